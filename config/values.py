@@ -1,0 +1,42 @@
+"""Spellings of values: sizes, lists, words.
+
+Not here: which setting takes which (settings.py). Threads: none, pure.
+"""
+
+import re
+from typing import Any
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?")
+_FACTORS = {None: 1, "b": 1, "kb": 1024, "kib": 1024, "mb": 1024**2, "mib": 1024**2, "gb": 1024**3, "gib": 1024**3}
+
+
+def parse_size(value: Any) -> Any:
+    """Return bytes of a size such as `10mb`, `512 kB` or `1048576`; anything but a string as it is.
+
+    Raises:
+        ValueError: the string is no size.
+    """
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value.strip().lower())
+    if match is None:
+        raise ValueError("must be a size such as 10mb, 512kb or 1048576")
+    return int(float(match[1]) * _FACTORS[match[2]])
+
+
+def parse_list(value: Any) -> Any:
+    """Return the non-empty, trimmed parts of a comma-separated string; anything but a string as it is."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def lower_word(value: Any) -> Any:
+    """Return a word in lower case (and `warning` as `warn`); anything but a string as it is."""
+    if not isinstance(value, str):
+        return value
+    word = value.strip().lower()
+    return "warn" if word == "warning" else word
+
+
+def trimmed(value: Any) -> Any:
+    """Return a string without surrounding blanks, None for a blank one; anything but a string as it is."""
+    return (value.strip() or None) if isinstance(value, str) else value

@@ -1,0 +1,1 @@
+"""Thin actors: message in, domain decision, tell."""

@@ -1,0 +1,192 @@
+"""The messages that actors exchange, grouped by receiver.
+
+Commands are imperative, facts are in the past tense, questions are `Get…`. A `Request[R]` wants a reply of type R.
+Not here: the kit's own messages (kit/), values of the domain (domain/). Threads: frozen, any.
+"""
+
+from dataclasses import dataclass
+
+from omi_actors.domain.jobs import ClaimedJob, QueueCounts
+from omi_actors.domain.segments import Segment
+from omi_actors.jobs.attempt import Attempted
+from omi_actors.kit.asks import Request
+
+# --- to a session (by way of the router) ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """Reply: everything of the webhook is durable. `message` is what the wearer shall hear, None for nothing.
+
+    `delivery_id` names the answer's delivery; whoever sends `message` reports back with `ReplySent`.
+    """
+
+    message: str | None = None
+    delivery_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSegments(Request[Ingested]):
+    """Sent by the webhook: hear these segments, in order, at most 1,000. Replied to after the commit.
+
+    When a question is among them, the reply waits for its answer until the reply deadline.
+    Fails with OverloadError, StoreError or ActorError; then nothing of it may be counted as kept.
+    """
+
+    session_key: str
+    uid: str
+    segments: tuple[Segment, ...]
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRaw(Request[Ingested]):
+    """Sent by the webhook: keep a payload of a kind that no feature reads yet."""
+
+    session_key: str
+    uid: str
+    kind: str
+    dedupe_key: str
+    content_type: str
+    body: bytes
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySent:
+    """Sent by the webhook after an answer went out in its reply; `reached` is False when the connection was gone."""
+
+    session_key: str
+    delivery_id: str
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReady:
+    """Sent by the answer job once its answer, or its honest failure, is stored."""
+
+    session_key: str
+    job_id: str
+    delivery_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDeadline:
+    """A session's own timer: the webhook that waits for this job's answer must be answered now."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passivate:
+    """Sent by the router to an idle session: stop, unless something came meanwhile."""
+
+
+# --- to the router ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SweepIdle:
+    """The router's own timer: passivate what has been idle too long or is too many."""
+
+
+# --- to the job queue and its workers ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JobsEnqueued:
+    """Sent by whoever committed a job: there is work. A hint only; the table is the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTick:
+    """The queue's own timer: look for work that nobody hinted at, and take back what was left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsClaimed:
+    """Sent by the queue's own claim when the store has answered; `error` names its failure, "" for none."""
+
+    jobs: tuple[ClaimedJob, ...]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """Sent by the queue to the workers: make one attempt at this job."""
+
+    job: ClaimedJob
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """Sent by the workers to the queue: this attempt is over, however it ended; its place is free."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """Sent by a worker's task to its actor."""
+
+    attempted: Attempted
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatTick:
+    """The workers' own timer: renew the leases of what runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeasesRenewed:
+    """Sent by the workers' own heartbeat: of the asked tokens, these are still ours."""
+
+    asked: frozenset[str]
+    held: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAttempts:
+    """The workers' own timer while they drain: the grace is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain(Request[None]):
+    """Sent at shutdown. The queue claims no more; the workers reply when all attempts are over.
+
+    After `grace_s` seconds the workers cancel what still runs, and each attempt hands its job back.
+    """
+
+    grace_s: float
+
+
+# --- to the metrics collector -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CollectTick:
+    """The collector's own timer."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounted:
+    """Sent by the collector's own question to the store; None when it did not answer."""
+
+    counts: QueueCounts | None
+    store_seconds: float
+
+
+# --- to the node keeper -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTick:
+    """The keeper's own timer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfirmed:
+    """Sent by the keeper's own heartbeat: whether the node's name is still this process's."""
+
+    is_ours: bool

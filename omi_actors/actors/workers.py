@@ -1,0 +1,127 @@
+"""The workers: attempts at jobs, each in a task of its own, and the heartbeat that keeps their leases.
+
+State it owns: the running tasks by lease token. Messages it takes: RunJob, AttemptEnded, HeartbeatTick, LeasesRenewed,
+Drain. It sends: JobFinished to the queue, AnswerReady to the session. What kills it: an unexpected error.
+What survives a restart: every job; attempts under way are cancelled and handed back.
+Not here: an attempt's course (jobs/attempt.py), dispatch (job_queue.py). Threads: the event loop.
+"""
+
+import asyncio
+
+from omi_actors.actors.messages import (
+    AnswerReady,
+    AttemptEnded,
+    CancelAttempts,
+    Drain,
+    HeartbeatTick,
+    JobFinished,
+    LeasesRenewed,
+    RunJob,
+)
+from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.errors import OmiError
+from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from omi_actors.jobs.attempt import attempt_job
+from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.loop_actor import LoopActor
+
+_log = get_logger(__name__)
+
+
+class Workers(LoopActor):
+    """See the module."""
+
+    def __init__(self, deps: JobDeps, queue: Handle, sessions: Handle, *, lease_s: float) -> None:
+        super().__init__()
+        self._deps = deps
+        self._queue = queue
+        self._sessions = sessions
+        self._lease_s = lease_s
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._drained: list[Future[None]] = []
+
+    def on_start(self) -> None:
+        """Begin to keep leases: three heartbeats to a lease, so that one may be lost."""
+        self.timers.every(self._lease_s / 3, HeartbeatTick())
+
+    def receive(self, message: object) -> object:
+        """Take one message; see the module."""
+        match message:
+            case RunJob(job):
+                self._start(job)
+            case AttemptEnded():
+                self._note_ended(message)
+            case HeartbeatTick():
+                self._heartbeat()
+            case LeasesRenewed():
+                self._abandon(message.asked - message.held)
+            case Drain(grace_s):
+                self._drain(grace_s)
+            case CancelAttempts():
+                self._cancel_all()
+            case _:
+                return super().receive(message)
+        return None
+
+    def on_stop(self) -> None:
+        """Cancel what still runs; each attempt hands its job back."""
+        self._cancel_all()
+
+    def _start(self, job: ClaimedJob) -> None:
+        context = LogContext(job.request_id, job.payload.get("session_key", ""))
+        with bound_context(context):
+            self._tasks[job.token] = asyncio.get_running_loop().create_task(self._attempt(job))
+
+    async def _attempt(self, job: ClaimedJob) -> None:
+        self.handle.tell(AttemptEnded(await attempt_job(job, self._deps)))
+
+    def _note_ended(self, ended: AttemptEnded) -> None:
+        job, said = ended.attempted.job, ended.attempted.said
+        self._tasks.pop(job.token, None)
+        self._queue.tell(JobFinished(job.job_id))
+        if said is not None:
+            self._sessions.tell(
+                AnswerReady(job.payload["session_key"], said.job_id, said.delivery.delivery_id, said.message.text)
+            )
+        if not self._tasks:
+            self._settle_drained()
+
+    def _heartbeat(self) -> None:
+        asked = frozenset(self._tasks)
+        if asked:
+            renewal = self._deps.store.heartbeat_jobs(tuple(asked), lease_s=self._lease_s)
+            renewal.add_done_callback(lambda held: self._report_renewal(asked, held))
+
+    def _report_renewal(self, asked: frozenset[str], renewal: Future[frozenset[str]]) -> None:
+        """Turn the store's answer into mail. Runs in the writer's thread."""
+        try:
+            self.handle.tell(LeasesRenewed(asked, renewal.result()))
+        except OmiError as exc:
+            # The leases still run; the fenced completion decides in the end.
+            _log.warning("leases_not_renewed", count=len(asked), error=type(exc).__name__)
+
+    def _abandon(self, lost: frozenset[str]) -> None:
+        """Stop attempts whose job is another worker's by now."""
+        for token in lost:
+            if task := self._tasks.get(token):
+                task.cancel()
+
+    def _drain(self, grace_s: float) -> None:
+        reply = self.take_reply()
+        if reply is not None:
+            self._drained.append(reply)
+        if self._tasks:
+            self.timers.after(grace_s, CancelAttempts())
+        else:
+            self._settle_drained()
+
+    def _cancel_all(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+
+    def _settle_drained(self) -> None:
+        for reply in self._drained:
+            reply.try_set(None)
+        self._drained.clear()

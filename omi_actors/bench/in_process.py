@@ -1,0 +1,149 @@
+"""What the rows share that look inside: callers of a system, a meter of loop lag, a process of one's own.
+
+Not here: what is measured. Threads: one event loop.
+Such a row runs in a fresh process, so that its memory and its loop are nobody else's; it prints one JSON line.
+"""
+
+import asyncio
+import contextlib
+import gc
+import random
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.settings import load_settings
+from omi_actors.actors.messages import IngestSegments
+from omi_actors.actors.session import SessionActor
+from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clock import Clock
+from omi_actors.domain.segments import Segment
+from omi_actors.system import System
+from omi_actors.tree import BuildSession, Parts
+
+# How often the meter looks; a stall of the loop shows as a look that came late.
+_LOOK_S = 0.005
+
+
+class RowFailedError(RuntimeError):
+    """A row's process ended without a result."""
+
+
+async def run_row(module: str, options: Mapping[str, object], *, within_s: float) -> Mapping[str, Any]:
+    """Run a module in a process of its own and return what it printed.
+
+    Raises: RowFailedError
+    """
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    row = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            printed, _ = await row.communicate()
+    finally:
+        if row.returncode is None:
+            row.kill()
+    if row.returncode != 0:
+        raise RowFailedError(f"{module} ended with {row.returncode}")
+    figures: Mapping[str, Any] = msgspec.json.decode(printed.splitlines()[-1])
+    return figures
+
+
+@contextlib.asynccontextmanager
+async def open_system(
+    folder: Path, clock: Clock, *, build_session: BuildSession = SessionActor, **settings: object
+) -> AsyncIterator[System]:
+    """Start the whole system without HTTP, on an empty store in `folder`, with defaults but for `settings`."""
+    failures: list[BaseException] = []
+    given = {"DATA_DIR": str(folder), **{name.upper(): value for name, value in settings.items()}}
+    parts = Parts(
+        settings=load_settings(None, given),
+        model=DemoModel(),
+        clock=clock,
+        rng=random.Random(1),  # noqa: S311 (jitter)
+        on_fenced=lambda: failures.append(RowFailedError("another process has this node's name")),
+        build_session=build_session,
+    )
+    system = System(parts, failures.append)
+    await system.start()
+    gc.collect()
+    gc.freeze()
+    try:
+        yield system
+    finally:
+        await system.stop(grace_s=1.0)
+    for failure in failures:
+        raise failure
+
+
+class Speech:
+    """Invented speech of many wearables: each segment is new."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._numbers = count(1)
+
+    def hear(self, user: int, segments: int) -> IngestSegments:
+        """Build the message of one webhook."""
+        return IngestSegments(
+            session_key=f"omi:bench-{user}",
+            uid=f"bench-{user}",
+            segments=tuple(self._build_segment() for _ in range(segments)),
+            received_at=self._clock.now_s(),
+        )
+
+    def _build_segment(self) -> Segment:
+        number = next(self._numbers)
+        start_s = number / 100
+        return Segment(
+            segment_id=f"bench-{number}",
+            text=f"we talked about the weather and the garden today, note {number}",
+            speaker="SPEAKER_00",
+            speaker_id=0,
+            is_user=False,
+            person_id=None,
+            start_s=start_s,
+            end_s=start_s + 0.01,
+        )
+
+
+async def call_all(calls: Iterable[Callable[[], Awaitable[object]]], *, at_once: int) -> None:
+    """Make the calls in order, at most `at_once` under way."""
+    remaining = iter(calls)
+
+    async def work() -> None:
+        for call in remaining:
+            await call()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(work())
+
+
+class LagMeter:
+    """How late the loop comes to a callback that is due, in seconds, look by look."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.lags_s: list[float] = []
+        self._clock = clock
+        self._due_mono_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Look every few milliseconds until `stop`."""
+        self._due_mono_s = self._clock.mono_s() + _LOOK_S
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self.lags_s.append(max(0.0, self._clock.mono_s() - self._due_mono_s))
+        self.start()

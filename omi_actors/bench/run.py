@@ -1,0 +1,188 @@
+"""The bench's rows in their order, and a run of them.
+
+Not here: how a row is measured (its own module), the command line (scripts/bench.py). Threads: one event loop.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omi_actors.bench.answers import measure_answers
+from omi_actors.bench.crashes import measure_crashes
+from omi_actors.bench.machine import read_commit, read_machine
+from omi_actors.bench.sessions import measure_sessions
+from omi_actors.bench.startup import measure_startup
+from omi_actors.bench.throughput import ThroughputPlan, measure_throughput
+from omi_actors.clock import Clock
+from omi_actors.replay.report import read_versions
+
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much each row measures."""
+
+    throughput: ThroughputPlan = field(default_factory=ThroughputPlan)
+    questions: int = 500
+    starts: int = 10
+    sessions: int = 100_000
+    crashes: int = 500
+    is_quick: bool = False
+
+
+QUICK = Sizes(
+    throughput=ThroughputPlan(pairs=2, slice_s=0.3, connections=4),
+    questions=5,
+    starts=1,
+    sessions=200,
+    crashes=5,
+    is_quick=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What the rows may use. Each gets an empty folder below `work_dir`; the model answers at once."""
+
+    sizes: Sizes
+    work_dir: Path
+    model_url: str
+    clock: Clock
+
+    def folder(self, name: str) -> Path:
+        """Make and return the folder of a row."""
+        folder = self.work_dir / name
+        folder.mkdir()
+        return folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the page: `show` puts its figures in a few words, `reaches` compares them with the target."""
+
+    what: str
+    how: str
+    target: str
+    measure: Callable[[Bench], Awaitable[Figures]]
+    show: Callable[[Figures], str]
+    reaches: Callable[[Figures], bool]
+
+
+async def _throughput(bench: Bench) -> Figures:
+    return await measure_throughput(bench.sizes.throughput, work_dir=bench.folder("throughput"), clock=bench.clock)
+
+
+async def _sessions(bench: Bench) -> Figures:
+    return await measure_sessions(bench.sizes.sessions, folder=bench.folder("sessions"))
+
+
+async def _crashes(bench: Bench) -> Figures:
+    return await measure_crashes(bench.sizes.crashes, folder=bench.folder("crashes"))
+
+
+async def _answers(bench: Bench) -> Figures:
+    folder = bench.folder("answers")
+    return await measure_answers(bench.sizes.questions, model_url=bench.model_url, work_dir=folder, clock=bench.clock)
+
+
+async def _startup(bench: Bench) -> Figures:
+    return await measure_startup(bench.sizes.starts, work_dir=bench.folder("startup"), clock=bench.clock)
+
+
+ROWS: Mapping[str, Row] = {
+    "throughput": Row(
+        what="durable webhook without a question, cost against a bare Tornado handler that only parses it",
+        how=(
+            "CPU time per request of the server process (user and kernel, all threads), as bare ÷ ours, median over "
+            "pairs of alternating slices under the same closed load; both servers on one core, the load on another. "
+            "Ours checks its token, hears the segment, commits it with a sync, logs and counts."
+        ),
+        target="≥ 0.7",
+        measure=_throughput,
+        show=lambda found: f"{found['ratio']} ({found['ratio_min']} to {found['ratio_max']})",
+        reaches=lambda found: found["ratio"] >= 0.7,  # noqa: PLR2004
+    ),
+    "sessions": Row(
+        what="live sessions in one process",
+        how=(
+            "In a process without HTTP: every session hears 30 segments in one durable webhook. Bytes per session are "
+            "the growth of resident memory; lag is how late the loop comes to a due callback while webhooks go to "
+            "sessions at random. `activations per s`: first webhooks over a store that answers from memory."
+        ),
+        target="100,000 at ≤ 4 KiB, lag < 50 ms, ≥ 10,000 activations/s",
+        measure=_sessions,
+        show=lambda found: (
+            f"{found['sessions']:,} at {found['bytes_per_session'] / 1024:.1f} KiB, lag {found['lag_max_ms']} ms, "
+            f"{found['activations_per_s']:,} activations/s"
+        ),
+        reaches=lambda found: (
+            found["sessions"] >= 100_000  # noqa: PLR2004
+            and found["bytes_per_session"] <= 4096  # noqa: PLR2004
+            and found["lag_max_ms"] < 50  # noqa: PLR2004
+            and found["activations_per_s"] >= 10_000  # noqa: PLR2004
+        ),
+    ),
+    "answers": Row(
+        what="our share of an answer, webhook in to reply out",
+        how=(
+            "Webhooks with a question, one at a time, answered in their own reply by a model that answers at once; "
+            "that model's own time (median of direct calls) is taken off."
+        ),
+        target="p50 ≤ 10 ms, p99 ≤ 50 ms",
+        measure=_answers,
+        show=lambda found: f"p50 {found['share_p50_ms']} ms, p99 {found['share_p99_ms']} ms",
+        reaches=lambda found: found["share_p50_ms"] <= 10 and found["share_p99_ms"] <= 50,  # noqa: PLR2004
+    ),
+    "crashes": Row(
+        what="crash of a session to the first answer of its replacement",
+        how=(
+            "In a process without HTTP: each session is crashed once by a message that it trips over, with a webhook "
+            "right behind it; from the crash to that webhook's durable reply."
+        ),
+        target="p99 ≤ 50 ms",
+        measure=_crashes,
+        show=lambda found: f"p50 {found['answers_again_p50_ms']} ms, p99 {found['answers_again_p99_ms']} ms",
+        reaches=lambda found: found["answers_again_p99_ms"] <= 50,  # noqa: PLR2004
+    ),
+    "startup": Row(
+        what="start to ready, existing database",
+        how="From the start of the process until `/readyz` answers 200, embedded defaults; median.",
+        target="≤ 1.5 s",
+        measure=_startup,
+        show=lambda found: f"{found['ready_s']} s",
+        reaches=lambda found: found["ready_s"] <= 1.5,  # noqa: PLR2004
+    ),
+}
+
+
+async def run_bench(
+    bench: Bench, names: tuple[str, ...], *, command: str, say: Callable[[str], None]
+) -> dict[str, object]:
+    """Measure the named rows in the page's order and return what docs/benchmarks.json holds."""
+    rows = {}
+    for name, row in ROWS.items():
+        if name in names:
+            say(f"{name} ...")
+            figures = await row.measure(bench)
+            rows[name] = {
+                "what": row.what,
+                "how": row.how,
+                "target": row.target,
+                "headline": row.show(figures),
+                "is_reached": row.reaches(figures),
+                "figures": figures,
+            }
+            say(f"  {row.show(figures)}   target {row.target}")
+    return {
+        "date": datetime.fromtimestamp(bench.clock.now_s(), UTC).isoformat(timespec="seconds"),
+        "commit": read_commit(),
+        "command": command,
+        "quick": bench.sizes.is_quick,
+        "machine": read_machine(),
+        "versions": read_versions(),
+        "settings": {},
+        "rows": rows,
+    }

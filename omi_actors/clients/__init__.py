@@ -1,0 +1,1 @@
+"""Outbound HTTP. Foreign errors are translated here, once."""

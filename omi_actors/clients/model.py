@@ -1,0 +1,39 @@
+"""What every language model offers, and what it answers.
+
+Not here: the models themselves (openai_model.py, demo_model.py), what they are told (domain/prompt.py).
+Threads: the event loop.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from omi_actors.domain.prompt import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """A complete, non-empty answer, and the name of the model that gave it."""
+
+    text: str
+    model: str
+
+
+class Model(Protocol):
+    """A language model. `provider` is a metric label: demo or openai."""
+
+    provider: str
+    name: str
+
+    async def answer(self, prompt: Prompt, *, deadline_s: float) -> ModelAnswer:
+        """Answer within `deadline_s` seconds of wall clock.
+
+        Raises:
+            UpstreamTimeoutError: the deadline passed.
+            UpstreamUnavailableError: not reachable, overloaded or broken; asking again may help.
+            UpstreamRejectedError: refused (key, credit, model name, content); asking again cannot help.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...

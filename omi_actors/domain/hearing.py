@@ -1,0 +1,70 @@
+"""Hearing: from segments to a question that was put to the wearable.
+
+Not here: which segments are new (transcript.py), who answers (jobs/answer.py). Threads: none, pure.
+A question is a wake phrase, as whole words, and the words of the same speaker that follow it in the same webhook.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from omi_actors.domain.segments import StoredSegment
+
+# "Hey Omi" in its usual forms. Whole words only: They, promise, economics and Naomi hold the letters, not the words.
+_WAKE = re.compile(r"(?<!\w)(?:hey|hi|hello|ok|okay|yo)\b[\s,.!:;–—-]*\bomi\b(?!['’-]?\w)", re.IGNORECASE)
+_LEADING = re.compile(r"^[\s,.!?:;…–—-]+")
+# The first question mark ends the question, in Latin, full-width and Arabic script.
+_QUESTION_END = re.compile(r"[?？؟]")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, and the key of the segment in which it was put: one question a segment."""
+
+    text: str
+    segment_key: str
+    conversation_id: str
+
+
+def find_question(segments: Sequence[StoredSegment]) -> Question | None:
+    """Return the first question among new segments, None when nobody asked.
+
+    `segments` is ordered by seq. The wake phrase may be split over segments of one speaker; other speakers' words
+    between and after are never part of the question.
+    """
+    for speaker in dict.fromkeys(segment.speaker for segment in segments):
+        spoken = [segment for segment in segments if segment.speaker == speaker]
+        question = _find_in_speech(spoken)
+        if question is not None:
+            return question
+    return None
+
+
+def _find_in_speech(spoken: Sequence[StoredSegment]) -> Question | None:
+    """Look in one speaker's segments, read as one line."""
+    line = " ".join(segment.text for segment in spoken)
+    for wake in _WAKE.finditer(line):
+        text = _cut_question(line[wake.end() :])
+        if text:
+            heard_in = _segment_at(spoken, wake.end() - 1)
+            return Question(text, heard_in.key, heard_in.conversation_id)
+    return None
+
+
+def _cut_question(rest: str) -> str:
+    """Return the words after a wake phrase up to the first question mark, "" when there are none."""
+    words = _LEADING.sub("", rest)
+    end = _QUESTION_END.search(words)
+    text = words[: end.end()] if end else words
+    text = text.strip()
+    return text if any(char.isalnum() for char in text) else ""
+
+
+def _segment_at(spoken: Sequence[StoredSegment], position: int) -> StoredSegment:
+    """Return the segment that holds this position of the line that the segments make, joined by one blank each."""
+    end = 0
+    for segment in spoken:
+        end += len(segment.text) + 1
+        if position < end:
+            return segment
+    return spoken[-1]

@@ -1,0 +1,65 @@
+"""Jobs as values: the intent, and one claimed attempt at it.
+
+Not here: scheduling (actors/job_queue.py), rows and statements (store/jobs.py), what a kind does (jobs/).
+Threads: none, pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class JobState(StrEnum):
+    """Where a job stands. `dead` jobs used up their attempts and are kept for 30 days."""
+
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to enqueue, in the transaction that caused it.
+
+    `idempotency_key` is unique for ever: a second enqueue of it changes nothing. Of one `lane` (e.g. a session's id)
+    at most one job runs at a time, in the order of enqueueing. Lower `priority` runs first. Times are UTC seconds.
+    """
+
+    job_id: str
+    kind: str
+    lane: str
+    idempotency_key: str
+    payload: Mapping[str, Any]
+    created_at: float
+    run_at: float
+    priority: int = 100
+    max_attempts: int = 8
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedJob:
+    """One attempt at a job, numbered from 1. Only the holder of `token` may finish it, until `lease_until` (UTC s)."""
+
+    job_id: str
+    kind: str
+    lane: str
+    payload: Mapping[str, Any]
+    token: str
+    attempt: int
+    max_attempts: int
+    lease_until: float
+    created_at: float
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCounts:
+    """The queue at one glance. `oldest_ready_at` is UTC seconds, None when nothing waits."""
+
+    by_state: Mapping[str, int]
+    ready_by_kind: Mapping[str, int]
+    oldest_ready_at: float | None

@@ -1,0 +1,46 @@
+"""Segments: the pieces of transcript that a wearable's platform sends, as values.
+
+Not here: parsing of payloads (web/schemas.py), what a segment means (hearing.py), rows (store/). Threads: none, pure.
+Source: Omi's real-time transcript webhook.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One piece of speech as it arrived.
+
+    `segment_id` is the sender's id, "" when it sent none. `start_s` and `end_s` are seconds since the *conversation*
+    began (not since the epoch), finite and ≥ 0. `text` is free of NUL and lone surrogates; it may be blank.
+    """
+
+    segment_id: str
+    text: str
+    speaker: str
+    speaker_id: int | None
+    is_user: bool
+    person_id: str | None
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSegment:
+    """A segment with its place: `seq` counts a session's segments from 1 and orders its transcript.
+
+    `key` is unique within the session: the sender's id, or a synthetic one (see transcript.py). `created_at` is UTC
+    seconds since the epoch.
+    """
+
+    key: str
+    seq: int
+    conversation_id: str
+    text: str
+    speaker: str
+    speaker_id: int | None
+    is_user: bool
+    person_id: str | None
+    start_s: float
+    end_s: float
+    created_at: float

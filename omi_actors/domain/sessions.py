@@ -1,0 +1,165 @@
+"""A session's durable facts as values: what is loaded at activation, what one turn commits.
+
+Not here: the decisions that make them (transcript.py, hearing.py, delivery.py), rows (store/sessions.py).
+Threads: none, pure.
+"""
+
+from dataclasses import dataclass
+
+from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.segments import StoredSegment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConversation:
+    """A conversation that begins: `number` counts a session's conversations from 1."""
+
+    conversation_id: str
+    number: int
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """One message of a turn. `role` is user or assistant; `source` omi_transcript, frontend or system.
+
+    `kind` is question, answer or failure: a failure is said, but never used as knowledge. `job_id` names the answer
+    job on both sides of the turn. `(job_id, role)` is unique.
+    """
+
+    message_id: str
+    session_id: str
+    conversation_id: str
+    role: str
+    kind: str
+    source: str
+    text: str
+    job_id: str
+    model: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """An answer that waits to be given: one row per answer, made with the answer in one transaction."""
+
+    delivery_id: str
+    session_id: str
+    message_id: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryChange:
+    """A step of a delivery, made only if it stands at one of `from_states`.
+
+    States: pending → sending → sent; pending → kept; sending → unknown (a crash cut it). `channel` is inline,
+    next_webhook, notify, chat or "" while nothing is chosen.
+    """
+
+    delivery_id: str
+    from_states: tuple[str, ...]
+    state: str
+    channel: str
+    changed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerDone:
+    """The end of an answer job: its answer, or its honest failure, and the delivery that gives it to the wearer.
+
+    Stored in one transaction with the job's completion, and only by the holder of `token`.
+    """
+
+    job_id: str
+    token: str
+    finished_at: float
+    message: NewMessage
+    delivery: NewDelivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawEvent:
+    """A webhook of a kind that no feature reads yet, kept whole. `dedupe_key` is unique within the session."""
+
+    event_id: str
+    session_id: str
+    kind: str
+    dedupe_key: str
+    content_type: str
+    body: bytes
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCommit:
+    """Everything that one turn of a session writes: all of it or nothing.
+
+    Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must stand at
+    `epoch_before`. The row then stands at `epoch`: one more than before in an activation's first commit, else equal.
+    """
+
+    session_id: str
+    session_key: str
+    uid: str
+    epoch_before: int
+    epoch: int
+    conversation_id: str | None
+    conversation_number: int
+    last_seq: int
+    last_end_s: float
+    last_seen_at: float
+    new_conversation: NewConversation | None = None
+    segments: tuple[StoredSegment, ...] = ()
+    messages: tuple[NewMessage, ...] = ()
+    jobs: tuple[NewJob, ...] = ()
+    delivery_changes: tuple[DeliveryChange, ...] = ()
+    raw_events: tuple[RawEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """A session as the store knows it. `recent_segments` is ordered by seq, at most as many as were asked for."""
+
+    session_id: str
+    session_key: str
+    uid: str
+    epoch: int
+    conversation_id: str | None
+    conversation_number: int
+    last_seq: int
+    last_end_s: float
+    last_seen_at: float
+    recent_segments: tuple[StoredSegment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """A message of a turn as it is read back."""
+
+    message_id: str
+    conversation_id: str
+    role: str
+    kind: str
+    source: str
+    text: str
+    model: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """A page of what a session heard and said, segments by seq, messages by time."""
+
+    session_key: str
+    segments: tuple[StoredSegment, ...]
+    messages: tuple[StoredMessage, ...]
+    next_after_seq: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerContext:
+    """What an answer is made from: the latest segments and messages of a session, oldest first."""
+
+    segments: tuple[StoredSegment, ...]
+    messages: tuple[StoredMessage, ...]

@@ -1,0 +1,136 @@
+"""The error tree: every expected failure has one class here.
+
+Not here: how an error is answered (web/problems.py), translation of foreign errors (the room that imports the library).
+
+OmiError
+├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, TooLargeError, NotFoundError
+│                                                                                       the caller's; never retried
+├─ OverloadError      MailboxFullError, QueueFullError                                 try again after retry_after_s
+├─ UpstreamError      UpstreamTimeoutError ↺, UpstreamUnavailableError ↺, UpstreamRejectedError
+├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
+├─ ActorError         ActorUnavailableError, AskTimeoutError, RestartIntensityError
+└─ SettingsError      at start only                                                    (↺ = retryable)
+"""
+
+from typing import ClassVar
+
+
+class OmiError(Exception):
+    """Base of all expected failures. The message is for operators; clients see web/problems.py's text."""
+
+    retryable: ClassVar[bool] = False
+
+
+class BadRequestError(OmiError):
+    """The caller sent something that cannot be served; sending it again cannot help."""
+
+
+class InvalidWebhookError(BadRequestError):
+    """A webhook that is well formed but not of a known form. `reason` is one of few words: it labels a metric."""
+
+    def __init__(self, message: str, *, reason: str = "invalid") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class MalformedJsonError(BadRequestError):
+    """A body that is not JSON. Its sentence says where, and never quotes."""
+
+
+class SignatureMismatchError(BadRequestError):
+    """A webhook that is neither signed by Omi nor carries our token."""
+
+
+class TooLargeError(BadRequestError):
+    """A body above its limit."""
+
+
+class NotFoundError(BadRequestError):
+    """What was asked for does not exist, or is not the caller's to see."""
+
+
+class OverloadError(OmiError):
+    """Refused at once because something is full."""
+
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class MailboxFullError(OverloadError):
+    """An actor's mailbox is at its capacity."""
+
+
+class QueueFullError(OverloadError):
+    """A job lane is at its cap."""
+
+
+class UpstreamError(OmiError):
+    """A server that we call failed us."""
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """The upstream's answer did not come within its wall-clock deadline."""
+
+    retryable: ClassVar[bool] = True
+
+
+class UpstreamUnavailableError(UpstreamError):
+    """The upstream could not be reached, or answered that it cannot serve now."""
+
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamRejectedError(UpstreamError):
+    """The upstream understood and refused: asking again cannot help.
+
+    `code` is the upstream's own machine-readable reason, e.g. `insufficient_quota`.
+    """
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StoreError(OmiError):
+    """The store refused or failed a write or a read."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached, is full, or did not answer in time."""
+
+    retryable: ClassVar[bool] = True
+
+
+class FencedError(StoreError):
+    """A write of a session that another activation owns by now; nothing was written."""
+
+
+class LeaseLostError(StoreError):
+    """A job's completion whose lease another worker took, or whose job is gone; nothing was written."""
+
+
+class ActorError(OmiError):
+    """An actor could not take or finish a message."""
+
+
+class ActorUnavailableError(ActorError):
+    """The receiver is stopped, quarantined, or died over this message."""
+
+
+class AskTimeoutError(ActorError):
+    """No reply within the ask's timeout; work that had not begun is cancelled."""
+
+
+class RestartIntensityError(ActorError):
+    """A supervisor's children failed more often than its intensity allows; it gave up."""
+
+
+class SettingsError(OmiError):
+    """A setting that is impossible, missing or misspelt. Raised at start only."""

@@ -1,0 +1,89 @@
+"""What /health says: one look at the system, from readings that are at hand. It asks nobody and waits for nothing.
+
+Not here: taking the readings (actors/metrics_collector.py), who may see them (web/). Threads: the event loop's.
+"""
+
+from typing import Any
+
+from omi_actors import __version__
+from omi_actors.kit.spec import ChildState
+from omi_actors.tree import Parts, Tree
+
+# Seconds of loop lag, and of a job's waiting, above which something is wrong enough to say so.
+_LAG_WARN_S = 0.05
+_WAIT_WARN_S = 30.0
+
+
+def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
+    """Return status (pass, warn or fail: the worst of the checks), the checks, and figures. Nothing secret is in it."""
+    checks = {
+        "store": _check_store(tree, parts),
+        "queue": _check_queue(tree, parts),
+        "supervisor": _check_supervisor(tree),
+        "loop": _check_loop(tree),
+        "model": _check_model(parts),
+    }
+    return {
+        "status": _worst([check["status"] for check in checks.values()]),
+        "ready": is_ready,
+        "version": __version__,
+        "uptime": round(parts.clock.mono_s() - tree.board.started_mono_s, 3),
+        "memory": {"rss": tree.board.resident_bytes},
+        "sessions": len(tree.directory.live),
+        "checks": checks,
+        "settings": _describe_settings(parts),
+    }
+
+
+def _check_store(tree: Tree, parts: Parts) -> dict[str, Any]:
+    board = tree.board
+    if tree.store_writer.state is not ChildState.RUNNING:
+        return {"status": "fail", "note": f"the store writer is {tree.store_writer.state.value}"}
+    if board.store_failed_since_mono_s is not None:
+        since_s = round(parts.clock.mono_s() - board.store_failed_since_mono_s, 1)
+        return {"status": "fail", "note": f"the store has not answered for {since_s} s"}
+    return {"status": "pass", "read_seconds": board.store_seconds}
+
+
+def _check_queue(tree: Tree, parts: Parts) -> dict[str, Any]:
+    counts = tree.board.queue
+    if counts is None:
+        return {"status": "pass", "note": "not counted yet"}
+    waits_s = max(0.0, parts.clock.now_s() - counts.oldest_ready_at) if counts.oldest_ready_at else 0.0
+    return {
+        "status": "warn" if waits_s > _WAIT_WARN_S else "pass",
+        "jobs": dict(counts.by_state),
+        "oldest_waits_seconds": round(waits_s, 3),
+    }
+
+
+def _check_supervisor(tree: Tree) -> dict[str, Any]:
+    states = {handle.name: handle.state.value for handle in (tree.job_queue, tree.workers, tree.router)}
+    is_well = all(state == ChildState.RUNNING.value for state in states.values())
+    return {"status": "pass" if is_well else "fail", "actors": states}
+
+
+def _check_loop(tree: Tree) -> dict[str, Any]:
+    worst_s = tree.board.loop_lag_max_s
+    return {"status": "warn" if worst_s > _LAG_WARN_S else "pass", "lag_max_seconds": round(worst_s, 4)}
+
+
+def _check_model(parts: Parts) -> dict[str, Any]:
+    check: dict[str, Any] = {"status": "pass", "provider": parts.model.provider, "model": parts.model.name}
+    if parts.model.provider == "demo":
+        check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
+    return check
+
+
+def _describe_settings(parts: Parts) -> dict[str, str]:
+    settings = parts.settings
+    return {
+        "app_env": settings.app_env,
+        "log_level": settings.log_level,
+        "database": "postgres" if settings.database_url else "sqlite",
+        "webhook_auth": "signature" if settings.omi_signing_secrets else "token",
+    }
+
+
+def _worst(states: list[str]) -> str:
+    return max(states, key=("pass", "warn", "fail").index)

@@ -1,0 +1,1 @@
+"""Every Prometheus metric and the logging pipeline."""

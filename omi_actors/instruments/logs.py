@@ -1,0 +1,166 @@
+"""The logging pipeline: what every line carries, what no line may carry, and how it looks.
+
+Not here: what is worth a line (beside the event). Threads: any; the context is bound around each turn by the kit.
+Lines carry request_id, session and actor. They never carry transcript text, tokens, headers, bodies or query strings.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TextIO, cast
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from omi_actors.errors import OmiError
+
+
+@dataclass(frozen=True, slots=True)
+class LogContext:
+    """Whose work a line belongs to. Travels in every actor envelope."""
+
+    request_id: str = ""
+    session: str = ""
+
+
+_CONTEXT: ContextVar[LogContext | None] = ContextVar("omi_log_context", default=None)
+
+# The actor whose turn it is: its handle's name. Set by the kit at the start of each turn, in that turn's own context.
+_ACTOR: ContextVar[str] = ContextVar("omi_log_actor", default="")
+
+# Query strings carry tokens (ours) and uids (Omi's); URLs appear in foreign libraries' lines.
+_QUERY = re.compile(r"\?[^\s\"'<>]*")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',]+")
+_KEYS = re.compile(r"\b(sk-|whsec_)[A-Za-z0-9_\-]+")
+
+# Libraries that print requests, bodies or headers when asked for more than warnings.
+_TALKATIVE = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "tornado.access", "asyncio", "pykka", "pony.orm")
+
+
+def current_context() -> LogContext | None:
+    """Return the context that lines of this turn carry, None outside any."""
+    return _CONTEXT.get()
+
+
+set_context = _CONTEXT.set
+reset_context = _CONTEXT.reset
+set_actor = _ACTOR.set
+
+
+@contextmanager
+def bound_context(context: LogContext | None) -> Iterator[None]:
+    """Carry `context` in every line until the block ends; then the earlier one again."""
+    token = _CONTEXT.set(context)
+    try:
+        yield
+    finally:
+        _CONTEXT.reset(token)
+
+
+def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Put request, session and actor into the line, as far as they are known, unless the line has its own."""
+    context = _CONTEXT.get()
+    if context is not None:
+        for field in ("request_id", "session"):
+            value = getattr(context, field)
+            if value:
+                event.setdefault(field, value)
+    if actor := _ACTOR.get():
+        event.setdefault("actor", actor)
+    return event
+
+
+def redact(text: str) -> str:
+    """Take query strings, bearer tokens and API keys out of a foreign library's sentence."""
+    return _KEYS.sub(r"\1[redacted]", _BEARER.sub(r"\1 [redacted]", _QUERY.sub("?[redacted]", text)))
+
+
+def redact_strings(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Redact every string of a line, wherever it comes from, tracebacks included."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = redact(value)
+    return event
+
+
+def safe_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Render an exception with its places and classes, but with the sentences of our own errors only.
+
+    A foreign exception's message may quote what it choked on: a row, a header, a spoken sentence.
+    """
+    exc_info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if isinstance(error, BaseException):
+        event["exception"] = describe_error(error)
+    return event
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception chain as text that is safe to log: innermost cause first, as Python prints it."""
+    parts: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        frames = "".join(traceback.format_tb(link.__traceback__))
+        sentence = f": {link}" if isinstance(link, OmiError) else ""
+        parts.append(f"{frames}{type(link).__name__}{sentence}")
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return "\n\nThen:\n".join(reversed(parts))
+
+
+def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: bool | None = None) -> None:
+    """Send all logging, ours and foreign, through one pipeline to `stream` (default: standard error).
+
+    `level` is debug, info, warn, error or fatal. `json_lines` None means: console on a terminal, JSON elsewhere.
+    """
+    out = stream if stream is not None else sys.stderr
+    as_json = not out.isatty() if json_lines is None else json_lines
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_context,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.processors.StackInfoRenderer(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                safe_traceback,
+                redact_strings,
+                structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=out.isatty()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(_level_number(level))
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of one module; `name` is its dotted name."""
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
+
+
+def _level_number(level: str) -> int:
+    names = {"debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "fatal": 50, "critical": 50}
+    return names[level.lower()]

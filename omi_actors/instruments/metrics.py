@@ -1,0 +1,151 @@
+"""Every Prometheus metric of the program: name, help, unit, labels.
+
+Not here: where they are counted (beside the event), gauges that must be asked for (actors/metrics_collector.py).
+Threads: any; the client library's counters are thread-safe. Labels are bounded sets, never an id or a person's word.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+# Seconds. Fine below 50 ms, where our own share of a request lies; coarse up to the reply deadline.
+_FAST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 12.0)
+_SLOW_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
+
+# --- HTTP
+HTTP_REQUESTS = Counter(
+    "omi_http_requests_total",
+    "Requests finished, each counted once, by route template and status class.",
+    ["route", "method", "status"],
+    registry=REGISTRY,
+)
+HTTP_SECONDS = Histogram(
+    "omi_http_request_seconds",
+    "Seconds from a request's last byte in to its reply.",
+    ["route"],
+    buckets=_FAST_BUCKETS,
+    registry=REGISTRY,
+)
+HTTP_ACTIVE = Gauge("omi_http_requests_active", "Requests being served now.", registry=REGISTRY)
+WEBHOOKS = Counter(
+    "omi_webhooks_total",
+    "Webhooks by payload kind and outcome: accepted (durable), dropped (answered 200 with the drop header), refused.",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
+WEBHOOKS_DROPPED = Counter(
+    "omi_webhooks_dropped_total",
+    "Webhooks, or parts of one, that were not kept, by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
+SEGMENTS = Counter(
+    "omi_segments_total",
+    "Transcript segments by outcome: new, updated, duplicate, blank, invalid.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+
+# --- Actors
+ACTORS_LIVE = Gauge("omi_actors_live", "Actors running now.", ["kind"], registry=REGISTRY)
+ACTOR_CRASHES = Counter("omi_actor_crashes_total", "Turns that ended an actor.", ["kind"], registry=REGISTRY)
+ACTOR_RESTARTS = Counter("omi_actor_restarts_total", "Replacements started after a crash.", ["kind"], registry=REGISTRY)
+QUARANTINES = Counter(
+    "omi_quarantines_total",
+    "Children that crashed too often and were set aside for a while.",
+    ["kind"],
+    registry=REGISTRY,
+)
+QUARANTINED = Gauge("omi_actors_quarantined", "Children set aside now.", ["kind"], registry=REGISTRY)
+RECOVERY_SECONDS = Histogram(
+    "omi_actor_recovery_seconds",
+    "Seconds from a crash to the replacement running.",
+    ["kind"],
+    buckets=_FAST_BUCKETS,
+    registry=REGISTRY,
+)
+UNDELIVERABLE = Counter(
+    "omi_undeliverable_total",
+    "Messages that no actor will handle, by receiver kind and reason.",
+    ["kind", "reason"],
+    registry=REGISTRY,
+)
+ASK_TIMEOUTS = Counter("omi_ask_timeouts_total", "Asks without a reply in time.", ["kind"], registry=REGISTRY)
+MAILBOX_FULL = Counter("omi_mailbox_full_total", "Messages refused by a full mailbox.", ["kind"], registry=REGISTRY)
+ZOMBIE_ACTORS = Gauge(
+    "omi_zombie_actors", "Threads that outlived their shutdown timeout and were fenced.", registry=REGISTRY
+)
+LOOP_LAG_SECONDS = Histogram(
+    "omi_loop_lag_seconds",
+    "Seconds by which the event loop ran a timer late, garbage collection included.",
+    buckets=_FAST_BUCKETS,
+    registry=REGISTRY,
+)
+LOOP_LAG_MAX = Gauge("omi_loop_lag_max_seconds", "Worst loop lag of the last minute.", registry=REGISTRY)
+
+# --- Sessions
+SESSIONS_LIVE = Gauge("omi_sessions_live", "Sessions held by an actor now.", registry=REGISTRY)
+SESSION_ACTIVATIONS = Counter("omi_session_activations_total", "Sessions taken into memory.", registry=REGISTRY)
+SESSION_PASSIVATIONS = Counter("omi_session_passivations_total", "Idle sessions let go.", registry=REGISTRY)
+QUESTIONS = Counter("omi_questions_total", "Questions heard and durably accepted.", registry=REGISTRY)
+DELIVERIES = Counter(
+    "omi_deliveries_total", "Answers by channel and end state.", ["channel", "state"], registry=REGISTRY
+)
+ANSWER_SECONDS = Histogram(
+    "omi_answer_seconds",
+    "Seconds from hearing a question to its reply going out.",
+    buckets=_SLOW_BUCKETS,
+    registry=REGISTRY,
+)
+
+# --- Store
+STORE_COMMIT_SECONDS = Histogram(
+    "omi_store_commit_seconds",
+    "Seconds of one group commit, sync included.",
+    buckets=_FAST_BUCKETS,
+    registry=REGISTRY,
+)
+STORE_GROUP_SIZE = Histogram(
+    "omi_store_group_size",
+    "Commits that shared one transaction.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+    registry=REGISTRY,
+)
+STORE_COMMITS = Counter(
+    "omi_store_commits_total",
+    "Commits asked for, by outcome: stored, fenced, failed, unavailable.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+STORE_ERRORS = Counter("omi_store_errors_total", "Store failures by kind.", ["kind"], registry=REGISTRY)
+STORE_READ_SECONDS = Histogram(
+    "omi_store_read_seconds", "Seconds of one read.", ["query"], buckets=_FAST_BUCKETS, registry=REGISTRY
+)
+
+# --- Jobs
+JOBS_ENQUEUED = Counter("omi_jobs_enqueued_total", "Jobs durably enqueued.", ["kind"], registry=REGISTRY)
+JOB_ATTEMPTS = Counter(
+    "omi_job_attempts_total",
+    "Attempts by outcome: done, retried, buried, lease_lost, released.",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
+JOB_SECONDS = Histogram(
+    "omi_job_seconds", "Seconds of one attempt.", ["kind"], buckets=_SLOW_BUCKETS, registry=REGISTRY
+)
+JOBS_REAPED = Counter("omi_jobs_reaped_total", "Jobs whose lease ran out and that were taken back.", registry=REGISTRY)
+JOBS = Gauge("omi_jobs", "Jobs in the table by state.", ["state"], registry=REGISTRY)
+OLDEST_READY_SECONDS = Gauge("omi_oldest_ready_job_seconds", "Age of the job that waits longest.", registry=REGISTRY)
+
+# --- Model
+MODEL_SECONDS = Histogram(
+    "omi_model_seconds",
+    "Seconds of one model call.",
+    ["provider", "outcome"],
+    buckets=_SLOW_BUCKETS,
+    registry=REGISTRY,
+)
+
+# --- Process
+PROCESS_RESIDENT_BYTES = Gauge("omi_process_resident_bytes", "Resident memory.", registry=REGISTRY)
+UPTIME_SECONDS = Gauge("omi_uptime_seconds", "Seconds since start.", registry=REGISTRY)

@@ -1,0 +1,94 @@
+"""The `answer` job: context in, one answer out, stored with the job's completion in one fenced transaction.
+
+Not here: the question's detection (domain/hearing.py), the answer's delivery (actors/session.py).
+Threads: the event loop; the store is awaited, the model streams.
+"""
+
+from omi_actors.domain.failures import explain_failure
+from omi_actors.domain.hearing import Question
+from omi_actors.domain.jobs import ClaimedJob, NewJob
+from omi_actors.domain.prompt import build_prompt
+from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
+from omi_actors.ids import new_id
+from omi_actors.jobs.kinds import JobDeps
+
+KIND = "answer"
+# Rows of context that are read; how much of them a prompt takes is domain/prompt.py's business.
+_CONTEXT_SEGMENTS = 60
+_CONTEXT_MESSAGES = 20
+
+
+def build_answer_job(
+    *,
+    session_id: str,
+    session_key: str,
+    question: Question,
+    now_s: float,
+    max_attempts: int,
+    request_id: str,
+) -> NewJob:
+    """Return the job that answers this question. One segment's question is answered once, however often it is sent."""
+    return NewJob(
+        job_id=new_id(),
+        kind=KIND,
+        lane=session_id,
+        idempotency_key=f"answer:{session_id}:{question.segment_key}",
+        payload={
+            "session_id": session_id,
+            "session_key": session_key,
+            "conversation_id": question.conversation_id,
+            "question": question.text,
+        },
+        created_at=now_s,
+        run_at=now_s,
+        priority=10,
+        max_attempts=max_attempts,
+        request_id=request_id,
+    )
+
+
+class AnswerJob:
+    """See the module."""
+
+    name = KIND
+
+    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
+        """Ask the model and store its answer.
+
+        Raises:
+            UpstreamError: the model did not answer.
+            LeaseLostError: another worker has this job by now; nothing was stored.
+            StoreError: the store failed.
+        """
+        context = await deps.store.load_answer_context(
+            job.payload["session_id"], segments=_CONTEXT_SEGMENTS, messages=_CONTEXT_MESSAGES
+        )
+        prompt = build_prompt(job.payload["question"], context.segments, context.messages)
+        answer = await deps.model.answer(prompt, deadline_s=deps.model_timeout_s)
+        done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
+        await deps.store.complete_answer(done)
+        return done
+
+    def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
+        """Return the sentence that the wearer hears instead; it is never used as knowledge."""
+        return _build_done(job, deps, kind="failure", text=explain_failure(error), model="")
+
+
+def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: str) -> AnswerDone:
+    now_s = deps.clock.now_s()
+    message = NewMessage(
+        message_id=new_id(),
+        session_id=job.payload["session_id"],
+        conversation_id=job.payload["conversation_id"],
+        role="assistant",
+        kind=kind,
+        source="system",
+        text=text,
+        job_id=job.job_id,
+        model=model,
+        created_at=now_s,
+    )
+    delivery = NewDelivery(
+        delivery_id=new_id(), session_id=message.session_id, message_id=message.message_id, created_at=now_s
+    )
+    return AnswerDone(job_id=job.job_id, token=job.token, finished_at=now_s, message=message, delivery=delivery)

@@ -1,0 +1,89 @@
+"""One attempt at a job, from claim to a stored outcome: done, to be retried, buried, or handed back.
+
+Not here: which jobs run and when (actors/job_queue.py), the kinds' own work. Threads: the event loop, in a task.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.retry import Bury, Retry, decide_retry
+from omi_actors.domain.sessions import AnswerDone
+from omi_actors.errors import LeaseLostError, OmiError
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import get_logger
+from omi_actors.jobs.answer import AnswerJob
+from omi_actors.jobs.kinds import JobDeps, JobKind
+
+_log = get_logger(__name__)
+
+KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (AnswerJob(),)}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """How an attempt ended: done, retried, buried, lease_lost, released or failed (the store too). `said` is stored."""
+
+    job: ClaimedJob
+    outcome: str
+    said: AnswerDone | None = None
+
+
+async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:
+    """Make one attempt. Never raises: what even the store could not record is left to the lease's expiry."""
+    started = deps.clock.mono_s()
+    try:
+        ended = await _attempt(job, deps)
+    except asyncio.CancelledError:
+        ended = await _record(job, deps, "released", None)
+    metrics.JOB_SECONDS.labels(job.kind).observe(deps.clock.mono_s() - started)
+    metrics.JOB_ATTEMPTS.labels(job.kind, ended.outcome).inc()
+    return ended
+
+
+async def _attempt(job: ClaimedJob, deps: JobDeps) -> Attempted:
+    try:
+        return Attempted(job, "done", await KINDS[job.kind].run(job, deps))
+    except LeaseLostError:
+        _log.warning("job_lease_lost", job=job.job_id, kind=job.kind, attempt=job.attempt)
+        return Attempted(job, "lease_lost")
+    except Exception as error:  # noqa: BLE001 (the marked place: every failure of a job has an outcome)
+        return await _settle_failure(job, deps, error)
+
+
+async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> Attempted:
+    decision = decide_retry(error, attempt=job.attempt, max_attempts=job.max_attempts, rng=deps.rng)
+    _log.warning(
+        "job_attempt_failed",
+        job=job.job_id,
+        kind=job.kind,
+        attempt=job.attempt,
+        error=type(error).__name__,
+        reason=str(error) if isinstance(error, OmiError) else None,
+        exc_info=None if isinstance(error, OmiError) else error,
+        retry_in_s=round(decision.delay_s, 3) if isinstance(decision, Retry) else None,
+    )
+    return await _record(job, deps, "retried" if isinstance(decision, Retry) else "buried", error, decision)
+
+
+async def _record(
+    job: ClaimedJob, deps: JobDeps, outcome: str, error: Exception | None, decision: Retry | Bury | None = None
+) -> Attempted:
+    """Store an outcome that is not success. When that fails too, the lease expires and the job is taken back."""
+    said: AnswerDone | None = None
+    try:
+        match decision:
+            case Retry(delay_s):
+                run_at = deps.clock.now_s() + delay_s
+                await deps.store.retry_job(job.job_id, job.token, run_at=run_at, error=type(error).__name__)
+            case Bury():
+                assert error is not None  # noqa: S101 (only failures are buried)
+                said = KINDS[job.kind].build_failure(job, error, deps)
+                await deps.store.bury_job(job.job_id, job.token, error=type(error).__name__, failure=said)
+            case None:
+                await deps.store.release_job(job.job_id, job.token)
+    except OmiError as exc:
+        _log.warning("job_outcome_not_stored", job=job.job_id, outcome=outcome, error=type(exc).__name__)
+        return Attempted(job, "failed")
+    return Attempted(job, outcome, said)

@@ -1,0 +1,39 @@
+"""What a kind of job is to those who run it, and what every kind may use.
+
+Not here: the kinds (one file each), when they run (actors/job_queue.py). Threads: the event loop.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Protocol
+
+from omi_actors.clients.model import Model
+from omi_actors.clock import Clock
+from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.sessions import AnswerDone
+from omi_actors.store.facade import Store
+
+
+@dataclass(frozen=True, slots=True)
+class JobDeps:
+    """The collaborators of all kinds. `model_timeout_s` is the wall-clock deadline of one model call."""
+
+    store: Store
+    model: Model
+    clock: Clock
+    rng: random.Random
+    model_timeout_s: float
+
+
+class JobKind(Protocol):
+    """A kind of job: how one attempt is made, and what is left behind when all attempts failed."""
+
+    name: str
+
+    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | None:
+        """Make one attempt; its effect and the job's completion are stored in one fenced transaction."""
+        ...
+
+    def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone | None:
+        """Return what is stored, and said, when the job is buried because of `error`; None for nothing."""
+        ...

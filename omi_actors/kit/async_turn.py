@@ -1,0 +1,67 @@
+"""An async turn: a coroutine driven by hand, so that no asyncio task is made per message.
+
+Not here: what its end means (loop_actor.py), the futures that it awaits (future.py). Threads: the loop's.
+"""
+
+from asyncio import CancelledError
+from collections.abc import Coroutine
+from contextvars import Context
+from typing import Any
+
+from omi_actors.kit.future import Future, stepping
+
+
+class AsyncTurn:
+    """A coroutine that may await the kit's futures only. After its end, `value` or `error` says how."""
+
+    __slots__ = ("_context", "_coroutine", "awaiting", "error", "value")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], context: Context) -> None:
+        self._coroutine = coroutine
+        self._context = context
+        self.awaiting: Future[Any] | None = None
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def step(self) -> bool:
+        """Run on to the next `await` of something unsettled (False: see `awaiting`) or to the end (True)."""
+        self.awaiting = None
+        try:
+            awaited = self._context.run(self._send, None)
+            if not isinstance(awaited, Future):
+                awaited = self._context.run(self._throw, _not_ours(awaited))
+        except StopIteration as end:
+            self.value = end.value
+            return True
+        except BaseException as error:  # noqa: BLE001 (ends the turn, never the loop)
+            self.error = error
+            return True
+        self.awaiting = awaited
+        return False
+
+    def cancel(self) -> None:
+        """End the coroutine now: CancelledError where it waits, and if it goes on all the same, close it."""
+        self.awaiting = None
+        try:
+            self._context.run(self._throw, CancelledError())
+            self._coroutine.close()
+        except BaseException as error:  # noqa: BLE001 (StopIteration included: it has ended, that is all we want)
+            self.error = error
+
+    def _send(self, value: None) -> Any:
+        stepping.on = True
+        try:
+            return self._coroutine.send(value)
+        finally:
+            stepping.on = False
+
+    def _throw(self, error: BaseException) -> Any:
+        stepping.on = True
+        try:
+            return self._coroutine.throw(error)
+        finally:
+            stepping.on = False
+
+
+def _not_ours(awaited: object) -> TypeError:
+    return TypeError(f"a turn may await the kit's futures only, not {type(awaited).__name__}: tell a task's result")

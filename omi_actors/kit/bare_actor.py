@@ -1,0 +1,82 @@
+"""Pykka's actor without what it costs per instance: its uuid, event, queue and ref are made on demand.
+
+Not here: turns (loop_actor.py). Threads: any.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    _PykkaActor = object  # hooks may be async here and attributes are properties: Pykka's types say otherwise
+else:
+    _PykkaActor = pykka.Actor
+
+
+class StoppedFlag:
+    """Reads like the threading.Event that Pykka's refs look at."""
+
+    __slots__ = ("_actor",)
+
+    def __init__(self, actor: "BareActor") -> None:
+        self._actor = actor
+
+    def is_set(self) -> bool:
+        """Tell whether the actor has ended."""
+        return self._actor.has_ended
+
+
+class BareActor(_PykkaActor):
+    """A Pykka actor behind a handle. Pykka sets the attributes that are properties here; we never let it."""
+
+    handle: Handle
+    has_ended = False
+
+    def __init__(self) -> None:
+        """Store arguments only; resources open in the start hook."""
+
+    def attach(self, handle: Handle) -> None:
+        """Belong to `handle`, once.
+
+        Raises:
+            RuntimeError: if this is not a new actor.
+        """
+        if "handle" in self.__dict__:
+            raise RuntimeError("a child spec must build a new actor for each incarnation")
+        self.handle = handle
+
+    @property
+    def actor_urn(self) -> str:
+        """A name that no other incarnation has."""
+        return f"urn:actor:{self.handle.kind}:{self.handle.name}:{self.handle.generation}"
+
+    @property
+    def actor_inbox(self) -> Mailbox:
+        """The handle's mailbox."""
+        return self.handle.mailbox
+
+    @property
+    def actor_stopped(self) -> StoppedFlag:
+        """Whether the actor has ended."""
+        return StoppedFlag(self)
+
+    @property
+    def actor_ref(self) -> Any:
+        """A new ref of Pykka's; it dies with this incarnation, the handle does not."""
+        actor: Any = self
+        return pykka.ActorRef(actor)
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        raise NotImplementedError("the mailbox is the handle's")
+
+    @staticmethod
+    def _create_future() -> Future[Any]:
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        raise NotImplementedError("only a supervisor starts actors, from a child spec")

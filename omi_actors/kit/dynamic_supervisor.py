@@ -1,0 +1,180 @@
+"""The supervisor of children that come and go, each counted for itself; a bad one is set aside, never escalated.
+
+State it owns: who runs, and the crashes of those that crashed. Messages it takes: StartChild, ChildExited, its own
+timers. It tells an observer: ChildStopped, ChildQuarantined, ChildReleased. What kills it: a bug in it only.
+What survives a restart: nothing; the children are stopped and their mailboxes closed.
+Not here: how an incarnation starts and ends (life.py). Threads: the loop's.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from omi_actors.domain.backoff import Backoff, Streak, extend_streak, restart_delay_s
+from omi_actors.domain.restarts import Intensity, is_exceeded, record_crash
+from omi_actors.instruments import metrics
+from omi_actors.kit import life
+from omi_actors.kit.asks import Control
+from omi_actors.kit.facts import ChildExited, ChildQuarantined, ChildReleased, ChildStopped, StartChild
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.kit.mailbox import Refusal
+from omi_actors.kit.spec import ChildState, Restart
+from omi_actors.kit.supervisor import must_restart
+
+# Children stopped between two looks at the sockets: about 2 ms.
+STOPS_PER_SLOT = 250
+
+
+@dataclass(frozen=True, slots=True)
+class RestartDue(Control):
+    """To itself: the backoff is over for this child."""
+
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineOver(Control):
+    """To itself: this child has been set aside long enough."""
+
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is remembered of a child that crashed."""
+
+    crashes_at_s: tuple[float, ...]
+    streak: Streak
+
+
+class _StartOnMail:
+    """Sleeps at the mailbox of a released child; mail has it started."""
+
+    __slots__ = ("_handle", "_supervisor")
+
+    def __init__(self, handle: Handle, supervisor: Handle) -> None:
+        self._handle = handle
+        self._supervisor = supervisor
+
+    def wake_up(self) -> None:
+        """Ask for the start."""
+        self._supervisor.tell(StartChild(self._handle))
+
+
+class DynamicSupervisor(LoopActor):
+    """See the module. No message of its children's can make it give up."""
+
+    def __init__(
+        self,
+        *,
+        intensity: Intensity | None = None,
+        backoff: Backoff | None = None,
+        quarantine_s: float = 60.0,
+        observer: Handle | None = None,
+    ) -> None:
+        """`intensity` is each child's own; over it, the child is set aside for `quarantine_s`."""
+        super().__init__()
+        self._intensity = intensity or Intensity()
+        self._backoff = backoff or Backoff()
+        self._quarantine_s = quarantine_s
+        self._observer = observer
+        self._children: set[Handle] = set()
+        self._records: dict[Handle, _Record] = {}
+
+    async def on_stop(self) -> None:
+        """Stop all children in parallel; each handles the mail it has, within its shutdown timeout."""
+        children = list(self._children)
+        ending = []
+        for number, child in enumerate(children):
+            if number % STOPS_PER_SLOT == STOPS_PER_SLOT - 1:
+                await self.runtime.pause()
+            ending.append(life.stop(child, drain=True))
+        for number, (child, ended) in enumerate(zip(children, ending, strict=True)):
+            if number % STOPS_PER_SLOT == STOPS_PER_SLOT - 1:
+                await self.runtime.pause()
+            await ended
+            self._let_go(child)
+
+    def on_failure(self, *_error: Any) -> None:
+        """Leave no child running unsupervised."""
+        for child in list(self._children):
+            life.stop(child, drain=False)
+            self._let_go(child)
+
+    def receive(self, message: object) -> None:
+        """Take one message; see the module."""
+        match message:
+            case StartChild(child):
+                self._start_child(child)
+            case ChildExited():
+                self._child_exited(message)
+            case RestartDue(child):
+                if child.state is ChildState.BACKING_OFF:
+                    life.start(child, self.handle)
+            case QuarantineOver(child):
+                self._release(child)
+            case _:
+                metrics.UNDELIVERABLE.labels(self.handle.kind, "unexpected").inc()
+
+    def _start_child(self, child: Handle) -> None:
+        if child not in self._children:
+            self._children.add(child)
+            life.start(child, self.handle)
+
+    def _child_exited(self, fact: ChildExited) -> None:
+        child = fact.handle
+        if fact.generation != child.generation or child.state not in life.LIVE_STATES:
+            return
+        restart = child.spec.restart
+        if must_restart(restart, fact.error):
+            self._restart(child)
+        elif restart is Restart.TEMPORARY or child.mailbox.close_if_empty(Refusal.STOPPED):
+            self._let_go(child)
+        else:
+            life.start(child, self.handle)  # mail came while it was ending
+
+    def _restart(self, child: Handle) -> None:
+        now_s = self.runtime.clock.mono_s()
+        old = self._records.get(child)
+        crashes_at_s = record_crash(old.crashes_at_s if old else (), now_s, self._intensity)
+        streak = extend_streak(old.streak if old else None, now_s, self._backoff)
+        self._records[child] = _Record(crashes_at_s, streak)
+        if is_exceeded(crashes_at_s, self._intensity):
+            self._quarantine(child)
+            return
+        delay_s = restart_delay_s(streak, self._backoff, self.runtime.rng.random())
+        if delay_s == 0.0:
+            life.start(child, self.handle)
+        else:
+            child.state = ChildState.BACKING_OFF
+            self.timers.after(delay_s, RestartDue(child))
+
+    def _quarantine(self, child: Handle) -> None:
+        life.retire(child, Refusal.QUARANTINED)
+        metrics.QUARANTINES.labels(child.kind).inc()
+        metrics.QUARANTINED.labels(child.kind).inc()
+        self.timers.after(self._quarantine_s, QuarantineOver(child))
+        self._tell_observer(ChildQuarantined(child))
+
+    def _release(self, child: Handle) -> None:
+        metrics.QUARANTINED.labels(child.kind).dec()
+        self._children.discard(child)
+        self._records.pop(child, None)
+        child.state = ChildState.STOPPED
+        child.crashed_at_s = None
+        child.mailbox.reopen()
+        child.mailbox.arm(_StartOnMail(child, self.handle))
+        self._tell_observer(ChildReleased(child))
+
+    def _let_go(self, child: Handle) -> None:
+        """Forget a child that is gone for good."""
+        if child.state is ChildState.QUARANTINED:
+            metrics.QUARANTINED.labels(child.kind).dec()
+        self._children.discard(child)
+        self._records.pop(child, None)
+        life.retire(child, Refusal.STOPPED)
+        self._tell_observer(ChildStopped(child))
+
+    def _tell_observer(self, fact: Control) -> None:
+        if self._observer is not None:
+            self._observer.tell(fact)

@@ -1,0 +1,98 @@
+"""A handle: the stable name of a child across its restarts, and the way to talk to it.
+
+Not here: starting and stopping (life.py, for supervisors only). Threads: `tell`, `ask` and `forward` from any.
+"""
+
+from typing import TypeVar
+
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import current_context
+from omi_actors.kit.asks import Request
+from omi_actors.kit.envelope import Envelope
+from omi_actors.kit.future import Future
+from omi_actors.kit.mailbox import Mailbox, Refusal
+from omi_actors.kit.runtime import Runtime
+from omi_actors.kit.spec import ChildSpec, ChildState, Incarnation
+
+R = TypeVar("R")
+
+
+class Handle:
+    """Holds the mailbox, which takes mail from the first moment, and the actor that reads it now, if any.
+
+    `stopping` is settled when the actor that was asked to stop has ended. `generation` counts incarnations.
+    """
+
+    __slots__ = ("actor", "crashed_at_s", "generation", "mailbox", "parent", "runtime", "spec", "state", "stopping")
+
+    def __init__(self, spec: ChildSpec, runtime: Runtime) -> None:
+        self.spec = spec
+        self.runtime = runtime
+        self.mailbox = Mailbox(spec.mailbox_capacity)
+        self.state = ChildState.STARTING
+        self.generation = 0
+        self.actor: Incarnation | None = None
+        self.parent: Handle | None = None
+        self.stopping: Future[None] | None = None
+        self.crashed_at_s: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Handle {self.kind} {self.name} {self.state}>"
+
+    @property
+    def name(self) -> str:
+        """The child's name, unique among its siblings."""
+        return self.spec.name
+
+    @property
+    def kind(self) -> str:
+        """The metric label that the child shares with its like."""
+        return self.spec.kind
+
+    def tell(self, message: object) -> bool:
+        """Send `message`; False if refused, which is counted. Never raises, never blocks."""
+        return self.deliver(Envelope(message, None, current_context()))
+
+    def tell_always(self, message: object) -> bool:
+        """Send `message` also to a full mailbox: for mail of which the receiver itself bounds the number."""
+        return self.deliver(Envelope(message, None, current_context()), always=True)
+
+    def ask(self, request: Request[R], *, timeout_s: float) -> Future[R]:
+        """Send `request` and return the reply to come. Never blocks.
+
+        The future fails with MailboxFullError or ActorUnavailableError at once, with ActorUnavailableError when the
+        actor dies of it, with AskTimeoutError after `timeout_s`: then, if its turn has not begun, it never will.
+        """
+        reply: Future[R] = Future()
+        self.runtime.deadlines.add(reply, timeout_s, self.spec.kind)
+        envelope = Envelope(request, reply, current_context())
+        refusal = self.mailbox.offer(envelope)
+        if refusal is not None:
+            self.reject(envelope, refusal)
+        return reply
+
+    def forward(self, envelope: Envelope) -> bool:
+        """Pass on a received envelope: the receiver replies, in the sender's context. A refusal fails the reply."""
+        reply_to, envelope.reply_to = envelope.reply_to, None
+        return self.deliver(Envelope(envelope.message, reply_to, envelope.context))
+
+    def deliver(self, envelope: Envelope, *, always: bool = False) -> bool:
+        """Put `envelope` into the mailbox; refused, fail its reply and count it."""
+        refusal = self.mailbox.offer(envelope, always=always)
+        if refusal is None:
+            return True
+        self.reject(envelope, refusal)
+        return False
+
+    def reject(self, envelope: Envelope, refusal: Refusal) -> None:
+        """Fail the envelope's reply and count it as undeliverable."""
+        if refusal is Refusal.FULL:
+            metrics.MAILBOX_FULL.labels(self.kind).inc()
+        metrics.UNDELIVERABLE.labels(self.kind, refusal.value).inc()
+        if envelope.reply_to is not None:
+            envelope.reply_to.try_fail(refusal.to_error(self.kind))
+
+
+def new_handle(spec: ChildSpec, runtime: Runtime) -> Handle:
+    """Return a handle that takes mail at once; a supervisor gives it an actor later."""
+    return Handle(spec, runtime)

@@ -1,0 +1,115 @@
+"""Life and death of incarnations: start, stop within the shutdown timeout, end.
+
+Not here: when and why (the supervisors), talking to an actor (handle.py). Threads: the loop's.
+"""
+
+from functools import partial
+
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.facts import ChildExited
+from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.mailbox import Refusal
+from omi_actors.kit.spec import ChildState, Incarnation
+
+_log = get_logger(__name__)
+
+LIVE_STATES = (ChildState.STARTING, ChildState.RUNNING)
+
+
+def start(handle: Handle, parent: Handle | None) -> None:
+    """Build and start the next incarnation. A failure, of whatever class, is reported like any crash."""
+    handle.generation += 1
+    handle.parent = parent
+    handle.state = ChildState.STARTING
+    handle.mailbox.reopen()
+    if handle.crashed_at_s is not None:
+        metrics.ACTOR_RESTARTS.labels(handle.kind).inc()
+    metrics.ACTORS_LIVE.labels(handle.kind).inc()
+    try:
+        actor = handle.actor = handle.spec.build()
+        actor.attach(handle)
+        handle.mailbox.attach(actor)
+        actor.begin()
+    except BaseException as error:  # noqa: BLE001 (a constructor must not end the supervisor, let alone the process)
+        _end(handle, error)
+
+
+def running(handle: Handle, actor: Incarnation) -> None:
+    """Note that the start hook has ended well."""
+    if handle.actor is not actor:
+        return
+    handle.state = ChildState.RUNNING
+    if handle.crashed_at_s is not None:
+        metrics.RECOVERY_SECONDS.labels(handle.kind).observe(handle.runtime.clock.mono_s() - handle.crashed_at_s)
+        handle.crashed_at_s = None
+
+
+def exited(handle: Handle, actor: Incarnation, error: BaseException | None) -> None:
+    """Note that `actor` has ended, by a crash if there is an `error`. A fenced one only leaves the zombies."""
+    if handle.actor is not actor:
+        handle.runtime.zombies.remove()
+        return
+    _end(handle, error)
+
+
+def stop(handle: Handle, *, drain: bool) -> Future[None]:
+    """Stop the current incarnation; the future is settled when it has ended, at the latest by its shutdown timeout.
+
+    With `drain` the mailbox closes and what it holds is handled first; else the rest stays for the next incarnation.
+    """
+    if drain:
+        handle.mailbox.close(Refusal.STOPPED)
+    actor = handle.actor
+    if actor is None:
+        ended: Future[None] = Future()
+        ended.set(None)
+        return ended
+    if handle.stopping is None:
+        handle.stopping = Future()
+        overdue = partial(_overdue, handle, actor)
+        timer = handle.runtime.call_later(handle.spec.shutdown_timeout_s, overdue)
+        handle.stopping.add_done_callback(lambda _: timer.cancel())
+    stopping = handle.stopping
+    if not drain:
+        actor.halt()
+    return stopping
+
+
+def fence(handle: Handle, actor: Incarnation) -> None:
+    """Go on without `actor`, whose thread cannot be ended: it gets no more mail, and its late end is ignored."""
+    if handle.actor is not actor:
+        return
+    handle.runtime.zombies.add()
+    _log.error("actor thread outlived its shutdown timeout", kind=handle.kind, actor=handle.name)
+    _end(handle, None)
+
+
+def retire(handle: Handle, refusal: Refusal) -> None:
+    """Close the mailbox for good, or for a quarantine, and reject what it still holds."""
+    handle.mailbox.close(refusal)
+    handle.state = ChildState.QUARANTINED if refusal is Refusal.QUARANTINED else ChildState.STOPPED
+    for envelope in handle.mailbox.clear():
+        handle.reject(envelope, refusal)
+
+
+def _overdue(handle: Handle, actor: Incarnation) -> None:
+    if handle.actor is actor:
+        actor.abandon()
+
+
+def _end(handle: Handle, error: BaseException | None) -> None:
+    handle.actor = None
+    handle.mailbox.attach(None)
+    metrics.ACTORS_LIVE.labels(handle.kind).dec()
+    if error is not None:
+        if handle.crashed_at_s is None:
+            handle.crashed_at_s = handle.runtime.clock.mono_s()
+        metrics.ACTOR_CRASHES.labels(handle.kind).inc()
+        handle.runtime.crash_log.write(handle.kind, handle.name, error)
+    if handle.stopping is not None:
+        stopping, handle.stopping = handle.stopping, None
+        stopping.set(None)
+    elif handle.parent is not None:
+        handle.parent.tell(ChildExited(handle, handle.generation, error))

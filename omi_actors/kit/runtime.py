@@ -1,0 +1,147 @@
+"""The loop side of the kit: one ready queue, drained on the event loop in slices.
+
+Not here: what an actor does in its slot (loop_actor.py), time made by hand (manual_runtime.py).
+Threads: `post` and `call_later` from any; what they are given runs on the loop's thread.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from asyncio import _get_running_loop
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+
+from omi_actors.clock import Clock
+from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.crash_log import CrashLog
+from omi_actors.kit.deadlines import Deadlines
+from omi_actors.kit.future import Future
+from omi_actors.kit.zombies import Zombies
+
+_log = get_logger(__name__)
+
+
+class TimerHandle:
+    """A call to come. Cancelled, it is never made, also when its time has passed already."""
+
+    __slots__ = ("_fn", "_timer", "is_cancelled")
+
+    def __init__(self) -> None:
+        self.is_cancelled = False
+        self._fn: Callable[[], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def cancel(self) -> None:
+        """Never make the call. On the loop's thread."""
+        self.is_cancelled = True
+        self._fn = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def arm(self, fn: Callable[[], None], timer: asyncio.TimerHandle | None) -> None:
+        """Make the call `fn` when fired; `timer` is the loop's, so that a cancelled call is not kept until its time."""
+        self._fn = fn
+        self._timer = timer
+
+    def fire(self) -> None:
+        """Make the call now, once."""
+        fn, self._fn = self._fn, None
+        self._timer = None
+        if fn is not None:
+            fn()
+
+
+class Runtime:
+    """What all actors of one event loop share. `slice_s` is how long it may keep sockets waiting."""
+
+    def __init__(self, clock: Clock, rng: random.Random, *, slice_s: float = 0.005) -> None:
+        self.clock = clock
+        self.rng = rng
+        self.crash_log = CrashLog(clock)
+        self.zombies = Zombies()
+        self.deadlines = Deadlines(clock, self.post, self.call_later)
+        # Calls that came after the loop had closed, and went nowhere.
+        self.dropped_count = 0
+        self._slice_s = slice_s
+        self._ready: deque[Callable[[], None]] = deque()
+        self._awake = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread_id = 0
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Belong to `loop`, whose thread calls this. Without it, the first post from a running loop binds."""
+        self._loop = loop
+        self._thread_id = threading.get_ident()
+        if self._ready and not self._awake:
+            self._wake()
+
+    def post(self, fn: Callable[[], None]) -> None:
+        """Call `fn()` soon, on the loop's thread, in order of posting. A burst of posts wakes the loop once."""
+        self._ready.append(fn)
+        # Whoever drains clears the flag first and looks again then: nothing appended is overlooked.
+        if not self._awake:
+            self._wake()
+
+    def pause(self) -> Future[None]:
+        """Return a future that is settled when all that is ready now has had its slot."""
+        done: Future[None] = Future()
+        self.post(lambda: done.set(None))
+        return done
+
+    def call_later(self, delay_s: float, fn: Callable[[], None]) -> TimerHandle:
+        """Call `fn()` on the loop's thread after `delay_s` (never if infinite)."""
+        timer = TimerHandle()
+        if threading.get_ident() == self._thread_id:
+            self.rearm(timer, delay_s, fn)
+        else:
+            self.post(lambda: self.rearm(timer, delay_s, fn))
+        return timer
+
+    def rearm(self, timer: TimerHandle, delay_s: float, fn: Callable[[], None]) -> None:
+        """Let a fired `timer` fire again after `delay_s`. On the loop's thread."""
+        if timer.is_cancelled or self._loop is None or self._loop.is_closed() or delay_s == float("inf"):
+            return
+        timer.arm(fn, self._loop.call_later(delay_s, self.post, timer.fire, context=Context()))
+
+    def _wake(self) -> None:
+        if self._loop is None:
+            loop = _get_running_loop()
+            if loop is None:
+                return  # kept until bound
+            self._loop = loop
+            self._thread_id = threading.get_ident()
+        self._awake = True
+        try:
+            # An empty context: no request's context variables leak into actors.
+            if threading.get_ident() == self._thread_id:
+                self._loop.call_soon(self._drain, context=Context())
+            else:
+                self._loop.call_soon_threadsafe(self._drain, context=Context())
+        except RuntimeError:  # the loop is closed
+            self._awake = False
+            self.dropped_count += len(self._ready)
+            self._ready.clear()
+
+    def _drain(self) -> None:
+        if self._run_slice():
+            self._wake()  # sockets and timers first
+            return
+        self._awake = False
+        if self._ready:
+            self._wake()
+
+    def _run_slice(self) -> bool:
+        """Make ready calls until none is left (False) or the slice is used up (True)."""
+        ready = self._ready
+        end_s = time.perf_counter() + self._slice_s
+        while ready:
+            try:
+                ready.popleft()()
+            except BaseException as error:  # noqa: BLE001 (one call's failure is nobody else's)
+                _log.error("posted call failed", error=type(error).__name__, exc_info=error)
+            if time.perf_counter() > end_s:
+                return bool(ready)
+        return False

@@ -1,0 +1,155 @@
+"""The supervisor of fixed children: starts them in order, restarts what fails, stops in reverse.
+
+State it owns: crash times, and who waits for a restart. Messages it takes: ChildExited, its own StartDue. What kills
+it: more crashes than its intensity allows; then its parent decides. What survives a restart: the children's handles,
+mail included. Not here: how an incarnation starts and ends (life.py). Threads: the loop's.
+Source: OTP's supervisor; like it, a supervisor that stops siblings waits for them before it hears of anything else.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from omi_actors.domain.backoff import Backoff, Streak, extend_streak, restart_delay_s
+from omi_actors.domain.restarts import Intensity, is_exceeded, record_crash
+from omi_actors.errors import RestartIntensityError
+from omi_actors.instruments import metrics
+from omi_actors.kit import life
+from omi_actors.kit.asks import Control
+from omi_actors.kit.facts import ChildExited
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.kit.mailbox import Refusal
+from omi_actors.kit.spec import ChildState, Restart, Strategy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StartDue(Control):
+    """To itself: the backoff is over for these children, in start order."""
+
+    children: tuple[Handle, ...]
+
+
+class Supervisor(LoopActor):
+    """See the module. `on_give_up` hears why this supervisor died; the root's ends the process."""
+
+    def __init__(
+        self,
+        children: Sequence[Handle],
+        *,
+        strategy: Strategy = Strategy.ONE_FOR_ONE,
+        intensity: Intensity | None = None,
+        backoff: Backoff | None = None,
+        on_give_up: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """`children` is ordered by start and not empty; their handles outlive this supervisor."""
+        super().__init__()
+        self._children = tuple(children)
+        self._strategy = strategy
+        self._intensity = intensity or Intensity()
+        self._backoff = backoff or Backoff()
+        self._on_give_up = on_give_up
+        self._crashes_at_s: tuple[float, ...] = ()
+        self._streaks: dict[str, Streak] = {}
+
+    def handle_of(self, name: str) -> Handle:
+        """Return the stable handle of the child called `name`.
+
+        Raises:
+            KeyError: if there is no such child.
+        """
+        return {child.name: child for child in self._children}[name]
+
+    async def on_start(self) -> None:
+        """Start the children in order, after what a crashed predecessor left running has ended."""
+        await self._halt(self._children)
+        for child in self._children:
+            life.start(child, self.handle)
+
+    async def on_stop(self) -> None:
+        """Stop the children in reverse; each handles the mail it has, within its shutdown timeout."""
+        for child in reversed(self._children):
+            await life.stop(child, drain=True)
+            life.retire(child, Refusal.STOPPED)
+
+    def on_failure(
+        self,
+        _exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Leave no child running unsupervised; a successor waits for their end."""
+        for child in reversed(self._children):
+            life.stop(child, drain=False)
+        if self._on_give_up is not None and exception_value is not None:
+            self._on_give_up(exception_value)
+
+    def receive(self, message: object) -> Coroutine[Any, Any, None] | None:
+        """Take one message; see the module."""
+        match message:
+            case ChildExited():
+                return self._child_exited(message)
+            case StartDue():
+                self._start_due(message.children)
+            case _:
+                metrics.UNDELIVERABLE.labels(self.handle.kind, "unexpected").inc()
+        return None
+
+    def _child_exited(self, fact: ChildExited) -> Coroutine[Any, Any, None] | None:
+        child = fact.handle
+        if fact.generation != child.generation or child.state not in life.LIVE_STATES:
+            return None  # of an incarnation that has been replaced or stopped meanwhile
+        if not must_restart(child.spec.restart, fact.error):
+            life.retire(child, Refusal.STOPPED)
+            return None
+        now_s = self.runtime.clock.mono_s()
+        self._crashes_at_s = record_crash(self._crashes_at_s, now_s, self._intensity)
+        if is_exceeded(self._crashes_at_s, self._intensity):
+            return self._give_up(fact)
+        streak = self._streaks[child.name] = extend_streak(self._streaks.get(child.name), now_s, self._backoff)
+        delay_s = restart_delay_s(streak, self._backoff, self.runtime.rng.random())
+        if self._strategy is Strategy.ONE_FOR_ONE:
+            self._start_later((child,), delay_s)
+            return None
+        return self._restart_group(child, delay_s)
+
+    async def _restart_group(self, crashed: Handle, delay_s: float) -> None:
+        """Stop who shares the child's fate, in reverse, then start them again, in order, after the backoff."""
+        first = self._children.index(crashed) if self._strategy is Strategy.REST_FOR_ONE else 0
+        group = [child for child in self._children[first:] if child.state is not ChildState.STOPPED]
+        await self._halt(group)
+        for child in group:
+            if child.spec.restart is Restart.TEMPORARY:
+                life.retire(child, Refusal.STOPPED)
+        self._start_later(tuple(child for child in group if child.state is not ChildState.STOPPED), delay_s)
+
+    def _start_later(self, children: tuple[Handle, ...], delay_s: float) -> None:
+        for child in children:
+            child.state = ChildState.BACKING_OFF
+        if delay_s == 0.0:
+            self._start_due(children)
+        else:
+            self.timers.after(delay_s, StartDue(children))
+
+    def _start_due(self, children: tuple[Handle, ...]) -> None:
+        for child in children:
+            if child.state is ChildState.BACKING_OFF:
+                life.start(child, self.handle)
+
+    async def _give_up(self, fact: ChildExited) -> None:
+        await self._halt(self._children)
+        raise RestartIntensityError(
+            f"more than {self._intensity.max_restarts} restarts in {self._intensity.period_s} s, "
+            f"the last one of a {fact.handle.kind}"
+        ) from fact.error
+
+    async def _halt(self, children: Sequence[Handle]) -> None:
+        """Stop in reverse order, one after the other; their mail stays."""
+        for child in reversed(children):
+            await life.stop(child, drain=False)
+
+
+def must_restart(restart: Restart, error: BaseException | None) -> bool:
+    """Tell whether a child of this restart type is started again after it ended, by a crash if with an `error`."""
+    return restart is Restart.PERMANENT or (restart is Restart.TRANSIENT and error is not None)

@@ -1,0 +1,110 @@
+"""A small HTTP/1.1 client with keep-alive: it shares two cores with the server under load, so it must be light.
+
+Not here: what is sent (sender.py). Threads: one event loop.
+It never repeats a request by itself: a webhook whose fate is unknown is the caller's to decide about.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+
+class ConnectionFailedError(ConnectionError):
+    """No whole response came: nobody knows whether the server acted on the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient:
+    """Connections to one server, opened when needed, reused last in first out, without an upper limit."""
+
+    def __init__(self, host: str, port: int, *, timeout_s: float = 30.0) -> None:
+        self._host = host
+        self._port = port
+        self._timeout_s = timeout_s
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close what is idle; connections in use are closed by their request."""
+        for _, writer in self._idle:
+            writer.close()
+        self._idle.clear()
+
+    async def request(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Response:
+        """Send one request and read its response within the client's timeout.
+
+        Raises: ConnectionFailedError
+        """
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}:{self._port}", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        message = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._exchange(message)
+        except (OSError, EOFError, TimeoutError, ValueError, asyncio.LimitOverrunError) as error:
+            raise ConnectionFailedError(f"{method} {path.partition('?')[0]}: {error!r}") from error
+
+    async def _exchange(self, message: bytes) -> Response:
+        reader, writer = await self._connection()
+        reusable = False
+        try:
+            writer.write(message)
+            await writer.drain()
+            response = await _read_response(reader)
+            reusable = response.headers.get("connection", "").lower() != "close"
+        finally:
+            if reusable:
+                self._idle.append((reader, writer))
+            else:
+                writer.close()
+        return response
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof() and not writer.is_closing():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self._host, self._port)
+
+
+async def _read_response(reader: asyncio.StreamReader) -> Response:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    if not head[0].startswith("HTTP/1.1 "):
+        raise ValueError("the response is not HTTP/1.1")
+    headers = {}
+    for line in head[1:-2]:
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        body = await _read_chunks(reader)
+    else:
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Response(int(head[0].split(" ", 2)[1]), headers, body)
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    chunks = []
+    while size := int((await reader.readline()).partition(b";")[0], 16):
+        chunks.append(await reader.readexactly(size))
+        await reader.readexactly(2)
+    while (await reader.readline()).strip():
+        pass
+    return b"".join(chunks)

@@ -1,0 +1,157 @@
+"""The kill test: webhooks in, `kill -9` at random moments, restart on the same data; then count what is missing.
+
+Not here: the server's command and settings (under_test.py), the check itself (verify.py). Threads: one event loop.
+What was not acknowledged is sent again after the restart, as Omi's retries do: that must not keep anything twice.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from omi_actors.clock import Clock
+from omi_actors.replay.accept_log import AcceptLog, load_promises
+from omi_actors.replay.generator import ConversationGenerator
+from omi_actors.replay.recording import RecordedRequest
+from omi_actors.replay.report import read_versions
+from omi_actors.replay.sender import Sender
+from omi_actors.replay.server_process import ServerProcess
+from omi_actors.replay.targets import Target
+from omi_actors.replay.verify import Verdict, verify
+
+# How often the rest is offered after the last kill before it counts as refused.
+_LAST_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillPlan:
+    """One kill test. Each round lasts between `round_min_s` and `round_max_s` seconds, evenly distributed."""
+
+    rounds: int = 20
+    seed: int = 1
+    users: int = 20
+    rate_per_s: float = 200.0
+    round_min_s: float = 0.2
+    round_max_s: float = 2.0
+    answers_within_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillReport:
+    """The result. `refused` webhooks were never acknowledged: no promise was broken, but there should be none."""
+
+    verdict: Verdict
+    restarts: int
+    longest_recovery_s: float
+    refused: int
+    exit_code: int
+    seed: int
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether every promise was kept and the server ended by itself when asked."""
+        return self.verdict.is_kept and self.exit_code == 0
+
+    def figures(self) -> dict[str, object]:
+        """Return the counts by name, in the order of the printed table."""
+        verdict = self.verdict
+        return {
+            "accepted": verdict.accepted,
+            "stored": verdict.stored,
+            "lost": len(verdict.lost),
+            "stored_twice": len(verdict.stored_twice),
+            "questions_accepted": verdict.questions_accepted,
+            "answered_once": verdict.answered_once,
+            "unanswered": len(verdict.unanswered),
+            "answered_twice": len(verdict.answered_twice),
+            "refused": self.refused,
+            "restarts": self.restarts,
+            "longest_recovery_s": round(self.longest_recovery_s, 3),
+            "exit_code": self.exit_code,
+            "seed": self.seed,
+        }
+
+    def to_json(self) -> bytes:
+        """Return the counts, what is wrong by name, and the versions."""
+        content = {**self.figures(), "details": asdict(self.verdict), "versions": read_versions()}
+        return msgspec.json.format(msgspec.json.encode(content)) + b"\n"
+
+
+class KillTest:
+    """Runs a plan against a server that it starts and kills itself. `accept_file` must not exist."""
+
+    def __init__(
+        self,
+        plan: KillPlan,
+        *,
+        server: ServerProcess,
+        target: Target,
+        accept_file: Path,
+        clock: Clock,
+        say: Callable[[str], None],
+    ) -> None:
+        self._plan = plan
+        self._server = server
+        self._target = target
+        self._accept_file = accept_file
+        self._clock = clock
+        self._say = say
+        self._rng = random.Random(plan.seed)  # noqa: S311 (moments of a test)
+        self._traffic = ConversationGenerator(seed=plan.seed, users=plan.users, rate_per_s=plan.rate_per_s)
+
+    async def run(self) -> KillReport:
+        """Run all rounds and the check. The server is down when this returns or raises."""
+        recoveries_s: list[float] = []
+        pending: list[RecordedRequest] = []
+        try:
+            with AcceptLog(self._accept_file) as log:
+                await self._server.start()
+                for number in range(1, self._plan.rounds + 1):
+                    pending = await self._round(log, pending)
+                    recoveries_s.append(await self._server.start())
+                    self._say(f"round {number}: killed, ready again after {recoveries_s[-1]:.2f} s")
+                refused = await self._send_rest(log, pending)
+            verdict = await verify(
+                self._target,
+                load_promises(self._accept_file),
+                clock=self._clock,
+                answers_within_s=self._plan.answers_within_s,
+            )
+            exit_code = await self._server.stop()
+        finally:
+            self._server.kill()
+        return KillReport(
+            verdict=verdict,
+            restarts=len(recoveries_s),
+            longest_recovery_s=max(recoveries_s, default=0.0),
+            refused=refused,
+            exit_code=exit_code,
+            seed=self._plan.seed,
+        )
+
+    async def _round(self, log: AcceptLog, pending: list[RecordedRequest]) -> list[RecordedRequest]:
+        """Send what is left and new webhooks until the kill; return what was begun and not acknowledged."""
+        sender = Sender(self._target, clock=self._clock, accept_log=log)
+        sending = asyncio.create_task(sender.send(itertools.chain(_at_once(pending), self._traffic)))
+        await asyncio.wait({sending}, timeout=self._rng.uniform(self._plan.round_min_s, self._plan.round_max_s))
+        self._server.kill()
+        sending.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sending
+        return sender.unacknowledged()
+
+    async def _send_rest(self, log: AcceptLog, pending: list[RecordedRequest]) -> int:
+        for _ in range(_LAST_TRIES):
+            sender = Sender(self._target, clock=self._clock, accept_log=log)
+            await sender.send(_at_once(pending))
+            pending = sender.unacknowledged()
+        return len(pending)
+
+
+def _at_once(requests: list[RecordedRequest]) -> list[RecordedRequest]:
+    return [msgspec.structs.replace(request, at_s=0.0) for request in requests]

@@ -1,0 +1,71 @@
+"""Recordings: webhooks with the moments at which they came, one JSON object a line.
+
+Not here: making up webhooks (generator.py), sending them (sender.py). Threads: any, blocking file access.
+Secrets never enter a recording: of query and headers only what is listed here is kept.
+"""
+
+import base64
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+# Allow-lists, so that a token under a name nobody thought of is left out too.
+KEPT_QUERY = frozenset({"uid", "session_id"})
+KEPT_HEADERS = frozenset({"content-type", "idempotency-key", "x-omi-event"})
+
+
+class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One POST. `at_s` counts seconds from the recording's begin. A body that is no UTF-8 stands in `body_base64`."""
+
+    at_s: float
+    path: str
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    body: str = ""
+    body_base64: str = ""
+
+    def payload(self) -> bytes:
+        """Return the body as it goes over the wire."""
+        return base64.b64decode(self.body_base64) if self.body_base64 else self.body.encode()
+
+
+def build_request(
+    at_s: float, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
+) -> RecordedRequest:
+    """Build a record of a request, without its secrets."""
+    try:
+        text, encoded = body.decode(), ""
+    except UnicodeDecodeError:
+        text, encoded = "", base64.b64encode(body).decode()
+    return RecordedRequest(
+        at_s=at_s,
+        path=path,
+        query={name: value for name, value in query.items() if name in KEPT_QUERY},
+        headers={name.lower(): value for name, value in headers.items() if name.lower() in KEPT_HEADERS},
+        body=text,
+        body_base64=encoded,
+    )
+
+
+def save_recording(file: Path, requests: Iterable[RecordedRequest]) -> None:
+    """Write a recording, replacing the file."""
+    with file.open("wb") as out:
+        out.writelines(msgspec.json.encode(request) + b"\n" for request in requests)
+
+
+def load_recording(file: Path) -> list[RecordedRequest]:
+    """Read a recording, ordered by time. Blank lines are skipped.
+
+    Raises: ValueError that names the line which is not a record.
+    """
+    decoder = msgspec.json.Decoder(RecordedRequest)
+    requests = []
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            requests.append(decoder.decode(line))
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise ValueError(f"{file}, line {number}: {error}") from error
+    return sorted(requests, key=lambda request: request.at_s)

@@ -1,0 +1,44 @@
+"""A server under test: our own program with every default that matters kept, on data of its own.
+
+Not here: starting and killing (server_process.py). Threads: none.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from omi_actors.clock import Clock
+from omi_actors.ids import new_secret
+from omi_actors.replay.server_process import ServerProcess, find_free_port
+from omi_actors.replay.targets import Target
+
+SERVE = (sys.executable, "-m", "omi_actors", "serve")
+
+
+def build_server(
+    work_dir: Path,
+    *,
+    clock: Clock,
+    database_url: str = "",
+    model_url: str = "",
+    command: Sequence[str] = SERVE,
+) -> tuple[ServerProcess, Target]:
+    """Return a server that keeps its data and log in `work_dir`, not started, and how to reach it.
+
+    Without `database_url` it uses SQLite, without `model_url` the demo model.
+    """
+    port = find_free_port()
+    target = Target("127.0.0.1", port, token=new_secret(), admin_token=new_secret())
+    settings = {
+        "APP_ENV": "development",
+        "LOG_LEVEL": "info",
+        "DATA_DIR": str(work_dir / "data"),
+        "WEBHOOK_TOKEN": target.token,
+        "ADMIN_TOKEN": target.admin_token,
+    }
+    if database_url:
+        settings["DATABASE_URL"] = database_url
+    if model_url:
+        settings |= {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "not-a-secret", "OPENAI_MODEL": "fake"}
+    server = ServerProcess(command, settings=settings, port=port, log_file=work_dir / "server.log", clock=clock)
+    return server, target

@@ -1,0 +1,140 @@
+"""Serving: from settings to a listening server, and back to nothing when told to stop.
+
+Not here: commands (cli.py), the actors (system.py), HTTP (web/). Threads: the main one, which runs the event loop.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import signal
+import sys
+import time
+
+import click
+
+from config.settings import Settings
+from omi_actors import __version__
+from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import Model
+from omi_actors.clients.openai_model import OpenAIModel
+from omi_actors.clock import SystemClock
+from omi_actors.instruments.logs import get_logger
+from omi_actors.system import System
+from omi_actors.tree import Parts
+from web.server import WebServer, build_http_server
+
+_log = get_logger(__name__)
+
+
+def run(settings: Settings) -> bool:
+    """Serve until told to stop. True when the system gave up instead, and an outer supervisor should start it anew.
+
+    Raises:
+        OmiError: the store cannot be opened; the sentence says why.
+        OSError: the address cannot be listened on.
+    """
+    return asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> bool:
+    ended = asyncio.Event()
+    gave_up: list[BaseException] = []
+
+    def give_up(error: BaseException) -> None:
+        gave_up.append(error)
+        ended.set()
+
+    def fenced() -> None:
+        _log.critical("node_fenced", node=settings.node_name, hint="another process runs under this NODE_NAME")
+        ended.set()
+
+    _stop_on_signals(ended)
+    clock = SystemClock()
+    model = build_model(settings)
+    rng = random.Random()  # noqa: S311 (jitter, not secrets)
+    parts = Parts(settings=settings, model=model, clock=clock, rng=rng, on_fenced=fenced)
+    system = System(parts, give_up)
+    await system.start()
+    server = build_http_server(system, settings, clock)
+    try:
+        port = server.listen()
+    except OSError:
+        await system.stop(grace_s=0.0)
+        raise
+    _announce(settings, model, port)
+    # What lives now lives to the end: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    loading = asyncio.create_task(_load_model(model))
+    await ended.wait()
+    loading.cancel()
+    await _stop(system, server, settings, model)
+    return bool(gave_up)
+
+
+def build_model(settings: Settings) -> Model:
+    """Return the model that the settings name; without a key, the demo model."""
+    if settings.openai_api_key is None:
+        return DemoModel()
+    return OpenAIModel(
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+        name=settings.openai_model,
+        max_tokens=settings.openai_max_tokens,
+        concurrency=settings.openai_max_concurrency,
+    )
+
+
+async def _load_model(model: Model) -> None:
+    """Import the SDK now, beside the first requests, rather than in the first question."""
+    if isinstance(model, OpenAIModel):
+        await model.load()
+
+
+async def _stop(system: System, server: WebServer, settings: Settings, model: Model) -> None:
+    """Be not ready, stop listening, finish what is in flight, stop the actors in reverse order."""
+    _log.info("stopping")
+    system.begin_draining()
+    grace_s = settings.shutdown_grace_s
+    started_mono_s = time.monotonic()
+    drained = await server.stop(grace_s)
+    stopped = await system.stop(grace_s=max(0.0, grace_s - (time.monotonic() - started_mono_s)))
+    await model.close()
+    _log.info("stopped", requests_finished=drained, actors_stopped=stopped)
+
+
+def _stop_on_signals(ended: asyncio.Event) -> None:
+    """Stop gently at the first SIGTERM or SIGINT, at once at the second."""
+
+    def stop() -> None:
+        if ended.is_set():
+            os._exit(130)
+        ended.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop)
+
+
+def _announce(settings: Settings, model: Model, port: int) -> None:
+    """Say where it listens: in words on a terminal, as one line of JSON elsewhere."""
+    shown = "localhost" if settings.is_loopback or settings.host == "0.0.0.0" else settings.host  # noqa: S104
+    url = f"http://{shown}:{port}"
+    if not sys.stderr.isatty():
+        _log.info("server_ready", url=url, port=port, version=__version__, model=model.name, pid=os.getpid())
+        return
+    name = "DEMO, repeats the question; set OPENAI_API_KEY" if model.provider == "demo" else model.name
+    where = "given" if settings.is_production else f"{settings.data_dir / 'secrets.env'}"
+    click.echo(
+        f"Omi Actors {__version__}\n"
+        f"  Omi webhook  {url}/omi-webhook?token=WEBHOOK_TOKEN\n"
+        f"  Health       {url}/health\n"
+        f"  Metrics      {url}/metrics\n"
+        f"  Model        {name}\n"
+        f"  Tokens       {where}\n"
+        "Ctrl-C stops it.",
+        err=True,
+    )

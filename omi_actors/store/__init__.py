@@ -1,0 +1,1 @@
+"""The engine of record: the only room that knows Pony and SQL."""

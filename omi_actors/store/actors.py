@@ -1,0 +1,184 @@
+"""The store's actors: the one writer, which stores what waits in groups, and the readers.
+
+Not here: transactions (engine.py), what others may ask (facade.py). Threads: each actor has one, which owns its engine.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any, ClassVar
+
+from omi_actors.errors import FencedError, LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.envelope import Envelope
+from omi_actors.kit.future import Future
+from omi_actors.kit.thread_actor import ThreadActor
+from omi_actors.store.engine import Engine, Outcome, StoreConfig
+from omi_actors.store.messages import Query
+from omi_actors.store.nodes import register_node
+from omi_actors.store.transaction import NodeIdentity
+
+_log = get_logger(__name__)
+
+# Seconds that readers wait for the writer, which may have a large file to upgrade first.
+_OPEN_TIMEOUT_S = 600.0
+# Outcome labels, cached: looking a label up costs more than counting.
+_COMMITS = {outcome: metrics.STORE_COMMITS.labels(outcome) for outcome in ("stored", "fenced", "failed", "unavailable")}
+
+
+class StoreWriter(ThreadActor):
+    """Stores everything, in groups: what arrives while one group is synced is the next.
+
+    State it owns: the writing connection. Messages it takes: CommitSession, Apply. It sends: none.
+    What kills it: an error of the program. What survives a restart: all that was acknowledged; the rest of its mailbox.
+    The first writer of a process registers the node; its replacements go on under the same incarnation.
+    """
+
+    batch_max: ClassVar[int] = 256
+
+    def __init__(
+        self, config: StoreConfig, node: NodeIdentity, opened: Future[None], *, lease_s: float, max_deliveries: int
+    ) -> None:
+        """`opened` is settled by the first attempt to open the store: by its success, or with why it must not be."""
+        super().__init__()
+        self._opened = opened
+        self._node = node
+        self._engine = Engine(config, node)
+        self._register = partial(register_node, lease_s=lease_s, max_deliveries=max_deliveries)
+        self._is_available = True
+
+    def on_start(self) -> None:
+        """Open the store, and take the node's name if this process has not yet."""
+        try:
+            self._open()
+        except StoreError as exc:
+            # The first time, whoever started us is told, and ends the process: that is no crash to recover from.
+            if not self._opened.try_fail(exc):
+                raise
+            return
+        self._opened.try_set(None)
+
+    def _open(self) -> None:
+        self._engine.open()
+        if self._node.incarnation:
+            return
+        outcome = self._engine.commit_group([self._register])[0]
+        if outcome.error is not None:
+            raise outcome.error
+        found = outcome.value
+        self._node.incarnation = found.incarnation
+        _log.info(
+            "node_registered",
+            node=self._node.name,
+            incarnation=found.incarnation,
+            jobs_taken_back=found.jobs_taken_back,
+            unknown_deliveries=found.unknown_deliveries,
+        )
+
+    def on_stop(self) -> None:
+        """Close the store."""
+        self._engine.close()
+
+    def on_failure(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Close the store, so that the replacement can open it."""
+        self._engine.close()
+
+    def receive_batch(self, envelopes: Sequence[Envelope]) -> None:
+        """Store all that waits, and reply once it is durable."""
+        started = self.runtime.clock.mono_s()
+        outcomes = self._engine.commit_group([envelope.message.write for envelope in envelopes])
+        metrics.STORE_COMMIT_SECONDS.observe(self.runtime.clock.mono_s() - started)
+        metrics.STORE_GROUP_SIZE.observe(len(outcomes))
+        errors = []
+        for envelope, outcome in zip(envelopes, outcomes, strict=True):
+            reply = envelope.reply_to
+            if outcome.error is not None:
+                errors.append(outcome.error)
+                if reply is not None:
+                    reply.try_fail(outcome.error)
+            elif reply is not None:
+                reply.try_set(outcome.value)
+        _COMMITS["stored"].inc(len(outcomes) - len(errors))
+        if errors:
+            _count_errors(errors)
+        self._note_availability(outcomes)
+
+    def _note_availability(self, outcomes: Sequence[Outcome]) -> None:
+        """Log when the store goes, and when it is back; not for every commit in between."""
+        error = outcomes[-1].error
+        is_available = not isinstance(error, StoreUnavailableError)
+        if is_available != self._is_available:
+            self._is_available = is_available
+            if is_available:
+                _log.warning("store_available_again")
+            else:
+                _log.error("store_unavailable", reason=str(error))
+
+
+class StoreReader(ThreadActor):
+    """Looks things up, one at a time.
+
+    State it owns: a reading connection. Messages it takes: Query. It sends: none. What kills it: an error of the
+    program. What survives a restart: its mailbox.
+    """
+
+    def __init__(self, config: StoreConfig, opened: Future[None]) -> None:
+        """`opened` is the writer's: before that there may be neither file nor schema."""
+        super().__init__()
+        self._opened = opened
+        self._engine = Engine(config, NodeIdentity("reader"), readonly=True)
+
+    def on_start(self) -> None:
+        """Wait for the writer to have opened the store, then connect. Where it cannot, that is the writer's to say."""
+        try:
+            self._opened.get(timeout=_OPEN_TIMEOUT_S)
+        except StoreError:
+            return
+        self._engine.open()
+
+    def on_stop(self) -> None:
+        """Disconnect."""
+        self._engine.close()
+
+    def on_failure(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        self._engine.close()
+
+    def receive(self, message: object) -> Any:
+        """Answer one query."""
+        if not isinstance(message, Query):
+            return super().receive(message)
+        started = self.runtime.clock.mono_s()
+        try:
+            return self._engine.read(message.read)
+        except StoreError as exc:
+            metrics.STORE_ERRORS.labels(_kind_of(exc)).inc()
+            raise
+        finally:
+            metrics.STORE_READ_SECONDS.labels(message.name).observe(self.runtime.clock.mono_s() - started)
+
+
+def _count_errors(errors: Sequence[StoreError]) -> None:
+    for kind, count in Counter(map(_kind_of, errors)).items():
+        _COMMITS["failed" if kind == "refused" else kind].inc(count)
+        if kind != "fenced":
+            metrics.STORE_ERRORS.labels(kind).inc(count)
+    refused = next((error for error in errors if _kind_of(error) == "refused"), None)
+    if refused is not None:
+        _log.warning("store_refused_writes", reason=str(refused), count=len(errors))
+
+
+def _kind_of(error: StoreError) -> str:
+    match error:
+        case StoreUnavailableError():
+            return "unavailable"
+        case FencedError() | LeaseLostError():
+            return "fenced"
+        case _:
+            return "refused"

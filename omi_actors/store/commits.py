@@ -1,0 +1,201 @@
+"""The hot path: what session turns write, many turns at a time.
+
+Not here: transactions, and what happens when one of many fails (engine.py); reading (sessions.py).
+Threads: the writer's.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.sessions import NewMessage, SessionCommit
+from omi_actors.errors import FencedError
+from omi_actors.store.deliveries import CHANGE, build_change_row
+from omi_actors.store.dialect import Bulk, Row, build_insert
+from omi_actors.store.transaction import NodeIdentity, Transaction
+
+_INSERT_SESSION = build_insert(
+    "session",
+    "id, session_key, uid, node, incarnation, epoch, conversation_id, conversation_number, last_seq, last_end_s,"
+    " created_at, last_seen_at",
+    "ON CONFLICT DO NOTHING",
+)
+_UPDATE_SESSION = Bulk(
+    one=(
+        "UPDATE session SET node = ?, incarnation = ?, epoch = ?, conversation_id = ?, conversation_number = ?,"
+        " last_seq = ?, last_end_s = ?, last_seen_at = ? WHERE id = ? AND epoch = ?"
+    ),
+    many=(
+        "UPDATE session SET node = v.node, incarnation = v.incarnation, epoch = v.epoch,"
+        " conversation_id = v.conversation_id, conversation_number = v.conversation_number, last_seq = v.last_seq,"
+        " last_end_s = v.last_end_s, last_seen_at = v.last_seen_at FROM (VALUES %s) AS v (node, incarnation, epoch,"
+        " conversation_id, conversation_number, last_seq, last_end_s, last_seen_at, id, epoch_before)"
+        " WHERE session.id = v.id AND session.epoch = v.epoch_before"
+    ),
+    template=(
+        "(%s, %s::bigint, %s::bigint, %s::text, %s::integer, %s::bigint, %s::double precision,"
+        " %s::double precision, %s, %s::bigint)"
+    ),
+)
+_INSERT_CONVERSATION = build_insert("conversation", "id, session_id, number, started_at", "ON CONFLICT (id) DO NOTHING")
+_UPSERT_SEGMENT = build_insert(
+    "transcript_segment",
+    "session_id, seq, key, conversation_id, text, speaker, speaker_id, is_user, person_id, start_s, end_s, created_at",
+    "ON CONFLICT (session_id, key) DO UPDATE SET text = excluded.text, end_s = excluded.end_s"
+    " WHERE length(excluded.text) > length(transcript_segment.text)",
+)
+INSERT_MESSAGE = build_insert(
+    "message",
+    "id, session_id, conversation_id, role, kind, source, text, job_id, model, created_at",
+    "ON CONFLICT DO NOTHING",
+)
+_INSERT_JOB = build_insert(
+    "job",
+    "job_id, kind, lane, idempotency_key, session_id, priority, run_at, max_attempts, payload, request_id, created_at",
+    "ON CONFLICT DO NOTHING",
+)
+_INSERT_RAW_EVENT = build_insert(
+    "raw_event",
+    "id, session_id, kind, dedupe_key, content_type, body, received_at",
+    "ON CONFLICT DO NOTHING",
+)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of many commits, by statement."""
+
+    new_sessions: list[Row] = field(default_factory=list)
+    sessions: list[Row] = field(default_factory=list)
+    conversations: list[Row] = field(default_factory=list)
+    segments: list[Row] = field(default_factory=list)
+    messages: list[Row] = field(default_factory=list)
+    jobs: list[Row] = field(default_factory=list)
+    delivery_changes: list[Row] = field(default_factory=list)
+    raw_events: list[Row] = field(default_factory=list)
+
+
+def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
+    """Write commits of *different* sessions, each statement once for all of them.
+
+    Raises: FencedError when any of them is fenced; the transaction must then be rolled back.
+    """
+    rows = _Rows()
+    for commit in commits:
+        _collect(rows, commit, tx.node)
+    _write_fenced(tx, _INSERT_SESSION, rows.new_sessions)
+    _write_fenced(tx, _UPDATE_SESSION, rows.sessions)
+    for bulk, some in (
+        (_INSERT_CONVERSATION, rows.conversations),
+        (_UPSERT_SEGMENT, rows.segments),
+        (INSERT_MESSAGE, rows.messages),
+        (_INSERT_JOB, rows.jobs),
+        (_INSERT_RAW_EVENT, rows.raw_events),
+    ):
+        if some:
+            tx.run_bulk(bulk, some)
+    _write_fenced(tx, CHANGE, rows.delivery_changes)
+
+
+def _write_fenced(tx: Transaction, bulk: Bulk, rows: Sequence[Row]) -> None:
+    """Run a statement that must change one row for each of `rows`."""
+    if rows and tx.run_bulk(bulk, rows) != len(rows):
+        raise FencedError("the session, or a delivery of it, does not stand where this commit was decided")
+
+
+def _collect(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> None:
+    session_id = commit.session_id
+    _collect_session(rows, commit, node)
+    for segment in commit.segments:
+        check_text(segment.text)
+        rows.segments.append(
+            (
+                session_id,
+                segment.seq,
+                segment.key,
+                segment.conversation_id,
+                segment.text,
+                segment.speaker,
+                segment.speaker_id,
+                segment.is_user,
+                segment.person_id,
+                segment.start_s,
+                segment.end_s,
+                segment.created_at,
+            )
+        )
+    if commit.messages:
+        rows.messages.extend(map(build_message_row, commit.messages))
+    if commit.jobs:
+        rows.jobs.extend(_build_job_row(job, session_id) for job in commit.jobs)
+    if commit.delivery_changes:
+        rows.delivery_changes.extend(build_change_row(change, node) for change in commit.delivery_changes)
+    for event in commit.raw_events:
+        rows.raw_events.append(
+            (
+                event.event_id,
+                session_id,
+                event.kind,
+                event.dedupe_key,
+                event.content_type,
+                event.body,
+                event.received_at,
+            )
+        )
+
+
+def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> None:
+    """Put the session's own row where its fence demands: an insert, or an update conditional on the epoch."""
+    where = (commit.conversation_id, commit.conversation_number, commit.last_seq, commit.last_end_s)
+    owner = (node.name, node.incarnation, commit.epoch)
+    if commit.epoch_before:
+        rows.sessions.append((*owner, *where, commit.last_seen_at, commit.session_id, commit.epoch_before))
+    else:
+        identity = (commit.session_id, commit.session_key, commit.uid)
+        rows.new_sessions.append((*identity, *owner, *where, commit.last_seen_at, commit.last_seen_at))
+    new = commit.new_conversation
+    if new is not None:
+        rows.conversations.append((new.conversation_id, commit.session_id, new.number, new.started_at))
+
+
+def build_message_row(message: NewMessage) -> Row:
+    """Return the values of INSERT_MESSAGE. A message without a job has none to be unique with."""
+    check_text(message.text)
+    return (
+        message.message_id,
+        message.session_id,
+        message.conversation_id,
+        message.role,
+        message.kind,
+        message.source,
+        message.text,
+        message.job_id or None,
+        message.model,
+        message.created_at,
+    )
+
+
+def _build_job_row(job: NewJob, session_id: str) -> Row:
+    return (
+        job.job_id,
+        job.kind,
+        job.lane,
+        job.idempotency_key,
+        session_id,
+        job.priority,
+        job.run_at,
+        job.max_attempts,
+        json.dumps(dict(job.payload), ensure_ascii=False, allow_nan=False),
+        job.request_id,
+        job.created_at,
+    )
+
+
+def check_text(text: str) -> None:
+    """Refuse what PostgreSQL cannot hold on SQLite too.
+
+    Raises: ValueError.
+    """
+    if "\0" in text:
+        raise ValueError("text with a NUL character")

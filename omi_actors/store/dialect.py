@@ -1,0 +1,113 @@
+"""What the two databases do differently, as one interface, and statements that both understand.
+
+Not here: the differences themselves (sqlite.py, postgres.py), what is stored (a module per subject).
+Threads: the store actors'; a dialect belongs to one engine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pony import orm
+
+Row = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A statement that is run for many rows: once per row with `?`, or for all rows at once where that is faster.
+
+    `many` has a single `%s` for all rows, each of them rendered as `template`.
+    """
+
+    one: str
+    many: str
+    template: str
+
+
+def build_insert(table: str, columns: str, conflict: str = "") -> Bulk:
+    """Build an INSERT of `columns` (names separated by commas); `conflict` is its ON CONFLICT clause."""
+    count = columns.count(",") + 1
+    head = f"INSERT INTO {table} ({columns}) VALUES"
+    return Bulk(
+        one=f"{head} ({', '.join('?' * count)}) {conflict}",
+        many=f"{head} %s {conflict}",
+        template=f"({', '.join(['%s'] * count)})",
+    )
+
+
+class Dialect(Protocol):
+    """One database. `con` and `cursor` are the driver's, got through Pony's pool."""
+
+    name: str
+    skip_locked: str
+    driver_errors: tuple[type[Exception], ...]
+
+    def bind(self, db: orm.Database) -> None:
+        """Connect Pony's database; the connection of each thread is then made by Pony's pool."""
+        ...
+
+    def sql(self, sql: str) -> str:
+        """Return `sql`, whose parameters are `?`, in the driver's style."""
+        ...
+
+    def begin(self, con: Any) -> None:
+        """Open a transaction, waiting for the write lock if this engine writes."""
+        ...
+
+    def rollback(self, con: Any) -> None:
+        """Close the transaction, if one is open, without a trace."""
+        ...
+
+    def run_bulk(self, cursor: Any, bulk: Bulk, rows: Sequence[Row]) -> int:
+        """Run `bulk` for all rows and return how many rows it changed."""
+        ...
+
+    def run_script(self, cursor: Any, script: str) -> None:
+        """Run a migration's statements within the open transaction."""
+        ...
+
+    def lock_schema(self, cursor: Any) -> None:
+        """Keep other processes from migrating until the transaction ends."""
+        ...
+
+    def has_table(self, cursor: Any, table: str) -> bool:
+        """Tell whether `table` exists."""
+        ...
+
+    def back_up(self, con: Any, label: str, now_s: float) -> Path | None:
+        """Copy the whole database before its schema changes; None where that is the operator's duty."""
+        ...
+
+    def delete_old_backups(self, now_s: float) -> None:
+        """Delete the copies that have been kept long enough."""
+        ...
+
+    def is_unavailable(self, exc: Exception) -> bool:
+        """Tell whether `exc` is about the database's reach or room, not about what was asked of it."""
+        ...
+
+    def is_full(self, exc: Exception) -> bool:
+        """Tell whether `exc` says that there is no room left."""
+        ...
+
+    def describe(self, exc: Exception) -> str:
+        """Return what `exc` says, without any stored value."""
+        ...
+
+    def is_usable(self, con: Any) -> bool:
+        """Tell whether the connection can be used again after an error."""
+        ...
+
+    def fetch_now_s(self, cursor: Any) -> float | None:
+        """Return the database's clock (UTC seconds), None where it is this machine's."""
+        ...
+
+    def scrub(self, con: Any) -> bool:
+        """Make deleted text leave the database's files now; False when that has to be tried again."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what `bind` took."""
+        ...

@@ -1,0 +1,218 @@
+"""The engine of record: one connection, one thread, and transactions that many writes share.
+
+Not here: statements (a module per subject), databases' differences (sqlite.py, postgres.py), actors (actors.py).
+Threads: the one that opened it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.abc import Traversable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pony import orm
+from pony.orm.dbapiprovider import DBException
+
+from omi_actors.clock import Clock, SystemClock
+from omi_actors.domain.sessions import SessionCommit
+from omi_actors.errors import LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.store.commits import write_commits
+from omi_actors.store.connection import Connection
+from omi_actors.store.dialect import Dialect
+from omi_actors.store.entities import define_entities
+from omi_actors.store.migrate import load_migrations, migrate
+from omi_actors.store.sqlite import SQLite
+from omi_actors.store.transaction import NodeIdentity, Transaction
+
+T = TypeVar("T")
+
+# A unit of work: a session's commit, or a function. It may run more than once; only its last run is kept.
+Write = SessionCommit | Callable[[Transaction], Any]
+
+# What a driver, or a row's making, raises at a value that no column can hold.
+_BAD_VALUES = (ValueError, TypeError, OverflowError, RecursionError)
+
+DATABASE_FILE = "omi.sqlite3"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one write: its value once it is durable, or why nothing of it was stored."""
+
+    value: Any = None
+    error: StoreError | None = None
+
+
+_STORED = Outcome()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreConfig:
+    """Where the store is. An empty `url` means SQLite in `data_dir`; else sqlite:///<file> or postgres://<...>.
+
+    `clock` None means the database's own clock. `migrations` None means the program's.
+    """
+
+    url: str
+    data_dir: Path
+    clock: Clock | None = None
+    busy_timeout_s: float = 5.0
+    migrations: Traversable | None = None
+
+
+class Engine:
+    """A writer's or a reader's connection. Every expected failure that it raises or returns is a StoreError."""
+
+    def __init__(self, config: StoreConfig, node: NodeIdentity, *, readonly: bool = False) -> None:
+        self._config = config
+        self._readonly = readonly
+        self._dialect = _build_dialect(config, readonly=readonly)
+        clock = config.clock
+        if clock is None and isinstance(self._dialect, SQLite):
+            clock = SystemClock()
+        self._db = orm.Database()
+        self._connection = Connection(self._db, self._dialect, node, clock)
+        # What the driver, Pony, the file system and odd values raise; it becomes a StoreError.
+        self._foreign_errors: tuple[type[Exception], ...] = (
+            *self._dialect.driver_errors,
+            *_BAD_VALUES,
+            DBException,
+            OSError,
+        )
+        self._expected_errors: tuple[type[Exception], ...] = (*self._foreign_errors, StoreError)
+
+    def open(self) -> None:
+        """Connect. A writer also brings the schema up to date and checks it against the entities.
+
+        Raises: StoreUnavailableError, or StoreError when the store must not be opened.
+        """
+        try:
+            self._dialect.bind(self._db)
+            if not self._readonly:
+                self._prepare_schema()
+        except self._foreign_errors as exc:
+            self.close()
+            raise self._translate(getattr(exc, "original_exc", exc)) from exc
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare_schema(self) -> None:
+        folder = self._config.migrations or files("omi_actors.store.migrations")
+        now_s = (self._config.clock or SystemClock()).now_s()
+        migrate(self._connection.get(), self._dialect, load_migrations(folder / self._dialect.name), now_s)
+        define_entities(self._db)
+        self._db.generate_mapping(check_tables=True)
+
+    def close(self) -> None:
+        """Let go of the connection and the process lock. Twice is fine."""
+        if self._db.provider is not None:
+            self._db.disconnect()
+        self._dialect.close()
+
+    def commit_group(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Store all writes in one transaction; each fails alone. Returns once it is on disk, or is not.
+
+        When COMMIT itself fails nobody knows whether the group was stored: that too is a StoreUnavailableError.
+        """
+        apply = self._apply_together
+        is_fresh = False
+        while True:
+            try:
+                return self._connection.run(partial(apply, writes), commits=True)
+            except self._expected_errors as exc:
+                if not self._dialect.is_unavailable(exc) and apply != self._apply_apart:
+                    apply = self._apply_apart
+                elif self._connection.is_lost and not is_fresh:
+                    is_fresh = True
+                elif self._dialect.is_full(exc) and len(writes) > 1:
+                    return [self.commit_group([write])[0] for write in writes]
+                else:
+                    return [Outcome(error=self._translate(exc)) for _ in writes]
+
+    def read(self, query: Callable[[Transaction], T]) -> T:
+        """Run `query` on one snapshot of the store.
+
+        Raises: StoreUnavailableError, StoreError.
+        """
+        is_fresh = False
+        while True:
+            try:
+                return self._connection.run(query, commits=False)
+            except self._foreign_errors as exc:
+                if is_fresh or not self._connection.is_lost:
+                    raise self._translate(exc) from exc
+                is_fresh = True
+
+    def _apply_together(self, writes: Sequence[Write], tx: Transaction) -> list[Outcome]:
+        """Run the writes in order, neighbouring commits of different sessions as one. Fast, and fails as a whole."""
+        outcomes = [_STORED] * len(writes)
+        run: dict[str, SessionCommit] = {}
+        for index, write in enumerate(writes):
+            if isinstance(write, SessionCommit):
+                if write.session_id in run:
+                    write_commits(tx, list(run.values()))
+                    run.clear()
+                run[write.session_id] = write
+                continue
+            if run:
+                write_commits(tx, list(run.values()))
+                run.clear()
+            try:
+                outcomes[index] = Outcome(value=write(tx))
+            except LeaseLostError as exc:  # raised before anything was written: nothing to undo
+                outcomes[index] = Outcome(error=exc)
+        if run:
+            write_commits(tx, list(run.values()))
+        return outcomes
+
+    def _apply_apart(self, writes: Sequence[Write], tx: Transaction) -> list[Outcome]:
+        """Run each write in a savepoint of its own, so that what fails leaves the others alone."""
+        tx.separate()
+        outcomes = []
+        for write in writes:
+            tx.run("SAVEPOINT one_write")
+            try:
+                outcomes.append(_apply_one(write, tx))
+            except self._expected_errors as exc:
+                if self._dialect.is_unavailable(exc):
+                    raise
+                tx.run("ROLLBACK TO SAVEPOINT one_write")
+                outcomes.append(Outcome(error=self._translate(exc)))
+            tx.run("RELEASE SAVEPOINT one_write")
+        return outcomes
+
+    def _translate(self, exc: Exception) -> StoreError:
+        """Turn a driver's error into ours. Its sentence never holds a stored value."""
+        if isinstance(exc, StoreError):
+            return exc
+        error: StoreError
+        if self._dialect.is_unavailable(exc):
+            error = StoreUnavailableError(f"the store is unavailable: {self._dialect.describe(exc)}")
+        elif isinstance(exc, _BAD_VALUES):
+            error = StoreError(f"a value cannot be stored ({type(exc).__name__})")
+        else:
+            error = StoreError(f"the database refused: {self._dialect.describe(exc)}")
+        error.__cause__ = exc
+        return error
+
+
+def _apply_one(write: Write, tx: Transaction) -> Outcome:
+    if isinstance(write, SessionCommit):
+        write_commits(tx, (write,))
+        return _STORED
+    return Outcome(value=write(tx))
+
+
+def _build_dialect(config: StoreConfig, *, readonly: bool) -> Dialect:
+    scheme, _, rest = config.url.partition(":")
+    if scheme in {"postgres", "postgresql"}:
+        from omi_actors.store.postgres import Postgres  # noqa: PLC0415 (its driver is an optional extra)
+
+        return Postgres(config.url, readonly=readonly)
+    if config.url and not (scheme == "sqlite" and rest.startswith("///")):
+        raise StoreError("DATABASE_URL is neither empty nor sqlite:///<file> nor postgres://<user>@<host>/<database>")
+    file = Path(rest.removeprefix("///")) if rest else config.data_dir / DATABASE_FILE
+    return SQLite(file, readonly=readonly, busy_timeout_s=config.busy_timeout_s)

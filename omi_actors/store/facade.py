@@ -1,0 +1,147 @@
+"""The store as the other actors see it: one method per thing to store or to look up, each a future.
+
+Not here: how it is done (actors.py, engine.py, a module per subject). Threads: any; no method blocks.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import monotonic
+from typing import TypeVar
+
+from omi_actors.domain.jobs import ClaimedJob, QueueCounts
+from omi_actors.domain.sessions import (
+    AnswerContext,
+    AnswerDone,
+    DeliveryChange,
+    SessionCommit,
+    SessionRecord,
+    Transcript,
+)
+from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle
+from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, sessions
+from omi_actors.store.messages import Apply, CommitSession, Query
+from omi_actors.store.transaction import Transaction
+
+R = TypeVar("R")
+
+
+class Store:
+    """Asks the writer and the readers. A write's future settles after COMMIT and sync.
+
+    Every future fails with StoreUnavailableError or another StoreError, with MailboxFullError, ActorUnavailableError,
+    or with AskTimeoutError: then nobody knows whether it was stored.
+    """
+
+    def __init__(
+        self, writer: Handle, readers: Sequence[Handle], *, write_timeout_s: float, read_timeout_s: float
+    ) -> None:
+        self._writer = writer
+        self._readers = tuple(readers)
+        self._write_timeout_s = write_timeout_s
+        self._read_timeout_s = read_timeout_s
+
+    # --- sessions
+
+    def commit_session(self, commit: SessionCommit) -> Future[None]:
+        """Store one turn, all of it or nothing. Fails with FencedError when the session has moved on."""
+        return self._writer.ask(CommitSession(commit), timeout_s=self._write_timeout_s)
+
+    def load_session(self, session_key: str, *, recent: int) -> Future[SessionRecord | None]:
+        """Load a session with its latest `recent` segments."""
+        return self._ask("load_session", partial(sessions.load_session, session_key=session_key, recent=recent))
+
+    def find_segments(self, session_id: str, keys: Sequence[str]) -> Future[dict[str, int]]:
+        """Return which of `keys` the session holds, with the lengths of their texts in characters."""
+        return self._ask("find_segments", partial(sessions.find_segments, session_id=session_id, keys=keys))
+
+    def load_transcript(
+        self, session_key: str, *, after_seq: int, limit: int, messages: int
+    ) -> Future[Transcript | None]:
+        """Load a page of segments after `after_seq`, and the latest messages."""
+        return self._ask(
+            "load_transcript",
+            partial(
+                sessions.load_transcript, session_key=session_key, after_seq=after_seq, limit=limit, messages=messages
+            ),
+        )
+
+    def load_answer_context(self, session_id: str, *, segments: int, messages: int) -> Future[AnswerContext]:
+        """Load what an answer may know."""
+        return self._ask(
+            "load_answer_context",
+            partial(sessions.load_answer_context, session_id=session_id, segments=segments, messages=messages),
+        )
+
+    def delete_session(self, session_key: str) -> Future[bool]:
+        """Delete a session and all text of it; False if there was none."""
+        return self._apply(partial(erasure.delete_session, session_key=session_key))
+
+    def delete_account(self, account_id: str) -> Future[bool]:
+        """Delete an account and all text of it; False if there was none."""
+        return self._apply(partial(erasure.delete_account, account_id=account_id))
+
+    # --- jobs
+
+    def claim_jobs(self, *, kinds: Sequence[str], limit: int, lease_s: float) -> Future[list[ClaimedJob]]:
+        """Take up to `limit` jobs that may run now, the most urgent first."""
+        return self._apply(partial(jobs.claim_jobs, kinds=kinds, limit=limit, lease_s=lease_s))
+
+    def heartbeat_jobs(self, tokens: Sequence[str], *, lease_s: float) -> Future[frozenset[str]]:
+        """Lease on; return the tokens that still hold their job."""
+        return self._apply(partial(jobs.heartbeat_jobs, tokens=tokens, lease_s=lease_s))
+
+    def complete_answer(self, done: AnswerDone) -> Future[None]:
+        """Finish an answer job with its answer and pending delivery. Fails with LeaseLostError."""
+        return self._apply(partial(jobs.complete_answer, done=done))
+
+    def retry_job(self, job_id: str, token: str, *, run_at: float, error: str) -> Future[None]:
+        """Put a failed job back for `run_at` (UTC seconds). Fails with LeaseLostError."""
+        return self._apply(partial(jobs.retry_job, job_id=job_id, token=token, run_at=run_at, error=error))
+
+    def bury_job(self, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> Future[None]:
+        """Give a job up, with the sentence that says so. Fails with LeaseLostError."""
+        return self._apply(partial(jobs.bury_job, job_id=job_id, token=token, error=error, failure=failure))
+
+    def release_job(self, job_id: str, token: str) -> Future[None]:
+        """Hand a job back as if never claimed. Fails with LeaseLostError."""
+        return self._apply(partial(jobs.release_job, job_id=job_id, token=token))
+
+    def reap_jobs(self, *, max_deliveries: int) -> Future[int]:
+        """Take back jobs whose lease ran out; return their number."""
+        return self._apply(partial(lost_jobs.reap_jobs, max_deliveries=max_deliveries))
+
+    def queue_counts(self) -> Future[QueueCounts]:
+        """Count jobs by state."""
+        return self._ask("queue_counts", jobs.count_queue)
+
+    # --- deliveries and the node
+
+    def change_delivery(self, change: DeliveryChange) -> Future[bool]:
+        """Make one step of a delivery; False if it does not stand where the step begins."""
+        return self._apply(partial(deliveries.change_delivery, change=change))
+
+    def node_heartbeat(self, *, lease_s: float) -> Future[bool]:
+        """Say that this process lives; False when another one has taken its name."""
+        return self._apply(partial(nodes.heartbeat_node, lease_s=lease_s))
+
+    def ping(self) -> Future[float]:
+        """Return the seconds that a reader takes for nothing."""
+        return self._ask("ping", partial(_look, monotonic()))
+
+    def writer_ping(self) -> Future[float]:
+        """Return the seconds that the writer takes for nothing, its queue included."""
+        return self._apply(partial(_look, monotonic()))
+
+    def _apply(self, write: Callable[[Transaction], R]) -> Future[R]:
+        return self._writer.ask(Apply(write), timeout_s=self._write_timeout_s)
+
+    def _ask(self, name: str, read: Callable[[Transaction], R]) -> Future[R]:
+        """Ask the reader with the least to do."""
+        reader = min(self._readers, key=lambda handle: len(handle.mailbox))
+        return reader.ask(Query(name, read), timeout_s=self._read_timeout_s)
+
+
+def _look(asked_mono_s: float, tx: Transaction) -> float:
+    tx.fetch_one("SELECT 1")
+    return monotonic() - asked_mono_s

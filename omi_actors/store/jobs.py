@@ -1,0 +1,163 @@
+"""The job table is the queue: claimed by lease, finished by token, one job of a lane at a time, in order.
+
+Not here: enqueueing (commits.py, in the transaction that caused the job), dispatch (actors/job_queue.py), what happens
+to the jobs of lost workers (lost_jobs.py). Threads: the writer's.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from omi_actors.domain.jobs import ClaimedJob, JobState, QueueCounts
+from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
+from omi_actors.errors import LeaseLostError
+from omi_actors.ids import new_id
+from omi_actors.store.commits import INSERT_MESSAGE, build_message_row
+from omi_actors.store.deliveries import INSERT_DELIVERY, build_delivery_row
+from omi_actors.store.transaction import Transaction
+
+# What an operator reads of a failure; longer ones say no more.
+_ERROR_CHARS = 500
+
+# A lane's next job is its earliest that is ready or running. It waits for an earlier one that waits for its retry: an
+# answer out of order is worse than a late one.
+_CLAIM = """
+WITH next AS (
+    SELECT seq FROM job AS candidate
+    WHERE state = 'ready' AND run_at <= ? AND kind IN ({kinds}) AND NOT EXISTS (
+        SELECT 1 FROM job AS other WHERE other.lane = candidate.lane
+        AND (other.state = 'running' OR (other.state = 'ready' AND other.seq < candidate.seq))
+    )
+    ORDER BY priority, run_at, seq LIMIT ? {skip_locked}
+)
+UPDATE job SET state = 'running', token = ? || job_id, node = ?, incarnation = ?, lease_until = ?,
+    deliveries = deliveries + 1, attempts = attempts + 1
+WHERE seq IN (SELECT seq FROM next)
+RETURNING priority, run_at, seq, job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at,
+    request_id
+"""
+_IS_MINE = "job_id = ? AND token = ? AND state = 'running'"
+
+
+def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: float) -> list[ClaimedJob]:
+    """Take up to `limit` jobs that may run now, the most urgent first, leased for `lease_s` seconds."""
+    if not kinds:
+        return []
+    now_s = tx.now_s()
+    sql = _CLAIM.format(kinds=_placeholders(kinds), skip_locked=tx.skip_locked)
+    claim_id = new_id() + ":"
+    rows = tx.fetch(sql, (now_s, *kinds, limit, claim_id, tx.node.name, tx.node.incarnation, now_s + lease_s))
+    return [_build_claimed(row[3:]) for row in sorted(rows, key=lambda row: row[:3])]
+
+
+def heartbeat_jobs(tx: Transaction, tokens: Sequence[str], *, lease_s: float) -> frozenset[str]:
+    """Lease on, and return the tokens that still hold their job; the others' work is to be abandoned."""
+    if not tokens:
+        return frozenset()
+    rows = tx.fetch(
+        f"UPDATE job SET lease_until = ? WHERE token IN ({_placeholders(tokens)}) AND state = 'running'"  # noqa: S608
+        " RETURNING token",
+        (tx.now_s() + lease_s, *tokens),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def complete_answer(tx: Transaction, done: AnswerDone) -> None:
+    """Finish an answer job together with its answer. The payload goes: it holds what somebody said.
+
+    Raises: LeaseLostError when `done.token` does not hold the job any more; nothing is written.
+    """
+    changed = tx.run(
+        f"UPDATE job SET state = 'done', finished_at = ?, payload = '{{}}', error = '' WHERE {_IS_MINE}",  # noqa: S608
+        (done.finished_at, done.job_id, done.token),
+    )
+    if _is_first_end(tx, changed, done.job_id, done.token, JobState.DONE):
+        insert_answer(tx, done.message, done.delivery)
+
+
+def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> None:
+    """Give a job up, and store the sentence that says so. It is kept as a dead letter.
+
+    Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
+    """
+    changed = tx.run(
+        f"UPDATE job SET state = 'dead', finished_at = ?, error = ? WHERE {_IS_MINE}",  # noqa: S608 (our own constant)
+        (tx.now_s(), error[:_ERROR_CHARS], job_id, token),
+    )
+    if _is_first_end(tx, changed, job_id, token, JobState.DEAD) and failure is not None:
+        insert_answer(tx, failure.message, failure.delivery)
+
+
+def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error: str) -> None:
+    """Put a failed job back for `run_at` (UTC seconds).
+
+    Raises: LeaseLostError when `token` does not hold the job any more.
+    """
+    _give_back(tx, "deliveries = 0, run_at = ?, error = ?", (run_at, error[:_ERROR_CHARS], job_id, token))
+
+
+def release_job(tx: Transaction, job_id: str, token: str) -> None:
+    """Hand back a job that was not begun or not finished for no fault of its own: it counts as never claimed.
+
+    Raises: LeaseLostError when `token` does not hold the job any more.
+    """
+    _give_back(tx, "deliveries = deliveries - 1, attempts = attempts - 1", (job_id, token))
+
+
+def count_queue(tx: Transaction) -> QueueCounts:
+    """Count jobs by state, and what waits by kind."""
+    by_state = dict.fromkeys((state.value for state in JobState), 0)
+    by_state.update(tx.fetch("SELECT state, count(*) FROM job GROUP BY state"))
+    waiting = tx.fetch("SELECT kind, count(*), min(created_at) FROM job WHERE state = 'ready' GROUP BY kind")
+    return QueueCounts(
+        by_state=MappingProxyType(by_state),
+        ready_by_kind=MappingProxyType({kind: count for kind, count, _ in waiting}),
+        oldest_ready_at=min((created_at for _, _, created_at in waiting), default=None),
+    )
+
+
+def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -> None:
+    """Store an assistant's message and its delivery, which waits to be given."""
+    tx.run(INSERT_MESSAGE.one, build_message_row(message))
+    tx.run(INSERT_DELIVERY.one, build_delivery_row(delivery))
+
+
+def _is_first_end(tx: Transaction, changed: int, job_id: str, token: str, state: JobState) -> bool:
+    """Tell whether this call ended the job, and not an earlier one with the same token whose reply was lost."""
+    if changed:
+        return True
+    row = tx.fetch_one("SELECT token, state FROM job WHERE job_id = ?", (job_id,))
+    if row is None or tuple(row) != (token, state.value):
+        raise LeaseLostError("the job is gone, or another worker holds it")
+    return False
+
+
+def _give_back(tx: Transaction, changes: str, params: Sequence[Any]) -> None:
+    sql = f"UPDATE job SET state = 'ready', token = NULL, lease_until = NULL, {changes} WHERE {_IS_MINE}"  # noqa: S608
+    if not tx.run(sql, params):
+        raise LeaseLostError("the job is gone, or another worker holds it")
+
+
+def _build_claimed(row: Sequence[Any]) -> ClaimedJob:
+    job_id, kind, lane, payload, token, attempt, max_attempts, lease_until, created_at, request_id = row
+    return ClaimedJob(
+        job_id=job_id,
+        kind=kind,
+        lane=lane,
+        payload=_read_payload(payload),
+        token=token,
+        attempt=attempt,
+        max_attempts=max_attempts,
+        lease_until=lease_until,
+        created_at=created_at,
+        request_id=request_id,
+    )
+
+
+def _read_payload(text: str) -> Mapping[str, Any]:
+    return MappingProxyType(json.loads(text))
+
+
+def _placeholders(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))

@@ -1,0 +1,1 @@
+"""Versioned SQL, one folder per database."""

@@ -1,0 +1,145 @@
+"""PostgreSQL as an engine of record: its connection, its settings, its errors.
+
+Not here: what both databases share (engine.py). Threads: the store actors'.
+Imported only for a postgres URL: psycopg2 is an optional extra.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from pony import orm
+
+from omi_actors.errors import StoreError
+from omi_actors.store.dialect import Bulk, Row
+
+try:
+    import psycopg2
+    from psycopg2 import extensions
+    from psycopg2.extras import execute_values
+except ImportError as exc:
+    raise StoreError(
+        "DATABASE_URL names a PostgreSQL server, but its driver is not installed: pip install omi-actors[postgres]"
+    ) from exc
+
+# SQLSTATE classes that a caller may try again: connection, resources, operator intervention, system error,
+# and transactions that lost against another node's.
+_UNAVAILABLE_CLASSES = frozenset({"08", "53", "57", "58", "40"})
+_LOCK_NOT_AVAILABLE = "55P03"
+_READ_ONLY_TRANSACTION = "25006"  # a standby
+_DISK_FULL = "53100"
+# Two processes that start at once migrate one after the other. Any constant will do.
+_SCHEMA_LOCK = 7_304_915
+_SETTINGS = (
+    "-c synchronous_commit=on -c timezone=UTC -c statement_timeout=15s -c lock_timeout=5s"
+    " -c idle_in_transaction_session_timeout=30s"
+)
+
+
+class Postgres:
+    """The database for many nodes."""
+
+    name = "postgres"
+    skip_locked = "FOR UPDATE SKIP LOCKED"
+    driver_errors: tuple[type[Exception], ...] = (psycopg2.Error,)
+
+    def __init__(self, url: str, *, readonly: bool) -> None:
+        self._url = url
+        self._readonly = readonly
+
+    def bind(self, db: orm.Database) -> None:
+        """Connect, with timeouts everywhere that libpq has one."""
+        db.on_connect(provider="postgres")(self._set_up)  # type: ignore[arg-type]  # any callable will do
+        db.bind(
+            "postgres",
+            self._url,
+            connect_timeout=5,
+            options=_SETTINGS,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            tcp_user_timeout=15_000,
+        )
+
+    def _set_up(self, _db: orm.Database, con: Any) -> None:
+        if self._readonly:
+            con.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+
+    def sql(self, sql: str) -> str:
+        """Return `sql` with psycopg2's placeholders."""
+        return _translate(sql)
+
+    def begin(self, con: Any) -> None:
+        """Do nothing: psycopg2 sends BEGIN with the first statement."""
+
+    def rollback(self, con: Any) -> None:
+        """Roll back; a connection that is gone has done so."""
+        if not con.closed:
+            con.rollback()
+
+    def run_bulk(self, cursor: Any, bulk: Bulk, rows: Sequence[Row]) -> int:
+        """Send all rows in one statement."""
+        execute_values(cursor, bulk.many, rows, bulk.template, page_size=len(rows))
+        return int(cursor.rowcount)
+
+    def run_script(self, cursor: Any, script: str) -> None:
+        """Send the script whole."""
+        cursor.execute(script)
+
+    def lock_schema(self, cursor: Any) -> None:
+        """Take an advisory lock that ends with the transaction."""
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+
+    def has_table(self, cursor: Any, table: str) -> bool:
+        """Ask the catalogue, along the connection's search path."""
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (table,))
+        return bool(cursor.fetchone()[0])
+
+    def back_up(self, con: Any, label: str, now_s: float) -> None:
+        """Leave copies to the server's operator."""
+
+    def delete_old_backups(self, now_s: float) -> None:
+        """Do nothing: none were made."""
+
+    def is_unavailable(self, exc: Exception) -> bool:
+        """Judge by SQLSTATE; an operational error without one means that the connection broke."""
+        if isinstance(exc, psycopg2.InterfaceError):
+            return True
+        if not isinstance(exc, psycopg2.Error):
+            return isinstance(exc, OSError)
+        if exc.pgcode is None:
+            return isinstance(exc, psycopg2.OperationalError)
+        return exc.pgcode[:2] in _UNAVAILABLE_CLASSES or exc.pgcode in {_LOCK_NOT_AVAILABLE, _READ_ONLY_TRANSACTION}
+
+    def is_full(self, exc: Exception) -> bool:
+        """Judge by SQLSTATE."""
+        return isinstance(exc, psycopg2.Error) and exc.pgcode == _DISK_FULL
+
+    def describe(self, exc: Exception) -> str:
+        """Return the primary message only: the detail line shows the failing row's values."""
+        if isinstance(exc, psycopg2.Error) and exc.pgcode is not None:
+            return f"{exc.diag.message_primary} ({exc.pgcode})"
+        if isinstance(exc, psycopg2.ProgrammingError):  # of the driver, which quotes the URL that it cannot read
+            return "the URL, or a value's type, is not understood"
+        return str(exc).strip().partition("\n")[0] or type(exc).__name__
+
+    def is_usable(self, con: Any) -> bool:
+        """Keep the connection unless it is closed or its transaction cannot be."""
+        return not con.closed and con.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+
+    def fetch_now_s(self, cursor: Any) -> float | None:
+        """Return the server's clock: leases of many nodes are measured by one."""
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::double precision")
+        return float(cursor.fetchone()[0])
+
+    def scrub(self, _con: Any) -> bool:
+        """Leave it to the server's autovacuum."""
+        return True
+
+    def close(self) -> None:
+        """Do nothing: the connections are Pony's."""
+
+
+@lru_cache(maxsize=512)
+def _translate(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")

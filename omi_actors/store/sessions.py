@@ -1,0 +1,110 @@
+"""Sessions read back: at activation, as a transcript, as the context of an answer.
+
+Not here: writing them (commits.py). Threads: a reader's.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from omi_actors.domain.segments import StoredSegment
+from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
+from omi_actors.store.transaction import Transaction
+
+_SEGMENT = (
+    "key, seq, conversation_id, text, speaker, speaker_id, is_user, person_id, start_s, end_s, created_at"
+    " FROM transcript_segment"
+)
+_MESSAGE = "id, conversation_id, role, kind, source, text, model, created_at FROM message"
+# Below the number of parameters that every SQLite takes.
+_KEYS_PER_QUERY = 500
+_MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at")
+
+
+def load_session(tx: Transaction, session_key: str, *, recent: int) -> SessionRecord | None:
+    """Load a session with its latest `recent` segments, None if it was never stored."""
+    row = tx.fetch_one(
+        "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at"
+        " FROM session WHERE session_key = ?",
+        (session_key,),
+    )
+    if row is None:
+        return None
+    session_id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at = row
+    return SessionRecord(
+        session_id=session_id,
+        session_key=session_key,
+        uid=uid,
+        epoch=epoch,
+        conversation_id=conversation_id,
+        conversation_number=conversation_number,
+        last_seq=last_seq,
+        last_end_s=last_end_s,
+        last_seen_at=last_seen_at,
+        recent_segments=_load_latest_segments(tx, session_id, recent),
+    )
+
+
+def load_transcript(
+    tx: Transaction, session_key: str, *, after_seq: int, limit: int, messages: int
+) -> Transcript | None:
+    """Load up to `limit` segments after `after_seq`, and the session's latest `messages` messages."""
+    row = tx.fetch_one("SELECT id FROM session WHERE session_key = ?", (session_key,))
+    if row is None:
+        return None
+    rows = tx.fetch(
+        f"SELECT {_SEGMENT} WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (row[0], after_seq, limit + 1),
+    )
+    segments = tuple(map(_build_segment, rows[:limit]))
+    return Transcript(
+        session_key=session_key,
+        segments=segments,
+        messages=_load_latest_messages(tx, row[0], messages, "session_id = ?"),
+        next_after_seq=segments[-1].seq if len(rows) > limit and segments else None,
+    )
+
+
+def load_answer_context(tx: Transaction, session_id: str, *, segments: int, messages: int) -> AnswerContext:
+    """Load what an answer may know: the latest segments and messages. A failure is said, but it is not knowledge."""
+    return AnswerContext(
+        segments=_load_latest_segments(tx, session_id, segments),
+        messages=_load_latest_messages(tx, session_id, messages, "session_id = ? AND kind <> 'failure'"),
+    )
+
+
+def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict[str, int]:
+    """Return which of `keys` the session holds, with the lengths of their texts in characters."""
+    found: dict[str, int] = {}
+    for start in range(0, len(keys), _KEYS_PER_QUERY):
+        some = keys[start : start + _KEYS_PER_QUERY]
+        marks = ", ".join("?" * len(some))
+        found.update(
+            tx.fetch(
+                f"SELECT key, length(text) FROM transcript_segment WHERE session_id = ? AND key IN ({marks})",  # noqa: S608
+                (session_id, *some),
+            )
+        )
+    return found
+
+
+def _load_latest_segments(tx: Transaction, session_id: str, count: int) -> tuple[StoredSegment, ...]:
+    if count == 0:
+        return ()
+    rows = tx.fetch(
+        f"SELECT {_SEGMENT} WHERE session_id = ? ORDER BY seq DESC LIMIT ?",
+        (session_id, count),
+    )
+    return tuple(map(_build_segment, reversed(rows)))
+
+
+def _load_latest_messages(tx: Transaction, session_id: str, count: int, where: str) -> tuple[StoredMessage, ...]:
+    rows = tx.fetch(
+        f"SELECT {_MESSAGE} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ?",
+        (session_id, count),
+    )
+    return tuple(StoredMessage(**dict(zip(_MESSAGE_FIELDS, row, strict=True))) for row in reversed(rows))
+
+
+def _build_segment(row: Any) -> StoredSegment:
+    key, seq, conversation_id, text, speaker, speaker_id, is_user, *rest = row
+    return StoredSegment(key, seq, conversation_id, text, speaker, speaker_id, bool(is_user), *rest)

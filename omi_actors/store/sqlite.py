@@ -1,0 +1,151 @@
+"""SQLite as an engine of record: its file, its settings, its errors.
+
+Not here: what both databases share (engine.py). Threads: the store actors'.
+Source: sqlite.org/wal.html, sqlite.org/pragma.html, sqlite.org/rescode.html.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from pony import orm
+
+from omi_actors.store.backups import back_up_sqlite, delete_old_copies
+from omi_actors.store.dialect import Bulk, Row
+from omi_actors.store.lock import acquire_process_lock, release_process_lock
+
+# What a caller may try again: the file, its disk or its lock, not the statement.
+_UNAVAILABLE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+# Pages of 4 KiB in the log before it is copied back: four times SQLite's own, as hot pages are then copied less often.
+_CHECKPOINT_PAGES = 4000
+_CACHE_KIB = 65_536
+
+
+class SQLite:
+    """The embedded database, one file. The writer's engine holds the process lock; readers rely on it."""
+
+    name = "sqlite"
+    skip_locked = ""
+    driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+
+    def __init__(self, file: Path, *, readonly: bool, busy_timeout_s: float) -> None:
+        self.file = file
+        self._readonly = readonly
+        self._busy_timeout_s = busy_timeout_s
+        self._lock_file = file.with_name(file.name + ".lock")
+        self._is_locked = False
+        self._begin = "BEGIN" if readonly else "BEGIN IMMEDIATE"
+
+    def bind(self, db: orm.Database) -> None:
+        """Make the directory and the file, private to their owner, lock them and connect."""
+        if not self._readonly:
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            acquire_process_lock(self._lock_file)
+            self._is_locked = True
+            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))
+        db.on_connect(provider="sqlite")(self._set_up)  # type: ignore[arg-type]  # any callable will do
+        db.bind(provider="sqlite", filename=str(self.file.resolve()), timeout=self._busy_timeout_s)
+
+    def _set_up(self, _db: orm.Database, con: sqlite3.Connection) -> None:
+        con.text_factory = str
+        pragmas = ["foreign_keys=ON", f"cache_size=-{_CACHE_KIB}"]
+        if self._readonly:
+            pragmas.append("query_only=ON")
+        else:
+            pragmas += ["journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"]
+            pragmas.append(f"wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        for pragma in pragmas:
+            con.execute(f"PRAGMA {pragma}")
+
+    def sql(self, sql: str) -> str:
+        """Return `sql` as it is."""
+        return sql
+
+    def begin(self, con: sqlite3.Connection) -> None:
+        """Take the write lock at once (a reader: a snapshot at its first read)."""
+        con.execute(self._begin)
+
+    def rollback(self, con: sqlite3.Connection) -> None:
+        """Roll back, unless the error has done so itself (a full disk does)."""
+        if con.in_transaction:
+            con.execute("ROLLBACK")
+
+    def run_bulk(self, cursor: sqlite3.Cursor, bulk: Bulk, rows: Sequence[Row]) -> int:
+        """Run the statement row by row, inside SQLite."""
+        return cursor.executemany(bulk.one, rows).rowcount
+
+    def run_script(self, cursor: sqlite3.Cursor, script: str) -> None:
+        """Run statement by statement: the driver's own `executescript` would commit first."""
+        statement = ""
+        for line in script.splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):
+                cursor.execute(statement)
+                statement = ""
+
+    def lock_schema(self, cursor: sqlite3.Cursor) -> None:
+        """Do nothing: the transaction began with the write lock."""
+
+    def has_table(self, cursor: sqlite3.Cursor, table: str) -> bool:
+        """Ask SQLite's own catalogue."""
+        cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
+        return cursor.fetchone() is not None
+
+    def back_up(self, con: sqlite3.Connection, label: str, now_s: float) -> Path:
+        """Copy the file beside itself."""
+        return back_up_sqlite(con, self.file, label, now_s)
+
+    def delete_old_backups(self, now_s: float) -> None:
+        """Delete copies of more than a week."""
+        delete_old_copies(self.file, now_s)
+
+    def is_unavailable(self, exc: Exception) -> bool:
+        """Judge by the primary result code."""
+        return _code(exc) in _UNAVAILABLE or isinstance(exc, OSError)
+
+    def is_full(self, exc: Exception) -> bool:
+        """Judge by the primary result code."""
+        return _code(exc) == sqlite3.SQLITE_FULL
+
+    def describe(self, exc: Exception) -> str:
+        """SQLite's sentences name tables and columns, never values."""
+        return str(exc)
+
+    def is_usable(self, con: sqlite3.Connection) -> bool:
+        """Keep the connection unless its transaction cannot be closed."""
+        return not con.in_transaction
+
+    def fetch_now_s(self, _cursor: sqlite3.Cursor) -> float | None:
+        """SQLite has the clock of the process."""
+        return None
+
+    def scrub(self, con: sqlite3.Connection) -> bool:
+        """Copy the log back and empty it; deleted pages are zeros by then. False while a reader is in the way."""
+        con.execute("PRAGMA busy_timeout=100")  # milliseconds; nobody's commit waits longer for it
+        is_busy, _log, _copied = con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        con.execute(f"PRAGMA busy_timeout={int(self._busy_timeout_s * 1000)}")
+        return not is_busy
+
+    def close(self) -> None:
+        """Free the process lock."""
+        if self._is_locked:
+            self._is_locked = False
+            release_process_lock(self._lock_file)
+
+
+def _code(exc: Exception) -> int:
+    """Return the primary result code of a driver error, -1 when it has none."""
+    extended = getattr(exc, "sqlite_errorcode", None)
+    return -1 if extended is None else extended & 0xFF

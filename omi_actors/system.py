@@ -1,0 +1,103 @@
+"""The system: starts and stops the supervision tree, and is the only behaviour that the web sees.
+
+Not here: which actors there are (tree.py), HTTP (web/), what health says (health.py).
+Threads: the event loop's; the store's actors have threads of their own.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from omi_actors.actors.messages import Drain, Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.domain.sessions import Transcript
+from omi_actors.errors import OmiError
+from omi_actors.health import build_health
+from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.future import Future
+from omi_actors.kit.root import Root, start_root
+from omi_actors.kit.runtime import Runtime
+from omi_actors.kit.spec import ChildState
+from omi_actors.tree import Parts, build_tree
+
+_log = get_logger(__name__)
+
+# Messages of one session that a page of its transcript shows along with its segments.
+_PAGE_MESSAGES = 1_000
+# Seconds that the actors get to stop, once the work in flight has ended or has been handed back.
+_STOP_S = 10.0
+
+
+class System:
+    """Made, started and stopped once. `on_give_up` hears that the process must end, non-zero."""
+
+    def __init__(self, parts: Parts, on_give_up: Callable[[BaseException], None]) -> None:
+        self._parts = parts
+        self._on_give_up = on_give_up
+        self._runtime = Runtime(parts.clock, parts.rng)
+        self._tree = build_tree(self._runtime, parts)
+        self._root: Root | None = None
+        self._is_draining = False
+
+    # --- life
+
+    async def start(self) -> None:
+        """Start the tree and return when the store is open and this node registered.
+
+        Raises:
+            OmiError: the store cannot be opened; the sentence says why. Everything is stopped again.
+        """
+        self._runtime.bind(asyncio.get_running_loop())
+        self._root = start_root(self._runtime, self._tree.roots, on_give_up=self._give_up)
+        try:
+            await self._tree.store_opened
+        except OmiError:
+            await self.stop(grace_s=0.0)
+            raise
+
+    async def stop(self, *, grace_s: float) -> bool:
+        """Finish or hand back what runs, within `grace_s`, then stop in reverse order; True if all ended in time."""
+        self.begin_draining()
+        if self._root is None:
+            return True
+        self._tree.job_queue.tell(Drain(grace_s))
+        try:
+            await self._tree.workers.ask(Drain(grace_s), timeout_s=grace_s + _STOP_S)
+        except OmiError as exc:
+            _log.warning("attempts_not_drained", error=type(exc).__name__)
+        return await self._root.stop(_STOP_S)
+
+    def begin_draining(self) -> None:
+        """From now on be not ready: no new work is welcome."""
+        self._is_draining = True
+
+    def _give_up(self, error: BaseException) -> None:
+        self._is_draining = True
+        _log.critical("system_gave_up", error=type(error).__name__, exc_info=error)
+        self._on_give_up(error)
+
+    # --- what the web may ask
+
+    @property
+    def ready(self) -> bool:
+        """Whether new work is welcome: the writer runs, and nobody told us to stop."""
+        return not self._is_draining and self._tree.store_writer.state is ChildState.RUNNING
+
+    def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
+        """Give segments to their session; settled when they are durable and, after a question, answered or late."""
+        return self._tree.router.ask(message, timeout_s=timeout_s)
+
+    def keep_raw(self, message: KeepRaw, *, timeout_s: float) -> Future[Ingested]:
+        """Keep a payload that no feature reads yet; settled when it is durable."""
+        return self._tree.router.ask(message, timeout_s=timeout_s)
+
+    def reply_sent(self, message: ReplySent) -> None:
+        """Tell what became of an answer that an `Ingested` carried."""
+        self._tree.router.tell(message)
+
+    def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
+        """Load a page of a session's transcript; None when there is no such session."""
+        return self._tree.store.load_transcript(session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES)
+
+    def health(self) -> dict[str, Any]:
+        """Return a snapshot: see health.py."""
+        return build_health(self._tree, self._parts, is_ready=self.ready)

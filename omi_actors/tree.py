@@ -1,0 +1,188 @@
+"""The supervision tree: which actors there are, who watches whom, in which order they start.
+
+Not here: starting and stopping it (system.py), how supervision works (kit/), what the actors do.
+Threads: built on the event loop.
+
+root (one_for_one, 3 restarts in 30 s, then the process ends)
+├─ store (one_for_one)      store_writer, store_reader_1 … n
+├─ node (one_for_one)       metrics_collector, node_keeper
+├─ jobs (one_for_all)       job_queue, workers
+└─ sessions (one_for_one)   session_supervisor → one actor a session, session_router
+"""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from config.settings import Settings
+from omi_actors.actors.job_queue import JobQueue, QueueLimits
+from omi_actors.actors.metrics_collector import Board, MetricsCollector
+from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
+from omi_actors.actors.node_keeper import NodeKeeper
+from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
+from omi_actors.actors.workers import Workers
+from omi_actors.clients.model import Model
+from omi_actors.clock import Clock
+from omi_actors.jobs.attempt import KINDS
+from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
+from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle, new_handle
+from omi_actors.kit.runtime import Runtime
+from omi_actors.kit.spec import Backoff, ChildSpec, Incarnation, Restart, Strategy
+from omi_actors.kit.supervisor import Supervisor
+from omi_actors.store.actors import StoreReader, StoreWriter
+from omi_actors.store.engine import StoreConfig
+from omi_actors.store.facade import Store
+from omi_actors.store.transaction import NodeIdentity
+
+# Seconds. A job's lease; it is renewed three times in it.
+_LEASE_S = 30.0
+# A job that was claimed this often without a result kills its workers; it is buried.
+MAX_DELIVERIES = 3
+# Sessions restart at once, every time: a person is speaking. One that crashes on and on is quarantined instead.
+_SESSION_BACKOFF = Backoff(min_s=0.0, max_s=0.0)
+# Readers of the store: one may be busy with a long page while another loads a session.
+_READERS = 2
+# Messages that may wait: few for most; the router sees every webhook, and the writer every commit, of all sessions.
+_MAILBOX = 1_000
+_ROUTER_MAILBOX = 100_000
+_WRITER_MAILBOX = 100_000
+
+BuildSession = Callable[[SessionDeps, str], SessionActor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a system is made of, and tests replace. `on_fenced` hears that another process has this node's name."""
+
+    settings: Settings
+    model: Model
+    clock: Clock
+    rng: random.Random
+    on_fenced: Callable[[], None]
+    build_session: BuildSession = SessionActor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """The stable handles of a system, before it is started. `roots` are the root's children in start order.
+
+    `store_opened` settles when the writer has opened the store for the first time, or could not.
+    """
+
+    roots: Sequence[Handle]
+    store: Store
+    store_opened: Future[None]
+    store_writer: Handle
+    job_queue: Handle
+    workers: Handle
+    router: Handle
+    directory: Directory
+    board: Board
+
+
+def build_tree(runtime: Runtime, parts: Parts) -> Tree:
+    """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
+    settings = parts.settings
+    opened: Future[None] = Future()
+    writer, readers = _build_store_handles(runtime, parts, opened)
+    store = Store(
+        writer,
+        readers,
+        write_timeout_s=settings.store_write_timeout_s,
+        read_timeout_s=settings.store_read_timeout_s,
+    )
+    board = Board(started_mono_s=parts.clock.mono_s())
+    directory = Directory()
+    job_deps = JobDeps(store, parts.model, parts.clock, parts.rng, settings.openai_timeout_s)
+    queue_limits = QueueLimits(settings.openai_max_concurrency, _LEASE_S, MAX_DELIVERIES)
+    router_limits = RouterLimits(settings.session_idle_s, settings.max_live_sessions)
+
+    def new_session(session_key: str) -> Handle:
+        spec = ChildSpec(
+            session_key,
+            "session",
+            lambda: parts.build_session(session_deps, session_key),
+            restart=Restart.TRANSIENT,
+            mailbox_capacity=settings.session_mailbox_capacity,
+        )
+        return new_handle(spec, runtime)
+
+    collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board))
+    keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
+    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, tuple(KINDS), queue_limits))
+    workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=_LEASE_S))
+    session_deps = SessionDeps(
+        store=store,
+        job_queue=job_queue,
+        reply_deadline_s=settings.webhook_reply_deadline_s,
+        job_max_attempts=settings.queue_max_retries + 1,
+    )
+    sessions = _child(
+        runtime, "session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=router)
+    )
+    router = _child(
+        runtime,
+        "session_router",
+        lambda: SessionRouter(directory, sessions, new_session, router_limits),
+        mailbox_capacity=_ROUTER_MAILBOX,
+    )
+    return Tree(
+        roots=(
+            _group(runtime, "store", (writer, *readers)),
+            _group(runtime, "node", (collector, keeper)),
+            _group(runtime, "jobs", (job_queue, workers), Strategy.ONE_FOR_ALL),
+            _group(runtime, "sessions", (sessions, router)),
+        ),
+        store=store,
+        store_opened=opened,
+        store_writer=writer,
+        job_queue=job_queue,
+        workers=workers,
+        router=router,
+        directory=directory,
+        board=board,
+    )
+
+
+def _build_store_handles(runtime: Runtime, parts: Parts, opened: Future[None]) -> tuple[Handle, list[Handle]]:
+    settings = parts.settings
+    url = settings.database_url.get_secret_value() if settings.database_url else ""
+    config = StoreConfig(url=url, data_dir=settings.data_dir)
+    node = NodeIdentity(settings.node_name)
+    writer = _child(
+        runtime,
+        "store_writer",
+        lambda: StoreWriter(config, node, opened, lease_s=NODE_LEASE_S, max_deliveries=MAX_DELIVERIES),
+        mailbox_capacity=_WRITER_MAILBOX,
+    )
+    readers = [
+        _child(runtime, f"store_reader_{number}", lambda: StoreReader(config, opened), kind="store_reader")
+        for number in range(1, _READERS + 1)
+    ]
+    return writer, readers
+
+
+def _child(
+    runtime: Runtime,
+    name: str,
+    build: Callable[[], Incarnation],
+    *,
+    kind: str = "",
+    mailbox_capacity: int = _MAILBOX,
+) -> Handle:
+    return new_handle(ChildSpec(name, kind or name, build, mailbox_capacity=mailbox_capacity), runtime)
+
+
+def _group(
+    runtime: Runtime, name: str, children: Sequence[Handle], strategy: Strategy = Strategy.ONE_FOR_ONE
+) -> Handle:
+    """Return a supervisor of fixed children; how long it may take to stop is its children's business."""
+    spec = ChildSpec(
+        f"{name}_group", "supervisor", partial(Supervisor, children, strategy=strategy), shutdown_timeout_s=math.inf
+    )
+    return new_handle(spec, runtime)

@@ -1,0 +1,48 @@
+"""Measure the rows of docs/benchmarks.md; run as scripts/bench."""
+
+import asyncio
+import dataclasses
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import msgspec
+
+from omi_actors.bench.page import render_page
+from omi_actors.bench.run import QUICK, ROWS, Bench, Sizes, run_bench
+from omi_actors.clock import SystemClock
+from tests.fakes.openai_server import spawn_fake_openai
+
+_DOCS = Path(__file__).parents[1] / "docs"
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(list(ROWS)), help="Only this row; may be repeated.")
+@click.option("--sessions", type=int, help="Live sessions for the row `sessions`.")
+@click.option("--quick", is_flag=True, help="Tiny sizes: shows that it runs; the figures mean nothing.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
+@click.option("--docs", is_flag=True, help="Measure nothing: make docs/benchmarks.md from docs/benchmarks.json.")
+def main(*, only: tuple[str, ...], sessions: int | None, quick: bool, json_file: Path | None, docs: bool) -> None:
+    """Measure what the server costs, in one run, beside a yardstick. Takes some minutes.
+
+    To publish: scripts/bench --json docs/benchmarks.json && scripts/bench --docs
+    """
+    if docs:
+        page = render_page(msgspec.json.decode((_DOCS / "benchmarks.json").read_bytes()))
+        (_DOCS / "benchmarks.md").write_text(page)
+        return
+    sizes = QUICK if quick else Sizes()
+    if sessions is not None:
+        sizes = dataclasses.replace(sizes, sessions=sessions)
+    command = shlex.join(["scripts/bench", *sys.argv[1:]])
+    with spawn_fake_openai() as model_url, tempfile.TemporaryDirectory(prefix="bench-") as work_dir:
+        bench = Bench(sizes=sizes, work_dir=Path(work_dir), model_url=model_url, clock=SystemClock())
+        result = asyncio.run(run_bench(bench, only or tuple(ROWS), command=command, say=click.echo))
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Kill the server at random moments under webhook load and count what is lost; run as scripts/kill_test."""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from omi_actors.clock import SystemClock
+from omi_actors.replay.kill_test import KillPlan, KillReport, KillTest
+from omi_actors.replay.report import render_table
+from omi_actors.replay.under_test import build_server
+from tests.fakes.openai_server import Mode, spawn_fake_openai
+from tests.servers import fresh_postgres_database
+
+# Long enough that kills find questions at every stage of their answer.
+_MODEL_DELAY_S = 0.05
+
+
+@click.command()
+@click.option("--rounds", default=20, show_default=True, help="Kills.")
+@click.option("--seed", type=int, help="Repeats the traffic and the moments of the kills.")
+@click.option("--rate", default=200.0, show_default=True, help="Webhooks per second.")
+@click.option("--database", type=click.Choice(["sqlite", "postgres"]), default="sqlite", show_default=True)
+@click.option("--database-url", default="", help="An empty PostgreSQL database, instead of one started for the test.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the result.")
+def main(
+    *, rounds: int, seed: int | None, rate: float, database: str, database_url: str, json_file: Path | None
+) -> None:
+    """Start the server, send webhooks, kill -9, restart on the same data, again and again; then count.
+
+    Exits 1 when anything acknowledged is missing or there twice, or a question has not exactly one answer.
+    """
+    plan = KillPlan(rounds=rounds, seed=int(SystemClock().now_s()) if seed is None else seed, rate_per_s=rate)
+    with contextlib.ExitStack() as stack:
+        if database == "postgres" and not database_url:
+            database_url = stack.enter_context(fresh_postgres_database())
+        model_url = stack.enter_context(spawn_fake_openai(Mode.DELAY, delay_s=_MODEL_DELAY_S))
+        work_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill-test-")))
+        report = asyncio.run(_run(plan, work_dir, database_url, model_url))
+    figures = {"database": "postgres" if database_url else "sqlite", **report.figures()}
+    click.echo(render_table(figures))
+    for name in (*report.verdict.lost, *report.verdict.stored_twice, *report.verdict.unanswered):
+        click.echo(f"  {name}", err=True)
+    if json_file is not None:
+        json_file.write_bytes(report.to_json())
+    sys.exit(0 if report.is_good else 1)
+
+
+async def _run(plan: KillPlan, work_dir: Path, database_url: str, model_url: str) -> KillReport:
+    clock = SystemClock()
+    server, target = build_server(work_dir, clock=clock, database_url=database_url, model_url=model_url)
+    test = KillTest(
+        plan, server=server, target=target, accept_file=work_dir / "accepted.jsonl", clock=clock, say=click.echo
+    )
+    return await test.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The OpenAI-compatible model, against a real local server that behaves well and badly."""
+
+import asyncio
+
+import pytest
+
+from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.openai_model import OpenAIModel
+from omi_actors.domain.prompt import build_prompt
+from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamTimeoutError, UpstreamUnavailableError
+from tests.fakes.openai_server import FakeOpenAI, Mode
+
+PROMPT = build_prompt("how far is the moon?", [], [])
+
+
+@pytest.fixture
+async def fake():
+    fake = FakeOpenAI()
+    server = fake.listen()
+    yield fake
+    server.stop()
+    await server.close_all_connections()
+
+
+@pytest.fixture
+async def model(fake):
+    model = OpenAIModel(
+        api_key="sk-test", base_url=fake.url, name="gpt-5-mini-2025-08-07", max_tokens=50, concurrency=2
+    )
+    yield model
+    await model.close()
+
+
+async def test_streamed_answer_arrives_whole(model):
+    answer = await model.answer(PROMPT, deadline_s=5.0)
+
+    assert (answer.text, answer.model) == ("You asked: how far is the moon?", "gpt-5-mini-2025-08-07")
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("gpt-5-mini-2025-08-07", "max_completion_tokens"), ("llama3.2", "max_tokens")],
+)
+async def test_request_has_only_what_its_model_accepts(fake, name, limit):
+    model = OpenAIModel(api_key="sk-test", base_url=fake.url, name=name, max_tokens=50, concurrency=2)
+
+    await model.answer(PROMPT, deadline_s=5.0)
+    await model.close()
+
+    assert set(fake.calls[0]) == {"model", "messages", "stream", limit}
+
+
+@pytest.mark.parametrize(
+    ("mode", "error", "code"),
+    [
+        (Mode.UNAUTHORIZED, UpstreamRejectedError, "invalid_api_key"),
+        (Mode.NO_QUOTA, UpstreamRejectedError, "insufficient_quota"),
+        (Mode.RATE_LIMIT, UpstreamUnavailableError, None),
+        (Mode.SERVER_ERROR, UpstreamUnavailableError, None),
+        (Mode.CUT, UpstreamUnavailableError, None),
+        (Mode.MALFORMED, UpstreamUnavailableError, None),
+    ],
+)
+async def test_every_failure_of_the_server_is_an_error_of_ours(fake, model, mode, error, code):
+    fake.mode = mode
+
+    with pytest.raises(error) as caught:
+        await model.answer(PROMPT, deadline_s=5.0)
+
+    assert code is None or caught.value.code == code
+    assert "moon" not in str(caught.value)
+
+
+async def test_failed_call_is_made_once_since_the_queue_retries(fake, model):
+    fake.mode = Mode.SERVER_ERROR
+
+    with pytest.raises(UpstreamError):
+        await model.answer(PROMPT, deadline_s=5.0)
+
+    assert len(fake.calls) == 1
+
+
+async def test_server_that_names_a_delay_is_heard(fake, model):
+    fake.mode = Mode.RATE_LIMIT
+    fake.retry_after = "17"
+
+    with pytest.raises(UpstreamUnavailableError) as caught:
+        await model.answer(PROMPT, deadline_s=5.0)
+
+    assert caught.value.retry_after_s == 17.0
+
+
+@pytest.mark.parametrize("mode", [Mode.HANG, Mode.TRICKLE])
+async def test_deadline_is_wall_clock_also_for_a_server_that_trickles(fake, model, mode):
+    await model.load()
+    fake.mode = mode
+    fake.delay_s = 0.05
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+
+    with pytest.raises(UpstreamTimeoutError):
+        await model.answer(PROMPT, deadline_s=0.15)
+
+    assert loop.time() - started < 1.0
+
+
+async def test_unreachable_server_is_unavailable():
+    model = OpenAIModel(api_key="sk-test", base_url="http://127.0.0.1:1/v1", name="x", max_tokens=5, concurrency=1)
+
+    with pytest.raises(UpstreamUnavailableError):
+        await model.answer(PROMPT, deadline_s=5.0)
+    await model.close()
+
+
+async def test_demo_model_repeats_the_question_and_says_that_it_is_a_demo():
+    answer = await DemoModel().answer(PROMPT, deadline_s=1.0)
+
+    assert answer.text.startswith("[demo] You asked: how far is the moon?")
+    assert answer.model == "demo-echo"

@@ -1,0 +1,29 @@
+"""example.env is current and does not change anything by itself."""
+
+from pathlib import Path
+
+import config
+from config.example import example_env
+from config.settings import Settings, load_settings, variables_of
+
+EXAMPLE = Path(config.__file__).with_name("example.env")
+
+
+def test_example_is_what_the_settings_say():
+    assert EXAMPLE.read_text(encoding="utf-8") == example_env(), "run: python -m config.example > config/example.env"
+
+
+def test_example_names_every_setting():
+    text = EXAMPLE.read_text(encoding="utf-8")
+
+    assert all(f"\n#{variables_of(field)[0]}=" in text for field in Settings.model_fields.values())
+
+
+def test_example_with_everything_uncommented_gives_the_defaults(tmp_path, monkeypatch):
+    for field in Settings.model_fields.values():
+        for name in variables_of(field):
+            monkeypatch.delenv(name, raising=False)
+    lines = [line.removeprefix("#") for line in EXAMPLE.read_text(encoding="utf-8").splitlines() if "# " not in line]
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+
+    assert load_settings(tmp_path / ".env") == load_settings()

@@ -1,0 +1,146 @@
+"""Settings: defaults, spellings, refusals."""
+
+from pathlib import Path
+
+import pytest
+
+from config.settings import InvalidSettingError, Settings, load_settings, masked, variables_of
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    for field in Settings.model_fields.values():
+        for name in variables_of(field):
+            monkeypatch.delenv(name, raising=False)
+
+
+def problems_of(**overrides):
+    with pytest.raises(InvalidSettingError) as caught:
+        load_settings(overrides=overrides)
+    return caught.value.problems
+
+
+def test_defaults_serve_on_loopback_port_3000():
+    settings = load_settings()
+
+    assert (settings.host, settings.port, settings.is_loopback) == ("127.0.0.1", 3000, True)
+    assert settings.max_request_size == 10 * 1024 * 1024
+
+
+def test_units_are_seconds_inside_and_milliseconds_at_the_edge():
+    settings = load_settings(overrides={"OPENAI_TIMEOUT": "1500", "WEBHOOK_REPLY_DEADLINE_MS": "250"})
+
+    assert (settings.openai_timeout_s, settings.webhook_reply_deadline_s) == (1.5, 0.25)
+
+
+def test_empty_variable_means_unset(monkeypatch):
+    monkeypatch.setenv("PORT", "")
+    monkeypatch.setenv("ADMIN_TOKEN", "  ")
+
+    settings = load_settings()
+
+    assert settings.port == 3000
+    assert settings.admin_token is None
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("10mb", 10485760), ("512 kB", 524288), ("1.5mib", 1572864), ("1048576", 1048576), ("1GB", 1073741824)],
+)
+def test_sizes_may_be_written_with_units(text, size):
+    assert load_settings(overrides={"MAX_REQUEST_SIZE": text}).max_request_size == size
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "70000"),
+        ("MAX_REQUEST_SIZE", "ten"),
+        ("MAX_REQUEST_SIZE", "1"),
+        ("LOG_LEVEL", "loud"),
+        ("APP_ENV", "prod"),
+        ("OPENAI_TIMEOUT", "-1"),
+        ("OPENAI_BASE_URL", "ftp://x"),
+        ("NODE_NAME", "a b"),
+    ],
+)
+def test_impossible_value_is_refused_in_a_sentence_that_names_it(name, value):
+    (problem,) = problems_of(**{name: value})
+
+    assert problem.startswith(f"{name} ")
+    assert "Correct it, or leave it out." in problem
+
+
+def test_all_problems_are_said_at_once():
+    assert len(problems_of(PORT="x", LOG_LEVEL="loud")) == 2
+
+
+def test_misspelt_override_is_refused():
+    assert problems_of(PROT="1") == ("PROT is not a setting. See config/example.env.",)
+
+
+def test_refusal_does_not_quote_what_was_given():
+    (problem,) = problems_of(ADMIN_TOKEN=["tell-nobody"])
+
+    assert "tell-nobody" not in problem
+
+
+def test_production_refuses_to_start_without_its_secrets():
+    admin, webhook = problems_of(APP_ENV="production")
+
+    assert admin.startswith("ADMIN_TOKEN is not set")
+    assert "WEBHOOK_TOKEN" in webhook
+    assert "OMI_SIGNING_SECRETS" in webhook
+    assert "make one with" in admin
+
+
+@pytest.mark.parametrize("secret", [{"WEBHOOK_TOKEN": "w"}, {"OMI_SIGNING_SECRETS": "whsec_a, whsec_b"}])
+def test_production_starts_with_either_webhook_secret(secret):
+    settings = load_settings(overrides={"NODE_ENV": "production", "ADMIN_TOKEN": "a", **secret})
+
+    assert settings.is_production
+    assert settings.host == "0.0.0.0"  # noqa: S104 (what production is for)
+    assert not settings.is_loopback
+
+
+def test_signing_secrets_are_a_comma_list():
+    settings = load_settings(overrides={"OMI_SIGNING_SECRETS": "whsec_a, whsec_b,"})
+
+    assert [secret.get_secret_value() for secret in settings.omi_signing_secrets] == ["whsec_a", "whsec_b"]
+
+
+def test_alias_of_the_document_is_read(monkeypatch):
+    monkeypatch.setenv("OPENAI_KEY", "sk-x")
+
+    settings = load_settings()
+
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-x"
+
+
+def test_overrides_win_over_environment_and_that_over_the_file(tmp_path: Path, monkeypatch):
+    (tmp_path / ".env").write_text("PORT=1001\nOPENAI_MODEL=from-file\nHOST=::1\n")
+    monkeypatch.setenv("OPENAI_MODEL", "from-environment")
+    monkeypatch.setenv("PORT", "1002")
+
+    settings = load_settings(tmp_path / ".env", {"PORT": "1003"})
+
+    assert (settings.port, settings.openai_model, settings.host) == (1003, "from-environment", "::1")
+    assert settings.is_loopback
+
+
+def test_masked_print_out_shows_whether_a_secret_is_set_but_never_it():
+    settings = load_settings(
+        overrides={"ADMIN_TOKEN": "t0p", "DATABASE_URL": "postgres://u:t0p@h/db", "OMI_SIGNING_SECRETS": "t0p"}
+    )
+
+    shown = masked(settings)
+
+    assert "t0p" not in str(shown)
+    assert "t0p" not in repr(settings)
+    assert (shown["ADMIN_TOKEN"], shown["WEBHOOK_TOKEN"], shown["PORT"]) == ("set", "not set", "3000")
+
+
+def test_every_setting_says_what_it_means():
+    assert all(field.description for field in Settings.model_fields.values())

@@ -1,0 +1,76 @@
+"""A question is what one speaker says after the wake phrase."""
+
+import pytest
+
+from omi_actors.domain.hearing import find_question
+from omi_actors.domain.segments import StoredSegment
+
+
+def heard(*spoken: str, speakers: str = ""):
+    return [
+        StoredSegment(f"k{n}", n, "c", text, speakers[n] if speakers else "A", None, True, None, n, n + 1, 0.0)
+        for n, text in enumerate(spoken)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Hey Omi, what's the capital of Australia?", "what's the capital of Australia?"),
+        ("hey omi what is up", "what is up"),
+        ("Okay, Omi. How old is the moon?", "How old is the moon?"),
+        ("Good morning. Hey Omi, what did I ask you before lunch?", "what did I ask you before lunch?"),
+        ("HEY OMI - turn on", "turn on"),
+        ("Hey Omi, is it late? I think it is.", "is it late?"),
+        ("hey omi, 今何時ですか？", "今何時ですか？"),
+    ],
+)
+def test_question_is_what_follows_the_wake_phrase(text, question):
+    found = find_question(heard(text))
+
+    assert found is not None
+    assert found.text == question
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "They made a promise about economics to Naomi.",
+        "hey omicron is a letter",
+        "hey omit that",
+        "hey Omi's battery is flat",
+        "I bought an Omi yesterday, what do you think?",
+        "the omi",
+        "Hey Omi.",
+        "hey",
+        "",
+        "They omi what",
+    ],
+)
+def test_no_question_without_the_whole_phrase_and_words_after_it(text):
+    assert find_question(heard(text)) is None
+
+
+def test_phrase_split_over_two_segments_is_heard():
+    found = find_question(heard("Hey", "Omi, how long do I boil an egg for a runny yolk?"))
+
+    assert found is not None
+    assert (found.text, found.segment_key) == ("how long do I boil an egg for a runny yolk?", "k1")
+
+
+def test_question_in_the_segment_after_the_phrase_belongs_to_the_phrase():
+    found = find_question(heard("Hey Omi.", "What time is it?"))
+
+    assert found is not None
+    assert (found.text, found.segment_key) == ("What time is it?", "k0")
+
+
+def test_other_speakers_words_are_never_part_of_the_question():
+    found = find_question(heard("Hey Omi, who wrote", "No idea at all.", "Dead Souls?", speakers="ABA"))
+
+    assert found is not None
+    assert found.text == "who wrote Dead Souls?"
+
+
+def test_phrase_of_one_speaker_is_not_completed_by_another():
+    assert find_question(heard("Hey", "Omi, what is it?", speakers="AB")) is None

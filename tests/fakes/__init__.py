@@ -1,0 +1,1 @@
+"""Stand-ins that speak a real protocol: servers for the code under test to talk to."""

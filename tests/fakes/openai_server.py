@@ -1,0 +1,237 @@
+"""A server that speaks OpenAI's Chat Completions, well or badly, as told; it repeats the question as its answer.
+
+Threads: the loop that started it, or one of its own (`run_fake_openai`); `mode` may be set from any thread.
+Run as a process: python -m tests.fakes.openai_server --port 8901 --mode delay --delay-s 0.05
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
+
+
+class Mode(StrEnum):
+    """How it behaves. `delay` waits `delay_s` first; `trickle` waits `delay_s` before each piece of a few letters."""
+
+    NORMAL = "normal"
+    DELAY = "delay"
+    TRICKLE = "trickle"
+    HANG = "hang"
+    CUT = "cut"
+    UNAUTHORIZED = "unauthorized"
+    NO_QUOTA = "no_quota"
+    RATE_LIMIT = "rate_limit"
+    SERVER_ERROR = "server_error"
+    MALFORMED = "malformed"
+
+
+# mode: status, the error's code, its text
+_ERRORS = {
+    Mode.UNAUTHORIZED: (401, "invalid_api_key", "Incorrect API key provided."),
+    Mode.NO_QUOTA: (429, "insufficient_quota", "You exceeded your current quota."),
+    Mode.RATE_LIMIT: (429, "rate_limit_exceeded", "Rate limit reached for requests."),
+    Mode.SERVER_ERROR: (500, "server_error", "The server had an error."),
+}
+_PIECE = 4
+
+
+@dataclass
+class FakeOpenAI:
+    """The fake's state: set the fields at any time, read `calls` (request bodies, oldest first)."""
+
+    mode: Mode = Mode.NORMAL
+    delay_s: float = 0.0
+    retry_after: str = "1"
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    url: str = ""
+
+    def listen(self, port: int = 0) -> tornado.httpserver.HTTPServer:
+        """Serve on the running loop; `url` is set then. The caller stops what is returned."""
+        sockets = tornado.netutil.bind_sockets(port, "127.0.0.1")
+        self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/v1"
+        routes: list[Any] = [("/v1/chat/completions", _Completions, {"fake": self}), ("/v1/models", _Models)]
+        server = tornado.httpserver.HTTPServer(tornado.web.Application(routes, log_function=lambda _: None))
+        server.add_sockets(sockets)
+        return server
+
+
+class _Models(tornado.web.RequestHandler):
+    def get(self) -> None:
+        self.finish({"object": "list", "data": [{"id": "gpt-5-mini", "object": "model"}]})
+
+
+class _Completions(tornado.web.RequestHandler):
+    fake: FakeOpenAI
+
+    def initialize(self, fake: FakeOpenAI) -> None:
+        self.fake = fake
+        self.gone = asyncio.Event()
+
+    def on_connection_close(self) -> None:
+        self.gone.set()
+
+    async def post(self) -> None:
+        body = json.loads(self.request.body)
+        self.fake.calls.append(body)
+        if self._refuse(body):
+            return
+        if self.fake.mode is Mode.HANG:
+            await self.gone.wait()
+            return
+        if self.fake.mode is Mode.DELAY:
+            await asyncio.sleep(self.fake.delay_s)
+        text = f"You asked: {body['messages'][-1]['content']}"
+        await (self._stream(body, text) if body.get("stream") else self._answer(body, text))
+
+    def _refuse(self, body: dict[str, Any]) -> bool:
+        """Answer with an error when the mode or the request asks for it; tell whether it did."""
+        if self.fake.mode in _ERRORS:
+            if self.fake.mode is Mode.RATE_LIMIT:
+                self.set_header("Retry-After", self.fake.retry_after)
+            self._fail(*_ERRORS[self.fake.mode])
+        elif not body.get("messages"):
+            self._fail(400, "missing_required_parameter", "Missing required parameter: 'messages'.")
+        elif str(body.get("model", "")).startswith("gpt-5") and "max_tokens" in body:
+            self._fail(400, "unsupported_parameter", "Unsupported parameter: 'max_tokens'.")
+        elif str(body.get("model", "")).startswith("gpt-5") and body.get("temperature", 1) != 1:
+            self._fail(400, "unsupported_value", "Unsupported value: 'temperature'.")
+        else:
+            return False
+        return True
+
+    def _fail(self, status: int, code: str, message: str) -> None:
+        kind = {401: "authentication_error", 429: code, 500: "server_error"}.get(status, "invalid_request_error")
+        self.set_status(status)
+        self.finish({"error": {"message": message, "type": kind, "param": None, "code": code}})
+
+    async def _answer(self, body: dict[str, Any], text: str) -> None:
+        message = {"role": "assistant", "content": text}
+        whole = json.dumps(
+            {
+                "id": "chatcmpl-fake",
+                "object": "chat.completion",
+                "created": 1_790_000_000,
+                "model": body["model"],
+                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+            }
+        )
+        self.set_header("Content-Type", "application/json")
+        if self.fake.mode is Mode.MALFORMED:
+            whole = whole[: len(whole) // 2]
+        if self.fake.mode in {Mode.TRICKLE, Mode.CUT}:
+            self.set_header("Content-Length", str(len(whole.encode())))
+            await self._write_pieces([whole[at : at + _PIECE] for at in range(0, len(whole), _PIECE)])
+        else:
+            self.write(whole)
+        self._end()
+
+    async def _stream(self, body: dict[str, Any], text: str) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
+        deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in pieces)]
+        events = [_event(body["model"], delta, None) for delta in deltas]
+        if self.fake.mode is Mode.MALFORMED:
+            events = ["data: {this is no JSON\n\n"]
+        events += [_event(body["model"], {}, "stop"), "data: [DONE]\n\n"]
+        if self.fake.mode in {Mode.TRICKLE, Mode.CUT}:
+            await self._write_pieces(events)
+        else:
+            self.write("".join(events))
+        self._end()
+
+    async def _write_pieces(self, pieces: list[str]) -> None:
+        """Write and flush piece by piece; in mode `cut` only half of them."""
+        for piece in pieces[: len(pieces) // 2] if self.fake.mode is Mode.CUT else pieces:
+            if self.gone.is_set():
+                return
+            if self.fake.mode is Mode.TRICKLE:
+                await asyncio.sleep(self.fake.delay_s)
+            self.write(piece)
+            await self.flush()
+
+    def _end(self) -> None:
+        if self.fake.mode is Mode.CUT or self.gone.is_set():
+            self.detach().close()
+        else:
+            self.finish()
+
+
+def _event(model: str, delta: dict[str, str], finish_reason: str | None) -> str:
+    chunk = {
+        "id": "chatcmpl-fake",
+        "object": "chat.completion.chunk",
+        "created": 1_790_000_000,
+        "model": model,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
+    }
+    return f"data: {json.dumps(chunk)}\n\n"
+
+
+@contextlib.contextmanager
+def run_fake_openai(mode: Mode = Mode.NORMAL, *, delay_s: float = 0.0) -> Iterator[FakeOpenAI]:
+    """Serve from a thread of its own until the block ends."""
+    fake = FakeOpenAI(mode=mode, delay_s=delay_s)
+    ready = threading.Event()
+    stops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        stops.append((asyncio.get_running_loop(), stop))
+        server = fake.listen()
+        ready.set()
+        await stop.wait()
+        server.stop()
+        await server.close_all_connections()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="fake-openai")
+    thread.start()
+    try:
+        if not ready.wait(timeout=10):
+            raise RuntimeError("the fake model did not start")
+        yield fake
+    finally:
+        loop, stop = stops[0]
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(timeout=10)
+
+
+@contextlib.contextmanager
+def spawn_fake_openai(mode: Mode = Mode.NORMAL, *, delay_s: float = 0.0) -> Iterator[str]:
+    """Serve from a process of its own until the block ends; yields the address for OPENAI_BASE_URL."""
+    command = [sys.executable, "-m", __name__, "--port=0", f"--mode={mode}", f"--delay-s={delay_s}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 (our own command)
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line.startswith("OPENAI_BASE_URL="):
+                raise RuntimeError(f"the fake model did not start: {line!r}")
+            yield line.partition("=")[2].strip()
+        finally:
+            process.kill()
+
+
+async def _main() -> None:
+    parser = argparse.ArgumentParser(description="Serve OpenAI's Chat Completions on 127.0.0.1, from nothing.")
+    parser.add_argument("--port", type=int, default=8901)
+    parser.add_argument("--mode", type=Mode, choices=list(Mode), default=Mode.NORMAL)
+    parser.add_argument("--delay-s", type=float, default=0.0)
+    options = parser.parse_args()
+    fake = FakeOpenAI(mode=options.mode, delay_s=options.delay_s)
+    fake.listen(options.port)
+    print(f"OPENAI_BASE_URL={fake.url}", flush=True)  # noqa: T201 (for the person or program that started it)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

@@ -1,0 +1,78 @@
+"""A client that sends exactly the bytes that a test wants, and reads what comes."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+TIMEOUT_S = 5
+
+
+@dataclass
+class Reply:
+    status: int
+    headers: dict
+    body: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def dropped(self):
+        return self.headers.get("x-omi-actors-dropped")
+
+
+class Connection:
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def open(cls, port):
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.close()
+
+    async def close(self):
+        self.writer.close()
+        try:
+            await self.writer.wait_closed()
+        except ConnectionError:
+            pass
+
+    def abort(self):
+        self.writer.transport.abort()
+
+    def write(self, data):
+        self.writer.write(data)
+
+    async def request(self, method, target, body=b"", headers=()):
+        self.write(request_bytes(method, target, body, headers))
+        return await self.reply(has_body=method != "HEAD")
+
+    async def reply(self, *, has_body=True):
+        async with asyncio.timeout(TIMEOUT_S):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            headers = {
+                name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)
+            }
+            length = int(headers.get("content-length", 0)) if has_body else 0
+            return Reply(int(head[0].split()[1]), headers, await self.reader.readexactly(length))
+
+    async def ends(self):
+        """Whether the server closes the connection, without another byte."""
+        async with asyncio.timeout(TIMEOUT_S):
+            try:
+                return await self.reader.read() == b""
+            except ConnectionError:
+                return True
+
+
+def request_bytes(method, target, body=b"", headers=(), version="HTTP/1.1"):
+    lines = [f"{method} {target} {version}", "Host: test", *(f"{name}: {value}" for name, value in dict(headers).items())]
+    if body or method == "POST":
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body

@@ -1,0 +1,40 @@
+"""The addresses beside the webhook's, and who handles them.
+
+Not here: the webhook, which passes by (entry.py). Threads: the event loop.
+"""
+
+from tornado.web import Application, RequestHandler
+
+from web.handlers.base import BaseHandler, NotFound
+from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, ReadyHandler
+from web.handlers.transcript import TranscriptHandler
+from web.handlers.webhook import ROUTE
+from web.site import Site
+
+
+class OtherThanPost(BaseHandler):
+    """The webhook's address with a method that it does not take."""
+
+    route = ROUTE
+    more_methods = ("POST",)
+
+
+def build_application(site: Site) -> Application:
+    """Return the application with all routes."""
+    return Application(
+        [
+            (f"{ROUTE}/?", OtherThanPost),
+            (r"/transcript/([A-Za-z0-9_:.@-]{1,256})", TranscriptHandler),
+            (r"/health", HealthHandler),
+            (r"/livez", LiveHandler),
+            (r"/readyz", ReadyHandler),
+            (r"/metrics", MetricsHandler),
+        ],
+        default_handler_class=NotFound,
+        log_function=_log_nothing,
+        site=site,
+    )
+
+
+def _log_nothing(_: RequestHandler) -> None:
+    """Each handler writes its own line, without the query string."""

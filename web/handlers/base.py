@@ -1,0 +1,148 @@
+"""The base of all handlers beside the webhook: request id, one way to fail, one line and one count per request.
+
+Not here: what a failure is answered (problems.py). Threads: the event loop.
+"""
+
+from collections.abc import Awaitable
+from types import TracebackType
+from typing import Any, ClassVar
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler
+
+from omi_actors.errors import OmiError, SignatureMismatchError
+from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from web.auth import bearer_token, is_same
+from web.counting import count_request
+from web.problems import INTERNAL, Problem, api_problem, problem_json
+from web.requests import request_id_of
+from web.site import Site
+
+_log = get_logger("web.requests")
+_METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
+_SERVER_ERROR = 500
+
+# Failures that Tornado itself finds, before any code of ours runs.
+_OF_STATUS = {
+    400: Problem(400, "bad_request", "The request cannot be served.", "Correct it and send it again."),
+    404: Problem(404, "not_found", "There is nothing here.", "Check the address."),
+    405: Problem(405, "method_not_allowed", "This address does not take that method.", "The Allow header lists them."),
+}
+
+
+class BaseHandler(RequestHandler):
+    """One request. `route` labels metrics: the template of the address, never the address."""
+
+    route: ClassVar[str] = "other"
+    # Methods that the address takes although this class does not, because something faster does.
+    more_methods: ClassVar[tuple[str, ...]] = ()
+
+    _SITE = "site"
+    request_id = ""
+
+    @property
+    def site(self) -> Site:
+        """What all handlers share."""
+        site = self.settings[self._SITE]
+        assert isinstance(site, Site)  # noqa: S101 (app.py puts it there)
+        return site
+
+    def set_default_headers(self) -> None:
+        """Name the request, and nothing about the software."""
+        self.request_id = self.request_id or request_id_of(self.request.headers)
+        self.clear_header("Server")
+        self.set_header("X-Request-Id", self.request_id)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        if self.site.traffic.is_draining:
+            self.set_header("Connection", "close")
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Count the request as under way."""
+        self.began_mono_s = self.site.clock.mono_s()
+        self.site.traffic.begin()
+        return None
+
+    def compute_etag(self) -> str | None:
+        """No answer of ours is worth a hash of it."""
+        return None
+
+    def require_operator(self) -> None:
+        """Let only the bearer of ADMIN_TOKEN pass.
+
+        Raises:
+            SignatureMismatchError: this is somebody else.
+        """
+        if not is_same(bearer_token(self.request.headers.get("Authorization")), self.site.admin_token):
+            raise SignatureMismatchError("This needs `Authorization: Bearer` with the operator's ADMIN_TOKEN.")
+
+    def send_json(self, value: Any, status: int = 200) -> None:
+        """Answer with a JSON value."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(msgspec.json.encode(value))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer every failure, Tornado's and ours, in the one form."""
+        error = (kwargs.get("exc_info") or (None, None, None))[1]
+        if isinstance(error, HTTPError) or error is None:
+            problem = _OF_STATUS.get(status_code, INTERNAL)
+        else:
+            problem = api_problem(error)
+        self.set_status(problem.status)
+        if problem.retry_after_s is not None:
+            self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
+        if isinstance(error, SignatureMismatchError):
+            self.set_header("WWW-Authenticate", "Bearer")
+        if problem.status == HTTP_METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(self._allowed_methods()))
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(problem_json(problem, request_id=self.request_id, now_s=self.site.clock.now_s()))
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Log what nobody expected, with its traceback; the rest is in the request's own line."""
+        if isinstance(value, OmiError | HTTPError):
+            return
+        with bound_context(LogContext(self.request_id)):
+            _log.error("request failed", route=self.route, error=type(value).__name__, exc_info=value)
+        del typ, tb  # both are the value's own
+
+    def on_finish(self) -> None:
+        """Count the request, write its line."""
+        self.site.traffic.end()
+        seconds = self.site.clock.mono_s() - self.began_mono_s
+        status, method = self.get_status(), self.request.method or ""
+        count_request(self.route, method if method in _METHODS else "other", status, seconds)
+        with bound_context(LogContext(self.request_id)):
+            slow = seconds >= self.site.slow_request_s
+            level = _log.warning if slow or status >= _SERVER_ERROR else _log.info
+            level(
+                "slow request" if slow else "request",
+                route=self.route,
+                method=method,
+                status=status,
+                ms=round(seconds * 1e3, 1),
+            )
+
+    def _allowed_methods(self) -> list[str]:
+        own = (
+            name for name in _METHODS if getattr(type(self), name.lower()) is not getattr(RequestHandler, name.lower())
+        )
+        return sorted({*own, *self.more_methods})
+
+
+HTTP_METHOD_NOT_ALLOWED = 405
+
+
+class NotFound(BaseHandler):
+    """Every address that is not one of ours."""
+
+    def prepare(self) -> None:
+        """Refuse, whatever the method."""
+        super().prepare()
+        raise HTTPError(404)

@@ -1,0 +1,63 @@
+"""How the server is: `/health`, `/livez`, `/readyz` and `/metrics`.
+
+Not here: finding it out (the system does). Threads: the event loop.
+"""
+
+from prometheus_client.exposition import choose_encoder
+
+from omi_actors.instruments.metrics import REGISTRY
+from web.handlers.base import BaseHandler
+
+_UNAVAILABLE = 503
+
+
+class HealthHandler(BaseHandler):
+    """Everything at one glance; 503 when something that is needed fails."""
+
+    route = "/health"
+
+    def get(self) -> None:
+        """Answer with the system's snapshot."""
+        health = self.site.system.health()
+        self.send_json(health, _UNAVAILABLE if health["status"] == "fail" else 200)
+
+    head = get
+
+
+class LiveHandler(BaseHandler):
+    """Whether the process lives: if it answers, it does."""
+
+    route = "/livez"
+
+    def get(self) -> None:
+        """Answer."""
+        self.send_json({"status": "pass"})
+
+    head = get
+
+
+class ReadyHandler(BaseHandler):
+    """Whether new requests are welcome: not while starting or draining."""
+
+    route = "/readyz"
+
+    def get(self) -> None:
+        """Answer 200 or 503."""
+        ready = self.site.system.ready
+        self.send_json({"status": "pass" if ready else "fail"}, 200 if ready else _UNAVAILABLE)
+
+    head = get
+
+
+class MetricsHandler(BaseHandler):
+    """All metrics, in Prometheus's text format or OpenMetrics, as the scraper asks."""
+
+    route = "/metrics"
+
+    def get(self) -> None:
+        """Answer with the registry's text."""
+        encode, content_type = choose_encoder(self.request.headers.get("Accept", ""))
+        self.set_header("Content-Type", content_type)
+        self.finish(encode(REGISTRY))
+
+    head = get

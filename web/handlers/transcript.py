@@ -1,0 +1,81 @@
+"""`GET /transcript/:sessionId`: what a session heard and said, for the operator.
+
+Not here: reading it (the system does). Threads: the event loop.
+"""
+
+from typing import Any
+
+from omi_actors.domain.segments import StoredSegment
+from omi_actors.domain.sessions import StoredMessage, Transcript
+from omi_actors.errors import BadRequestError, NotFoundError
+from web.handlers.base import BaseHandler
+from web.intake import session_key_of
+from web.problems import iso_time
+
+_DEFAULT_LIMIT = 100
+_MAX_LIMIT = 1000
+_MAX_SEQ = 2**63 - 1
+
+
+class TranscriptHandler(BaseHandler):
+    """A page of segments after the cursor `after` (a segment's number, from `nextAfter`), at most `limit` of them."""
+
+    route = "/transcript/:sessionId"
+
+    async def get(self, session_id: str) -> None:
+        """Answer with the page; 404 for a session that never was."""
+        self.require_operator()
+        limit = self._whole_number("limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
+        after_seq = self._whole_number("after", 0, low=0, high=_MAX_SEQ)
+        # A wearable's session is named by its uid; others by their whole key.
+        session_key = session_id if ":" in session_id else session_key_of(session_id)
+        transcript = await self.site.system.load_transcript(session_key, after_seq=after_seq, limit=limit)
+        if transcript is None:
+            raise NotFoundError("No such session.")
+        self.send_json(_page(session_id, transcript))
+
+    def _whole_number(self, name: str, default: int, *, low: int, high: int) -> int:
+        text = self.get_query_argument(name, "")
+        if not text:
+            return default
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(high)) else -1
+        if not low <= number <= high:
+            raise BadRequestError(f"`{name}` must be a whole number from {low} to {high}.")
+        return number
+
+
+def _page(session_id: str, transcript: Transcript) -> dict[str, Any]:
+    return {
+        "sessionId": session_id,
+        "transcripts": [_segment(segment) for segment in transcript.segments],
+        "messages": [_message(message) for message in transcript.messages],
+        "nextAfter": transcript.next_after_seq,
+    }
+
+
+def _segment(segment: StoredSegment) -> dict[str, Any]:
+    return {
+        "segmentId": segment.key,
+        "text": segment.text,
+        "speaker": segment.speaker,
+        "speakerId": segment.speaker_id,
+        "isUser": segment.is_user,
+        "personId": segment.person_id,
+        "start": segment.start_s,
+        "end": segment.end_s,
+        "conversationId": segment.conversation_id,
+        "createdAt": iso_time(segment.created_at),
+    }
+
+
+def _message(message: StoredMessage) -> dict[str, Any]:
+    return {
+        "id": message.message_id,
+        "role": message.role,
+        "kind": message.kind,
+        "source": message.source,
+        "text": message.text,
+        "model": message.model,
+        "createdAt": iso_time(message.created_at),
+        "conversationId": message.conversation_id,
+    }

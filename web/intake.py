@@ -1,0 +1,93 @@
+"""From a webhook's bytes to what it asks of the system: whose it is, what is to be kept, in which messages.
+
+Not here: HTTP (handlers/webhook.py), forms of bodies (payloads.py). Threads: any; large bodies come here in a thread.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tornado.httputil import HTTPHeaders
+
+from omi_actors.actors.messages import IngestSegments, KeepRaw
+from omi_actors.errors import InvalidWebhookError
+from web.auth import WebhookAuth
+from web.payloads import Payload, parse_payload
+from web.requests import header
+from web.segments import short_key
+
+# A turn of a session takes at most so many; a larger webhook comes in slices.
+SLICE_SEGMENTS = 1000
+# Omi's own rule for a uid.
+_UID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One webhook as it was delivered."""
+
+    query: Mapping[str, str]
+    headers: HTTPHeaders
+    body: bytes
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a webhook asks of the system. `messages` in the order in which they are to be handled, maybe none."""
+
+    kind: str
+    session_key: str
+    messages: list[IngestSegments | KeepRaw]
+    invalid_count: int
+    drop_note: str
+
+
+def read_order(delivery: Delivery, auth: WebhookAuth) -> Order:
+    """Check the signature, if one is needed, and understand the body.
+
+    Raises:
+        SignatureMismatchError: it is not from Omi.
+        MalformedJsonError: it is not JSON.
+        InvalidWebhookError: nothing of it can be kept.
+    """
+    headers = delivery.headers
+    if auth.needs_signature:
+        auth.check_signature(header(headers, "X-Omi-Signature"), delivery.query.get("uid"), delivery.body)
+    content_type = header(headers, "Content-Type") or ""
+    if content_type.startswith(("application/octet-stream", "audio/")):
+        raise InvalidWebhookError("Audio is not kept.", reason="audio_not_kept")
+    payload = parse_payload(delivery.body, content_type)
+    uid = _owner(delivery.query, payload)
+    session_key = session_key_of(uid)
+    messages: list[IngestSegments | KeepRaw] = [
+        IngestSegments(session_key, uid, tuple(payload.segments[start : start + SLICE_SEGMENTS]), delivery.received_at)
+        for start in range(0, len(payload.segments), SLICE_SEGMENTS)
+    ]
+    if payload.keep_as is not None:
+        key = _dedupe_key(payload, delivery)
+        body, received_at = delivery.body, delivery.received_at
+        messages.append(KeepRaw(session_key, uid, payload.keep_as, key, content_type, body, received_at))
+    return Order(payload.kind, session_key, messages, payload.invalid_count, payload.drop_note)
+
+
+def session_key_of(uid: str) -> str:
+    """Return the name of the session of a wearable's owner."""
+    return "omi:" + uid
+
+
+def _owner(query: Mapping[str, str], payload: Payload) -> str:
+    uid = query.get("uid") or payload.owner or payload.session_id or query.get("session_id")
+    if not uid:
+        raise InvalidWebhookError("No uid in query or body.", reason="no_owner")
+    if not _UID.fullmatch(uid):
+        raise InvalidWebhookError("The uid has other characters than Omi's.", reason="invalid_owner")
+    return uid
+
+
+def _dedupe_key(payload: Payload, delivery: Delivery) -> str:
+    """Return what is the same for two deliveries of one event: its own id first, for Omi's two senders share it."""
+    headers = delivery.headers
+    key = payload.event_id or header(headers, "X-Omi-Idempotency-Key") or header(headers, "Idempotency-Key")
+    return f"{payload.keep_as}:{short_key(key or 'sha256:' + hashlib.sha256(delivery.body).hexdigest())}"

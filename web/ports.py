@@ -1,0 +1,39 @@
+"""The system as the web sees it: everything that a handler may ask for.
+
+Not here: who does it (omi_actors/system.py). Threads: all of it on the event loop; futures settle there.
+"""
+
+from typing import Any, Protocol
+
+from omi_actors.actors.messages import Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.domain.sessions import Transcript
+from omi_actors.kit.future import Future
+
+
+class System(Protocol):
+    """What handlers may ask. Futures fail with OverloadError, StoreError or ActorError, within their timeout."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether new work is welcome: False while starting or draining."""
+        ...
+
+    def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
+        """Give segments to their session; settled when they are durable and, after a question, answered or late."""
+        ...
+
+    def keep_raw(self, message: KeepRaw, *, timeout_s: float) -> Future[Ingested]:
+        """Keep a payload that no feature reads yet; settled when it is durable."""
+        ...
+
+    def reply_sent(self, message: ReplySent) -> None:
+        """Tell what became of an answer that an `Ingested` carried."""
+        ...
+
+    def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
+        """Load a page of a session's transcript; None when there is no such session."""
+        ...
+
+    def health(self) -> dict[str, Any]:
+        """Return a snapshot: `status` pass, warn or fail, `checks` by name with a status each, and figures."""
+        ...

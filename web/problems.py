@@ -1,0 +1,140 @@
+"""Errors as answers: one table per surface, looked up along the error's class tree.
+
+Not here: writing the answer (responses.py, handlers/base.py), the errors (omi_actors/errors.py). Threads: none, pure.
+The API answers honestly. The Omi webhook answers 200 with a drop header to what is not the sender's fault: five
+failures in a row open Omi's breaker for all users. A sender that says it retries (`Idempotency-Key`) gets 503 instead.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import msgspec
+
+from omi_actors.errors import (
+    ActorError,
+    AskTimeoutError,
+    BadRequestError,
+    FencedError,
+    InvalidWebhookError,
+    MalformedJsonError,
+    NotFoundError,
+    OverloadError,
+    SignatureMismatchError,
+    StoreError,
+    StoreUnavailableError,
+    TooLargeError,
+    UpstreamError,
+)
+
+_Row = TypeVar("_Row")
+_Table = Mapping[type[BaseException], _Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An answer that says no. `code` is for programs, `error` and `hint` for people."""
+
+    status: int
+    code: str
+    error: str
+    hint: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """An answer to Omi that says yes and, in a header, that something was not kept and why.
+
+    `reason` is one of few words: it labels a metric. A repeat can help only if `retryable`.
+    """
+
+    reason: str
+    retryable: bool
+
+
+_SEE_LOG = "The log has the cause under this request id."
+_AGAIN = "Try again in a moment."
+
+INTERNAL = Problem(500, "internal_error", "Something went wrong here.", _SEE_LOG)
+
+API: _Table[Problem] = {
+    BadRequestError: Problem(400, "bad_request", "The request cannot be served.", "Correct it and send it again."),
+    MalformedJsonError: Problem(400, "malformed_json", "The body is not JSON.", "Correct it and send it again."),
+    SignatureMismatchError: Problem(
+        401,
+        "unauthorized",
+        "The token or signature is missing or wrong.",
+        "Send the token as `Authorization: Bearer …`; Omi's webhook may carry its own as ?token=….",
+    ),
+    NotFoundError: Problem(404, "not_found", "There is nothing here.", "Check the address."),
+    TooLargeError: Problem(413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE sets the limit."),
+    OverloadError: Problem(429, "overloaded", "Too much at once.", _AGAIN, 1.0),
+    UpstreamError: Problem(502, "upstream_failed", "A server that this one needs failed.", _AGAIN),
+    StoreError: Problem(500, "store_failed", "The store refused.", _SEE_LOG),
+    StoreUnavailableError: Problem(503, "store_unavailable", "The store cannot be reached.", _AGAIN, 5.0),
+    ActorError: Problem(503, "unavailable", "The part of the server that does this is restarting.", _AGAIN, 1.0),
+    AskTimeoutError: Problem(504, "timeout", "It took too long.", _AGAIN, 1.0),
+    BaseException: INTERNAL,
+}
+
+# None: the sender's fault, answered as the API does.
+OMI: _Table[Drop | None] = {
+    BadRequestError: None,
+    InvalidWebhookError: Drop("invalid", retryable=False),
+    TooLargeError: Drop("too_large", retryable=False),
+    OverloadError: Drop("overloaded", retryable=True),
+    StoreError: Drop("store_failed", retryable=True),
+    StoreUnavailableError: Drop("store_unavailable", retryable=True),
+    FencedError: Drop("session_moved", retryable=True),
+    ActorError: Drop("session_unavailable", retryable=True),
+    AskTimeoutError: Drop("timeout", retryable=True),
+    BaseException: Drop("internal_error", retryable=True),
+}
+
+_NOT_KEPT = Problem(503, "", "Not kept.", "Send it again with the same Idempotency-Key.", 5.0)
+
+
+def api_problem(error: BaseException) -> Problem:
+    """Return the API's answer to an error. Only a bad request's own sentence, which is for its sender, goes out."""
+    problem = _row(API, error)
+    if isinstance(error, OverloadError):
+        return replace(problem, retry_after_s=error.retry_after_s)
+    return replace(problem, error=str(error)) if isinstance(error, BadRequestError) and str(error) else problem
+
+
+def omi_answer(error: BaseException, *, sender_retries: bool) -> Problem | Drop:
+    """Return the webhook's answer to an error; `sender_retries` when the request has an `Idempotency-Key`."""
+    drop = _row(OMI, error)
+    if drop is None:
+        return api_problem(error)
+    if isinstance(error, InvalidWebhookError):
+        return replace(drop, reason=error.reason)
+    if not (sender_retries and drop.retryable):
+        return drop
+    after_s = error.retry_after_s if isinstance(error, OverloadError) else _NOT_KEPT.retry_after_s
+    return replace(_NOT_KEPT, code=drop.reason, retry_after_s=after_s)
+
+
+def problem_json(problem: Problem, *, request_id: str, now_s: float) -> bytes:
+    """Return the one form in which errors go out."""
+    form = {
+        "error": problem.error,
+        "code": problem.code,
+        "hint": problem.hint,
+        "request_id": request_id,
+        "requestId": request_id,
+        "timestamp": iso_time(now_s),
+    }
+    return msgspec.json.encode(form)
+
+
+def iso_time(utc_s: float) -> str:
+    """Return a time as it goes out: ISO 8601 with milliseconds, UTC."""
+    moment = dt.datetime.fromtimestamp(utc_s, dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _row(table: _Table[_Row], error: BaseException) -> _Row:
+    return next(table[cls] for cls in type(error).__mro__ if cls in table)

@@ -1,0 +1,56 @@
+"""The HTTP server: its limits, its start and its stop.
+
+Not here: where requests go (entry.py, app.py). Threads: the event loop.
+"""
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from config.settings import Settings
+from omi_actors.clock import Clock, SystemClock
+from omi_actors.instruments import metrics
+from web.app import build_application
+from web.entry import Entry
+from web.ports import System
+from web.site import Site
+
+# Real requests have under 1 kB of headers; a signature and a tracing proxy double that.
+_MAX_HEADER_BYTES = 16 * 1024
+
+
+class WebServer:
+    """A server that is not listening yet. Call `listen`, and `stop` once."""
+
+    def __init__(self, system: System, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._site = Site(system, settings, clock)
+        # Bodies are limited by Entry, which answers instead of cutting the line, in size and time.
+        self.http_server = HTTPServer(
+            Entry(self._site, build_application(self._site)),
+            max_header_size=_MAX_HEADER_BYTES,
+            idle_connection_timeout=settings.idle_connection_timeout_s,
+        )
+        metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)
+
+    def listen(self) -> int:
+        """Open HOST:PORT and return the port, which PORT=0 leaves to the system.
+
+        Raises:
+            OSError: the address is taken or not ours.
+        """
+        sockets = bind_sockets(self._settings.port, self._settings.host)
+        self.http_server.add_sockets(sockets)
+        return int(sockets[0].getsockname()[1])
+
+    async def stop(self, grace_s: float) -> bool:
+        """Stop listening, let requests under way finish for `grace_s` seconds, then close; False if some were cut."""
+        self.http_server.stop()
+        drained = await self._site.traffic.drain(grace_s)
+        await self.http_server.close_all_connections()
+        self._site.traffic.close()
+        return drained
+
+
+def build_http_server(system: System, settings: Settings, clock: Clock | None = None) -> WebServer:
+    """Return the server for `system`, not listening yet."""
+    return WebServer(system, settings, clock or SystemClock())

@@ -1,0 +1,29 @@
+"""What all handlers of one server share.
+
+Not here: making the server (server.py). Threads: the event loop.
+"""
+
+from config.settings import Settings
+from omi_actors.clock import Clock
+from web.auth import WebhookAuth
+from web.ports import System
+from web.traffic import Traffic
+
+# What the system gets beyond the reply deadline before the webhook gives up on it.
+_GRACE_S = 1.0
+
+
+class Site:
+    """The system behind the server, the limits, and what the server keeps for itself."""
+
+    def __init__(self, system: System, settings: Settings, clock: Clock) -> None:
+        self.system = system
+        self.clock = clock
+        self.auth = WebhookAuth(settings, clock)
+        self.traffic = Traffic(clock, settings.body_timeout_s)
+        self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
+        self.max_body_bytes = settings.max_request_size
+        self.body_timeout_s = settings.body_timeout_s
+        self.read_timeout_s = settings.store_read_timeout_s
+        self.slow_request_s = settings.slow_request_threshold_s
+        self.webhook_timeout_s = settings.webhook_reply_deadline_s + _GRACE_S
