@@ -29,7 +29,7 @@ class PostgresServer:
 
     def __init__(self) -> None:
         self._bin = find_postgres()
-        self._folder = Path(tempfile.mkdtemp(prefix="omi-pg-", dir="/tmp"))  # noqa: S108 (socket paths must be short)
+        self._folder = Path(tempfile.mkdtemp(prefix="omi-pg-", dir="/tmp"))  # socket paths must be short
         self._account = _unprivileged_account()
         if self._account is not None:
             os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
@@ -46,6 +46,15 @@ class PostgresServer:
     def stop(self, mode: str = "immediate") -> None:
         """Stop: `immediate` as a crash would, `fast` as an operator would."""
         self._run("pg_ctl", "stop", "-w", "-D", self._data, "-m", mode)
+
+    @contextmanager
+    def stopped(self, mode: str = "immediate") -> Iterator[None]:
+        """Be away for a while."""
+        self.stop(mode)
+        try:
+            yield
+        finally:
+            self.start()
 
     def discard(self) -> None:
         """Stop if it runs, and remove all files."""

@@ -21,7 +21,7 @@ from omi_actors.errors import TooLargeError
 from web.counting import count_request
 from web.handlers.webhook import ROUTE, WebhookRequest
 from web.problems import api_problem, problem_json
-from web.replies import CLOSE, reply_bytes
+from web.replies import CLOSE, reply_bytes, send
 from web.requests import header, request_id_of
 from web.site import Site
 
@@ -113,10 +113,10 @@ class _Incoming(HTTPMessageDelegate):
                 target.on_connection_close()
         if self._connection.stream.closed():
             return
-        self._refused = self._connection.stream.write(reply)
-        if header(self._headers, "Expect") is not None:
-            # The sender waits for our word before it sends the body: it has it.
-            self._refused.add_done_callback(self._close)
+        if "Expect" in self._headers:
+            send(self._connection, reply)  # the sender waits for a word before it sends the body: this is it
+        else:
+            self._refused = self._connection.stream.write(reply)
 
     def _api_refusal(self) -> bytes:
         problem = api_problem(TooLargeError("The body is above MAX_REQUEST_SIZE."))

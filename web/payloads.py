@@ -57,6 +57,8 @@ class _Transcript(msgspec.Struct, gc=False):
     uid: str | None = None
     user_id: str | None = None
     session_id: str | None = None
+    camel_user_id: str | None = msgspec.field(default=None, name="userId")
+    camel_session_id: str | None = msgspec.field(default=None, name="sessionId")
     transcript_segments: msgspec.Raw = _ABSENT
     structured: msgspec.Raw = _ABSENT
     discarded: msgspec.Raw = _ABSENT
@@ -84,7 +86,8 @@ def parse_payload(body: bytes, content_type: str) -> Payload:
             pass  # not a plain transcript, or an odd one
         else:
             if _is_plain(wire):
-                owner, session_id = wire.uid or wire.user_id or "", wire.session_id or ""
+                owner = wire.uid or wire.user_id or wire.camel_user_id or ""
+                session_id = wire.session_id or wire.camel_session_id or ""
                 return _heard(wire.segments, read_segment, owner=owner, session_id=session_id)
     return _parse_patiently(read_json(decode_text(body, content_type)))
 

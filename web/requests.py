@@ -39,4 +39,4 @@ def parse_query(target: str) -> dict[str, str]:
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    return [(name, value) for name, _, value in (part.partition("=") for part in query.split("&"))]
+    return [(name, value) for name, _, value in (part.partition("=") for part in query.split("&") if part)]

@@ -7,7 +7,9 @@ itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from omi_actors.actors.messages import (
     AnswerReady,

@@ -1,14 +1,14 @@
 """Segments: the pieces of transcript that a wearable's platform sends, as values.
 
+Structs rather than dataclasses: thousands are made in one turn, and these cost a tenth.
 Not here: parsing of payloads (web/schemas.py), what a segment means (hearing.py), rows (store/). Threads: none, pure.
 Source: Omi's real-time transcript webhook.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True, gc=False):
     """One piece of speech as it arrived.
 
     `segment_id` is the sender's id, "" when it sent none. `start_s` and `end_s` are seconds since the *conversation*
@@ -25,8 +25,7 @@ class Segment:
     end_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSegment:
+class StoredSegment(msgspec.Struct, frozen=True, gc=False):
     """A segment with its place: `seq` counts a session's segments from 1 and orders its transcript.
 
     `key` is unique within the session: the sender's id, or a synthetic one (see transcript.py). `created_at` is UTC

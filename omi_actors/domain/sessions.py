@@ -135,7 +135,7 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message of a turn as it is read back."""
+    """A message of a turn as it is read back. A question and its answer have the same `job_id`."""
 
     message_id: str
     conversation_id: str
@@ -145,6 +145,7 @@ class StoredMessage:
     text: str
     model: str
     created_at: float
+    job_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

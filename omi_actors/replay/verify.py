@@ -1,8 +1,7 @@
 """The check: what was acknowledged against what the server shows in its transcripts.
 
 Not here: sending and logging (sender.py, accept_log.py). Threads: one event loop.
-Answers are recognised by the question that they repeat, so the model must be one that repeats it, as the built-in
-demo model does.
+A question is found by its words in the user's message; its answer is the assistant's message of the same job.
 """
 
 import asyncio
@@ -36,11 +35,13 @@ class KeptSegment(msgspec.Struct, rename="camel"):
     text: str
 
 
-class KeptMessage(msgspec.Struct):
-    """A message as the server shows it."""
+class KeptMessage(msgspec.Struct, rename="camel"):
+    """A message as the server shows it. Question and answer share a `job_id`; a failure is an answer of its kind."""
 
     role: str
+    kind: str
     text: str
+    job_id: str
 
 
 class _Page(msgspec.Struct, rename="camel"):
@@ -58,7 +59,10 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The counts, and names of what is wrong. Lists are sorted and without duplicates."""
+    """The counts, and names of what is wrong. Lists are sorted and without duplicates.
+
+    `failed` of the questions that were answered once got the sentence that says that there is no answer.
+    """
 
     accepted: int
     stored: int
@@ -66,6 +70,7 @@ class Verdict:
     stored_twice: list[str]
     questions_accepted: int
     answered_once: int
+    failed: int
     unanswered: list[str]
     answered_twice: list[str]
 

@@ -53,19 +53,19 @@ class Connection:
                 con.commit()
             else:
                 self._dialect.rollback(con)
-        except BaseException:
-            self._abandon(con)
+        except BaseException as exc:
+            self._abandon(con, exc)
             raise
         self._has_to_scrub = self._has_to_scrub or tx.has_erased
         if self._has_to_scrub:
             self._scrub(con)
         return result
 
-    def _abandon(self, con: Any) -> None:
+    def _abandon(self, con: Any, exc: BaseException) -> None:
         """Leave no transaction open; drop a connection on which that is impossible."""
         with suppress(*self._dialect.driver_errors):  # a broken connection, which the next line sees
             self._dialect.rollback(con)
-        if not self._dialect.is_usable(con):
+        if not self._dialect.is_usable(con, exc):
             self._db.provider.pool.drop(con)
             # What an interrupted COMMIT did nobody knows: it must not be run again on a new connection.
             self.is_lost = not self._is_committing
@@ -74,5 +74,5 @@ class Connection:
         """Try to make deleted text leave the files; the next transaction tries again if a reader was in the way."""
         try:
             self._has_to_scrub = not self._dialect.scrub(con)
-        except self._dialect.driver_errors:
-            self._abandon(con)
+        except self._dialect.driver_errors as exc:
+            self._abandon(con, exc)

@@ -96,8 +96,8 @@ class Dialect(Protocol):
         """Return what `exc` says, without any stored value."""
         ...
 
-    def is_usable(self, con: Any) -> bool:
-        """Tell whether the connection can be used again after an error."""
+    def is_usable(self, con: Any, exc: BaseException) -> bool:
+        """Tell whether the connection can be used again after `exc` and a rollback."""
         ...
 
     def fetch_now_s(self, cursor: Any) -> float | None:

@@ -49,7 +49,12 @@ class Postgres:
 
     def bind(self, db: orm.Database) -> None:
         """Connect, with timeouts everywhere that libpq has one."""
-        db.on_connect(provider="postgres")(self._set_up)  # type: ignore[arg-type]  # any callable will do
+
+        def set_up(_db: orm.Database, con: Any) -> None:
+            self._set_up(con)
+
+        # A plain function: Pony ignores bound methods, without a word.
+        db.on_connect(provider="postgres")(set_up)  # type: ignore[arg-type]  # the stubs want a FunctionType, which set_up is
         db.bind(
             "postgres",
             self._url,
@@ -61,7 +66,7 @@ class Postgres:
             tcp_user_timeout=15_000,
         )
 
-    def _set_up(self, _db: orm.Database, con: Any) -> None:
+    def _set_up(self, con: Any) -> None:
         if self._readonly:
             con.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
 
@@ -102,13 +107,11 @@ class Postgres:
         """Do nothing: none were made."""
 
     def is_unavailable(self, exc: Exception) -> bool:
-        """Judge by SQLSTATE; an operational error without one means that the connection broke."""
-        if isinstance(exc, psycopg2.InterfaceError):
-            return True
+        """Judge by SQLSTATE."""
         if not isinstance(exc, psycopg2.Error):
             return isinstance(exc, OSError)
         if exc.pgcode is None:
-            return isinstance(exc, psycopg2.OperationalError)
+            return _is_broken(exc)
         return exc.pgcode[:2] in _UNAVAILABLE_CLASSES or exc.pgcode in {_LOCK_NOT_AVAILABLE, _READ_ONLY_TRANSACTION}
 
     def is_full(self, exc: Exception) -> bool:
@@ -119,13 +122,16 @@ class Postgres:
         """Return the primary message only: the detail line shows the failing row's values."""
         if isinstance(exc, psycopg2.Error) and exc.pgcode is not None:
             return f"{exc.diag.message_primary} ({exc.pgcode})"
-        if isinstance(exc, psycopg2.ProgrammingError):  # of the driver, which quotes the URL that it cannot read
-            return "the URL, or a value's type, is not understood"
-        return str(exc).strip().partition("\n")[0] or type(exc).__name__
+        sentence = str(exc).strip().partition("\n")[0]
+        if isinstance(exc, psycopg2.ProgrammingError) or sentence.startswith("invalid "):
+            return "the URL, or a value's type, is not understood"  # the driver quotes what it cannot read
+        return sentence or type(exc).__name__
 
-    def is_usable(self, con: Any) -> bool:
-        """Keep the connection unless it is closed or its transaction cannot be."""
-        return not con.closed and con.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+    def is_usable(self, con: Any, exc: BaseException) -> bool:
+        """Keep the connection unless it broke, is closed, or its transaction cannot be."""
+        if con.closed or _is_broken(exc):
+            return False
+        return bool(con.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE)
 
     def fetch_now_s(self, cursor: Any) -> float | None:
         """Return the server's clock: leases of many nodes are measured by one."""
@@ -138,6 +144,14 @@ class Postgres:
 
     def close(self) -> None:
         """Do nothing: the connections are Pony's."""
+
+
+def _is_broken(exc: BaseException) -> bool:
+    """Tell whether the connection broke: then no SQLSTATE came over it, and the driver's first word is vague."""
+    if isinstance(exc, psycopg2.InterfaceError):
+        return True
+    is_about_connection = isinstance(exc, psycopg2.OperationalError) or type(exc) is psycopg2.DatabaseError
+    return is_about_connection and exc.pgcode is None  # type: ignore[attr-defined]  # narrowed by the line above
 
 
 @lru_cache(maxsize=512)

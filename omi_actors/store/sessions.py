@@ -14,10 +14,10 @@ _SEGMENT = (
     "key, seq, conversation_id, text, speaker, speaker_id, is_user, person_id, start_s, end_s, created_at"
     " FROM transcript_segment"
 )
-_MESSAGE = "id, conversation_id, role, kind, source, text, model, created_at FROM message"
+_MESSAGE = "id, conversation_id, role, kind, source, text, model, created_at, COALESCE(job_id, '') FROM message"
 # Below the number of parameters that every SQLite takes.
 _KEYS_PER_QUERY = 500
-_MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at")
+_MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id")
 
 
 def load_session(tx: Transaction, session_key: str, *, recent: int) -> SessionRecord | None:

@@ -55,10 +55,15 @@ class SQLite:
             acquire_process_lock(self._lock_file)
             self._is_locked = True
             os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))
-        db.on_connect(provider="sqlite")(self._set_up)  # type: ignore[arg-type]  # any callable will do
+
+        def set_up(_db: orm.Database, con: sqlite3.Connection) -> None:
+            self._set_up(con)
+
+        # A plain function: Pony ignores bound methods, without a word.
+        db.on_connect(provider="sqlite")(set_up)  # type: ignore[arg-type]  # the stubs want a FunctionType, which set_up is
         db.bind(provider="sqlite", filename=str(self.file.resolve()), timeout=self._busy_timeout_s)
 
-    def _set_up(self, _db: orm.Database, con: sqlite3.Connection) -> None:
+    def _set_up(self, con: sqlite3.Connection) -> None:
         con.text_factory = str
         pragmas = ["foreign_keys=ON", f"cache_size=-{_CACHE_KIB}"]
         if self._readonly:
@@ -87,7 +92,7 @@ class SQLite:
         return cursor.executemany(bulk.one, rows).rowcount
 
     def run_script(self, cursor: sqlite3.Cursor, script: str) -> None:
-        """Run statement by statement: the driver's own `executescript` would commit first."""
+        """Run statement by statement, each ending its line: the driver's own `executescript` would commit first."""
         statement = ""
         for line in script.splitlines(keepends=True):
             statement += line
@@ -123,7 +128,7 @@ class SQLite:
         """SQLite's sentences name tables and columns, never values."""
         return str(exc)
 
-    def is_usable(self, con: sqlite3.Connection) -> bool:
+    def is_usable(self, con: sqlite3.Connection, _exc: BaseException) -> bool:
         """Keep the connection unless its transaction cannot be closed."""
         return not con.in_transaction
 

@@ -128,9 +128,7 @@ def answer(claimed: ClaimedJob, *, session: str = "s1", kind: str = "answer", te
     waiting = NewDelivery(
         delivery_id=f"{claimed.job_id}-d", session_id=session, message_id=said.message_id, created_at=NOW
     )
-    return AnswerDone(
-        job_id=claimed.job_id, token=claimed.token, finished_at=NOW + 1, message=said, delivery=waiting
-    )
+    return AnswerDone(job_id=claimed.job_id, token=claimed.token, finished_at=NOW + 1, message=said, delivery=waiting)
 
 
 def step(delivery_id: str, from_states: tuple[str, ...], state: str, channel: str = "inline") -> DeliveryChange:
@@ -148,11 +146,15 @@ def do(engine: Engine, write: Write) -> Any:
 
 
 def claim(engine: Engine, *, limit: int = 10, kinds: tuple[str, ...] = ("answer",)) -> list[ClaimedJob]:
-    claimed: list[ClaimedJob] = do(
-        engine, lambda tx: jobs.claim_jobs(tx, kinds=kinds, limit=limit, lease_s=30.0)
-    )
+    claimed: list[ClaimedJob] = do(engine, lambda tx: jobs.claim_jobs(tx, kinds=kinds, limit=limit, lease_s=30.0))
     return claimed
 
 
 def rows(engine: Engine, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in engine.read(lambda tx: tx.fetch(sql))]
+
+
+def count(engine: Engine, table: str) -> int:
+    ((number,),) = rows(engine, f"SELECT count(*) FROM {table}")  # noqa: S608 (our own table names)
+    assert isinstance(number, int)
+    return number

@@ -2,11 +2,13 @@ import math
 
 import pytest
 
+from omi_actors.domain.sessions import SessionCommit
 from omi_actors.errors import FencedError, StoreError
 from omi_actors.store.engine import Engine
 from omi_actors.store.sessions import load_session
 from tests.store.builders import (
     asking_commit,
+    count,
     do,
     first_commit,
     job,
@@ -56,8 +58,8 @@ def test_an_older_epoch_writes_nothing(engine: Engine) -> None:
         do(engine, next_commit(epoch_before=1, epoch=1, jobs=(job(),), raw_events=(raw_event(),)))
 
     assert rows(engine, "SELECT epoch, last_seq FROM session") == [(2, 2)]
-    assert rows(engine, "SELECT count(*) FROM job") == [(0,)]
-    assert rows(engine, "SELECT count(*) FROM raw_event") == [(0,)]
+    assert count(engine, "job") == 0
+    assert count(engine, "raw_event") == 0
     assert rows(engine, "SELECT seq FROM transcript_segment") == [(1,)]
 
 
@@ -74,8 +76,8 @@ def test_the_same_turn_again_changes_nothing(engine: Engine) -> None:
     do(engine, turn)
     do(engine, turn)
 
-    for table, count in (("transcript_segment", 2), ("job", 2), ("message", 2), ("raw_event", 1)):
-        assert rows(engine, f"SELECT count(*) FROM {table}") == [(count,)], table
+    tables = ("transcript_segment", "job", "message", "raw_event")
+    assert [count(engine, table) for table in tables] == [2, 2, 2, 1]
 
 
 @pytest.mark.parametrize(("text", "kept"), [("text 1 and more", "text 1 and more"), ("text", "text 1")])
@@ -130,7 +132,7 @@ def test_a_group_stores_all_and_replies_in_order(engine: Engine) -> None:
 
     assert [outcome.error for outcome in outcomes] == [None] * 21
     assert outcomes[-1].value == "seen"
-    assert rows(engine, "SELECT count(*) FROM transcript_segment") == [(20,)]
+    assert count(engine, "transcript_segment") == 20
 
 
 def test_turns_of_one_session_in_a_group_keep_their_order(engine: Engine) -> None:
@@ -152,7 +154,7 @@ _BAD_TURNS = {
     "unknown word": first_commit("bad", messages=(message(session="bad", role="robot"),)),
     "no such conversation": first_commit("bad", messages=(message(session="bad", conversation_id="none"),)),
     "place taken": first_commit("bad", segments=(segment(1), segment(1, key="other"))),
-    "wrong type": first_commit("bad", segments=(segment(1, text=["a"]),)),
+    "wrong type": first_commit("bad", segments=(segment(1, speaker=object()),)),
     "unserialisable payload": first_commit("bad", jobs=(job(session="bad", payload={"x": object()}),)),
     "payload with nan": first_commit("bad", jobs=(job(session="bad", payload={"x": math.nan}),)),
     "no state to come from": first_commit("bad", delivery_changes=(step("d", (), "sent"),)),
@@ -160,7 +162,7 @@ _BAD_TURNS = {
 
 
 @pytest.mark.parametrize("bad", _BAD_TURNS.values(), ids=_BAD_TURNS.keys())
-def test_a_bad_turn_fails_alone(engine: Engine, bad: object) -> None:
+def test_a_bad_turn_fails_alone(engine: Engine, bad: SessionCommit) -> None:
     before, failed, after = engine.commit_group([first_commit("s1"), bad, first_commit("s2")])
 
     assert isinstance(failed.error, StoreError)
@@ -187,5 +189,5 @@ def test_an_error_of_the_program_leaves_nothing_and_is_not_hidden(engine: Engine
     with pytest.raises(AttributeError):
         engine.commit_group([first_commit(), broken])
 
-    assert rows(engine, "SELECT count(*) FROM session") == [(0,)]
+    assert count(engine, "session") == 0
     do(engine, first_commit())

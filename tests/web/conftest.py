@@ -24,18 +24,29 @@ async def start(system, monkeypatch):
     """Start a server: `await start(NAME=value, …)` returns its port."""
     for name in ("HOST", "APP_ENV", "NODE_ENV", "OMI_SIGNING_SECRETS", "MAX_REQUEST_SIZE"):
         monkeypatch.delenv(name, raising=False)
-    servers = []
-
-    async def start_server(clock=None, **overrides):
-        given = {"PORT": "0", "ADMIN_TOKEN": "admin-token", "WEBHOOK_TOKEN": "hook-token", **overrides}
-        server = build_http_server(system, load_settings(overrides=given), clock or SystemClock())
-        servers.append(server)
-        start_server.server = server
-        return server.listen()
-
-    yield start_server
-    for server in servers:
+    starter = Starter(system)
+    yield starter
+    for server in starter.servers:
         await server.stop(0.0)
+
+
+class Starter:
+    def __init__(self, system):
+        self._system = system
+        self.servers = []
+
+    async def __call__(self, clock=None, **overrides):
+        given = {"PORT": "0", "ADMIN_TOKEN": "admin-token", "WEBHOOK_TOKEN": "hook-token", **overrides}
+        self.servers.append(build_http_server(self._system, load_settings(overrides=given), clock or SystemClock()))
+        return self.servers[-1].listen()
+
+    @property
+    def server(self):
+        return self.servers[-1]
+
+    @property
+    def traffic(self):
+        return self.server._site.traffic
 
 
 @pytest.fixture

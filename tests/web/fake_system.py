@@ -1,6 +1,7 @@
 """A system for tests of the web: settles at once, later, or not at all; remembers what it was told."""
 
 from collections import deque
+from typing import Any
 
 from omi_actors.actors.messages import Ingested
 from omi_actors.kit.future import Future
@@ -13,11 +14,12 @@ class FakeSystem:
         self.told = []  # IngestSegments and KeepRaw, in the order of their coming
         self.timeouts = []
         self.sent = []  # ReplySent
-        self.outcomes = deque()  # per message: an Ingested, an exception, or None for "settled by the test"
+        self.outcomes: deque[Any] = deque()  # per message: an Ingested, an exception, or None for "settled by the test"
         self.open = []  # futures that the test settles
         self.transcripts = {}
         self.asked = []
         self.on_told = None
+        self.on_sent = None
 
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)
@@ -27,11 +29,13 @@ class FakeSystem:
 
     def reply_sent(self, message):
         self.sent.append(message)
+        if self.on_sent is not None:
+            self.on_sent()
 
     def load_transcript(self, session_key, *, after_seq, limit):
         self.asked.append((session_key, after_seq, limit))
         found = self.transcripts.get(session_key)
-        future = Future()
+        future: Future[Any] = Future()
         if isinstance(found, Exception):
             future.try_fail(found)
         else:
@@ -48,7 +52,7 @@ class FakeSystem:
     def _take(self, message, timeout_s):
         self.told.append(message)
         self.timeouts.append(timeout_s)
-        future = Future()
+        future: Future[Any] = Future()
         outcome = self.outcomes.popleft() if self.outcomes else Ingested()
         if outcome is None:
             self.open.append(future)

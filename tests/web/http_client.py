@@ -1,6 +1,7 @@
 """A client that sends exactly the bytes that a test wants, and reads what comes."""
 
 import asyncio
+import contextlib
 import json
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ TIMEOUT_S = 5
 @dataclass
 class Reply:
     status: int
-    headers: dict
+    headers: dict[str, str]
     body: bytes
 
     @property
@@ -38,10 +39,8 @@ class Connection:
 
     async def close(self):
         self.writer.close()
-        try:
+        with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
     def abort(self):
         self.writer.transport.abort()
@@ -72,7 +71,11 @@ class Connection:
 
 
 def request_bytes(method, target, body=b"", headers=(), version="HTTP/1.1"):
-    lines = [f"{method} {target} {version}", "Host: test", *(f"{name}: {value}" for name, value in dict(headers).items())]
+    lines = [
+        f"{method} {target} {version}",
+        "Host: test",
+        *(f"{name}: {value}" for name, value in dict(headers).items()),
+    ]
     if body or method == "POST":
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode() + body

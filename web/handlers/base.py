@@ -3,7 +3,6 @@
 Not here: what a failure is answered (problems.py). Threads: the event loop.
 """
 
-from collections.abc import Awaitable
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -57,11 +56,10 @@ class BaseHandler(RequestHandler):
         if self.site.traffic.is_draining:
             self.set_header("Connection", "close")
 
-    def prepare(self) -> Awaitable[None] | None:
-        """Count the request as under way."""
+    def initialize(self) -> None:
+        """Count the request as under way. `prepare` would be too late: it is not called for an unknown method."""
         self.began_mono_s = self.site.clock.mono_s()
         self.site.traffic.begin()
-        return None
 
     def compute_etag(self) -> str | None:
         """No answer of ours is worth a hash of it."""
@@ -144,5 +142,4 @@ class NotFound(BaseHandler):
 
     def prepare(self) -> None:
         """Refuse, whatever the method."""
-        super().prepare()
         raise HTTPError(404)

@@ -78,4 +78,5 @@ def _message(message: StoredMessage) -> dict[str, Any]:
         "model": message.model,
         "createdAt": iso_time(message.created_at),
         "conversationId": message.conversation_id,
+        "jobId": message.job_id,
     }

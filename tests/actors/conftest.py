@@ -1,0 +1,54 @@
+"""Actors driven by hand, with a store whose futures the test settles."""
+
+import pytest
+
+from omi_actors.domain.segments import Segment
+from omi_actors.kit.driver import Driver, Probe
+from omi_actors.kit.future import Future
+
+
+class FakeStore:
+    """Records calls; each reply is settled at once from `replies` (a value or an error), else stays open in `open`."""
+
+    def __init__(self):
+        self.calls = []
+        self.open = []
+        self.replies = {
+            "load_session": None,
+            "find_segments": {},
+            "commit_session": None,
+            "change_delivery": True,
+            "claim_jobs": [],
+            "reap_jobs": 0,
+        }
+
+    def of(self, name):
+        return [args for called, args in self.calls if called == name]
+
+    def __getattr__(self, name):
+        def call(*args, **kwargs):
+            self.calls.append((name, args[0] if args else kwargs))
+            future = Future()
+            if name not in self.replies:
+                self.open.append(future)
+            elif isinstance(self.replies[name], Exception):
+                future.try_fail(self.replies[name])
+            else:
+                future.try_set(self.replies[name])
+            return future
+
+        return call
+
+
+@pytest.fixture
+def store():
+    return FakeStore()
+
+
+def spoken(text, sid="s1", start=1.0, speaker="SPEAKER_00"):
+    return Segment(sid, text, speaker, 0, True, None, start, start + 1.0)
+
+
+def collaborator(name):
+    """Return a running actor that records what it is told (`.actor.messages`), on a runtime to share (`.runtime`)."""
+    return Driver(Probe(lambda _: None), name=name, kind=name).start()

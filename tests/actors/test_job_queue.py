@@ -1,0 +1,91 @@
+"""The queue actor dispatches; the table is the queue."""
+
+import pytest
+
+from omi_actors.actors.job_queue import JobQueue, QueueLimits
+from omi_actors.actors.messages import Drain, JobFinished, JobsEnqueued, RunJob
+from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.errors import StoreUnavailableError
+from omi_actors.kit.driver import Driver
+from tests.actors.conftest import collaborator
+
+
+def job(number):
+    return ClaimedJob(
+        job_id=f"j{number}",
+        kind="answer",
+        lane="s",
+        payload={},
+        token=f"t{number}",
+        attempt=1,
+        max_attempts=4,
+        lease_until=0.0,
+        created_at=0.0,
+        request_id="",
+    )
+
+
+@pytest.fixture
+def queue(store):
+    del store.replies["claim_jobs"]
+    workers = collaborator("workers")
+    limits = QueueLimits(concurrency=2, lease_s=30.0, max_deliveries=3)
+    driver = Driver(JobQueue(store, workers.handle, ("answer",), limits), runtime=workers.runtime).start()
+    driver.workers = workers.actor
+    return driver
+
+
+def claimed(queue, store, *jobs):
+    queue.settle(store.open.pop(0), list(jobs))
+
+
+def test_queue_looks_for_work_at_its_start(queue, store):
+    assert [call["limit"] for call in store.of("claim_jobs")] == [2]
+
+
+def test_claimed_jobs_go_to_the_workers_and_fill_the_places(queue, store):
+    claimed(queue, store, job(1), job(2))
+    queue.tell(JobsEnqueued())
+
+    assert queue.workers.messages == [RunJob(job(1)), RunJob(job(2))]
+    assert len(store.of("claim_jobs")) == 1
+
+
+def test_finished_job_frees_its_place(queue, store):
+    claimed(queue, store, job(1), job(2))
+
+    queue.tell(JobFinished("j1"))
+
+    assert [call["limit"] for call in store.of("claim_jobs")] == [2, 1]
+
+
+def test_hint_during_a_claim_is_not_lost(queue, store):
+    queue.tell(JobsEnqueued())
+    claimed(queue, store)
+
+    assert len(store.of("claim_jobs")) == 2
+
+
+def test_failed_claim_is_made_again_at_the_next_tick(queue, store):
+    queue.fail(store.open.pop(0), StoreUnavailableError("as told"))
+    assert len(store.of("claim_jobs")) == 1
+
+    queue.advance(1.0)
+
+    assert len(store.of("claim_jobs")) == 2
+
+
+def test_draining_queue_claims_no_more(queue, store):
+    claimed(queue, store)
+
+    queue.tell(Drain(1.0))
+    queue.tell(JobsEnqueued())
+    queue.advance(10.0)
+
+    assert len(store.of("claim_jobs")) == 1
+
+
+def test_jobs_left_behind_are_looked_for_every_few_seconds(queue, store):
+    queue.advance(10.0)
+
+    assert store.of("reap_jobs") == [{"max_deliveries": 3}, {"max_deliveries": 3}]

@@ -1,0 +1,244 @@
+"""The session actor: decide on a copy, commit, apply."""
+
+import pytest
+
+from omi_actors.actors.messages import (
+    AnswerReady,
+    Ingested,
+    IngestSegments,
+    JobsEnqueued,
+    KeepRaw,
+    Passivate,
+    ReplySent,
+)
+from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.domain.sessions import SessionRecord
+from omi_actors.errors import FencedError, StoreUnavailableError
+from omi_actors.kit.driver import Driver
+from tests.actors.conftest import collaborator, spoken
+
+KEY = "omi:ada"
+QUESTION = "Hey Omi, how far is the moon?"
+
+
+class Session:
+    """A driven session, its queue and its store."""
+
+    def __init__(self, store):
+        self.store = store
+        self.queue = collaborator("job_queue")
+        deps = SessionDeps(store, self.queue.handle, reply_deadline_s=12.0, job_max_attempts=4)
+        self.driver = Driver(SessionActor(deps, KEY), name=KEY, kind="session", runtime=self.queue.runtime)
+
+    def hear(self, *segments):
+        return self.driver.send(IngestSegments(KEY, "ada", segments, self.driver.clock.now_s()))
+
+    @property
+    def commits(self):
+        return self.store.of("commit_session")
+
+
+@pytest.fixture
+def session(store):
+    return Session(store)
+
+
+def test_first_webhook_inserts_the_session_with_its_first_epoch(session):
+    reply = session.hear(spoken("hello"))
+
+    (commit,) = session.commits
+    assert reply.result() == Ingested()
+    assert (commit.epoch_before, commit.epoch, commit.uid, commit.session_key) == (0, 1, "ada", KEY)
+    assert [s.text for s in commit.segments] == ["hello"]
+    assert commit.new_conversation.number == 1
+
+
+def test_later_webhooks_of_an_activation_keep_its_epoch(session):
+    session.hear(spoken("hello"))
+    session.hear(spoken("again", "s2", 3.0))
+
+    assert [(c.epoch_before, c.epoch) for c in session.commits] == [(0, 1), (1, 1)]
+    assert session.store.of("load_session") == [KEY]
+
+
+def test_activation_of_a_known_session_takes_the_next_epoch(store):
+    store.replies["load_session"] = SessionRecord(
+        session_id="sid",
+        session_key=KEY,
+        uid="ada",
+        epoch=4,
+        conversation_id="c",
+        conversation_number=1,
+        last_seq=9,
+        last_end_s=5.0,
+        last_seen_at=1_790_000_000.0,
+        recent_segments=(),
+    )
+    session = Session(store)
+
+    session.hear(spoken("hello", "s2", 6.0))
+
+    (commit,) = session.commits
+    assert (commit.session_id, commit.epoch_before, commit.epoch) == ("sid", 4, 5)
+    assert commit.segments[0].seq == 10
+
+
+def test_repeated_segment_needs_no_commit(session):
+    session.hear(spoken("hello"))
+
+    reply = session.hear(spoken("hello"))
+
+    assert reply.result() == Ingested()
+    assert len(session.commits) == 1
+
+
+def test_failed_commit_leaves_the_session_as_it_was(session):
+    session.store.replies["commit_session"] = StoreUnavailableError("as told")
+    refused = session.hear(spoken("hello"))
+    session.store.replies["commit_session"] = None
+
+    stored = session.hear(spoken("hello"))
+
+    with pytest.raises(StoreUnavailableError):
+        refused.result()
+    assert stored.result() == Ingested()
+    first, second = session.commits
+    assert (first.epoch_before, second.epoch_before) == (0, 0)
+    assert [s.seq for s in second.segments] == [1]
+    assert len(session.store.of("load_session")) == 2
+
+
+def test_fenced_session_loads_itself_anew_and_tries_once_more(session):
+    session.store.replies["commit_session"] = FencedError("as told")
+
+    reply = session.hear(spoken("hello"))
+
+    with pytest.raises(FencedError):
+        reply.result()
+    assert len(session.commits) == 2
+    assert len(session.store.of("load_session")) == 2
+
+
+def test_question_is_committed_with_its_job_and_keeps_the_reply_open(session):
+    reply = session.hear(spoken(QUESTION))
+
+    (commit,) = session.commits
+    (job,) = commit.jobs
+    assert not reply.done
+    assert job.payload["question"] == "how far is the moon?"
+    assert job.idempotency_key == f"answer:{commit.session_id}:s1"
+    assert job.lane == commit.session_id
+    assert [(m.role, m.text, m.job_id) for m in commit.messages] == [("user", "how far is the moon?", job.job_id)]
+    assert session.queue.actor.messages == [JobsEnqueued()]
+
+
+def ask(session):
+    reply = session.hear(spoken(QUESTION))
+    return reply, session.commits[0].jobs[0].job_id
+
+
+def test_answer_is_given_in_the_open_reply_after_its_intent_is_committed(session):
+    reply, job_id = ask(session)
+
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+
+    (change,) = session.store.of("change_delivery")
+    assert (change.delivery_id, change.from_states, change.state, change.channel) == (
+        "d1",
+        ("pending",),
+        "sending",
+        "inline",
+    )
+    assert reply.result() == Ingested("384,400 km.", "d1")
+
+
+def test_answer_whose_intent_cannot_be_committed_is_not_given(session):
+    reply, job_id = ask(session)
+    session.store.replies["change_delivery"] = StoreUnavailableError("as told")
+
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+
+    assert reply.result() == Ingested()
+
+
+def test_reply_is_given_up_at_the_deadline_and_a_later_answer_is_kept(session):
+    reply, job_id = ask(session)
+    session.driver.advance(11.9)
+    assert not reply.done
+
+    session.driver.advance(0.2)
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+
+    assert reply.result() == Ingested()
+    assert [c.state for c in session.store.of("change_delivery")] == ["kept"]
+
+
+@pytest.mark.parametrize(("reached", "state"), [(True, "sent"), (False, "kept")])
+def test_what_became_of_a_reply_is_recorded(session, reached, state):
+    session.driver.tell(ReplySent(KEY, "d1", reached))
+
+    (change,) = session.store.of("change_delivery")
+    assert (change.from_states, change.state) == (("sending",), state)
+
+
+def test_longer_version_of_a_segment_is_no_second_question(session):
+    ask(session)
+
+    session.hear(spoken(QUESTION + " And how old is it?"))
+
+    assert [len(commit.jobs) for commit in session.commits] == [1, 0]
+
+
+def test_webhook_waits_while_another_is_being_committed(session):
+    del session.store.replies["commit_session"]
+    first = session.hear(spoken("one"))
+    second = session.hear(spoken("two", "s2", 3.0))
+    assert len(session.commits) == 1
+
+    session.driver.settle(session.store.open[0], None)
+
+    assert first.done
+    assert not second.done
+    assert [s.text for s in session.commits[1].segments] == ["two"]
+
+
+def test_raw_payload_is_kept_whole(session):
+    reply = session.driver.ask(KeepRaw(KEY, "ada", "day_summary", "k", "application/json", b"{}", 5.0))
+
+    (commit,) = session.commits
+    (event,) = commit.raw_events
+    assert reply == Ingested()
+    assert (event.kind, event.dedupe_key, event.body, commit.segments) == ("day_summary", "k", b"{}", ())
+
+
+def test_idle_session_leaves_when_asked(session):
+    session.hear(spoken("hello"))
+
+    session.driver.tell(Passivate())
+
+    assert session.driver.has_stopped
+
+
+def test_session_with_an_open_reply_stays(session):
+    ask(session)
+
+    session.driver.tell(Passivate())
+
+    assert not session.driver.has_stopped
+
+
+def test_late_repetition_is_looked_up_before_a_conversation_is_opened(session):
+    session.hear(spoken("good morning", "", 1.0), spoken("much later", "", 500.0))
+    session.driver.runtime.advance(1.0)
+    session.store.replies["find_segments"] = dict.fromkeys(_keys_of(session.commits[0])[:1], 12)
+    for number in range(200):  # push it out of the session's memory
+        session.hear(spoken("x", f"n{number}", 500.0))
+
+    session.hear(spoken("good morning", "", 1.0))
+
+    assert all(commit.new_conversation is None for commit in session.commits[1:])
+    assert len(session.commits) == 201
+
+
+def _keys_of(commit):
+    return [segment.key for segment in commit.segments]

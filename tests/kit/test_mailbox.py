@@ -1,0 +1,208 @@
+"""Mailboxes: bounded, closable, never blocking, in order."""
+
+import sys
+import threading
+
+import pytest
+
+from omi_actors.kit.asks import Control
+from omi_actors.kit.envelope import Envelope
+from omi_actors.kit.mailbox import Mailbox, Refusal
+from tests.kit.support import WAIT_S
+
+
+class Reader:
+    def __init__(self, mailbox):
+        self.mailbox = mailbox
+        self.wakes = 0
+        mailbox.attach(self)
+
+    def wake_up(self):
+        self.wakes += 1
+
+    def read(self):
+        envelope = self.mailbox.take(self)
+        return envelope and envelope.message
+
+
+def test_mail_is_taken_in_order_also_when_there_is_much():
+    mailbox = Mailbox(1000)
+    reader = Reader(mailbox)
+    for number in range(100):
+        mailbox.offer(Envelope(number))
+    taken = [reader.read() for _ in range(50)]
+    mailbox.offer(Envelope(100))
+
+    taken += [reader.read() for _ in range(51)]
+
+    assert taken == list(range(101))
+
+
+def test_a_full_mailbox_refuses_at_once_and_takes_again_when_read():
+    mailbox = Mailbox(2)
+    reader = Reader(mailbox)
+    mailbox.offer(Envelope(1))
+    mailbox.offer(Envelope(2))
+
+    assert mailbox.offer(Envelope(3)) is Refusal.FULL
+    reader.read()
+    assert mailbox.offer(Envelope(4)) is None
+
+
+def test_a_full_mailbox_admits_control_mail_and_what_must_not_get_lost():
+    mailbox = Mailbox(1)
+    mailbox.offer(Envelope(1))
+
+    assert mailbox.offer(Envelope(Control())) is None
+    assert mailbox.offer(Envelope("deadline"), always=True) is None
+    assert mailbox.offer(Envelope(2)) is Refusal.FULL
+
+
+def test_an_empty_mailbox_wakes_its_reader_once_for_a_burst():
+    mailbox = Mailbox(10)
+    reader = Reader(mailbox)
+    assert reader.read() is None
+
+    mailbox.offer(Envelope(1))
+    mailbox.offer(Envelope(2))
+
+    assert reader.wakes == 1
+
+
+def test_a_closed_mailbox_refuses_but_is_read_to_its_end():
+    mailbox = Mailbox(10)
+    reader = Reader(mailbox)
+    mailbox.offer(Envelope(1))
+
+    mailbox.close(Refusal.STOPPED)
+
+    assert mailbox.offer(Envelope(2)) is Refusal.STOPPED
+    assert not mailbox.is_finished
+    assert reader.read() == 1
+    assert mailbox.is_finished
+
+
+def test_closing_wakes_the_reader():
+    mailbox = Mailbox(10)
+    reader = Reader(mailbox)
+    reader.read()
+
+    mailbox.close(Refusal.STOPPED)
+
+    assert reader.wakes == 1
+
+
+def test_what_is_left_can_be_taken_out_and_the_mailbox_reopened():
+    mailbox = Mailbox(10)
+    mailbox.offer(Envelope(1))
+    mailbox.close(Refusal.QUARANTINED)
+
+    left = mailbox.clear()
+    mailbox.reopen()
+
+    assert [envelope.message for envelope in left] == [1]
+    assert mailbox.offer(Envelope(2)) is None
+
+
+def test_it_closes_only_when_empty_if_so_asked():
+    mailbox = Mailbox(10)
+    mailbox.offer(Envelope(1))
+    assert not mailbox.close_if_empty(Refusal.STOPPED)
+    mailbox.clear()
+
+    assert mailbox.close_if_empty(Refusal.STOPPED)
+    assert mailbox.offer(Envelope(2)) is Refusal.STOPPED
+
+
+def test_an_earlier_owner_gets_nothing_any_more():
+    mailbox = Mailbox(10)
+    zombie = Reader(mailbox)
+    current = Reader(mailbox)
+    mailbox.offer(Envelope(1))
+
+    assert zombie.read() is None
+    assert mailbox.take_many(zombie, 10) == []
+    assert current.read() == 1
+
+
+def test_a_batch_is_everything_that_waits_up_to_its_limit():
+    mailbox = Mailbox(100)
+    reader = Reader(mailbox)
+    for number in range(40):
+        mailbox.offer(Envelope(number))
+
+    batches = [[envelope.message for envelope in mailbox.take_many(reader, 25)] for _ in range(3)]
+
+    assert batches == [list(range(25)), list(range(25, 40)), []]
+
+
+def test_arming_a_mailbox_with_mail_wakes_at_once():
+    mailbox = Mailbox(10)
+    mailbox.offer(Envelope(1))
+    sleeper = Reader(Mailbox(1))
+
+    mailbox.arm(sleeper)
+
+    assert sleeper.wakes == 1
+
+
+class ThreadReader:
+    """Reads until the mailbox is finished, sleeping in between."""
+
+    def __init__(self, mailbox):
+        self.mailbox = mailbox
+        self.event = threading.Event()
+        self.seen = []
+        mailbox.attach(self)
+
+    def wake_up(self):
+        self.event.set()
+
+    def run(self):
+        while True:
+            self.event.clear()
+            batch = self.mailbox.take_many(self, 7)
+            self.seen += [envelope.message for envelope in batch]
+            if not batch:
+                if self.mailbox.is_finished:
+                    return
+                assert self.event.wait(WAIT_S), "slept through mail"
+
+
+@pytest.mark.threads
+def test_no_message_is_lost_or_slept_through_when_senders_race_a_close():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            mailbox = Mailbox(10**6)
+            reader = ThreadReader(mailbox)
+            accepted = [[] for _ in range(3)]
+            refused = threading.Event()
+
+            def send(mine, mailbox=mailbox, refused=refused):
+                number = 0
+                while not refused.is_set() and number < 100_000:
+                    if mailbox.offer(Envelope((id(mine), number))) is None:
+                        mine.append((id(mine), number))
+                    else:
+                        refused.set()
+                    number += 1
+
+            threads = [threading.Thread(target=send, args=(mine,)) for mine in accepted]
+            threads.append(threading.Thread(target=reader.run))
+            for thread in threads:
+                thread.start()
+            while len(accepted[0]) < 50:
+                refused.wait(0.0001)
+            mailbox.close(Refusal.STOPPED)
+            for thread in threads:
+                thread.join(WAIT_S)
+            left = [envelope.message for envelope in mailbox.clear()]
+
+            assert sorted(reader.seen + left) == sorted(sum(accepted, []))
+            assert [m for m in reader.seen if m[0] == id(accepted[0])] == [
+                m for m in accepted[0] if m in set(reader.seen)
+            ]
+    finally:
+        sys.setswitchinterval(interval)

@@ -1,0 +1,97 @@
+from functools import partial
+
+from omi_actors.clock import ManualClock
+from omi_actors.store import jobs
+from omi_actors.store.deliveries import change_delivery
+from omi_actors.store.engine import Engine
+from omi_actors.store.nodes import Registration, heartbeat_node, register_node
+from omi_actors.store.transaction import NodeIdentity, Transaction
+from tests.store.builders import NOW, answer, asking_commit, claim, do, first_commit, rows, step
+
+
+def register(engine: Engine, node: NodeIdentity) -> Registration:
+    found: Registration = do(engine, lambda tx: register_node(tx, lease_s=15, max_deliveries=3))
+    node.incarnation = found.incarnation
+    return found
+
+
+def beat(tx: Transaction) -> bool:
+    return heartbeat_node(tx, lease_s=15)
+
+
+def test_each_process_is_a_new_incarnation(engine: Engine, node: NodeIdentity) -> None:
+    assert [register(engine, node).incarnation for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_heartbeat_prolongs_the_lease(engine: Engine, node: NodeIdentity, clock: ManualClock) -> None:
+    register(engine, node)
+    clock.advance(5)
+
+    assert do(engine, beat)
+
+    assert rows(engine, "SELECT heartbeat_at, lease_until FROM node") == [(NOW + 5, NOW + 20)]
+
+
+def test_a_replaced_incarnation_learns_it_from_its_heartbeat(engine: Engine, node: NodeIdentity) -> None:
+    register(engine, node)
+    register(engine, NodeIdentity(node.name))
+
+    assert not do(engine, beat)
+
+
+def test_a_new_incarnation_frees_the_jobs_of_the_old_at_once(engine: Engine, node: NodeIdentity) -> None:
+    register(engine, node)
+    do(engine, asking_commit())
+    claim(engine)
+
+    assert register(engine, node).jobs_taken_back == 1
+
+    assert [job.job_id for job in claim(engine)] == ["s1-j1"]
+
+
+def test_a_job_that_kills_every_incarnation_dies(engine: Engine, node: NodeIdentity) -> None:
+    register(engine, node)
+    do(engine, asking_commit())
+
+    for _ in range(3):
+        assert len(claim(engine)) == 1
+        register(engine, node)
+
+    assert claim(engine) == []
+    assert rows(engine, "SELECT state FROM job") == [("dead",)]
+    assert rows(engine, "SELECT kind FROM message WHERE role = 'assistant'") == [("failure",)]
+
+
+def test_another_nodes_jobs_are_left_alone(engine: Engine, node: NodeIdentity) -> None:
+    register(engine, node)
+    do(engine, asking_commit())
+    claim(engine)
+
+    node.name = "node-b"
+
+    assert register(engine, node).jobs_taken_back == 0
+
+
+def test_a_delivery_cut_by_a_crash_becomes_unknown(engine: Engine, node: NodeIdentity) -> None:
+    register(engine, node)
+    for name in ("s1", "s2"):
+        do(engine, asking_commit(name))
+    for held in claim(engine):
+        do(engine, partial(jobs.complete_answer, done=answer(held, session=held.lane)))
+    do(engine, lambda tx: change_delivery(tx, step("s1-j1-d", ("pending",), "sending")))
+
+    assert register(engine, node).unknown_deliveries == 1
+
+    assert rows(engine, "SELECT id, state FROM delivery ORDER BY id") == [
+        ("s1-j1-d", "unknown"),
+        ("s2-j1-d", "pending"),
+    ]
+
+
+def test_a_commit_is_stamped_with_the_incarnation(engine: Engine, node: NodeIdentity) -> None:
+    register(engine, node)
+    register(engine, node)
+
+    do(engine, first_commit())
+
+    assert rows(engine, "SELECT node, incarnation FROM session") == [("node-a", 2)]

@@ -1,0 +1,92 @@
+from functools import partial
+
+import pytest
+
+from omi_actors.errors import StoreError
+from omi_actors.store.engine import Engine, StoreConfig
+from omi_actors.store.sessions import find_segments, load_answer_context, load_session, load_transcript
+from omi_actors.store.transaction import NodeIdentity
+from tests.store.builders import NOW, do, first_commit, message, next_commit, segment
+
+
+@pytest.fixture
+def told(engine: Engine) -> Engine:
+    """A session with ten segments, two answered questions and a failure."""
+    do(engine, first_commit(segments=tuple(segment(n) for n in range(1, 11)), last_seq=10))
+    do(
+        engine,
+        next_commit(
+            segments=(),
+            messages=(
+                message(1),
+                message(2, job_id="s1-j1", role="assistant", kind="answer", source="system"),
+                message(3),
+                message(4, job_id="s1-j3", role="assistant", kind="failure", source="system"),
+            ),
+        ),
+    )
+    return engine
+
+
+def test_an_unknown_session_is_none(engine: Engine) -> None:
+    assert engine.read(lambda tx: load_session(tx, "omi:none", recent=5)) is None
+    assert engine.read(lambda tx: load_transcript(tx, "omi:none", after_seq=0, limit=5, messages=5)) is None
+
+
+@pytest.mark.parametrize(("recent", "expected"), [(0, []), (3, [8, 9, 10]), (99, list(range(1, 11)))])
+def test_activation_loads_the_latest_segments_in_order(told: Engine, recent: int, expected: list[int]) -> None:
+    record = told.read(lambda tx: load_session(tx, "omi:s1", recent=recent))
+
+    assert record is not None
+    assert [found.seq for found in record.recent_segments] == expected
+
+
+def test_a_transcript_is_read_page_by_page(told: Engine) -> None:
+    seen = []
+    after_seq: int | None = 0
+    while after_seq is not None:
+        page = told.read(partial(load_transcript, session_key="omi:s1", after_seq=after_seq, limit=4, messages=2))
+        assert page is not None
+        assert [found.message_id for found in page.messages] == ["s1-m3", "s1-m4"]
+        seen.append([found.seq for found in page.segments])
+        after_seq = page.next_after_seq
+
+    assert seen == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+
+
+def test_a_full_last_page_says_that_it_is_the_last(told: Engine) -> None:
+    page = told.read(lambda tx: load_transcript(tx, "omi:s1", after_seq=5, limit=5, messages=0))
+
+    assert page is not None
+    assert (len(page.segments), page.next_after_seq, page.messages) == (5, None, ())
+
+
+def test_a_failure_is_no_knowledge(told: Engine) -> None:
+    context = told.read(lambda tx: load_answer_context(tx, "s1", segments=2, messages=10))
+
+    assert [found.seq for found in context.segments] == [9, 10]
+    assert [found.message_id for found in context.messages] == ["s1-m1", "s1-m2", "s1-m3"]
+    assert context.messages[0].text == "question 1"
+    assert context.messages[0].created_at == NOW + 1
+
+
+def test_stored_segments_are_found_with_their_lengths(told: Engine) -> None:
+    keys = [f"key-{n}" for n in range(9, 1500)]
+
+    assert told.read(lambda tx: find_segments(tx, "s1", keys)) == {"key-9": 6, "key-10": 7}
+    assert told.read(lambda tx: find_segments(tx, "s1", [])) == {}
+    assert told.read(lambda tx: find_segments(tx, "s2", keys)) == {}
+
+
+def test_a_reader_sees_what_is_committed_and_writes_nothing(told: Engine, config: StoreConfig) -> None:
+    reader = Engine(config, NodeIdentity("reader"), readonly=True)
+    reader.open()
+    try:
+        record = reader.read(lambda tx: load_session(tx, "omi:s1", recent=1))
+        with pytest.raises(StoreError):
+            reader.read(lambda tx: tx.run("DELETE FROM session"))
+    finally:
+        reader.close()
+
+    assert record is not None
+    assert told.read(lambda tx: load_session(tx, "omi:s1", recent=1)) == record

@@ -1,0 +1,163 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from omi_actors.clock import ManualClock
+from omi_actors.errors import StoreError
+from omi_actors.store.backups import KEEP_S
+from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
+from omi_actors.store.transaction import NodeIdentity
+from tests.store.builders import count, do, first_commit, rows
+
+_ACCOUNT = "INSERT INTO account VALUES ('a1', 'a@b.c', 'h', NULL, 'user', 0, 0)"
+_WINDOW = "INSERT INTO context_window VALUES ('a1', {slot}, 's1-c1', {active}, 0)"
+
+
+def open_and_close(config: StoreConfig) -> None:
+    engine = Engine(config, NodeIdentity("node-a", 1))
+    engine.open()
+    engine.close()
+
+
+def migrations(folder: Path, *steps: str) -> Path:
+    """A folder of migrations for both databases; the n-th of `steps` is version n."""
+    for database in ("sqlite", "postgres"):
+        (folder / database).mkdir(parents=True, exist_ok=True)
+        for number, script in enumerate(steps, start=1):
+            (folder / database / f"{number:04d}_step.sql").write_text(script)
+    return folder
+
+
+def change(config: StoreConfig, **changes: object) -> StoreConfig:
+    values = {name: getattr(config, name) for name in ("url", "data_dir", "clock", "busy_timeout_s", "migrations")}
+    return StoreConfig(**values | changes)
+
+
+def test_the_migrated_schema_is_what_the_entities_expect(config: StoreConfig) -> None:
+    open_and_close(config)  # checks every entity's table and columns, or raises
+
+
+def test_a_schema_that_lacks_a_column_is_refused(engine: Engine, config: StoreConfig) -> None:
+    do(engine, lambda tx: tx.run("ALTER TABLE memory DROP COLUMN text"))
+    engine.close()
+
+    with pytest.raises(StoreError, match="text"):
+        open_and_close(config)
+
+
+def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> None:
+    do(engine, first_commit())
+    engine.close()
+
+    again = Engine(config, NodeIdentity("node-a", 1))
+    again.open()
+
+    assert count(again, "transcript_segment") == 1
+    assert rows(again, "SELECT version, name FROM schema_migration") == [(1, "initial")]
+    again.close()
+
+
+def test_a_newer_schema_is_refused_in_plain_words(engine: Engine, config: StoreConfig) -> None:
+    do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (7, 'future', 0)"))
+    engine.close()
+
+    with pytest.raises(StoreError, match="version 7; this program knows versions up to 1"):
+        open_and_close(config)
+
+
+def test_a_failing_migration_leaves_the_version_before(config: StoreConfig, tmp_path: Path) -> None:
+    folder = migrations(tmp_path / "m", "CREATE TABLE one (x INTEGER);", "CREATE TABLE two (x INTEGER);\nnonsense;")
+    broken = Engine(change(config, migrations=folder), NodeIdentity("n"))
+
+    with pytest.raises(StoreError, match="nonsense"):
+        broken.open()
+
+    migrations(folder, "", "CREATE TABLE two (x INTEGER);")
+    with pytest.raises(StoreError, match="account"):  # the entities miss their tables, so both steps went through
+        Engine(change(config, migrations=folder), NodeIdentity("n")).open()
+
+
+def test_sqlite_is_copied_before_an_upgrade_and_the_copy_leaves_after_a_week(
+    sqlite_config: StoreConfig, tmp_path: Path, clock: ManualClock
+) -> None:
+    engine = Engine(sqlite_config, NodeIdentity("n"))
+    engine.open()
+    do(engine, first_commit())
+    engine.close()
+    assert list(tmp_path.glob("*.bak")) == []
+    initial = (Path("omi_actors/store/migrations/sqlite/0001_initial.sql")).read_text()
+    upgraded = change(sqlite_config, migrations=migrations(tmp_path / "m", initial, "DELETE FROM session;"))
+
+    open_and_close(upgraded)
+
+    (copy,) = tmp_path.glob("*.bak")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(copy)) as con:
+        assert con.execute("SELECT text FROM transcript_segment").fetchall() == [("text 1",)]
+        assert con.execute("SELECT max(version) FROM schema_migration").fetchone() == (1,)
+    clock.advance(KEEP_S - 1)
+    open_and_close(upgraded)
+    assert copy.exists()
+    clock.advance(2)
+    open_and_close(upgraded)
+    assert not copy.exists()
+
+
+def test_sqlite_runs_with_the_settings_that_its_promises_need(sqlite_engine: Engine, tmp_path: Path) -> None:
+    settings = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
+
+    found = {name: rows(sqlite_engine, f"PRAGMA {name}")[0][0] for name in settings}
+
+    assert found == settings
+    assert (tmp_path / DATABASE_FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.service
+def test_postgres_syncs_whatever_the_server_prefers(config: StoreConfig, engine: Engine) -> None:
+    if not config.url:
+        assert rows(engine, "PRAGMA synchronous") == [(2,)]
+        return
+    assert rows(engine, "SHOW synchronous_commit") == [("on",)]
+    assert rows(engine, "SHOW statement_timeout") == [("15s",)]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (_WINDOW.format(slot=6, active="true"),),
+        (_WINDOW.format(slot=0, active="true"),),
+        (_WINDOW.format(slot=1, active="true"), _WINDOW.format(slot=2, active="true")),
+        ("UPDATE session SET active_space = 'attic'",),
+        ("UPDATE session SET epoch = 0",),
+        ("INSERT INTO account VALUES ('a2', 'a@b.c', 'h', NULL, 'user', 0, 0)",),
+        ("INSERT INTO memory VALUES ('m1', NULL, NULL, NULL, 'k', 'ownerless', 0)",),
+        ("INSERT INTO memory VALUES ('m1', 'a1', NULL, NULL, 'k', 'x', 0)",
+         "INSERT INTO memory VALUES ('m2', 'a1', NULL, NULL, 'k', 'y', 0)"),
+        ("INSERT INTO auth_session VALUES ('plain-token', 'a1', 0, 0)",),
+        ("INSERT INTO omi_link VALUES ('l1', 'a1', 'u1', true, NULL, NULL, 0, 0, 0)",
+         "INSERT INTO account VALUES ('a2', 'x@y.z', 'h', NULL, 'user', 0, 0)",
+         "INSERT INTO omi_link VALUES ('l2', 'a2', 'u1', true, NULL, NULL, 0, 0, 0)"),
+    ],
+    ids=["slot 6", "slot 0", "two active windows", "unknown space", "epoch 0", "email taken", "ownerless memory",
+         "memory twice", "token in clear", "wearable with two owners"],
+)  # fmt: skip
+def test_the_schema_refuses_what_must_not_be(engine: Engine, statements: tuple[str, ...]) -> None:
+    do(engine, first_commit())
+    do(engine, lambda tx: tx.run(_ACCOUNT))
+    for statement in statements[:-1]:
+        do(engine, lambda tx, sql=statement: tx.run(sql))  # type: ignore[misc]  # a lambda in a loop
+
+    with pytest.raises(StoreError, match="refused"):
+        do(engine, lambda tx: tx.run(statements[-1]))
+
+
+def test_windows_take_turns_at_being_active(engine: Engine) -> None:
+    do(engine, first_commit())
+    do(engine, lambda tx: tx.run(_ACCOUNT))
+
+    for slot, active in ((1, "true"), (2, "false"), (5, "false")):
+        do(engine, lambda tx, slot=slot, active=active: tx.run(_WINDOW.format(slot=slot, active=active)))  # type: ignore[misc]  # a lambda in a loop
+
+    assert count(engine, "context_window") == 3

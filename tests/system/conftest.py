@@ -1,0 +1,128 @@
+"""The whole system behind a real HTTP server in this process, on each database; models and sessions as told."""
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from config.settings import load_settings
+from omi_actors.actors.session import SessionActor
+from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clock import SystemClock
+from omi_actors.system import System
+from omi_actors.tree import Parts
+from tests.servers import fresh_postgres_database
+from tests.web.http_client import Connection, Reply
+from web.server import WebServer, build_http_server
+
+UID = "vT5mQ2rJx8NnPzK4eWcLh7sYb1D3"
+ADMIN = {"Authorization": "Bearer admin-token"}
+
+
+@dataclass
+class Running:
+    """A running program, and one connection to it."""
+
+    system: System
+    server: WebServer
+    port: int
+    connection: Connection
+    gave_up: list
+
+    async def post(self, payload, query=f"uid={UID}", connection=None, **headers) -> Reply:
+        """Send a webhook with its token."""
+        data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        target = f"/omi-webhook?token=hook-token&{query}"
+        return await (connection or self.connection).request("POST", target, data, named)
+
+    async def say(self, text, uid=UID, sid="s1", start=1.0, **more) -> Reply:
+        """Send one segment of one wearer."""
+        spoken = {"id": sid, "text": text, "speaker": "SPEAKER_00", "is_user": True, "start": start, "end": start + 1}
+        return await self.post({"session_id": uid, "segments": [spoken]}, f"uid={uid}", **more)
+
+    async def transcript(self, uid=UID) -> dict:
+        """Read a transcript as the operator."""
+        reply = await self.connection.request("GET", f"/transcript/{uid}?limit=1000", b"", ADMIN)
+        assert reply.status == 200, reply
+        return reply.json
+
+    async def texts(self, uid=UID) -> list[str]:
+        """Return what was heard, in order."""
+        return [piece["text"] for piece in (await self.transcript(uid))["transcripts"]]
+
+    async def has_answered(self) -> bool:
+        """Tell whether the one question has got its answer."""
+        return len((await self.transcript())["messages"]) == 2
+
+    async def metric(self, line_start: str) -> float:
+        """Return the sum of the samples in /metrics that begin so."""
+        body = (await self.connection.request("GET", "/metrics")).body.decode()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in body.splitlines() if line.startswith(line_start))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])
+def database_url(request):
+    """An empty database, once of each kind; "" is SQLite in DATA_DIR."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with fresh_postgres_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def start(tmp_path, monkeypatch):
+    """Start a program: `await start(url, model=…, build_session=…, NAME=value, …)`; stopped at the end."""
+    for name in ("HOST", "APP_ENV", "NODE_ENV", "OMI_SIGNING_SECRETS", "OPENAI_API_KEY", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    running = []
+
+    async def start_program(url="", *, model=None, build_session=SessionActor, **variables) -> Running:
+        given = {
+            "PORT": "0",
+            "ADMIN_TOKEN": "admin-token",
+            "WEBHOOK_TOKEN": "hook-token",
+            "DATA_DIR": str(tmp_path),
+            "DATABASE_URL": url,
+            **variables,
+        }
+        settings = load_settings(overrides=given)
+        gave_up: list = []
+        parts = Parts(
+            settings=settings,
+            model=model or DemoModel(),
+            clock=SystemClock(),
+            rng=random.Random(1),
+            on_fenced=lambda: gave_up.append("fenced"),
+            build_session=build_session,
+        )
+        system = System(parts, gave_up.append)
+        await system.start()
+        server = build_http_server(system, settings)
+        port = server.listen()
+        program = Running(system, server, port, await Connection.open(port), gave_up)
+        running.append(program)
+        return program
+
+    yield start_program
+    for program in running:
+        await stop(program)
+
+
+async def eventually(is_true, timeout_s=15.0) -> None:
+    """Return once `await is_true()`; for what has no event that a test could wait on."""
+    async with asyncio.timeout(timeout_s):
+        while not await is_true():  # noqa: ASYNC110 (see above)
+            await asyncio.sleep(0)
+
+
+async def stop(program: Running, grace_s: float = 0.5) -> None:
+    """Stop as on SIGTERM. Twice is fine."""
+    program.system.begin_draining()
+    await program.connection.close()
+    await program.server.stop(grace_s)
+    async with asyncio.timeout(20):
+        await program.system.stop(grace_s=grace_s)

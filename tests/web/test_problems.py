@@ -1,0 +1,81 @@
+"""Every error of the tree has an answer, on both surfaces."""
+
+import pytest
+
+from omi_actors import errors
+from omi_actors.errors import InvalidWebhookError, MailboxFullError, OmiError, SignatureMismatchError, TooLargeError
+from web.problems import Drop, Problem, api_problem, iso_time, omi_answer
+
+
+def tree(cls):
+    return [
+        cls,
+        *(below for child in cls.__subclasses__() if child.__module__ == errors.__name__ for below in tree(child)),
+    ]
+
+
+@pytest.mark.parametrize("cls", tree(OmiError), ids=lambda cls: cls.__name__)
+def test_every_error_has_an_answer(cls):
+    error = cls("inside")
+
+    assert api_problem(error).status >= 400
+    assert isinstance(omi_answer(error, sender_retries=False), Drop | Problem)
+
+
+@pytest.mark.parametrize("cls", tree(OmiError), ids=lambda cls: cls.__name__)
+def test_only_bad_requests_say_their_own_sentence(cls):
+    said = "inside" in api_problem(cls("inside")).error
+
+    assert said == issubclass(cls, errors.BadRequestError)
+
+
+@pytest.mark.parametrize("cls", tree(OmiError), ids=lambda cls: cls.__name__)
+def test_omi_never_gets_a_5xx_unless_it_says_that_it_retries(cls):
+    answer = omi_answer(cls("x"), sender_retries=False)
+
+    assert isinstance(answer, Drop) or answer.status < 500
+
+
+@pytest.mark.parametrize("cls", tree(OmiError), ids=lambda cls: cls.__name__)
+def test_sender_that_retries_is_told_when_that_helps(cls):
+    answer = omi_answer(cls("x"), sender_retries=True)
+
+    if cls.retryable:
+        assert isinstance(answer, Problem)
+        assert answer.status == 503
+        assert answer.retry_after_s is not None
+
+
+@pytest.mark.parametrize("retries", [True, False])
+def test_what_never_can_be_kept_is_dropped_by_its_reason(retries):
+    odd = InvalidWebhookError("x", reason="no_owner")
+
+    assert omi_answer(odd, sender_retries=retries) == Drop("no_owner", retryable=False)
+    assert omi_answer(TooLargeError("x"), sender_retries=retries) == Drop("too_large", retryable=False)
+
+
+def test_the_unexpected_is_a_500_that_says_nothing():
+    problem = api_problem(KeyError("password"))
+
+    assert (problem.status, problem.code) == (500, "internal_error")
+    assert "password" not in str(problem)
+
+
+def test_wrong_token_is_refused_on_both_surfaces():
+    error = SignatureMismatchError("The webhook's token is wrong.")
+
+    assert api_problem(error).status == 401
+    assert omi_answer(error, sender_retries=False) == api_problem(error)
+
+
+def test_overload_says_when_to_come_again():
+    error = MailboxFullError("full", retry_after_s=9)
+
+    assert api_problem(error).retry_after_s == 9
+    answer = omi_answer(error, sender_retries=True)
+    assert isinstance(answer, Problem)
+    assert answer.retry_after_s == 9
+
+
+def test_time_goes_out_as_iso_8601():
+    assert iso_time(0.0) == "1970-01-01T00:00:00.000Z"
