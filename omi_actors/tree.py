@@ -41,8 +41,11 @@ from omi_actors.store.transaction import NodeIdentity
 
 # Seconds. A job's lease; it is renewed three times in it.
 _LEASE_S = 30.0
-# A job that was claimed this often without a result kills its workers; it is buried.
-MAX_DELIVERIES = 3
+# A job whose lease ran out this often, while the process lived, blocks its workers; it is buried.
+_MAX_DELIVERIES = 3
+# A job that was under way at this many deaths of the process may be their cause; it is buried. More than above, since
+# every job under way is suspected alike, and a machine that restarts again and again must not cost an answer.
+_MAX_PROCESS_LOSSES = 10
 # Sessions restart at once, every time: a person is speaking. One that crashes on and on is quarantined instead.
 _SESSION_BACKOFF = Backoff(min_s=0.0, max_s=0.0)
 # Readers of the store: one may be busy with a long page while another loads a session.
@@ -99,7 +102,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     board = Board(started_mono_s=parts.clock.mono_s())
     directory = Directory()
     job_deps = JobDeps(store, parts.model, parts.clock, parts.rng, settings.openai_timeout_s)
-    queue_limits = QueueLimits(settings.openai_max_concurrency, _LEASE_S, MAX_DELIVERIES)
+    queue_limits = QueueLimits(settings.openai_max_concurrency, _LEASE_S, _MAX_DELIVERIES)
     router_limits = RouterLimits(settings.session_idle_s, settings.max_live_sessions)
 
     def new_session(session_key: str) -> Handle:
@@ -157,7 +160,7 @@ def _build_store_handles(runtime: Runtime, parts: Parts, opened: Future[None]) -
     writer = _child(
         runtime,
         "store_writer",
-        lambda: StoreWriter(config, node, opened, lease_s=NODE_LEASE_S, max_deliveries=MAX_DELIVERIES),
+        lambda: StoreWriter(config, node, opened, lease_s=NODE_LEASE_S, max_deliveries=_MAX_PROCESS_LOSSES),
         mailbox_capacity=_WRITER_MAILBOX,
     )
     readers = [

@@ -42,8 +42,8 @@ def main(
         report = asyncio.run(_run(plan, work_dir, database_url, model_url))
     figures = {"database": "postgres" if database_url else "sqlite", **report.figures()}
     click.echo(render_table(figures))
-    for name in (*report.verdict.lost, *report.verdict.stored_twice, *report.verdict.unanswered):
-        click.echo(f"  {name}", err=True)
+    for wrong in report.verdict.wrongs():
+        click.echo(f"  {wrong}", err=True)
     if json_file is not None:
         json_file.write_bytes(report.to_json())
     sys.exit(0 if report.is_good else 1)

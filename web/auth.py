@@ -7,9 +7,12 @@ Source: Omi's webhook signature v1: hex HMAC-SHA256(secret, "<t>.<uid>." + raw b
 import hashlib
 import hmac
 
+from tornado.httputil import HTTPHeaders
+
 from config.settings import Settings
 from omi_actors.clock import Clock
 from omi_actors.errors import SignatureMismatchError
+from web.requests import header
 
 # Omi's own tolerance for the time in a signature, both ways.
 _TOLERANCE_S = 300
@@ -33,15 +36,16 @@ class WebhookAuth:
         """Whether `check_signature` is to be called, with the whole body; else `check_token`."""
         return bool(self._secrets)
 
-    def check_token(self, from_query: str | None, authorization: str | None) -> None:
+    def check_token(self, from_query: str | None, headers: HTTPHeaders) -> None:
         """Accept the right token, from the query or as Bearer.
 
         Raises:
             SignatureMismatchError: a token is wrong, or missing where one is needed.
         """
-        bearer = bearer_token(authorization)
+        bearer = bearer_token(header(headers, "Authorization"))
         if from_query is None and bearer is None:
-            if not self._open:
+            # A page in a browser on this machine can post here, too, and names itself.
+            if not self._open or "Origin" in headers or "Sec-Fetch-Site" in headers:
                 raise SignatureMismatchError("This webhook needs its token: ?token=… in its URL.")
         elif not any(is_same(given, self._token) for given in (from_query, bearer)):
             raise SignatureMismatchError("The webhook's token is wrong.")

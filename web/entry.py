@@ -132,6 +132,6 @@ class _Incoming(HTTPMessageDelegate):
 
 def _declared_bytes(headers: HTTPHeaders) -> int:
     declared = header(headers, "Content-Length")
-    if declared is None or not declared.isdigit():
+    if declared is None or not declared.isdecimal():
         return 0  # chunked, or for Tornado to refuse
     return int(declared[:_MAX_DIGITS])

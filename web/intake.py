@@ -24,8 +24,8 @@ _UID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """One webhook as it was delivered."""
+class Webhook:
+    """One webhook as it came."""
 
     query: Mapping[str, str]
     headers: HTTPHeaders
@@ -44,7 +44,7 @@ class Order:
     drop_note: str
 
 
-def read_order(delivery: Delivery, auth: WebhookAuth) -> Order:
+def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
     """Check the signature, if one is needed, and understand the body.
 
     Raises:
@@ -52,22 +52,22 @@ def read_order(delivery: Delivery, auth: WebhookAuth) -> Order:
         MalformedJsonError: it is not JSON.
         InvalidWebhookError: nothing of it can be kept.
     """
-    headers = delivery.headers
+    headers = webhook.headers
     if auth.needs_signature:
-        auth.check_signature(header(headers, "X-Omi-Signature"), delivery.query.get("uid"), delivery.body)
+        auth.check_signature(header(headers, "X-Omi-Signature"), webhook.query.get("uid"), webhook.body)
     content_type = header(headers, "Content-Type") or ""
     if content_type.startswith(("application/octet-stream", "audio/")):
         raise InvalidWebhookError("Audio is not kept.", reason="audio_not_kept")
-    payload = parse_payload(delivery.body, content_type)
-    uid = _owner(delivery.query, payload)
+    payload = parse_payload(webhook.body, content_type)
+    uid = _owner(webhook.query, payload)
     session_key = session_key_of(uid)
     messages: list[IngestSegments | KeepRaw] = [
-        IngestSegments(session_key, uid, tuple(payload.segments[start : start + SLICE_SEGMENTS]), delivery.received_at)
+        IngestSegments(session_key, uid, tuple(payload.segments[start : start + SLICE_SEGMENTS]), webhook.received_at)
         for start in range(0, len(payload.segments), SLICE_SEGMENTS)
     ]
     if payload.keep_as is not None:
-        key = _dedupe_key(payload, delivery)
-        body, received_at = delivery.body, delivery.received_at
+        key = _dedupe_key(payload, webhook)
+        body, received_at = webhook.body, webhook.received_at
         messages.append(KeepRaw(session_key, uid, payload.keep_as, key, content_type, body, received_at))
     return Order(payload.kind, session_key, messages, payload.invalid_count, payload.drop_note)
 
@@ -86,8 +86,8 @@ def _owner(query: Mapping[str, str], payload: Payload) -> str:
     return uid
 
 
-def _dedupe_key(payload: Payload, delivery: Delivery) -> str:
+def _dedupe_key(payload: Payload, webhook: Webhook) -> str:
     """Return what is the same for two deliveries of one event: its own id first, for Omi's two senders share it."""
-    headers = delivery.headers
+    headers = webhook.headers
     key = payload.event_id or header(headers, "X-Omi-Idempotency-Key") or header(headers, "Idempotency-Key")
-    return f"{payload.keep_as}:{short_key(key or 'sha256:' + hashlib.sha256(delivery.body).hexdigest())}"
+    return f"{payload.keep_as}:{short_key(key or 'sha256:' + hashlib.sha256(webhook.body).hexdigest())}"

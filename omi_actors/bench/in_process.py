@@ -22,6 +22,7 @@ from omi_actors.actors.session import SessionActor
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import Clock
 from omi_actors.domain.segments import Segment
+from omi_actors.instruments.logs import configure_logging
 from omi_actors.system import System
 from omi_actors.tree import BuildSession, Parts
 
@@ -59,6 +60,7 @@ async def open_system(
     folder: Path, clock: Clock, *, build_session: BuildSession = SessionActor, **settings: object
 ) -> AsyncIterator[System]:
     """Start the whole system without HTTP, on an empty store in `folder`, with defaults but for `settings`."""
+    configure_logging("fatal")  # the rows provoke crashes; what goes wrong for good is raised
     failures: list[BaseException] = []
     given = {"DATA_DIR": str(folder), **{name.upper(): value for name, value in settings.items()}}
     parts = Parts(

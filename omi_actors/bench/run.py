@@ -163,10 +163,12 @@ async def run_bench(
 ) -> dict[str, object]:
     """Measure the named rows in the page's order and return what docs/benchmarks.json holds."""
     rows = {}
+    settings: dict[str, str] = {}
     for name, row in ROWS.items():
         if name in names:
             say(f"{name} ...")
-            figures = await row.measure(bench)
+            figures = dict(await row.measure(bench))
+            settings |= figures.pop("settings", {})
             rows[name] = {
                 "what": row.what,
                 "how": row.how,
@@ -183,6 +185,6 @@ async def run_bench(
         "quick": bench.sizes.is_quick,
         "machine": read_machine(),
         "versions": read_versions(),
-        "settings": {},
+        "settings": settings,
         "rows": rows,
     }

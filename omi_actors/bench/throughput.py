@@ -17,6 +17,7 @@ from omi_actors.bench.cpu import pin
 from omi_actors.bench.load import Slice
 from omi_actors.clock import Clock
 from omi_actors.ids import new_request_id
+from omi_actors.replay.http import HttpClient
 from omi_actors.replay.server_process import ServerProcess, find_free_port
 from omi_actors.replay.targets import Target
 from omi_actors.replay.under_test import build_server
@@ -35,12 +36,19 @@ class ThroughputPlan:
     connections: int = 32
 
 
+class _Health(msgspec.Struct):
+    settings: dict[str, str]
+
+
 class LoadFailedError(RuntimeError):
     """The load ended without a result, or the server refused what it must keep."""
 
 
 async def measure_throughput(plan: ThroughputPlan, *, work_dir: Path, clock: Clock) -> dict[str, object]:
-    """Measure all pairs and return the row's figures; `ratio` is bare over ours: 1.0 is as cheap as bare Tornado."""
+    """Measure all pairs and return the row's figures and the server's settings.
+
+    `ratio` is bare over ours: 1.0 is as cheap as bare Tornado.
+    """
     ours, target = build_server(work_dir, clock=clock)
     bare = ServerProcess(
         (sys.executable, "-m", "omi_actors.bench.yardstick"),
@@ -52,12 +60,27 @@ async def measure_throughput(plan: ThroughputPlan, *, work_dir: Path, clock: Clo
     try:
         await ours.start()
         await bare.start()
+        settings = await read_settings(target)
         is_pinned = pin(ours.pid, _SERVER_CORE) and pin(bare.pid, _SERVER_CORE)
         pairs = [await _measure_pair(plan, ours, bare, target) for _ in range(plan.pairs)]
     finally:
         ours.kill()
         bare.kill()
-    return {**summarise_pairs(pairs), "connections": plan.connections, "slice_s": plan.slice_s, "pinned": is_pinned}
+    return {
+        **summarise_pairs(pairs),
+        "connections": plan.connections,
+        "slice_s": plan.slice_s,
+        "pinned": is_pinned,
+        "settings": settings,
+    }
+
+
+async def read_settings(target: Target) -> dict[str, str]:
+    """Return the settings as the running server tells them."""
+    headers = {"Authorization": f"Bearer {target.admin_token}"}
+    async with HttpClient(target.host, target.port) as http:
+        response = await http.request("GET", "/health", headers=headers)
+    return msgspec.json.decode(response.body, type=_Health).settings
 
 
 def summarise_pairs(pairs: list[tuple[Slice, Slice]]) -> Mapping[str, object]:

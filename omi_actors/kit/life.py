@@ -3,7 +3,7 @@
 Not here: when and why (the supervisors), talking to an actor (handle.py). Threads: the loop's.
 """
 
-from functools import partial
+from functools import cache, partial
 
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
@@ -17,6 +17,9 @@ _log = get_logger(__name__)
 
 LIVE_STATES = (ChildState.STARTING, ChildState.RUNNING)
 
+# A label lookup is a lock and a dict: at 20,000 starts a second worth keeping. Kinds are few.
+_live = cache(metrics.ACTORS_LIVE.labels)
+
 
 def start(handle: Handle, parent: Handle | None) -> None:
     """Build and start the next incarnation. A failure, of whatever class, is reported like any crash."""
@@ -26,7 +29,7 @@ def start(handle: Handle, parent: Handle | None) -> None:
     handle.mailbox.reopen()
     if handle.crashed_at_s is not None:
         metrics.ACTOR_RESTARTS.labels(handle.kind).inc()
-    metrics.ACTORS_LIVE.labels(handle.kind).inc()
+    _live(handle.kind).inc()
     try:
         actor = handle.actor = handle.spec.build()
         actor.attach(handle)
@@ -102,7 +105,7 @@ def _overdue(handle: Handle, actor: Incarnation) -> None:
 def _end(handle: Handle, error: BaseException | None) -> None:
     handle.actor = None
     handle.mailbox.attach(None)
-    metrics.ACTORS_LIVE.labels(handle.kind).dec()
+    _live(handle.kind).dec()
     if error is not None:
         if handle.crashed_at_s is None:
             handle.crashed_at_s = handle.runtime.clock.mono_s()

@@ -18,12 +18,12 @@ ROOT_INTENSITY = Intensity(max_restarts=3, period_s=30.0)
 
 
 class Root:
-    """A running tree."""
+    """A running tree of actors."""
 
-    def __init__(self, runtime: Runtime, children: Sequence[Handle], supervisor: Handle) -> None:
-        self._runtime = runtime
+    def __init__(self, children: Sequence[Handle], on_give_up: Callable[[BaseException], None]) -> None:
         self._children = {child.name: child for child in children}
-        self._supervisor = supervisor
+        self._on_give_up: Callable[[BaseException], None] | None = on_give_up
+        self._supervisor: Handle | None = None
 
     def handle_of(self, name: str) -> Handle:
         """Return the stable handle of the child called `name`.
@@ -33,20 +33,31 @@ class Root:
         """
         return self._children[name]
 
+    def start(self, supervisor: Handle) -> None:
+        """Start the supervisor over the children, and with it all."""
+        self._supervisor = supervisor
+        life.start(supervisor, None)
+
     async def stop(self, timeout_s: float) -> bool:
-        """Stop all in reverse order; after `timeout_s` give up on what has not ended. True if all ended in time."""
-        late = False
-
-        def give_up() -> None:
-            nonlocal late
-            late = True
-            if self._supervisor.actor is not None:
-                self._supervisor.actor.abandon()
-
-        timer = self._runtime.call_later(timeout_s, give_up)
-        await life.stop(self._supervisor, drain=True)
+        """Stop all in reverse order, within `timeout_s`. False if then something had not ended: it is left behind."""
+        self._on_give_up = None  # whoever stops the tree knows
+        if self._supervisor is None:
+            return True
+        ended = life.stop(self._supervisor, drain=True)
+        timer = self._supervisor.runtime.call_later(timeout_s, self._abandon)
+        await ended
         timer.cancel()
-        return not late
+        return self._supervisor.crashed_at_s is None
+
+    def give_up(self, error: BaseException) -> None:
+        """Tell the program, once, that the tree cannot go on."""
+        on_give_up, self._on_give_up = self._on_give_up, None
+        if on_give_up is not None:
+            on_give_up(error)
+
+    def _abandon(self) -> None:
+        if self._supervisor is not None and self._supervisor.actor is not None:
+            self._supervisor.actor.abandon()
 
 
 def start_root(
@@ -62,19 +73,15 @@ def start_root(
 
     `on_give_up` hears, at most once, that restarts or zombies became too many: the process should end, non-zero.
     """
-    heard: list[BaseException] = []
-
-    def give_up(error: BaseException) -> None:
-        if not heard:
-            heard.append(error)
-            on_give_up(error)
+    root = Root(children, on_give_up)
 
     def build() -> Supervisor:
-        return Supervisor(children, intensity=intensity, backoff=backoff, on_give_up=give_up)
+        return Supervisor(children, intensity=intensity, backoff=backoff, on_give_up=root.give_up)
 
-    spec = ChildSpec("root", "root", build, restart=Restart.TEMPORARY, shutdown_timeout_s=math.inf)
-    supervisor = Handle(spec, runtime)
+    too_many = RestartIntensityError(f"more than {max_zombies} zombie threads")
     runtime.zombies.limit = max_zombies
-    runtime.zombies.on_too_many = lambda: give_up(RestartIntensityError(f"more than {max_zombies} zombie threads"))
-    life.start(supervisor, None)
-    return Root(runtime, children, supervisor)
+    runtime.zombies.on_too_many = lambda: root.give_up(too_many)
+    root.start(
+        Handle(ChildSpec("root", "root", build, restart=Restart.TEMPORARY, shutdown_timeout_s=math.inf), runtime)
+    )
+    return root

@@ -52,6 +52,8 @@ class Supervisor(LoopActor):
         self._on_give_up = on_give_up
         self._crashes_at_s: tuple[float, ...] = ()
         self._streaks: dict[str, Streak] = {}
+        # Of group strategies: a group that waits is part of any later one, which replaces it.
+        self._group_due: StartDue | None = None
 
     def handle_of(self, name: str) -> Handle:
         """Return the stable handle of the child called `name`.
@@ -91,7 +93,8 @@ class Supervisor(LoopActor):
             case ChildExited():
                 return self._child_exited(message)
             case StartDue():
-                self._start_due(message.children)
+                if self._strategy is Strategy.ONE_FOR_ONE or message is self._group_due:
+                    self._start_due(message)
             case _:
                 metrics.UNDELIVERABLE.labels(self.handle.kind, "unexpected").inc()
         return None
@@ -127,13 +130,14 @@ class Supervisor(LoopActor):
     def _start_later(self, children: tuple[Handle, ...], delay_s: float) -> None:
         for child in children:
             child.state = ChildState.BACKING_OFF
+        due = self._group_due = StartDue(children)
         if delay_s == 0.0:
-            self._start_due(children)
+            self._start_due(due)
         else:
-            self.timers.after(delay_s, StartDue(children))
+            self.timers.after(delay_s, due)
 
-    def _start_due(self, children: tuple[Handle, ...]) -> None:
-        for child in children:
+    def _start_due(self, due: StartDue) -> None:
+        for child in due.children:
             if child.state is ChildState.BACKING_OFF:
                 life.start(child, self.handle)
 

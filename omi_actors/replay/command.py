@@ -14,11 +14,12 @@ import msgspec
 from omi_actors.clock import SystemClock
 from omi_actors.replay.accept_log import AcceptLog, load_promises
 from omi_actors.replay.generator import ConversationGenerator
+from omi_actors.replay.judge import Verdict
 from omi_actors.replay.recording import RecordedRequest, load_recording, save_recording
 from omi_actors.replay.report import read_versions, render_table, summarise_outcomes
 from omi_actors.replay.sender import Sender
 from omi_actors.replay.targets import Target, parse_target
-from omi_actors.replay.verify import TranscriptUnreadableError, Verdict, verify
+from omi_actors.replay.verify import TranscriptUnreadableError, verify
 
 
 @click.command()

@@ -93,19 +93,19 @@ class StoreWriter(ThreadActor):
         outcomes = self._engine.commit_group([envelope.message.write for envelope in envelopes])
         metrics.STORE_COMMIT_SECONDS.observe(self.runtime.clock.mono_s() - started)
         metrics.STORE_GROUP_SIZE.observe(len(outcomes))
-        errors = []
-        for envelope, outcome in zip(envelopes, outcomes, strict=True):
-            reply = envelope.reply_to
-            if outcome.error is not None:
-                errors.append(outcome.error)
-                if reply is not None:
-                    reply.try_fail(outcome.error)
-            elif reply is not None:
-                reply.try_set(outcome.value)
+        errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         _COMMITS["stored"].inc(len(outcomes) - len(errors))
         if errors:
             _count_errors(errors)
         self._note_availability(outcomes)
+        for envelope, outcome in zip(envelopes, outcomes, strict=True):
+            reply = envelope.reply_to
+            if reply is None:
+                continue
+            if outcome.error is None:
+                reply.try_set(outcome.value)
+            else:
+                reply.try_fail(outcome.error)
 
     def _note_availability(self, outcomes: Sequence[Outcome]) -> None:
         """Log when the store goes, and when it is back; not for every commit in between."""
@@ -169,9 +169,9 @@ def _count_errors(errors: Sequence[StoreError]) -> None:
         _COMMITS["failed" if kind == "refused" else kind].inc(count)
         if kind != "fenced":
             metrics.STORE_ERRORS.labels(kind).inc(count)
-    refused = next((error for error in errors if _kind_of(error) == "refused"), None)
-    if refused is not None:
-        _log.warning("store_refused_writes", reason=str(refused), count=len(errors))
+    refused = [error for error in errors if _kind_of(error) == "refused"]
+    if refused:
+        _log.warning("store_refused_writes", reason=str(refused[0]), count=len(refused))
 
 
 def _kind_of(error: StoreError) -> str:

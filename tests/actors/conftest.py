@@ -1,5 +1,7 @@
 """Actors driven by hand, with a store whose futures the test settles."""
 
+from typing import Any
+
 import pytest
 
 from omi_actors.domain.segments import Segment
@@ -13,7 +15,7 @@ class FakeStore:
     def __init__(self):
         self.calls = []
         self.open = []
-        self.replies = {
+        self.replies: dict[str, Any] = {
             "load_session": None,
             "find_segments": {},
             "commit_session": None,
@@ -28,7 +30,7 @@ class FakeStore:
     def __getattr__(self, name):
         def call(*args, **kwargs):
             self.calls.append((name, args[0] if args else kwargs))
-            future = Future()
+            future: Future[Any] = Future()
             if name not in self.replies:
                 self.open.append(future)
             elif isinstance(self.replies[name], Exception):

@@ -26,13 +26,15 @@ def job(number):
 
 
 @pytest.fixture
-def queue(store):
+def workers():
+    return collaborator("workers")
+
+
+@pytest.fixture
+def queue(store, workers):
     del store.replies["claim_jobs"]
-    workers = collaborator("workers")
     limits = QueueLimits(concurrency=2, lease_s=30.0, max_deliveries=3)
-    driver = Driver(JobQueue(store, workers.handle, ("answer",), limits), runtime=workers.runtime).start()
-    driver.workers = workers.actor
-    return driver
+    return Driver(JobQueue(store, workers.handle, ("answer",), limits), runtime=workers.runtime).start()
 
 
 def claimed(queue, store, *jobs):
@@ -43,11 +45,11 @@ def test_queue_looks_for_work_at_its_start(queue, store):
     assert [call["limit"] for call in store.of("claim_jobs")] == [2]
 
 
-def test_claimed_jobs_go_to_the_workers_and_fill_the_places(queue, store):
+def test_claimed_jobs_go_to_the_workers_and_fill_the_places(queue, store, workers):
     claimed(queue, store, job(1), job(2))
     queue.tell(JobsEnqueued())
 
-    assert queue.workers.messages == [RunJob(job(1)), RunJob(job(2))]
+    assert workers.actor.messages == [RunJob(job(1)), RunJob(job(2))]
     assert len(store.of("claim_jobs")) == 1
 
 

@@ -10,7 +10,7 @@ FIVE_IN_30_S = Intensity(max_restarts=5, period_s=30.0)
 
 
 def crash_at(times_s, intensity=FIVE_IN_30_S):
-    crashes = ()
+    crashes: tuple[float, ...] = ()
     for at_s in times_s:
         crashes = record_crash(crashes, at_s, intensity)
     return crashes

@@ -49,8 +49,8 @@ class Keeper:
         if "mute" in self.faults:
             return []
         asked = [row["text"] for row in self.rows if row["uid"] == uid and "Hey Omi" in row["text"]]
-        answers = [{"role": "assistant", "kind": "answer", "text": f"You asked: {text}"} for text in asked]
-        return answers * 2 if "repeat" in self.faults else answers
+        roles = ["user", "assistant", "assistant"] if "repeat" in self.faults else ["user", "assistant"]
+        return [{"role": role, "kind": "", "text": text, "jobId": text} for text in asked for role in roles]
 
 
 class Webhook(tornado.web.RequestHandler):

@@ -1,5 +1,6 @@
 """Actors and trees for the kit's tests."""
 
+import asyncio
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -10,11 +11,12 @@ from omi_actors.clock import SystemClock
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.kit import life
 from omi_actors.kit.asks import Request
+from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.manual_runtime import ManualRuntime
 from omi_actors.kit.runtime import Runtime
-from omi_actors.kit.spec import Backoff, ChildSpec, Intensity, Strategy
+from omi_actors.kit.spec import Backoff, ChildSpec, Strategy
 from omi_actors.kit.supervisor import Supervisor
 from omi_actors.kit.thread_actor import ThreadActor
 
@@ -45,6 +47,8 @@ def fail_with(error):
 
 class Behaviour:
     """Does what messages say; `log` is shared by all incarnations."""
+
+    handle: Handle
 
     def __init__(self, log=None, *, on_start=None, on_stop=None) -> None:
         super().__init__()
@@ -88,11 +92,11 @@ class Parent(LoopActor):
     def __init__(self) -> None:
         super().__init__()
         self.exits: list[Any] = []
-        self.heard = threading.Event()
+        self.first_exit: Future[Any] = Future()
 
     def receive(self, message):
         self.exits.append(message)
-        self.heard.set()
+        self.first_exit.try_set(message)
 
 
 def run_alone(actor, runtime, *, name="alone", kind="alone", parent=None, **spec):
@@ -109,6 +113,28 @@ def note_exits(runtime):
     return parent
 
 
+def new_future() -> Future[Any]:
+    """Return a future of whatever the test puts in."""
+    return Future()
+
+
+async def thread_ended(handle):
+    """Wait until no thread of this child is left and the loop has heard of it."""
+    for thread in threading.enumerate():
+        if thread.name == f"actor {handle.name}":
+            await asyncio.to_thread(thread.join, WAIT_S)
+    await handle.runtime.pause()
+
+
+def supervise(children, runtime, *, parent=None, **policy):
+    """Start a supervisor over `children` without backoff; return its handle."""
+    policy.setdefault("backoff", NO_BACKOFF)
+    spec = ChildSpec("s", "s", build=lambda: Supervisor(children, **policy), shutdown_timeout_s=float("inf"))
+    handle = Handle(spec, runtime)
+    life.start(handle, parent)
+    return handle
+
+
 def counted(metric, **labels):
     """Return a metric's value now, 0 if it was never counted."""
     return REGISTRY.get_sample_value(metric, labels) or 0.0
@@ -116,7 +142,7 @@ def counted(metric, **labels):
 
 def loop_runtime(loop, **kwargs):
     """Return a runtime bound to the running loop."""
-    runtime = Runtime(SystemClock(), random.Random(0), **kwargs)  # noqa: S311
+    runtime = Runtime(SystemClock(), random.Random(0), **kwargs)
     runtime.bind(loop)
     return runtime
 
@@ -129,7 +155,7 @@ class Tree:
         names: Sequence[str],
         *,
         strategy=Strategy.ONE_FOR_ONE,
-        intensity=Intensity(),
+        intensity=None,
         backoff=NO_BACKOFF,
         builds=None,
         **spec,

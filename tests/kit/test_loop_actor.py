@@ -7,7 +7,10 @@ import pytest
 
 from omi_actors.errors import ActorUnavailableError, StoreError
 from omi_actors.kit import life
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.manual_runtime import ManualRuntime
+from omi_actors.kit.spec import ChildSpec
 from tests.kit.support import Do, Ping, Puppet, counted, fail_with, note_exits, run_alone
 
 NASTY = [ValueError("boom"), SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError()]
@@ -101,9 +104,6 @@ def test_a_failing_start_reaches_the_supervisor(runtime, parent, error):
 
 @pytest.mark.parametrize("error", NASTY, ids=repr)
 def test_a_failing_constructor_reaches_the_supervisor(runtime, parent, error):
-    from omi_actors.kit.handle import Handle
-    from omi_actors.kit.spec import ChildSpec
-
     def build():
         raise error
 
@@ -194,7 +194,9 @@ def test_a_taken_reply_is_settled_by_a_later_turn(runtime, parent):
     assert reply.result() == "later"
 
 
-@pytest.mark.parametrize("ending", [fail_with(ValueError()), Do(lambda actor: actor.stop_self())], ids=["crash", "stop"])
+@pytest.mark.parametrize(
+    "ending", [fail_with(ValueError()), Do(lambda actor: actor.stop_self())], ids=["crash", "stop"]
+)
 def test_taken_replies_fail_when_the_actor_ends(runtime, parent, ending):
     handle = started(runtime, parent)
     reply = ask(handle, Do(lambda actor: actor.take_reply() and None))
@@ -247,8 +249,6 @@ def test_outside_a_turn_there_is_no_envelope(runtime, parent):
 
 
 def test_an_unknown_message_is_a_crash_by_default(runtime, parent):
-    from omi_actors.kit.loop_actor import LoopActor
-
     handle = started(runtime, parent, LoopActor())
 
     handle.tell("what?")

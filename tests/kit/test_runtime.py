@@ -3,12 +3,13 @@
 import asyncio
 import random
 import threading
+from typing import Any
 
 import pytest
 
 from omi_actors.clock import SystemClock
 from omi_actors.kit.manual_runtime import ManualRuntime
-from omi_actors.kit.runtime import Runtime
+from omi_actors.kit.runtime import Runtime, TimerHandle
 from tests.kit.support import WAIT_S, Ping, Puppet, loop_runtime, run_alone
 
 
@@ -91,7 +92,7 @@ async def test_nothing_posted_by_racing_threads_is_overlooked():
 
 async def test_a_long_ready_queue_lets_the_loop_come_round():
     runtime = loop_runtime(asyncio.get_running_loop(), slice_s=0.0)
-    order = []
+    order: list[Any] = []
     for number in range(5):
         runtime.post(lambda number=number: order.append(number))
     await asyncio.sleep(0)
@@ -129,7 +130,7 @@ def test_posts_after_the_loop_has_closed_are_counted_and_do_not_raise():
 
 
 async def test_posts_before_the_binding_are_kept():
-    runtime = await asyncio.to_thread(Runtime, SystemClock(), random.Random(0))  # noqa: S311
+    runtime = await asyncio.to_thread(Runtime, SystemClock(), random.Random(0))
     seen = []
     await asyncio.to_thread(runtime.post, lambda: seen.append("early"))
 
@@ -141,23 +142,27 @@ async def test_posts_before_the_binding_are_kept():
 
 async def test_a_cancelled_timer_never_fires():
     runtime = loop_runtime(asyncio.get_running_loop())
-    seen = []
+    seen: list[str] = []
+    later = asyncio.Event()
     timer = runtime.call_later(0.0, lambda: seen.append("cancelled"))
-    runtime.call_later(0.001, lambda: seen.append("other"))
+    runtime.call_later(0.001, later.set)
     timer.cancel()
 
-    while not seen:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(later.wait(), WAIT_S)
 
-    assert seen == ["other"]
+    assert seen == []
 
 
 def test_a_timer_that_is_due_and_then_cancelled_never_fires():
     runtime = ManualRuntime()
-    seen = []
-    second = None
-    runtime.call_later(1.0, lambda: second.cancel())
-    second = runtime.call_later(1.0, lambda: seen.append("second"))
+    seen: list[str] = []
+    timers: list[TimerHandle] = []
+
+    def cancel_other():
+        timers[0].cancel()
+
+    runtime.call_later(1.0, cancel_other)
+    timers.append(runtime.call_later(1.0, lambda: seen.append("second")))
 
     runtime.advance(2.0)
 
@@ -176,7 +181,7 @@ async def test_a_timer_may_be_set_from_another_thread():
 
 def test_a_flooded_actor_does_not_starve_another():
     runtime = ManualRuntime()
-    order = []
+    order: list[Any] = []
     flooded = run_alone(Puppet(order), runtime, name="flooded")
     other = run_alone(Puppet(), runtime, name="other")
     runtime.run()

@@ -124,6 +124,7 @@ def answer(claimed: ClaimedJob, *, session: str = "s1", kind: str = "answer", te
         text=text,
         job_id=claimed.job_id,
         model="demo",
+        created_at=NOW + 100,
     )
     waiting = NewDelivery(
         delivery_id=f"{claimed.job_id}-d", session_id=session, message_id=said.message_id, created_at=NOW

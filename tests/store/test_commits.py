@@ -6,6 +6,7 @@ from omi_actors.domain.sessions import SessionCommit
 from omi_actors.errors import FencedError, StoreError
 from omi_actors.store.engine import Engine
 from omi_actors.store.sessions import load_session
+from omi_actors.store.transaction import Transaction
 from tests.store.builders import (
     asking_commit,
     count,
@@ -133,6 +134,16 @@ def test_a_group_stores_all_and_replies_in_order(engine: Engine) -> None:
     assert [outcome.error for outcome in outcomes] == [None] * 21
     assert outcomes[-1].value == "seen"
     assert count(engine, "transcript_segment") == 20
+
+
+def test_a_group_is_applied_in_order(engine: Engine) -> None:
+    seen = engine.commit_group([first_commit("s1"), _count_sessions, first_commit("s2"), _count_sessions])
+
+    assert [outcome.value for outcome in seen] == [None, 1, None, 2]
+
+
+def _count_sessions(tx: Transaction) -> int:
+    return len(tx.fetch("SELECT id FROM session"))
 
 
 def test_turns_of_one_session_in_a_group_keep_their_order(engine: Engine) -> None:

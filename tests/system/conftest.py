@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from omi_actors.clock import SystemClock
 from omi_actors.system import System
 from omi_actors.tree import Parts
 from tests.servers import fresh_postgres_database
-from tests.web.http_client import Connection, Reply
+from tests.web.http_client import Connection
 from web.server import WebServer, build_http_server
 
 UID = "vT5mQ2rJx8NnPzK4eWcLh7sYb1D3"
@@ -29,21 +30,21 @@ class Running:
     server: WebServer
     port: int
     connection: Connection
-    gave_up: list
+    gave_up: list[Any]
 
-    async def post(self, payload, query=f"uid={UID}", connection=None, **headers) -> Reply:
+    async def post(self, payload, query=f"uid={UID}", connection=None, **headers):
         """Send a webhook with its token."""
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         target = f"/omi-webhook?token=hook-token&{query}"
         return await (connection or self.connection).request("POST", target, data, named)
 
-    async def say(self, text, uid=UID, sid="s1", start=1.0, **more) -> Reply:
+    async def say(self, text, uid=UID, sid="s1", start=1.0, **more):
         """Send one segment of one wearer."""
         spoken = {"id": sid, "text": text, "speaker": "SPEAKER_00", "is_user": True, "start": start, "end": start + 1}
         return await self.post({"session_id": uid, "segments": [spoken]}, f"uid={uid}", **more)
 
-    async def transcript(self, uid=UID) -> dict:
+    async def transcript(self, uid=UID) -> Any:
         """Read a transcript as the operator."""
         reply = await self.connection.request("GET", f"/transcript/{uid}?limit=1000", b"", ADMIN)
         assert reply.status == 200, reply
@@ -90,7 +91,7 @@ async def start(tmp_path, monkeypatch):
             **variables,
         }
         settings = load_settings(overrides=given)
-        gave_up: list = []
+        gave_up: list[Any] = []
         parts = Parts(
             settings=settings,
             model=model or DemoModel(),

@@ -237,3 +237,39 @@ async def test_idle_session_leaves_memory_and_comes_back_where_it_was(start):
 
     assert (again.dropped, more.dropped) == (None, None)
     assert await program.texts(uid) == ["one", "two"]
+
+
+async def test_full_disk_is_told_and_passes_by_itself(start):
+    program = await start()
+    await program.say("before")
+    store = program.system._tree.store
+    pages = (await store._apply(lambda tx: tx.fetch("PRAGMA page_count")))[0][0]
+    await store._apply(lambda tx: tx.fetch(f"PRAGMA max_page_count = {pages}"))
+
+    refused = await program.say("too much " * 2_000, sid="s2", start=3.0)
+    await store._apply(lambda tx: tx.fetch("PRAGMA max_page_count = 1000000"))
+    stored = await program.say("after", sid="s3", start=5.0)
+
+    assert (refused.status, refused.dropped is not None) == (200, True)
+    assert (stored.status, stored.dropped) == (200, None)
+    assert await program.texts() == ["before", "after"]
+
+
+async def test_session_that_floods_is_refused_beyond_its_mailbox_and_slows_nobody(start):
+    program = await start(SESSION_MAILBOX_CAPACITY="3")
+    await program.say("first", uid="eve")
+    connections = [await Connection.open(program.port) for _ in range(40)]
+
+    flood = [
+        program.say(f"word {n}", uid="eve", sid=f"f{n}", start=2.0, connection=connection)
+        for n, connection in enumerate(connections)
+    ]
+    replies, neighbour = await asyncio.gather(asyncio.gather(*flood), program.say("hello", uid="bob"))
+
+    kept = {f"word {n}" for n, reply in enumerate(replies) if reply.dropped is None}
+    assert {reply.status for reply in replies} == {200}
+    assert 0 < len(kept) < len(replies)
+    assert set(await program.texts("eve")) == kept | {"first"}
+    assert neighbour.dropped is None
+    for connection in connections:
+        await connection.close()

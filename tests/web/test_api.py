@@ -22,6 +22,7 @@ MESSAGE = StoredMessage(
     text="hi",
     model="demo",
     created_at=1_790_000_001.0,
+    job_id="j1",
 )
 
 
@@ -71,6 +72,7 @@ async def test_transcript_shows_segments_and_messages_to_the_operator(get):
                 "model": "demo",
                 "createdAt": "2026-09-21T14:13:21.000Z",
                 "conversationId": "c1",
+                "jobId": "j1",
             }
         ],
         "nextAfter": 7,

@@ -82,6 +82,21 @@ async def test_chunked_too_large_body_is_counted_and_dropped(small, system):
     assert system.told == []
 
 
+@pytest.mark.parametrize("length", ["\xb2", "5, 6", "-1", "1e3"])
+async def test_length_that_is_no_number_is_refused(length, small, system, caplog):
+    caplog.set_level(logging.CRITICAL, "tornado.general")
+    small.write(f"POST {TARGET} HTTP/1.1\r\nHost: t\r\nContent-Length: {length}\r\n\r\n12345".encode("latin-1"))
+
+    assert (await small.reply()).status == 400
+    assert system.told == []
+
+
+async def test_too_large_body_of_a_stranger_is_refused_as_a_strangers(small):
+    small.write(f"POST {TARGET}&token=x HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999\r\n\r\n".encode())
+
+    assert (await small.reply()).status == 401
+
+
 async def test_body_of_exactly_the_limit_is_taken(small, system):
     filler = 64 * KB - len(b'{"segments":[{"text":""}]}')
     reply = await small.request("POST", TARGET, b'{"segments":[{"text":"%s"}]}' % (b"x" * filler))
@@ -161,6 +176,7 @@ async def test_connection_that_ends_before_its_reply_is_noticed(start, system):
     await wait_until(lambda: start.traffic.active == 0)
     system.open[0].try_set(Ingested("for nobody", "d1"))
     assert [sent.reached for sent in system.sent] == [False]
+    assert start.traffic.active == 0  # once is over
 
 
 @pytest.mark.parametrize("target", [TARGET, "/livez"])
@@ -246,6 +262,7 @@ async def test_100_000_segments_are_taken_without_holding_the_loop(connection, s
         connection.write(data[at : at + 256 * KB])
         await connection.writer.drain()
     reply = await connection.reply()
+    await asyncio.sleep(0.01)  # one more beat: the longest pause may have been the last
     beating.cancel()
 
     assert (reply.status, reply.dropped) == (200, None)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tornado.httputil import HTTPHeaders
 
 from config.settings import load_settings
 from omi_actors.clock import ManualClock
@@ -65,13 +66,23 @@ async def test_development_on_loopback_may_go_without_a_token_but_not_with_a_wro
     assert (await answer(await start(), f"/omi-webhook?{query}")).status == status
 
 
+@pytest.mark.parametrize("sign", ["Origin", "Sec-Fetch-Site"])
+async def test_page_in_a_browser_on_this_machine_needs_the_token(sign, start, system):
+    port = await start()
+    async with await Connection.open(port) as connection:
+        without = await connection.request("POST", "/omi-webhook?uid=u", BODY_A, {sign: "https://evil.example"})
+        with_it = await connection.request("POST", "/omi-webhook?uid=u&token=hook-token", BODY_A, {sign: "null"})
+
+    assert (without.status, with_it.status) == (401, 200)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "example.org"])  # noqa: S104 (what is to be closed)
 def test_development_in_reach_of_others_needs_the_token(host):
     auth = WebhookAuth(load_settings(overrides={"HOST": host, "WEBHOOK_TOKEN": "t"}), ManualClock())
 
     with pytest.raises(SignatureMismatchError, match="needs its token"):
-        auth.check_token(None, None)
-    auth.check_token("t", None)
+        auth.check_token(None, HTTPHeaders())
+    auth.check_token("t", HTTPHeaders())
 
 
 def test_server_without_a_token_takes_no_token():
@@ -79,7 +90,7 @@ def test_server_without_a_token_takes_no_token():
 
     for given in (None, "", "None"):
         with pytest.raises(SignatureMismatchError):
-            auth.check_token(given, None)
+            auth.check_token(given, HTTPHeaders())
 
 
 def signed(secrets=SECRET, now_s=SIGNED_AT):

@@ -254,6 +254,29 @@ async def test_slow_webhook_is_logged(start, system):
     assert [(line["event"], line["seconds"]) for line in lines] == [("slow webhook", 1.5)]
 
 
+async def test_answer_may_take_longer_than_other_requests(start, system):
+    clock = ManualClock()
+    system.on_told = lambda: clock.advance(5)
+    system.outcomes.append(Ingested("thought long", "d1"))
+    async with await Connection.open(await start(clock)) as connection:
+        with capture_logs() as lines:
+            await connection.request("POST", "/omi-webhook?uid=u", b'{"segments":[{"text":"a"}]}')
+
+    assert lines == []
+
+
+async def test_answer_that_cannot_be_written_is_not_waited_for(post, system, told):
+    system.outcomes.append(None)
+    waiting = asyncio.create_task(post(ONE))
+    await told()
+
+    with capture_logs() as lines:
+        system.open[0].try_set(Ingested("half a character: \ud83d", "d1"))
+
+    assert (await waiting).dropped == "internal_error"
+    assert lines[0]["event"] == "webhook failed"
+
+
 async def test_body_over_256_kb_is_read_off_the_loop(post, system):
     seen = []
     real = "x" * 300_000

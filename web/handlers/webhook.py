@@ -17,7 +17,7 @@ from omi_actors.errors import OmiError, TooLargeError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from web.counting import count_drop, count_request, count_webhook
-from web.intake import Delivery, Order, read_order
+from web.intake import Order, Webhook, read_order
 from web.replies import CLOSE, KEEP_ALIVE, reply_bytes, send
 from web.requests import header, parse_query, request_id_of
 from web.sending import Sending
@@ -52,7 +52,7 @@ class WebhookRequest(HTTPMessageDelegate):
         self._site.traffic.begin()
         if not self._site.auth.needs_signature:
             try:
-                self._site.auth.check_token(self._query.get("token"), header(headers, "Authorization"))
+                self._site.auth.check_token(self._query.get("token"), headers)
             except OmiError as error:
                 self._refusal = error
 
@@ -71,7 +71,7 @@ class WebhookRequest(HTTPMessageDelegate):
             return
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
-        read = partial(read_order, Delivery(self._query, self._headers, body, clock.now_s()), self._site.auth)
+        read = partial(read_order, Webhook(self._query, self._headers, body, clock.now_s()), self._site.auth)
         if len(body) <= _LARGE_BODY_BYTES:
             self._pass_on(read)
         else:
@@ -86,7 +86,7 @@ class WebhookRequest(HTTPMessageDelegate):
     def refuse_body(self) -> bytes:
         """Return the reply to a body above the limit, after which its connection closes."""
         self._chunks.clear()
-        reply = self._failed(TooLargeError("The body is above MAX_REQUEST_SIZE."))
+        reply = self._failed(self._refusal or TooLargeError("The body is above MAX_REQUEST_SIZE."))
         self._end(reply.status)
         return self._bytes(reply, CLOSE)
 
@@ -100,11 +100,17 @@ class WebhookRequest(HTTPMessageDelegate):
                 sending = Sending(self._site.system, order.messages, context, self._settled)
                 sending.start(self._site.clock, self._site.webhook_timeout_s)
             else:
-                self._settled([], None)
+                self._conclude([], None)
         except Exception as error:  # noqa: BLE001 (the webhook's one failure path)
             self._reply(self._failed(error))
 
     def _settled(self, replies: list[Ingested], error: Exception | None) -> None:
+        try:
+            self._conclude(replies, error)
+        except Exception as failure:  # noqa: BLE001 (called back: whoever calls would swallow it, and nobody reply)
+            self._reply(self._failed(failure))
+
+    def _conclude(self, replies: list[Ingested], error: Exception | None) -> None:
         answers = [reply for reply in replies if reply.message is not None]
         said = answers.pop(0) if answers and error is None else None
         for unsaid in answers:
@@ -145,7 +151,7 @@ class WebhookRequest(HTTPMessageDelegate):
             if said is not None:
                 self._tell(said, reached=False)
             return
-        self._end(reply.status)
+        self._end(reply.status, answered=said is not None)
         close = self._site.traffic.is_draining
         on_flushed = None if said is None else (lambda reached: self._tell(said, reached=reached))
         send(self._connection, self._bytes(reply, self._connection_line()), close=close, on_flushed=on_flushed)
@@ -167,13 +173,14 @@ class WebhookRequest(HTTPMessageDelegate):
         if answer.delivery_id is not None and self._order is not None:
             self._site.system.reply_sent(ReplySent(self._order.session_key, answer.delivery_id, reached))
 
-    def _end(self, status: int | None) -> None:
+    def _end(self, status: int | None, *, answered: bool = False) -> None:
         """The request is over: replied to, or (None) its connection is gone. From here on it cannot be replied to."""
         self._is_over = True
         self._site.traffic.end()
         seconds = self._site.clock.mono_s() - self._began_mono_s
         count_request(ROUTE, "POST", status, seconds)
-        if seconds >= self._site.slow_request_s:
+        # An answer takes what the model takes; that has its own metric.
+        if seconds >= self._site.slow_request_s and not answered:
             with bound_context(self._context()):
                 _log.warning("slow webhook", seconds=round(seconds, 3), status=status)
 

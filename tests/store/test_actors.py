@@ -1,0 +1,185 @@
+"""The store as the other actors see it: real actors, real threads, a real database."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from omi_actors.clock import SystemClock
+from omi_actors.errors import ActorUnavailableError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.instruments import metrics
+from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.root import start_root
+from omi_actors.kit.runtime import Runtime
+from omi_actors.kit.spec import Backoff, ChildSpec
+from omi_actors.store.actors import StoreReader, StoreWriter
+from omi_actors.store.engine import StoreConfig
+from omi_actors.store.facade import Store
+from omi_actors.store.messages import Apply
+from omi_actors.store.transaction import NodeIdentity, Transaction
+from tests.store.builders import answer, asking_commit, first_commit, next_commit, segment, step
+
+pytestmark = pytest.mark.threads
+
+WAIT_S = 10.0
+
+
+class Stage:
+    """A writer and a reader; their mailboxes take mail before `start`."""
+
+    def __init__(self, config: StoreConfig) -> None:
+        self.runtime = Runtime(SystemClock(), random.Random(0))
+        self.runtime.bind(asyncio.get_running_loop())
+        self.node = NodeIdentity("node-a")
+        self.opened: Future[None] = Future()
+        self.config = config
+        self.writer = Handle(ChildSpec("store_writer", "store_writer", self._build_writer), self.runtime)
+        self.reader = Handle(
+            ChildSpec("store_reader", "store_reader", lambda: StoreReader(config, self.opened)), self.runtime
+        )
+        self.store = Store(self.writer, [self.reader], write_timeout_s=WAIT_S, read_timeout_s=WAIT_S)
+
+    def _build_writer(self) -> StoreWriter:
+        return StoreWriter(self.config, self.node, self.opened, lease_s=15, max_deliveries=3)
+
+    def start(self) -> None:
+        self.root = start_root(
+            self.runtime,
+            [self.writer, self.reader],
+            on_give_up=lambda _error: None,
+            backoff=Backoff(min_s=0.0, max_s=0.0),
+        )
+
+
+@pytest.fixture
+async def stage(config: StoreConfig) -> AsyncIterator[Stage]:
+    stage = Stage(config)
+    yield stage
+    assert await stage.root.stop(WAIT_S)
+
+
+def sample(name: str, **labels: str) -> float:
+    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_what_waits_is_stored_as_one_group(stage: Stage) -> None:
+    groups, commits = (sample(f"omi_store_group_size_{part}") for part in ("count", "sum"))
+    stored = sample("omi_store_commits_total", outcome="stored")
+    replies = [stage.store.commit_session(first_commit(f"s{n}")) for n in range(10)]
+
+    stage.start()
+    for reply in replies:
+        await reply
+
+    assert sample("omi_store_group_size_count") == groups + 1
+    assert sample("omi_store_group_size_sum") == commits + 10
+    assert sample("omi_store_commits_total", outcome="stored") == stored + 10
+    assert await stage.store.load_session("omi:s9", recent=5) is not None
+
+
+async def test_each_asker_hears_what_became_of_its_own(stage: Stage) -> None:
+    fenced = sample("omi_store_commits_total", outcome="fenced")
+    failed = sample("omi_store_errors_total", kind="refused")
+    good = stage.store.commit_session(first_commit("s1"))
+    late = stage.store.commit_session(next_commit("s1", epoch_before=9))
+    bad = stage.store.commit_session(first_commit("s2", segments=(segment(text="\ud800"),)))
+    lost = stage.store.release_job("none", "none")
+
+    stage.start()
+
+    await good
+    with pytest.raises(FencedError):
+        await late
+    with pytest.raises(StoreError, match="cannot be stored"):
+        await bad
+    with pytest.raises(LeaseLostError):
+        await lost
+    assert sample("omi_store_commits_total", outcome="fenced") == fenced + 2
+    assert sample("omi_store_errors_total", kind="refused") == failed + 1
+
+
+async def test_a_question_goes_all_the_way(stage: Stage) -> None:
+    stage.start()
+    store = stage.store
+    await store.commit_session(asking_commit())
+
+    (held,) = await store.claim_jobs(kinds=["answer"], limit=5, lease_s=30)
+    assert await store.heartbeat_jobs([held.token], lease_s=30) == {held.token}
+    assert (await store.queue_counts()).by_state["running"] == 1
+    await store.complete_answer(answer(held))
+    assert await store.change_delivery(step("s1-j1-d", ("pending",), "sending"))
+
+    page = await store.load_transcript("omi:s1", after_seq=0, limit=10, messages=10)
+    assert page is not None
+    assert [found.text for found in page.messages] == ["question 1", "because"]
+    assert (await store.load_answer_context("s1", segments=5, messages=5)).messages == page.messages
+    assert await store.find_segments("s1", ["key-1", "none"]) == {"key-1": 6}
+
+
+async def test_failed_jobs_are_retried_released_buried_and_reaped(stage: Stage) -> None:
+    stage.start()
+    store = stage.store
+    await store.commit_session(asking_commit())
+
+    async def claim_one() -> Any:
+        (held,) = await store.claim_jobs(kinds=["answer"], limit=5, lease_s=-1)
+        return held
+
+    held = await claim_one()
+    await store.retry_job(held.job_id, held.token, run_at=0.0, error="X")
+    held = await claim_one()
+    await store.release_job(held.job_id, held.token)
+    await claim_one()
+    assert await store.reap_jobs(max_deliveries=3) == 1
+    held = await claim_one()
+    await store.bury_job(held.job_id, held.token, error="X", failure=answer(held, kind="failure"))
+
+    assert (await store.queue_counts()).by_state["dead"] == 1
+
+
+async def test_deletion_and_pings_go_through_the_actors(stage: Stage) -> None:
+    stage.start()
+    await stage.store.commit_session(first_commit())
+
+    assert await stage.store.delete_session("omi:s1")
+    assert not await stage.store.delete_account("none")
+    assert await stage.store.load_session("omi:s1", recent=1) is None
+    assert await stage.store.node_heartbeat(lease_s=15)
+    assert 0 < await stage.store.ping() < WAIT_S
+    assert 0 < await stage.store.writer_ping() < WAIT_S
+
+
+async def test_a_replaced_writer_goes_on_as_the_same_incarnation(stage: Stage) -> None:
+    def bug(_tx: Transaction) -> None:
+        raise AttributeError("a bug in a statement's module")
+
+    stage.start()
+    await stage.store.commit_session(asking_commit())
+    (held,) = await stage.store.claim_jobs(kinds=["answer"], limit=5, lease_s=30)
+
+    with pytest.raises(ActorUnavailableError):
+        await stage.writer.ask(Apply(bug), timeout_s=WAIT_S)
+
+    await stage.store.commit_session(next_commit())
+    await stage.store.complete_answer(answer(held))
+    assert stage.node.incarnation == 1
+
+
+async def test_who_starts_the_store_hears_why_it_must_not_be_opened(tmp_path) -> None:
+    stage = Stage(StoreConfig(url="nonsense", data_dir=tmp_path))
+
+    with pytest.raises(StoreError, match="DATABASE_URL"):
+        stage._build_writer()
+
+
+async def test_a_store_that_cannot_be_reached_says_so_to_who_starts_it(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    stage = Stage(StoreConfig(url="", data_dir=tmp_path / "file" / "data"))
+    stage.start()
+
+    with pytest.raises(StoreUnavailableError):
+        await stage.opened
+    assert await stage.root.stop(WAIT_S)
