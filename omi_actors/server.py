@@ -67,9 +67,7 @@ async def _serve(settings: Settings) -> bool:
     # What lives now lives to the end: the collector need not look at it again.
     gc.collect()
     gc.freeze()
-    loading = asyncio.create_task(_load_model(model))
     await ended.wait()
-    loading.cancel()
     await _stop(system, server, settings, model)
     return bool(gave_up)
 
@@ -85,12 +83,6 @@ def build_model(settings: Settings) -> Model:
         max_tokens=settings.openai_max_tokens,
         concurrency=settings.openai_max_concurrency,
     )
-
-
-async def _load_model(model: Model) -> None:
-    """Import the SDK now, beside the first requests, rather than in the first question."""
-    if isinstance(model, OpenAIModel):
-        await model.load()
 
 
 async def _stop(system: System, server: WebServer, settings: Settings, model: Model) -> None:

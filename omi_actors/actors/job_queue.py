@@ -1,7 +1,7 @@
 """The job queue: hands claimed jobs to the workers. The job table is the queue; this actor only dispatches.
 
 State it owns: how many attempts run, whether a claim is under way. Messages it takes: JobsEnqueued, QueueTick,
-JobsClaimed, JobFinished, Drain. It sends: RunJob to the workers. What kills it: an unexpected error.
+WorkersReady, JobsClaimed, JobFinished, Drain. It sends: RunJob to the workers. What kills it: an unexpected error.
 What survives a restart: every job. It starts and restarts together with the workers, so that its count is right.
 Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never awaits.
 """
@@ -9,7 +9,7 @@ Not here: what a job does (jobs/), statements (store/). Threads: the event loop;
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omi_actors.actors.messages import Drain, JobFinished, JobsClaimed, JobsEnqueued, QueueTick, RunJob
+from omi_actors.actors.messages import Drain, JobFinished, JobsClaimed, JobsEnqueued, QueueTick, RunJob, WorkersReady
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
@@ -49,19 +49,21 @@ class JobQueue(LoopActor):
         self._is_claiming = False
         # Whether something was enqueued while a claim was under way, which may have missed it.
         self._is_hinted = False
-        self._is_draining = False
+        self._is_open = False
         self._asked = 0
         self._ticks = 0
 
     def on_start(self) -> None:
-        """Look for work that waited for us, and go on looking."""
-        self.handle.tell(JobsEnqueued())
+        """Begin to tick. The first claim waits for the workers to be ready."""
         self.timers.every(_TICK_S, QueueTick())
 
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
         match message:
             case JobsEnqueued():
+                self._claim()
+            case WorkersReady():
+                self._is_open = True
                 self._claim()
             case QueueTick():
                 self._tick()
@@ -71,7 +73,7 @@ class JobQueue(LoopActor):
                 self._running -= 1
                 self._claim()
             case Drain():
-                self._is_draining = True
+                self._is_open = False
             case _:
                 return super().receive(message)
         return None
@@ -85,7 +87,7 @@ class JobQueue(LoopActor):
     def _claim(self) -> None:
         """Ask the store for as many jobs as there are free places, unless it is being asked."""
         free = self._limits.concurrency - self._running
-        if self._is_claiming or self._is_draining or free <= 0:
+        if self._is_claiming or not self._is_open or free <= 0:
             self._is_hinted = self._is_claiming
             return
         self._is_claiming = True

@@ -105,6 +105,11 @@ class QueueTick:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersReady:
+    """Sent by the workers to the queue at their start: jobs given to us now are begun at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobsClaimed:
     """Sent by the queue's own claim when the store has answered; `error` names its failure, "" for none."""
 

@@ -17,6 +17,7 @@ from omi_actors.actors.messages import (
     JobFinished,
     LeasesRenewed,
     RunJob,
+    WorkersReady,
 )
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import OmiError
@@ -43,8 +44,9 @@ class Workers(LoopActor):
         self._drained: list[Future[None]] = []
 
     def on_start(self) -> None:
-        """Begin to keep leases: three heartbeats to a lease, so that one may be lost."""
+        """Begin to keep leases, three heartbeats to a lease, so that one may be lost; and get the model ready."""
         self.timers.every(self._lease_s / 3, HeartbeatTick())
+        self._loading = asyncio.get_running_loop().create_task(self._load())
 
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
@@ -67,7 +69,16 @@ class Workers(LoopActor):
 
     def on_stop(self) -> None:
         """Cancel what still runs; each attempt hands its job back."""
+        self._loading.cancel()
         self._cancel_all()
+
+    async def _load(self) -> None:
+        """Ask for work once it can be begun: a lease that runs while a library is imported helps nobody."""
+        try:
+            await self._deps.model.load()
+        except Exception as exc:  # noqa: BLE001 (every job will meet it again, and has an outcome for it)
+            _log.error("model_not_loaded", error=type(exc).__name__, exc_info=exc)
+        self._queue.tell(WorkersReady())
 
     def _start(self, job: ClaimedJob) -> None:
         context = LogContext(job.request_id, job.payload.get("session_key", ""))

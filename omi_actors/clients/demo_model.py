@@ -13,6 +13,9 @@ class DemoModel:
     provider = "demo"
     name = "demo-echo"
 
+    async def load(self) -> None:
+        """Nothing to get ready."""
+
     async def answer(self, prompt: Prompt, *, deadline_s: float) -> ModelAnswer:  # noqa: ARG002 (the protocol's)
         """Answer at once with the question."""
         return ModelAnswer(

@@ -24,6 +24,10 @@ class Model(Protocol):
     provider: str
     name: str
 
+    async def load(self) -> object:
+        """Get ready to answer. Calling it again is fine; `answer` does what is missing."""
+        ...
+
     async def answer(self, prompt: Prompt, *, deadline_s: float) -> ModelAnswer:
         """Answer within `deadline_s` seconds of wall clock.
 

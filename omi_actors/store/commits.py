@@ -8,7 +8,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import astuple
+
 from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import NewMessage, SessionCommit
 from omi_actors.errors import FencedError
 from omi_actors.store.deliveries import CHANGE, build_change_row
@@ -17,8 +20,8 @@ from omi_actors.store.transaction import NodeIdentity, Transaction
 
 _INSERT_SESSION = build_insert(
     "session",
-    "id, session_key, uid, node, incarnation, epoch, conversation_id, conversation_number, last_seq, last_end_s,"
-    " created_at, last_seen_at",
+    "id, session_key, uid, created_at, node, incarnation, epoch, conversation_id, conversation_number, last_seq,"
+    " last_end_s, last_seen_at",
     "ON CONFLICT DO NOTHING",
 )
 _UPDATE_SESSION = Bulk(
@@ -39,9 +42,10 @@ _UPDATE_SESSION = Bulk(
     ),
 )
 _INSERT_CONVERSATION = build_insert("conversation", "id, session_id, number, started_at", "ON CONFLICT (id) DO NOTHING")
+# A segment's fields are its columns, in its order: a row is made of it at once.
 _UPSERT_SEGMENT = build_insert(
     "transcript_segment",
-    "session_id, seq, key, conversation_id, text, speaker, speaker_id, is_user, person_id, start_s, end_s, created_at",
+    ", ".join(("session_id", *StoredSegment.__struct_fields__)),
     "ON CONFLICT (session_id, key) DO UPDATE SET text = excluded.text, end_s = excluded.end_s"
     " WHERE length(excluded.text) > length(transcript_segment.text)",
 )
@@ -109,22 +113,7 @@ def _collect(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> None:
     _collect_session(rows, commit, node)
     for segment in commit.segments:
         check_text(segment.text)
-        rows.segments.append(
-            (
-                session_id,
-                segment.seq,
-                segment.key,
-                segment.conversation_id,
-                segment.text,
-                segment.speaker,
-                segment.speaker_id,
-                segment.is_user,
-                segment.person_id,
-                segment.start_s,
-                segment.end_s,
-                segment.created_at,
-            )
-        )
+        rows.segments.append((session_id, *astuple(segment)))
     if commit.messages:
         rows.messages.extend(map(build_message_row, commit.messages))
     if commit.jobs:
@@ -147,13 +136,21 @@ def _collect(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> None:
 
 def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> None:
     """Put the session's own row where its fence demands: an insert, or an update conditional on the epoch."""
-    where = (commit.conversation_id, commit.conversation_number, commit.last_seq, commit.last_end_s)
-    owner = (node.name, node.incarnation, commit.epoch)
+    state = (
+        node.name,
+        node.incarnation,
+        commit.epoch,
+        commit.conversation_id,
+        commit.conversation_number,
+        commit.last_seq,
+        commit.last_end_s,
+        commit.last_seen_at,
+    )
     if commit.epoch_before:
-        rows.sessions.append((*owner, *where, commit.last_seen_at, commit.session_id, commit.epoch_before))
+        rows.sessions.append((*state, commit.session_id, commit.epoch_before))
     else:
-        identity = (commit.session_id, commit.session_key, commit.uid)
-        rows.new_sessions.append((*identity, *owner, *where, commit.last_seen_at, commit.last_seen_at))
+        identity = (commit.session_id, commit.session_key, commit.uid, commit.last_seen_at)
+        rows.new_sessions.append((*identity, *state))
     new = commit.new_conversation
     if new is not None:
         rows.conversations.append((new.conversation_id, commit.session_id, new.number, new.started_at))

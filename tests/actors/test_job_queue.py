@@ -3,7 +3,7 @@
 import pytest
 
 from omi_actors.actors.job_queue import JobQueue, QueueLimits
-from omi_actors.actors.messages import Drain, JobFinished, JobsEnqueued, RunJob
+from omi_actors.actors.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.driver import Driver
@@ -34,14 +34,16 @@ def workers():
 def queue(store, workers):
     del store.replies["claim_jobs"]
     limits = QueueLimits(concurrency=2, lease_s=30.0, max_deliveries=3)
-    return Driver(JobQueue(store, workers.handle, ("answer",), limits), runtime=workers.runtime).start()
+    driver = Driver(JobQueue(store, workers.handle, ("answer",), limits), runtime=workers.runtime)
+    driver.tell(WorkersReady())
+    return driver
 
 
 def claimed(queue, store, *jobs):
     queue.settle(store.open.pop(0), list(jobs))
 
 
-def test_queue_looks_for_work_at_its_start(queue, store):
+def test_queue_looks_for_work_as_soon_as_the_workers_are_ready(queue, store):
     assert [call["limit"] for call in store.of("claim_jobs")] == [2]
 
 

@@ -1,6 +1,7 @@
 """Async turns: driven by hand, not re-entrant, awaiting the kit's futures only."""
 
 import asyncio
+import inspect
 
 import pytest
 
@@ -65,6 +66,17 @@ def test_while_a_turn_awaits_the_mailbox_buffers(runtime, handle, actor):
     runtime.run()
 
     assert actor.log == ["start alone", "first", "second"]
+
+
+def test_a_second_wake_up_does_not_begin_a_turn_inside_another(runtime, handle, actor):
+    handle.tell(awaiting(new_future()))
+    handle.tell("second")
+    runtime.run()
+
+    actor.wake_up()  # as two senders may do that saw the same sleeper
+    runtime.run()
+
+    assert "second" not in actor.log
 
 
 def test_awaiting_settled_futures_goes_on_at_once(runtime, handle, actor):
@@ -211,13 +223,15 @@ def test_a_turn_that_resists_its_cancellation_is_closed(runtime, handle):
             except asyncio.CancelledError:
                 continue
 
-    handle.tell(Do(turn))
+    coroutines = [turn(None)]
+    handle.tell(Do(lambda _: coroutines[0]))
     runtime.run()
 
     stopped = life.stop(handle, drain=True)
     runtime.advance(6.0)
 
     stopped.result()
+    assert inspect.getcoroutinestate(coroutines[0]) == inspect.CORO_CLOSED
 
 
 def test_what_an_abandoned_turn_awaited_no_longer_matters(runtime, handle, parent):

@@ -222,7 +222,7 @@ def test_a_start_during_quarantine_is_ignored():
 
 
 def test_after_its_quarantine_the_next_message_starts_the_child_with_a_clean_record():
-    household = Household()
+    household = Household(intensity=Intensity(max_restarts=2, period_s=3600.0))
     child = household.child(kind="released")
     household.tell(child, CRASH, times=3)
     household.runtime.advance(59.0)

@@ -146,6 +146,48 @@ def test_arming_a_mailbox_with_mail_wakes_at_once():
     assert sleeper.wakes == 1
 
 
+class MailJustAfterTheLook(list[Envelope]):
+    """Empty when looked at, and then not any more: what another thread can do between two steps."""
+
+    looks = 0
+
+    def __len__(self):
+        self.looks += 1
+        if self.looks == 1:
+            self.append(Envelope("raced"))
+            return 0
+        return super().__len__()
+
+
+def test_mail_that_comes_while_the_reader_falls_asleep_is_seen():
+    mailbox = Mailbox(10)
+    reader = Reader(mailbox)
+    mailbox._new = MailJustAfterTheLook()
+
+    assert reader.read() == "raced"
+
+
+class RetiredJustBeforeTheAppend(list[Envelope]):
+    """Its mailbox closes and is emptied between the sender's look and its append."""
+
+    def __init__(self, mailbox):
+        super().__init__()
+        self.mailbox = mailbox
+
+    def append(self, envelope):
+        self.mailbox.close(Refusal.STOPPED)
+        self.mailbox.clear()
+        super().append(envelope)
+
+
+def test_mail_that_comes_while_the_mailbox_retires_is_refused_and_not_left_behind():
+    mailbox = Mailbox(10)
+    mailbox._new = RetiredJustBeforeTheAppend(mailbox)
+
+    assert mailbox.offer(Envelope("late")) is Refusal.STOPPED
+    assert len(mailbox) == 0
+
+
 class ThreadReader:
     """Reads until the mailbox is finished, sleeping in between."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from omi_actors.clock import SystemClock
+from omi_actors.instruments.logs import LogContext, bound_context, current_context
 from omi_actors.kit.manual_runtime import ManualRuntime
 from omi_actors.kit.runtime import Runtime, TimerHandle
 from tests.kit.support import WAIT_S, Ping, Puppet, loop_runtime, run_alone
@@ -88,6 +89,43 @@ async def test_nothing_posted_by_racing_threads_is_overlooked():
     await asyncio.wait_for(done.wait(), WAIT_S)
     for thread in threads:
         thread.join(WAIT_S)
+
+
+class PostedJustAfterTheSlice(Runtime):
+    """Gets a post when its drain has found nothing more and has not said so yet, as from another thread."""
+
+    posted = False
+    on_late: Any = None
+
+    def _run_slice(self):
+        more = super()._run_slice()
+        if not self.posted:
+            self.posted = True
+            self.post(self.on_late)
+        return more
+
+
+async def test_a_post_that_comes_while_the_drain_falls_asleep_is_seen():
+    runtime = PostedJustAfterTheSlice(SystemClock(), random.Random(0))
+    late = asyncio.Event()
+    runtime.on_late = late.set
+
+    runtime.post(lambda: None)
+
+    await asyncio.wait_for(late.wait(), WAIT_S)
+
+
+async def test_posts_see_no_context_of_who_posted():
+    runtime = loop_runtime(asyncio.get_running_loop())
+    seen: list[Any] = []
+    with bound_context(LogContext(session="alice")):
+        runtime.post(lambda: seen.append(current_context()))
+        runtime.call_later(0.0, lambda: seen.append(current_context()))
+
+    while len(seen) < 2:
+        await runtime.pause()
+
+    assert seen == [None, None]
 
 
 async def test_a_long_ready_queue_lets_the_loop_come_round():

@@ -7,7 +7,9 @@ import pytest
 
 from omi_actors.errors import ActorUnavailableError, StoreError
 from omi_actors.kit import life
+from omi_actors.kit.envelope import Envelope
 from omi_actors.kit.handle import Handle
+from omi_actors.kit.mailbox import Mailbox, Refusal
 from omi_actors.kit.spec import ChildSpec, ChildState
 from omi_actors.kit.thread_actor import ThreadActor
 from tests.kit.support import (
@@ -292,9 +294,33 @@ async def test_a_zombies_replacement_gets_the_mail(stage):
     life.start(handle, stage.parent.handle)
 
     assert await reply == "z"
-    assert handle.state is ChildState.RUNNING
     gate.set()
     await asyncio.to_thread(threads[0].join, WAIT_S)
     await stage.runtime.pause()
     assert stage.runtime.zombies.count == 0
     assert handle.actor is actors[1]
+    assert handle.state is ChildState.RUNNING
+
+
+class ClosedAfterMail(Mailbox):
+    """Gets mail and is closed just after its reader has found it empty."""
+
+    __slots__ = ()
+
+    def take_many(self, owner, limit):
+        batch = super().take_many(owner, limit)
+        if not batch and not self.is_closed:
+            self.offer(Envelope("last"))
+            self.close(Refusal.STOPPED)
+        return batch
+
+
+async def test_mail_that_came_just_before_the_close_is_handled(stage):
+    actor = ThreadPuppet()
+    handle = Handle(ChildSpec("t", "t", build=lambda: actor), stage.runtime)
+    handle.mailbox = ClosedAfterMail(10)
+    life.start(handle, stage.parent.handle)
+
+    await stage.exit()
+
+    assert actor.log == ["start t", "last", "stop t"]

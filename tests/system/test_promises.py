@@ -24,6 +24,9 @@ class GatedModel:
         self.errors = list(errors)
         self.calls = 0
 
+    async def load(self):
+        pass
+
     async def answer(self, prompt, *, deadline_s):
         self.calls += 1
         self.asked.set()
