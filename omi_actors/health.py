@@ -29,7 +29,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "version": __version__,
         "uptime": round(parts.clock.mono_s() - tree.board.started_mono_s, 3),
         "memory": {"rss": tree.board.resident_bytes},
-        "sessions": len(tree.directory.live),
+        "sessions": tree.directory.count(),
         "checks": checks,
         "settings": _describe_settings(parts),
     }
@@ -81,6 +81,8 @@ def _describe_settings(parts: Parts) -> dict[str, str]:
         "app_env": settings.app_env,
         "log_level": settings.log_level,
         "database": "postgres" if settings.database_url else "sqlite",
+        "commits": "synced",
+        "metrics": "on",
         "webhook_auth": "signature" if settings.omi_signing_secrets else "token",
     }
 

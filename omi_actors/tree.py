@@ -115,7 +115,9 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         )
         return new_handle(spec, runtime)
 
-    collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board))
+    collector = _child(
+        runtime, "metrics_collector", lambda: MetricsCollector(store, board, lambda: len(directory.live))
+    )
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
     job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, tuple(KINDS), queue_limits))
     workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=_LEASE_S))

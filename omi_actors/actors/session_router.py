@@ -36,6 +36,10 @@ class Directory:
 
     live: dict[str, LiveSession] = field(default_factory=dict)
 
+    def count(self) -> int:
+        """Return how many sessions are in memory."""
+        return len(self.live)
+
 
 @dataclass(frozen=True, slots=True)
 class RouterLimits:
@@ -84,6 +88,10 @@ class SessionRouter(LoopActor):
         """Return the session's handle, put last in the order; a session that is not in memory is activated."""
         session = self._live.pop(session_key, None)
         now_mono_s = self.runtime.clock.mono_s()
+        if session is not None and session.handle.has_left:
+            # It has left memory, and the fact is still in our mailbox.
+            metrics.SESSIONS_LIVE.dec()
+            session = None
         if session is None:
             session = LiveSession(self._new_handle(session_key), now_mono_s)
             self._supervisor.tell(StartChild(session.handle))

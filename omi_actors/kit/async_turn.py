@@ -30,6 +30,10 @@ class AsyncTurn:
             awaited = self._context.run(self._send, None)
             if not isinstance(awaited, Future):
                 awaited = self._context.run(self._throw, _not_ours(awaited))
+            if not isinstance(awaited, Future):  # it would not hear
+                self._coroutine.close()
+                self.error = _not_ours(awaited)
+                return True
         except StopIteration as end:
             self.value = end.value
             return True

@@ -49,6 +49,11 @@ class Handle:
         """The metric label that the child shares with its like."""
         return self.spec.kind
 
+    @property
+    def has_left(self) -> bool:
+        """Whether the child is gone for good: it takes no mail, and never will again."""
+        return self.state is ChildState.STOPPED and self.mailbox.is_closed
+
     def tell(self, message: object) -> bool:
         """Send `message`; False if refused, which is counted. Never raises, never blocks."""
         return self.deliver(Envelope(message, None, current_context()))

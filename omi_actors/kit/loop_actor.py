@@ -113,7 +113,7 @@ class LoopActor(BareActor):
 
     def wake_up(self) -> None:
         """Take mail soon."""
-        self.runtime.post(self._run)
+        self.handle.runtime.post(self._run)
 
     def halt(self) -> None:
         """End normally after the current turn."""
@@ -155,7 +155,7 @@ class LoopActor(BareActor):
                 return
             if not self._handle(envelope):
                 return
-        self.runtime.post(self._run)
+        self.handle.runtime.post(self._run)
 
     def _handle(self, envelope: Envelope) -> bool:
         """Run one turn; False if the actor cannot take the next message now."""
@@ -201,7 +201,7 @@ class LoopActor(BareActor):
                 envelope.reply_to.try_set(value)
         elif not self._turn_failed(error):
             return
-        self.runtime.post(self._run)
+        self.handle.runtime.post(self._run)
 
     def _fail(self, error: BaseException) -> None:
         """Die of `error`, unless it is the cancellation that a stop brings."""

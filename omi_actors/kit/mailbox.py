@@ -81,12 +81,11 @@ class Mailbox:
         if len(new) + len(self._old or ()) >= self._capacity and not (always or isinstance(envelope.message, Control)):
             return Refusal.FULL
         new.append(envelope)
-        if self.is_closed and self._withdraw(envelope):
-            return self._refusal  # closed meanwhile, and nobody has seen it
-        sleeper = self._sleeper
-        if sleeper is not None:
-            self._sleeper = None
-            sleeper.wake_up()
+        refusal = self._look()
+        if refusal is not None and self._withdraw(envelope):
+            return refusal  # closed meanwhile, and nobody has seen it
+        if self._sleeper is not None:
+            self.poke()
         return None
 
     def take(self, owner: Sleeper) -> Envelope | None:
@@ -124,9 +123,14 @@ class Mailbox:
     def poke(self) -> None:
         """Wake who sleeps, mail or not."""
         sleeper = self._sleeper
-        if sleeper is not None:
-            self._sleeper = None
-            sleeper.wake_up()
+        if sleeper is None:
+            return
+        self._sleeper = None
+        sleeper.wake_up()
+        # Between the look and the clearing, a thread may have been overtaken by a new owner that fell asleep.
+        owner = self._owner
+        if owner is not None and owner is not sleeper:
+            owner.wake_up()
 
     def close(self, refusal: Refusal) -> None:
         """Refuse whatever comes from now on. The owner reads on to the end, and is woken to see it."""
@@ -164,6 +168,9 @@ class Mailbox:
         old.reverse()
         self._old = old
         return old.pop()
+
+    def _look(self) -> Refusal | None:
+        return self._refusal
 
     def _withdraw(self, envelope: Envelope) -> bool:
         try:

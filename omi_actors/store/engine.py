@@ -28,7 +28,8 @@ from omi_actors.store.transaction import NodeIdentity, Transaction
 
 T = TypeVar("T")
 
-# A unit of work: a session's commit, or a function. It may run more than once; only its last run is kept.
+# A unit of work: a session's commit, or a function. It may run more than once; only its last run is kept. A function
+# raises LeaseLostError only before it has written anything.
 Write = SessionCommit | Callable[[Transaction], Any]
 
 # What a driver, or a row's making, raises at a value that no column can hold.

@@ -25,13 +25,13 @@ def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Re
     """
     now_s = tx.now_s()
     name = tx.node.name
-    row = tx.fetch_one(
+    (row,) = tx.fetch(
         "INSERT INTO node (name, incarnation, started_at, heartbeat_at, lease_until) VALUES (?, 1, ?, ?, ?)"
         " ON CONFLICT (name) DO UPDATE SET incarnation = node.incarnation + 1, started_at = excluded.started_at,"
         " heartbeat_at = excluded.heartbeat_at, lease_until = excluded.lease_until RETURNING incarnation",
         (name, now_s, now_s, now_s + lease_s),
     )
-    incarnation = int(row[0]) if row is not None else 0
+    incarnation = int(row[0])
     taken = take_back(
         tx,
         "node = ? AND incarnation < ?",

@@ -149,6 +149,21 @@ async def test_awaiting_anything_else_is_an_error_that_says_so():
     assert "kit's futures" in str(reply._error.__cause__)
 
 
+async def test_awaiting_anything_else_again_and_again_ends_the_turn():
+    runtime = loop_runtime(asyncio.get_running_loop())
+    handle = run_alone(Puppet(), runtime)
+
+    async def turn(_actor):
+        while True:
+            try:
+                await asyncio.sleep(0.001)
+            except TypeError:
+                continue
+
+    with pytest.raises(ActorUnavailableError):
+        await handle.ask(Do(turn), timeout_s=WAIT_S)
+
+
 async def test_a_task_started_in_a_turn_may_await_ours_in_asyncios_way():
     runtime = loop_runtime(asyncio.get_running_loop())
     handle = run_alone(Puppet(), runtime)

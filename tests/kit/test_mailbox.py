@@ -188,6 +188,33 @@ def test_mail_that_comes_while_the_mailbox_retires_is_refused_and_not_left_behin
     assert len(mailbox) == 0
 
 
+class ReopenedJustAfterTheWithdrawal(RetiredJustBeforeTheAppend):
+    """As above, and taken into use again before the sender has left."""
+
+    def remove(self, envelope):
+        super().remove(envelope)
+        self.mailbox.reopen()
+
+
+def test_mail_that_was_withdrawn_is_never_reported_as_taken():
+    mailbox = Mailbox(10)
+    mailbox._new = ReopenedJustAfterTheWithdrawal(mailbox)
+
+    assert mailbox.offer(Envelope("late")) is Refusal.STOPPED
+
+
+def test_a_sender_that_saw_the_earlier_owner_asleep_wakes_the_current_one_too():
+    mailbox = Mailbox(10)
+    earlier = Reader(mailbox)
+    earlier.read()
+    current = Reader(mailbox)
+    mailbox._sleeper = earlier  # what a thread holds that was overtaken by the change
+
+    mailbox.offer(Envelope("mail"))
+
+    assert current.wakes == 1
+
+
 class ThreadReader:
     """Reads until the mailbox is finished, sleeping in between."""
 

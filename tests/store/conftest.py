@@ -1,6 +1,8 @@
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from omi_actors.clock import ManualClock
@@ -10,13 +12,43 @@ from tests.servers import fresh_postgres_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])
-def config(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[StoreConfig]:
-    """An empty store, once on each database."""
-    if request.param == "sqlite":
+def database(request: pytest.FixtureRequest) -> str:
+    """Run the test once on each database."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def config(database: str, request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[StoreConfig]:
+    """A store without a row."""
+    if database == "sqlite":
+        yield StoreConfig(url="", data_dir=tmp_path, clock=clock)
+        return
+    url = request.getfixturevalue("module_postgres_url")
+    yield StoreConfig(url=url, data_dir=tmp_path, clock=clock)
+    with closing(psycopg2.connect(url)) as con:
+        con.cursor().execute("TRUNCATE account, session, job, node CASCADE")
+        con.commit()
+
+
+@pytest.fixture
+def empty_config(database: str, tmp_path: Path, clock: ManualClock) -> Iterator[StoreConfig]:
+    """A store without a table, for tests that change the schema."""
+    if database == "sqlite":
         yield StoreConfig(url="", data_dir=tmp_path, clock=clock)
         return
     with fresh_postgres_database() as url:
         yield StoreConfig(url=url, data_dir=tmp_path, clock=clock)
+
+
+@pytest.fixture(scope="module")
+def module_postgres_url() -> Iterator[str]:
+    """A migrated database for a module's tests, emptied after each: making one takes longer than a test."""
+    with fresh_postgres_database() as url:
+        engine = Engine(StoreConfig(url=url, data_dir=Path("unused")), NodeIdentity("none", 1))
+        engine.open()
+        engine.close()
+        yield url
 
 
 @pytest.fixture

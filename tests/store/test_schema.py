@@ -8,6 +8,7 @@ from omi_actors.clock import ManualClock
 from omi_actors.errors import StoreError
 from omi_actors.store.backups import KEEP_S
 from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
+from omi_actors.store.migrate import load_migrations
 from omi_actors.store.transaction import NodeIdentity
 from tests.store.builders import count, do, first_commit, rows
 
@@ -35,16 +36,18 @@ def change(config: StoreConfig, **changes: object) -> StoreConfig:
     return StoreConfig(**values | changes)
 
 
-def test_the_migrated_schema_is_what_the_entities_expect(config: StoreConfig) -> None:
-    open_and_close(config)  # checks every entity's table and columns, or raises
+def test_the_migrated_schema_is_what_the_entities_expect(empty_config: StoreConfig) -> None:
+    open_and_close(empty_config)  # checks every entity's table and columns, or raises
 
 
-def test_a_schema_that_lacks_a_column_is_refused(engine: Engine, config: StoreConfig) -> None:
+def test_a_schema_that_lacks_a_column_is_refused(empty_config: StoreConfig) -> None:
+    engine = Engine(empty_config, NodeIdentity("node-a", 1))
+    engine.open()
     do(engine, lambda tx: tx.run("ALTER TABLE memory DROP COLUMN text"))
     engine.close()
 
     with pytest.raises(StoreError, match="text"):
-        open_and_close(config)
+        open_and_close(empty_config)
 
 
 def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> None:
@@ -59,24 +62,33 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
     again.close()
 
 
-def test_a_newer_schema_is_refused_in_plain_words(engine: Engine, config: StoreConfig) -> None:
+def test_a_newer_schema_is_refused_in_plain_words(empty_config: StoreConfig) -> None:
+    engine = Engine(empty_config, NodeIdentity("node-a", 1))
+    engine.open()
     do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (7, 'future', 0)"))
     engine.close()
 
     with pytest.raises(StoreError, match="version 7; this program knows versions up to 1"):
-        open_and_close(config)
+        open_and_close(empty_config)
 
 
-def test_a_failing_migration_leaves_the_version_before(config: StoreConfig, tmp_path: Path) -> None:
+def test_a_failing_migration_leaves_the_version_before(empty_config: StoreConfig, tmp_path: Path) -> None:
     folder = migrations(tmp_path / "m", "CREATE TABLE one (x INTEGER);", "CREATE TABLE two (x INTEGER);\nnonsense;")
-    broken = Engine(change(config, migrations=folder), NodeIdentity("n"))
+    broken = Engine(change(empty_config, migrations=folder), NodeIdentity("n"))
 
     with pytest.raises(StoreError, match="nonsense"):
         broken.open()
 
     migrations(folder, "", "CREATE TABLE two (x INTEGER);")
     with pytest.raises(StoreError, match="account"):  # the entities miss their tables, so both steps went through
-        Engine(change(config, migrations=folder), NodeIdentity("n")).open()
+        Engine(change(empty_config, migrations=folder), NodeIdentity("n")).open()
+
+
+def test_both_databases_know_the_same_versions_without_gaps() -> None:
+    sqlite, postgres = (load_migrations(Path("omi_actors/store/migrations") / name) for name in ("sqlite", "postgres"))
+
+    assert [(step.version, step.name) for step in sqlite] == [(step.version, step.name) for step in postgres]
+    assert [step.version for step in sqlite] == list(range(1, len(sqlite) + 1))
 
 
 def test_sqlite_is_copied_before_an_upgrade_and_the_copy_leaves_after_a_week(

@@ -57,6 +57,8 @@ async def test_declared_too_large_body_is_answered_200_and_dropped_before_it_is_
     assert reply.headers["connection"] == "close"
     assert metric("omi_webhooks_dropped_total", reason="too_large") == before + 1
     assert system.told == []
+    small.writer.write_eof()
+    assert await small.ends()  # and not a word more
 
 
 async def test_sender_of_a_too_large_body_gets_the_reply_also_when_it_reads_only_after_sending_all(small):
@@ -177,6 +179,21 @@ async def test_connection_that_ends_before_its_reply_is_noticed(start, system):
     system.open[0].try_set(Ingested("for nobody", "d1"))
     assert [sent.reached for sent in system.sent] == [False]
     assert start.traffic.active == 0  # once is over
+
+
+async def test_answer_that_its_reader_never_took_has_not_reached(start, system):
+    system.outcomes.append(Ingested("more than a socket holds " * 1_000_000, "d1"))
+    said = asyncio.Event()
+    system.on_sent = said.set
+    connection = await Connection.open(await start())
+    connection.write(request_bytes("POST", TARGET, BODY))
+    await asyncio.wait_for(connection.reader.readexactly(100), TIMEOUT_S)
+    connection.reader._transport.pause_reading()
+
+    connection.abort()
+
+    await asyncio.wait_for(said.wait(), TIMEOUT_S)
+    assert [sent.reached for sent in system.sent] == [False]
 
 
 @pytest.mark.parametrize("target", [TARGET, "/livez"])
@@ -310,14 +327,16 @@ async def test_stopped_server_takes_no_connection(start):
         await Connection.open(port)
 
 
-async def test_draining_server_closes_connections_that_come_back(start):
+@pytest.mark.parametrize(("method", "target", "body"), [("GET", "/transcript/x", b""), ("POST", TARGET, BODY)])
+async def test_draining_server_closes_connections_that_come_back(method, target, body, start):
     async with await Connection.open(await start()) as connection:
         await connection.request("GET", "/livez")
         start.traffic.is_draining = True
 
-        reply = await connection.request("GET", "/transcript/x", headers=ADMIN)
+        reply = await connection.request(method, target, body, ADMIN if method == "GET" else {})
 
         assert reply.headers["connection"] == "close"
+        assert await connection.ends()
 
 
 async def wait_until(is_true):

@@ -169,6 +169,7 @@ async def test_oddity_beside_the_text_does_not_lose_the_text(odd, post, system):
         (b'"start": null', (0.0, 0.0)),
         (b'"start": "7", "end": true', (0.0, 0.0)),
         (b'"start": 3', (3.0, 3.0)),
+        (b'"start": 1' + b"0" * 350, (0.0, 0.0)),
     ],
 )
 async def test_impossible_times_become_zero_or_the_start(times, expected, post, system):

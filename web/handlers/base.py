@@ -3,29 +3,34 @@
 Not here: what a failure is answered (problems.py). Threads: the event loop.
 """
 
+from asyncio import Future
 from types import TracebackType
 from typing import Any, ClassVar
 
 import msgspec
+from tornado.http1connection import HTTP1Connection
 from tornado.web import HTTPError, RequestHandler
 
-from omi_actors.errors import OmiError, SignatureMismatchError
+from omi_actors.errors import BadRequestError, NotFoundError, OmiError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from web.auth import bearer_token, is_same
 from web.counting import count_request
-from web.problems import INTERNAL, Problem, api_problem, problem_json
+from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import request_id_of
 from web.site import Site
 
 _log = get_logger("web.requests")
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
+_METHOD_NOT_ALLOWED = 405
 _SERVER_ERROR = 500
 
 # Failures that Tornado itself finds, before any code of ours runs.
 _OF_STATUS = {
-    400: Problem(400, "bad_request", "The request cannot be served.", "Correct it and send it again."),
-    404: Problem(404, "not_found", "There is nothing here.", "Check the address."),
-    405: Problem(405, "method_not_allowed", "This address does not take that method.", "The Allow header lists them."),
+    400: API[BadRequestError],
+    404: API[NotFoundError],
+    _METHOD_NOT_ALLOWED: Problem(
+        405, "method_not_allowed", "This address does not take that method.", "The Allow header lists them."
+    ),
 }
 
 
@@ -36,13 +41,12 @@ class BaseHandler(RequestHandler):
     # Methods that the address takes although this class does not, because something faster does.
     more_methods: ClassVar[tuple[str, ...]] = ()
 
-    _SITE = "site"
     request_id = ""
 
     @property
     def site(self) -> Site:
         """What all handlers share."""
-        site = self.settings[self._SITE]
+        site = self.settings["site"]
         assert isinstance(site, Site)  # noqa: S101 (app.py puts it there)
         return site
 
@@ -60,6 +64,14 @@ class BaseHandler(RequestHandler):
         """Count the request as under way. `prepare` would be too late: it is not called for an unknown method."""
         self.began_mono_s = self.site.clock.mono_s()
         self.site.traffic.begin()
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
+        """Send the answer; while draining, end its connection as the header says (Tornado only says it)."""
+        sent = super().finish(chunk)
+        connection = self.request.connection
+        if self.site.traffic.is_draining and isinstance(connection, HTTP1Connection):
+            sent.add_done_callback(lambda _: connection.close())
+        return sent
 
     def compute_etag(self) -> str | None:
         """No answer of ours is worth a hash of it."""
@@ -92,7 +104,7 @@ class BaseHandler(RequestHandler):
             self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
         if isinstance(error, SignatureMismatchError):
             self.set_header("WWW-Authenticate", "Bearer")
-        if problem.status == HTTP_METHOD_NOT_ALLOWED:
+        if problem.status == _METHOD_NOT_ALLOWED:
             self.set_header("Allow", ", ".join(self._allowed_methods()))
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(problem_json(problem, request_id=self.request_id, now_s=self.site.clock.now_s()))
@@ -132,9 +144,6 @@ class BaseHandler(RequestHandler):
             name for name in _METHODS if getattr(type(self), name.lower()) is not getattr(RequestHandler, name.lower())
         )
         return sorted({*own, *self.more_methods})
-
-
-HTTP_METHOD_NOT_ALLOWED = 405
 
 
 class NotFound(BaseHandler):
