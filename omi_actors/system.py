@@ -14,6 +14,7 @@ from omi_actors.errors import OmiError
 from omi_actors.health import build_health
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle
 from omi_actors.kit.root import Root, start_root
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
@@ -84,15 +85,25 @@ class System:
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Give segments to their session; settled when they are durable and, after a question, answered or late."""
-        return self._tree.router.ask(message, timeout_s=timeout_s)
+        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
 
     def keep_raw(self, message: KeepRaw, *, timeout_s: float) -> Future[Ingested]:
         """Keep a payload that no feature reads yet; settled when it is durable."""
-        return self._tree.router.ask(message, timeout_s=timeout_s)
+        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
 
     def reply_sent(self, message: ReplySent) -> None:
         """Tell what became of an answer that an `Ingested` carried."""
         self._tree.router.tell(message)
+
+    def _way_to(self, session_key: str) -> Handle:
+        """Return the session itself if it is in memory, else the router, which activates it.
+
+        While mail waits at the router some of it may be for this session, and must not be overtaken.
+        """
+        tree = self._tree
+        if len(tree.router.mailbox):
+            return tree.router
+        return tree.directory.find(session_key, self._runtime.clock.mono_s()) or tree.router
 
     def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
         """Load a page of a session's transcript; None when there is no such session."""

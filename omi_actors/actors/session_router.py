@@ -40,6 +40,16 @@ class Directory:
         """Return how many sessions are in memory."""
         return len(self.live)
 
+    def find(self, session_key: str, now_mono_s: float) -> Handle | None:
+        """Return the session's handle, put last in the order; None when it is not in memory."""
+        session = self.live.get(session_key)
+        if session is None or session.handle.has_left:
+            return None
+        del self.live[session_key]
+        self.live[session_key] = session
+        session.spoken_to_mono_s = now_mono_s
+        return session.handle
+
 
 @dataclass(frozen=True, slots=True)
 class RouterLimits:
@@ -60,6 +70,7 @@ class SessionRouter(LoopActor):
         limits: RouterLimits,
     ) -> None:
         super().__init__()
+        self._directory = directory
         self._live = directory.live
         self._supervisor = supervisor
         self._new_handle = new_handle
@@ -86,20 +97,22 @@ class SessionRouter(LoopActor):
 
     def _handle_of(self, session_key: str) -> Handle:
         """Return the session's handle, put last in the order; a session that is not in memory is activated."""
-        session = self._live.pop(session_key, None)
         now_mono_s = self.runtime.clock.mono_s()
-        if session is not None and session.handle.has_left:
-            # It has left memory, and the fact is still in our mailbox.
+        handle = self._directory.find(session_key, now_mono_s)
+        if handle is not None:
+            return handle
+        # One that has left may still stand there: the fact of its leaving is in our mailbox.
+        self._drop(session_key)
+        handle = self._new_handle(session_key)
+        self._live[session_key] = LiveSession(handle, now_mono_s)
+        self._supervisor.tell(StartChild(handle))
+        metrics.SESSION_ACTIVATIONS.inc()
+        metrics.SESSIONS_LIVE.inc()
+        return handle
+
+    def _drop(self, session_key: str) -> None:
+        if self._live.pop(session_key, None) is not None:
             metrics.SESSIONS_LIVE.dec()
-            session = None
-        if session is None:
-            session = LiveSession(self._new_handle(session_key), now_mono_s)
-            self._supervisor.tell(StartChild(session.handle))
-            metrics.SESSION_ACTIVATIONS.inc()
-            metrics.SESSIONS_LIVE.inc()
-        session.spoken_to_mono_s = now_mono_s
-        self._live[session_key] = session
-        return session.handle
 
     def _sweep(self) -> None:
         """Ask the least recently spoken to leave, as far as they are idle or too many."""
@@ -114,5 +127,4 @@ class SessionRouter(LoopActor):
         """Drop a session that has left memory for good."""
         session = self._live.get(handle.name)
         if session is not None and session.handle is handle:
-            del self._live[handle.name]
-            metrics.SESSIONS_LIVE.dec()
+            self._drop(handle.name)

@@ -6,6 +6,8 @@ Threads: none, pure.
 
 from dataclasses import dataclass
 
+import msgspec
+
 from omi_actors.domain.jobs import NewJob
 from omi_actors.domain.segments import StoredSegment
 
@@ -91,8 +93,7 @@ class RawEvent:
     received_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionCommit:
+class SessionCommit(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one turn of a session writes: all of it or nothing.
 
     Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must stand at

@@ -5,7 +5,7 @@ Not here: the files (migrations/), copies of the database (backups.py). Threads:
 
 import re
 from dataclasses import dataclass
-from importlib.abc import Traversable
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from omi_actors.errors import StoreError

@@ -57,7 +57,11 @@ class SQLite:
             os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))
 
         def set_up(_db: orm.Database, con: sqlite3.Connection) -> None:
-            self._set_up(con)
+            try:
+                self._set_up(con)
+            except BaseException:
+                con.close()  # Pony forgets it
+                raise
 
         # A plain function: Pony ignores bound methods, without a word.
         db.on_connect(provider="sqlite")(set_up)  # type: ignore[arg-type]  # the stubs want a FunctionType, which set_up is

@@ -1,7 +1,8 @@
 """Values for the store's tests, and shorthands that fail a test when the store fails."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from omi_actors.domain.jobs import ClaimedJob, NewJob
 from omi_actors.domain.segments import StoredSegment

@@ -8,8 +8,9 @@ import sys
 import tempfile
 import time
 import uuid
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from omi_actors.domain.sessions import SessionCommit
 from omi_actors.kit.envelope import Envelope

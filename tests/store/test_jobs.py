@@ -30,8 +30,8 @@ def test_a_claimed_job_is_whole(engine: Engine) -> None:
     assert rows(engine, "SELECT state, node, incarnation, deliveries FROM job") == [("running", "node-a", 1, 1)]
 
 
-def test_a_running_job_is_not_claimed_again(engine: Engine) -> None:
-    enqueue(engine, job())
+def test_a_running_job_is_not_claimed_again_and_keeps_its_lane(engine: Engine) -> None:
+    enqueue(engine, job(1), job(2))
     claim(engine)
 
     assert claim(engine) == []
