@@ -10,6 +10,7 @@ import time
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.domain.prompt import Prompt
 from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamTimeoutError, UpstreamUnavailableError
@@ -78,22 +79,19 @@ class OpenAIModel:
             await self._client.close()
 
     async def _stream(self, client: "AsyncOpenAI", prompt: Prompt) -> ModelAnswer:
-        openai = _import_openai()
-        parts: list[str] = []
+        openai, http = _import_openai(), _import_http()
+        reader = CompletionReader()
         try:
-            stream = await client.chat.completions.create(**self._request(prompt))
-            async with stream:
-                async for chunk in stream:
-                    parts.extend(choice.delta.content or "" for choice in chunk.choices if choice.delta is not None)
+            # The SDK's own stream takes 0.6 ms a chunk to build objects of which we read one field.
+            request = client.chat.completions.with_streaming_response.create(**self._request(prompt))
+            async with request as response:
+                async for line in response.iter_lines():
+                    reader.feed(line)
         except openai.OpenAIError as exc:
             raise translate_error(exc) from exc
-        except (ValueError, AttributeError, TypeError) as exc:
-            # The SDK parses chunks without checking them: rubbish surfaces as whatever it trips over.
-            raise UpstreamUnavailableError("the model's server sent something that is not a completion") from exc
-        text = "".join(parts).strip()
-        if not text:
-            raise UpstreamUnavailableError("the model's answer was empty")
-        return ModelAnswer(text, self.name)
+        except http.HTTPError as exc:
+            raise UpstreamUnavailableError("the model's server cut its answer") from exc
+        return ModelAnswer(reader.finish(), self.name)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         # Reasoning models refuse max_tokens and any temperature; servers other than OpenAI's may know only max_tokens.
@@ -139,3 +137,9 @@ def _import_openai() -> ModuleType:
     import openai  # noqa: PLC0415 (0.7 s: not at start)
 
     return openai
+
+
+def _import_http() -> ModuleType:
+    import httpx2  # noqa: PLC0415 (comes with openai)
+
+    return httpx2

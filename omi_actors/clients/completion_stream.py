@@ -1,0 +1,74 @@
+"""A streamed chat completion: from its lines to the answer's text.
+
+Not here: the request and its errors (openai_model.py). Threads: none, pure.
+Source: OpenAI's Chat Completions API, server-sent events: `data: {chunk}` lines, ended by `data: [DONE]`.
+"""
+
+import msgspec
+
+from omi_actors.errors import UpstreamUnavailableError
+
+_DATA = "data:"
+_END = "[DONE]"
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] = []
+    error: msgspec.Raw = msgspec.Raw()
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+class CompletionReader:
+    """Collects one answer. An answer counts only when its end was seen: half a sentence is no answer."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._is_ended = False
+
+    def feed(self, line: str) -> None:
+        """Take one line of the stream.
+
+        Raises:
+            UpstreamUnavailableError: it is no chunk, or tells of a failure of the model's server.
+        """
+        if not line.startswith(_DATA):
+            return
+        data = line[len(_DATA) :].strip()
+        if data == _END:
+            self._is_ended = True
+            return
+        try:
+            chunk = _decode(data)
+        except msgspec.MsgspecError as exc:
+            raise UpstreamUnavailableError("the model's server sent something that is not a completion") from exc
+        if chunk.error:
+            raise UpstreamUnavailableError("the model's server broke off with an error")
+        for choice in chunk.choices:
+            if choice.delta is not None and choice.delta.content:
+                self._parts.append(choice.delta.content)
+            if choice.finish_reason is not None:
+                self._is_ended = True
+
+    def finish(self) -> str:
+        """Return the whole answer.
+
+        Raises:
+            UpstreamUnavailableError: the stream ended before the answer did, or the answer is empty.
+        """
+        if not self._is_ended:
+            raise UpstreamUnavailableError("the model's server cut its answer")
+        text = "".join(self._parts).strip()
+        if not text:
+            raise UpstreamUnavailableError("the model's answer was empty")
+        return text
