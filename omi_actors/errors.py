@@ -1,6 +1,7 @@
 """The error tree: every expected failure has one class here.
 
-Not here: how an error is answered (web/problems.py), translation of foreign errors (the room that imports the library).
+Not here: how an error is answered (web/problems.py), translation of foreign errors (the room that imports the
+library). Threads: any.
 
 OmiError
 ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, TooLargeError, NotFoundError

@@ -56,13 +56,11 @@ async def _serve(settings: Settings) -> bool:
     rng = random.Random()  # noqa: S311 (jitter, not secrets)
     parts = Parts(settings=settings, model=model, clock=clock, rng=rng, on_fenced=fenced)
     system = System(parts, give_up)
-    await system.start()
     server = build_http_server(system, settings, clock)
-    try:
-        port = server.listen()
-    except OSError:
-        await system.stop(grace_s=0.0)
-        raise
+    # First the address: a second start by mistake must not touch the store that the first one serves.
+    port = server.bind()
+    await system.start()
+    server.listen()
     _announce(settings, model, port)
     # What lives now lives to the end: the collector need not look at it again.
     gc.collect()

@@ -3,6 +3,8 @@
 Not here: where requests go (entry.py, app.py). Threads: the event loop.
 """
 
+from typing import TYPE_CHECKING
+
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
@@ -13,6 +15,9 @@ from web.app import build_application
 from web.entry import Entry
 from web.ports import System
 from web.site import Site
+
+if TYPE_CHECKING:
+    from socket import socket
 
 # Real requests have under 1 kB of headers; a signature and a tracing proxy double that.
 _MAX_HEADER_BYTES = 16 * 1024
@@ -30,17 +35,24 @@ class WebServer:
             max_header_size=_MAX_HEADER_BYTES,
             idle_connection_timeout=settings.idle_connection_timeout_s,
         )
+        self._sockets: list[socket] = []
         metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)
 
-    def listen(self) -> int:
-        """Open HOST:PORT and return the port, which PORT=0 leaves to the system.
+    def bind(self) -> int:
+        """Take HOST:PORT and return the port, which PORT=0 leaves to the system. Who connects waits for `listen`.
 
         Raises:
             OSError: the address is taken or not ours.
         """
-        sockets = bind_sockets(self._settings.port, self._settings.host)
-        self.http_server.add_sockets(sockets)
-        return int(sockets[0].getsockname()[1])
+        self._sockets = bind_sockets(self._settings.port, self._settings.host)
+        return int(self._sockets[0].getsockname()[1])
+
+    def listen(self) -> int:
+        """Take connections at HOST:PORT and return the port; see `bind`."""
+        if not self._sockets:
+            self.bind()
+        self.http_server.add_sockets(self._sockets)
+        return int(self._sockets[0].getsockname()[1])
 
     async def stop(self, grace_s: float) -> bool:
         """Stop listening, let requests under way finish for `grace_s` seconds, then close; False if some were cut."""

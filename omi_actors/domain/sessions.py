@@ -93,7 +93,7 @@ class RawEvent:
     received_at: float
 
 
-class SessionCommit(msgspec.Struct, frozen=True, kw_only=True):
+class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that one turn of a session writes: all of it or nothing.
 
     Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must stand at

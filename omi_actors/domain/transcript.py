@@ -74,7 +74,7 @@ class RecentSegments:
         return len(self._entries) // _ENTRY_SIZE
 
 
-class Progress(msgspec.Struct, frozen=True):
+class Progress(msgspec.Struct, frozen=True, gc=False):
     """Where a session's transcript stands. `epoch` 0 means that the store has no row of it yet."""
 
     session_id: str
@@ -87,7 +87,7 @@ class Progress(msgspec.Struct, frozen=True):
     recent: RecentSegments
 
 
-class Growth(msgspec.Struct, frozen=True):
+class Growth(msgspec.Struct, frozen=True, gc=False):
     """What a webhook's segments mean for the transcript.
 
     `fresh` holds what is to be stored, ordered by seq: new segments, and known ones whose text became longer.

@@ -1,0 +1,72 @@
+"""The house rules that a machine can keep."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("omi_actors", "web", "config")
+MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+LIMIT_LINES = 350
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("lint-imports")
+    return subprocess.run(  # noqa: S603 (our own tool)
+        [program, "--no-cache"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_planted_forbidden_import_is_seen(tmp_path):
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "setup.cfg", tmp_path)
+    planted = tmp_path / "omi_actors" / "domain" / "hearing.py"
+    planted.write_text(planted.read_text() + "\nfrom omi_actors.store.facade import Store  # planted\n")
+
+    checked = lint_imports(tmp_path)
+
+    assert checked.returncode != 0
+    assert "omi_actors.domain" in checked.stdout
+    assert "BROKEN" in checked.stdout
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_module_says_in_its_first_line_what_lives_there(path):
+    doc = ast.get_docstring(ast.parse(path.read_text()))
+
+    assert doc
+    assert doc.splitlines()[0].endswith((".", ":"))
+    if path.name not in ("__init__.py", "__main__.py"):
+        assert "Not here" in doc
+        assert "Threads" in doc
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_module_is_short_enough_to_hold_in_the_head(path):
+    assert len(path.read_text().splitlines()) <= LIMIT_LINES
+
+
+def test_every_room_is_on_the_map():
+    readme = (ROOT / "README.md").read_text()
+    rooms = [path.name for path in (ROOT / "omi_actors").iterdir() if (path / "__init__.py").exists()]
+
+    assert [room for room in [*rooms, "web", "config"] if room not in readme] == []
+
+
+def test_every_setting_of_the_readme_exists_and_the_first_ones_are_told():
+    readme = (ROOT / "README.md").read_text()
+    known = {
+        line.split("=")[0].lstrip("# ")
+        for line in (ROOT / "config" / "example.env").read_text().splitlines()
+        if "=" in line
+    }
+    cells = [line.split("|")[1] for line in readme.splitlines() if line.startswith("| `")]
+    named = {word.strip("`") for cell in cells if "/" not in cell for word in cell.replace(",", " ").split()}
+
+    assert {name for name in named if name.isupper()} <= known
+    assert {"PORT", "DATABASE_URL", "OPENAI_API_KEY", "WEBHOOK_TOKEN", "ADMIN_TOKEN"} <= named
