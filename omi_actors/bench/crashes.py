@@ -20,7 +20,7 @@ from omi_actors.replay.report import percentile
 
 _TIMEOUT_S = 30.0
 # No segment at all: a session trips over it, as it would over a bug of ours.
-_POISON: Any = (None,)
+POISON: Any = (None,)
 
 
 class NotCrashedError(RuntimeError):
@@ -38,7 +38,7 @@ async def _measure(count: int, folder: Path, clock: Clock) -> dict[str, object]:
     async with open_system(folder, clock) as system:
         for user in range(count):
             await system.ingest(speech.hear(user, 1), timeout_s=_TIMEOUT_S)
-            poison = replace(speech.hear(user, 1), segments=_POISON)
+            poison = replace(speech.hear(user, 1), segments=POISON)
             crash = system.ingest(poison, timeout_s=_TIMEOUT_S)
             answer = system.ingest(speech.hear(user, 1), timeout_s=_TIMEOUT_S)
             try:
