@@ -1,15 +1,25 @@
 """The job queue: hands claimed jobs to the workers. The job table is the queue; this actor only dispatches.
 
 State it owns: how many attempts run, whether a claim is under way. Messages it takes: JobsEnqueued, QueueTick,
-WorkersReady, JobsClaimed, JobFinished, Drain. It sends: RunJob to the workers. What kills it: an unexpected error.
-What survives a restart: every job. It starts and restarts together with the workers, so that its count is right.
+WorkersReady, JobsClaimed, JobFinished, PlacesFree, Drain. It sends: RunJob to the workers.
+What kills it: an unexpected error. What survives a restart: every job; queue and workers restart together, so that
+the count of running attempts is right.
 Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never awaits.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omi_actors.actors.messages import Drain, JobFinished, JobsClaimed, JobsEnqueued, QueueTick, RunJob, WorkersReady
+from omi_actors.actors.messages import (
+    Drain,
+    JobFinished,
+    JobsClaimed,
+    JobsEnqueued,
+    PlacesFree,
+    QueueTick,
+    RunJob,
+    WorkersReady,
+)
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
@@ -23,6 +33,8 @@ _log = get_logger(__name__)
 
 # Seconds between two looks at the table without a hint.
 _TICK_S = 1.0
+# Seconds that a free place waits for others, so that one claim fills them all.
+_REFILL_S = 0.005
 # Ticks between two looks for jobs whose worker is gone.
 _REAP_EVERY = 5
 
@@ -50,6 +62,7 @@ class JobQueue(LoopActor):
         # Whether something was enqueued while a claim was under way, which may have missed it.
         self._is_hinted = False
         self._is_open = False
+        self._is_claim_due = False
         self._asked = 0
         self._ticks = 0
 
@@ -71,6 +84,9 @@ class JobQueue(LoopActor):
                 self._dispatch(message)
             case JobFinished():
                 self._running -= 1
+                self._claim_soon()
+            case PlacesFree():
+                self._is_claim_due = False
                 self._claim()
             case Drain():
                 self._is_open = False
@@ -83,6 +99,12 @@ class JobQueue(LoopActor):
         self._ticks += 1
         if self._ticks % _REAP_EVERY == 0:
             self._store.reap_jobs(max_deliveries=self._limits.max_deliveries).add_done_callback(_record_reaped)
+
+    def _claim_soon(self) -> None:
+        """Fill free places in a moment: attempts that end together share a claim, and answers go out before it."""
+        if not self._is_claim_due:
+            self._is_claim_due = True
+            self.timers.after(_REFILL_S, PlacesFree())
 
     def _claim(self) -> None:
         """Ask the store for as many jobs as there are free places, unless it is being asked."""

@@ -132,6 +132,11 @@ class JobFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacesFree:
+    """The queue's own timer: attempts have ended a moment ago."""
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnded:
     """Sent by a worker's task to its actor."""
 

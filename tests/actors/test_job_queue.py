@@ -55,12 +55,14 @@ def test_claimed_jobs_go_to_the_workers_and_fill_the_places(queue, store, worker
     assert len(store.of("claim_jobs")) == 1
 
 
-def test_finished_job_frees_its_place(queue, store):
+def test_jobs_that_finish_together_free_their_places_for_one_claim(queue, store):
     claimed(queue, store, job(1), job(2))
 
     queue.tell(JobFinished("j1"))
+    queue.tell(JobFinished("j2"))
+    queue.advance(0.01)
 
-    assert [call["limit"] for call in store.of("claim_jobs")] == [2, 1]
+    assert [call["limit"] for call in store.of("claim_jobs")] == [2, 2]
 
 
 def test_hint_during_a_claim_is_not_lost(queue, store):
