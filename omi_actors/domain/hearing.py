@@ -12,7 +12,7 @@ from omi_actors.domain.segments import StoredSegment
 
 # "Hey Omi" in its usual forms. Whole words only: They, promise, economics and Naomi hold the letters, not the words.
 _WAKE = re.compile(r"(?<!\w)(?:hey|hi|hello|ok|okay|yo)\b[\s,.!:;–—-]*\bomi\b(?!['’-]?\w)", re.IGNORECASE)
-_LEADING = re.compile(r"^[\s,.!?:;…–—-]+")
+_LEADING = re.compile(r"[\s,.!?:;…–—-]*")
 # The first question mark ends the question, in Latin, full-width and Arabic script.
 _QUESTION_END = re.compile(r"[?？؟]")
 
@@ -44,19 +44,19 @@ def _find_in_speech(spoken: Sequence[StoredSegment]) -> Question | None:
     """Look in one speaker's segments, read as one line."""
     line = " ".join(segment.text for segment in spoken)
     for wake in _WAKE.finditer(line):
-        text = _cut_question(line[wake.end() :])
+        text = _cut_question(line, wake.end())
         if text:
             heard_in = _segment_at(spoken, wake.end() - 1)
             return Question(text, heard_in.key, heard_in.conversation_id)
     return None
 
 
-def _cut_question(rest: str) -> str:
-    """Return the words after a wake phrase up to the first question mark, "" when there are none."""
-    words = _LEADING.sub("", rest)
-    end = _QUESTION_END.search(words)
-    text = words[: end.end()] if end else words
-    text = text.strip()
+def _cut_question(line: str, at: int) -> str:
+    """Return the words after a wake phrase that ends `at`, up to the first question mark; "" when there are none."""
+    leading = _LEADING.match(line, at)
+    start = leading.end() if leading else at
+    end = _QUESTION_END.search(line, start)
+    text = line[start : end.end() if end else len(line)].strip()
     return text if any(char.isalnum() for char in text) else ""
 
 

@@ -1,5 +1,7 @@
 """A question is what one speaker says after the wake phrase."""
 
+from time import process_time
+
 import pytest
 
 from omi_actors.domain.hearing import find_question
@@ -74,3 +76,11 @@ def test_other_speakers_words_are_never_part_of_the_question():
 
 def test_phrase_of_one_speaker_is_not_completed_by_another():
     assert find_question(heard("Hey", "Omi, what is it?", speakers="AB")) is None
+
+
+def test_wake_phrases_without_words_are_passed_over_in_linear_time():
+    began = process_time()
+
+    assert find_question(heard("hey omi (? " * 60_000)) is None
+
+    assert process_time() - began < 1.0
