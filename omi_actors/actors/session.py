@@ -81,8 +81,6 @@ class SessionActor(LoopActor):
         self._uid = session_key.partition(":")[2]
         # None: to be loaded. Loaded again after a failed commit, whose outcome may be unknown.
         self._progress: Progress | None = None
-        # Whether this activation's epoch is in the store: it takes it with its first commit.
-        self._is_owner = False
         # By job id; None while nobody waits, which is nearly always.
         self._slots: dict[str, ReplySlot] | None = None
         # Segments whose question was accepted lately: a longer version of one is no second question.
@@ -208,7 +206,9 @@ class SessionActor(LoopActor):
         Raises:
             StoreError: nothing is remembered of the turn; the session is loaded anew when next spoken to.
         """
-        epoch = progress.epoch if self._is_owner else progress.epoch + 1
+        # Each commit takes the next epoch: one that was given up on, and is stored all the same, fences what was
+        # decided without it.
+        epoch = progress.epoch + 1
         commit = SessionCommit(
             session_id=progress.session_id,
             session_key=self._session_key,
@@ -230,10 +230,8 @@ class SessionActor(LoopActor):
             await self._deps.store.commit_session(commit)
         except OmiError:
             self._progress = None
-            self._is_owner = False
             raise
-        self._progress = progress if self._is_owner else replace(progress, epoch=epoch)
-        self._is_owner = True
+        self._progress = replace(progress, epoch=epoch)
 
     # --- answering
 

@@ -53,11 +53,11 @@ def test_first_webhook_inserts_the_session_with_its_first_epoch(session):
     assert commit.new_conversation.number == 1
 
 
-def test_later_webhooks_of_an_activation_keep_its_epoch(session):
+def test_each_commit_takes_the_next_epoch(session):
     session.hear(spoken("hello"))
     session.hear(spoken("again", "s2", 3.0))
 
-    assert [(c.epoch_before, c.epoch) for c in session.commits] == [(0, 1), (1, 1)]
+    assert [(c.epoch_before, c.epoch) for c in session.commits] == [(0, 1), (1, 2)]
     assert session.store.of("load_session") == [KEY]
 
 

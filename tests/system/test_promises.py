@@ -6,7 +6,7 @@ import json
 from omi_actors.actors.messages import IngestSegments
 from omi_actors.actors.session import SessionActor
 from omi_actors.clients.model import ModelAnswer
-from omi_actors.errors import StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.errors import AskTimeoutError, StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.kit.future import Future
 from tests.system.conftest import UID, eventually, stop
 from tests.web.http_client import Connection, request_bytes
@@ -276,3 +276,44 @@ async def test_session_that_floods_is_refused_beyond_its_mailbox_and_slows_nobod
     assert neighbour.dropped is None
     for connection in connections:
         await connection.close()
+
+
+async def test_session_stores_on_after_a_commit_that_was_given_up_on_but_stored(start, database_url):
+    program = await start(database_url)
+    await program.say("one")
+    writer, commit_session = program.system._tree.store, program.system._tree.store.commit_session
+    loaded = await writer.load_session(f"omi:{UID}", recent=128)
+
+    def time_out(commit):
+        stored.append(commit_session(commit))
+        return failed(AskTimeoutError("as told"))
+
+    stored = []
+    with_patch(writer, "commit_session", time_out)
+    await program.say("two", sid="s2", start=2.0)
+    await stored[0]
+    with_patch(writer, "commit_session", commit_session)
+    with_patch(writer, "load_session", lambda *_, **__: stale(writer, loaded))
+    raw = await program.post({"structured": {"title": "x"}})
+    three = await program.say("three", sid="s3", start=3.0)
+
+    assert [reply.dropped for reply in (raw, three)] == ["session_moved", None]
+    assert await program.texts() == ["one", "two", "three"]
+
+
+def with_patch(obj, name, value):
+    setattr(obj, name, value)
+
+
+def failed(error):
+    future = Future()
+    future.try_fail(error)
+    return future
+
+
+def stale(store, record):
+    """Answer one load with what stood before; then as ever."""
+    del store.load_session
+    future = Future()
+    future.try_set(record)
+    return future
