@@ -119,8 +119,8 @@ class SessionActor(LoopActor):
         _count(growth)
         if not growth.fresh:
             return Ingested()
-        question = find_question(growth.fresh)
-        if question is None or question.segment_key in self._asked:
+        question = find_question(growth.fresh, self._asked)
+        if question is None:
             await self._commit(growth.progress, growth)
             return Ingested()
         return await self._ask(question, growth)
@@ -188,8 +188,10 @@ class SessionActor(LoopActor):
 
     async def _loaded(self) -> Progress:
         if self._progress is None:
-            record = await self._deps.store.load_session(self._session_key, recent=RECENT_LIMIT)
+            record = await self._deps.store.load_session(self._session_key, recent=RECENT_LIMIT, asked=_ASKED_LIMIT)
             self._progress = build_progress(record, new_id)
+            if record is not None:
+                self._asked = record.asked_keys
         return self._progress
 
     async def _commit(

@@ -5,7 +5,7 @@ A question is a wake phrase, as whole words, and the words of the same speaker t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from omi_actors.domain.segments import StoredSegment
@@ -26,28 +26,30 @@ class Question:
     conversation_id: str
 
 
-def find_question(segments: Sequence[StoredSegment]) -> Question | None:
+def find_question(segments: Sequence[StoredSegment], asked: Container[str] = ()) -> Question | None:
     """Return the first question among new segments, None when nobody asked.
 
+    Segments whose keys are in `asked` have put theirs already: a longer version of one is no second question.
     `segments` is ordered by seq. The wake phrase may be split over segments of one speaker; other speakers' words
     between and after are never part of the question.
     """
     for speaker in dict.fromkeys(segment.speaker for segment in segments):
         spoken = [segment for segment in segments if segment.speaker == speaker]
-        question = _find_in_speech(spoken)
+        question = _find_in_speech(spoken, asked)
         if question is not None:
             return question
     return None
 
 
-def _find_in_speech(spoken: Sequence[StoredSegment]) -> Question | None:
+def _find_in_speech(spoken: Sequence[StoredSegment], asked: Container[str]) -> Question | None:
     """Look in one speaker's segments, read as one line."""
     line = " ".join(segment.text for segment in spoken)
     for wake in _WAKE.finditer(line):
         text = _cut_question(line, wake.end())
         if text:
             heard_in = _segment_at(spoken, wake.end() - 1)
-            return Question(text, heard_in.key, heard_in.conversation_id)
+            if heard_in.key not in asked:
+                return Question(text, heard_in.key, heard_in.conversation_id)
     return None
 
 

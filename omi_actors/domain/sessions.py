@@ -132,6 +132,8 @@ class SessionRecord:
     last_end_s: float
     last_seen_at: float
     recent_segments: tuple[StoredSegment, ...]
+    # The segments of the latest accepted questions, oldest first.
+    asked_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,3 +84,12 @@ def test_wake_phrases_without_words_are_passed_over_in_linear_time():
     assert find_question(heard("hey omi (? " * 60_000)) is None
 
     assert process_time() - began < 1.0
+
+
+def test_question_after_one_that_was_asked_already_is_found():
+    segments = heard("Hey Omi, how far is the moon in km?", "Hey Omi, how old is it?")
+
+    found = find_question(segments, asked=("k0",))
+
+    assert found is not None
+    assert (found.text, found.segment_key) == ("how old is it?", "k1")

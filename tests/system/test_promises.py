@@ -317,3 +317,16 @@ def stale(store, record):
     future = Future()
     future.try_set(record)
     return future
+
+
+async def test_longer_version_of_a_question_is_no_second_one_after_a_restart(start, database_url):
+    program = await start(database_url)
+    await program.say("Hey Omi, how far is the moon?")
+    await stop(program)
+    program = await start(database_url, WEBHOOK_REPLY_DEADLINE_MS="1000")
+
+    reply = await program.say("Hey Omi, how far is the moon? And how old?")
+
+    messages = (await program.transcript())["messages"]
+    assert reply.dropped is None
+    assert [message["role"] for message in messages] == ["user", "assistant"]
