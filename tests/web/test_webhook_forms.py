@@ -210,6 +210,8 @@ async def test_long_segment_id_is_shortened_and_stays_the_same(post, system):
         ('{"segments":[{"text":"grüß"}]}'.encode("latin-1"), {"Content_Type": "application/json; charset=ISO-8859-1"}),
         ('{"segments":[{"text":"grüß"}]}'.encode(), {"Content_Type": "application/json; charset=utf-8"}),
         ('{"segments":[{"text":"grüß"}]}'.encode(), {"Content_Type": "application/json; charset=klingon"}),
+        ('{"segments":[{"text":"grüß"}]}'.encode(), {"Content_Type": "application/json; charset=idna"}),
+        ('{"segments":[{"text":"grüß"}]}'.encode(), {"Content_Type": "application/json; charset=undefined"}),
         (b'{"segments":[{"text":"gr\\u00fc\\u00df"}]}', {"Content_Type": "text/plain"}),
     ],
 )
