@@ -284,3 +284,12 @@ async def test_path_with_a_slash_at_its_end_is_the_same(connection, system):
     reply = await connection.request("POST", "/omi-webhook/?uid=u", b'{"segments":[{"text":"a"}]}')
 
     assert (reply.status, system.texts) == (200, ["a"])
+
+
+@pytest.mark.parametrize(("begin", "end"), [(1.5e308, 1.6e308), (1.0, 1.5e308), (1e200, 2.0)])
+async def test_time_that_no_store_takes_gets_a_harmless_value(begin, end, post, system):
+    reply = await post({"segments": [segment(start=begin, end=end)]})
+
+    (heard,) = system.told[0].segments
+    assert reply.dropped is None
+    assert 0.0 <= heard.start_s <= heard.end_s <= 1e9
