@@ -80,7 +80,7 @@ def short_key(key: str) -> str:
     """Return a sender's key as the store may index it: the same for the same, never long, without NUL."""
     if len(key) > _MAX_KEY:
         return "sha256:" + hashlib.sha256(key.encode(errors="replace")).hexdigest()
-    return _without_nul(key)
+    return _without_nul(_without_surrogates(key))
 
 
 def _build(wire: WireSegment) -> Segment:

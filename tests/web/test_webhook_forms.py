@@ -293,3 +293,9 @@ async def test_time_that_no_store_takes_gets_a_harmless_value(begin, end, post, 
     (heard,) = system.told[0].segments
     assert reply.dropped is None
     assert 0.0 <= heard.start_s <= heard.end_s <= 1e9
+
+
+async def test_event_id_with_a_lone_surrogate_is_mended(post, system):
+    await post(b'{"id": "\\ud800a", "structured": {"title": "x"}}')
+
+    assert system.told[0].dedupe_key == "memory_created:\ufffda"
