@@ -1,5 +1,6 @@
 """What a webhook's body may look like, and what is understood of it."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -299,3 +300,19 @@ async def test_event_id_with_a_lone_surrogate_is_mended(post, system):
     await post(b'{"id": "\\ud800a", "structured": {"title": "x"}}')
 
     assert system.told[0].dedupe_key == "memory_created:\ufffda"
+
+
+async def test_body_of_oddities_does_not_hold_the_loop(post):
+    body = b"[" + b"{}," * 80_000 + b"{}]"
+    loop, late = asyncio.get_running_loop(), []
+
+    def look(due):
+        late.append(loop.time() - due)
+        watch[0] = loop.call_later(0.005, look, loop.time() + 0.005)
+
+    watch = [loop.call_later(0.005, look, loop.time() + 0.005)]
+    reply = await post(body)
+    watch[0].cancel()
+
+    assert reply.dropped is not None
+    assert max(late) < 0.25
