@@ -15,6 +15,8 @@ _WAKE = re.compile(r"(?<!\w)(?:hey|hi|hello|ok|okay|yo)\b[\s,.!:;–—-]*\bomi\
 _LEADING = re.compile(r"[\s,.!?:;…–—-]*")
 # The first question mark ends the question, in Latin, full-width and Arabic script.
 _QUESTION_END = re.compile(r"[?？؟]")
+# Nobody says so many characters in one piece of speech; a longer one is kept, but not listened to.
+_HEARD_CHARS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,11 @@ def find_question(segments: Sequence[StoredSegment], asked: Container[str] = ())
     `segments` is ordered by seq. The wake phrase may be split over segments of one speaker; other speakers' words
     between and after are never part of the question.
     """
-    for speaker in dict.fromkeys(segment.speaker for segment in segments):
-        spoken = [segment for segment in segments if segment.speaker == speaker]
+    by_speaker: dict[str, list[StoredSegment]] = {}
+    for segment in segments:
+        if len(segment.text) <= _HEARD_CHARS:
+            by_speaker.setdefault(segment.speaker, []).append(segment)
+    for spoken in by_speaker.values():
         question = _find_in_speech(spoken, asked)
         if question is not None:
             return question

@@ -6,6 +6,7 @@ import pytest
 
 from omi_actors.domain.hearing import find_question
 from omi_actors.domain.segments import StoredSegment
+from omi_actors.domain.transcript import is_blank
 
 
 def heard(*spoken: str, speakers: str = ""):
@@ -93,3 +94,22 @@ def test_question_after_one_that_was_asked_already_is_found():
 
     assert found is not None
     assert (found.text, found.segment_key) == ("how old is it?", "k1")
+
+
+@pytest.mark.parametrize("text", ["they came home " * 600_000, "." * 9_000_000])
+def test_monstrous_text_takes_no_time(text):
+    began = process_time()
+
+    assert find_question(heard(text)) is None
+    is_blank(text)
+
+    assert process_time() - began < 0.05
+
+
+def test_many_speakers_are_heard_in_linear_time():
+    segments = [heard("words", speakers=chr(0x4E00 + n))[0] for n in range(10_000)]
+    began = process_time()
+
+    assert find_question(segments) is None
+
+    assert process_time() - began < 0.5
