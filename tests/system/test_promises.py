@@ -8,6 +8,7 @@ from omi_actors.actors.session import SessionActor
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.errors import AskTimeoutError, StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.kit.future import Future
+from tests.servers import PostgresServer, fresh_postgres_database
 from tests.system.conftest import UID, eventually, stop
 from tests.web.http_client import Connection, request_bytes
 
@@ -330,3 +331,26 @@ async def test_longer_version_of_a_question_is_no_second_one_after_a_restart(sta
     messages = (await program.transcript())["messages"]
     assert reply.dropped is None
     assert [message["role"] for message in messages] == ["user", "assistant"]
+
+
+async def test_server_is_not_ready_while_its_store_takes_no_writes(start):
+    server = PostgresServer()
+    try:
+        server.start()
+        with fresh_postgres_database(server.admin_url) as url:
+            program = await start(url)
+            await program.say("before")
+            with server.stopped():
+                await program.say("lost", sid="s2", start=2.0)
+                down = [await program.connection.request("GET", path) for path in ("/readyz", "/health")]
+            await eventually(lambda: is_kept(program))
+            up = await program.connection.request("GET", "/readyz")
+            await stop(program)
+    finally:
+        server.discard()
+
+    assert [reply.status for reply in (*down, up)] == [503, 503, 200]
+
+
+async def is_kept(program):
+    return (await program.say("kept", sid="s3", start=3.0)).dropped is None
