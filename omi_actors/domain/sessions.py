@@ -97,7 +97,7 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one turn of a session writes: all of it or nothing.
 
     Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must stand at
-    `epoch_before`. The row then stands at `epoch`: one more than before in an activation's first commit, else equal.
+    `epoch_before`. The row then stands at `epoch`, one more than before.
     """
 
     session_id: str
