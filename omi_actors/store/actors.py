@@ -46,7 +46,7 @@ class StoreWriter(ThreadActor):
         *,
         lease_s: float,
         max_deliveries: int,
-        on_availability: Callable[[bool], None] = bool,
+        on_availability: Callable[[bool], object] = bool,
     ) -> None:
         """`opened` is settled by the first attempt to open the store: by its success, or with why it must not be.
 

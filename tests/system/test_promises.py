@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 from omi_actors.actors.messages import IngestSegments
 from omi_actors.actors.session import SessionActor
@@ -289,7 +290,7 @@ async def test_session_stores_on_after_a_commit_that_was_given_up_on_but_stored(
         stored.append(commit_session(commit))
         return failed(AskTimeoutError("as told"))
 
-    stored = []
+    stored: list[Any] = []
     with_patch(writer, "commit_session", time_out)
     await program.say("two", sid="s2", start=2.0)
     await stored[0]
@@ -307,7 +308,7 @@ def with_patch(obj, name, value):
 
 
 def failed(error):
-    future = Future()
+    future: Future[Any] = Future()
     future.try_fail(error)
     return future
 
@@ -315,7 +316,7 @@ def failed(error):
 def stale(store, record):
     """Answer one load with what stood before; then as ever."""
     del store.load_session
-    future = Future()
+    future: Future[Any] = Future()
     future.try_set(record)
     return future
 
