@@ -39,6 +39,8 @@ def _check_store(tree: Tree, parts: Parts) -> dict[str, Any]:
     board = tree.board
     if tree.store_writer.state is not ChildState.RUNNING:
         return {"status": "fail", "note": f"the store writer is {tree.store_writer.state.value}"}
+    if not board.store_takes_writes:
+        return {"status": "fail", "note": "the store takes no writes; the log says why"}
     if board.store_failed_since_mono_s is not None:
         since_s = round(parts.clock.mono_s() - board.store_failed_since_mono_s, 1)
         return {"status": "fail", "note": f"the store has not answered for {since_s} s"}

@@ -80,8 +80,9 @@ class System:
 
     @property
     def ready(self) -> bool:
-        """Whether new work is welcome: the writer runs, and nobody told us to stop."""
-        return not self._is_draining and self._tree.store_writer.state is ChildState.RUNNING
+        """Whether new work is welcome: the store takes writes, and nobody told us to stop."""
+        tree = self._tree
+        return not self._is_draining and tree.store_writer.state is ChildState.RUNNING and tree.board.store_takes_writes
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Give segments to their session; settled when they are durable and, after a question, answered or late."""

@@ -92,14 +92,14 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
     settings = parts.settings
     opened: Future[None] = Future()
-    writer, readers = _build_store_handles(runtime, parts, opened)
+    board = Board(started_mono_s=parts.clock.mono_s())
+    writer, readers = _build_store_handles(runtime, parts, opened, board)
     store = Store(
         writer,
         readers,
         write_timeout_s=settings.store_write_timeout_s,
         read_timeout_s=settings.store_read_timeout_s,
     )
-    board = Board(started_mono_s=parts.clock.mono_s())
     directory = Directory()
     job_deps = JobDeps(store, parts.model, parts.clock, parts.rng, settings.openai_timeout_s)
     queue_limits = QueueLimits(settings.openai_max_concurrency, _LEASE_S, _MAX_DELIVERIES)
@@ -154,7 +154,9 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     )
 
 
-def _build_store_handles(runtime: Runtime, parts: Parts, opened: Future[None]) -> tuple[Handle, list[Handle]]:
+def _build_store_handles(
+    runtime: Runtime, parts: Parts, opened: Future[None], board: Board
+) -> tuple[Handle, list[Handle]]:
     settings = parts.settings
     url = settings.database_url.get_secret_value() if settings.database_url else ""
     config = StoreConfig(url=url, data_dir=settings.data_dir)
@@ -162,7 +164,14 @@ def _build_store_handles(runtime: Runtime, parts: Parts, opened: Future[None]) -
     writer = _child(
         runtime,
         "store_writer",
-        lambda: StoreWriter(config, node, opened, lease_s=NODE_LEASE_S, max_deliveries=_MAX_PROCESS_LOSSES),
+        lambda: StoreWriter(
+            config,
+            node,
+            opened,
+            lease_s=NODE_LEASE_S,
+            max_deliveries=_MAX_PROCESS_LOSSES,
+            on_availability=board.note_writes,
+        ),
         mailbox_capacity=_WRITER_MAILBOX,
     )
     readers = [

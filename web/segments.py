@@ -5,7 +5,6 @@ Only `text` is demanded. Whatever else is missing or odd gets a harmless value: 
 """
 
 import hashlib
-import math
 import re
 from typing import Annotated, Any
 
@@ -19,6 +18,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # What the store's indexes take with ease; Omi's ids have 36.
 _MAX_KEY = 200
 _INT32 = 2**31
+# Seconds since a conversation began; the store refuses the largest floats, and with them their whole webhook.
+_MAX_TIME_S = 1e9
 
 
 class WireSegment(msgspec.Struct, gc=False):
@@ -79,13 +80,13 @@ def short_key(key: str) -> str:
     """Return a sender's key as the store may index it: the same for the same, never long, without NUL."""
     if len(key) > _MAX_KEY:
         return "sha256:" + hashlib.sha256(key.encode(errors="replace")).hexdigest()
-    return _without_nul(key)
+    return _without_nul(_without_surrogates(key))
 
 
 def _build(wire: WireSegment) -> Segment:
     start, end, speaker_id, is_user, person_id = wire.start, wire.end, wire.speaker_id, wire.is_user, wire.person_id
     # Comparing with NaN is false, too.
-    start_s = start if start is not None and 0.0 <= start < math.inf else 0.0
+    start_s = start if start is not None and 0.0 <= start <= _MAX_TIME_S else 0.0
     return Segment(
         short_key(wire.id) if wire.id else "",
         _without_nul(wire.text),
@@ -94,7 +95,7 @@ def _build(wire: WireSegment) -> Segment:
         is_user if is_user is not None else bool(wire.camel_is_user),
         _without_nul(person_id) if person_id else wire.camel_person_id and _without_nul(wire.camel_person_id),
         start_s,
-        end if end is not None and start_s <= end < math.inf else start_s,
+        end if end is not None and start_s <= end <= _MAX_TIME_S else start_s,
     )
 
 

@@ -36,7 +36,7 @@ def decode_text(body: bytes, content_type: str = "") -> str:
         charset = declared_charset(content_type) or charset
     try:
         return body.decode(charset, errors="replace")
-    except LookupError:  # no such charset
+    except (LookupError, UnicodeError):  # no such charset, or one that replaces nothing
         return body.decode(errors="replace")
 
 

@@ -57,7 +57,8 @@ class JobQueue(LoopActor):
         self._workers = workers
         self._kinds = kinds
         self._limits = limits
-        self._running = 0
+        # By lease token: an attempt of an earlier incarnation that ends now frees no place of ours.
+        self._running: set[str] = set()
         self._is_claiming = False
         # Whether something was enqueued while a claim was under way, which may have missed it.
         self._is_hinted = False
@@ -82,8 +83,8 @@ class JobQueue(LoopActor):
                 self._tick()
             case JobsClaimed():
                 self._dispatch(message)
-            case JobFinished():
-                self._running -= 1
+            case JobFinished(token):
+                self._running.discard(token)
                 self._claim_soon()
             case PlacesFree():
                 self._is_claim_due = False
@@ -108,7 +109,7 @@ class JobQueue(LoopActor):
 
     def _claim(self) -> None:
         """Ask the store for as many jobs as there are free places, unless it is being asked."""
-        free = self._limits.concurrency - self._running
+        free = self._limits.concurrency - len(self._running)
         if self._is_claiming or not self._is_open or free <= 0:
             self._is_hinted = self._is_claiming
             return
@@ -124,7 +125,7 @@ class JobQueue(LoopActor):
             jobs, error = tuple(claim.result()), ""
         except OmiError as exc:
             jobs, error = (), type(exc).__name__
-        self.handle.tell(JobsClaimed(jobs, error))
+        self.handle.tell_always(JobsClaimed(jobs, error))  # one at a time; without it no claim is made again
 
     def _dispatch(self, claimed: JobsClaimed) -> None:
         self._is_claiming = False
@@ -133,8 +134,8 @@ class JobQueue(LoopActor):
             _log.warning("jobs_not_claimed", error=claimed.error)
             return
         for job in claimed.jobs:
-            self._running += 1
-            self._workers.tell(RunJob(job))
+            self._running.add(job.token)
+            self._workers.tell_always(RunJob(job))
         if self._is_hinted or len(claimed.jobs) == self._asked:
             self._claim()
 

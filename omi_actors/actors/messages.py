@@ -128,7 +128,7 @@ class RunJob:
 class JobFinished:
     """Sent by the workers to the queue: this attempt is over, however it ended; its place is free."""
 
-    job_id: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class Board:
     queue: QueueCounts | None = None
     store_seconds: float | None = None
     store_failed_since_mono_s: float | None = None
+    store_takes_writes: bool = True
     resident_bytes: int = 0
     _lags: deque[float] = field(default_factory=lambda: deque(maxlen=_LAG_WINDOW))
 
@@ -49,6 +50,10 @@ class Board:
         """Remember how late the loop was."""
         self._lags.append(lag_s)
         self.loop_lag_s = lag_s
+
+    def note_writes(self, is_possible: bool) -> None:  # noqa: FBT001 (the one thing that is said)
+        """Remember whether the store takes writes. From the writer's thread."""
+        self.store_takes_writes = is_possible
 
     @property
     def loop_lag_max_s(self) -> float:

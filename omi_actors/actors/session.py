@@ -119,8 +119,8 @@ class SessionActor(LoopActor):
         _count(growth)
         if not growth.fresh:
             return Ingested()
-        question = find_question(growth.fresh)
-        if question is None or question.segment_key in self._asked:
+        question = find_question(growth.fresh, self._asked)
+        if question is None:
             await self._commit(growth.progress, growth)
             return Ingested()
         return await self._ask(question, growth)
@@ -188,8 +188,10 @@ class SessionActor(LoopActor):
 
     async def _loaded(self) -> Progress:
         if self._progress is None:
-            record = await self._deps.store.load_session(self._session_key, recent=RECENT_LIMIT)
+            record = await self._deps.store.load_session(self._session_key, recent=RECENT_LIMIT, asked=_ASKED_LIMIT)
             self._progress = build_progress(record, new_id)
+            if record is not None:
+                self._asked = record.asked_keys
         return self._progress
 
     async def _commit(
@@ -250,6 +252,8 @@ class SessionActor(LoopActor):
     async def _give_answer(self, message: AnswerReady) -> None:
         """Give an answer by the way that is open. Its intent is committed before it is sent."""
         slot = self._close_slot(message.job_id)
+        if slot is not None and slot.reply.done:
+            slot = None  # whoever asked has been answered otherwise
         channel = decide_channel(reply_slot_open=slot is not None)
         state = "sending" if channel is Channel.INLINE else "kept"
         is_ours = await self._change_delivery(message.delivery_id, ("pending",), state, channel)
@@ -259,7 +263,9 @@ class SessionActor(LoopActor):
             slot.reply.try_set(Ingested())
             return
         metrics.ANSWER_SECONDS.observe(self.runtime.clock.mono_s() - slot.opened_mono_s)
-        slot.reply.try_set(Ingested(format_message(message.text), message.delivery_id))
+        if not slot.reply.try_set(Ingested(format_message(message.text), message.delivery_id)):
+            # Its time ran out during the commit: nobody will send it, nor tell what became of it.
+            await self._change_delivery(message.delivery_id, ("sending",), "kept", Channel.KEPT)
 
     def _give_up_waiting(self, job_id: str) -> None:
         """Answer the webhook without its answer, which goes another way when it is there."""

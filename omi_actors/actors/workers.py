@@ -72,6 +72,11 @@ class Workers(LoopActor):
         self._loading.cancel()
         self._cancel_all()
 
+    def on_failure(self, *_error: object) -> None:
+        """Cancel what still runs: its leases are not renewed any more."""
+        self._loading.cancel()
+        self._cancel_all()
+
     async def _load(self) -> None:
         """Ask for work once it can be begun: a lease that runs while a library is imported helps nobody."""
         try:
@@ -86,12 +91,12 @@ class Workers(LoopActor):
             self._tasks[job.token] = asyncio.get_running_loop().create_task(self._attempt(job))
 
     async def _attempt(self, job: ClaimedJob) -> None:
-        self.handle.tell(AttemptEnded(await attempt_job(job, self._deps)))
+        self.handle.tell_always(AttemptEnded(await attempt_job(job, self._deps)))
 
     def _note_ended(self, ended: AttemptEnded) -> None:
         job, said = ended.attempted.job, ended.attempted.said
         self._tasks.pop(job.token, None)
-        self._queue.tell(JobFinished(job.job_id))
+        self._queue.tell_always(JobFinished(job.token))
         if said is not None:
             self._sessions.tell(
                 AnswerReady(job.payload["session_key"], said.job_id, said.delivery.delivery_id, said.message.text)

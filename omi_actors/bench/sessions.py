@@ -84,7 +84,7 @@ class _MemoryStore(Store):
     def __init__(self) -> None:
         """Need no actors."""
 
-    def load_session(self, session_key: str, *, recent: int) -> Future[SessionRecord | None]:  # noqa: ARG002
+    def load_session(self, session_key: str, *, recent: int, asked: int = 0) -> Future[SessionRecord | None]:  # noqa: ARG002
         """Find nothing."""
         return _settled()
 

@@ -45,7 +45,9 @@ def build_prompt(question: str, segments: Sequence[StoredSegment], messages: Seq
     question itself when it is the last message.
     """
     said = [Said("system", _INSTRUCTIONS)]
-    heard = _newest([f"{segment.speaker}: {_one_line(segment.text)}" for segment in segments], _TRANSCRIPT_CHARS)
+    heard = _newest(
+        [_one_line(f"{segment.speaker}: {segment.text[:_TRANSCRIPT_CHARS]}") for segment in segments], _TRANSCRIPT_CHARS
+    )
     if heard:
         said.append(Said("user", "\n".join(["BEGIN TRANSCRIPT", *heard, "END TRANSCRIPT"])))
     answered = [message for message in messages if message.kind != "failure"]

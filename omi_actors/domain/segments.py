@@ -1,7 +1,7 @@
 """Segments: the pieces of transcript that a wearable's platform sends, as values.
 
 Structs rather than dataclasses: thousands are made in one turn, and these cost a tenth.
-Not here: parsing of payloads (web/schemas.py), what a segment means (hearing.py), rows (store/). Threads: none, pure.
+Not here: parsing of payloads (web/), what a segment means (hearing.py), rows (store/). Threads: none, pure.
 Source: Omi's real-time transcript webhook.
 """
 

@@ -97,7 +97,7 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that one turn of a session writes: all of it or nothing.
 
     Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must stand at
-    `epoch_before`. The row then stands at `epoch`: one more than before in an activation's first commit, else equal.
+    `epoch_before`. The row then stands at `epoch`, one more than before.
     """
 
     session_id: str
@@ -132,6 +132,8 @@ class SessionRecord:
     last_end_s: float
     last_seen_at: float
     recent_segments: tuple[StoredSegment, ...]
+    # The segments of the latest accepted questions, oldest first.
+    asked_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

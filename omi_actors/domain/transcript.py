@@ -29,6 +29,8 @@ RECENT_LIMIT = 128
 _KEY_LIMIT = 128
 # A letter or a digit of any script.
 _WORD = re.compile(r"[^\W_]")
+# What has no word in so many characters has none.
+_BLANK_CHARS = 20_000
 # How a remembered segment is packed: a 64-bit digest of its key, and its text's length.
 _DIGEST = Struct("<q")
 _LENGTH = Struct("<I")
@@ -139,7 +141,7 @@ def possible_keys(segments: tuple[Segment, ...], progress: Progress) -> tuple[st
 
 def is_blank(text: str) -> bool:
     """Tell whether there is no letter and no digit in it: silence, or lone punctuation."""
-    return _WORD.search(text) is None
+    return _WORD.search(text, 0, _BLANK_CHARS) is None
 
 
 def decide_growth(

@@ -39,7 +39,18 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',]+")
 _KEYS = re.compile(r"\b(sk-|whsec_)[A-Za-z0-9_\-]+")
 
 # Libraries that print requests, bodies or headers when asked for more than warnings.
-_TALKATIVE = ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "tornado.access", "asyncio", "pykka", "pony.orm")
+_TALKATIVE = (
+    "httpx2",
+    "httpcore2",
+    "httpx",
+    "httpcore",
+    "openai",
+    "tornado.access",
+    "tornado.general",
+    "asyncio",
+    "pykka",
+    "pony.orm",
+)
 
 
 def current_context() -> LogContext | None:

@@ -4,7 +4,7 @@ Not here: transactions (engine.py), what others may ask (facade.py). Threads: ea
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar
@@ -39,15 +39,26 @@ class StoreWriter(ThreadActor):
     batch_max: ClassVar[int] = 256
 
     def __init__(
-        self, config: StoreConfig, node: NodeIdentity, opened: Future[None], *, lease_s: float, max_deliveries: int
+        self,
+        config: StoreConfig,
+        node: NodeIdentity,
+        opened: Future[None],
+        *,
+        lease_s: float,
+        max_deliveries: int,
+        on_availability: Callable[[bool], object] = bool,
     ) -> None:
-        """`opened` is settled by the first attempt to open the store: by its success, or with why it must not be."""
+        """`opened` is settled by the first attempt to open the store: by its success, or with why it must not be.
+
+        `on_availability` hears, in this actor's thread, when writing begins to fail and when it works again.
+        """
         super().__init__()
         self._opened = opened
         self._node = node
         self._engine = Engine(config, node)
         self._register = partial(register_node, lease_s=lease_s, max_deliveries=max_deliveries)
         self._is_available = True
+        self._on_availability = on_availability
 
     def on_start(self) -> None:
         """Open the store, and take the node's name if this process has not yet."""
@@ -58,6 +69,7 @@ class StoreWriter(ThreadActor):
             if not self._opened.try_fail(exc):
                 raise
             return
+        self._on_availability(True)  # noqa: FBT003 (the one thing that is said)
         self._opened.try_set(None)
 
     def _open(self) -> None:
@@ -113,6 +125,7 @@ class StoreWriter(ThreadActor):
         is_available = not isinstance(error, StoreUnavailableError)
         if is_available != self._is_available:
             self._is_available = is_available
+            self._on_availability(is_available)
             if is_available:
                 _log.warning("store_available_again")
             else:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pony import orm
 
 from omi_actors.clock import Clock
+from omi_actors.errors import StoreUnavailableError
 from omi_actors.store.dialect import Dialect
 from omi_actors.store.transaction import NodeIdentity, Transaction
 
@@ -30,6 +31,8 @@ class Connection:
 
     def get(self) -> Any:
         """Return the driver's connection, made and set up if there is none."""
+        if self._db.provider is None:
+            raise StoreUnavailableError("the store is not open")
         pool = self._db.provider.pool
         try:
             con, is_new = pool.connect()

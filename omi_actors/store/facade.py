@@ -47,9 +47,11 @@ class Store:
         """Store one turn, all of it or nothing. Fails with FencedError when the session has moved on."""
         return self._writer.ask(CommitSession(commit), timeout_s=self._write_timeout_s)
 
-    def load_session(self, session_key: str, *, recent: int) -> Future[SessionRecord | None]:
-        """Load a session with its latest `recent` segments."""
-        return self._ask("load_session", partial(sessions.load_session, session_key=session_key, recent=recent))
+    def load_session(self, session_key: str, *, recent: int, asked: int = 0) -> Future[SessionRecord | None]:
+        """Load a session with its latest `recent` segments and the segments of its latest `asked` questions."""
+        return self._ask(
+            "load_session", partial(sessions.load_session, session_key=session_key, recent=recent, asked=asked)
+        )
 
     def find_segments(self, session_id: str, keys: Sequence[str]) -> Future[dict[str, int]]:
         """Return which of `keys` the session holds, with the lengths of their texts in characters."""

@@ -20,8 +20,8 @@ _KEYS_PER_QUERY = 500
 _MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id")
 
 
-def load_session(tx: Transaction, session_key: str, *, recent: int) -> SessionRecord | None:
-    """Load a session with its latest `recent` segments, None if it was never stored."""
+def load_session(tx: Transaction, session_key: str, *, recent: int, asked: int = 0) -> SessionRecord | None:
+    """Load a session with its latest `recent` segments and `asked` questions' segments, None if never stored."""
     row = tx.fetch_one(
         "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at"
         " FROM session WHERE session_key = ?",
@@ -41,6 +41,7 @@ def load_session(tx: Transaction, session_key: str, *, recent: int) -> SessionRe
         last_end_s=last_end_s,
         last_seen_at=last_seen_at,
         recent_segments=_load_latest_segments(tx, session_id, recent),
+        asked_keys=_load_asked_keys(tx, session_id, asked),
     )
 
 
@@ -85,6 +86,15 @@ def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict
             )
         )
     return found
+
+
+def _load_asked_keys(tx: Transaction, session_id: str, count: int) -> tuple[str, ...]:
+    """Return the segments' keys out of the idempotency keys of the latest answer jobs (jobs/answer.py makes them)."""
+    rows = tx.fetch(
+        "SELECT idempotency_key FROM job WHERE session_id = ? AND kind = 'answer' ORDER BY seq DESC LIMIT ?",
+        (session_id, count),
+    )
+    return tuple(row[0].split(":", 2)[2] for row in reversed(rows))
 
 
 def _load_latest_segments(tx: Transaction, session_id: str, count: int) -> tuple[StoredSegment, ...]:

@@ -58,8 +58,8 @@ def test_claimed_jobs_go_to_the_workers_and_fill_the_places(queue, store, worker
 def test_jobs_that_finish_together_free_their_places_for_one_claim(queue, store):
     claimed(queue, store, job(1), job(2))
 
-    queue.tell(JobFinished("j1"))
-    queue.tell(JobFinished("j2"))
+    queue.tell(JobFinished("t1"))
+    queue.tell(JobFinished("t2"))
     queue.advance(0.01)
 
     assert [call["limit"] for call in store.of("claim_jobs")] == [2, 2]
@@ -95,3 +95,20 @@ def test_jobs_left_behind_are_looked_for_every_few_seconds(queue, store):
     queue.advance(10.0)
 
     assert store.of("reap_jobs") == [{"max_deliveries": 3}, {"max_deliveries": 3}]
+
+
+def test_attempt_of_an_earlier_incarnation_frees_no_place(queue, store):
+    claimed(queue, store, job(1), job(2))
+
+    queue.tell(JobFinished("t-of-before"))
+
+    assert [call["limit"] for call in store.of("claim_jobs")] == [2]
+
+
+def test_claim_is_heard_of_behind_a_full_mailbox(queue, store, workers):
+    for _ in range(queue.handle.spec.mailbox_capacity):
+        queue.handle.tell(JobsEnqueued())
+
+    claimed(queue, store, job(1))
+
+    assert workers.actor.messages == [RunJob(job(1))]

@@ -13,7 +13,7 @@ from omi_actors.actors.messages import (
 )
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.domain.sessions import SessionRecord
-from omi_actors.errors import FencedError, StoreUnavailableError
+from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
 from omi_actors.kit.driver import Driver
 from tests.actors.conftest import collaborator, spoken
 
@@ -242,3 +242,23 @@ def test_late_repetition_is_looked_up_before_a_conversation_is_opened(session):
 
 def _keys_of(commit):
     return [segment.key for segment in commit.segments]
+
+
+def test_answer_for_a_webhook_that_was_answered_otherwise_is_kept(session):
+    reply, job_id = ask(session)
+    reply.try_fail(AskTimeoutError("as told"))
+
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+
+    assert [(c.from_states, c.state) for c in session.store.of("change_delivery")] == [(("pending",), "kept")]
+
+
+def test_answer_whose_webhook_ends_during_the_commit_of_its_intent_is_kept(session):
+    reply, job_id = ask(session)
+    del session.store.replies["change_delivery"]
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+    reply.try_fail(AskTimeoutError("as told"))
+
+    session.driver.settle(session.store.open[0], True)
+
+    assert [c.state for c in session.store.of("change_delivery")] == ["sending", "kept"]

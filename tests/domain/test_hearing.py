@@ -1,9 +1,12 @@
 """A question is what one speaker says after the wake phrase."""
 
+from time import process_time
+
 import pytest
 
 from omi_actors.domain.hearing import find_question
 from omi_actors.domain.segments import StoredSegment
+from omi_actors.domain.transcript import is_blank
 
 
 def heard(*spoken: str, speakers: str = ""):
@@ -74,3 +77,39 @@ def test_other_speakers_words_are_never_part_of_the_question():
 
 def test_phrase_of_one_speaker_is_not_completed_by_another():
     assert find_question(heard("Hey", "Omi, what is it?", speakers="AB")) is None
+
+
+def test_wake_phrases_without_words_are_passed_over_in_linear_time():
+    began = process_time()
+
+    assert find_question(heard("hey omi (? " * 60_000)) is None
+
+    assert process_time() - began < 1.0
+
+
+def test_question_after_one_that_was_asked_already_is_found():
+    segments = heard("Hey Omi, how far is the moon in km?", "Hey Omi, how old is it?")
+
+    found = find_question(segments, asked=("k0",))
+
+    assert found is not None
+    assert (found.text, found.segment_key) == ("how old is it?", "k1")
+
+
+@pytest.mark.parametrize("text", ["they came home " * 600_000, "." * 9_000_000])
+def test_monstrous_text_takes_no_time(text):
+    began = process_time()
+
+    assert find_question(heard(text)) is None
+    is_blank(text)
+
+    assert process_time() - began < 0.05
+
+
+def test_many_speakers_are_heard_in_linear_time():
+    segments = [heard("words", speakers=chr(0x4E00 + n))[0] for n in range(10_000)]
+    began = process_time()
+
+    assert find_question(segments) is None
+
+    assert process_time() - began < 0.5

@@ -145,3 +145,10 @@ def test_the_database_clock_measures_leases_on_postgres(tmp_path: Path) -> None:
         ((server_s,),) = rows(writer, "SELECT extract(epoch FROM now())::double precision")
         assert 0 <= server_s - told < 60
         writer.close()
+
+
+def test_a_store_that_is_not_open_says_so() -> None:
+    engine = Engine(StoreConfig(url="", data_dir=Path("/nowhere")), NodeIdentity("n"), readonly=True)
+
+    with pytest.raises(StoreUnavailableError):
+        engine.read(lambda tx: tx.fetch_one("SELECT 1"))

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from typing import Any
 
 from omi_actors.actors.messages import IngestSegments
 from omi_actors.actors.session import SessionActor
 from omi_actors.clients.model import ModelAnswer
-from omi_actors.errors import StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.errors import AskTimeoutError, StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.kit.future import Future
+from tests.servers import PostgresServer, fresh_postgres_database
 from tests.system.conftest import UID, eventually, stop
 from tests.web.http_client import Connection, request_bytes
 
@@ -288,7 +290,7 @@ async def test_session_stores_on_after_a_commit_that_was_given_up_on_but_stored(
         stored.append(commit_session(commit))
         return failed(AskTimeoutError("as told"))
 
-    stored = []
+    stored: list[Any] = []
     with_patch(writer, "commit_session", time_out)
     await program.say("two", sid="s2", start=2.0)
     await stored[0]
@@ -306,7 +308,7 @@ def with_patch(obj, name, value):
 
 
 def failed(error):
-    future = Future()
+    future: Future[Any] = Future()
     future.try_fail(error)
     return future
 
@@ -314,6 +316,42 @@ def failed(error):
 def stale(store, record):
     """Answer one load with what stood before; then as ever."""
     del store.load_session
-    future = Future()
+    future: Future[Any] = Future()
     future.try_set(record)
     return future
+
+
+async def test_longer_version_of_a_question_is_no_second_one_after_a_restart(start, database_url):
+    program = await start(database_url)
+    await program.say("Hey Omi, how far is the moon?")
+    await stop(program)
+    program = await start(database_url, WEBHOOK_REPLY_DEADLINE_MS="1000")
+
+    reply = await program.say("Hey Omi, how far is the moon? And how old?")
+
+    messages = (await program.transcript())["messages"]
+    assert reply.dropped is None
+    assert [message["role"] for message in messages] == ["user", "assistant"]
+
+
+async def test_server_is_not_ready_while_its_store_takes_no_writes(start):
+    server = PostgresServer()
+    try:
+        server.start()
+        with fresh_postgres_database(server.admin_url) as url:
+            program = await start(url)
+            await program.say("before")
+            with server.stopped():
+                await program.say("lost", sid="s2", start=2.0)
+                down = [await program.connection.request("GET", path) for path in ("/readyz", "/health")]
+            await eventually(lambda: is_kept(program))
+            up = await program.connection.request("GET", "/readyz")
+            await stop(program)
+    finally:
+        server.discard()
+
+    assert [reply.status for reply in (*down, up)] == [503, 503, 200]
+
+
+async def is_kept(program):
+    return (await program.say("kept", sid="s3", start=3.0)).dropped is None

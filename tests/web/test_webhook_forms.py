@@ -1,5 +1,6 @@
 """What a webhook's body may look like, and what is understood of it."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -210,6 +211,8 @@ async def test_long_segment_id_is_shortened_and_stays_the_same(post, system):
         ('{"segments":[{"text":"grüß"}]}'.encode("latin-1"), {"Content_Type": "application/json; charset=ISO-8859-1"}),
         ('{"segments":[{"text":"grüß"}]}'.encode(), {"Content_Type": "application/json; charset=utf-8"}),
         ('{"segments":[{"text":"grüß"}]}'.encode(), {"Content_Type": "application/json; charset=klingon"}),
+        ('{"segments":[{"text":"grüß"}]}'.encode(), {"Content_Type": "application/json; charset=idna"}),
+        ('{"segments":[{"text":"grüß"}]}'.encode(), {"Content_Type": "application/json; charset=undefined"}),
         (b'{"segments":[{"text":"gr\\u00fc\\u00df"}]}', {"Content_Type": "text/plain"}),
     ],
 )
@@ -282,3 +285,34 @@ async def test_path_with_a_slash_at_its_end_is_the_same(connection, system):
     reply = await connection.request("POST", "/omi-webhook/?uid=u", b'{"segments":[{"text":"a"}]}')
 
     assert (reply.status, system.texts) == (200, ["a"])
+
+
+@pytest.mark.parametrize(("begin", "end"), [(1.5e308, 1.6e308), (1.0, 1.5e308), (1e200, 2.0)])
+async def test_time_that_no_store_takes_gets_a_harmless_value(begin, end, post, system):
+    reply = await post({"segments": [segment(start=begin, end=end)]})
+
+    (heard,) = system.told[0].segments
+    assert reply.dropped is None
+    assert 0.0 <= heard.start_s <= heard.end_s <= 1e9
+
+
+async def test_event_id_with_a_lone_surrogate_is_mended(post, system):
+    await post(b'{"id": "\\ud800a", "structured": {"title": "x"}}')
+
+    assert system.told[0].dedupe_key == "memory_created:\ufffda"
+
+
+async def test_body_of_oddities_does_not_hold_the_loop(post):
+    body = b"[" + b"{}," * 80_000 + b"{}]"
+    loop, late = asyncio.get_running_loop(), []
+
+    def look(due):
+        late.append(loop.time() - due)
+        watch[0] = loop.call_later(0.005, look, loop.time() + 0.005)
+
+    watch = [loop.call_later(0.005, look, loop.time() + 0.005)]
+    reply = await post(body)
+    watch[0].cancel()
+
+    assert reply.dropped is not None
+    assert max(late) < 0.25

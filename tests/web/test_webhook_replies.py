@@ -298,3 +298,10 @@ async def test_messages_are_of_the_right_kind(post, system):
 
     assert isinstance(system.told[0], IngestSegments)
     assert system.told[0].received_at > 1.7e9
+
+
+async def test_long_texts_come_in_slices_in_order(post, system):
+    await post({"segments": [{"text": f"{number} " + "x" * 30_000} for number in range(5)]})
+
+    assert [len(message.segments) for message in system.told] == [2, 2, 1]
+    assert [text[0] for text in system.texts] == list("01234")
