@@ -15,9 +15,8 @@ from omi_actors import __version__
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import configure_logging
 
-# sysexits.h: a usage or configuration error, and an internal one.
+# A usage or configuration error.
 _EXIT_CONFIG = 2
-_EXIT_GAVE_UP = 70
 
 
 @click.group()
@@ -36,12 +35,12 @@ def serve(host: str | None, port: int | None, env_file: Path | None) -> None:
     from omi_actors.server import run  # noqa: PLC0415 (`version` and errors need no server)
 
     try:
-        gave_up = run(settings)
+        code = run(settings)
     except OmiError as exc:
         _fail(str(exc))
     except OSError as exc:
         _fail(f"cannot listen on {settings.host}:{settings.port} ({exc.strerror}); choose another with --port")
-    sys.exit(_EXIT_GAVE_UP if gave_up else 0)
+    sys.exit(code)
 
 
 @main.command()

@@ -28,8 +28,13 @@ from web.server import WebServer, build_http_server
 _log = get_logger(__name__)
 
 
-def run(settings: Settings) -> bool:
-    """Serve until told to stop. True when the system gave up instead, and an outer supervisor should start it anew.
+# sysexits.h: an internal failure, after which an outer supervisor should start us anew; and a configuration error.
+_EXIT_GAVE_UP = 70
+_EXIT_FENCED = 2
+
+
+def run(settings: Settings) -> int:
+    """Serve until told to stop; return the exit code (docs/operating.md lists them).
 
     Raises:
         OmiError: the store cannot be opened; the sentence says why.
@@ -38,16 +43,17 @@ def run(settings: Settings) -> bool:
     return asyncio.run(_serve(settings))
 
 
-async def _serve(settings: Settings) -> bool:
+async def _serve(settings: Settings) -> int:
     ended = asyncio.Event()
-    gave_up: list[BaseException] = []
+    codes = [0]
 
-    def give_up(error: BaseException) -> None:
-        gave_up.append(error)
+    def give_up(_error: BaseException) -> None:
+        codes.append(_EXIT_GAVE_UP)
         ended.set()
 
     def fenced() -> None:
         _log.critical("node_fenced", node=settings.node_name, hint="another process runs under this NODE_NAME")
+        codes.append(_EXIT_FENCED)
         ended.set()
 
     _stop_on_signals(ended)
@@ -67,7 +73,7 @@ async def _serve(settings: Settings) -> bool:
     gc.freeze()
     await ended.wait()
     await _stop(system, server, settings, model)
-    return bool(gave_up)
+    return codes[-1]
 
 
 def build_model(settings: Settings) -> Model:

@@ -172,6 +172,9 @@ class SessionActor(LoopActor):
     async def _keep_raw(self, message: KeepRaw) -> Ingested:
         """Keep a payload whole, for a feature to come."""
         progress = await self._loaded()
+        if progress.epoch == 0:
+            # The session begins with this; an event is no speech, and moves nothing else.
+            progress = replace(progress, last_seen_at=message.received_at)
         event = RawEvent(
             event_id=new_id(),
             session_id=progress.session_id,

@@ -262,3 +262,9 @@ def test_answer_whose_webhook_ends_during_the_commit_of_its_intent_is_kept(sessi
     session.driver.settle(session.store.open[0], True)
 
     assert [c.state for c in session.store.of("change_delivery")] == ["sending", "kept"]
+
+
+def test_session_that_begins_with_a_raw_payload_has_the_time_of_its_beginning(session):
+    session.driver.ask(KeepRaw(KEY, "ada", "day_summary", "k", "application/json", b"{}", 1_790_000_005.0))
+
+    assert session.commits[0].last_seen_at == 1_790_000_005.0
