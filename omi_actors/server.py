@@ -18,6 +18,8 @@ from config.settings import Settings
 from omi_actors import __version__
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.model import Model
+from omi_actors.clients.notifier import Notifier
+from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
 from omi_actors.instruments.logs import get_logger
@@ -54,7 +56,8 @@ async def _serve(settings: Settings) -> bool:
     clock = SystemClock()
     model = build_model(settings)
     rng = random.Random()  # noqa: S311 (jitter, not secrets)
-    parts = Parts(settings=settings, model=model, clock=clock, rng=rng, on_fenced=fenced)
+    notifier = build_notifier(settings)
+    parts = Parts(settings=settings, model=model, clock=clock, rng=rng, on_fenced=fenced, notifier=notifier)
     system = System(parts, give_up)
     await system.start()
     server = build_http_server(system, settings, clock)
@@ -69,6 +72,8 @@ async def _serve(settings: Settings) -> bool:
     gc.freeze()
     await ended.wait()
     await _stop(system, server, settings, model)
+    if notifier is not None:
+        await notifier.close()
     return bool(gave_up)
 
 
@@ -82,6 +87,19 @@ def build_model(settings: Settings) -> Model:
         name=settings.openai_model,
         max_tokens=settings.openai_max_tokens,
         concurrency=settings.openai_max_concurrency,
+    )
+
+
+def build_notifier(settings: Settings) -> Notifier | None:
+    """Return Omi's API if the settings hold its key."""
+    if settings.omi_app_id is None or settings.omi_app_secret is None:
+        return None
+    return OmiApi(
+        app_id=settings.omi_app_id,
+        secret=settings.omi_app_secret.get_secret_value(),
+        url=settings.omi_api_url,
+        version=settings.omi_notify_version,
+        timeout_s=settings.omi_notify_timeout_s,
     )
 
 

@@ -63,12 +63,32 @@ class ReplySent:
 
 @dataclass(frozen=True, slots=True)
 class AnswerReady:
-    """Sent by the answer job once its answer, or its honest failure, is stored."""
+    """Sent by the workers once an answer, or its honest failure, is stored; by the answer sweeper while it waits.
+
+    It may come more than once. `asked_at` is its question's time in UTC seconds.
+    """
 
     session_key: str
     job_id: str
     delivery_id: str
     text: str
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerNotified:
+    """Sent by the workers when a notification job is over; the delivery stands at `state`."""
+
+    session_key: str
+    delivery_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraceOver:
+    """A session's own timer: no webhook came whose reply could have carried this answer."""
+
+    delivery_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +109,14 @@ class Passivate:
 @dataclass(frozen=True, slots=True)
 class SweepIdle:
     """The router's own timer: passivate what has been idle too long or is too many."""
+
+
+# --- to the answer sweeper --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAnswers:
+    """The sweeper's own timer: look for answers that nobody has begun to give."""
 
 
 # --- to the job queue and its workers ---------------------------------------------------------------------------
