@@ -137,6 +137,7 @@ def _announce(settings: Settings, model: Model, port: int) -> None:
         _log.info("server_ready", url=url, port=port, version=__version__, model=model.name, pid=os.getpid())
         return
     name = "DEMO, repeats the question; set OPENAI_API_KEY" if model.provider == "demo" else model.name
+    late = "notified" if settings.omi_app_secret else "at the next contact; set OMI_APP_ID, OMI_APP_SECRET to notify"
     where = "given" if settings.is_production else f"{settings.data_dir / 'secrets.env'}"
     click.echo(
         f"Omi Actors {__version__}\n"
@@ -144,6 +145,7 @@ def _announce(settings: Settings, model: Model, port: int) -> None:
         f"  Health       {url}/health\n"
         f"  Metrics      {url}/metrics\n"
         f"  Model        {name}\n"
+        f"  Late answers {late}\n"
         f"  Tokens       {where}\n"
         "Ctrl-C stops it.",
         err=True,

@@ -18,7 +18,7 @@ from functools import partial
 
 from config.settings import Settings
 from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.job_queue import JobQueue, QueueLimits
+from omi_actors.actors.job_queue import JobQueue, Pool, QueueLimits
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
 from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.node_keeper import NodeKeeper
@@ -29,6 +29,7 @@ from omi_actors.clients.model import Model
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.delivery import DeliveryRules
+from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
@@ -117,7 +118,8 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         notifier=parts.notifier,
         answer_expires_s=settings.answer_expires_s,
     )
-    queue_limits = QueueLimits(settings.openai_max_concurrency, _LEASE_S, _MAX_DELIVERIES)
+    pools = _build_pools(settings)
+    queue_limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
     router_limits = RouterLimits(settings.session_idle_s, settings.max_live_sessions)
 
     def new_session(session_key: str) -> Handle:
@@ -134,7 +136,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         runtime, "metrics_collector", lambda: MetricsCollector(store, board, lambda: len(directory.live))
     )
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
-    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, tuple(KINDS), queue_limits))
+    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, queue_limits))
     workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=_LEASE_S))
     session_deps = SessionDeps(
         store=store,
@@ -177,6 +179,12 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         directory=directory,
         board=board,
     )
+
+
+def _build_pools(settings: Settings) -> tuple[Pool, ...]:
+    """Answers have places of their own, since a person waits; all other kinds share theirs."""
+    others = tuple(kind for kind in KINDS if kind != ANSWER)
+    return Pool((ANSWER,), settings.openai_max_concurrency), Pool(others, settings.queue_max_concurrent_jobs)
 
 
 def _build_store_handles(runtime: Runtime, parts: Parts, opened: Future[None]) -> tuple[Handle, list[Handle]]:

@@ -1,13 +1,15 @@
 """The job queue: hands claimed jobs to the workers. The job table is the queue; this actor only dispatches.
 
-State it owns: how many attempts run, whether a claim is under way. Messages it takes: JobsEnqueued, QueueTick,
-WorkersReady, JobsClaimed, JobFinished, Drain. It sends: RunJob to the workers. What kills it: an unexpected error.
+State it owns: per pool of kinds, how many attempts run, whether a claim is under way. Messages it takes: JobsEnqueued,
+QueueTick, WorkersReady, JobsClaimed, JobFinished, Drain. It sends: RunJob to the workers. What kills it: an unexpected
+error.
 What survives a restart: every job. It starts and restarts together with the workers, so that its count is right.
 Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never awaits.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from omi_actors.actors.messages import Drain, JobFinished, JobsClaimed, JobsEnqueued, QueueTick, RunJob, WorkersReady
 from omi_actors.domain.jobs import ClaimedJob
@@ -28,10 +30,28 @@ _REAP_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLimits:
-    """`concurrency` attempts at a time; a lease of `lease_s`; a job delivered `max_deliveries` times is dead."""
+class Pool:
+    """Kinds of jobs that share `concurrency` places: slow ones of one pool keep no other waiting."""
 
+    kinds: tuple[str, ...]
     concurrency: int
+
+
+@dataclass(slots=True)
+class _Places:
+    """A pool's places. `is_hinted`: something was enqueued while a claim was under way, which may have missed it."""
+
+    pool: Pool
+    running: int = 0
+    asked: int = 0
+    is_claiming: bool = False
+    is_hinted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """A lease of `lease_s`; a job delivered `max_deliveries` times is dead."""
+
     lease_s: float
     max_deliveries: int
 
@@ -39,18 +59,14 @@ class QueueLimits:
 class JobQueue(LoopActor):
     """See the module."""
 
-    def __init__(self, store: Store, workers: Handle, kinds: Sequence[str], limits: QueueLimits) -> None:
+    def __init__(self, store: Store, workers: Handle, pools: Sequence[Pool], limits: QueueLimits) -> None:
         super().__init__()
         self._store = store
         self._workers = workers
-        self._kinds = kinds
+        self._all_places = [_Places(pool) for pool in pools]
+        self._places_of = {kind: places for places in self._all_places for kind in places.pool.kinds}
         self._limits = limits
-        self._running = 0
-        self._is_claiming = False
-        # Whether something was enqueued while a claim was under way, which may have missed it.
-        self._is_hinted = False
         self._is_open = False
-        self._asked = 0
         self._ticks = 0
 
     def on_start(self) -> None:
@@ -60,18 +76,19 @@ class JobQueue(LoopActor):
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
         match message:
-            case JobsEnqueued():
-                self._claim()
+            case JobsEnqueued(kind):
+                self._claim(self._places_of[kind])
             case WorkersReady():
                 self._is_open = True
-                self._claim()
+                self._claim_all()
             case QueueTick():
                 self._tick()
             case JobsClaimed():
                 self._dispatch(message)
             case JobFinished():
-                self._running -= 1
-                self._claim()
+                places = self._places_of[message.kind]
+                places.running -= 1
+                self._claim(places)
             case Drain():
                 self._is_open = False
             case _:
@@ -79,42 +96,47 @@ class JobQueue(LoopActor):
         return None
 
     def _tick(self) -> None:
-        self._claim()
+        self._claim_all()
         self._ticks += 1
         if self._ticks % _REAP_EVERY == 0:
             self._store.reap_jobs(max_deliveries=self._limits.max_deliveries).add_done_callback(_record_reaped)
 
-    def _claim(self) -> None:
-        """Ask the store for as many jobs as there are free places, unless it is being asked."""
-        free = self._limits.concurrency - self._running
-        if self._is_claiming or not self._is_open or free <= 0:
-            self._is_hinted = self._is_claiming
-            return
-        self._is_claiming = True
-        self._is_hinted = False
-        self._asked = free
-        claim = self._store.claim_jobs(kinds=self._kinds, limit=free, lease_s=self._limits.lease_s)
-        claim.add_done_callback(self._report_claim)
+    def _claim_all(self) -> None:
+        for places in self._all_places:
+            self._claim(places)
 
-    def _report_claim(self, claim: Future[list[ClaimedJob]]) -> None:
+    def _claim(self, places: _Places) -> None:
+        """Ask the store for as many jobs as there are free places, unless it is being asked."""
+        free = places.pool.concurrency - places.running
+        if places.is_claiming or not self._is_open or free <= 0:
+            places.is_hinted = places.is_claiming
+            return
+        places.is_claiming = True
+        places.is_hinted = False
+        places.asked = free
+        claim = self._store.claim_jobs(kinds=places.pool.kinds, limit=free, lease_s=self._limits.lease_s)
+        claim.add_done_callback(partial(self._report_claim, places.pool.kinds))
+
+    def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
         """Turn the store's answer into mail. Runs in the writer's thread."""
         try:
             jobs, error = tuple(claim.result()), ""
         except OmiError as exc:
             jobs, error = (), type(exc).__name__
-        self.handle.tell(JobsClaimed(jobs, error))
+        self.handle.tell(JobsClaimed(kinds, jobs, error))
 
     def _dispatch(self, claimed: JobsClaimed) -> None:
-        self._is_claiming = False
+        places = self._places_of[claimed.kinds[0]]
+        places.is_claiming = False
         if claimed.error:
             # The next tick asks again; until then nothing is lost, since the table keeps the jobs.
             _log.warning("jobs_not_claimed", error=claimed.error)
             return
         for job in claimed.jobs:
-            self._running += 1
+            places.running += 1
             self._workers.tell(RunJob(job))
-        if self._is_hinted or len(claimed.jobs) == self._asked:
-            self._claim()
+        if places.is_hinted or len(claimed.jobs) == places.asked:
+            self._claim(places)
 
 
 def _record_reaped(reaped: Future[int]) -> None:

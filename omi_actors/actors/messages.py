@@ -124,7 +124,9 @@ class SweepAnswers:
 
 @dataclass(frozen=True, slots=True)
 class JobsEnqueued:
-    """Sent by whoever committed a job: there is work. A hint only; the table is the queue."""
+    """Sent by whoever committed a job: there is work of this kind. A hint only; the table is the queue."""
+
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +141,9 @@ class WorkersReady:
 
 @dataclass(frozen=True, slots=True)
 class JobsClaimed:
-    """Sent by the queue's own claim when the store has answered; `error` names its failure, "" for none."""
+    """Sent by the queue's own claim of `kinds` when the store has answered; `error` names its failure, "" for none."""
 
+    kinds: tuple[str, ...]
     jobs: tuple[ClaimedJob, ...]
     error: str = ""
 
@@ -157,6 +160,7 @@ class JobFinished:
     """Sent by the workers to the queue: this attempt is over, however it ended; its place is free."""
 
     job_id: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)

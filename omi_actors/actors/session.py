@@ -140,7 +140,7 @@ class SessionActor(LoopActor):
         metrics.JOBS_ENQUEUED.labels(job.kind).inc()
         self._asked = (*self._asked[-(_ASKED_LIMIT - 1) :], question.segment_key)
         reply = self.take_reply()
-        self._deps.job_queue.tell(JobsEnqueued())
+        self._deps.job_queue.tell(JobsEnqueued(job.kind))
         if reply is not None:
             self._my_answers().open_slot(job.job_id, reply)
 

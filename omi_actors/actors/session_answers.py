@@ -228,7 +228,7 @@ class SessionAnswers:
             return
         metrics.JOBS_ENQUEUED.labels(job.kind).inc()
         self._open[answer.delivery_id] = replace(answer, channel=Channel.NOTIFY)
-        self._deps.job_queue.tell(JobsEnqueued())
+        self._deps.job_queue.tell(JobsEnqueued(job.kind))
 
     async def _keep(self, answer: OpenAnswer) -> None:
         if await self._change(answer.delivery_id, State.PENDING, State.KEPT, Channel.NONE):

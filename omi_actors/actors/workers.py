@@ -94,7 +94,7 @@ class Workers(LoopActor):
     def _note_ended(self, ended: AttemptEnded) -> None:
         job, said = ended.attempted.job, ended.attempted.said
         self._tasks.pop(job.token, None)
-        self._queue.tell(JobFinished(job.job_id))
+        self._queue.tell(JobFinished(job.job_id, job.kind))
         if said is not None:
             self._sessions.tell(_build_fact(job, said))
         if not self._tasks:

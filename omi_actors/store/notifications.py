@@ -31,6 +31,10 @@ _NOTE = (
     " VALUES (?, ?, ?, 'omi', ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO UPDATE SET status = excluded.status,"
     " error = excluded.error, created_at = excluded.created_at, changed_at = excluded.changed_at"
 )
+_GIVE_UP = (
+    "UPDATE notification_event SET status = 'error', error = 'taken', changed_at = ?"
+    " WHERE delivery_id = ? AND status = 'queued'"
+)
 _SET_DELIVERY = "UPDATE delivery SET state = ?, channel = ?, changed_at = ?, node = ?, incarnation = ? WHERE id = ?"
 _STATUS_OF_STATE = {"sent": "sent", "unknown": "unknown", "kept": "error", "pending": "queued"}
 
@@ -66,6 +70,7 @@ def _begin(tx: Transaction, delivery_id: str, found: Any, expires_s: float, per_
         # Our own job, begun before: it was cut while it was sending.
         return _stand(tx, delivery_id, "unknown", "cut")
     if state != "pending":
+        tx.run(_GIVE_UP, (now_s, delivery_id))
         return NotificationBegun(state=state, reason="taken")
     if now_s - asked_at >= expires_s:
         return _stand(tx, delivery_id, "kept", "expired")

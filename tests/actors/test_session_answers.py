@@ -225,7 +225,7 @@ def test_late_answer_becomes_a_notification_when_nobody_speaks(session):
         "pending",
         "notify",
     )
-    assert session.queue.actor.messages[-1] == JobsEnqueued()
+    assert session.queue.actor.messages[-1] == JobsEnqueued("notify")
 
 
 def test_notification_is_chosen_once_however_often_the_answer_is_told_of(session):

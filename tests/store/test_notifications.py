@@ -181,6 +181,17 @@ def test_a_notification_that_certainly_reached_nobody_is_tried_again(engine: Eng
     assert begun.text == "because"
 
 
+def test_a_webhook_may_take_the_answer_between_two_attempts(engine: Engine, held: ClaimedJob) -> None:
+    begin(engine, held)
+    end(engine, held, "pending", is_over=False, error="unreachable")
+    do(engine, lambda tx: jobs.retry_job(tx, held.job_id, held.token, run_at=NOW, error="X"))
+    do(engine, partial(change_delivery, change=step(DELIVERY, ("pending",), "sending", "next_webhook")))
+
+    assert begin(engine, claim_notification(engine)).text is None
+
+    assert rows(engine, STANDING) == [("sending", "next_webhook", "error", "taken")]
+
+
 def test_a_refused_notification_leaves_its_answer_for_the_next_contact(engine: Engine, held: ClaimedJob) -> None:
     begin(engine, held)
 
