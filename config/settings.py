@@ -30,7 +30,7 @@ def load_settings(env_file: Path | None = None, overrides: Mapping[str, Any] | N
     """Return the settings. `overrides` (by variable name) win over the environment, that over `env_file`.
 
     Raises:
-        InvalidSettingError: something is impossible, or missing in production; all of it at once.
+        InvalidSettingError: something is impossible, half given, or missing in production; all of it at once.
     """
     given = {name: value for name, value in (overrides or {}).items() if value not in ("", None)}
     unknown = set(given).difference(*(variables_of(field) for field in Settings.model_fields.values()))
@@ -41,7 +41,7 @@ def load_settings(env_file: Path | None = None, overrides: Mapping[str, Any] | N
     except ValidationError as exc:
         # Not chained: the original quotes what it was given, which may be a secret.
         raise InvalidSettingError(*_sentences(exc)) from None
-    missing = _missing_in_production(settings) if settings.is_production else ()
+    missing = (*_half_given(settings), *(_missing_in_production(settings) if settings.is_production else ()))
     if missing:
         raise InvalidSettingError(*missing)
     return settings
@@ -63,6 +63,14 @@ def masked(settings: Settings) -> dict[str, str]:
         is_secret = "SecretStr" in str(field.annotation)
         shown[variables_of(field)[0]] = ("set" if value else "not set") if is_secret else str(value or "")
     return shown
+
+
+def _half_given(settings: Settings) -> tuple[str, ...]:
+    given = {"OMI_APP_ID": settings.omi_app_id, "OMI_APP_SECRET": settings.omi_app_secret}
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) != 1:
+        return ()
+    return (f"{missing[0]} is not set, and notifications need both OMI_APP_ID and OMI_APP_SECRET. Set both, or none.",)
 
 
 def _missing_in_production(settings: Settings) -> tuple[str, ...]:

@@ -159,6 +159,37 @@ class Settings(BaseSettings):
         64, validation_alias="OPENAI_MAX_CONCURRENCY", ge=1, le=10_000, description="Answers asked for at a time."
     )
 
+    # --- Omi's API
+    omi_app_id: Annotated[str | None, BeforeValidator(trimmed)] = Field(
+        None,
+        validation_alias="OMI_APP_ID",
+        pattern=r"^[A-Za-z0-9_-]{1,128}$",
+        description="The app's id at Omi. With OMI_APP_SECRET, an answer that no reply carried is notified.",
+    )
+    omi_app_secret: _Secret = Field(
+        None,
+        validation_alias=AliasChoices("OMI_APP_SECRET", "OMI_API_KEY"),
+        description="The app's API key at Omi. Without it late answers wait for the wearer's next contact.",
+    )
+    omi_api_url: str = Field(
+        "https://api.omi.me",
+        validation_alias="OMI_API_URL",
+        pattern=r"^https?://",
+        description="Where Omi's API is.",
+    )
+    omi_notify_version: Annotated[Literal["v1", "v2"], BeforeValidator(lower_word)] = Field(
+        "v1",
+        validation_alias="OMI_NOTIFY_VERSION",
+        description="v1 keeps the text in the app's chat and out of URLs; v2 only pushes, for apps that v1 refuses.",
+    )
+    omi_notify_timeout_ms: int = Field(
+        10_000,
+        validation_alias="OMI_NOTIFY_TIMEOUT_MS",
+        ge=100,
+        le=120_000,
+        description="ms for one notification, after which nobody knows whether it was sent.",
+    )
+
     # --- Sessions and queue
     webhook_reply_deadline_ms: int = Field(
         12_000,
@@ -166,6 +197,23 @@ class Settings(BaseSettings):
         ge=100,
         le=29_000,
         description="ms after which a webhook is replied to without the answer. Omi gives up at 30,000.",
+    )
+    next_webhook_grace_ms: int = Field(
+        5_000,
+        validation_alias="NEXT_WEBHOOK_GRACE_MS",
+        ge=0,
+        le=60_000,
+        description=(
+            "ms that a late answer waits for the wearer's next webhook before it becomes a notification, of which Omi "
+            "grants ten an hour. While anybody speaks, a webhook comes every 1 to 3 s."
+        ),
+    )
+    answer_expires_s: int = Field(
+        600,
+        validation_alias="ANSWER_EXPIRES_S",
+        ge=30,
+        le=604_800,
+        description="s after its question from which on an answer is shown, not spoken: nobody waits for it any more.",
     )
     session_idle_s: int = Field(
         900, validation_alias="SESSION_IDLE_S", ge=1, le=604_800, description="s after which an idle session is let go."
@@ -244,6 +292,16 @@ class Settings(BaseSettings):
     def openai_timeout_s(self) -> float:
         """Seconds, wall clock, for one whole answer of the model."""
         return self.openai_timeout_ms / 1000
+
+    @property
+    def omi_notify_timeout_s(self) -> float:
+        """Seconds for one notification."""
+        return self.omi_notify_timeout_ms / 1000
+
+    @property
+    def next_webhook_grace_s(self) -> float:
+        """Seconds that a late answer waits for the next webhook."""
+        return self.next_webhook_grace_ms / 1000
 
     @property
     def webhook_reply_deadline_s(self) -> float:

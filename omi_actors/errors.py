@@ -7,7 +7,7 @@ OmiError
 ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, TooLargeError, NotFoundError
 │                                                                                       the caller's; never retried
 ├─ OverloadError      MailboxFullError, QueueFullError                                 try again after retry_after_s
-├─ UpstreamError      UpstreamTimeoutError ↺, UpstreamUnavailableError ↺, UpstreamRejectedError
+├─ UpstreamError      UpstreamTimeoutError ↺, UpstreamUnavailableError ↺, UpstreamRejectedError, UpstreamUnclearError
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
 ├─ ActorError         ActorUnavailableError, AskTimeoutError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
@@ -97,6 +97,10 @@ class UpstreamRejectedError(UpstreamError):
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
         self.code = code
+
+
+class UpstreamUnclearError(UpstreamError):
+    """Nobody knows whether the upstream did what it was asked for; asking again might do it twice."""
 
 
 class StoreError(OmiError):

@@ -18,6 +18,8 @@ from config.settings import Settings
 from omi_actors import __version__
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.model import Model
+from omi_actors.clients.notifier import Notifier
+from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
 from omi_actors.instruments.logs import get_logger
@@ -60,7 +62,8 @@ async def _serve(settings: Settings) -> int:
     clock = SystemClock()
     model = build_model(settings)
     rng = random.Random()  # noqa: S311 (jitter, not secrets)
-    parts = Parts(settings=settings, model=model, clock=clock, rng=rng, on_fenced=fenced)
+    notifier = build_notifier(settings)
+    parts = Parts(settings=settings, model=model, clock=clock, rng=rng, on_fenced=fenced, notifier=notifier)
     system = System(parts, give_up)
     server = build_http_server(system, settings, clock)
     # First the address: a second start by mistake must not touch the store that the first one serves.
@@ -73,6 +76,8 @@ async def _serve(settings: Settings) -> int:
     gc.freeze()
     await ended.wait()
     await _stop(system, server, settings, model)
+    if notifier is not None:
+        await notifier.close()
     return codes[-1]
 
 
@@ -86,6 +91,19 @@ def build_model(settings: Settings) -> Model:
         name=settings.openai_model,
         max_tokens=settings.openai_max_tokens,
         concurrency=settings.openai_max_concurrency,
+    )
+
+
+def build_notifier(settings: Settings) -> Notifier | None:
+    """Return Omi's API if the settings hold its key."""
+    if settings.omi_app_id is None or settings.omi_app_secret is None:
+        return None
+    return OmiApi(
+        app_id=settings.omi_app_id,
+        secret=settings.omi_app_secret.get_secret_value(),
+        url=settings.omi_api_url,
+        version=settings.omi_notify_version,
+        timeout_s=settings.omi_notify_timeout_s,
     )
 
 
@@ -123,6 +141,7 @@ def _announce(settings: Settings, model: Model, port: int) -> None:
         _log.info("server_ready", url=url, port=port, version=__version__, model=model.name, pid=os.getpid())
         return
     name = "DEMO, repeats the question; set OPENAI_API_KEY" if model.provider == "demo" else model.name
+    late = "notified" if settings.omi_app_secret else "at the next contact; set OMI_APP_ID, OMI_APP_SECRET to notify"
     where = "given" if settings.is_production else f"{settings.data_dir / 'secrets.env'}"
     click.echo(
         f"Omi Actors {__version__}\n"
@@ -130,6 +149,7 @@ def _announce(settings: Settings, model: Model, port: int) -> None:
         f"  Health       {url}/health\n"
         f"  Metrics      {url}/metrics\n"
         f"  Model        {name}\n"
+        f"  Late answers {late}\n"
         f"  Tokens       {where}\n"
         "Ctrl-C stops it.",
         err=True,

@@ -7,7 +7,7 @@ root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n
 ├─ node (one_for_one)       metrics_collector, node_keeper
 ├─ jobs (one_for_all)       job_queue, workers
-└─ sessions (one_for_one)   session_supervisor → one actor a session, session_router
+└─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 """
 
 import math
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from config.settings import Settings
-from omi_actors.actors.job_queue import JobQueue, QueueLimits
+from omi_actors.actors.answer_sweeper import AnswerSweeper
+from omi_actors.actors.job_queue import JobQueue, Pool, QueueLimits
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
 from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.node_keeper import NodeKeeper
@@ -25,7 +26,10 @@ from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
 from omi_actors.clients.model import Model
+from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
+from omi_actors.domain.delivery import DeliveryRules
+from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
@@ -60,7 +64,10 @@ BuildSession = Callable[[SessionDeps, str], SessionActor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a system is made of, and tests replace. `on_fenced` hears that another process has this node's name."""
+    """What a system is made of, and tests replace. `on_fenced` hears that another process has this node's name.
+
+    Without a `notifier`, answers that no reply could carry wait for the next contact.
+    """
 
     settings: Settings
     model: Model
@@ -68,6 +75,7 @@ class Parts:
     rng: random.Random
     on_fenced: Callable[[], None]
     build_session: BuildSession = SessionActor
+    notifier: Notifier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +109,17 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         read_timeout_s=settings.store_read_timeout_s,
     )
     directory = Directory()
-    job_deps = JobDeps(store, parts.model, parts.clock, parts.rng, settings.openai_timeout_s)
-    queue_limits = QueueLimits(settings.openai_max_concurrency, _LEASE_S, _MAX_DELIVERIES)
+    job_deps = JobDeps(
+        store,
+        parts.model,
+        parts.clock,
+        parts.rng,
+        settings.openai_timeout_s,
+        notifier=parts.notifier,
+        answer_expires_s=settings.answer_expires_s,
+    )
+    pools = _build_pools(settings)
+    queue_limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
     router_limits = RouterLimits(settings.session_idle_s, settings.max_live_sessions)
 
     def new_session(session_key: str) -> Handle:
@@ -119,13 +136,18 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         runtime, "metrics_collector", lambda: MetricsCollector(store, board, lambda: len(directory.live))
     )
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
-    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, tuple(KINDS), queue_limits))
+    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, queue_limits))
     workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=_LEASE_S))
     session_deps = SessionDeps(
         store=store,
         job_queue=job_queue,
         reply_deadline_s=settings.webhook_reply_deadline_s,
         job_max_attempts=settings.queue_max_retries + 1,
+        delivery_rules=DeliveryRules(
+            grace_s=settings.next_webhook_grace_s,
+            expires_s=settings.answer_expires_s,
+            can_notify=parts.notifier is not None,
+        ),
     )
     sessions = _child(
         runtime, "session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=router)
@@ -136,12 +158,17 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         lambda: SessionRouter(directory, sessions, new_session, router_limits),
         mailbox_capacity=_ROUTER_MAILBOX,
     )
+    sweeper = _child(
+        runtime,
+        "answer_sweeper",
+        lambda: AnswerSweeper(store, router, settings.node_name, expires_s=settings.answer_expires_s),
+    )
     return Tree(
         roots=(
             _group(runtime, "store", (writer, *readers)),
             _group(runtime, "node", (collector, keeper)),
             _group(runtime, "jobs", (job_queue, workers), Strategy.ONE_FOR_ALL),
-            _group(runtime, "sessions", (sessions, router)),
+            _group(runtime, "sessions", (sessions, router, sweeper)),
         ),
         store=store,
         store_opened=opened,
@@ -152,6 +179,12 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         directory=directory,
         board=board,
     )
+
+
+def _build_pools(settings: Settings) -> tuple[Pool, ...]:
+    """Answers have places of their own, since a person waits; all other kinds share theirs."""
+    others = tuple(kind for kind in KINDS if kind != ANSWER)
+    return Pool((ANSWER,), settings.openai_max_concurrency), Pool(others, settings.queue_max_concurrent_jobs)
 
 
 def _build_store_handles(

@@ -1,14 +1,15 @@
 """The job queue: hands claimed jobs to the workers. The job table is the queue; this actor only dispatches.
 
-State it owns: how many attempts run, whether a claim is under way. Messages it takes: JobsEnqueued, QueueTick,
-WorkersReady, JobsClaimed, JobFinished, PlacesFree, Drain. It sends: RunJob to the workers.
+State it owns: per pool of kinds, which attempts run, whether a claim is under way. Messages it takes: JobsEnqueued,
+QueueTick, WorkersReady, JobsClaimed, JobFinished, PlacesFree, Drain. It sends: RunJob to the workers.
 What kills it: an unexpected error. What survives a restart: every job; queue and workers restart together, so that
 the count of running attempts is right.
 Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never awaits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from omi_actors.actors.messages import (
     Drain,
@@ -40,10 +41,31 @@ _REAP_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLimits:
-    """`concurrency` attempts at a time; a lease of `lease_s`; a job delivered `max_deliveries` times is dead."""
+class Pool:
+    """Kinds of jobs that share `concurrency` places: slow ones of one pool keep no other waiting."""
 
+    kinds: tuple[str, ...]
     concurrency: int
+
+
+@dataclass(slots=True)
+class _Places:
+    """A pool's places, by lease token: an attempt of an earlier incarnation that ends now frees no place of ours.
+
+    `is_hinted`: something was enqueued while a claim was under way, which may have missed it.
+    """
+
+    pool: Pool
+    running: set[str] = field(default_factory=set)
+    asked: int = 0
+    is_claiming: bool = False
+    is_hinted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """A lease of `lease_s`; a job delivered `max_deliveries` times is dead."""
+
     lease_s: float
     max_deliveries: int
 
@@ -51,20 +73,15 @@ class QueueLimits:
 class JobQueue(LoopActor):
     """See the module."""
 
-    def __init__(self, store: Store, workers: Handle, kinds: Sequence[str], limits: QueueLimits) -> None:
+    def __init__(self, store: Store, workers: Handle, pools: Sequence[Pool], limits: QueueLimits) -> None:
         super().__init__()
         self._store = store
         self._workers = workers
-        self._kinds = kinds
+        self._all_places = [_Places(pool) for pool in pools]
+        self._places_of = {kind: places for places in self._all_places for kind in places.pool.kinds}
         self._limits = limits
-        # By lease token: an attempt of an earlier incarnation that ends now frees no place of ours.
-        self._running: set[str] = set()
-        self._is_claiming = False
-        # Whether something was enqueued while a claim was under way, which may have missed it.
-        self._is_hinted = False
         self._is_open = False
-        self._is_claim_due = False
-        self._asked = 0
+        self._is_refill_due = False
         self._ticks = 0
 
     def on_start(self) -> None:
@@ -74,21 +91,21 @@ class JobQueue(LoopActor):
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
         match message:
-            case JobsEnqueued():
-                self._claim()
+            case JobsEnqueued(kind):
+                self._claim(self._places_of[kind])
             case WorkersReady():
                 self._is_open = True
-                self._claim()
+                self._claim_all()
             case QueueTick():
                 self._tick()
             case JobsClaimed():
                 self._dispatch(message)
-            case JobFinished(token):
-                self._running.discard(token)
+            case JobFinished(token, kind):
+                self._places_of[kind].running.discard(token)
                 self._claim_soon()
             case PlacesFree():
-                self._is_claim_due = False
-                self._claim()
+                self._is_refill_due = False
+                self._claim_all()
             case Drain():
                 self._is_open = False
             case _:
@@ -96,48 +113,54 @@ class JobQueue(LoopActor):
         return None
 
     def _tick(self) -> None:
-        self._claim()
+        self._claim_all()
         self._ticks += 1
         if self._ticks % _REAP_EVERY == 0:
             self._store.reap_jobs(max_deliveries=self._limits.max_deliveries).add_done_callback(_record_reaped)
 
     def _claim_soon(self) -> None:
         """Fill free places in a moment: attempts that end together share a claim, and answers go out before it."""
-        if not self._is_claim_due:
-            self._is_claim_due = True
+        if not self._is_refill_due:
+            self._is_refill_due = True
             self.timers.after(_REFILL_S, PlacesFree())
 
-    def _claim(self) -> None:
-        """Ask the store for as many jobs as there are free places, unless it is being asked."""
-        free = self._limits.concurrency - len(self._running)
-        if self._is_claiming or not self._is_open or free <= 0:
-            self._is_hinted = self._is_claiming
-            return
-        self._is_claiming = True
-        self._is_hinted = False
-        self._asked = free
-        claim = self._store.claim_jobs(kinds=self._kinds, limit=free, lease_s=self._limits.lease_s)
-        claim.add_done_callback(self._report_claim)
+    def _claim_all(self) -> None:
+        for places in self._all_places:
+            self._claim(places)
 
-    def _report_claim(self, claim: Future[list[ClaimedJob]]) -> None:
+    def _claim(self, places: _Places) -> None:
+        """Ask the store for as many jobs as there are free places, unless it is being asked."""
+        free = places.pool.concurrency - len(places.running)
+        if places.is_claiming or not self._is_open or free <= 0:
+            places.is_hinted = places.is_claiming
+            return
+        places.is_claiming = True
+        places.is_hinted = False
+        places.asked = free
+        claim = self._store.claim_jobs(kinds=places.pool.kinds, limit=free, lease_s=self._limits.lease_s)
+        claim.add_done_callback(partial(self._report_claim, places.pool.kinds))
+
+    def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
         """Turn the store's answer into mail. Runs in the writer's thread."""
         try:
             jobs, error = tuple(claim.result()), ""
         except OmiError as exc:
             jobs, error = (), type(exc).__name__
-        self.handle.tell_always(JobsClaimed(jobs, error))  # one at a time; without it no claim is made again
+        # One at a time for each pool; without it no claim of the pool is made again.
+        self.handle.tell_always(JobsClaimed(kinds, jobs, error))
 
     def _dispatch(self, claimed: JobsClaimed) -> None:
-        self._is_claiming = False
+        places = self._places_of[claimed.kinds[0]]
+        places.is_claiming = False
         if claimed.error:
             # The next tick asks again; until then nothing is lost, since the table keeps the jobs.
             _log.warning("jobs_not_claimed", error=claimed.error)
             return
         for job in claimed.jobs:
-            self._running.add(job.token)
+            places.running.add(job.token)
             self._workers.tell_always(RunJob(job))
-        if self._is_hinted or len(claimed.jobs) == self._asked:
-            self._claim()
+        if places.is_hinted or len(claimed.jobs) == places.asked:
+            self._claim(places)
 
 
 def _record_reaped(reaped: Future[int]) -> None:

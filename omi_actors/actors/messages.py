@@ -63,12 +63,32 @@ class ReplySent:
 
 @dataclass(frozen=True, slots=True)
 class AnswerReady:
-    """Sent by the answer job once its answer, or its honest failure, is stored."""
+    """Sent by the workers once an answer, or its honest failure, is stored; by the answer sweeper while it waits.
+
+    It may come more than once. `asked_at` is its question's time in UTC seconds.
+    """
 
     session_key: str
     job_id: str
     delivery_id: str
     text: str
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerNotified:
+    """Sent by the workers when a notification job is over; the delivery stands at `state`."""
+
+    session_key: str
+    delivery_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraceOver:
+    """A session's own timer: no webhook came whose reply could have carried this answer."""
+
+    delivery_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +111,22 @@ class SweepIdle:
     """The router's own timer: passivate what has been idle too long or is too many."""
 
 
+# --- to the answer sweeper --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAnswers:
+    """The sweeper's own timer: look for answers that nobody has begun to give."""
+
+
 # --- to the job queue and its workers ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class JobsEnqueued:
-    """Sent by whoever committed a job: there is work. A hint only; the table is the queue."""
+    """Sent by whoever committed a job: there is work of this kind. A hint only; the table is the queue."""
+
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +141,9 @@ class WorkersReady:
 
 @dataclass(frozen=True, slots=True)
 class JobsClaimed:
-    """Sent by the queue's own claim when the store has answered; `error` names its failure, "" for none."""
+    """Sent by the queue's own claim of `kinds` when the store has answered; `error` names its failure, "" for none."""
 
+    kinds: tuple[str, ...]
     jobs: tuple[ClaimedJob, ...]
     error: str = ""
 
@@ -129,6 +160,7 @@ class JobFinished:
     """Sent by the workers to the queue: this attempt is over, however it ended; its place is free."""
 
     token: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)

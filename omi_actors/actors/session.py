@@ -1,18 +1,18 @@
 """The session actor: one wearer's conversation, one message at a time, in order.
 
-State it owns: the transcript's progress, the reply slots (webhooks that wait for an answer). Messages it takes:
-IngestSegments, KeepRaw, AnswerReady, ReplyDeadline, ReplySent, Passivate. It sends: JobsEnqueued to the queue.
-What kills it: an unexpected error in a turn. What survives a restart: everything but the open reply slots; it loads
-itself from the store when spoken to.
+State it owns: the transcript's progress; its answers on their way (session_answers.py). Messages it takes:
+IngestSegments, KeepRaw, AnswerReady, ReplyDeadline, ReplySent, GraceOver, AnswerNotified, Passivate. It sends:
+JobsEnqueued to the queue. What kills it: an unexpected error in a turn. What survives a restart: everything but the
+open reply slots; it loads itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
-
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from omi_actors.actors.messages import (
+    AnswerNotified,
     AnswerReady,
+    GraceOver,
     Ingested,
     IngestSegments,
     JobsEnqueued,
@@ -21,10 +21,11 @@ from omi_actors.actors.messages import (
     ReplyDeadline,
     ReplySent,
 )
-from omi_actors.domain.delivery import Channel, decide_channel, format_message
+from omi_actors.actors.session_answers import SessionAnswers
+from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.hearing import Question, find_question
 from omi_actors.domain.jobs import NewJob
-from omi_actors.domain.sessions import DeliveryChange, NewMessage, RawEvent, SessionCommit
+from omi_actors.domain.sessions import NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.transcript import (
     RECENT_LIMIT,
     Growth,
@@ -36,39 +37,16 @@ from omi_actors.domain.transcript import (
 from omi_actors.errors import FencedError, OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import current_context, get_logger
+from omi_actors.instruments.logs import current_context
 from omi_actors.jobs.answer import build_answer_job
-from omi_actors.kit.future import Future
-from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.kit.runtime import TimerHandle
-from omi_actors.store.facade import Store
 
-_log = get_logger(__name__)
+__all__ = ["SessionActor", "SessionDeps"]
 
 # Looked up once: on the way of every webhook a look-up costs as much as the count.
 _NEW, _UPDATED, _DUPLICATE, _BLANK = map(metrics.SEGMENTS.labels, ("new", "updated", "duplicate", "blank"))
 # Accepted questions that a session remembers by segment; the job's idempotency key is what guarantees.
 _ASKED_LIMIT = 8
-
-
-@dataclass(frozen=True, slots=True)
-class SessionDeps:
-    """What every session uses. `reply_deadline_s` is how long a webhook may wait for its answer."""
-
-    store: Store
-    job_queue: Handle
-    reply_deadline_s: float
-    job_max_attempts: int
-
-
-@dataclass(slots=True)
-class ReplySlot:
-    """A webhook that waits for an answer."""
-
-    reply: Future[Ingested]
-    timer: TimerHandle
-    opened_mono_s: float
 
 
 class SessionActor(LoopActor):
@@ -81,8 +59,8 @@ class SessionActor(LoopActor):
         self._uid = session_key.partition(":")[2]
         # None: to be loaded. Loaded again after a failed commit, whose outcome may be unknown.
         self._progress: Progress | None = None
-        # By job id; None while nobody waits, which is nearly always.
-        self._slots: dict[str, ReplySlot] | None = None
+        # None until there is one to give, which is nearly always.
+        self._answers: SessionAnswers | None = None
         # Segments whose question was accepted lately: a longer version of one is no second question.
         self._asked: tuple[str, ...] = ()
 
@@ -93,12 +71,8 @@ class SessionActor(LoopActor):
                 return self._ingest(message)
             case KeepRaw():
                 return self._keep_raw(message)
-            case AnswerReady():
-                return self._give_answer(message)
-            case ReplySent():
-                return self._record_reply(message)
-            case ReplyDeadline(job_id):
-                self._give_up_waiting(job_id)
+            case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified():
+                return self._my_answers().receive(message)
             case Passivate():
                 self._passivate()
             case _:
@@ -118,12 +92,13 @@ class SessionActor(LoopActor):
         growth = await self._grow(message)
         _count(growth)
         if not growth.fresh:
-            return Ingested()
+            return await self._reply()
         question = find_question(growth.fresh, self._asked)
         if question is None:
             await self._commit(growth.progress, growth)
-            return Ingested()
-        return await self._ask(question, growth)
+            return await self._reply()
+        await self._ask(question, growth)
+        return None
 
     async def _grow(self, message: IngestSegments) -> Growth:
         progress = await self._loaded()
@@ -135,7 +110,7 @@ class SessionActor(LoopActor):
         stored = await self._deps.store.find_segments(progress.session_id, possible_keys(message.segments, progress))
         return decide_growth(progress, message.segments, received_at=now_s, new_id=new_id, stored=stored)
 
-    async def _ask(self, question: Question, growth: Growth) -> Ingested | None:
+    async def _ask(self, question: Question, growth: Growth) -> None:
         """Accept a question: its job is in the segments' commit; the webhook's reply stays open for the answer."""
         now_s = self.runtime.clock.now_s()
         job = build_answer_job(
@@ -163,11 +138,9 @@ class SessionActor(LoopActor):
         metrics.JOBS_ENQUEUED.labels(job.kind).inc()
         self._asked = (*self._asked[-(_ASKED_LIMIT - 1) :], question.segment_key)
         reply = self.take_reply()
-        self._deps.job_queue.tell(JobsEnqueued())
-        if reply is None:
-            return None
-        self._open_slot(job.job_id, reply)
-        return None
+        self._deps.job_queue.tell(JobsEnqueued(job.kind))
+        if reply is not None:
+            self._my_answers().open_slot(job.job_id, reply)
 
     async def _keep_raw(self, message: KeepRaw) -> Ingested:
         """Keep a payload whole, for a feature to come."""
@@ -195,6 +168,8 @@ class SessionActor(LoopActor):
             self._progress = build_progress(record, new_id)
             if record is not None:
                 self._asked = record.asked_keys
+            if record is not None and (record.open_answers or self._answers is not None):
+                self._my_answers().take_over(record.open_answers)
         return self._progress
 
     async def _commit(
@@ -240,72 +215,20 @@ class SessionActor(LoopActor):
 
     # --- answering
 
-    def _open_slot(self, job_id: str, reply: Future[Ingested]) -> None:
-        timer = self.timers.after(self._deps.reply_deadline_s, ReplyDeadline(job_id))
-        if self._slots is None:
-            self._slots = {}
-        self._slots[job_id] = ReplySlot(reply, timer, self.runtime.clock.mono_s())
+    def _my_answers(self) -> SessionAnswers:
+        if self._answers is None:
+            self._answers = SessionAnswers(self, self._deps, self._session_key)
+        return self._answers
 
-    def _close_slot(self, job_id: str) -> ReplySlot | None:
-        slot = self._slots.pop(job_id, None) if self._slots else None
-        if slot is not None:
-            slot.timer.cancel()
-        return slot
-
-    async def _give_answer(self, message: AnswerReady) -> None:
-        """Give an answer by the way that is open. Its intent is committed before it is sent."""
-        slot = self._close_slot(message.job_id)
-        if slot is not None and slot.reply.done:
-            slot = None  # whoever asked has been answered otherwise
-        channel = decide_channel(reply_slot_open=slot is not None)
-        state = "sending" if channel is Channel.INLINE else "kept"
-        is_ours = await self._change_delivery(message.delivery_id, ("pending",), state, channel)
-        if slot is None:
-            return
-        if not is_ours:
-            slot.reply.try_set(Ingested())
-            return
-        metrics.ANSWER_SECONDS.observe(self.runtime.clock.mono_s() - slot.opened_mono_s)
-        if not slot.reply.try_set(Ingested(format_message(message.text), message.delivery_id)):
-            # Its time ran out during the commit: nobody will send it, nor tell what became of it.
-            await self._change_delivery(message.delivery_id, ("sending",), "kept", Channel.KEPT)
-
-    def _give_up_waiting(self, job_id: str) -> None:
-        """Answer the webhook without its answer, which goes another way when it is there."""
-        slot = self._close_slot(job_id)
-        if slot is not None:
-            slot.reply.try_set(Ingested())
-
-    async def _record_reply(self, message: ReplySent) -> None:
-        state = "sent" if message.reached else "kept"
-        channel = Channel.INLINE if message.reached else Channel.KEPT
-        await self._change_delivery(message.delivery_id, ("sending",), state, channel)
-
-    async def _change_delivery(
-        self, delivery_id: str, from_states: tuple[str, ...], state: str, channel: Channel
-    ) -> bool:
-        """Take one step of a delivery; False when it does not stand where it should, or the store failed."""
-        change = DeliveryChange(
-            delivery_id=delivery_id,
-            from_states=from_states,
-            state=state,
-            channel=channel,
-            changed_at=self.runtime.clock.now_s(),
-        )
-        try:
-            is_changed = await self._deps.store.change_delivery(change)
-        except OmiError as exc:
-            _log.warning("delivery_step_not_stored", delivery=delivery_id, state=state, error=type(exc).__name__)
-            return False
-        if is_changed:
-            metrics.DELIVERIES.labels(channel or "none", state).inc()
-        return is_changed
+    async def _reply(self) -> Ingested:
+        """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""
+        return Ingested() if self._answers is None else await self._answers.carry()
 
     # --- leaving
 
     def _passivate(self) -> None:
-        """Leave memory, unless a webhook waits here or mail has come meanwhile."""
-        if not self._slots and not len(self.handle.mailbox):
+        """Leave memory, unless an answer is on its way here or mail has come meanwhile."""
+        if not (self._answers is not None and self._answers.is_waiting) and not len(self.handle.mailbox):
             metrics.SESSION_PASSIVATIONS.inc()
             self.stop_self()
 

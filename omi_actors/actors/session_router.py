@@ -10,7 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from omi_actors.actors.messages import AnswerReady, IngestSegments, KeepRaw, Passivate, ReplySent, SweepIdle
+from omi_actors.actors.messages import (
+    AnswerNotified,
+    AnswerReady,
+    IngestSegments,
+    KeepRaw,
+    Passivate,
+    ReplySent,
+    SweepIdle,
+)
 from omi_actors.instruments import metrics
 from omi_actors.kit.facts import ChildQuarantined, ChildReleased, ChildStopped, StartChild
 from omi_actors.kit.handle import Handle
@@ -83,7 +91,7 @@ class SessionRouter(LoopActor):
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
         match message:
-            case IngestSegments() | KeepRaw() | AnswerReady() | ReplySent():
+            case IngestSegments() | KeepRaw() | AnswerReady() | AnswerNotified() | ReplySent():
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case SweepIdle():
                 self._sweep()

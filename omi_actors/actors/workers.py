@@ -1,14 +1,15 @@
 """The workers: attempts at jobs, each in a task of its own, and the heartbeat that keeps their leases.
 
 State it owns: the running tasks by lease token. Messages it takes: RunJob, AttemptEnded, HeartbeatTick, LeasesRenewed,
-Drain. It sends: JobFinished to the queue, AnswerReady to the session. What kills it: an unexpected error.
-What survives a restart: every job; attempts under way are cancelled and handed back.
+Drain. It sends: JobFinished to the queue, AnswerReady and AnswerNotified to sessions. What kills it: an unexpected
+error. What survives a restart: every job; attempts under way are cancelled and handed back.
 Not here: an attempt's course (jobs/attempt.py), dispatch (job_queue.py). Threads: the event loop.
 """
 
 import asyncio
 
 from omi_actors.actors.messages import (
+    AnswerNotified,
     AnswerReady,
     AttemptEnded,
     CancelAttempts,
@@ -20,6 +21,8 @@ from omi_actors.actors.messages import (
     WorkersReady,
 )
 from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.notifications import Notified
+from omi_actors.domain.sessions import AnswerDone
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.jobs.attempt import attempt_job
@@ -96,11 +99,9 @@ class Workers(LoopActor):
     def _note_ended(self, ended: AttemptEnded) -> None:
         job, said = ended.attempted.job, ended.attempted.said
         self._tasks.pop(job.token, None)
-        self._queue.tell_always(JobFinished(job.token))
+        self._queue.tell_always(JobFinished(job.token, job.kind))
         if said is not None:
-            self._sessions.tell(
-                AnswerReady(job.payload["session_key"], said.job_id, said.delivery.delivery_id, said.message.text)
-            )
+            self._sessions.tell(_build_fact(job, said))
         if not self._tasks:
             self._settle_drained()
 
@@ -141,3 +142,11 @@ class Workers(LoopActor):
         for reply in self._drained:
             reply.try_set(None)
         self._drained.clear()
+
+
+def _build_fact(job: ClaimedJob, said: AnswerDone | Notified) -> AnswerReady | AnswerNotified:
+    """Return what the session is told of a job that is over."""
+    session_key = job.payload["session_key"]
+    if isinstance(said, Notified):
+        return AnswerNotified(session_key, said.delivery_id, said.state)
+    return AnswerReady(session_key, said.job_id, said.delivery.delivery_id, said.message.text, job.created_at)

@@ -1,28 +1,98 @@
 """Delivery: by which way an answer reaches the wearer, and in what form.
 
-Not here: the sending (web/), the rows (store/). Threads: none, pure.
+Not here: the steps (actors/session_answers.py), the rows (store/deliveries.py), the budget (store/notifications.py).
+Threads: none, pure.
 Source: Omi reads `message` of a webhook's reply and drops it when it has fewer than 6 characters.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+from omi_actors.domain.sessions import OpenAnswer
 
 # Omi pushes a message only when it is longer than this many characters.
 _DROPPED_UP_TO = 5
+# Said before an answer of which nobody knows whether it was heard already.
+_AGAIN = "Again: "
 
 
 class Channel(StrEnum):
-    """The ways by which an answer may go."""
+    """The ways by which an answer may go, as the store knows them."""
 
     INLINE = "inline"
-    KEPT = ""
+    NEXT_WEBHOOK = "next_webhook"
+    NOTIFY = "notify"
+    NONE = ""
 
 
-def decide_channel(*, reply_slot_open: bool) -> Channel:
-    """Choose how an answer goes: in the reply of the webhook that still waits for it, else kept for later contact."""
-    return Channel.INLINE if reply_slot_open else Channel.KEPT
+class State(StrEnum):
+    """Where a delivery stands. `kept` waits for the next contact; of `unknown` nobody knows whether it was heard."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    KEPT = "kept"
+    UNKNOWN = "unknown"
 
 
-def format_message(text: str) -> str:
+class Reply(StrEnum):
+    """The webhook reply that an answer could go into now: of the webhook that asked, of a later one, or none."""
+
+    OWN = "own"
+    NEXT = "next"
+    NONE = "none"
+
+
+class Way(StrEnum):
+    """What to do with an answer now.
+
+    AWAIT: nothing yet; a webhook, the end of the grace or the notification's outcome decides. KEEP: nothing can be
+    sent, the next contact gets it. SHOW: too old to be spoken; it stands in the transcript.
+    """
+
+    INLINE = "inline"
+    NEXT_WEBHOOK = "next_webhook"
+    AWAIT = "await"
+    NOTIFY = "notify"
+    KEEP = "keep"
+    SHOW = "show"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRules:
+    """`grace_s` is how long an answer without a reply waits for the next webhook before it costs a notification.
+
+    An answer whose question is `expires_s` old is not spoken any more. `can_notify` tells whether there is a key.
+    """
+
+    grace_s: float = 5.0
+    expires_s: float = 600.0
+    can_notify: bool = False
+
+
+def decide_way(answer: OpenAnswer, reply: Reply, rules: DeliveryRules, *, now_s: float, is_grace_over: bool) -> Way:
+    """Choose how an answer that is not being sent goes on.
+
+    Only an answer that nothing was tried with is notified: one that is `unknown` may have been heard, one that is
+    `kept` has been refused, one on channel `notify` has its job already. All of them ride on the next reply.
+    """
+    if now_s - answer.asked_at >= rules.expires_s:
+        return Way.SHOW
+    if reply is not Reply.NONE:
+        return Way.INLINE if reply is Reply.OWN else Way.NEXT_WEBHOOK
+    if answer.state != State.PENDING or answer.channel == Channel.NOTIFY:
+        return Way.AWAIT
+    if not rules.can_notify:
+        return Way.KEEP
+    return Way.NOTIFY if is_grace_over else Way.AWAIT
+
+
+def is_in_grace(answer: OpenAnswer) -> bool:
+    """Tell whether an answer that awaits does so for the next webhook, and not for a job or the next contact."""
+    return answer.state == State.PENDING and answer.channel != Channel.NOTIFY
+
+
+def format_message(text: str, *, is_repeated: bool = False) -> str:
     """Return an answer in a form that Omi will speak: a short one gets the speaker's name before it."""
-    answer = text.strip()
+    answer = f"{_AGAIN}{text.strip()}" if is_repeated else text.strip()
     return answer if len(answer) > _DROPPED_UP_TO else f"Omi: {answer}"

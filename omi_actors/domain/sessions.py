@@ -55,8 +55,9 @@ class NewDelivery:
 class DeliveryChange:
     """A step of a delivery, made only if it stands at one of `from_states`.
 
-    States: pending → sending → sent; pending → kept; sending → unknown (a crash cut it). `channel` is inline,
-    next_webhook, notify, chat or "" while nothing is chosen.
+    States: pending, kept or unknown → sending → sent; pending → kept; sending → unknown (a crash cut it), or back
+    where it came from when it certainly did not arrive. `channel` is inline, next_webhook, notify, chat or "" while
+    nothing is chosen; pending on `notify` means that a job will notify.
     """
 
     delivery_id: str
@@ -64,6 +65,29 @@ class DeliveryChange:
     state: str
     channel: str
     changed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAnswer:
+    """An answer that the wearer has not got yet, as far as anybody knows: pending, kept or unknown.
+
+    `asked_at` (UTC seconds) is its question's time: that is what makes an answer old.
+    """
+
+    delivery_id: str
+    job_id: str
+    text: str
+    state: str
+    channel: str
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingAnswer:
+    """An answer that nobody has begun to give, and the session that owes it."""
+
+    session_key: str
+    answer: OpenAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +144,10 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
-    """A session as the store knows it. `recent_segments` is ordered by seq, at most as many as were asked for."""
+    """A session as the store knows it. `recent_segments` is ordered by seq, at most as many as were asked for.
+
+    `open_answers` are the latest that are not given, oldest first.
+    """
 
     session_id: str
     session_key: str
@@ -134,6 +161,7 @@ class SessionRecord:
     recent_segments: tuple[StoredSegment, ...]
     # The segments of the latest accepted questions, oldest first.
     asked_keys: tuple[str, ...] = ()
+    open_answers: tuple[OpenAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,12 @@ QUESTIONS = Counter("omi_questions_total", "Questions heard and durably accepted
 DELIVERIES = Counter(
     "omi_deliveries_total", "Answers by channel and end state.", ["channel", "state"], registry=REGISTRY
 )
+NOTIFICATIONS = Counter(
+    "omi_notifications_total",
+    "Notification attempts: sent, unclear (nobody knows), unreachable, or why not: taken, expired, no_budget, refused…",
+    ["outcome"],
+    registry=REGISTRY,
+)
 ANSWER_SECONDS = Histogram(
     "omi_answer_seconds",
     "Seconds from hearing a question to its reply going out.",

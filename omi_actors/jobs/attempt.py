@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.notifications import Notified
 from omi_actors.domain.retry import Bury, Retry, decide_retry
 from omi_actors.domain.sessions import AnswerDone
 from omi_actors.errors import LeaseLostError, OmiError
@@ -15,19 +16,23 @@ from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.kinds import JobDeps, JobKind
+from omi_actors.jobs.notify import NotifyJob
 
 _log = get_logger(__name__)
 
-KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (AnswerJob(),)}
+KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (AnswerJob(), NotifyJob())}
 
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """How an attempt ended: done, retried, buried, lease_lost, released or failed (the store too). `said` is stored."""
+    """How an attempt ended: done, retried, buried, lease_lost, released or failed (the store too).
+
+    `said` is what it leaves for the session to hear of; it is stored.
+    """
 
     job: ClaimedJob
     outcome: str
-    said: AnswerDone | None = None
+    said: AnswerDone | Notified | None = None
 
 
 async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:

@@ -8,21 +8,28 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from omi_actors.clients.model import Model
+from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.notifications import Notified
 from omi_actors.domain.sessions import AnswerDone
 from omi_actors.store.facade import Store
 
 
 @dataclass(frozen=True, slots=True)
 class JobDeps:
-    """The collaborators of all kinds. `model_timeout_s` is the wall-clock deadline of one model call."""
+    """The collaborators of all kinds. `model_timeout_s` is the wall-clock deadline of one model call.
+
+    Without a `notifier` nothing is notified. An answer whose question is `answer_expires_s` old is not spoken any more.
+    """
 
     store: Store
     model: Model
     clock: Clock
     rng: random.Random
     model_timeout_s: float
+    notifier: Notifier | None = None
+    answer_expires_s: float = 600.0
 
 
 class JobKind(Protocol):
@@ -30,7 +37,7 @@ class JobKind(Protocol):
 
     name: str
 
-    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | None:
+    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | Notified:
         """Make one attempt; its effect and the job's completion are stored in one fenced transaction."""
         ...
 

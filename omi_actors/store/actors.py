@@ -81,6 +81,8 @@ class StoreWriter(ThreadActor):
             raise outcome.error
         found = outcome.value
         self._node.incarnation = found.incarnation
+        for channel in found.unknown_channels:
+            metrics.DELIVERIES.labels(channel or "none", "unknown").inc()
         _log.info(
             "node_registered",
             node=self._node.name,

@@ -54,7 +54,7 @@ INSERT_MESSAGE = build_insert(
     "id, session_id, conversation_id, role, kind, source, text, job_id, model, created_at",
     "ON CONFLICT DO NOTHING",
 )
-_INSERT_JOB = build_insert(
+INSERT_JOB = build_insert(
     "job",
     "job_id, kind, lane, idempotency_key, session_id, priority, run_at, max_attempts, payload, request_id, created_at",
     "ON CONFLICT DO NOTHING",
@@ -94,7 +94,7 @@ def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
         (_INSERT_CONVERSATION, rows.conversations),
         (_UPSERT_SEGMENT, rows.segments),
         (INSERT_MESSAGE, rows.messages),
-        (_INSERT_JOB, rows.jobs),
+        (INSERT_JOB, rows.jobs),
         (_INSERT_RAW_EVENT, rows.raw_events),
     ):
         if some:
@@ -117,7 +117,7 @@ def _collect(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> None:
     if commit.messages:
         rows.messages.extend(map(build_message_row, commit.messages))
     if commit.jobs:
-        rows.jobs.extend(_build_job_row(job, session_id) for job in commit.jobs)
+        rows.jobs.extend(build_job_row(job, session_id) for job in commit.jobs)
     if commit.delivery_changes:
         rows.delivery_changes.extend(build_change_row(change, node) for change in commit.delivery_changes)
     for event in commit.raw_events:
@@ -173,7 +173,8 @@ def build_message_row(message: NewMessage) -> Row:
     )
 
 
-def _build_job_row(job: NewJob, session_id: str) -> Row:
+def build_job_row(job: NewJob, session_id: str) -> Row:
+    """Return the values of INSERT_JOB; the job's text leaves with the session `session_id`."""
     return (
         job.job_id,
         job.kind,

@@ -1,9 +1,9 @@
 """Deliveries: the steps by which an answer is given, each made durable before it is taken.
 
-Not here: which step comes next (domain/delivery.py). Threads: a store actor's.
+Not here: which step comes next (domain/delivery.py), notifications (notifications.py). Threads: a store actor's.
 """
 
-from omi_actors.domain.sessions import DeliveryChange, NewDelivery
+from omi_actors.domain.sessions import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
 from omi_actors.store.dialect import Bulk, Row, build_insert
 from omi_actors.store.transaction import NodeIdentity, Transaction
 
@@ -26,6 +26,16 @@ CHANGE = Bulk(
     ),
     template="(%s, %s, %s::double precision, %s, %s::bigint, %s, %s, %s, %s, %s)",
 )
+
+_OPEN = (
+    "delivery.id, COALESCE(said.job_id, ''), said.text, delivery.state, delivery.channel,"
+    " COALESCE(asked.created_at, delivery.created_at) FROM delivery"
+    " JOIN message AS said ON said.id = delivery.message_id"
+    " LEFT JOIN message AS asked ON asked.job_id = said.job_id AND asked.role = 'user'"
+)
+_OPEN_FIELDS = ("delivery_id", "job_id", "text", "state", "channel", "asked_at")
+# Answers that a session takes over at once; beyond them the oldest are only shown.
+_OPEN_LIMIT = 20
 
 
 def build_change_row(change: DeliveryChange, node: NodeIdentity) -> Row:
@@ -50,3 +60,30 @@ def build_delivery_row(delivery: NewDelivery) -> Row:
 def change_delivery(tx: Transaction, change: DeliveryChange) -> bool:
     """Make one step; False if the delivery does not stand where the step begins."""
     return tx.run(CHANGE.one, build_change_row(change, tx.node)) == 1
+
+
+def load_open_answers(tx: Transaction, session_id: str) -> tuple[OpenAnswer, ...]:
+    """Load the latest answers of a session that are not given yet, oldest first."""
+    rows = tx.fetch(
+        f"SELECT {_OPEN} WHERE delivery.session_id = ? AND delivery.state IN ('pending', 'kept', 'unknown')"
+        " ORDER BY delivery.created_at DESC, delivery.id DESC LIMIT ?",
+        (session_id, _OPEN_LIMIT),
+    )
+    return tuple(_build_open(row) for row in reversed(rows))
+
+
+def load_waiting_answers(
+    tx: Transaction, *, node: str, since: float, until: float, limit: int
+) -> tuple[WaitingAnswer, ...]:
+    """Load the answers of this node's sessions, made between `since` and `until`, that nobody has begun to give."""
+    rows = tx.fetch(
+        f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
+        " WHERE delivery.state = 'pending' AND delivery.channel = '' AND session.node = ?"
+        " AND delivery.created_at BETWEEN ? AND ? ORDER BY delivery.created_at, delivery.id LIMIT ?",
+        (node, since, until, limit),
+    )
+    return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
+
+
+def _build_open(row: Row) -> OpenAnswer:
+    return OpenAnswer(**dict(zip(_OPEN_FIELDS, row, strict=True)))

@@ -8,7 +8,8 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-from omi_actors.domain.jobs import ClaimedJob, QueueCounts
+from omi_actors.domain.jobs import ClaimedJob, NewJob, QueueCounts
+from omi_actors.domain.notifications import NotificationBegun, NotificationEnd
 from omi_actors.domain.sessions import (
     AnswerContext,
     AnswerDone,
@@ -16,10 +17,11 @@ from omi_actors.domain.sessions import (
     SessionCommit,
     SessionRecord,
     Transcript,
+    WaitingAnswer,
 )
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, sessions
+from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, notifications, sessions
 from omi_actors.store.messages import Apply, CommitSession, Query
 from omi_actors.store.transaction import Transaction
 
@@ -117,11 +119,43 @@ class Store:
         """Count jobs by state."""
         return self._ask("queue_counts", jobs.count_queue)
 
-    # --- deliveries and the node
+    # --- deliveries, notifications and the node
 
     def change_delivery(self, change: DeliveryChange) -> Future[bool]:
         """Make one step of a delivery; False if it does not stand where the step begins."""
         return self._apply(partial(deliveries.change_delivery, change=change))
+
+    def load_waiting_answers(
+        self, *, node: str, since: float, until: float, limit: int
+    ) -> Future[tuple[WaitingAnswer, ...]]:
+        """Load the answers made between `since` and `until` (UTC seconds) that nobody has begun to give."""
+        return self._ask(
+            "load_waiting_answers",
+            partial(deliveries.load_waiting_answers, node=node, since=since, until=until, limit=limit),
+        )
+
+    def enqueue_notification(self, change: DeliveryChange, job: NewJob) -> Future[bool]:
+        """Choose the notification for a delivery and enqueue its job; False if the delivery has moved on."""
+        return self._apply(partial(notifications.enqueue_notification, change=change, job=job))
+
+    def begin_notification(
+        self, job: ClaimedJob, delivery_id: str, *, expires_s: float, per_hour: int
+    ) -> Future[NotificationBegun]:
+        """Commit the intent to notify, or finish the job if there is none. Fails with LeaseLostError."""
+        return self._apply(
+            partial(
+                notifications.begin_notification,
+                job_id=job.job_id,
+                token=job.token,
+                delivery_id=delivery_id,
+                expires_s=expires_s,
+                per_hour=per_hour,
+            )
+        )
+
+    def end_notification(self, end: NotificationEnd) -> Future[None]:
+        """Record what became of a notification. Fails with LeaseLostError."""
+        return self._apply(partial(notifications.end_notification, end=end))
 
     def node_heartbeat(self, *, lease_s: float) -> Future[bool]:
         """Say that this process lives; False when another one has taken its name."""

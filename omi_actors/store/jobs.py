@@ -68,12 +68,29 @@ def complete_answer(tx: Transaction, done: AnswerDone) -> None:
 
     Raises: LeaseLostError when `done.token` does not hold the job any more; nothing is written.
     """
+    if finish_job(tx, done.job_id, done.token, finished_at=done.finished_at):
+        insert_answer(tx, done.message, done.delivery)
+
+
+def finish_job(tx: Transaction, job_id: str, token: str, *, finished_at: float) -> bool:
+    """Finish a job; False if an earlier call with the same token did, whose reply was lost.
+
+    Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
+    """
     changed = tx.run(
         f"UPDATE job SET state = 'done', finished_at = ?, payload = '{{}}', error = '' WHERE {_IS_MINE}",  # noqa: S608
-        (done.finished_at, done.job_id, done.token),
+        (finished_at, job_id, token),
     )
-    if _is_first_end(tx, changed, done.job_id, done.token, JobState.DONE):
-        insert_answer(tx, done.message, done.delivery)
+    return _is_first_end(tx, changed, job_id, token, JobState.DONE)
+
+
+def check_lease(tx: Transaction, job_id: str, token: str) -> None:
+    """Make sure that `token` holds the job.
+
+    Raises: LeaseLostError.
+    """
+    if tx.fetch_one(f"SELECT 1 FROM job WHERE {_IS_MINE}", (job_id, token)) is None:  # noqa: S608 (our own constant)
+        raise LeaseLostError("the job is gone, or another worker holds it")
 
 
 def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> None:

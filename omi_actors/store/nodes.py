@@ -11,11 +11,16 @@ from omi_actors.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a process finds when it takes its node's name."""
+    """What a process finds when it takes its node's name. `unknown_channels`: the ways of deliveries that were cut."""
 
     incarnation: int
     jobs_taken_back: int
-    unknown_deliveries: int
+    unknown_channels: tuple[str, ...]
+
+    @property
+    def unknown_deliveries(self) -> int:
+        """How many deliveries nobody knows to have arrived."""
+        return len(self.unknown_channels)
 
 
 def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Registration:
@@ -38,12 +43,19 @@ def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Re
         (name, incarnation),
         max_deliveries=max_deliveries,
     )
-    unknown = tx.run(
+    unknown = tx.fetch(
         "UPDATE delivery SET state = 'unknown', changed_at = ?"
-        " WHERE state = 'sending' AND node = ? AND incarnation < ?",
+        " WHERE state = 'sending' AND node = ? AND incarnation < ? RETURNING id, channel",
         (now_s, name, incarnation),
     )
-    return Registration(incarnation=incarnation, jobs_taken_back=taken, unknown_deliveries=unknown)
+    for delivery_id, _ in unknown:
+        tx.run(
+            "UPDATE notification_event SET status = 'unknown', changed_at = ?"
+            " WHERE delivery_id = ? AND status = 'sending'",
+            (now_s, delivery_id),
+        )
+    channels = tuple(channel for _, channel in unknown)
+    return Registration(incarnation=incarnation, jobs_taken_back=taken, unknown_channels=channels)
 
 
 def heartbeat_node(tx: Transaction, *, lease_s: float) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
+from omi_actors.store.deliveries import load_open_answers
 from omi_actors.store.transaction import Transaction
 
 _SEGMENT = (
@@ -21,7 +22,7 @@ _MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "t
 
 
 def load_session(tx: Transaction, session_key: str, *, recent: int, asked: int = 0) -> SessionRecord | None:
-    """Load a session with its latest `recent` segments and `asked` questions' segments, None if never stored."""
+    """Load a session: latest `recent` segments, `asked` questions' segments, open answers; None if never stored."""
     row = tx.fetch_one(
         "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at"
         " FROM session WHERE session_key = ?",
@@ -42,6 +43,7 @@ def load_session(tx: Transaction, session_key: str, *, recent: int, asked: int =
         last_seen_at=last_seen_at,
         recent_segments=_load_latest_segments(tx, session_id, recent),
         asked_keys=_load_asked_keys(tx, session_id, asked),
+        open_answers=load_open_answers(tx, session_id),
     )
 
 

@@ -20,6 +20,8 @@ class FakeStore:
             "find_segments": {},
             "commit_session": None,
             "change_delivery": True,
+            "enqueue_notification": True,
+            "load_waiting_answers": (),
             "claim_jobs": [],
             "reap_jobs": 0,
         }

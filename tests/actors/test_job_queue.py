@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.actors.job_queue import JobQueue, QueueLimits
+from omi_actors.actors.job_queue import JobQueue, Pool, QueueLimits
 from omi_actors.actors.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import StoreUnavailableError
@@ -33,8 +33,8 @@ def workers():
 @pytest.fixture
 def queue(store, workers):
     del store.replies["claim_jobs"]
-    limits = QueueLimits(concurrency=2, lease_s=30.0, max_deliveries=3)
-    driver = Driver(JobQueue(store, workers.handle, ("answer",), limits), runtime=workers.runtime)
+    limits = QueueLimits(lease_s=30.0, max_deliveries=3)
+    driver = Driver(JobQueue(store, workers.handle, [Pool(("answer",), 2)], limits), runtime=workers.runtime)
     driver.tell(WorkersReady())
     return driver
 
@@ -49,7 +49,7 @@ def test_queue_looks_for_work_as_soon_as_the_workers_are_ready(queue, store):
 
 def test_claimed_jobs_go_to_the_workers_and_fill_the_places(queue, store, workers):
     claimed(queue, store, job(1), job(2))
-    queue.tell(JobsEnqueued())
+    queue.tell(JobsEnqueued("answer"))
 
     assert workers.actor.messages == [RunJob(job(1)), RunJob(job(2))]
     assert len(store.of("claim_jobs")) == 1
@@ -58,15 +58,15 @@ def test_claimed_jobs_go_to_the_workers_and_fill_the_places(queue, store, worker
 def test_jobs_that_finish_together_free_their_places_for_one_claim(queue, store):
     claimed(queue, store, job(1), job(2))
 
-    queue.tell(JobFinished("t1"))
-    queue.tell(JobFinished("t2"))
+    queue.tell(JobFinished("t1", "answer"))
+    queue.tell(JobFinished("t2", "answer"))
     queue.advance(0.01)
 
     assert [call["limit"] for call in store.of("claim_jobs")] == [2, 2]
 
 
 def test_hint_during_a_claim_is_not_lost(queue, store):
-    queue.tell(JobsEnqueued())
+    queue.tell(JobsEnqueued("answer"))
     claimed(queue, store)
 
     assert len(store.of("claim_jobs")) == 2
@@ -85,7 +85,7 @@ def test_draining_queue_claims_no_more(queue, store):
     claimed(queue, store)
 
     queue.tell(Drain(1.0))
-    queue.tell(JobsEnqueued())
+    queue.tell(JobsEnqueued("answer"))
     queue.advance(10.0)
 
     assert len(store.of("claim_jobs")) == 1
@@ -100,15 +100,31 @@ def test_jobs_left_behind_are_looked_for_every_few_seconds(queue, store):
 def test_attempt_of_an_earlier_incarnation_frees_no_place(queue, store):
     claimed(queue, store, job(1), job(2))
 
-    queue.tell(JobFinished("t-of-before"))
+    queue.tell(JobFinished("t-of-before", "answer"))
 
     assert [call["limit"] for call in store.of("claim_jobs")] == [2]
 
 
 def test_claim_is_heard_of_behind_a_full_mailbox(queue, store, workers):
     for _ in range(queue.handle.spec.mailbox_capacity):
-        queue.handle.tell(JobsEnqueued())
+        queue.handle.tell(JobsEnqueued("answer"))
 
     claimed(queue, store, job(1))
 
     assert workers.actor.messages == [RunJob(job(1))]
+
+
+def test_full_pool_keeps_no_other_waiting(store, workers):
+    del store.replies["claim_jobs"]
+    pools = [Pool(("answer",), 1), Pool(("notify", "tidy"), 3)]
+    queue = Driver(JobQueue(store, workers.handle, pools, QueueLimits(30.0, 3)), runtime=workers.runtime)
+    queue.tell(WorkersReady())
+    answers, _ = store.open
+    queue.settle(answers, [job(1)])
+    store.calls.clear()
+
+    queue.settle(store.open[1], [])
+    queue.tell(JobsEnqueued("answer"))
+    queue.tell(JobsEnqueued("tidy"))
+
+    assert [(call["kinds"], call["limit"]) for call in store.of("claim_jobs")] == [(("notify", "tidy"), 3)]

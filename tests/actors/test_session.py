@@ -9,7 +9,6 @@ from omi_actors.actors.messages import (
     JobsEnqueued,
     KeepRaw,
     Passivate,
-    ReplySent,
 )
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.domain.sessions import SessionRecord
@@ -18,6 +17,7 @@ from omi_actors.kit.driver import Driver
 from tests.actors.conftest import collaborator, spoken
 
 KEY = "omi:ada"
+ASKED_AT = 1_790_000_000.0
 QUESTION = "Hey Omi, how far is the moon?"
 
 
@@ -129,7 +129,7 @@ def test_question_is_committed_with_its_job_and_keeps_the_reply_open(session):
     assert job.idempotency_key == f"answer:{commit.session_id}:s1"
     assert job.lane == commit.session_id
     assert [(m.role, m.text, m.job_id) for m in commit.messages] == [("user", "how far is the moon?", job.job_id)]
-    assert session.queue.actor.messages == [JobsEnqueued()]
+    assert session.queue.actor.messages == [JobsEnqueued("answer")]
 
 
 def ask(session):
@@ -140,7 +140,7 @@ def ask(session):
 def test_answer_is_given_in_the_open_reply_after_its_intent_is_committed(session):
     reply, job_id = ask(session)
 
-    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km.", ASKED_AT))
 
     (change,) = session.store.of("change_delivery")
     assert (change.delivery_id, change.from_states, change.state, change.channel) == (
@@ -156,7 +156,7 @@ def test_answer_whose_intent_cannot_be_committed_is_not_given(session):
     reply, job_id = ask(session)
     session.store.replies["change_delivery"] = StoreUnavailableError("as told")
 
-    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km.", ASKED_AT))
 
     assert reply.result() == Ingested()
 
@@ -167,18 +167,10 @@ def test_reply_is_given_up_at_the_deadline_and_a_later_answer_is_kept(session):
     assert not reply.done
 
     session.driver.advance(0.2)
-    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km.", ASKED_AT))
 
     assert reply.result() == Ingested()
     assert [c.state for c in session.store.of("change_delivery")] == ["kept"]
-
-
-@pytest.mark.parametrize(("reached", "state"), [(True, "sent"), (False, "kept")])
-def test_what_became_of_a_reply_is_recorded(session, reached, state):
-    session.driver.tell(ReplySent(KEY, "d1", reached))
-
-    (change,) = session.store.of("change_delivery")
-    assert (change.from_states, change.state) == (("sending",), state)
 
 
 def test_longer_version_of_a_segment_is_no_second_question(session):
@@ -244,24 +236,27 @@ def _keys_of(commit):
     return [segment.key for segment in commit.segments]
 
 
-def test_answer_for_a_webhook_that_was_answered_otherwise_is_kept(session):
+def test_answer_for_a_webhook_that_was_answered_otherwise_waits_for_the_next(session):
     reply, job_id = ask(session)
     reply.try_fail(AskTimeoutError("as told"))
 
-    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km.", ASKED_AT))
 
-    assert [(c.from_states, c.state) for c in session.store.of("change_delivery")] == [(("pending",), "kept")]
+    assert [c.state for c in session.store.of("change_delivery")] == ["sending", "pending", "kept"]
+    assert session.hear(spoken("and so on", "s2", 3.0)).result() == Ingested("384,400 km.", "d1")
 
 
-def test_answer_whose_webhook_ends_during_the_commit_of_its_intent_is_kept(session):
+def test_answer_whose_webhook_ends_during_the_commit_of_its_intent_waits_for_the_next(session):
     reply, job_id = ask(session)
     del session.store.replies["change_delivery"]
-    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km."))
+    session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km.", ASKED_AT))
     reply.try_fail(AskTimeoutError("as told"))
+    session.store.replies["change_delivery"] = True
 
     session.driver.settle(session.store.open[0], True)
 
-    assert [c.state for c in session.store.of("change_delivery")] == ["sending", "kept"]
+    assert [c.state for c in session.store.of("change_delivery")] == ["sending", "pending", "kept"]
+    assert session.hear(spoken("and so on", "s2", 3.0)).result() == Ingested("384,400 km.", "d1")
 
 
 def test_session_that_begins_with_a_raw_payload_has_the_time_of_its_beginning(session):

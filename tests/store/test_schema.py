@@ -58,7 +58,10 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
     again.open()
 
     assert count(again, "transcript_segment") == 1
-    assert rows(again, "SELECT version, name FROM schema_migration") == [(1, "initial")]
+    assert rows(again, "SELECT version, name FROM schema_migration") == [
+        (1, "initial"),
+        (2, "waiting_answers"),
+    ]
     again.close()
 
 
@@ -68,7 +71,7 @@ def test_a_newer_schema_is_refused_in_plain_words(empty_config: StoreConfig) -> 
     do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (7, 'future', 0)"))
     engine.close()
 
-    with pytest.raises(StoreError, match="version 7; this program knows versions up to 1"):
+    with pytest.raises(StoreError, match="version 7; this program knows versions up to 2"):
         open_and_close(empty_config)
 
 
@@ -99,8 +102,8 @@ def test_sqlite_is_copied_before_an_upgrade_and_the_copy_leaves_after_a_week(
     do(engine, first_commit())
     engine.close()
     assert list(tmp_path.glob("*.bak")) == []
-    initial = (Path("omi_actors/store/migrations/sqlite/0001_initial.sql")).read_text()
-    upgraded = change(sqlite_config, migrations=migrations(tmp_path / "m", initial, "DELETE FROM session;"))
+    own = [step.script for step in load_migrations(Path("omi_actors/store/migrations/sqlite"))]
+    upgraded = change(sqlite_config, migrations=migrations(tmp_path / "m", *own, "DELETE FROM session;"))
 
     open_and_close(upgraded)
 
@@ -108,7 +111,7 @@ def test_sqlite_is_copied_before_an_upgrade_and_the_copy_leaves_after_a_week(
     assert copy.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(copy)) as con:
         assert con.execute("SELECT text FROM transcript_segment").fetchall() == [("text 1",)]
-        assert con.execute("SELECT max(version) FROM schema_migration").fetchone() == (1,)
+        assert con.execute("SELECT max(version) FROM schema_migration").fetchone() == (len(own),)
     clock.advance(KEEP_S - 1)
     open_and_close(upgraded)
     assert copy.exists()

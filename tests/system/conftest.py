@@ -11,9 +11,11 @@ import pytest
 from config.settings import load_settings
 from omi_actors.actors.session import SessionActor
 from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clock import SystemClock
 from omi_actors.system import System
 from omi_actors.tree import Parts
+from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi
 from tests.servers import fresh_postgres_database
 from tests.web.http_client import Connection
 from web.server import WebServer, build_http_server
@@ -75,13 +77,31 @@ def database_url(request):
 
 
 @pytest.fixture
+async def omi():
+    """Omi's notification API."""
+    fake = FakeOmi()
+    server = fake.listen()
+    yield fake
+    server.stop()
+    await server.close_all_connections()
+
+
+@pytest.fixture
+async def notifier(omi):
+    """A client of it."""
+    api = OmiApi(app_id=APP_ID, secret=SECRET, url=omi.url, version="v1", timeout_s=5.0)
+    yield api
+    await api.close()
+
+
+@pytest.fixture
 async def start(tmp_path, monkeypatch):
-    """Start a program: `await start(url, model=…, build_session=…, NAME=value, …)`; stopped at the end."""
+    """Start a program: `await start(url, model=…, build_session=…, notifier=…, NAME=value, …)`; stopped at the end."""
     for name in ("HOST", "APP_ENV", "NODE_ENV", "OMI_SIGNING_SECRETS", "OPENAI_API_KEY", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
     running = []
 
-    async def start_program(url="", *, model=None, build_session=SessionActor, **variables) -> Running:
+    async def start_program(url="", *, model=None, build_session=SessionActor, notifier=None, **variables) -> Running:
         given = {
             "PORT": "0",
             "ADMIN_TOKEN": "admin-token",
@@ -99,6 +119,7 @@ async def start(tmp_path, monkeypatch):
             rng=random.Random(1),
             on_fenced=lambda: gave_up.append("fenced"),
             build_session=build_session,
+            notifier=notifier,
         )
         system = System(parts, gave_up.append)
         await system.start()

@@ -1,0 +1,67 @@
+"""The answer sweeper: reminds sessions of answers in the store that nobody has begun to give.
+
+Such are left by a crash, by a job that was buried for its lost workers, by a message that a full mailbox refused.
+State it owns: none. Messages it takes: SweepAnswers. It sends: AnswerReady to sessions, which activates them.
+What kills it: an unexpected error. What survives a restart: every delivery.
+Not here: how an answer goes (session_answers.py). Threads: the event loop; it never awaits.
+"""
+
+from omi_actors.actors.messages import AnswerReady, SweepAnswers
+from omi_actors.domain.sessions import WaitingAnswer
+from omi_actors.errors import OmiError
+from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store.facade import Store
+
+_log = get_logger(__name__)
+
+# Seconds between two looks, and what an answer's own message gets to arrive first.
+_PERIOD_S = 2.0
+# Answers told of at a time: the rest is found again, when these are on their way.
+_LIMIT = 200
+
+
+class AnswerSweeper(LoopActor):
+    """See the module. Answers made longer than `expires_s` ago are left where they are."""
+
+    def __init__(self, store: Store, sessions: Handle, node_name: str, *, expires_s: float) -> None:
+        super().__init__()
+        self._store = store
+        self._sessions = sessions
+        self._node_name = node_name
+        self._expires_s = expires_s
+
+    def on_start(self) -> None:
+        """Begin to look, now: what an earlier process left waits already."""
+        self.timers.every(_PERIOD_S, SweepAnswers())
+        self.handle.tell(SweepAnswers())
+
+    def receive(self, message: object) -> object:
+        """Take one message; see the module."""
+        match message:
+            case SweepAnswers():
+                self._sweep()
+            case _:
+                return super().receive(message)
+        return None
+
+    def _sweep(self) -> None:
+        now_s = self.runtime.clock.now_s()
+        waiting = self._store.load_waiting_answers(
+            node=self._node_name, since=now_s - self._expires_s, until=now_s - _PERIOD_S, limit=_LIMIT
+        )
+        waiting.add_done_callback(self._remind)
+
+    def _remind(self, found: Future[tuple[WaitingAnswer, ...]]) -> None:
+        """Tell the sessions. Runs in a reader's thread."""
+        try:
+            waiting = found.result()
+        except OmiError as exc:
+            _log.warning("waiting_answers_not_loaded", error=type(exc).__name__)
+            return
+        for one in waiting:
+            answer = one.answer
+            ready = AnswerReady(one.session_key, answer.job_id, answer.delivery_id, answer.text, answer.asked_at)
+            self._sessions.tell(ready)

@@ -1,0 +1,276 @@
+"""A session's answers on their way to the wearer: reply slots, answers that are not given yet, their graces.
+
+Part of the session actor: called in its turns only. A step is committed before it is taken; the store decides when
+two want to take it, so that an answer goes one way only.
+Not here: which way an answer goes (domain/delivery.py), hearing (session.py). Threads: the event loop.
+"""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from omi_actors.actors.messages import (
+    AnswerNotified,
+    AnswerReady,
+    GraceOver,
+    Ingested,
+    JobsEnqueued,
+    ReplyDeadline,
+    ReplySent,
+)
+from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.domain.delivery import Channel, Reply, State, Way, decide_way, format_message, is_in_grace
+from omi_actors.domain.sessions import DeliveryChange, OpenAnswer
+from omi_actors.errors import OmiError
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import current_context, get_logger
+from omi_actors.jobs.notify import build_notify_job
+from omi_actors.kit.future import Future
+from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.kit.runtime import TimerHandle
+
+_log = get_logger(__name__)
+
+AnswerMessage = AnswerReady | ReplySent | ReplyDeadline | GraceOver | AnswerNotified
+
+# Sessions of wearables; only these can be reached by Omi's API.
+_WEARABLE = "omi:"
+
+
+@dataclass(slots=True)
+class ReplySlot:
+    """A webhook that waits for an answer."""
+
+    reply: Future[Ingested]
+    timer: TimerHandle
+    opened_mono_s: float
+
+
+class SessionAnswers:
+    """See the module. Made when a session first has an answer to give: most sessions have none."""
+
+    __slots__ = ("_actor", "_deps", "_graces", "_open", "_rules", "_sending", "_session_key", "_slots")
+
+    def __init__(self, actor: LoopActor, deps: SessionDeps, session_key: str) -> None:
+        self._actor = actor
+        self._deps = deps
+        self._session_key = session_key
+        is_wearable = session_key.startswith(_WEARABLE)
+        self._rules = deps.delivery_rules if is_wearable else replace(deps.delivery_rules, can_notify=False)
+        # By job id.
+        self._slots: dict[str, ReplySlot] = {}
+        # By delivery id, oldest first. While one is being sent, it stands here as it was before.
+        self._open: dict[str, OpenAnswer] = {}
+        self._sending: dict[str, Channel] = {}
+        self._graces: dict[str, TimerHandle] = {}
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a webhook or a grace is open here, which would be lost if the session left memory."""
+        return bool(self._slots or self._graces or self._sending)
+
+    async def receive(self, message: AnswerMessage) -> None:
+        """Take one message that is about answers."""
+        match message:
+            case AnswerReady():
+                await self._give(message)
+            case ReplySent():
+                await self._record_reply(message)
+            case ReplyDeadline(job_id):
+                await self._stop_waiting(job_id)
+            case GraceOver(delivery_id):
+                await self._end_grace(delivery_id)
+            case AnswerNotified():
+                self._note_notified(message)
+            case _:
+                assert_never(message)
+
+    def take_over(self, answers: tuple[OpenAnswer, ...]) -> None:
+        """Know what the store knows. An answer whose webhook waits here is about to be told of."""
+        known = {delivery_id: self._open[delivery_id] for delivery_id in self._sending}
+        loaded = {one.delivery_id: one for one in answers if one.job_id not in self._slots}
+        self._open = loaded | known
+        for answer in loaded.values():
+            if answer.delivery_id not in known and is_in_grace(answer):
+                self._start_grace(answer)
+
+    # --- the webhook that asked
+
+    def open_slot(self, job_id: str, reply: Future[Ingested]) -> None:
+        """Keep a webhook's reply open for the answer of this job, until the deadline."""
+        timer = self._actor.timers.after(self._deps.reply_deadline_s, ReplyDeadline(job_id))
+        self._slots[job_id] = ReplySlot(reply, timer, self._actor.runtime.clock.mono_s())
+
+    async def _give(self, ready: AnswerReady) -> None:
+        """Give an answer by the way that is open. It may be told of more than once."""
+        slot = self._slots.pop(ready.job_id, None)
+        answer = self._open.get(ready.delivery_id)
+        if answer is None:
+            answer = OpenAnswer(
+                delivery_id=ready.delivery_id,
+                job_id=ready.job_id,
+                text=ready.text,
+                state=State.PENDING,
+                channel=Channel.NONE,
+                asked_at=ready.asked_at,
+            )
+            self._open[answer.delivery_id] = answer
+        if slot is None:
+            await self._go_on(answer)
+            return
+        slot.timer.cancel()
+        said = await self._send(answer, Reply.OWN)
+        if said.message is not None:
+            metrics.ANSWER_SECONDS.observe(self._actor.runtime.clock.mono_s() - slot.opened_mono_s)
+        await self._settle(slot.reply, said)
+
+    async def _stop_waiting(self, job_id: str) -> None:
+        """Answer the webhook without its answer, which goes another way when it is there."""
+        slot = self._slots.pop(job_id, None)
+        if slot is not None:
+            await self._settle(slot.reply, await self.carry())
+
+    async def _settle(self, reply: Future[Ingested], said: Ingested) -> None:
+        if not reply.try_set(said) and said.delivery_id is not None:
+            # Who waited has given up meanwhile: nobody will send it.
+            await self._record_reply(ReplySent(self._session_key, said.delivery_id, reached=False))
+
+    # --- later webhooks
+
+    async def carry(self) -> Ingested:
+        """Return the reply for a webhook that is answered now: with the oldest answer that waits for one, if any."""
+        for answer in tuple(self._open.values()):
+            if answer.delivery_id not in self._sending:
+                said = await self._send(answer, Reply.NEXT)
+                if said.message is not None:
+                    return said
+        return Ingested()
+
+    async def _record_reply(self, sent: ReplySent) -> None:
+        """Record what became of an answer in a reply; one that did not arrive goes on as if never tried."""
+        channel = self._sending.pop(sent.delivery_id, Channel.INLINE)
+        answer = self._open.get(sent.delivery_id)
+        if sent.reached:
+            await self._change(sent.delivery_id, State.SENDING, State.SENT, channel)
+            self._drop(sent.delivery_id)
+        elif answer is None:
+            # Not known here since a crash: it may have been said before, so it is never notified.
+            await self._change(sent.delivery_id, State.SENDING, State.KEPT, Channel.NONE)
+        elif await self._change(sent.delivery_id, State.SENDING, State(answer.state), Channel.NONE):
+            self._open[sent.delivery_id] = answer = replace(answer, channel=Channel.NONE)
+            await self._go_on(answer)
+
+    # --- without a reply
+
+    async def _end_grace(self, delivery_id: str) -> None:
+        """No webhook came in time for this answer."""
+        self._graces.pop(delivery_id, None)
+        answer = self._open.get(delivery_id)
+        if answer is not None:
+            await self._go_on(answer, is_grace_over=True)
+
+    def _note_notified(self, notified: AnswerNotified) -> None:
+        """Know what became of a notification: an answer that it did not bring waits for the next contact."""
+        answer = self._open.get(notified.delivery_id)
+        if answer is None or notified.delivery_id in self._sending:
+            return
+        if notified.state in (State.KEPT, State.UNKNOWN):
+            self._open[answer.delivery_id] = replace(answer, state=notified.state, channel=Channel.NONE)
+        else:
+            self._drop(answer.delivery_id)
+
+    async def _go_on(self, answer: OpenAnswer, *, is_grace_over: bool = False) -> None:
+        """Do what is to be done for an answer while no reply is open."""
+        if answer.delivery_id in self._sending:
+            return
+        match self._decide(answer, Reply.NONE, is_grace_over=is_grace_over):
+            case Way.NOTIFY:
+                await self._notify(answer)
+            case Way.KEEP:
+                await self._keep(answer)
+            case Way.SHOW:
+                await self._show(answer)
+            case _:
+                if is_in_grace(answer):
+                    self._start_grace(answer)
+
+    def _decide(self, answer: OpenAnswer, reply: Reply, *, is_grace_over: bool = False) -> Way:
+        now_s = self._actor.runtime.clock.now_s()
+        return decide_way(answer, reply, self._rules, now_s=now_s, is_grace_over=is_grace_over)
+
+    async def _send(self, answer: OpenAnswer, reply: Reply) -> Ingested:
+        """Commit the intent to send an answer in a reply, and return that reply; an empty one if it must not go."""
+        way = self._decide(answer, reply)
+        if way is Way.SHOW:
+            await self._show(answer)
+            return Ingested()
+        channel = Channel(way.value)
+        if not await self._change(answer.delivery_id, State(answer.state), State.SENDING, channel):
+            return Ingested()
+        self._end_grace_timer(answer.delivery_id)
+        self._sending[answer.delivery_id] = channel
+        text = format_message(answer.text, is_repeated=answer.state == State.UNKNOWN)
+        return Ingested(text, answer.delivery_id)
+
+    async def _notify(self, answer: OpenAnswer) -> None:
+        """Leave it to a job to notify; choosing that and enqueueing the job are one transaction."""
+        now_s = self._actor.runtime.clock.now_s()
+        context = current_context()
+        job = build_notify_job(answer.delivery_id, self._session_key, context.request_id if context else "", now_s)
+        change = _step(answer.delivery_id, State.PENDING, State.PENDING, Channel.NOTIFY, now_s)
+        try:
+            is_chosen = await self._deps.store.enqueue_notification(change, job)
+        except OmiError as exc:
+            _log.warning("notification_not_enqueued", delivery=answer.delivery_id, error=type(exc).__name__)
+            self._start_grace(answer)
+            return
+        if not is_chosen:
+            self._drop(answer.delivery_id)
+            return
+        metrics.JOBS_ENQUEUED.labels(job.kind).inc()
+        self._open[answer.delivery_id] = replace(answer, channel=Channel.NOTIFY)
+        self._deps.job_queue.tell(JobsEnqueued(job.kind))
+
+    async def _keep(self, answer: OpenAnswer) -> None:
+        if await self._change(answer.delivery_id, State.PENDING, State.KEPT, Channel.NONE):
+            self._open[answer.delivery_id] = replace(answer, state=State.KEPT)
+
+    async def _show(self, answer: OpenAnswer) -> None:
+        """Let go of an answer that is too old to be spoken; it stands in the transcript."""
+        if is_in_grace(answer):
+            await self._change(answer.delivery_id, State.PENDING, State.KEPT, Channel.NONE)
+        metrics.DELIVERIES.labels("none", "expired").inc()
+        self._drop(answer.delivery_id)
+
+    async def _change(self, delivery_id: str, before: State, after: State, channel: Channel) -> bool:
+        """Take one step of a delivery; False when somebody else took it, or the store failed."""
+        change = _step(delivery_id, before, after, channel, self._actor.runtime.clock.now_s())
+        try:
+            is_changed = await self._deps.store.change_delivery(change)
+        except OmiError as exc:
+            _log.warning("delivery_step_not_stored", delivery=delivery_id, state=after, error=type(exc).__name__)
+            return False
+        if is_changed:
+            metrics.DELIVERIES.labels(channel or "none", after).inc()
+        else:
+            self._drop(delivery_id)
+        return is_changed
+
+    def _start_grace(self, answer: OpenAnswer) -> None:
+        if answer.delivery_id not in self._graces:
+            timer = self._actor.timers.after(self._rules.grace_s, GraceOver(answer.delivery_id))
+            self._graces[answer.delivery_id] = timer
+
+    def _end_grace_timer(self, delivery_id: str) -> None:
+        timer = self._graces.pop(delivery_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _drop(self, delivery_id: str) -> None:
+        self._open.pop(delivery_id, None)
+        self._end_grace_timer(delivery_id)
+
+
+def _step(delivery_id: str, before: State, after: State, channel: Channel, now_s: float) -> DeliveryChange:
+    return DeliveryChange(
+        delivery_id=delivery_id, from_states=(before.value,), state=after.value, channel=channel.value, changed_at=now_s
+    )

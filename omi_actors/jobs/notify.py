@@ -1,0 +1,104 @@
+"""The `notify` job: one answer, that no reply could carry, as one notification by Omi's API.
+
+Sent at most once: the intent is committed first, and an attempt that ends without a clear result is never repeated.
+Not here: when to notify (domain/delivery.py), budget and rows (store/notifications.py), HTTP (clients/omi_api.py).
+Threads: the event loop; the store is awaited.
+"""
+
+from omi_actors.domain.delivery import format_message
+from omi_actors.domain.jobs import ClaimedJob, NewJob
+from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, Notified
+from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.ids import new_id
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import get_logger
+from omi_actors.jobs.kinds import JobDeps
+
+_log = get_logger(__name__)
+
+KIND = "notify"
+# Attempts of which each but the last certainly reached nobody: an address that cannot be connected to.
+_MAX_ATTEMPTS = 3
+
+
+def build_notify_job(delivery_id: str, session_key: str, request_id: str, now_s: float) -> NewJob:
+    """Return the job that notifies of this delivery. One delivery has one such job, for ever."""
+    return NewJob(
+        job_id=new_id(),
+        kind=KIND,
+        lane=f"{KIND}:{session_key}",
+        idempotency_key=f"{KIND}:{delivery_id}",
+        payload={"session_key": session_key, "delivery_id": delivery_id},
+        created_at=now_s,
+        run_at=now_s,
+        priority=20,
+        max_attempts=_MAX_ATTEMPTS,
+        request_id=request_id,
+    )
+
+
+class NotifyJob:
+    """See the module."""
+
+    name = KIND
+
+    async def run(self, job: ClaimedJob, deps: JobDeps) -> Notified:
+        """Send the notification, unless the answer went another way, is too old, or the hour's budget is spent.
+
+        Raises:
+            UpstreamUnavailableError: it was certainly not sent, and another attempt may.
+            LeaseLostError: another worker has this job by now.
+            StoreError: the store failed.
+        """
+        delivery_id = job.payload["delivery_id"]
+        per_hour = 0 if deps.notifier is None else deps.notifier.per_hour
+        begun = await deps.store.begin_notification(
+            job, delivery_id, expires_s=deps.answer_expires_s, per_hour=per_hour
+        )
+        if begun.text is None or deps.notifier is None:
+            _count(begun.state, begun.reason or begun.state)
+            return Notified(delivery_id=delivery_id, state=begun.state)
+        error = await _send(begun, deps)
+        end = _build_end(job, delivery_id, error)
+        await deps.store.end_notification(end)
+        _count(end.state, end.error or end.state)
+        if not end.is_over and error is not None:
+            raise error
+        return Notified(delivery_id=delivery_id, state=end.state)
+
+    def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> None:
+        """Nothing is said of a notification that failed; the answer waits for the next contact."""
+
+
+async def _send(begun: NotificationBegun, deps: JobDeps) -> UpstreamError | None:
+    assert deps.notifier is not None  # noqa: S101 (run looked)
+    assert begun.text is not None  # noqa: S101 (same)
+    try:
+        await deps.notifier.notify(begun.uid, format_message(begun.text))
+    except UpstreamError as error:
+        _log.warning("notification_failed", error=type(error).__name__, reason=str(error))
+        return error
+    return None
+
+
+def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -> NotificationEnd:
+    """Decide where an attempt leaves the delivery: what may have been sent is never sent again."""
+    may_retry = isinstance(error, UpstreamUnavailableError) and job.attempt < job.max_attempts
+    match error:
+        case None:
+            state, word = "sent", ""
+        case UpstreamRejectedError():
+            state, word = "kept", error.code
+        case UpstreamUnavailableError():
+            state, word = ("pending" if may_retry else "kept"), "unreachable"
+        case _:
+            state, word = "unknown", "unclear"
+    return NotificationEnd(
+        job_id=job.job_id, token=job.token, delivery_id=delivery_id, state=state, error=word, is_over=not may_retry
+    )
+
+
+def _count(state: str, outcome: str) -> None:
+    metrics.NOTIFICATIONS.labels(outcome).inc()
+    if state in ("sent", "unknown", "kept"):
+        metrics.DELIVERIES.labels(KIND, state).inc()

@@ -1,0 +1,113 @@
+"""Notifications: enqueued, begun and ended, each in one transaction with the delivery and the job that they change.
+
+The rows are the budget, too: what was sent, or may have been, in this UTC hour is counted, so it survives restarts.
+Not here: other steps of a delivery (deliveries.py), whether to notify (domain/delivery.py). Threads: the writer's.
+"""
+
+from typing import Any
+
+from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, hour_start_s
+from omi_actors.domain.sessions import DeliveryChange
+from omi_actors.ids import new_id
+from omi_actors.store.commits import INSERT_JOB, build_job_row
+from omi_actors.store.deliveries import change_delivery
+from omi_actors.store.jobs import check_lease, finish_job
+from omi_actors.store.transaction import Transaction
+
+_FIND = (
+    "SELECT delivery.state, delivery.channel, delivery.session_id, session.uid, said.text,"
+    " COALESCE(asked.created_at, delivery.created_at) FROM delivery JOIN session ON session.id = delivery.session_id"
+    " JOIN message AS said ON said.id = delivery.message_id"
+    " LEFT JOIN message AS asked ON asked.job_id = said.job_id AND asked.role = 'user' WHERE delivery.id = ?"
+)
+_COUNT_SPENT = (
+    "SELECT count(*) FROM notification_event WHERE session_id = ? AND created_at >= ? AND channel = 'omi'"
+    " AND status IN ('sending', 'sent', 'unknown')"
+)
+# One row a delivery, whatever happens: an attempt that certainly reached nobody leaves it `queued` for the next one.
+_NOTE = (
+    "INSERT INTO notification_event (id, session_id, delivery_id, channel, status, text, error, created_at, changed_at)"
+    " VALUES (?, ?, ?, 'omi', ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO UPDATE SET status = excluded.status,"
+    " error = excluded.error, created_at = excluded.created_at, changed_at = excluded.changed_at"
+)
+_GIVE_UP = (
+    "UPDATE notification_event SET status = 'error', error = 'taken', changed_at = ?"
+    " WHERE delivery_id = ? AND status = 'queued'"
+)
+_SET_DELIVERY = "UPDATE delivery SET state = ?, channel = ?, changed_at = ?, node = ?, incarnation = ? WHERE id = ?"
+_STATUS_OF_STATE = {"sent": "sent", "unknown": "unknown", "kept": "error", "pending": "queued"}
+
+
+def enqueue_notification(tx: Transaction, change: DeliveryChange, job: NewJob) -> bool:
+    """Choose the notification for a delivery and enqueue its job; False if the delivery has moved on."""
+    if not change_delivery(tx, change):
+        return False
+    (session_id,) = tx.fetch_one("SELECT session_id FROM delivery WHERE id = ?", (change.delivery_id,)) or ("",)
+    tx.run(INSERT_JOB.one, build_job_row(job, session_id))
+    return True
+
+
+def begin_notification(
+    tx: Transaction, *, job_id: str, token: str, delivery_id: str, expires_s: float, per_hour: int
+) -> NotificationBegun:
+    """Commit the intent to notify, if that is still wanted and there is budget; otherwise finish the job.
+
+    Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
+    """
+    check_lease(tx, job_id, token)
+    found = tx.fetch_one(_FIND, (delivery_id,))
+    begun = NotificationBegun(state="gone") if found is None else _begin(tx, delivery_id, found, expires_s, per_hour)
+    if begun.text is None:
+        finish_job(tx, job_id, token, finished_at=tx.now_s())
+    return begun
+
+
+def _begin(tx: Transaction, delivery_id: str, found: Any, expires_s: float, per_hour: int) -> NotificationBegun:
+    state, channel, session_id, uid, text, asked_at = found
+    now_s = tx.now_s()
+    if (state, channel) == ("sending", "notify"):
+        # Our own job, begun before: it was cut while it was sending.
+        return _stand(tx, delivery_id, "unknown", "cut")
+    if state != "pending":
+        tx.run(_GIVE_UP, (now_s, delivery_id))
+        return NotificationBegun(state=state, reason="taken")
+    if now_s - asked_at >= expires_s:
+        return _stand(tx, delivery_id, "kept", "expired")
+    (spent,) = tx.fetch_one(_COUNT_SPENT, (session_id, hour_start_s(now_s))) or (0,)
+    has_budget = spent < per_hour
+    status, reason = ("sending", "") if has_budget else ("error", "no_budget")
+    tx.run(_NOTE, (new_id(), session_id, delivery_id, status, text, reason or None, now_s, now_s))
+    if not has_budget:
+        return _stand(tx, delivery_id, "kept", "no_budget")
+    tx.run(_SET_DELIVERY, ("sending", "notify", now_s, tx.node.name, tx.node.incarnation, delivery_id))
+    return NotificationBegun(state="sending", uid=uid, text=text)
+
+
+def _stand(tx: Transaction, delivery_id: str, state: str, reason: str) -> NotificationBegun:
+    """Let a delivery stand at `state`, and what was noted of its notification with it."""
+    _set_state(tx, delivery_id, state, reason)
+    return NotificationBegun(state=state, reason=reason)
+
+
+def end_notification(tx: Transaction, end: NotificationEnd) -> None:
+    """Record what became of a notification that was begun.
+
+    Raises: LeaseLostError when `end.token` does not hold the job any more; nothing is written.
+    """
+    if end.is_over:
+        finish_job(tx, end.job_id, end.token, finished_at=tx.now_s())
+    else:
+        check_lease(tx, end.job_id, end.token)
+    _set_state(tx, end.delivery_id, end.state, end.error)
+
+
+def _set_state(tx: Transaction, delivery_id: str, state: str, error: str) -> None:
+    """Let a delivery that this job had in hand stand at `state`; a pending one still waits for its notification."""
+    now_s = tx.now_s()
+    channel = "" if state == "kept" else "notify"
+    tx.run(_SET_DELIVERY, (state, channel, now_s, tx.node.name, tx.node.incarnation, delivery_id))
+    tx.run(
+        "UPDATE notification_event SET status = ?, error = ?, changed_at = ? WHERE delivery_id = ?",
+        (_STATUS_OF_STATE[state], error or None, now_s, delivery_id),
+    )

@@ -1,0 +1,39 @@
+"""The answer sweeper reminds sessions of what the store still holds for their wearers."""
+
+from omi_actors.actors.answer_sweeper import AnswerSweeper
+from omi_actors.actors.messages import AnswerReady
+from omi_actors.domain.sessions import OpenAnswer, WaitingAnswer
+from omi_actors.errors import StoreUnavailableError
+from omi_actors.kit.driver import Driver
+from tests.actors.conftest import collaborator
+
+ANSWER = OpenAnswer(delivery_id="d1", job_id="j1", text="384,400 km.", state="pending", channel="", asked_at=7.0)
+WAITING = (WaitingAnswer(session_key="omi:ada", answer=ANSWER),)
+
+
+def sweeper(store, sessions):
+    return Driver(AnswerSweeper(store, sessions.handle, "node-a", expires_s=600.0), runtime=sessions.runtime)
+
+
+def test_sweeper_reminds_of_waiting_answers_at_its_start(store):
+    sessions = collaborator("sessions")
+    store.replies["load_waiting_answers"] = WAITING
+
+    driver = sweeper(store, sessions).start()
+
+    now_s = driver.clock.now_s()
+    assert store.of("load_waiting_answers") == [
+        {"node": "node-a", "since": now_s - 600.0, "until": now_s - 2.0, "limit": 200}
+    ]
+    assert sessions.actor.messages == [AnswerReady("omi:ada", "j1", "d1", "384,400 km.", 7.0)]
+
+
+def test_sweeper_looks_again_after_a_store_that_failed(store):
+    sessions = collaborator("sessions")
+    store.replies["load_waiting_answers"] = StoreUnavailableError("as told")
+    driver = sweeper(store, sessions).start()
+    store.replies["load_waiting_answers"] = WAITING
+
+    driver.advance(2.1)
+
+    assert len(sessions.actor.messages) == 1

@@ -1,0 +1,353 @@
+"""A session's answers on their way: one way each, every step committed before it is taken."""
+
+import pytest
+
+from omi_actors.actors.messages import (
+    AnswerNotified,
+    AnswerReady,
+    Ingested,
+    IngestSegments,
+    JobsEnqueued,
+    Passivate,
+    ReplySent,
+)
+from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.domain.delivery import DeliveryRules
+from omi_actors.domain.sessions import OpenAnswer, SessionRecord
+from omi_actors.errors import StoreUnavailableError
+from omi_actors.kit.driver import Driver
+from tests.actors.conftest import collaborator, spoken
+
+KEY = "omi:ada"
+TEXT = "384,400 km."
+SENDING_INLINE = ("d1", "pending", "sending", "inline")
+SENDING_NEXT = ("d1", "pending", "sending", "next_webhook")
+
+
+class Session:
+    """A driven session, its queue and its store."""
+
+    def __init__(self, store, *, can_notify=True, key=KEY):
+        self.store = store
+        self.queue = collaborator("job_queue")
+        rules = DeliveryRules(grace_s=5.0, expires_s=600.0, can_notify=can_notify)
+        deps = SessionDeps(store, self.queue.handle, 12.0, job_max_attempts=4, delivery_rules=rules)
+        self.driver = Driver(SessionActor(deps, key), name=key, kind="session", runtime=self.queue.runtime)
+        self.heard = 0
+
+    def hear(self, text="and so on"):
+        """Say something; return the reply's future."""
+        self.heard += 1
+        segment = spoken(text, f"s{self.heard}", 2.0 * self.heard)
+        return self.driver.send(IngestSegments(KEY, "ada", (segment,), self.driver.clock.now_s()))
+
+    def ask(self):
+        """Ask; return the reply's future and the job's id."""
+        reply = self.hear("Hey Omi, how far is the moon?")
+        return reply, self.store.of("commit_session")[-1].jobs[0].job_id
+
+    def finish(self, job_id="j1", delivery_id="d1", *, age_s=0.0):
+        """An answer is there."""
+        asked_at = self.driver.clock.now_s() - age_s
+        self.driver.tell(AnswerReady(KEY, job_id, delivery_id, TEXT, asked_at))
+
+    def finish_late(self):
+        """Ask, let the deadline pass, and then have the answer."""
+        _, job_id = self.ask()
+        self.driver.advance(12.1)
+        self.finish(job_id)
+
+    @property
+    def steps(self):
+        """The steps of deliveries: id, from, to, channel."""
+        return [(c.delivery_id, *c.from_states, c.state, c.channel) for c in self.store.of("change_delivery")]
+
+    @property
+    def notified(self):
+        """The deliveries that a notification was enqueued for."""
+        return [change.delivery_id for change in self.store.of("enqueue_notification")]
+
+
+@pytest.fixture
+def session(store):
+    return Session(store)
+
+
+def record(*answers):
+    return SessionRecord(
+        session_id="sid",
+        session_key=KEY,
+        uid="ada",
+        epoch=4,
+        conversation_id="c",
+        conversation_number=1,
+        last_seq=0,
+        last_end_s=0.0,
+        last_seen_at=1_790_000_000.0,
+        recent_segments=(),
+        open_answers=answers,
+    )
+
+
+def left(state, channel="", delivery_id="d1", age_s=60.0):
+    return OpenAnswer(
+        delivery_id=delivery_id,
+        job_id="j1",
+        text=TEXT,
+        state=state,
+        channel=channel,
+        asked_at=1_790_000_000.0 - age_s,
+    )
+
+
+# --- in the reply of the webhook that asked
+
+
+def test_answer_in_time_goes_in_its_own_reply(session):
+    reply, job_id = session.ask()
+
+    session.finish(job_id)
+    session.driver.tell(ReplySent(KEY, "d1", reached=True))
+
+    assert reply.result() == Ingested(TEXT, "d1")
+    assert session.steps == [SENDING_INLINE, ("d1", "sending", "sent", "inline")]
+
+
+def test_answer_that_did_not_reach_goes_on_as_if_never_tried(session):
+    _, job_id = session.ask()
+    session.finish(job_id)
+    session.driver.tell(ReplySent(KEY, "d1", reached=False))
+
+    carried = session.hear()
+
+    assert carried.result() == Ingested(TEXT, "d1")
+    assert session.steps == [SENDING_INLINE, ("d1", "sending", "pending", ""), SENDING_NEXT]
+
+
+def test_answer_whose_webhook_gave_up_waiting_goes_on_by_itself(session):
+    reply, job_id = session.ask()
+    reply.try_fail(StoreUnavailableError("as told"))
+
+    session.finish(job_id)
+
+    assert session.steps == [SENDING_INLINE, ("d1", "sending", "pending", "")]
+    assert session.hear().result() == Ingested(TEXT, "d1")
+
+
+# --- in the reply of the next webhook
+
+
+def test_late_answer_goes_in_the_next_reply_within_the_grace(session):
+    session.finish_late()
+    session.driver.advance(4.9)
+
+    carried = session.hear()
+    session.driver.tell(ReplySent(KEY, "d1", reached=True))
+    session.driver.advance(60.0)
+
+    assert carried.result() == Ingested(TEXT, "d1")
+    assert session.steps == [SENDING_NEXT, ("d1", "sending", "sent", "next_webhook")]
+    assert session.notified == []
+
+
+def test_reply_carries_one_answer_and_the_next_reply_the_next(session):
+    session.finish("j1", "d1")
+    session.finish("j2", "d2")
+
+    replies = [session.hear().result().delivery_id for _ in range(3)]
+
+    assert replies == ["d1", "d2", None]
+
+
+def test_answer_in_a_reply_is_in_no_other_while_it_is_being_sent(session):
+    session.finish()
+    session.hear()
+
+    session.driver.advance(60.0)
+
+    assert session.hear().result() == Ingested()
+    assert session.notified == []
+
+
+def test_repeated_webhook_carries_an_answer_too(session):
+    session.hear("hello")
+    session.finish()
+    session.heard = 0
+
+    assert session.hear("hello").result() == Ingested(TEXT, "d1")
+
+
+def test_reply_that_stops_waiting_carries_an_older_answer(session):
+    session.finish("j0", "d0")
+    reply, _ = session.ask()
+
+    session.driver.advance(12.1)
+
+    assert session.notified == ["d0"]
+    assert reply.result() == Ingested(TEXT, "d0")
+
+
+def test_answer_whose_step_is_not_stored_is_not_given(session):
+    session.finish()
+    session.store.replies["change_delivery"] = StoreUnavailableError("as told")
+
+    refused = session.hear()
+    session.store.replies["change_delivery"] = True
+
+    assert refused.result() == Ingested()
+    assert session.hear().result() == Ingested(TEXT, "d1")
+
+
+def test_answer_that_went_another_way_is_not_given_again(session):
+    session.finish()
+    session.store.replies["change_delivery"] = False
+
+    replies = [session.hear().result() for _ in range(2)]
+
+    assert replies == [Ingested(), Ingested()]
+    assert session.steps == [SENDING_NEXT]
+
+
+# --- by a notification
+
+
+def test_late_answer_becomes_a_notification_when_nobody_speaks(session):
+    session.finish_late()
+    session.driver.advance(4.9)
+    assert session.notified == []
+
+    session.driver.advance(0.2)
+
+    (change,) = session.store.of("enqueue_notification")
+    assert (change.delivery_id, change.from_states, change.state, change.channel) == (
+        "d1",
+        ("pending",),
+        "pending",
+        "notify",
+    )
+    assert session.queue.actor.messages[-1] == JobsEnqueued("notify")
+
+
+def test_notification_is_chosen_once_however_often_the_answer_is_told_of(session):
+    session.finish_late()
+    session.driver.advance(5.1)
+
+    session.finish()
+    session.driver.advance(60.0)
+
+    assert session.notified == ["d1"]
+
+
+def test_notification_that_cannot_be_enqueued_is_tried_again(session):
+    session.store.replies["enqueue_notification"] = StoreUnavailableError("as told")
+    session.finish_late()
+    session.driver.advance(5.1)
+    session.store.replies["enqueue_notification"] = True
+
+    session.driver.advance(5.1)
+
+    assert session.notified == ["d1", "d1"]
+
+
+def test_webhook_that_comes_before_the_notification_takes_its_answer(session):
+    session.finish_late()
+    session.driver.advance(5.1)
+
+    assert session.hear().result() == Ingested(TEXT, "d1")
+    assert session.steps == [SENDING_NEXT]
+
+
+@pytest.mark.parametrize(
+    ("state", "carried"), [("sent", None), ("kept", TEXT), ("unknown", f"Again: {TEXT}"), ("sending", None)]
+)
+def test_next_reply_carries_what_a_notification_did_not_bring(session, state, carried):
+    session.finish_late()
+    session.driver.advance(5.1)
+
+    session.driver.tell(AnswerNotified(KEY, "d1", state))
+
+    assert session.hear().result().message == carried
+
+
+def test_repeated_answer_that_did_not_reach_stays_unknown_and_is_not_notified(session):
+    session.store.replies["load_session"] = record(left("unknown"))
+    session.hear()
+
+    session.driver.tell(ReplySent(KEY, "d1", reached=False))
+    session.driver.advance(60.0)
+
+    assert session.steps == [("d1", "unknown", "sending", "next_webhook"), ("d1", "sending", "unknown", "")]
+    assert session.notified == []
+
+
+# --- kept, loaded, shown
+
+
+@pytest.mark.parametrize("key", [KEY, "account:ada"])
+def test_without_a_way_to_notify_an_answer_is_kept_for_the_next_contact(store, key):
+    session = Session(store, can_notify=key != KEY, key=key)
+    session.finish_late()
+    session.driver.advance(60.0)
+
+    carried = session.hear()
+
+    assert carried.result() == Ingested(TEXT, "d1")
+    assert session.steps == [("d1", "pending", "kept", ""), ("d1", "kept", "sending", "next_webhook")]
+    assert session.notified == []
+
+
+@pytest.mark.parametrize(("state", "message"), [("pending", TEXT), ("kept", TEXT), ("unknown", f"Again: {TEXT}")])
+def test_session_that_comes_back_carries_what_it_still_owes(session, state, message):
+    session.store.replies["load_session"] = record(left(state))
+
+    assert session.hear().result() == Ingested(message, "d1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "notified"),
+    [(left("pending"), ["d1"]), (left("pending", "notify"), []), (left("kept"), []), (left("unknown"), [])],
+)
+def test_session_that_comes_back_notifies_only_what_nothing_was_tried_with(session, answer, notified):
+    session.store.replies["load_session"] = record(answer)
+    session.ask()
+
+    session.driver.advance(5.1)
+
+    assert session.notified == notified
+
+
+@pytest.mark.parametrize(("state", "steps"), [("pending", [("d1", "pending", "kept", "")]), ("kept", [])])
+def test_answer_that_nobody_waits_for_any_more_is_let_go(session, state, steps):
+    session.store.replies["load_session"] = record(left(state, age_s=600.0))
+
+    replies = [session.hear().result() for _ in range(2)]
+
+    assert replies == [Ingested(), Ingested()]
+    assert session.steps == steps
+
+
+def test_answer_that_expires_during_its_grace_is_not_notified(session):
+    session.finish(age_s=597.0)
+
+    session.driver.advance(5.1)
+
+    assert session.notified == []
+    assert session.steps == [("d1", "pending", "kept", "")]
+
+
+def test_reply_that_a_crashed_session_had_sent_is_recorded(session):
+    session.driver.tell(ReplySent(KEY, "d1", reached=True))
+    session.driver.tell(ReplySent(KEY, "d2", reached=False))
+
+    assert session.steps == [("d1", "sending", "sent", "inline"), ("d2", "sending", "kept", "")]
+
+
+def test_session_stays_in_memory_during_a_grace_and_leaves_after_it(session):
+    session.finish_late()
+    session.driver.tell(Passivate())
+    assert not session.driver.has_stopped
+
+    session.driver.advance(5.1)
+    session.driver.tell(Passivate())
+
+    assert session.driver.has_stopped

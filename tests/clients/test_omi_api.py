@@ -1,0 +1,145 @@
+"""Omi's notification API, against a real local server that behaves well and badly."""
+
+import logging
+import socket
+
+import pytest
+
+from omi_actors.clients.omi_api import OmiApi
+from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError, UpstreamUnclearError
+from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi, Mode, Push
+
+TEXT = "It's 384,400 km away – да & «ja»?"
+
+
+@pytest.fixture
+async def fake():
+    fake = FakeOmi()
+    server = fake.listen()
+    yield fake
+    server.stop()
+    await server.close_all_connections()
+
+
+@pytest.fixture
+async def open_api(fake):
+    """Open a client: `open_api(version, …)`."""
+    opened = []
+
+    def open_client(version="v1", **changes):
+        given = {"app_id": APP_ID, "secret": SECRET, "url": fake.url, "version": version, "timeout_s": 5.0}
+        opened.append(OmiApi(**given | changes))
+        return opened[-1]
+
+    yield open_client
+    for api in opened:
+        await api.close()
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_notification_reaches_its_wearer_as_it_was_said(fake, open_api, version):
+    await open_api(version).notify("ada", TEXT)
+
+    assert fake.pushes == [Push("ada", TEXT, version)]
+
+
+@pytest.mark.parametrize(("version", "per_hour"), [("v1", 10), ("v2", 9)])
+async def test_budget_is_what_omi_grants_this_version(open_api, version, per_hour):
+    assert open_api(version).per_hour == per_hour
+
+
+async def test_long_text_is_clipped_where_it_is_part_of_the_url(fake, open_api):
+    await open_api("v2").notify("ada", "さ" * 5_000)
+    await open_api("v1").notify("ada", "さ" * 5_000)
+
+    clipped, whole = fake.texts_of("ada")
+    assert (len(clipped), clipped[-1], len(whole)) == (500, "…", 5_000)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize(
+    ("changes", "mode", "code"),
+    [
+        ({"secret": "wrong"}, Mode.NORMAL, "unauthorized"),
+        ({}, Mode.NOT_ENABLED, "unauthorized"),
+        ({"app_id": "other"}, Mode.NORMAL, "app_not_found"),
+        ({}, Mode.REDIRECT, "refused"),
+    ],
+)
+async def test_refusal_says_why_and_nothing_was_sent(fake, open_api, version, changes, mode, code):
+    fake.mode = mode
+
+    with pytest.raises(UpstreamRejectedError) as caught:
+        await open_api(version, **changes).notify("ada", TEXT)
+
+    assert (caught.value.code, caught.value.retryable) == (code, False)
+    assert fake.pushes == []
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_request_that_omi_does_not_understand_is_refused(open_api, version):
+    with pytest.raises(UpstreamRejectedError) as caught:
+        await open_api(version).notify("", TEXT)
+
+    assert caught.value.code == "invalid"
+
+
+async def test_spent_budget_says_when_it_is_renewed(fake, open_api):
+    fake.per_hour = 0
+
+    with pytest.raises(UpstreamRejectedError, match="1200 s") as caught:
+        await open_api().notify("ada", TEXT)
+
+    assert caught.value.code == "no_budget"
+
+
+@pytest.mark.parametrize("mode", [Mode.CUT, Mode.SERVER_ERROR])
+async def test_failure_after_the_push_is_unclear_and_not_to_be_repeated(fake, open_api, mode):
+    fake.mode = mode
+
+    with pytest.raises(UpstreamUnclearError) as caught:
+        await open_api().notify("ada", TEXT)
+
+    assert not caught.value.retryable
+    assert len(fake.pushes) == 1
+
+
+async def test_answer_that_does_not_come_is_unclear(fake, open_api):
+    fake.mode = Mode.HANG
+
+    with pytest.raises(UpstreamUnclearError):
+        await open_api(timeout_s=0.1).notify("ada", TEXT)
+
+
+async def test_server_that_cannot_be_reached_was_not_told(open_api):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        api = open_api(url=f"http://127.0.0.1:{closed.getsockname()[1]}")
+
+        with pytest.raises(UpstreamUnavailableError) as caught:
+            await api.notify("ada", TEXT)
+
+    assert caught.value.retryable
+
+
+async def test_slow_answer_is_waited_for(fake, open_api):
+    fake.mode, fake.delay_s = Mode.DELAY, 0.05
+
+    await open_api().notify("ada", TEXT)
+
+    assert len(fake.pushes) == 1
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("mode", list(Mode))
+async def test_text_and_key_are_in_no_log_line_and_no_error(fake, open_api, caplog, version, mode):
+    fake.mode = mode
+    said = ""
+    with caplog.at_level(logging.DEBUG):
+        try:
+            await open_api(version, timeout_s=0.2).notify("ada", "unspeakable")
+        except (UpstreamRejectedError, UpstreamUnclearError) as error:
+            said = f"{error} {error.__cause__}"
+
+    lines = [record.getMessage() for record in caplog.records]
+    assert not [line for line in (*lines, said) if "unspeakable" in line or SECRET in line]
