@@ -163,7 +163,10 @@ class SessionActor(LoopActor):
 
     async def _loaded(self) -> Progress:
         if self._progress is None:
-            record = await self._deps.store.load_session(self._session_key, recent=RECENT_LIMIT)
+            answers_since = self.runtime.clock.now_s() - self._deps.delivery_rules.expires_s
+            record = await self._deps.store.load_session(
+                self._session_key, recent=RECENT_LIMIT, answers_since=answers_since
+            )
             self._progress = build_progress(record, new_id)
             if record is not None and (record.open_answers or self._answers is not None):
                 self._my_answers().take_over(record.open_answers)

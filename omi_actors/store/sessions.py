@@ -21,8 +21,11 @@ _KEYS_PER_QUERY = 500
 _MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id")
 
 
-def load_session(tx: Transaction, session_key: str, *, recent: int) -> SessionRecord | None:
-    """Load a session with its latest `recent` segments and open answers, None if it was never stored."""
+def load_session(tx: Transaction, session_key: str, *, recent: int, answers_since: float = 0.0) -> SessionRecord | None:
+    """Load a session with its latest `recent` segments, and its open answers made since then (UTC seconds).
+
+    None if it was never stored.
+    """
     row = tx.fetch_one(
         "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at"
         " FROM session WHERE session_key = ?",
@@ -42,7 +45,7 @@ def load_session(tx: Transaction, session_key: str, *, recent: int) -> SessionRe
         last_end_s=last_end_s,
         last_seen_at=last_seen_at,
         recent_segments=_load_latest_segments(tx, session_id, recent),
-        open_answers=load_open_answers(tx, session_id),
+        open_answers=load_open_answers(tx, session_id, since=answers_since),
     )
 
 
