@@ -161,7 +161,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     sweeper = _child(
         runtime,
         "answer_sweeper",
-        lambda: AnswerSweeper(store, router, settings.node_name, expires_s=settings.answer_expires_s),
+        lambda: AnswerSweeper(store, router, settings.node_name),
     )
     return Tree(
         roots=(

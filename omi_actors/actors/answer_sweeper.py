@@ -24,14 +24,13 @@ _LIMIT = 200
 
 
 class AnswerSweeper(LoopActor):
-    """See the module. Answers made longer than `expires_s` ago are left where they are."""
+    """See the module."""
 
-    def __init__(self, store: Store, sessions: Handle, node_name: str, *, expires_s: float) -> None:
+    def __init__(self, store: Store, sessions: Handle, node_name: str) -> None:
         super().__init__()
         self._store = store
         self._sessions = sessions
         self._node_name = node_name
-        self._expires_s = expires_s
 
     def on_start(self) -> None:
         """Begin to look, now: what an earlier process left waits already."""
@@ -48,10 +47,8 @@ class AnswerSweeper(LoopActor):
         return None
 
     def _sweep(self) -> None:
-        now_s = self.runtime.clock.now_s()
-        waiting = self._store.load_waiting_answers(
-            node=self._node_name, since=now_s - self._expires_s, until=now_s - _PERIOD_S, limit=_LIMIT
-        )
+        until = self.runtime.clock.now_s() - _PERIOD_S
+        waiting = self._store.load_waiting_answers(node=self._node_name, until=until, limit=_LIMIT)
         waiting.add_done_callback(self._remind)
 
     def _remind(self, found: Future[tuple[WaitingAnswer, ...]]) -> None:

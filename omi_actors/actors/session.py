@@ -164,7 +164,10 @@ class SessionActor(LoopActor):
 
     async def _loaded(self) -> Progress:
         if self._progress is None:
-            record = await self._deps.store.load_session(self._session_key, recent=RECENT_LIMIT, asked=_ASKED_LIMIT)
+            answers_since = self.runtime.clock.now_s() - self._deps.delivery_rules.expires_s
+            record = await self._deps.store.load_session(
+                self._session_key, recent=RECENT_LIMIT, asked=_ASKED_LIMIT, answers_since=answers_since
+            )
             self._progress = build_progress(record, new_id)
             if record is not None:
                 self._asked = record.asked_keys

@@ -84,7 +84,14 @@ class _MemoryStore(Store):
     def __init__(self) -> None:
         """Need no actors."""
 
-    def load_session(self, session_key: str, *, recent: int, asked: int = 0) -> Future[SessionRecord | None]:  # noqa: ARG002
+    def load_session(
+        self,
+        session_key: str,  # noqa: ARG002
+        *,
+        recent: int,  # noqa: ARG002
+        asked: int = 0,  # noqa: ARG002
+        answers_since: float = 0.0,  # noqa: ARG002
+    ) -> Future[SessionRecord | None]:
         """Find nothing."""
         return _settled()
 

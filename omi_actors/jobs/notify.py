@@ -100,5 +100,6 @@ def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -
 
 def _count(state: str, outcome: str) -> None:
     metrics.NOTIFICATIONS.labels(outcome).inc()
-    if state in ("sent", "unknown", "kept"):
+    # What another way took is counted there.
+    if outcome != "taken" and state in ("sent", "unknown", "kept"):
         metrics.DELIVERIES.labels(KIND, state).inc()

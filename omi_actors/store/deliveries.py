@@ -62,25 +62,23 @@ def change_delivery(tx: Transaction, change: DeliveryChange) -> bool:
     return tx.run(CHANGE.one, build_change_row(change, tx.node)) == 1
 
 
-def load_open_answers(tx: Transaction, session_id: str) -> tuple[OpenAnswer, ...]:
-    """Load the latest answers of a session that are not given yet, oldest first."""
+def load_open_answers(tx: Transaction, session_id: str, *, since: float) -> tuple[OpenAnswer, ...]:
+    """Load the latest answers of a session, made since then (UTC seconds), that are not given yet, oldest first."""
     rows = tx.fetch(
         f"SELECT {_OPEN} WHERE delivery.session_id = ? AND delivery.state IN ('pending', 'kept', 'unknown')"
-        " ORDER BY delivery.created_at DESC, delivery.id DESC LIMIT ?",
-        (session_id, _OPEN_LIMIT),
+        " AND delivery.created_at >= ? ORDER BY delivery.created_at DESC, delivery.id DESC LIMIT ?",
+        (session_id, since, _OPEN_LIMIT),
     )
     return tuple(_build_open(row) for row in reversed(rows))
 
 
-def load_waiting_answers(
-    tx: Transaction, *, node: str, since: float, until: float, limit: int
-) -> tuple[WaitingAnswer, ...]:
-    """Load the answers of this node's sessions, made between `since` and `until`, that nobody has begun to give."""
+def load_waiting_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
+    """Load the oldest answers of this node's sessions, made before `until`, that nobody has begun to give."""
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
         " WHERE delivery.state = 'pending' AND delivery.channel = '' AND session.node = ?"
-        " AND delivery.created_at BETWEEN ? AND ? ORDER BY delivery.created_at, delivery.id LIMIT ?",
-        (node, since, until, limit),
+        " AND delivery.created_at <= ? ORDER BY delivery.created_at, delivery.id LIMIT ?",
+        (node, until, limit),
     )
     return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
 

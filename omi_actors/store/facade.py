@@ -49,10 +49,22 @@ class Store:
         """Store one turn, all of it or nothing. Fails with FencedError when the session has moved on."""
         return self._writer.ask(CommitSession(commit), timeout_s=self._write_timeout_s)
 
-    def load_session(self, session_key: str, *, recent: int, asked: int = 0) -> Future[SessionRecord | None]:
-        """Load a session with its latest `recent` segments and the segments of its latest `asked` questions."""
+    def load_session(
+        self, session_key: str, *, recent: int, asked: int = 0, answers_since: float = 0.0
+    ) -> Future[SessionRecord | None]:
+        """Load a session: latest `recent` segments, segments of its latest `asked` questions, and its open answers.
+
+        Answers made before `answers_since` (UTC seconds) are left out.
+        """
         return self._ask(
-            "load_session", partial(sessions.load_session, session_key=session_key, recent=recent, asked=asked)
+            "load_session",
+            partial(
+                sessions.load_session,
+                session_key=session_key,
+                recent=recent,
+                asked=asked,
+                answers_since=answers_since,
+            ),
         )
 
     def find_segments(self, session_id: str, keys: Sequence[str]) -> Future[dict[str, int]]:
@@ -125,13 +137,10 @@ class Store:
         """Make one step of a delivery; False if it does not stand where the step begins."""
         return self._apply(partial(deliveries.change_delivery, change=change))
 
-    def load_waiting_answers(
-        self, *, node: str, since: float, until: float, limit: int
-    ) -> Future[tuple[WaitingAnswer, ...]]:
-        """Load the answers made between `since` and `until` (UTC seconds) that nobody has begun to give."""
+    def load_waiting_answers(self, *, node: str, until: float, limit: int) -> Future[tuple[WaitingAnswer, ...]]:
+        """Load the oldest answers made before `until` (UTC seconds) that nobody has begun to give."""
         return self._ask(
-            "load_waiting_answers",
-            partial(deliveries.load_waiting_answers, node=node, since=since, until=until, limit=limit),
+            "load_waiting_answers", partial(deliveries.load_waiting_answers, node=node, until=until, limit=limit)
         )
 
     def enqueue_notification(self, change: DeliveryChange, job: NewJob) -> Future[bool]:

@@ -21,8 +21,14 @@ _KEYS_PER_QUERY = 500
 _MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id")
 
 
-def load_session(tx: Transaction, session_key: str, *, recent: int, asked: int = 0) -> SessionRecord | None:
-    """Load a session: latest `recent` segments, `asked` questions' segments, open answers; None if never stored."""
+def load_session(
+    tx: Transaction, session_key: str, *, recent: int, asked: int = 0, answers_since: float = 0.0
+) -> SessionRecord | None:
+    """Load a session, None if it was never stored.
+
+    With it come its latest `recent` segments, the segments of its latest `asked` questions, and its open answers made
+    since then (UTC seconds).
+    """
     row = tx.fetch_one(
         "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at"
         " FROM session WHERE session_key = ?",
@@ -43,7 +49,7 @@ def load_session(tx: Transaction, session_key: str, *, recent: int, asked: int =
         last_seen_at=last_seen_at,
         recent_segments=_load_latest_segments(tx, session_id, recent),
         asked_keys=_load_asked_keys(tx, session_id, asked),
-        open_answers=load_open_answers(tx, session_id),
+        open_answers=load_open_answers(tx, session_id, since=answers_since),
     )
 
 

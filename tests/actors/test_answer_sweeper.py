@@ -12,7 +12,7 @@ WAITING = (WaitingAnswer(session_key="omi:ada", answer=ANSWER),)
 
 
 def sweeper(store, sessions):
-    return Driver(AnswerSweeper(store, sessions.handle, "node-a", expires_s=600.0), runtime=sessions.runtime)
+    return Driver(AnswerSweeper(store, sessions.handle, "node-a"), runtime=sessions.runtime)
 
 
 def test_sweeper_reminds_of_waiting_answers_at_its_start(store):
@@ -21,10 +21,8 @@ def test_sweeper_reminds_of_waiting_answers_at_its_start(store):
 
     driver = sweeper(store, sessions).start()
 
-    now_s = driver.clock.now_s()
-    assert store.of("load_waiting_answers") == [
-        {"node": "node-a", "since": now_s - 600.0, "until": now_s - 2.0, "limit": 200}
-    ]
+    until = driver.clock.now_s() - 2.0
+    assert store.of("load_waiting_answers") == [{"node": "node-a", "until": until, "limit": 200}]
     assert sessions.actor.messages == [AnswerReady("omi:ada", "j1", "d1", "384,400 km.", 7.0)]
 
 

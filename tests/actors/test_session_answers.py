@@ -1,5 +1,7 @@
 """A session's answers on their way: one way each, every step committed before it is taken."""
 
+from dataclasses import replace
+
 import pytest
 
 from omi_actors.actors.messages import (
@@ -122,6 +124,32 @@ def test_answer_that_did_not_reach_goes_on_as_if_never_tried(session):
 
     assert carried.result() == Ingested(TEXT, "d1")
     assert session.steps == [SENDING_INLINE, ("d1", "sending", "pending", ""), SENDING_NEXT]
+
+
+def test_answer_that_did_not_reach_gets_its_whole_grace_again(session):
+    session.finish_late()
+    session.driver.advance(4.0)
+    session.hear()
+    session.driver.tell(ReplySent(KEY, "d1", reached=False))
+
+    session.driver.advance(4.9)
+    before = session.notified
+    session.driver.advance(0.2)
+
+    assert (before, session.notified) == ([], ["d1"])
+
+
+def test_answer_is_left_to_the_webhook_that_waits_for_it(session):
+    reply, job_id = session.ask()
+    session.store.replies["commit_session"] = StoreUnavailableError("as told")
+    session.hear()
+    session.store.replies["commit_session"] = None
+    session.store.replies["load_session"] = record(replace(left("pending"), job_id=job_id))
+
+    meanwhile = session.hear()
+    session.finish(job_id)
+
+    assert (meanwhile.result(), reply.result()) == (Ingested(), Ingested(TEXT, "d1"))
 
 
 def test_answer_whose_webhook_gave_up_waiting_goes_on_by_itself(session):

@@ -95,6 +95,13 @@ def test_production_refuses_to_start_without_its_secrets():
     assert "make one with" in admin
 
 
+@pytest.mark.parametrize(("given", "missing"), [("OMI_APP_ID", "OMI_APP_SECRET"), ("OMI_APP_SECRET", "OMI_APP_ID")])
+def test_half_of_what_notifications_need_is_refused(given, missing):
+    (problem,) = problems_of(**{given: "x"})
+
+    assert problem.startswith(f"{missing} is not set")
+
+
 @pytest.mark.parametrize("secret", [{"WEBHOOK_TOKEN": "w"}, {"OMI_SIGNING_SECRETS": "whsec_a, whsec_b"}])
 def test_production_starts_with_either_webhook_secret(secret):
     settings = load_settings(overrides={"NODE_ENV": "production", "ADMIN_TOKEN": "a", **secret})

@@ -11,8 +11,8 @@ import pytest
 from config.settings import load_settings
 from omi_actors.actors.session import SessionActor
 from omi_actors.clients.demo_model import DemoModel
-from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clock import SystemClock
+from omi_actors.server import build_notifier
 from omi_actors.system import System
 from omi_actors.tree import Parts
 from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi
@@ -88,8 +88,10 @@ async def omi():
 
 @pytest.fixture
 async def notifier(omi):
-    """A client of it."""
-    api = OmiApi(app_id=APP_ID, secret=SECRET, url=omi.url, version="v1", timeout_s=5.0)
+    """A client of it, as the program makes it from its settings."""
+    settings = load_settings(overrides={"OMI_APP_ID": APP_ID, "OMI_API_KEY": SECRET, "OMI_API_URL": omi.url})
+    api = build_notifier(settings)
+    assert api is not None
     yield api
     await api.close()
 

@@ -14,6 +14,9 @@ ANSWER = "answer to how far is the moon?"
 LATE = {"WEBHOOK_REPLY_DEADLINE_MS": "100"}
 AT_ONCE = LATE | {"NEXT_WEBHOOK_GRACE_MS": "0"}
 
+UNCLEAR = 'omi_deliveries_total{channel="notify",state="unknown"}'
+TAKEN = 'omi_notifications_total{outcome="taken"}'
+
 
 async def ask_late(program, model):
     """Ask a question whose answer comes after the deadline."""
@@ -86,17 +89,16 @@ async def test_answer_that_omi_does_not_take_waits_for_the_next_contact(start, o
 @pytest.mark.parametrize("mode", [Mode.CUT, Mode.SERVER_ERROR])
 async def test_notification_with_an_unclear_end_is_repeated_by_a_reply_only(start, database_url, omi, notifier, mode):
     omi.mode = mode
-    unclear = 'omi_deliveries_total{channel="notify",state="unknown"}'
     model = GatedModel()
     program = await start(database_url, model=model, notifier=notifier, **AT_ONCE)
-    before = await program.metric(unclear)
+    before = await program.metric(UNCLEAR)
     await ask_late(program, model)
     await eventually(stands(program, "unknown", "notify"))
 
     assert await hear_more(program) == [f"Again: {ANSWER}", None, None]
 
     assert omi.texts_of(UID) == [ANSWER]
-    assert await program.metric(unclear) == before + 1
+    assert await program.metric(UNCLEAR) == before + 1
 
 
 async def test_notification_that_omi_is_not_there_for_is_tried_again(start, omi, notifier):
@@ -119,6 +121,7 @@ async def test_stop_in_the_middle_of_a_notification_leaves_it_unknown(start, dat
     omi.mode = Mode.HANG
     model = GatedModel()
     program = await start(database_url, model=model, notifier=notifier, **AT_ONCE)
+    unclear, taken = await program.metric(UNCLEAR), await program.metric(TAKEN)
     await ask_late(program, model)
     await omi.called.wait()
     await stop(program, grace_s=0.0)
@@ -126,8 +129,13 @@ async def test_stop_in_the_middle_of_a_notification_leaves_it_unknown(start, dat
     omi.mode = Mode.NORMAL
     program = await start(database_url, model=model, notifier=notifier, **AT_ONCE)
 
+    async def is_job_over():
+        return await program.metric(TAKEN) == taken + 1
+
     assert await hear_more(program) == [f"Again: {ANSWER}", None, None]
+    await eventually(is_job_over)
     assert omi.calls == 1
+    assert await program.metric(UNCLEAR) == unclear + 1
 
 
 async def test_reply_that_a_crash_cut_is_repeated_and_marked(start, database_url, omi, notifier):
