@@ -73,4 +73,4 @@ def test_other_speakers_words_are_never_part_of_the_question():
 
 
 def test_phrase_of_one_speaker_is_not_completed_by_another():
-    assert find_question(heard("Hey", "Omi, what is it?", speakers="AB")) is None
+    assert find_question(heard("Hey", "Omie, what is it?", speakers="AB")) is None
