@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from omi_actors.domain.near_duplicates import is_near_duplicate, normalise
 from omi_actors.domain.question_end import is_dangling
 from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.speech import Found, Piece, Rules, join, read
+from omi_actors.domain.speech import Found, Piece, Rules, is_of_no_interest, join, read
 
 # Speakers remembered while they say nothing to us, and at all.
 _IDLE_LIMIT = 2
@@ -27,6 +27,8 @@ _RECENT_LIMIT = 3
 # The halves of a wake phrase lie no further apart (s), in speech and in arrival.
 _SPLIT_S = 5.0
 _SPLIT_ARRIVAL_S = 10.0
+# Characters of one segment that are listened to: no speech is longer.
+_HEARD_CHARS = 4_000
 # A segment that begins this much (s) before the speaker's last one comes late: it does not go on where that one ended.
 _LATE_S = 1.0
 
@@ -187,9 +189,13 @@ class _Listener:
 
     def take(self, segment: StoredSegment) -> None:
         """Listen to one segment."""
+        if len(segment.text) > _HEARD_CHARS:
+            segment = replace(segment, text=segment.text[:_HEARD_CHARS])
         if segment.conversation_id != self._conversation_id:
             self._begin_conversation(segment.conversation_id)
         ear = self._ears.pop(segment.speaker, None)
+        if ear is None and is_of_no_interest(segment.text, self._options.names) and not self._needs_no_wake(segment.speaker):
+            return
         if ear is not None and any(piece.key == segment.key for piece in ear.pieces):
             self._listen(self._rewrite(ear, segment), segment)
             return
@@ -229,7 +235,10 @@ class _Listener:
 
     def _rewrite(self, ear: Ear, segment: StoredSegment) -> Ear:
         """Put a segment's longer text in the place of the shorter."""
-        pieces = tuple(Piece(p.key, segment.text) if p.key == segment.key else p for p in ear.pieces)
+        pieces = tuple(
+            Piece(p.key, p.text[: p.text[0].isspace()] + segment.text) if p.key == segment.key else p
+            for p in ear.pieces
+        )
         return replace(ear, pieces=pieces, scanned=0)
 
     def _is_ended_before(self, ear: Ear, segment: StoredSegment) -> bool:

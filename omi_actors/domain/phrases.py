@@ -1,8 +1,23 @@
 """The words of twelve languages by which one addresses, asks, commands and reports: tables, one row a language.
 
-The languages are always all in use: people mix them. Each entry is a pattern without groups and without repetition.
+The languages are all in use at once: people mix them. `words_of` makes the sets that are looked up.
 Not here: what the words decide (wake.py, question_end.py). Threads: none, pure.
 """
+
+# What may stand around a word.
+_AROUND = "\"'“”„‘«»‹›()[]{}.,!?:;¿¡…–—-、。，！？：；،؟؛।۔「」『』"
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words of a text as they are looked up here: without case and what is around them."""
+    bare = (word.strip(_AROUND) for word in text.casefold().replace("’", "'").split())
+    return [word for word in bare if word]
+
+
+def words_of(*rows: str) -> frozenset[str]:
+    """Return the entries of some rows as they are looked up: one or more words each, a blank between."""
+    return frozenset(entry.casefold() for row in rows for entry in row.split("|"))
+
 
 # Order of the rows: English, Spanish, German, French, Portuguese, Italian, Dutch, Russian, Hindi, Arabic.
 
@@ -39,7 +54,7 @@ REPORTING = (
     "say|says|said|saying|tell|tells|told|telling|shout|shouts|shouted|yell|yelled|call|called|calling|phrase|word|words",
     "dije|dijo|dice|decir|diciendo|dices|digo|dicho|dijeron|gritó|grité|frase|palabra|palabras",
     "sagte|sagt|sagen|sage|sagst|gesagt|rief|ruft|rufen|schrie|heißt|satz|wort|wörter",
-    "dit|dire|disait|disent|disant|crié|criait|phrase|mot|mots|je dis|tu dis",
+    "dit|dire|disait|disent|disant|crié|criait|phrase|mot|mots|je dis|tu dis|disais",
     "disse|diz|dizer|dizendo|falou|falar|falei|digo|gritou|frase|palavra",
     "detto|dice|dire|diceva|dici|dico|dicendo|gridato|urlato|parola",
     "zei|zegt|zeggen|gezegd|zeg|riep|roept|zin|woord|woorden",
@@ -64,6 +79,12 @@ QUESTION_WORDS = (
 # Verbs that begin a question, and those of whom they may ask without being about the name: "Omi is it", "Omi is cool".
 AUXILIARIES = "is|are|was|were|do|does|did|can|could|will|would|should|shall|has|have|had|am|may|isn't|don't|can't"
 PRONOUNS = "it|there|he|she|they|we|you|i"
+# Nouns too, and forms of other languages' verbs: without a comma after the name they command only before these.
+AMBIGUOUS = "set|call|open|stop|start|note|search|look|help|name|list|schedule|show|find|spell|write|read|please"
+OBJECTS = "me|us|my|a|an|the|on|off|up|down|some|for|to|that|this|it"
+# The same for German "was": "Omi was ist das", but "Omi was expensive".
+AMBIGUOUS_QUESTION = "was"
+AMBIGUOUS_QUESTION_NEXT = "ist|sind|kostet|macht|mach|heißt|bedeutet|gibt|war|hat|kann|soll|passiert|für|ich|du|wir"
 # Forms that only command.
 COMMANDS = (
     (
@@ -87,17 +108,18 @@ ASKING_ANYWHERE_UNSPACED = (
 )
 ASKING_AT_END_UNSPACED = "か|かな|ください|下さい|教えて|して|かけて|つけて|消して|言って|聞かせて|見せて|呼んで|開けて|止めて|お願い|お願いします|って"
 ASKING_ANYWHERE = "क्या|कौन|कब|कहाँ|कहां|क्यों|कैसे|कैसा|कितना|कितने|कितनी|किसने|बताओ|बताइए|सुनाओ|दिलाना|दिलाओ|कीजिए|करो|ли"
-# A sentence that ends with one of these goes on after the full stop that speech-to-text put there.
+# A sentence that ends with one of these goes on after the full stop that speech-to-text put there. Only words that end
+# no sentence in any of the languages: not German "die" (roll a die), not Portuguese "do" (what shall I do).
 DANGLING = (
-    "of|the|a|an|to|and|or|in|on|at|for|with|from|by|my|your|is|are|what's|as|than|about|that|if|when|because",
-    "de|del|la|el|los|las|un|una|y|o|en|a|con|por|para|mi|que",
-    "der|die|das|des|dem|den|ein|eine|einen|und|oder|von|in|im|am|mit|für|zu|zum|zur|mein|meine|dass",
-    "de|du|des|la|le|les|un|une|et|ou|à|au|en|avec|pour|mon|ma|que",
-    "da|do|das|dos|de|a|o|um|uma|e|em|no|na|com|para|meu|minha|que",
-    "di|del|della|dello|dei|delle|il|lo|la|un|una|e|o|in|a|al|con|per|mio|mia|che",
-    "de|het|een|en|of|van|in|op|met|voor|mijn|dat|naar",
-    "в|во|на|с|со|и|или|из|от|до|по|о|об|для|к|у|что|мой|моя",
-    "का|की|के|में|से|को|और|या|पर|मेरा|मेरी",
+    "of|the|a|an|to|and|or|my|your|as|if|because|what's|how do|do i|do you|can i|can you|could you|should i|is there",
+    "de|del|la|el|los|las|un|una|y|en|por|para|mi|que",
+    "der|des|dem|den|ein|eine|einen|und|oder|von|vom|im|am|zum|zur|mein|meine",
+    "du|des|le|les|une|et|ou|au|mon|ma",
+    "da|das|dos|um|uma|e|em|na|com|meu|minha",
+    "di|della|dello|dei|delle|il|lo|al|con|per|mio",
+    "een|mijn",
+    "в|во|на|с|со|и|или|из|от|до|по|о|об|для|к|у",
+    "का|की|के|में|से|को|और|या|मेरा|मेरी",
     "في|من|إلى|على|عن|مع|أو|و",
 )
 # What one says to an answer: no question.

@@ -6,6 +6,7 @@ Not here: the pause (hearing.py), where the question begins (wake.py). Threads: 
 import re
 
 from omi_actors.domain import phrases
+from omi_actors.domain.phrases import words_in, words_of
 
 _TERMINATOR = re.compile(r"[?？؟.!。！।۔]+")
 _QUESTION_MARKS = frozenset("?？؟")
@@ -13,27 +14,19 @@ _QUESTION_MARKS = frozenset("?？؟")
 _ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[^\W\d_]|dr|mr|mrs|ms|st|prof|vs|etc|no|nr|sr|sra|ca|bzw|[a-z]\.[a-z])$", re.IGNORECASE)
 _LEADING = re.compile(r"^[\s,.!?:;…–—、。，！？।؛،؟\"'”»」)-]+")
 _WORD = re.compile(r"[^\W_]")
-_BLANK = re.compile(r"\s")
-_FILLER = rf"(?:(?:{phrases.FILLERS})[\s,]+){{0,2}}"
-
-
-def _any_of(*rows: str) -> str:
-    return "|".join(sorted({word for row in rows for word in row.split("|")}, key=len, reverse=True))
-
-
-_ASKS_FIRST = re.compile(
-    rf"[¿¡\s]*{_FILLER}(?:{_any_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS, phrases.AUXILIARIES)})(?![\w'’-])",
+_FILLERS = words_of(phrases.FILLERS)
+_ASKS_FIRST = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS, phrases.AUXILIARIES)
+_ASKS_ANYWHERE = words_of(phrases.ASKING_ANYWHERE)
+_ASKS_ANYWHERE_UNSPACED = re.compile(phrases.ASKING_ANYWHERE_UNSPACED)
+_ASKS_LAST = tuple(phrases.ASKING_AT_END_UNSPACED.split("|"))
+_DANGLING = words_of(*phrases.DANGLING)
+# "the capital of. New Zealand": speech-to-text takes a breath for a sentence's end.
+_STOP_WITHIN = re.compile(r"(?<!\S)(\w+)\.(?=\s)")
+_ACKNOWLEDGED = re.compile(
+    rf"(?:(?:{'|'.join(sorted(words_of(*phrases.ACKNOWLEDGEMENTS), key=len, reverse=True))})(?:[\s,.!、。，！]+|$))+",
     re.IGNORECASE,
 )
-_ASKS_ANYWHERE = re.compile(
-    rf"{phrases.ASKING_ANYWHERE_UNSPACED}|(?<!\S)(?:{phrases.ASKING_ANYWHERE})(?![^\s,])", re.IGNORECASE
-)
-_ASKS_LAST = re.compile(rf"(?:{phrases.ASKING_AT_END_UNSPACED})$")
-_DANGLING = re.compile(rf"(?<![\w'’])(?:{_any_of(*phrases.DANGLING)})[\s.,!…–—-]*$", re.IGNORECASE)
-_ACKNOWLEDGED = re.compile(
-    rf"(?:(?:{_any_of(*phrases.ACKNOWLEDGEMENTS)})(?:[\s,.!、。，！]+|$))+", re.IGNORECASE
-)
-# A sentence's first and last characters that are looked at.
+# A sentence's last characters that are looked at.
 _EDGE_CHARS = 64
 
 
@@ -44,12 +37,23 @@ def has_words(text: str) -> bool:
 
 def is_dangling(text: str) -> bool:
     """Tell whether the text breaks off at a word that wants another after it."""
-    return _DANGLING.search(text[-_EDGE_CHARS:]) is not None
+    words = words_in(text[-_EDGE_CHARS:])
+    return bool(words) and (words[-1] in _DANGLING or " ".join(words[-2:]) in _DANGLING)
 
 
 def clean(text: str) -> str:
-    """Return the words of a question without what separates them from the wake phrase."""
-    return _LEADING.sub("", text).strip()
+    """Return the words of a question without what separates them from the wake phrase, and without false full stops."""
+    return _STOP_WITHIN.sub(_mend, _LEADING.sub("", text).strip())
+
+
+def _mend(match: re.Match[str]) -> str:
+    return match[1] if match[1].casefold() in _DANGLING else match[0]
+
+
+def skip_leading(text: str) -> int:
+    """Return how many characters of punctuation and blanks stand before the words."""
+    match = _LEADING.match(text)
+    return match.end() if match else 0
 
 
 def skip_acknowledgement(text: str) -> int:
@@ -73,7 +77,10 @@ def find_end(line: str, start: int, stop: int, max_chars: int) -> int | None:
             return match.end()
         if not _ends_sentence(line, match):
             continue
-        if _is_complete(line[sentence_start : match.start()]):
+        sentence = line[sentence_start : match.start()]
+        if is_dangling(sentence):
+            continue
+        if _is_complete(sentence):
             return match.end()
         sentence_start = match.end()
     return _cut_between_words(line, start, cap) if cap < stop else None
@@ -89,13 +96,14 @@ def _ends_sentence(line: str, match: re.Match[str]) -> bool:
 
 
 def _is_complete(sentence: str) -> bool:
-    """Tell whether a sentence asks or commands, and is whole."""
-    text = clean(sentence)
-    if is_dangling(text):
-        return False
-    if _ASKS_FIRST.match(text[: 2 * _EDGE_CHARS]):
-        return _BLANK.search(text) is not None
-    return _ASKS_ANYWHERE.search(text) is not None or _ASKS_LAST.search(text[-_EDGE_CHARS:]) is not None
+    """Tell whether a sentence asks or commands."""
+    words = words_in(sentence)
+    first = next((n for n, word in enumerate(words[:3]) if word not in _FILLERS), 0)
+    if words and (words[first] in _ASKS_FIRST or " ".join(words[first : first + 2]) in _ASKS_FIRST):
+        return len(words) > 1
+    if not _ASKS_ANYWHERE.isdisjoint(words) or _ASKS_ANYWHERE_UNSPACED.search(sentence):
+        return True
+    return sentence.rstrip().endswith(_ASKS_LAST)
 
 
 def _cut_between_words(line: str, start: int, cap: int) -> int:

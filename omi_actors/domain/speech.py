@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from omi_actors.domain.question_end import clean, find_end, has_words, is_dangling, skip_acknowledgement
+from omi_actors.domain.question_end import clean, find_end, has_words, is_dangling, skip_acknowledgement, skip_leading
 from omi_actors.domain.wake import CONTEXT_CHARS, Wake, ends_in_greeting, find_wakes, may_wake
 
 # Pieces that a line remembers by key; more are joined.
 _PIECES_LIMIT = 16
 # Scripts without blanks are joined without one.
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
-_SENTENCE_OVER = re.compile(r"[.!?。！？।؟]['\"”»)]*\s*$")
+_SENTENCE_OVER = (".", "!", "?", "。", "！", "？", "।", "؟", "۔")
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +70,16 @@ def join(pieces: Sequence[Piece], key: str, text: str, *, after_pause: bool) -> 
     return joined
 
 
+def is_of_no_interest(text: str, names: tuple[str, ...]) -> bool:
+    """Tell whether these words, with none before them, ask nothing and nothing after them can change that."""
+    return _is_over(text) and not may_wake(text, names)
+
+
+def _is_over(line: str) -> bool:
+    """Tell whether a line ends with a sentence, and not in the middle of a wake phrase."""
+    return line.rstrip(" \n\"”»)'").endswith(_SENTENCE_OVER) and not ends_in_greeting(line)
+
+
 def read(pieces: tuple[Piece, ...], scanned: int, rules: Rules) -> Reading:
     """Read a line. Its first `scanned` characters were read before and hold no wake phrase. Linear in its length."""
     line = "".join(piece.text for piece in pieces)
@@ -119,7 +129,9 @@ class _Reader:
         """Return where a question's words begin: without a wake phrase, after thanks for the last answer."""
         if question.start < question.end:
             return question.end
-        return question.end + skip_acknowledgement(self._line[question.end : question.end + 2 * CONTEXT_CHARS])
+        first_words = self._line[question.end : question.end + 2 * CONTEXT_CHARS]
+        thanks_chars = skip_acknowledgement(first_words)
+        return question.end + thanks_chars + skip_leading(first_words[thanks_chars:])
 
     def _interrupt(self, question: Wake, words: str) -> None:
         """Another wake phrase came before the end: a question if it is more than a false start."""
@@ -137,7 +149,7 @@ class _Reader:
         text = clean(words)
         text = text if has_words(text) else ""
         has_wake = question.start < question.end
-        key = self._key_at(question.end - 1 if has_wake else self._line.find(text, question.end))
+        key = self._key_at(question.end - 1 if has_wake else self._begin(question))
         return Found(text, key, self._asked[key])
 
     def _key_at(self, place: int) -> str:
@@ -174,7 +186,7 @@ def _cut(pieces: Sequence[Piece], start: int) -> tuple[Piece, ...]:
 
 def _rest(pieces: Sequence[Piece], line: str) -> tuple[tuple[Piece, ...], int]:
     """Return what may matter of a line without a question: nothing after a whole sentence, else its last words."""
-    if not line or (_SENTENCE_OVER.search(line[-CONTEXT_CHARS:]) and not ends_in_greeting(line)):
+    if not line or _is_over(line):
         return (), 0
     start = max(0, len(line) - CONTEXT_CHARS)
     if start:
