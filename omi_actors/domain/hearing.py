@@ -29,8 +29,6 @@ _SPLIT_S = 5.0
 _SPLIT_ARRIVAL_S = 10.0
 # Characters of one segment that are listened to: no speech is longer.
 _HEARD_CHARS = 4_000
-# A segment that begins this much (s) before the speaker's last one comes late: it does not go on where that one ended.
-_LATE_S = 1.0
 
 
 class ListenMode(StrEnum):
@@ -70,7 +68,7 @@ class Question:
     speaker: str = ""
 
 
-class Ear(msgspec.Struct, frozen=True):
+class Ear(msgspec.Struct, frozen=True, gc=False):
     """One speaker's last words. `question` is what was said of an open one, perhaps nothing yet; None: none is open."""
 
     speaker: str
@@ -85,7 +83,7 @@ class Ear(msgspec.Struct, frozen=True):
     opened_start_s: float
 
 
-class HearingState(msgspec.Struct, frozen=True):
+class HearingState(msgspec.Struct, frozen=True, gc=False):
     """What a session remembers of what it heard: some hundred bytes while nobody speaks to it.
 
     `asked` are digests of the last questions' places, `recent` their normalised words with the time.
@@ -194,25 +192,30 @@ class _Listener:
         if segment.conversation_id != self._conversation_id:
             self._begin_conversation(segment.conversation_id)
         ear = self._ears.pop(segment.speaker, None)
-        if ear is None and is_of_no_interest(segment.text, self._options.names) and not self._needs_no_wake(segment.speaker):
-            return
-        if ear is not None and any(piece.key == segment.key for piece in ear.pieces):
+        if ear is None:
+            self._begin(segment)
+        elif any(piece.key == segment.key for piece in ear.pieces):
             self._listen(self._rewrite(ear, segment), segment)
-            return
-        if ear is not None and segment.start_s < ear.last_start_s - _LATE_S:
+        elif segment.start_s < ear.last_start_s:
+            # Late: it does not go on where the last one ended.
             self._listen(self._new_ear(segment), segment, is_late=True)
             self._ears[ear.speaker] = ear
-            return
-        if ear is not None and self._is_ended_before(ear, segment):
+        elif self._is_ended_before(ear, segment):
             self._close(ear)
-            ear = None
-        if ear is None:
+            self._begin(segment)
+        else:
+            self._go_on(ear, segment)
+
+    def _begin(self, segment: StoredSegment) -> None:
+        options = self._options
+        if self._needs_no_wake(segment.speaker) or not is_of_no_interest(segment.text, options.names):
             self._listen(self._new_ear(segment), segment)
-            return
-        after_pause = segment.start_s - ear.last_end_s >= self._options.pause_s
+
+    def _go_on(self, ear: Ear, segment: StoredSegment) -> None:
         if ear.question is None and self._needs_no_wake(segment.speaker):
             ear = self._new_ear(segment)
         else:
+            after_pause = segment.start_s - ear.last_end_s >= self._options.pause_s
             ear = replace(ear, pieces=join(ear.pieces, segment.key, segment.text, after_pause=after_pause))
         self._listen(ear, segment)
 

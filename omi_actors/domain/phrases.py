@@ -48,10 +48,15 @@ SPELLINGS_AFTER_GREETING = {
     )
 }
 # Words that may come before the name at the beginning of a sentence.
-FILLERS = "um|uh|uhm|er|so|well|oh|and|but|now|right|please|alright|äh|ähm|also|bueno|pues|euh|bon|alors|então|allora|ну|а"
+FILLERS = (
+    "um|uh|uhm|er|so|well|oh|and|but|now|right|please|alright|äh|ähm|also|bueno|pues|euh|bon|alors|então|allora|ну|а"
+)
 # Who says these before a wake phrase reports it: "he said hey Omi".
 REPORTING = (
-    "say|says|said|saying|tell|tells|told|telling|shout|shouts|shouted|yell|yelled|call|called|calling|phrase|word|words",
+    (
+        "say|says|said|saying|tell|tells|told|telling|shout|shouts|shouted|yell|yelled|call"
+        "|called|calling|phrase|word|words"
+    ),
     "dije|dijo|dice|decir|diciendo|dices|digo|dicho|dijeron|gritó|grité|frase|palabra|palabras",
     "sagte|sagt|sagen|sage|sagst|gesagt|rief|ruft|rufen|schrie|heißt|satz|wort|wörter",
     "dit|dire|disait|disent|disant|crié|criait|phrase|mot|mots|je dis|tu dis|disais",
@@ -66,7 +71,10 @@ REPORTING_UNSPACED = "说|說|喊|叫|写着|言って|「|『"
 # Words that begin a question.
 QUESTION_WORDS = (
     "what|what's|whats|who|who's|whose|whom|when|when's|where|where's|why|how|how's|which",
-    "qué|que|quién|quiénes|cuándo|cuando|dónde|donde|cómo|como|cuál|cuáles|cuánto|cuánta|cuántos|cuántas|cuanto|a qué|por qué",
+    (
+        "qué|que|quién|quiénes|cuándo|cuando|dónde|donde|cómo|como|cuál|cuáles|cuánto|cuánta"
+        "|cuántos|cuántas|cuanto|a qué|por qué"
+    ),
     "was|wer|wen|wem|wann|wo|wohin|woher|warum|wieso|wie|welche|welcher|welches|welchen|wieviel",
     "quel|quelle|quels|quelles|qui|que|quoi|quand|où|comment|combien|pourquoi|est-ce|à quelle|qu'est-ce",
     "qual|quais|quem|o que|quando|onde|como|quanto|quanta|quantos|quantas|por que|a que",
@@ -92,10 +100,22 @@ COMMANDS = (
         "|look|help|please|explain|translate|calculate|define|describe|cancel|delete|schedule|roll|list|name|let's|spell"
     ),
     "dime|pon|recuérdame|busca|apaga|enciende|abre|cuéntame|explícame|traduce|añade|llama|muéstrame|ayúdame|manda",
-    "sag|sage|erzähl|erzähle|erinnere|erinner|zeig|zeige|stell|stelle|spiel|spiele|mach|mache|such|suche|schreib|öffne|erkläre|bitte",
-    "dis-moi|rappelle-moi|raconte-moi|raconte|mets|joue|éteins|allume|cherche|montre-moi|explique|traduis|ajoute|ouvre|donne-moi",
-    "me diz|me diga|diga|me lembra|me lembre|lembre|conta|conte|toca|toque|apaga|acende|abre|procura|mostra|explica|põe|coloca",
-    "dimmi|ricordami|raccontami|metti|spegni|accendi|cerca|apri|mostrami|spiegami|traduci|aggiungi|imposta|suona|chiama",
+    (
+        "sag|sage|erzähl|erzähle|erinnere|erinner|zeig|zeige|stell|stelle|spiel|spiele|mach"
+        "|mache|such|suche|schreib|öffne|erkläre|bitte"
+    ),
+    (
+        "dis-moi|rappelle-moi|raconte-moi|raconte|mets|joue|éteins|allume|cherche|montre-moi"
+        "|explique|traduis|ajoute|ouvre|donne-moi"
+    ),
+    (
+        "me diz|me diga|diga|me lembra|me lembre|lembre|conta|conte|toca|toque|apaga|acende"
+        "|abre|procura|mostra|explica|põe|coloca"
+    ),
+    (
+        "dimmi|ricordami|raccontami|metti|spegni|accendi|cerca|apri|mostrami|spiegami|traduci"
+        "|aggiungi|imposta|suona|chiama"
+    ),
     "vertel|herinner|zet|speel|doe|zoek|toon|laat|open|stuur|leg|geef|zeg|vertaal|voeg|bel|maak",
     "скажи|напомни|расскажи|поставь|включи|выключи|найди|покажи|открой|объясни|переведи|добавь|позвони|подскажи|запиши",
     "बताओ|बताइए|मुझे बताओ|सुनाओ|चलाओ|लगाओ|याद दिलाना|खोलो|बंद करो",
@@ -103,10 +123,14 @@ COMMANDS = (
 )
 # Wherever they stand, the sentence asks; and how a sentence of command ends where the verb is last.
 ASKING_ANYWHERE_UNSPACED = (
-    "什么|什麼|几|幾|多少|多高|多大|多远|多长|多久|怎么|怎樣|怎么样|谁|誰|哪|吗|嗎|为什么|请|帮我|告诉我|提醒我|播放|打开|关掉|讲个|设|"
-    "何時|なに|何|誰|だれ|どこ|いつ|なぜ|どう|いくつ|いくら|どれ"
+    "什么|什麼|几|幾|多少|多高|多大|多远|多长|多久|怎么|怎樣|怎么样"
+    "|谁|誰|哪|吗|嗎|为什么|请|帮我|告诉我|提醒我|播放|打开|关掉|讲个|设"
+    "|何時|なに|何|誰|だれ|どこ|いつ|なぜ|どう|いくつ|いくら|どれ"
 )
-ASKING_AT_END_UNSPACED = "か|かな|ください|下さい|教えて|して|かけて|つけて|消して|言って|聞かせて|見せて|呼んで|開けて|止めて|お願い|お願いします|って"
+ASKING_AT_END_UNSPACED = (
+    "か|かな|ください|下さい|教えて|して|かけて|つけて|消して|言って|聞かせて|見せて|呼んで|開けて|止めて"
+    "|お願い|お願いします|って"
+)
 ASKING_ANYWHERE = "क्या|कौन|कब|कहाँ|कहां|क्यों|कैसे|कैसा|कितना|कितने|कितनी|किसने|बताओ|बताइए|सुनाओ|दिलाना|दिलाओ|कीजिए|करो|ли"
 # A sentence that ends with one of these goes on after the full stop that speech-to-text put there. Only words that end
 # no sentence in any of the languages: not German "die" (roll a die), not Portuguese "do" (what shall I do).
@@ -124,7 +148,10 @@ DANGLING = (
 )
 # What one says to an answer: no question.
 ACKNOWLEDGEMENTS = (
-    "thanks|thank you|thanks a lot|thank you very much|great|cool|nice|okay|ok|alright|got it|i see|perfect|wow|right|good",
+    (
+        "thanks|thank you|thanks a lot|thank you very much|great|cool|nice|okay|ok|alright"
+        "|got it|i see|perfect|wow|right|good"
+    ),
     "gracias|vale|genial|muchas gracias|perfecto",
     "danke|danke schön|vielen dank|super|gut|alles klar",
     "merci|merci beaucoup|d'accord|parfait",

@@ -11,7 +11,9 @@ from omi_actors.domain.phrases import words_in, words_of
 _TERMINATOR = re.compile(r"[?？؟.!。！।۔]+")
 _QUESTION_MARKS = frozenset("?？؟")
 # A full stop is none inside a number or after an abbreviation.
-_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[^\W\d_]|dr|mr|mrs|ms|st|prof|vs|etc|no|nr|sr|sra|ca|bzw|[a-z]\.[a-z])$", re.IGNORECASE)
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:[^\W\d_]|dr|mr|mrs|ms|st|prof|vs|etc|no|nr|sr|sra|ca|bzw|[a-z]\.[a-z])$", re.IGNORECASE
+)
 _LEADING = re.compile(r"^[\s,.!?:;…–—、。，！？।؛،؟\"'”»」)-]+")
 _WORD = re.compile(r"[^\W_]")
 _FILLERS = words_of(phrases.FILLERS)

@@ -97,7 +97,7 @@ def _spelled_unspaced(name: str) -> str:
 
 
 def _goes_on(name: str) -> str:
-    """Return the letters that make a longer word of a name in a script without blanks: オミクロン, おみやげ, 奥米克戎."""
+    """Return the letters that make another word of a name in a script without blanks, as in オミクロン and 奥米克戎."""
     if name[-1] in "米咪":
         return "克茄"
     return _KATAKANA if re.search(f"[{_KATAKANA}]", name) else rf"\u3040-\u309f{_KATAKANA}"
@@ -183,7 +183,9 @@ def _is_sentence_start(before: str, *, is_whole: bool) -> bool:
 def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake]) -> Wake | None:
     start, end = match.span()
     begin = max(0, start - CONTEXT_CHARS)
-    is_repeated = bool(wakes) and start - wakes[-1].end < CONTEXT_CHARS and not line[wakes[-1].end : start].strip(_PAUSES)
+    is_repeated = (
+        bool(wakes) and start - wakes[-1].end < CONTEXT_CHARS and not line[wakes[-1].end : start].strip(_PAUSES)
+    )
     if not is_repeated and not _is_sentence_start(line[begin:start], is_whole=begin == 0):
         return None
     after = line[end : end + 2 * CONTEXT_CHARS]

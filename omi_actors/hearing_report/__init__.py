@@ -1,1 +1,1 @@
-"""How well questions are heard, measured over tables of cases: reading them, playing them, counting. Used by scripts/."""
+"""How well questions are heard, over tables of cases: reading them, playing them, counting. For scripts/hearing."""

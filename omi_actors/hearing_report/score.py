@@ -17,8 +17,9 @@ _PREFIX = "starts with: "
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts: questions asked, taken, taken rightly, taken exactly once also when every webhook is sent twice, with
-    exactly the right words, at the right moment.
+    """Counts of questions: asked; taken; of these those that were asked, with the right words, at the right moment.
+
+    `once`: of those asked, how many were taken exactly once, also when every webhook is sent twice.
     """
 
     asked: int = 0
@@ -73,7 +74,9 @@ def judge(case: Case) -> Result:
         asked=len(case.expect),
         taken=len(taken),
         right=len(pairs),
-        once=sum(_count(expected, taken) == _count(expected, again) == _wanted(expected, case) for expected in case.expect),
+        once=sum(
+            _count(expected, taken) == _count(expected, again) == _wanted(expected, case) for expected in case.expect
+        ),
         worded=sum(_is_worded(expected, one) for expected, one in pairs),
         timely=sum(expected.when == one.when for expected, one in pairs),
     )

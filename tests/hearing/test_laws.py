@@ -1,12 +1,14 @@
 """Laws of hearing: what holds for any words, however they are cut and however often they are sent."""
 
 import re
+from itertools import count
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing import SILENT, hear, pause_over
-from omi_actors.domain.segments import StoredSegment
+from omi_actors.domain.hearing import SILENT, Question, hear, pause_over
+from omi_actors.domain.segments import Segment, StoredSegment
+from omi_actors.domain.transcript import build_progress, decide_growth
 from omi_actors.domain.wake import find_wakes, may_wake
 
 WORDS = (
@@ -22,30 +24,43 @@ QUESTION = "Well, hey Omi, what is the capital of New Zealand? I forgot."
 
 
 def cut(words, cuts, speaker="A"):
-    """Return the words as webhooks of segments, 0.2 s a word, without a pause between."""
-    webhooks, at = [[]], 0.0
+    """Return the words as webhooks of segments, 0.05 s a word: no cut is a pause."""
+    webhooks: list[list[Segment]] = [[]]
+    at = 0.0
     for n, (word, how) in enumerate(zip(words, cuts, strict=False)):
         if how == "webhook" and webhooks[-1]:
             webhooks.append([])
         if how == "together" and webhooks[-1]:
             last = webhooks[-1].pop()
-            webhooks[-1].append(segment(last.seq, f"{last.text} {word}", last.start_s, at + 0.2, speaker))
+            webhooks[-1].append(
+                segment(int(last.segment_id[1:]), f"{last.text} {word}", last.start_s, at + 0.05, speaker)
+            )
         else:
-            webhooks[-1].append(segment(n, word, at, at + 0.2, speaker))
-        at += 0.2
+            webhooks[-1].append(segment(n, word, at, at + 0.05, speaker))
+        at += 0.05
     return webhooks
 
 
 def segment(n, text, start_s, end_s, speaker="A"):
-    return StoredSegment(f"{speaker}{n}", n, "c", text, speaker, None, True, None, start_s, end_s, 0.0)
+    return Segment(f"{speaker}{n}", text, speaker, None, True, None, start_s, end_s)
+
+
+def stored(text, start_s=0.0):
+    return StoredSegment(text, 1, "c", text, "A", None, True, None, start_s, start_s, 0.0)
 
 
 def listen(webhooks, *, times=1):
-    state, questions = SILENT, []
+    """Return what is heard when each webhook is sent so often, as a session hears it: known segments are dropped."""
+    ids = count(1)
+    progress = build_progress(None, lambda: f"c{next(ids)}")
+    state = SILENT
+    questions: list[Question] = []
     for webhook in webhooks:
         for _ in range(times):
-            heard = hear(state, webhook, webhook[-1].end_s + 0.5)
-            state = heard.state
+            now_s = webhook[-1].end_s + 0.5
+            growth = decide_growth(progress, tuple(webhook), received_at=now_s, new_id=lambda: f"c{next(ids)}")
+            heard = hear(state, growth.fresh, now_s)
+            state, progress = heard.state, growth.progress
             questions += heard.questions
     return [question.text for question in [*questions, *pause_over(state, 1e9).questions]]
 
@@ -96,6 +111,6 @@ def test_spoken_about_is_never_a_question(before, after):
 
 @given(st.text(), st.text(), st.floats(0, 1e6), st.floats(0, 1e6))
 def test_no_text_and_no_time_breaks_it(one, other, start_s, now_s):
-    heard = hear(SILENT, [segment(0, one, 0.0, 1.0), segment(1, other, start_s, start_s)], now_s)
+    heard = hear(SILENT, [stored(one), stored(other, start_s)], now_s)
 
     assert all(question.text for question in heard.questions)
