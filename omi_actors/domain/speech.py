@@ -96,8 +96,9 @@ class _Reader:
         self._line = line
         self._rules = rules
         wakes = find_wakes(line, rules.names)
-        self._open = wakes.pop() if wakes and wakes[-1].is_open else None
-        self._wakes = [wake for wake in wakes if wake.end > scanned]
+        # The line may end in names of which it is not clear yet whether they are addressed.
+        self._open = next((wake for wake in wakes if wake.is_open), None)
+        self._wakes = [wake for wake in wakes if wake.end > scanned and not wake.is_open]
         self._found: list[Found] = []
         self._pos = 0
         self._asked = {piece.key: piece.asked for piece in pieces}

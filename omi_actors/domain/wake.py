@@ -31,8 +31,8 @@ _PAUSES = " \t\n,.!:;…–—、。，！؛،।-"
 _SENTENCE_ENDS = ".!?。！？।؟۔…\n"
 _OPENING_QUOTES = ('"', "“", "„", "‘", "「", "『", "« ", "«")
 _PAUSE_AFTER = re.compile(r"\s*[,.:!;…–—、。，！：،।-]|[^\S\n]*\n")
-# "hey Omi" quoted, where the word that reports comes after: 「ねえオミ」と言った.
-_REPORTED_AFTER = re.compile(r"[」』]?(?:って|と(?:言|い|呼))")
+# The word that reports or tells of the name comes after it: 「ねえオミ」と言った, "Оми же сломался".
+_REPORTED_AFTER = re.compile(r"[」』]?(?:って|と(?:言|い|呼))|\s+же\b", re.IGNORECASE)
 # "Omi, the new wearable, is on sale".
 _APPOSITION = re.compile(
     r"\s*,\s*(?:the|an?|my|la|el|una?|le|les|der|die|das|eine?|[oa]s?|il|lo|de|het|een)\s[^.?!,]{1,60},\s*"
@@ -115,7 +115,7 @@ def ends_in_greeting(line: str) -> bool:
 
 
 def find_wakes(line: str, names: tuple[str, ...]) -> list[Wake]:
-    """Return the first wake phrases of a line, in order. Only the last may be open. Linear in the line's length."""
+    """Return the first wake phrases of a line, in order; only the last may be open. Linear in the length."""
     wakes: list[Wake] = []
     patterns = _patterns(names)
     for match in patterns.spoken.finditer(line):

@@ -15,7 +15,6 @@ WORDS = (
     *("hey", "Hey,", "ok", "Omi", "omi,", "Omi.", "oh", "me", "omie", "they", "promise", "Naomi"),
     *("what", "is", "it?", "the", "time.", "said", "tell", "me", "a", "joke.", "thanks", "late.", "of.", "So,"),
     *("привет,", "Оми,", "который", "час?", "oye", "¿qué", "hora", "es?", "हे", "ओमी,", "يا", "أومي،", "3.5", "“Hey"),
-    "…",
 )
 TWO_QUESTIONS = ["hey", "Omi", "what", "is", "it?", "hey", "Omi", "tell", "me", "a", "joke."]
 SPEECH = st.lists(st.sampled_from(WORDS), min_size=1, max_size=24)
