@@ -1,0 +1,165 @@
+"""The words of twelve languages by which one addresses, asks, commands and reports: tables, one row a language.
+
+The languages are all in use at once: people mix them. `words_of` makes the sets that are looked up.
+Not here: what the words decide (wake.py, question_end.py). Threads: none, pure.
+"""
+
+# What may stand around a word.
+_AROUND = "\"'“”„‘«»‹›()[]{}.,!?:;¿¡…–—-、。，！？：；،؟؛।۔「」『』"
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words of a text as they are looked up here: without case and what is around them."""
+    bare = (word.strip(_AROUND) for word in text.casefold().replace("’", "'").split())
+    return [word for word in bare if word]
+
+
+def words_of(*rows: str) -> frozenset[str]:
+    """Return the entries of some rows as they are looked up: one or more words each, a blank between."""
+    return frozenset(entry.casefold() for row in rows for entry in row.split("|"))
+
+
+# Order of the rows: English, Spanish, German, French, Portuguese, Italian, Dutch, Russian, Hindi, Arabic.
+
+# What may stand before the name to address it.
+GREETINGS = (
+    "hey|hi|hello|ok|okay|yo|good morning|good afternoon|good evening",
+    "oye|hola|oiga|ey|escucha|buenos días|buenas tardes|buenas noches",
+    "hallo|moin|servus|guten morgen|guten tag|guten abend",
+    "salut|bonjour|bonsoir|dis|dis donc|coucou|hé|allô|écoute",
+    "oi|e aí|olá|ola|ei|opa|alô|alo|bom dia|boa tarde|boa noite|escuta",
+    "ehi|ciao|senti|ehilà|buongiorno|buonasera|scusa|ascolta",
+    "hoi|zeg|hee|hé|dag|oké|goedemorgen|luister",
+    "привет|эй|хей|окей|ок|слушай|алло|здравствуй|здравствуйте|доброе утро|добрый день|добрый вечер",
+    "हे|हेय|हाय|नमस्ते|सुनो|सुनिए|अरे|हैलो|हेलो|ओके",
+    "يا|مرحبا|مرحبًا|مرحباً|أهلا|أهلاً|اهلا|هاي|هيه|أوكي|اسمع|اسمعي|صباح الخير|مساء الخير",
+)
+# The same in scripts that put no blank between words.
+GREETINGS_UNSPACED = (
+    "ねえ|ねぇ|ヘイ|へい|ハイ|やあ|おい|ハロー|オーケー|オッケー|こんにちは|おはよう|すみません|もしもし",
+    "嘿|嗨|你好|您好|喂|哈喽|哈啰|早上好|晚上好|嘿嘿",
+)
+# What speech-to-text makes of a name, by name: as safe as the name itself, and only after a greeting.
+SPELLINGS = {"omi": ("оми", "オミ", "ओमी", "ओमि", "أومي", "اومي")}
+SPELLINGS_AFTER_GREETING = {
+    "omi": (
+        *("omie", "ohmi", "ohmie", "omy", "ommi", "omee", "o mi", "oh mi", "oh-mi", "o-mi", "oh me"),
+        *("омми", "оми", "オーミ", "オミー", "おみ", "奥米", "欧咪", "ओमि", "अोमी", "أومى", "اومى", "عومي"),
+    )
+}
+# Words that may come before the name at the beginning of a sentence.
+FILLERS = (
+    "um|uh|uhm|er|so|well|oh|and|but|now|right|please|alright|äh|ähm|also|bueno|pues|euh|bon|alors|então|allora|ну|а"
+)
+# Who says these before a wake phrase reports it: "he said hey Omi".
+REPORTING = (
+    (
+        "say|says|said|saying|tell|tells|told|telling|shout|shouts|shouted|yell|yelled|call"
+        "|called|calling|phrase|word|words"
+    ),
+    "dije|dijo|dice|decir|diciendo|dices|digo|dicho|dijeron|gritó|grité|frase|palabra|palabras",
+    "sagte|sagt|sagen|sage|sagst|gesagt|rief|ruft|rufen|schrie|heißt|satz|wort|wörter",
+    "dit|dire|disait|disent|disant|crié|criait|phrase|mot|mots|je dis|tu dis|disais",
+    "disse|diz|dizer|dizendo|falou|falar|falei|digo|gritou|frase|palavra",
+    "detto|dice|dire|diceva|dici|dico|dicendo|gridato|urlato|parola",
+    "zei|zegt|zeggen|gezegd|zeg|riep|roept|zin|woord|woorden",
+    "сказал|сказала|сказали|говорит|говорил|говорила|говорят|сказать|говорить|крикнул|крикнула|фраза|фразу|слово|слова",
+    "कहा|कहता|कहती|कहते|कहना|बोला|बोली|बोले|बोलना|चिल्लाया|चिल्लाई|शब्द",
+    "قال|قالت|قالوا|يقول|تقول|نقول|قلت|أقول|صرخ|صرخت|عبارة|كلمة",
+)
+REPORTING_UNSPACED = "说|說|喊|叫|写着|言って|「|『"
+# Words that begin a question.
+QUESTION_WORDS = (
+    "what|what's|whats|who|who's|whose|whom|when|when's|where|where's|why|how|how's|which",
+    (
+        "qué|que|quién|quiénes|cuándo|cuando|dónde|donde|cómo|como|cuál|cuáles|cuánto|cuánta"
+        "|cuántos|cuántas|cuanto|a qué|por qué"
+    ),
+    "was|wer|wen|wem|wann|wo|wohin|woher|warum|wieso|wie|welche|welcher|welches|welchen|wieviel",
+    "quel|quelle|quels|quelles|qui|que|quoi|quand|où|comment|combien|pourquoi|est-ce|à quelle|qu'est-ce",
+    "qual|quais|quem|o que|quando|onde|como|quanto|quanta|quantos|quantas|por que|a que",
+    "qual|quale|quali|chi|che|cosa|quando|dove|dov'è|come|quanto|quanta|quanti|quante|perché|a che",
+    "wat|wie|wanneer|waar|waarom|hoe|hoeveel|welke|welk",
+    "что|кто|когда|где|куда|откуда|почему|зачем|как|какой|какая|какое|какие|сколько|который|которая|чей|во сколько",
+    "क्या|कौन|कब|कहाँ|कहां|क्यों|कैसे|कैसा|कितना|कितने|कितनी|किसने",
+    "ما|ماذا|من|متى|أين|اين|لماذا|كيف|كم|هل|أي",
+)
+# Verbs that begin a question, and those of whom they may ask without being about the name: "Omi is it", "Omi is cool".
+AUXILIARIES = "is|are|was|were|do|does|did|can|could|will|would|should|shall|has|have|had|am|may|isn't|don't|can't"
+PRONOUNS = "it|there|he|she|they|we|you|i"
+# Nouns too, and forms of other languages' verbs: without a comma after the name they command only before these.
+AMBIGUOUS = "set|call|open|stop|start|note|search|look|help|name|list|schedule|show|find|spell|write|read|please"
+OBJECTS = "me|us|my|a|an|the|on|off|up|down|some|for|to|that|this|it"
+# The same for German "was": "Omi was ist das", but "Omi was expensive".
+AMBIGUOUS_QUESTION = "was"
+AMBIGUOUS_QUESTION_NEXT = "ist|sind|kostet|macht|mach|heißt|bedeutet|gibt|war|hat|kann|soll|passiert|für|ich|du|wir"
+# Forms that only command.
+COMMANDS = (
+    (
+        "tell|show|set|turn|play|remind|add|find|give|call|open|stop|start|create|make|send|write|read|note|remember|search"
+        "|look|help|please|explain|translate|calculate|define|describe|cancel|delete|schedule|roll|list|name|let's|spell"
+    ),
+    "dime|pon|recuérdame|busca|apaga|enciende|abre|cuéntame|explícame|traduce|añade|llama|muéstrame|ayúdame|manda",
+    (
+        "sag|sage|erzähl|erzähle|erinnere|erinner|zeig|zeige|stell|stelle|spiel|spiele|mach"
+        "|mache|such|suche|schreib|öffne|erkläre|bitte"
+    ),
+    (
+        "dis-moi|rappelle-moi|raconte-moi|raconte|mets|joue|éteins|allume|cherche|montre-moi"
+        "|explique|traduis|ajoute|ouvre|donne-moi"
+    ),
+    (
+        "me diz|me diga|diga|me lembra|me lembre|lembre|conta|conte|toca|toque|apaga|acende"
+        "|abre|procura|mostra|explica|põe|coloca"
+    ),
+    (
+        "dimmi|ricordami|raccontami|metti|spegni|accendi|cerca|apri|mostrami|spiegami|traduci"
+        "|aggiungi|imposta|suona|chiama"
+    ),
+    "vertel|herinner|zet|speel|doe|zoek|toon|laat|open|stuur|leg|geef|zeg|vertaal|voeg|bel|maak",
+    "скажи|напомни|расскажи|поставь|включи|выключи|найди|покажи|открой|объясни|переведи|добавь|позвони|подскажи|запиши",
+    "बताओ|बताइए|मुझे बताओ|सुनाओ|चलाओ|लगाओ|याद दिलाना|खोलो|बंद करो",
+    "أخبرني|اخبرني|ذكرني|قل|احك|احكي|شغل|أطفئ|افتح|ابحث|أضف|ترجم|اشرح|اتصل|اضبط|أرني|ضع",
+)
+# Wherever they stand, the sentence asks; and how a sentence of command ends where the verb is last.
+ASKING_ANYWHERE_UNSPACED = (
+    "什么|什麼|几|幾|多少|多高|多大|多远|多长|多久|怎么|怎樣|怎么样"
+    "|谁|誰|哪|吗|嗎|为什么|请|帮我|告诉我|提醒我|播放|打开|关掉|讲个|设"
+    "|何時|なに|何|誰|だれ|どこ|いつ|なぜ|どう|いくつ|いくら|どれ"
+)
+ASKING_AT_END_UNSPACED = (
+    "か|かな|ください|下さい|教えて|して|かけて|つけて|消して|言って|聞かせて|見せて|呼んで|開けて|止めて"
+    "|お願い|お願いします|って"
+)
+ASKING_ANYWHERE = "क्या|कौन|कब|कहाँ|कहां|क्यों|कैसे|कैसा|कितना|कितने|कितनी|किसने|बताओ|बताइए|सुनाओ|दिलाना|दिलाओ|कीजिए|करो|ли"
+# A sentence that ends with one of these goes on after the full stop that speech-to-text put there. Only words that end
+# no sentence in any of the languages: not German "die" (roll a die), not Portuguese "do" (what shall I do).
+DANGLING = (
+    "of|the|a|an|to|and|or|my|your|as|if|because|what's|how do|do i|do you|can i|can you|could you|should i|is there",
+    "de|del|la|el|los|las|un|una|y|en|por|para|mi|que",
+    "der|des|dem|den|ein|eine|einen|und|oder|von|vom|im|am|zum|zur|mein|meine",
+    "du|des|le|les|une|et|ou|au|mon|ma",
+    "da|das|dos|um|uma|e|em|na|com|meu|minha",
+    "di|della|dello|dei|delle|il|lo|al|con|per|mio",
+    "een|mijn",
+    "в|во|на|с|со|и|или|из|от|до|по|о|об|для|к|у",
+    "का|की|के|में|से|को|और|या|मेरा|मेरी",
+    "في|من|إلى|على|عن|مع|أو|و",
+)
+# What one says to an answer: no question.
+ACKNOWLEDGEMENTS = (
+    (
+        "thanks|thank you|thanks a lot|thank you very much|great|cool|nice|okay|ok|alright"
+        "|got it|i see|perfect|wow|right|good"
+    ),
+    "gracias|vale|genial|muchas gracias|perfecto",
+    "danke|danke schön|vielen dank|super|gut|alles klar",
+    "merci|merci beaucoup|d'accord|parfait",
+    "obrigado|obrigada|valeu|ótimo|beleza",
+    "grazie|grazie mille|perfetto|va bene",
+    "bedankt|dank je|dank je wel|prima|mooi",
+    "спасибо|хорошо|ладно|понятно|отлично",
+    "धन्यवाद|शुक्रिया|ठीक है|अच्छा",
+    "شكرا|شكرًا|حسنا|تمام|ممتاز",
+    "ありがとう|ありがとうございます|なるほど|谢谢|谢谢你|好的|知道了",
+)

@@ -1,0 +1,1 @@
+"""How well questions are heard, over tables of cases: reading them, playing them, counting. For scripts/hearing."""

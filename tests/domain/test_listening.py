@@ -1,0 +1,210 @@
+"""A session's hearing over time: pauses, follow-ups, late and repeated pieces, and what it costs."""
+
+import math
+import sys
+from time import process_time
+
+import pytest
+
+from omi_actors.domain.hearing import (
+    SILENT,
+    HearingOptions,
+    ListenMode,
+    hear,
+    note_reply,
+    pause_over,
+)
+from omi_actors.domain.segments import StoredSegment
+
+FOLLOWUP = HearingOptions(mode=ListenMode.FOLLOWUP)
+ALWAYS = HearingOptions(mode=ListenMode.ALWAYS)
+
+
+def said(text, start_s=0.0, *, key="", speaker="A", conversation="c"):
+    end_s = start_s + 1.0
+    return StoredSegment(
+        key or f"{text}@{start_s}", 1, conversation, text, speaker, None, True, None, start_s, end_s, 0.0
+    )
+
+
+def texts(heard):
+    return [question.text for question in heard.questions]
+
+
+def test_open_question_waits_for_the_pause_and_no_longer():
+    heard = hear(SILENT, [said("hey omi what time is it")], 10.0)
+
+    assert (texts(heard), heard.deadline) == ([], 12.0)
+    assert texts(pause_over(heard.state, 11.9)) == []
+    assert texts(pause_over(heard.state, 12.0)) == ["what time is it"]
+
+
+def test_pause_ends_a_question_once():
+    over = pause_over(hear(SILENT, [said("hey omi what time is it")], 10.0).state, 12.0)
+
+    assert over.deadline is None
+    assert texts(pause_over(over.state, 20.0)) == []
+
+
+def test_question_that_breaks_off_gets_twice_the_pause():
+    assert hear(SILENT, [said("hey omi what is the capital of")], 10.0).deadline == 14.0
+
+
+def test_wake_phrase_alone_waits_for_its_question_and_then_forgets():
+    heard = hear(SILENT, [said("Hey Omi.")], 10.0)
+
+    assert heard.deadline == 18.0
+    assert pause_over(heard.state, 18.0).state.ears == ()
+
+
+def test_timer_that_rings_late_changes_nothing():
+    state = hear(SILENT, [said("hey omi what time is it")], 10.0).state
+
+    heard = hear(state, [said("I am going to bed.", 30.0)], 40.0)
+
+    assert texts(heard) == ["what time is it"]
+
+
+def test_question_is_never_longer_than_the_hard_cap():
+    state, at = hear(SILENT, [said("hey omi and so")], 0.0).state, 0.0
+    while not (heard := hear(state, [said("he went on", at + 1.0)], at + 1.0)).questions:
+        state, at = heard.state, at + 1.0
+
+    assert at == 29.0
+
+
+def test_question_is_put_where_its_wake_phrase_ends():
+    state = hear(SILENT, [said("Hey", 0.0, key="a"), said("Omi, what", 1.0, key="b")], 2.0).state
+
+    (question,) = hear(state, [said("time is it?", 2.0, key="c")], 3.0).questions
+
+    assert (question.segment_key, question.ordinal, question.speaker) == ("b", 0, "A")
+
+
+def test_two_questions_of_one_segment_have_two_places():
+    heard = hear(SILENT, [said("Hey Omi, who is it? Hey Omi, where is it?", key="a")], 1.0)
+
+    assert [(question.segment_key, question.ordinal) for question in heard.questions] == [("a", 0), ("a", 1)]
+
+
+def test_two_speakers_questions_are_heard_side_by_side():
+    state = hear(SILENT, [said("hey omi who is"), said("ok omi where is", speaker="B")], 1.0).state
+
+    heard = hear(state, [said("it?", 1.0, speaker="B"), said("he?", 1.0)], 2.0)
+
+    assert texts(heard) == ["where is it?", "who is he?"]
+
+
+def test_longer_text_of_an_answered_segment_asks_nothing_again():
+    state = hear(SILENT, [said("Hey Omi, is it late?", key="a")], 1.0).state
+
+    assert texts(hear(state, [said("Hey Omi, is it late? Or not yet?", key="a")], 60.0)) == []
+
+
+def test_late_piece_does_not_become_part_of_another_question():
+    state = hear(SILENT, [said("hey omi what is", 20.0)], 21.0).state
+
+    heard = hear(state, [said("I see", 5.0), said("the time?", 21.0)], 22.0)
+
+    assert texts(heard) == ["what is the time?"]
+
+
+def test_new_conversation_ends_what_was_asked_in_the_last():
+    state = hear(SILENT, [said("hey omi what time is it", 90.0)], 91.0).state
+
+    heard = hear(state, [said("Nice day.", 0.0, conversation="d")], 92.0)
+
+    assert [(question.text, question.conversation_id) for question in heard.questions] == [("what time is it", "c")]
+
+
+@pytest.mark.parametrize(("was_answered", "count"), [(True, 0), (False, 1)])
+def test_same_question_may_be_asked_again_at_once_only_after_a_failure(was_answered, count):
+    state = hear(SILENT, [said("Hey Omi, is it late?", 0.0)], 1.0).state
+
+    heard = hear(note_reply(state, 2.0, was_answered=was_answered), [said("Hey Omi, is it late?", 5.0)], 6.0)
+
+    assert len(heard.questions) == count
+
+
+@pytest.mark.parametrize(
+    ("options", "speaker", "after_s", "expected"),
+    [
+        (FOLLOWUP, "A", 7.9, ["And where?"]),
+        (FOLLOWUP, "A", 8.1, []),
+        (FOLLOWUP, "B", 1.0, []),
+        (HearingOptions(), "A", 1.0, []),
+    ],
+)
+def test_followup_is_heard_from_who_asked_for_some_seconds_after_the_reply(options, speaker, after_s, expected):
+    asked = hear(SILENT, [said("Hey Omi, who is it?")], 1.0, options).state
+
+    heard = hear(note_reply(asked, 20.0), [said("And where?", 25.0, speaker=speaker)], 20.0 + after_s, options)
+
+    assert texts(heard) == expected
+
+
+def test_one_reply_allows_one_followup():
+    asked = hear(SILENT, [said("Hey Omi, who is it?")], 1.0, FOLLOWUP).state
+
+    heard = hear(note_reply(asked, 2.0), [said("And where? And when?", 3.0)], 4.0, FOLLOWUP)
+
+    assert texts(heard) == ["And where?"]
+
+
+def test_every_sentence_that_asks_is_heard_when_always_listening():
+    heard = hear(
+        SILENT, [said("What is it? Nice. Hey Omi, where is it?"), said("Who is it?", speaker="B")], 1.0, ALWAYS
+    )
+
+    assert texts(heard) == ["What is it?", "where is it?", "Who is it?"]
+
+
+def test_state_stays_small_whatever_is_said():
+    state = SILENT
+    for n in range(200):
+        text = f"hey omi what about number {n} and then some more of it, which is in no way"
+        state = hear(state, [said(text, n * 9.0, speaker=f"S{n % 50}")], n * 0.1).state
+
+    assert _size(state) < 12_000
+
+
+def test_whole_sentences_that_ask_nothing_leave_nothing():
+    state = hear(SILENT, [said("We went to the market."), said("How was it?", speaker="B")], 1.0).state
+
+    assert state.ears == ()
+
+
+def test_state_of_those_who_only_talk_is_small():
+    state = SILENT
+    for n in range(30):
+        state = hear(state, [said(f"and then we went to the market {n}", n * 3.0, speaker=f"S{n % 3}")], n * 3.0).state
+
+    assert _size(state) < 1_700
+
+
+@pytest.mark.parametrize(
+    "unit", ["hey omi ", "omi ", "hey ", "a. ", "? ", "said hey omi ", "omi, the new ", "hey omi what is", "thanks "]
+)
+@pytest.mark.parametrize("options", [HearingOptions(), ALWAYS])
+def test_cost_of_a_long_text_is_bounded(unit, options):
+    segment = said("hey omi " + unit * (1_000_000 // len(unit)))
+
+    begun = process_time()
+    hear(SILENT, [segment], 1.0, options)
+
+    # 5 to 30 ms here; a cost that grew with the square of the length would take hours.
+    assert process_time() - begun < 1.0
+
+
+def test_nothing_is_left_when_time_has_run_out():
+    state = hear(SILENT, [said("hey omi what"), said("and then", speaker="B")], 1.0).state
+
+    assert pause_over(state, math.inf).state.ears == ()
+
+
+def _size(value):
+    """Return the bytes of a value and all it holds."""
+    if isinstance(value, tuple):
+        return sys.getsizeof(value) + sum(map(_size, value))
+    fields = getattr(value, "__struct_fields__", ())
+    return sys.getsizeof(value) + sum(_size(getattr(value, name)) for name in fields)

@@ -1,0 +1,47 @@
+"""The wake phrase is heard where somebody speaks to the wearable, and nowhere else."""
+
+import pytest
+
+from omi_actors.domain.wake import ends_in_greeting, find_wakes
+
+OMI = ("omi",)
+
+
+def heard(line, names=OMI):
+    return [line[wake.start : wake.end] for wake in find_wakes(line, names)]
+
+
+@pytest.mark.parametrize(
+    ("line", "names", "wake"),
+    [
+        ("Hey Jarvis, what is up?", ("omi", "jarvis"), "Hey Jarvis"),
+        ("Computer, lights off.", ("computer",), "Computer"),
+        ("hey c++ what is up", ("c++",), "hey c++"),
+        ("ok my friend, what is up", ("my friend",), "ok my friend"),
+    ],
+)
+def test_names_are_a_setting(line, names, wake):
+    assert heard(line, names) == [wake]
+
+
+def test_another_name_alone_leaves_omi_unheard():
+    assert heard("Hey Omi, what is up?", ("jarvis",)) == []
+
+
+@pytest.mark.parametrize("line", ["Omi", "So, Omi", "I see. Omi can", "Omi is"])
+def test_name_alone_is_open_until_two_words_follow(line):
+    assert [wake.is_open for wake in find_wakes(line, OMI)] == [True]
+
+
+@pytest.mark.parametrize("line", ["Omi is cool", "Omi was expensive", "Omi help is useful"])
+def test_name_that_is_told_of_is_not_addressed(line):
+    assert heard(line) == []
+
+
+@pytest.mark.parametrize("line", ["Hey,", "ok.", "We will see. Oye", "Так, привет,", "嘿，", "हे", "يا"])
+def test_greeting_at_the_end_may_be_half_a_wake_phrase(line):
+    assert ends_in_greeting(line)
+
+
+def test_wakes_of_one_line_are_bounded():
+    assert len(find_wakes("hey omi " * 10_000, OMI)) == 64

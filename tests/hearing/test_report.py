@@ -1,0 +1,76 @@
+"""The cases of hearing, and the report that counts them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from omi_actors.hearing_report.cases import Case, Expected, Spoken, Webhook, load_cases
+from omi_actors.hearing_report.report import is_good_enough, render_report
+from omi_actors.hearing_report.score import judge
+
+ROOT = Path(__file__).parents[2]
+CASES = load_cases(Path(__file__).parent / "cases")
+LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "ja", "nl", "pt", "ru", "zh")
+
+
+def case(*, expect=(), text="Hey Omi, how far is the moon?"):
+    webhook = Webhook(received_at_s=3.0, segments=(Spoken("A", text, 1.0, 2.0, "s"),))
+    return Case(id="en-1", kind="plain", webhooks=(webhook,), expect=tuple(Expected(*one) for one in expect))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_25_cases_and_some_held_out(language):
+    cases = [case for case in CASES if case.language == language]
+
+    assert len(cases) >= 25
+    assert sum(case.is_held_out for case in cases) >= 5
+
+
+def test_case_ids_are_unique():
+    assert len({case.id for case in CASES}) == len(CASES)
+
+
+def test_about_a_third_of_the_cases_is_held_out():
+    assert 0.3 <= sum(case.is_held_out for case in CASES) / len(CASES) <= 0.4
+
+
+def test_hearing_is_good_enough_in_tuned_and_held_out_cases():
+    done = subprocess.run(  # noqa: S603 (our own script)
+        [sys.executable, ROOT / "scripts" / "hearing.py"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "held out" in done.stdout
+
+
+def test_right_question_scores_in_every_figure():
+    assert judge(case(expect=[("how far is the moon?", "at once")])).score.is_perfect
+
+
+@pytest.mark.parametrize(
+    ("expect", "text", "figure"),
+    [
+        ((), "Hey Omi, how far is the moon?", "precision"),
+        ([("how far is the moon?", "at once")], "How far is the moon?", "recall"),
+        ([("how far is the moon?", "at once")], "Moon.", "exactly once"),
+        ([("how far is the moon now?", "at once")], "Hey Omi, how far is the moon?", "content"),
+        ([("how far is the moon?", "after pause")], "Hey Omi, how far is the moon?", "timing"),
+    ],
+)
+def test_what_goes_wrong_lowers_its_figure(expect, text, figure):
+    assert judge(case(expect=expect, text=text)).score.figures[figure] == 0.0
+
+
+def test_report_fails_and_names_the_case_when_a_figure_is_low():
+    results = [judge(case())]
+
+    assert not is_good_enough(results)
+    assert any(line.startswith("en-1: expected [], heard") for line in render_report(results, failures=True))
