@@ -1,8 +1,15 @@
 """What holds for every test."""
 
+import os
 import threading
 
 import pytest
+from hypothesis import settings
+
+# The suite draws the same examples every time; `HYPOTHESIS_PROFILE=explore pytest` draws new ones, and more.
+settings.register_profile("suite", derandomize=True)
+settings.register_profile("explore", max_examples=2_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.fixture(autouse=True)

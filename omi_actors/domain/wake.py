@@ -187,9 +187,9 @@ def _is_sentence_start(before: str, *, is_whole: bool) -> bool:
 def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake]) -> Wake | None:
     start, end = match.span()
     begin = max(0, start - CONTEXT_CHARS)
-    is_repeated = (
-        bool(wakes) and start - wakes[-1].end < CONTEXT_CHARS and not line[wakes[-1].end : start].strip(_PAUSES)
-    )
+    # What is open may turn out to be none: nothing is to be built on it.
+    last = next((wake for wake in reversed(wakes) if not wake.is_open), None)
+    is_repeated = last is not None and start - last.end < CONTEXT_CHARS and not line[last.end : start].strip(_PAUSES)
     if not is_repeated and not _is_sentence_start(line[begin:start], is_whole=begin == 0):
         return None
     after = line[end : end + 2 * CONTEXT_CHARS]

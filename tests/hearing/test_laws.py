@@ -66,6 +66,7 @@ def listen(webhooks, *, times=1):
 
 @given(SPEECH, CUTS, CUTS)
 @example(TWO_QUESTIONS, ["webhook"] * 24, ["together"] * 24)
+@example(["hey", "Omi", "Omi", "omi,", "hey"], ["together"] * 24, [*["together"] * 4, "segment", *["together"] * 19])
 def test_any_cut_of_the_same_words_finds_the_same_questions(words, cuts, others):
     assert listen(cut(words, cuts)) == listen(cut(words, others))
 
