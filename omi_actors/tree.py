@@ -98,81 +98,37 @@ class Tree:
 
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
-    settings = parts.settings
     opened: Future[None] = Future()
-    board = Board(started_mono_s=parts.clock.mono_s())
-    writer, readers = _build_store_handles(runtime, parts, opened, board)
-    store = Store(
-        writer,
-        readers,
-        write_timeout_s=settings.store_write_timeout_s,
-        read_timeout_s=settings.store_read_timeout_s,
-    )
-    directory = Directory()
-    job_deps = JobDeps(
-        store,
-        parts.model,
-        parts.clock,
-        parts.rng,
-        settings.openai_timeout_s,
-        notifier=parts.notifier,
-        answer_expires_s=settings.answer_expires_s,
-    )
-    pools = _build_pools(settings)
-    queue_limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
-    router_limits = RouterLimits(settings.session_idle_s, settings.max_live_sessions)
-
-    def new_session(session_key: str) -> Handle:
-        spec = ChildSpec(
-            session_key,
-            "session",
-            lambda: parts.build_session(session_deps, session_key),
-            restart=Restart.TRANSIENT,
-            mailbox_capacity=settings.session_mailbox_capacity,
-        )
-        return new_handle(spec, runtime)
-
-    collector = _child(
-        runtime, "metrics_collector", lambda: MetricsCollector(store, board, lambda: len(directory.live))
-    )
+    board, directory = Board(started_mono_s=parts.clock.mono_s()), Directory()
+    store, store_handles = _build_store(runtime, parts, opened, board)
+    collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory.count))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
-    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, queue_limits))
-    workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=_LEASE_S))
-    session_deps = SessionDeps(
-        store=store,
-        job_queue=job_queue,
-        reply_deadline_s=settings.webhook_reply_deadline_s,
-        job_max_attempts=settings.queue_max_retries + 1,
-        delivery_rules=DeliveryRules(
-            grace_s=settings.next_webhook_grace_s,
-            expires_s=settings.answer_expires_s,
-            can_notify=parts.notifier is not None,
-        ),
+    job_queue = _child(runtime, "job_queue", lambda: _build_job_queue(parts.settings, store, workers))
+    workers = _child(
+        runtime, "workers", lambda: Workers(_build_job_deps(parts, store), job_queue, router, lease_s=_LEASE_S)
     )
+    new_session = _session_maker(runtime, parts, _build_session_deps(parts, store, job_queue))
     sessions = _child(
         runtime, "session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=router)
     )
+    limits = RouterLimits(parts.settings.session_idle_s, parts.settings.max_live_sessions)
     router = _child(
         runtime,
         "session_router",
-        lambda: SessionRouter(directory, sessions, new_session, router_limits),
+        lambda: SessionRouter(directory, sessions, new_session, limits),
         mailbox_capacity=_ROUTER_MAILBOX,
     )
-    sweeper = _child(
-        runtime,
-        "answer_sweeper",
-        lambda: AnswerSweeper(store, router, settings.node_name),
-    )
+    sweeper = _child(runtime, "answer_sweeper", lambda: AnswerSweeper(store, router, parts.settings.node_name))
     return Tree(
         roots=(
-            _group(runtime, "store", (writer, *readers)),
+            _group(runtime, "store", store_handles),
             _group(runtime, "node", (collector, keeper)),
             _group(runtime, "jobs", (job_queue, workers), Strategy.ONE_FOR_ALL),
             _group(runtime, "sessions", (sessions, router, sweeper)),
         ),
         store=store,
         store_opened=opened,
-        store_writer=writer,
+        store_writer=store_handles[0],
         job_queue=job_queue,
         workers=workers,
         router=router,
@@ -181,15 +137,10 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     )
 
 
-def _build_pools(settings: Settings) -> tuple[Pool, ...]:
-    """Answers have places of their own, since a person waits; all other kinds share theirs."""
-    others = tuple(kind for kind in KINDS if kind != ANSWER)
-    return Pool((ANSWER,), settings.openai_max_concurrency), Pool(others, settings.queue_max_concurrent_jobs)
-
-
-def _build_store_handles(
+def _build_store(
     runtime: Runtime, parts: Parts, opened: Future[None], board: Board
-) -> tuple[Handle, list[Handle]]:
+) -> tuple[Store, tuple[Handle, ...]]:
+    """Return the store and its handles: the writer, then the readers."""
     settings = parts.settings
     url = settings.database_url.get_secret_value() if settings.database_url else ""
     config = StoreConfig(url=url, data_dir=settings.data_dir)
@@ -211,7 +162,61 @@ def _build_store_handles(
         _child(runtime, f"store_reader_{number}", lambda: StoreReader(config, opened), kind="store_reader")
         for number in range(1, _READERS + 1)
     ]
-    return writer, readers
+    store = Store(
+        writer,
+        readers,
+        write_timeout_s=settings.store_write_timeout_s,
+        read_timeout_s=settings.store_read_timeout_s,
+    )
+    return store, (writer, *readers)
+
+
+def _build_job_queue(settings: Settings, store: Store, workers: Handle) -> JobQueue:
+    """Answers have places of their own, since a person waits; all other kinds share theirs."""
+    others = tuple(kind for kind in KINDS if kind != ANSWER)
+    pools = Pool((ANSWER,), settings.openai_max_concurrency), Pool(others, settings.queue_max_concurrent_jobs)
+    return JobQueue(store, workers, pools, QueueLimits(_LEASE_S, _MAX_DELIVERIES))
+
+
+def _build_job_deps(parts: Parts, store: Store) -> JobDeps:
+    settings = parts.settings
+    return JobDeps(
+        store,
+        parts.model,
+        parts.clock,
+        parts.rng,
+        settings.openai_timeout_s,
+        notifier=parts.notifier,
+        answer_expires_s=settings.answer_expires_s,
+    )
+
+
+def _build_session_deps(parts: Parts, store: Store, job_queue: Handle) -> SessionDeps:
+    settings = parts.settings
+    rules = DeliveryRules(
+        grace_s=settings.next_webhook_grace_s,
+        expires_s=settings.answer_expires_s,
+        can_notify=parts.notifier is not None,
+    )
+    return SessionDeps(
+        store=store,
+        job_queue=job_queue,
+        reply_deadline_s=settings.webhook_reply_deadline_s,
+        job_max_attempts=settings.queue_max_retries + 1,
+        delivery_rules=rules,
+    )
+
+
+def _session_maker(runtime: Runtime, parts: Parts, deps: SessionDeps) -> Callable[[str], Handle]:
+    """Return what makes the stable handle of a session that is yet to be started."""
+    capacity = parts.settings.session_mailbox_capacity
+
+    def new_session(session_key: str) -> Handle:
+        build = partial(parts.build_session, deps, session_key)
+        spec = ChildSpec(session_key, "session", build, restart=Restart.TRANSIENT, mailbox_capacity=capacity)
+        return new_handle(spec, runtime)
+
+    return new_session
 
 
 def _child(
