@@ -6,6 +6,7 @@ Not here: taking the readings (actors/metrics_collector.py), who may see them (w
 from typing import Any
 
 from omi_actors import __version__
+from omi_actors.actors.metrics_collector import read_resident_bytes
 from omi_actors.kit.spec import ChildState
 from omi_actors.tree import Parts, Tree
 
@@ -28,7 +29,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "ready": is_ready,
         "version": __version__,
         "uptime": round(parts.clock.mono_s() - tree.board.started_mono_s, 3),
-        "memory": {"rss": tree.board.resident_bytes},
+        "memory": {"rss": tree.board.resident_bytes or read_resident_bytes()},
         "sessions": tree.directory.count(),
         "checks": checks,
         "settings": _describe_settings(parts),
