@@ -32,7 +32,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "memory": {"rss": tree.board.resident_bytes or read_resident_bytes()},
         "sessions": tree.directory.count(),
         "checks": checks,
-        "settings": _describe_settings(parts),
+        "settings": _describe_settings(tree, parts),
     }
 
 
@@ -78,14 +78,13 @@ def _check_model(parts: Parts) -> dict[str, Any]:
     return check
 
 
-def _describe_settings(parts: Parts) -> dict[str, str]:
+def _describe_settings(tree: Tree, parts: Parts) -> dict[str, str]:
     settings = parts.settings
     return {
         "app_env": settings.app_env,
         "log_level": settings.log_level,
         "database": "postgres" if settings.database_url else "sqlite",
-        "commits": "synced",
-        "metrics": "on",
+        "commits": "synced" if tree.board.has_synced_commits else "not synced",
         "webhook_auth": "signature" if settings.omi_signing_secrets else "token",
     }
 

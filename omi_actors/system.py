@@ -51,6 +51,7 @@ class System:
         self._root = start_root(self._runtime, self._tree.roots, on_give_up=self._give_up)
         try:
             await self._tree.store_opened
+            self._tree.board.has_synced_commits = await self._tree.store.has_synced_commits()
         except OmiError:
             await self.stop(grace_s=0.0)
             raise

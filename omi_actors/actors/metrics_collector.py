@@ -38,7 +38,7 @@ class Board:
     """The latest readings. Written by the collector, read by anyone on the loop. Times are monotonic seconds."""
 
     started_mono_s: float
-    loop_lag_s: float = 0.0
+    has_synced_commits: bool | None = None
     queue: QueueCounts | None = None
     store_seconds: float | None = None
     store_failed_since_mono_s: float | None = None
@@ -49,7 +49,6 @@ class Board:
     def note_lag(self, lag_s: float) -> None:
         """Remember how late the loop was."""
         self._lags.append(lag_s)
-        self.loop_lag_s = lag_s
 
     def note_writes(self, is_possible: bool) -> None:  # noqa: FBT001 (the one thing that is said)
         """Remember whether the store takes writes. From the writer's thread."""

@@ -100,6 +100,10 @@ class Dialect(Protocol):
         """Tell whether the connection can be used again after `exc` and a rollback."""
         ...
 
+    def fetch_is_synced(self, cursor: Any) -> bool:
+        """Ask the connection whether its commits are on disk when they return."""
+        ...
+
     def fetch_now_s(self, cursor: Any) -> float | None:
         """Return the database's clock (UTC seconds), None where it is this machine's."""
         ...

@@ -170,6 +170,10 @@ class Store:
         """Say that this process lives; False when another one has taken its name."""
         return self._apply(partial(nodes.heartbeat_node, lease_s=lease_s))
 
+    def has_synced_commits(self) -> Future[bool]:
+        """Tell whether the writer's commits are on disk when they return, as the database says itself."""
+        return self._apply(Transaction.is_synced)
+
     def ping(self) -> Future[float]:
         """Return the seconds that a reader takes for nothing."""
         return self._ask("ping", partial(_look, monotonic()))

@@ -133,6 +133,11 @@ class Postgres:
             return False
         return bool(con.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE)
 
+    def fetch_is_synced(self, cursor: Any) -> bool:
+        """Both the server and this connection may have waived the sync."""
+        cursor.execute("SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off'")
+        return bool(cursor.fetchone()[0])
+
     def fetch_now_s(self, cursor: Any) -> float | None:
         """Return the server's clock: leases of many nodes are measured by one."""
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())::double precision")

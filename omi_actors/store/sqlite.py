@@ -136,6 +136,11 @@ class SQLite:
         """Keep the connection unless its transaction cannot be closed."""
         return not con.in_transaction
 
+    def fetch_is_synced(self, cursor: sqlite3.Cursor) -> bool:
+        """FULL (2) or EXTRA (3): the log is synced at every commit."""
+        cursor.execute("PRAGMA synchronous")
+        return bool(cursor.fetchone()[0] >= 2)  # noqa: PLR2004 (see above)
+
     def fetch_now_s(self, _cursor: sqlite3.Cursor) -> float | None:
         """SQLite has the clock of the process."""
         return None

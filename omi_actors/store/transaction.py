@@ -48,6 +48,10 @@ class Transaction:
         assert now_s is not None  # noqa: S101 (an engine without a clock is PostgreSQL's)
         return now_s
 
+    def is_synced(self) -> bool:
+        """Tell whether commits of this connection are on disk when they return, as the database says itself."""
+        return self._dialect.fetch_is_synced(self._cursor)
+
     def run(self, sql: str, params: Row = ()) -> int:
         """Run one statement and return how many rows it changed."""
         self._cursor.execute(self._dialect.sql(sql), params)

@@ -355,3 +355,25 @@ async def test_server_is_not_ready_while_its_store_takes_no_writes(start):
 
 async def is_kept(program):
     return (await program.say("kept", sid="s3", start=3.0)).dropped is None
+
+
+async def test_health_says_that_commits_are_synced_by_default(start):
+    program = await start()
+
+    health = await program.connection.request("GET", "/health")
+
+    assert health.json["settings"]["commits"] == "synced"
+
+
+async def test_health_says_when_the_database_waives_the_sync(start):
+    server = PostgresServer()  # one of our own: the tests' servers run without fsync
+    try:
+        server.start()
+        with fresh_postgres_database(server.admin_url) as url:
+            program = await start(url)
+            health = await program.connection.request("GET", "/health")
+            await stop(program)
+    finally:
+        server.discard()
+
+    assert health.json["settings"]["commits"] == "not synced"
