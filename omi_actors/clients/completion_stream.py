@@ -36,29 +36,29 @@ class CompletionReader:
         self._parts: list[str] = []
         self._is_ended = False
 
-    def feed(self, line: str) -> None:
-        """Take one line of the stream.
+    def feed(self, line: str) -> str:
+        """Take one line of the stream; return the text that it adds to the answer.
 
         Raises:
             UpstreamUnavailableError: it is no chunk, or tells of a failure of the model's server.
         """
         if not line.startswith(_DATA):
-            return
+            return ""
         data = line[len(_DATA) :].strip()
         if data == _END:
             self._is_ended = True
-            return
+            return ""
         try:
             chunk = _decode(data)
         except msgspec.MsgspecError as exc:
             raise UpstreamUnavailableError("the model's server sent something that is not a completion") from exc
         if chunk.error:
             raise UpstreamUnavailableError("the model's server broke off with an error")
-        for choice in chunk.choices:
-            if choice.delta is not None and choice.delta.content:
-                self._parts.append(choice.delta.content)
-            if choice.finish_reason is not None:
-                self._is_ended = True
+        added = "".join(choice.delta.content or "" for choice in chunk.choices if choice.delta is not None)
+        self._parts.append(added)
+        if any(choice.finish_reason is not None for choice in chunk.choices):
+            self._is_ended = True
+        return added
 
     def finish(self) -> str:
         """Return the whole answer.

@@ -3,8 +3,12 @@
 Not here: the real ones (openai_model.py). Threads: the event loop; answers at once.
 """
 
-from omi_actors.clients.model import ModelAnswer
+import re
+
+from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.domain.prompt import Prompt
+
+_WORDS = re.compile(r"\s*\S+")
 
 
 class DemoModel:
@@ -16,11 +20,13 @@ class DemoModel:
     async def load(self) -> None:
         """Nothing to get ready."""
 
-    async def answer(self, prompt: Prompt, *, deadline_s: float) -> ModelAnswer:  # noqa: ARG002 (the protocol's)
-        """Answer at once with the question."""
-        return ModelAnswer(
-            f"[demo] You asked: {prompt.question} Set OPENAI_API_KEY to connect a real model.", self.name
-        )
+    async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:  # noqa: ARG002 (the protocol's)
+        """Answer at once with the question, word by word."""
+        text = f"[demo] You asked: {prompt.question} Set OPENAI_API_KEY to connect a real model."
+        if on_text is not None:
+            for word in _WORDS.findall(text):
+                on_text(word)
+        return ModelAnswer(text, self.name)
 
     async def close(self) -> None:
         """Nothing to give back."""

@@ -4,10 +4,14 @@ Not here: the models themselves (openai_model.py, demo_model.py), what they are 
 Threads: the event loop.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from omi_actors.domain.prompt import Prompt
+
+# Hears an answer's pieces as they arrive, in order; together they are the answer, blanks at its ends apart.
+OnText = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,8 @@ class Model(Protocol):
         """Get ready to answer. Calling it again is fine; `answer` does what is missing."""
         ...
 
-    async def answer(self, prompt: Prompt, *, deadline_s: float) -> ModelAnswer:
-        """Answer within `deadline_s` seconds of wall clock.
+    async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
+        """Answer within `deadline_s` seconds of wall clock. `on_text` may have heard pieces of what then fails.
 
         Raises:
             UpstreamTimeoutError: the deadline passed.

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from omi_actors.clients.completion_stream import CompletionReader
-from omi_actors.clients.model import ModelAnswer
+from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.domain.prompt import Prompt
 from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamTimeoutError, UpstreamUnavailableError
 from omi_actors.instruments import metrics
@@ -52,7 +52,7 @@ class OpenAIModel:
             )
         return self._client
 
-    async def answer(self, prompt: Prompt, *, deadline_s: float) -> ModelAnswer:
+    async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Stream one answer; see `Model.answer`. The deadline counts from now, waiting for a place included."""
         started = time.monotonic()
         outcome = "done"
@@ -60,7 +60,7 @@ class OpenAIModel:
             async with asyncio.timeout(deadline_s):
                 client = await self.load()
                 async with self._places:
-                    return await self._stream(client, prompt)
+                    return await self._stream(client, prompt, on_text)
         except UpstreamError as exc:
             outcome = type(exc).__name__
             raise
@@ -78,7 +78,7 @@ class OpenAIModel:
         if self._client is not None:
             await self._client.close()
 
-    async def _stream(self, client: "AsyncOpenAI", prompt: Prompt) -> ModelAnswer:
+    async def _stream(self, client: "AsyncOpenAI", prompt: Prompt, on_text: OnText | None) -> ModelAnswer:
         openai, http = _import_openai(), _import_http()
         reader = CompletionReader()
         try:
@@ -86,7 +86,9 @@ class OpenAIModel:
             request = client.chat.completions.with_streaming_response.create(**self._request(prompt))
             async with request as response:
                 async for line in response.iter_lines():
-                    reader.feed(line)
+                    added = reader.feed(line)
+                    if added and on_text is not None:
+                        on_text(added)
         except openai.OpenAIError as exc:
             raise translate_error(exc) from exc
         except http.HTTPError as exc:

@@ -37,6 +37,24 @@ async def test_streamed_answer_arrives_whole(model):
     assert (answer.text, answer.model) == ("You asked: how far is the moon?", "gpt-5-mini-2025-08-07")
 
 
+async def test_pieces_are_heard_in_order_while_they_arrive(model):
+    pieces = []
+
+    answer = await model.answer(PROMPT, deadline_s=5.0, on_text=pieces.append)
+
+    assert len(pieces) > 1
+    assert "".join(pieces).strip() == answer.text
+
+
+async def test_demo_model_speaks_word_by_word():
+    pieces = []
+
+    answer = await DemoModel().answer(PROMPT, deadline_s=5.0, on_text=pieces.append)
+
+    assert len(pieces) > 5
+    assert "".join(pieces) == answer.text
+
+
 @pytest.mark.parametrize(
     ("name", "limit"),
     [("gpt-5-mini-2025-08-07", "max_completion_tokens"), ("llama3.2", "max_tokens")],

@@ -29,7 +29,7 @@ class GatedModel:
     async def load(self):
         pass
 
-    async def answer(self, prompt, *, deadline_s):
+    async def answer(self, prompt, *, deadline_s, on_text=None):
         self.calls += 1
         self.asked.set()
         if self.errors:
