@@ -26,7 +26,7 @@ from omi_actors.domain.hearing_state import (
 from omi_actors.domain.near_duplicates import is_near_duplicate, normalise
 from omi_actors.domain.question_end import is_dangling
 from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.speech import Found, Piece, Rules, is_of_no_interest, join, read
+from omi_actors.domain.speech import Found, Piece, Rules, is_of_no_interest, is_piece, join, read
 
 # Questions remembered by their words for `near_duplicate_s`.
 _RECENT_LIMIT = 3
@@ -87,7 +87,7 @@ class Listener:
         ear = self._ears.pop(segment.speaker, None)
         if ear is None:
             self._begin(segment)
-        elif any(piece.key == segment.key for piece in ear.pieces):
+        elif is_piece(ear.pieces, segment.key):
             self._listen(self._rewrite(ear, segment), segment)
         elif segment.start_s < ear.last_start_s:
             # Late: it does not go on where the last one ended.

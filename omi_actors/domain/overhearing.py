@@ -19,7 +19,7 @@ from omi_actors.domain.hearing_state import (
     ListenMode,
 )
 from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.speech import CONTEXT_WORDS, Piece, join, keep_piece, keep_rest
+from omi_actors.domain.speech import CONTEXT_WORDS, Piece, is_piece, join, keep_piece, keep_rest
 from omi_actors.domain.wake import may_wake
 
 # Looked up once: an enumeration's member costs as much as a comparison.
@@ -64,35 +64,34 @@ def _idle_ears(ears: tuple[Ear, ...], now_s: float) -> dict[str, Ear] | None:
 
 def _take(ears: dict[str, Ear], segment: StoredSegment, words: list[str], now_s: float, pause_s: float) -> bool:
     """Keep what matters of one segment, and add what is to be looked at; False when it takes another one's place."""
-    speaker, key, start_s, end_s = segment.speaker, segment.key, segment.start_s, segment.end_s
+    speaker, key, start_s, silence_from_s = segment.speaker, segment.key, segment.start_s, segment.start_s
     text = segment.text[:HEARD_CHARS]
     ear = ears.pop(speaker, None)
     if ear is None:
         pieces = keep_piece(key, text)
-    elif key in [piece.key for piece in ear.pieces]:
+    elif is_piece(ear.pieces, key):
         return False
     elif start_s < ear.last_start_s:
         # Late: what it says is looked at, and the speaker goes on where it was.
         ears[speaker] = ear
         pieces = ()
+    elif start_s - ear.last_end_s >= SPLIT_S:
+        pieces = keep_piece(key, text)
     else:
-        silence_s = start_s - ear.last_end_s
-        if silence_s >= SPLIT_S:
-            pieces = keep_piece(key, text)
-        else:
-            words += [piece.text for piece in ear.pieces]
-            pieces = _go_on(ear, key, text, words, after_pause=silence_s >= pause_s)
-            end_s = max(end_s, ear.last_end_s)
+        silence_from_s = ear.last_end_s
+        pieces = _go_on(ear, key, text, words, after_pause=start_s - silence_from_s >= pause_s)
     words.append(text)
     if pieces:
-        scanned = sum([len(piece.text) for piece in pieces])
-        ears[speaker] = Ear(speaker, pieces, scanned, start_s, max(start_s, end_s), now_s, now_s, start_s)
+        last_end_s = max(segment.end_s, silence_from_s)
+        ears[speaker] = Ear(speaker, pieces, 0, start_s, last_end_s, now_s, now_s, start_s)
         if len(ears) > IDLE_LIMIT:
             del ears[next(iter(ears))]
     return True
 
 
 def _go_on(ear: Ear, key: str, text: str, words: list[str], *, after_pause: bool) -> tuple[Piece, ...]:
+    for piece in ear.pieces:
+        words.append(piece.text)  # noqa: PERF401 (one or two)
     if text.count(" ") >= CONTEXT_WORDS and text[0] < _FIRST_UNSPACED:
         # What was said before does not matter any more.
         return keep_piece(key, text)
@@ -100,7 +99,7 @@ def _go_on(ear: Ear, key: str, text: str, words: list[str], *, after_pause: bool
     line = "".join([piece.text for piece in pieces])
     if text[:1] >= _FIRST_UNSPACED:
         words.append(line)
-    return keep_rest(pieces, line)[0]
+    return keep_rest(pieces, line)
 
 
 def _build_state(
