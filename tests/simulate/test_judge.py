@@ -76,6 +76,15 @@ def test_question_that_is_asked_again_later_has_its_own_answer():
     assert [course.latency_s for course in verdict.courses] == pytest.approx([0.1, 0.2])
 
 
+def test_half_a_question_belongs_to_the_one_that_was_cut():
+    cut = Question("u1", Kind.GROWING, "how long do I boil an egg", "w2", 12.0)
+
+    verdict = judge([MOON, cut], [RIGHT, _answer("how", webhook="w9", at=11.5)])
+
+    assert [course.question for course in verdict.wrong] == [cut]
+    assert (verdict.missing, verdict.duplicated) == ([], [])
+
+
 def test_report_counts_ways_and_kinds_and_names_what_is_wrong():
     verdict = judge([MOON, EGG], [RIGHT, _answer("is cool", at=12.0)])
     report = Report(options=Options(seed=1), speed=1.0, webhooks=9, failures={}, verdict=verdict)
@@ -94,6 +103,4 @@ def test_report_is_bad_when_a_webhook_was_not_taken():
     verdict = judge([MOON], [RIGHT])
 
     assert Report(options=Options(seed=1), speed=1.0, webhooks=9, failures={}, verdict=verdict).is_good
-    assert not Report(
-        options=Options(seed=1), speed=1.0, webhooks=9, failures={"status 0": 1}, verdict=verdict
-    ).is_good
+    assert not Report(options=Options(seed=1), speed=1.0, webhooks=9, failures={"status 0": 1}, verdict=verdict).is_good

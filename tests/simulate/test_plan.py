@@ -1,5 +1,6 @@
 import json
 from collections import defaultdict
+from itertools import pairwise
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_webhooks_are_ordered_and_a_wearables_first_sendings_are_a_second_apart(
     assert moments == sorted(moments)
     for webhooks in _by_uid().values():
         firsts = list({webhook.body: webhook.at_s for webhook in reversed(webhooks)}.values())[::-1]
-        assert all(after - before >= 1.0 for before, after in zip(firsts, firsts[1:], strict=False))
+        assert all(after - before >= 1.0 for before, after in pairwise(firsts))
 
 
 def test_webhook_is_sent_after_its_last_word_was_spoken():
