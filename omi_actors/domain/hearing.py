@@ -27,6 +27,7 @@ from omi_actors.domain.hearing_state import (
 )
 from omi_actors.domain.listener import Listener
 from omi_actors.domain.overhearing import overhear
+from omi_actors.domain.question_keys import Place
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.wake import may_wake
 
@@ -114,7 +115,7 @@ def find_question(segments: Sequence[StoredSegment], asked: Container[str] = ())
 
 def recall(
     segments: Sequence[StoredSegment],
-    asked: Sequence[tuple[str, int]],
+    asked: Sequence[Place],
     now_s: float,
     options: HearingOptions = DEFAULTS,
 ) -> Heard:

@@ -51,13 +51,17 @@ class HearingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, by whom, and the segment in which it was put: `ordinal` counts that segment's from 0."""
+    """What was asked, by whom, and the segment in which it was put: `ordinal` counts that segment's from 0.
+
+    `asked_at` (UTC seconds) is when its last words came.
+    """
 
     text: str
     segment_key: str
     conversation_id: str
     ordinal: int = 0
     speaker: str = ""
+    asked_at: float = 0.0
 
 
 class Ear(msgspec.Struct, frozen=True, gc=False):

@@ -164,7 +164,7 @@ class Listener:
         rules = Rules(options.names, options.max_chars, without_wake=ear.without_wake, always=always)
         reading = read(ear.pieces, ear.scanned, rules)
         for found in reading.found:
-            self._put(found, ear.speaker)
+            self._put(found, ear.speaker, self._now_s)
         is_new = bool(reading.found) or ear.question is None
         left = Ear(
             ear.speaker,
@@ -187,9 +187,9 @@ class Listener:
         """Let a speaker's silence end what was begun."""
         self._ears.pop(ear.speaker, None)
         if ear.question is not None and ear.question.text:
-            self._put(ear.question, ear.speaker)
+            self._put(ear.question, ear.speaker, ear.heard_at)
 
-    def _put(self, found: Found, speaker: str) -> None:
+    def _put(self, found: Found, speaker: str, asked_at: float) -> None:
         """Accept a question unless it was put before: in this place, or in nearly these words."""
         place = hash((found.key, found.ordinal))
         words = normalise(found.text)
@@ -201,4 +201,5 @@ class Listener:
         self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))
         self._asker = speaker
         self._replied_at = -math.inf
-        self._questions.append(Question(found.text, found.key, self._conversation_id, found.ordinal, speaker))
+        conversation_id = self._conversation_id
+        self._questions.append(Question(found.text, found.key, conversation_id, found.ordinal, speaker, asked_at))
