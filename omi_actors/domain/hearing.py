@@ -48,9 +48,9 @@ __all__ = [
     "recall",
 ]
 
-# Segments and characters of a slice. A wake phrase takes up to 0.3 ms, and needs five characters.
-_SLICE_LIMIT = 100
-_SLICE_CHARS = 16_000
+# Segments and characters of a slice. A segment costs up to 2.5 ms: all names of an open question are looked at again.
+_SLICE_LIMIT = 16
+_SLICE_CHARS = 8_000
 # What is looked at after a restart: more than a question takes, which is `hard_cap_s`; segments, and seconds before the
 # newest. Older questions are not asked any more.
 _RECALLED_LIMIT = 64
@@ -70,7 +70,7 @@ def hear(
 def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[StoredSegment]]:
     """Cut a webhook into slices to be heard one after another at the same `now_s`: what is heard is the same.
 
-    For whoever must not be kept for long: a slice of nothing but wake phrases takes 20 to 40 ms. At least one slice.
+    For whoever must not be kept for long: the worst slice known, names in one long question, takes some 40 ms. At least one slice.
     """
     begin, chars = 0, 0
     for n, segment in enumerate(segments):

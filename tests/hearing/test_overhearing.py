@@ -98,7 +98,7 @@ def test_webhook_may_be_heard_in_slices(sent, size):
 
 @pytest.mark.parametrize(
     ("lengths", "sizes"),
-    [([], [0]), ([10], [1]), ([10] * 250, [100, 100, 50]), ([4_000] * 9, [4, 4, 1]), ([90_000] * 5, [4, 1])],
+    [([], [0]), ([10], [1]), ([10] * 40, [16, 16, 8]), ([4_000] * 5, [2, 2, 1]), ([90_000] * 3, [2, 1])],
 )
 def test_slices_are_short_and_hold_every_segment_once(lengths, sizes):
     segments = [
