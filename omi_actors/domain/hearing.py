@@ -70,7 +70,8 @@ def hear(
 def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[StoredSegment]]:
     """Cut a webhook into slices to be heard one after another at the same `now_s`: what is heard is the same.
 
-    For whoever must not be kept for long: the worst slice known, names in one long question, takes some 40 ms. At least one slice.
+    For whoever must not be kept for long. The worst slice known, names within one long question, takes some 40 ms.
+    There is always one slice.
     """
     begin, chars = 0, 0
     for n, segment in enumerate(segments):
