@@ -61,7 +61,9 @@ def masked(settings: Settings) -> dict[str, str]:
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         is_secret = "SecretStr" in str(field.annotation)
-        shown[variables_of(field)[0]] = ("set" if value else "not set") if is_secret else str(value or "")
+        shown[variables_of(field)[0]] = (
+            ("set" if value else "not set") if is_secret else ("" if value in (None, ()) else str(value))
+        )
     return shown
 
 

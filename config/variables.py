@@ -1,6 +1,7 @@
 """Every setting: its variable, default, unit, meaning and range.
 
-Not here: how they are read, checked and explained (settings.py), first-start secrets (secrets_file.py).
+Not here: the model's (model_variables.py), how they are read, checked and explained (settings.py), first-start secrets
+(secrets_file.py).
 Threads: frozen, any. Variables keep the units of the document (ms); the program asks for seconds (`…_s`).
 """
 
@@ -10,20 +11,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic.aliases import AliasChoices
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from config.values import lower_word, parse_list, parse_size, trimmed
+from config.model_variables import ModelSettings
+from config.values import Secret, lower_word, parse_list, parse_size, trimmed
 
 _DAY_MS = 86_400_000
-
-_Secret = Annotated[SecretStr | None, BeforeValidator(trimmed)]
 
 
 def _default_host(values: dict[str, Any]) -> str:
     return "0.0.0.0" if values.get("app_env") == "production" else "127.0.0.1"  # noqa: S104 (production serves)
 
 
-class Settings(BaseSettings):
+class Settings(ModelSettings):
     """All settings of one process. Made by `config.settings.load_settings`, which explains what is wrong."""
 
     model_config = SettingsConfigDict(
@@ -84,12 +84,12 @@ class Settings(BaseSettings):
     )
 
     # --- Secrets
-    admin_token: _Secret = Field(
+    admin_token: Secret = Field(
         None,
         validation_alias="ADMIN_TOKEN",
         description="The operator's Bearer token. Development makes one in DATA_DIR on first start.",
     )
-    webhook_token: _Secret = Field(
+    webhook_token: Secret = Field(
         None,
         validation_alias="WEBHOOK_TOKEN",
         description="Secret in the webhook's URL (?token=). Development makes one in DATA_DIR on first start.",
@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path("data"), validation_alias="DATA_DIR", description="Folder of the embedded database and made secrets."
     )
-    database_url: _Secret = Field(
+    database_url: Secret = Field(
         None,
         validation_alias="DATABASE_URL",
         description="postgres://user:password@host/name. Empty: SQLite in DATA_DIR.",
@@ -130,35 +130,6 @@ class Settings(BaseSettings):
         description="ms after which a read counts as failed.",
     )
 
-    # --- Model
-    openai_api_key: _Secret = Field(
-        None,
-        validation_alias=AliasChoices("OPENAI_API_KEY", "OPENAI_KEY"),
-        description="Key of the model server. Empty: the built-in demo model answers, labelled as such.",
-    )
-    openai_base_url: str | None = Field(
-        None,
-        validation_alias="OPENAI_BASE_URL",
-        pattern=r"^https?://",
-        description="Any OpenAI-compatible server, e.g. http://localhost:11434/v1. Empty: OpenAI.",
-    )
-    openai_model: str = Field(
-        "gpt-5-mini-2025-08-07", validation_alias="OPENAI_MODEL", min_length=1, description="Name of the model."
-    )
-    openai_timeout_ms: int = Field(
-        20_000,
-        validation_alias="OPENAI_TIMEOUT",
-        ge=100,
-        le=600_000,
-        description="ms, wall clock, for one whole answer of the model.",
-    )
-    openai_max_tokens: int = Field(
-        500, validation_alias="OPENAI_MAX_TOKENS", ge=1, le=100_000, description="Tokens that an answer may have."
-    )
-    openai_max_concurrency: int = Field(
-        64, validation_alias="OPENAI_MAX_CONCURRENCY", ge=1, le=10_000, description="Answers asked for at a time."
-    )
-
     # --- Omi's API
     omi_app_id: Annotated[str | None, BeforeValidator(trimmed)] = Field(
         None,
@@ -166,7 +137,7 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9_-]{1,128}$",
         description="The app's id at Omi. With OMI_APP_SECRET, an answer that no reply carried is notified.",
     )
-    omi_app_secret: _Secret = Field(
+    omi_app_secret: Secret = Field(
         None,
         validation_alias=AliasChoices("OMI_APP_SECRET", "OMI_API_KEY"),
         description="The app's API key at Omi. Without it late answers wait for the wearer's next contact.",
@@ -287,11 +258,6 @@ class Settings(BaseSettings):
     def store_read_timeout_s(self) -> float:
         """Seconds after which a read counts as failed."""
         return self.store_read_timeout_ms / 1000
-
-    @property
-    def openai_timeout_s(self) -> float:
-        """Seconds, wall clock, for one whole answer of the model."""
-        return self.openai_timeout_ms / 1000
 
     @property
     def omi_notify_timeout_s(self) -> float:
