@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 import tornado.httpserver
+import tornado.iostream
 import tornado.netutil
 import tornado.web
 
@@ -201,7 +202,10 @@ class _Completions(tornado.web.RequestHandler):
             if self.fake.mode in {Mode.TRICKLE, Mode.DRIP}:
                 await asyncio.sleep(self.fake.delay_s)
             self.write(piece)
-            await self.flush()
+            try:
+                await self.flush()
+            except tornado.iostream.StreamClosedError:
+                return
 
     def _end(self) -> None:
         if self.fake.mode is Mode.CUT or self.gone.is_set():
