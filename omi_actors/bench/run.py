@@ -186,9 +186,9 @@ ROWS: Mapping[str, Row] = {
     "trickle": Row(
         what="a model that sends one byte a second, in 50 sessions",
         how=(
-            "50 sessions ask again and again and speak on twice a second while they wait; 50 others speak five times a "
-            "second. A turn's time is from the question to the stored sentence that answers it; each must have been "
-            "said once. `others`: from a webhook of the 50 to its durable reply."
+            "50 sessions begin within five seconds to ask, ask again and again, and speak on twice a second while they "
+            "wait; 50 others speak five times a second. A turn's time is from the question to the stored sentence that "
+            "answers it; each must have been said once. `others`: from a webhook of the 50 to its durable reply."
         ),
         target="turns end within the model's deadline + 1 s, others p99 < 100 ms, nobody answered twice",
         measure=_trickle,

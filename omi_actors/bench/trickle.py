@@ -22,6 +22,8 @@ from omi_actors.replay.under_test import build_server
 
 # Seconds before anybody asks: the server has just started, and imports the model's library.
 _WARM_UP_S = 5.0
+# Seconds over which the first questions are spread: people do not ask in chorus.
+_SPREAD_S = 5.0
 # Seconds between two remarks of somebody who waits, and of somebody who does not care.
 _WAITING_PERIOD_S = 0.5
 _OTHER_PERIOD_S = 0.2
@@ -109,7 +111,7 @@ class _Crowd:
         """Let all speak until the plan is over and the last question answered, or much too late."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._plan.asking):
-                group.create_task(self._ask(f"trickle-asking-{number}"))
+                group.create_task(self._ask(f"trickle-asking-{number}", _SPREAD_S * number / self._plan.asking))
             for number in range(self._plan.others):
                 group.create_task(self._chat(f"trickle-other-{number}", _OTHER_PERIOD_S * number / self._plan.others))
         return self._heard
@@ -118,9 +120,10 @@ class _Crowd:
     def _spoken_s(self) -> float:
         return self._clock.mono_s() - self._begin_mono_s
 
-    async def _ask(self, uid: str) -> None:
+    async def _ask(self, uid: str, after_s: float) -> None:
+        await asyncio.sleep(after_s)
         told = self._heard.messages.setdefault(uid, [])
-        while self._spoken_s < self._plan.seconds:
+        while self._spoken_s < self._plan.seconds + after_s:
             told_before = len(told)
             give_up_s = self._spoken_s + self._plan.deadline_s + _LATE_S
             self.asked += 1
