@@ -32,6 +32,7 @@ from omi_actors.clock import Clock
 from omi_actors.domain.answering import Allowance, AnswerRules
 from omi_actors.domain.breaker import BreakerRules
 from omi_actors.domain.delivery import DeliveryRules
+from omi_actors.domain.hearing import HearingOptions, ListenMode
 from omi_actors.domain.prompt import PromptLimits
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
@@ -229,6 +230,13 @@ def _build_session_deps(parts: Parts, store: Store, job_queue: Handle) -> Sessio
         reply_deadline_s=settings.webhook_reply_deadline_s,
         job_max_attempts=settings.queue_max_retries + 1,
         delivery_rules=rules,
+        hearing=HearingOptions(
+            names=settings.wake_names,
+            mode=ListenMode(settings.default_listen_mode),
+            pause_s=settings.question_pause_s,
+            hard_cap_s=settings.question_max_s,
+            followup_s=settings.default_followup_window_s,
+        ),
     )
 
 

@@ -65,7 +65,8 @@ class ReplySent:
 class AnswerReady:
     """Sent by the workers once an answer, or its honest failure, is stored; by the answer sweeper while it waits.
 
-    It may come more than once. `asked_at` is its question's time in UTC seconds.
+    It may come more than once. `asked_at` is its question's time in UTC seconds; `is_failure` tells that it says why
+    there is no answer.
     """
 
     session_key: str
@@ -73,6 +74,7 @@ class AnswerReady:
     delivery_id: str
     text: str
     asked_at: float
+    is_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,13 @@ class GraceOver:
     """A session's own timer: no webhook came whose reply could have carried this answer."""
 
     delivery_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseOver:
+    """A session's own timer, or the answer sweeper's reminder: a question that was being spoken has ended by now."""
+
+    session_key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from omi_actors.actors.messages import (
     IngestSegments,
     KeepRaw,
     Passivate,
+    PauseOver,
     ReplySent,
     SweepIdle,
 )
@@ -91,7 +92,7 @@ class SessionRouter(LoopActor):
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
         match message:
-            case IngestSegments() | KeepRaw() | AnswerReady() | AnswerNotified() | ReplySent():
+            case IngestSegments() | KeepRaw() | AnswerReady() | AnswerNotified() | ReplySent() | PauseOver():
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case SweepIdle():
                 self._sweep()

@@ -67,8 +67,8 @@ class _Reply(msgspec.Struct):
 
 async def measure_trickle(plan: TricklePlan, *, model_url: str, work_dir: Path, clock: Clock) -> dict[str, object]:
     """Run the plan against a server of its own; return seconds, milliseconds and counts."""
-    more = {"OPENAI_TIMEOUT": str(round(plan.deadline_s * 1000))}
-    server, target = build_server(work_dir, clock=clock, model_url=model_url, more=more)
+    extra = {"OPENAI_TIMEOUT": str(round(plan.deadline_s * 1000))}
+    server, target = build_server(work_dir, clock=clock, model_url=model_url, extra=extra)
     try:
         await server.start()
         await asyncio.sleep(_WARM_UP_S)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.question_keys import Place
 from omi_actors.domain.segments import StoredSegment
 
 
@@ -121,7 +122,8 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that one turn of a session writes: all of it or nothing.
 
     Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must stand at
-    `epoch_before`. The row then stands at `epoch`, one more than before.
+    `epoch_before`. The row then stands at `epoch`, one more than before. `listening_until` (UTC seconds) is when the
+    question that is being spoken ends unless more of it comes; None while none is.
     """
 
     session_id: str
@@ -134,6 +136,7 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_seq: int
     last_end_s: float
     last_seen_at: float
+    listening_until: float | None = None
     new_conversation: NewConversation | None = None
     segments: tuple[StoredSegment, ...] = ()
     messages: tuple[NewMessage, ...] = ()
@@ -159,14 +162,18 @@ class SessionRecord:
     last_end_s: float
     last_seen_at: float
     recent_segments: tuple[StoredSegment, ...]
-    # The segments of the latest accepted questions, oldest first.
-    asked_keys: tuple[str, ...] = ()
+    listening_until: float | None = None
+    # Where the latest accepted questions were put, oldest first.
+    asked: tuple[Place, ...] = ()
     open_answers: tuple[OpenAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message of a turn as it is read back. A question and its answer have the same `job_id`."""
+    """A message of a turn as it is read back. A question and its answer have the same `job_id`.
+
+    Of an answer it says where its delivery stands, and on which channel; "" for neither.
+    """
 
     message_id: str
     conversation_id: str
@@ -177,6 +184,8 @@ class StoredMessage:
     model: str
     created_at: float
     job_id: str = ""
+    delivery_state: str = ""
+    delivery_channel: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

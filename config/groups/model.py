@@ -1,20 +1,18 @@
-"""The settings of the language model: variable, default, unit, meaning and range.
+"""The language model: which, with which key, how long, how much, and when it is set aside for failing.
 
-Not here: all other settings (variables.py), how they are read and explained (settings.py).
-Threads: frozen, any. Variables keep the units of the document (ms); the program asks for seconds (`…_s`).
+Not here: how settings are read and checked (config/settings.py). Threads: frozen, any.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 from pydantic.aliases import AliasChoices
-from pydantic_settings import BaseSettings
 
 from config.values import Secret, lower_word
 
 
-class ModelSettings(BaseSettings):
-    """The part of `Settings` that is about the model."""
+class ModelSettings(BaseModel):
+    """See the module."""
 
     openai_api_key: Secret = Field(
         None,
