@@ -56,6 +56,7 @@ class OpenAIModel:
         """Import the SDK off the loop and build the client, once."""
         if self._client is None:
             openai = await asyncio.to_thread(_import_openai)
+        if self._client is None:  # another may have come first meanwhile
             self._client = openai.AsyncOpenAI(
                 api_key=self._api_key,
                 base_url=self._base_url,

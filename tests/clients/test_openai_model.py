@@ -140,3 +140,9 @@ async def test_demo_model_repeats_the_question_and_says_that_it_is_a_demo():
 
     assert answer.text.startswith("[demo] You asked: how far is the moon?")
     assert answer.model == "demo-echo"
+
+
+async def test_questions_that_come_together_share_one_client(fake, model):
+    clients = await asyncio.gather(*(model.load() for _ in range(9)))
+
+    assert len(set(map(id, clients))) == 1
