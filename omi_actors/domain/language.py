@@ -26,7 +26,10 @@ _SCRIPTS = (
 _LATIN = ("en", "es", "de", "fr", "pt", "it", "nl")
 # The commonest words that no question of phrases.py has: articles, pronouns, "to be", "to have", prepositions.
 _COMMON = (
-    "is|are|was|were|it|you|me|we|they|he|she|this|that|there|do|does|did|can|will|with|for|in|on|at|from|have|has|not",
+    (
+        "the|of|a|an|to|and|or|my|your|is|are|was|were|it|you|me|we|they|he|she|this|that|there|do|does|did|can|will"
+        "|with|for|in|on|at|from|have|has|not|i|could|can't|couldn't"
+    ),
     (
         "es|son|está|están|hay|el|la|los|las|un|una|mi|tu|su|se|me|lo|al|en|con|más|muy|hoy|no|a|y|puedo|pude|tengo"
         "|tiene|puede|hace|va|sobre|esta|este|ahora|tiempo"
