@@ -54,6 +54,53 @@ def test_no_question_without_the_whole_phrase_and_words_after_it(text):
     assert find_question(heard(text)) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("What's the weather, Omi?", "What's the weather?"),
+        ("Wie spät ist es, Omi?", "Wie spät ist es?"),
+        ("今何時、オミ？", "今何時？"),
+        ("We are late. So, when does it close, Omi ?", "So, when does it close ?"),
+        ("Hey Omi, who is it? Where is he, Omi?", "who is it?"),
+        ("Hey Omi, I have to go. When should I leave, Omi?", "I have to go. When should I leave, Omi?"),
+    ],
+)
+def test_short_question_may_end_with_the_name(text, question):
+    found = find_question(heard(text))
+
+    assert found is not None
+    assert found.text == question
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What's the weather Omi?",
+        "What's the weather, Omi.",
+        "You will be late, Omi?",
+        "What's the weather, Naomi?",
+        "I wonder whether she ever told you at all what the weather is, Omi?",
+        "Omi?",
+        "Really, Omi?",
+        "What, Omi?",
+    ],
+)
+def test_name_at_the_end_addresses_only_after_a_comma_and_a_short_sentence_that_asks(text):
+    assert find_question(heard(text)) is None
+
+
+def test_short_question_before_the_name_is_heard_over_two_segments():
+    found = find_question(heard("Nice day. What time", "is it, Omi?"))
+
+    assert found is not None
+    assert (found.text, found.segment_key) == ("What time is it?", "k1")
+
+
+@pytest.mark.parametrize("text", ["Hello Omi team, thanks for coming.", "Hi Omi folks, who is here?", "你好奥米团队"])
+def test_greeting_of_a_group_is_no_wake_phrase(text):
+    assert find_question(heard(text)) is None
+
+
 def test_phrase_split_over_two_segments_is_heard():
     found = find_question(heard("Hey", "Omi, how long do I boil an egg for a runny yolk?"))
 
