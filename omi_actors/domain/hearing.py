@@ -6,8 +6,7 @@ Not here: which segments are new (transcript.py), the timer that tells of a paus
 (question_end.py), who answers (jobs/answer.py). Threads: none, pure.
 """
 
-import math
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -29,7 +28,6 @@ from omi_actors.domain.listener import Listener
 from omi_actors.domain.overhearing import overhear
 from omi_actors.domain.question_keys import Place
 from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.wake import may_wake
 
 __all__ = [
     "DEFAULTS",
@@ -41,7 +39,6 @@ __all__ = [
     "ListenMode",
     "Question",
     "cut_into_slices",
-    "find_question",
     "hear",
     "note_reply",
     "pause_over",
@@ -103,15 +100,6 @@ def pause_over(state: HearingState, now_s: float, options: HearingOptions = DEFA
 def note_reply(state: HearingState, now_s: float, *, was_answered: bool = True) -> HearingState:
     """Note that a reply was given: the window for a follow-up opens; after a failure the same may be asked again."""
     return replace(state, replied_at=now_s, recent=state.recent if was_answered else ())
-
-
-def find_question(segments: Sequence[StoredSegment], asked: Container[str] = ()) -> Question | None:
-    """Return the first question among these segments alone, as if a pause followed, but for those `asked` before."""
-    if not may_wake(" ".join([segment.text[:HEARD_CHARS] for segment in segments]), DEFAULTS.names):
-        return None
-    heard = hear(SILENT, segments, 0.0)
-    questions = (*heard.questions, *pause_over(heard.state, math.inf).questions)
-    return next((question for question in questions if question.segment_key not in asked), None)
 
 
 def recall(
