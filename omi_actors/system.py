@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered
 from omi_actors.actors.messages import Drain, Ingested, IngestSegments, KeepRaw, ReplySent
 from omi_actors.domain.sessions import Transcript
 from omi_actors.errors import OmiError
@@ -96,6 +97,14 @@ class System:
     def reply_sent(self, message: ReplySent) -> None:
         """Tell what became of an answer that an `Ingested` carried."""
         self._tree.router.tell(message)
+
+    def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
+        """Ask a session; settled with the answer, the sentence that says why there is none, or AnswerLateError."""
+        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def asker_left(self, message: AskerLeft) -> None:
+        """Tell that nobody waits any more for what was asked with `ask_question`."""
+        self._way_to(message.session_key).tell(message)
 
     def _way_to(self, session_key: str) -> Handle:
         """Return the session itself if it is in memory, else the router, which activates it.

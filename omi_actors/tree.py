@@ -204,6 +204,7 @@ def _build_session_deps(parts: Parts, store: Store, job_queue: Handle) -> Sessio
         reply_deadline_s=settings.webhook_reply_deadline_s,
         job_max_attempts=settings.queue_max_retries + 1,
         delivery_rules=rules,
+        chat_deadline_s=settings.chat_reply_deadline_s,
     )
 
 

@@ -6,6 +6,7 @@ Not here: the webhook, which passes by (entry.py). Threads: the event loop.
 from tornado.web import Application, RequestHandler
 
 from web.handlers.base import BaseHandler, NotFound
+from web.handlers.chat import ChatHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.handlers.webhook import ROUTE
@@ -24,6 +25,7 @@ def build_application(site: Site) -> Application:
     return Application(
         [
             (f"{ROUTE}/?", OtherThanPost),
+            (r"/chat/?", ChatHandler),
             (r"/transcript/([A-Za-z0-9_:.@-]{1,256})", TranscriptHandler),
             (r"/health", HealthHandler),
             (r"/livez", LiveHandler),

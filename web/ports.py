@@ -5,6 +5,7 @@ Not here: who does it (omi_actors/system.py). Threads: all of it on the event lo
 
 from typing import Any, Protocol
 
+from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered
 from omi_actors.actors.messages import Ingested, IngestSegments, KeepRaw, ReplySent
 from omi_actors.domain.sessions import Transcript
 from omi_actors.kit.future import Future
@@ -28,6 +29,14 @@ class System(Protocol):
 
     def reply_sent(self, message: ReplySent) -> None:
         """Tell what became of an answer that an `Ingested` carried."""
+        ...
+
+    def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
+        """Ask a session; settled with the answer, the sentence that says why there is none, or AnswerLateError."""
+        ...
+
+    def asker_left(self, message: AskerLeft) -> None:
+        """Tell that nobody waits any more for what was asked with `ask_question`."""
         ...
 
     def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:

@@ -60,5 +60,5 @@ class AnswerSweeper(LoopActor):
             return
         for one in waiting:
             answer = one.answer
-            ready = AnswerReady(one.session_key, answer.job_id, answer.delivery_id, answer.text, answer.asked_at)
-            self._sessions.tell(ready)
+            ids = (one.session_key, answer.job_id, answer.delivery_id)
+            self._sessions.tell(AnswerReady(*ids, answer.text, answer.asked_at, answer.kind))

@@ -18,11 +18,13 @@ from omi_actors.kit.asks import Request
 class Ingested:
     """Reply: everything of the webhook is durable. `message` is what the wearer shall hear, None for nothing.
 
-    `delivery_id` names the answer's delivery; whoever sends `message` reports back with `ReplySent`.
+    `delivery_id` names the answer's delivery; whoever sends `message` reports back with `ReplySent`. `is_failure`:
+    the message says why there is no answer.
     """
 
     message: str | None = None
     delivery_id: str | None = None
+    is_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class ReplySent:
 class AnswerReady:
     """Sent by the workers once an answer, or its honest failure, is stored; by the answer sweeper while it waits.
 
-    It may come more than once. `asked_at` is its question's time in UTC seconds.
+    It may come more than once. `asked_at` is its question's time in UTC seconds; `kind` is answer or failure.
     """
 
     session_key: str
@@ -73,6 +75,7 @@ class AnswerReady:
     delivery_id: str
     text: str
     asked_at: float
+    kind: str = "answer"
 
 
 @dataclass(frozen=True, slots=True)

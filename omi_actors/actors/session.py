@@ -1,14 +1,15 @@
 """The session actor: one wearer's conversation, one message at a time, in order.
 
-State it owns: the transcript's progress; its answers on their way (session_answers.py). Messages it takes:
-IngestSegments, KeepRaw, AnswerReady, ReplyDeadline, ReplySent, GraceOver, AnswerNotified, Passivate. It sends:
-JobsEnqueued to the queue. What kills it: an unexpected error in a turn. What survives a restart: everything but the
-open reply slots; it loads itself from the store when spoken to.
+State it owns: the transcript's progress; its answers on their way (session_answers.py); its chat (session_chat.py).
+Messages it takes: IngestSegments, KeepRaw, AnswerReady, ReplyDeadline, ReplySent, GraceOver, AnswerNotified, Passivate,
+and those of chat. It sends: JobsEnqueued to the queue. What kills it: an unexpected error in a turn. What survives a
+restart: everything but the open reply slots; it loads itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
 from msgspec.structs import replace
 
+from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
@@ -22,6 +23,7 @@ from omi_actors.actors.messages import (
     ReplySent,
 )
 from omi_actors.actors.session_answers import SessionAnswers
+from omi_actors.actors.session_chat import SessionChat
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.hearing import Question, find_question
 from omi_actors.domain.jobs import NewJob
@@ -61,6 +63,7 @@ class SessionActor(LoopActor):
         self._progress: Progress | None = None
         # None until there is one to give, which is nearly always.
         self._answers: SessionAnswers | None = None
+        self._chat: SessionChat | None = None
         # Segments whose question was accepted lately: a longer version of one is no second question.
         self._asked: tuple[str, ...] = ()
 
@@ -73,6 +76,8 @@ class SessionActor(LoopActor):
                 return self._keep_raw(message)
             case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified():
                 return self._my_answers().receive(message)
+            case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline():
+                return self._my_chat().receive(message)
             case Passivate():
                 self._passivate()
             case _:
@@ -222,6 +227,14 @@ class SessionActor(LoopActor):
         if self._answers is None:
             self._answers = SessionAnswers(self, self._deps, self._session_key)
         return self._answers
+
+    def _my_chat(self) -> SessionChat:
+        if self._chat is None:
+            answers = self._my_answers()
+            self._chat = SessionChat(
+                self, self._deps, self._session_key, answers=answers, load=self._loaded, commit=self._commit
+            )
+        return self._chat
 
     async def _reply(self) -> Ingested:
         """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
+from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
@@ -91,7 +92,16 @@ class SessionRouter(LoopActor):
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
         match message:
-            case IngestSegments() | KeepRaw() | AnswerReady() | AnswerNotified() | ReplySent():
+            case (
+                IngestSegments()
+                | KeepRaw()
+                | AnswerReady()
+                | AnswerNotified()
+                | ReplySent()
+                | AskQuestion()
+                | AskerLeft()
+                | AnswerGrew()
+            ):
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case SweepIdle():
                 self._sweep()

@@ -71,7 +71,7 @@ class DeliveryChange:
 class OpenAnswer:
     """An answer that the wearer has not got yet, as far as anybody knows: pending, kept or unknown.
 
-    `asked_at` (UTC seconds) is its question's time: that is what makes an answer old.
+    `asked_at` (UTC seconds) is its question's time: that is what makes an answer old. `kind` is answer or failure.
     """
 
     delivery_id: str
@@ -80,6 +80,7 @@ class OpenAnswer:
     state: str
     channel: str
     asked_at: float
+    kind: str = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,12 @@ SESSIONS_LIVE = Gauge("omi_sessions_live", "Sessions held by an actor now.", reg
 SESSION_ACTIVATIONS = Counter("omi_session_activations_total", "Sessions taken into memory.", registry=REGISTRY)
 SESSION_PASSIVATIONS = Counter("omi_session_passivations_total", "Idle sessions let go.", registry=REGISTRY)
 QUESTIONS = Counter("omi_questions_total", "Questions heard and durably accepted.", registry=REGISTRY)
+CHATS = Counter(
+    "omi_chats_total",
+    "Typed questions by what became of them: answered, duplicate, known (its key came again), late, left (called off).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 DELIVERIES = Counter(
     "omi_deliveries_total", "Answers by channel and end state.", ["channel", "state"], registry=REGISTRY
 )
@@ -132,7 +138,7 @@ STORE_READ_SECONDS = Histogram(
 JOBS_ENQUEUED = Counter("omi_jobs_enqueued_total", "Jobs durably enqueued.", ["kind"], registry=REGISTRY)
 JOB_ATTEMPTS = Counter(
     "omi_job_attempts_total",
-    "Attempts by outcome: done, retried, buried, lease_lost, released.",
+    "Attempts by outcome: done, retried, buried, lease_lost, released, cancelled.",
     ["kind", "outcome"],
     registry=REGISTRY,
 )

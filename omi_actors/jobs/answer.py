@@ -63,8 +63,14 @@ class AnswerJob:
         context = await deps.store.load_answer_context(
             job.payload["session_id"], segments=_CONTEXT_SEGMENTS, messages=_CONTEXT_MESSAGES
         )
-        prompt = build_prompt(job.payload["question"], context.segments, context.messages)
-        answer = await deps.model.answer(prompt, deadline_s=deps.model_timeout_s)
+        prompt = build_prompt(
+            job.payload["question"],
+            context.segments,
+            context.messages,
+            context=job.payload.get("context", ""),
+            is_typed=job.payload.get("is_typed", False),
+        )
+        answer = await deps.model.answer(prompt, deadline_s=deps.model_timeout_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         await deps.store.complete_answer(done)
         return done

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 from typing import Protocol
 
-from omi_actors.clients.model import Model
+from omi_actors.clients.model import Model, OnText
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.jobs import ClaimedJob
@@ -21,6 +21,7 @@ class JobDeps:
     """The collaborators of all kinds. `model_timeout_s` is the wall-clock deadline of one model call.
 
     Without a `notifier` nothing is notified. An answer whose question is `answer_expires_s` old is not spoken any more.
+    `on_text` hears an answer's pieces while the one attempt that has it makes them.
     """
 
     store: Store
@@ -30,6 +31,7 @@ class JobDeps:
     model_timeout_s: float
     notifier: Notifier | None = None
     answer_expires_s: float = 600.0
+    on_text: OnText | None = None
 
 
 class JobKind(Protocol):

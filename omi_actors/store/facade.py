@@ -8,6 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
+from omi_actors.domain.chat import KnownQuestion
 from omi_actors.domain.jobs import ClaimedJob, NewJob, QueueCounts
 from omi_actors.domain.notifications import NotificationBegun, NotificationEnd
 from omi_actors.domain.sessions import (
@@ -21,7 +22,7 @@ from omi_actors.domain.sessions import (
 )
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, notifications, sessions
+from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, notifications, questions, sessions
 from omi_actors.store.messages import Apply, CommitSession, Query
 from omi_actors.store.transaction import Transaction
 
@@ -96,6 +97,16 @@ class Store:
     def delete_account(self, account_id: str) -> Future[bool]:
         """Delete an account and all text of it; False if there was none."""
         return self._apply(partial(erasure.delete_account, account_id=account_id))
+
+    # --- typed questions
+
+    def find_question(self, idempotency_key: str) -> Future[KnownQuestion | None]:
+        """Find a question that was asked before, and its answer."""
+        return self._ask("find_question", partial(questions.find_question, idempotency_key=idempotency_key))
+
+    def cancel_question(self, job_id: str) -> Future[bool]:
+        """Call off a question that is not answered yet; False if it is."""
+        return self._apply(partial(questions.cancel_question, job_id=job_id))
 
     # --- jobs
 

@@ -99,7 +99,8 @@ def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict
 def _load_asked_keys(tx: Transaction, session_id: str, count: int) -> tuple[str, ...]:
     """Return the segments' keys out of the idempotency keys of the latest answer jobs (jobs/answer.py makes them)."""
     rows = tx.fetch(
-        "SELECT idempotency_key FROM job WHERE session_id = ? AND kind = 'answer' ORDER BY seq DESC LIMIT ?",
+        "SELECT idempotency_key FROM job WHERE session_id = ? AND kind = 'answer' AND idempotency_key LIKE 'answer:%'"
+        " ORDER BY seq DESC LIMIT ?",
         (session_id, count),
     )
     return tuple(row[0].split(":", 2)[2] for row in reversed(rows))

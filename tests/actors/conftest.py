@@ -22,6 +22,8 @@ class FakeStore:
             "change_delivery": True,
             "enqueue_notification": True,
             "load_waiting_answers": (),
+            "find_question": None,
+            "cancel_question": True,
             "claim_jobs": [],
             "reap_jobs": 0,
         }
