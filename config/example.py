@@ -5,7 +5,7 @@ Not here: the settings (variables.py). Threads: none. Run `python -m config.exam
 
 import sys
 
-from config.settings import Settings, variables_of
+from config.settings import Settings, as_given, variables_of
 
 _HEAD = "# Every setting with its meaning and default. Copy to .env and uncomment what you change.\n"
 
@@ -16,7 +16,7 @@ def example_env() -> str:
     for field in Settings.model_fields.values():
         name, *others = variables_of(field)
         also = f" (also: {', '.join(others)})" if others else ""
-        default = field.default if field.default_factory is None and field.default not in (None, ()) else ""
+        default = as_given(field.default) if field.default_factory is None else ""
         bounds = _bounds(list(field.metadata))
         blocks.append(f"# {field.description}{bounds}{also}\n#{name}={default}\n")
     return "\n".join(blocks)

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from config.variables import Settings
 
-__all__ = ["InvalidSettingError", "Settings", "load_settings", "masked", "variables_of"]
+__all__ = ["InvalidSettingError", "Settings", "as_given", "load_settings", "masked", "variables_of"]
 
 _MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
@@ -61,8 +61,15 @@ def masked(settings: Settings) -> dict[str, str]:
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         is_secret = "SecretStr" in str(field.annotation)
-        shown[variables_of(field)[0]] = ("set" if value else "not set") if is_secret else str(value or "")
+        shown[variables_of(field)[0]] = ("set" if value else "not set") if is_secret else as_given(value)
     return shown
+
+
+def as_given(value: Any) -> str:
+    """Return a setting's value as its variable spells it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _half_given(settings: Settings) -> tuple[str, ...]:

@@ -4,7 +4,12 @@ Not here: which setting takes which (settings.py). Threads: none, pure.
 """
 
 import re
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, SecretStr
+
+# The longest time that a setting may say.
+DAY_MS = 86_400_000
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?")
 _FACTORS = {None: 1, "b": 1, "kb": 1024, "kib": 1024, "mb": 1024**2, "mib": 1024**2, "gb": 1024**3, "gib": 1024**3}
@@ -37,6 +42,15 @@ def lower_word(value: Any) -> Any:
     return "warn" if word == "warning" else word
 
 
+def upper_word(value: Any) -> Any:
+    """Return a word in upper case; anything but a string as it is."""
+    return value.strip().upper() if isinstance(value, str) else value
+
+
 def trimmed(value: Any) -> Any:
     """Return a string without surrounding blanks, None for a blank one; anything but a string as it is."""
     return (value.strip() or None) if isinstance(value, str) else value
+
+
+# A secret: never printed; a blank one is none.
+Secret = Annotated[SecretStr | None, BeforeValidator(trimmed)]

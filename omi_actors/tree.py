@@ -29,6 +29,7 @@ from omi_actors.clients.model import Model
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.delivery import DeliveryRules
+from omi_actors.domain.hearing import HearingOptions, ListenMode
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.jobs.kinds import JobDeps
@@ -205,6 +206,13 @@ def _build_session_deps(parts: Parts, store: Store, job_queue: Handle) -> Sessio
         job_max_attempts=settings.queue_max_retries + 1,
         delivery_rules=rules,
         chat_deadline_s=settings.chat_reply_deadline_s,
+        hearing=HearingOptions(
+            names=settings.wake_names,
+            mode=ListenMode(settings.default_listen_mode),
+            pause_s=settings.question_pause_s,
+            hard_cap_s=settings.question_max_s,
+            followup_s=settings.default_followup_window_s,
+        ),
     )
 
 

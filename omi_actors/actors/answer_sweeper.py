@@ -1,12 +1,13 @@
-"""The answer sweeper: reminds sessions of answers in the store that nobody has begun to give.
+"""The answer sweeper: reminds sessions of what a crash left in the store: answers not given, questions not ended.
 
-Such are left by a crash, by a job that was buried for its lost workers, by a message that a full mailbox refused.
-State it owns: none. Messages it takes: SweepAnswers. It sends: AnswerReady to sessions, which activates them.
+Answers are also left by a job that was buried for its lost workers, by a message that a full mailbox refused.
+State it owns: none. Messages it takes: SweepAnswers. It sends: AnswerReady and PauseOver to sessions, which activates
+them.
 What kills it: an unexpected error. What survives a restart: every delivery.
 Not here: how an answer goes (session_answers.py). Threads: the event loop; it never awaits.
 """
 
-from omi_actors.actors.messages import AnswerReady, SweepAnswers
+from omi_actors.actors.messages import AnswerReady, PauseOver, SweepAnswers
 from omi_actors.domain.sessions import WaitingAnswer
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
@@ -17,7 +18,7 @@ from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
 
-# Seconds between two looks, and what an answer's own message gets to arrive first.
+# Seconds between two looks, and what an answer's own message, or a session's own timer, gets to arrive first.
 _PERIOD_S = 2.0
 # Answers told of at a time: the rest is found again, when these are on their way.
 _LIMIT = 200
@@ -49,9 +50,11 @@ class AnswerSweeper(LoopActor):
     def _sweep(self) -> None:
         until = self.runtime.clock.now_s() - _PERIOD_S
         waiting = self._store.load_waiting_answers(node=self._node_name, until=until, limit=_LIMIT)
-        waiting.add_done_callback(self._remind)
+        waiting.add_done_callback(self._remind_of_answers)
+        listening = self._store.load_listening(node=self._node_name, until=until, limit=_LIMIT)
+        listening.add_done_callback(self._remind_of_questions)
 
-    def _remind(self, found: Future[tuple[WaitingAnswer, ...]]) -> None:
+    def _remind_of_answers(self, found: Future[tuple[WaitingAnswer, ...]]) -> None:
         """Tell the sessions. Runs in a reader's thread."""
         try:
             waiting = found.result()
@@ -61,4 +64,15 @@ class AnswerSweeper(LoopActor):
         for one in waiting:
             answer = one.answer
             ids = (one.session_key, answer.job_id, answer.delivery_id)
-            self._sessions.tell(AnswerReady(*ids, answer.text, answer.asked_at, answer.kind))
+            is_failure = answer.kind == "failure"
+            self._sessions.tell(AnswerReady(*ids, answer.text, answer.asked_at, is_failure=is_failure))
+
+    def _remind_of_questions(self, found: Future[tuple[str, ...]]) -> None:
+        """Tell the sessions. Runs in a reader's thread."""
+        try:
+            listening = found.result()
+        except OmiError as exc:
+            _log.warning("listening_sessions_not_loaded", error=type(exc).__name__)
+            return
+        for session_key in listening:
+            self._sessions.tell(PauseOver(session_key))

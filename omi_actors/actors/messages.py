@@ -56,18 +56,23 @@ class KeepRaw(Request[Ingested]):
 
 @dataclass(frozen=True, slots=True)
 class ReplySent:
-    """Sent by the webhook after an answer went out in its reply; `reached` is False when the connection was gone."""
+    """Sent by the webhook after an answer went out in its reply; `reached` is False when the connection was gone.
+
+    Sent by the chat, too; what goes out there is not `is_spoken`, and nobody goes on talking after it.
+    """
 
     session_key: str
     delivery_id: str
     reached: bool
+    is_spoken: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerReady:
     """Sent by the workers once an answer, or its honest failure, is stored; by the answer sweeper while it waits.
 
-    It may come more than once. `asked_at` is its question's time in UTC seconds; `kind` is answer or failure.
+    It may come more than once. `asked_at` is its question's time in UTC seconds; `is_failure` tells that it says why
+    there is no answer.
     """
 
     session_key: str
@@ -75,7 +80,7 @@ class AnswerReady:
     delivery_id: str
     text: str
     asked_at: float
-    kind: str = "answer"
+    is_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,13 @@ class GraceOver:
     """A session's own timer: no webhook came whose reply could have carried this answer."""
 
     delivery_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseOver:
+    """A session's own timer, or the answer sweeper's reminder: a question that was being spoken has ended by now."""
+
+    session_key: str
 
 
 @dataclass(frozen=True, slots=True)

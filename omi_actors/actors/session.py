@@ -1,11 +1,14 @@
 """The session actor: one wearer's conversation, one message at a time, in order.
 
-State it owns: the transcript's progress; its answers on their way (session_answers.py); its chat (session_chat.py).
-Messages it takes: IngestSegments, KeepRaw, AnswerReady, ReplyDeadline, ReplySent, GraceOver, AnswerNotified, Passivate,
-and those of chat. It sends: JobsEnqueued to the queue. What kills it: an unexpected error in a turn. What survives a
-restart: everything but the open reply slots; it loads itself from the store when spoken to.
+State it owns: the transcript's progress; what it hears; its answers on their way (session_answers.py); its chat
+(session_chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady, ReplyDeadline, ReplySent,
+GraceOver, AnswerNotified, Passivate, and those of chat. It sends: JobsEnqueued to the queue. What kills it: an
+unexpected error in a turn. What survives a restart: everything but the open reply slots; it loads itself from the store
+when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
+
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -19,15 +22,18 @@ from omi_actors.actors.messages import (
     JobsEnqueued,
     KeepRaw,
     Passivate,
+    PauseOver,
     ReplyDeadline,
     ReplySent,
 )
-from omi_actors.actors.session_answers import SessionAnswers
+from omi_actors.actors.session_answers import AnswerMessage, SessionAnswers
 from omi_actors.actors.session_chat import SessionChat
 from omi_actors.actors.session_deps import SessionDeps
-from omi_actors.domain.hearing import Question, find_question
+from omi_actors.actors.session_rows import Turn, build_commit, build_jobs, build_messages
+from omi_actors.domain.delivery import State
+from omi_actors.domain.hearing import SILENT, Heard, HearingState, Question, hear, note_reply, pause_over, recall
 from omi_actors.domain.jobs import NewJob
-from omi_actors.domain.sessions import NewMessage, RawEvent, SessionCommit
+from omi_actors.domain.sessions import NewMessage, RawEvent, SessionRecord
 from omi_actors.domain.transcript import (
     RECENT_LIMIT,
     Growth,
@@ -39,15 +45,20 @@ from omi_actors.domain.transcript import (
 from omi_actors.errors import FencedError, OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import current_context
-from omi_actors.jobs.answer import build_answer_job
+from omi_actors.instruments.logs import get_logger
+from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.kit.loop_actor import LoopActor
+
+if TYPE_CHECKING:
+    from omi_actors.kit.runtime import TimerHandle
 
 __all__ = ["SessionActor", "SessionDeps"]
 
+_log = get_logger(__name__)
+
 # Looked up once: on the way of every webhook a look-up costs as much as the count.
 _NEW, _UPDATED, _DUPLICATE, _BLANK = map(metrics.SEGMENTS.labels, ("new", "updated", "duplicate", "blank"))
-# Accepted questions that a session remembers by segment; the job's idempotency key is what guarantees.
+# Accepted questions that a session takes over; the job's idempotency key is what guarantees.
 _ASKED_LIMIT = 8
 
 
@@ -58,14 +69,17 @@ class SessionActor(LoopActor):
         super().__init__()
         self._deps = deps
         self._session_key = session_key
-        self._uid = session_key.partition(":")[2]
         # None: to be loaded. Loaded again after a failed commit, whose outcome may be unknown.
         self._progress: Progress | None = None
         # None until there is one to give, which is nearly always.
         self._answers: SessionAnswers | None = None
         self._chat: SessionChat | None = None
-        # Segments whose question was accepted lately: a longer version of one is no second question.
-        self._asked: tuple[str, ...] = ()
+        self._hearing = SILENT
+        # What ends the question that is being spoken, and until when (UTC seconds) the store knows of it.
+        self._pause: TimerHandle | None = None
+        self._listening_until: float | None = None
+        # Questions that an earlier life of this session heard to their end, and did not live to accept.
+        self._unasked: tuple[Question, ...] = ()
 
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
@@ -75,9 +89,12 @@ class SessionActor(LoopActor):
             case KeepRaw():
                 return self._keep_raw(message)
             case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified():
+                self._note_answer(message)
                 return self._my_answers().receive(message)
             case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline():
                 return self._my_chat().receive(message)
+            case PauseOver():
+                return self._end_pause()
             case Passivate():
                 self._passivate()
             case _:
@@ -96,13 +113,14 @@ class SessionActor(LoopActor):
     async def _hear(self, message: IngestSegments) -> Ingested | None:
         growth = await self._grow(message)
         _count(growth)
-        if not growth.fresh:
+        heard = hear(self._hearing, growth.fresh, message.received_at, self._deps.hearing)
+        jobs = await self._take_in(heard, growth.progress, growth)
+        if not jobs:
             return await self._reply()
-        question = find_question(growth.fresh, self._asked)
-        if question is None:
-            await self._commit(growth.progress, growth)
-            return await self._reply()
-        await self._ask(question, growth)
+        reply = self.take_reply()
+        if reply is not None:
+            # Of several questions the first is answered first; the other answers have ways of their own.
+            self._my_answers().open_slot(jobs[0].job_id, reply)
         return None
 
     async def _grow(self, message: IngestSegments) -> Growth:
@@ -115,37 +133,47 @@ class SessionActor(LoopActor):
         stored = await self._deps.store.find_segments(progress.session_id, possible_keys(message.segments, progress))
         return decide_growth(progress, message.segments, received_at=now_s, new_id=new_id, stored=stored)
 
-    async def _ask(self, question: Question, growth: Growth) -> None:
-        """Accept a question: its job is in the segments' commit; the webhook's reply stays open for the answer."""
-        now_s = self.runtime.clock.now_s()
-        job = build_answer_job(
-            session_id=growth.progress.session_id,
-            session_key=self._session_key,
-            question=question,
-            now_s=now_s,
-            max_attempts=self._deps.job_max_attempts,
-            request_id=context.request_id if (context := current_context()) else "",
-        )
-        asked = NewMessage(
-            message_id=new_id(),
-            session_id=growth.progress.session_id,
-            conversation_id=question.conversation_id,
-            role="user",
-            kind="question",
-            source="omi_transcript",
-            text=question.text,
-            job_id=job.job_id,
-            model="",
-            created_at=now_s,
-        )
-        await self._commit(growth.progress, growth, jobs=(job,), messages=(asked,))
-        metrics.QUESTIONS.inc()
-        metrics.JOBS_ENQUEUED.labels(job.kind).inc()
-        self._asked = (*self._asked[-(_ASKED_LIMIT - 1) :], question.segment_key)
-        reply = self.take_reply()
-        self._deps.job_queue.tell(JobsEnqueued(job.kind))
-        if reply is not None:
-            self._my_answers().open_slot(job.job_id, reply)
+    async def _end_pause(self) -> None:
+        """Take in what a pause has ended. Nobody waits for it: the answer goes by a later reply or a notification."""
+        try:
+            progress = await self._loaded()
+            await self._take_in(pause_over(self._hearing, self.runtime.clock.now_s(), self._deps.hearing), progress)
+        except OmiError as exc:
+            # The row still says that something is open here: the answer sweeper reminds us of it.
+            _log.warning("question_not_taken_in", error=type(exc).__name__)
+
+    async def _take_in(self, heard: Heard, progress: Progress, growth: Growth | None = None) -> tuple[NewJob, ...]:
+        """Commit what was heard, with a job for each question, and listen on; return the jobs."""
+        questions = (*self._unasked, *heard.questions)
+        is_noted = (heard.deadline is None) == (self._listening_until is None)
+        jobs: tuple[NewJob, ...] = ()
+        if questions:
+            jobs = build_jobs(
+                questions,
+                session_id=progress.session_id,
+                session_key=self._session_key,
+                max_attempts=self._deps.job_max_attempts,
+            )
+        if questions or not is_noted or (growth is not None and growth.fresh):
+            messages = build_messages(questions, jobs, progress.session_id)
+            await self._commit(Turn(progress, heard.deadline, growth, jobs, messages))
+        self._listen(heard.state, heard.deadline)
+        if jobs:
+            self._unasked = ()
+            metrics.QUESTIONS.inc(len(jobs))
+            metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
+            self._deps.job_queue.tell(JobsEnqueued(ANSWER))
+        return jobs
+
+    def _listen(self, state: HearingState, deadline: float | None) -> None:
+        """Remember what was heard, and be told when a pause ends what is open."""
+        self._hearing = state
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        if deadline is not None:
+            delay_s = max(0.0, deadline - self.runtime.clock.now_s())
+            self._pause = self.timers.after(delay_s, PauseOver(self._session_key))
 
     async def _keep_raw(self, message: KeepRaw) -> Ingested:
         """Keep a payload whole, for a feature to come."""
@@ -162,64 +190,48 @@ class SessionActor(LoopActor):
             body=message.body,
             received_at=message.received_at,
         )
-        await self._commit(progress, raw_events=(event,))
+        await self._commit(Turn(progress, self._listening_until, raw_events=(event,)))
         return Ingested()
 
     # --- the store
 
     async def _loaded(self) -> Progress:
         if self._progress is None:
-            answers_since = self.runtime.clock.now_s() - self._deps.delivery_rules.expires_s
+            now_s = self.runtime.clock.now_s()
             record = await self._deps.store.load_session(
-                self._session_key, recent=RECENT_LIMIT, asked=_ASKED_LIMIT, answers_since=answers_since
+                self._session_key,
+                recent=RECENT_LIMIT,
+                asked=_ASKED_LIMIT,
+                answers_since=now_s - self._deps.delivery_rules.expires_s,
             )
             self._progress = build_progress(record, new_id)
             if record is not None:
-                self._asked = record.asked_keys
-            if record is not None and (record.open_answers or self._answers is not None):
-                self._my_answers().take_over(record.open_answers)
+                self._take_over(record, now_s)
         return self._progress
 
-    async def _commit(
-        self,
-        progress: Progress,
-        growth: Growth | None = None,
-        *,
-        jobs: tuple[NewJob, ...] = (),
-        messages: tuple[NewMessage, ...] = (),
-        raw_events: tuple[RawEvent, ...] = (),
-    ) -> None:
+    def _take_over(self, record: SessionRecord, now_s: float) -> None:
+        """Go on where an earlier life of this session ended, from what it stored."""
+        recalled = recall(record.recent_segments, record.asked, now_s, self._deps.hearing)
+        self._unasked = recalled.questions
+        self._listening_until = record.listening_until
+        self._listen(recalled.state, now_s if recalled.questions else recalled.deadline)
+        if record.open_answers or self._answers is not None:
+            self._my_answers().take_over(record.open_answers)
+
+    async def _commit(self, turn: Turn) -> None:
         """Commit one turn and only then make it this actor's memory.
 
         Raises:
             StoreError: nothing is remembered of the turn; the session is loaded anew when next spoken to.
         """
-        # Each commit takes the next epoch: one that was given up on, and is stored all the same, fences what was
-        # decided without it.
-        epoch = progress.epoch + 1
-        commit = SessionCommit(
-            session_id=progress.session_id,
-            session_key=self._session_key,
-            uid=self._uid,
-            epoch_before=progress.epoch,
-            epoch=epoch,
-            conversation_id=progress.conversation_id,
-            conversation_number=progress.conversation_number,
-            last_seq=progress.last_seq,
-            last_end_s=progress.last_end_s,
-            last_seen_at=progress.last_seen_at,
-            new_conversation=growth.new_conversation if growth else None,
-            segments=growth.fresh if growth else (),
-            messages=messages,
-            jobs=jobs,
-            raw_events=raw_events,
-        )
+        commit = build_commit(turn, self._session_key)
         try:
             await self._deps.store.commit_session(commit)
         except OmiError:
             self._progress = None
             raise
-        self._progress = replace(progress, epoch=epoch)
+        self._progress = replace(turn.progress, epoch=commit.epoch)
+        self._listening_until = turn.listening_until
 
     # --- answering
 
@@ -232,9 +244,21 @@ class SessionActor(LoopActor):
         if self._chat is None:
             answers = self._my_answers()
             self._chat = SessionChat(
-                self, self._deps, self._session_key, answers=answers, load=self._loaded, commit=self._commit
+                self, self._deps, self._session_key, answers=answers, load=self._loaded, commit=self._commit_chat
             )
         return self._chat
+
+    async def _commit_chat(self, growth: Growth, jobs: tuple[NewJob, ...], messages: tuple[NewMessage, ...]) -> None:
+        """Commit what was typed; what is being spoken goes on meanwhile."""
+        await self._commit(Turn(growth.progress, self._listening_until, growth, jobs, messages))
+
+    def _note_answer(self, message: AnswerMessage) -> None:
+        """Let hearing know: after a reply the wearer may go on without a wake phrase, after a failure ask again."""
+        match message:
+            case AnswerReady(is_failure=True):
+                self._hearing = note_reply(self._hearing, self.runtime.clock.now_s(), was_answered=False)
+            case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=State.SENT):
+                self._hearing = note_reply(self._hearing, self.runtime.clock.now_s())
 
     async def _reply(self) -> Ingested:
         """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""
@@ -243,8 +267,9 @@ class SessionActor(LoopActor):
     # --- leaving
 
     def _passivate(self) -> None:
-        """Leave memory, unless an answer is on its way here or mail has come meanwhile."""
-        if not (self._answers is not None and self._answers.is_waiting) and not len(self.handle.mailbox):
+        """Leave memory, unless an answer or the rest of a question is on its way here, or mail has come meanwhile."""
+        is_waiting = self._pause is not None or (self._answers is not None and self._answers.is_waiting)
+        if not is_waiting and not len(self.handle.mailbox):
             metrics.SESSION_PASSIVATIONS.inc()
             self.stop_self()
 

@@ -121,7 +121,7 @@ class SessionAnswers:
                 state=State.PENDING,
                 channel=Channel.NONE,
                 asked_at=ready.asked_at,
-                kind=ready.kind,
+                kind="failure" if ready.is_failure else "answer",
             )
             self._open[answer.delivery_id] = answer
         if slot is None:

@@ -6,7 +6,7 @@ Not here: what is decided (domain/chat.py), the way of answers (session_answers.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from omi_actors.actors.chat_messages import (
     AnswerGrew,
@@ -43,19 +43,11 @@ from omi_actors.kit.loop_actor import LoopActor
 _log = get_logger(__name__)
 
 ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline
+# How a turn is committed (session.py).
+Commit = Callable[[Growth, tuple[NewJob, ...], tuple[NewMessage, ...]], Awaitable[None]]
 
 # Questions of one session that wait at a time: a person types one, a page in a few tabs some more.
 _MAX_WAITING = 8
-
-
-class Commit(Protocol):
-    """How a turn is committed (session.py)."""
-
-    def __call__(
-        self, progress: Progress, growth: Growth, *, jobs: tuple[NewJob, ...], messages: tuple[NewMessage, ...]
-    ) -> Awaitable[None]:
-        """Commit one turn and make it the session's memory."""
-        ...
 
 
 class SessionChat:
@@ -145,7 +137,7 @@ class SessionChat:
         question = _build_question(asked, growth.progress.conversation_id or "")
         job = self._build_job(question, growth.progress.session_id, now_s)
         message = _build_message(question, growth.progress.session_id, job.job_id, now_s)
-        await self._commit(growth.progress, growth, jobs=(job,), messages=(message,))
+        await self._commit(growth, (job,), (message,))
         metrics.QUESTIONS.inc()
         metrics.JOBS_ENQUEUED.labels(job.kind).inc()
         self._deps.job_queue.tell(JobsEnqueued(job.kind))

@@ -6,6 +6,7 @@ Not here: the actor (session.py). Threads: frozen, the event loop's.
 from dataclasses import dataclass, field
 
 from omi_actors.domain.delivery import DeliveryRules
+from omi_actors.domain.hearing import HearingOptions
 from omi_actors.kit.handle import Handle
 from omi_actors.store.facade import Store
 
@@ -20,3 +21,4 @@ class SessionDeps:
     job_max_attempts: int
     delivery_rules: DeliveryRules = field(default_factory=DeliveryRules)
     chat_deadline_s: float = 60.0
+    hearing: HearingOptions = field(default_factory=HearingOptions)

@@ -17,6 +17,7 @@ from omi_actors.actors.messages import (
     IngestSegments,
     KeepRaw,
     Passivate,
+    PauseOver,
     ReplySent,
     SweepIdle,
 )
@@ -98,6 +99,7 @@ class SessionRouter(LoopActor):
                 | AnswerReady()
                 | AnswerNotified()
                 | ReplySent()
+                | PauseOver()
                 | AskQuestion()
                 | AskerLeft()
                 | AnswerGrew()

@@ -163,5 +163,11 @@ def _build_fact(job: ClaimedJob, said: AnswerDone | Notified) -> AnswerReady | A
     session_key = job.payload["session_key"]
     if isinstance(said, Notified):
         return AnswerNotified(session_key, said.delivery_id, said.state)
-    answer = said.message
-    return AnswerReady(session_key, said.job_id, said.delivery.delivery_id, answer.text, job.created_at, answer.kind)
+    return AnswerReady(
+        session_key,
+        said.job_id,
+        said.delivery.delivery_id,
+        said.message.text,
+        job.created_at,
+        is_failure=said.message.kind == "failure",
+    )

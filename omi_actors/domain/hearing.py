@@ -9,12 +9,15 @@ import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 from msgspec.structs import replace
 
 from omi_actors.domain.near_duplicates import is_near_duplicate, normalise
 from omi_actors.domain.question_end import is_dangling
+from omi_actors.domain.question_keys import Place
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.speech import Found, Piece, Rules, is_of_no_interest, join, read
 from omi_actors.domain.wake import may_wake
@@ -28,6 +31,9 @@ _RECENT_LIMIT = 3
 # The halves of a wake phrase lie no further apart (s), in speech and in arrival.
 _SPLIT_S = 5.0
 _SPLIT_ARRIVAL_S = 10.0
+# Segments, and seconds before the last of them, in which a question may have begun that is not accepted yet.
+_RECALLED_LIMIT = 32
+_RECALLED_S = 60.0
 # Characters of one segment that are listened to: no speech is longer.
 _HEARD_CHARS = 4_000
 
@@ -60,13 +66,17 @@ class HearingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, by whom, and the segment in which it was put: `ordinal` counts that segment's from 0."""
+    """What was asked, by whom, and the segment in which it was put: `ordinal` counts that segment's from 0.
+
+    `asked_at` (UTC seconds) is when its last words came.
+    """
 
     text: str
     segment_key: str
     conversation_id: str
     ordinal: int = 0
     speaker: str = ""
+    asked_at: float = 0.0
 
 
 class Ear(msgspec.Struct, frozen=True, gc=False):
@@ -126,6 +136,24 @@ def pause_over(state: HearingState, now_s: float, options: HearingOptions = DEFA
     listener = _Listener(state, now_s, options)
     listener.close_expired()
     return listener.finish()
+
+
+def recall(
+    segments: Sequence[StoredSegment], asked: Sequence[Place], now_s: float, options: HearingOptions = DEFAULTS
+) -> Heard:
+    """Hear a session's latest stored segments again, as they came: what a crash interrupted goes on.
+
+    `asked` are the places of questions that were accepted before; the questions returned never were.
+    """
+    state = HearingState(asked=tuple(map(hash, asked)))
+    questions: list[Question] = []
+    recent = [one for one in segments[-_RECALLED_LIMIT:] if segments[-1].created_at - one.created_at <= _RECALLED_S]
+    for came_at, webhook in groupby(recent, attrgetter("created_at")):
+        heard = hear(state, list(webhook), came_at, options)
+        state = heard.state
+        questions += heard.questions
+    heard = pause_over(state, now_s, options)
+    return Heard(heard.state, (*questions, *heard.questions), heard.deadline)
 
 
 def note_reply(state: HearingState, now_s: float, *, was_answered: bool = True) -> HearingState:
@@ -264,7 +292,7 @@ class _Listener:
         rules = Rules(options.names, options.max_chars, without_wake=ear.without_wake, always=always)
         reading = read(ear.pieces, ear.scanned, rules)
         for found in reading.found:
-            self._put(found, ear.speaker)
+            self._put(found, ear.speaker, self._now_s)
         is_new = bool(reading.found) or ear.question is None
         left = Ear(
             ear.speaker,
@@ -286,9 +314,9 @@ class _Listener:
         """Let a speaker's silence end what was begun."""
         self._ears.pop(ear.speaker, None)
         if ear.question is not None and ear.question.text:
-            self._put(ear.question, ear.speaker)
+            self._put(ear.question, ear.speaker, ear.heard_at)
 
-    def _put(self, found: Found, speaker: str) -> None:
+    def _put(self, found: Found, speaker: str, asked_at: float) -> None:
         """Accept a question unless it was put before: in this place, or in nearly these words."""
         place = hash((found.key, found.ordinal))
         words = normalise(found.text)
@@ -300,4 +328,4 @@ class _Listener:
         self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))
         self._asker = speaker
         self._replied_at = -math.inf
-        self._questions.append(Question(found.text, found.key, self._conversation_id, found.ordinal, speaker))
+        self._questions.append(Question(found.text, found.key, self._conversation_id, found.ordinal, speaker, asked_at))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.question_keys import Place
 from omi_actors.domain.segments import StoredSegment
 
 
@@ -122,7 +123,8 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that one turn of a session writes: all of it or nothing.
 
     Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must stand at
-    `epoch_before`. The row then stands at `epoch`, one more than before.
+    `epoch_before`. The row then stands at `epoch`, one more than before. `listening_until` (UTC seconds) is when the
+    question that is being spoken ends unless more of it comes; None while none is.
     """
 
     session_id: str
@@ -135,6 +137,7 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_seq: int
     last_end_s: float
     last_seen_at: float
+    listening_until: float | None = None
     new_conversation: NewConversation | None = None
     segments: tuple[StoredSegment, ...] = ()
     messages: tuple[NewMessage, ...] = ()
@@ -160,8 +163,9 @@ class SessionRecord:
     last_end_s: float
     last_seen_at: float
     recent_segments: tuple[StoredSegment, ...]
-    # The segments of the latest accepted questions, oldest first.
-    asked_keys: tuple[str, ...] = ()
+    listening_until: float | None = None
+    # Where the latest accepted questions were put, oldest first.
+    asked: tuple[Place, ...] = ()
     open_answers: tuple[OpenAnswer, ...] = ()
 
 

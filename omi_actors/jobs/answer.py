@@ -8,6 +8,7 @@ from omi_actors.domain.failures import explain_failure
 from omi_actors.domain.hearing import Question
 from omi_actors.domain.jobs import ClaimedJob, NewJob
 from omi_actors.domain.prompt import build_prompt
+from omi_actors.domain.question_keys import build_question_key
 from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
 from omi_actors.ids import new_id
 from omi_actors.jobs.kinds import JobDeps
@@ -23,24 +24,23 @@ def build_answer_job(
     session_id: str,
     session_key: str,
     question: Question,
-    now_s: float,
     max_attempts: int,
     request_id: str,
 ) -> NewJob:
-    """Return the job that answers this question. One segment's question is answered once, however often it is sent."""
+    """Return the job that answers this question, once, however often its segment is sent."""
     return NewJob(
         job_id=new_id(),
         kind=KIND,
         lane=session_id,
-        idempotency_key=f"answer:{session_id}:{question.segment_key}",
+        idempotency_key=build_question_key(session_id, (question.segment_key, question.ordinal)),
         payload={
             "session_id": session_id,
             "session_key": session_key,
             "conversation_id": question.conversation_id,
             "question": question.text,
         },
-        created_at=now_s,
-        run_at=now_s,
+        created_at=question.asked_at,
+        run_at=question.asked_at,
         priority=10,
         max_attempts=max_attempts,
         request_id=request_id,

@@ -21,24 +21,25 @@ from omi_actors.store.transaction import NodeIdentity, Transaction
 _INSERT_SESSION = build_insert(
     "session",
     "id, session_key, uid, created_at, node, incarnation, epoch, conversation_id, conversation_number, last_seq,"
-    " last_end_s, last_seen_at",
+    " last_end_s, last_seen_at, listening_until",
     "ON CONFLICT DO NOTHING",
 )
 _UPDATE_SESSION = Bulk(
     one=(
         "UPDATE session SET node = ?, incarnation = ?, epoch = ?, conversation_id = ?, conversation_number = ?,"
-        " last_seq = ?, last_end_s = ?, last_seen_at = ? WHERE id = ? AND epoch = ?"
+        " last_seq = ?, last_end_s = ?, last_seen_at = ?, listening_until = ? WHERE id = ? AND epoch = ?"
     ),
     many=(
         "UPDATE session SET node = v.node, incarnation = v.incarnation, epoch = v.epoch,"
         " conversation_id = v.conversation_id, conversation_number = v.conversation_number, last_seq = v.last_seq,"
-        " last_end_s = v.last_end_s, last_seen_at = v.last_seen_at FROM (VALUES %s) AS v (node, incarnation, epoch,"
-        " conversation_id, conversation_number, last_seq, last_end_s, last_seen_at, id, epoch_before)"
+        " last_end_s = v.last_end_s, last_seen_at = v.last_seen_at, listening_until = v.listening_until"
+        " FROM (VALUES %s) AS v (node, incarnation, epoch, conversation_id, conversation_number, last_seq, last_end_s,"
+        " last_seen_at, listening_until, id, epoch_before)"
         " WHERE session.id = v.id AND session.epoch = v.epoch_before"
     ),
     template=(
         "(%s, %s::bigint, %s::bigint, %s::text, %s::integer, %s::bigint, %s::double precision,"
-        " %s::double precision, %s, %s::bigint)"
+        " %s::double precision, %s::double precision, %s, %s::bigint)"
     ),
 )
 _INSERT_CONVERSATION = build_insert("conversation", "id, session_id, number, started_at", "ON CONFLICT (id) DO NOTHING")
@@ -145,6 +146,7 @@ def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> 
         commit.last_seq,
         commit.last_end_s,
         commit.last_seen_at,
+        commit.listening_until,
     )
     if commit.epoch_before:
         rows.sessions.append((*state, commit.session_id, commit.epoch_before))

@@ -115,6 +115,7 @@ def _define_sessions(db: Any) -> None:
         active_space = Required(str)
         created_at = Required(float)
         last_seen_at = Required(float)
+        listening_until = Optional(float)
         preference = Optional("SessionPreference")
         conversations = Set("Conversation")
         segments = Set("TranscriptSegment")

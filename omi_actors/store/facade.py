@@ -53,7 +53,7 @@ class Store:
     def load_session(
         self, session_key: str, *, recent: int, asked: int = 0, answers_since: float = 0.0
     ) -> Future[SessionRecord | None]:
-        """Load a session: latest `recent` segments, segments of its latest `asked` questions, and its open answers.
+        """Load a session: latest `recent` segments, places of its latest `asked` questions, and its open answers.
 
         Answers made before `answers_since` (UTC seconds) are left out.
         """
@@ -67,6 +67,10 @@ class Store:
                 answers_since=answers_since,
             ),
         )
+
+    def load_listening(self, *, node: str, until: float, limit: int) -> Future[tuple[str, ...]]:
+        """Load the keys of sessions that waited for the rest of a question until then (UTC seconds), or longer ago."""
+        return self._ask("load_listening", partial(sessions.load_listening, node=node, until=until, limit=limit))
 
     def find_segments(self, session_id: str, keys: Sequence[str]) -> Future[dict[str, int]]:
         """Return which of `keys` the session holds, with the lengths of their texts in characters."""

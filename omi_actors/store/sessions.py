@@ -6,6 +6,7 @@ Not here: writing them (commits.py). Threads: a reader's.
 from collections.abc import Sequence
 from typing import Any
 
+from omi_actors.domain.question_keys import HEARD, Place, read_place
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
 from omi_actors.store.deliveries import load_open_answers
@@ -18,6 +19,16 @@ _SEGMENT = (
 _MESSAGE = "id, conversation_id, role, kind, source, text, model, created_at, COALESCE(job_id, '') FROM message"
 # Below the number of parameters that every SQLite takes.
 _KEYS_PER_QUERY = 500
+_STATE_FIELDS = (
+    "uid",
+    "epoch",
+    "conversation_id",
+    "conversation_number",
+    "last_seq",
+    "last_end_s",
+    "last_seen_at",
+    "listening_until",
+)
 _MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id")
 
 
@@ -26,29 +37,23 @@ def load_session(
 ) -> SessionRecord | None:
     """Load a session, None if it was never stored.
 
-    With it come its latest `recent` segments, the segments of its latest `asked` questions, and its open answers made
+    With it come its latest `recent` segments, the places of its latest `asked` questions, and its open answers made
     since then (UTC seconds).
     """
     row = tx.fetch_one(
-        "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at"
-        " FROM session WHERE session_key = ?",
+        "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at,"
+        " listening_until FROM session WHERE session_key = ?",
         (session_key,),
     )
     if row is None:
         return None
-    session_id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at = row
+    session_id, *state = row
     return SessionRecord(
         session_id=session_id,
         session_key=session_key,
-        uid=uid,
-        epoch=epoch,
-        conversation_id=conversation_id,
-        conversation_number=conversation_number,
-        last_seq=last_seq,
-        last_end_s=last_end_s,
-        last_seen_at=last_seen_at,
+        **dict(zip(_STATE_FIELDS, state, strict=True)),
         recent_segments=_load_latest_segments(tx, session_id, recent),
-        asked_keys=_load_asked_keys(tx, session_id, asked),
+        asked=_load_asked(tx, session_id, asked),
         open_answers=load_open_answers(tx, session_id, since=answers_since),
     )
 
@@ -96,14 +101,23 @@ def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict
     return found
 
 
-def _load_asked_keys(tx: Transaction, session_id: str, count: int) -> tuple[str, ...]:
-    """Return the segments' keys out of the idempotency keys of the latest answer jobs (jobs/answer.py makes them)."""
+def load_listening(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[str, ...]:
+    """Load the keys of this node's sessions that waited for the rest of a question until then, or longer ago."""
     rows = tx.fetch(
-        "SELECT idempotency_key FROM job WHERE session_id = ? AND kind = 'answer' AND idempotency_key LIKE 'answer:%'"
-        " ORDER BY seq DESC LIMIT ?",
-        (session_id, count),
+        "SELECT session_key FROM session WHERE listening_until <= ? AND node = ? ORDER BY listening_until LIMIT ?",
+        (until, node, limit),
     )
-    return tuple(row[0].split(":", 2)[2] for row in reversed(rows))
+    return tuple(row[0] for row in rows)
+
+
+def _load_asked(tx: Transaction, session_id: str, count: int) -> tuple[Place, ...]:
+    """Return the places of the latest questions that were heard, as their answer jobs name them, oldest first."""
+    rows = tx.fetch(
+        "SELECT idempotency_key FROM job WHERE session_id = ? AND kind = 'answer' AND idempotency_key LIKE ?"
+        " ORDER BY seq DESC LIMIT ?",
+        (session_id, f"{HEARD}%", count),
+    )
+    return tuple(read_place(row[0]) for row in reversed(rows))
 
 
 def _load_latest_segments(tx: Transaction, session_id: str, count: int) -> tuple[StoredSegment, ...]:

@@ -1,7 +1,7 @@
 """The answer sweeper reminds sessions of what the store still holds for their wearers."""
 
 from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.messages import AnswerReady
+from omi_actors.actors.messages import AnswerReady, PauseOver
 from omi_actors.domain.sessions import OpenAnswer, WaitingAnswer
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.driver import Driver
@@ -35,3 +35,13 @@ def test_sweeper_looks_again_after_a_store_that_failed(store):
     driver.advance(2.1)
 
     assert len(sessions.actor.messages) == 1
+
+
+def test_sweeper_reminds_of_questions_whose_pause_nobody_noticed(store):
+    sessions = collaborator("sessions")
+    store.replies["load_listening"] = ("omi:ada", "omi:bob")
+
+    driver = sweeper(store, sessions).start()
+
+    assert store.of("load_listening") == [{"node": "node-a", "until": driver.clock.now_s() - 2.0, "limit": 200}]
+    assert sessions.actor.messages == [PauseOver("omi:ada"), PauseOver("omi:bob")]

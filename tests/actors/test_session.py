@@ -126,7 +126,7 @@ def test_question_is_committed_with_its_job_and_keeps_the_reply_open(session):
     (job,) = commit.jobs
     assert not reply.done
     assert job.payload["question"] == "how far is the moon?"
-    assert job.idempotency_key == f"answer:{commit.session_id}:s1"
+    assert job.idempotency_key == f"answer:{commit.session_id}:s1:0"
     assert job.lane == commit.session_id
     assert [(m.role, m.text, m.job_id) for m in commit.messages] == [("user", "how far is the moon?", job.job_id)]
     assert session.queue.actor.messages == [JobsEnqueued("answer")]

@@ -49,8 +49,9 @@ class Session:
         """An attempt has made more of the answer; return whether anybody listens."""
         return self.driver.ask(AnswerGrew(self.key, self.job_ids[0], text, is_first))
 
-    def answer(self, job_id="", kind="answer"):
-        ready = AnswerReady(self.key, job_id or self.job_ids[-1], "d1", TEXT, self.driver.clock.now_s(), kind)
+    def answer(self, job_id="", *, is_failure=False):
+        asked_at = self.driver.clock.now_s()
+        ready = AnswerReady(self.key, job_id or self.job_ids[-1], "d1", TEXT, asked_at, is_failure=is_failure)
         self.driver.tell(ready)
 
     def leave(self, asker="a1"):
@@ -226,7 +227,7 @@ def test_message_may_be_asked_again_five_seconds_later(session):
 def test_message_that_was_not_answered_may_be_asked_again_at_once(end, session):
     session.ask()
     if end == "failure":
-        session.answer(kind="failure")
+        session.answer(is_failure=True)
     elif end == "late":
         session.driver.advance(60.1)
     else:
@@ -241,7 +242,7 @@ def test_message_that_was_not_answered_may_be_asked_again_at_once(end, session):
 def test_failure_says_that_it_is_one(session):
     reply = session.ask()
 
-    session.answer(kind="failure")
+    session.answer(is_failure=True)
 
     assert reply.result().is_failure
 

@@ -4,9 +4,9 @@ import pytest
 
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig
-from omi_actors.store.sessions import find_segments, load_answer_context, load_session, load_transcript
+from omi_actors.store.sessions import find_segments, load_answer_context, load_listening, load_session, load_transcript
 from omi_actors.store.transaction import NodeIdentity
-from tests.store.builders import NOW, do, first_commit, message, next_commit, segment
+from tests.store.builders import NOW, do, first_commit, job, message, next_commit, segment
 
 
 @pytest.fixture
@@ -90,3 +90,34 @@ def test_a_reader_sees_what_is_committed_and_writes_nothing(told: Engine, config
 
     assert record is not None
     assert told.read(lambda tx: load_session(tx, "omi:s1", recent=1)) == record
+
+
+def test_a_session_comes_with_the_places_of_its_latest_heard_questions(told: Engine) -> None:
+    heard = [job(n, session="s1", idempotency_key=f"answer:s1:key-{n}:{n % 2}") for n in (2, 3, 4)]
+    typed = job(5, session="s1", idempotency_key="chat:s1:abc")
+    do(told, next_commit(segments=(), jobs=(*heard, typed)))
+
+    record = told.read(lambda tx: load_session(tx, "omi:s1", recent=0, asked=2))
+
+    assert record is not None
+    assert record.asked == (("key-3", 1), ("key-4", 0))
+
+
+def test_sessions_that_listened_too_long_are_found_on_their_own_node(engine: Engine) -> None:
+    do(engine, first_commit("s1", listening_until=NOW + 2))
+    do(engine, first_commit("s2", listening_until=NOW + 1))
+    do(engine, first_commit("s3"))
+
+    def listening(until: float, node: str = "node-a") -> tuple[str, ...]:
+        return engine.read(lambda tx: load_listening(tx, node=node, until=until, limit=9))
+
+    assert listening(NOW + 2) == ("omi:s2", "omi:s1")
+    assert listening(NOW + 1) == ("omi:s2",)
+    assert listening(NOW + 2, node="node-b") == ()
+
+
+def test_a_session_that_listens_no_more_is_not_found(engine: Engine) -> None:
+    do(engine, first_commit("s1", listening_until=NOW))
+    do(engine, next_commit("s1"))
+
+    assert engine.read(lambda tx: load_listening(tx, node="node-a", until=NOW, limit=9)) == ()

@@ -47,7 +47,7 @@ async def test_answer_that_went_out_is_reported_once(connection, system):
     await chat(connection, {"message": "hi"}, **ADMIN)
     await asyncio.wait_for(sent.wait(), 5)
 
-    assert system.sent == [ReplySent("chat:operator:default", "d1", reached=True)]
+    assert system.sent == [ReplySent("chat:operator:default", "d1", reached=True, is_spoken=False)]
 
 
 async def test_answer_is_reported_as_sent_on_a_connection_that_closes_after_it(connection, system):

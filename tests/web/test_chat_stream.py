@@ -90,7 +90,7 @@ async def test_pieces_come_while_the_answer_is_made_and_the_whole_at_its_end(ask
         "c1",
     )
     await asyncio.wait_for(sent.wait(), 5)
-    assert system.sent == [ReplySent(KEY, "d1", reached=True)]
+    assert system.sent == [ReplySent(KEY, "d1", reached=True, is_spoken=False)]
 
 
 async def test_answer_that_begins_anew_says_so(asked, stream, system):

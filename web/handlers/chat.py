@@ -53,7 +53,8 @@ class ChatHandler(OwnedHandler):
         """Tell what became of an answer, once it has left this machine or cannot any more."""
         if answered.delivery_id is None or self._question is None:
             return
-        sent = ReplySent(self._question.session_key, answered.delivery_id, reached=await self.has_left())
+        reached = await self.has_left()
+        sent = ReplySent(self._question.session_key, answered.delivery_id, reached=reached, is_spoken=False)
         self.site.system.reply_sent(sent)
 
     def on_connection_close(self) -> None:
