@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered
+from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
 from omi_actors.actors.messages import Drain, Ingested, IngestSegments, KeepRaw, ReplySent
 from omi_actors.domain.sessions import Transcript
 from omi_actors.errors import OmiError
@@ -101,6 +101,14 @@ class System:
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
         """Ask a session; settled with the answer, the sentence that says why there is none, or AnswerLateError."""
         return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
+        """Let a session answer for another space; settled with the one before when it is durable."""
+        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def load_space(self, session_key: str) -> Future[str | None]:
+        """Load the space that a session is in; None if there is no such session."""
+        return self._tree.store.load_space(session_key)
 
     def asker_left(self, message: AskerLeft) -> None:
         """Tell that nobody waits any more for what was asked with `ask_question`."""

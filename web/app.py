@@ -7,6 +7,7 @@ from tornado.web import Application, RequestHandler
 
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.chat import ChatHandler
+from web.handlers.context import StatusHandler, SwitchHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.handlers.webhook import ROUTE
@@ -26,6 +27,8 @@ def build_application(site: Site) -> Application:
         [
             (f"{ROUTE}/?", OtherThanPost),
             (r"/chat/?", ChatHandler),
+            (r"/context/switch/?", SwitchHandler),
+            (r"/context/status/([^/]+)", StatusHandler),
             (r"/transcript/([A-Za-z0-9_:.@-]{1,256})", TranscriptHandler),
             (r"/health", HealthHandler),
             (r"/livez", LiveHandler),

@@ -5,7 +5,7 @@ Not here: who does it (omi_actors/system.py). Threads: all of it on the event lo
 
 from typing import Any, Protocol
 
-from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered
+from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
 from omi_actors.actors.messages import Ingested, IngestSegments, KeepRaw, ReplySent
 from omi_actors.domain.sessions import Transcript
 from omi_actors.kit.future import Future
@@ -33,6 +33,14 @@ class System(Protocol):
 
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
         """Ask a session; settled with the answer, the sentence that says why there is none, or AnswerLateError."""
+        ...
+
+    def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
+        """Let a session answer for another space; settled with the one before when it is durable."""
+        ...
+
+    def load_space(self, session_key: str) -> Future[str | None]:
+        """Load the space that a session is in; None if there is no such session."""
         ...
 
     def asker_left(self, message: AskerLeft) -> None:

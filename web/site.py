@@ -33,4 +33,6 @@ class Site:
         self.webhook_timeout_s = settings.webhook_reply_deadline_s + _GRACE_S
         self.chat_timeout_s = settings.chat_reply_deadline_s + _GRACE_S
         self.max_message_chars = settings.chat_max_message_chars
+        # A turn of a session that loads and commits.
+        self.turn_timeout_s = settings.store_read_timeout_s + settings.store_write_timeout_s
         self.heartbeat_s = _HEARTBEAT_S

@@ -49,6 +49,14 @@ class AskQuestion(Request[ChatAnswered]):
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchSpace(Request[str]):
+    """Sent by the chat: from now on answer for this space (domain/spaces.py). The reply is the space before."""
+
+    session_key: str
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskerLeft:
     """Sent by the chat: this asker's connection is gone. A question that nobody waits for any more is called off."""
 

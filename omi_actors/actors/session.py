@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline
+from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
@@ -27,13 +27,13 @@ from omi_actors.actors.messages import (
     ReplySent,
 )
 from omi_actors.actors.session_answers import AnswerMessage, SessionAnswers
-from omi_actors.actors.session_chat import SessionChat
+from omi_actors.actors.session_chat import SessionChat, Typed
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.actors.session_rows import Turn, build_commit, build_jobs, build_messages
 from omi_actors.domain.delivery import State
 from omi_actors.domain.hearing import SILENT, Heard, HearingState, Question, hear, note_reply, pause_over, recall
 from omi_actors.domain.jobs import NewJob
-from omi_actors.domain.sessions import NewMessage, RawEvent, SessionRecord
+from omi_actors.domain.sessions import RawEvent, SessionRecord
 from omi_actors.domain.transcript import (
     RECENT_LIMIT,
     Growth,
@@ -91,7 +91,7 @@ class SessionActor(LoopActor):
             case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified():
                 self._note_answer(message)
                 return self._my_answers().receive(message)
-            case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline():
+            case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline() | SwitchSpace():
                 return self._my_chat().receive(message)
             case PauseOver():
                 return self._end_pause()
@@ -248,9 +248,11 @@ class SessionActor(LoopActor):
             )
         return self._chat
 
-    async def _commit_chat(self, growth: Growth, jobs: tuple[NewJob, ...], messages: tuple[NewMessage, ...]) -> None:
+    async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
         """Commit what was typed; what is being spoken goes on meanwhile."""
-        await self._commit(Turn(growth.progress, self._listening_until, growth, jobs, messages))
+        jobs, messages, space = typed
+        turn = Turn(growth.progress, self._listening_until, growth, jobs, messages, active_space=space)
+        await self._commit(turn)
 
     def _note_answer(self, message: AnswerMessage) -> None:
         """Let hearing know: after a reply the wearer may go on without a wake phrase, after a failure ask again."""

@@ -1,4 +1,4 @@
-"""A session's chat: typed questions, who waits for their answers, and what was answered a moment ago.
+"""A session's chat: typed questions, who waits for their answers, what was answered a moment ago; and its space.
 
 Part of the session actor: called in its turns only. A question is durable before its answer is begun; the answer comes
 back as any other does and goes by session_answers.py, into the slot that is opened here.
@@ -6,7 +6,9 @@ Not here: what is decided (domain/chat.py), the way of answers (session_answers.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import assert_never
+from typing import NamedTuple, TypeVar, assert_never
+
+from msgspec.structs import replace
 
 from omi_actors.actors.chat_messages import (
     AnswerGrew,
@@ -15,6 +17,7 @@ from omi_actors.actors.chat_messages import (
     CancelJob,
     ChatAnswered,
     ChatDeadline,
+    SwitchSpace,
 )
 from omi_actors.actors.chat_slot import Asker, ChatSlot
 from omi_actors.actors.messages import JobsEnqueued
@@ -32,6 +35,7 @@ from omi_actors.domain.chat import (
 from omi_actors.domain.jobs import NewJob
 from omi_actors.domain.repetition import normalise_message
 from omi_actors.domain.sessions import NewMessage
+from omi_actors.domain.spaces import DEFAULT
 from omi_actors.domain.transcript import Growth, Progress
 from omi_actors.errors import AnswerLateError, BadRequestError, FencedError, OmiError, QueueFullError
 from omi_actors.ids import new_id
@@ -40,11 +44,20 @@ from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.chat import build_chat_job, build_chat_key
 from omi_actors.kit.loop_actor import LoopActor
 
+R = TypeVar("R")
+
 _log = get_logger(__name__)
 
-ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline
-# How a turn is committed (session.py).
-Commit = Callable[[Growth, tuple[NewJob, ...], tuple[NewMessage, ...]], Awaitable[None]]
+ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline | SwitchSpace
+
+
+class Typed(NamedTuple):
+    """What a turn of chat writes besides the session itself."""
+
+    jobs: tuple[NewJob, ...] = ()
+    messages: tuple[NewMessage, ...] = ()
+    space: str | None = None
+
 
 # Questions of one session that wait at a time: a person types one, a page in a few tabs some more.
 _MAX_WAITING = 8
@@ -63,7 +76,7 @@ class SessionChat:
         *,
         answers: SessionAnswers,
         load: Callable[[], Awaitable[Progress]],
-        commit: Commit,
+        commit: Callable[[Growth, Typed], Awaitable[None]],
     ) -> None:
         self._actor = actor
         self._deps = deps
@@ -88,6 +101,8 @@ class SessionChat:
             case ChatDeadline(job_id):
                 self._tell_late(job_id)
                 return None
+            case SwitchSpace():
+                return _twice_if_fenced(lambda: self._switch(message.space))
             case _:
                 assert_never(message)
 
@@ -104,11 +119,7 @@ class SessionChat:
             return ChatAnswered(JUST_ANSWERED, is_duplicate=True)
         if len(self._slots) >= _MAX_WAITING:
             raise QueueFullError("this chat waits for enough answers already")
-        try:
-            return await self._accept(asked)
-        except FencedError:
-            # As when hearing: look again, once.
-            return await self._accept(asked)
+        return await _twice_if_fenced(lambda: self._accept(asked))
 
     def _find_same(self, asked: AskQuestion) -> ChatSlot | None:
         """Return the slot of the same question while its answer is being made: one answer serves all who asked."""
@@ -137,7 +148,7 @@ class SessionChat:
         question = _build_question(asked, growth.progress.conversation_id or "")
         job = self._build_job(question, growth.progress.session_id, now_s)
         message = _build_message(question, growth.progress.session_id, job.job_id, now_s)
-        await self._commit(growth, (job,), (message,))
+        await self._commit(growth, Typed((job,), (message,)))
         metrics.QUESTIONS.inc()
         metrics.JOBS_ENQUEUED.labels(job.kind).inc()
         self._deps.job_queue.tell(JobsEnqueued(job.kind))
@@ -164,6 +175,19 @@ class SessionChat:
             max_attempts=self._deps.job_max_attempts,
             request_id=context.request_id if context is not None else "",
         )
+
+    # --- the space
+
+    async def _switch(self, space: str) -> str:
+        """Switch to a space and return the one before. Asked of the store, which alone remembers it: it is rare."""
+        progress = await self._load()
+        before = await self._deps.store.load_space(self._session_key)
+        if space != (before or DEFAULT.name) or not progress.epoch:
+            now_s = self._actor.runtime.clock.now_s()
+            if not progress.epoch:
+                progress = replace(progress, last_seen_at=now_s)
+            await self._commit(Growth(progress, (), None, 0, 0, 0), Typed(space=space))
+        return before or DEFAULT.name
 
     # --- waiting
 
@@ -213,6 +237,14 @@ class SessionChat:
         """Close a slot; None if the answers have closed it meanwhile."""
         slot = self._slots.pop(job_id, None)
         return slot if self._answers.close_slot(job_id) else None
+
+
+async def _twice_if_fenced(act: Callable[[], Awaitable[R]]) -> R:
+    """Do it; if somebody else has written the session since it was loaded, look again, once."""
+    try:
+        return await act()
+    except FencedError:
+        return await act()
 
 
 def _same_text(slot: ChatSlot, asked: AskQuestion) -> ChatSlot:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion
+from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, SwitchSpace
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
@@ -103,6 +103,7 @@ class SessionRouter(LoopActor):
                 | AskQuestion()
                 | AskerLeft()
                 | AnswerGrew()
+                | SwitchSpace()
             ):
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case SweepIdle():

@@ -138,6 +138,8 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_end_s: float
     last_seen_at: float
     listening_until: float | None = None
+    # None leaves it as it is.
+    active_space: str | None = None
     new_conversation: NewConversation | None = None
     segments: tuple[StoredSegment, ...] = ()
     messages: tuple[NewMessage, ...] = ()
@@ -196,7 +198,8 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
-    """What an answer is made from: the latest segments and messages of a session, oldest first."""
+    """What an answer is made from: the latest segments and messages of a session, oldest first, and its space."""
 
     segments: tuple[StoredSegment, ...]
     messages: tuple[StoredMessage, ...]
+    space: str = "default"

@@ -10,13 +10,11 @@ from omi_actors.domain.jobs import ClaimedJob, NewJob
 from omi_actors.domain.prompt import build_prompt
 from omi_actors.domain.question_keys import build_question_key
 from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
+from omi_actors.domain.spaces import choose_rows, find_space
 from omi_actors.ids import new_id
 from omi_actors.jobs.kinds import JobDeps
 
 KIND = "answer"
-# Rows of context that are read; how much of them a prompt takes is domain/prompt.py's business.
-_CONTEXT_SEGMENTS = 60
-_CONTEXT_MESSAGES = 20
 
 
 def build_answer_job(
@@ -60,13 +58,12 @@ class AnswerJob:
             LeaseLostError: another worker has this job by now; nothing was stored.
             StoreError: the store failed.
         """
-        context = await deps.store.load_answer_context(
-            job.payload["session_id"], segments=_CONTEXT_SEGMENTS, messages=_CONTEXT_MESSAGES
-        )
+        context = await deps.store.load_answer_context(job.payload["session_id"], choose_rows=choose_rows)
         prompt = build_prompt(
             job.payload["question"],
             context.segments,
             context.messages,
+            space=find_space(context.space),
             context=job.payload.get("context", ""),
             is_typed=job.payload.get("is_typed", False),
         )

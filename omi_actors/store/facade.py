@@ -87,12 +87,18 @@ class Store:
             ),
         )
 
-    def load_answer_context(self, session_id: str, *, segments: int, messages: int) -> Future[AnswerContext]:
-        """Load what an answer may know."""
+    def load_answer_context(
+        self, session_id: str, *, choose_rows: Callable[[str], tuple[int, int]]
+    ) -> Future[AnswerContext]:
+        """Load what an answer may know; `choose_rows` tells how many segments and messages its space takes."""
         return self._ask(
             "load_answer_context",
-            partial(sessions.load_answer_context, session_id=session_id, segments=segments, messages=messages),
+            partial(sessions.load_answer_context, session_id=session_id, choose_rows=choose_rows),
         )
+
+    def load_space(self, session_key: str) -> Future[str | None]:
+        """Load the space that a session is in; None if there is no such session."""
+        return self._ask("load_space", partial(sessions.load_space, session_key=session_key))
 
     def delete_session(self, session_key: str) -> Future[bool]:
         """Delete a session and all text of it; False if there was none."""

@@ -24,6 +24,7 @@ class FakeStore:
             "load_waiting_answers": (),
             "find_question": None,
             "cancel_question": True,
+            "load_space": None,
             "load_listening": (),
             "claim_jobs": [],
             "reap_jobs": 0,

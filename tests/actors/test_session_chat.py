@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, CancelJob, ChatAnswered
+from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, CancelJob, ChatAnswered, SwitchSpace
 from omi_actors.actors.messages import AnswerReady, Ingested, IngestSegments, JobsEnqueued, Passivate, ReplySent
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.domain.chat import JUST_ANSWERED, KnownQuestion
@@ -429,3 +429,29 @@ def test_session_stays_in_memory_while_a_chat_waits(session):
     session.driver.tell(Passivate())
 
     assert not session.driver.has_stopped
+
+
+# --- the space
+
+
+def test_space_is_switched_in_a_turn_of_its_session(session):
+    before = session.driver.ask(SwitchSpace(KEY, "memories"))
+
+    (commit,) = session.commits
+    assert before == "default"
+    assert (commit.active_space, commit.epoch_before, commit.epoch, commit.conversation_id) == ("memories", 0, 1, None)
+
+
+def test_space_that_is_active_already_is_not_written_again(store):
+    store.replies |= {"load_session": RECORD, "load_space": "tasks"}
+    session = Session(store)
+
+    assert session.driver.ask(SwitchSpace(KEY, "tasks")) == "tasks"
+
+    assert session.commits == []
+
+
+def test_question_leaves_the_space_as_it_is(session):
+    session.ask()
+
+    assert session.commits[0].active_space is None

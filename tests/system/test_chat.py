@@ -275,3 +275,37 @@ async def test_strangers_do_not_share_a_session(start):
     assert [first.status, second.status] == [200, 200]
     assert "duplicate" not in second.json
     assert first.json["conversationId"] != second.json["conversationId"]
+
+
+async def switch(program, space, session_id):
+    body = json.dumps({"session_id": session_id, "space": space}).encode()
+    return (await program.connection.request("POST", "/context/switch", body, ADMIN)).json
+
+
+async def status(program, session_id):
+    return (await program.connection.request("GET", f"/context/status/{session_id}", b"", ADMIN)).json
+
+
+async def test_space_outlives_its_process_and_changes_what_the_model_is_told(start, database_url, openai, model):
+    program = await start(database_url, model=model)
+    await program.say("the dentist comes on Friday")
+    first = await switch(program, "tasks", f"omi:{UID}")
+    second = await switch(program, "memories", f"omi:{UID}")
+    await stop(program)
+
+    program = await start(database_url, model=model)
+    await chat(program, json.dumps({"message": "when?", "session_id": f"omi:{UID}"}).encode())
+
+    assert [first["previousSpace"], second["previousSpace"]] == ["default", "tasks"]
+    assert await status(program, f"omi:{UID}") == {"space": "memories", "pending": None, "initialized": True}
+    instructions, transcript, *_ = openai.calls[-1]["messages"]
+    assert "say when it was said" in instructions["content"]
+    assert " UTC] SPEAKER_00: the dentist comes on Friday" in transcript["content"]
+
+
+async def test_space_of_a_session_that_never_was_is_the_default(start):
+    program = await start()
+
+    assert await status(program, "never") == {"space": "default", "pending": None, "initialized": False}
+    await switch(program, "agent", "new")
+    assert await status(program, "new") == {"space": "agent", "pending": None, "initialized": True}

@@ -24,6 +24,7 @@ class FakeSystem:
         self.on_sent = None
         self.questions = []  # AskQuestion
         self.answers: deque[Any] = deque()  # per question: a ChatAnswered, an exception, or None for "settled later"
+        self.spaces = {}  # by session key
         self.left = []  # AskerLeft
         self.on_asked = asyncio.Event()
         self.on_left = asyncio.Event()
@@ -51,6 +52,18 @@ class FakeSystem:
         else:
             future.try_set(answer)
         self.on_asked.set()
+        return future
+
+    def switch_space(self, message, *, timeout_s):
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(self.spaces.get(message.session_key, "default"))
+        self.spaces[message.session_key] = message.space
+        return future
+
+    def load_space(self, session_key):
+        future: Future[Any] = Future()
+        future.try_set(self.spaces.get(session_key))
         return future
 
     def asker_left(self, message):
