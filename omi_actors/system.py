@@ -19,6 +19,7 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.root import Root, start_root
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
+from omi_actors.queue_status import build_queue_status
 from omi_actors.tree import Parts, build_tree
 
 _log = get_logger(__name__)
@@ -127,6 +128,15 @@ class System:
     def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
         """Load a page of a session's transcript; None when there is no such session."""
         return self._tree.store.load_transcript(session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES)
+
+    async def queue_status(self) -> dict[str, Any]:
+        """Return the queue as the store knows it now, and the sessions in memory: see queue_status.py.
+
+        Raises:
+            OmiError: the store did not answer.
+        """
+        counts = await self._tree.store.queue_counts()
+        return build_queue_status(counts, self._tree.directory, self._parts.settings, self._parts.clock.now_s())
 
     def health(self) -> dict[str, Any]:
         """Return a snapshot: see health.py."""

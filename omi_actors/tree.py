@@ -102,7 +102,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     opened: Future[None] = Future()
     board, directory = Board(started_mono_s=parts.clock.mono_s()), Directory()
     store, store_handles = _build_store(runtime, parts, opened, board)
-    collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory.count))
+    collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
     job_queue = _child(runtime, "job_queue", lambda: _build_job_queue(parts.settings, store, workers))
     workers = _child(

@@ -51,6 +51,10 @@ class System(Protocol):
         """Load a page of a session's transcript; None when there is no such session."""
         ...
 
+    async def queue_status(self) -> dict[str, Any]:
+        """Return the queue as the store knows it now, and the sessions in memory."""
+        ...
+
     def health(self) -> dict[str, Any]:
         """Return a snapshot: `status` pass, warn or fail, `checks` by name with a status each, and figures."""
         ...

@@ -35,7 +35,7 @@ from omi_actors.store.facade import Store
 _log = get_logger(__name__)
 
 # Seconds between two looks at the table without a hint.
-_TICK_S = 1.0
+TICK_S = 1.0
 # Seconds that a free place waits for others, so that one claim fills them all.
 _REFILL_S = 0.005
 # Ticks between two looks for jobs whose worker is gone.
@@ -88,7 +88,7 @@ class JobQueue(LoopActor):
 
     def on_start(self) -> None:
         """Begin to tick. The first claim waits for the workers to be ready."""
-        self.timers.every(_TICK_S, QueueTick())
+        self.timers.every(TICK_S, QueueTick())
 
     def receive(self, message: object) -> object:  # noqa: C901 (one match, each case one call)
         """Take one message; see the module."""

@@ -85,6 +85,12 @@ LOOP_LAG_MAX = Gauge("omi_loop_lag_max_seconds", "Worst loop lag of the last min
 
 # --- Sessions
 SESSIONS_LIVE = Gauge("omi_sessions_live", "Sessions held by an actor now.", registry=REGISTRY)
+SESSION_LOOKUPS = Counter(
+    "omi_session_lookups_total",
+    "Messages to sessions by whether theirs was in memory (hit) or had to be activated (miss); counted every second.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 SESSION_ACTIVATIONS = Counter("omi_session_activations_total", "Sessions taken into memory.", registry=REGISTRY)
 SESSION_PASSIVATIONS = Counter("omi_session_passivations_total", "Idle sessions let go.", registry=REGISTRY)
 QUESTIONS = Counter("omi_questions_total", "Questions heard and durably accepted.", registry=REGISTRY)

@@ -80,6 +80,9 @@ class FakeSystem:
             future.try_set(found)
         return future
 
+    async def queue_status(self):
+        return {"ok": True}
+
     def health(self):
         return {"status": self.status, "checks": {"store": {"status": self.status}}}
 

@@ -82,6 +82,7 @@ class BaseHandler(RequestHandler):
 
     def close(self) -> None:
         """Close the connection on somebody who does not take the reply."""
+        self.is_gone = True
         connection = self.request.connection
         if isinstance(connection, HTTP1Connection):
             connection.close()
