@@ -9,6 +9,7 @@ from omi_actors.actors.messages import AnswerReady, Ingested, IngestSegments, Jo
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.domain.chat import JUST_ANSWERED, KnownQuestion
 from omi_actors.domain.delivery import DeliveryRules
+from omi_actors.domain.hearing import HearingOptions, ListenMode
 from omi_actors.domain.sessions import SessionRecord
 from omi_actors.errors import (
     AnswerLateError,
@@ -29,11 +30,11 @@ SENDING = ("d1", "pending", "sending", "chat")
 class Session:
     """A driven session, its queue and its store."""
 
-    def __init__(self, store, key=KEY):
+    def __init__(self, store, key=KEY, **more):
         self.store, self.key = store, key
         self.queue = collaborator("job_queue")
         rules = DeliveryRules(grace_s=5.0, expires_s=600.0, can_notify=True)
-        deps = SessionDeps(store, self.queue.handle, 12.0, 4, rules, chat_deadline_s=60.0)
+        deps = SessionDeps(store, self.queue.handle, 12.0, 4, rules, chat_deadline_s=60.0, **more)
         self.driver = Driver(SessionActor(deps, key), name=key, kind="session", runtime=self.queue.runtime)
         self.heard = []
 
@@ -44,6 +45,11 @@ class Session:
 
     def stream(self, text=MOON, asker="a1", **more):
         return self.ask(text, asker, on_delta=lambda *delta: self.heard.append(delta), **more)
+
+    def hear(self, text, sid, start):
+        """The wearer speaks."""
+        segment = spoken(text, sid, start)
+        self.driver.send(IngestSegments(self.key, "ada", (segment,), self.driver.clock.now_s()))
 
     def grow(self, text, *, is_first=False):
         """An attempt has made more of the answer; return whether anybody listens."""
@@ -180,6 +186,21 @@ def test_late_answer_is_told_late_and_kept(session):
     with pytest.raises(AnswerLateError):
         reply.result()
     assert session.steps == [("d1", "pending", "kept", "")]
+
+
+@pytest.mark.parametrize(("is_spoken", "is_question"), [(True, True), (False, False)])
+def test_answer_that_is_read_does_not_make_the_next_words_a_follow_up(is_spoken, is_question, store):
+    session = Session(store, "omi:ada", hearing=HearingOptions(mode=ListenMode.FOLLOWUP))
+    session.hear("Hey Omi, how far is Mars?", "s1", 1.0)
+    session.driver.advance(60.0)
+    session.ask()
+    session.answer()
+    session.driver.tell(ReplySent("omi:ada", "d1", reached=True, is_spoken=is_spoken))
+
+    session.hear("And how far is the sun?", "s2", 63.0)
+    session.driver.advance(10.0)
+
+    assert (len(session.job_ids) == 3) is is_question
 
 
 # --- the same once more

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import statistics
+import time
 
 import pytest
 
@@ -121,6 +123,33 @@ async def test_pieces_come_in_order_before_the_whole(start, openai, model):
     assert form["response"] == "You asked: how far is the moon?"
 
 
+class SpeakingModel(GatedModel):
+    """Says a piece whenever it is told to."""
+
+    async def answer(self, prompt, *, deadline_s, on_text=None):
+        self.say = on_text
+        return await super().answer(prompt, deadline_s=deadline_s)
+
+
+async def test_piece_reaches_its_reader_within_milliseconds(start):
+    model = SpeakingModel()
+    program = await start(model=model)
+    stream = Stream(program.connection)
+    await stream.begin(MOON)
+    await model.asked.wait()
+    took_s = []
+
+    for number in range(21):
+        began = time.perf_counter()
+        model.say(f"piece {number} ")
+        assert await stream.chunk() == ("delta", {"text": f"piece {number} "})
+        took_s.append(time.perf_counter() - began)
+    model.gate.set()
+    await stream.rest()
+
+    assert statistics.median(took_s) < 0.01
+
+
 class FailingStream(GatedModel):
     """Says something, fails when told to go on, and says something else when it is asked again."""
 
@@ -165,7 +194,8 @@ async def test_model_is_let_go_when_the_listener_leaves(start, database_url, ope
     async def is_let_go():
         return await program.metric('omi_model_seconds_count{outcome="cancelled",provider="openai"}') == cancelled + 1
 
-    await eventually(is_let_go)
+    # At once, and not only by the heartbeat, which would find its lease gone after 10 s.
+    await eventually(is_let_go, timeout_s=5.0)
     await eventually(stands(program, "SELECT state, payload FROM job", ("cancelled", "{}")))
     assert await messages(program) == [("user", "question", "how far is the moon?")]
 
