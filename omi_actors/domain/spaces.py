@@ -10,16 +10,16 @@ from dataclasses import dataclass
 class Space:
     """What an answer takes into account. `instruction` follows the general ones.
 
-    At most `segments` of the latest transcript, cut at `transcript_chars`, and `messages` earlier turns, cut at
-    `history_chars`; `has_times`: every line of the transcript says when it was said.
+    Of the tokens that a question may take along (OPENAI_MAX_CONTEXT_TOKENS) it takes the share `room`, of which earlier
+    turns may fill `history_share`; the transcript gets the rest, of the latest `segments`. `has_times`: every line of
+    the transcript says when it was said.
     """
 
     name: str
     instruction: str = ""
     segments: int = 60
-    messages: int = 20
-    transcript_chars: int = 6_000
-    history_chars: int = 2_000
+    room: float = 1.0
+    history_share: float = 0.25
     has_times: bool = False
 
 
@@ -44,7 +44,7 @@ SPACES = {
                 "it is not there, say that you find nothing about it."
             ),
             segments=240,
-            transcript_chars=18_000,
+            history_share=0.05,
             has_times=True,
         ),
         Space(
@@ -60,22 +60,19 @@ SPACES = {
                 "The person wants you to work something out: go step by step, then say what you have done and what "
                 "is still open. Here you may take more than three sentences."
             ),
-            messages=40,
-            history_chars=6_000,
+            history_share=0.6,
         ),
         Space(
             name="friends",
             instruction="The person is among people: attend to who said what, and name the speaker.",
             segments=120,
-            transcript_chars=12_000,
+            history_share=0.1,
         ),
         Space(
             name="notifications",
             instruction="Answer in one sentence of at most twenty words.",
             segments=20,
-            messages=4,
-            transcript_chars=2_000,
-            history_chars=500,
+            room=0.25,
         ),
     )
 }
@@ -84,9 +81,3 @@ SPACES = {
 def find_space(name: str) -> Space:
     """Return the space of this name; an unknown one is the default, since an answer matters more than its form."""
     return SPACES.get(name, DEFAULT)
-
-
-def choose_rows(name: str) -> tuple[int, int]:
-    """Return how many segments and messages an answer in this space may know."""
-    space = find_space(name)
-    return space.segments, space.messages

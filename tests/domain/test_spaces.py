@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.domain.prompt import build_prompt
+from omi_actors.domain.prompt import Asking, PromptLimits, build_prompt
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import StoredMessage
-from omi_actors.domain.spaces import DEFAULT, SPACES, choose_rows, find_space
+from omi_actors.domain.spaces import DEFAULT, SPACES, find_space
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "spaces.md"
 SAID_AT = 1_790_000_000.0  # 2026-09-21 14:13 UTC
@@ -37,7 +37,8 @@ def turns(count):
 
 
 def prompt_in(name, heard=(), said=()):
-    return build_prompt("what now?", heard, said, space=SPACES[name])
+    space = SPACES[name]
+    return build_prompt("what now?", heard[-space.segments :], said, PromptLimits(2_000, 50), Asking(space=space))
 
 
 def heard_lines(prompt):
@@ -52,7 +53,7 @@ def test_spaces_are_those_that_the_schema_knows_in_the_order_in_which_they_are_t
 def test_default_adds_nothing():
     plain, default = build_prompt("what now?", segments(9), []), prompt_in("default", segments(9))
 
-    assert plain == default
+    assert plain.said == default.said
     assert SPACES["default"].instruction == ""
 
 
@@ -75,8 +76,8 @@ def test_space_tells_the_model_what_it_is_for(name, words):
 
 
 def test_memories_say_when_and_reach_further_back():
-    lines = heard_lines(prompt_in("memories", segments(240)))
-    default = heard_lines(prompt_in("default", segments(240)))
+    lines = heard_lines(prompt_in("memories", segments(240, chars=9)))
+    default = heard_lines(prompt_in("default", segments(240, chars=9)))
 
     assert lines[-1].startswith("[2026-09-21 14:13 UTC] ANNA: 239 ")
     assert not default[-1].startswith("[")
@@ -84,7 +85,9 @@ def test_memories_say_when_and_reach_further_back():
 
 
 def test_friends_hear_more_of_the_talk():
-    assert len(heard_lines(prompt_in("friends", segments(240)))) > len(heard_lines(prompt_in("default", segments(240))))
+    assert len(heard_lines(prompt_in("friends", segments(240, 9)))) > len(
+        heard_lines(prompt_in("default", segments(240)))
+    )
 
 
 def test_agent_remembers_more_of_its_own_turns():
@@ -98,20 +101,10 @@ def test_notifications_take_little():
     assert len(little.said) < len(much.said)
 
 
-@pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
-def test_rows_that_are_read_are_enough_for_what_is_taken(space):
-    assert choose_rows(space.name) == (space.segments, space.messages)
-    # A spoken segment has some 75 characters with its speaker and, where shown, its time.
-    assert space.segments * 100 >= space.transcript_chars
-
-
 def build_row(space):
     effect = space.instruction or "nothing: the general instructions alone"
-    times = ", each line with its time" if space.has_times else ""
-    transcript = f"{space.segments} segments, {space.transcript_chars:,} characters{times}"
-    return (
-        f"| `{space.name}` | {effect} | {transcript} | {space.messages} messages, {space.history_chars:,} characters |"
-    )
+    transcript = f"{space.segments} segments{', each line with its time' if space.has_times else ''}"
+    return f"| `{space.name}` | {effect} | {space.room:.0%} | {space.history_share:.0%} | {transcript} |"
 
 
 @pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)

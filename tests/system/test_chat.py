@@ -8,6 +8,7 @@ import time
 import pytest
 
 from omi_actors.actors.session import SessionActor
+from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
@@ -53,7 +54,9 @@ async def openai():
 
 @pytest.fixture
 async def model(openai):
-    client = OpenAIModel(api_key="sk-test", base_url=openai.url, name="gpt-5-mini", max_tokens=500, concurrency=8)
+    client = OpenAIModel(
+        api_key="sk-test", base_url=openai.url, name="gpt-5-mini", concurrency=8, options=RequestOptions()
+    )
     yield client
     await client.close()
 

@@ -52,8 +52,8 @@ async def test_idle_queue_has_the_keys_that_tools_know(start, database_url):
 
 
 async def test_jobs_are_counted_by_where_they_stand(start):
-    model = GatedModel(UpstreamUnavailableError("as told", retry_after_s=600.0))
-    program = await start(model=model, WEBHOOK_REPLY_DEADLINE_MS="100")
+    model = GatedModel(UpstreamUnavailableError("as told", retry_after_s=100.0))
+    program = await start(model=model, WEBHOOK_REPLY_DEADLINE_MS="100", OPENAI_TIMEOUT="600000")
     others = [await Connection.open(program.port) for _ in range(2)]
     await program.say("Hey Omi, how far is the moon?", uid="ada")
 
