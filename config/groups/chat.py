@@ -15,8 +15,8 @@ class ChatSettings(BaseModel):
         ge=100,
         le=600_000,
         description=(
-            "ms after which a chat is told that its answer is late. Proxies cut a silent request at 60,000; the model's "
-            "own time (OPENAI_TIMEOUT) ends before, so that only a question that waits for others is late."
+            "ms after which a chat is told that its answer is late. Proxies cut a silent request at 60,000; the "
+            "model's own time (OPENAI_TIMEOUT) ends before, so that only a question that waits for others is late."
         ),
     )
     chat_max_message_chars: int = Field(
