@@ -139,6 +139,20 @@ class JobsEnqueued:
 
 
 @dataclass(frozen=True, slots=True)
+class BookingEnded:
+    """Sent by the commit that booked a place with `token`: the job it leased, None if it did not.
+
+    `is_unknown`: nobody knows whether `job_id` was stored and leased.
+    """
+
+    kind: str
+    job_id: str
+    token: str
+    job: ClaimedJob | None = None
+    is_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class QueueTick:
     """The queue's own timer: look for work that nobody hinted at, and take back what was left behind."""
 
@@ -174,7 +188,9 @@ class JobFinished:
 
 @dataclass(frozen=True, slots=True)
 class PlacesFree:
-    """The queue's own timer: attempts have ended a moment ago."""
+    """The queue's own timer: attempts of these kinds have ended a moment ago."""
+
+    kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 State it owns: the transcript's progress; what it hears; its answers on their way (session_answers.py). Messages it
 takes: IngestSegments, KeepRaw, PauseOver, AnswerReady, ReplyDeadline, ReplySent, GraceOver, AnswerNotified, Passivate.
-It sends: JobsEnqueued to the queue. What kills it: an unexpected error in a turn. What survives a restart: everything
-but the open reply slots; it loads itself from the store when spoken to.
+It sends: JobsEnqueued and BookingEnded to the queue. What kills it: an unexpected error in a turn. What survives a
+restart: everything but the open reply slots; it loads itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.leased_commits import commit_jobs
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
     GraceOver,
     Ingested,
     IngestSegments,
-    JobsEnqueued,
     KeepRaw,
     Passivate,
     PauseOver,
@@ -156,7 +156,6 @@ class SessionActor(LoopActor):
             self._unasked = ()
             metrics.QUESTIONS.inc(len(jobs))
             metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
-            self._deps.job_queue.tell(JobsEnqueued(ANSWER))
         return jobs
 
     def _listen(self, state: HearingState, deadline: float | None) -> None:
@@ -220,7 +219,7 @@ class SessionActor(LoopActor):
         """
         commit = build_commit(turn, self._session_key)
         try:
-            await self._deps.store.commit_session(commit)
+            await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit_session(commit))
         except OmiError:
             self._progress = None
             raise

@@ -49,6 +49,10 @@ class Store:
         """Store one turn, all of it or nothing. Fails with FencedError when the session has moved on."""
         return self._writer.ask(CommitSession(commit), timeout_s=self._write_timeout_s)
 
+    def commit_leased(self, commit: SessionCommit, *, token: str, lease_s: float) -> Future[ClaimedJob | None]:
+        """Store one turn and lease the first of its jobs, if its lane is free. Fails as `commit_session` does."""
+        return self._apply(partial(jobs.commit_leased, commit=commit, token=token, lease_s=lease_s))
+
     def load_session(
         self, session_key: str, *, recent: int, asked: int = 0, answers_since: float = 0.0
     ) -> Future[SessionRecord | None]:

@@ -24,6 +24,7 @@ class FakeStore:
             "load_waiting_answers": (),
             "load_listening": (),
             "claim_jobs": [],
+            "release_job": None,
             "reap_jobs": 0,
         }
 
