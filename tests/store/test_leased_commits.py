@@ -15,8 +15,11 @@ from omi_actors.store.lost_jobs import reap_jobs
 from tests.store.builders import NOW, answer, asking_commit, claim, count, do, first_commit, job, next_commit, rows
 
 
-def commit_leased(engine: Engine, commit: SessionCommit, token: str = "t") -> ClaimedJob | None:
-    leased: ClaimedJob | None = do(engine, partial(jobs.commit_leased, commit=commit, token=token, lease_s=30.0))
+TOKEN = "t"  # noqa: S105 (a lease's)
+
+
+def commit_leased(engine: Engine, commit: SessionCommit) -> ClaimedJob | None:
+    leased: ClaimedJob | None = do(engine, partial(jobs.commit_leased, commit=commit, token=TOKEN, lease_s=30.0))
     return leased
 
 
@@ -24,7 +27,7 @@ def test_job_born_leased_is_whole_and_nobody_else_gets_it(engine: Engine) -> Non
     leased = commit_leased(engine, asking_commit())
 
     assert leased is not None
-    assert (leased.job_id, leased.token, leased.attempt, leased.lease_until) == ("s1-j1", "t", 1, NOW + 30)
+    assert (leased.job_id, leased.token, leased.attempt, leased.lease_until) == ("s1-j1", TOKEN, 1, NOW + 30)
     assert dict(leased.payload) == job().payload
     assert claim(engine) == []
     assert rows(engine, "SELECT state, node, incarnation, deliveries FROM job") == [("running", "node-a", 1, 1)]
@@ -71,7 +74,7 @@ def test_fenced_commit_leaves_no_job(engine: Engine) -> None:
     do(engine, first_commit())
     stale = next_commit(epoch_before=7, jobs=(job(2),))
 
-    (outcome,) = engine.commit_group([partial(jobs.commit_leased, commit=stale, token="t", lease_s=30.0)])
+    (outcome,) = engine.commit_group([partial(jobs.commit_leased, commit=stale, token=TOKEN, lease_s=30.0)])
 
     assert isinstance(outcome.error, FencedError)
     assert count(engine, "job") == 0
@@ -89,6 +92,6 @@ def test_job_born_leased_goes_back_when_its_lease_runs_out(engine: Engine, clock
 def test_job_of_a_commit_given_up_on_is_handed_back_uncounted(engine: Engine) -> None:
     commit_leased(engine, asking_commit())
 
-    do(engine, lambda tx: jobs.release_job(tx, "s1-j1", "t"))
+    do(engine, lambda tx: jobs.release_job(tx, "s1-j1", TOKEN))
 
     assert rows(engine, "SELECT state, deliveries, attempts FROM job") == [("ready", 0, 0)]
