@@ -1,6 +1,6 @@
-"""The command line: `omi-actors serve` and `omi-actors version`.
+"""The command line: `omi-actors serve`, `simulate` and `version`.
 
-Not here: what serving is (server.py). Threads: the main one.
+Not here: what serving is (server.py), what simulating is (simulate/). Threads: the main one.
 """
 
 import sys
@@ -19,7 +19,23 @@ from omi_actors.instruments.logs import configure_logging
 _EXIT_CONFIG = 2
 
 
-@click.group()
+class _Commands(click.Group):
+    """The commands; the simulation is read only when it is wanted, so that the server starts without it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names."""
+        return sorted([*super().list_commands(ctx), "simulate"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name."""
+        if cmd_name != "simulate":
+            return super().get_command(ctx, cmd_name)
+        from omi_actors.simulate.command import simulate  # noqa: PLC0415 (see the class)
+
+        return simulate
+
+
+@click.group(cls=_Commands)
 def main() -> None:
     """Omi Actors: the backend of an Omi wearable."""
 

@@ -7,7 +7,7 @@ As Omi does, it sends a user's next webhook only after the reply to the last one
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -23,6 +23,10 @@ DROPPED_HEADER = "x-omi-actors-dropped"
 _TIMEOUT_S = 30.0
 
 
+# Makes the headers that prove where a webhook comes from, at the moment of sending: of its uid and its body.
+Signer = Callable[[str, bytes], Mapping[str, str]]
+
+
 class _Reply(msgspec.Struct):
     message: str = ""
 
@@ -32,13 +36,17 @@ _REPLY_DECODER = msgspec.json.Decoder(_Reply)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one webhook. `status` is 0 when no whole response came; `dropped` the server's reason, or ""."""
+    """What became of one webhook. `status` is 0 when no whole response came; `dropped` the server's reason, or "".
+
+    `latency_s` counts from the moment at which it was due to the one at which its reply was there, `replied_mono_s`.
+    """
 
     request: RecordedRequest
     status: int
     dropped: str
     latency_s: float
     message: str
+    replied_mono_s: float = 0.0
 
     @property
     def is_acknowledged(self) -> bool:
@@ -50,9 +58,16 @@ class Sender:
     """Sends one run of webhooks. `outcomes` grows while it sends and stays valid when it is cancelled."""
 
     def __init__(
-        self, target: Target, *, clock: Clock, accept_log: AcceptLog | None = None, timeout_s: float = _TIMEOUT_S
+        self,
+        target: Target,
+        *,
+        clock: Clock,
+        accept_log: AcceptLog | None = None,
+        timeout_s: float = _TIMEOUT_S,
+        sign: Signer | None = None,
     ) -> None:
         self.outcomes: list[Outcome] = []
+        self._sign = sign
         self._target = target
         self._clock = clock
         self._accept_log = accept_log
@@ -82,8 +97,8 @@ class Sender:
         request = self._sent[number]
         async with self._turns[request.query.get("uid", "")]:
             status, dropped, message = await self._post(http, request)
-        latency_s = self._clock.mono_s() - due_mono_s
-        outcome = Outcome(request, status, dropped, latency_s, message)
+        replied_mono_s = self._clock.mono_s()
+        outcome = Outcome(request, status, dropped, replied_mono_s - due_mono_s, message, replied_mono_s)
         if outcome.is_acknowledged:
             if self._accept_log is not None:
                 self._accept_log.append(build_promise(request))
@@ -91,9 +106,10 @@ class Sender:
         self.outcomes.append(outcome)
 
     async def _post(self, http: HttpClient, request: RecordedRequest) -> tuple[int, str, str]:
-        path = self._target.webhook_path(request.path, request.query)
+        path, body = self._target.webhook_path(request.path, request.query), request.payload()
+        proof = self._sign(request.query.get("uid", ""), body) if self._sign else {}
         try:
-            response = await http.request("POST", path, headers=request.headers, body=request.payload())
+            response = await http.request("POST", path, headers={**request.headers, **proof}, body=body)
         except ConnectionFailedError:
             return 0, "", ""
         return response.status, response.headers.get(DROPPED_HEADER, ""), _parse_message(response.body)

@@ -4,7 +4,7 @@ Not here: starting and killing (server_process.py). Threads: none.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from omi_actors.clock import Clock
@@ -22,10 +22,11 @@ def build_server(
     database_url: str = "",
     model_url: str = "",
     command: Sequence[str] = SERVE,
+    extra: Mapping[str, str] | None = None,
 ) -> tuple[ServerProcess, Target]:
     """Return a server that keeps its data and log in `work_dir`, not started, and how to reach it.
 
-    Without `database_url` it uses SQLite, without `model_url` the demo model.
+    Without `database_url` it uses SQLite, without `model_url` the demo model; `extra` settings win.
     """
     port = find_free_port()
     target = Target("127.0.0.1", port, token=new_secret(), admin_token=new_secret())
@@ -40,5 +41,6 @@ def build_server(
         settings["DATABASE_URL"] = database_url
     if model_url:
         settings |= {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "not-a-secret", "OPENAI_MODEL": "fake"}
+    settings |= extra or {}
     server = ServerProcess(command, settings=settings, port=port, log_file=work_dir / "server.log", clock=clock)
     return server, target

@@ -1,0 +1,158 @@
+"""A server that speaks Omi's notification API, v1 and v2, with its budget, well or badly, as told.
+
+Not here: webhooks, which Omi sends (sender.py). Threads: the loop that started it.
+Source: Omi's integration API; v1 takes JSON, v2 takes everything from the query and no body.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
+
+from omi_actors.clock import Clock, SystemClock
+
+APP_ID = "app-1"
+SECRET = "sk-omi"  # noqa: S105 (the fake's own)
+
+
+class Mode(StrEnum):
+    """How it behaves. `delay` waits `delay_s` first; `cut` and `server_error` push, and then fail."""
+
+    NORMAL = "normal"
+    DELAY = "delay"
+    HANG = "hang"
+    CUT = "cut"
+    SERVER_ERROR = "server_error"
+    NOT_ENABLED = "not_enabled"
+    REDIRECT = "redirect"
+
+
+@dataclass(frozen=True)
+class Push:
+    """What reached a wearer's phone, and when."""
+
+    uid: str
+    text: str
+    version: str
+    at_mono_s: float = field(default=0.0, compare=False)
+
+
+@dataclass
+class FakeOmi:
+    """The fake's state: set the fields at any time, read `pushes` (oldest first) and `calls` (their number)."""
+
+    mode: Mode = Mode.NORMAL
+    delay_s: float = 0.0
+    per_hour: int = 10
+    retry_after_s: int = 1_200
+    pushes: list[Push] = field(default_factory=list)
+    calls: int = 0
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    url: str = ""
+    clock: Clock = field(default_factory=SystemClock)
+
+    def listen(self, port: int = 0) -> tornado.httpserver.HTTPServer:
+        """Serve on the running loop; `url` is set then. The caller stops what is returned."""
+        sockets = tornado.netutil.bind_sockets(port, "127.0.0.1")
+        self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        routes: list[Any] = [
+            ("/v1/integrations/notification", _V1, {"fake": self}),
+            ("/v2/integrations/([^/]+)/notification", _V2, {"fake": self}),
+        ]
+        server = tornado.httpserver.HTTPServer(tornado.web.Application(routes, log_function=lambda _: None))
+        server.add_sockets(sockets)
+        return server
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return what a server needs to notify here. It must listen already."""
+        return {"OMI_APP_ID": APP_ID, "OMI_APP_SECRET": SECRET, "OMI_API_URL": self.url}
+
+    def texts_of(self, uid: str) -> list[str]:
+        """Return what one wearer's phone showed."""
+        return [push.text for push in self.pushes if push.uid == uid]
+
+
+class _Notification(tornado.web.RequestHandler):
+    """One call of either version."""
+
+    fake: FakeOmi
+
+    def initialize(self, fake: FakeOmi) -> None:
+        """Take what Tornado passes from the route."""
+        self.fake = fake
+        self.gone = asyncio.Event()
+
+    def on_connection_close(self) -> None:
+        """Let a call that hangs end."""
+        self.gone.set()
+
+    async def notify(self, app_id: str, uid: str, text: str, version: str) -> None:
+        """Do what Omi does, in its order: key, app, budget, push."""
+        fake = self.fake
+        fake.calls += 1
+        fake.called.set()
+        if self._refuse(app_id, uid):
+            return
+        if fake.mode is Mode.HANG:
+            await self.gone.wait()
+            return
+        if fake.mode is Mode.DELAY:
+            await asyncio.sleep(fake.delay_s)
+        fake.pushes.append(Push(uid, text, version, fake.clock.mono_s()))
+        if fake.mode is Mode.CUT:
+            self.detach().close()
+        elif fake.mode is Mode.SERVER_ERROR:
+            self._fail(500, "Internal Server Error")
+        else:
+            left = fake.per_hour - Counter(push.uid for push in fake.pushes)[uid]
+            self.set_header("X-RateLimit-Limit", str(fake.per_hour))
+            self.set_header("X-RateLimit-Remaining", str(left))
+            self.finish({"status": "Ok"})
+
+    def _refuse(self, app_id: str, uid: str) -> bool:
+        header = self.request.headers.get("Authorization", "")
+        if not header.startswith("Bearer "):
+            self._fail(401, "Missing or invalid Authorization header.")
+        elif header != f"Bearer {SECRET}" or self.fake.mode is Mode.NOT_ENABLED:
+            self._fail(403, "Invalid API key, or the app is not enabled for this user.")
+        elif app_id != APP_ID:
+            self._fail(404, "App not found")
+        elif self.fake.mode is Mode.REDIRECT:
+            self.redirect("/elsewhere")
+        elif Counter(push.uid for push in self.fake.pushes)[uid] >= self.fake.per_hour:
+            self.set_header("Retry-After", str(self.fake.retry_after_s))
+            self._fail(429, "Rate limit exceeded")
+        else:
+            return False
+        return True
+
+    def _fail(self, status: int, detail: str) -> None:
+        self.set_status(status)
+        self.finish({"detail": detail})
+
+
+class _V1(_Notification):
+    async def post(self) -> None:
+        """Notify by JSON."""
+        body = json.loads(self.request.body)
+        if not all(body.get(name) for name in ("uid", "aid", "message")):
+            self._fail(400, "uid, aid and message are required")
+            return
+        await self.notify(body["aid"], body["uid"], body["message"], "v1")
+
+
+class _V2(_Notification):
+    async def post(self, app_id: str) -> None:
+        """Notify by the query."""
+        uid, text = self.get_query_argument("uid", ""), self.get_query_argument("message", "")
+        if not uid or not text or self.request.headers.get("Content-Length") != "0":
+            self._fail(422, "uid and message are required, and no body")
+            return
+        await self.notify(app_id, uid, text, "v2")
