@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from omi_actors.domain.jobs import ClaimedJob, QueueCounts
 from omi_actors.domain.segments import Segment
+from omi_actors.domain.sessions import OpenAnswer
 from omi_actors.jobs.attempt import Attempted
 from omi_actors.kit.asks import Request
 
@@ -66,7 +67,7 @@ class AnswerReady:
     """Sent by the workers once an answer, or its honest failure, is stored; by the answer sweeper while it waits.
 
     It may come more than once. `asked_at` is its question's time in UTC seconds; `is_failure` tells that it says why
-    there is no answer.
+    there is no answer. `is_sending`: the intent to say it in its own reply is committed with it; it is not said yet.
     """
 
     session_key: str
@@ -75,6 +76,15 @@ class AnswerReady:
     text: str
     asked_at: float
     is_failure: bool = False
+    is_sending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyUnsettled:
+    """Sent by the answer sweeper: a reply with this answer was begun long ago, and its end is not in the store."""
+
+    session_key: str
+    answer: OpenAnswer
 
 
 @dataclass(frozen=True, slots=True)

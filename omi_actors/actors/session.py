@@ -23,6 +23,7 @@ from omi_actors.actors.messages import (
     PauseOver,
     ReplyDeadline,
     ReplySent,
+    ReplyUnsettled,
 )
 from omi_actors.actors.session_answers import AnswerMessage, SessionAnswers
 from omi_actors.actors.session_deps import SessionDeps
@@ -84,7 +85,7 @@ class SessionActor(LoopActor):
                 return self._ingest(message)
             case KeepRaw():
                 return self._keep_raw(message)
-            case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified():
+            case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified() | ReplyUnsettled():
                 self._note_answer(message)
                 return self._my_answers().receive(message)
             case PauseOver():
@@ -147,6 +148,7 @@ class SessionActor(LoopActor):
                 session_id=progress.session_id,
                 session_key=self._session_key,
                 max_attempts=self._deps.job_max_attempts,
+                reply_until=self._reply_until(),
             )
         if questions or not is_noted or (growth is not None and growth.fresh):
             messages = build_messages(questions, jobs, progress.session_id)
@@ -157,6 +159,12 @@ class SessionActor(LoopActor):
             metrics.QUESTIONS.inc(len(jobs))
             metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
         return jobs
+
+    def _reply_until(self) -> float | None:
+        """Return until when (UTC seconds) this turn's reply may wait for an answer, None if nobody waits for one."""
+        if self.current_envelope.reply_to is None:
+            return None
+        return self.runtime.clock.now_s() + self._deps.reply_deadline_s
 
     def _listen(self, state: HearingState, deadline: float | None) -> None:
         """Remember what was heard, and be told when a pause ends what is open."""

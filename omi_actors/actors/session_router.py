@@ -18,6 +18,7 @@ from omi_actors.actors.messages import (
     Passivate,
     PauseOver,
     ReplySent,
+    ReplyUnsettled,
     SweepIdle,
 )
 from omi_actors.instruments import metrics
@@ -93,6 +94,8 @@ class SessionRouter(LoopActor):
         """Take one message; see the module."""
         match message:
             case IngestSegments() | KeepRaw() | AnswerReady() | AnswerNotified() | ReplySent() | PauseOver():
+                self._handle_of(message.session_key).forward(self.current_envelope)
+            case ReplyUnsettled():
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case SweepIdle():
                 self._sweep()

@@ -116,7 +116,7 @@ class Store:
         return self._apply(partial(jobs.heartbeat_jobs, tokens=tokens, lease_s=lease_s))
 
     def complete_answer(self, done: AnswerDone) -> Future[None]:
-        """Finish an answer job with its answer and pending delivery. Fails with LeaseLostError."""
+        """Finish an answer job with its answer and delivery. Fails with LeaseLostError."""
         return self._apply(partial(jobs.complete_answer, done=done))
 
     def retry_job(self, job_id: str, token: str, *, run_at: float, error: str) -> Future[None]:
@@ -149,6 +149,12 @@ class Store:
         """Load the oldest answers made before `until` (UTC seconds) that nobody has begun to give."""
         return self._ask(
             "load_waiting_answers", partial(deliveries.load_waiting_answers, node=node, until=until, limit=limit)
+        )
+
+    def load_unsettled_answers(self, *, node: str, until: float, limit: int) -> Future[tuple[WaitingAnswer, ...]]:
+        """Load answers whose reply was begun before `until` (UTC seconds), and whose end nobody has told."""
+        return self._ask(
+            "load_unsettled_answers", partial(deliveries.load_unsettled_answers, node=node, until=until, limit=limit)
         )
 
     def enqueue_notification(self, change: DeliveryChange, job: NewJob) -> Future[bool]:

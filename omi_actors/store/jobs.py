@@ -155,9 +155,9 @@ def count_queue(tx: Transaction) -> QueueCounts:
 
 
 def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -> None:
-    """Store an assistant's message and its delivery, which waits to be given."""
+    """Store an assistant's message and its delivery."""
     tx.run(INSERT_MESSAGE.one, build_message_row(message))
-    tx.run(INSERT_DELIVERY.one, build_delivery_row(delivery))
+    tx.run(INSERT_DELIVERY.one, build_delivery_row(delivery, tx.node))
 
 
 def _is_first_end(tx: Transaction, changed: int, job_id: str, token: str, state: JobState) -> bool:

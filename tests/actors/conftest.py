@@ -22,6 +22,7 @@ class FakeStore:
             "change_delivery": True,
             "enqueue_notification": True,
             "load_waiting_answers": (),
+            "load_unsettled_answers": (),
             "load_listening": (),
             "claim_jobs": [],
             "release_job": None,

@@ -14,7 +14,6 @@ from omi_actors.store.engine import Engine
 from omi_actors.store.lost_jobs import reap_jobs
 from tests.store.builders import NOW, answer, asking_commit, claim, count, do, first_commit, job, next_commit, rows
 
-
 TOKEN = "t"  # noqa: S105 (a lease's)
 
 
