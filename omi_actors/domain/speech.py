@@ -15,6 +15,8 @@ from omi_actors.domain.wake import CONTEXT_CHARS, Wake, ends_in_greeting, find_w
 
 # Pieces that a line remembers by key; more are joined.
 _PIECES_LIMIT = 16
+# Words before a name that can tell what it means: a greeting, who reports it, and some to spare.
+CONTEXT_WORDS = 8
 # Scripts without blanks are joined without one.
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
 _SENTENCE_OVER = (".", "!", "?", "。", "！", "？", "।", "؟", "۔")
@@ -84,7 +86,7 @@ def read(pieces: tuple[Piece, ...], scanned: int, rules: Rules) -> Reading:
     """Read a line. Its first `scanned` characters were read before and hold no wake phrase. Linear in its length."""
     line = "".join(piece.text for piece in pieces)
     if not rules.without_wake and not may_wake(line, rules.names):
-        return Reading((), *_rest(pieces, line), None)
+        return Reading((), keep_rest(pieces, line), 0, None)
     return _Reader(pieces, line, scanned, rules).read()
 
 
@@ -169,7 +171,8 @@ class _Reader:
         if self._open is not None:
             return Reading(tuple(self._found), self._cut(self._open.start), 0, None)
         pieces = self._cut(self._pos)
-        return Reading(tuple(self._found), *_rest(pieces, self._line[self._pos :]), None)
+        kept = keep_rest(pieces, self._line[self._pos :])
+        return Reading(tuple(self._found), kept, sum(len(piece.text) for piece in kept), None)
 
     def _cut(self, start: int) -> tuple[Piece, ...]:
         return _cut([Piece(piece.key, piece.text, self._asked[piece.key]) for piece in self._pieces], start)
@@ -185,12 +188,32 @@ def _cut(pieces: Sequence[Piece], start: int) -> tuple[Piece, ...]:
     return tuple(kept)
 
 
-def _rest(pieces: Sequence[Piece], line: str) -> tuple[tuple[Piece, ...], int]:
+def keep_rest(pieces: tuple[Piece, ...], line: str) -> tuple[Piece, ...]:
     """Return what may matter of a line without a question: nothing after a whole sentence, else its last words."""
-    if not line or _is_over(line):
-        return (), 0
-    start = max(0, len(line) - CONTEXT_CHARS)
-    if start:
-        blank = line.find(" ", start)
-        start = start if blank < 0 else blank
-    return _cut(pieces, start), len(line) - start
+    return () if not line or _is_over(line) else _cut(pieces, _last_words(line))
+
+
+def keep_piece(key: str, text: str) -> tuple[Piece, ...]:
+    """Do as `keep_rest` for a line of one piece. On the way of nearly every segment."""
+    if not text or (not text[-1].isalnum() and _is_over(text)):
+        return ()
+    return (Piece(key, text[_last_words(text) :]),)
+
+
+def is_piece(pieces: tuple[Piece, ...], key: str) -> bool:
+    """Tell whether the segment of this key is one of them."""
+    for piece in pieces:  # noqa: SIM110 (on the way of nearly every segment: half the time of any())
+        if piece.key == key:
+            return True
+    return False
+
+
+def _last_words(line: str) -> int:
+    """Return where the words begin that may tell what a name after them means."""
+    parts = line.rsplit(" ", CONTEXT_WORDS)
+    start = len(parts[0]) if len(parts) > CONTEXT_WORDS else 0
+    if len(line) - start <= CONTEXT_CHARS:
+        return start
+    start = len(line) - CONTEXT_CHARS
+    blank = line.find(" ", start)
+    return start if blank < 0 else blank
