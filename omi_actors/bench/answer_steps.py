@@ -21,6 +21,7 @@ from msgspec import structs
 from omi_actors.actors.messages import AnswerReady, IngestSegments, ReplySent
 from omi_actors.actors.session import SessionActor
 from omi_actors.bench.in_process import Speech, open_system, run_row
+from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import Clock, SystemClock
@@ -90,7 +91,7 @@ def _note_sessions(moments: _Moments) -> type[SessionActor]:
 
 async def _measure(questions: int, model_url: str, folder: Path, clock: Clock) -> dict[str, float]:
     moments = _Moments(clock)
-    model = _NotedModel(api_key="none", base_url=model_url, name="fake", max_tokens=100, concurrency=64)
+    model = _NotedModel(api_key="none", base_url=model_url, name="fake", concurrency=64, options=RequestOptions())
     model.moments = moments
     asked = []
     async with open_system(folder, clock, build_session=_note_sessions(moments), model=model) as system:

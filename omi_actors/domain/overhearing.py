@@ -19,8 +19,8 @@ from omi_actors.domain.hearing_state import (
     ListenMode,
 )
 from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.speech import CONTEXT_WORDS, Piece, is_piece, join, keep_piece, keep_rest
-from omi_actors.domain.wake import may_wake
+from omi_actors.domain.speech import Piece, is_piece, join, keep_piece, keep_rest
+from omi_actors.domain.wake import CONTEXT_WORDS, may_wake
 
 # Looked up once: an enumeration's member costs as much as a comparison.
 _TRIGGER = ListenMode.TRIGGER

@@ -11,12 +11,10 @@ from typing import NamedTuple
 import msgspec
 
 from omi_actors.domain.question_end import clean, find_end, has_words, is_dangling, skip_acknowledgement, skip_leading
-from omi_actors.domain.wake import CONTEXT_CHARS, Wake, ends_in_greeting, find_wakes, may_wake
+from omi_actors.domain.wake import CONTEXT_CHARS, CONTEXT_WORDS, Wake, ends_in_greeting, find_wakes, may_wake
 
 # Pieces that a line remembers by key; more are joined.
 _PIECES_LIMIT = 16
-# Words before a name that can tell what it means: a greeting, who reports it, and some to spare.
-CONTEXT_WORDS = 8
 # Scripts without blanks are joined without one.
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
 _SENTENCE_OVER = (".", "!", "?", "。", "！", "？", "।", "؟", "۔")
@@ -115,18 +113,30 @@ class _Reader:
                 if index == count:
                     return self._idle()
                 question, index = self._wakes[index], index + 1
-            stop = self._wakes[index].start if index < count else len(line)
+                if question.said_end:
+                    self._take_said(question)
+                    question = None
+                    continue
+            following = next((n for n in range(index, count) if not self._wakes[n].said_end), count)
+            stop = self._wakes[following].start if following < count else len(line)
             begin = self._begin(question)
             end = find_end(line, begin, stop, self._rules.max_chars)
             if end is not None:
                 self._take(question, line[begin:end])
                 question = Wake(end, end, is_open=False) if self._rules.always else None
                 self._pos = end
-            elif index < count:
+                index = next((n for n in range(index, count) if self._wakes[n].start >= end), count)
+            elif following < count:
                 self._interrupt(question, line[begin:stop])
-                question = None
+                question, index = None, following
             else:
                 return self._listening(question, line[begin:])
+
+    def _take_said(self, wake: Wake) -> None:
+        """Take a question whose words stand before the name, without it."""
+        name_end = len(self._line[: wake.end].rstrip("?？؟ "))
+        self._take(wake, self._line[wake.start : wake.said_end] + self._line[name_end : wake.end])
+        self._pos = wake.end
 
     def _begin(self, question: Wake) -> int:
         """Return where a question's words begin: without a wake phrase, after thanks for the last answer."""
@@ -170,8 +180,9 @@ class _Reader:
     def _idle(self) -> Reading:
         if self._open is not None:
             return Reading(tuple(self._found), self._cut(self._open.start), 0, None)
-        pieces = self._cut(self._pos)
-        kept = keep_rest(pieces, self._line[self._pos :])
+        # With the sentence's end before it, which tells that another begins.
+        start = self._pos - 1 if self._line[: self._pos].endswith(_SENTENCE_OVER) else self._pos
+        kept = keep_rest(self._cut(start), self._line[start:])
         return Reading(tuple(self._found), kept, sum(len(piece.text) for piece in kept), None)
 
     def _cut(self, start: int) -> tuple[Piece, ...]:

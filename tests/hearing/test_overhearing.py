@@ -1,9 +1,19 @@
 """Speech that nobody addresses to us is heard by a shorter way, which must decide the same."""
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing import SILENT, Heard, HearingOptions, ListenMode, hear, hear_in_full, note_reply
+from omi_actors.domain.hearing import (
+    SILENT,
+    Heard,
+    HearingOptions,
+    ListenMode,
+    cut_into_slices,
+    hear,
+    hear_in_full,
+    note_reply,
+)
 from omi_actors.domain.overhearing import overhear
 from omi_actors.domain.segments import StoredSegment
 
@@ -84,6 +94,22 @@ def test_webhook_may_be_heard_in_slices(sent, size):
         if segments:
             assert (sliced, questions) == (heard.state, list(heard.questions))
         whole = sliced = heard.state
+
+
+@pytest.mark.parametrize(
+    ("lengths", "sizes"),
+    [([], [0]), ([10], [1]), ([10] * 40, [16, 16, 8]), ([4_000] * 5, [2, 2, 1]), ([90_000] * 3, [2, 1])],
+)
+def test_slices_are_short_and_hold_every_segment_once(lengths, sizes):
+    segments = [
+        StoredSegment(f"k{n}", n, "c", "x" * length, "A", None, True, None, n, n + 0.5, 1.0)
+        for n, length in enumerate(lengths)
+    ]
+
+    slices = list(cut_into_slices(segments))
+
+    assert [len(part) for part in slices] == sizes
+    assert [segment for part in slices for segment in part] == segments
 
 
 def test_state_that_holds_nothing_is_shared():

@@ -6,6 +6,7 @@ import pytest
 
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import ManualClock
+from omi_actors.domain.answering import AnswerRules
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.sessions import AnswerContext
 from omi_actors.jobs.answer import AnswerJob
@@ -30,7 +31,9 @@ async def run(reply_in_s, *, age_s=0.0):
         created_at=clock.now_s() - age_s,
         request_id="",
     )
-    await AnswerJob().run(job, JobDeps(store, DemoModel(), clock, random.Random(1), 5.0, answer_expires_s=600.0))
+    await AnswerJob().run(
+        job, JobDeps(store, DemoModel(), clock, random.Random(1), AnswerRules(), answer_expires_s=600.0)
+    )
     (done,) = store.of("complete_answer")
     return done.delivery.state, done.delivery.channel
 
