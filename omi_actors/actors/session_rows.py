@@ -1,4 +1,4 @@
-"""What a session's turn commits, as values: the turn itself, and the job and message of each question in it.
+"""What a session commits, as values: a turn, the job and message of each question in it, a step of a delivery.
 
 Not here: deciding it (domain/), the commit (session.py), statements (store/commits.py). Threads: the event loop.
 """
@@ -6,9 +6,10 @@ Not here: deciding it (domain/), the commit (session.py), statements (store/comm
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from omi_actors.domain.delivery import Channel, State
 from omi_actors.domain.hearing import Question
 from omi_actors.domain.jobs import NewJob
-from omi_actors.domain.sessions import NewMessage, RawEvent, SessionCommit
+from omi_actors.domain.sessions import DeliveryChange, NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.transcript import Growth, Progress
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import current_context
@@ -58,9 +59,17 @@ def build_commit(turn: Turn, session_key: str) -> SessionCommit:
 
 
 def build_jobs(
-    questions: Sequence[Question], *, session_id: str, session_key: str, max_attempts: int
+    questions: Sequence[Question],
+    *,
+    session_id: str,
+    session_key: str,
+    max_attempts: int,
+    reply_until: float | None = None,
 ) -> tuple[NewJob, ...]:
-    """Return the jobs that answer these questions, in the order in which they were asked."""
+    """Return the jobs that answer these questions, in the order in which they were asked.
+
+    Until `reply_until` (UTC seconds), if there is one, a reply waits for the first of them.
+    """
     context = current_context()
     return tuple(
         build_answer_job(
@@ -69,8 +78,9 @@ def build_jobs(
             question=question,
             max_attempts=max_attempts,
             request_id=context.request_id if context else "",
+            reply_until=None if number else reply_until,
         )
-        for question in questions
+        for number, question in enumerate(questions)
     )
 
 
@@ -90,4 +100,11 @@ def build_messages(questions: Sequence[Question], jobs: Sequence[NewJob], sessio
             created_at=question.asked_at,
         )
         for question, job in zip(questions, jobs, strict=True)
+    )
+
+
+def build_step(delivery_id: str, before: State, after: State, channel: Channel, now_s: float) -> DeliveryChange:
+    """Return one step of a delivery."""
+    return DeliveryChange(
+        delivery_id=delivery_id, from_states=(before.value,), state=after.value, channel=channel.value, changed_at=now_s
     )
