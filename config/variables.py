@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from config.groups.delivery import DeliverySettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import ModelSettings
+from config.groups.observing import ObservingSettings
 from config.groups.server import ServerSettings
 from config.groups.store import StoreSettings
 from config.groups.work import WorkSettings
@@ -16,7 +17,14 @@ from config.groups.work import WorkSettings
 
 # Fields come in the order of the bases from the last to the first.
 class Settings(
-    WorkSettings, DeliverySettings, HearingSettings, ModelSettings, StoreSettings, ServerSettings, BaseSettings
+    WorkSettings,
+    DeliverySettings,
+    HearingSettings,
+    ModelSettings,
+    StoreSettings,
+    ObservingSettings,
+    ServerSettings,
+    BaseSettings,
 ):
     """All settings of one process. Made by `config.settings.load_settings`, which explains what is wrong."""
 

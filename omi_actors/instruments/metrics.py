@@ -153,5 +153,11 @@ MODEL_SECONDS = Histogram(
 )
 
 # --- Process
+LOG_LINES_LOST = Counter(
+    "omi_log_lines_lost_total",
+    "Lines that the log file lacks, by reason: full (too many waited for the disk), unwritable.",
+    ["reason"],
+    registry=REGISTRY,
+)
 PROCESS_RESIDENT_BYTES = Gauge("omi_process_resident_bytes", "Resident memory.", registry=REGISTRY)
 UPTIME_SECONDS = Gauge("omi_uptime_seconds", "Seconds since start.", registry=REGISTRY)
