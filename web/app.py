@@ -5,11 +5,16 @@ Not here: the webhook, which passes by (entry.py). Threads: the event loop.
 
 from tornado.web import Application, RequestHandler
 
+from web.handlers import dashboard
+from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.handlers.webhook import ROUTE
 from web.site import Site
+
+# What ENABLE_METRICS switches.
+_METRICS = ((r"/metrics", MetricsHandler), *dashboard.ROUTES)
 
 
 class OtherThanPost(BaseHandler):
@@ -28,7 +33,9 @@ def build_application(site: Site) -> Application:
             (r"/health", HealthHandler),
             (r"/livez", LiveHandler),
             (r"/readyz", ReadyHandler),
-            (r"/metrics", MetricsHandler),
+            (r"/api/info", InfoHandler),
+            (r"/help", HelpHandler),
+            *(_METRICS if site.has_metrics else ()),
         ],
         default_handler_class=NotFound,
         log_function=_log_nothing,

@@ -171,6 +171,12 @@ def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: b
         logging.getLogger(name).setLevel(max(logging.WARNING, LEVELS[level]))
 
 
+def current_level() -> str:
+    """Return the least level that is logged, by its name in LOG_LEVEL."""
+    number = logging.getLogger().level
+    return next((name for name, least in LEVELS.items() if least >= number), "fatal")
+
+
 def build_formatter(*, as_json: bool, colors: bool = False) -> logging.Formatter:
     """Return what renders lines, ours and foreign, with nothing in them that no line may carry."""
     console = structlog.dev.ConsoleRenderer(colors=colors, level_styles=_level_styles(colors=colors))

@@ -97,6 +97,12 @@ NOTIFICATIONS = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+NOTIFICATION_LAST = Gauge(
+    "omi_notification_last_timestamp_seconds",
+    "UTC second of the latest notification attempt, by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 ANSWER_SECONDS = Histogram(
     "omi_answer_seconds",
     "Seconds from hearing a question to its reply going out.",
