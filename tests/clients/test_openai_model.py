@@ -8,6 +8,7 @@ from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.domain.prompt import build_prompt
 from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamTimeoutError, UpstreamUnavailableError
+from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import FakeOpenAI, Mode
 
 PROMPT = build_prompt("how far is the moon?", [], [])
@@ -25,7 +26,11 @@ async def fake():
 @pytest.fixture
 async def model(fake):
     model = OpenAIModel(
-        api_key="sk-test", base_url=fake.url, name="gpt-5-mini-2025-08-07", max_tokens=50, concurrency=2
+        api_key=MODEL_KEY,
+        base_url=fake.url,
+        name="gpt-5-mini-2025-08-07",
+        max_tokens=50,
+        concurrency=2,
     )
     yield model
     await model.close()
@@ -60,7 +65,7 @@ async def test_demo_model_speaks_word_by_word():
     [("gpt-5-mini-2025-08-07", "max_completion_tokens"), ("llama3.2", "max_tokens")],
 )
 async def test_request_has_only_what_its_model_accepts(fake, name, limit):
-    model = OpenAIModel(api_key="sk-test", base_url=fake.url, name=name, max_tokens=50, concurrency=2)
+    model = OpenAIModel(api_key=MODEL_KEY, base_url=fake.url, name=name, max_tokens=50, concurrency=2)
 
     await model.answer(PROMPT, deadline_s=5.0)
     await model.close()
@@ -123,7 +128,7 @@ async def test_deadline_is_wall_clock_also_for_a_server_that_trickles(fake, mode
 
 
 async def test_unreachable_server_is_unavailable():
-    model = OpenAIModel(api_key="sk-test", base_url="http://127.0.0.1:1/v1", name="x", max_tokens=5, concurrency=1)
+    model = OpenAIModel(api_key=MODEL_KEY, base_url="http://127.0.0.1:1/v1", name="x", max_tokens=5, concurrency=1)
 
     with pytest.raises(UpstreamUnavailableError):
         await model.answer(PROMPT, deadline_s=5.0)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from omi_actors.clients.openai_model import OpenAIModel
+from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import FakeOpenAI
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "omi"
@@ -58,7 +59,13 @@ async def test_first_sample_is_answered_in_its_own_reply_by_the_demo_model(start
 async def test_first_sample_is_answered_by_an_openai_compatible_server(start, database_url):
     fake = FakeOpenAI()
     server = fake.listen()
-    model = OpenAIModel(api_key="sk-x", base_url=fake.url, name="gpt-5-mini-2025-08-07", max_tokens=50, concurrency=4)
+    model = OpenAIModel(
+        api_key=MODEL_KEY,
+        base_url=fake.url,
+        name="gpt-5-mini-2025-08-07",
+        max_tokens=50,
+        concurrency=4,
+    )
     program = await start(database_url, model=model)
 
     reply = await send(program, INDEX[0])

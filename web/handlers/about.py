@@ -12,7 +12,11 @@ from web.problems import iso_time
 
 _NAME = "Omi Actors"
 _GREETINGS = ("Hey", "Hi", "OK")
-_EXAMPLES = ("how far is the moon?", "what did we decide about the garden?", "translate good morning into Spanish.")
+_EXAMPLES = (
+    "how tall is Mount Everest?",
+    "what did we decide about the garden?",
+    "translate good morning into Spanish.",
+)
 
 
 class InfoHandler(BaseHandler):
