@@ -123,7 +123,7 @@ def _queue(health: Mapping[str, Any], now: Readings) -> Table:
         ("Dead", say_count(jobs.get("dead", 0))),
         ("Oldest waits", say_seconds(health["checks"]["queue"].get("oldest_waits_seconds"))),
     ]
-    return Table("queue", "Queue metrics", ("Jobs", "Now"), rows, "Counted every 5 s; dead jobs are kept for 30 days.")
+    return Table("queue", "Queue metrics", ("Jobs", "Now"), rows, "Counted every 5 s.")
 
 
 def _attempts(now: Readings, recent: Readings) -> Table:
