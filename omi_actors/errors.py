@@ -4,12 +4,13 @@ Not here: how an error is answered (web/problems.py), translation of foreign err
 library). Threads: any.
 
 OmiError
-├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, TooLargeError, NotFoundError
-│                                                                                       the caller's; never retried
+├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
+│                     NotFoundError                                                     the caller's; never retried
 ├─ OverloadError      MailboxFullError, QueueFullError                                 try again after retry_after_s
-├─ UpstreamError      UpstreamTimeoutError ↺, UpstreamUnavailableError ↺, UpstreamRejectedError, UpstreamUnclearError
+├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
+│  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
-├─ ActorError         ActorUnavailableError, AskTimeoutError, RestartIntensityError
+├─ ActorError         ActorUnavailableError, AskTimeoutError > AnswerLateError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
 """
 
@@ -40,6 +41,10 @@ class MalformedJsonError(BadRequestError):
 
 class SignatureMismatchError(BadRequestError):
     """A webhook that is neither signed by Omi nor carries our token."""
+
+
+class ForbiddenError(BadRequestError):
+    """A request that a page of another site made in somebody's browser."""
 
 
 class TooLargeError(BadRequestError):
@@ -73,9 +78,7 @@ class UpstreamError(OmiError):
 
 
 class UpstreamTimeoutError(UpstreamError):
-    """The upstream's answer did not come within its wall-clock deadline."""
-
-    retryable: ClassVar[bool] = True
+    """The upstream's answer did not come within its wall-clock deadline: nobody waits for a second one."""
 
 
 class UpstreamUnavailableError(UpstreamError):
@@ -88,15 +91,25 @@ class UpstreamUnavailableError(UpstreamError):
         self.retry_after_s = retry_after_s
 
 
+class UpstreamBusyError(UpstreamUnavailableError):
+    """The upstream works, and asks us to be slower."""
+
+
+class CircuitOpenError(UpstreamUnavailableError):
+    """The upstream was not asked: it has just failed again and again. Asking cost nobody anything."""
+
+
 class UpstreamRejectedError(UpstreamError):
     """The upstream understood and refused: asking again cannot help.
 
-    `code` is the upstream's own machine-readable reason, e.g. `insufficient_quota`.
+    `code` is the upstream's own machine-readable reason, e.g. `insufficient_quota`. `parameter` names the part of the
+    request that was refused, if that was it.
     """
 
-    def __init__(self, message: str, *, code: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", parameter: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.parameter = parameter
 
 
 class UpstreamUnclearError(UpstreamError):
@@ -131,6 +144,10 @@ class ActorUnavailableError(ActorError):
 
 class AskTimeoutError(ActorError):
     """No reply within the ask's timeout; work that had not begun is cancelled."""
+
+
+class AnswerLateError(AskTimeoutError):
+    """A question's answer was not ready at its asker's deadline; it is kept when it comes."""
 
 
 class RestartIntensityError(ActorError):

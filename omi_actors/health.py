@@ -11,6 +11,8 @@ from prometheus_client.samples import Sample
 
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
+from omi_actors.clients.guarded_model import GuardedModel
+from omi_actors.domain.breaker import BreakerState
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_level
 from omi_actors.instruments.units import say_seconds
@@ -34,7 +36,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "queue": _check_queue(tree, parts),
         "supervisor": _check_supervisor(tree),
         "loop": _check_loop(tree),
-        "model": _check_model(parts),
+        "model": _check_model(tree.model),
         "notifications": _check_notifications(parts),
     }
     return {
@@ -44,6 +46,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "uptime": round(parts.clock.mono_s() - tree.board.started_mono_s, 3),
         "memory": {"rss": tree.board.resident_bytes or read_resident_bytes()},
         "sessions": tree.directory.count(),
+        "cache": {"hits": tree.directory.hits, "misses": tree.directory.misses},
         "checks": checks,
         "features": feature_states(parts.settings),
         "database": {"kind": _database_kind(parts), "status": checks["store"]["status"]},
@@ -97,9 +100,24 @@ def _check_loop(tree: Tree) -> dict[str, Any]:
     return check
 
 
-def _check_model(parts: Parts) -> dict[str, Any]:
-    check: dict[str, Any] = {"status": "pass", "provider": parts.model.provider, "model": parts.model.name}
-    if parts.model.provider == "demo":
+def _check_model(model: GuardedModel) -> dict[str, Any]:
+    """Never "fail": without its model the server still hears and keeps everything, and says why it cannot answer."""
+    check: dict[str, Any] = {
+        "status": "pass",
+        "provider": model.provider,
+        "model": model.name,
+        "breaker": model.state.value,
+    }
+    failure = model.last_failure
+    if failure is not None:
+        check["last_error"] = {"error": failure.error, "cause": failure.fault.cause, "fix": failure.fault.fix}
+        check["last_error"]["is_current"] = failure.is_current
+    is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
+    if is_failing or model.state is not BreakerState.CLOSED:
+        check["status"] = "warn"
+        if failure is not None:
+            check |= {"note": failure.fault.cause, "hint": failure.fault.fix}
+    if model.provider == "demo":
         check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
     return check
 

@@ -1,16 +1,19 @@
 """The session actor: one wearer's conversation, one message at a time, in order.
 
-State it owns: the transcript's progress; what it hears; its answers on their way (session_answers.py). Messages it
-takes: IngestSegments, KeepRaw, PauseOver, AnswerReady, ReplyDeadline, ReplySent, GraceOver, AnswerNotified, Passivate.
-It sends: JobsEnqueued to the queue. What kills it: an unexpected error in a turn. What survives a restart: everything
-but the open reply slots; it loads itself from the store when spoken to.
+State it owns: the transcript's progress; what it hears; its answers on their way (session_answers.py); its chat
+(session_chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady, ReplyDeadline, ReplySent,
+GraceOver, AnswerNotified, Passivate, and those of chat. It sends: JobsEnqueued to the queue. What kills it: an
+unexpected error in a turn. What survives a restart: everything but the open reply slots; it loads itself from the store
+when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
@@ -25,11 +28,23 @@ from omi_actors.actors.messages import (
     ReplySent,
 )
 from omi_actors.actors.session_answers import AnswerMessage, SessionAnswers
+from omi_actors.actors.session_chat import SessionChat, Typed
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.actors.session_rows import Turn, build_commit, build_jobs, build_messages
 from omi_actors.domain.delivery import State
-from omi_actors.domain.hearing import SILENT, Heard, HearingState, Question, hear, note_reply, pause_over, recall
+from omi_actors.domain.hearing import (
+    SILENT,
+    Heard,
+    HearingState,
+    Question,
+    cut_into_slices,
+    hear,
+    note_reply,
+    pause_over,
+    recall,
+)
 from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import RawEvent, SessionRecord
 from omi_actors.domain.transcript import (
     RECENT_LIMIT,
@@ -70,6 +85,7 @@ class SessionActor(LoopActor):
         self._progress: Progress | None = None
         # None until there is one to give, which is nearly always.
         self._answers: SessionAnswers | None = None
+        self._chat: SessionChat | None = None
         self._hearing = SILENT
         # What ends the question that is being spoken, and until when (UTC seconds) the store knows of it.
         self._pause: TimerHandle | None = None
@@ -87,6 +103,8 @@ class SessionActor(LoopActor):
             case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified():
                 self._note_answer(message)
                 return self._my_answers().receive(message)
+            case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline() | SwitchSpace():
+                return self._my_chat().receive(message)
             case PauseOver():
                 return self._end_pause()
             case Passivate():
@@ -107,7 +125,7 @@ class SessionActor(LoopActor):
     async def _hear(self, message: IngestSegments) -> Ingested | None:
         growth = await self._grow(message)
         _count(growth)
-        heard = hear(self._hearing, growth.fresh, message.received_at, self._deps.hearing)
+        heard = await self._listen_to(growth.fresh, message.received_at)
         jobs = await self._take_in(heard, growth.progress, growth)
         if not jobs:
             return await self._reply()
@@ -116,6 +134,18 @@ class SessionActor(LoopActor):
             # Of several questions the first is answered first; the other answers have ways of their own.
             self._my_answers().open_slot(jobs[0].job_id, reply)
         return None
+
+    async def _listen_to(self, fresh: Sequence[StoredSegment], now_s: float) -> Heard:
+        """Hear what is new, a slice at a time: however much it is, it keeps nobody else waiting for long."""
+        heard = Heard(self._hearing, (), None)
+        for number, part in enumerate(cut_into_slices(fresh)):
+            if number:
+                await self.runtime.pause()
+            before = heard.questions
+            heard = hear(heard.state, part, now_s, self._deps.hearing)
+            if before:
+                heard = Heard(heard.state, (*before, *heard.questions), heard.deadline)
+        return heard
 
     async def _grow(self, message: IngestSegments) -> Growth:
         progress = await self._loaded()
@@ -206,9 +236,10 @@ class SessionActor(LoopActor):
     def _take_over(self, record: SessionRecord, now_s: float) -> None:
         """Go on where an earlier life of this session ended, from what it stored."""
         recalled = recall(record.recent_segments, record.asked, now_s, self._deps.hearing)
-        self._unasked = recalled.questions
         self._listening_until = record.listening_until
-        self._listen(recalled.state, now_s if recalled.questions else recalled.deadline)
+        if record.listening_until is not None:
+            self._unasked = recalled.questions
+        self._listen(recalled.state, now_s if self._unasked else recalled.deadline)
         if record.open_answers or self._answers is not None:
             self._my_answers().take_over(record.open_answers)
 
@@ -234,17 +265,38 @@ class SessionActor(LoopActor):
             self._answers = SessionAnswers(self, self._deps, self._session_key)
         return self._answers
 
+    def _my_chat(self) -> SessionChat:
+        if self._chat is None:
+            answers = self._my_answers()
+            self._chat = SessionChat(
+                self, self._deps, self._session_key, answers=answers, load=self._loaded, commit=self._commit_chat
+            )
+        return self._chat
+
+    async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
+        """Commit what was typed; what is being spoken goes on meanwhile."""
+        jobs, messages, space = typed
+        turn = Turn(growth.progress, self._listening_until, growth, jobs, messages, active_space=space)
+        await self._commit(turn)
+
     def _note_answer(self, message: AnswerMessage) -> None:
         """Let hearing know: after a reply the wearer may go on without a wake phrase, after a failure ask again."""
         match message:
             case AnswerReady(is_failure=True):
                 self._hearing = note_reply(self._hearing, self.runtime.clock.now_s(), was_answered=False)
-            case ReplySent(reached=True) | AnswerNotified(state=State.SENT):
+            case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=State.SENT):
                 self._hearing = note_reply(self._hearing, self.runtime.clock.now_s())
 
-    async def _reply(self) -> Ingested:
+    async def _reply(self) -> Ingested | None:
         """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""
-        return Ingested() if self._answers is None else await self._answers.carry()
+        if self._answers is None:
+            return Ingested()
+        said = await self._answers.carry()
+        if said.delivery_id is None:
+            return said
+        # Given by hand: who asked may have given up meanwhile, and then the answer must go another way.
+        await self._answers.settle(self.take_reply(), said)
+        return None
 
     # --- leaving
 

@@ -1,7 +1,7 @@
 """The metrics in the document's JSON form: keys and units as its dashboard's, each counted once.
 
 Not here: the counting. Threads: none, pure. Times are milliseconds, as in the document; None where nothing was
-measured. A cache hit is a webhook whose session was in memory.
+measured. A cache hit is a message whose session was in memory.
 """
 
 from typing import Any
@@ -13,8 +13,8 @@ from omi_actors.instruments.units import say_share
 _SUCCESS = ("1xx", "2xx", "3xx")
 
 
-def build_figures(readings: Readings, extremes: Extremes) -> dict[str, Any]:
-    """Return the figures since the start."""
+def build_figures(readings: Readings, extremes: Extremes, *, hits: int, misses: int) -> dict[str, Any]:
+    """Return the figures since the start. `hits` and `misses` are those of the sessions in memory."""
     by_status = readings.by("status", "omi_http_requests_total")
     total, success = sum(by_status.values()), sum(by_status.get(status, 0) for status in _SUCCESS)
     return {
@@ -30,16 +30,10 @@ def build_figures(readings: Readings, extremes: Extremes) -> dict[str, Any]:
         "errors": _errors(readings),
         "webhooks": _webhooks(readings),
         "database": _database(readings),
-        "cache": _cache(readings),
+        "cache": {"hits": hits, "misses": misses, "hitRate": say_share(hits, hits + misses) if hits + misses else 0},
         "queue": _queue(readings),
         "activeRequests": round(readings.total("omi_http_requests_active")),
     }
-
-
-def count_cache(readings: Readings) -> tuple[int, int]:
-    """Return hits and misses of the sessions in memory."""
-    misses = readings.total("omi_session_activations_total")
-    return round(max(0.0, readings.total("omi_webhooks_total", outcome="accepted") - misses)), round(misses)
 
 
 def _errors(readings: Readings) -> dict[str, Any]:
@@ -68,11 +62,6 @@ def _database(readings: Readings) -> dict[str, Any]:
         "errors": round(readings.total("omi_store_errors_total")),
         "avgQueryTime": _ms(seconds / queries if queries else None),
     }
-
-
-def _cache(readings: Readings) -> dict[str, Any]:
-    hits, misses = count_cache(readings)
-    return {"hits": hits, "misses": misses, "hitRate": say_share(hits, hits + misses) if hits + misses else 0}
 
 
 def _queue(readings: Readings) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from omi_actors.instruments.readings import Readings
 from omi_actors.instruments.units import NOTHING, say_age, say_bytes, say_count, say_seconds, say_share
-from omi_actors.looks.figures import count_cache
 
 _QUANTILES = (0.5, 0.95, 0.99)
 _FAILED = ("4xx", "5xx", "closed")
@@ -37,7 +36,7 @@ def build_tables(health: Mapping[str, Any], now: Readings, recent: Readings) -> 
         _queue(health, now),
         _attempts(now, recent),
         _store(now, recent),
-        _sessions(health, now),
+        _sessions(health),
         _model(now, recent),
         _actors(now, recent),
         _system(health, now),
@@ -144,15 +143,15 @@ def _store(now: Readings, recent: Readings) -> Table:
     return Table("database", "Database metrics", ("What", "Count", "p50 lately", "p95", "p99"), rows, note)
 
 
-def _sessions(health: Mapping[str, Any], now: Readings) -> Table:
-    hits, misses = count_cache(now)
+def _sessions(health: Mapping[str, Any]) -> Table:
+    hits, misses = health["cache"]["hits"], health["cache"]["misses"]
     rows = [
         ("In memory now", say_count(health["sessions"])),
         ("Cache hits", say_count(hits)),
         ("Cache misses", say_count(misses)),
         ("Hit rate", say_share(hits, hits + misses)),
     ]
-    note = "A hit is a webhook whose session was in memory; a miss loaded it from the store."
+    note = "A hit found its session in memory; a miss loaded it from the store."
     return Table("cache", "Sessions and cache", ("Sessions", "Now"), rows, note)
 
 

@@ -106,12 +106,13 @@ def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: A
         insert_answer(tx, failure.message, failure.delivery)
 
 
-def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error: str) -> None:
-    """Put a failed job back for `run_at` (UTC seconds).
+def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error: str, is_counted: bool = True) -> None:
+    """Put a failed job back for `run_at` (UTC seconds); an attempt that is not counted is one that never was.
 
     Raises: LeaseLostError when `token` does not hold the job any more.
     """
-    _give_back(tx, "deliveries = 0, run_at = ?, error = ?", (run_at, error[:_ERROR_CHARS], job_id, token))
+    changes = "deliveries = 0, run_at = ?, error = ?, attempts = attempts - ?"
+    _give_back(tx, changes, (run_at, error[:_ERROR_CHARS], 0 if is_counted else 1, job_id, token))
 
 
 def release_job(tx: Transaction, job_id: str, token: str) -> None:
@@ -126,11 +127,15 @@ def count_queue(tx: Transaction) -> QueueCounts:
     """Count jobs by state, and what waits by kind."""
     by_state = dict.fromkeys((state.value for state in JobState), 0)
     by_state.update(tx.fetch("SELECT state, count(*) FROM job GROUP BY state"))
-    waiting = tx.fetch("SELECT kind, count(*), min(created_at) FROM job WHERE state = 'ready' GROUP BY kind")
+    waiting = tx.fetch(
+        "SELECT kind, count(*), min(created_at), SUM(CASE WHEN attempts > 0 THEN 1 ELSE 0 END) FROM job"
+        " WHERE state = 'ready' GROUP BY kind"
+    )
     return QueueCounts(
         by_state=MappingProxyType(by_state),
-        ready_by_kind=MappingProxyType({kind: count for kind, count, _ in waiting}),
-        oldest_ready_at=min((created_at for _, _, created_at in waiting), default=None),
+        ready_by_kind=MappingProxyType({kind: count for kind, count, _, _ in waiting}),
+        oldest_ready_at=min((created_at for _, _, created_at, _ in waiting), default=None),
+        retrying=sum(int(retrying) for _, _, _, retrying in waiting),
     )
 
 

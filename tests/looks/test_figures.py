@@ -9,7 +9,7 @@ def labels(**pairs):
     return tuple(sorted(pairs.items()))
 
 
-NOTHING = build_figures(Readings({}), Extremes())
+NOTHING = build_figures(Readings({}), Extremes(), hits=0, misses=0)
 
 
 def test_keys_are_those_of_the_document():
@@ -38,7 +38,7 @@ def test_only_what_went_well_is_a_success():
     counts = {"2xx": 6, "3xx": 1, "4xx": 2, "5xx": 3, "closed": 1}
     requests = {labels(route="r", method="GET", status=status): count for status, count in counts.items()}
 
-    figures = build_figures(Readings({"omi_http_requests_total": requests}), Extremes())
+    figures = build_figures(Readings({"omi_http_requests_total": requests}), Extremes(), hits=0, misses=0)
 
     assert figures["requests"] == {"total": 13, "success": 7, "failed": 6}
     assert figures["errors"] == {"total": 5, "byType": {"http_4xx": 2, "http_5xx": 3}}
@@ -52,19 +52,22 @@ def test_times_are_milliseconds():
     samples = {f"{name}_sum": {(): total} for name, (total, _) in sums.items()}
     samples |= {f"{name}_count": {(): count} for name, (_, count) in sums.items()}
 
-    figures = build_figures(Readings(samples), extremes)
+    figures = build_figures(Readings(samples), extremes, hits=0, misses=0)
 
     assert (figures["performance"]["minResponseTime"], figures["performance"]["maxResponseTime"]) == (250, 2000)
     assert figures["database"] == {"queries": 4, "errors": 0, "avgQueryTime": 1000}
 
 
-def test_webhook_whose_session_was_in_memory_is_a_hit():
-    samples = {
-        "omi_webhooks_total": {labels(kind="k", outcome="accepted"): 10, labels(kind="k", outcome="refused"): 5},
-        "omi_session_activations_total": {(): 4},
-    }
-
-    figures = build_figures(Readings(samples), Extremes())
+def test_hit_rate_is_the_share_of_sessions_that_were_in_memory():
+    figures = build_figures(Readings({}), Extremes(), hits=6, misses=4)
 
     assert figures["cache"] == {"hits": 6, "misses": 4, "hitRate": "60.00%"}
-    assert figures["webhooks"]["failed"] == 5
+
+
+def test_webhook_that_was_not_kept_has_failed():
+    outcomes = {"accepted": 10, "dropped": 3, "refused": 2}
+    webhooks = {labels(kind="k", outcome=outcome): count for outcome, count in outcomes.items()}
+
+    figures = build_figures(Readings({"omi_webhooks_total": webhooks}), Extremes(), hits=0, misses=0)
+
+    assert (figures["webhooks"]["processed"], figures["webhooks"]["failed"]) == (10, 5)
