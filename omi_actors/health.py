@@ -119,6 +119,7 @@ def _check_model(model: GuardedModel) -> dict[str, Any]:
             check |= {"note": failure.fault.cause, "hint": failure.fault.fix}
     if model.provider == "demo":
         check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
+        check["hint"] = "The README says how to connect a model."
     return check
 
 

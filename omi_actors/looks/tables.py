@@ -111,7 +111,7 @@ def _deliveries(now: Readings, recent: Readings) -> Table:
         for channel in now.by("channel", name)
         for state, count in now.by("state", name, channel=channel).items()
     ]
-    return Table("deliveries", "Deliveries", ("Way", "State", "Since start", "Lately"), rows)
+    return Table("deliveries", "Deliveries", ("Way", "State reached", "Since start", "Lately"), rows)
 
 
 def _queue(health: Mapping[str, Any], now: Readings) -> Table:

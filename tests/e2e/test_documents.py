@@ -59,16 +59,30 @@ def blocks(name):
 
 
 def test_first_minute_of_the_readme_is_as_it_says_and_again(paste):
-    ask, read = [block for block in blocks("README.md") if "curl" in block]
+    ask, read, chat = [block for block in blocks("README.md") if "curl" in block]
 
     first, second = paste(ask), paste(ask)
     page, again = paste(read), paste(read)
+    typed, streamed = paste(chat), paste(chat)
 
     assert first.stdout.startswith('{"message":"[demo] You asked: how far is the moon?')
     assert second.stdout == "{}"
     assert page.stdout == again.stdout
     assert page.stdout.count("Hey Omi, how far is the moon?") == 1
-    assert [run.returncode for run in (first, second, page, again)] == [0, 0, 0, 0]
+    for run in (typed, streamed):
+        assert "[demo]" in run.stdout
+        assert "event: done" in run.stdout
+    assert {run.returncode for run in (first, second, page, again, typed, streamed)} == {0}
+
+
+def test_spaces_are_switched_as_their_page_says(paste):
+    paste(next(block for block in blocks("README.md") if "curl" in block))
+    (switch,) = blocks("docs/spaces.md")
+
+    for run in (paste(switch), paste(switch)):
+        assert run.returncode == 0, run.stderr
+        assert '"currentSpace":"memories"' in run.stdout
+        assert '"initialized":true' in run.stdout
 
 
 def test_first_look_of_troubleshooting_is_the_operators(paste):

@@ -87,5 +87,11 @@ async def test_help_has_the_originals_keys_and_speaks_of_the_names_that_are_set(
         *("title", "description", "trigger_phrases", "examples", "help_keywords", "note", "features", "voice_commands")
     }
     assert {"Hey Nova", "Hey Omi"} <= set(told["trigger_phrases"]["phrases"])
-    assert told["features"]["web_search"] is False
+    assert told["features"] == {
+        "web_search": False,
+        "natural_language": True,
+        "rate_limiting": False,
+        "spaces": True,
+        "windows": False,
+    }
     assert set(told["voice_commands"]) == {"spaces", "conversations", "memories", "tasks"}

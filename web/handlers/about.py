@@ -40,13 +40,7 @@ class InfoHandler(BaseHandler):
     head = get
 
     def _routes(self) -> list[dict[str, Any]]:
-        """Return the application's own table, in its order."""
-        handlers = [rule.target for rule in self.application.wildcard_router.rules]
-        return [
-            {"path": handler.route, "methods": handler.allowed_methods()}
-            for handler in handlers
-            if isinstance(handler, type) and issubclass(handler, BaseHandler)
-        ]
+        return [{"path": handler.route, "methods": handler.allowed_methods()} for handler in handlers_of(self)]
 
 
 class HelpHandler(BaseHandler):
@@ -56,12 +50,29 @@ class HelpHandler(BaseHandler):
 
     def get(self) -> None:
         """Answer with it."""
-        self.send_json(_help(self.site.wake_names, has_rate_limit=self.site.features.get("rateLimit", OFF) != OFF))
+        self.send_json(_help(self.site.wake_names, self._features()))
 
     head = get
 
+    def _features(self) -> dict[str, bool]:
+        """Return the original's list: what has an address or a switch here is told from that."""
+        paths = {handler.route for handler in handlers_of(self)}
+        return {
+            "web_search": False,
+            "natural_language": True,
+            "rate_limiting": self.site.features.get("rateLimit", OFF) != OFF,
+            "spaces": "/context/switch" in paths,
+            "windows": "/windows" in paths,
+        }
 
-def _help(names: tuple[str, ...], *, has_rate_limit: bool) -> dict[str, Any]:
+
+def handlers_of(handler: BaseHandler) -> list[type[BaseHandler]]:
+    """Return the handlers in the application's own table, in its order."""
+    targets = [rule.target for rule in handler.application.wildcard_router.rules]
+    return [target for target in targets if isinstance(target, type) and issubclass(target, BaseHandler)]
+
+
+def _help(names: tuple[str, ...], features: dict[str, bool]) -> dict[str, Any]:
     spoken = [name.capitalize() for name in names]
     return {
         "title": _NAME,
@@ -73,12 +84,6 @@ def _help(names: tuple[str, ...], *, has_rate_limit: bool) -> dict[str, Any]:
         "examples": [f"Hey {spoken[0]}, {example}" for example in _EXAMPLES],
         "help_keywords": {"description": "This version has none: ask a question.", "keywords": []},
         "note": "A question may be split over sentences; it ends with its question mark or a pause.",
-        "features": {
-            "web_search": False,
-            "natural_language": True,
-            "rate_limiting": has_rate_limit,
-            "spaces": False,
-            "windows": False,
-        },
+        "features": features,
         "voice_commands": {"spaces": [], "conversations": [], "memories": [], "tasks": []},
     }
