@@ -2,9 +2,9 @@
 
 State it owns: the transcript's progress; what it hears; its answers on their way (session_answers.py); its chat
 (session_chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady, ReplyDeadline, ReplySent,
-GraceOver, AnswerNotified, Passivate, and those of chat. It sends: JobsEnqueued to the queue. What kills it: an
-unexpected error in a turn. What survives a restart: everything but the open reply slots; it loads itself from the store
-when spoken to.
+ReplyUnsettled, GraceOver, AnswerNotified, Passivate, and those of chat. It sends: JobsEnqueued and BookingEnded to the
+queue. What kills it: an unexpected error in a turn. What survives a restart: everything but the open reply slots; it
+loads itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
+from omi_actors.actors.leased_commits import commit_jobs
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
     GraceOver,
     Ingested,
     IngestSegments,
-    JobsEnqueued,
     KeepRaw,
     Passivate,
     PauseOver,
     ReplyDeadline,
     ReplySent,
+    ReplyUnsettled,
 )
 from omi_actors.actors.session_answers import AnswerMessage, SessionAnswers
 from omi_actors.actors.session_chat import SessionChat, Typed
@@ -100,7 +101,7 @@ class SessionActor(LoopActor):
                 return self._ingest(message)
             case KeepRaw():
                 return self._keep_raw(message)
-            case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified():
+            case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified() | ReplyUnsettled():
                 self._note_answer(message)
                 return self._my_answers().receive(message)
             case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline() | SwitchSpace():
@@ -177,6 +178,7 @@ class SessionActor(LoopActor):
                 session_id=progress.session_id,
                 session_key=self._session_key,
                 max_attempts=self._deps.job_max_attempts,
+                reply_until=self._reply_until(),
             )
         if questions or not is_noted or (growth is not None and growth.fresh):
             messages = build_messages(questions, jobs, progress.session_id)
@@ -186,8 +188,13 @@ class SessionActor(LoopActor):
             self._unasked = ()
             metrics.QUESTIONS.inc(len(jobs))
             metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
-            self._deps.job_queue.tell(JobsEnqueued(ANSWER))
         return jobs
+
+    def _reply_until(self) -> float | None:
+        """Return until when (UTC seconds) this turn's reply may wait for an answer, None if nobody waits for one."""
+        if self.current_envelope.reply_to is None:
+            return None
+        return self.runtime.clock.now_s() + self._deps.reply_deadline_s
 
     def _listen(self, state: HearingState, deadline: float | None) -> None:
         """Remember what was heard, and be told when a pause ends what is open."""
@@ -251,7 +258,7 @@ class SessionActor(LoopActor):
         """
         commit = build_commit(turn, self._session_key)
         try:
-            await self._deps.store.commit_session(commit)
+            await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit_session(commit))
         except OmiError:
             self._progress = None
             raise
