@@ -7,6 +7,7 @@ Threads: frozen, any. Variables keep the units of the document (ms); the program
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.groups.delivery import DeliverySettings
+from config.groups.door import DoorSettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import ModelSettings
 from config.groups.server import ServerSettings
@@ -16,7 +17,14 @@ from config.groups.work import WorkSettings
 
 # Fields come in the order of the bases from the last to the first.
 class Settings(
-    WorkSettings, DeliverySettings, HearingSettings, ModelSettings, StoreSettings, ServerSettings, BaseSettings
+    WorkSettings,
+    DeliverySettings,
+    HearingSettings,
+    ModelSettings,
+    StoreSettings,
+    DoorSettings,
+    ServerSettings,
+    BaseSettings,
 ):
     """All settings of one process. Made by `config.settings.load_settings`, which explains what is wrong."""
 

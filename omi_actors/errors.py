@@ -4,9 +4,9 @@ Not here: how an error is answered (web/problems.py), translation of foreign err
 library). Threads: any.
 
 OmiError
-├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, TooLargeError, NotFoundError
-│                                                                                       the caller's; never retried
-├─ OverloadError      MailboxFullError, QueueFullError                                 try again after retry_after_s
+├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
+│                     NotFoundError, ForeignHostError, SlowBodyError                    the caller's; never retried
+├─ OverloadError      MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError ↺, UpstreamUnavailableError ↺, UpstreamRejectedError, UpstreamUnclearError
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
 ├─ ActorError         ActorUnavailableError, AskTimeoutError, RestartIntensityError
@@ -42,12 +42,24 @@ class SignatureMismatchError(BadRequestError):
     """A webhook that is neither signed by Omi nor carries our token."""
 
 
+class ForbiddenError(BadRequestError):
+    """A request that a page of another site made in somebody's browser."""
+
+
 class TooLargeError(BadRequestError):
     """A body above its limit."""
 
 
 class NotFoundError(BadRequestError):
     """What was asked for does not exist, or is not the caller's to see."""
+
+
+class ForeignHostError(BadRequestError):
+    """A request that names a host which this server is not."""
+
+
+class SlowBodyError(BadRequestError):
+    """A body that did not arrive within its time."""
 
 
 class OverloadError(OmiError):
@@ -66,6 +78,10 @@ class MailboxFullError(OverloadError):
 
 class QueueFullError(OverloadError):
     """A job lane is at its cap."""
+
+
+class RateLimitedError(OverloadError):
+    """A sender's requests are over their number for this window."""
 
 
 class UpstreamError(OmiError):

@@ -1,20 +1,32 @@
-"""The base of all handlers beside the webhook: request id, one way to fail, one line and one count per request.
+"""The base of all handlers beside the webhook: who asks, how often, how long; one way to fail; one line, one count.
 
 Not here: what a failure is answered (problems.py). Threads: the event loop.
 """
 
+import asyncio
 from asyncio import Future
+from functools import cached_property
 from types import TracebackType
 from typing import Any, ClassVar
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError, OutputTransform, RequestHandler
 
-from omi_actors.errors import BadRequestError, NotFoundError, OmiError, SignatureMismatchError
+from omi_actors.errors import (
+    AskTimeoutError,
+    BadRequestError,
+    NotFoundError,
+    OmiError,
+    RateLimitedError,
+    SignatureMismatchError,
+)
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from web.auth import bearer_token, is_same
 from web.counting import count_request
+from web.door.browser_headers import API_POLICY, browser_headers
+from web.door.clients import Client, find_client
+from web.door.cors import is_same_origin
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import request_id_of
 from web.site import Site
@@ -22,7 +34,11 @@ from web.site import Site
 _log = get_logger("web.requests")
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
 _METHOD_NOT_ALLOWED = 405
+_CLIENT_ERROR = 400
 _SERVER_ERROR = 500
+# The operator's session in a browser. By https under a name that only this host, by https, can have set.
+COOKIE = "omi_operator"
+SECURE_COOKIE = "__Host-omi_operator"
 
 # Failures that Tornado itself finds, before any code of ours runs.
 _OF_STATUS = {
@@ -40,6 +56,11 @@ class BaseHandler(RequestHandler):
     route: ClassVar[str] = "other"
     # Methods that the address takes although this class does not, because something faster does.
     more_methods: ClassVar[tuple[str, ...]] = ()
+    # What is counted together against RATE_LIMIT_MAX_REQUESTS; None for what is not limited.
+    limit_kind: ClassVar[str | None] = "api"
+    # Whether it keeps its own time, as a stream does that goes on while there is something to say.
+    has_own_deadline: ClassVar[bool] = False
+    content_policy: ClassVar[str] = API_POLICY
 
     request_id = ""
 
@@ -57,6 +78,8 @@ class BaseHandler(RequestHandler):
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
+        for name, value in self._browser_headers():
+            self.set_header(name, value)
         if self.site.traffic.is_draining:
             self.set_header("Connection", "close")
 
@@ -65,11 +88,45 @@ class BaseHandler(RequestHandler):
         self.began_mono_s = self.site.clock.mono_s()
         self.site.traffic.begin()
 
+    def prepare(self) -> None:
+        """Count the request against its sender's number.
+
+        Raises:
+            RateLimitedError: it is one too many.
+        """
+        limit = self.site.request_limit
+        if limit is None or self.limit_kind is None or self.is_operator:
+            return
+        standing = limit.begin(self.limit_kind, self.client.limit_key)
+        for name, value in standing.headers().items():
+            self.set_header(name, value)
+        if standing.is_over:
+            raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
+
+    def options(self, *_: str) -> None:
+        """Answer a browser that asks, for a page of another site, what it may send."""
+        methods = ", ".join(self._allowed_methods())
+        self.set_header("Allow", methods)
+        for name, value in self.site.cors.preflight_headers(self.request.headers.get("Origin"), methods).items():
+            self.set_header(name, value)
+        self.set_status(204)
+
+    async def _execute(self, transforms: list[OutputTransform], *args: bytes, **kwargs: bytes) -> None:
+        """Run the request, for REQUEST_TIMEOUT at most; then cancel what it waits for, and say so."""
+        try:
+            async with asyncio.timeout(None if self.has_own_deadline else self.site.request_timeout_s):
+                await super()._execute(transforms, *args, **kwargs)
+        except TimeoutError:
+            if self._headers_written:
+                self.connection.close()
+            else:
+                self.send_error(504, exc_info=(AskTimeoutError, AskTimeoutError("REQUEST_TIMEOUT is over"), None))
+
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
         """Send the answer; while draining, end its connection as the header says (Tornado only says it)."""
         sent = super().finish(chunk)
-        connection = self.request.connection
-        if self.site.traffic.is_draining and isinstance(connection, HTTP1Connection):
+        if self.site.traffic.is_draining:
+            connection = self.connection
             sent.add_done_callback(lambda _: connection.close())
         return sent
 
@@ -77,20 +134,49 @@ class BaseHandler(RequestHandler):
         """No answer of ours is worth a hash of it."""
         return None
 
+    @property
+    def connection(self) -> HTTP1Connection:
+        """The connection on which the request came."""
+        connection = self.request.connection
+        assert isinstance(connection, HTTP1Connection)  # noqa: S101 (Tornado's server has no other)
+        return connection
+
+    @cached_property
+    def client(self) -> Client:
+        """Who sent the request, behind proxies that are trusted."""
+        peer = getattr(self.connection.context, "remote_ip", "")
+        return find_client(peer, self.request.headers, self.site.trusted_proxies)
+
+    @cached_property
+    def is_operator(self) -> bool:
+        """Whether it carries ADMIN_TOKEN; or the operator's cookie, and comes from a page of ours."""
+        if is_same(bearer_token(self.request.headers.get("Authorization")), self.site.admin_token):
+            return True
+        token = self.get_cookie(SECURE_COOKIE) or self.get_cookie(COOKIE)
+        return token is not None and is_same_origin(self.request.headers) and self.site.operators.is_open(token)
+
     def require_operator(self) -> None:
-        """Let only the bearer of ADMIN_TOKEN pass.
+        """Let only the operator pass.
 
         Raises:
             SignatureMismatchError: this is somebody else.
         """
-        if not is_same(bearer_token(self.request.headers.get("Authorization")), self.site.admin_token):
-            raise SignatureMismatchError("This needs `Authorization: Bearer` with the operator's ADMIN_TOKEN.")
+        if not self.is_operator:
+            raise SignatureMismatchError(
+                "This needs the operator: `Authorization: Bearer` with ADMIN_TOKEN, or a browser signed in by the link "
+                "that the server prints at its start."
+            )
 
     def send_json(self, value: Any, status: int = 200) -> None:
         """Answer with a JSON value."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(msgspec.json.encode(value))
+
+    def send_page(self, html: str) -> None:
+        """Answer with a page."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(html)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer every failure, Tornado's and ours, in the one form."""
@@ -127,6 +213,8 @@ class BaseHandler(RequestHandler):
         self.site.traffic.end()
         seconds = self.site.clock.mono_s() - self.began_mono_s
         status, method = self.get_status(), self.request.method or ""
+        if status >= _CLIENT_ERROR and self.site.request_limit is not None and self.limit_kind and not self.is_operator:
+            self.site.request_limit.failed(self.limit_kind, self.client.limit_key)
         count_request(self.route, method if method in _METHODS else "other", status, seconds)
         with bound_context(LogContext(self.request_id)):
             slow = seconds >= self.site.slow_request_s
@@ -139,10 +227,14 @@ class BaseHandler(RequestHandler):
                 ms=round(seconds * 1e3, 1),
             )
 
+    def _browser_headers(self) -> list[tuple[str, str]]:
+        headers = self.site.cors.headers(self.request.headers.get("Origin"))
+        if self.site.tells_browsers:
+            headers |= browser_headers(self.content_policy, is_https=self.client.is_https)
+        return list(headers.items())
+
     def _allowed_methods(self) -> list[str]:
-        own = (
-            name for name in _METHODS if getattr(type(self), name.lower()) is not getattr(RequestHandler, name.lower())
-        )
+        own = (name for name in _METHODS if getattr(type(self), name.lower()) is not getattr(BaseHandler, name.lower()))
         return sorted({*own, *self.more_methods})
 
 
@@ -151,4 +243,5 @@ class NotFound(BaseHandler):
 
     def prepare(self) -> None:
         """Refuse, whatever the method."""
+        super().prepare()
         raise HTTPError(404)

@@ -15,6 +15,7 @@ class HealthHandler(BaseHandler):
     """Everything at one glance; 503 when something that is needed fails."""
 
     route = "/health"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer with the system's snapshot."""
@@ -28,6 +29,7 @@ class LiveHandler(BaseHandler):
     """Whether the process lives: if it answers, it does."""
 
     route = "/livez"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer."""
@@ -40,6 +42,7 @@ class ReadyHandler(BaseHandler):
     """Whether new requests are welcome: not while starting or draining."""
 
     route = "/readyz"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer 200 or 503."""
@@ -53,6 +56,7 @@ class MetricsHandler(BaseHandler):
     """All metrics, in Prometheus's text format or OpenMetrics, as the scraper asks."""
 
     route = "/metrics"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer with the registry's text."""
