@@ -110,6 +110,7 @@ class _Incoming(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         self._site.traffic.body_ends(self)
+        self._let_go()
         if self._target is not None:
             self._target.on_connection_close()
 

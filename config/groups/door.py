@@ -58,7 +58,7 @@ class DoorSettings(BaseModel):
             (),
             validation_alias="CORS_ORIGINS",
             description=(
-                "Origins of other sites' pages that may use this server, separated by commas; https://*.example.com stands "
+                "Origins of other sites' pages that may use this server, by commas; https://*.example.com stands "
                 "for every name below. Default: none."
             ),
         )

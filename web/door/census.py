@@ -61,4 +61,4 @@ def possible_connections(wanted: int) -> int:
     Without files left, accepting fails again and again at full speed, and the store cannot open its own.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return wanted if soft == resource.RLIM_INFINITY else max(_FEWEST, min(wanted, soft - _OTHER_FILES))
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(_FEWEST, soft - _OTHER_FILES))

@@ -24,7 +24,7 @@ class DoorConnection(HTTP1Connection):
     stream: DoorStream
 
     def when_over(self, callback: Callable[[], None]) -> None:
-        """Call back when the request is answered, or its connection gone."""
+        """Call back when the request is answered, or its connection gone after its body was here."""
         self._finish_future.add_done_callback(lambda _: callback())
 
     def malformed(self, problem: Problem) -> HTTPInputError:

@@ -4,9 +4,11 @@ Not here: what a failure is answered (problems.py). Threads: the event loop.
 """
 
 import asyncio
+import contextlib
 from asyncio import Future
+from collections.abc import Mapping
 from functools import cached_property
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar
 
 import msgspec
@@ -63,6 +65,9 @@ class BaseHandler(RequestHandler):
     content_policy: ClassVar[str] = API_POLICY
 
     request_id = ""
+    _deadline: asyncio.Timeout | None = None
+    # Where the sender stands; an error's answer says so, too.
+    _limit_headers: Mapping[str, str] = MappingProxyType({})
 
     @property
     def site(self) -> Site:
@@ -78,7 +83,7 @@ class BaseHandler(RequestHandler):
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
-        for name, value in self._browser_headers():
+        for name, value in self._further_headers().items():
             self.set_header(name, value)
         if self.site.traffic.is_draining:
             self.set_header("Connection", "close")
@@ -98,7 +103,8 @@ class BaseHandler(RequestHandler):
         if limit is None or self.limit_kind is None or self.is_operator:
             return
         standing = limit.begin(self.limit_kind, self.client.limit_key)
-        for name, value in standing.headers().items():
+        self._limit_headers = standing.headers()
+        for name, value in self._limit_headers.items():
             self.set_header(name, value)
         if standing.is_over:
             raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
@@ -112,15 +118,11 @@ class BaseHandler(RequestHandler):
         self.set_status(204)
 
     async def _execute(self, transforms: list[OutputTransform], *args: bytes, **kwargs: bytes) -> None:
-        """Run the request, for REQUEST_TIMEOUT at most; then cancel what it waits for, and say so."""
-        try:
-            async with asyncio.timeout(None if self.has_own_deadline else self.site.request_timeout_s):
+        """Run the request, for REQUEST_TIMEOUT at most; then its work is cancelled, and it gets an error."""
+        self._deadline = asyncio.timeout(None if self.has_own_deadline else self.site.request_timeout_s)
+        with contextlib.suppress(TimeoutError):
+            async with self._deadline:
                 await super()._execute(transforms, *args, **kwargs)
-        except TimeoutError:
-            if self._headers_written:
-                self.connection.close()
-            else:
-                self.send_error(504, exc_info=(AskTimeoutError, AskTimeoutError("REQUEST_TIMEOUT is over"), None))
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
         """Send the answer; while draining, end its connection as the header says (Tornado only says it)."""
@@ -181,7 +183,9 @@ class BaseHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer every failure, Tornado's and ours, in the one form."""
         error = (kwargs.get("exc_info") or (None, None, None))[1]
-        if isinstance(error, HTTPError) or error is None:
+        if error is None and self._deadline is not None and self._deadline.expired():
+            problem = API[AskTimeoutError]
+        elif isinstance(error, HTTPError) or error is None:
             problem = _OF_STATUS.get(status_code, INTERNAL)
         else:
             problem = api_problem(error)
@@ -227,11 +231,12 @@ class BaseHandler(RequestHandler):
                 ms=round(seconds * 1e3, 1),
             )
 
-    def _browser_headers(self) -> list[tuple[str, str]]:
+    def _further_headers(self) -> dict[str, str]:
         headers = self.site.cors.headers(self.request.headers.get("Origin"))
+        headers |= self._limit_headers
         if self.site.tells_browsers:
             headers |= browser_headers(self.content_policy, is_https=self.client.is_https)
-        return list(headers.items())
+        return headers
 
     def _allowed_methods(self) -> list[str]:
         own = (name for name in _METHODS if getattr(type(self), name.lower()) is not getattr(BaseHandler, name.lower()))
