@@ -16,6 +16,7 @@ import click
 
 from config.settings import Settings
 from omi_actors import __version__
+from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.model import Model
 from omi_actors.clients.notifier import Notifier
@@ -89,8 +90,13 @@ def build_model(settings: Settings) -> Model:
         api_key=settings.openai_api_key.get_secret_value(),
         base_url=settings.openai_base_url,
         name=settings.openai_model,
-        max_tokens=settings.openai_max_tokens,
         concurrency=settings.openai_max_concurrency,
+        options=RequestOptions(
+            max_tokens=settings.openai_max_tokens,
+            temperature=settings.openai_temperature,
+            reasoning_effort=settings.openai_reasoning_effort,
+            has_store=settings.openai_store_responses,
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from tornado.httputil import HTTPHeaders
 from config.settings import Settings
 from omi_actors.clock import Clock
 from omi_actors.errors import SignatureMismatchError
-from web.door.hosts import host_name, is_local
+from web.door.hosts import is_local_host
 from web.requests import header
 
 # Omi's own tolerance for the time in a signature, both ways.
@@ -81,7 +81,7 @@ def _is_from_outside(headers: HTTPHeaders) -> bool:
     if "Origin" in headers or "Sec-Fetch-Site" in headers or "X-Forwarded-For" in headers:
         return True
     host = header(headers, "Host")
-    return host is not None and not is_local(host_name(host))
+    return host is not None and not is_local_host(host)
 
 
 def bearer_token(authorization: str | None) -> str | None:

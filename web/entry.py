@@ -73,7 +73,8 @@ class _Incoming(HTTPMessageDelegate):
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)  # noqa: S101 (a server gets no responses)
         self._headers = headers
-        problem = length_problem(start_line.version, headers)
+        declared = header(headers, "Content-Length")
+        problem = length_problem(start_line.version, declared, headers)
         if problem is not None:
             raise self._connection.malformed(problem)
         self._site.traffic.body_begins(self)
@@ -87,7 +88,7 @@ class _Incoming(HTTPMessageDelegate):
             self._refuse(ForeignHostError())
             return None
         wait = self._target.headers_received(start_line, headers)
-        if _declared_bytes(headers) > self._site.max_body_bytes:
+        if _bytes_of(declared) > self._site.max_body_bytes:
             self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
         return wait
 
@@ -162,8 +163,7 @@ class _Incoming(HTTPMessageDelegate):
         self._connection.close()
 
 
-def _declared_bytes(headers: HTTPHeaders) -> int:
-    declared = header(headers, "Content-Length")
+def _bytes_of(declared: str | None) -> int:
     if declared is None or not declared.isdecimal():
         return 0  # chunked, or for Tornado to refuse
     return int(declared[:_MAX_DIGITS])

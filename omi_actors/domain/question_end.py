@@ -38,8 +38,10 @@ def has_words(text: str) -> bool:
 
 
 def is_dangling(text: str) -> bool:
-    """Tell whether the text breaks off at a word that wants another after it."""
+    """Tell whether the text breaks off at a word that wants another after it, or after the first word of a question."""
     words = words_in(text[-_EDGE_CHARS:])
+    if len(words) == 1 and words[0] in _ASKS_FIRST:
+        return _TERMINATOR.search(text) is None
     return bool(words) and (words[-1] in _DANGLING or " ".join(words[-2:]) in _DANGLING)
 
 
@@ -82,7 +84,7 @@ def find_end(line: str, start: int, stop: int, max_chars: int) -> int | None:
         sentence = line[sentence_start : match.start()]
         if is_dangling(sentence):
             continue
-        if _is_complete(sentence):
+        if is_complete(sentence):
             return match.end()
         sentence_start = match.end()
     return _cut_between_words(line, start, cap) if cap < stop else None
@@ -97,7 +99,7 @@ def _ends_sentence(line: str, match: re.Match[str]) -> bool:
     return set(match.group()) != {"."}
 
 
-def _is_complete(sentence: str) -> bool:
+def is_complete(sentence: str) -> bool:
     """Tell whether a sentence asks or commands."""
     words = words_in(sentence)
     first = next((n for n, word in enumerate(words[:3]) if word not in _FILLERS), 0)

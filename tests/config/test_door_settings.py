@@ -12,7 +12,7 @@ def load(**overrides):
 
 @pytest.mark.parametrize("value", ["true", "TRUE", "yes", "on"])
 def test_trusting_every_proxy_is_refused_with_the_way_out(value):
-    with pytest.raises(InvalidSettingError, match="TRUST_PROXY must not be true.*how many proxies"):
+    with pytest.raises(InvalidSettingError, match=r"TRUST_PROXY must not be true.*how many proxies"):
         load(TRUST_PROXY=value)
 
 

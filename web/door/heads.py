@@ -11,7 +11,6 @@ import re
 from tornado.httputil import HTTPHeaders
 
 from web.problems import Problem
-from web.requests import header
 
 # Real requests have under 1 kB of headers; a signature and a tracing proxy double that.
 MAX_HEAD_BYTES = 16 * 1024
@@ -53,12 +52,11 @@ def head_problem(head: bytes) -> Problem | None:
     return None
 
 
-def length_problem(version: str, headers: HTTPHeaders) -> Problem | None:
-    """Return why nobody can be sure where the body of a request ends; None if all agree."""
-    length = header(headers, "Content-Length")
-    if "Transfer-Encoding" not in headers:
-        return _AMBIGUOUS if length is not None and "," in length else None
-    return _AMBIGUOUS if length is not None or version == "HTTP/1.0" else None
+def length_problem(version: str, length: str | None, headers: HTTPHeaders) -> Problem | None:
+    """Return why nobody can be sure where a body ends; None if all agree. `length` is its Content-Length as it came."""
+    if length is not None:
+        return _AMBIGUOUS if "," in length or "Transfer-Encoding" in headers else None
+    return _AMBIGUOUS if version == "HTTP/1.0" and "Transfer-Encoding" in headers else None
 
 
 def request_id_in(head: bytes) -> str | None:

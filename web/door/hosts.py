@@ -4,6 +4,7 @@ Not here: which page asks (cors.py), the webhook, whose token decides alone. Thr
 """
 
 import ipaddress
+from functools import lru_cache
 
 from config.settings import Settings
 
@@ -21,14 +22,19 @@ class Hosts:
 
     def is_ours(self, host: str | None) -> bool:
         """Tell whether a request may name this host. One that names none (HTTP/1.0) comes from no browser."""
-        if self._is_any or host is None:
+        if self._is_any or host is None or is_local_host(host):
             return True
         name = host_name(host)
         if name in self._allowed or (self._suffixes and name.endswith(self._suffixes)):
             return True
-        if is_local(name):
-            return True
         return self._any_number and _number(name) is not None
+
+
+# Few names are asked for again and again; whoever tries many pays for each.
+@lru_cache(maxsize=256)
+def is_local_host(host: str) -> bool:
+    """Tell whether a Host header can only mean the machine on which it is sent."""
+    return is_local(host_name(host))
 
 
 def host_name(host: str) -> str:
