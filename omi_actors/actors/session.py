@@ -267,9 +267,16 @@ class SessionActor(LoopActor):
             case ReplySent(reached=True) | AnswerNotified(state=State.SENT):
                 self._hearing = note_reply(self._hearing, self.runtime.clock.now_s())
 
-    async def _reply(self) -> Ingested:
+    async def _reply(self) -> Ingested | None:
         """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""
-        return Ingested() if self._answers is None else await self._answers.carry()
+        if self._answers is None:
+            return Ingested()
+        said = await self._answers.carry()
+        if said.delivery_id is None:
+            return said
+        # Given by hand: who asked may have given up meanwhile, and then the answer must go another way.
+        await self._answers.settle(self.take_reply(), said)
+        return None
 
     # --- leaving
 

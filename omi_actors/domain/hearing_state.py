@@ -35,8 +35,8 @@ class ListenMode(StrEnum):
 class HearingOptions:
     """How a session listens. Times in seconds.
 
-    `pause_s`: silence that ends a question, twice that where it breaks off. `wake_wait_s`: how long the words may come
-    after the wake phrase. `hard_cap_s` and `max_chars`: no question is longer.
+    `pause_s`: silence that ends a question, twice that where it breaks off or has hardly begun. `wake_wait_s`: how long
+    the words may come after the wake phrase. `hard_cap_s` and `max_chars`: no question is longer.
     """
 
     names: tuple[str, ...] = ("omi",)

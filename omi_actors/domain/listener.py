@@ -24,7 +24,7 @@ from omi_actors.domain.hearing_state import (
     Question,
 )
 from omi_actors.domain.near_duplicates import is_near_duplicate, normalise
-from omi_actors.domain.question_end import is_dangling
+from omi_actors.domain.question_end import has_hardly_begun, is_dangling
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.speech import Found, Piece, Rules, is_of_no_interest, is_piece, join, read
 
@@ -42,7 +42,7 @@ def _deadline(ear: Ear, options: HearingOptions) -> float:
 
 
 def _pause_s(words: str, options: HearingOptions) -> float:
-    return options.pause_s * (2 if is_dangling(words) else 1)
+    return options.pause_s * (2 if is_dangling(words) or has_hardly_begun(words) else 1)
 
 
 class Listener:

@@ -28,7 +28,12 @@ _ACKNOWLEDGED = re.compile(
     rf"(?:(?:{'|'.join(sorted(words_of(*phrases.ACKNOWLEDGEMENTS), key=len, reverse=True))})(?:[\s,.!、。，！]+|$))+",
     re.IGNORECASE,
 )
-# A sentence's last characters that are looked at.
+# As many words, or letters of a script without blanks, hardly make a question: "when does", 卵は.
+_FEW_WORDS = 2
+_FEW_UNSPACED = 4
+# Scripts that put no blank between words have no letter before this one.
+_FIRST_UNSPACED = "\u3000"
+# A sentence's last (or first) characters that are looked at.
 _EDGE_CHARS = 64
 
 
@@ -43,6 +48,16 @@ def is_dangling(text: str) -> bool:
     if len(words) == 1 and words[0] in _ASKS_FIRST:
         return _TERMINATOR.search(text) is None
     return bool(words) and (words[-1] in _DANGLING or " ".join(words[-2:]) in _DANGLING)
+
+
+def has_hardly_begun(text: str) -> bool:
+    """Tell whether these are a question's first words, and so few that most questions which begin like this go on."""
+    words = words_in(text[:_EDGE_CHARS])
+    if not words or _TERMINATOR.search(text) is not None:
+        return False
+    if words[0] >= _FIRST_UNSPACED:
+        return sum(map(len, words)) <= _FEW_UNSPACED
+    return len(words) <= _FEW_WORDS and words[0] in _ASKS_FIRST
 
 
 def clean(text: str) -> str:

@@ -48,9 +48,19 @@ def test_pause_ends_a_question_once():
 
 @pytest.mark.parametrize(
     ("words", "deadline"),
-    [("what is the capital of", 14.0), ("can you uh", 14.0), ("remind", 14.0), ("stop.", 12.0), ("lights", 12.0)],
+    [
+        ("what is the capital of", 14.0),
+        ("can you uh", 14.0),
+        ("remind", 14.0),
+        ("when does", 14.0),
+        ("wo liegt", 14.0),
+        ("卵は", 14.0),
+        ("who won it", 12.0),
+        ("stop.", 12.0),
+        ("lights", 12.0),
+    ],
 )
-def test_question_that_breaks_off_gets_twice_the_pause(words, deadline):
+def test_question_that_breaks_off_or_has_hardly_begun_gets_twice_the_pause(words, deadline):
     assert hear(SILENT, [said(f"hey omi {words}")], 10.0).deadline == deadline
 
 

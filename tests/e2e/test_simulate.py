@@ -14,7 +14,7 @@ from omi_actors.simulate.run import Simulation
 from omi_actors.simulate.servers import UnfitTargetError, check_model, start_own
 from tests.fakes.raw_server import read_request, serve_raw
 
-# No pause between a question's pieces is longer than 2 s at this pace, and every silence after one still is.
+# At this pace the pieces of this plan's questions are sent up to 1.5 s apart, and every silence after one is over 2 s.
 SPEED = 1.5
 
 
