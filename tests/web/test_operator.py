@@ -59,6 +59,13 @@ async def test_link_makes_a_browser_the_operators(door, start):
     assert "script-src 'self'" in page.headers["content-security-policy"]
 
 
+async def test_link_is_told_to_nobody_even_without_security_headers(start, folder):
+    async with await Connection.open(await start(ENABLE_HELMET="false", **folder)) as connection:
+        reply = await connection.request("GET", start.server.operator_path())
+
+        assert reply.headers["referrer-policy"] == "no-referrer"
+
+
 async def test_link_works_once(door, start):
     path = start.server.operator_path()
     await door.request("GET", path)

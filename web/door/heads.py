@@ -36,12 +36,13 @@ _AMBIGUOUS = Problem(
     "Send one Content-Length or one Transfer-Encoding: chunked, not both.",
 )
 
+_FOLD = re.compile(rb"\n[ \t]")
 _REQUEST_ID = re.compile(rb"\nx-request-id:[ \t]*([A-Za-z0-9._-]{1,64})[ \t]*\r?\n", re.IGNORECASE)
 
 
 def head_problem(head: bytes) -> Problem | None:
     """Return why a head, as it came, is refused; None for one that may be parsed."""
-    if b"\n " in head or b"\n\t" in head:
+    if _FOLD.search(head):
         return _FOLDED
     if len(head) < _FEW_BYTES:
         return None

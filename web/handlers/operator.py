@@ -35,6 +35,11 @@ class OperatorHandler(BaseHandler):
     limit_kind = _LIMIT_KIND
     content_policy = PAGE_POLICY
 
+    def set_default_headers(self) -> None:
+        """Let no page learn this address, whatever ENABLE_HELMET says: it may have a key in it."""
+        super().set_default_headers()
+        self.set_header("Referrer-Policy", "no-referrer")
+
     def get(self) -> None:
         """Answer."""
         key = self.get_query_argument("key", None)
