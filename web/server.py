@@ -11,7 +11,7 @@ from config.settings import Settings
 from omi_actors.clock import Clock, SystemClock
 from omi_actors.instruments import metrics
 from web.app import build_application
-from web.door.census import Census, possible_connections
+from web.door.census import Census, possible_connections, share_of
 from web.door.heads import FLOOD_BYTES
 from web.door.listener import Listener
 from web.entry import Entry
@@ -35,11 +35,8 @@ class WebServer:
             max_header_size=FLOOD_BYTES,
             idle_connection_timeout=settings.idle_connection_timeout_s,
         )
-        census = Census(
-            possible_connections(settings.max_connections),
-            settings.max_connections_per_address,
-            settings.trust_proxy,
-        )
+        room = possible_connections(settings.max_connections)
+        census = Census(room, min(settings.max_connections_per_address, share_of(room)), settings.trust_proxy)
         self.http_server.guard(census, clock, settings.idle_connection_timeout_s)
         self._sockets: list[socket] = []
         metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)

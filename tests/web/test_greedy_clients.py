@@ -89,6 +89,12 @@ async def test_proxy_has_as_many_connections_as_it_needs(start):
         assert (await second.request("GET", "/livez")).status == 200
 
 
+def test_one_address_cannot_take_every_connection():
+    from web.door.census import share_of  # noqa: PLC0415 (only here)
+
+    assert [share_of(room) for room in (1000, 4, 1)] == [750, 3, 1]
+
+
 async def test_server_that_is_full_says_so(start):
     port = await start(MAX_CONNECTIONS="1")
     async with await Connection.open(port) as first, await Connection.open(port) as second:
@@ -98,7 +104,7 @@ async def test_server_that_is_full_says_so(start):
         assert (await first.request("GET", "/livez")).status == 200
 
 
-async def test_limit_of_connections_leaves_files_for_the_store():
+def test_limit_of_connections_leaves_files_for_the_store():
     import resource  # noqa: PLC0415 (only here)
 
     from web.door.census import possible_connections  # noqa: PLC0415 (only here)

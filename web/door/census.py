@@ -55,6 +55,11 @@ class Census:
             del self._by_address[address]
 
 
+def share_of(room: int) -> int:
+    """Return how many of all connections one address may have at most: never so many that nobody else gets one."""
+    return max(1, room * 3 // 4)
+
+
 def possible_connections(wanted: int) -> int:
     """Return how many of the wanted connections the system's limit of open files allows.
 
