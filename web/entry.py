@@ -21,7 +21,6 @@ from omi_actors.errors import ForeignHostError, OmiError, OverloadError, SlowBod
 from web.door.connections import DoorConnection
 from web.door.heads import length_problem
 from web.door.refusals import refusal_bytes
-from web.door.uploads import SMALL_BODY_BYTES
 from web.handlers.webhook import ROUTE, WebhookRequest
 from web.problems import api_problem
 from web.replies import send
@@ -94,7 +93,7 @@ class _Incoming(HTTPMessageDelegate):
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         self._received_bytes += len(chunk)
-        if self._target is not None and self._received_bytes > SMALL_BODY_BYTES:
+        if self._target is not None and self._received_bytes > self._site.free_body_bytes:
             self._hold()
         if self._target is not None:
             return self._target.data_received(chunk)
@@ -124,7 +123,7 @@ class _Incoming(HTTPMessageDelegate):
         asyncio.get_running_loop().call_later(_LAST_WORD_S, self._connection.close)
 
     def _hold(self) -> None:
-        """Make room for what is here of a large body, until its request is over; or refuse it."""
+        """Make room for what is here of a large body, until its request is over; or refuse it, as too large by now."""
         if self._received_bytes > self._site.max_body_bytes:
             self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
             return

@@ -67,7 +67,6 @@ class WebServer:
         drained = await self._site.traffic.drain(grace_s)
         await self.http_server.close_all_connections()
         self._site.traffic.close()
-        self.http_server.end_watch()
         return drained
 
 

@@ -10,7 +10,7 @@ from web.door.cors import Cors
 from web.door.hosts import Hosts
 from web.door.operator_sessions import FILE_NAME, OperatorSessions
 from web.door.rate_limits import RequestLimit, WebhookLimit
-from web.door.uploads import Uploads
+from web.door.uploads import SMALL_BODY_BYTES, Uploads
 from web.ports import System
 from web.traffic import Traffic
 
@@ -28,6 +28,8 @@ class Site:
         self.traffic = Traffic(clock, settings.body_timeout_s)
         self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
         self.max_body_bytes = settings.max_request_size
+        # Up to here a body needs no look.
+        self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)
         self.body_timeout_s = settings.body_timeout_s
         self.read_timeout_s = settings.store_read_timeout_s
         self.slow_request_s = settings.slow_request_threshold_s

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from tests.web.http_client import TIMEOUT_S, Connection, request_bytes
+from tests.web.http_client import Connection, request_bytes
+from tests.web.test_connections import wait_until
 
 FORM = {"error", "code", "hint", "request_id", "requestId", "timestamp"}
 KB = 1024
@@ -210,9 +211,23 @@ async def test_refusals_are_counted(connection, metric):
 
 
 async def test_refused_sender_that_still_sends_reads_its_refusal(start):
-    async with await Connection.open(await start()) as connection:
+    port = await start()
+    async with await Connection.open(port) as connection:
+        connection.reader._transport.pause_reading()
         connection.write(post(b"Content-Length: 5", CHUNKED.strip()) + b"x" * 500 * KB)
-        async with asyncio.timeout(TIMEOUT_S):
-            await connection.writer.drain()
+        connection.writer.write_eof()
+        await wait_until(lambda: start.server.http_server._census.total == 1)
+        await wait_until(lambda: start.server.http_server._census.total == 0)
+        connection.reader._transport.resume_reading()
 
         assert (await connection.reply()).status == 400
+
+
+async def test_who_was_refused_already_gets_no_second_answer(start):
+    async with await Connection.open(await start(MAX_REQUEST_SIZE="1kb")) as connection:
+        connection.write(post(CHUNKED.strip(), body=b"401\r\n" + b"x" * 1025 + b"\r\n"))
+        reply = await connection.reply()
+        connection.write(b"nonsense\r\n")
+
+        assert reply.status == 413
+        assert await connection.ends()

@@ -62,7 +62,7 @@ def is_same_origin(headers: HTTPHeaders) -> bool:
 def _matches(origin: str, scheme: str, suffix: str) -> bool:
     """Tell whether an origin is `scheme`, at least one label, and `suffix`, which begins with a dot."""
     label = origin.removeprefix(scheme).removesuffix(suffix)
-    is_whole = origin.startswith(scheme) and origin.endswith(suffix) and len(origin) > len(scheme) + len(suffix)
+    is_whole = origin.startswith(scheme) and origin.endswith(suffix)
     return is_whole and all(part.replace("-", "").isalnum() and part.isascii() for part in label.split("."))
 
 

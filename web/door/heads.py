@@ -1,9 +1,9 @@
-"""Requests that are refused for their head: too large, folded, or ambiguous about where their body ends.
+"""Requests that are refused for their head: too large, or ambiguous about where their body ends.
 
 What two servers in a row could read differently is refused rather than guessed: the second request that hides in the
 first one's body lives from that.
-Not here: the grammar itself (Tornado), writing the refusal (streams.py). Threads: none, pure.
-Source: RFC 9112 §3, §5.2, §6.1, §6.3; RFC 6585 §5.
+Not here: the grammar itself, folded headers among it (Tornado), writing the refusal (streams.py). Threads: none, pure.
+Source: RFC 9112 §3, §6.1, §6.3; RFC 6585 §5.
 """
 
 import re
@@ -28,7 +28,6 @@ _TOO_LARGE = Problem(
     431, "headers_too_large", "The headers are too large.", "Send at most 16 kB in 100 lines; maybe clear cookies."
 )
 _TARGET_TOO_LONG = Problem(414, "target_too_long", "The address is too long.", "Send what is long in the body.")
-_FOLDED = Problem(400, "malformed_request", "A header is folded over lines.", "Send each header in one line.")
 _AMBIGUOUS = Problem(
     400,
     "ambiguous_length",
@@ -36,14 +35,11 @@ _AMBIGUOUS = Problem(
     "Send one Content-Length or one Transfer-Encoding: chunked, not both.",
 )
 
-_FOLD = re.compile(rb"\n[ \t]")
 _REQUEST_ID = re.compile(rb"\nx-request-id:[ \t]*([A-Za-z0-9._-]{1,64})[ \t]*\r?\n", re.IGNORECASE)
 
 
 def head_problem(head: bytes) -> Problem | None:
     """Return why a head, as it came, is refused; None for one that may be parsed."""
-    if _FOLD.search(head):
-        return _FOLDED
     if len(head) < _FEW_BYTES:
         return None
     if head.find(b"\n") > _MAX_TARGET_BYTES:

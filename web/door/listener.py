@@ -3,7 +3,6 @@
 Not here: what they ask (entry.py), slow heads (Tornado's timeout), slow bodies (traffic.py). Threads: the event loop.
 """
 
-import asyncio
 import contextlib
 import socket
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from web.problems import Problem
 _READ_AHEAD_BYTES = 1024 * 1024
 # Silence after which the kernel asks the other end of an open stream whether it is there.
 _KEEPALIVE_AFTER_S = 60
-_SWEEPS_PER_TIMEOUT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +33,13 @@ class Peer:
 
 
 class Listener(HTTPServer):
-    """Tornado's server with our connections. Call `guard` before it takes any, and `end_watch` at last."""
+    """Tornado's server with our connections. Call `guard` before it takes any."""
 
     def guard(self, census: Census, clock: Clock, stall_timeout_s: float) -> None:
-        """Set the limits: who takes nothing of a reply for `stall_timeout_s` is gone."""
+        """Set the limits: who takes nothing of a reply for `stall_timeout_s` is cut off (by Linux)."""
         self._census = census
         self._clock = clock
         self._stall_timeout_s = stall_timeout_s
-        # Connections with unsent bytes: how many were taken, and the monotonic second since when no more are.
-        self._stalls: dict[Conversation, tuple[int, float]] = {}
-        self._timer: asyncio.TimerHandle | None = None
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Take a connection, or say that there are too many."""
@@ -58,49 +53,20 @@ class Listener(HTTPServer):
         conversation = Conversation(ours, self.conn_params, peer)
         self._connections.add(conversation)
         conversation.start_serving(self)
-        if self._timer is None:
-            self._watch()
 
     def on_close(self, server_conn: object) -> None:
         """Forget a connection that has ended."""
         super().on_close(server_conn)
         assert isinstance(server_conn, Conversation)  # noqa: S101 (handle_stream makes no others)
         assert isinstance(server_conn.context, Peer)  # noqa: S101 (the same)
-        self._stalls.pop(server_conn, None)
         self._census.leave(server_conn.context.remote_ip)
-
-    def end_watch(self) -> None:
-        """Stop the timer; the loop is about to end."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _refusal(self, problem: Problem, request_id: str | None) -> bytes:
         return refusal_bytes(problem, request_id, self._clock)
 
-    def _watch(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._stall_timeout_s / _SWEEPS_PER_TIMEOUT, self._sweep)
-
-    def _sweep(self) -> None:
-        """End connections on which a reply waits to be taken, in vain."""
-        self._timer = None
-        now_mono_s = self._clock.mono_s()
-        for conversation in [one for one in self._connections if isinstance(one, Conversation)]:
-            stream = conversation.stream
-            if not stream.writing() or not isinstance(stream, DoorStream):
-                self._stalls.pop(conversation, None)
-                continue
-            taken, since = self._stalls.get(conversation, (-1, now_mono_s))
-            if taken != stream.taken_bytes:
-                self._stalls[conversation] = (stream.taken_bytes, now_mono_s)
-            elif now_mono_s - since >= self._stall_timeout_s:
-                stream.close()
-        if self._connections:
-            self._watch()
-
 
 def _notice_silence(connection: socket.socket, timeout_s: float) -> None:
-    """Let the kernel end a connection whose other end has vanished without a word."""
+    """Let the kernel end a connection whose other end has vanished, or takes nothing of what is sent."""
     with contextlib.suppress(OSError):  # a socket that is no TCP one
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux

@@ -37,11 +37,6 @@ class DoorStream(IOStream):
         self.problem: Problem | None = None
         self.is_answered = False
 
-    @property
-    def taken_bytes(self) -> int:
-        """How much the other side has taken so far."""
-        return self._total_write_done_index
-
     def write(self, data: bytes | memoryview) -> "Future[None]":
         """Write; Tornado's refusal as ours."""
         if data == _TORNADOS_REFUSAL:
