@@ -6,6 +6,7 @@ Threads: frozen, any. Variables keep the units of the document (ms); the program
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
 from config.groups.door import DoorSettings
 from config.groups.hearing import HearingSettings
@@ -18,6 +19,7 @@ from config.groups.work import WorkSettings
 # Fields come in the order of the bases from the last to the first.
 class Settings(
     WorkSettings,
+    ChatSettings,
     DeliverySettings,
     HearingSettings,
     ModelSettings,

@@ -10,7 +10,7 @@ OmiError
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
-├─ ActorError         ActorUnavailableError, AskTimeoutError, RestartIntensityError
+├─ ActorError         ActorUnavailableError, AskTimeoutError > AnswerLateError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
 """
 
@@ -156,6 +156,10 @@ class ActorUnavailableError(ActorError):
 
 class AskTimeoutError(ActorError):
     """No reply within the ask's timeout; work that had not begun is cancelled."""
+
+
+class AnswerLateError(AskTimeoutError):
+    """A question's answer was not ready at its asker's deadline; it is kept when it comes."""
 
 
 class RestartIntensityError(ActorError):

@@ -152,6 +152,7 @@ def _announce(settings: Settings, model: Model, port: int, server: WebServer) ->
     click.echo(
         f"Omi Actors {__version__}\n"
         f"  Omi webhook  {url}/omi-webhook?token=WEBHOOK_TOKEN\n"
+        f"  Chat         {url}/chat\n"
         f"  Health       {url}/health\n"
         f"  Metrics      {url}/metrics\n"
         f"  Operator     {url}{server.operator_path()} (works once, within ten minutes)\n"

@@ -7,8 +7,10 @@ from tornado.web import Application, RequestHandler
 
 from web.door.compression import Gzip
 from web.handlers.base import BaseHandler, NotFound
+from web.handlers.chat import ChatHandler
+from web.handlers.context import StatusHandler, SwitchHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
-from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, ReadyHandler
+from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.handlers.webhook import ROUTE
 from web.site import Site
@@ -26,6 +28,10 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
     return Application(
         [
             (f"{ROUTE}/?", OtherThanPost),
+            (rf"{ROUTE}/queue-status/?", QueueStatusHandler),
+            (r"/chat/?", ChatHandler),
+            (r"/context/switch/?", SwitchHandler),
+            (r"/context/status/([^/]+)", StatusHandler),
             (r"/transcript/([A-Za-z0-9_:.@-]{1,256})", TranscriptHandler),
             (r"/operator", OperatorHandler),
             (r"/operator/links", OperatorLinksHandler),

@@ -14,6 +14,7 @@ import msgspec
 
 from omi_actors.errors import (
     ActorError,
+    AnswerLateError,
     AskTimeoutError,
     BadRequestError,
     FencedError,
@@ -76,7 +77,9 @@ API: _Table[Problem] = {
         403, "foreign_origin", "A page of another site may not do this.", "Send it from this server's own address."
     ),
     NotFoundError: Problem(404, "not_found", "There is nothing here.", "Check the address."),
-    TooLargeError: Problem(413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE sets the limit."),
+    TooLargeError: Problem(
+        413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE and CHAT_MAX_MESSAGE_CHARS set the limits."
+    ),
     SlowBodyError: Problem(
         408, "body_timeout", "The body did not arrive in time.", "BODY_TIMEOUT_MS sets the limit. Send it again."
     ),
@@ -95,6 +98,13 @@ API: _Table[Problem] = {
     StoreUnavailableError: Problem(503, "store_unavailable", "The store cannot be reached.", _AGAIN, 5.0),
     ActorError: Problem(503, "unavailable", "The part of the server that does this is restarting.", _AGAIN, 1.0),
     AskTimeoutError: Problem(504, "timeout", "It took too long.", _AGAIN, 1.0),
+    AnswerLateError: Problem(
+        504,
+        "answer_late",
+        "The answer is not ready yet.",
+        "It is kept when it comes: send the same message with the same Idempotency-Key to get it.",
+        1.0,
+    ),
     BaseException: INTERNAL,
 }
 

@@ -82,6 +82,16 @@ async def test_browser_that_asks_first_learns_what_it_may_send(ask):
     assert reply.headers["access-control-max-age"] == "600"
 
 
+@pytest.mark.parametrize(("origin", "status"), [("https://a.example.org", 200), ("https://evil.com", 403)])
+async def test_allowed_page_may_chat_and_no_other(origin, status, start):
+    async with await Connection.open(await start(CORS_ORIGINS=ORIGINS)) as connection:
+        headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
+        reply = await connection.request("POST", "/chat", b'{"message":"hi"}', headers)
+
+    assert reply.status == status
+    assert ("access-control-allow-origin" in reply.headers) is (status == 200)
+
+
 async def test_errors_can_be_read_by_allowed_pages_too(ask):
     reply = await ask(target="/transcript/x", Origin="https://a.example.org")
 

@@ -258,6 +258,17 @@ async def test_operator_gets_another_link_by_the_token(door):
     assert (await door.request("POST", "/operator/links")).status == 401
 
 
+async def test_operators_browser_chats_as_the_operator(door, start, system):
+    cookie = await sign_in(door, start)
+
+    await door.request("POST", "/chat", b'{"message":"hi"}', {"Cookie": cookie, **SAME_ORIGIN})
+    await door.request("POST", "/chat", b'{"message":"hi"}')
+
+    mine, strangers = (question.session_key for question in system.questions)
+    assert mine.startswith("chat:operator:")
+    assert strangers.startswith("anon:")
+
+
 async def test_key_and_token_are_in_no_log(door, start):
     path = start.server.operator_path()
 

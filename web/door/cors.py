@@ -1,17 +1,12 @@
-"""Pages of other sites: which may read our answers, and which requests come from them.
+"""Pages of other sites: which may read our answers, and send us what changes something.
 
-Not here: the methods that an address takes (handlers/base.py). Threads: any, frozen after construction.
-Source: the Fetch standard's CORS protocol; Fetch Metadata.
+Not here: whether a request comes from one (origins.py), the methods that an address takes (handlers/guarded.py).
+Threads: any, frozen after construction.
+Source: the Fetch standard's CORS protocol.
 """
 
-from urllib.parse import urlsplit
-
-from tornado.httputil import HTTPHeaders
-
-from web.requests import header
-
-_ALLOWED_HEADERS = "Content-Type, Authorization, Accept, Idempotency-Key, X-Request-Id, X-Requested-With"
-_EXPOSED_HEADERS = "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+_ALLOWED_HEADERS = "Content-Type, Authorization, Accept, Idempotency-Key, X-Chat-Secret, X-Request-Id"
+_EXPOSED_HEADERS = "X-Request-Id, X-Chat-Secret, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 
 
 class Cors:
@@ -51,24 +46,8 @@ class Cors:
         }
 
 
-def is_same_origin(headers: HTTPHeaders) -> bool:
-    """Tell whether a request comes from a page of ours, from no page, or was typed in; not from another site's page."""
-    if header(headers, "Sec-Fetch-Site") not in (None, "same-origin", "none"):
-        return False
-    origin = header(headers, "Origin")
-    return origin is None or _host_of(origin) == (header(headers, "Host") or "").lower()
-
-
 def _matches(origin: str, scheme: str, suffix: str) -> bool:
     """Tell whether an origin is `scheme`, at least one label, and `suffix`, which begins with a dot."""
     label = origin.removeprefix(scheme).removesuffix(suffix)
     is_whole = origin.startswith(scheme) and origin.endswith(suffix)
     return is_whole and all(part.replace("-", "").isalnum() and part.isascii() for part in label.split("."))
-
-
-def _host_of(origin: str) -> str | None:
-    """Return host and port of an origin; None for "null" and for what is none."""
-    try:
-        return urlsplit(origin).netloc.lower() or None
-    except ValueError:
-        return None

@@ -1,46 +1,27 @@
-"""The base of all handlers beside the webhook: who asks, how often, how long; one way to fail; one line, one count.
+"""The base of all handlers beside the webhook: request id, one way to fail, one line and one count per request.
 
-Not here: what a failure is answered (problems.py). Threads: the event loop.
+Not here: who is let in (guarded.py), what a failure is answered (problems.py). Threads: the event loop.
 """
 
-import asyncio
-import contextlib
 from asyncio import Future
-from collections.abc import Mapping
-from functools import cached_property
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, ClassVar
 
 import msgspec
-from tornado.http1connection import HTTP1Connection
-from tornado.web import HTTPError, OutputTransform, RequestHandler
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, RequestHandler
 
-from omi_actors.errors import (
-    AskTimeoutError,
-    BadRequestError,
-    NotFoundError,
-    OmiError,
-    RateLimitedError,
-    SignatureMismatchError,
-)
+from omi_actors.errors import AskTimeoutError, BadRequestError, NotFoundError, OmiError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from web.auth import bearer_token, is_same
-from web.counting import count_request
-from web.door.browser_headers import API_POLICY, browser_headers
-from web.door.clients import Client, find_client
-from web.door.cors import is_same_origin
+from web.counting import CLOSED, count_request
+from web.handlers.guarded import GuardedHandler
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import request_id_of
-from web.site import Site
 
 _log = get_logger("web.requests")
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
 _METHOD_NOT_ALLOWED = 405
-_CLIENT_ERROR = 400
 _SERVER_ERROR = 500
-# The operator's session in a browser. By https under a name that only this host, by https, can have set.
-COOKIE = "omi_operator"
-SECURE_COOKIE = "__Host-omi_operator"
 
 # Failures that Tornado itself finds, before any code of ours runs.
 _OF_STATUS = {
@@ -52,29 +33,16 @@ _OF_STATUS = {
 }
 
 
-class BaseHandler(RequestHandler):
+class BaseHandler(GuardedHandler):
     """One request. `route` labels metrics: the template of the address, never the address."""
 
     route: ClassVar[str] = "other"
-    # Methods that the address takes although this class does not, because something faster does.
-    more_methods: ClassVar[tuple[str, ...]] = ()
-    # What is counted together against RATE_LIMIT_MAX_REQUESTS; None for what is not limited.
-    limit_kind: ClassVar[str | None] = "api"
-    # Whether it keeps its own time, as a stream does that goes on while there is something to say.
-    has_own_deadline: ClassVar[bool] = False
-    content_policy: ClassVar[str] = API_POLICY
+    # Whether a request takes what the model takes; that has a metric of its own, and is no reason to warn.
+    is_slow_by_nature: ClassVar[bool] = False
 
     request_id = ""
-    _deadline: asyncio.Timeout | None = None
-    # Where the sender stands; an error's answer says so, too.
-    _limit_headers: Mapping[str, str] = MappingProxyType({})
-
-    @property
-    def site(self) -> Site:
-        """What all handlers share."""
-        site = self.settings["site"]
-        assert isinstance(site, Site)  # noqa: S101 (app.py puts it there)
-        return site
+    # Whether the connection closed before the reply.
+    is_gone = False
 
     def set_default_headers(self) -> None:
         """Name the request, and nothing about the software."""
@@ -83,7 +51,7 @@ class BaseHandler(RequestHandler):
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
-        for name, value in self._further_headers().items():
+        for name, value in self.door_headers().items():
             self.set_header(name, value)
         if self.site.traffic.is_draining:
             self.set_header("Connection", "close")
@@ -93,81 +61,44 @@ class BaseHandler(RequestHandler):
         self.began_mono_s = self.site.clock.mono_s()
         self.site.traffic.begin()
 
-    def prepare(self) -> None:
-        """Count the request against its sender's number.
+    def on_connection_close(self) -> None:
+        """Know that nobody hears the reply any more."""
+        self.is_gone = True
 
-        Raises:
-            RateLimitedError: it is one too many.
-        """
-        limit = self.site.request_limit
-        if limit is None or self.limit_kind is None or self.is_operator:
-            return
-        standing = limit.begin(self.limit_kind, self.client.limit_key)
-        self._limit_headers = standing.headers()
-        for name, value in self._limit_headers.items():
-            self.set_header(name, value)
-        if standing.is_over:
-            raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
+    def close(self) -> None:
+        """Close the connection on somebody who does not take the reply."""
+        self.is_gone = True
+        self.connection.close()
 
-    def options(self, *_: str) -> None:
-        """Answer a browser that asks, for a page of another site, what it may send."""
-        methods = ", ".join(self._allowed_methods())
-        self.set_header("Allow", methods)
-        for name, value in self.site.cors.preflight_headers(self.request.headers.get("Origin"), methods).items():
-            self.set_header(name, value)
-        self.set_status(204)
-
-    async def _execute(self, transforms: list[OutputTransform], *args: bytes, **kwargs: bytes) -> None:
-        """Run the request, for REQUEST_TIMEOUT at most; then its work is cancelled, and it gets an error."""
-        self._deadline = asyncio.timeout(None if self.has_own_deadline else self.site.request_timeout_s)
-        with contextlib.suppress(TimeoutError):
-            async with self._deadline:
-                await super()._execute(transforms, *args, **kwargs)
+    @property
+    def seconds(self) -> float:
+        """How long the request has taken so far."""
+        return self.site.clock.mono_s() - self.began_mono_s
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
         """Send the answer; while draining, end its connection as the header says (Tornado only says it)."""
         sent = super().finish(chunk)
+        connection = self.connection
         if self.site.traffic.is_draining:
-            connection = self.connection
             sent.add_done_callback(lambda _: connection.close())
         return sent
+
+    async def has_left(self) -> bool:
+        """Tell whether a reply has left this machine. To be called right after `finish`."""
+        stream = self.connection.stream
+        if stream.closed():
+            # With its reply, as its sender had asked for; or broken.
+            return not self.is_gone and stream.error is None
+        try:
+            # Flushed when all before it is; the connection's own futures hide that it closed meanwhile.
+            await stream.write(b"")
+        except StreamClosedError:
+            return False
+        return True
 
     def compute_etag(self) -> str | None:
         """No answer of ours is worth a hash of it."""
         return None
-
-    @property
-    def connection(self) -> HTTP1Connection:
-        """The connection on which the request came."""
-        connection = self.request.connection
-        assert isinstance(connection, HTTP1Connection)  # noqa: S101 (Tornado's server has no other)
-        return connection
-
-    @cached_property
-    def client(self) -> Client:
-        """Who sent the request, behind proxies that are trusted."""
-        peer = getattr(self.connection.context, "remote_ip", "")
-        return find_client(peer, self.request.headers, self.site.trusted_proxies)
-
-    @cached_property
-    def is_operator(self) -> bool:
-        """Whether it carries ADMIN_TOKEN; or the operator's cookie, and comes from a page of ours."""
-        if is_same(bearer_token(self.request.headers.get("Authorization")), self.site.admin_token):
-            return True
-        token = self.get_cookie(SECURE_COOKIE) or self.get_cookie(COOKIE)
-        return token is not None and is_same_origin(self.request.headers) and self.site.operators.is_open(token)
-
-    def require_operator(self) -> None:
-        """Let only the operator pass.
-
-        Raises:
-            SignatureMismatchError: this is somebody else.
-        """
-        if not self.is_operator:
-            raise SignatureMismatchError(
-                "This needs the operator: `Authorization: Bearer` with ADMIN_TOKEN, or a browser signed in by the link "
-                "that the server prints at its start."
-            )
 
     def send_json(self, value: Any, status: int = 200) -> None:
         """Answer with a JSON value."""
@@ -180,24 +111,32 @@ class BaseHandler(RequestHandler):
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(html)
 
+    def send_problem(self, problem: Problem) -> None:
+        """Answer with an error in the one form."""
+        self.set_status(problem.status)
+        if problem.retry_after_s is not None:
+            self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(self.problem_json(problem))
+
+    def problem_json(self, problem: Problem) -> bytes:
+        """Return an error of this request in the one form."""
+        return problem_json(problem, request_id=self.request_id, now_s=self.site.clock.now_s())
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer every failure, Tornado's and ours, in the one form."""
         error = (kwargs.get("exc_info") or (None, None, None))[1]
-        if error is None and self._deadline is not None and self._deadline.expired():
+        if error is None and self.is_late:
             problem = API[AskTimeoutError]
         elif isinstance(error, HTTPError) or error is None:
             problem = _OF_STATUS.get(status_code, INTERNAL)
         else:
             problem = api_problem(error)
-        self.set_status(problem.status)
-        if problem.retry_after_s is not None:
-            self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
         if isinstance(error, SignatureMismatchError):
             self.set_header("WWW-Authenticate", "Bearer")
         if problem.status == _METHOD_NOT_ALLOWED:
-            self.set_header("Allow", ", ".join(self._allowed_methods()))
-        self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.finish(problem_json(problem, request_id=self.request_id, now_s=self.site.clock.now_s()))
+            self.set_header("Allow", ", ".join(self.allowed_methods()))
+        self.send_problem(problem)
 
     def log_exception(
         self,
@@ -214,33 +153,21 @@ class BaseHandler(RequestHandler):
 
     def on_finish(self) -> None:
         """Count the request, write its line."""
+        super().on_finish()
         self.site.traffic.end()
-        seconds = self.site.clock.mono_s() - self.began_mono_s
+        seconds = self.seconds
         status, method = self.get_status(), self.request.method or ""
-        if status >= _CLIENT_ERROR and self.site.request_limit is not None and self.limit_kind and not self.is_operator:
-            self.site.request_limit.failed(self.limit_kind, self.client.limit_key)
-        count_request(self.route, method if method in _METHODS else "other", status, seconds)
+        count_request(self.route, method if method in _METHODS else "other", None if self.is_gone else status, seconds)
         with bound_context(LogContext(self.request_id)):
-            slow = seconds >= self.site.slow_request_s
+            slow = seconds >= self.site.slow_request_s and not self.is_slow_by_nature
             level = _log.warning if slow or status >= _SERVER_ERROR else _log.info
             level(
                 "slow request" if slow else "request",
                 route=self.route,
                 method=method,
-                status=status,
+                status=CLOSED if self.is_gone else status,
                 ms=round(seconds * 1e3, 1),
             )
-
-    def _further_headers(self) -> dict[str, str]:
-        headers = self.site.cors.headers(self.request.headers.get("Origin"))
-        headers |= self._limit_headers
-        if self.site.tells_browsers:
-            headers |= browser_headers(self.content_policy, is_https=self.client.is_https)
-        return headers
-
-    def _allowed_methods(self) -> list[str]:
-        own = (name for name in _METHODS if getattr(type(self), name.lower()) is not getattr(BaseHandler, name.lower()))
-        return sorted({*own, *self.more_methods})
 
 
 class NotFound(BaseHandler):

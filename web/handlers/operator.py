@@ -1,14 +1,14 @@
 """The operator's way in: `/operator?key=…` once, then a cookie; more links, and the way out.
 
-Not here: keys and sessions (door/operator_sessions.py), who counts as operator (handlers/base.py).
+Not here: keys and sessions (door/operator_sessions.py), who counts as operator (guarded.py).
 Threads: the event loop.
 """
 
 from omi_actors.errors import ForbiddenError, SignatureMismatchError
 from web.door.browser_headers import PAGE_POLICY
-from web.door.cors import is_same_origin
 from web.door.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
-from web.handlers.base import COOKIE, SECURE_COOKIE, BaseHandler
+from web.handlers.base import BaseHandler
+from web.handlers.guarded import COOKIE, SECURE_COOKIE
 
 ROUTE = "/operator"
 # Few: a key cannot be guessed, and nobody has to try.
@@ -91,8 +91,6 @@ class SignOutHandler(BaseHandler):
 
     def post(self) -> None:
         """End the session and its cookie."""
-        if not is_same_origin(self.request.headers):
-            raise ForbiddenError("A page of another site may not do this.")
         for name in (COOKIE, SECURE_COOKIE):
             token = self.get_cookie(name)
             if token is not None:
