@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
+from config.groups.door import DoorSettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import ModelSettings
 from config.groups.observing import ObservingSettings
@@ -25,6 +26,7 @@ class Settings(
     ModelSettings,
     StoreSettings,
     ObservingSettings,
+    DoorSettings,
     ServerSettings,
     BaseSettings,
 ):

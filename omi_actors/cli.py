@@ -1,4 +1,4 @@
-"""The command line: `omi-actors serve`, `simulate`, `backup`, `restore` and `version`.
+"""The command line: `omi-actors serve`, `operator-link`, `simulate`, `backup`, `restore` and `version`.
 
 Not here: what serving is (server.py), what simulating is (simulate/). Threads: the main one.
 """
@@ -58,6 +58,20 @@ def serve(host: str | None, port: int | None, env_file: Path | None) -> None:
     except OSError as exc:
         _fail(f"cannot listen on {settings.host}:{settings.port} ({exc.strerror}); choose another with --port")
     sys.exit(code)
+
+
+@main.command("operator-link")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the running server, if it is not PORT.")
+@click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
+def operator_link(port: int | None, env_file: Path | None) -> None:
+    """Print a link that makes a browser the operator's, once, within ten minutes."""
+    settings = _load(env_file, {"PORT": port})
+    from omi_actors.operator_link import fetch_link  # noqa: PLC0415 (`version` and errors need none of it)
+
+    try:
+        click.echo(fetch_link(settings))
+    except OmiError as exc:
+        _fail(str(exc))
 
 
 @main.command()

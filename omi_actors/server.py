@@ -89,7 +89,7 @@ async def _serve(settings: Settings) -> int:
     port = server.bind()
     await system.start()
     server.listen()
-    _announce(settings, model, port)
+    _announce(settings, model, port, server)
     # What lives now lives to the end: the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -157,7 +157,7 @@ def _stop_on_signals(ended: asyncio.Event) -> None:
             loop.add_signal_handler(number, stop)
 
 
-def _announce(settings: Settings, model: Model, port: int) -> None:
+def _announce(settings: Settings, model: Model, port: int, server: WebServer) -> None:
     """Say where it listens: in words on a terminal, as one line of JSON elsewhere."""
     shown = "localhost" if settings.is_loopback or settings.host == "0.0.0.0" else settings.host  # noqa: S104
     url = f"http://{shown}:{port}"
@@ -173,6 +173,7 @@ def _announce(settings: Settings, model: Model, port: int) -> None:
         f"  Chat         {url}/chat\n"
         f"  Health       {url}/health\n"
         f"  Metrics      {url}/metrics\n"
+        f"  Operator     {url}{server.operator_path()} (works once, within ten minutes)\n"
         f"  Model        {name}\n"
         f"  Late answers {late}\n"
         f"  Tokens       {where}\n"
