@@ -50,7 +50,7 @@ def run(settings: Settings) -> int:
         try:
             return asyncio.run(_serve(settings))
         except (OmiError, OSError) as exc:
-            if not sys.stderr.isatty():  # there the sentence alone is enough
+            if settings.enable_file_logging:  # on standard error its sentence alone is enough
                 _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
             raise
         except Exception as exc:  # noqa: BLE001 (the last place that can tell, without quoting anybody)

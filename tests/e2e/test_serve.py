@@ -112,11 +112,12 @@ def test_secrets_made_on_first_start_are_kept_private_and_used_again(serve, tmp_
     assert (tmp_path / "data" / "secrets.env").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_ends_the_process_is_a_fatal_line(serve):
+def test_what_ends_the_process_is_a_fatal_line_of_the_log_file(serve, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        _, said = refusal(serve(PORT=str(taken.getsockname()[1]), LOG_LEVEL="fatal"))
+        limits = {"LOG_LEVEL": "fatal", "ENABLE_FILE_LOGGING": "true", "LOG_DIR": "my-logs"}
+        refusal(serve(PORT=str(taken.getsockname()[1]), **limits))
 
-    line = json.loads(said.splitlines()[0])
+    line = json.loads((tmp_path / "my-logs" / "omi-actors.log").read_text())
     assert (line["level"], line["event"], line["error"]) == ("fatal", "start_failed", "OSError")
 
 
@@ -156,6 +157,22 @@ def test_without_file_logging_there_is_no_file(serve, tmp_path):
     ready_line(serve("--port", "0", LOG_DIR="my-logs"))
 
     assert not (tmp_path / "my-logs").exists()
+
+
+def test_log_files_are_as_large_and_as_many_as_set(serve, tmp_path):
+    limits = {"LOG_MAX_FILE_SIZE": "4kb", "LOG_MAX_FILES": "2"}
+    process = serve("--port", "0", ENABLE_FILE_LOGGING="true", LOG_DIR="my-logs", **limits)
+    port = ready_line(process)["port"]
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
+        for _ in range(60):  # a line of 150 bytes each
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.recv(4096)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=TIMEOUT_S)
+
+    files = sorted((tmp_path / "my-logs").iterdir())
+    assert [file.name for file in files] == ["omi-actors.log", "omi-actors.log.1"]
+    assert all(file.stat().st_size <= 4096 for file in files)
 
 
 def test_log_folder_that_cannot_be_made_is_one_sentence(serve, tmp_path):
