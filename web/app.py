@@ -6,6 +6,8 @@ Not here: the webhook, which passes by (entry.py). Threads: the event loop.
 from tornado.web import Application, RequestHandler
 
 from web.door.compression import Gzip
+from web.handlers import dashboard
+from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
@@ -14,6 +16,9 @@ from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, Queu
 from web.handlers.transcript import TranscriptHandler
 from web.handlers.webhook import ROUTE
 from web.site import Site
+
+# What ENABLE_METRICS switches.
+_METRICS = ((r"/metrics", MetricsHandler), *dashboard.ROUTES)
 
 
 class OtherThanPost(BaseHandler):
@@ -39,7 +44,9 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/health", HealthHandler),
             (r"/livez", LiveHandler),
             (r"/readyz", ReadyHandler),
-            (r"/metrics", MetricsHandler),
+            (r"/api/info", InfoHandler),
+            (r"/help", HelpHandler),
+            *(_METRICS if site.has_metrics else ()),
         ],
         default_handler_class=NotFound,
         transforms=[Gzip] if compress else [],
