@@ -1,4 +1,4 @@
-"""The command line: `omi-actors serve`, `operator-link`, `simulate`, `backup`, `restore` and `version`.
+"""The command line: `omi-actors serve`, `simulate`, `backup`, `restore` and `version`.
 
 Not here: what serving is (server.py), what simulating is (simulate/). Threads: the main one.
 """

@@ -109,7 +109,7 @@ class DoorSettings(BaseModel):
         validation_alias="REQUEST_TIMEOUT",
         ge=100,
         le=DAY_MS,
-        description="ms after which a request that is not answered yet is answered 504 and its work cancelled.",
+        description="ms after which a request, other than a chat, is answered 504 and its work cancelled.",
     )
     enable_rate_limit: bool = Field(
         default=True,

@@ -165,6 +165,15 @@ async def test_head_of_a_long_answer_is_its_head(connection):
     assert (await connection.request("GET", "/livez")).status == 200
 
 
+async def test_streamed_chat_is_not_gzipped(connection):
+    headers = {"Accept": "text/event-stream", "Accept-Encoding": "gzip"}
+
+    reply = await connection.request("POST", "/chat", b'{"message":"hi"}', headers)
+
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    assert "content-encoding" not in reply.headers
+
+
 def test_event_streams_are_never_gzipped():
     start_line = RequestStartLine("GET", "/", "HTTP/1.1")
     asked = HTTPHeaders({"Accept-Encoding": "gzip", "Host": "localhost"})

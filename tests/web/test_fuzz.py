@@ -10,7 +10,8 @@ from tests.web.http_client import Connection
 
 _ROUTES = ["/omi-webhook?uid=u", "/transcript/x", "/operator?key=k", "/operator/links", "/operator/sign-out"]
 _ROUTES += ["/health", "/livez", "/readyz", "/metrics", "/nowhere", "/omi-webhook/", "/chat", "/"]
-_ROUTES += ["/chat", "/context/switch", "/context/status/default", "/omi-webhook/queue-status", "/chat/?a=%00"]
+_ROUTES += ["/chat", "/context/switch", "/context/status/default", "/omi-webhook/queue-status", "/chat/?a=%00", "/help"]
+_ROUTES += ["/api/info", "/metrics-dashboard", "/metrics-dashboard/data.json", "/metrics-dashboard/dashboard.css"]
 _METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "BREW"]
 _HEADERS = [
     "Content-Length",

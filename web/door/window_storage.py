@@ -1,6 +1,6 @@
 """Where the `limits` library counts: in a dictionary of bounded size, by our clock.
 
-The library's own storage in memory starts a thread for each request and keeps every key that a flood invents.
+The library's own storage in memory starts a thread for a request, and has no bound for the keys that a flood invents.
 Not here: what is counted (rate_limits.py). Threads: the event loop.
 """
 

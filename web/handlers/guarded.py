@@ -114,7 +114,7 @@ class GuardedHandler(RequestHandler):
 
     @classmethod
     def allowed_methods(cls) -> list[str]:
-        """Return the methods that the address takes, sorted, without OPTIONS, which all take."""
+        """Return the methods that the address takes, in alphabetical order; without OPTIONS, which all take."""
         own = (name for name in _METHODS if getattr(cls, name.lower()) is not getattr(GuardedHandler, name.lower()))
         return sorted({*own, *cls.more_methods})
 

@@ -17,7 +17,8 @@ _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Omi Actors: operator</title>
 <h1>You are the operator of this server</h1>
 <p>in this browser, for up to twelve hours.</p>
-<ul><li><a href="/health">Health</a><li><a href="/metrics">Metrics</a></ul>
+<ul><li><a href="/metrics-dashboard">How it is</a>
+<li><a href="/health">Health</a><li><a href="/metrics">Metrics</a></ul>
 <form method="post" action="/operator/sign-out"><button>Sign out</button></form>
 </html>
 """
