@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from config.settings import InvalidSettingError, Settings
+from config.errors import InvalidSettingError
+from config.variables import Settings
 
 FILE_NAME = "secrets.env"
 _NAMES = ("ADMIN_TOKEN", "WEBHOOK_TOKEN")

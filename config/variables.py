@@ -4,7 +4,7 @@ Not here: how they are read, checked and explained (settings.py), first-start se
 Threads: frozen, any. Variables keep the units of the document (ms); the program asks for seconds (`…_s`).
 """
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ConfigDict
 
 from config.groups.delivery import DeliverySettings
 from config.groups.hearing import HearingSettings
@@ -15,11 +15,7 @@ from config.groups.work import WorkSettings
 
 
 # Fields come in the order of the bases from the last to the first.
-class Settings(
-    WorkSettings, DeliverySettings, HearingSettings, ModelSettings, StoreSettings, ServerSettings, BaseSettings
-):
+class Settings(WorkSettings, DeliverySettings, HearingSettings, ModelSettings, StoreSettings, ServerSettings):
     """All settings of one process. Made by `config.settings.load_settings`, which explains what is wrong."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, env_file_encoding="utf-8", hide_input_in_errors=True
-    )
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)

@@ -28,7 +28,7 @@ def build_application(site: Site) -> Application:
             (r"/health", HealthHandler),
             (r"/livez", LiveHandler),
             (r"/readyz", ReadyHandler),
-            (r"/metrics", MetricsHandler),
+            *([(r"/metrics", MetricsHandler)] if site.serves_metrics else []),
         ],
         default_handler_class=NotFound,
         log_function=_log_nothing,

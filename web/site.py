@@ -22,6 +22,7 @@ class Site:
         self.auth = WebhookAuth(settings, clock)
         self.traffic = Traffic(clock, settings.body_timeout_s)
         self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
+        self.serves_metrics = settings.enable_metrics
         self.max_body_bytes = settings.max_request_size
         self.body_timeout_s = settings.body_timeout_s
         self.read_timeout_s = settings.store_read_timeout_s

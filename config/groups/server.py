@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic.aliases import AliasChoices
-from pydantic_settings import NoDecode
 
-from config.values import DAY_MS, Secret, lower_word, parse_list, parse_size
+from config.values import DAY_MS, OnOff, Secret, lower_word, parse_list, parse_size
 
 
 def _default_host(values: dict[str, Any]) -> str:
@@ -71,6 +70,11 @@ class ServerSettings(BaseModel):
     log_level: Annotated[Literal["debug", "info", "warn", "error", "fatal"], BeforeValidator(lower_word)] = Field(
         "info", validation_alias="LOG_LEVEL", description="Least level that is logged: debug, info, warn, error, fatal."
     )
+    enable_metrics: OnOff = Field(
+        default=True,
+        validation_alias="ENABLE_METRICS",
+        description="Whether /metrics is served. Off, it is not there; what is counted for /health still is.",
+    )
     admin_token: Secret = Field(
         None,
         validation_alias="ADMIN_TOKEN",
@@ -81,7 +85,7 @@ class ServerSettings(BaseModel):
         validation_alias="WEBHOOK_TOKEN",
         description="Secret in the webhook's URL (?token=). Development makes one in DATA_DIR on first start.",
     )
-    omi_signing_secrets: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(parse_list)] = Field(
+    omi_signing_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(parse_list)] = Field(
         (),
         validation_alias="OMI_SIGNING_SECRETS",
         description="Omi's signing secrets (whsec_…), separated by commas. If set, every webhook must be signed.",

@@ -77,7 +77,7 @@ def test_all_problems_are_said_at_once():
 
 
 def test_misspelt_override_is_refused():
-    assert problems_of(PROT="1") == ("PROT is not a setting. See config/example.env.",)
+    assert problems_of(PROT="1") == ("PROT is not a setting; do you mean PORT? See config/example.env.",)
 
 
 def test_refusal_does_not_quote_what_was_given():

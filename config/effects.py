@@ -1,0 +1,64 @@
+"""For every setting the test that sees its effect. docs/settings.md shows it; the tests keep it complete and true.
+
+Not here: what a setting means (groups/). Threads: any, pure. A new setting needs a row; so does a renamed test.
+"""
+
+from collections.abc import Mapping
+
+_SETTINGS = "config/test_settings.py"
+_SERVE = "e2e/test_serve.py"
+_CONNECTIONS = "web/test_connections.py"
+_EFFECTS = "system/test_settings.py"
+_DELIVERIES = "system/test_deliveries.py"
+
+# variable: file under tests/, test
+TESTED_BY: Mapping[str, tuple[str, str]] = {
+    "APP_ENV": (_SERVE, "test_production_without_its_secrets_is_refused_and_told_how_to_make_them"),
+    "HOST": (_EFFECTS, "test_server_listens_where_it_is_told"),
+    "PORT": (_EFFECTS, "test_server_listens_where_it_is_told"),
+    "MAX_REQUEST_SIZE": (_CONNECTIONS, "test_body_of_exactly_the_limit_is_taken"),
+    "IDLE_CONNECTION_TIMEOUT_MS": (_CONNECTIONS, "test_connection_without_a_request_is_closed_in_time"),
+    "BODY_TIMEOUT_MS": (_CONNECTIONS, "test_body_that_trickles_is_cut_off_in_time"),
+    "SLOW_REQUEST_THRESHOLD": ("web/test_webhook_replies.py", "test_slow_webhook_is_logged"),
+    "SHUTDOWN_GRACE_MS": (_SERVE, "test_request_in_flight_is_cut_after_the_grace"),
+    "LOG_LEVEL": (_SERVE, "test_log_level_is_the_least_that_is_logged"),
+    "ENABLE_METRICS": (_EFFECTS, "test_metrics_are_there_unless_switched_off"),
+    "ADMIN_TOKEN": ("web/test_api.py", "test_transcript_is_nobody_elses"),
+    "WEBHOOK_TOKEN": ("web/test_webhook_auth.py", "test_production_takes_the_right_token_only"),
+    "OMI_SIGNING_SECRETS": (
+        "web/test_webhook_auth.py",
+        "test_with_signing_secrets_the_signature_is_demanded_and_the_token_not_enough",
+    ),
+    "DATA_DIR": (_SERVE, "test_secrets_made_on_first_start_are_kept_private_and_used_again"),
+    "DATABASE_URL": ("doctor/test_store.py", "test_reachable_postgres_is_well"),
+    "NODE_NAME": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "STORE_WRITE_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "STORE_READ_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "OPENAI_API_KEY": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_BASE_URL": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_MODEL": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_TIMEOUT": (_EFFECTS, "test_work_has_its_settings"),
+    "OPENAI_MAX_TOKENS": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_MAX_CONCURRENCY": (_EFFECTS, "test_work_has_its_settings"),
+    "WAKE_NAMES": (_EFFECTS, "test_work_has_its_settings"),
+    "DEFAULT_LISTEN_MODE": (_EFFECTS, "test_work_has_its_settings"),
+    "DEFAULT_FOLLOWUP_WINDOW": (_EFFECTS, "test_work_has_its_settings"),
+    "QUESTION_PAUSE_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "QUESTION_MAX_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "OMI_APP_ID": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
+    "OMI_APP_SECRET": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
+    "OMI_API_URL": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
+    "OMI_NOTIFY_VERSION": (_EFFECTS, "test_notifier_is_the_one_that_the_settings_name"),
+    "OMI_NOTIFY_TIMEOUT_MS": (_EFFECTS, "test_notifier_is_the_one_that_the_settings_name"),
+    "WEBHOOK_REPLY_DEADLINE_MS": (_DELIVERIES, "test_late_answer_is_in_the_next_reply_and_in_no_other"),
+    "NEXT_WEBHOOK_GRACE_MS": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
+    "ANSWER_EXPIRES_S": (_EFFECTS, "test_work_has_its_settings"),
+    "SESSION_IDLE_S": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "MAX_LIVE_SESSIONS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "SESSION_MAILBOX_CAPACITY": (
+        "system/test_promises.py",
+        "test_session_that_floods_is_refused_beyond_its_mailbox_and_slows_nobody",
+    ),
+    "QUEUE_MAX_CONCURRENT_JOBS": (_EFFECTS, "test_work_has_its_settings"),
+    "QUEUE_MAX_RETRIES": (_EFFECTS, "test_work_has_its_settings"),
+}
