@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from config.variables import Settings
 
-MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+MAKE_ONE = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 # What documents write where a secret belongs.
 _PLACEHOLDERS = frozenset({"your-secret-key", "your-api-key", "your-token", "change-me", "changeme", "sk-..."})
 
@@ -36,14 +36,14 @@ def _placeholders(settings: Settings) -> Iterator[str]:
         return
     for name, secret in (("ADMIN_TOKEN", settings.admin_token), ("WEBHOOK_TOKEN", settings.webhook_token)):
         if secret is not None and secret.get_secret_value().lower() in _PLACEHOLDERS:
-            yield f"{name} is still a placeholder, which everybody knows: {MAKE_ONE}"
+            yield f"{name} is still a placeholder, which everybody knows. {MAKE_ONE}"
 
 
 def _missing_in_production(settings: Settings) -> Iterator[str]:
     if settings.admin_token is None:
-        yield f"ADMIN_TOKEN is not set, and production needs it for the operator's pages: {MAKE_ONE}"
+        yield f"ADMIN_TOKEN is not set, and production needs it for the operator's pages. {MAKE_ONE}"
     if settings.webhook_token is None and not settings.omi_signing_secrets:
         yield (
-            "Neither WEBHOOK_TOKEN nor OMI_SIGNING_SECRETS is set, and production takes no webhook from strangers: "
-            f"copy the signing secret (whsec_…) from Omi, or for WEBHOOK_TOKEN {MAKE_ONE}"
+            "Neither WEBHOOK_TOKEN nor OMI_SIGNING_SECRETS is set, and production takes no webhook from strangers. "
+            f"Copy the signing secret (whsec_…) from Omi, or for WEBHOOK_TOKEN {MAKE_ONE[0].lower()}{MAKE_ONE[1:]}"
         )

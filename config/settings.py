@@ -141,7 +141,7 @@ def _not_ours(file: EnvFile) -> Iterator[str]:
     known = (*all_variables(), *NOT_TAKEN)
     for name, line in file.lines.items():
         if name not in known:
-            yield f"{file.path}, line {line}: {name} is not a setting of this program and has no effect on it."
+            yield f"{file.path}, line {line}: {name} is no setting and has no effect here. Remove it, or let it be."
 
 
 def _like_ours(environment: Mapping[str, str]) -> Iterator[str]:
@@ -149,7 +149,7 @@ def _like_ours(environment: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environment):
         nearest = find_nearest(name, known, IN_ENVIRONMENT)
         if nearest is not None and nearest not in environment:
-            yield f"{name} in the environment is not a setting; do you mean {nearest}?"
+            yield f"{name} in the environment is not a setting; do you mean {nearest}? Rename or unset it."
 
 
 def _sentences(exc: ValidationError) -> list[str]:

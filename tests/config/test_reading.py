@@ -95,7 +95,7 @@ def test_misspelt_name_in_the_file_is_refused_with_the_right_one(name, right, en
 @pytest.mark.parametrize(("name", "right"), [("OPENAI_API_KY", "OPENAI_API_KEY"), ("WEBHOK_TOKEN", "WEBHOOK_TOKEN")])
 def test_misspelt_name_in_the_environment_is_warned_of(name, right):
     assert read_settings(None, None, {name: "x"}).notes == (
-        f"{name} in the environment is not a setting; do you mean {right}?",
+        f"{name} in the environment is not a setting; do you mean {right}? Rename or unset it.",
     )
 
 
@@ -109,7 +109,7 @@ def test_usual_names_of_an_environment_are_nobodys_mistake(name):
 def test_name_that_is_like_none_of_ours_is_told_and_harms_nobody(env_file):
     (note,) = read_settings(env_file("COMPOSE_PROJECT_NAME=omi\n"), None, {}).notes
 
-    assert "COMPOSE_PROJECT_NAME is not a setting of this program" in note
+    assert "COMPOSE_PROJECT_NAME is no setting" in note
 
 
 def test_everything_that_is_wrong_is_told_at_once(env_file):

@@ -92,7 +92,7 @@ def test_production_refuses_to_start_without_its_secrets():
     assert admin.startswith("ADMIN_TOKEN is not set")
     assert "WEBHOOK_TOKEN" in webhook
     assert "OMI_SIGNING_SECRETS" in webhook
-    assert "make one with" in admin
+    assert "Make one with" in admin
 
 
 @pytest.mark.parametrize(("given", "missing"), [("OMI_APP_ID", "OMI_APP_SECRET"), ("OMI_APP_SECRET", "OMI_APP_ID")])

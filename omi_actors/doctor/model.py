@@ -1,0 +1,47 @@
+"""The check of the model's server: reachable, key taken, model known.
+
+Not here: asking it (clients/model_check.py). Threads: the main one, with an event loop for the question.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+from config.settings import Settings
+from omi_actors.clients.model_check import ask_model_server
+from omi_actors.doctor.clocks import compare_clocks
+from omi_actors.doctor.finding import Finding, Machine, note, ok, problem
+from omi_actors.errors import UpstreamError, UpstreamRejectedError
+
+_ASK_S = 5.0
+_SHOWN = 5
+
+
+def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    """Ask the model's server for its models: proves address and key, costs no token."""
+    if settings.openai_api_key is None:
+        yield note("model", "OPENAI_API_KEY is not set: the demo model answers", "echo OPENAI_API_KEY=sk-… >>.env")
+        return
+    key = settings.openai_api_key.get_secret_value()
+    where = settings.openai_base_url or "OpenAI"
+    try:
+        server = asyncio.run(ask_model_server(api_key=key, base_url=settings.openai_base_url, timeout_s=_ASK_S))
+    except UpstreamError as exc:
+        yield problem("model", f"{where}: {exc}", _fix_for(exc))
+        return
+    if server.models and settings.openai_model not in server.models:
+        known = ", ".join(sorted(server.models)[:_SHOWN])
+        yield note(
+            "model", f"{where} does not list {settings.openai_model}", f"Set OPENAI_MODEL to one that it has: {known}"
+        )
+    else:
+        yield ok("model", f"{settings.openai_model} at {where}")
+    if server.now_s is not None:
+        yield from compare_clocks(machine.clock.now_s(), server.now_s, "model's server")
+
+
+def _fix_for(error: UpstreamError) -> str:
+    if isinstance(error, UpstreamRejectedError) and error.code == "invalid_api_key":
+        return "Put the right key into OPENAI_API_KEY, or unset it: then the demo model answers."
+    if isinstance(error, UpstreamRejectedError):
+        return "See the model provider's account pages, or set another OPENAI_BASE_URL."
+    return "Start the model's server, or correct OPENAI_BASE_URL (in a container, localhost is the container itself)."
