@@ -1,6 +1,7 @@
 """A machine to look at, with a folder, an env file and an environment of its own."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ class Patient:
         self.folder = folder
         self.env_file = folder / ".env"
         self.variables = {"DATA_DIR": str(folder / "data"), "PORT": str(find_free_port())}
-        self.machine: dict = {"clock": SystemClock()}
+        self.machine: dict[str, Any] = {"clock": SystemClock()}
 
     def findings(self, state):
         machine = Machine(environment=self.variables, **self.machine)

@@ -4,6 +4,7 @@ import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,9 @@ from tests.system.conftest import ADMIN
 from tests.web.http_client import Connection
 from web.server import build_http_server
 
+# A collaborator that is not asked.
+NOBODY: Any = None
+
 
 class Places:
     """What a system is made of, given one setting."""
@@ -34,10 +38,10 @@ class Places:
             rng=random.Random(1),
             on_fenced=lambda: None,
         )
-        self.sessions = tree._build_session_deps(parts, None, None)
-        self.jobs = tree._build_job_deps(parts, None)
+        self.sessions = tree._build_session_deps(parts, NOBODY, NOBODY)
+        self.jobs = tree._build_job_deps(parts, NOBODY)
         self.pools = {
-            kind: places.pool for kind, places in tree._build_job_queue(settings, None, None)._places_of.items()
+            kind: places.pool for kind, places in tree._build_job_queue(settings, NOBODY, NOBODY)._places_of.items()
         }
         self.settings = settings
 
@@ -106,7 +110,7 @@ def test_notifier_is_the_one_that_the_settings_name():
 
 async def test_server_listens_where_it_is_told(tmp_path: Path):
     settings = load_settings(overrides={"HOST": "127.0.0.2", "PORT": "0", "DATA_DIR": str(tmp_path)})
-    server = build_http_server(None, settings)
+    server = build_http_server(NOBODY, settings)
     server.listen()
 
     assert [socket.getsockname()[0] for socket in server._sockets] == ["127.0.0.2"]
