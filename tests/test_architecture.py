@@ -60,14 +60,18 @@ def test_every_package_that_is_imported_is_declared():
     options = configparser.ConfigParser()
     options.read(ROOT / "setup.cfg")
     declared = options["options"]["install_requires"] + options["options.extras_require"]["postgres"]
-    names = {re.split(r"[<>=]", line)[0].lower() for line in declared.split()}
+    names = {as_module(re.split(r"[<>=]", line)[0]) for line in declared.split()}
     shipped_by = packages_distributions()
 
     imported = {name for path in MODULES for name in imports_of(path)}
     foreign = imported - set(sys.stdlib_module_names) - {*ROOMS, "tests", "psycopg2"}
 
-    undeclared = {name for name in foreign if not names & {shipper.lower() for shipper in shipped_by[name]}}
+    undeclared = {name for name in foreign if not names & {as_module(shipper) for shipper in shipped_by[name]}}
     assert undeclared == PARTS_OF_OTHERS
+
+
+def as_module(distribution: str) -> str:
+    return distribution.lower().replace("-", "_")
 
 
 def imports_of(path: Path) -> set[str]:
