@@ -73,6 +73,12 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
     ),
     "LOG_DIR": NotTaken(reason=_LOG_FILES, instead="Write `scripts/start 2>>omi.log`"),
     "LOG_MAX_FILE_SIZE": NotTaken(reason=_LOG_FILES, instead="Use logrotate or journald"),
+    "OPENAI_CONVERSATION_STATE": NotTaken(
+        reason="Conversations live in our own database, and each question takes the latest turns along",
+        instead="Set OPENAI_INCLUDE_HISTORY and OPENAI_HISTORY_MESSAGES",
+        is_so=False,
+        refused=True,
+    ),
     "QUEUE_BATCH_SIZE": NotTaken(reason=_AT_ONCE, instead="Set QUEUE_MAX_CONCURRENT_JOBS"),
     "QUEUE_PROCESSING_INTERVAL": NotTaken(reason=_AT_ONCE, instead="Set QUEUE_MAX_CONCURRENT_JOBS"),
     "DB_MAX_CONNECTIONS": NotTaken(reason=_ONE_WRITER, instead=_LEAVE_OUT),

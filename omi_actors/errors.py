@@ -7,7 +7,8 @@ OmiError
 ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, TooLargeError, NotFoundError
 │                                                                                       the caller's; never retried
 ├─ OverloadError      MailboxFullError, QueueFullError                                 try again after retry_after_s
-├─ UpstreamError      UpstreamTimeoutError ↺, UpstreamUnavailableError ↺, UpstreamRejectedError, UpstreamUnclearError
+├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
+│  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
 ├─ ActorError         ActorUnavailableError, AskTimeoutError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
@@ -73,9 +74,7 @@ class UpstreamError(OmiError):
 
 
 class UpstreamTimeoutError(UpstreamError):
-    """The upstream's answer did not come within its wall-clock deadline."""
-
-    retryable: ClassVar[bool] = True
+    """The upstream's answer did not come within its wall-clock deadline: nobody waits for a second one."""
 
 
 class UpstreamUnavailableError(UpstreamError):
@@ -88,15 +87,25 @@ class UpstreamUnavailableError(UpstreamError):
         self.retry_after_s = retry_after_s
 
 
+class UpstreamBusyError(UpstreamUnavailableError):
+    """The upstream works, and asks us to be slower."""
+
+
+class CircuitOpenError(UpstreamUnavailableError):
+    """The upstream was not asked: it has just failed again and again. Asking cost nobody anything."""
+
+
 class UpstreamRejectedError(UpstreamError):
     """The upstream understood and refused: asking again cannot help.
 
-    `code` is the upstream's own machine-readable reason, e.g. `insufficient_quota`.
+    `code` is the upstream's own machine-readable reason, e.g. `insufficient_quota`. `parameter` names the part of the
+    request that was refused, if that was it.
     """
 
-    def __init__(self, message: str, *, code: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", parameter: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.parameter = parameter
 
 
 class UpstreamUnclearError(UpstreamError):

@@ -7,6 +7,8 @@ from typing import Any
 
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
+from omi_actors.clients.guarded_model import GuardedModel
+from omi_actors.domain.breaker import BreakerState
 from omi_actors.kit.spec import ChildState
 from omi_actors.tree import Parts, Tree
 
@@ -22,7 +24,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "queue": _check_queue(tree, parts),
         "supervisor": _check_supervisor(tree),
         "loop": _check_loop(tree),
-        "model": _check_model(parts),
+        "model": _check_model(tree.model),
     }
     return {
         "status": _worst([check["status"] for check in checks.values()]),
@@ -71,9 +73,22 @@ def _check_loop(tree: Tree) -> dict[str, Any]:
     return {"status": "warn" if worst_s > _LAG_WARN_S else "pass", "lag_max_seconds": round(worst_s, 4)}
 
 
-def _check_model(parts: Parts) -> dict[str, Any]:
-    check: dict[str, Any] = {"status": "pass", "provider": parts.model.provider, "model": parts.model.name}
-    if parts.model.provider == "demo":
+def _check_model(model: GuardedModel) -> dict[str, Any]:
+    """Never "fail": without its model the server still hears and keeps everything, and says why it cannot answer."""
+    check: dict[str, Any] = {
+        "status": "pass",
+        "provider": model.provider,
+        "model": model.name,
+        "breaker": model.state.value,
+    }
+    failure = model.last_failure
+    if failure is not None:
+        check["last_error"] = {"error": failure.error, "cause": failure.fault.cause, "fix": failure.fault.fix}
+        check["last_error"]["is_current"] = failure.is_current
+    is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
+    if is_failing or model.state is not BreakerState.CLOSED:
+        check["status"] = "warn"
+    if model.provider == "demo":
         check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
     return check
 

@@ -13,6 +13,7 @@ import time
 
 from config.settings import Reading, Settings
 from omi_actors.banner import Facts, announce
+from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.model import Model
 from omi_actors.clients.notifier import Notifier
@@ -102,8 +103,13 @@ def build_model(settings: Settings) -> Model:
         api_key=settings.openai_api_key.get_secret_value(),
         base_url=settings.openai_base_url,
         name=settings.openai_model,
-        max_tokens=settings.openai_max_tokens,
         concurrency=settings.openai_max_concurrency,
+        options=RequestOptions(
+            max_tokens=settings.openai_max_tokens,
+            temperature=settings.openai_temperature,
+            reasoning_effort=settings.openai_reasoning_effort,
+            has_store=settings.openai_store_responses,
+        ),
     )
 
 

@@ -25,11 +25,15 @@ from omi_actors.actors.node_keeper import NodeKeeper
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
+from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.model import Model
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
+from omi_actors.domain.answering import Allowance, AnswerRules
+from omi_actors.domain.breaker import BreakerRules
 from omi_actors.domain.delivery import DeliveryRules
 from omi_actors.domain.hearing import HearingOptions, ListenMode
+from omi_actors.domain.prompt import PromptLimits
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.jobs.kinds import JobDeps
@@ -95,18 +99,20 @@ class Tree:
     router: Handle
     directory: Directory
     board: Board
+    model: GuardedModel
 
 
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
     opened: Future[None] = Future()
     board, directory = Board(started_mono_s=parts.clock.mono_s()), Directory()
+    model = GuardedModel(parts.model, _breaker_rules(parts.settings), parts.clock)
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory.count))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
     job_queue = _child(runtime, "job_queue", lambda: _build_job_queue(parts.settings, store, workers))
     workers = _child(
-        runtime, "workers", lambda: Workers(_build_job_deps(parts, store), job_queue, router, lease_s=_LEASE_S)
+        runtime, "workers", lambda: Workers(_build_job_deps(parts, store, model), job_queue, router, lease_s=_LEASE_S)
     )
     new_session = _session_maker(runtime, parts, _build_session_deps(parts, store, job_queue))
     sessions = _child(
@@ -135,6 +141,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         router=router,
         directory=directory,
         board=board,
+        model=model,
     )
 
 
@@ -179,16 +186,34 @@ def _build_job_queue(settings: Settings, store: Store, workers: Handle) -> JobQu
     return JobQueue(store, workers, pools, QueueLimits(_LEASE_S, _MAX_DELIVERIES))
 
 
-def _build_job_deps(parts: Parts, store: Store) -> JobDeps:
+def _build_job_deps(parts: Parts, store: Store, model: Model) -> JobDeps:
     settings = parts.settings
     return JobDeps(
         store,
-        parts.model,
+        model,
         parts.clock,
         parts.rng,
-        settings.openai_timeout_s,
+        _answer_rules(settings),
         notifier=parts.notifier,
         answer_expires_s=settings.answer_expires_s,
+    )
+
+
+def _answer_rules(settings: Settings) -> AnswerRules:
+    messages = settings.openai_history_messages if settings.openai_include_history else 0
+    return AnswerRules(
+        spoken=Allowance(settings.openai_webhook_timeout_s, settings.openai_webhook_max_tokens),
+        written=Allowance(settings.openai_timeout_s, settings.openai_max_tokens),
+        context=PromptLimits(settings.openai_max_context_tokens, messages),
+    )
+
+
+def _breaker_rules(settings: Settings) -> BreakerRules:
+    return BreakerRules(
+        failures=settings.model_breaker_failures,
+        window_s=settings.model_breaker_window_s,
+        pause_s=settings.model_breaker_pause_s,
+        pause_cap_s=max(settings.model_breaker_pause_s, settings.model_breaker_pause_cap_s),
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 from omi_actors.bench.page import render_page
 from omi_actors.bench.run import QUICK, ROWS, Bench, Sizes, run_bench
 from omi_actors.clock import SystemClock
-from tests.fakes.openai_server import spawn_fake_openai
+from tests.fakes.openai_server import Mode, spawn_fake_openai
 
 _DOCS = Path(__file__).parents[1] / "docs"
 
@@ -21,10 +21,19 @@ _DOCS = Path(__file__).parents[1] / "docs"
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(ROWS)), help="Only this row; may be repeated.")
 @click.option("--sessions", type=int, help="Live sessions for the row `sessions`.")
+@click.option("--trickle-s", type=float, help="Seconds for which the row `trickle` goes on asking.")
 @click.option("--quick", is_flag=True, help="Tiny sizes: shows that it runs; the figures mean nothing.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
 @click.option("--docs", is_flag=True, help="Measure nothing: make docs/benchmarks.md from docs/benchmarks.json.")
-def main(*, only: tuple[str, ...], sessions: int | None, quick: bool, json_file: Path | None, docs: bool) -> None:
+def main(
+    *,
+    only: tuple[str, ...],
+    sessions: int | None,
+    trickle_s: float | None,
+    quick: bool,
+    json_file: Path | None,
+    docs: bool,
+) -> None:
     """Measure what the server costs, in one run, beside a yardstick. Takes some minutes.
 
     To publish: scripts/bench --json docs/benchmarks.json && scripts/bench --docs
@@ -36,9 +45,21 @@ def main(*, only: tuple[str, ...], sessions: int | None, quick: bool, json_file:
     sizes = QUICK if quick else Sizes()
     if sessions is not None:
         sizes = dataclasses.replace(sizes, sessions=sessions)
+    if trickle_s is not None:
+        sizes = dataclasses.replace(sizes, trickle=dataclasses.replace(sizes.trickle, seconds=trickle_s))
     command = shlex.join(["scripts/bench", *sys.argv[1:]])
-    with spawn_fake_openai() as model_url, tempfile.TemporaryDirectory(prefix="bench-") as work_dir:
-        bench = Bench(sizes=sizes, work_dir=Path(work_dir), model_url=model_url, clock=SystemClock())
+    with (
+        spawn_fake_openai() as model_url,
+        spawn_fake_openai(Mode.DRIP, delay_s=1.0) as trickling_url,
+        tempfile.TemporaryDirectory(prefix="bench-") as work_dir,
+    ):
+        bench = Bench(
+            sizes=sizes,
+            work_dir=Path(work_dir),
+            model_url=model_url,
+            trickling_url=trickling_url,
+            clock=SystemClock(),
+        )
         result = asyncio.run(run_bench(bench, only or tuple(ROWS), command=command, say=click.echo))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")

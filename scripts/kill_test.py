@@ -9,14 +9,17 @@ from pathlib import Path
 import click
 
 from omi_actors.clock import SystemClock
-from omi_actors.replay.kill_test import KillPlan, KillReport, KillTest
+from omi_actors.replay.fake_omi import FakeOmi
+from omi_actors.replay.fake_omi import Mode as OmiMode
+from omi_actors.replay.kill_test import KILL_SETTINGS, KillPlan, KillReport, KillTest
 from omi_actors.replay.report import render_table
 from omi_actors.replay.under_test import build_server
 from tests.fakes.openai_server import Mode, spawn_fake_openai
 from tests.servers import fresh_postgres_database
 
 # Long enough that kills find questions at every stage of their answer.
-_MODEL_DELAY_S = 0.05
+_MODEL_DELAY_S = 0.1
+_OMI_DELAY_S = 0.05
 
 
 @click.command()
@@ -31,7 +34,8 @@ def main(
 ) -> None:
     """Start the server, send webhooks, kill -9, restart on the same data, again and again; then count.
 
-    Exits 1 when anything acknowledged is missing or there twice, or a question has not exactly one answer.
+    Exits 1 when anything acknowledged is missing or there twice, a question has not exactly one answer, or an answer
+    did not arrive, or arrived twice without a kill that explains it.
     """
     plan = KillPlan(rounds=rounds, seed=int(SystemClock().now_s()) if seed is None else seed, rate_per_s=rate)
     with contextlib.ExitStack() as stack:
@@ -42,7 +46,7 @@ def main(
         report = asyncio.run(_run(plan, work_dir, database_url, model_url))
     figures = {"database": "postgres" if database_url else "sqlite", **report.figures()}
     click.echo(render_table(figures))
-    for wrong in report.verdict.wrongs():
+    for wrong in report.wrongs():
         click.echo(f"  {wrong}", err=True)
     if json_file is not None:
         json_file.write_bytes(report.to_json())
@@ -51,11 +55,17 @@ def main(
 
 async def _run(plan: KillPlan, work_dir: Path, database_url: str, model_url: str) -> KillReport:
     clock = SystemClock()
-    server, target = build_server(work_dir, clock=clock, database_url=database_url, model_url=model_url)
-    test = KillTest(
-        plan, server=server, target=target, accept_file=work_dir / "accepted.jsonl", clock=clock, say=click.echo
-    )
-    return await test.run()
+    omi = FakeOmi(mode=OmiMode.DELAY, delay_s=_OMI_DELAY_S, clock=clock)
+    listening = omi.listen()
+    extra = KILL_SETTINGS | omi.settings
+    server, target = build_server(work_dir, clock=clock, database_url=database_url, model_url=model_url, extra=extra)
+    accept_file = work_dir / "accepted.jsonl"
+    test = KillTest(plan, server=server, target=target, omi=omi, accept_file=accept_file, clock=clock, say=click.echo)
+    try:
+        return await test.run()
+    finally:
+        listening.stop()
+        await listening.close_all_connections()
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class HearingSettings(BaseModel):
         le=30_000,
         description=(
             "ms of silence that end a question which has no question mark and is no complete sentence; twice that "
-            "where it breaks off. Shorter cuts slow speakers, longer delays the answer."
+            "where it breaks off or has hardly begun. Shorter cuts slow speakers, longer delays the answer."
         ),
     )
     question_max_ms: int = Field(

@@ -7,6 +7,7 @@ but the open reply slots; it loads itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -28,8 +29,19 @@ from omi_actors.actors.session_answers import AnswerMessage, SessionAnswers
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.actors.session_rows import Turn, build_commit, build_jobs, build_messages
 from omi_actors.domain.delivery import State
-from omi_actors.domain.hearing import SILENT, Heard, HearingState, Question, hear, note_reply, pause_over, recall
+from omi_actors.domain.hearing import (
+    SILENT,
+    Heard,
+    HearingState,
+    Question,
+    cut_into_slices,
+    hear,
+    note_reply,
+    pause_over,
+    recall,
+)
 from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import RawEvent, SessionRecord
 from omi_actors.domain.transcript import (
     RECENT_LIMIT,
@@ -107,7 +119,7 @@ class SessionActor(LoopActor):
     async def _hear(self, message: IngestSegments) -> Ingested | None:
         growth = await self._grow(message)
         _count(growth)
-        heard = hear(self._hearing, growth.fresh, message.received_at, self._deps.hearing)
+        heard = await self._listen_to(growth.fresh, message.received_at)
         jobs = await self._take_in(heard, growth.progress, growth)
         if not jobs:
             return await self._reply()
@@ -116,6 +128,18 @@ class SessionActor(LoopActor):
             # Of several questions the first is answered first; the other answers have ways of their own.
             self._my_answers().open_slot(jobs[0].job_id, reply)
         return None
+
+    async def _listen_to(self, fresh: Sequence[StoredSegment], now_s: float) -> Heard:
+        """Hear what is new, a slice at a time: however much it is, it keeps nobody else waiting for long."""
+        heard = Heard(self._hearing, (), None)
+        for number, part in enumerate(cut_into_slices(fresh)):
+            if number:
+                await self.runtime.pause()
+            before = heard.questions
+            heard = hear(heard.state, part, now_s, self._deps.hearing)
+            if before:
+                heard = Heard(heard.state, (*before, *heard.questions), heard.deadline)
+        return heard
 
     async def _grow(self, message: IngestSegments) -> Growth:
         progress = await self._loaded()
@@ -206,9 +230,10 @@ class SessionActor(LoopActor):
     def _take_over(self, record: SessionRecord, now_s: float) -> None:
         """Go on where an earlier life of this session ended, from what it stored."""
         recalled = recall(record.recent_segments, record.asked, now_s, self._deps.hearing)
-        self._unasked = recalled.questions
         self._listening_until = record.listening_until
-        self._listen(recalled.state, now_s if recalled.questions else recalled.deadline)
+        if record.listening_until is not None:
+            self._unasked = recalled.questions
+        self._listen(recalled.state, now_s if self._unasked else recalled.deadline)
         if record.open_answers or self._answers is not None:
             self._my_answers().take_over(record.open_answers)
 
@@ -242,9 +267,16 @@ class SessionActor(LoopActor):
             case ReplySent(reached=True) | AnswerNotified(state=State.SENT):
                 self._hearing = note_reply(self._hearing, self.runtime.clock.now_s())
 
-    async def _reply(self) -> Ingested:
+    async def _reply(self) -> Ingested | None:
         """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""
-        return Ingested() if self._answers is None else await self._answers.carry()
+        if self._answers is None:
+            return Ingested()
+        said = await self._answers.carry()
+        if said.delivery_id is None:
+            return said
+        # Given by hand: who asked may have given up meanwhile, and then the answer must go another way.
+        await self._answers.settle(self.take_reply(), said)
+        return None
 
     # --- leaving
 

@@ -121,17 +121,17 @@ class SessionAnswers:
         said = await self._send(answer, Reply.OWN)
         if said.message is not None:
             metrics.ANSWER_SECONDS.observe(self._actor.runtime.clock.mono_s() - slot.opened_mono_s)
-        await self._settle(slot.reply, said)
+        await self.settle(slot.reply, said)
 
     async def _stop_waiting(self, job_id: str) -> None:
         """Answer the webhook without its answer, which goes another way when it is there."""
         slot = self._slots.pop(job_id, None)
         if slot is not None:
-            await self._settle(slot.reply, await self.carry())
+            await self.settle(slot.reply, await self.carry())
 
-    async def _settle(self, reply: Future[Ingested], said: Ingested) -> None:
-        if not reply.try_set(said) and said.delivery_id is not None:
-            # Who waited has given up meanwhile: nobody will send it.
+    async def settle(self, reply: Future[Ingested] | None, said: Ingested) -> None:
+        """Reply to a webhook; if nobody waits for that any more, its answer goes on by another way."""
+        if (reply is None or not reply.try_set(said)) and said.delivery_id is not None:
             await self._record_reply(ReplySent(self._session_key, said.delivery_id, reached=False))
 
     # --- later webhooks

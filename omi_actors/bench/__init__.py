@@ -2,5 +2,6 @@
 
 May live here: the rows of docs/benchmarks.md, one module each, what they share, and how the page is made.
 Not here: sending webhooks as Omi does (replay/), checks of correctness (tests/).
-Files: throughput, sessions, answers, crashes, startup (rows); yardstick, load, cpu (their tools); machine, page, run.
+Files: throughput, sessions, answers, crashes, storm, trickle, startup (rows); yardstick, load, cpu (their tools);
+machine, page, run.
 """

@@ -16,6 +16,7 @@ from omi_actors.bench.sessions import measure_sessions
 from omi_actors.bench.startup import measure_startup
 from omi_actors.bench.storm import measure_storm
 from omi_actors.bench.throughput import ThroughputPlan, measure_throughput
+from omi_actors.bench.trickle import TricklePlan, measure_trickle
 from omi_actors.clock import Clock
 from omi_actors.replay.report import read_versions
 
@@ -33,6 +34,7 @@ class Sizes:
     crashes: int = 500
     storm_phases: int = 8
     storm_phase_s: float = 4.0
+    trickle: TricklePlan = field(default_factory=TricklePlan)
     is_quick: bool = False
 
 
@@ -44,17 +46,22 @@ QUICK = Sizes(
     crashes=5,
     storm_phases=1,
     storm_phase_s=0.5,
+    trickle=TricklePlan(seconds=1.0, deadline_s=1.0, asking=5, others=5),
     is_quick=True,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What the rows may use. Each gets an empty folder below `work_dir`; the model answers at once."""
+    """What the rows may use. Each gets an empty folder below `work_dir`.
+
+    The model at `model_url` answers at once; the one at `trickling_url` sends a byte a second.
+    """
 
     sizes: Sizes
     work_dir: Path
     model_url: str
+    trickling_url: str
     clock: Clock
 
     def folder(self, name: str) -> Path:
@@ -95,6 +102,11 @@ async def _storm(bench: Bench) -> Figures:
 async def _answers(bench: Bench) -> Figures:
     folder = bench.folder("answers")
     return await measure_answers(bench.sizes.questions, model_url=bench.model_url, work_dir=folder, clock=bench.clock)
+
+
+async def _trickle(bench: Bench) -> Figures:
+    folder = bench.folder("trickle")
+    return await measure_trickle(bench.sizes.trickle, model_url=bench.trickling_url, work_dir=folder, clock=bench.clock)
 
 
 async def _startup(bench: Bench) -> Figures:
@@ -170,6 +182,28 @@ ROWS: Mapping[str, Row] = {
             f"{found['crashes']:,} crashes, {found['quarantines']} quarantines"
         ),
         reaches=lambda found: found["p99_ratio"] < 2 and found["is_ready"],  # noqa: PLR2004
+    ),
+    "trickle": Row(
+        what="a model that sends one byte a second, in 50 sessions",
+        how=(
+            "50 sessions begin within five seconds to ask, ask again and again, and speak on twice a second while they "
+            "wait; 50 others speak five times a second. A turn's time is from the question to the stored sentence that "
+            "answers it; each must have been said once. `others`: from a webhook of the 50 to its durable reply."
+        ),
+        target="turns end within the model's deadline + 1 s, others p99 < 100 ms, nobody answered twice",
+        measure=_trickle,
+        show=lambda found: (
+            f"{found['turns']} turns, the longest {found['turn_max_s']} s (deadline {found['deadline_s']} s), others "
+            f"p99 {found['others_p99_ms']} ms, {found['said_twice']} said twice, {found['unsaid']} unsaid"
+        ),
+        reaches=lambda found: (
+            found["turns"] > 0
+            and found["turn_max_s"] <= found["deadline_s"] + 1
+            and found["others_p99_ms"] < 100  # noqa: PLR2004
+            and not found["said_twice"]
+            and not found["unsaid"]
+            and not found["refused"]
+        ),
     ),
     "startup": Row(
         what="start to ready, existing database",

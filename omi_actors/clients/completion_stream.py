@@ -6,7 +6,7 @@ Source: OpenAI's Chat Completions API, server-sent events: `data: {chunk}` lines
 
 import msgspec
 
-from omi_actors.errors import UpstreamUnavailableError
+from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
 
 _DATA = "data:"
 _END = "[DONE]"
@@ -14,6 +14,7 @@ _END = "[DONE]"
 
 class _Delta(msgspec.Struct):
     content: str | None = None
+    refusal: str | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -35,6 +36,8 @@ class CompletionReader:
     def __init__(self) -> None:
         self._parts: list[str] = []
         self._is_ended = False
+        self._reason = ""
+        self._is_refused = False
 
     def feed(self, line: str) -> str:
         """Take one line of the stream; return the text that it adds to the answer.
@@ -54,21 +57,36 @@ class CompletionReader:
             raise UpstreamUnavailableError("the model's server sent something that is not a completion") from exc
         if chunk.error:
             raise UpstreamUnavailableError("the model's server broke off with an error")
-        added = "".join(choice.delta.content or "" for choice in chunk.choices if choice.delta is not None)
-        self._parts.append(added)
-        if any(choice.finish_reason is not None for choice in chunk.choices):
-            self._is_ended = True
-        return added
+        return self._take(chunk)
 
     def finish(self) -> str:
         """Return the whole answer.
 
         Raises:
             UpstreamUnavailableError: the stream ended before the answer did, or the answer is empty.
+            UpstreamRejectedError: the model refused the content, or used up its tokens before its first word.
         """
         if not self._is_ended:
             raise UpstreamUnavailableError("the model's server cut its answer")
+        if self._is_refused or self._reason == "content_filter":
+            raise UpstreamRejectedError("the model refused the content of the question", code="content_refused")
         text = "".join(self._parts).strip()
+        if not text and self._reason == "length":
+            raise UpstreamRejectedError(
+                "the model used up all its tokens before the first word of its answer", code="thought_too_long"
+            )
         if not text:
             raise UpstreamUnavailableError("the model's answer was empty")
         return text
+
+    def _take(self, chunk: _Chunk) -> str:
+        added = ""
+        for choice in chunk.choices:
+            if choice.delta is not None:
+                added += choice.delta.content or ""
+                self._is_refused = self._is_refused or bool(choice.delta.refusal)
+            if choice.finish_reason is not None:
+                self._is_ended = True
+                self._reason = choice.finish_reason
+        self._parts.append(added)
+        return added

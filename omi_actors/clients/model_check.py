@@ -30,7 +30,7 @@ async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: flo
             response = await client.models.with_raw_response.list()
             names = frozenset(model.id for model in response.parse().data)
         except openai.OpenAIError as exc:
-            raise translate_error(exc) from exc
+            raise translate_error(exc, {}) from exc
     return ModelServer(names, _parse_date(response.headers.get("date")))
 
 

@@ -7,13 +7,21 @@ Source: OpenAI's Chat Completions API.
 
 import asyncio
 import time
+from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
 from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.domain.prompt import Prompt
-from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamTimeoutError, UpstreamUnavailableError
+from omi_actors.errors import (
+    UpstreamBusyError,
+    UpstreamError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
 from omi_actors.instruments import metrics
 
 if TYPE_CHECKING:
@@ -21,10 +29,12 @@ if TYPE_CHECKING:
 
 # Seconds to connect; the whole call has its own deadline.
 _CONNECT_S = 5.0
-# Names of models that think before they answer.
-_REASONING = ("gpt-5", "o1", "o3", "o4")
 # A 429 of these codes is about the account, not about speed: asking again cannot help.
-_FINAL_CODES = ("insufficient_quota", "billing_not_active", "access_terminated")
+_FINAL_CODES = ("insufficient_quota", "billing_not_active", "access_terminated", "billing_hard_limit_reached")
+# A 400 of these codes is about one parameter of the request: without it, it may pass.
+_PARAMETER_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
+# Codes by which a content filter refuses, and ours for them.
+_CONTENT_CODES = ("content_filter", "content_policy_violation")
 
 
 class OpenAIModel:
@@ -32,11 +42,13 @@ class OpenAIModel:
 
     provider = "openai"
 
-    def __init__(self, *, api_key: str, base_url: str | None, name: str, max_tokens: int, concurrency: int) -> None:
+    def __init__(
+        self, *, api_key: str, base_url: str | None, name: str, concurrency: int, options: RequestOptions
+    ) -> None:
         self.name = name
         self._api_key = api_key
         self._base_url = base_url
-        self._max_tokens = max_tokens
+        self._shape = RequestShape(name, options, is_openai=base_url is None)
         self._places = asyncio.Semaphore(concurrency)
         self._client: AsyncOpenAI | None = None
 
@@ -44,6 +56,7 @@ class OpenAIModel:
         """Import the SDK off the loop and build the client, once."""
         if self._client is None:
             openai = await asyncio.to_thread(_import_openai)
+        if self._client is None:  # another may have come first meanwhile
             self._client = openai.AsyncOpenAI(
                 api_key=self._api_key,
                 base_url=self._base_url,
@@ -60,7 +73,7 @@ class OpenAIModel:
             async with asyncio.timeout(deadline_s):
                 client = await self.load()
                 async with self._places:
-                    return await self._stream(client, prompt, on_text)
+                    return await self._ask(client, prompt, on_text)
         except UpstreamError as exc:
             outcome = type(exc).__name__
             raise
@@ -78,42 +91,45 @@ class OpenAIModel:
         if self._client is not None:
             await self._client.close()
 
-    async def _stream(self, client: "AsyncOpenAI", prompt: Prompt, on_text: OnText | None) -> ModelAnswer:
+    async def _ask(self, client: "AsyncOpenAI", prompt: Prompt, on_text: OnText | None) -> ModelAnswer:
+        """Ask, and again as long as a parameter is refused that it can do without."""
+        while True:
+            request = self._shape.build(prompt)
+            try:
+                return await self._stream(client, request, on_text)
+            except UpstreamRejectedError as exc:
+                if not self._shape.forget(exc.parameter, request):
+                    raise
+
+    async def _stream(self, client: "AsyncOpenAI", request: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
         openai, http = _import_openai(), _import_http()
         reader = CompletionReader()
         try:
             # The SDK's own stream takes 0.6 ms a chunk to build objects of which we read one field.
-            request = client.chat.completions.with_streaming_response.create(**self._request(prompt))
-            async with request as response:
+            async with client.chat.completions.with_streaming_response.create(**request) as response:
                 async for line in response.iter_lines():
                     added = reader.feed(line)
                     if added and on_text is not None:
                         on_text(added)
         except openai.OpenAIError as exc:
-            raise translate_error(exc) from exc
+            raise translate_error(exc, request) from exc
         except http.HTTPError as exc:
             raise UpstreamUnavailableError("the model's server cut its answer") from exc
         return ModelAnswer(reader.finish(), self.name)
 
-    def _request(self, prompt: Prompt) -> dict[str, Any]:
-        # Reasoning models refuse max_tokens and any temperature; servers other than OpenAI's may know only max_tokens.
-        is_reasoning = self.name.startswith(_REASONING)
-        limit = "max_tokens" if self._base_url and not is_reasoning else "max_completion_tokens"
-        return {
-            "model": self.name,
-            "messages": [{"role": said.role, "content": said.text} for said in prompt.said],
-            "stream": True,
-            limit: self._max_tokens,
-        }
 
-
-def translate_error(error: Exception) -> UpstreamError:
+def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
     """Return the error of our tree for one of the SDK's. Its own text may quote the prompt and is left out."""
     openai = _import_openai()
     if isinstance(error, openai.APITimeoutError):
-        return UpstreamTimeoutError("the model's server did not answer in time")
+        # The only timeout that the client has is that of connecting.
+        return UpstreamUnavailableError("the model's server took no connection in time; check OPENAI_BASE_URL")
     if isinstance(error, openai.APIStatusError):
-        return _translate_status(error.status_code, str(error.code or ""), error.response.headers.get("retry-after"))
+        code = str(error.code or "")
+        if code in _PARAMETER_CODES:
+            name = find_refused(error.param, str(error), sent)
+            return UpstreamRejectedError(f"the model takes no such {name or 'parameter'}", code=code, parameter=name)
+        return _translate_status(error.status_code, code, error.response.headers.get("retry-after"))
     if isinstance(error, openai.APIConnectionError):
         return UpstreamUnavailableError("the model's server cannot be reached; check OPENAI_BASE_URL and the network")
     return UpstreamUnavailableError("the model's server cut or garbled its answer")
@@ -122,15 +138,19 @@ def translate_error(error: Exception) -> UpstreamError:
 def _translate_status(status: int, code: str, retry_after: str | None) -> UpstreamError:
     if status == 401:  # noqa: PLR2004
         return UpstreamRejectedError("the model refuses OPENAI_API_KEY (401)", code="invalid_api_key")
-    if code in _FINAL_CODES:
+    if code in _FINAL_CODES or status == 402:  # noqa: PLR2004
         return UpstreamRejectedError(
             "the model's account has no credit: this is no speed limit; add credit at the provider",
             code="insufficient_quota",
         )
+    if code in _CONTENT_CODES:
+        return UpstreamRejectedError("the model's server refused the content of the question", code="content_refused")
     if status == 404:  # noqa: PLR2004
         return UpstreamRejectedError("the model's server does not know OPENAI_MODEL (404)", code="model_not_found")
-    if status == 429 or status >= 500 or status in (408, 409):  # noqa: PLR2004
-        seconds = float(retry_after) if retry_after and retry_after.replace(".", "", 1).isdigit() else None
+    seconds = float(retry_after) if retry_after and retry_after.replace(".", "", 1).isdigit() else None
+    if status == 429:  # noqa: PLR2004
+        return UpstreamBusyError("the model's server asks us to be slower (429)", retry_after_s=seconds)
+    if status >= 500 or status in (408, 409):  # noqa: PLR2004
         return UpstreamUnavailableError(f"the model's server answered {status}", retry_after_s=seconds)
     return UpstreamRejectedError(f"the model's server refused the request ({status})", code=code or str(status))
 

@@ -10,7 +10,8 @@ from config.settings import Settings
 from omi_actors.clients.model_check import ask_model_server
 from omi_actors.doctor.clocks import compare_clocks
 from omi_actors.doctor.finding import Finding, Machine, note, ok, problem
-from omi_actors.errors import UpstreamError, UpstreamRejectedError
+from omi_actors.domain.model_faults import find_fault
+from omi_actors.errors import UpstreamError
 
 _ASK_S = 5.0
 _SHOWN = 5
@@ -26,7 +27,8 @@ def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
     try:
         server = asyncio.run(ask_model_server(api_key=key, base_url=settings.openai_base_url, timeout_s=_ASK_S))
     except UpstreamError as exc:
-        yield problem("model", f"{where}: {exc}", _fix_for(exc))
+        fix = find_fault(exc).fix
+        yield problem("model", f"{where}: {exc}", f"{fix[0].upper()}{fix[1:]}.")
         return
     if server.models and settings.openai_model not in server.models:
         known = ", ".join(sorted(server.models)[:_SHOWN])
@@ -37,11 +39,3 @@ def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield ok("model", f"{settings.openai_model} at {where}")
     if server.now_s is not None:
         yield from compare_clocks(machine.clock.now_s(), server.now_s, "model's server")
-
-
-def _fix_for(error: UpstreamError) -> str:
-    if isinstance(error, UpstreamRejectedError) and error.code == "invalid_api_key":
-        return "Put the right key into OPENAI_API_KEY, or unset it: then the demo model answers."
-    if isinstance(error, UpstreamRejectedError):
-        return "See the model provider's account pages, or set another OPENAI_BASE_URL."
-    return "Start the model's server, or correct OPENAI_BASE_URL (in a container, localhost is the container itself)."

@@ -8,12 +8,12 @@ Source: Omi reads `message` of a webhook's reply and drops it when it has fewer 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from omi_actors.domain.failure_sentences import SENTENCES
+from omi_actors.domain.language import guess_language
 from omi_actors.domain.sessions import OpenAnswer
 
 # Omi pushes a message only when it is longer than this many characters.
 _DROPPED_UP_TO = 5
-# Said before an answer of which nobody knows whether it was heard already.
-_AGAIN = "Again: "
 
 
 class Channel(StrEnum):
@@ -93,6 +93,11 @@ def is_in_grace(answer: OpenAnswer) -> bool:
 
 
 def format_message(text: str, *, is_repeated: bool = False) -> str:
-    """Return an answer in a form that Omi will speak: a short one gets the speaker's name before it."""
-    answer = f"{_AGAIN}{text.strip()}" if is_repeated else text.strip()
+    """Return an answer in a form that Omi will speak: a short one gets the speaker's name before it.
+
+    Of one that is repeated nobody knows whether it was heard already: it says so first, in its own language.
+    """
+    answer = text.strip()
+    if is_repeated:
+        answer = f"{SENTENCES[guess_language(answer)].again}{answer}"
     return answer if len(answer) > _DROPPED_UP_TO else f"Omi: {answer}"

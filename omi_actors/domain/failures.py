@@ -1,25 +1,44 @@
-"""The honest sentence that a wearer hears when an answer could not be made.
+"""The honest sentence that a wearer hears when an answer could not be made, in the language of the question.
 
-Not here: which failure happened (clients/), that it is said once (delivery.py). Threads: none, pure.
+Not here: the sentences (failure_sentences.py), which failure happened (clients/), that it is said once (delivery.py),
+what the operator reads (model_faults.py). Threads: none, pure.
 """
 
-from omi_actors.errors import UpstreamRejectedError, UpstreamTimeoutError, UpstreamUnavailableError
-
-_REJECTED = {
-    "invalid_api_key": "I can't answer: my language model refuses its key. The operator has to renew it.",
-    "insufficient_quota": "I can't answer: my language model's account has no credit left.",
-    "model_not_found": "I can't answer: the language model that I am set up for does not exist.",
-}
+from omi_actors.domain.failure_sentences import SENTENCES, Sentences
+from omi_actors.domain.language import guess_language
+from omi_actors.errors import UpstreamBusyError, UpstreamRejectedError, UpstreamTimeoutError, UpstreamUnavailableError
 
 
-def explain_failure(error: BaseException) -> str:
+def explain_failure(error: BaseException, question: str = "") -> str:
     """Return one sentence for the wearer, without technical terms and without a promise that nobody keeps."""
+    return _choose(error, SENTENCES[guess_language(question)])
+
+
+def _choose(error: BaseException, sentences: Sentences) -> str:
     match error:
         case UpstreamRejectedError():
-            return _REJECTED.get(error.code, "I can't answer that: my language model refused the question.")
+            return _choose_rejected(error.code, sentences)
         case UpstreamTimeoutError():
-            return "I couldn't answer in time: my language model took too long."
+            return sentences.late
+        case UpstreamBusyError():
+            return sentences.busy
         case UpstreamUnavailableError():
-            return "I can't answer right now: my language model can't be reached."
+            return sentences.unreachable
         case _:
-            return "I couldn't answer: something in my own service failed."
+            return sentences.internal
+
+
+def _choose_rejected(code: str, sentences: Sentences) -> str:
+    match code:
+        case "invalid_api_key":
+            return sentences.key
+        case "insufficient_quota":
+            return sentences.credit
+        case "model_not_found":
+            return sentences.model
+        case "thought_too_long":
+            return sentences.thinking
+        case "context_length_exceeded":
+            return sentences.too_long
+        case _:
+            return sentences.refused

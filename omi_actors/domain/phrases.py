@@ -49,8 +49,22 @@ SPELLINGS_AFTER_GREETING = {
 }
 # Words that may come before the name at the beginning of a sentence.
 FILLERS = (
-    "um|uh|uhm|er|so|well|oh|and|but|now|right|please|alright|äh|ähm|also|bueno|pues|euh|bon|alors|então|allora|ну|а"
+    "um|uh|uhm|er|so|well|oh|and|but|now|right|please|alright|na|äh|ähm|also|bueno|pues|euh|bon|alors|então|allora|ну|а"
 )
+# What makes a greeted name that of several people: "hello Omi team".
+GROUPS = (
+    "team|folks|crew|people|guys|users|community|support|staff|family",
+    "equipo|gente|amigos",
+    "freunde|leute|fans",
+    "équipe",
+    "equipe|pessoal|galera",
+    "squadra",
+    "mensen",
+    "команда",
+    "टीम",
+    "فريق",
+)
+GROUPS_UNSPACED = "チーム|のみなさん|の皆さん|团队|的各位"
 # Who says these before a wake phrase reports it: "he said hey Omi".
 REPORTING = (
     (
@@ -135,6 +149,7 @@ ASKING_ANYWHERE = "क्या|कौन|कब|कहाँ|कहां|क�
 # A sentence that ends with one of these goes on after the full stop that speech-to-text put there. Only words that end
 # no sentence in any of the languages: not German "die" (roll a die), not Portuguese "do" (what shall I do).
 DANGLING = (
+    "uh|um|uhm|umm|hmm|äh|ähm|euh|ehm|эээ",
     "of|the|a|an|to|and|or|my|your|as|if|because|what's|how do|do i|do you|can i|can you|could you|should i|is there",
     "de|del|la|el|los|las|un|una|y|en|por|para|mi|que",
     "der|des|dem|den|ein|eine|einen|und|oder|von|vom|im|am|zum|zur|mein|meine",

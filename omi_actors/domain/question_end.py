@@ -28,7 +28,12 @@ _ACKNOWLEDGED = re.compile(
     rf"(?:(?:{'|'.join(sorted(words_of(*phrases.ACKNOWLEDGEMENTS), key=len, reverse=True))})(?:[\s,.!、。，！]+|$))+",
     re.IGNORECASE,
 )
-# A sentence's last characters that are looked at.
+# As many words, or letters of a script without blanks, hardly make a question: "when does", 卵は.
+_FEW_WORDS = 2
+_FEW_UNSPACED = 4
+# Scripts that put no blank between words have no letter before this one.
+_FIRST_UNSPACED = "\u3000"
+# A sentence's last (or first) characters that are looked at.
 _EDGE_CHARS = 64
 
 
@@ -38,9 +43,21 @@ def has_words(text: str) -> bool:
 
 
 def is_dangling(text: str) -> bool:
-    """Tell whether the text breaks off at a word that wants another after it."""
+    """Tell whether the text breaks off at a word that wants another after it, or after the first word of a question."""
     words = words_in(text[-_EDGE_CHARS:])
+    if len(words) == 1 and words[0] in _ASKS_FIRST:
+        return _TERMINATOR.search(text) is None
     return bool(words) and (words[-1] in _DANGLING or " ".join(words[-2:]) in _DANGLING)
+
+
+def has_hardly_begun(text: str) -> bool:
+    """Tell whether these are a question's first words, and so few that most questions which begin like this go on."""
+    words = words_in(text[:_EDGE_CHARS])
+    if not words or _TERMINATOR.search(text) is not None:
+        return False
+    if words[0] >= _FIRST_UNSPACED:
+        return sum(map(len, words)) <= _FEW_UNSPACED
+    return len(words) <= _FEW_WORDS and words[0] in _ASKS_FIRST
 
 
 def clean(text: str) -> str:
@@ -82,7 +99,7 @@ def find_end(line: str, start: int, stop: int, max_chars: int) -> int | None:
         sentence = line[sentence_start : match.start()]
         if is_dangling(sentence):
             continue
-        if _is_complete(sentence):
+        if is_complete(sentence):
             return match.end()
         sentence_start = match.end()
     return _cut_between_words(line, start, cap) if cap < stop else None
@@ -97,7 +114,7 @@ def _ends_sentence(line: str, match: re.Match[str]) -> bool:
     return set(match.group()) != {"."}
 
 
-def _is_complete(sentence: str) -> bool:
+def is_complete(sentence: str) -> bool:
     """Tell whether a sentence asks or commands."""
     words = words_in(sentence)
     first = next((n for n, word in enumerate(words[:3]) if word not in _FILLERS), 0)

@@ -170,7 +170,10 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message of a turn as it is read back. A question and its answer have the same `job_id`."""
+    """A message of a turn as it is read back. A question and its answer have the same `job_id`.
+
+    Of an answer it says where its delivery stands, and on which channel; "" for neither.
+    """
 
     message_id: str
     conversation_id: str
@@ -181,6 +184,8 @@ class StoredMessage:
     model: str
     created_at: float
     job_id: str = ""
+    delivery_state: str = ""
+    delivery_channel: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

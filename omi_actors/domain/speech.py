@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from omi_actors.domain.question_end import clean, find_end, has_words, is_dangling, skip_acknowledgement, skip_leading
-from omi_actors.domain.wake import CONTEXT_CHARS, Wake, ends_in_greeting, find_wakes, may_wake
+from omi_actors.domain.wake import CONTEXT_CHARS, CONTEXT_WORDS, Wake, ends_in_greeting, find_wakes, may_wake
 
 # Pieces that a line remembers by key; more are joined.
 _PIECES_LIMIT = 16
@@ -84,7 +84,7 @@ def read(pieces: tuple[Piece, ...], scanned: int, rules: Rules) -> Reading:
     """Read a line. Its first `scanned` characters were read before and hold no wake phrase. Linear in its length."""
     line = "".join(piece.text for piece in pieces)
     if not rules.without_wake and not may_wake(line, rules.names):
-        return Reading((), *_rest(pieces, line), None)
+        return Reading((), keep_rest(pieces, line), 0, None)
     return _Reader(pieces, line, scanned, rules).read()
 
 
@@ -113,18 +113,30 @@ class _Reader:
                 if index == count:
                     return self._idle()
                 question, index = self._wakes[index], index + 1
-            stop = self._wakes[index].start if index < count else len(line)
+                if question.said_end:
+                    self._take_said(question)
+                    question = None
+                    continue
+            following = next((n for n in range(index, count) if not self._wakes[n].said_end), count)
+            stop = self._wakes[following].start if following < count else len(line)
             begin = self._begin(question)
             end = find_end(line, begin, stop, self._rules.max_chars)
             if end is not None:
                 self._take(question, line[begin:end])
                 question = Wake(end, end, is_open=False) if self._rules.always else None
                 self._pos = end
-            elif index < count:
+                index = next((n for n in range(index, count) if self._wakes[n].start >= end), count)
+            elif following < count:
                 self._interrupt(question, line[begin:stop])
-                question = None
+                question, index = None, following
             else:
                 return self._listening(question, line[begin:])
+
+    def _take_said(self, wake: Wake) -> None:
+        """Take a question whose words stand before the name, without it."""
+        name_end = len(self._line[: wake.end].rstrip("?？؟ "))
+        self._take(wake, self._line[wake.start : wake.said_end] + self._line[name_end : wake.end])
+        self._pos = wake.end
 
     def _begin(self, question: Wake) -> int:
         """Return where a question's words begin: without a wake phrase, after thanks for the last answer."""
@@ -168,8 +180,10 @@ class _Reader:
     def _idle(self) -> Reading:
         if self._open is not None:
             return Reading(tuple(self._found), self._cut(self._open.start), 0, None)
-        pieces = self._cut(self._pos)
-        return Reading(tuple(self._found), *_rest(pieces, self._line[self._pos :]), None)
+        # With the sentence's end before it, which tells that another begins.
+        start = self._pos - 1 if self._line[: self._pos].endswith(_SENTENCE_OVER) else self._pos
+        kept = keep_rest(self._cut(start), self._line[start:])
+        return Reading(tuple(self._found), kept, sum(len(piece.text) for piece in kept), None)
 
     def _cut(self, start: int) -> tuple[Piece, ...]:
         return _cut([Piece(piece.key, piece.text, self._asked[piece.key]) for piece in self._pieces], start)
@@ -185,12 +199,32 @@ def _cut(pieces: Sequence[Piece], start: int) -> tuple[Piece, ...]:
     return tuple(kept)
 
 
-def _rest(pieces: Sequence[Piece], line: str) -> tuple[tuple[Piece, ...], int]:
+def keep_rest(pieces: tuple[Piece, ...], line: str) -> tuple[Piece, ...]:
     """Return what may matter of a line without a question: nothing after a whole sentence, else its last words."""
-    if not line or _is_over(line):
-        return (), 0
-    start = max(0, len(line) - CONTEXT_CHARS)
-    if start:
-        blank = line.find(" ", start)
-        start = start if blank < 0 else blank
-    return _cut(pieces, start), len(line) - start
+    return () if not line or _is_over(line) else _cut(pieces, _last_words(line))
+
+
+def keep_piece(key: str, text: str) -> tuple[Piece, ...]:
+    """Do as `keep_rest` for a line of one piece. On the way of nearly every segment."""
+    if not text or (not text[-1].isalnum() and _is_over(text)):
+        return ()
+    return (Piece(key, text[_last_words(text) :]),)
+
+
+def is_piece(pieces: tuple[Piece, ...], key: str) -> bool:
+    """Tell whether the segment of this key is one of them."""
+    for piece in pieces:  # noqa: SIM110 (on the way of nearly every segment: half the time of any())
+        if piece.key == key:
+            return True
+    return False
+
+
+def _last_words(line: str) -> int:
+    """Return where the words begin that may tell what a name after them means."""
+    parts = line.rsplit(" ", CONTEXT_WORDS)
+    start = len(parts[0]) if len(parts) > CONTEXT_WORDS else 0
+    if len(line) - start <= CONTEXT_CHARS:
+        return start
+    start = len(line) - CONTEXT_CHARS
+    blank = line.find(" ", start)
+    return start if blank < 0 else blank

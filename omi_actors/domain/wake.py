@@ -2,18 +2,27 @@
 
 A greeting and the name address it anywhere, unless the words before report them ("he said hey Omi"). The name alone
 does so at the beginning of a sentence, before a comma or before words that ask or command ("Omi, …", "Omi what …"), but
-not "Omi is cool". Not here: where the question ends (question_end.py), who spoke (speech.py). Threads: none, pure.
+not "Omi is cool"; and at the end of a short sentence that asks, between a comma and a question mark ("…, Omi?").
+ Not here: where the question ends (question_end.py), who spoke (speech.py). Threads: none, pure.
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 from omi_actors.domain import phrases
 from omi_actors.domain.phrases import words_in, words_of
+from omi_actors.domain.question_end import is_complete
 
 # Characters looked at before and after a name: enough for every rule here, and what keeps the cost linear.
 CONTEXT_CHARS = 64
+# Words kept of a line that goes on: a greeting, who reports it, or a short question before the name.
+CONTEXT_WORDS = 9
+# Words and characters of a question that ends with the name: all of them are in a line's kept end.
+_SAID_WORDS = CONTEXT_WORDS - 1
+_SAID_CHARS = 48
 # Wake phrases of one line; nobody says more before a question ends, and each costs some microseconds.
 _WAKES_LIMIT = 64
 
@@ -33,6 +42,12 @@ _OPENING_QUOTES = ('"', "“", "„", "‘", "「", "『", "« ", "«")
 _PAUSE_AFTER = re.compile(r"\s*[,.:!;…–—、。，！：،।-]|[^\S\n]*\n")
 # The word that reports or tells of the name comes after it: 「ねえオミ」と言った, "Оми же сломался".
 _REPORTED_AFTER = re.compile(r"[」』]?(?:って|と(?:言|い|呼))|\s+же\b", re.IGNORECASE)
+# "What time is it, Omi?"
+_COMMA_BEFORE = re.compile(r"[,，、،]\s*$")
+_QUESTION_MARK_AFTER = re.compile(r"\s*[?？؟]+")
+# "Hello Omi team".
+_GROUPS = "|".join(sorted(words_of(*phrases.GROUPS), key=len, reverse=True))
+_GROUP_AFTER = re.compile(rf"\s+(?:{_GROUPS})(?!\w)|\s?(?:{phrases.GROUPS_UNSPACED})", re.IGNORECASE)
 # "Omi, the new wearable, is on sale".
 _APPOSITION = re.compile(
     r"\s*,\s*(?:the|an?|my|la|el|una?|le|les|der|die|das|eine?|[oa]s?|il|lo|de|het|een)\s[^.?!,]{1,60},\s*"
@@ -43,6 +58,7 @@ _APPOSITION = re.compile(
 _GREETINGS = tuple(sorted(words_of(*phrases.GREETINGS), key=len, reverse=True))
 _GREETINGS_UNSPACED = tuple(word for row in phrases.GREETINGS_UNSPACED for word in row.split("|"))
 _EVERY_GREETING = _GREETINGS + _GREETINGS_UNSPACED
+_GREETING_ENDS = frozenset(greeting[-3:] for greeting in _EVERY_GREETING)
 _FILLERS = words_of(phrases.FILLERS)
 _REPORTING = words_of(*phrases.REPORTING)
 _REPORTING_UNSPACED = tuple(phrases.REPORTING_UNSPACED.split("|"))
@@ -55,19 +71,31 @@ _CERTAIN = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS) - _AMBIGUOUS - {
 
 
 class Wake(NamedTuple):
-    """A wake phrase in a line. `is_open`: the line ends before it is clear whether this name is addressed."""
+    """A wake phrase in a line. `is_open`: the line ends before it is clear whether this name is addressed.
+
+    `said_end` is where the question's words end that stand before the name, from `start`; 0 when they come after it.
+    """
 
     start: int
     end: int
     is_open: bool
+    said_end: int = 0
+
+
+# The initial of some spellings, and a search for any of them.
+_Hint = tuple[str, Callable[[str], object]]
 
 
 class _Names(NamedTuple):
-    """`spoken` finds any spelling; `alone` are those that need no greeting; one of `hints` is in every spelling."""
+    """`spoken` finds any spelling; `alone` are those that need no greeting.
+
+    One of `hints` is found in every spelling, and in one that is ASCII, one of `ascii_hints`.
+    """
 
     spoken: re.Pattern[str]
     alone: frozenset[str]
-    hints: tuple[str, ...]
+    hints: tuple[_Hint, ...]
+    ascii_hints: tuple[_Hint, ...]
 
 
 @lru_cache(maxsize=64)
@@ -78,10 +106,16 @@ def _patterns(names: tuple[str, ...]) -> _Names:
     unspaced = [_spelled_unspaced(name) for name in longest_first if _is_unspaced(name)]
     spaced = "|".join(_spelled(name) for name in longest_first if not _is_unspaced(name))
     spoken = "|".join([*unspaced, f"{_BEGINS}(?:{spaced}){_ENDS}"] if spaced else unspaced)
-    hints = {spelling.casefold().replace(" ", gap) for spelling in longest_first for gap in (" ", ", ")}
+    every = {spelling.casefold().replace(" ", gap) for spelling in longest_first for gap in (" ", ", ")}
     # "omie" is found by "omi".
-    least = sorted(hint for hint in hints if not any(other in hint for other in hints - {hint}))
-    return _Names(re.compile(spoken, re.IGNORECASE), frozenset(map(str.casefold, alone)), tuple(least))
+    least = sorted(hint for hint in every if not any(other in hint for other in every - {hint}))
+    # By initial: a search for one is many times faster than a search for several.
+    hints = tuple(
+        (initial, re.compile("|".join(map(re.escape, group))).search)
+        for initial, group in groupby(least, key=lambda hint: hint[0])
+    )
+    ascii_hints = tuple(hint for hint in hints if hint[0].isascii())
+    return _Names(re.compile(spoken, re.IGNORECASE), frozenset(map(str.casefold, alone)), hints, ascii_hints)
 
 
 def _is_unspaced(name: str) -> bool:
@@ -107,15 +141,22 @@ def _goes_on(name: str) -> str:
 def may_wake(line: str, names: tuple[str, ...]) -> bool:
     """Tell, cheaply, whether a line can hold a wake phrase at all."""
     folded = line.casefold()
-    for hint in _patterns(names).hints:  # noqa: SIM110 (on the way of every segment: half the time of any())
-        if hint in folded:
+    patterns = _patterns(names)
+    for initial, search in patterns.ascii_hints if folded.isascii() else patterns.hints:
+        if initial in folded and search(folded):
             return True
     return False
 
 
 def ends_in_greeting(line: str) -> bool:
     """Tell, cheaply, whether the last words may be the first half of a wake phrase."""
-    return line[-CONTEXT_CHARS:].rstrip(_PAUSES).casefold().endswith(_EVERY_GREETING)
+    return _ends_in_greeting(line[-CONTEXT_CHARS:].rstrip(_PAUSES).casefold())
+
+
+def _ends_in_greeting(folded: str) -> bool:
+    # Few words end as a greeting does; to look through all the greetings is slow.
+    is_likely = folded[-3:] in _GREETING_ENDS or folded[-2:] in _GREETING_ENDS or folded[-1:] in _GREETING_ENDS
+    return is_likely and folded.endswith(_EVERY_GREETING)
 
 
 def find_wakes(line: str, names: tuple[str, ...]) -> list[Wake]:
@@ -125,7 +166,7 @@ def find_wakes(line: str, names: tuple[str, ...]) -> list[Wake]:
     for match in patterns.spoken.finditer(line):
         wake = _judge_greeted(line, match)
         if wake is None and match.group().casefold() in patterns.alone:
-            wake = _judge_alone(line, match, wakes)
+            wake = _judge_last(line, match) or _judge_alone(line, match, wakes)
         if wake is not None:
             wakes.append(wake)
             if len(wakes) == _WAKES_LIMIT:
@@ -141,7 +182,7 @@ def _judge_greeted(line: str, match: re.Match[str]) -> Wake | None:
         return None
     start = begin + len(before) - length
     is_reported = _is_reported(line[max(0, start - CONTEXT_CHARS) : start])
-    if is_reported or _REPORTED_AFTER.match(line, match.end()):
+    if is_reported or _REPORTED_AFTER.match(line, match.end()) or _GROUP_AFTER.match(line, match.end()):
         return None
     return Wake(start, match.end(), is_open=False)
 
@@ -150,7 +191,7 @@ def _greeting_length(before: str) -> int:
     """Return the length of the greeting with which this text ends, 0 without one."""
     # Lower rather than folded: the length must stay.
     folded = before.lower()
-    if not folded.endswith(_EVERY_GREETING):
+    if not _ends_in_greeting(folded):
         return 0
     for greeting in _GREETINGS:
         if folded.endswith(greeting) and not _IS_LETTER.match(before[-len(greeting) - 1 : -len(greeting)]):
@@ -182,6 +223,25 @@ def _is_sentence_start(before: str, *, is_whole: bool) -> bool:
         return False
     words = words_in(last)
     return len(words) <= 2 and _FILLERS.issuperset(words) and not last.endswith(_OPENING_QUOTES)  # noqa: PLR2004
+
+
+def _judge_last(line: str, match: re.Match[str]) -> Wake | None:
+    """Tell whether the name ends a short question that is put to it: "What time is it, Omi?"."""
+    mark = _QUESTION_MARK_AFTER.match(line, match.end())
+    if mark is None:
+        return None
+    begin = max(0, match.start() - CONTEXT_CHARS)
+    before = line[begin : match.start()]
+    comma = _COMMA_BEFORE.search(before)
+    if comma is None:
+        return None
+    said = _last_sentence(before[: comma.start()])
+    is_whole = len(said) < comma.start() or (begin == 0 and not line[0].isspace())
+    is_short = len(said) <= _SAID_CHARS and len(said.split()) <= _SAID_WORDS
+    if not (is_whole and is_short and is_complete(said)):
+        return None
+    said_end = begin + comma.start()
+    return Wake(said_end - len(said), mark.end(), is_open=False, said_end=said_end)
 
 
 def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake]) -> Wake | None:

@@ -151,6 +151,15 @@ MODEL_SECONDS = Histogram(
     buckets=_SLOW_BUCKETS,
     registry=REGISTRY,
 )
+MODEL_BREAKER_STATE = Gauge(
+    "omi_model_breaker_state", "Whether the model is asked: 0 closed, 1 half-open, 2 open.", registry=REGISTRY
+)
+MODEL_BREAKER_OPENINGS = Counter(
+    "omi_model_breaker_openings_total", "Times that the model was set aside for failing.", registry=REGISTRY
+)
+MODEL_BREAKER_REFUSALS = Counter(
+    "omi_model_breaker_refusals_total", "Calls that were not made because it was set aside.", registry=REGISTRY
+)
 
 # --- Process
 PROCESS_RESIDENT_BYTES = Gauge("omi_process_resident_bytes", "Resident memory.", registry=REGISTRY)

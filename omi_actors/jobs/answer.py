@@ -7,6 +7,7 @@ Threads: the event loop; the store is awaited, the model streams.
 from omi_actors.domain.failures import explain_failure
 from omi_actors.domain.hearing import Question
 from omi_actors.domain.jobs import ClaimedJob, NewJob
+from omi_actors.domain.patience import attempt_deadline_s, longest_wait_s
 from omi_actors.domain.prompt import build_prompt
 from omi_actors.domain.question_keys import build_question_key
 from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
@@ -14,9 +15,8 @@ from omi_actors.ids import new_id
 from omi_actors.jobs.kinds import JobDeps
 
 KIND = "answer"
-# Rows of context that are read; how much of them a prompt takes is domain/prompt.py's business.
+# Segments of context that are read; how much of them a prompt takes is domain/prompt.py's business.
 _CONTEXT_SEGMENTS = 60
-_CONTEXT_MESSAGES = 20
 
 
 def build_answer_job(
@@ -60,18 +60,28 @@ class AnswerJob:
             LeaseLostError: another worker has this job by now; nothing was stored.
             StoreError: the store failed.
         """
+        allowance, limits = deps.answering.allowance_of(job.payload["session_key"]), deps.answering.context
+        # Twice as many as may be taken along: failures are left out, and the question itself is among them.
         context = await deps.store.load_answer_context(
-            job.payload["session_id"], segments=_CONTEXT_SEGMENTS, messages=_CONTEXT_MESSAGES
+            job.payload["session_id"], segments=_CONTEXT_SEGMENTS, messages=2 * limits.messages + 1
         )
-        prompt = build_prompt(job.payload["question"], context.segments, context.messages)
-        answer = await deps.model.answer(prompt, deadline_s=deps.model_timeout_s)
+        prompt = build_prompt(
+            job.payload["question"], context.segments, context.messages, limits, max_tokens=allowance.max_tokens
+        )
+        deadline_s = attempt_deadline_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
+        answer = await deps.model.answer(prompt, deadline_s=deadline_s)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         await deps.store.complete_answer(done)
         return done
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
         """Return the sentence that the wearer hears instead; it is never used as knowledge."""
-        return _build_done(job, deps, kind="failure", text=explain_failure(error), model="")
+        return _build_done(job, deps, kind="failure", text=explain_failure(error, job.payload["question"]), model="")
+
+    def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float:
+        """A person waits: return what the question's time allows."""
+        allowance = deps.answering.allowance_of(job.payload["session_key"])
+        return longest_wait_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
 
 
 def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: str) -> AnswerDone:

@@ -58,7 +58,8 @@ async def _attempt(job: ClaimedJob, deps: JobDeps) -> Attempted:
 
 
 async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> Attempted:
-    decision = decide_retry(error, attempt=job.attempt, max_attempts=job.max_attempts, rng=deps.rng)
+    wait_s = KINDS[job.kind].longest_wait_s(job, deps)
+    decision = decide_retry(error, attempt=job.attempt, max_attempts=job.max_attempts, rng=deps.rng, wait_s=wait_s)
     _log.warning(
         "job_attempt_failed",
         job=job.job_id,
@@ -79,9 +80,9 @@ async def _record(
     said: AnswerDone | None = None
     try:
         match decision:
-            case Retry(delay_s):
-                run_at = deps.clock.now_s() + delay_s
-                await deps.store.retry_job(job.job_id, job.token, run_at=run_at, error=type(error).__name__)
+            case Retry(delay_s, is_counted):
+                run_at, name = deps.clock.now_s() + delay_s, type(error).__name__
+                await deps.store.retry_job(job.job_id, job.token, run_at=run_at, error=name, is_counted=is_counted)
             case Bury():
                 assert error is not None  # noqa: S101 (only failures are buried)
                 said = KINDS[job.kind].build_failure(job, error, deps)

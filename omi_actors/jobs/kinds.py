@@ -4,12 +4,13 @@ Not here: the kinds (one file each), when they run (actors/job_queue.py). Thread
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from omi_actors.clients.model import Model
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
+from omi_actors.domain.answering import AnswerRules
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import Notified
 from omi_actors.domain.sessions import AnswerDone
@@ -18,16 +19,16 @@ from omi_actors.store.facade import Store
 
 @dataclass(frozen=True, slots=True)
 class JobDeps:
-    """The collaborators of all kinds. `model_timeout_s` is the wall-clock deadline of one model call.
+    """The collaborators of all kinds. Without a `notifier` nothing is notified.
 
-    Without a `notifier` nothing is notified. An answer whose question is `answer_expires_s` old is not spoken any more.
+    An answer whose question is `answer_expires_s` old is not spoken any more.
     """
 
     store: Store
     model: Model
     clock: Clock
     rng: random.Random
-    model_timeout_s: float
+    answering: AnswerRules = field(default_factory=AnswerRules)
     notifier: Notifier | None = None
     answer_expires_s: float = 600.0
 
@@ -43,4 +44,8 @@ class JobKind(Protocol):
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone | None:
         """Return what is stored, and said, when the job is buried because of `error`; None for nothing."""
+        ...
+
+    def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float | None:
+        """Return the seconds that its next attempt may be put off; None: any number of them."""
         ...

@@ -69,6 +69,9 @@ class NotifyJob:
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> None:
         """Nothing is said of a notification that failed; the answer waits for the next contact."""
 
+    def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> None:
+        """Nobody waits for it: `run` finds out whether it is too late."""
+
 
 async def _send(begun: NotificationBegun, deps: JobDeps) -> UpstreamError | None:
     assert deps.notifier is not None  # noqa: S101 (run looked)

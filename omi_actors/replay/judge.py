@@ -24,6 +24,13 @@ class KeptSegment(msgspec.Struct, rename="camel"):
     text: str
 
 
+class KeptDelivery(msgspec.Struct):
+    """Where an answer's delivery stands."""
+
+    state: str
+    channel: str
+
+
 class KeptMessage(msgspec.Struct, rename="camel"):
     """A message as the server shows it. Question and answer share a `job_id`; a failure is an answer of its kind."""
 
@@ -31,6 +38,7 @@ class KeptMessage(msgspec.Struct, rename="camel"):
     kind: str
     text: str
     job_id: str
+    delivery: KeptDelivery | None = None
 
 
 class Kept(NamedTuple):
@@ -113,9 +121,7 @@ def _judge_segments(verdict: Verdict, uid: str, promised: set[str], kept: Sequen
 
 def _judge_question(verdict: Verdict, uid: str, question: str, messages: Sequence[KeptMessage]) -> None:
     verdict.questions_accepted += 1
-    asked = _words_of(question)
-    jobs = {one.job_id for one in messages if one.role == "user" and asked.search(one.text)}
-    answers = [one for one in messages if one.role == "assistant" and one.job_id in jobs]
+    answers = find_answers(question, messages)
     if len(answers) == 1:
         verdict.answered_once += 1
         if answers[0].kind == "failure":
@@ -124,7 +130,14 @@ def _judge_question(verdict: Verdict, uid: str, question: str, messages: Sequenc
         (verdict.answered_twice if answers else verdict.unanswered).append(f"{uid}/{question}")
 
 
-def _words_of(question: str) -> re.Pattern[str]:
+def find_answers(question: str, messages: Sequence[KeptMessage]) -> list[KeptMessage]:
+    """Return what was answered to a question."""
+    asked = words_of(question)
+    jobs = {one.job_id for one in messages if one.role == "user" and asked.search(one.text)}
+    return [one for one in messages if one.role == "assistant" and one.job_id in jobs]
+
+
+def words_of(question: str) -> re.Pattern[str]:
     """Return what finds a question's words after the wake phrase, with no word character behind them."""
     words = _WAKE.sub("", question, count=1).rstrip("?")
     return re.compile(re.escape(words) + r"(?!\w)", re.IGNORECASE)

@@ -1,14 +1,15 @@
 """The kill test: webhooks in, `kill -9` at random moments, restart on the same data; then count what is missing.
 
-Not here: the server's command and settings (under_test.py), the check itself (verify.py). Threads: one event loop.
-What was not acknowledged is sent again after the restart, as Omi's retries do: that must not keep anything twice.
+Not here: the server's command and settings (under_test.py), the judgement (judge.py, deliveries.py).
+Threads: one event loop. What was not acknowledged is sent again after the restart, as Omi's retries do: that must not
+keep anything twice. At the end every wearer is heard once more, so that answers which wait for that are given.
 """
 
 import asyncio
-import contextlib
 import itertools
+import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,17 +17,23 @@ import msgspec
 
 from omi_actors.clock import Clock
 from omi_actors.replay.accept_log import AcceptLog, load_promises
+from omi_actors.replay.deliveries import Arrival, DeliveryVerdict, has_open_delivery, judge_deliveries
+from omi_actors.replay.fake_omi import FakeOmi
 from omi_actors.replay.generator import ConversationGenerator
-from omi_actors.replay.judge import Verdict
+from omi_actors.replay.judge import Kept, Promised, Verdict, judge, merge_promises
 from omi_actors.replay.recording import RecordedRequest
 from omi_actors.replay.report import read_versions
 from omi_actors.replay.sender import Sender
 from omi_actors.replay.server_process import ServerProcess
 from omi_actors.replay.targets import Target
-from omi_actors.replay.verify import verify
+from omi_actors.replay.verify import fetch_until
 
 # How often the rest is offered after the last kill before it counts as refused.
 _LAST_TRIES = 5
+# Last contacts with a wearer: each reply carries one answer, and a session takes over at most 20 that wait.
+_LAST_CONTACTS = 25
+# How a server under this test is set, so that every way of an answer is in use when it is killed (ms).
+KILL_SETTINGS = {"NEXT_WEBHOOK_GRACE_MS": "300", "WEBHOOK_REPLY_DEADLINE_MS": "400"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +42,10 @@ class KillPlan:
 
     rounds: int = 20
     seed: int = 1
-    users: int = 20
+    users: int = 40
     rate_per_s: float = 200.0
     round_min_s: float = 0.5
-    round_max_s: float = 3.0
+    round_max_s: float = 5.0
     answers_within_s: float = 60.0
 
 
@@ -47,6 +54,7 @@ class KillReport:
     """The result. `refused` webhooks were never acknowledged: no promise was broken, but there should be none."""
 
     verdict: Verdict
+    deliveries: DeliveryVerdict
     restarts: int
     longest_recovery_s: float
     refused: int
@@ -56,7 +64,12 @@ class KillReport:
     @property
     def is_good(self) -> bool:
         """Tell whether every promise was kept, by a real answer too, and the server ended by itself when asked."""
-        return self.verdict.is_kept and not self.verdict.failed and self.exit_code == 0
+        is_kept = self.verdict.is_kept and self.deliveries.is_kept
+        return is_kept and not self.verdict.failed and self.exit_code == 0
+
+    def wrongs(self) -> list[str]:
+        """Return all that is wrong, each with what it is."""
+        return [*self.verdict.wrongs(), *self.deliveries.wrongs()]
 
     def figures(self) -> dict[str, object]:
         """Return the counts by name, in the order of the printed table."""
@@ -71,6 +84,7 @@ class KillReport:
             "unanswered": len(verdict.unanswered),
             "answered_twice": len(verdict.answered_twice),
             "answered_with_a_failure": len(verdict.failed),
+            **self.deliveries.figures(),
             "refused": self.refused,
             "restarts": self.restarts,
             "longest_recovery_s": round(self.longest_recovery_s, 3),
@@ -80,19 +94,24 @@ class KillReport:
 
     def to_json(self) -> bytes:
         """Return the counts, what is wrong by name, and the versions."""
-        content = {**self.figures(), "details": asdict(self.verdict), "versions": read_versions()}
+        details = {"kept": asdict(self.verdict), "deliveries": asdict(self.deliveries)}
+        content = {**self.figures(), "details": details, "versions": read_versions()}
         return msgspec.json.format(msgspec.json.encode(content)) + b"\n"
 
 
 class KillTest:
-    """Runs a plan against a server that it starts and kills itself. `accept_file` must not exist."""
+    """Runs a plan against a server that it starts and kills itself, and that notifies `omi`.
 
-    def __init__(
+    `accept_file` must not exist.
+    """
+
+    def __init__(  # noqa: PLR0913 (one per part)
         self,
         plan: KillPlan,
         *,
         server: ServerProcess,
         target: Target,
+        omi: FakeOmi,
         accept_file: Path,
         clock: Clock,
         say: Callable[[str], None],
@@ -100,11 +119,15 @@ class KillTest:
         self._plan = plan
         self._server = server
         self._target = target
+        self._omi = omi
         self._accept_file = accept_file
         self._clock = clock
         self._say = say
         self._rng = random.Random(plan.seed)  # noqa: S311 (moments of a test)
         self._traffic = ConversationGenerator(seed=plan.seed, users=plan.users, rate_per_s=plan.rate_per_s)
+        self._is_up = False
+        self._kills_mono_s: list[float] = []
+        self._replies: list[Arrival] = []
 
     async def run(self) -> KillReport:
         """Run all rounds and the check. The server is down when this returns or raises."""
@@ -118,17 +141,14 @@ class KillTest:
                     recoveries_s.append(await self._server.start())
                     self._say(f"round {number}: killed, ready again after {recoveries_s[-1]:.2f} s")
                 refused = await self._send_rest(log, pending)
-            verdict = await verify(
-                self._target,
-                load_promises(self._accept_file),
-                clock=self._clock,
-                answers_within_s=self._plan.answers_within_s,
-            )
+            promised = merge_promises(load_promises(self._accept_file))
+            kept = await self._settle(promised)
             exit_code = await self._server.stop()
         finally:
             self._server.kill()
         return KillReport(
-            verdict=verdict,
+            verdict=judge(promised, kept),
+            deliveries=judge_deliveries(promised, kept, self._arrivals(), self._kills_mono_s),
             restarts=len(recoveries_s),
             longest_recovery_s=max(recoveries_s, default=0.0),
             refused=refused,
@@ -138,21 +158,73 @@ class KillTest:
 
     async def _round(self, log: AcceptLog, pending: list[RecordedRequest]) -> list[RecordedRequest]:
         """Send what is left and new webhooks until the kill; return what was begun and not acknowledged."""
-        sender = Sender(self._target, clock=self._clock, accept_log=log)
-        sending = asyncio.create_task(sender.send(itertools.chain(_at_once(pending), self._traffic)))
+        self._is_up = True
+        requests = itertools.chain(_at_once(pending), self._traffic_until_the_kill())
+        sending = asyncio.create_task(self._send(requests, log))
         await asyncio.wait({sending}, timeout=self._rng.uniform(self._plan.round_min_s, self._plan.round_max_s))
+        self._is_up = False
         self._server.kill()
-        sending.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sending
-        return sender.unacknowledged()
+        self._kills_mono_s.append(self._clock.mono_s())
+        # Not cancelled: what the server had said before it died is read to its end.
+        return await sending
+
+    def _traffic_until_the_kill(self) -> Iterator[RecordedRequest]:
+        for request in self._traffic:
+            if not self._is_up:
+                return
+            yield request
 
     async def _send_rest(self, log: AcceptLog, pending: list[RecordedRequest]) -> int:
         for _ in range(_LAST_TRIES):
-            sender = Sender(self._target, clock=self._clock, accept_log=log)
-            await sender.send(_at_once(pending))
-            pending = sender.unacknowledged()
+            pending = await self._send(_at_once(pending), log)
         return len(pending)
+
+    async def _send(self, requests: Iterable[RecordedRequest], log: AcceptLog | None = None) -> list[RecordedRequest]:
+        """Send, note what was replied, and return what was not acknowledged."""
+        sender = Sender(self._target, clock=self._clock, accept_log=log)
+        await sender.send(requests)
+        self._replies += [
+            Arrival(one.request.query["uid"], one.message, one.request.body, one.replied_mono_s)
+            for one in sender.outcomes
+            if one.message
+        ]
+        return sender.unacknowledged()
+
+    def _arrivals(self) -> list[Arrival]:
+        return [*self._replies, *(Arrival(one.uid, one.text, "", one.at_mono_s) for one in self._omi.pushes)]
+
+    async def _settle(self, promised: Mapping[str, Promised]) -> Mapping[str, Kept]:
+        """Wait until the server has done what it can by itself, then let every wearer speak until nothing is left."""
+
+        def is_settled(kept: Mapping[str, Kept]) -> bool:
+            return not judge(promised, kept).unanswered and not has_open_delivery(kept)
+
+        within_s = self._plan.answers_within_s
+        await fetch_until(is_settled, self._target, promised, clock=self._clock, within_s=within_s)
+        uids = set(promised)
+        for number in range(_LAST_CONTACTS):
+            before = len(self._replies)
+            await self._send([_build_contact(uid, number) for uid in sorted(uids)])
+            uids = {one.uid for one in self._replies[before:]}
+        return await fetch_until(is_settled, self._target, promised, clock=self._clock, within_s=within_s)
+
+
+def _build_contact(uid: str, number: int) -> RecordedRequest:
+    """Return a webhook in which nothing is asked."""
+    start_s = 10_000.0 + number
+    spoken = {
+        "id": f"{uid}-last-{number}",
+        "text": f"That is all, number {number}.",
+        "start": start_s,
+        "end": start_s + 1,
+    }
+    return RecordedRequest(
+        at_s=0.0,
+        path="/omi-webhook",
+        query={"uid": uid},
+        headers={"content-type": "application/json"},
+        body=json.dumps({"session_id": uid, "segments": [spoken]}),
+    )
 
 
 def _at_once(requests: list[RecordedRequest]) -> list[RecordedRequest]:

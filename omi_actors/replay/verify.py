@@ -4,7 +4,7 @@ Not here: the comparison (judge.py), sending and logging (sender.py, accept_log.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from urllib.parse import quote
 
 import msgspec
@@ -35,13 +35,32 @@ async def verify(target: Target, promises: Iterable[Promise], *, clock: Clock, a
     Raises: TranscriptUnreadableError
     """
     promised = merge_promises(promises)
-    deadline_mono_s = clock.mono_s() + answers_within_s
+
+    def is_answered(kept: Mapping[str, Kept]) -> bool:
+        return not judge(promised, kept).unanswered
+
+    kept = await fetch_until(is_answered, target, promised, clock=clock, within_s=answers_within_s)
+    return judge(promised, kept)
+
+
+async def fetch_until(
+    is_enough: Callable[[Mapping[str, Kept]], bool],
+    target: Target,
+    uids: Collection[str],
+    *,
+    clock: Clock,
+    within_s: float,
+) -> Mapping[str, Kept]:
+    """Fetch what was kept of these users until it is enough, or the time is over; return the last of it.
+
+    Raises: TranscriptUnreadableError
+    """
+    deadline_mono_s = clock.mono_s() + within_s
     async with HttpClient(target.host, target.port) as http:
         while True:
-            kept = {uid: await fetch_kept(http, target, uid) for uid in promised}
-            verdict = judge(promised, kept)
-            if not verdict.unanswered or clock.mono_s() >= deadline_mono_s:
-                return verdict
+            kept = {uid: await fetch_kept(http, target, uid) for uid in uids}
+            if is_enough(kept) or clock.mono_s() >= deadline_mono_s:
+                return kept
             await asyncio.sleep(_POLL_S)
 
 

@@ -31,12 +31,18 @@ _PROFILES = {"all": tuple(Kind), "whole": (*WHOLE, Kind.MENTION)}
 @click.option("--wearables", default=60, show_default=True, type=click.IntRange(1, 10_000), help="How many talk.")
 @click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(1.0), help="How long they talk.")
 @click.option("--seed", type=int, help="The same seed makes the same conversations.")
-@click.option("--speed", default=1.0, show_default=True, help="Talk so many times as fast; pauses get shorter, too.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.01),
+    help="Talk so many times as fast; pauses get shorter, too.",
+)
 @click.option("--profile", type=click.Choice([*_PROFILES]), default="all", show_default=True, help="Kinds of talk.")
 @click.option("--only", multiple=True, type=click.Choice([kind.value for kind in Kind]), help="Only these kinds.")
 @click.option("--target", "url", help="A running server with the demo model, instead of one of our own.")
 @click.option("--token", envvar="WEBHOOK_TOKEN", default="", help="The target's webhook token [WEBHOOK_TOKEN].")
-@click.option("--signing-secret", multiple=True, envvar="OMI_SIGNING_SECRETS", help="Sign [OMI_SIGNING_SECRETS].")
+@click.option("--signing-secrets", envvar="OMI_SIGNING_SECRETS", default="", help="Sign [OMI_SIGNING_SECRETS].")
 @click.option("--admin-token", envvar="ADMIN_TOKEN", default="", help="The target's operator token [ADMIN_TOKEN].")
 @click.option("--omi-port", default=0, help="Where the target notifies: its OMI_API_URL is http://127.0.0.1:PORT.")
 @click.option("--i-own-this-server", is_flag=True, help="Allow a target that is not on this machine.")
@@ -51,7 +57,7 @@ def simulate(  # noqa: PLR0913 (one per option)
     only: Sequence[str],
     url: str | None,
     token: str,
-    signing_secret: Sequence[str],
+    signing_secrets: str,
     admin_token: str,
     omi_port: int,
     i_own_this_server: bool,
@@ -70,7 +76,8 @@ def simulate(  # noqa: PLR0913 (one per option)
         is_ours = i_own_this_server
         target = parse_target(url, token=token, admin_token=admin_token, is_ours=is_ours) if url else None
         click.echo(f"{wearables} wearables talk for {seconds / speed:.0f} s, seed {seed}")
-        report = asyncio.run(_run(options, target, signing_secret, clock, speed=speed, omi_port=omi_port))
+        secrets = [secret.strip() for secret in signing_secrets.split(",") if secret.strip()]
+        report = asyncio.run(_run(options, target, secrets, clock, speed=speed, omi_port=omi_port))
     except (ValueError, UnfitTargetError) as error:
         raise click.UsageError(str(error)) from error
     _show(report)

@@ -135,10 +135,12 @@ def _place(delivery: Delivery, courses: Sequence[Course]) -> bool:
         next((one for one in same if not one.right), same[-1]).right.append(delivery)
         return True
     # Half of a question may be answered before its other half is said, so later ones count too.
-    likest = max(courses, key=lambda one: _likeness(_letters(one.question.words), heard), default=None)
-    if likest is None or _likeness(_letters(likest.question.words), heard) < _LIKE:
+    like = [(one, _likeness(_letters(one.question.words), heard)) for one in courses]
+    near = [(likeness, not one.right, -abs(one.question.asked_mono_s - delivery.at_mono_s)) for one, likeness in like]
+    best = max(range(len(courses)), key=near.__getitem__, default=None)
+    if best is None or near[best][0] < _LIKE:
         return False
-    likest.wrong.append(delivery)
+    courses[best].wrong.append(delivery)
     return True
 
 

@@ -74,8 +74,19 @@ class Report:
             yield f"nobody asked: {delivery.uid} {_describe(delivery)}"
 
     def to_json(self) -> bytes:
-        """Return figures, what is wrong by name, and the versions."""
-        content = {**self.figures(), "kinds": self.kinds(), "wrongs": [*self.wrongs()], "versions": read_versions()}
+        """Return figures, what is wrong by name, every right answer, and the versions."""
+        answered = [
+            {
+                "uid": course.question.uid,
+                "kind": course.question.kind.value,
+                "words": course.question.words,
+                "way": course.way_of(course.right[0]).value,
+                "latency_s": round(course.latency_s, 3),
+            }
+            for course in self.verdict.answered_once
+        ]
+        lists = {"wrongs": [*self.wrongs()], "answered": answered}
+        content = {**self.figures(), "kinds": self.kinds(), **lists, "versions": read_versions()}
         return msgspec.json.format(msgspec.json.encode(content)) + b"\n"
 
 

@@ -116,7 +116,8 @@ TONGUES = (
         ),
         mentions=("J'ai acheté un Omi hier.", "Il a dit salut Omi pour rire.", "Mon Omi est déchargé."),
         interjections=("Oui, oui.", "Attends."),
-        mark=" ?",
+        # French puts a blank before the mark, at which nothing may be cut.
+        mark="\u00a0?",
     ),
     Tongue(
         name="es",

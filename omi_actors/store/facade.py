@@ -115,9 +115,10 @@ class Store:
         """Finish an answer job with its answer and pending delivery. Fails with LeaseLostError."""
         return self._apply(partial(jobs.complete_answer, done=done))
 
-    def retry_job(self, job_id: str, token: str, *, run_at: float, error: str) -> Future[None]:
+    def retry_job(self, job_id: str, token: str, *, run_at: float, error: str, is_counted: bool = True) -> Future[None]:
         """Put a failed job back for `run_at` (UTC seconds). Fails with LeaseLostError."""
-        return self._apply(partial(jobs.retry_job, job_id=job_id, token=token, run_at=run_at, error=error))
+        retry = partial(jobs.retry_job, job_id=job_id, token=token, run_at=run_at, error=error, is_counted=is_counted)
+        return self._apply(retry)
 
     def bury_job(self, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> Future[None]:
         """Give a job up, with the sentence that says so. Fails with LeaseLostError."""

@@ -106,12 +106,13 @@ def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: A
         insert_answer(tx, failure.message, failure.delivery)
 
 
-def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error: str) -> None:
-    """Put a failed job back for `run_at` (UTC seconds).
+def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error: str, is_counted: bool = True) -> None:
+    """Put a failed job back for `run_at` (UTC seconds); an attempt that is not counted is one that never was.
 
     Raises: LeaseLostError when `token` does not hold the job any more.
     """
-    _give_back(tx, "deliveries = 0, run_at = ?, error = ?", (run_at, error[:_ERROR_CHARS], job_id, token))
+    changes = "deliveries = 0, run_at = ?, error = ?, attempts = attempts - ?"
+    _give_back(tx, changes, (run_at, error[:_ERROR_CHARS], 0 if is_counted else 1, job_id, token))
 
 
 def release_job(tx: Transaction, job_id: str, token: str) -> None:

@@ -45,11 +45,11 @@ def _bury(tx: Transaction, job_id: str) -> None:
         (now_s, job_id),
     )
     question = tx.fetch_one(
-        "SELECT session_id, conversation_id FROM message WHERE job_id = ? AND role = 'user'", (job_id,)
+        "SELECT session_id, conversation_id, text FROM message WHERE job_id = ? AND role = 'user'", (job_id,)
     )
     if question is None:
         return
-    session_id, conversation_id = question
+    session_id, conversation_id, asked = question
     message = NewMessage(
         message_id=new_id(),
         session_id=session_id,
@@ -57,7 +57,7 @@ def _bury(tx: Transaction, job_id: str) -> None:
         role="assistant",
         kind="failure",
         source="system",
-        text=explain_failure(LeaseLostError()),
+        text=explain_failure(LeaseLostError(), asked),
         job_id=job_id,
         model="",
         created_at=now_s,

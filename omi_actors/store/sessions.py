@@ -16,7 +16,11 @@ _SEGMENT = (
     "key, seq, conversation_id, text, speaker, speaker_id, is_user, person_id, start_s, end_s, created_at"
     " FROM transcript_segment"
 )
-_MESSAGE = "id, conversation_id, role, kind, source, text, model, created_at, COALESCE(job_id, '') FROM message"
+_MESSAGE = (
+    "message.id, conversation_id, role, kind, source, text, model, message.created_at, COALESCE(job_id, ''),"
+    " COALESCE(delivery.state, ''), COALESCE(delivery.channel, '')"
+    " FROM message LEFT JOIN delivery ON delivery.message_id = message.id"
+)
 # Below the number of parameters that every SQLite takes.
 _KEYS_PER_QUERY = 500
 _STATE_FIELDS = (
@@ -29,7 +33,10 @@ _STATE_FIELDS = (
     "last_seen_at",
     "listening_until",
 )
-_MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id")
+_MESSAGE_FIELDS = (
+    *("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id"),
+    *("delivery_state", "delivery_channel"),
+)
 
 
 def load_session(
@@ -73,7 +80,7 @@ def load_transcript(
     return Transcript(
         session_key=session_key,
         segments=segments,
-        messages=_load_latest_messages(tx, row[0], messages, "session_id = ?"),
+        messages=_load_latest_messages(tx, row[0], messages, "message.session_id = ?"),
         next_after_seq=segments[-1].seq if len(rows) > limit and segments else None,
     )
 
@@ -82,7 +89,7 @@ def load_answer_context(tx: Transaction, session_id: str, *, segments: int, mess
     """Load what an answer may know: the latest segments and messages. A failure is said, but it is not knowledge."""
     return AnswerContext(
         segments=_load_latest_segments(tx, session_id, segments),
-        messages=_load_latest_messages(tx, session_id, messages, "session_id = ? AND kind <> 'failure'"),
+        messages=_load_latest_messages(tx, session_id, messages, "message.session_id = ? AND kind <> 'failure'"),
     )
 
 
@@ -132,7 +139,7 @@ def _load_latest_segments(tx: Transaction, session_id: str, count: int) -> tuple
 
 def _load_latest_messages(tx: Transaction, session_id: str, count: int, where: str) -> tuple[StoredMessage, ...]:
     rows = tx.fetch(
-        f"SELECT {_MESSAGE} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ?",
+        f"SELECT {_MESSAGE} WHERE {where} ORDER BY message.created_at DESC, message.id DESC LIMIT ?",
         (session_id, count),
     )
     return tuple(StoredMessage(**dict(zip(_MESSAGE_FIELDS, row, strict=True))) for row in reversed(rows))

@@ -178,6 +178,19 @@ def test_late_answer_goes_in_the_next_reply_within_the_grace(session):
     assert session.notified == []
 
 
+def test_answer_for_a_webhook_that_gave_up_while_its_step_was_stored_goes_on(session):
+    session.finish_late()
+    del session.store.replies["change_delivery"]
+    reply = session.hear()
+    reply.try_fail(StoreUnavailableError("as told"))
+    session.store.replies["change_delivery"] = True
+
+    session.driver.settle(session.store.open[-1], True)
+
+    assert session.steps == [SENDING_NEXT, ("d1", "sending", "pending", "")]
+    assert session.hear().result() == Ingested(TEXT, "d1")
+
+
 def test_reply_carries_one_answer_and_the_next_reply_the_next(session):
     session.finish("j1", "d1")
     session.finish("j2", "d2")

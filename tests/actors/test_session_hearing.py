@@ -172,7 +172,9 @@ def test_question_whose_pause_ended_while_the_store_failed_is_asked_on_reminder(
 
 
 def test_question_that_a_crash_left_open_is_asked_by_the_next_life(store):
-    store.replies["load_session"] = record(stored("Hey Omi, remind me how far the moon is", created_at=NOW - 60))
+    store.replies["load_session"] = record(
+        stored("Hey Omi, remind me how far the moon is", created_at=NOW - 60), listening_until=NOW - 58
+    )
     session = Session(store)
 
     session.driver.tell(PauseOver(KEY))
@@ -204,7 +206,9 @@ def test_question_asked_in_an_earlier_life_is_not_asked_again(store):
 
 
 def test_loading_for_another_message_asks_what_was_left_open(store):
-    store.replies["load_session"] = record(stored("Hey Omi, remind me how far the moon is", created_at=NOW - 60))
+    store.replies["load_session"] = record(
+        stored("Hey Omi, remind me how far the moon is", created_at=NOW - 60), listening_until=NOW - 58
+    )
     session = Session(store)
 
     session.driver.ask(KeepRaw(KEY, "ada", "day_summary", "k", "application/json", b"{}", NOW))
@@ -254,3 +258,23 @@ def test_wearable_answers_to_the_names_it_was_given(store):
     session.hear(spoken("Hey Jarvis, how old is the sun?", "s2", 5.0))
 
     assert session.asked == ["how old is the sun?"]
+
+
+def test_every_question_of_a_webhook_that_is_heard_in_slices_is_asked_in_order(session):
+    session.hear(spoken("hello"))
+    many = [spoken(f"Hey Omi, what is {n} and {n}?", f"m{n}", 10.0 + n) for n in range(40)]
+
+    reply = session.hear(*many)
+
+    assert session.asked == [f"what is {n} and {n}?" for n in range(40)]
+    assert len(session.commits) == 2
+    assert not reply.done
+
+
+def test_old_speech_of_which_nothing_was_awaited_is_not_asked_on_loading(store):
+    store.replies["load_session"] = record(stored("Hey Omi, remind me how far the moon is", created_at=NOW - 60))
+    session = Session(store)
+
+    session.hear(spoken("Well.", "s2", 70.0))
+
+    assert session.asked == []

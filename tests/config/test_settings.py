@@ -63,6 +63,14 @@ def test_sizes_may_be_written_with_units(text, size):
         ("OPENAI_TIMEOUT", "-1"),
         ("OPENAI_BASE_URL", "ftp://x"),
         ("NODE_NAME", "a b"),
+        ("OPENAI_TEMPERATURE", "3"),
+        ("OPENAI_MAX_CONTEXT_TOKENS", "0"),
+        ("OPENAI_WEBHOOK_MAX_TOKENS", "0"),
+        ("OPENAI_REASONING_EFFORT", "enormous"),
+        ("OPENAI_HISTORY_MESSAGES", "-1"),
+        ("OPENAI_STORE_RESPONSES", "perhaps"),
+        ("MODEL_BREAKER_FAILURES", "0"),
+        ("MODEL_BREAKER_PAUSE_MS", "0"),
     ],
 )
 def test_impossible_value_is_refused_in_a_sentence_that_names_it(name, value):
@@ -151,3 +159,10 @@ def test_masked_print_out_shows_whether_a_secret_is_set_but_never_it():
 
 def test_every_setting_says_what_it_means():
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_spoken_questions_have_their_own_timeout_only_when_it_is_given():
+    settings = load_settings(overrides={"OPENAI_TIMEOUT": "9000"})
+    own = load_settings(overrides={"OPENAI_TIMEOUT": "9000", "OPENAI_WEBHOOK_TIMEOUT": "8000"})
+
+    assert (settings.openai_webhook_timeout_s, own.openai_webhook_timeout_s, own.openai_timeout_s) == (9.0, 8.0, 9.0)

@@ -103,7 +103,7 @@ def test_key_that_the_model_refuses(patient):
         assert patient.is_well
     assert "refuses OPENAI_API_KEY (401)" in problem.said
     assert "sk-wrong" not in problem.said
-    assert "Put the right key" in problem.fix
+    assert "Set OPENAI_API_KEY to a key that is valid" in problem.fix
 
 
 def test_model_server_that_is_not_there(patient):
@@ -113,7 +113,7 @@ def test_model_server_that_is_not_there(patient):
     del patient.variables["OPENAI_API_KEY"]
 
     assert problem.said.startswith("http://127.0.0.1:9/v1: the model's server cannot be reached")
-    assert "correct OPENAI_BASE_URL" in problem.fix
+    assert "Check OPENAI_BASE_URL" in problem.fix
     assert patient.is_well
 
 

@@ -46,8 +46,22 @@ def test_pause_ends_a_question_once():
     assert texts(pause_over(over.state, 20.0)) == []
 
 
-def test_question_that_breaks_off_gets_twice_the_pause():
-    assert hear(SILENT, [said("hey omi what is the capital of")], 10.0).deadline == 14.0
+@pytest.mark.parametrize(
+    ("words", "deadline"),
+    [
+        ("what is the capital of", 14.0),
+        ("can you uh", 14.0),
+        ("remind", 14.0),
+        ("when does", 14.0),
+        ("wo liegt", 14.0),
+        ("卵は", 14.0),
+        ("who won it", 12.0),
+        ("stop.", 12.0),
+        ("lights", 12.0),
+    ],
+)
+def test_question_that_breaks_off_or_has_hardly_begun_gets_twice_the_pause(words, deadline):
+    assert hear(SILENT, [said(f"hey omi {words}")], 10.0).deadline == deadline
 
 
 def test_wake_phrase_alone_waits_for_its_question_and_then_forgets():

@@ -4,9 +4,15 @@ import random
 
 import pytest
 
-from omi_actors.domain.failures import explain_failure
+from omi_actors.domain.patience import attempt_deadline_s, longest_wait_s
 from omi_actors.domain.retry import BASE_S, Bury, Retry, decide_retry
-from omi_actors.errors import UpstreamRejectedError, UpstreamTimeoutError, UpstreamUnavailableError
+from omi_actors.errors import (
+    CircuitOpenError,
+    UpstreamBusyError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
 
 RNG = random.Random(7)
 
@@ -15,7 +21,11 @@ def test_refusal_that_asking_again_cannot_change_is_buried_at_once():
     assert decide_retry(UpstreamRejectedError("no"), attempt=1, max_attempts=8, rng=RNG) == Bury()
 
 
-@pytest.mark.parametrize("error", [UpstreamTimeoutError("late"), UpstreamUnavailableError("down"), KeyError("bug")])
+def test_deadline_that_passed_is_not_waited_for_again():
+    assert decide_retry(UpstreamTimeoutError("late"), attempt=1, max_attempts=8, rng=RNG) == Bury()
+
+
+@pytest.mark.parametrize("error", [UpstreamUnavailableError("down"), KeyError("bug")])
 def test_passing_trouble_is_tried_again_until_the_attempts_are_used_up(error):
     assert isinstance(decide_retry(error, attempt=3, max_attempts=4, rng=RNG), Retry)
     assert decide_retry(error, attempt=4, max_attempts=4, rng=RNG) == Bury()
@@ -35,17 +45,46 @@ def test_server_that_names_a_delay_is_obeyed():
     assert decide_retry(error, attempt=1, max_attempts=4, rng=RNG) == Retry(17.0)
 
 
-def test_every_failure_has_a_sentence_without_technical_terms():
-    errors = [
-        UpstreamRejectedError("x", code="invalid_api_key"),
-        UpstreamRejectedError("x", code="insufficient_quota"),
-        UpstreamRejectedError("x", code="something new"),
-        UpstreamTimeoutError("x"),
-        UpstreamUnavailableError("x"),
-        KeyError("x"),
-    ]
+def test_attempt_that_asked_nobody_is_not_counted():
+    error = CircuitOpenError("set aside", retry_after_s=5.0)
 
-    sentences = {explain_failure(error) for error in errors}
+    assert decide_retry(error, attempt=4, max_attempts=4, rng=RNG, wait_s=6.0) == Retry(5.0, is_counted=False)
+    assert decide_retry(error, attempt=4, max_attempts=4, rng=RNG, wait_s=4.0) == Bury()
 
-    assert len(sentences) == len(errors)
-    assert all(s.startswith("I c") and s.endswith(".") for s in sentences)
+
+def test_attempt_of_a_job_that_nobody_waits_for_is_always_counted():
+    error = CircuitOpenError("set aside", retry_after_s=5.0)
+
+    assert decide_retry(error, attempt=1, max_attempts=4, rng=RNG) == Retry(5.0)
+    assert decide_retry(error, attempt=4, max_attempts=4, rng=RNG) == Bury()
+
+
+@pytest.mark.parametrize("error", [UpstreamBusyError("busy", retry_after_s=60.0), KeyError("bug")])
+def test_job_that_would_have_to_wait_too_long_is_given_up_at_once(error):
+    assert decide_retry(error, attempt=1, max_attempts=4, rng=RNG, wait_s=-0.1) == Bury()
+
+
+def test_jobs_of_a_server_set_aside_end_when_their_time_is_over():
+    error, asked_at, now_s = CircuitOpenError("set aside", retry_after_s=1.0), 1000.0, 1000.0
+    while isinstance(
+        decision := decide_retry(
+            error, attempt=1, max_attempts=4, rng=RNG, wait_s=longest_wait_s(asked_at, now_s, 20.0)
+        ),
+        Retry,
+    ):
+        now_s += decision.delay_s
+
+    assert now_s - asked_at == 15.0
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "deadline_s"),
+    [(0.0, 20.0), (5.0, 15.0), (15.0, 5.0), (15.1, 20.0), (3600.0, 20.0), (-7.0, 20.0)],
+)
+def test_attempt_gets_what_is_left_of_its_question(waited_s, deadline_s):
+    assert attempt_deadline_s(1000.0, 1000.0 + waited_s, 20.0) == deadline_s
+
+
+@pytest.mark.parametrize(("waited_s", "wait_s"), [(0.0, 15.0), (10.0, 5.0), (15.0, 0.0), (20.0, -5.0), (-7.0, 15.0)])
+def test_next_attempt_may_wait_as_long_as_it_can_still_be_in_time(waited_s, wait_s):
+    assert longest_wait_s(1000.0, 1000.0 + waited_s, 20.0) == wait_s

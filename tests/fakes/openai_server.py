@@ -17,16 +17,21 @@ from enum import StrEnum
 from typing import Any
 
 import tornado.httpserver
+import tornado.iostream
 import tornado.netutil
 import tornado.web
 
 
 class Mode(StrEnum):
-    """How it behaves. `delay` waits `delay_s` first; `trickle` waits `delay_s` before each piece of a few letters."""
+    """How it behaves. `delay` waits `delay_s` first; `trickle` waits it before each piece, `drip` before each byte.
+
+    `filtered` and `refusal` are the two ways in which a model refuses; `thinking` uses its tokens up before it speaks.
+    """
 
     NORMAL = "normal"
     DELAY = "delay"
     TRICKLE = "trickle"
+    DRIP = "drip"
     HANG = "hang"
     CUT = "cut"
     UNAUTHORIZED = "unauthorized"
@@ -34,6 +39,13 @@ class Mode(StrEnum):
     RATE_LIMIT = "rate_limit"
     SERVER_ERROR = "server_error"
     MALFORMED = "malformed"
+    NO_MODEL = "no_model"
+    BAD_CONTENT = "bad_content"
+    TOO_LONG = "too_long"
+    FILTERED = "filtered"
+    REFUSAL = "refusal"
+    THINKING = "thinking"
+    EMPTY = "empty"
 
 
 # mode: status, the error's code, its text
@@ -42,15 +54,27 @@ _ERRORS = {
     Mode.NO_QUOTA: (429, "insufficient_quota", "You exceeded your current quota."),
     Mode.RATE_LIMIT: (429, "rate_limit_exceeded", "Rate limit reached for requests."),
     Mode.SERVER_ERROR: (500, "server_error", "The server had an error."),
+    Mode.NO_MODEL: (404, "model_not_found", "The model does not exist."),
+    Mode.BAD_CONTENT: (400, "content_filter", "The prompt was refused."),
+    Mode.TOO_LONG: (400, "context_length_exceeded", "The prompt is too long."),
 }
+# mode: how a streamed answer without a word ends
+_WORDLESS = {Mode.FILTERED: "content_filter", Mode.REFUSAL: "stop", Mode.THINKING: "length", Mode.EMPTY: "stop"}
 _PIECE = 4
 
 
 @dataclass
 class FakeOpenAI:
-    """The fake's state: set the fields at any time, read `calls` (request bodies, oldest first)."""
+    """The fake's state: set the fields at any time, read `calls` (request bodies, oldest first).
+
+    `takes` names the only parameters that it takes beside those of every request, and `efforts` the words for
+    `reasoning_effort`; `names_parameter` tells whether a refusal has the parameter in a field, or in its text only.
+    """
 
     mode: Mode = Mode.NORMAL
+    takes: frozenset[str] | None = None
+    efforts: frozenset[str] | None = None
+    names_parameter: bool = True
     delay_s: float = 0.0
     retry_after: str = "1"
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -111,6 +135,8 @@ class _Completions(tornado.web.RequestHandler):
             if self.fake.mode is Mode.RATE_LIMIT:
                 self.set_header("Retry-After", self.fake.retry_after)
             self._fail(*_ERRORS[self.fake.mode])
+        elif refused := self._find_unsupported(body):
+            self._fail(400, *refused)
         elif not body.get("messages"):
             self._fail(400, "missing_required_parameter", "Missing required parameter: 'messages'.")
         elif str(body.get("model", "")).startswith("gpt-5") and "max_tokens" in body:
@@ -121,10 +147,20 @@ class _Completions(tornado.web.RequestHandler):
             return False
         return True
 
-    def _fail(self, status: int, code: str, message: str) -> None:
+    def _find_unsupported(self, body: dict[str, Any]) -> tuple[str, str, str] | None:
+        takes, efforts = self.fake.takes, self.fake.efforts
+        for name in body:
+            if takes is not None and name not in takes | {"model", "messages", "stream"}:
+                return "unsupported_parameter", f"Unsupported parameter: '{name}'.", name
+        if efforts is not None and body.get("reasoning_effort") not in efforts | {None}:
+            return "unsupported_value", "Unsupported value: 'reasoning_effort'.", "reasoning_effort"
+        return None
+
+    def _fail(self, status: int, code: str, message: str, parameter: str = "") -> None:
         kind = {401: "authentication_error", 429: code, 500: "server_error"}.get(status, "invalid_request_error")
+        named = parameter if parameter and self.fake.names_parameter else None
         self.set_status(status)
-        self.finish({"error": {"message": message, "type": kind, "param": None, "code": code}})
+        self.finish({"error": {"message": message, "type": kind, "param": named, "code": code}})
 
     async def _answer(self, body: dict[str, Any], text: str) -> None:
         message = {"role": "assistant", "content": text}
@@ -155,8 +191,15 @@ class _Completions(tornado.web.RequestHandler):
         events = [_event(body["model"], delta, None) for delta in deltas]
         if self.fake.mode is Mode.MALFORMED:
             events = ["data: {this is no JSON\n\n"]
-        events += [_event(body["model"], {}, "stop"), "data: [DONE]\n\n"]
-        if self.fake.mode in {Mode.TRICKLE, Mode.CUT}:
+        end = "stop"
+        if self.fake.mode in _WORDLESS:
+            events, end = [_event(body["model"], {"role": "assistant"}, None)], _WORDLESS[self.fake.mode]
+        if self.fake.mode is Mode.REFUSAL:
+            events.append(_event(body["model"], {"refusal": "I'm sorry, I can't help with that."}, None))
+        events += [_event(body["model"], {}, end), "data: [DONE]\n\n"]
+        if self.fake.mode is Mode.DRIP:
+            await self._write_pieces(list("".join(events)))
+        elif self.fake.mode in {Mode.TRICKLE, Mode.CUT}:
             await self._write_pieces(events)
         else:
             self.write("".join(events))
@@ -167,10 +210,13 @@ class _Completions(tornado.web.RequestHandler):
         for piece in pieces[: len(pieces) // 2] if self.fake.mode is Mode.CUT else pieces:
             if self.gone.is_set():
                 return
-            if self.fake.mode is Mode.TRICKLE:
+            if self.fake.mode in {Mode.TRICKLE, Mode.DRIP}:
                 await asyncio.sleep(self.fake.delay_s)
             self.write(piece)
-            await self.flush()
+            try:
+                await self.flush()
+            except tornado.iostream.StreamClosedError:
+                return
 
     def _end(self) -> None:
         if self.fake.mode is Mode.CUT or self.gone.is_set():

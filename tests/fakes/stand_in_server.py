@@ -1,7 +1,8 @@
 """A server that keeps webhooks in a file, and can be told to break its promises: what the kill test must notice.
 
 Reads PORT and DATA_DIR. Arguments name its faults: `lose` acknowledges one webhook in ten without keeping it,
-`twice` keeps one in ten twice, `mute` answers no question, `repeat` answers each twice.
+`twice` keeps one in ten twice, `mute` answers no question, `repeat` answers each twice, `silent` gives no answer that
+it has, `echo` gives each in two replies.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import tornado.web
 
@@ -50,16 +51,33 @@ class Keeper:
             return []
         asked = [row["text"] for row in self.rows if row["uid"] == uid and "Hey Omi" in row["text"]]
         roles = ["user", "assistant", "assistant"] if "repeat" in self.faults else ["user", "assistant"]
-        return [{"role": role, "kind": "", "text": text, "jobId": text} for text in asked for role in roles]
+        given = {"state": "sent", "channel": "inline"}
+        return [
+            {"role": role, "kind": "", "text": text, "jobId": text, "delivery": given if role == "assistant" else None}
+            for text in asked
+            for role in roles
+        ]
 
 
 class Webhook(tornado.web.RequestHandler):
+    # By wearer, what `echo` says once more.
+    echoes: ClassVar[dict[str, str]] = {}
+
     def initialize(self, keeper: Keeper) -> None:
         self.keeper = keeper
 
     def post(self) -> None:
-        self.keeper.keep(self.get_query_argument("uid"), json.loads(self.request.body)["segments"])
-        self.finish({})
+        uid, segments = self.get_query_argument("uid"), json.loads(self.request.body)["segments"]
+        self.keeper.keep(uid, segments)
+        asked = next((segment["text"] for segment in segments if "Hey Omi" in segment["text"]), "")
+        faults = self.keeper.faults
+        message = asked or self.echoes.pop(uid, "")
+        if asked and "echo" in faults:
+            self.echoes[uid] = asked
+        if not message or "silent" in faults:
+            self.finish({})
+        else:
+            self.finish({"message": message})
 
 
 class TranscriptOf(tornado.web.RequestHandler):

@@ -12,7 +12,25 @@ from omi_actors.domain.transcript import build_progress, decide_growth
 from omi_actors.domain.wake import find_wakes, may_wake
 
 WORDS = (
-    *("hey", "Hey,", "ok", "Omi", "omi,", "Omi.", "oh", "me", "omie", "they", "promise", "Naomi"),
+    *(
+        "hey",
+        "Hey,",
+        "ok",
+        "Omi",
+        "omi,",
+        "Omi.",
+        "Omi?",
+        "team",
+        "is it,",
+        "it,",
+        "late?",
+        "oh",
+        "me",
+        "omie",
+        "they",
+        "promise",
+        "Naomi",
+    ),
     *("what", "is", "it?", "the", "time.", "said", "tell", "me", "a", "joke.", "thanks", "late.", "of.", "So,"),
     *("привет,", "Оми,", "который", "час?", "oye", "¿qué", "hora", "es?", "हे", "ओमी,", "يا", "أومي،", "3.5", "“Hey"),
 )

@@ -3,6 +3,7 @@ import sys
 import pytest
 
 from omi_actors.clock import SystemClock
+from omi_actors.replay.fake_omi import FakeOmi
 from omi_actors.replay.kill_test import KillPlan, KillTest
 from omi_actors.replay.server_process import ServerFailedError
 from omi_actors.replay.under_test import build_server
@@ -18,7 +19,13 @@ def run(tmp_path):
         server, target = build_server(tmp_path, clock=SystemClock(), command=command)
         said: list[str] = []
         test = KillTest(
-            plan, server=server, target=target, accept_file=tmp_path / "log", clock=SystemClock(), say=said.append
+            plan,
+            server=server,
+            target=target,
+            omi=FakeOmi(),
+            accept_file=tmp_path / "log",
+            clock=SystemClock(),
+            say=said.append,
         )
         report = await test.run()
         assert len(said) == plan.rounds
@@ -35,13 +42,22 @@ async def test_kill_test_is_content_with_a_server_that_keeps_its_promises(run):
     assert report.figures()["restarts"] == 2
     assert report.verdict.accepted > 20
     assert report.verdict.questions_accepted == report.verdict.answered_once > 0
+    assert report.deliveries.ways == {"own_reply": report.verdict.questions_accepted}
+    assert b'"own_reply"' in report.to_json()
     assert report.refused == 0
 
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(
     ("fault", "wrong"),
-    [("lose", "lost"), ("twice", "stored_twice"), ("mute", "unanswered"), ("repeat", "answered_twice")],
+    [
+        ("lose", "lost"),
+        ("twice", "stored_twice"),
+        ("mute", "unanswered"),
+        ("repeat", "answered_twice"),
+        ("silent", "answers_lost"),
+        ("echo", "delivered_twice"),
+    ],
 )
 async def test_kill_test_notices_a_server_that_breaks_its_promises(run, fault, wrong):
     report = await run(fault)
@@ -54,7 +70,9 @@ async def test_kill_test_notices_a_server_that_breaks_its_promises(run, fault, w
 async def test_kill_test_shows_the_log_of_a_server_that_does_not_start(tmp_path):
     command = (sys.executable, "-c", "print('no such table: session'); raise SystemExit(3)")
     server, target = build_server(tmp_path, clock=SystemClock(), command=command)
-    test = KillTest(PLAN, server=server, target=target, accept_file=tmp_path / "log", clock=SystemClock(), say=print)
+    test = KillTest(
+        PLAN, server=server, target=target, omi=FakeOmi(), accept_file=tmp_path / "log", clock=SystemClock(), say=print
+    )
 
     with pytest.raises(ServerFailedError, match=r"ended with 3:\nno such table: session"):
         await test.run()

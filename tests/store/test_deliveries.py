@@ -4,6 +4,7 @@ from omi_actors.errors import FencedError
 from omi_actors.store import jobs
 from omi_actors.store.deliveries import change_delivery
 from omi_actors.store.engine import Engine
+from omi_actors.store.sessions import load_transcript
 from tests.store.builders import NOW, answer, asking_commit, claim, do, next_commit, rows, step
 
 DELIVERY = "s1-j1-d"
@@ -29,6 +30,18 @@ def test_a_delivery_goes_its_way_step_by_step(answered: Engine) -> None:
 
     assert rows(answered, "SELECT state, channel, changed_at, node FROM delivery") == [
         ("sent", "inline", NOW + 2, "node-a")
+    ]
+
+
+def test_a_transcript_says_where_an_answers_delivery_stands(answered: Engine) -> None:
+    move(answered, ("pending",), "sending", "next_webhook")
+
+    page = answered.read(lambda tx: load_transcript(tx, "omi:s1", after_seq=0, limit=5, messages=5))
+
+    assert page is not None
+    assert [(said.role, said.delivery_state, said.delivery_channel) for said in page.messages] == [
+        ("user", "", ""),
+        ("assistant", "sending", "next_webhook"),
     ]
 
 

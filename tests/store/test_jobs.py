@@ -61,6 +61,21 @@ def test_a_retry_keeps_its_place_in_the_lane(engine: Engine, clock: ManualClock)
     assert (again.job_id, again.attempt) == (first.job_id, 2)
 
 
+def test_attempt_that_is_not_counted_never_was(engine: Engine, clock: ManualClock) -> None:
+    enqueue(engine, job())
+    (first,) = claim(engine)
+
+    do(
+        engine,
+        lambda tx: jobs.retry_job(tx, first.job_id, first.token, run_at=NOW + 5, error="later", is_counted=False),
+    )
+
+    assert claim(engine) == []
+    clock.advance(5)
+    (again,) = claim(engine)
+    assert (again.job_id, again.attempt) == (first.job_id, 1)
+
+
 def test_lanes_run_side_by_side_most_urgent_first(engine: Engine) -> None:
     for name, urgency in (("s1", 100), ("s2", 10), ("s3", 50)):
         enqueue(engine, job(session=name, priority=urgency), session=name)

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.openai_model import OpenAIModel
 from tests.fakes.openai_server import FakeOpenAI
 
@@ -58,7 +59,9 @@ async def test_first_sample_is_answered_in_its_own_reply_by_the_demo_model(start
 async def test_first_sample_is_answered_by_an_openai_compatible_server(start, database_url):
     fake = FakeOpenAI()
     server = fake.listen()
-    model = OpenAIModel(api_key="sk-x", base_url=fake.url, name="gpt-5-mini-2025-08-07", max_tokens=50, concurrency=4)
+    model = OpenAIModel(
+        api_key="sk-x", base_url=fake.url, name="gpt-5-mini-2025-08-07", concurrency=4, options=RequestOptions()
+    )
     program = await start(database_url, model=model)
 
     reply = await send(program, INDEX[0])

@@ -39,11 +39,11 @@ class Places:
             on_fenced=lambda: None,
         )
         self.sessions = tree._build_session_deps(parts, NOBODY, NOBODY)
-        self.jobs = tree._build_job_deps(parts, NOBODY)
+        self.jobs = tree._build_job_deps(parts, NOBODY, NOBODY)
         self.pools = {
             kind: places.pool for kind, places in tree._build_job_queue(settings, NOBODY, NOBODY)._places_of.items()
         }
-        self.settings = settings
+        self.breaker = tree._breaker_rules(settings)
 
 
 SEEN = [
@@ -53,7 +53,18 @@ SEEN = [
     ("QUESTION_PAUSE_MS", "900", lambda places: places.sessions.hearing.pause_s, 0.9),
     ("QUESTION_MAX_MS", "9000", lambda places: places.sessions.hearing.hard_cap_s, 9.0),
     ("QUEUE_MAX_RETRIES", "7", lambda places: places.sessions.job_max_attempts, 8),
-    ("OPENAI_TIMEOUT", "1500", lambda places: places.jobs.model_timeout_s, 1.5),
+    ("OPENAI_TIMEOUT", "1500", lambda places: places.jobs.answering.written.timeout_s, 1.5),
+    ("OPENAI_TIMEOUT", "1500", lambda places: places.jobs.answering.spoken.timeout_s, 1.5),
+    ("OPENAI_WEBHOOK_TIMEOUT", "1500", lambda places: places.jobs.answering.spoken.timeout_s, 1.5),
+    ("OPENAI_MAX_TOKENS", "70", lambda places: places.jobs.answering.written.max_tokens, 70),
+    ("OPENAI_WEBHOOK_MAX_TOKENS", "70", lambda places: places.jobs.answering.spoken.max_tokens, 70),
+    ("OPENAI_MAX_CONTEXT_TOKENS", "700", lambda places: places.jobs.answering.context.tokens, 700),
+    ("OPENAI_HISTORY_MESSAGES", "3", lambda places: places.jobs.answering.context.messages, 3),
+    ("OPENAI_INCLUDE_HISTORY", "off", lambda places: places.jobs.answering.context.messages, 0),
+    ("MODEL_BREAKER_FAILURES", "9", lambda places: places.breaker.failures, 9),
+    ("MODEL_BREAKER_WINDOW_MS", "900", lambda places: places.breaker.window_s, 0.9),
+    ("MODEL_BREAKER_PAUSE_MS", "900", lambda places: places.breaker.pause_s, 0.9),
+    ("MODEL_BREAKER_PAUSE_CAP_MS", "9000", lambda places: places.breaker.pause_cap_s, 9.0),
     ("ANSWER_EXPIRES_S", "77", lambda places: places.sessions.delivery_rules.expires_s, 77),
     ("ANSWER_EXPIRES_S", "77", lambda places: places.jobs.answer_expires_s, 77),
     ("QUEUE_MAX_CONCURRENT_JOBS", "4", lambda places: places.pools["notify"].concurrency, 4),
@@ -91,12 +102,14 @@ async def test_model_is_the_one_that_the_settings_name():
             "OPENAI_BASE_URL": fake.url,
             "OPENAI_MODEL": "llama-9",
             "OPENAI_MAX_TOKENS": "77",
+            "OPENAI_TEMPERATURE": "1.5",
         }
         model = build_model(load_settings(overrides=given))
         await model.answer(Prompt("How far?", (Said("user", "How far?"),)), deadline_s=10)
         await model.close()
 
-    assert (fake.calls[0]["model"], fake.calls[0]["max_tokens"]) == ("llama-9", 77)
+    asked = fake.calls[0]
+    assert (asked["model"], asked["max_tokens"], asked["temperature"]) == ("llama-9", 77, 1.5)
     assert build_model(load_settings()).provider == "demo"
 
 

@@ -23,6 +23,8 @@ MESSAGE = StoredMessage(
     model="demo",
     created_at=1_790_000_001.0,
     job_id="j1",
+    delivery_state="sent",
+    delivery_channel="inline",
 )
 
 
@@ -73,6 +75,7 @@ async def test_transcript_shows_segments_and_messages_to_the_operator(get):
                 "createdAt": "2026-09-21T14:13:21.000Z",
                 "conversationId": "c1",
                 "jobId": "j1",
+                "delivery": {"state": "sent", "channel": "inline"},
             }
         ],
         "nextAfter": 7,

@@ -79,4 +79,12 @@ def _message(message: StoredMessage) -> dict[str, Any]:
         "createdAt": iso_time(message.created_at),
         "conversationId": message.conversation_id,
         "jobId": message.job_id,
+        "delivery": _delivery(message),
     }
+
+
+def _delivery(message: StoredMessage) -> dict[str, str] | None:
+    """Return where an answer's delivery stands; None for what is not delivered, such as questions."""
+    if not message.delivery_state:
+        return None
+    return {"state": message.delivery_state, "channel": message.delivery_channel}

@@ -1,0 +1,95 @@
+"""A chat completion's request: what a model is asked with, and what it turned out not to take.
+
+Not here: sending it (openai_model.py), what the model is told (domain/prompt.py). Threads: the event loop's.
+Source: OpenAI's Chat Completions API. Reasoning models refuse `max_tokens` and `temperature`; servers other than
+OpenAI's may know only `max_tokens`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omi_actors.domain.prompt import Prompt
+from omi_actors.instruments.logs import get_logger
+
+_log = get_logger(__name__)
+
+# Names of models that think before they answer; the one exception only chats.
+_REASONING = ("gpt-5", "o1", "o3", "o4")
+_CHATTING = "gpt-5-chat"
+# Without these there is no question.
+_SPARED = ("model", "messages", "stream")
+_LIMITS = ("max_completion_tokens", "max_tokens")
+# What is asked for instead of a parameter's value that was refused.
+_OTHER_VALUE = {("reasoning_effort", "minimal"): "low", ("reasoning_effort", "none"): "low"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """What the operator wants of every answer. `max_tokens` holds for prompts that do not say."""
+
+    max_tokens: int = 500
+    temperature: float = 0.7
+    reasoning_effort: str = "minimal"
+    has_store: bool = False
+
+
+class RequestShape:
+    """Builds the requests to one model, and learns from what it refuses."""
+
+    def __init__(self, name: str, options: RequestOptions, *, is_openai: bool) -> None:
+        self._name = name
+        is_reasoning = name.startswith(_REASONING) and not name.startswith(_CHATTING)
+        self._max_tokens = options.max_tokens
+        self._limit: str | None = "max_completion_tokens" if is_openai or is_reasoning else "max_tokens"
+        self._limits_tried: list[str | None] = [self._limit]
+        self._extras: dict[str, Any] = (
+            {"reasoning_effort": options.reasoning_effort} if is_reasoning else {"temperature": options.temperature}
+        )
+        if options.has_store:
+            self._extras["store"] = True
+
+    def build(self, prompt: Prompt) -> dict[str, Any]:
+        """Return the request's body."""
+        limit = {self._limit: prompt.max_tokens or self._max_tokens} if self._limit is not None else {}
+        return {
+            "model": self._name,
+            "messages": [{"role": said.role, "content": said.text} for said in prompt.said],
+            "stream": True,
+            **self._extras,
+            **limit,
+        }
+
+    def forget(self, parameter: str, sent: Mapping[str, Any]) -> bool:
+        """Ask without this parameter of the request `sent`, or with what stands for it, from now on.
+
+        False if the request has no such parameter. Of many that are refused alike, the first one teaches.
+        """
+        if parameter not in _SPARED and parameter in sent:
+            if parameter == self._limit:
+                self._change_limit()
+            elif self._extras.get(parameter) == sent[parameter]:
+                self._change_extra(parameter)
+            return True
+        return False
+
+    def _change_limit(self) -> None:
+        refused = self._limit
+        other = next((name for name in _LIMITS if name not in self._limits_tried), None)
+        self._limit = other
+        self._limits_tried.append(other)
+        _log.warning("model_parameter_refused", model=self._name, parameter=refused, instead=other)
+
+    def _change_extra(self, parameter: str) -> None:
+        value = self._extras.pop(parameter)
+        other = _OTHER_VALUE.get((parameter, value))
+        if other is not None:
+            self._extras[parameter] = other
+        _log.warning("model_parameter_refused", model=self._name, parameter=parameter, value=value, instead=other)
+
+
+def find_refused(parameter: str | None, message: str, sent: Mapping[str, Any]) -> str:
+    """Return which parameter of a request its refusal is about, by its field or else by its text; "" for none."""
+    if parameter:
+        return parameter
+    return next((name for name in sent if f"'{name}'" in message), "")

@@ -1,0 +1,69 @@
+"""What an operator is told of a model that fails: the cause in a word, and its fix; and whether the model is broken.
+
+Not here: what the wearer hears (failures.py), that it is logged once and shown (clients/guarded_model.py).
+Threads: none, pure.
+"""
+
+from dataclasses import dataclass
+
+from omi_actors.errors import (
+    CircuitOpenError,
+    UpstreamBusyError,
+    UpstreamError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`cause` is one of few words. `is_lasting`: it is about the model, and not about one question."""
+
+    cause: str
+    fix: str
+    is_lasting: bool = True
+
+
+_REJECTED = {
+    fault.cause: fault
+    for fault in (
+        Fault("invalid_api_key", "set OPENAI_API_KEY to a key that is valid at OPENAI_BASE_URL, and restart"),
+        Fault("insufficient_quota", "add credit at the provider; this is no speed limit"),
+        Fault("model_not_found", "set OPENAI_MODEL to a name that the server lists at OPENAI_BASE_URL/models"),
+        Fault(
+            "thought_too_long",
+            "raise OPENAI_WEBHOOK_MAX_TOKENS and OPENAI_MAX_TOKENS, or set OPENAI_REASONING_EFFORT to minimal or low",
+        ),
+        Fault("context_length_exceeded", "lower OPENAI_MAX_CONTEXT_TOKENS", is_lasting=False),
+        Fault("content_refused", "nothing to mend: the model refused what it was asked", is_lasting=False),
+    )
+}
+_REFUSED = Fault("refused", "see the status in the log; check OPENAI_BASE_URL, OPENAI_MODEL and the OPENAI_ settings")
+_TIMEOUT = Fault("timeout", "is the server slow or hung? Take a faster model, or raise OPENAI_TIMEOUT")
+_BUSY = Fault("busy", "raise the account's rate limit, or lower OPENAI_MAX_CONCURRENCY")
+_UNREACHABLE = Fault("unavailable", "check OPENAI_BASE_URL, the network and the provider's status page")
+
+
+def find_fault(error: UpstreamError) -> Fault:
+    """Return what an operator is told of this error."""
+    match error:
+        case UpstreamRejectedError():
+            return _REJECTED.get(error.code, _REFUSED)
+        case UpstreamTimeoutError():
+            return _TIMEOUT
+        case UpstreamBusyError():
+            return _BUSY
+        case _:
+            return _UNREACHABLE
+
+
+def is_broken(error: UpstreamError) -> bool:
+    """Tell whether this error is a sign that the server does not work, and asking it on costs everybody time.
+
+    A server that asks us to be slower (429) works, and says itself when to come again; one that refuses a key or a
+    question works, too, and answers at once.
+    """
+    if isinstance(error, UpstreamBusyError | CircuitOpenError):
+        return False
+    return isinstance(error, UpstreamTimeoutError | UpstreamUnavailableError)

@@ -1,0 +1,154 @@
+"""A request has what its model takes; what a model refuses is left out from then on."""
+
+import asyncio
+
+import pytest
+
+from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
+from omi_actors.clients.openai_model import OpenAIModel
+from omi_actors.domain.prompt import build_prompt
+from omi_actors.errors import UpstreamRejectedError
+from tests.fakes.openai_server import FakeOpenAI
+
+PROMPT = build_prompt("how far is the moon?", [], [])
+ALWAYS = {"model", "messages", "stream"}
+
+
+@pytest.fixture
+async def fake():
+    fake = FakeOpenAI()
+    server = fake.listen()
+    yield fake
+    server.stop()
+    await server.close_all_connections()
+
+
+@pytest.fixture
+async def ask(fake):
+    models = []
+
+    async def ask(name, times=1, **options):
+        wanted = RequestOptions(max_tokens=50, **options)
+        models.append(OpenAIModel(api_key="k", base_url=fake.url, name=name, concurrency=99, options=wanted))
+        return await asyncio.gather(*(models[-1].answer(PROMPT, deadline_s=9.0) for _ in range(times)))
+
+    yield ask
+    for model in models:
+        await model.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_openai", "parameters"),
+    [
+        ("gpt-5-mini-2025-08-07", True, {"max_completion_tokens": 50, "reasoning_effort": "minimal"}),
+        ("gpt-5-mini-2025-08-07", False, {"max_completion_tokens": 50, "reasoning_effort": "minimal"}),
+        ("o3-mini", True, {"max_completion_tokens": 50, "reasoning_effort": "minimal"}),
+        ("gpt-5-chat-latest", True, {"max_completion_tokens": 50, "temperature": 0.7}),
+        ("gpt-4o-mini", True, {"max_completion_tokens": 50, "temperature": 0.7}),
+        ("llama3.2", False, {"max_tokens": 50, "temperature": 0.7}),
+    ],
+)
+def test_request_has_only_what_its_model_takes(name, is_openai, parameters):
+    request = RequestShape(name, RequestOptions(max_tokens=50), is_openai=is_openai).build(PROMPT)
+
+    assert {key: value for key, value in request.items() if key not in ALWAYS} == parameters
+    assert (request["model"], request["stream"], request["messages"][-1]["content"]) == (name, True, PROMPT.question)
+
+
+def test_prompt_says_how_long_its_answer_may_be():
+    prompt = build_prompt("how far is the moon?", [], [], max_tokens=7)
+
+    assert RequestShape("llama3.2", RequestOptions(), is_openai=False).build(prompt)["max_tokens"] == 7
+
+
+def test_server_is_asked_to_keep_answers_only_when_the_operator_says_so():
+    requests = [
+        RequestShape("x", RequestOptions(has_store=has_store), is_openai=True).build(PROMPT)
+        for has_store in (False, True)
+    ]
+
+    assert ["store" in request for request in requests] == [False, True]
+
+
+@pytest.mark.parametrize("names_parameter", [True, False])
+@pytest.mark.parametrize(
+    ("name", "takes", "in_the_end"),
+    [
+        ("some-model", {"max_completion_tokens"}, {"max_completion_tokens"}),
+        ("some-model", {"max_tokens"}, {"max_tokens"}),
+        ("some-model", set(), set()),
+        ("gpt-5-like", {"max_completion_tokens"}, {"max_completion_tokens"}),
+    ],
+)
+async def test_refused_parameter_is_dropped_and_the_question_answered(
+    fake, ask, name, takes, in_the_end, names_parameter
+):
+    fake.takes, fake.names_parameter = frozenset(takes), names_parameter
+
+    (answer,) = await ask(name)
+
+    assert answer.text == "You asked: how far is the moon?"
+    assert set(fake.calls[-1]) - ALWAYS == in_the_end
+
+
+async def test_what_was_refused_is_remembered(fake, ask):
+    fake.takes = frozenset({"max_tokens"})
+    model = OpenAIModel(api_key="k", base_url=fake.url, name="x", concurrency=1, options=RequestOptions())
+    await model.answer(PROMPT, deadline_s=9.0)
+    asked_before = len(fake.calls)
+
+    await model.answer(PROMPT, deadline_s=9.0)
+    await model.close()
+
+    assert (asked_before, len(fake.calls)) == (2, 3)
+
+
+async def test_questions_that_are_refused_together_are_all_answered(fake, ask):
+    fake.takes, fake.efforts = frozenset({"max_completion_tokens", "reasoning_effort"}), frozenset({"low"})
+
+    answers = await ask("gpt-5-like", times=20, has_store=True)
+
+    assert len(answers) == 20
+    assert fake.calls[-1]["reasoning_effort"] == "low"
+    assert "store" not in fake.calls[-1]
+
+
+async def test_effort_that_no_word_is_known_for_is_left_to_the_model(fake, ask):
+    fake.efforts = frozenset({"high"})
+
+    await ask("gpt-5-like")
+
+    assert [call.get("reasoning_effort") for call in fake.calls] == ["minimal", "low", None]
+
+
+async def test_refusal_of_what_every_request_needs_is_final(fake, ask):
+    fake.takes = frozenset({"max_tokens", "temperature"})
+    shape = RequestShape("x", RequestOptions(), is_openai=False)
+
+    assert not any(shape.forget(name, shape.build(PROMPT)) for name in ("stream", "messages", "unheard_of", ""))
+
+
+async def test_refusal_that_names_nothing_of_ours_is_an_error(fake, ask, monkeypatch):
+    monkeypatch.setattr("tests.fakes.openai_server._Completions._find_unsupported", _refuse_something)
+
+    with pytest.raises(UpstreamRejectedError) as caught:
+        await ask("x")
+
+    assert caught.value.code == "unknown_parameter"
+    assert len(fake.calls) == 1
+
+
+def _refuse_something(handler, body):
+    return "unknown_parameter", "Unknown parameter: 'something'.", "something"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message", "found"),
+    [
+        ("temperature", "", "temperature"),
+        (None, "Unsupported value: 'temperature' does not support 0.7", "temperature"),
+        (None, "no", ""),
+    ],
+)
+def test_refused_parameter_is_found_in_the_field_or_in_the_text(parameter, message, found):
+    assert find_refused(parameter, message, {"model": "x", "temperature": 0.7}) == found

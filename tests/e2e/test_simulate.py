@@ -1,0 +1,90 @@
+"""The short form of `omi-actors simulate`."""
+
+import socket
+
+import pytest
+from click.testing import CliRunner
+
+from omi_actors.cli import main
+from omi_actors.clock import SystemClock
+from omi_actors.replay.fake_omi import FakeOmi
+from omi_actors.simulate.kinds import Kind
+from omi_actors.simulate.plan import Options
+from omi_actors.simulate.run import Simulation
+from omi_actors.simulate.servers import UnfitTargetError, check_model, start_own
+from tests.fakes.raw_server import read_request, serve_raw
+
+# At this pace the pieces of this plan's questions are sent up to 1.5 s apart, and every silence after one is over 2 s.
+SPEED = 1.5
+
+
+async def _simulate(folder, options):
+    clock = SystemClock()
+    omi = FakeOmi(clock=clock)
+    listening = omi.listen()
+    try:
+        async with start_own(folder, omi, clock, extra={"NEXT_WEBHOOK_GRACE_MS": "500"}) as (target, sign):
+            run = Simulation(options, target=target, sign=sign, omi=omi, clock=clock, speed=SPEED, settle_s=1.5)
+            return await run.run()
+    finally:
+        listening.stop()
+        await listening.close_all_connections()
+
+
+@pytest.mark.e2e
+async def test_every_question_of_some_wearables_is_answered_exactly_once(tmp_path):
+    report = await _simulate(tmp_path, Options(seed=3, wearables=16, seconds=12.0))
+
+    assert list(report.wrongs()) == []
+    assert report.is_good
+    asked = {course.question.kind for course in report.verdict.courses}
+    assert asked >= {Kind.PLAIN, Kind.SPLIT, Kind.PAUSE, Kind.PAUSE_OTHERS_TALK}
+    assert set(report.figures()["by_way"]) >= {"own_reply", "notification"}
+
+
+@pytest.mark.e2e
+async def test_simulation_notices_a_server_that_takes_no_webhook(tmp_path):
+    options = Options(seed=3, wearables=2, seconds=4.0, kinds=(Kind.PLAIN,))
+    forged = {"X-Omi-Signature": "t=1,v1=00"}
+
+    clock, omi = SystemClock(), FakeOmi()
+    listening = omi.listen()
+    async with start_own(tmp_path, omi, clock) as (target, _):
+        run = Simulation(
+            options,
+            target=target,
+            sign=lambda _uid, _body: forged,
+            omi=omi,
+            clock=clock,
+            speed=8.0,
+            answers_within_s=0.0,
+            settle_s=0.0,
+        )
+        report = await run.run()
+    listening.stop()
+
+    assert not report.is_good
+    assert report.failures == {"status 401": report.webhooks}
+    assert len(report.verdict.missing) == len(report.verdict.courses) > 0
+
+
+async def test_only_the_demo_model_can_be_judged():
+    async def handler(reader, writer):
+        await read_request(reader)
+        body = b'{"checks": {"model": {"provider": "openai"}}}'
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    async with serve_raw(handler) as target:
+        with pytest.raises(UnfitTargetError, match="only the demo model"):
+            await check_model(target)
+
+
+def test_command_refuses_a_server_that_is_not_there():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+    result = CliRunner().invoke(main, ["simulate", "--target", url, "--wearables", "1"])
+
+    assert result.exit_code == 2
+    assert "there is no server of ours" in result.output

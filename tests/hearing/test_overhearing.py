@@ -1,0 +1,119 @@
+"""Speech that nobody addresses to us is heard by a shorter way, which must decide the same."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from omi_actors.domain.hearing import (
+    SILENT,
+    Heard,
+    HearingOptions,
+    ListenMode,
+    cut_into_slices,
+    hear,
+    hear_in_full,
+    note_reply,
+)
+from omi_actors.domain.overhearing import overhear
+from omi_actors.domain.segments import StoredSegment
+
+TALK = (
+    *("we went home", "and then.", "hey", "Good", "morning.", "oh", "me", "he said", "so um", "o", "promise", "они"),
+    *(
+        "and then we went to the market because it was raining, they said hey",
+        "オ",
+        "ミ、今何時",
+        "ねえ",
+        "“",
+        "? ",
+        "ok.",
+    ),
+    *("we talked about the new economics of the market for hours and hours and hours", "हे", "Um. " * 20, "- " * 20),
+    *("nobody knew what it was about, but he said it all the same, and then he said good", "hi there -", ".", "ну"),
+    *("一二三四五六七八九十" * 8, "word" * 20),
+)
+ADDRESSED = ("Omi", "hey omi what time is it", "Omi, what", "is it?", "Hey Omi, who is it?")
+
+
+@st.composite
+def webhooks(draw, texts):
+    """Return some webhooks of segments: speakers, pauses, late ones, longer ones, another conversation."""
+    sent, at_s, n = [], 0.0, 0
+    for _ in range(draw(st.integers(1, 6))):
+        segments = []
+        for _ in range(draw(st.integers(0, 4))):
+            n += 1
+            at_s += draw(st.sampled_from([0.5, 0.5, 2.5, 6.0]))
+            start_s = at_s - draw(st.sampled_from([0.0, 0.0, 0.0, 3.0]))
+            key = f"k{n - draw(st.sampled_from([0, 0, 0, 0, 1]))}"
+            length_s = draw(st.sampled_from([0.4, 0.4, 3.0]))
+            conversation = "c" if n < draw(st.sampled_from([30, 30, 3])) else "d"
+            text, speaker = draw(st.sampled_from(texts)), draw(st.sampled_from("AAABCD"))
+            segments.append(
+                StoredSegment(key, n, conversation, text, speaker, None, True, None, start_s, start_s + length_s, at_s)
+            )
+        sent.append((segments, at_s + 1.0 + draw(st.sampled_from([0.0, 0.0, 12.0]))))
+    return sent
+
+
+@given(webhooks(TALK + ADDRESSED), st.sampled_from(list(ListenMode)))
+def test_shorter_way_decides_as_the_longer(sent, mode):
+    options = HearingOptions(mode=mode)
+    heard = Heard(SILENT, (), None)
+    for segments, now_s in sent:
+        in_full = hear_in_full(heard.state, segments, now_s, options)
+        heard = hear(heard.state, segments, now_s, options)
+
+        assert heard == in_full
+        if heard.questions:
+            heard = Heard(note_reply(heard.state, now_s + 1.0), (), None)
+
+
+@given(webhooks(TALK))
+def test_speech_without_the_name_goes_the_shorter_way(sent):
+    state = SILENT
+    for segments, now_s in sent:
+        keys = [segment.key for segment in segments] + [piece.key for ear in state.ears for piece in ear.pieces]
+        after = overhear(state, segments, now_s, HearingOptions())
+        text = " ".join(segment.text for segment in segments)
+        assert after is not None or len(set(keys)) < len(keys) or any(word in text for word in ("oh", "o", "オ"))
+        state = hear(state, segments, now_s).state
+
+
+@given(webhooks(TALK + ADDRESSED), st.integers(1, 3))
+@example([([], 1.0)], 1)
+def test_webhook_may_be_heard_in_slices(sent, size):
+    """A webhook of very many segments need not be heard at once."""
+    whole = sliced = SILENT
+    for segments, now_s in sent:
+        heard = hear(whole, segments, now_s)
+        questions = []
+        for begin in range(0, len(segments), size):
+            part = hear(sliced, segments[begin : begin + size], now_s)
+            sliced, questions = part.state, [*questions, *part.questions]
+        if segments:
+            assert (sliced, questions) == (heard.state, list(heard.questions))
+        whole = sliced = heard.state
+
+
+@pytest.mark.parametrize(
+    ("lengths", "sizes"),
+    [([], [0]), ([10], [1]), ([10] * 40, [16, 16, 8]), ([4_000] * 5, [2, 2, 1]), ([90_000] * 3, [2, 1])],
+)
+def test_slices_are_short_and_hold_every_segment_once(lengths, sizes):
+    segments = [
+        StoredSegment(f"k{n}", n, "c", "x" * length, "A", None, True, None, n, n + 0.5, 1.0)
+        for n, length in enumerate(lengths)
+    ]
+
+    slices = list(cut_into_slices(segments))
+
+    assert [len(part) for part in slices] == sizes
+    assert [segment for part in slices for segment in part] == segments
+
+
+def test_state_that_holds_nothing_is_shared():
+    segment = StoredSegment("k", 1, "c", "We went home.", "A", None, True, None, 0.0, 1.0, 2.0)
+
+    assert hear(SILENT, [segment], 2.0).state is SILENT
+    assert hear_in_full(SILENT, [segment], 2.0).state is SILENT

@@ -1,0 +1,188 @@
+"""A model that is absent, broken, slow or unwilling: one honest sentence for who asked, the cause for the operator."""
+
+import asyncio
+
+import pytest
+
+from config.settings import load_settings
+from omi_actors.errors import UpstreamUnavailableError
+from omi_actors.server import build_model
+from tests.fakes.openai_server import FakeOpenAI, Mode
+from tests.system.conftest import eventually
+from tests.system.test_promises import GatedModel
+from tests.web.http_client import Connection
+
+QUESTION = "Hey Omi, how far is the moon?"
+
+
+@pytest.fixture
+async def fake():
+    fake = FakeOpenAI()
+    server = fake.listen()
+    yield fake
+    server.stop()
+    await server.close_all_connections()
+
+
+@pytest.fixture
+async def serve(start, fake):
+    """Start a program with the fake as its model, as its settings make it."""
+    models = []
+
+    async def serve_with(**variables):
+        given = {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": fake.url, **variables}
+        models.append(build_model(load_settings(overrides=given)))
+        await models[-1].load()
+        return await start(model=models[-1], **given)
+
+    yield serve_with
+    for model in models:
+        await model.close()
+
+
+async def model_check(program):
+    return (await program.connection.request("GET", "/health")).json["checks"]["model"]
+
+
+# how the server behaves, what the wearer hears, and the operator's cause
+BAD = [
+    (Mode.UNAUTHORIZED, "refuses its key", "invalid_api_key"),
+    (Mode.NO_QUOTA, "no credit left", "insufficient_quota"),
+    (Mode.NO_MODEL, "does not exist", "model_not_found"),
+    (Mode.HANG, "took too long", "timeout"),
+    (Mode.TRICKLE, "took too long", "timeout"),
+    (Mode.DRIP, "took too long", "timeout"),
+    (Mode.CUT, "can't be reached", "unavailable"),
+    (Mode.MALFORMED, "can't be reached", "unavailable"),
+    (Mode.EMPTY, "can't be reached", "unavailable"),
+    (Mode.SERVER_ERROR, "can't be reached", "unavailable"),
+    (Mode.RATE_LIMIT, "too much to do", "busy"),
+    (Mode.THINKING, "thought about it for too long", "thought_too_long"),
+]
+UNWILLING = [
+    (Mode.REFUSAL, "refused the question", "content_refused"),
+    (Mode.FILTERED, "refused the question", "content_refused"),
+    (Mode.BAD_CONTENT, "refused the question", "content_refused"),
+    (Mode.TOO_LONG, "too much for my language model", "context_length_exceeded"),
+]
+
+
+@pytest.mark.parametrize(("mode", "heard", "cause"), [*BAD, *UNWILLING])
+async def test_bad_model_is_told_to_the_wearer_and_to_the_operator(serve, fake, mode, heard, cause):
+    fake.mode, fake.delay_s, fake.retry_after = mode, 0.2, "60"
+    program = await serve(OPENAI_TIMEOUT="600", QUEUE_MAX_RETRIES="1")
+
+    reply = await program.say(QUESTION)
+    check = await model_check(program)
+
+    assert heard in reply.json["message"]
+    assert check["last_error"]["cause"] == cause
+    assert check["last_error"]["fix"]
+    assert check["status"] == ("pass" if (mode, heard, cause) in UNWILLING else "warn")
+
+
+async def test_failure_is_said_in_the_language_of_the_question_and_is_no_knowledge_later(serve, fake):
+    fake.mode = Mode.NO_QUOTA
+    program = await serve()
+
+    failed = await program.say("Hey Omi, wie weit ist der Mond entfernt?")
+    fake.mode = Mode.NORMAL
+    answered = await program.say("Hey Omi, und wie weit ist die Sonne?", sid="s2", start=9.0)
+
+    assert failed.json["message"] == (
+        "Ich kann nicht antworten: Das Konto meines Sprachmodells hat kein Guthaben mehr."
+    )
+    assert answered.json["message"] == "You asked: und wie weit ist die Sonne?"
+    assert "Guthaben" not in str(fake.calls[-1]["messages"])
+    assert [m["kind"] for m in (await program.transcript())["messages"]] == [
+        "question",
+        "failure",
+        "question",
+        "answer",
+    ]
+
+
+async def test_health_tells_that_the_model_works(serve):
+    check = await model_check(await serve())
+
+    assert (check["status"], check["breaker"], "last_error" in check) == ("pass", "closed", False)
+
+
+async def test_without_a_key_the_demo_model_answers_and_health_says_so(start):
+    program = await start()
+
+    reply = await program.say(QUESTION)
+    check = await model_check(program)
+
+    assert reply.json["message"].startswith("[demo] ")
+    assert (check["status"], check["provider"], "OPENAI_API_KEY" in check["note"]) == ("warn", "demo", True)
+
+
+async def test_question_that_finds_the_model_set_aside_is_answered_after_the_pause_and_costs_no_attempt(start):
+    model = GatedModel(UpstreamUnavailableError("down"))
+    model.gate.set()
+    program = await start(model=model, QUEUE_MAX_RETRIES="0", MODEL_BREAKER_FAILURES="1", MODEL_BREAKER_PAUSE_MS="2000")
+    refusals = await program.metric("omi_model_breaker_refusals_total")
+
+    failed = await program.say(QUESTION, uid="ada")
+    while_open = await model_check(program)
+    answered = await program.say(QUESTION, uid="bob")
+
+    assert "can't be reached" in failed.json["message"]
+    assert (while_open["breaker"], while_open["status"]) == ("open", "warn")
+    assert answered.json == {"message": "answer to how far is the moon?"}
+    assert model.calls == 2
+    assert await program.metric("omi_model_breaker_refusals_total") > refusals
+    assert (await model_check(program))["breaker"] == "closed"
+
+
+async def test_question_that_the_pause_is_too_long_for_is_told_so_at_once(start):
+    model = GatedModel(UpstreamUnavailableError("down"))
+    model.gate.set()
+    program = await start(
+        model=model, QUEUE_MAX_RETRIES="0", MODEL_BREAKER_FAILURES="1", MODEL_BREAKER_PAUSE_MS="3600000"
+    )
+
+    replies = [await program.say(QUESTION, uid=uid) for uid in ("ada", "bob")]
+
+    assert ["can't be reached" in reply.json["message"] for reply in replies] == [True, True]
+    assert model.calls == 1
+
+
+ASKING = [f"asking-{n}" for n in range(20)]
+
+
+@pytest.mark.parametrize("reply_deadline_ms", ["12000", "100"])
+async def test_model_that_drips_costs_each_who_asked_one_sentence_and_nobody_else_anything(
+    serve, fake, reply_deadline_ms
+):
+    fake.mode, fake.delay_s = Mode.DRIP, 1.0
+    program = await serve(OPENAI_TIMEOUT="2000", WEBHOOK_REPLY_DEADLINE_MS=reply_deadline_ms)
+    connections = [await Connection.open(program.port) for _ in ASKING]
+
+    async def is_asked():
+        return len(fake.calls) == len(ASKING)
+
+    async def is_over(uid):
+        return len((await program.transcript(uid))["messages"]) == 2
+
+    asking = [
+        asyncio.create_task(program.say(QUESTION, uid=uid, connection=connection))
+        for uid, connection in zip(ASKING, connections, strict=True)
+    ]
+    await eventually(is_asked)
+    others = [await program.say("and so on", uid=f"other-{n}") for n in range(20)]
+    for uid in ASKING:
+        await eventually(lambda uid=uid: is_over(uid))
+    heard = [[reply.json.get("message")] for reply in await asyncio.gather(*asking)]
+    for told, uid in zip(heard, ASKING, strict=True):
+        later = [await program.say("well", uid=uid, sid=f"w{n}", start=20.0 + n) for n in range(3)]
+        told += [reply.json.get("message") for reply in later]
+
+    assert {(reply.status, reply.dropped) for reply in others} == {(200, None)}
+    assert [[text for text in told if text] for told in heard] == [
+        ["I couldn't answer in time: my language model took too long."]
+    ] * len(ASKING)
+    assert len(fake.calls) == len(ASKING)
+    for connection in connections:
+        await connection.close()
