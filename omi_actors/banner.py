@@ -18,6 +18,7 @@ from omi_actors import __version__
 from omi_actors.clients.model import Model
 from omi_actors.instruments.logs import get_logger
 from omi_actors.listening import build_url, find_lan_url
+from omi_actors.program import own_command
 
 _log = get_logger(__name__)
 
@@ -85,7 +86,7 @@ def render_banner(facts: Facts) -> str:
             *([""] if notes else []),
             *notes,
             "",
-            "Ctrl-C stops it. Something odd? omi-actors doctor",
+            f"Ctrl-C stops it. Something odd? {own_command()} doctor",
             "",
         ]
     )

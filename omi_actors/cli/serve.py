@@ -13,6 +13,7 @@ from config.settings import InvalidSettingError, Reading, read_settings
 from omi_actors.cli.failing import EXIT_INTERNAL, EXIT_UNAVAILABLE, env_file_to_read, fail
 from omi_actors.errors import OmiError, StoreUnavailableError
 from omi_actors.instruments.logs import configure_logging, get_logger
+from omi_actors.program import own_command
 
 _log = get_logger(__name__)
 
@@ -49,7 +50,7 @@ def _run(reading: Reading) -> int:
     try:
         return run(reading)
     except StoreUnavailableError as exc:
-        fail(f"{exc}. `omi-actors doctor` looks closer.", EXIT_UNAVAILABLE)
+        fail(f"{exc}. `{own_command()} doctor` looks closer.", EXIT_UNAVAILABLE)
     except OmiError as exc:
         fail(str(exc))
     except Exception:  # noqa: BLE001 (the edge of the program)

@@ -34,7 +34,7 @@ def at_terminal(tmp_path):
         )
         os.close(its)
         seen = b""
-        while b"Ctrl-C" not in seen:
+        while b" doctor" not in seen:
             seen += os.read(ours, 4096)
         return seen.decode().replace("\r\n", "\n")
 

@@ -51,7 +51,7 @@ def test_database_that_is_not_there_is_one_sentence_and_a_restart_may_help(serve
 
     assert code == 69
     assert said.startswith("omi-actors: the store is unavailable: connection to server at")
-    assert said.endswith("`omi-actors doctor` looks closer.\n")
+    assert said.endswith("`python -m omi_actors doctor` looks closer.\n")
     assert said.count("\n") == 1
     assert "tell-nobody" not in said
 
