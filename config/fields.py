@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from config.variables import Settings
 
-_SUFFIX_UNITS = {"_ms": "ms", "_s": "s", "_bytes": "bytes", "_tokens": "tokens"}
+_SUFFIX_UNITS = {"_ms": "ms", "_s": "s", "_bytes": "bytes", "_tokens": "tokens", "_chars": "characters"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Threads: frozen, any. Variables keep the units of the document (ms); the program
 
 from pydantic import ConfigDict
 
+from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import ModelSettings
@@ -15,7 +16,15 @@ from config.groups.work import WorkSettings
 
 
 # Fields come in the order of the bases from the last to the first.
-class Settings(WorkSettings, DeliverySettings, HearingSettings, ModelSettings, StoreSettings, ServerSettings):
+class Settings(
+    WorkSettings,
+    ChatSettings,
+    DeliverySettings,
+    HearingSettings,
+    ModelSettings,
+    StoreSettings,
+    ServerSettings,
+):
     """All settings of one process. Made by `config.settings.load_settings`, which explains what is wrong."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)

@@ -116,16 +116,14 @@ def _list_addresses(facts: Facts) -> Iterator[tuple[str, str]]:
     if facts.operator_link is not None:
         yield "Operator", f"{facts.operator_link}  (opens once)"
     token = settings.webhook_token.get_secret_value() if settings.webhook_token else ""
-    if settings.omi_signing_secrets or not token:
-        yield "Omi webhook", f"{url}/omi-webhook  (signed; Omi needs a public https address)"
-    else:
-        yield "Omi webhook", f"{url}/omi-webhook?token={quote(token)}  (Omi needs a public https address)"
-        yield "Try it", _build_example(f"{url}/omi-webhook?uid=me&token={quote(token)}")
-
-
-def _build_example(url: str) -> str:
-    body = '{"session_id":"me","segments":[{"text":"Hey Omi, how far is the moon?"}]}'
-    return f"curl -s '{url}' -d '{body}'"
+    query = "" if settings.omi_signing_secrets or not token else f"?token={quote(token)}"
+    signed = "" if query else "signed; "
+    yield "Omi webhook", f"{url}/omi-webhook{query}  ({signed}Omi needs a public https address)"
+    if settings.allow_anonymous_chat or (settings.is_loopback and not settings.is_production):
+        yield (
+            "Try it",
+            f"""curl -sN {url}/chat -H 'Accept: text/event-stream' -d '{{"message":"How far is the moon?"}}'""",
+        )
 
 
 def _count_given(reading: Reading) -> int:

@@ -4,13 +4,13 @@ Not here: how an error is answered (web/problems.py), translation of foreign err
 library). Threads: any.
 
 OmiError
-├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, TooLargeError, NotFoundError
-│                                                                                       the caller's; never retried
+├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
+│                     NotFoundError                                                     the caller's; never retried
 ├─ OverloadError      MailboxFullError, QueueFullError                                 try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
-├─ ActorError         ActorUnavailableError, AskTimeoutError, RestartIntensityError
+├─ ActorError         ActorUnavailableError, AskTimeoutError > AnswerLateError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
 """
 
@@ -41,6 +41,10 @@ class MalformedJsonError(BadRequestError):
 
 class SignatureMismatchError(BadRequestError):
     """A webhook that is neither signed by Omi nor carries our token."""
+
+
+class ForbiddenError(BadRequestError):
+    """A request that a page of another site made in somebody's browser."""
 
 
 class TooLargeError(BadRequestError):
@@ -140,6 +144,10 @@ class ActorUnavailableError(ActorError):
 
 class AskTimeoutError(ActorError):
     """No reply within the ask's timeout; work that had not begun is cancelled."""
+
+
+class AnswerLateError(AskTimeoutError):
+    """A question's answer was not ready at its asker's deadline; it is kept when it comes."""
 
 
 class RestartIntensityError(ActorError):

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
 from omi_actors.actors.messages import Drain, Ingested, IngestSegments, KeepRaw, ReplySent
 from omi_actors.domain.sessions import Transcript
 from omi_actors.errors import OmiError
@@ -18,6 +19,7 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.root import Root, start_root
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
+from omi_actors.queue_status import build_queue_status
 from omi_actors.tree import Parts, build_tree
 
 _log = get_logger(__name__)
@@ -97,6 +99,22 @@ class System:
         """Tell what became of an answer that an `Ingested` carried."""
         self._tree.router.tell(message)
 
+    def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
+        """Ask a session; settled with the answer, the sentence that says why there is none, or AnswerLateError."""
+        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
+        """Let a session answer for another space; settled with the one before when it is durable."""
+        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def load_space(self, session_key: str) -> Future[str | None]:
+        """Load the space that a session is in; None if there is no such session."""
+        return self._tree.store.load_space(session_key)
+
+    def asker_left(self, message: AskerLeft) -> None:
+        """Tell that nobody waits any more for what was asked with `ask_question`."""
+        self._way_to(message.session_key).tell(message)
+
     def _way_to(self, session_key: str) -> Handle:
         """Return the session itself if it is in memory, else the router, which activates it.
 
@@ -110,6 +128,15 @@ class System:
     def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
         """Load a page of a session's transcript; None when there is no such session."""
         return self._tree.store.load_transcript(session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES)
+
+    async def queue_status(self) -> dict[str, Any]:
+        """Return the queue as the store knows it now, and the sessions in memory: see queue_status.py.
+
+        Raises:
+            OmiError: the store did not answer.
+        """
+        counts = await self._tree.store.queue_counts()
+        return build_queue_status(counts, self._tree.directory, self._parts.settings, self._parts.clock.now_s())
 
     def health(self) -> dict[str, Any]:
         """Return a snapshot: see health.py."""

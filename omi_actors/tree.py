@@ -108,7 +108,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     board, directory = Board(started_mono_s=parts.clock.mono_s()), Directory()
     model = GuardedModel(parts.model, _breaker_rules(parts.settings), parts.clock)
     store, store_handles = _build_store(runtime, parts, opened, board)
-    collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory.count))
+    collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
     job_queue = _child(runtime, "job_queue", lambda: _build_job_queue(parts.settings, store, workers))
     workers = _child(
@@ -230,6 +230,7 @@ def _build_session_deps(parts: Parts, store: Store, job_queue: Handle) -> Sessio
         reply_deadline_s=settings.webhook_reply_deadline_s,
         job_max_attempts=settings.queue_max_retries + 1,
         delivery_rules=rules,
+        chat_deadline_s=settings.chat_reply_deadline_s,
         hearing=HearingOptions(
             names=settings.wake_names,
             mode=ListenMode(settings.default_listen_mode),

@@ -6,7 +6,9 @@ Not here: the webhook, which passes by (entry.py). Threads: the event loop.
 from tornado.web import Application, RequestHandler
 
 from web.handlers.base import BaseHandler, NotFound
-from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, ReadyHandler
+from web.handlers.chat import ChatHandler
+from web.handlers.context import StatusHandler, SwitchHandler
+from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.handlers.webhook import ROUTE
 from web.site import Site
@@ -24,6 +26,10 @@ def build_application(site: Site) -> Application:
     return Application(
         [
             (f"{ROUTE}/?", OtherThanPost),
+            (rf"{ROUTE}/queue-status/?", QueueStatusHandler),
+            (r"/chat/?", ChatHandler),
+            (r"/context/switch/?", SwitchHandler),
+            (r"/context/status/([^/]+)", StatusHandler),
             (r"/transcript/([A-Za-z0-9_:.@-]{1,256})", TranscriptHandler),
             (r"/health", HealthHandler),
             (r"/livez", LiveHandler),

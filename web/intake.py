@@ -23,7 +23,7 @@ SLICE_SEGMENTS = 1000
 # … and of so many characters, unless one segment alone has more: hearing takes 0.1 ms a thousand.
 SLICE_CHARS = 65_536
 # Omi's own rule for a uid.
-_UID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+UID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _owner(query: Mapping[str, str], payload: Payload) -> str:
     uid = query.get("uid") or payload.owner or payload.session_id or query.get("session_id")
     if not uid:
         raise InvalidWebhookError("No uid in query or body.", reason="no_owner")
-    if not _UID.fullmatch(uid):
+    if not UID.fullmatch(uid):
         raise InvalidWebhookError("The uid has other characters than Omi's.", reason="invalid_owner")
     return uid
 

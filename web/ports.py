@@ -5,6 +5,7 @@ Not here: who does it (omi_actors/system.py). Threads: all of it on the event lo
 
 from typing import Any, Protocol
 
+from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
 from omi_actors.actors.messages import Ingested, IngestSegments, KeepRaw, ReplySent
 from omi_actors.domain.sessions import Transcript
 from omi_actors.kit.future import Future
@@ -30,8 +31,28 @@ class System(Protocol):
         """Tell what became of an answer that an `Ingested` carried."""
         ...
 
+    def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
+        """Ask a session; settled with the answer, the sentence that says why there is none, or AnswerLateError."""
+        ...
+
+    def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
+        """Let a session answer for another space; settled with the one before when it is durable."""
+        ...
+
+    def load_space(self, session_key: str) -> Future[str | None]:
+        """Load the space that a session is in; None if there is no such session."""
+        ...
+
+    def asker_left(self, message: AskerLeft) -> None:
+        """Tell that nobody waits any more for what was asked with `ask_question`."""
+        ...
+
     def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
         """Load a page of a session's transcript; None when there is no such session."""
+        ...
+
+    async def queue_status(self) -> dict[str, Any]:
+        """Return the queue as the store knows it now, and the sessions in memory."""
         ...
 
     def health(self) -> dict[str, Any]:

@@ -14,9 +14,11 @@ import msgspec
 
 from omi_actors.errors import (
     ActorError,
+    AnswerLateError,
     AskTimeoutError,
     BadRequestError,
     FencedError,
+    ForbiddenError,
     InvalidWebhookError,
     MalformedJsonError,
     NotFoundError,
@@ -68,14 +70,26 @@ API: _Table[Problem] = {
         "The token or signature is missing or wrong.",
         "Send the token as `Authorization: Bearer …`; Omi's webhook may carry its own as ?token=….",
     ),
+    ForbiddenError: Problem(
+        403, "foreign_origin", "A page of another site may not do this.", "Send it from this server's own address."
+    ),
     NotFoundError: Problem(404, "not_found", "There is nothing here.", "Check the address."),
-    TooLargeError: Problem(413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE sets the limit."),
+    TooLargeError: Problem(
+        413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE and CHAT_MAX_MESSAGE_CHARS set the limits."
+    ),
     OverloadError: Problem(429, "overloaded", "Too much at once.", _AGAIN, 1.0),
     UpstreamError: Problem(502, "upstream_failed", "A server that this one needs failed.", _AGAIN),
     StoreError: Problem(500, "store_failed", "The store refused.", _SEE_LOG),
     StoreUnavailableError: Problem(503, "store_unavailable", "The store cannot be reached.", _AGAIN, 5.0),
     ActorError: Problem(503, "unavailable", "The part of the server that does this is restarting.", _AGAIN, 1.0),
     AskTimeoutError: Problem(504, "timeout", "It took too long.", _AGAIN, 1.0),
+    AnswerLateError: Problem(
+        504,
+        "answer_late",
+        "The answer is not ready yet.",
+        "It is kept when it comes: send the same message with the same Idempotency-Key to get it.",
+        1.0,
+    ),
     BaseException: INTERNAL,
 }
 

@@ -6,11 +6,14 @@ Not here: making the server (server.py). Threads: the event loop.
 from config.settings import Settings
 from omi_actors.clock import Clock
 from web.auth import WebhookAuth
+from web.chat_owner import ChatDoor
 from web.ports import System
 from web.traffic import Traffic
 
 # What the system gets beyond the reply deadline before the webhook gives up on it.
 _GRACE_S = 1.0
+# Seconds of silence after which a stream says that it is still there; proxies cut after 30 or more.
+_HEARTBEAT_S = 15.0
 
 
 class Site:
@@ -20,6 +23,7 @@ class Site:
         self.system = system
         self.clock = clock
         self.auth = WebhookAuth(settings, clock)
+        self.chat_door = ChatDoor(settings)
         self.traffic = Traffic(clock, settings.body_timeout_s)
         self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
         self.serves_metrics = settings.enable_metrics
@@ -28,3 +32,8 @@ class Site:
         self.read_timeout_s = settings.store_read_timeout_s
         self.slow_request_s = settings.slow_request_threshold_s
         self.webhook_timeout_s = settings.webhook_reply_deadline_s + _GRACE_S
+        self.chat_timeout_s = settings.chat_reply_deadline_s + _GRACE_S
+        self.max_message_chars = settings.chat_max_message_chars
+        # A turn of a session that loads and commits.
+        self.turn_timeout_s = settings.store_read_timeout_s + settings.store_write_timeout_s
+        self.heartbeat_s = _HEARTBEAT_S

@@ -63,8 +63,9 @@ class AnswerSweeper(LoopActor):
             return
         for one in waiting:
             answer = one.answer
-            ready = AnswerReady(one.session_key, answer.job_id, answer.delivery_id, answer.text, answer.asked_at)
-            self._sessions.tell(ready)
+            ids = (one.session_key, answer.job_id, answer.delivery_id)
+            is_failure = answer.kind == "failure"
+            self._sessions.tell(AnswerReady(*ids, answer.text, answer.asked_at, is_failure=is_failure))
 
     def _remind_of_questions(self, found: Future[tuple[str, ...]]) -> None:
         """Tell the sessions. Runs in a reader's thread."""

@@ -1,7 +1,8 @@
 """The job queue: hands claimed jobs to the workers. The job table is the queue; this actor only dispatches.
 
 State it owns: per pool of kinds, which attempts run, whether a claim is under way. Messages it takes: JobsEnqueued,
-QueueTick, WorkersReady, JobsClaimed, JobFinished, PlacesFree, Drain. It sends: RunJob to the workers.
+QueueTick, WorkersReady, JobsClaimed, JobFinished, PlacesFree, CancelJob, Drain. It sends: RunJob, CancelJob to the
+workers.
 What kills it: an unexpected error. What survives a restart: every job; queue and workers restart together, so that
 the count of running attempts is right.
 Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never awaits.
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from omi_actors.actors.chat_messages import CancelJob
 from omi_actors.actors.messages import (
     Drain,
     JobFinished,
@@ -33,7 +35,7 @@ from omi_actors.store.facade import Store
 _log = get_logger(__name__)
 
 # Seconds between two looks at the table without a hint.
-_TICK_S = 1.0
+TICK_S = 1.0
 # Seconds that a free place waits for others, so that one claim fills them all.
 _REFILL_S = 0.005
 # Ticks between two looks for jobs whose worker is gone.
@@ -86,9 +88,9 @@ class JobQueue(LoopActor):
 
     def on_start(self) -> None:
         """Begin to tick. The first claim waits for the workers to be ready."""
-        self.timers.every(_TICK_S, QueueTick())
+        self.timers.every(TICK_S, QueueTick())
 
-    def receive(self, message: object) -> object:
+    def receive(self, message: object) -> object:  # noqa: C901 (one match, each case one call)
         """Take one message; see the module."""
         match message:
             case JobsEnqueued(kind):
@@ -106,6 +108,8 @@ class JobQueue(LoopActor):
             case PlacesFree():
                 self._is_refill_due = False
                 self._claim_all()
+            case CancelJob():
+                self._workers.tell_always(message)  # behind the RunJob that it may be about
             case Drain():
                 self._is_open = False
             case _:

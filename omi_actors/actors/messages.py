@@ -18,11 +18,13 @@ from omi_actors.kit.asks import Request
 class Ingested:
     """Reply: everything of the webhook is durable. `message` is what the wearer shall hear, None for nothing.
 
-    `delivery_id` names the answer's delivery; whoever sends `message` reports back with `ReplySent`.
+    `delivery_id` names the answer's delivery; whoever sends `message` reports back with `ReplySent`. `is_failure`:
+    the message says why there is no answer.
     """
 
     message: str | None = None
     delivery_id: str | None = None
+    is_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,15 @@ class KeepRaw(Request[Ingested]):
 
 @dataclass(frozen=True, slots=True)
 class ReplySent:
-    """Sent by the webhook after an answer went out in its reply; `reached` is False when the connection was gone."""
+    """Sent by the webhook after an answer went out in its reply; `reached` is False when the connection was gone.
+
+    Sent by the chat, too; what goes out there is not `is_spoken`, and nobody goes on talking after it.
+    """
 
     session_key: str
     delivery_id: str
     reached: bool
+    is_spoken: bool = True
 
 
 @dataclass(frozen=True, slots=True)

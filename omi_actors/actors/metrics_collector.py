@@ -9,12 +9,12 @@ Threads: the event loop. Nobody waits for it: readers look at the board.
 import gc
 import resource
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from omi_actors.actors.messages import CollectTick, QueueCounted
+from omi_actors.actors.session_router import Directory
 from omi_actors.domain.jobs import QueueCounts
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
@@ -60,14 +60,31 @@ class Board:
         return max(self._lags, default=0.0)
 
 
+class Lookups:
+    """The directory's look-ups as counters: what it has counted more since the last time is added."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        # What an earlier collector has counted is the counters' already.
+        self._hits, self._misses = directory.hits, directory.misses
+
+    def count(self) -> None:
+        """Bring the counters up to date."""
+        directory = self._directory
+        metrics.SESSION_LOOKUPS.labels("hit").inc(directory.hits - self._hits)
+        metrics.SESSION_LOOKUPS.labels("miss").inc(directory.misses - self._misses)
+        self._hits, self._misses = directory.hits, directory.misses
+
+
 class MetricsCollector(LoopActor):
     """See the module."""
 
-    def __init__(self, store: Store, board: Board, count_sessions: Callable[[], int]) -> None:
+    def __init__(self, store: Store, board: Board, directory: Directory) -> None:
         super().__init__()
         self._store = store
         self._board = board
-        self._count_sessions = count_sessions
+        self._directory = directory
+        self._lookups = Lookups(directory)
         self._frozen_sessions = 0
         self._ticks = 0
 
@@ -105,6 +122,7 @@ class MetricsCollector(LoopActor):
         board = self._board
         metrics.LOOP_LAG_MAX.set(board.loop_lag_max_s)
         self._freeze_growth()
+        self._lookups.count()
         board.resident_bytes = read_resident_bytes()
         metrics.PROCESS_RESIDENT_BYTES.set(board.resident_bytes)
         metrics.UPTIME_SECONDS.set(self.runtime.clock.mono_s() - board.started_mono_s)
@@ -118,7 +136,7 @@ class MetricsCollector(LoopActor):
         A full collection over 100,000 of them would hold the loop for half a second. They are freed all the same when
         they leave: nothing in them refers back to itself.
         """
-        live = self._count_sessions()
+        live = self._directory.count()
         if live - self._frozen_sessions >= _FREEZE_STEP:
             gc.freeze()
             self._frozen_sessions = live

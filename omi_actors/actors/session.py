@@ -1,9 +1,10 @@
 """The session actor: one wearer's conversation, one message at a time, in order.
 
-State it owns: the transcript's progress; what it hears; its answers on their way (session_answers.py). Messages it
-takes: IngestSegments, KeepRaw, PauseOver, AnswerReady, ReplyDeadline, ReplySent, GraceOver, AnswerNotified, Passivate.
-It sends: JobsEnqueued to the queue. What kills it: an unexpected error in a turn. What survives a restart: everything
-but the open reply slots; it loads itself from the store when spoken to.
+State it owns: the transcript's progress; what it hears; its answers on their way (session_answers.py); its chat
+(session_chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady, ReplyDeadline, ReplySent,
+GraceOver, AnswerNotified, Passivate, and those of chat. It sends: JobsEnqueued to the queue. What kills it: an
+unexpected error in a turn. What survives a restart: everything but the open reply slots; it loads itself from the store
+when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
@@ -26,6 +28,7 @@ from omi_actors.actors.messages import (
     ReplySent,
 )
 from omi_actors.actors.session_answers import AnswerMessage, SessionAnswers
+from omi_actors.actors.session_chat import SessionChat, Typed
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.actors.session_rows import Turn, build_commit, build_jobs, build_messages
 from omi_actors.domain.delivery import State
@@ -82,6 +85,7 @@ class SessionActor(LoopActor):
         self._progress: Progress | None = None
         # None until there is one to give, which is nearly always.
         self._answers: SessionAnswers | None = None
+        self._chat: SessionChat | None = None
         self._hearing = SILENT
         # What ends the question that is being spoken, and until when (UTC seconds) the store knows of it.
         self._pause: TimerHandle | None = None
@@ -99,6 +103,8 @@ class SessionActor(LoopActor):
             case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified():
                 self._note_answer(message)
                 return self._my_answers().receive(message)
+            case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline() | SwitchSpace():
+                return self._my_chat().receive(message)
             case PauseOver():
                 return self._end_pause()
             case Passivate():
@@ -259,12 +265,26 @@ class SessionActor(LoopActor):
             self._answers = SessionAnswers(self, self._deps, self._session_key)
         return self._answers
 
+    def _my_chat(self) -> SessionChat:
+        if self._chat is None:
+            answers = self._my_answers()
+            self._chat = SessionChat(
+                self, self._deps, self._session_key, answers=answers, load=self._loaded, commit=self._commit_chat
+            )
+        return self._chat
+
+    async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
+        """Commit what was typed; what is being spoken goes on meanwhile."""
+        jobs, messages, space = typed
+        turn = Turn(growth.progress, self._listening_until, growth, jobs, messages, active_space=space)
+        await self._commit(turn)
+
     def _note_answer(self, message: AnswerMessage) -> None:
         """Let hearing know: after a reply the wearer may go on without a wake phrase, after a failure ask again."""
         match message:
             case AnswerReady(is_failure=True):
                 self._hearing = note_reply(self._hearing, self.runtime.clock.now_s(), was_answered=False)
-            case ReplySent(reached=True) | AnswerNotified(state=State.SENT):
+            case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=State.SENT):
                 self._hearing = note_reply(self._hearing, self.runtime.clock.now_s())
 
     async def _reply(self) -> Ingested | None:

@@ -5,8 +5,8 @@ two want to take it, so that an answer goes one way only.
 Not here: which way an answer goes (domain/delivery.py), hearing (session.py). Threads: the event loop.
 """
 
-from dataclasses import dataclass, replace
-from typing import assert_never
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
 
 from omi_actors.actors.messages import (
     AnswerNotified,
@@ -17,6 +17,7 @@ from omi_actors.actors.messages import (
     ReplyDeadline,
     ReplySent,
 )
+from omi_actors.actors.reply_slots import ReplySlot, Slot
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.delivery import Channel, Reply, State, Way, decide_way, format_message, is_in_grace
 from omi_actors.domain.sessions import DeliveryChange, OpenAnswer
@@ -26,23 +27,16 @@ from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.notify import build_notify_job
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.kit.runtime import TimerHandle
+
+if TYPE_CHECKING:
+    from omi_actors.kit.runtime import TimerHandle
 
 _log = get_logger(__name__)
 
 AnswerMessage = AnswerReady | ReplySent | ReplyDeadline | GraceOver | AnswerNotified
 
 # Sessions of wearables; only these can be reached by Omi's API.
-_WEARABLE = "omi:"
-
-
-@dataclass(slots=True)
-class ReplySlot:
-    """A webhook that waits for an answer."""
-
-    reply: Future[Ingested]
-    timer: TimerHandle
-    opened_mono_s: float
+WEARABLE = "omi:"
 
 
 class SessionAnswers:
@@ -54,10 +48,10 @@ class SessionAnswers:
         self._actor = actor
         self._deps = deps
         self._session_key = session_key
-        is_wearable = session_key.startswith(_WEARABLE)
+        is_wearable = session_key.startswith(WEARABLE)
         self._rules = deps.delivery_rules if is_wearable else replace(deps.delivery_rules, can_notify=False)
         # By job id.
-        self._slots: dict[str, ReplySlot] = {}
+        self._slots: dict[str, Slot] = {}
         # By delivery id, oldest first. While one is being sent, it stands here as it was before.
         self._open: dict[str, OpenAnswer] = {}
         self._sending: dict[str, Channel] = {}
@@ -93,12 +87,27 @@ class SessionAnswers:
             if answer.delivery_id not in known and is_in_grace(answer):
                 self._start_grace(answer)
 
-    # --- the webhook that asked
+    # --- who asked
+
+    def add_slot(self, job_id: str, slot: Slot) -> None:
+        """Keep a reply open for the answer of this job, until it is closed."""
+        self._slots[job_id] = slot
+
+    def has_slot(self, job_id: str) -> bool:
+        """Tell whether a reply is open for the answer of this job."""
+        return job_id in self._slots
+
+    def close_slot(self, job_id: str) -> bool:
+        """Wait no more for this job's answer; False if nobody does."""
+        slot = self._slots.pop(job_id, None)
+        if slot is not None:
+            slot.timer.cancel()
+        return slot is not None
 
     def open_slot(self, job_id: str, reply: Future[Ingested]) -> None:
         """Keep a webhook's reply open for the answer of this job, until the deadline."""
         timer = self._actor.timers.after(self._deps.reply_deadline_s, ReplyDeadline(job_id))
-        self._slots[job_id] = ReplySlot(reply, timer, self._actor.runtime.clock.mono_s())
+        self.add_slot(job_id, ReplySlot(reply, timer, self._actor.runtime.clock.mono_s()))
 
     async def _give(self, ready: AnswerReady) -> None:
         """Give an answer by the way that is open. It may be told of more than once."""
@@ -112,26 +121,36 @@ class SessionAnswers:
                 state=State.PENDING,
                 channel=Channel.NONE,
                 asked_at=ready.asked_at,
+                kind="failure" if ready.is_failure else "answer",
             )
             self._open[answer.delivery_id] = answer
         if slot is None:
             await self._go_on(answer)
             return
         slot.timer.cancel()
-        said = await self._send(answer, Reply.OWN)
+        said = await self._send(answer, slot.kind)
         if said.message is not None:
             metrics.ANSWER_SECONDS.observe(self._actor.runtime.clock.mono_s() - slot.opened_mono_s)
-        await self.settle(slot.reply, said)
+        await self._settle(slot, said)
 
     async def _stop_waiting(self, job_id: str) -> None:
         """Answer the webhook without its answer, which goes another way when it is there."""
         slot = self._slots.pop(job_id, None)
         if slot is not None:
-            await self.settle(slot.reply, await self.carry())
+            await self._settle(slot, await self.carry())
 
     async def settle(self, reply: Future[Ingested] | None, said: Ingested) -> None:
-        """Reply to a webhook; if nobody waits for that any more, its answer goes on by another way."""
-        if (reply is None or not reply.try_set(said)) and said.delivery_id is not None:
+        """Reply to a webhook in which nothing was asked."""
+        if reply is None or not reply.try_set(said):
+            await self._take_back(said)
+
+    async def _settle(self, slot: Slot, said: Ingested) -> None:
+        if not slot.try_settle(said):
+            await self._take_back(said)
+
+    async def _take_back(self, said: Ingested) -> None:
+        """Let an answer go on by another way: nobody waits any more for the reply that it is in."""
+        if said.delivery_id is not None:
             await self._record_reply(ReplySent(self._session_key, said.delivery_id, reached=False))
 
     # --- later webhooks
@@ -208,8 +227,10 @@ class SessionAnswers:
             return Ingested()
         self._end_grace_timer(answer.delivery_id)
         self._sending[answer.delivery_id] = channel
-        text = format_message(answer.text, is_repeated=answer.state == State.UNKNOWN)
-        return Ingested(text, answer.delivery_id)
+        text = answer.text
+        if reply is not Reply.CHAT:
+            text = format_message(text, is_repeated=answer.state == State.UNKNOWN)
+        return Ingested(text, answer.delivery_id, is_failure=answer.kind == "failure")
 
     async def _notify(self, answer: OpenAnswer) -> None:
         """Leave it to a job to notify; choosing that and enqueueing the job are one transaction."""

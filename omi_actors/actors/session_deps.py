@@ -13,11 +13,12 @@ from omi_actors.store.facade import Store
 
 @dataclass(frozen=True, slots=True)
 class SessionDeps:
-    """What every session uses. `reply_deadline_s` is how long a webhook may wait for its answer."""
+    """What every session uses. A webhook may wait `reply_deadline_s` for its answer, a chat `chat_deadline_s`."""
 
     store: Store
     job_queue: Handle
     reply_deadline_s: float
     job_max_attempts: int
     delivery_rules: DeliveryRules = field(default_factory=DeliveryRules)
+    chat_deadline_s: float = 60.0
     hearing: HearingOptions = field(default_factory=HearingOptions)

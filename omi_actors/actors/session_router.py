@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
+from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, SwitchSpace
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
@@ -41,9 +42,15 @@ class LiveSession:
 
 @dataclass(slots=True)
 class Directory:
-    """The live sessions by key, ordered by when they were last spoken to. It outlives its router."""
+    """The live sessions by key, ordered by when they were last spoken to. It outlives its router.
+
+    `hits` counts look-ups that found their session in memory, `misses` those after which it was activated. Plain
+    numbers, since they are on the way of every webhook; the metrics collector shows them.
+    """
 
     live: dict[str, LiveSession] = field(default_factory=dict)
+    hits: int = 0
+    misses: int = 0
 
     def count(self) -> int:
         """Return how many sessions are in memory."""
@@ -57,6 +64,7 @@ class Directory:
         del self.live[session_key]
         self.live[session_key] = session
         session.spoken_to_mono_s = now_mono_s
+        self.hits += 1
         return session.handle
 
 
@@ -92,7 +100,18 @@ class SessionRouter(LoopActor):
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
         match message:
-            case IngestSegments() | KeepRaw() | AnswerReady() | AnswerNotified() | ReplySent() | PauseOver():
+            case (
+                IngestSegments()
+                | KeepRaw()
+                | AnswerReady()
+                | AnswerNotified()
+                | ReplySent()
+                | PauseOver()
+                | AskQuestion()
+                | AskerLeft()
+                | AnswerGrew()
+                | SwitchSpace()
+            ):
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case SweepIdle():
                 self._sweep()
@@ -112,6 +131,7 @@ class SessionRouter(LoopActor):
             return handle
         # One that has left may still stand there: the fact of its leaving is in our mailbox.
         self._drop(session_key)
+        self._directory.misses += 1
         handle = self._new_handle(session_key)
         self._live[session_key] = LiveSession(handle, now_mono_s)
         self._supervisor.tell(StartChild(handle))

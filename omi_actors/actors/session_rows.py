@@ -16,7 +16,10 @@ from omi_actors.jobs.answer import build_answer_job
 
 
 class Turn(NamedTuple):
-    """One turn's changes. `listening_until` is when a pause ends the question that is being spoken, None without."""
+    """One turn's changes. `listening_until` is when a pause ends the question that is being spoken, None without.
+
+    `active_space` is the space that is switched to, None for none.
+    """
 
     progress: Progress
     listening_until: float | None
@@ -24,6 +27,7 @@ class Turn(NamedTuple):
     jobs: tuple[NewJob, ...] = ()
     messages: tuple[NewMessage, ...] = ()
     raw_events: tuple[RawEvent, ...] = ()
+    active_space: str | None = None
 
 
 def build_commit(turn: Turn, session_key: str) -> SessionCommit:
@@ -44,6 +48,7 @@ def build_commit(turn: Turn, session_key: str) -> SessionCommit:
         last_end_s=progress.last_end_s,
         last_seen_at=progress.last_seen_at,
         listening_until=turn.listening_until,
+        active_space=turn.active_space,
         new_conversation=growth.new_conversation if growth else None,
         segments=growth.fresh if growth else (),
         messages=turn.messages,

@@ -1,13 +1,16 @@
 """The workers: attempts at jobs, each in a task of its own, and the heartbeat that keeps their leases.
 
 State it owns: the running tasks by lease token. Messages it takes: RunJob, AttemptEnded, HeartbeatTick, LeasesRenewed,
-Drain. It sends: JobFinished to the queue, AnswerReady and AnswerNotified to sessions. What kills it: an unexpected
-error. What survives a restart: every job; attempts under way are cancelled and handed back.
+CancelJob, Drain. It sends: JobFinished to the queue; AnswerReady, AnswerNotified and AnswerGrew to sessions. What kills
+it: an unexpected error. What survives a restart: every job; attempts under way are cancelled and handed back.
 Not here: an attempt's course (jobs/attempt.py), dispatch (job_queue.py). Threads: the event loop.
 """
 
 import asyncio
+from dataclasses import replace
 
+from omi_actors.actors.answer_stream import AnswerStream
+from omi_actors.actors.chat_messages import CancelJob
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
@@ -62,6 +65,8 @@ class Workers(LoopActor):
                 self._heartbeat()
             case LeasesRenewed():
                 self._abandon(message.asked - message.held)
+            case CancelJob(job_id):
+                self._cancel(job_id)
             case Drain(grace_s):
                 self._drain(grace_s)
             case CancelAttempts():
@@ -91,10 +96,13 @@ class Workers(LoopActor):
     def _start(self, job: ClaimedJob) -> None:
         context = LogContext(job.request_id, job.payload.get("session_key", ""))
         with bound_context(context):
-            self._tasks[job.token] = asyncio.get_running_loop().create_task(self._attempt(job))
+            self._tasks[job.token] = asyncio.get_running_loop().create_task(self._attempt(job), name=job.job_id)
 
     async def _attempt(self, job: ClaimedJob) -> None:
-        self.handle.tell_always(AttemptEnded(await attempt_job(job, self._deps)))
+        deps = self._deps
+        if job.payload.get("is_streamed"):
+            deps = replace(deps, on_text=AnswerStream(self._sessions, job.payload["session_key"], job.job_id).add)
+        self.handle.tell_always(AttemptEnded(await attempt_job(job, deps)))
 
     def _note_ended(self, ended: AttemptEnded) -> None:
         job, said = ended.attempted.job, ended.attempted.said
@@ -123,6 +131,12 @@ class Workers(LoopActor):
         """Stop attempts whose job is another worker's by now."""
         for token in lost:
             if task := self._tasks.get(token):
+                task.cancel()
+
+    def _cancel(self, job_id: str) -> None:
+        """End the attempt at a job that was called off."""
+        for task in self._tasks.values():
+            if task.get_name() == job_id:
                 task.cancel()
 
     def _drain(self, grace_s: float) -> None:

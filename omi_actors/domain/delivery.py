@@ -22,6 +22,7 @@ class Channel(StrEnum):
     INLINE = "inline"
     NEXT_WEBHOOK = "next_webhook"
     NOTIFY = "notify"
+    CHAT = "chat"
     NONE = ""
 
 
@@ -36,8 +37,9 @@ class State(StrEnum):
 
 
 class Reply(StrEnum):
-    """The webhook reply that an answer could go into now: of the webhook that asked, of a later one, or none."""
+    """The reply that an answer could go into now: of the chat or webhook that asked, of a later webhook, or none."""
 
+    CHAT = "chat"
     OWN = "own"
     NEXT = "next"
     NONE = "none"
@@ -50,6 +52,7 @@ class Way(StrEnum):
     sent, the next contact gets it. SHOW: too old to be spoken; it stands in the transcript.
     """
 
+    CHAT = "chat"
     INLINE = "inline"
     NEXT_WEBHOOK = "next_webhook"
     AWAIT = "await"
@@ -75,7 +78,11 @@ def decide_way(answer: OpenAnswer, reply: Reply, rules: DeliveryRules, *, now_s:
 
     Only an answer that nothing was tried with is notified: one that is `unknown` may have been heard, one that is
     `kept` has been refused, one on channel `notify` has its job already. All of them ride on the next reply.
+    A chat reads its answer, however old. Without it (it left, or it was late) the answer goes as the session's others:
+    a wearable hears it, and what nobody wears has no key to notify with (`can_notify`), so it is kept and shown.
     """
+    if reply is Reply.CHAT:
+        return Way.CHAT
     if now_s - answer.asked_at >= rules.expires_s:
         return Way.SHOW
     if reply is not Reply.NONE:

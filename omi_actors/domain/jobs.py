@@ -58,8 +58,12 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueCounts:
-    """The queue at one glance. `oldest_ready_at` is UTC seconds, None when nothing waits."""
+    """The queue at one glance. `oldest_ready_at` is UTC seconds, None when nothing waits.
+
+    `retrying` of the ready jobs have failed before and wait for another attempt.
+    """
 
     by_state: Mapping[str, int]
     ready_by_kind: Mapping[str, int]
     oldest_ready_at: float | None
+    retrying: int = 0

@@ -14,10 +14,10 @@ _APOSTROPHES = re.compile(r"['’`]")
 _SEPARATORS = re.compile(r"[^\w\u0900-\u0903\u093a-\u094f\u064b-\u065f]+|_+")
 
 
-def normalise(text: str) -> str:
-    """Return what is compared of a question: its words in lower case, one blank between, none of its punctuation."""
-    words = _APOSTROPHES.sub("", text[: 4 * _COMPARED_CHARS].casefold())
-    return _SEPARATORS.sub(" ", words).strip()[:_COMPARED_CHARS]
+def normalise(text: str, chars: int = _COMPARED_CHARS) -> str:
+    """Return what is compared of a text: its words in lower case, one blank between, none of its punctuation."""
+    words = _APOSTROPHES.sub("", text[: 4 * chars].casefold())
+    return _SEPARATORS.sub(" ", words).strip()[:chars]
 
 
 def is_near_duplicate(one: str, other: str) -> bool:

@@ -72,7 +72,7 @@ class DeliveryChange:
 class OpenAnswer:
     """An answer that the wearer has not got yet, as far as anybody knows: pending, kept or unknown.
 
-    `asked_at` (UTC seconds) is its question's time: that is what makes an answer old.
+    `asked_at` (UTC seconds) is its question's time: that is what makes an answer old. `kind` is answer or failure.
     """
 
     delivery_id: str
@@ -81,6 +81,7 @@ class OpenAnswer:
     state: str
     channel: str
     asked_at: float
+    kind: str = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,8 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_end_s: float
     last_seen_at: float
     listening_until: float | None = None
+    # None leaves it as it is.
+    active_space: str | None = None
     new_conversation: NewConversation | None = None
     segments: tuple[StoredSegment, ...] = ()
     messages: tuple[NewMessage, ...] = ()
@@ -200,7 +203,8 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
-    """What an answer is made from: the latest segments and messages of a session, oldest first."""
+    """What an answer is made from: the latest segments and messages of a session, oldest first, and its space."""
 
     segments: tuple[StoredSegment, ...]
     messages: tuple[StoredMessage, ...]
+    space: str = "default"

@@ -85,9 +85,21 @@ LOOP_LAG_MAX = Gauge("omi_loop_lag_max_seconds", "Worst loop lag of the last min
 
 # --- Sessions
 SESSIONS_LIVE = Gauge("omi_sessions_live", "Sessions held by an actor now.", registry=REGISTRY)
+SESSION_LOOKUPS = Counter(
+    "omi_session_lookups_total",
+    "Messages to sessions by whether theirs was in memory (hit) or had to be activated (miss); counted every second.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 SESSION_ACTIVATIONS = Counter("omi_session_activations_total", "Sessions taken into memory.", registry=REGISTRY)
 SESSION_PASSIVATIONS = Counter("omi_session_passivations_total", "Idle sessions let go.", registry=REGISTRY)
 QUESTIONS = Counter("omi_questions_total", "Questions heard and durably accepted.", registry=REGISTRY)
+CHATS = Counter(
+    "omi_chats_total",
+    "Typed questions by what became of them: answered, duplicate, known (its key came again), late, left (called off).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 DELIVERIES = Counter(
     "omi_deliveries_total", "Answers by channel and end state.", ["channel", "state"], registry=REGISTRY
 )
@@ -132,7 +144,7 @@ STORE_READ_SECONDS = Histogram(
 JOBS_ENQUEUED = Counter("omi_jobs_enqueued_total", "Jobs durably enqueued.", ["kind"], registry=REGISTRY)
 JOB_ATTEMPTS = Counter(
     "omi_job_attempts_total",
-    "Attempts by outcome: done, retried, buried, lease_lost, released.",
+    "Attempts by outcome: done, retried, buried, lease_lost, released, cancelled.",
     ["kind", "outcome"],
     registry=REGISTRY,
 )

@@ -8,15 +8,14 @@ from omi_actors.domain.failures import explain_failure
 from omi_actors.domain.hearing import Question
 from omi_actors.domain.jobs import ClaimedJob, NewJob
 from omi_actors.domain.patience import attempt_deadline_s, longest_wait_s
-from omi_actors.domain.prompt import build_prompt
+from omi_actors.domain.prompt import Asking, build_prompt
 from omi_actors.domain.question_keys import build_question_key
 from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
+from omi_actors.domain.spaces import find_space
 from omi_actors.ids import new_id
 from omi_actors.jobs.kinds import JobDeps
 
 KIND = "answer"
-# Segments of context that are read; how much of them a prompt takes is domain/prompt.py's business.
-_CONTEXT_SEGMENTS = 60
 
 
 def build_answer_job(
@@ -63,13 +62,19 @@ class AnswerJob:
         allowance, limits = deps.answering.allowance_of(job.payload["session_key"]), deps.answering.context
         # Twice as many as may be taken along: failures are left out, and the question itself is among them.
         context = await deps.store.load_answer_context(
-            job.payload["session_id"], segments=_CONTEXT_SEGMENTS, messages=2 * limits.messages + 1
+            job.payload["session_id"],
+            choose_rows=lambda space: (find_space(space).segments, 2 * limits.messages + 1),
         )
         prompt = build_prompt(
-            job.payload["question"], context.segments, context.messages, limits, max_tokens=allowance.max_tokens
+            job.payload["question"],
+            context.segments,
+            context.messages,
+            limits,
+            _read_asking(job, context.space),
+            max_tokens=allowance.max_tokens,
         )
         deadline_s = attempt_deadline_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
-        answer = await deps.model.answer(prompt, deadline_s=deadline_s)
+        answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         await deps.store.complete_answer(done)
         return done
@@ -82,6 +87,12 @@ class AnswerJob:
         """A person waits: return what the question's time allows."""
         allowance = deps.answering.allowance_of(job.payload["session_key"])
         return longest_wait_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
+
+
+def _read_asking(job: ClaimedJob, space: str) -> Asking:
+    payload = job.payload
+    is_typed, context = payload.get("is_typed", False), payload.get("context", "")
+    return Asking(space=find_space(space), is_typed=is_typed, context=context)
 
 
 def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: str) -> AnswerDone:

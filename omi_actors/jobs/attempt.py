@@ -25,7 +25,7 @@ KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (AnswerJob(), Notify
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """How an attempt ended: done, retried, buried, lease_lost, released or failed (the store too).
+    """How an attempt ended: done, retried, buried, lease_lost, released, cancelled or failed (the store too).
 
     `said` is what it leaves for the session to hear of; it is stored.
     """
@@ -41,7 +41,7 @@ async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:
     try:
         ended = await _attempt(job, deps)
     except asyncio.CancelledError:
-        ended = await _record(job, deps, "released", None)
+        ended = await _release(job, deps)
     metrics.JOB_SECONDS.labels(job.kind).observe(deps.clock.mono_s() - started)
     metrics.JOB_ATTEMPTS.labels(job.kind, ended.outcome).inc()
     return ended
@@ -55,6 +55,18 @@ async def _attempt(job: ClaimedJob, deps: JobDeps) -> Attempted:
         return Attempted(job, "lease_lost")
     except Exception as error:  # noqa: BLE001 (the marked place: every failure of a job has an outcome)
         return await _settle_failure(job, deps, error)
+
+
+async def _release(job: ClaimedJob, deps: JobDeps) -> Attempted:
+    """Hand the job back, unless it was called off, or another worker has it: that may be why the attempt was ended."""
+    try:
+        await deps.store.release_job(job.job_id, job.token)
+    except LeaseLostError:
+        return Attempted(job, "cancelled")
+    except OmiError as exc:
+        _log.warning("job_outcome_not_stored", job=job.job_id, outcome="released", error=type(exc).__name__)
+        return Attempted(job, "failed")
+    return Attempted(job, "released")
 
 
 async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> Attempted:
@@ -73,10 +85,8 @@ async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> A
     return await _record(job, deps, "retried" if isinstance(decision, Retry) else "buried", error, decision)
 
 
-async def _record(
-    job: ClaimedJob, deps: JobDeps, outcome: str, error: Exception | None, decision: Retry | Bury | None = None
-) -> Attempted:
-    """Store an outcome that is not success. When that fails too, the lease expires and the job is taken back."""
+async def _record(job: ClaimedJob, deps: JobDeps, outcome: str, error: Exception, decision: Retry | Bury) -> Attempted:
+    """Store a failure. When that fails too, the lease expires and the job is taken back."""
     said: AnswerDone | None = None
     try:
         match decision:
@@ -84,11 +94,8 @@ async def _record(
                 run_at, name = deps.clock.now_s() + delay_s, type(error).__name__
                 await deps.store.retry_job(job.job_id, job.token, run_at=run_at, error=name, is_counted=is_counted)
             case Bury():
-                assert error is not None  # noqa: S101 (only failures are buried)
                 said = KINDS[job.kind].build_failure(job, error, deps)
                 await deps.store.bury_job(job.job_id, job.token, error=type(error).__name__, failure=said)
-            case None:
-                await deps.store.release_job(job.job_id, job.token)
     except OmiError as exc:
         _log.warning("job_outcome_not_stored", job=job.job_id, outcome=outcome, error=type(exc).__name__)
         return Attempted(job, "failed")

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from omi_actors.clients.model import Model
+from omi_actors.clients.model import Model, OnText
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answering import AnswerRules
@@ -22,6 +22,7 @@ class JobDeps:
     """The collaborators of all kinds. Without a `notifier` nothing is notified.
 
     An answer whose question is `answer_expires_s` old is not spoken any more.
+    `on_text` hears an answer's pieces while the one attempt that has it makes them.
     """
 
     store: Store
@@ -31,6 +32,7 @@ class JobDeps:
     answering: AnswerRules = field(default_factory=AnswerRules)
     notifier: Notifier | None = None
     answer_expires_s: float = 600.0
+    on_text: OnText | None = None
 
 
 class JobKind(Protocol):

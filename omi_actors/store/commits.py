@@ -42,6 +42,11 @@ _UPDATE_SESSION = Bulk(
         " %s::double precision, %s::double precision, %s, %s::bigint)"
     ),
 )
+_UPDATE_SPACE = Bulk(
+    one="UPDATE session SET active_space = ? WHERE id = ?",
+    many="UPDATE session SET active_space = v.space FROM (VALUES %s) AS v (space, id) WHERE session.id = v.id",
+    template="(%s, %s)",
+)
 _INSERT_CONVERSATION = build_insert("conversation", "id, session_id, number, started_at", "ON CONFLICT (id) DO NOTHING")
 # A segment's fields are its columns, in its order: a row is made of it at once.
 _UPSERT_SEGMENT = build_insert(
@@ -73,6 +78,7 @@ class _Rows:
 
     new_sessions: list[Row] = field(default_factory=list)
     sessions: list[Row] = field(default_factory=list)
+    spaces: list[Row] = field(default_factory=list)
     conversations: list[Row] = field(default_factory=list)
     segments: list[Row] = field(default_factory=list)
     messages: list[Row] = field(default_factory=list)
@@ -92,6 +98,7 @@ def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
     _write_fenced(tx, _INSERT_SESSION, rows.new_sessions)
     _write_fenced(tx, _UPDATE_SESSION, rows.sessions)
     for bulk, some in (
+        (_UPDATE_SPACE, rows.spaces),
         (_INSERT_CONVERSATION, rows.conversations),
         (_UPSERT_SEGMENT, rows.segments),
         (INSERT_MESSAGE, rows.messages),
@@ -153,6 +160,8 @@ def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> 
     else:
         identity = (commit.session_id, commit.session_key, commit.uid, commit.last_seen_at)
         rows.new_sessions.append((*identity, *state))
+    if commit.active_space is not None:
+        rows.spaces.append((commit.active_space, commit.session_id))
     new = commit.new_conversation
     if new is not None:
         rows.conversations.append((new.conversation_id, commit.session_id, new.number, new.started_at))

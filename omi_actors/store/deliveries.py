@@ -29,11 +29,11 @@ CHANGE = Bulk(
 
 _OPEN = (
     "delivery.id, COALESCE(said.job_id, ''), said.text, delivery.state, delivery.channel,"
-    " COALESCE(asked.created_at, delivery.created_at) FROM delivery"
+    " COALESCE(asked.created_at, delivery.created_at), said.kind FROM delivery"
     " JOIN message AS said ON said.id = delivery.message_id"
     " LEFT JOIN message AS asked ON asked.job_id = said.job_id AND asked.role = 'user'"
 )
-_OPEN_FIELDS = ("delivery_id", "job_id", "text", "state", "channel", "asked_at")
+_OPEN_FIELDS = ("delivery_id", "job_id", "text", "state", "channel", "asked_at", "kind")
 # Answers that a session takes over at once; beyond them the oldest are only shown.
 _OPEN_LIMIT = 20
 

@@ -8,6 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
+from omi_actors.domain.chat import KnownQuestion
 from omi_actors.domain.jobs import ClaimedJob, NewJob, QueueCounts
 from omi_actors.domain.notifications import NotificationBegun, NotificationEnd
 from omi_actors.domain.sessions import (
@@ -21,7 +22,7 @@ from omi_actors.domain.sessions import (
 )
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, notifications, sessions
+from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, notifications, questions, sessions
 from omi_actors.store.messages import Apply, CommitSession, Query
 from omi_actors.store.transaction import Transaction
 
@@ -86,12 +87,18 @@ class Store:
             ),
         )
 
-    def load_answer_context(self, session_id: str, *, segments: int, messages: int) -> Future[AnswerContext]:
-        """Load what an answer may know."""
+    def load_answer_context(
+        self, session_id: str, *, choose_rows: Callable[[str], tuple[int, int]]
+    ) -> Future[AnswerContext]:
+        """Load what an answer may know; `choose_rows` tells how many segments and messages its space takes."""
         return self._ask(
             "load_answer_context",
-            partial(sessions.load_answer_context, session_id=session_id, segments=segments, messages=messages),
+            partial(sessions.load_answer_context, session_id=session_id, choose_rows=choose_rows),
         )
+
+    def load_space(self, session_key: str) -> Future[str | None]:
+        """Load the space that a session is in; None if there is no such session."""
+        return self._ask("load_space", partial(sessions.load_space, session_key=session_key))
 
     def delete_session(self, session_key: str) -> Future[bool]:
         """Delete a session and all text of it; False if there was none."""
@@ -100,6 +107,16 @@ class Store:
     def delete_account(self, account_id: str) -> Future[bool]:
         """Delete an account and all text of it; False if there was none."""
         return self._apply(partial(erasure.delete_account, account_id=account_id))
+
+    # --- typed questions
+
+    def find_question(self, idempotency_key: str) -> Future[KnownQuestion | None]:
+        """Find a question that was asked before, and its answer."""
+        return self._ask("find_question", partial(questions.find_question, idempotency_key=idempotency_key))
+
+    def cancel_question(self, job_id: str) -> Future[bool]:
+        """Call off a question that is not answered yet; False if it is."""
+        return self._apply(partial(questions.cancel_question, job_id=job_id))
 
     # --- jobs
 

@@ -127,11 +127,15 @@ def count_queue(tx: Transaction) -> QueueCounts:
     """Count jobs by state, and what waits by kind."""
     by_state = dict.fromkeys((state.value for state in JobState), 0)
     by_state.update(tx.fetch("SELECT state, count(*) FROM job GROUP BY state"))
-    waiting = tx.fetch("SELECT kind, count(*), min(created_at) FROM job WHERE state = 'ready' GROUP BY kind")
+    waiting = tx.fetch(
+        "SELECT kind, count(*), min(created_at), SUM(CASE WHEN attempts > 0 THEN 1 ELSE 0 END) FROM job"
+        " WHERE state = 'ready' GROUP BY kind"
+    )
     return QueueCounts(
         by_state=MappingProxyType(by_state),
-        ready_by_kind=MappingProxyType({kind: count for kind, count, _ in waiting}),
-        oldest_ready_at=min((created_at for _, _, created_at in waiting), default=None),
+        ready_by_kind=MappingProxyType({kind: count for kind, count, _, _ in waiting}),
+        oldest_ready_at=min((created_at for _, _, created_at, _ in waiting), default=None),
+        retrying=sum(int(retrying) for _, _, _, retrying in waiting),
     )
 
 

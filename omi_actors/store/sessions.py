@@ -3,7 +3,7 @@
 Not here: writing them (commits.py). Threads: a reader's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from omi_actors.domain.question_keys import HEARD, Place, read_place
@@ -85,12 +85,27 @@ def load_transcript(
     )
 
 
-def load_answer_context(tx: Transaction, session_id: str, *, segments: int, messages: int) -> AnswerContext:
-    """Load what an answer may know: the latest segments and messages. A failure is said, but it is not knowledge."""
+def load_answer_context(
+    tx: Transaction, session_id: str, *, choose_rows: Callable[[str], tuple[int, int]]
+) -> AnswerContext:
+    """Load what an answer may know: the latest segments and messages. A failure is said, but it is not knowledge.
+
+    `choose_rows` tells how many of both the session's space takes.
+    """
+    row = tx.fetch_one("SELECT active_space FROM session WHERE id = ?", (session_id,))
+    space = row[0] if row is not None else "default"
+    segments, messages = choose_rows(space)
     return AnswerContext(
         segments=_load_latest_segments(tx, session_id, segments),
         messages=_load_latest_messages(tx, session_id, messages, "message.session_id = ? AND kind <> 'failure'"),
+        space=space,
     )
+
+
+def load_space(tx: Transaction, session_key: str) -> str | None:
+    """Load the space that a session is in; None if there is no such session."""
+    row = tx.fetch_one("SELECT active_space FROM session WHERE session_key = ?", (session_key,))
+    return None if row is None else str(row[0])
 
 
 def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict[str, int]:

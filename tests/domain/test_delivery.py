@@ -21,6 +21,8 @@ NOTIFYING = waiting(State.PENDING, Channel.NOTIFY)
 
 # answer, the reply at hand, whether there is a key, whether the grace is over → the way
 CASES = [
+    (PENDING, Reply.CHAT, True, False, Way.CHAT),
+    (KEPT, Reply.CHAT, False, True, Way.CHAT),
     (PENDING, Reply.OWN, True, False, Way.INLINE),
     (PENDING, Reply.OWN, False, False, Way.INLINE),
     (PENDING, Reply.NEXT, True, False, Way.NEXT_WEBHOOK),
@@ -48,12 +50,18 @@ def test_answer_goes_by_the_first_way_that_is_open(answer, reply, has_key, is_gr
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.KEPT, State.UNKNOWN])
-@pytest.mark.parametrize("reply", list(Reply))
+@pytest.mark.parametrize("reply", [Reply.OWN, Reply.NEXT, Reply.NONE])
 @pytest.mark.parametrize("is_grace_over", [True, False])
 def test_answer_that_nobody_waits_for_any_more_is_only_shown(state, reply, is_grace_over):
     decided = decide_way(waiting(state, age_s=OLD), reply, RULES[True], now_s=NOW, is_grace_over=is_grace_over)
 
     assert decided is Way.SHOW
+
+
+def test_answer_in_its_chat_is_read_however_old_it_is():
+    decided = decide_way(waiting(State.PENDING, age_s=OLD), Reply.CHAT, RULES[True], now_s=NOW, is_grace_over=False)
+
+    assert decided is Way.CHAT
 
 
 def test_answer_is_spoken_until_it_expires():

@@ -68,7 +68,9 @@ def test_addresses_and_the_command_of_the_banner_work(at_terminal):
 
     for url in urls:
         assert run("curl", "-sf", url)
-    assert "[demo] You asked: how far is the moon?" in run(*shlex.split(command[1]))
+    streamed = run(*shlex.split(command[1]))
+    assert streamed.index("event: delta") < streamed.index("event: done")
+    assert "[demo] You asked: How far is the moon?" in streamed
 
 
 def run(*command):

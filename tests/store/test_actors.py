@@ -115,7 +115,7 @@ async def test_a_question_goes_all_the_way(stage: Stage) -> None:
     page = await store.load_transcript("omi:s1", after_seq=0, limit=10, messages=10)
     assert page is not None
     assert [found.text for found in page.messages] == ["question 1", "because"]
-    assert (await store.load_answer_context("s1", segments=5, messages=5)).messages == page.messages
+    assert (await store.load_answer_context("s1", choose_rows=lambda _: (5, 5))).messages == page.messages
     assert await store.find_segments("s1", ["key-1", "none"]) == {"key-1": 6}
 
 

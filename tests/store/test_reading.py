@@ -62,7 +62,7 @@ def test_a_full_last_page_says_that_it_is_the_last(told: Engine) -> None:
 
 
 def test_a_failure_is_no_knowledge(told: Engine) -> None:
-    context = told.read(lambda tx: load_answer_context(tx, "s1", segments=2, messages=10))
+    context = told.read(lambda tx: load_answer_context(tx, "s1", choose_rows=lambda _: (2, 10)))
 
     assert [found.seq for found in context.segments] == [9, 10]
     assert [found.message_id for found in context.messages] == ["s1-m1", "s1-m2", "s1-m3"]

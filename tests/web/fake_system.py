@@ -1,8 +1,10 @@
 """A system for tests of the web: settles at once, later, or not at all; remembers what it was told."""
 
+import asyncio
 from collections import deque
 from typing import Any
 
+from omi_actors.actors.chat_messages import ChatAnswered
 from omi_actors.actors.messages import Ingested
 from omi_actors.kit.future import Future
 
@@ -20,6 +22,12 @@ class FakeSystem:
         self.asked = []
         self.on_told = None
         self.on_sent = None
+        self.questions = []  # AskQuestion
+        self.answers: deque[Any] = deque()  # per question: a ChatAnswered, an exception, or None for "settled later"
+        self.spaces = {}  # by session key
+        self.left = []  # AskerLeft
+        self.on_asked = asyncio.Event()
+        self.on_left = asyncio.Event()
 
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)
@@ -32,6 +40,36 @@ class FakeSystem:
         if self.on_sent is not None:
             self.on_sent()
 
+    def ask_question(self, message, *, timeout_s):
+        self.questions.append(message)
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        answer = self.answers.popleft() if self.answers else ChatAnswered("384,400 km.", "c1", "d1")
+        if answer is None:
+            self.open.append(future)
+        elif isinstance(answer, Exception):
+            future.try_fail(answer)
+        else:
+            future.try_set(answer)
+        self.on_asked.set()
+        return future
+
+    def switch_space(self, message, *, timeout_s):
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(self.spaces.get(message.session_key, "default"))
+        self.spaces[message.session_key] = message.space
+        return future
+
+    def load_space(self, session_key):
+        future: Future[Any] = Future()
+        future.try_set(self.spaces.get(session_key))
+        return future
+
+    def asker_left(self, message):
+        self.left.append(message)
+        self.on_left.set()
+
     def load_transcript(self, session_key, *, after_seq, limit):
         self.asked.append((session_key, after_seq, limit))
         found = self.transcripts.get(session_key)
@@ -41,6 +79,9 @@ class FakeSystem:
         else:
             future.try_set(found)
         return future
+
+    async def queue_status(self):
+        return {"ok": True}
 
     def health(self):
         return {"status": self.status, "checks": {"store": {"status": self.status}}}

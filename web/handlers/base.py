@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
 from omi_actors.errors import BadRequestError, NotFoundError, OmiError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from web.auth import bearer_token, is_same
-from web.counting import count_request
+from web.counting import CLOSED, count_request
+from web.origins import check_origin
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import request_id_of
 from web.site import Site
@@ -41,7 +43,12 @@ class BaseHandler(RequestHandler):
     # Methods that the address takes although this class does not, because something faster does.
     more_methods: ClassVar[tuple[str, ...]] = ()
 
+    # Whether a request takes what the model takes; that has a metric of its own, and is no reason to warn.
+    is_slow_by_nature: ClassVar[bool] = False
+
     request_id = ""
+    # Whether the connection closed before the reply.
+    is_gone = False
 
     @property
     def site(self) -> Site:
@@ -65,6 +72,26 @@ class BaseHandler(RequestHandler):
         self.began_mono_s = self.site.clock.mono_s()
         self.site.traffic.begin()
 
+    def prepare(self) -> None:
+        """Refuse what a page of another site has a browser send."""
+        check_origin(self.request.method, self.request.headers)
+
+    def on_connection_close(self) -> None:
+        """Know that nobody hears the reply any more."""
+        self.is_gone = True
+
+    def close(self) -> None:
+        """Close the connection on somebody who does not take the reply."""
+        self.is_gone = True
+        connection = self.request.connection
+        if isinstance(connection, HTTP1Connection):
+            connection.close()
+
+    @property
+    def seconds(self) -> float:
+        """How long the request has taken so far."""
+        return self.site.clock.mono_s() - self.began_mono_s
+
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
         """Send the answer; while draining, end its connection as the header says (Tornado only says it)."""
         sent = super().finish(chunk)
@@ -72,6 +99,21 @@ class BaseHandler(RequestHandler):
         if self.site.traffic.is_draining and isinstance(connection, HTTP1Connection):
             sent.add_done_callback(lambda _: connection.close())
         return sent
+
+    async def has_left(self) -> bool:
+        """Tell whether a reply has left this machine. To be called right after `finish`."""
+        connection = self.request.connection
+        assert isinstance(connection, HTTP1Connection)  # noqa: S101 (Tornado's server has no other)
+        stream = connection.stream
+        if stream.closed():
+            # With its reply, as its sender had asked for; or broken.
+            return not self.is_gone and stream.error is None
+        try:
+            # Flushed when all before it is; the connection's own futures hide that it closed meanwhile.
+            await stream.write(b"")
+        except StreamClosedError:
+            return False
+        return True
 
     def compute_etag(self) -> str | None:
         """No answer of ours is worth a hash of it."""
@@ -92,6 +134,18 @@ class BaseHandler(RequestHandler):
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(msgspec.json.encode(value))
 
+    def send_problem(self, problem: Problem) -> None:
+        """Answer with an error in the one form."""
+        self.set_status(problem.status)
+        if problem.retry_after_s is not None:
+            self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(self.problem_json(problem))
+
+    def problem_json(self, problem: Problem) -> bytes:
+        """Return an error of this request in the one form."""
+        return problem_json(problem, request_id=self.request_id, now_s=self.site.clock.now_s())
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer every failure, Tornado's and ours, in the one form."""
         error = (kwargs.get("exc_info") or (None, None, None))[1]
@@ -99,15 +153,11 @@ class BaseHandler(RequestHandler):
             problem = _OF_STATUS.get(status_code, INTERNAL)
         else:
             problem = api_problem(error)
-        self.set_status(problem.status)
-        if problem.retry_after_s is not None:
-            self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
         if isinstance(error, SignatureMismatchError):
             self.set_header("WWW-Authenticate", "Bearer")
         if problem.status == _METHOD_NOT_ALLOWED:
             self.set_header("Allow", ", ".join(self._allowed_methods()))
-        self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.finish(problem_json(problem, request_id=self.request_id, now_s=self.site.clock.now_s()))
+        self.send_problem(problem)
 
     def log_exception(
         self,
@@ -125,17 +175,17 @@ class BaseHandler(RequestHandler):
     def on_finish(self) -> None:
         """Count the request, write its line."""
         self.site.traffic.end()
-        seconds = self.site.clock.mono_s() - self.began_mono_s
+        seconds = self.seconds
         status, method = self.get_status(), self.request.method or ""
-        count_request(self.route, method if method in _METHODS else "other", status, seconds)
+        count_request(self.route, method if method in _METHODS else "other", None if self.is_gone else status, seconds)
         with bound_context(LogContext(self.request_id)):
-            slow = seconds >= self.site.slow_request_s
+            slow = seconds >= self.site.slow_request_s and not self.is_slow_by_nature
             level = _log.warning if slow or status >= _SERVER_ERROR else _log.info
             level(
                 "slow request" if slow else "request",
                 route=self.route,
                 method=method,
-                status=status,
+                status=CLOSED if self.is_gone else status,
                 ms=round(seconds * 1e3, 1),
             )
 

@@ -1,4 +1,4 @@
-"""How the server is: `/health`, `/livez`, `/readyz` and `/metrics`.
+"""How the server is: `/health`, `/livez`, `/readyz`, `/metrics` and `/omi-webhook/queue-status`.
 
 Not here: finding it out (the system does). Threads: the event loop.
 """
@@ -59,5 +59,18 @@ class MetricsHandler(BaseHandler):
         encode, content_type = choose_encoder(self.request.headers.get("Accept", ""))
         self.set_header("Content-Type", content_type)
         self.finish(encode(REGISTRY))
+
+    head = get
+
+
+class QueueStatusHandler(BaseHandler):
+    """The job queue and the sessions in memory, counted now; for the operator."""
+
+    route = "/omi-webhook/queue-status"
+
+    async def get(self) -> None:
+        """Answer with the counts."""
+        self.require_operator()
+        self.send_json(await self.site.system.queue_status())
 
     head = get

@@ -1,0 +1,64 @@
+"""An answer's pieces on their way to the session: in order, one at a time, none lost in the middle."""
+
+import pytest
+
+from omi_actors.actors.answer_stream import AnswerStream
+from omi_actors.actors.chat_messages import AnswerGrew
+from omi_actors.kit.driver import Driver, Probe
+
+
+@pytest.fixture
+def sessions():
+    """A session that takes pieces when the test says so."""
+    return Driver(Probe(), name="sessions", kind="session").start()
+
+
+@pytest.fixture
+def stream(sessions):
+    return AnswerStream(sessions.handle, "chat:operator:default", "j1")
+
+
+def told(sessions):
+    sessions.runtime.run()
+    return [(piece.text, piece.is_first) for piece in sessions.actor.messages]
+
+
+def test_first_piece_goes_out_at_once(stream, sessions):
+    stream.add("384,")
+
+    assert told(sessions) == [("384,", True)]
+    assert isinstance(sessions.actor.messages[0], AnswerGrew)
+
+
+def test_pieces_that_come_meanwhile_go_together_in_the_next(stream, sessions):
+    for text in ("a", "b", "c", "d"):
+        stream.add(text)
+    assert told(sessions) == [("a", True)]
+
+    sessions.actor.replies[0].set(True)
+    assert told(sessions) == [("a", True), ("bcd", False)]
+
+    sessions.actor.replies[1].set(True)
+    stream.add("e")
+    assert told(sessions)[2:] == [("e", False)]
+
+
+def test_nothing_is_sent_to_nobody(stream, sessions):
+    stream.add("a")
+    told(sessions)
+    stream.add("b")
+
+    sessions.actor.replies[0].set(False)
+    stream.add("c")
+
+    assert told(sessions) == [("a", True)]
+
+
+def test_nothing_is_sent_after_a_piece_that_was_lost(stream, sessions):
+    stream.add("a")
+    told(sessions)
+
+    sessions.advance(5.1)
+    stream.add("b")
+
+    assert told(sessions) == [("a", True)]
