@@ -64,7 +64,7 @@ def unit_of(name: str, field: FieldInfo) -> str:
         return "on/off"
     if not (_holds(field.annotation, int) or _holds(field.annotation, float)):
         return ""
-    if name == "max_request_size":
+    if name.endswith("_size"):
         return "bytes"
     return next((unit for suffix, unit in _SUFFIX_UNITS.items() if name.endswith(suffix)), "")
 

@@ -21,7 +21,6 @@ class NotTaken:
     refused: bool = False
 
 
-_LOG_FILES = "Logs go to standard error, and their keeping and turning over to the service manager"
 _ONE_WRITER = "One writer and a few readers hold one connection each; there is no pool to size"
 _NO_CACHE = "There is no cache to tune: what a live session needs is in its actor"
 _NO_PASSWORDS = "There are no accounts with passwords in this version"
@@ -68,11 +67,6 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
         is_so=False,
         refused=True,
     ),
-    "ENABLE_FILE_LOGGING": NotTaken(
-        reason=_LOG_FILES, instead="Write `scripts/start 2>>omi.log`", is_so=False, refused=True
-    ),
-    "LOG_DIR": NotTaken(reason=_LOG_FILES, instead="Write `scripts/start 2>>omi.log`"),
-    "LOG_MAX_FILE_SIZE": NotTaken(reason=_LOG_FILES, instead="Use logrotate or journald"),
     "OPENAI_CONVERSATION_STATE": NotTaken(
         reason="Conversations live in our own database, and each question takes the latest turns along",
         instead="Set OPENAI_INCLUDE_HISTORY and OPENAI_HISTORY_MESSAGES",

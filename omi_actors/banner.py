@@ -108,7 +108,10 @@ def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
 def _list_addresses(facts: Facts) -> Iterator[tuple[str, str]]:
     settings = facts.reading.settings
     url = build_url(settings.host, facts.port)
-    for name, path in (*_PAGES, *((("Metrics", "/metrics"),) if settings.enable_metrics else ())):
+    for name, path in (
+        *_PAGES,
+        *((("Dashboard", "/metrics-dashboard"), ("Metrics", "/metrics")) if settings.enable_metrics else ()),
+    ):
         yield name, f"{url}{path}"
     lan_url = find_lan_url(settings.host, facts.port)
     if lan_url is not None:

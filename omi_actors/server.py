@@ -9,7 +9,9 @@ import gc
 import os
 import random
 import signal
+import sys
 import time
+from contextlib import AbstractContextManager
 
 from config.settings import Reading, Settings
 from omi_actors.banner import Facts, announce
@@ -20,7 +22,8 @@ from omi_actors.clients.notifier import Notifier
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
-from omi_actors.errors import SettingsError
+from omi_actors.errors import OmiError, SettingsError
+from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger
 from omi_actors.listening import explain_bind_error
 from omi_actors.system import System
@@ -39,9 +42,24 @@ def run(reading: Reading) -> int:
     """Serve until told to stop; return the exit code (docs/operating.md lists them).
 
     Raises:
-        OmiError: the address cannot be listened on, or the store not be opened; the sentence says why.
+        OmiError: the address cannot be listened on, or the store or the log file not be opened; the sentence says why.
     """
-    return asyncio.run(_serve(reading))
+    with _log_file(reading.settings):
+        try:
+            return asyncio.run(_serve(reading))
+        except OmiError as exc:
+            if not sys.stderr.isatty():  # there the sentence alone is enough
+                _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
+            raise
+        except Exception as exc:  # noqa: BLE001 (the last place that can tell, without quoting anybody)
+            _log.critical("crashed", error=type(exc).__name__, exc_info=exc)
+            return _EXIT_GAVE_UP
+
+
+def _log_file(settings: Settings) -> AbstractContextManager[None]:
+    if not settings.enable_file_logging:
+        return contextlib.nullcontext()
+    return log_file(settings.log_dir, max_bytes=settings.log_max_file_size, max_files=settings.log_max_files)
 
 
 async def _serve(reading: Reading) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic.aliases import AliasChoices
 
-from config.values import DAY_MS, OnOff, Secret, lower_word, parse_list, parse_size
+from config.values import DAY_MS, Secret, lower_word, parse_list, parse_size
 
 
 def _default_host(values: dict[str, Any]) -> str:
@@ -69,11 +69,6 @@ class ServerSettings(BaseModel):
     )
     log_level: Annotated[Literal["debug", "info", "warn", "error", "fatal"], BeforeValidator(lower_word)] = Field(
         "info", validation_alias="LOG_LEVEL", description="Least level that is logged: debug, info, warn, error, fatal."
-    )
-    enable_metrics: OnOff = Field(
-        default=True,
-        validation_alias="ENABLE_METRICS",
-        description="Whether /metrics is served. Off, it is not there; what is counted for /health still is.",
     )
     admin_token: Secret = Field(
         None,

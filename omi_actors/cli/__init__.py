@@ -1,4 +1,4 @@
-"""The command line: `omi-actors serve`, `config`, `doctor`, `simulate`, `version`.
+"""The command line: `omi-actors serve`, `config`, `doctor`, `backup`, `restore`, `simulate`, `version`.
 
 One file a command; each is read only when it is wanted, so that none waits for another's imports. `failing.py` is how a
 command ends that cannot do what it was asked for.
@@ -10,8 +10,10 @@ import click
 
 # By its name, the module and the function of each command.
 _COMMANDS = {
+    "backup": ("omi_actors.cli_backup", "backup"),
     "config": ("omi_actors.cli.config", "config"),
     "doctor": ("omi_actors.cli.doctor", "doctor"),
+    "restore": ("omi_actors.cli_backup", "restore"),
     "serve": ("omi_actors.cli.serve", "serve"),
     "simulate": ("omi_actors.simulate.command", "simulate"),
     "version": ("omi_actors.cli.version", "version"),

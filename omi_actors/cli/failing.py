@@ -13,8 +13,6 @@ import click
 EXIT_CONFIG = 2
 # sysexits.h: something that is needed is not there now; a restart may help.
 EXIT_UNAVAILABLE = 69
-# sysexits.h: an internal failure.
-EXIT_INTERNAL = 70
 
 
 def fail(sentence: str, code: int = EXIT_CONFIG) -> NoReturn:

@@ -10,12 +10,10 @@ import click
 
 from config.secrets_file import with_made_origins
 from config.settings import InvalidSettingError, Reading, read_settings
-from omi_actors.cli.failing import EXIT_INTERNAL, EXIT_UNAVAILABLE, env_file_to_read, fail
+from omi_actors.cli.failing import EXIT_UNAVAILABLE, env_file_to_read, fail
 from omi_actors.errors import OmiError, StoreUnavailableError
-from omi_actors.instruments.logs import configure_logging, get_logger
+from omi_actors.instruments.logs import configure_logging
 from omi_actors.program import own_command
-
-_log = get_logger(__name__)
 
 
 @click.command()
@@ -53,9 +51,6 @@ def _run(reading: Reading) -> int:
         fail(f"{exc}. `{own_command()} doctor` looks closer.", EXIT_UNAVAILABLE)
     except OmiError as exc:
         fail(str(exc))
-    except Exception:  # noqa: BLE001 (the edge of the program)
-        _log.critical("start_failed", exc_info=True)
-        fail("this is a mistake of the program; what it was doing stands in the log above", EXIT_INTERNAL)
 
 
 def _serve_again_and_again(env_file: Path, options: dict[str, str | int | None]) -> None:

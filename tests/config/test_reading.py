@@ -122,7 +122,7 @@ def test_everything_that_is_wrong_is_told_at_once(env_file):
 def test_environment_of_the_document_starts_and_is_told_what_has_no_effect(env_file):
     read = read_settings(env_file(DOCUMENT), None, {})
 
-    assert [note.split()[0] for note in read.notes] == ["ENABLE_USER_SYSTEM=true", "LOG_DIR", "QUEUE_BATCH_SIZE"]
+    assert [note.split()[0] for note in read.notes] == ["ENABLE_USER_SYSTEM=true", "QUEUE_BATCH_SIZE"]
     assert read.settings.max_request_size == 10 * 1024 * 1024
 
 

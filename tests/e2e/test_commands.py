@@ -10,7 +10,7 @@ from omi_actors.cli import main
 from omi_actors.replay.server_process import find_free_port
 
 CANARY = "canary-5f3a-tell-nobody"
-SECRETS = ("ADMIN_TOKEN", "WEBHOOK_TOKEN", "OPENAI_API_KEY", "OMI_APP_SECRET", "OMI_SIGNING_SECRETS", "LOG_DIR")
+SECRETS = ("ADMIN_TOKEN", "WEBHOOK_TOKEN", "OPENAI_API_KEY", "OMI_APP_SECRET", "OMI_SIGNING_SECRETS", "JWT_SECRET")
 
 
 @pytest.fixture

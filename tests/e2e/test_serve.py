@@ -33,15 +33,15 @@ def test_address_in_use_is_one_sentence_with_the_way_out(serve):
 
     assert code == 2
     way_out = f"stop that one, or choose another: --port {next_port(port)}"
-    assert said == f"omi-actors: port {port} is used by another program; {way_out}\n"
+    assert said.splitlines()[-1] == f"omi-actors: port {port} is used by another program; {way_out}"
 
 
 def test_address_of_another_machine_is_one_sentence_with_the_way_out(serve):
     code, said = refusal(serve("--port", "0", HOST="192.0.2.7"))
 
     assert code == 2
-    assert said.startswith("omi-actors: HOST=192.0.2.7 is no address of this machine; take 127.0.0.1")
-    assert said.count("\n") == 1
+    sentence = said.splitlines()[-1]
+    assert sentence.startswith("omi-actors: HOST=192.0.2.7 is no address of this machine; take 127.0.0.1")
 
 
 def test_database_that_is_not_there_is_one_sentence_and_a_restart_may_help(serve):
@@ -50,9 +50,9 @@ def test_database_that_is_not_there_is_one_sentence_and_a_restart_may_help(serve
     )
 
     assert code == 69
-    assert said.startswith("omi-actors: the store is unavailable: connection to server at")
-    assert said.endswith("`python -m omi_actors doctor` looks closer.\n")
-    assert said.count("\n") == 1
+    sentence = said.splitlines()[-1]
+    assert sentence.startswith("omi-actors: the store is unavailable: connection to server at")
+    assert sentence.endswith("`python -m omi_actors doctor` looks closer.")
     assert "tell-nobody" not in said
 
 
@@ -155,3 +155,59 @@ def test_secrets_made_on_first_start_are_kept_private_and_used_again(serve, tmp_
 
     assert (tmp_path / "data" / "secrets.env").read_text() == made
     assert (tmp_path / "data" / "secrets.env").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_ends_the_process_is_a_fatal_line(serve):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        _, said = refusal(serve(PORT=str(taken.getsockname()[1]), LOG_LEVEL="fatal"))
+
+    line = json.loads(said.splitlines()[0])
+    assert (line["level"], line["event"], line["error"]) == ("fatal", "start_failed", "SettingsError")
+
+
+def test_log_level_of_error_silences_what_is_well(serve):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = serve(PORT=str(port), LOG_LEVEL="error")
+    while not answers(port):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+
+    assert (process.returncode, said) == (0, "")
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_log_file_holds_what_standard_error_got_until_the_last_line(serve, tmp_path):
+    process = serve("--port", "0", ENABLE_FILE_LOGGING="true", LOG_DIR="my-logs")
+    first = ready_line(process)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+
+    lines = [json.loads(line) for line in (tmp_path / "my-logs" / "omi-actors.log").read_text().splitlines()]
+    assert lines[lines.index(first) :] == [first, *map(json.loads, said.splitlines())]
+    assert lines[-1]["event"] == "stopped"
+
+
+def test_without_file_logging_there_is_no_file(serve, tmp_path):
+    ready_line(serve("--port", "0", LOG_DIR="my-logs"))
+
+    assert not (tmp_path / "my-logs").exists()
+
+
+def test_log_folder_that_cannot_be_made_is_one_sentence(serve, tmp_path):
+    (tmp_path / "taken").write_text("")
+
+    code, said = refusal(serve("--port", "0", ENABLE_FILE_LOGGING="true", LOG_DIR="taken"))
+
+    assert code == 2
+    assert "LOG_DIR" in said
+    assert "Traceback" not in said

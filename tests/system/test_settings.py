@@ -38,11 +38,10 @@ class Places:
             rng=random.Random(1),
             on_fenced=lambda: None,
         )
-        self.sessions = tree._build_session_deps(parts, NOBODY, NOBODY)
+        self.sessions = tree._build_session_deps(parts, NOBODY, NOBODY, NOBODY)
         self.jobs = tree._build_job_deps(parts, NOBODY, NOBODY)
-        self.pools = {
-            kind: places.pool for kind, places in tree._build_job_queue(settings, NOBODY, NOBODY)._places_of.items()
-        }
+        answers, others = tree._build_places(settings)
+        self.pools = {"answer": answers, "notify": others}
         self.breaker = tree._breaker_rules(settings)
 
 
