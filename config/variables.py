@@ -4,7 +4,7 @@ Not here: how they are read, checked and explained (settings.py), first-start se
 Threads: frozen, any. Variables keep the units of the document (ms); the program asks for seconds (`…_s`).
 """
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ConfigDict
 
 from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
@@ -28,10 +28,7 @@ class Settings(
     ObservingSettings,
     DoorSettings,
     ServerSettings,
-    BaseSettings,
 ):
     """All settings of one process. Made by `config.settings.load_settings`, which explains what is wrong."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, env_file_encoding="utf-8", hide_input_in_errors=True
-    )
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)

@@ -7,10 +7,9 @@ import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
-from pydantic_settings import NoDecode
 
 from config.proxies import NOBODY, TrustedProxies, parse_trusted
-from config.values import DAY_MS, parse_list, parse_size
+from config.values import DAY_MS, OnOff, parse_list, parse_size
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
 
@@ -37,7 +36,7 @@ def _lower(hosts: Any) -> Any:
 class DoorSettings(BaseModel):
     """See the module."""
 
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_list), AfterValidator(_lower)] = Field(
+    allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(parse_list), AfterValidator(_lower)] = Field(
         (),
         validation_alias="ALLOWED_HOSTS",
         description=(
@@ -45,7 +44,7 @@ class DoorSettings(BaseModel):
             "below. Default: every name in production; in development the names and addresses of this machine."
         ),
     )
-    trust_proxy: Annotated[TrustedProxies, NoDecode, BeforeValidator(parse_trusted)] = Field(
+    trust_proxy: Annotated[TrustedProxies, BeforeValidator(parse_trusted)] = Field(
         NOBODY,
         validation_alias="TRUST_PROXY",
         description=(
@@ -53,15 +52,13 @@ class DoorSettings(BaseModel):
             "(127.0.0.1,10.0.0.0/8, loopback, private). Default: nobody's."
         ),
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_list), AfterValidator(_check_origins)] = (
-        Field(
-            (),
-            validation_alias="CORS_ORIGINS",
-            description=(
-                "Origins of other sites' pages that may use this server, by commas; https://*.example.com stands "
-                "for every name below. Default: none."
-            ),
-        )
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(parse_list), AfterValidator(_check_origins)] = Field(
+        (),
+        validation_alias="CORS_ORIGINS",
+        description=(
+            "Origins of other sites' pages that may use this server, by commas; https://*.example.com stands "
+            "for every name below. Default: none."
+        ),
     )
     cors_max_age_s: int = Field(
         86_400,
@@ -70,12 +67,12 @@ class DoorSettings(BaseModel):
         le=86_400,
         description="Seconds for which a browser may remember what CORS_ORIGINS allows.",
     )
-    enable_compression: bool = Field(
+    enable_compression: OnOff = Field(
         default=True,
         validation_alias="ENABLE_COMPRESSION",
         description="Answers from 1 kB on are sent gzipped to whoever takes that; event streams never.",
     )
-    enable_helmet: bool = Field(
+    enable_helmet: OnOff = Field(
         default=True,
         validation_alias="ENABLE_HELMET",
         description="Answers carry security headers for browsers, a strict Content-Security-Policy among them.",
@@ -111,7 +108,7 @@ class DoorSettings(BaseModel):
         le=DAY_MS,
         description="ms after which a request, other than a chat, is answered 504 and its work cancelled.",
     )
-    enable_rate_limit: bool = Field(
+    enable_rate_limit: OnOff = Field(
         default=True,
         validation_alias="ENABLE_RATE_LIMIT",
         description="Requests are limited in number, per address and for webhooks per wearable.",
@@ -137,7 +134,7 @@ class DoorSettings(BaseModel):
         le=1_000_000_000,
         description="Webhooks per window and wearable. Omi sends one or two a second while somebody speaks.",
     )
-    rate_limit_skip_successful: bool = Field(
+    rate_limit_skip_successful: OnOff = Field(
         default=False,
         validation_alias="RATE_LIMIT_SKIP_SUCCESSFUL",
         description="true counts only requests that fail; webhooks that are kept are then never limited.",
