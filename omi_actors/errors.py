@@ -5,7 +5,7 @@ library). Threads: any.
 
 OmiError
 ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
-│                     NotFoundError, ForeignHostError, SlowBodyError                    the caller's; never retried
+│                     NotFoundError, ConflictError, ForeignHostError, SlowBodyError     the caller's; never retried
 ├─ OverloadError      MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
@@ -53,6 +53,10 @@ class TooLargeError(BadRequestError):
 
 class NotFoundError(BadRequestError):
     """What was asked for does not exist, or is not the caller's to see."""
+
+
+class ConflictError(BadRequestError):
+    """What was asked for does not fit what there is now; a look at that comes first."""
 
 
 class ForeignHostError(BadRequestError):

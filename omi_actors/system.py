@@ -24,6 +24,7 @@ from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
 from omi_actors.looks.figures import build_figures
 from omi_actors.looks.look import Look, build_look
+from omi_actors.queue_desk import QueueDesk
 from omi_actors.queue_status import build_queue_status
 from omi_actors.tree import Parts, build_tree
 
@@ -141,7 +142,14 @@ class System:
             OmiError: the store did not answer.
         """
         counts = await self._tree.store.queue_counts()
-        return build_queue_status(counts, self._tree.directory, self._parts.settings, self._parts.clock.now_s())
+        parts, readings = self._parts, take_readings(REGISTRY)
+        now_s = parts.clock.now_s()
+        return build_queue_status(counts, self._tree.directory, parts.settings, now_s=now_s, readings=readings)
+
+    @property
+    def queue_desk(self) -> QueueDesk:
+        """The operator's hand in the job queue: see queue_desk.py."""
+        return QueueDesk(self._tree.store, self._tree.job_queue)
 
     def health(self) -> dict[str, Any]:
         """Return a snapshot: see health.py."""

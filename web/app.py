@@ -6,7 +6,7 @@ Not here: the webhook, which passes by (entry.py). Threads: the event loop.
 from tornado.web import Application, RequestHandler
 
 from web.door.compression import Gzip
-from web.handlers import dashboard
+from web.handlers import dashboard, queue
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.chat import ChatHandler
@@ -39,6 +39,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/context/status/([^/]+)", StatusHandler),
             (r"/transcript/([A-Za-z0-9_:.@-]{1,256})", TranscriptHandler),
             (r"/operator", OperatorHandler),
+            *queue.ROUTES,
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),
             (r"/health", HealthHandler),

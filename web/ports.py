@@ -10,6 +10,7 @@ from omi_actors.actors.messages import Ingested, IngestSegments, KeepRaw, ReplyS
 from omi_actors.domain.sessions import Transcript
 from omi_actors.kit.future import Future
 from omi_actors.looks.look import Look
+from omi_actors.queue_desk import QueueDesk
 
 
 class System(Protocol):
@@ -54,6 +55,11 @@ class System(Protocol):
 
     async def queue_status(self) -> dict[str, Any]:
         """Return the queue as the store knows it now, and the sessions in memory."""
+        ...
+
+    @property
+    def queue_desk(self) -> QueueDesk:
+        """The operator's hand in the job queue."""
         ...
 
     def health(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from omi_actors.errors import (
     AnswerLateError,
     AskTimeoutError,
     BadRequestError,
+    ConflictError,
     FencedError,
     ForbiddenError,
     ForeignHostError,
@@ -77,6 +78,7 @@ API: _Table[Problem] = {
         403, "foreign_origin", "A page of another site may not do this.", "Send it from this server's own address."
     ),
     NotFoundError: Problem(404, "not_found", "There is nothing here.", "Check the address."),
+    ConflictError: Problem(409, "conflict", "It is not as it was.", "Look again, and ask for what there is now."),
     TooLargeError: Problem(
         413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE and CHAT_MAX_MESSAGE_CHARS set the limits."
     ),

@@ -14,6 +14,7 @@ _COMMANDS = {
     "config": ("omi_actors.cli.config", "config"),
     "doctor": ("omi_actors.cli.doctor", "doctor"),
     "operator-link": ("omi_actors.cli.operator_link", "operator_link"),
+    "queue": ("omi_actors.cli.queue", "queue"),
     "restore": ("omi_actors.cli_backup", "restore"),
     "serve": ("omi_actors.cli.serve", "serve"),
     "simulate": ("omi_actors.simulate.command", "simulate"),

@@ -5,7 +5,7 @@ Threads: none, pure.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -57,13 +57,27 @@ class ClaimedJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KindCounts:
+    """What there is of one kind. `oldest_ready_at` is UTC seconds, None when nothing waits."""
+
+    ready: int = 0
+    retrying: int = 0
+    running: int = 0
+    dead: int = 0
+    oldest_ready_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueCounts:
     """The queue at one glance. `oldest_ready_at` is UTC seconds, None when nothing waits.
 
-    `retrying` of the ready jobs have failed before and wait for another attempt.
+    `retrying` of the ready jobs have failed before and wait for another attempt. `paused`: the kinds that are, `*` for
+    all, with the times since which they are.
     """
 
     by_state: Mapping[str, int]
     ready_by_kind: Mapping[str, int]
     oldest_ready_at: float | None
     retrying: int = 0
+    kinds: Mapping[str, KindCounts] = field(default_factory=dict)
+    paused: Mapping[str, float] = field(default_factory=dict)

@@ -11,6 +11,8 @@ from typing import Any
 
 from pony.orm import Database, Optional, PrimaryKey, Required, Set, composite_key
 
+from omi_actors.store.operator_entities import define_operator_entities
+
 
 def define_entities(db: Database) -> None:
     """Define all entities on `db`. Every connection pool needs its own, as Pony binds a class to one database."""
@@ -20,6 +22,7 @@ def define_entities(db: Database) -> None:
     _define_transcripts(db)
     _define_work(db)
     _define_events(db)
+    define_operator_entities(db)
 
 
 def _define_people(db: Any) -> None:
@@ -215,6 +218,7 @@ def _define_work(db: Any) -> None:
         request_id = Optional(str)
         created_at = Required(float)
         finished_at = Optional(float)
+        version = Required(int)
 
     class RawEvent(db.Entity):  # type: ignore[misc]
         _table_ = "raw_event"

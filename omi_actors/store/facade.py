@@ -22,7 +22,18 @@ from omi_actors.domain.sessions import (
 )
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, notifications, questions, sessions
+from omi_actors.store import (
+    deliveries,
+    erasure,
+    given_up,
+    jobs,
+    lost_jobs,
+    nodes,
+    notifications,
+    questions,
+    queue_counts,
+    sessions,
+)
 from omi_actors.store.messages import Apply, CommitSession, Query
 from omi_actors.store.transaction import Transaction
 
@@ -142,8 +153,8 @@ class Store:
         return self._apply(retry)
 
     def bury_job(self, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> Future[None]:
-        """Give a job up, with the sentence that says so. Fails with LeaseLostError."""
-        return self._apply(partial(jobs.bury_job, job_id=job_id, token=token, error=error, failure=failure))
+        """Give a job up, with the sentence that says so; None lets the store say it. Fails with LeaseLostError."""
+        return self._apply(partial(given_up.bury_job, job_id=job_id, token=token, error=error, failure=failure))
 
     def release_job(self, job_id: str, token: str) -> Future[None]:
         """Hand a job back as if never claimed. Fails with LeaseLostError."""
@@ -155,7 +166,7 @@ class Store:
 
     def queue_counts(self) -> Future[QueueCounts]:
         """Count jobs by state."""
-        return self._ask("queue_counts", jobs.count_queue)
+        return self._ask("queue_counts", queue_counts.count_queue)
 
     # --- deliveries, notifications and the node
 
@@ -213,6 +224,14 @@ class Store:
     def writer_ping(self) -> Future[float]:
         """Return the seconds that the writer takes for nothing, its queue included."""
         return self._apply(partial(_look, monotonic()))
+
+    def write(self, write: Callable[[Transaction], R]) -> Future[R]:
+        """Run a unit of work of a subject that has a facade of its own."""
+        return self._apply(write)
+
+    def read(self, name: str, read: Callable[[Transaction], R]) -> Future[R]:
+        """Run a look-up of a subject that has a facade of its own; `name` labels its duration."""
+        return self._ask(name, read)
 
     def _apply(self, write: Callable[[Transaction], R]) -> Future[R]:
         return self._writer.ask(Apply(write), timeout_s=self._write_timeout_s)

@@ -1,7 +1,7 @@
 """The job table is the queue: claimed by lease, finished by token, one job of a lane at a time, in order.
 
-Not here: enqueueing (commits.py, in the transaction that caused the job), dispatch (actors/job_queue.py), what happens
-to the jobs of lost workers (lost_jobs.py). Threads: the writer's.
+Not here: enqueueing (commits.py, in the transaction that caused the job), dispatch (actors/job_queue.py), counting
+(queue_counts.py), what happens to the jobs of lost workers (lost_jobs.py). Threads: the writer's.
 """
 
 import json
@@ -9,16 +9,17 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from omi_actors.domain.jobs import ClaimedJob, JobState, QueueCounts
+from omi_actors.domain.jobs import ClaimedJob, JobState
 from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage, SessionCommit
 from omi_actors.errors import LeaseLostError
 from omi_actors.ids import new_id
 from omi_actors.store.commits import INSERT_MESSAGE, build_message_row, write_commits
 from omi_actors.store.deliveries import INSERT_DELIVERY, build_delivery_row
+from omi_actors.store.pauses import without_paused
 from omi_actors.store.transaction import Transaction
 
 # What an operator reads of a failure; longer ones say no more.
-_ERROR_CHARS = 500
+ERROR_CHARS = 500
 
 # A lane's next job is its earliest that is ready or running. It waits for an earlier one that waits for its retry: an
 # answer out of order is worse than a late one.
@@ -37,13 +38,14 @@ WHERE seq IN (SELECT seq FROM next)
 RETURNING priority, run_at, seq, job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at,
     request_id
 """
-# A job that this transaction has enqueued, if its lane is free. None was, where the idempotency key was known already.
+# A job that this transaction has enqueued, if its lane is free and its kind not paused. None was, where the idempotency
+# key was known already.
 _LEASE_NEW = """
 UPDATE job SET state = 'running', token = ?, node = ?, incarnation = ?, lease_until = ?, deliveries = 1, attempts = 1
 WHERE job_id = ? AND state = 'ready' AND NOT EXISTS (
     SELECT 1 FROM job AS other WHERE other.lane = job.lane AND other.job_id <> job.job_id
     AND other.state IN ('ready', 'running') AND (other.state = 'running' OR other.seq < job.seq)
-)
+) AND NOT EXISTS (SELECT 1 FROM queue_pause WHERE queue_pause.kind IN (job.kind, '*'))
 RETURNING job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at, request_id
 """
 _IS_MINE = "job_id = ? AND token = ? AND state = 'running'"
@@ -51,6 +53,7 @@ _IS_MINE = "job_id = ? AND token = ? AND state = 'running'"
 
 def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: float) -> list[ClaimedJob]:
     """Take up to `limit` jobs that may run now, the most urgent first, leased for `lease_s` seconds."""
+    kinds = without_paused(tx, kinds)
     if not kinds:
         return []
     now_s = tx.now_s()
@@ -113,17 +116,16 @@ def check_lease(tx: Transaction, job_id: str, token: str) -> None:
         raise LeaseLostError("the job is gone, or another worker holds it")
 
 
-def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> None:
-    """Give a job up, and store the sentence that says so. It is kept as a dead letter.
+def end_dead(tx: Transaction, job_id: str, token: str, *, error: str) -> bool:
+    """Make a job a dead letter; False if an earlier call with the same token did, whose reply was lost.
 
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
     changed = tx.run(
         f"UPDATE job SET state = 'dead', finished_at = ?, error = ? WHERE {_IS_MINE}",  # noqa: S608 (our own constant)
-        (tx.now_s(), error[:_ERROR_CHARS], job_id, token),
+        (tx.now_s(), error[:ERROR_CHARS], job_id, token),
     )
-    if _is_first_end(tx, changed, job_id, token, JobState.DEAD) and failure is not None:
-        insert_answer(tx, failure.message, failure.delivery)
+    return _is_first_end(tx, changed, job_id, token, JobState.DEAD)
 
 
 def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error: str, is_counted: bool = True) -> None:
@@ -132,7 +134,7 @@ def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error:
     Raises: LeaseLostError when `token` does not hold the job any more.
     """
     changes = "deliveries = 0, run_at = ?, error = ?, attempts = attempts - ?"
-    _give_back(tx, changes, (run_at, error[:_ERROR_CHARS], 0 if is_counted else 1, job_id, token))
+    _give_back(tx, changes, (run_at, error[:ERROR_CHARS], 0 if is_counted else 1, job_id, token))
 
 
 def release_job(tx: Transaction, job_id: str, token: str) -> None:
@@ -141,22 +143,6 @@ def release_job(tx: Transaction, job_id: str, token: str) -> None:
     Raises: LeaseLostError when `token` does not hold the job any more.
     """
     _give_back(tx, "deliveries = deliveries - 1, attempts = attempts - 1", (job_id, token))
-
-
-def count_queue(tx: Transaction) -> QueueCounts:
-    """Count jobs by state, and what waits by kind."""
-    by_state = dict.fromkeys((state.value for state in JobState), 0)
-    by_state.update(tx.fetch("SELECT state, count(*) FROM job GROUP BY state"))
-    waiting = tx.fetch(
-        "SELECT kind, count(*), min(created_at), SUM(CASE WHEN attempts > 0 THEN 1 ELSE 0 END) FROM job"
-        " WHERE state = 'ready' GROUP BY kind"
-    )
-    return QueueCounts(
-        by_state=MappingProxyType(by_state),
-        ready_by_kind=MappingProxyType({kind: count for kind, count, _, _ in waiting}),
-        oldest_ready_at=min((created_at for _, _, created_at, _ in waiting), default=None),
-        retrying=sum(int(retrying) for _, _, _, retrying in waiting),
-    )
 
 
 def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -> None:

@@ -102,6 +102,14 @@ def end_notification(tx: Transaction, end: NotificationEnd) -> None:
     _set_state(tx, end.delivery_id, end.state, end.error)
 
 
+def give_up_notification(tx: Transaction, delivery_id: str) -> None:
+    """Let an answer whose notification will not be made wait for the next contact; one that was cut is unknown."""
+    found = tx.fetch_one("SELECT state FROM delivery WHERE id = ? AND channel = 'notify'", (delivery_id,))
+    state = {"pending": "kept", "sending": "unknown"}.get(found[0] if found else "")
+    if state is not None:
+        _set_state(tx, delivery_id, state, "given_up")
+
+
 def _set_state(tx: Transaction, delivery_id: str, state: str, error: str) -> None:
     """Let a delivery that this job had in hand stand at `state`; a pending one still waits for its notification."""
     now_s = tx.now_s()

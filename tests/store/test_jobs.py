@@ -6,10 +6,11 @@ import pytest
 from omi_actors.clock import ManualClock
 from omi_actors.domain.jobs import JobState
 from omi_actors.errors import LeaseLostError
-from omi_actors.store import jobs
+from omi_actors.store import given_up, jobs
 from omi_actors.store.engine import Engine
 from omi_actors.store.erasure import delete_session
 from omi_actors.store.lost_jobs import reap_jobs
+from omi_actors.store.queue_counts import count_queue
 from tests.store.builders import NOW, answer, asking_commit, claim, count, do, first_commit, job, next_commit, rows
 
 
@@ -139,7 +140,7 @@ def test_a_wrong_token_ends_nothing(engine: Engine, end: str) -> None:
     wrong = replace(held, token="wrong")  # noqa: S106 (a lease's)
     ends = {
         "retry": lambda tx: jobs.retry_job(tx, wrong.job_id, wrong.token, run_at=NOW, error=""),
-        "bury": lambda tx: jobs.bury_job(tx, wrong.job_id, wrong.token, error="", failure=answer(wrong)),
+        "bury": lambda tx: given_up.bury_job(tx, wrong.job_id, wrong.token, error="", failure=answer(wrong)),
         "release": lambda tx: jobs.release_job(tx, wrong.job_id, wrong.token),
         "complete": lambda tx: jobs.complete_answer(tx, answer(wrong)),
     }
@@ -165,7 +166,7 @@ def test_burying_stores_the_sentence_that_says_so(engine: Engine) -> None:
     (held,) = claim(engine)
     failure = answer(held, kind="failure", text="I could not.")
 
-    do(engine, lambda tx: jobs.bury_job(tx, held.job_id, held.token, error="x" * 9999, failure=failure))
+    do(engine, lambda tx: given_up.bury_job(tx, held.job_id, held.token, error="x" * 9999, failure=failure))
 
     assert rows(engine, "SELECT state, length(error) FROM job") == [("dead", 500)]
     assert rows(engine, "SELECT kind, text FROM message WHERE role = 'assistant'") == [("failure", "I could not.")]
@@ -249,11 +250,11 @@ def test_a_job_of_a_deleted_session_cannot_be_completed(engine: Engine) -> None:
 
 
 def test_the_queue_is_counted(engine: Engine) -> None:
-    assert engine.read(jobs.count_queue).oldest_ready_at is None
+    assert engine.read(count_queue).oldest_ready_at is None
     enqueue(engine, job(1, lane="a"), job(2, lane="b", created_at=NOW - 9), job(3, lane="c", kind="memory"))
     claim(engine, limit=1)
 
-    counts = engine.read(jobs.count_queue)
+    counts = engine.read(count_queue)
 
     assert counts.by_state == {state: {"ready": 2, "running": 1}.get(state, 0) for state in JobState}
     assert counts.ready_by_kind == {"answer": 1, "memory": 1}

@@ -19,7 +19,8 @@ async def test_idle_queue_has_the_keys_that_tools_know(start, database_url):
 
     shown = await status(program)
 
-    notes = shown.pop("notes")
+    notes, queue = shown.pop("notes"), shown["queue"]
+    counted = {name: queue.pop(name) for name in ("failed", "retried", "sinceStart", "byKind")}
     assert shown == {
         "ok": True,
         "queue": {
@@ -35,6 +36,7 @@ async def test_idle_queue_has_the_keys_that_tools_know(start, database_url):
             "dead": 0,
             "cancelled": 0,
             "oldestWaitsSeconds": None,
+            "paused": {},
         },
         "caches": {
             "sessionCache": 0,
@@ -48,12 +50,14 @@ async def test_idle_queue_has_the_keys_that_tools_know(start, database_url):
             "ENABLE_PROMPT_WORKERS": True,
         },
     }
-    assert set(notes) <= {*shown["queue"], *shown["caches"], *shown["featureFlags"]}
+    assert set(counted["sinceStart"]) == {"processed", "failed", "retried", "dead"}
+    assert set(notes) <= {*queue, *counted, *shown["caches"], *shown["featureFlags"]}
 
 
 async def test_jobs_are_counted_by_where_they_stand(start):
     model = GatedModel(UpstreamUnavailableError("as told", retry_after_s=100.0))
     program = await start(model=model, WEBHOOK_REPLY_DEADLINE_MS="100", OPENAI_TIMEOUT="600000")
+    before = (await status(program))["queue"]["sinceStart"]
     others = [await Connection.open(program.port) for _ in range(2)]
     await program.say("Hey Omi, how far is the moon?", uid="ada")
 
@@ -74,12 +78,17 @@ async def test_jobs_are_counted_by_where_they_stand(start):
     queue = (await status(program))["queue"]
     assert (queue["processing"], queue["jobTypeCounts"]) == (True, {"answer": 2})
     assert queue["oldestWaitsSeconds"] > 0
+    kind = queue["byKind"]["answer"]
+    assert (kind["waiting"], kind["retrying"], kind["running"], kind["dead"]) == (1, 1, 1, 0)
+    assert kind["oldestWaitsSeconds"] == queue["oldestWaitsSeconds"]
     model.gate.set()
 
     async def are_done():
         return (await status(program))["queue"]["processed"] == 2
 
     await eventually(are_done)
+    gained = {name: count - before[name] for name, count in (await status(program))["queue"]["sinceStart"].items()}
+    assert gained == {"processed": 2, "failed": 1, "retried": 1, "dead": 0}
     for other in others:
         await other.close()
 

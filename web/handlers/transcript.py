@@ -7,8 +7,9 @@ from typing import Any
 
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import StoredMessage, Transcript
-from omi_actors.errors import BadRequestError, NotFoundError
+from omi_actors.errors import NotFoundError
 from web.handlers.base import BaseHandler
+from web.handlers.paging import whole_number
 from web.intake import session_key_of
 from web.problems import iso_time
 
@@ -25,23 +26,14 @@ class TranscriptHandler(BaseHandler):
     async def get(self, session_id: str) -> None:
         """Answer with the page; 404 for a session that never was."""
         self.require_operator()
-        limit = self._whole_number("limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
-        after_seq = self._whole_number("after", 0, low=0, high=_MAX_SEQ)
+        limit = whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
+        after_seq = whole_number(self, "after", 0, low=0, high=_MAX_SEQ)
         # A wearable's session is named by its uid; others by their whole key.
         session_key = session_id if ":" in session_id else session_key_of(session_id)
         transcript = await self.site.system.load_transcript(session_key, after_seq=after_seq, limit=limit)
         if transcript is None:
             raise NotFoundError("No such session.")
         self.send_json(_page(session_id, transcript))
-
-    def _whole_number(self, name: str, default: int, *, low: int, high: int) -> int:
-        text = self.get_query_argument(name, "")
-        if not text:
-            return default
-        number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(high)) else -1
-        if not low <= number <= high:
-            raise BadRequestError(f"`{name}` must be a whole number from {low} to {high}.")
-        return number
 
 
 def _page(session_id: str, transcript: Transcript) -> dict[str, Any]:

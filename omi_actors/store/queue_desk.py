@@ -1,0 +1,159 @@
+"""The operator's hand in the queue: jobs are listed, looked at, retried and discarded.
+
+Not here: what an attempt does to its job (jobs.py), pauses (pauses.py), who may do it (web/). Threads: looking a
+store actor's, changing the writer's.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any
+
+from omi_actors.domain.queue_desk import STATES_FOR, Action, Choice, Done, JobDetail, JobFilter, ListedJob
+from omi_actors.store.given_up import settle_given_up
+from omi_actors.store.operator_events import record_event
+from omi_actors.store.transaction import Transaction
+
+# Jobs that one transaction changes at most: others' commits wait for it.
+SLICE = 200
+
+_COLUMNS = (
+    "job.seq, job.job_id, job.kind, job.state, job.lane, session.session_key, job.priority, job.attempts,"
+    " job.max_attempts, job.deliveries, job.error, job.request_id, job.version, length(job.payload), job.created_at,"
+    " job.run_at, job.lease_until, job.finished_at"
+)
+_FROM = "FROM job LEFT JOIN session ON session.id = job.session_id"
+_NAMES = tuple(field.name for field in fields(ListedJob))
+# Whose failure was said already keeps the sentence in the transcript; one that was not is not owed any more.
+_DROP_FAILURE = (
+    "DELETE FROM delivery WHERE state IN ('pending', 'kept') AND message_id IN"
+    " (SELECT id FROM message WHERE job_id = ? AND role = 'assistant' AND kind = 'failure')"
+)
+_FREE_FAILURE = "UPDATE message SET job_id = NULL WHERE job_id = ? AND role = 'assistant' AND kind = 'failure'"
+_NOTIFY_AGAIN = (
+    "UPDATE delivery SET state = 'pending', channel = 'notify', changed_at = ? WHERE state = 'kept' AND channel = ''"
+    " AND id = (SELECT substr(idempotency_key, 8) FROM job"
+    " WHERE job_id = ? AND substr(idempotency_key, 1, 7) = 'notify:')"
+)
+_MAKE_READY = (
+    "UPDATE job SET state = 'ready', run_at = ?, attempts = 0, deliveries = 0, token = NULL, lease_until = NULL,"
+    " finished_at = NULL WHERE job_id = ?"
+)
+_CANCEL = (
+    "UPDATE job SET state = 'cancelled', finished_at = ?, payload = '{}', error = 'discarded by the operator'"
+    " WHERE job_id = ?"
+)
+
+
+def list_jobs(tx: Transaction, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
+    """Load a page of jobs, newest first, those with numbers (`seq`) below `before`."""
+    where, params = _where(chosen)
+    if before is not None:
+        where, params = f"{where} AND job.seq < ?", (*params, before)
+    rows = tx.fetch(f"SELECT {_COLUMNS} {_FROM} WHERE {where} ORDER BY job.seq DESC LIMIT ?", (*params, limit))
+    return tuple(_build_listed(row) for row in rows)
+
+
+def load_job(tx: Transaction, job_id: str) -> JobDetail | None:
+    """Load one job with its text; None if there is none. Who shows the text records it: see `show_text`."""
+    row = tx.fetch_one(f"SELECT {_COLUMNS}, job.payload {_FROM} WHERE job.job_id = ?", (job_id,))
+    if row is None:
+        return None
+    said = dict(tx.fetch("SELECT role, text FROM message WHERE job_id = ?", (job_id,)))
+    return JobDetail(
+        job=_build_listed(row[:-1]),
+        payload=read_object(row[-1]),
+        question=said.get("user"),
+        answer=said.get("assistant"),
+    )
+
+
+def show_text(tx: Transaction, job_id: str, *, request_id: str) -> JobDetail | None:
+    """Load one job, and record that its text is shown."""
+    detail = load_job(tx, job_id)
+    if detail is not None:
+        record_event(tx, Action.SHOW_TEXT, {"job": job_id}, job_count=1, request_id=request_id)
+    return detail
+
+
+def choose_jobs(tx: Transaction, action: Action, chosen: JobFilter) -> Choice:
+    """Count the jobs that an action would be for."""
+    where, params = _where(chosen, STATES_FOR[action])
+    count, last_seq = tx.fetch_one(f"SELECT count(*), max(seq) FROM job WHERE {where}", params) or (0, None)  # noqa: S608
+    return Choice(int(count), int(last_seq or 0))
+
+
+def change_jobs(tx: Transaction, action: Action, chosen: JobFilter, *, request_id: str) -> Done:
+    """Retry or discard the oldest of the jobs that are chosen, at most `SLICE` of them, and record it."""
+    where, params = _where(chosen, STATES_FOR[action])
+    jobs = tx.fetch(
+        f"SELECT job_id, kind FROM job WHERE {where} ORDER BY seq LIMIT ? {tx.skip_locked}",  # noqa: S608 (our own words)
+        (*params, SLICE),
+    )
+    change = _retry if action is Action.RETRY else _discard
+    for job_id, _ in jobs:
+        change(tx, job_id)
+    if jobs:
+        record_event(tx, action, _describe(tx, chosen), job_count=len(jobs), request_id=request_id)
+    return Done(len(jobs), frozenset(kind for _, kind in jobs))
+
+
+def read_object(text: str) -> Mapping[str, Any] | None:
+    """Return a payload as it was enqueued; None if it is no JSON object."""
+    try:
+        value = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return MappingProxyType(value) if isinstance(value, dict) else None
+
+
+def _retry(tx: Transaction, job_id: str) -> None:
+    """Let a dead job begin anew, at its old place in its lane."""
+    now_s = tx.now_s()
+    tx.run(_DROP_FAILURE, (job_id,))
+    tx.run(_FREE_FAILURE, (job_id,))
+    tx.run(_NOTIFY_AGAIN, (now_s, job_id))
+    tx.run(_MAKE_READY, (now_s, job_id))
+
+
+def _discard(tx: Transaction, job_id: str) -> None:
+    """Call a job off; whoever waits for it is told as if it had failed."""
+    settle_given_up(tx, job_id)
+    tx.run(_CANCEL, (tx.now_s(), job_id))
+
+
+def _where(chosen: JobFilter, states: tuple[str, ...] = ()) -> tuple[str, tuple[Any, ...]]:
+    """Return the condition of a choice, within `states` if there are any, and its parameters."""
+    parts: list[str] = ["1 = 1"]
+    params: list[Any] = []
+    for column, value in zip(("kind", "state", "lane"), (chosen.kind, chosen.state, chosen.lane), strict=True):
+        if value is not None:
+            parts.append(f"job.{column} = ?")
+            params.append(value)
+    if chosen.session_key is not None:
+        parts.append("job.session_id = (SELECT id FROM session WHERE session_key = ?)")
+        params.append(chosen.session_key)
+    if chosen.job_id is not None:
+        parts.append("job.job_id = ?")
+        params.append(chosen.job_id)
+    if chosen.up_to is not None:
+        parts.append("job.seq <= ?")
+        params.append(chosen.up_to)
+    if states:
+        parts.append(f"job.state IN ({', '.join('?' * len(states))})")
+        params += states
+    return " AND ".join(parts), tuple(params)
+
+
+def _describe(tx: Transaction, chosen: JobFilter) -> dict[str, Any]:
+    """Say in ids what was chosen; a session by the one that leaves with it, not by its wearer's."""
+    told = {"job": chosen.job_id, "kind": chosen.kind, "state": chosen.state, "lane": chosen.lane}
+    if chosen.session_key is not None:
+        found = tx.fetch_one("SELECT id FROM session WHERE session_key = ?", (chosen.session_key,))
+        told["session"] = found[0] if found else "gone"
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _build_listed(row: Any) -> ListedJob:
+    return ListedJob(**dict(zip(_NAMES, row, strict=True)))

@@ -1,0 +1,144 @@
+"""The operator's hand in the job queue: `/operator/queue/…`, and what was done with it, `/operator/events`.
+
+Not here: doing it (omi_actors/queue_desk.py), what a job looks like outside (web/queue_forms.py). Threads: the loop.
+"""
+
+from omi_actors.domain.queue_desk import ALL_KINDS, Action
+from omi_actors.errors import BadRequestError
+from web.chat_body import read_object
+from web.handlers.base import BaseHandler
+from web.handlers.paging import whole_number
+from web.queue_forms import build_filter, event_form, job_detail_form, job_form
+
+_ID = r"([A-Za-z0-9_.:-]{1,128})"
+_DEFAULT_LIMIT = 50
+_MAX_LIMIT = 500
+_MAX_NUMBER = 2**63 - 1
+# A choice and its confirmation.
+_MAX_BODY_BYTES = 4_096
+_CHOICE = frozenset({"kind", "state", "lane", "session"})
+
+
+class _DeskHandler(BaseHandler):
+    """For the operator only, whatever the method."""
+
+    def prepare(self) -> None:
+        """Let nobody else pass."""
+        super().prepare()
+        if self.request.method != "OPTIONS":
+            self.require_operator()
+
+    def page(self) -> tuple[int | None, int]:
+        """Return before which number the page begins, None for the newest, and its size."""
+        before = whole_number(self, "before", 0, low=0, high=_MAX_NUMBER)
+        return before or None, whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
+
+    def read_fields(self, allowed: frozenset[str]) -> dict[str, str]:
+        """Return the body's fields, all of them texts; an empty body has none.
+
+        Raises:
+            BadRequestError: one is unknown: a choice that was misspelt must not be for everything.
+        """
+        fields = read_object(self.request.body or b"{}", max_bytes=_MAX_BODY_BYTES)
+        for name, value in fields.items():
+            if name not in allowed or not isinstance(value, str):
+                raise BadRequestError(f"The fields are texts by the names {', '.join(sorted(allowed))}.")
+        return fields
+
+
+class JobsHandler(_DeskHandler):
+    """Jobs, newest first: a page of those that have the `kind`, `state`, `lane` and `session` asked for."""
+
+    route = "/operator/queue/jobs"
+
+    async def get(self) -> None:
+        """Answer with the page; `nextBefore` is null on the last."""
+        before, limit = self.page()
+        chosen = build_filter({name: self.get_query_argument(name) for name in _CHOICE & {*self.request.arguments}})
+        jobs = await self.site.system.queue_desk.list_jobs(chosen, before=before, limit=limit)
+        next_before = jobs[-1].seq if len(jobs) == limit else None
+        self.send_json({"jobs": [job_form(job) for job in jobs], "nextBefore": next_before})
+
+
+class JobHandler(_DeskHandler):
+    """One job. Its text is shown when `text=1` asks for it, and that is recorded."""
+
+    route = "/operator/queue/jobs/:jobId"
+
+    async def get(self, job_id: str) -> None:
+        """Answer with the job."""
+        with_text = self.get_query_argument("text", "") == "1"
+        desk = self.site.system.queue_desk
+        detail = await desk.show_job(job_id, with_text=with_text, request_id=self.request_id)
+        self.send_json(job_detail_form(detail, with_text=with_text))
+
+    async def delete(self, job_id: str) -> None:
+        """Discard it, if it waits or is dead."""
+        await self.site.system.queue_desk.change_job(Action.DISCARD, job_id, request_id=self.request_id)
+        self.send_json({"discarded": 1})
+
+
+class RetryHandler(_DeskHandler):
+    """One dead job, made ready again."""
+
+    route = "/operator/queue/jobs/:jobId/retry"
+
+    async def post(self, job_id: str) -> None:
+        """Retry it."""
+        await self.site.system.queue_desk.change_job(Action.RETRY, job_id, request_id=self.request_id)
+        self.send_json({"retried": 1})
+
+
+class BulkHandler(_DeskHandler):
+    """Many jobs: counted first, and changed only by a second call that repeats the first one's `confirm`."""
+
+    route = "/operator/queue/:action"
+
+    async def post(self, word: str) -> None:
+        """Count, or do it."""
+        action = Action(word)
+        fields = self.read_fields(_CHOICE | {"confirm"})
+        confirmation = fields.pop("confirm", None)
+        chosen, desk = build_filter(fields), self.site.system.queue_desk
+        if confirmation is None:
+            choice = await desk.choose(action, chosen)
+            self.send_json({"count": choice.count, "confirm": choice.confirmation(action, chosen)})
+            return
+        count = await desk.change_jobs(action, chosen, confirmation=confirmation, request_id=self.request_id)
+        self.send_json({"discarded" if action is Action.DISCARD else "retried": count})
+
+
+class PauseHandler(_DeskHandler):
+    """A kind of jobs, or without `kind` all of them, begun no more, or again."""
+
+    route = "/operator/queue/:action"
+
+    async def post(self, word: str) -> None:
+        """Pause or resume; it holds for every node, and after a restart."""
+        kind = self.read_fields(frozenset({"kind"})).get("kind") or ALL_KINDS
+        desk = self.site.system.queue_desk
+        change = desk.pause if word == "pause" else desk.resume
+        self.send_json({"kind": kind, "changed": await change(kind, request_id=self.request_id)})
+
+
+class EventsHandler(_DeskHandler):
+    """What the operator did, newest first."""
+
+    route = "/operator/events"
+
+    async def get(self) -> None:
+        """Answer with a page of events."""
+        before, limit = self.page()
+        events = await self.site.system.queue_desk.load_events(before=before, limit=limit)
+        next_before = events[-1].number if len(events) == limit else None
+        self.send_json({"events": [event_form(event) for event in events], "nextBefore": next_before})
+
+
+ROUTES = (
+    (r"/operator/queue/jobs", JobsHandler),
+    (rf"/operator/queue/jobs/{_ID}/retry", RetryHandler),
+    (rf"/operator/queue/jobs/{_ID}", JobHandler),
+    (r"/operator/queue/(retry|discard)", BulkHandler),
+    (r"/operator/queue/(pause|resume)", PauseHandler),
+    (r"/operator/events", EventsHandler),
+)
