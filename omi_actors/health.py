@@ -8,6 +8,7 @@ from typing import Any
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
 from omi_actors.clients.guarded_model import GuardedModel
+from omi_actors.clients.model_chain import ModelChain
 from omi_actors.domain.breaker import BreakerState
 from omi_actors.kit.spec import ChildState
 from omi_actors.tree import Parts, Tree
@@ -73,8 +74,18 @@ def _check_loop(tree: Tree) -> dict[str, Any]:
     return {"status": "warn" if worst_s > _LAG_WARN_S else "pass", "lag_max_seconds": round(worst_s, 4)}
 
 
-def _check_model(model: GuardedModel) -> dict[str, Any]:
+def _check_model(chain: ModelChain) -> dict[str, Any]:
     """Never "fail": without its model the server still hears and keeps everything, and says why it cannot answer."""
+    first, *others = chain.models
+    check = _describe_model(first)
+    if others:
+        check["fallbacks"] = [_describe_model(model) for model in others]
+    if first.provider == "demo":
+        check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
+    return check
+
+
+def _describe_model(model: GuardedModel) -> dict[str, Any]:
     check: dict[str, Any] = {
         "status": "pass",
         "provider": model.provider,
@@ -88,8 +99,6 @@ def _check_model(model: GuardedModel) -> dict[str, Any]:
     is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
     if is_failing or model.state is not BreakerState.CLOSED:
         check["status"] = "warn"
-    if model.provider == "demo":
-        check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
     return check
 
 

@@ -27,6 +27,7 @@ from omi_actors.actors.session_router import Directory, RouterLimits, SessionRou
 from omi_actors.actors.workers import Workers
 from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.model import Model
+from omi_actors.clients.model_chain import ModelChain
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answering import Allowance, AnswerRules
@@ -71,7 +72,8 @@ BuildSession = Callable[[SessionDeps, str], SessionActor]
 class Parts:
     """What a system is made of, and tests replace. `on_fenced` hears that another process has this node's name.
 
-    Without a `notifier`, answers that no reply could carry wait for the next contact.
+    `fallbacks` are asked, in order, when `model` fails. Without a `notifier`, answers that no reply could carry wait
+    for the next contact.
     """
 
     settings: Settings
@@ -81,6 +83,7 @@ class Parts:
     on_fenced: Callable[[], None]
     build_session: BuildSession = SessionActor
     notifier: Notifier | None = None
+    fallbacks: Sequence[Model] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +102,14 @@ class Tree:
     router: Handle
     directory: Directory
     board: Board
-    model: GuardedModel
+    model: ModelChain
 
 
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
     opened: Future[None] = Future()
     board, directory = Board(started_mono_s=parts.clock.mono_s()), Directory()
-    model = GuardedModel(parts.model, _breaker_rules(parts.settings), parts.clock)
+    model = _build_model(parts)
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
@@ -206,6 +209,12 @@ def _answer_rules(settings: Settings) -> AnswerRules:
         written=Allowance(settings.openai_timeout_s, settings.openai_max_tokens),
         context=PromptLimits(settings.openai_max_context_tokens, messages),
     )
+
+
+def _build_model(parts: Parts) -> ModelChain:
+    rules = _breaker_rules(parts.settings)
+    models = [GuardedModel(model, rules, parts.clock) for model in (parts.model, *parts.fallbacks)]
+    return ModelChain(models, parts.clock)
 
 
 def _breaker_rules(settings: Settings) -> BreakerRules:

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from omi_actors.domain.prompt import Prompt
 
-# Hears an answer's pieces as they arrive, in order; together they are the answer, blanks at its ends apart.
+# Hears an answer's pieces as they arrive, in order; together they are the answer, blanks at its ends apart. An empty
+# piece voids all before it: another model begins anew.
 OnText = Callable[[str], None]
 
 

@@ -164,13 +164,25 @@ MODEL_SECONDS = Histogram(
     registry=REGISTRY,
 )
 MODEL_BREAKER_STATE = Gauge(
-    "omi_model_breaker_state", "Whether the model is asked: 0 closed, 1 half-open, 2 open.", registry=REGISTRY
+    "omi_model_breaker_state",
+    "Whether the model is asked: 0 closed, 1 half-open, 2 open.",
+    ["model"],
+    registry=REGISTRY,
 )
 MODEL_BREAKER_OPENINGS = Counter(
-    "omi_model_breaker_openings_total", "Times that the model was set aside for failing.", registry=REGISTRY
+    "omi_model_breaker_openings_total", "Times that the model was set aside for failing.", ["model"], registry=REGISTRY
 )
 MODEL_BREAKER_REFUSALS = Counter(
-    "omi_model_breaker_refusals_total", "Calls that were not made because it was set aside.", registry=REGISTRY
+    "omi_model_breaker_refusals_total",
+    "Calls that were not made because it was set aside.",
+    ["model"],
+    registry=REGISTRY,
+)
+MODEL_FALLBACKS = Counter(
+    "omi_model_fallbacks_total",
+    "Questions that went on to the next model, by the one that failed them and why.",
+    ["model", "cause"],
+    registry=REGISTRY,
 )
 
 # --- Process

@@ -69,6 +69,7 @@ def test_sizes_may_be_written_with_units(text, size):
         ("OPENAI_REASONING_EFFORT", "enormous"),
         ("OPENAI_HISTORY_MESSAGES", "-1"),
         ("OPENAI_STORE_RESPONSES", "perhaps"),
+        ("OPENAI_FALLBACK_MODELS", "a,b,c,d,e"),
         ("MODEL_BREAKER_FAILURES", "0"),
         ("MODEL_BREAKER_PAUSE_MS", "0"),
     ],
