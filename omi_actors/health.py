@@ -8,6 +8,7 @@ from typing import Any
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
 from omi_actors.clients.guarded_model import GuardedModel
+from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model_chain import ModelChain
 from omi_actors.domain.breaker import BreakerState
 from omi_actors.kit.spec import ChildState
@@ -26,6 +27,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "supervisor": _check_supervisor(tree),
         "loop": _check_loop(tree),
         "model": _check_model(tree.model),
+        "notifications": _check_notifications(tree.notifier),
     }
     return {
         "status": _worst([check["status"] for check in checks.values()]),
@@ -99,6 +101,17 @@ def _describe_model(model: GuardedModel) -> dict[str, Any]:
     is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
     if is_failing or model.state is not BreakerState.CLOSED:
         check["status"] = "warn"
+    return check
+
+
+def _check_notifications(notifier: GuardedNotifier | None) -> dict[str, Any]:
+    """Never "fail": without Omi's API late answers wait for the next contact."""
+    if notifier is None:
+        return {"status": "pass", "note": "off: late answers wait for the next contact; set OMI_APP_ID, OMI_APP_SECRET"}
+    is_open = notifier.state is not BreakerState.CLOSED
+    check: dict[str, Any] = {"status": "warn" if is_open else "pass", "breaker": notifier.state.value}
+    if notifier.last_failure:
+        check["last_error"] = notifier.last_failure
     return check
 
 

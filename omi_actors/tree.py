@@ -26,6 +26,7 @@ from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
 from omi_actors.clients.guarded_model import GuardedModel
+from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model
 from omi_actors.clients.model_chain import ModelChain
 from omi_actors.clients.notifier import Notifier
@@ -103,20 +104,20 @@ class Tree:
     directory: Directory
     board: Board
     model: ModelChain
+    notifier: GuardedNotifier | None
 
 
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
     opened: Future[None] = Future()
     board, directory = Board(started_mono_s=parts.clock.mono_s()), Directory()
-    model = _build_model(parts)
+    model, notifier = _build_model(parts), _build_notifier(parts)
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
+    job_deps = _build_job_deps(parts, store, model, notifier)
     job_queue = _child(runtime, "job_queue", lambda: _build_job_queue(parts.settings, store, workers))
-    workers = _child(
-        runtime, "workers", lambda: Workers(_build_job_deps(parts, store, model), job_queue, router, lease_s=_LEASE_S)
-    )
+    workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=_LEASE_S))
     new_session = _session_maker(runtime, parts, _build_session_deps(parts, store, job_queue))
     sessions = _child(
         runtime, "session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=router)
@@ -145,6 +146,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         directory=directory,
         board=board,
         model=model,
+        notifier=notifier,
     )
 
 
@@ -189,7 +191,7 @@ def _build_job_queue(settings: Settings, store: Store, workers: Handle) -> JobQu
     return JobQueue(store, workers, pools, QueueLimits(_LEASE_S, _MAX_DELIVERIES))
 
 
-def _build_job_deps(parts: Parts, store: Store, model: Model) -> JobDeps:
+def _build_job_deps(parts: Parts, store: Store, model: Model, notifier: GuardedNotifier | None) -> JobDeps:
     settings = parts.settings
     return JobDeps(
         store,
@@ -197,7 +199,7 @@ def _build_job_deps(parts: Parts, store: Store, model: Model) -> JobDeps:
         parts.clock,
         parts.rng,
         _answer_rules(settings),
-        notifier=parts.notifier,
+        notifier=notifier,
         answer_expires_s=settings.answer_expires_s,
     )
 
@@ -215,6 +217,17 @@ def _build_model(parts: Parts) -> ModelChain:
     rules = _breaker_rules(parts.settings)
     models = [GuardedModel(model, rules, parts.clock) for model in (parts.model, *parts.fallbacks)]
     return ModelChain(models, parts.clock)
+
+
+def _build_notifier(parts: Parts) -> GuardedNotifier | None:
+    settings = parts.settings
+    rules = BreakerRules(
+        failures=settings.omi_breaker_failures,
+        window_s=settings.omi_breaker_window_s,
+        pause_s=settings.omi_breaker_pause_s,
+        pause_cap_s=max(settings.omi_breaker_pause_s, settings.omi_breaker_pause_cap_s),
+    )
+    return None if parts.notifier is None else GuardedNotifier(parts.notifier, rules, parts.clock)
 
 
 def _breaker_rules(settings: Settings) -> BreakerRules:

@@ -105,8 +105,19 @@ DELIVERIES = Counter(
 )
 NOTIFICATIONS = Counter(
     "omi_notifications_total",
-    "Notification attempts: sent, unclear (nobody knows), unreachable, or why not: taken, expired, no_budget, refused…",
+    "Notifications tried: sent, unclear (nobody knows), unreachable, or why not: taken, expired, set_aside, no_budget…",
     ["outcome"],
+    registry=REGISTRY,
+)
+NOTIFY_BREAKER_STATE = Gauge(
+    "omi_notify_breaker_state", "Whether Omi's API is asked: 0 closed, 1 half-open, 2 open.", registry=REGISTRY
+)
+NOTIFY_BREAKER_OPENINGS = Counter(
+    "omi_notify_breaker_openings_total", "Times that Omi's API was set aside for failing.", registry=REGISTRY
+)
+NOTIFY_BREAKER_REFUSALS = Counter(
+    "omi_notify_breaker_refusals_total",
+    "Notifications that were not tried because it was set aside.",
     registry=REGISTRY,
 )
 ANSWER_SECONDS = Histogram(

@@ -7,8 +7,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model, OnText
-from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answering import AnswerRules
 from omi_actors.domain.jobs import ClaimedJob
@@ -30,7 +30,7 @@ class JobDeps:
     clock: Clock
     rng: random.Random
     answering: AnswerRules = field(default_factory=AnswerRules)
-    notifier: Notifier | None = None
+    notifier: GuardedNotifier | None = None
     answer_expires_s: float = 600.0
     on_text: OnText | None = None
 

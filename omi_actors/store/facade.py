@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from omi_actors.domain.chat import KnownQuestion
 from omi_actors.domain.jobs import ClaimedJob, NewJob, QueueCounts
-from omi_actors.domain.notifications import NotificationBegun, NotificationEnd
+from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits
 from omi_actors.domain.sessions import (
     AnswerContext,
     AnswerDone,
@@ -170,7 +170,7 @@ class Store:
         return self._apply(partial(notifications.enqueue_notification, change=change, job=job))
 
     def begin_notification(
-        self, job: ClaimedJob, delivery_id: str, *, expires_s: float, per_hour: int
+        self, job: ClaimedJob, delivery_id: str, limits: NotificationLimits
     ) -> Future[NotificationBegun]:
         """Commit the intent to notify, or finish the job if there is none. Fails with LeaseLostError."""
         return self._apply(
@@ -179,8 +179,7 @@ class Store:
                 job_id=job.job_id,
                 token=job.token,
                 delivery_id=delivery_id,
-                expires_s=expires_s,
-                per_hour=per_hour,
+                limits=limits,
             )
         )
 

@@ -70,6 +70,8 @@ def test_sizes_may_be_written_with_units(text, size):
         ("OPENAI_HISTORY_MESSAGES", "-1"),
         ("OPENAI_STORE_RESPONSES", "perhaps"),
         ("OPENAI_FALLBACK_MODELS", "a,b,c,d,e"),
+        ("OMI_BREAKER_FAILURES", "0"),
+        ("OMI_BREAKER_PAUSE_CAP_MS", "0"),
         ("MODEL_BREAKER_FAILURES", "0"),
         ("MODEL_BREAKER_PAUSE_MS", "0"),
     ],

@@ -117,6 +117,78 @@ async def test_notification_that_omi_is_not_there_for_is_tried_again(start, omi,
     assert omi.texts_of(UID) == [ANSWER]
 
 
+UNREACHABLE = "http://127.0.0.1:1"
+
+
+async def fail_to_notify(program, notifier, model):
+    """Let Omi's API be away for the first notification; return once its breaker is open."""
+    notifier._url = UNREACHABLE
+    await ask_late(program, model)
+
+    async def is_open():
+        return (await notifications_check(program))["breaker"] == "open"
+
+    await eventually(is_open)
+
+
+async def notifications_check(program):
+    return (await program.connection.request("GET", "/health")).json["checks"]["notifications"]
+
+
+async def test_notification_waits_for_the_breaker_and_costs_no_attempt(start, database_url, omi, notifier):
+    url, model = notifier._url, GatedModel()
+    program = await start(
+        database_url, model=model, notifier=notifier, OMI_BREAKER_FAILURES="1", OMI_BREAKER_PAUSE_MS="2000", **AT_ONCE
+    )
+    await fail_to_notify(program, notifier, model)
+    check = await notifications_check(program)
+    notifier._url = url
+
+    await eventually(stands(program, "sent", "notify"))
+
+    assert (check["status"], check["last_error"]) == ("warn", "unreachable")
+    assert omi.texts_of(UID) == [ANSWER]
+    attempts = await program.system._tree.store._ask(
+        "test", lambda tx: tx.fetch("SELECT attempts FROM job WHERE kind = 'notify'")
+    )
+    assert [tuple(row) for row in attempts] == [(2,)]
+    assert await notifications_check(program) == {"status": "pass", "breaker": "closed"}
+
+
+async def test_answer_rides_on_the_next_reply_while_its_notification_waits(start, omi, notifier):
+    url, model = notifier._url, GatedModel()
+    program = await start(
+        model=model, notifier=notifier, OMI_BREAKER_FAILURES="1", OMI_BREAKER_PAUSE_MS="30000", **AT_ONCE
+    )
+    await fail_to_notify(program, notifier, model)
+    notifier._url = url
+    await eventually(stands(program, "pending", "notify"))
+
+    assert await hear_more(program) == [ANSWER, None, None]
+
+    await eventually(stands(program, "sent", "next_webhook"))
+    assert omi.calls == 0
+
+
+async def test_answer_that_would_wait_long_for_the_breaker_is_kept_for_the_next_contact(start, omi, notifier):
+    model = GatedModel()
+    program = await start(
+        model=model,
+        notifier=notifier,
+        OMI_BREAKER_FAILURES="1",
+        OMI_BREAKER_PAUSE_MS="3600000",
+        OMI_BREAKER_PAUSE_CAP_MS="3600000",
+        **AT_ONCE,
+    )
+    set_aside = 'omi_notifications_total{outcome="set_aside"}'
+    before = await program.metric(set_aside)
+    await fail_to_notify(program, notifier, model)
+    await eventually(stands(program, "kept", ""))
+
+    assert await hear_more(program) == [ANSWER, None, None]
+    assert await program.metric(set_aside) == before + 1
+
+
 async def test_stop_in_the_middle_of_a_notification_leaves_it_unknown(start, database_url, omi, notifier):
     omi.mode = Mode.HANG
     model = GatedModel()
