@@ -10,6 +10,7 @@ from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import ModelSettings
+from config.groups.observing import ObservingSettings
 from config.groups.server import ServerSettings
 from config.groups.store import StoreSettings
 from config.groups.work import WorkSettings
@@ -23,6 +24,7 @@ class Settings(
     HearingSettings,
     ModelSettings,
     StoreSettings,
+    ObservingSettings,
     ServerSettings,
     BaseSettings,
 ):

@@ -1,4 +1,4 @@
-"""The command line: `omi-actors serve`, `simulate` and `version`.
+"""The command line: `omi-actors serve`, `simulate`, `backup`, `restore` and `version`.
 
 Not here: what serving is (server.py), what simulating is (simulate/). Threads: the main one.
 """
@@ -12,6 +12,7 @@ import click
 from config.secrets_file import with_made_secrets
 from config.settings import InvalidSettingError, Settings, load_settings
 from omi_actors import __version__
+from omi_actors.cli_backup import backup, restore
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import configure_logging
 
@@ -63,6 +64,10 @@ def serve(host: str | None, port: int | None, env_file: Path | None) -> None:
 def version() -> None:
     """Print the version."""
     click.echo(__version__)
+
+
+main.add_command(backup)
+main.add_command(restore)
 
 
 def _load(env_file: Path | None, overrides: dict[str, str | int | None]) -> Settings:

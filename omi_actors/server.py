@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import click
 
@@ -24,6 +25,8 @@ from omi_actors.clients.notifier import Notifier
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
+from omi_actors.errors import OmiError
+from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger
 from omi_actors.system import System
 from omi_actors.tree import Parts
@@ -41,10 +44,25 @@ def run(settings: Settings) -> int:
     """Serve until told to stop; return the exit code (docs/operating.md lists them).
 
     Raises:
-        OmiError: the store cannot be opened; the sentence says why.
+        OmiError: the store or the log file cannot be opened; the sentence says why.
         OSError: the address cannot be listened on.
     """
-    return asyncio.run(_serve(settings))
+    with _log_file(settings):
+        try:
+            return asyncio.run(_serve(settings))
+        except (OmiError, OSError) as exc:
+            if not sys.stderr.isatty():  # there the sentence alone is enough
+                _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
+            raise
+        except Exception as exc:  # noqa: BLE001 (the last place that can tell, without quoting anybody)
+            _log.critical("crashed", error=type(exc).__name__, exc_info=exc)
+            return _EXIT_GAVE_UP
+
+
+def _log_file(settings: Settings) -> AbstractContextManager[None]:
+    if not settings.enable_file_logging:
+        return contextlib.nullcontext()
+    return log_file(settings.log_dir, max_bytes=settings.log_max_file_size, max_files=settings.log_max_files)
 
 
 async def _serve(settings: Settings) -> int:

@@ -5,6 +5,8 @@ Not here: the webhook, which passes by (entry.py). Threads: the event loop.
 
 from tornado.web import Application, RequestHandler
 
+from web.handlers import dashboard
+from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
@@ -12,6 +14,9 @@ from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, Queu
 from web.handlers.transcript import TranscriptHandler
 from web.handlers.webhook import ROUTE
 from web.site import Site
+
+# What ENABLE_METRICS switches.
+_METRICS = ((r"/metrics", MetricsHandler), *dashboard.ROUTES)
 
 
 class OtherThanPost(BaseHandler):
@@ -34,7 +39,9 @@ def build_application(site: Site) -> Application:
             (r"/health", HealthHandler),
             (r"/livez", LiveHandler),
             (r"/readyz", ReadyHandler),
-            (r"/metrics", MetricsHandler),
+            (r"/api/info", InfoHandler),
+            (r"/help", HelpHandler),
+            *(_METRICS if site.has_metrics else ()),
         ],
         default_handler_class=NotFound,
         log_function=_log_nothing,

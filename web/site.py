@@ -5,6 +5,7 @@ Not here: making the server (server.py). Threads: the event loop.
 
 from config.settings import Settings
 from omi_actors.clock import Clock
+from omi_actors.looks.features import feature_states
 from web.auth import WebhookAuth
 from web.chat_owner import ChatDoor
 from web.ports import System
@@ -26,6 +27,10 @@ class Site:
         self.chat_door = ChatDoor(settings)
         self.traffic = Traffic(clock, settings.body_timeout_s)
         self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
+        self.environment = settings.app_env
+        self.features = feature_states(settings)
+        self.wake_names = settings.wake_names
+        self.has_metrics = settings.enable_metrics
         self.max_body_bytes = settings.max_request_size
         self.body_timeout_s = settings.body_timeout_s
         self.read_timeout_s = settings.store_read_timeout_s

@@ -1,4 +1,4 @@
-"""A notifier behind a circuit breaker, which also knows how it fares: for the metrics and /health.
+"""A notifier behind a circuit breaker.
 
 Not here: the breaker (circuit.py), Omi's API (omi_api.py), what a job does meanwhile (jobs/notify.py).
 Threads: the event loop.
@@ -8,7 +8,7 @@ from omi_actors.clients.circuit import Circuit, CircuitMetrics
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.breaker import BreakerRules, BreakerState
-from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.errors import UpstreamError, UpstreamRejectedError
 from omi_actors.instruments import metrics
 
 
@@ -16,8 +16,6 @@ class GuardedNotifier:
     """See the module. The same protocol as the notifier inside."""
 
     def __init__(self, notifier: Notifier, rules: BreakerRules, clock: Clock) -> None:
-        # Why the last call failed, in a word; "" once one has succeeded.
-        self.last_failure = ""
         self._notifier = notifier
         counted = CircuitMetrics(
             metrics.NOTIFY_BREAKER_STATE, metrics.NOTIFY_BREAKER_OPENINGS, metrics.NOTIFY_BREAKER_REFUSALS
@@ -48,20 +46,17 @@ class GuardedNotifier:
         asked_in = self._circuit.admit()
         try:
             await self._notifier.notify(uid, text)
-        except UpstreamRejectedError as error:
+        except UpstreamRejectedError:
             # It works, and says no: to this wearer, or to a setting.
             self._circuit.note_success(asked_in)
-            self.last_failure = error.code
             raise
-        except UpstreamError as error:
+        except UpstreamError:
             self._circuit.note_failure(asked_in)
-            self.last_failure = "unreachable" if isinstance(error, UpstreamUnavailableError) else "unclear"
             raise
         except BaseException:
             self._circuit.note_nothing(asked_in)
             raise
         self._circuit.note_success(asked_in)
-        self.last_failure = ""
 
     async def close(self) -> None:
         """Close the notifier."""

@@ -41,26 +41,24 @@ def stage():
     return Stage()
 
 
-@pytest.mark.parametrize(
-    ("error", "word"), [(UpstreamUnavailableError("down"), "unreachable"), (UpstreamUnclearError("cut"), "unclear")]
-)
-async def test_broken_api_is_not_asked_until_the_pause_is_over(stage, error, word):
+@pytest.mark.parametrize("error", [UpstreamUnavailableError("down"), UpstreamUnclearError("cut")])
+async def test_broken_api_is_not_asked_until_the_pause_is_over(stage, error):
     await stage.fail(error)
 
     with pytest.raises(CircuitOpenError) as caught:
         await stage.guarded.notify("ada", "384,400 km.")
 
-    assert (caught.value.retry_after_s, stage.guarded.wait_s, stage.guarded.last_failure) == (5.0, 5.0, word)
+    assert (caught.value.retry_after_s, stage.guarded.wait_s) == (5.0, 5.0)
     assert metrics.NOTIFY_BREAKER_STATE._value.get() == 2
     stage.clock.advance(5.0)
     assert stage.guarded.wait_s == 0.0
     await stage.guarded.notify("ada", "384,400 km.")
     assert stage.notifier.sent == [("ada", "384,400 km.")]
-    assert (stage.guarded.state, stage.guarded.last_failure) == (BreakerState.CLOSED, "")
+    assert stage.guarded.state is BreakerState.CLOSED
 
 
 @pytest.mark.parametrize("code", ["no_budget", "unauthorized", "app_not_found"])
 async def test_api_that_says_no_is_not_broken(stage, code):
     await stage.fail(UpstreamRejectedError("no", code=code), times=9)
 
-    assert (stage.guarded.state, stage.guarded.last_failure) == (BreakerState.CLOSED, code)
+    assert stage.guarded.state is BreakerState.CLOSED

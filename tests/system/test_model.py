@@ -7,8 +7,9 @@ import pytest
 from config.settings import load_settings
 from omi_actors.errors import UpstreamUnavailableError
 from omi_actors.server import build_fallbacks, build_model
+from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import FakeOpenAI, Mode
-from tests.system.conftest import eventually
+from tests.system.conftest import ADMIN, eventually
 from tests.system.test_promises import GatedModel
 from tests.web.http_client import Connection
 
@@ -30,7 +31,7 @@ async def serve(start, fake):
     models = []
 
     async def serve_with(**variables):
-        given = {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": fake.url, **variables}
+        given = {"OPENAI_API_KEY": MODEL_KEY, "OPENAI_BASE_URL": fake.url, **variables}
         settings = load_settings(overrides=given)
         model, fallbacks = build_model(settings), build_fallbacks(settings)
         models.extend((model, *fallbacks))
@@ -43,7 +44,7 @@ async def serve(start, fake):
 
 
 async def model_check(program):
-    return (await program.connection.request("GET", "/health")).json["checks"]["model"]
+    return (await program.connection.request("GET", "/health", b"", ADMIN)).json["checks"]["model"]
 
 
 # how the server behaves, what the wearer hears, and the operator's cause

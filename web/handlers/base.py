@@ -128,6 +128,15 @@ class BaseHandler(RequestHandler):
         if not is_same(bearer_token(self.request.headers.get("Authorization")), self.site.admin_token):
             raise SignatureMismatchError("This needs `Authorization: Bearer` with the operator's ADMIN_TOKEN.")
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether the operator asks, where others may ask too and see less."""
+        try:
+            self.require_operator()
+        except SignatureMismatchError:
+            return False
+        return True
+
     def send_json(self, value: Any, status: int = 200) -> None:
         """Answer with a JSON value."""
         self.set_status(status)
@@ -156,7 +165,7 @@ class BaseHandler(RequestHandler):
         if isinstance(error, SignatureMismatchError):
             self.set_header("WWW-Authenticate", "Bearer")
         if problem.status == _METHOD_NOT_ALLOWED:
-            self.set_header("Allow", ", ".join(self._allowed_methods()))
+            self.set_header("Allow", ", ".join(self.allowed_methods()))
         self.send_problem(problem)
 
     def log_exception(
@@ -189,11 +198,11 @@ class BaseHandler(RequestHandler):
                 ms=round(seconds * 1e3, 1),
             )
 
-    def _allowed_methods(self) -> list[str]:
-        own = (
-            name for name in _METHODS if getattr(type(self), name.lower()) is not getattr(RequestHandler, name.lower())
-        )
-        return sorted({*own, *self.more_methods})
+    @classmethod
+    def allowed_methods(cls) -> list[str]:
+        """Return the methods that the address takes, in alphabetical order."""
+        own = (name for name in _METHODS if getattr(cls, name.lower()) is not getattr(RequestHandler, name.lower()))
+        return sorted({*own, *cls.more_methods})
 
 
 class NotFound(BaseHandler):
