@@ -6,6 +6,7 @@ Threads: frozen, any. Variables keep the units of the document (ms); the program
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.groups.budget import BudgetSettings
 from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
 from config.groups.hearing import HearingSettings
@@ -22,6 +23,7 @@ class Settings(
     ChatSettings,
     DeliverySettings,
     HearingSettings,
+    BudgetSettings,
     ModelSettings,
     StoreSettings,
     ObservingSettings,

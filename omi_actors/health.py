@@ -18,6 +18,7 @@ from omi_actors.domain.breaker import BreakerState
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_level
 from omi_actors.instruments.units import say_seconds
+from omi_actors.jobs.budget import BudgetGuard
 from omi_actors.kit.spec import ChildState
 from omi_actors.looks.features import feature_states
 from omi_actors.looks.troubles import NOTIFICATION_HINTS
@@ -40,6 +41,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "loop": _check_loop(tree),
         "model": _check_model(tree.model),
         "notifications": _check_notifications(tree.notifier, parts),
+        "budget": _check_budget(tree.budget),
     }
     return {
         "status": _worst([check["status"] for check in checks.values()]),
@@ -151,6 +153,22 @@ def _check_notifications(notifier: GuardedNotifier | None, parts: Parts) -> dict
             check |= {"status": "warn", "note": f"the latest one ended as {last}", "hint": NOTIFICATION_HINTS[last]}
     if notifier.state is not BreakerState.CLOSED:
         check["status"] = "warn"
+    return check
+
+
+def _check_budget(guard: BudgetGuard) -> dict[str, Any]:
+    """Tell what all together had used when the latest question came, and which budgets refused one of late."""
+    limits = guard.rules.all
+    check: dict[str, Any] = {
+        "status": "pass",
+        "requests_per_minute": limits.requests_per_minute or "unlimited",
+        "tokens_per_day": limits.tokens_per_day or "unlimited",
+    }
+    if guard.last_use is not None:
+        check["used"] = {"requests_this_minute": guard.last_use.all.requests, "tokens_today": guard.last_use.all.tokens}
+    if refused := guard.recent_refusals:
+        names = ", ".join(f"{one.whose}/{one.period}" for one in refused)
+        check |= {"status": "warn", "note": f"questions were refused within the last minute ({names})"}
     return check
 
 

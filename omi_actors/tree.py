@@ -26,19 +26,16 @@ from omi_actors.actors.places import Places
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
-from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model
 from omi_actors.clients.model_chain import ModelChain
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
-from omi_actors.domain.answering import Allowance, AnswerRules
-from omi_actors.domain.breaker import BreakerRules
 from omi_actors.domain.delivery import DeliveryRules
 from omi_actors.domain.hearing import HearingOptions, ListenMode
-from omi_actors.domain.prompt import PromptLimits
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
+from omi_actors.jobs.budget import BudgetGuard
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.future import Future
@@ -50,6 +47,7 @@ from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.facade import Store
 from omi_actors.store.transaction import NodeIdentity
+from omi_actors.upstreams import build_answer_rules, build_budget, build_guarded_notifier, build_model_chain
 
 # Seconds. A job's lease; it is renewed three times in it.
 _LEASE_S = 30.0
@@ -106,17 +104,31 @@ class Tree:
     board: Board
     model: ModelChain
     notifier: GuardedNotifier | None
+    budget: BudgetGuard
 
 
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
     opened: Future[None] = Future()
     board, directory = Board(started_mono_s=parts.clock.mono_s()), Directory()
-    model, notifier = _build_model(parts), _build_notifier(parts)
+    model, notifier, budget = (
+        build_model_chain(parts.settings, (parts.model, *parts.fallbacks), parts.clock),
+        build_guarded_notifier(parts.settings, parts.notifier, parts.clock),
+        build_budget(parts.settings, parts.model.provider, parts.clock),
+    )
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
-    job_deps = _build_job_deps(parts, store, model, notifier)
+    job_deps = JobDeps(
+        store,
+        model,
+        parts.clock,
+        parts.rng,
+        build_answer_rules(parts.settings),
+        notifier=notifier,
+        answer_expires_s=parts.settings.answer_expires_s,
+        budget=budget,
+    )
     pools = _build_places(parts.settings)
     limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
     job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits))
@@ -150,6 +162,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         board=board,
         model=model,
         notifier=notifier,
+        budget=budget,
     )
 
 
@@ -191,54 +204,6 @@ def _build_places(settings: Settings) -> tuple[Places, Places]:
     """Answers have places of their own, since a person waits; all other kinds share theirs."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
     return Places((ANSWER,), settings.openai_max_concurrency), Places(others, settings.queue_max_concurrent_jobs)
-
-
-def _build_job_deps(parts: Parts, store: Store, model: Model, notifier: GuardedNotifier | None) -> JobDeps:
-    settings = parts.settings
-    return JobDeps(
-        store,
-        model,
-        parts.clock,
-        parts.rng,
-        _answer_rules(settings),
-        notifier=notifier,
-        answer_expires_s=settings.answer_expires_s,
-    )
-
-
-def _answer_rules(settings: Settings) -> AnswerRules:
-    messages = settings.openai_history_messages if settings.openai_include_history else 0
-    return AnswerRules(
-        spoken=Allowance(settings.openai_webhook_timeout_s, settings.openai_webhook_max_tokens),
-        written=Allowance(settings.openai_timeout_s, settings.openai_max_tokens),
-        context=PromptLimits(settings.openai_max_context_tokens, messages),
-    )
-
-
-def _build_model(parts: Parts) -> ModelChain:
-    rules = _breaker_rules(parts.settings)
-    models = [GuardedModel(model, rules, parts.clock) for model in (parts.model, *parts.fallbacks)]
-    return ModelChain(models, parts.clock)
-
-
-def _build_notifier(parts: Parts) -> GuardedNotifier | None:
-    settings = parts.settings
-    rules = BreakerRules(
-        failures=settings.omi_breaker_failures,
-        window_s=settings.omi_breaker_window_s,
-        pause_s=settings.omi_breaker_pause_s,
-        pause_cap_s=max(settings.omi_breaker_pause_s, settings.omi_breaker_pause_cap_s),
-    )
-    return None if parts.notifier is None else GuardedNotifier(parts.notifier, rules, parts.clock)
-
-
-def _breaker_rules(settings: Settings) -> BreakerRules:
-    return BreakerRules(
-        failures=settings.model_breaker_failures,
-        window_s=settings.model_breaker_window_s,
-        pause_s=settings.model_breaker_pause_s,
-        pause_cap_s=max(settings.model_breaker_pause_s, settings.model_breaker_pause_cap_s),
-    )
 
 
 def _build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_places: Places) -> SessionDeps:

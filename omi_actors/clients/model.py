@@ -17,10 +17,14 @@ OnText = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """A complete, non-empty answer, and the name of the model that gave it."""
+    """A complete, non-empty answer, and the name of the model that gave it.
+
+    `tokens` are those of question and answer as the model's server counts them, 0 where it does not tell.
+    """
 
     text: str
     model: str
+    tokens: int = 0
 
 
 class Model(Protocol):

@@ -202,6 +202,19 @@ MODEL_FALLBACKS = Counter(
     registry=REGISTRY,
 )
 
+BUDGET_REFUSALS = Counter(
+    "omi_budget_refusals_total",
+    "Questions that the model was not asked because a budget was spent: whose (owner, all), and its period.",
+    ["whose", "period"],
+    registry=REGISTRY,
+)
+MODEL_TOKENS = Counter(
+    "omi_model_tokens_total",
+    "Tokens of questions and answers: as the model's server counts them (told), or by their characters (estimated).",
+    ["source"],
+    registry=REGISTRY,
+)
+
 # --- Process
 LOG_LINES_LOST = Counter(
     "omi_log_lines_lost_total",

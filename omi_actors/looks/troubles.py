@@ -19,6 +19,7 @@ _OF_CHECK = {
     "loop": "Something holds the event loop: is the machine busy, or short of memory?",
     "model": "See OPENAI_API_KEY and OPENAI_BASE_URL, and the log's lines of the model.",
     "notifications": "See OMI_APP_ID and OMI_APP_SECRET.",
+    "budget": "Is it one wearer, or a loop? See the MODEL_USER_ and MODEL_ budgets in the settings.",
 }
 _OF_DROP = {
     "overloaded": "A wearer sent more than its session could take: see SESSION_MAILBOX_CAPACITY.",

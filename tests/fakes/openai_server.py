@@ -71,6 +71,8 @@ class FakeOpenAI:
 
     `takes` names the only parameters that it takes beside those of every request, and `efforts` the words for
     `reasoning_effort`; `names_parameter` tells whether a refusal has the parameter in a field, or in its text only.
+    `tokens` is what it says that an answer cost; 0: it does not.
+    `is_strict` refuses to be asked for that, in a form of its own.
     `modes` says it by the model's name, for those that are not as `mode`.
     """
 
@@ -80,6 +82,8 @@ class FakeOpenAI:
     efforts: frozenset[str] | None = None
     names_parameter: bool = True
     delay_s: float = 0.0
+    tokens: int = 0
+    is_strict: bool = False
     retry_after: str = "1"
     calls: list[dict[str, Any]] = field(default_factory=list)
     left: asyncio.Event = field(default_factory=asyncio.Event)
@@ -127,7 +131,10 @@ class _Completions(tornado.web.RequestHandler):
 
     def _refuse(self, body: dict[str, Any]) -> bool:
         """Answer with an error when the mode or the request asks for it; tell whether it did."""
-        if self.mode in _ERRORS:
+        if self.fake.is_strict and "stream_options" in body:
+            self.set_status(422)
+            self.finish({"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]})
+        elif self.mode in _ERRORS:
             if self.mode is Mode.RATE_LIMIT:
                 self.set_header("Retry-After", self.fake.retry_after)
             self._fail(*_ERRORS[self.mode])
@@ -192,7 +199,10 @@ class _Completions(tornado.web.RequestHandler):
             events, end = [_event(body["model"], {"role": "assistant"}, None)], _WORDLESS[self.mode]
         if self.mode is Mode.REFUSAL:
             events.append(_event(body["model"], {"refusal": "I'm sorry, I can't help with that."}, None))
-        events += [_event(body["model"], {}, end), "data: [DONE]\n\n"]
+        events.append(_event(body["model"], {}, end))
+        if self.fake.tokens and body.get("stream_options"):
+            events.append(f'data: {{"choices": [], "usage": {{"total_tokens": {self.fake.tokens}}}}}\n\n')
+        events.append("data: [DONE]\n\n")
         if self.mode is Mode.DRIP:
             await self._write_pieces(list("".join(events)))
         elif self.mode in {Mode.TRICKLE, Mode.CUT}:

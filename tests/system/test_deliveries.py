@@ -30,6 +30,11 @@ async def hear_more(program, count=3):
     return [(await program.say("and so on", sid=f"n{n}", start=10.0 + n)).json.get("message") for n in range(count)]
 
 
+async def hear_all(program, count=3):
+    """Return what the next webhooks bring, whichever does: a session is told a moment after the store."""
+    return [text for text in await hear_more(program, count) if text]
+
+
 async def standing(program):
     """Return where the deliveries stand."""
     return await program.system._tree.store._ask("test", lambda tx: tx.fetch("SELECT state, channel FROM delivery"))
@@ -82,7 +87,7 @@ async def test_answer_that_omi_does_not_take_waits_for_the_next_contact(start, o
     await ask_late(program, model)
     await eventually(stands(program, "kept", ""))
 
-    assert await hear_more(program) == [ANSWER, None, None]
+    assert await hear_all(program) == [ANSWER]
     assert omi.calls == 1
 
 
@@ -95,7 +100,7 @@ async def test_notification_with_an_unclear_end_is_repeated_by_a_reply_only(star
     await ask_late(program, model)
     await eventually(stands(program, "unknown", "notify"))
 
-    assert await hear_more(program) == [f"Again: {ANSWER}", None, None]
+    assert await hear_all(program) == [f"Again: {ANSWER}"]
 
     assert omi.texts_of(UID) == [ANSWER]
     assert await program.metric(UNCLEAR) == before + 1
@@ -186,7 +191,7 @@ async def test_answer_that_would_wait_long_for_the_breaker_is_kept_for_the_next_
     await fail_to_notify(program, notifier, model)
     await eventually(stands(program, "kept", ""))
 
-    assert await hear_more(program) == [ANSWER, None, None]
+    assert await hear_all(program) == [ANSWER]
     assert await program.metric(set_aside) == before + 1
 
 
