@@ -12,6 +12,7 @@ from config.groups.delivery import DeliverySettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import ModelSettings
 from config.groups.observing import ObservingSettings
+from config.groups.retention import RetentionSettings
 from config.groups.server import ServerSettings
 from config.groups.store import StoreSettings
 from config.groups.work import WorkSettings
@@ -25,6 +26,7 @@ class Settings(
     HearingSettings,
     BudgetSettings,
     ModelSettings,
+    RetentionSettings,
     StoreSettings,
     ObservingSettings,
     ServerSettings,

@@ -5,7 +5,7 @@ Threads: built on the event loop.
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n
-├─ node (one_for_one)       metrics_collector, node_keeper
+├─ node (one_for_one)       metrics_collector, node_keeper, janitor
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 """
@@ -18,6 +18,7 @@ from functools import partial
 
 from config.settings import Settings
 from omi_actors.actors.answer_sweeper import AnswerSweeper
+from omi_actors.actors.janitor import Janitor
 from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
 from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
@@ -33,6 +34,7 @@ from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.delivery import DeliveryRules
 from omi_actors.domain.hearing import HearingOptions, ListenMode
+from omi_actors.domain.retention import LIVE_S, RetentionRules
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.jobs.budget import BudgetGuard
@@ -119,6 +121,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
+    janitor = _child(runtime, "janitor", lambda: _build_janitor(parts.settings, store))
     job_deps = JobDeps(
         store,
         model,
@@ -148,7 +151,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     return Tree(
         roots=(
             _group(runtime, "store", store_handles),
-            _group(runtime, "node", (collector, keeper)),
+            _group(runtime, "node", (collector, keeper, janitor)),
             _group(runtime, "jobs", (job_queue, workers), Strategy.ONE_FOR_ALL),
             _group(runtime, "sessions", (sessions, router, sweeper)),
         ),
@@ -198,6 +201,16 @@ def _build_store(
         read_timeout_s=settings.store_read_timeout_s,
     )
     return store, (writer, *readers)
+
+
+def _build_janitor(settings: Settings, store: Store) -> Janitor:
+    rules = RetentionRules(
+        transcript_days=settings.transcript_retention_days,
+        dead_letter_days=settings.dead_letter_retention_days,
+        job_days=settings.job_retention_days,
+        live_s=max(LIVE_S, settings.answer_expires_s),
+    )
+    return Janitor(store, rules, period_s=settings.janitor_interval_s)
 
 
 def _build_places(settings: Settings) -> tuple[Places, Places]:

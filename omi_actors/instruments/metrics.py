@@ -157,6 +157,13 @@ STORE_READ_SECONDS = Histogram(
     "omi_store_read_seconds", "Seconds of one read.", ["query"], buckets=_FAST_BUCKETS, registry=REGISTRY
 )
 
+PRUNED_ROWS = Counter(
+    "omi_pruned_rows_total",
+    "Rows deleted since they had been kept long enough, by table.",
+    ["table"],
+    registry=REGISTRY,
+)
+
 # --- Jobs
 JOBS_ENQUEUED = Counter("omi_jobs_enqueued_total", "Jobs durably enqueued.", ["kind"], registry=REGISTRY)
 JOB_ATTEMPTS = Counter(
