@@ -122,16 +122,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
     janitor = _child(runtime, "janitor", lambda: _build_janitor(parts.settings, store))
-    job_deps = JobDeps(
-        store,
-        model,
-        parts.clock,
-        parts.rng,
-        build_answer_rules(parts.settings),
-        notifier=notifier,
-        answer_expires_s=parts.settings.answer_expires_s,
-        budget=budget,
-    )
+    job_deps = _build_job_deps(parts, store, model, notifier, budget)
     pools = _build_places(parts.settings)
     limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
     job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits))
@@ -217,6 +208,21 @@ def _build_places(settings: Settings) -> tuple[Places, Places]:
     """Answers have places of their own, since a person waits; all other kinds share theirs."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
     return Places((ANSWER,), settings.openai_max_concurrency), Places(others, settings.queue_max_concurrent_jobs)
+
+
+def _build_job_deps(
+    parts: Parts, store: Store, model: Model, notifier: GuardedNotifier | None, budget: BudgetGuard
+) -> JobDeps:
+    return JobDeps(
+        store,
+        model,
+        parts.clock,
+        parts.rng,
+        build_answer_rules(parts.settings),
+        notifier=notifier,
+        answer_expires_s=parts.settings.answer_expires_s,
+        budget=budget,
+    )
 
 
 def _build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_places: Places) -> SessionDeps:

@@ -19,26 +19,35 @@ from omi_actors.domain.prompt import PromptLimits
 from omi_actors.jobs.budget import BudgetGuard
 
 
-def build_model_chain(settings: Settings, models: Sequence[Model], clock: Clock) -> ModelChain:
-    """Return the models in the order in which they are asked, each behind a breaker."""
-    rules = BreakerRules(
+def build_model_breaker(settings: Settings) -> BreakerRules:
+    """Return the rules of a model's breaker."""
+    return BreakerRules(
         failures=settings.model_breaker_failures,
         window_s=settings.model_breaker_window_s,
         pause_s=settings.model_breaker_pause_s,
         pause_cap_s=max(settings.model_breaker_pause_s, settings.model_breaker_pause_cap_s),
     )
-    return ModelChain([GuardedModel(model, rules, clock) for model in models], clock)
 
 
-def build_guarded_notifier(settings: Settings, notifier: Notifier | None, clock: Clock) -> GuardedNotifier | None:
-    """Return the notifier behind a breaker, None if there is none."""
-    rules = BreakerRules(
+def build_notify_breaker(settings: Settings) -> BreakerRules:
+    """Return the rules of the breaker before Omi's notification API."""
+    return BreakerRules(
         failures=settings.omi_breaker_failures,
         window_s=settings.omi_breaker_window_s,
         pause_s=settings.omi_breaker_pause_s,
         pause_cap_s=max(settings.omi_breaker_pause_s, settings.omi_breaker_pause_cap_s),
     )
-    return None if notifier is None else GuardedNotifier(notifier, rules, clock)
+
+
+def build_model_chain(settings: Settings, models: Sequence[Model], clock: Clock) -> ModelChain:
+    """Return the models in the order in which they are asked, each behind a breaker."""
+    rules = build_model_breaker(settings)
+    return ModelChain([GuardedModel(model, rules, clock) for model in models], clock)
+
+
+def build_guarded_notifier(settings: Settings, notifier: Notifier | None, clock: Clock) -> GuardedNotifier | None:
+    """Return the notifier behind a breaker, None if there is none."""
+    return None if notifier is None else GuardedNotifier(notifier, build_notify_breaker(settings), clock)
 
 
 def build_budget(settings: Settings, provider: str, clock: Clock) -> BudgetGuard:

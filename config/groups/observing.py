@@ -8,18 +8,18 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from config.values import parse_size
+from config.values import OnOff, parse_size
 
 
 class ObservingSettings(BaseModel):
     """See the module."""
 
-    enable_metrics: bool = Field(
+    enable_metrics: OnOff = Field(
         default=True,
         validation_alias="ENABLE_METRICS",
         description="Whether /metrics and /metrics-dashboard are served. Off, they are not there; /health still is.",
     )
-    enable_file_logging: bool = Field(
+    enable_file_logging: OnOff = Field(
         default=False,
         validation_alias="ENABLE_FILE_LOGGING",
         description="Whether log lines go to files in LOG_DIR, too, as JSON.",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from omi_actors.domain.retention import Cutoffs
 from omi_actors.store.transaction import Transaction
 
-# Bodies of raw events may have megabytes, which `secure_delete` overwrites.
-_RAW_LIMIT = 5
+# Bodies of raw events may have megabytes, which `secure_delete` overwrites: 10 ms each.
+_RAW_LIMIT = 1
 
 _STALE = (
     "SELECT id, EXISTS (SELECT 1 FROM (SELECT created_at FROM transcript_segment WHERE session_id = session.id"

@@ -210,7 +210,7 @@ async def test_question_that_cannot_be_finished_is_handed_back_and_answered_by_t
 
 
 async def test_hundred_thousand_segments_of_one_webhook_are_all_kept(start):
-    program = await start()
+    program = await start(WEBHOOK_REPLY_DEADLINE_MS="29000")
     pieces = [{"id": str(n), "text": f"word {n}", "start": float(n), "end": n + 0.5} for n in range(100_000)]
     body = json.dumps({"session_id": UID, "segments": pieces}).encode()
     async with asyncio.timeout(60):

@@ -78,7 +78,7 @@ class Connection:
 def request_bytes(method, target, body=b"", headers=(), version="HTTP/1.1"):
     lines = [
         f"{method} {target} {version}",
-        "Host: test",
+        "Host: localhost",
         *(f"{name}: {value}" for name, value in dict(headers).items()),
     ]
     if body or method == "POST":

@@ -90,7 +90,7 @@ async def test_help_has_the_originals_keys_and_speaks_of_the_names_that_are_set(
     assert told["features"] == {
         "web_search": False,
         "natural_language": True,
-        "rate_limiting": False,
+        "rate_limiting": True,
         "spaces": True,
         "windows": False,
     }

@@ -5,29 +5,22 @@ Not here: what it shows (omi_actors/looks/), how (web/pages/). Threads: the even
 
 from typing import ClassVar
 
+from web.door.browser_headers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.pages.dashboard import PLACE, build_data, read_asset, render_page
 from web.problems import iso_time
-
-# Everything from here, nothing inline, in nobody's frame; the empty icon is a data URL.
-_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 class DashboardHandler(BaseHandler):
     """The page."""
 
     route = PLACE
+    content_policy = PAGE_POLICY
 
     def get(self) -> None:
         """Answer the operator with one look."""
         self.require_operator()
-        self.set_header("Content-Security-Policy", _POLICY)
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(render_page(self.site.system.look(), iso_time(self.site.clock.now_s())))
+        self.send_page(render_page(self.site.system.look(), iso_time(self.site.clock.now_s())))
 
     head = get
 

@@ -17,6 +17,7 @@ class HealthHandler(BaseHandler):
     """Everything at one glance; 503 when something that is needed fails. Strangers see names and states only."""
 
     route = "/health"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer with the system's snapshot, the operator with the metrics, too."""
@@ -36,6 +37,7 @@ class LiveHandler(BaseHandler):
     """Whether the process lives: if it answers, it does."""
 
     route = "/livez"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer."""
@@ -48,6 +50,7 @@ class ReadyHandler(BaseHandler):
     """Whether new requests are welcome: not while starting or draining."""
 
     route = "/readyz"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer 200 or 503."""
@@ -61,6 +64,7 @@ class MetricsHandler(BaseHandler):
     """All metrics, in Prometheus's text format or OpenMetrics, as the scraper asks."""
 
     route = "/metrics"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer with the registry's text."""
