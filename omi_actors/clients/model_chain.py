@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.clock import Clock
-from omi_actors.domain.fallback import choose_failure, may_fall_back, share_s
+from omi_actors.domain.fallback import choose_failure, is_worth_asking, may_fall_back, share_s
 from omi_actors.domain.model_faults import find_fault
 from omi_actors.domain.prompt import Prompt
 from omi_actors.errors import CircuitOpenError, UpstreamError
@@ -45,9 +45,11 @@ class ModelChain:
         heard = _Heard(on_text)
         for number, model in enumerate(self.models, start=1):
             after = sum(other.wait_s == 0.0 for other in self.models[number:])
-            left_s = share_s(ends_mono_s - self._clock.mono_s(), after)
+            left_s = ends_mono_s - self._clock.mono_s()
+            if errors and not is_worth_asking(left_s, deadline_s):
+                break
             try:
-                return await _ask(model, prompt, left_s, heard)
+                return await _ask(model, prompt, share_s(left_s, after), heard)
             except UpstreamError as error:
                 errors.append(error)
                 if not may_fall_back(error):

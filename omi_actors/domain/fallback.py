@@ -10,6 +10,8 @@ from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamTime
 # Of what is left of the deadline, the share of a model that is not the last. An answer that needs more than half of the
 # whole is rare, and a model that hangs must leave those after it enough for an answer of their own.
 _SHARE = 0.5
+# Of the whole deadline, what must be left for another model: in less it would only be cut, and be blamed for it.
+_LEAST_SHARE = 0.1
 # Refusals that are about one model's name or its way of thinking. All others are about the account, which the models
 # share (key, credit), or about the question: what one model refuses to answer is not carried to the next.
 _OF_ONE_MODEL = ("model_not_found", "thought_too_long")
@@ -25,6 +27,11 @@ def may_fall_back(error: UpstreamError) -> bool:
 def share_s(left_s: float, models_after: int) -> float:
     """Return the seconds that a model may take of the `left_s` of a question; those after it can be asked now, too."""
     return left_s * _SHARE if models_after else left_s
+
+
+def is_worth_asking(left_s: float, whole_s: float) -> bool:
+    """Tell whether another model has a chance in the seconds that are left of the question's `whole_s`."""
+    return left_s >= whole_s * _LEAST_SHARE
 
 
 def choose_failure(errors: Sequence[UpstreamError]) -> UpstreamError:

@@ -133,6 +133,20 @@ async def test_first_model_has_the_whole_deadline_while_no_other_may_be_asked():
     assert stage.models[0].deadlines == [10.0, 20.0]
 
 
+async def test_model_that_comes_back_when_the_time_is_over_is_not_asked_and_not_blamed():
+    stage = Stage("first", "second")
+    stage.models[0].script.append(UpstreamBusyError("429"))
+    stage.models[1].script.append(DOWN)
+    with pytest.raises(UpstreamUnavailableError):
+        await stage.ask()
+    stage.models[0].takes_s = 99.0
+
+    with pytest.raises(UpstreamTimeoutError):
+        await stage.ask()
+
+    assert [len(model.deadlines) for model in stage.models] == [2, 1]
+
+
 async def test_question_that_no_model_may_be_asked_waits_for_the_first_that_may(stage):
     for model in stage.models:
         model.script.append(DOWN)

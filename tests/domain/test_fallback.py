@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.domain.fallback import choose_failure, may_fall_back, share_s
+from omi_actors.domain.fallback import choose_failure, is_worth_asking, may_fall_back, share_s
 from omi_actors.errors import (
     CircuitOpenError,
     UpstreamBusyError,
@@ -42,6 +42,11 @@ def test_what_another_model_would_refuse_alike_or_must_not_answer_ends_the_quest
 )
 def test_each_model_but_the_last_has_half_of_what_is_left(left_s, models_after, share):
     assert share_s(left_s, models_after) == share
+
+
+@pytest.mark.parametrize(("left_s", "is_worth"), [(20.0, True), (2.0, True), (1.9, False), (0.0, False), (-1.0, False)])
+def test_no_model_is_asked_in_a_tenth_of_the_deadline_or_less(left_s, is_worth):
+    assert is_worth_asking(left_s, 20.0) is is_worth
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,16 @@ def test_an_answer_that_is_being_given_stays_with_its_question(engine: Engine, s
     assert (count(engine, "message"), count(engine, "delivery")) == (2, 1)
 
 
+def test_an_answer_without_a_job_that_is_being_given_stays(engine: Engine) -> None:
+    delivery = answer_question(engine)
+    do(engine, lambda tx: tx.run("UPDATE message SET job_id = NULL"))
+
+    prune(engine)
+
+    assert rows(engine, "SELECT id FROM delivery") == [(delivery,)]
+    assert rows(engine, "SELECT role FROM message") == [("assistant",)]
+
+
 @pytest.mark.parametrize("state", ["sent", "kept", "unknown"])
 def test_an_answer_that_was_given_or_is_too_old_to_be_spoken_goes(engine: Engine, state: str) -> None:
     delivery = answer_question(engine)
