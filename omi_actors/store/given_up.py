@@ -7,7 +7,7 @@ from omi_actors.domain.failures import explain_failure
 from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
 from omi_actors.errors import LeaseLostError
 from omi_actors.ids import new_id
-from omi_actors.store.jobs import end_dead, insert_answer
+from omi_actors.store.jobs import end_dead, insert_answer, insert_end
 from omi_actors.store.notifications import give_up_notification
 from omi_actors.store.transaction import Transaction
 
@@ -27,7 +27,7 @@ def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: A
     if not end_dead(tx, job_id, token, error=error):
         return
     if failure is not None:
-        insert_answer(tx, failure.message, failure.delivery)
+        insert_end(tx, failure)
     else:
         settle_given_up(tx, job_id)
 
