@@ -117,5 +117,9 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
         "test_session_that_floods_is_refused_beyond_its_mailbox_and_slows_nobody",
     ),
     "QUEUE_MAX_CONCURRENT_JOBS": (_EFFECTS, "test_work_has_its_settings"),
+    "QUEUE_LANE_CAP": (
+        "system/test_queue_limits.py",
+        "test_question_beyond_the_lanes_cap_is_told_so_and_heard",
+    ),
     "QUEUE_MAX_RETRIES": (_EFFECTS, "test_work_has_its_settings"),
 }

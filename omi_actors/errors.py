@@ -10,7 +10,7 @@ OmiError
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ BudgetSpentError                                                                     who asked has asked enough
-├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
+├─ StoreError         StoreUnavailableError ↺, UnreadableJobError, FencedError, LeaseLostError
 ├─ ActorError         ActorUnavailableError, AskTimeoutError > AnswerLateError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
 """
@@ -150,6 +150,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached, is full, or did not answer in time."""
 
     retryable: ClassVar[bool] = True
+
+
+class UnreadableJobError(StoreError):
+    """A job whose row this program cannot read: its kind, its payload's version, or what is left of it."""
 
 
 class FencedError(StoreError):

@@ -241,6 +241,7 @@ def _build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_pl
         chat_deadline_s=settings.chat_reply_deadline_s,
         answer_places=answer_places,
         job_lease_s=_LEASE_S,
+        lane_cap=settings.queue_lane_cap,
         hearing=HearingOptions(
             names=settings.wake_names,
             mode=ListenMode(settings.default_listen_mode),

@@ -36,3 +36,10 @@ class WorkSettings(BaseModel):
     queue_max_retries: int = Field(
         3, validation_alias="QUEUE_MAX_RETRIES", ge=0, le=100, description="Retries of a failed job before it is dead."
     )
+    queue_lane_cap: int = Field(
+        1_000,
+        validation_alias="QUEUE_LANE_CAP",
+        ge=1,
+        le=100_000,
+        description="Jobs of one session that may wait; questions beyond are told so at once, and not answered.",
+    )

@@ -24,6 +24,7 @@ from omi_actors.actors.messages import (
     WorkersReady,
 )
 from omi_actors.actors.places import Places
+from omi_actors.actors.unknown_jobs import bury_unknown
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
@@ -79,8 +80,11 @@ class JobQueue(LoopActor):
                 self._claim(self._pool_of[kind])
             case BookingEnded():
                 self._end_booking(message)
-            case WorkersReady() | Drain():
-                self._open(is_open=isinstance(message, WorkersReady))
+            case WorkersReady():
+                self._open(is_open=True)
+                bury_unknown(self._store, tuple(self._pool_of))
+            case Drain():
+                self._open(is_open=False)
             case QueueTick():
                 self._tick()
             case JobsClaimed():

@@ -9,6 +9,8 @@ commit's end is told in the writer's.
 from dataclasses import replace
 from functools import partial
 
+from msgspec import structs
+
 from omi_actors.actors.messages import BookingEnded, JobsEnqueued
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.jobs import ClaimedJob
@@ -20,6 +22,7 @@ from omi_actors.kit.handle import Handle
 
 def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Future[ClaimedJob | None]:
     """Store one turn that has answer jobs, and let them be worked on. Fails as `Store.commit_session` does."""
+    commit = structs.replace(commit, lane_cap=deps.lane_cap)
     first = commit.jobs[0]
     token = deps.answer_places.book()
     if token is None:

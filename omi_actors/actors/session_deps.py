@@ -18,6 +18,7 @@ class SessionDeps:
     """What every session uses. A webhook may wait `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
 
     `answer_places` are the queue's, to be booked; a job that is committed with one is leased for `job_lease_s`.
+    Of one lane `lane_cap` jobs may wait.
     """
 
     store: Store
@@ -29,3 +30,4 @@ class SessionDeps:
     hearing: HearingOptions = field(default_factory=HearingOptions)
     answer_places: Places = field(default_factory=lambda: Places((ANSWER,), 0))
     job_lease_s: float = 30.0
+    lane_cap: int = 1_000

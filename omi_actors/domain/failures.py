@@ -8,6 +8,8 @@ from omi_actors.domain.failure_sentences import SENTENCES, Sentences
 from omi_actors.domain.language import guess_language
 from omi_actors.errors import (
     BudgetSpentError,
+    OverloadError,
+    TooLargeError,
     UpstreamBusyError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -28,8 +30,10 @@ def _choose(error: BaseException, sentences: Sentences) -> str:
             return _choose_spent(error, sentences)
         case UpstreamTimeoutError():
             return sentences.late
-        case UpstreamBusyError():
+        case UpstreamBusyError() | OverloadError():
             return sentences.busy
+        case TooLargeError():
+            return sentences.too_long
         case UpstreamUnavailableError():
             return sentences.unreachable
         case _:

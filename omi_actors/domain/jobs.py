@@ -38,6 +38,7 @@ class NewJob:
     priority: int = 100
     max_attempts: int = 8
     request_id: str = ""
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,9 @@ class ClaimedJob:
     lease_until: float
     created_at: float
     request_id: str
+    version: int = 1
+    # Its row's payload is no JSON object; it stands here as an empty one.
+    is_corrupt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

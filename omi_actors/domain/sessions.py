@@ -152,6 +152,8 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     segments: tuple[StoredSegment, ...] = ()
     messages: tuple[NewMessage, ...] = ()
     jobs: tuple[NewJob, ...] = ()
+    # Jobs of one lane that may wait or run; those beyond are refused, and their questions told so.
+    lane_cap: int = 1_000
     delivery_changes: tuple[DeliveryChange, ...] = ()
     raw_events: tuple[RawEvent, ...] = ()
 

@@ -13,6 +13,7 @@ from omi_actors.domain.failures import explain_failure
 from omi_actors.domain.hearing import Question
 from omi_actors.domain.jobs import ClaimedJob, NewJob
 from omi_actors.domain.patience import attempt_deadline_s, longest_wait_s
+from omi_actors.domain.payloads import PayloadForm
 from omi_actors.domain.prompt import Asking, Prompt, build_prompt
 from omi_actors.domain.question_keys import build_question_key
 from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
@@ -64,6 +65,7 @@ class AnswerJob:
     """See the module."""
 
     name = KIND
+    form = PayloadForm(1, frozenset({"session_id", "session_key", "conversation_id", "question"}))
 
     async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
         """Ask the model and store its answer.

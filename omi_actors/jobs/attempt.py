@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import Notified
+from omi_actors.domain.payloads import check_payload
 from omi_actors.domain.retry import Bury, Retry, decide_retry
 from omi_actors.domain.sessions import AnswerDone
-from omi_actors.errors import LeaseLostError, OmiError
+from omi_actors.errors import LeaseLostError, OmiError, UnreadableJobError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import AnswerJob
@@ -49,7 +50,10 @@ async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:
 
 async def _attempt(job: ClaimedJob, deps: JobDeps) -> Attempted:
     try:
+        check_payload(job, KINDS[job.kind].form)
         return Attempted(job, "done", await KINDS[job.kind].run(job, deps))
+    except UnreadableJobError as error:
+        return await _bury_unread(job, deps, error)
     except LeaseLostError:
         _log.warning("job_lease_lost", job=job.job_id, kind=job.kind, attempt=job.attempt)
         return Attempted(job, "lease_lost")
@@ -83,6 +87,17 @@ async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> A
         retry_in_s=round(decision.delay_s, 3) if isinstance(decision, Retry) else None,
     )
     return await _record(job, deps, "retried" if isinstance(decision, Retry) else "buried", error, decision)
+
+
+async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError) -> Attempted:
+    """Give up a job that no kind can read; the store says what is to be said."""
+    _log.error("job_unreadable", job=job.job_id, kind=job.kind, reason=str(error))
+    try:
+        await deps.store.bury_job(job.job_id, job.token, error=str(error), failure=None)
+    except OmiError as exc:
+        _log.warning("job_outcome_not_stored", job=job.job_id, outcome="buried", error=type(exc).__name__)
+        return Attempted(job, "failed")
+    return Attempted(job, "buried")
 
 
 async def _record(job: ClaimedJob, deps: JobDeps, outcome: str, error: Exception, decision: Retry | Bury) -> Attempted:

@@ -13,6 +13,7 @@ from omi_actors.clock import Clock
 from omi_actors.domain.answering import AnswerRules
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import Notified
+from omi_actors.domain.payloads import PayloadForm
 from omi_actors.domain.sessions import AnswerDone
 from omi_actors.jobs.budget import BudgetGuard
 from omi_actors.store.facade import Store
@@ -42,6 +43,7 @@ class JobKind(Protocol):
     """A kind of job: how one attempt is made, and what is left behind when all attempts failed."""
 
     name: str
+    form: PayloadForm
 
     async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | Notified:
         """Make one attempt; its effect and the job's completion are stored in one fenced transaction."""

@@ -10,6 +10,7 @@ import math
 from omi_actors.domain.delivery import Way, decide_pause, format_message
 from omi_actors.domain.jobs import ClaimedJob, NewJob
 from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits, Notified
+from omi_actors.domain.payloads import PayloadForm
 from omi_actors.errors import CircuitOpenError, UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
@@ -43,6 +44,7 @@ class NotifyJob:
     """See the module."""
 
     name = KIND
+    form = PayloadForm(1, frozenset({"session_key", "delivery_id"}))
 
     async def run(self, job: ClaimedJob, deps: JobDeps) -> Notified:
         """Send the notification, unless the answer went another way, is too old, or the hour's budget is spent.

@@ -12,10 +12,12 @@ from msgspec.structs import astuple
 
 from omi_actors.domain.jobs import NewJob
 from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.sessions import NewMessage, SessionCommit
+from omi_actors.domain.sessions import SessionCommit
 from omi_actors.errors import FencedError
+from omi_actors.store.answer_rows import INSERT_MESSAGE, build_message_row, check_text
 from omi_actors.store.deliveries import CHANGE, build_change_row
 from omi_actors.store.dialect import Bulk, Row, build_insert
+from omi_actors.store.refused_jobs import MAX_PAYLOAD_BYTES, TOO_LARGE, NewRow, refuse_jobs
 from omi_actors.store.transaction import NodeIdentity, Transaction
 
 _INSERT_SESSION = build_insert(
@@ -55,14 +57,10 @@ _UPSERT_SEGMENT = build_insert(
     "ON CONFLICT (session_id, key) DO UPDATE SET text = excluded.text, end_s = excluded.end_s"
     " WHERE length(excluded.text) > length(transcript_segment.text)",
 )
-INSERT_MESSAGE = build_insert(
-    "message",
-    "id, session_id, conversation_id, role, kind, source, text, job_id, model, created_at",
-    "ON CONFLICT DO NOTHING",
-)
 INSERT_JOB = build_insert(
     "job",
-    "job_id, kind, lane, idempotency_key, session_id, priority, run_at, max_attempts, payload, request_id, created_at",
+    "job_id, kind, lane, idempotency_key, session_id, priority, run_at, max_attempts, payload, request_id, created_at,"
+    " version",
     "ON CONFLICT DO NOTHING",
 )
 _INSERT_RAW_EVENT = build_insert(
@@ -83,6 +81,7 @@ class _Rows:
     segments: list[Row] = field(default_factory=list)
     messages: list[Row] = field(default_factory=list)
     jobs: list[Row] = field(default_factory=list)
+    new_jobs: list[NewRow] = field(default_factory=list)
     delivery_changes: list[Row] = field(default_factory=list)
     raw_events: list[Row] = field(default_factory=list)
 
@@ -107,6 +106,8 @@ def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
     ):
         if some:
             tx.run_bulk(bulk, some)
+    if rows.new_jobs:
+        refuse_jobs(tx, rows.new_jobs)
     _write_fenced(tx, CHANGE, rows.delivery_changes)
 
 
@@ -126,6 +127,7 @@ def _collect(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> None:
         rows.messages.extend(map(build_message_row, commit.messages))
     if commit.jobs:
         rows.jobs.extend(build_job_row(job, session_id) for job in commit.jobs)
+        rows.new_jobs.extend(NewRow(job.job_id, job.lane, commit.lane_cap) for job in commit.jobs)
     if commit.delivery_changes:
         rows.delivery_changes.extend(build_change_row(change, node) for change in commit.delivery_changes)
     for event in commit.raw_events:
@@ -167,25 +169,14 @@ def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> 
         rows.conversations.append((new.conversation_id, commit.session_id, new.number, new.started_at))
 
 
-def build_message_row(message: NewMessage) -> Row:
-    """Return the values of INSERT_MESSAGE. A message without a job has none to be unique with."""
-    check_text(message.text)
-    return (
-        message.message_id,
-        message.session_id,
-        message.conversation_id,
-        message.role,
-        message.kind,
-        message.source,
-        message.text,
-        message.job_id or None,
-        message.model,
-        message.created_at,
-    )
-
-
 def build_job_row(job: NewJob, session_id: str) -> Row:
-    """Return the values of INSERT_JOB; the job's text leaves with the session `session_id`."""
+    """Return the values of INSERT_JOB; the job's text leaves with the session `session_id`.
+
+    A payload that is too large is left out: the job will be refused for it.
+    """
+    payload = json.dumps(dict(job.payload), ensure_ascii=False, allow_nan=False)
+    if len(payload.encode()) > MAX_PAYLOAD_BYTES:
+        payload = TOO_LARGE
     return (
         job.job_id,
         job.kind,
@@ -195,16 +186,8 @@ def build_job_row(job: NewJob, session_id: str) -> Row:
         job.priority,
         job.run_at,
         job.max_attempts,
-        json.dumps(dict(job.payload), ensure_ascii=False, allow_nan=False),
+        payload,
         job.request_id,
         job.created_at,
+        job.version,
     )
-
-
-def check_text(text: str) -> None:
-    """Refuse what PostgreSQL cannot hold on SQLite too.
-
-    Raises: ValueError.
-    """
-    if "\0" in text:
-        raise ValueError("text with a NUL character")

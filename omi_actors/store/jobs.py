@@ -4,19 +4,18 @@ Not here: enqueueing (commits.py, in the transaction that caused the job), dispa
 (queue_counts.py), what happens to the jobs of lost workers (lost_jobs.py). Threads: the writer's.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Any
 
 from omi_actors.domain.jobs import ClaimedJob, JobState
-from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage, SessionCommit
+from omi_actors.domain.sessions import AnswerDone, SessionCommit
 from omi_actors.errors import LeaseLostError
 from omi_actors.ids import new_id
-from omi_actors.store.commits import INSERT_MESSAGE, build_message_row, write_commits
-from omi_actors.store.deliveries import INSERT_DELIVERY, build_delivery_row
+from omi_actors.store.answer_rows import insert_answer
+from omi_actors.store.commits import write_commits
 from omi_actors.store.model_use import add_use
 from omi_actors.store.pauses import without_paused
+from omi_actors.store.payloads import read_object
 from omi_actors.store.transaction import Transaction
 
 # What an operator reads of a failure; longer ones say no more.
@@ -37,7 +36,7 @@ UPDATE job SET state = 'running', token = ? || job_id, node = ?, incarnation = ?
     deliveries = deliveries + 1, attempts = attempts + 1
 WHERE seq IN (SELECT seq FROM next)
 RETURNING priority, run_at, seq, job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at,
-    request_id
+    request_id, version
 """
 # A job that this transaction has enqueued, if its lane is free and its kind not paused. None was, where the idempotency
 # key was known already.
@@ -47,7 +46,8 @@ WHERE job_id = ? AND state = 'ready' AND NOT EXISTS (
     SELECT 1 FROM job AS other WHERE other.lane = job.lane AND other.job_id <> job.job_id
     AND other.state IN ('ready', 'running') AND (other.state = 'running' OR other.seq < job.seq)
 ) AND NOT EXISTS (SELECT 1 FROM queue_pause WHERE queue_pause.kind IN (job.kind, '*'))
-RETURNING job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at, request_id
+RETURNING job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at, request_id,
+    version
 """
 _IS_MINE = "job_id = ? AND token = ? AND state = 'running'"
 
@@ -146,12 +146,6 @@ def release_job(tx: Transaction, job_id: str, token: str) -> None:
     _give_back(tx, "deliveries = deliveries - 1, attempts = attempts - 1", (job_id, token))
 
 
-def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -> None:
-    """Store an assistant's message and its delivery."""
-    tx.run(INSERT_MESSAGE.one, build_message_row(message))
-    tx.run(INSERT_DELIVERY.one, build_delivery_row(delivery, tx.node))
-
-
 def insert_end(tx: Transaction, done: AnswerDone) -> None:
     """Store how a job ended: what is said, its delivery, and what it took of the model."""
     insert_answer(tx, done.message, done.delivery)
@@ -176,23 +170,22 @@ def _give_back(tx: Transaction, changes: str, params: Sequence[Any]) -> None:
 
 
 def _build_claimed(row: Sequence[Any]) -> ClaimedJob:
-    job_id, kind, lane, payload, token, attempt, max_attempts, lease_until, created_at, request_id = row
+    job_id, kind, lane, payload, token, attempt, max_attempts, lease_until, created_at, request_id, version = row
+    fields = read_object(payload)
     return ClaimedJob(
         job_id=job_id,
         kind=kind,
         lane=lane,
-        payload=_read_payload(payload),
+        payload=fields or {},
         token=token,
         attempt=attempt,
         max_attempts=max_attempts,
         lease_until=lease_until,
         created_at=created_at,
         request_id=request_id,
+        version=version,
+        is_corrupt=fields is None,
     )
-
-
-def _read_payload(text: str) -> Mapping[str, Any]:
-    return MappingProxyType(json.loads(text))
 
 
 def _placeholders(values: Sequence[str]) -> str:

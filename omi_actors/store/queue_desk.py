@@ -4,15 +4,13 @@ Not here: what an attempt does to its job (jobs.py), pauses (pauses.py), who may
 store actor's, changing the writer's.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import fields
-from types import MappingProxyType
 from typing import Any
 
 from omi_actors.domain.queue_desk import STATES_FOR, Action, Choice, Done, JobDetail, JobFilter, ListedJob
 from omi_actors.store.given_up import settle_given_up
 from omi_actors.store.operator_events import record_event
+from omi_actors.store.payloads import read_object
 from omi_actors.store.transaction import Transaction
 
 # Jobs that one transaction changes at most: others' commits wait for it.
@@ -97,15 +95,6 @@ def change_jobs(tx: Transaction, action: Action, chosen: JobFilter, *, request_i
     if jobs:
         record_event(tx, action, _describe(tx, chosen), job_count=len(jobs), request_id=request_id)
     return Done(len(jobs), frozenset(kind for _, kind in jobs))
-
-
-def read_object(text: str) -> Mapping[str, Any] | None:
-    """Return a payload as it was enqueued; None if it is no JSON object."""
-    try:
-        value = json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return MappingProxyType(value) if isinstance(value, dict) else None
 
 
 def _retry(tx: Transaction, job_id: str) -> None:

@@ -18,6 +18,7 @@ class FakeStore:
         self.replies: dict[str, Any] = {
             "load_session": None,
             "find_segments": {},
+            "write": {},
             "commit_session": None,
             "change_delivery": True,
             "enqueue_notification": True,
