@@ -150,9 +150,11 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.stale)
     @rule(pick=_pick)
     def stale_token_ends_nothing(self, pick: int) -> None:
-        job_id, token = self.stale[pick % len(self.stale)]
-        if self.jobs[job_id].token == token:
+        others = [(job_id, token) for job_id, token in self.stale if self.jobs[job_id].token != token]
+        held = [(job_id, token) for job_id, token in others if self.jobs[job_id].state == "running"]
+        if not others:
             return
+        job_id, token = (held or others)[pick % len(held or others)]
         with pytest.raises(LeaseLostError):
             self._complete(job_id, token)
         with pytest.raises(LeaseLostError):
@@ -169,6 +171,15 @@ class QueueMachine(RuleBasedStateMachine):
         lost = [one for one in self.jobs.values() if one.state == "running" and one.lease_until < self.clock.now_s()]
         assert do(self.engine, partial(lost_jobs.reap_jobs, max_deliveries=MAX_DELIVERIES)) == len(lost)
         self._take_back(lost, MAX_DELIVERIES)
+
+    @rule(limit=st.integers(1, 3), is_crash=st.booleans())
+    def lose_what_is_claimed(self, limit: int, is_crash: bool) -> None:
+        self.claim(limit)
+        if is_crash:
+            self.crash()
+        else:
+            self.clock.jump(LEASE_S + 1)
+            self.reap()
 
     @rule()
     def crash(self) -> None:

@@ -16,7 +16,7 @@ _IS_EXPLORING = os.environ.get("HYPOTHESIS_PROFILE") == "explore"
 def test_queue_stands_where_its_model_does_whatever_happens(
     engine: Engine, node: NodeIdentity, clock: ManualClock
 ) -> None:
-    examples = 500 if _IS_EXPLORING else 25
+    examples = 500 if _IS_EXPLORING else 40
     run_state_machine_as_test(
         lambda: QueueMachine(engine, node, clock),
         settings=settings(max_examples=examples, stateful_step_count=50, deadline=None),
