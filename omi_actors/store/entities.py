@@ -219,6 +219,7 @@ def _define_work(db: Any) -> None:
         created_at = Required(float)
         finished_at = Optional(float)
         version = Required(int)
+        is_next = Required(bool)
 
     class RawEvent(db.Entity):  # type: ignore[misc]
         _table_ = "raw_event"

@@ -26,9 +26,11 @@ ERROR_CHARS = 500
 _CLAIM = """
 WITH next AS (
     SELECT seq FROM job AS candidate
-    WHERE state = 'ready' AND run_at <= ? AND kind IN ({kinds}) AND NOT EXISTS (
-        SELECT 1 FROM job AS other WHERE other.lane = candidate.lane
-        AND (other.state = 'running' OR (other.state = 'ready' AND other.seq < candidate.seq))
+    WHERE state = 'ready' AND is_next AND run_at <= ? AND kind IN ({kinds}) AND NOT EXISTS (
+        SELECT 1 FROM job AS other WHERE other.lane = candidate.lane AND other.state = 'running'
+    ) AND NOT EXISTS (
+        SELECT 1 FROM job AS other WHERE other.lane = candidate.lane AND other.state IN ('ready', 'running')
+        AND other.seq < candidate.seq
     )
     ORDER BY priority, run_at, seq LIMIT ? {skip_locked}
 )
