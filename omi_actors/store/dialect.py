@@ -52,6 +52,10 @@ class Dialect(Protocol):
         """Return `sql`, whose parameters are `?`, in the driver's style."""
         ...
 
+    def indexed_by(self, index: str) -> str:
+        """Return the clause that makes a table be read by this index, "" where the planner finds it by itself."""
+        ...
+
     def begin(self, con: Any) -> None:
         """Open a transaction, waiting for the write lock if this engine writes."""
         ...

@@ -25,11 +25,11 @@ ERROR_CHARS = 500
 # answer out of order is worse than a late one.
 _CLAIM = """
 WITH next AS (
-    SELECT seq FROM job AS candidate
+    SELECT seq FROM job AS candidate {by_urgency}
     WHERE state = 'ready' AND is_next AND run_at <= ? AND kind IN ({kinds}) AND NOT EXISTS (
         SELECT 1 FROM job AS other WHERE other.lane = candidate.lane AND other.state = 'running'
     ) AND NOT EXISTS (
-        SELECT 1 FROM job AS other WHERE other.lane = candidate.lane AND other.state IN ('ready', 'running')
+        SELECT 1 FROM job AS other {by_lane} WHERE other.lane = candidate.lane AND other.state IN ('ready', 'running')
         AND other.seq < candidate.seq
     )
     ORDER BY priority, run_at, seq LIMIT ? {skip_locked}
@@ -60,7 +60,12 @@ def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: fl
     if not kinds:
         return []
     now_s = tx.now_s()
-    sql = _CLAIM.format(kinds=_placeholders(kinds), skip_locked=tx.skip_locked)
+    sql = _CLAIM.format(
+        kinds=_placeholders(kinds),
+        skip_locked=tx.skip_locked,
+        by_urgency=tx.indexed_by("job_next"),
+        by_lane=tx.indexed_by("job_lane_order"),
+    )
     claim_id = new_id() + ":"
     rows = tx.fetch(sql, (now_s, *kinds, limit, claim_id, tx.node.name, tx.node.incarnation, now_s + lease_s))
     return [_build_claimed(row[3:]) for row in sorted(rows, key=lambda row: row[:3])]

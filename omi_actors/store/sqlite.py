@@ -82,6 +82,10 @@ class SQLite:
         """Return `sql` as it is."""
         return sql
 
+    def indexed_by(self, index: str) -> str:
+        """Name the index: without statistics, or with old ones, SQLite prefers others that read far more."""
+        return f"INDEXED BY {index}"
+
     def begin(self, con: sqlite3.Connection) -> None:
         """Take the write lock at once (a reader: a snapshot at its first read)."""
         con.execute(self._begin)

@@ -40,6 +40,10 @@ class Transaction:
         """The clause by which rows that another node works on are passed over."""
         return self._dialect.skip_locked
 
+    def indexed_by(self, index: str) -> str:
+        """Return the clause that names the index to read a table by, where the planner is known to miss it."""
+        return self._dialect.indexed_by(index)
+
     def now_s(self) -> float:
         """Return the clock that leases are measured by, in UTC seconds: the database's, if it has one of its own."""
         if self._clock is not None:
