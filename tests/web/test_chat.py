@@ -1,9 +1,9 @@
 """`POST /chat` as one JSON object: whose it is, what it takes, what it answers."""
 
 import asyncio
-import time
 import hashlib
 import json
+import time
 
 import pytest
 
@@ -267,11 +267,11 @@ async def test_odd_body_that_is_slow_to_read_keeps_nobody_else_waiting(start, sy
 async def test_asker_who_leaves_while_a_large_body_is_read_asks_nothing(start, system):
     connection = await Connection.open(await start(CHAT_MAX_MESSAGE_CHARS=str(ODD_CHARS)))
     connection.write(request_bytes("POST", "/chat", ODD_BODY, ADMIN))
-    while not start.traffic.active:
+    while not start.traffic.active:  # noqa: ASYNC110 (nobody tells of it)
         await asyncio.sleep(0)
 
     connection.abort()
-    while start.traffic.active:
+    while start.traffic.active:  # noqa: ASYNC110 (nobody tells of it)
         await asyncio.sleep(0)
 
     assert system.questions == []
