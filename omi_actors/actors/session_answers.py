@@ -8,32 +8,26 @@ Not here: which way an answer goes (domain/delivery.py), hearing (session.py). T
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from omi_actors.actors.delivery_steps import DeliverySteps
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
     GraceOver,
     Ingested,
-    JobsEnqueued,
     ReplyDeadline,
     ReplySent,
     ReplyUnsettled,
 )
 from omi_actors.actors.reply_slots import ReplySlot, Slot
 from omi_actors.actors.session_deps import SessionDeps
-from omi_actors.actors.session_rows import build_step
 from omi_actors.domain.delivery import Channel, Reply, State, Way, decide_way, format_message, is_in_grace
 from omi_actors.domain.sessions import OpenAnswer
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import current_context, get_logger
-from omi_actors.jobs.notify import build_notify_job
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 
 if TYPE_CHECKING:
     from omi_actors.kit.runtime import TimerHandle
-
-_log = get_logger(__name__)
 
 AnswerMessage = AnswerReady | ReplySent | ReplyDeadline | GraceOver | AnswerNotified | ReplyUnsettled
 
@@ -46,7 +40,7 @@ WEARABLE = "omi:"
 class SessionAnswers:
     """See the module. Made when a session first has an answer to give: most sessions have none."""
 
-    __slots__ = ("_actor", "_deps", "_graces", "_open", "_rules", "_sending", "_session_key", "_slots")
+    __slots__ = ("_actor", "_deps", "_graces", "_open", "_rules", "_sending", "_session_key", "_slots", "_steps")
 
     def __init__(self, actor: LoopActor, deps: SessionDeps, session_key: str) -> None:
         self._actor = actor
@@ -60,6 +54,7 @@ class SessionAnswers:
         self._open: dict[str, OpenAnswer] = {}
         self._sending: dict[str, Channel] = {}
         self._graces: dict[str, TimerHandle] = {}
+        self._steps = DeliverySteps(actor, deps, session_key)
 
     @property
     def is_waiting(self) -> bool:
@@ -259,23 +254,13 @@ class SessionAnswers:
         return Ingested(text, answer.delivery_id, is_failure=answer.kind == "failure")
 
     async def _notify(self, answer: OpenAnswer) -> None:
-        """Leave it to a job to notify; choosing that and enqueueing the job are one transaction."""
-        now_s = self._actor.runtime.clock.now_s()
-        context = current_context()
-        job = build_notify_job(answer.delivery_id, self._session_key, context.request_id if context else "", now_s)
-        change = build_step(answer.delivery_id, State.PENDING, State.PENDING, Channel.NOTIFY, now_s)
-        try:
-            is_chosen = await self._deps.store.enqueue_notification(change, job)
-        except OmiError as exc:
-            _log.warning("notification_not_enqueued", delivery=answer.delivery_id, error=type(exc).__name__)
-            self._start_grace(answer)
-            return
-        if not is_chosen:
-            self._drop(answer.delivery_id)
-            return
-        metrics.JOBS_ENQUEUED.labels(job.kind).inc()
-        self._open[answer.delivery_id] = replace(answer, channel=Channel.NOTIFY)
-        self._deps.job_queue.tell(JobsEnqueued(job.kind))
+        match await self._steps.notify(answer.delivery_id):
+            case True:
+                self._open[answer.delivery_id] = replace(answer, channel=Channel.NOTIFY)
+            case False:
+                self._drop(answer.delivery_id)
+            case None:
+                self._start_grace(answer)
 
     async def _keep(self, answer: OpenAnswer) -> None:
         if await self._change(answer.delivery_id, State.PENDING, State.KEPT, Channel.NONE):
@@ -290,17 +275,15 @@ class SessionAnswers:
 
     async def _change(self, delivery_id: str, before: State, after: State, channel: Channel) -> bool | None:
         """Take one step of a delivery; False when somebody else took it, None when the store failed."""
-        change = build_step(delivery_id, before, after, channel, self._actor.runtime.clock.now_s())
-        try:
-            is_changed = await self._deps.store.change_delivery(change)
-        except OmiError as exc:
-            _log.warning("delivery_step_not_stored", delivery=delivery_id, state=after, error=type(exc).__name__)
-            return None
-        if is_changed:
-            metrics.DELIVERIES.labels(channel or "none", after).inc()
-        else:
+        is_changed = await self._steps.take(delivery_id, before, after, channel)
+        if is_changed is False and not self._is_being_notified(delivery_id):
             self._drop(delivery_id)
         return is_changed
+
+    def _is_being_notified(self, delivery_id: str) -> bool:
+        """Tell whether a job has this answer, and will say what became of it: perhaps that it is ours again."""
+        answer = self._open.get(delivery_id)
+        return answer is not None and answer.channel == Channel.NOTIFY
 
     def _start_grace(self, answer: OpenAnswer) -> None:
         if answer.delivery_id not in self._graces:

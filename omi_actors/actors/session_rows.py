@@ -6,10 +6,9 @@ Not here: deciding it (domain/), the commit (session.py), statements (store/comm
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from omi_actors.domain.delivery import Channel, State
 from omi_actors.domain.hearing import Question
 from omi_actors.domain.jobs import NewJob
-from omi_actors.domain.sessions import DeliveryChange, NewMessage, RawEvent, SessionCommit
+from omi_actors.domain.sessions import NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.transcript import Growth, Progress
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import current_context
@@ -100,11 +99,4 @@ def build_messages(questions: Sequence[Question], jobs: Sequence[NewJob], sessio
             created_at=question.asked_at,
         )
         for question, job in zip(questions, jobs, strict=True)
-    )
-
-
-def build_step(delivery_id: str, before: State, after: State, channel: Channel, now_s: float) -> DeliveryChange:
-    """Return one step of a delivery."""
-    return DeliveryChange(
-        delivery_id=delivery_id, from_states=(before.value,), state=after.value, channel=channel.value, changed_at=now_s
     )

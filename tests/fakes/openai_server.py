@@ -84,14 +84,25 @@ class FakeOpenAI:
         """Serve on the running loop; `url` is set then. The caller stops what is returned."""
         sockets = tornado.netutil.bind_sockets(port, "127.0.0.1")
         self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/v1"
-        routes: list[Any] = [("/v1/chat/completions", _Completions, {"fake": self}), ("/v1/models", _Models)]
+        routes: list[Any] = [
+            ("/v1/chat/completions", _Completions, {"fake": self}),
+            ("/v1/models", _Models, {"fake": self}),
+        ]
         server = tornado.httpserver.HTTPServer(tornado.web.Application(routes, log_function=lambda _: None))
         server.add_sockets(sockets)
         return server
 
 
 class _Models(tornado.web.RequestHandler):
+    def initialize(self, fake: FakeOpenAI) -> None:
+        self.fake = fake
+
     def get(self) -> None:
+        if self.fake.mode in _ERRORS:
+            status, code, message = _ERRORS[self.fake.mode]
+            self.set_status(status)
+            self.finish({"error": {"message": message, "code": code}})
+            return
         self.finish({"object": "list", "data": [{"id": "gpt-5-mini", "object": "model"}]})
 
 
