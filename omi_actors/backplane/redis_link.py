@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from omi_actors.backplane.cancelling import heeding_cancellation
 from omi_actors.backplane.faults import FIXES
 from omi_actors.backplane.interface import BackplaneState
 from omi_actors.backplane.link_state import LinkConfig, LinkLostError
@@ -54,7 +55,8 @@ class RedisLink:
         streak: Streak | None = None
         try:
             while True:
-                error = await self._stay(module.RedisSession)
+                with heeding_cancellation():
+                    error = await self._stay(module.RedisSession)
                 self._note_lost(error)
                 streak = extend_streak(streak, self._clock.mono_s(), _BACKOFF)
                 await self._pause(restart_delay_s(streak, _BACKOFF, self._rng.random()))

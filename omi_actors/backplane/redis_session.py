@@ -15,6 +15,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from omi_actors.backplane.cancelling import heeding_cancellation
 from omi_actors.backplane.counters import Unsent
 from omi_actors.backplane.link_state import LinkConfig, LinkLostError
 from omi_actors.errors import UpstreamRejectedError
@@ -52,6 +53,8 @@ class RedisSession:
             # A command that is not known to have failed must not be done twice; and nobody waits for a second try.
             retry=Retry(NoBackoff(), 0),
             protocol=2,
+            # Its name and version would cost each new connection another round trip.
+            driver_info=None,
         )
         self._redis: Any = Redis.from_pool(pool)
         self._pubsub: Any = self._redis.pubsub()
@@ -158,14 +161,10 @@ class RedisSession:
 
         Whatever else the library makes of a server that is none is the link's failure, too, and never the asker's.
         """
-        task = asyncio.current_task()
-        cancellations = task.cancelling() if task is not None else 0
         try:
-            async with asyncio.timeout(self._timeout_s if has_deadline else None):
-                yield
-            # On Python 3.11 asyncio.wait_for, by which the library sends, loses a cancellation that comes with success.
-            if task is not None and task.cancelling() > cancellations:
-                raise asyncio.CancelledError
+            with heeding_cancellation():
+                async with asyncio.timeout(self._timeout_s if has_deadline else None):
+                    yield
         except Exception as exc:
             cause = _cause_of(exc)
             if cause is None:
