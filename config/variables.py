@@ -6,6 +6,7 @@ Threads: frozen, any. Variables keep the units of the document (ms); the program
 
 from pydantic import ConfigDict
 
+from config.groups.backplane import BackplaneSettings
 from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
 from config.groups.door import DoorSettings
@@ -24,6 +25,7 @@ class Settings(
     DeliverySettings,
     HearingSettings,
     ModelSettings,
+    BackplaneSettings,
     StoreSettings,
     ObservingSettings,
     DoorSettings,

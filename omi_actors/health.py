@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
+from omi_actors.backplane.interface import BackplaneState
 from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.domain.breaker import BreakerState
 from omi_actors.instruments import metrics
@@ -38,6 +39,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "loop": _check_loop(tree),
         "model": _check_model(tree.model),
         "notifications": _check_notifications(parts),
+        "backplane": _check_backplane(tree.backplane.state, parts),
     }
     return {
         "status": _worst([check["status"] for check in checks.values()]),
@@ -135,6 +137,15 @@ def _check_notifications(parts: Parts) -> dict[str, Any]:
         check |= {"last_outcome": last, "last_ago_seconds": ago_s}
         if last in NOTIFICATION_HINTS:
             check |= {"status": "warn", "note": f"the latest one ended as {last}", "hint": NOTIFICATION_HINTS[last]}
+    return check
+
+
+def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
+    """Never "fail": without its Redis a node does everything by itself, and a little later."""
+    check: dict[str, Any] = {"status": "pass", "carrier": state.carrier, "shared": state.is_shared}
+    if state.cause:
+        for_s = round(parts.clock.mono_s() - state.since_mono_s, 1)
+        check |= {"status": "warn", "note": f"Redis: {state.cause} for {for_s} s", "hint": state.fix}
     return check
 
 

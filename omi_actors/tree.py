@@ -5,7 +5,7 @@ Threads: built on the event loop.
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n
-├─ node (one_for_one)       metrics_collector, node_keeper
+├─ node (one_for_one)       metrics_collector, node_keeper, backplane_keeper
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 """
@@ -18,6 +18,7 @@ from functools import partial
 
 from config.settings import Settings
 from omi_actors.actors.answer_sweeper import AnswerSweeper
+from omi_actors.actors.backplane_keeper import BackplaneKeeper
 from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
 from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
@@ -26,6 +27,10 @@ from omi_actors.actors.places import Places
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
+from omi_actors.backplane.in_process import InProcessBackplane
+from omi_actors.backplane.interface import Backplane
+from omi_actors.backplane.link_state import LinkConfig
+from omi_actors.backplane.redis_backplane import RedisBackplane
 from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.model import Model
 from omi_actors.clients.notifier import Notifier
@@ -101,6 +106,7 @@ class Tree:
     directory: Directory
     board: Board
     model: GuardedModel
+    backplane: Backplane
 
 
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
@@ -111,9 +117,11 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
+    backplane = _build_backplane(parts)
+    carrier = _child(runtime, "backplane_keeper", lambda: BackplaneKeeper(backplane, job_queue))
     pools = _build_places(parts.settings)
     limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
-    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits))
+    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits, backplane.wake))
     workers = _child(
         runtime, "workers", lambda: Workers(_build_job_deps(parts, store, model), job_queue, router, lease_s=_LEASE_S)
     )
@@ -132,7 +140,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     return Tree(
         roots=(
             _group(runtime, "store", store_handles),
-            _group(runtime, "node", (collector, keeper)),
+            _group(runtime, "node", (collector, keeper, carrier)),
             _group(runtime, "jobs", (job_queue, workers), Strategy.ONE_FOR_ALL),
             _group(runtime, "sessions", (sessions, router, sweeper)),
         ),
@@ -145,7 +153,16 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         directory=directory,
         board=board,
         model=model,
+        backplane=backplane,
     )
+
+
+def _build_backplane(parts: Parts) -> Backplane:
+    settings = parts.settings
+    if settings.redis_url is None:
+        return InProcessBackplane(parts.clock)
+    config = LinkConfig(settings.redis_url.get_secret_value(), settings.redis_timeout_s, settings.redis_key_prefix)
+    return RedisBackplane(config, parts.clock, parts.rng)
 
 
 def _build_store(

@@ -226,9 +226,9 @@ class RedisBackplane:
         """Listen to the other nodes' events only while somebody looks on here."""
         has_viewers = len(self._own.feeds) > 0
         if has_viewers != self._is_watching:
-            self._is_watching = has_viewers
             change = session.subscribe if has_viewers else session.unsubscribe
             await change(f"{self._prefix}:events")
+            self._is_watching = has_viewers
 
     async def _exchange(self, session: "RedisSession") -> bool:
         taken = self.counters.take_unsent(_ROUND)

@@ -31,7 +31,7 @@ def shared_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def server(shared_server) -> RedisServer:
+def server(shared_server: RedisServer) -> RedisServer:
     """An empty server that is only used."""
     with redis.Redis.from_url(shared_server.url) as client:
         client.flushall()
@@ -48,7 +48,7 @@ def own_server() -> Iterator[RedisServer]:
 @pytest.fixture
 async def join():
     """Make and run nodes: `await join(url)`; with `awaits_link=False` without waiting for their link."""
-    tasks = []
+    tasks: list[asyncio.Task[None]] = []
 
     async def start(url, *, awaits_link=True, prefix="omi", timeout_s=TIMEOUT_S) -> RedisBackplane:
         node = RedisBackplane(LinkConfig(url, timeout_s, prefix), SystemClock(), random.Random(len(tasks)))
@@ -67,7 +67,10 @@ async def join():
 @pytest.fixture(params=["in_process", pytest.param("redis", marks=pytest.mark.service)])
 def backplane_url(request) -> str | None:
     """Where a node's backplane is, once of each kind."""
-    return request.getfixturevalue("server").url if request.param == "redis" else None
+    if request.param == "in_process":
+        return None
+    server: RedisServer = request.getfixturevalue("server")
+    return server.url
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ async def test_node_that_starts_without_redis_is_alone_at_once_and_joins_later(j
 
 async def test_killed_redis_is_noticed_and_found_again_by_all(own_server, join):
     nodes = [await join(own_server.url) for _ in range(3)]
-    heard = []
+    heard: list[str] = []
     nodes[2].on_wake(heard.append)
 
     own_server.kill()
@@ -262,20 +262,23 @@ async def test_pauses_grow_to_their_cap_differ_between_nodes_and_begin_anew_afte
 
 
 async def test_slow_redis_delays_but_is_believed(server, join):
-    upstream = ("127.0.0.1", server.port)
+    is_over = asyncio.Event()
 
     async def relay(reader, writer):
-        up_reader, up_writer = await asyncio.open_connection(*upstream)
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", server.port)
 
-        async def back():
-            while data := await up_reader.read(65_536):
-                await asyncio.sleep(TIMEOUT_S / 4)
-                writer.write(data)
+        async def pass_on(source, target, delay_s):
+            while data := await source.read(65_536):
+                await asyncio.sleep(delay_s)
+                target.write(data)
 
-        task = asyncio.create_task(back())
-        while data := await reader.read(65_536):
-            up_writer.write(data)
-        task.cancel()
+        tasks = [
+            asyncio.create_task(pass_on(reader, up_writer, 0.0)),
+            asyncio.create_task(pass_on(up_reader, writer, TIMEOUT_S / 4)),
+        ]
+        await is_over.wait()
+        for task in tasks:
+            task.cancel()
         up_writer.close()
 
     async with serve_raw(relay) as target:
@@ -284,6 +287,7 @@ async def test_slow_redis_delays_but_is_believed(server, join):
         assert await node.get("a") == b"one"
         assert await use_all(node) < TIMEOUT_S + SLACK_S
         assert node.state.is_shared
+        is_over.set()
 
 
 async def test_reader_who_gives_up_spoils_no_later_answer(own_server, join):
