@@ -54,7 +54,7 @@ def no_tick(monkeypatch):
 
 
 @pytest.fixture
-def nodes(start, postgres_url, tmp_path):
+def nodes(redis_server, postgres_url, start, tmp_path):  # stopped in the reverse order
     """Start node a, which never ends an answer and has one place for one, and node b, which answers at once."""
 
     async def start_nodes(redis_url="", **variables):
@@ -99,6 +99,19 @@ async def test_job_that_one_node_has_no_place_for_is_taken_by_another_at_once(no
     await eventually(lambda: has_answer(b, "second"), timeout_s=5)
     assert not await has_answer(b, "first")
     assert not a.gave_up + b.gave_up
+
+
+async def test_wearer_is_heard_on_though_another_node_has_answered(nodes, redis_server):
+    a, b, busy = await nodes(redis_server.url)
+    await occupy(a, busy)
+    await a.say("Hey Omi, how far is the sun?", uid="second")
+    await eventually(lambda: has_answer(b, "second"), timeout_s=5)
+
+    said = [await a.say(f"Number {n}.", uid="second", sid=f"s{n}", start=float(n)) for n in range(2, 7)]
+
+    assert [(reply.status, reply.dropped) for reply in said] == [(200, None)] * 5
+    assert await b.texts("second") == ["Hey Omi, how far is the sun?", *(f"Number {n}." for n in range(2, 7))]
+    assert sum("message" in reply.json for reply in said) <= 1
 
 
 async def test_node_that_drains_leaves_its_work_to_another_at_once(nodes, redis_server, no_tick):
