@@ -37,10 +37,6 @@ class _Window:
     sent: int = 0
     others: int = 0
 
-    @property
-    def total(self) -> int:
-        return self.own + self.others
-
 
 class Unsent(NamedTuple):
     """Hits of a key that other nodes do not know of, and the seconds that its window still lasts here."""
@@ -72,7 +68,8 @@ class WindowCounters:
         if self._on_unsent is not None and window.own * _QUIET_PART >= limit >= window.sent + window.others:
             self._unsent[key] = None
             self._on_unsent()
-        return _stand(window, limit, now_mono_s)
+        total = window.own + window.others
+        return Hit(total <= limit, limit - total if total < limit else 0, window.ends_mono_s - now_mono_s)
 
     def peek(self, key: str, *, limit: int, window_s: float) -> Hit:
         """Tell how a next hit would stand, without counting it."""
@@ -80,8 +77,8 @@ class WindowCounters:
         window = self._windows.get(key)
         if window is None or window.ends_mono_s <= now_mono_s:
             return Hit(limit > 0, limit, window_s)
-        stands = _stand(window, limit, now_mono_s)
-        return stands._replace(is_allowed=stands.remaining > 0)
+        remaining = max(0, limit - window.own - window.others)
+        return Hit(remaining > 0, remaining, window.ends_mono_s - now_mono_s)
 
     def _begin(self, key: str, now_mono_s: float, window_s: float) -> _Window:
         self._windows.pop(key, None)
@@ -127,8 +124,3 @@ class WindowCounters:
         if window is not None and window.sent:
             window.others = max(0, total - window.sent)
             window.ends_mono_s = self._clock.mono_s() + left_s
-
-
-def _stand(window: _Window, limit: int, now_mono_s: float) -> Hit:
-    total = window.total
-    return Hit(total <= limit, max(0, limit - total), window.ends_mono_s - now_mono_s)
