@@ -18,6 +18,7 @@ _OF_CHECK = {
     "supervisor": "Parts of the server are restarting: see the latest `actor crashed` lines in the log.",
     "loop": "Something holds the event loop: is the machine busy, or short of memory?",
     "model": "See OPENAI_API_KEY and OPENAI_BASE_URL, and the log's lines of the model.",
+    "backplane": "Nodes do not reach each other: limits and cache are each node's own. " + _SEE_LOG,
     "notifications": "See OMI_APP_ID and OMI_APP_SECRET.",
     "budget": "Is it one wearer, or a loop? See the MODEL_USER_ and MODEL_ budgets in the settings.",
 }
