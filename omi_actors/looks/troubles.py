@@ -42,10 +42,17 @@ NOTIFICATION_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`what` is wrong, and what to `do`."""
+    """`what` is wrong, and what to `do`; `status` is warn or fail."""
 
     what: str
     do: str
+    status: str = "warn"
+
+
+_DEMO = Trouble(
+    "The demo model answers: it repeats the question.",
+    "Set OPENAI_API_KEY in .env and start again; the README, “Connect a model”, says more.",
+)
 
 
 def find_troubles(checks: Mapping[str, Mapping[str, Any]], now: Readings, recent: Readings) -> list[Trouble]:
@@ -59,9 +66,12 @@ def find_troubles(checks: Mapping[str, Mapping[str, Any]], now: Readings, recent
 
 
 def _of_check(name: str, check: Mapping[str, Any]) -> Trouble:
+    if check.get("provider") == "demo":
+        return _DEMO
     word = "fails" if check["status"] == "fail" else "is not well"
     note = f": {check['note']}" if check.get("note") else ""
-    return Trouble(f"{name.capitalize()} {word}{note}.", str(check.get("hint") or _OF_CHECK.get(name, _SEE_LOG)))
+    do = str(check.get("hint") or _OF_CHECK.get(name, _SEE_LOG))
+    return Trouble(f"{name.capitalize()} {word}{note}.", do, str(check["status"]))
 
 
 def _drops(_now: Readings, recent: Readings) -> Iterator[Trouble]:
