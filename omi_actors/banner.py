@@ -98,6 +98,8 @@ def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
     is_demo = facts.model.provider == "demo"
     yield "Model", "DEMO, repeats the question; set OPENAI_API_KEY for real answers" if is_demo else facts.model.name
     yield "Database", "PostgreSQL (DATABASE_URL)" if settings.database_url else f"SQLite in {settings.data_dir}"
+    if settings.redis_url is not None:
+        yield "Other nodes", "reached by Redis (REDIS_URL); /health says whether"
     late = "notified" if settings.omi_app_secret else "at the next contact; set OMI_APP_ID and OMI_APP_SECRET to notify"
     yield "Late answers", late
     given = f"variables set: {_count_given(reading)}"

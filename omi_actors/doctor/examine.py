@@ -12,6 +12,7 @@ from omi_actors.doctor.finding import Finding, Machine, State
 from omi_actors.doctor.model import check_model
 from omi_actors.doctor.port import check_port, is_serving
 from omi_actors.doctor.python import check_packages, check_python
+from omi_actors.doctor.redis import check_redis
 from omi_actors.doctor.safety import check_reach, check_tokens
 from omi_actors.doctor.settings import check_reading, describe_refusal
 from omi_actors.doctor.store import check_sqlite, check_store
@@ -41,6 +42,7 @@ def _examine_start(settings: Settings, machine: Machine) -> Iterator[Finding]:
     yield from check_sqlite(settings, find_sqlite_version())
     if settings.database_url is not None or all(finding.state is State.OK for finding in data):
         yield from check_store(settings, machine, is_running=is_running)
+    yield from check_redis(settings)
     yield from check_model(settings, machine)
     yield from check_tokens(settings)
     yield from check_secrets_file(settings)

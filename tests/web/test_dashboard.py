@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,9 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.open, self.elements, self.texts = [], [], []
+        self.open: list[Any] = []
+        self.elements: list[Any] = []
+        self.texts: list[Any] = []
         self.feed(html)
         self.close()
         assert self.open == []
