@@ -129,6 +129,25 @@ async def test_delete_that_redis_missed_is_made_good_before_anybody_reads(own_se
     assert (await first.get("a"), await second.get("a")) == (None, None)
 
 
+async def test_what_a_node_cached_alone_is_not_believed_at_the_next_outage(join):
+    server = RedisServer()
+    try:
+        node = await join(server.url, awaits_link=False)
+        await node.set("a", b"old", ttl_s=60)
+        server.start()
+        await eventually(lambda: node.state.is_shared)
+        other = await join(server.url)
+        await other.set("a", b"new", ttl_s=60)
+        assert await node.get("a") == b"new"
+
+        server.kill()
+        await eventually(lambda: not node.state.is_shared)
+
+        assert await node.get("a") is None
+    finally:
+        server.discard()
+
+
 async def test_counts_of_before_and_during_an_outage_stay_known(own_server, join):
     first, second = [(await join(own_server.url)) for _ in range(2)]
 
