@@ -1,6 +1,7 @@
 """Redis away, hung, slow, strange: nobody waits beyond the timeout, nothing is wrong, and it comes back by itself."""
 
 import asyncio
+import contextlib
 import random
 import time
 
@@ -118,10 +119,10 @@ async def test_delete_that_redis_missed_is_made_good_before_anybody_reads(own_se
 
     own_server.hang()
     try:
-        await asyncio.gather(first.delete("a"), second.get("a"))
         await eventually(lambda: not first.state.is_shared)
         await first.set("a", b"new", ttl_s=60)
         assert await first.get("a") == b"new"
+        await first.delete("a")
     finally:
         own_server.go_on()
 
@@ -280,33 +281,54 @@ async def test_pauses_grow_to_their_cap_differ_between_nodes_and_begin_anew_afte
     assert set(await pauses_of(1, 10.0)) == {0.0}
 
 
-async def test_slow_redis_delays_but_is_believed(server, join):
+async def _ask(source, target, is_dead, ends_with):
+    while data := await source.read(65_536):
+        target.write(data)
+        if ends_with in data:
+            is_dead.set()
+
+
+async def _answer(source, target, is_dead, delay_s):
+    while data := await source.read(65_536):
+        await asyncio.sleep(delay_s)
+        if not is_dead.is_set():
+            target.write(data)
+
+
+@contextlib.asynccontextmanager
+async def relayed(server, *, delay_s=0.0, ends_with=b"nothing"):
+    """Relay to a server, each answer after `delay_s`; a connection that sends `ends_with` gets none from then on."""
     is_over = asyncio.Event()
 
     async def relay(reader, writer):
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", server.port)
-
-        async def pass_on(source, target, delay_s):
-            while data := await source.read(65_536):
-                await asyncio.sleep(delay_s)
-                target.write(data)
-
-        tasks = [
-            asyncio.create_task(pass_on(reader, up_writer, 0.0)),
-            asyncio.create_task(pass_on(up_reader, writer, TIMEOUT_S / 4)),
-        ]
+        is_dead = asyncio.Event()
+        asking = asyncio.create_task(_ask(reader, up_writer, is_dead, ends_with))
+        answering = asyncio.create_task(_answer(up_reader, writer, is_dead, delay_s))
         await is_over.wait()
-        for task in tasks:
-            task.cancel()
+        asking.cancel()
+        answering.cancel()
         up_writer.close()
 
     async with serve_raw(relay) as target:
-        node = await join(f"redis://{target.host}:{target.port}")
+        yield f"redis://{target.host}:{target.port}"
+        is_over.set()
+
+
+async def test_subscription_that_has_died_alone_is_noticed(server, join):
+    async with relayed(server, ends_with=b"SUBSCRIBE") as url:
+        node = await join(url)
+
+        await eventually(lambda: node.state.cause == "timeout")
+
+
+async def test_slow_redis_delays_but_is_believed(server, join):
+    async with relayed(server, delay_s=TIMEOUT_S / 4) as url:
+        node = await join(url)
         await node.set("a", b"one", ttl_s=60)
         assert await node.get("a") == b"one"
         assert await use_all(node) < TIMEOUT_S + SLACK_S
         assert node.state.is_shared
-        is_over.set()
 
 
 async def test_reader_who_gives_up_spoils_no_later_answer(own_server, join):
