@@ -157,7 +157,10 @@ async def test_counts_of_before_and_during_an_outage_stay_known(own_server, join
 
     for _ in range(3):
         hit(first)
-    hit(second), hit(second), hit(second)
+    with redis.Redis.from_url(own_server.url) as client:
+        await eventually(lambda: [client.get(key) for key in client.keys("omi:count:*")] == [b"3"])
+    for _ in range(3):
+        hit(second)
     await eventually(lambda: second.counters.peek("a", limit=10, window_s=60.0).remaining == 4)
 
     own_server.kill()
