@@ -64,10 +64,10 @@ class RedisSession:
     async def open(self, channel: str, probe: str) -> None:
         """Connect, make sure by means of the key `probe` that the server takes what we shall ask, and listen."""
         await self.ping()
+        await self.exchange([(probe, Unsent(probe, 1, 1.0))])
         await self.set(probe, b"", 1.0)
         await self.get(probe)
         await self.delete([probe])
-        await self.exchange([(probe, Unsent(probe, 1, 1.0))])
         await self.publish([(probe, b"")])
         await self.subscribe(channel)
 

@@ -1,6 +1,7 @@
 """Redis away, hung, slow, strange: nobody waits beyond the timeout, nothing is wrong, and it comes back by itself."""
 
 import asyncio
+import contextlib
 import random
 import time
 
@@ -118,15 +119,34 @@ async def test_delete_that_redis_missed_is_made_good_before_anybody_reads(own_se
 
     own_server.hang()
     try:
-        await asyncio.gather(first.delete("a"), second.get("a"))
         await eventually(lambda: not first.state.is_shared)
         await first.set("a", b"new", ttl_s=60)
         assert await first.get("a") == b"new"
+        await first.delete("a")
     finally:
         own_server.go_on()
 
     await eventually(lambda: first.state.is_shared and second.state.is_shared)
     assert (await first.get("a"), await second.get("a")) == (None, None)
+
+
+async def test_what_a_node_cached_alone_is_not_believed_at_the_next_outage(join):
+    server = RedisServer()
+    try:
+        node = await join(server.url, awaits_link=False)
+        await node.set("a", b"old", ttl_s=60)
+        server.start()
+        await eventually(lambda: node.state.is_shared)
+        other = await join(server.url)
+        await other.set("a", b"new", ttl_s=60)
+        assert await node.get("a") == b"new"
+
+        server.kill()
+        await eventually(lambda: not node.state.is_shared)
+
+        assert await node.get("a") is None
+    finally:
+        server.discard()
 
 
 async def test_counts_of_before_and_during_an_outage_stay_known(own_server, join):
@@ -137,7 +157,10 @@ async def test_counts_of_before_and_during_an_outage_stay_known(own_server, join
 
     for _ in range(3):
         hit(first)
-    hit(second), hit(second), hit(second)
+    with redis.Redis.from_url(own_server.url) as client:
+        await eventually(lambda: [client.get(key) for key in client.keys("omi:count:*")] == [b"3"])
+    for _ in range(3):
+        hit(second)
     await eventually(lambda: second.counters.peek("a", limit=10, window_s=60.0).remaining == 4)
 
     own_server.kill()
@@ -261,33 +284,54 @@ async def test_pauses_grow_to_their_cap_differ_between_nodes_and_begin_anew_afte
     assert set(await pauses_of(1, 10.0)) == {0.0}
 
 
-async def test_slow_redis_delays_but_is_believed(server, join):
+async def _ask(source, target, is_dead, ends_with):
+    while data := await source.read(65_536):
+        target.write(data)
+        if ends_with in data:
+            is_dead.set()
+
+
+async def _answer(source, target, is_dead, delay_s):
+    while data := await source.read(65_536):
+        await asyncio.sleep(delay_s)
+        if not is_dead.is_set():
+            target.write(data)
+
+
+@contextlib.asynccontextmanager
+async def relayed(server, *, delay_s=0.0, ends_with=b"nothing"):
+    """Relay to a server, each answer after `delay_s`; a connection that sends `ends_with` gets none from then on."""
     is_over = asyncio.Event()
 
     async def relay(reader, writer):
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", server.port)
-
-        async def pass_on(source, target, delay_s):
-            while data := await source.read(65_536):
-                await asyncio.sleep(delay_s)
-                target.write(data)
-
-        tasks = [
-            asyncio.create_task(pass_on(reader, up_writer, 0.0)),
-            asyncio.create_task(pass_on(up_reader, writer, TIMEOUT_S / 4)),
-        ]
+        is_dead = asyncio.Event()
+        asking = asyncio.create_task(_ask(reader, up_writer, is_dead, ends_with))
+        answering = asyncio.create_task(_answer(up_reader, writer, is_dead, delay_s))
         await is_over.wait()
-        for task in tasks:
-            task.cancel()
+        asking.cancel()
+        answering.cancel()
         up_writer.close()
 
     async with serve_raw(relay) as target:
-        node = await join(f"redis://{target.host}:{target.port}")
+        yield f"redis://{target.host}:{target.port}"
+        is_over.set()
+
+
+async def test_subscription_that_has_died_alone_is_noticed(server, join):
+    async with relayed(server, ends_with=b"SUBSCRIBE") as url:
+        node = await join(url)
+
+        await eventually(lambda: node.state.cause == "timeout")
+
+
+async def test_slow_redis_delays_but_is_believed(server, join):
+    async with relayed(server, delay_s=TIMEOUT_S / 4) as url:
+        node = await join(url)
         await node.set("a", b"one", ttl_s=60)
         assert await node.get("a") == b"one"
         assert await use_all(node) < TIMEOUT_S + SLACK_S
         assert node.state.is_shared
-        is_over.set()
 
 
 async def test_reader_who_gives_up_spoils_no_later_answer(own_server, join):

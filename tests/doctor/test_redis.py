@@ -1,4 +1,5 @@
 import pytest
+import redis
 
 from config.settings import load_settings
 from omi_actors.doctor.finding import State
@@ -20,6 +21,8 @@ def test_reachable_redis_is_well_and_left_as_it_was():
         (found,) = look(REDIS_URL=server.url)
 
         assert found.state is State.OK
+        with redis.Redis.from_url(server.url) as client:
+            assert client.dbsize() == 0
 
 
 def test_unreachable_redis_is_named_with_its_fix_and_not_its_password():

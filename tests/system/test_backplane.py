@@ -11,8 +11,10 @@ import pytest
 from config.settings import load_settings
 from omi_actors import tree
 from omi_actors.actors.messages import Drain
+from omi_actors.backplane.in_process import InProcessBackplane
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import SystemClock
+from omi_actors.instruments import metrics
 from omi_actors.tree import Parts
 from tests.redis_server import running_redis
 from tests.servers import fresh_postgres_database
@@ -186,6 +188,31 @@ async def test_node_starts_without_its_redis(start):
 
     assert (await program.connection.request("GET", "/readyz")).status == 200
     assert (await program.say("Nothing to answer here.")).dropped is None
+
+
+async def test_carrier_that_ends_is_started_again_and_nobody_notices(start, monkeypatch):
+    run, ends = InProcessBackplane.run, [RuntimeError("a bug"), None]
+
+    async def run_into_a_bug(backplane):
+        if not ends:
+            await run(backplane)
+        error = ends.pop(0)
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(InProcessBackplane, "run", run_into_a_bug)
+    restarted = metrics.ACTOR_RESTARTS.labels("backplane_keeper")
+    before = restarted._value.get()
+    program = await start()
+
+    await eventually(lambda: is_at_least(restarted, before + 2))
+
+    assert (await program.say("Nothing to answer here.")).dropped is None
+    assert not program.gave_up
+
+
+async def is_at_least(counter, value):
+    return counter._value.get() >= value
 
 
 def test_redis_settings_reach_the_backplane():
