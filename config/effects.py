@@ -13,6 +13,7 @@ _CORS = "web/test_cors.py"
 _GREEDY = "web/test_greedy_clients.py"
 _NAMES = "web/test_names_and_proxies.py"
 _RATES = "web/test_rate_limits.py"
+_BACKPLANE = "system/test_backplane.py"
 _DELIVERIES = "system/test_deliveries.py"
 
 # variable: file under tests/, test
@@ -57,12 +58,16 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "RATE_LIMIT_SKIP_SUCCESSFUL": (_RATES, "test_only_failures_count_if_the_setting_says_so"),
     "DATA_DIR": (_SERVE, "test_secrets_made_on_first_start_are_kept_private_and_used_again"),
     "DATABASE_URL": ("doctor/test_store.py", "test_reachable_postgres_is_well"),
+    "REDIS_URL": (_BACKPLANE, "test_job_that_one_node_has_no_place_for_is_taken_by_another_at_once"),
+    "REDIS_TIMEOUT_MS": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
+    "REDIS_KEY_PREFIX": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
     "NODE_NAME": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "STORE_WRITE_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "STORE_READ_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "OPENAI_API_KEY": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
     "OPENAI_BASE_URL": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
     "OPENAI_MODEL": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_FALLBACK_MODELS": ("system/test_model.py", "test_fallback_model_answers_once_and_its_message_names_it"),
     "OPENAI_TIMEOUT": (_EFFECTS, "test_work_has_its_settings"),
     "OPENAI_MAX_TOKENS": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
     "OPENAI_WEBHOOK_TIMEOUT": (_EFFECTS, "test_work_has_its_settings"),
@@ -74,6 +79,18 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "MODEL_BREAKER_WINDOW_MS": (_EFFECTS, "test_work_has_its_settings"),
     "MODEL_BREAKER_PAUSE_MS": (_EFFECTS, "test_work_has_its_settings"),
     "MODEL_BREAKER_PAUSE_CAP_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_USER_REQUESTS_PER_MINUTE": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_USER_TOKENS_PER_DAY": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_REQUESTS_PER_MINUTE": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_TOKENS_PER_DAY": (_EFFECTS, "test_work_has_its_settings"),
+    "TRANSCRIPT_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
+    "DEAD_LETTER_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
+    "JOB_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
+    "JANITOR_INTERVAL_S": (_EFFECTS, "test_work_has_its_settings"),
+    "OMI_BREAKER_FAILURES": (_EFFECTS, "test_work_has_its_settings"),
+    "OMI_BREAKER_WINDOW_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "OMI_BREAKER_PAUSE_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "OMI_BREAKER_PAUSE_CAP_MS": (_EFFECTS, "test_work_has_its_settings"),
     "OPENAI_TEMPERATURE": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
     "OPENAI_REASONING_EFFORT": ("clients/test_completion_request.py", "test_request_has_only_what_its_model_takes"),
     "OPENAI_STORE_RESPONSES": (

@@ -144,6 +144,19 @@ class SweepAnswers:
     """The sweeper's own timer: look for answers that nobody has begun to give."""
 
 
+# --- to the janitor ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUp:
+    """The janitor's own timer: look for what has been kept long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextBatch:
+    """The janitor's own, between two batches."""
+
+
 # --- to the job queue and its workers ---------------------------------------------------------------------------
 
 
@@ -166,6 +179,13 @@ class BookingEnded:
     token: str
     job: ClaimedJob | None = None
     is_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkElsewhere:
+    """Sent by the backplane keeper: another node has work of this kind, and no place for it. A hint, too."""
+
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +278,16 @@ class QueueCounted:
 
     counts: QueueCounts | None
     store_seconds: float
+
+
+# --- to the backplane keeper ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierEnded:
+    """Sent by the keeper's own task: the backplane has ended although nobody told it to."""
+
+    error: BaseException
 
 
 # --- to the node keeper -----------------------------------------------------------------------------------------

@@ -35,13 +35,16 @@ async def load_nothing():
 
 
 @pytest.fixture
-async def workers(store):
+def queue():
+    return collaborator("queue")
+
+
+@pytest.fixture
+async def workers(store, queue):
     """Workers whose attempts wait for the store: `load_answer_context` stays open."""
-    queue = collaborator("queue")
     model = SimpleNamespace(load=load_nothing)
     deps = JobDeps(store=store, model=model, clock=ManualClock(), rng=random.Random(1))
     driver = Driver(Workers(deps, queue.handle, collaborator("sessions").handle, lease_s=30.0), runtime=queue.runtime)
-    driver.queue = queue.actor.messages
     driver.start()
     yield driver
     driver.stop()
@@ -56,17 +59,17 @@ async def run(workers):
 
 @pytest.mark.parametrize("message", [CancelJob("j1"), CancelAttempts(), LeasesRenewed(frozenset({"t1"}), frozenset())])
 async def test_attempt_that_is_ended_before_it_took_a_step_hands_its_job_back_and_frees_its_place(
-    message, workers, store
+    message, workers, queue, store
 ):
     workers.handle.tell(RunJob(JOB))
     workers.handle.tell(message)
     await run(workers)
 
     assert store.of("release_job") == ["j1"]
-    assert workers.queue[-1] == JobFinished("t1", "answer")
+    assert queue.actor.messages[-1] == JobFinished("t1", "answer")
 
 
-async def test_attempt_that_is_ended_again_while_it_hands_its_job_back_goes_on_with_that(workers, store):
+async def test_attempt_that_is_ended_again_while_it_hands_its_job_back_goes_on_with_that(workers, queue, store):
     del store.replies["release_job"]
     workers.tell(RunJob(JOB))
     await run(workers)
@@ -77,13 +80,13 @@ async def test_attempt_that_is_ended_again_while_it_hands_its_job_back_goes_on_w
     store.open.pop().try_set(None)
     await run(workers)
 
-    assert workers.queue[-1] == JobFinished("t1", "answer")
+    assert queue.actor.messages[-1] == JobFinished("t1", "answer")
 
 
-async def test_attempt_that_crashes_is_logged_and_frees_its_place(workers, caplog):
+async def test_attempt_that_crashes_is_logged_and_frees_its_place(workers, queue, caplog):
     unknown = replace(JOB, kind="of a later version")
     workers.tell(RunJob(unknown))
     await run(workers)
 
-    assert workers.queue[-1] == JobFinished("t1", "of a later version")
+    assert queue.actor.messages[-1] == JobFinished("t1", "of a later version")
     assert "attempt_crashed" in caplog.text

@@ -67,17 +67,26 @@ _PIECE = 4
 class FakeOpenAI:
     """The fake's state: set the fields at any time, read `calls` (request bodies, oldest first).
 
+    `left` is set once a client has hung up before its answer.
+
     `takes` names the only parameters that it takes beside those of every request, and `efforts` the words for
     `reasoning_effort`; `names_parameter` tells whether a refusal has the parameter in a field, or in its text only.
+    `tokens` is what it says that an answer cost; 0: it does not.
+    `is_strict` refuses to be asked for that, in a form of its own.
+    `modes` says it by the model's name, for those that are not as `mode`.
     """
 
     mode: Mode = Mode.NORMAL
+    modes: dict[str, Mode] = field(default_factory=dict)
     takes: frozenset[str] | None = None
     efforts: frozenset[str] | None = None
     names_parameter: bool = True
     delay_s: float = 0.0
+    tokens: int = 0
+    is_strict: bool = False
     retry_after: str = "1"
     calls: list[dict[str, Any]] = field(default_factory=list)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
 
     def listen(self, port: int = 0) -> tornado.httpserver.HTTPServer:
@@ -115,26 +124,31 @@ class _Completions(tornado.web.RequestHandler):
 
     def on_connection_close(self) -> None:
         self.gone.set()
+        self.fake.left.set()
 
     async def post(self) -> None:
         body = json.loads(self.request.body)
         self.fake.calls.append(body)
+        self.mode = self.fake.modes.get(body["model"], self.fake.mode)
         if self._refuse(body):
             return
-        if self.fake.mode is Mode.HANG:
+        if self.mode is Mode.HANG:
             await self.gone.wait()
             return
-        if self.fake.mode is Mode.DELAY:
+        if self.mode is Mode.DELAY:
             await asyncio.sleep(self.fake.delay_s)
         text = f"You asked: {body['messages'][-1]['content']}"
         await (self._stream(body, text) if body.get("stream") else self._answer(body, text))
 
     def _refuse(self, body: dict[str, Any]) -> bool:
         """Answer with an error when the mode or the request asks for it; tell whether it did."""
-        if self.fake.mode in _ERRORS:
-            if self.fake.mode is Mode.RATE_LIMIT:
+        if self.fake.is_strict and "stream_options" in body:
+            self.set_status(422)
+            self.finish({"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]})
+        elif self.mode in _ERRORS:
+            if self.mode is Mode.RATE_LIMIT:
                 self.set_header("Retry-After", self.fake.retry_after)
-            self._fail(*_ERRORS[self.fake.mode])
+            self._fail(*_ERRORS[self.mode])
         elif refused := self._find_unsupported(body):
             self._fail(400, *refused)
         elif not body.get("messages"):
@@ -175,9 +189,9 @@ class _Completions(tornado.web.RequestHandler):
             }
         )
         self.set_header("Content-Type", "application/json")
-        if self.fake.mode is Mode.MALFORMED:
+        if self.mode is Mode.MALFORMED:
             whole = whole[: len(whole) // 2]
-        if self.fake.mode in {Mode.TRICKLE, Mode.CUT}:
+        if self.mode in {Mode.TRICKLE, Mode.CUT}:
             self.set_header("Content-Length", str(len(whole.encode())))
             await self._write_pieces([whole[at : at + _PIECE] for at in range(0, len(whole), _PIECE)])
         else:
@@ -189,17 +203,20 @@ class _Completions(tornado.web.RequestHandler):
         pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
         deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in pieces)]
         events = [_event(body["model"], delta, None) for delta in deltas]
-        if self.fake.mode is Mode.MALFORMED:
+        if self.mode is Mode.MALFORMED:
             events = ["data: {this is no JSON\n\n"]
         end = "stop"
-        if self.fake.mode in _WORDLESS:
-            events, end = [_event(body["model"], {"role": "assistant"}, None)], _WORDLESS[self.fake.mode]
-        if self.fake.mode is Mode.REFUSAL:
+        if self.mode in _WORDLESS:
+            events, end = [_event(body["model"], {"role": "assistant"}, None)], _WORDLESS[self.mode]
+        if self.mode is Mode.REFUSAL:
             events.append(_event(body["model"], {"refusal": "I'm sorry, I can't help with that."}, None))
-        events += [_event(body["model"], {}, end), "data: [DONE]\n\n"]
-        if self.fake.mode is Mode.DRIP:
+        events.append(_event(body["model"], {}, end))
+        if self.fake.tokens and body.get("stream_options"):
+            events.append(f'data: {{"choices": [], "usage": {{"total_tokens": {self.fake.tokens}}}}}\n\n')
+        events.append("data: [DONE]\n\n")
+        if self.mode is Mode.DRIP:
             await self._write_pieces(list("".join(events)))
-        elif self.fake.mode in {Mode.TRICKLE, Mode.CUT}:
+        elif self.mode in {Mode.TRICKLE, Mode.CUT}:
             await self._write_pieces(events)
         else:
             self.write("".join(events))
@@ -207,10 +224,10 @@ class _Completions(tornado.web.RequestHandler):
 
     async def _write_pieces(self, pieces: list[str]) -> None:
         """Write and flush piece by piece; in mode `cut` only half of them."""
-        for piece in pieces[: len(pieces) // 2] if self.fake.mode is Mode.CUT else pieces:
+        for piece in pieces[: len(pieces) // 2] if self.mode is Mode.CUT else pieces:
             if self.gone.is_set():
                 return
-            if self.fake.mode in {Mode.TRICKLE, Mode.DRIP}:
+            if self.mode in {Mode.TRICKLE, Mode.DRIP}:
                 await asyncio.sleep(self.fake.delay_s)
             self.write(piece)
             try:
@@ -219,7 +236,7 @@ class _Completions(tornado.web.RequestHandler):
                 return
 
     def _end(self) -> None:
-        if self.fake.mode is Mode.CUT or self.gone.is_set():
+        if self.mode is Mode.CUT or self.gone.is_set():
             self.detach().close()
         else:
             self.finish()
