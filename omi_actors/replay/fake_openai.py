@@ -70,6 +70,7 @@ class FakeOpenAI:
 
     `takes` names the only parameters that it takes beside those of every request, and `efforts` the words for
     `reasoning_effort`; `names_parameter` tells whether a refusal has the parameter in a field, or in its text only.
+    A prompt that ends with a message in which `hangs_on` stands, if it is not empty, is never answered.
     """
 
     mode: Mode = Mode.NORMAL
@@ -78,6 +79,7 @@ class FakeOpenAI:
     names_parameter: bool = True
     delay_s: float = 0.0
     retry_after: str = "1"
+    hangs_on: str = ""
     calls: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
 
@@ -115,13 +117,16 @@ class _Completions(tornado.web.RequestHandler):
         self.fake.calls.append(body)
         if self._refuse(body):
             return
-        if self.fake.mode is Mode.HANG:
+        if self.fake.mode is Mode.HANG or self._is_hung_on(body):
             await self.gone.wait()
             return
         if self.fake.mode is Mode.DELAY:
             await asyncio.sleep(self.fake.delay_s)
         text = f"You asked: {body['messages'][-1]['content']}"
         await (self._stream(body, text) if body.get("stream") else self._answer(body, text))
+
+    def _is_hung_on(self, body: dict[str, Any]) -> bool:
+        return bool(self.fake.hangs_on) and self.fake.hangs_on in body["messages"][-1]["content"]
 
     def _refuse(self, body: dict[str, Any]) -> bool:
         """Answer with an error when the mode or the request asks for it; tell whether it did."""
