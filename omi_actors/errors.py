@@ -6,11 +6,11 @@ library). Threads: any.
 OmiError
 ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
 │                     NotFoundError                                                     the caller's; never retried
-├─ OverloadError      MailboxFullError, QueueFullError                                 try again after retry_after_s
+├─ OverloadError ↺    MailboxFullError, QueueFullError                                 try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
-├─ ActorError         ActorUnavailableError, AskTimeoutError > AnswerLateError, RestartIntensityError
+├─ ActorError         ActorUnavailableError ↺, AskTimeoutError ↺ > AnswerLateError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
 """
 
@@ -141,9 +141,13 @@ class ActorError(OmiError):
 class ActorUnavailableError(ActorError):
     """The receiver is stopped, quarantined, or died over this message."""
 
+    retryable: ClassVar[bool] = True
+
 
 class AskTimeoutError(ActorError):
     """No reply within the ask's timeout; work that had not begun is cancelled."""
+
+    retryable: ClassVar[bool] = True
 
 
 class AnswerLateError(AskTimeoutError):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from omi_actors.chaos.stage import Stage
 
 BOTH = ("sqlite", "postgres")
+# Seconds that a start may take on a busy machine: longer than the start itself, which bench/ measures.
+START_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

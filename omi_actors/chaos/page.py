@@ -69,8 +69,12 @@ def _table(run: Mapping[str, Any]) -> Iterable[str]:
         yield f"| `{name}` | {' | '.join(cells)} |"
 
 
-def _gather(column: str, values: Sequence[float]) -> str:
-    return f"{sum(values) if column in _SUMS else max(values):,}"
+def _gather(column: str, values: Sequence[float | None]) -> str:
+    """Return one cell; None is what a fault cannot measure."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    return f"{sum(known) if column in _SUMS else max(known):,}"
 
 
 def _details(run: Mapping[str, Any]) -> Iterable[str]:

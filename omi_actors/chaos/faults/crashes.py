@@ -8,7 +8,7 @@ import asyncio
 import json
 import signal
 
-from omi_actors.chaos.fault import Fault, Findings, Rules
+from omi_actors.chaos.fault import START_S, Fault, Findings, Rules
 from omi_actors.chaos.sabotaged_server import CRASH_WORD
 from omi_actors.chaos.stage import Stage
 from omi_actors.replay.recording import RecordedRequest
@@ -90,9 +90,9 @@ FAULTS = (
         name="crash_loop",
         what="an actor of the tree that crashes in every turn from now on; then a start without the bug",
         promise="What cannot be mended inside ends the process, so that the outer supervisor acts",
-        allowed="exit code 70 after growing pauses, traffic served until then; nothing acknowledged is lost",
+        allowed="exit code 70 after growing pauses; drops with the header meanwhile; nothing acknowledged is lost",
         inject=_loop,
-        rules=Rules(unreachable=True, marked=True),
+        rules=Rules(unreachable=True, drops=True, marked=True, recovery_s=START_S),
         plants=("crash_loop",),
     ),
 )

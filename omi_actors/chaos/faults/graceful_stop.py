@@ -3,7 +3,7 @@
 Not here: what stopping does (omi_actors/server.py). Threads: one event loop.
 """
 
-from omi_actors.chaos.fault import Fault, Findings, Rules
+from omi_actors.chaos.fault import START_S, Fault, Findings, Rules
 from omi_actors.chaos.stage import Stage
 
 # SHUTDOWN_GRACE_MS is 10 s by default; the rest is for actors to stop and Python to end.
@@ -27,5 +27,5 @@ FAULT = Fault(
     promise="What was acknowledged is durable; a question is answered once; nothing is cut",
     allowed="no reply until it is back; exit code 0 within the grace; no answer marked as repeated",
     inject=_inject,
-    rules=Rules(unreachable=True),
+    rules=Rules(unreachable=True, recovery_s=START_S),
 )

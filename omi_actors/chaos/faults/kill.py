@@ -5,7 +5,7 @@ Not here: the same for many rounds and at a higher rate (replay/kill_test.py). T
 
 import asyncio
 
-from omi_actors.chaos.fault import Fault, Findings, Rules
+from omi_actors.chaos.fault import START_S, Fault, Findings, Rules
 from omi_actors.chaos.stage import Stage
 
 
@@ -25,5 +25,5 @@ FAULT = Fault(
     promise="What was acknowledged is durable; a question is answered once",
     allowed="no reply while it is down; an answer whose delivery was cut comes again, marked",
     inject=_inject,
-    rules=Rules(unreachable=True, marked=True),
+    rules=Rules(unreachable=True, marked=True, recovery_s=START_S),
 )

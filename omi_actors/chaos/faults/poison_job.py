@@ -7,7 +7,7 @@ The program is as it is: the fake model sees the poisonous question, and the ser
 import asyncio
 import json
 
-from omi_actors.chaos.fault import Fault, Findings, Rules
+from omi_actors.chaos.fault import START_S, Fault, Findings, Rules
 from omi_actors.chaos.stage import Stage
 from omi_actors.replay.judge import find_answers
 from omi_actors.replay.recording import RecordedRequest
@@ -73,7 +73,7 @@ FAULT = Fault(
     promise="No input takes the server down for good; the others' questions are answered",
     allowed="the job is buried by its deaths, and its question answered by an honest sentence; the others' by answers",
     inject=_inject,
-    rules=Rules(unreachable=True, marked=True),
+    rules=Rules(unreachable=True, marked=True, recovery_s=START_S),
     # its question must not end because its time is over
     settings={"OPENAI_TIMEOUT": "120000"},
 )
