@@ -4,13 +4,16 @@ Not here: production, which is given its secrets and refuses to start without (s
 Threads: none; once at start, safe against another process starting at the same moment. Values are never logged.
 """
 
+import dataclasses
 import os
 import secrets
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from config.settings import InvalidSettingError, Settings
+from config.errors import InvalidSettingError
+from config.settings import Origin, Reading
+from config.variables import Settings
 
 FILE_NAME = "secrets.env"
 _NAMES = ("ADMIN_TOKEN", "WEBHOOK_TOKEN")
@@ -42,6 +45,17 @@ def with_made_secrets(settings: Settings) -> Settings:
     if settings.webhook_token is None:
         update["webhook_token"] = SecretStr(made["WEBHOOK_TOKEN"])
     return settings.model_copy(update=update)
+
+
+def with_made_origins(reading: Reading) -> Reading:
+    """Return `reading` with the made tokens, and that they were made; see `with_made_secrets`."""
+    settings = with_made_secrets(reading.settings)
+    made = {
+        name: Origin.MADE
+        for name in _NAMES
+        if getattr(settings, name.lower()) is not None and getattr(reading.settings, name.lower()) is None
+    }
+    return dataclasses.replace(reading, settings=settings, origins={**reading.origins, **made})
 
 
 def _read_or_make(path: Path) -> dict[str, str]:

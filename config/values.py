@@ -54,3 +54,26 @@ def trimmed(value: Any) -> Any:
 
 # A secret: never printed; a blank one is none.
 Secret = Annotated[SecretStr | None, BeforeValidator(trimmed)]
+
+_ON = ("true", "1", "yes", "on")
+_OFF = ("false", "0", "no", "off")
+
+
+def parse_on_off(value: Any) -> Any:
+    """Return whether a word means on; anything but a string as it is.
+
+    Raises:
+        ValueError: the word means neither.
+    """
+    if not isinstance(value, str):
+        return value
+    word = value.strip().lower()
+    if word in _ON:
+        return True
+    if word in _OFF:
+        return False
+    raise ValueError(f"must be on ({', '.join(_ON)}) or off ({', '.join(_OFF)})")
+
+
+# A switch.
+OnOff = Annotated[bool, BeforeValidator(parse_on_off)]

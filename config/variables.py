@@ -4,12 +4,14 @@ Not here: how they are read, checked and explained (settings.py), first-start se
 Threads: frozen, any. Variables keep the units of the document (ms); the program asks for seconds (`…_s`).
 """
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ConfigDict
 
 from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
+from config.groups.door import DoorSettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import ModelSettings
+from config.groups.observing import ObservingSettings
 from config.groups.server import ServerSettings
 from config.groups.store import StoreSettings
 from config.groups.work import WorkSettings
@@ -23,11 +25,10 @@ class Settings(
     HearingSettings,
     ModelSettings,
     StoreSettings,
+    ObservingSettings,
+    DoorSettings,
     ServerSettings,
-    BaseSettings,
 ):
     """All settings of one process. Made by `config.settings.load_settings`, which explains what is wrong."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, env_file_encoding="utf-8", hide_input_in_errors=True
-    )
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)

@@ -5,8 +5,8 @@ library). Threads: any.
 
 OmiError
 ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
-│                     NotFoundError                                                     the caller's; never retried
-├─ OverloadError ↺    MailboxFullError, QueueFullError                                 try again after retry_after_s
+│                     NotFoundError, ForeignHostError, SlowBodyError                    the caller's; never retried
+├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
@@ -55,6 +55,14 @@ class NotFoundError(BadRequestError):
     """What was asked for does not exist, or is not the caller's to see."""
 
 
+class ForeignHostError(BadRequestError):
+    """A request that names a host which this server is not."""
+
+
+class SlowBodyError(BadRequestError):
+    """A body that did not arrive within its time."""
+
+
 class OverloadError(OmiError):
     """Refused at once because something is full."""
 
@@ -71,6 +79,10 @@ class MailboxFullError(OverloadError):
 
 class QueueFullError(OverloadError):
     """A job lane is at its cap."""
+
+
+class RateLimitedError(OverloadError):
+    """A sender's requests are over their number for this window."""
 
 
 class UpstreamError(OmiError):

@@ -3,13 +3,22 @@
 Not here: taking the readings (actors/metrics_collector.py), who may see them (web/). Threads: the event loop's.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from prometheus_client import Gauge
+from prometheus_client.samples import Sample
 
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
 from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.domain.breaker import BreakerState
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import current_level
+from omi_actors.instruments.units import say_seconds
 from omi_actors.kit.spec import ChildState
+from omi_actors.looks.features import feature_states
+from omi_actors.looks.troubles import NOTIFICATION_HINTS
 from omi_actors.tree import Parts, Tree
 
 # Seconds of loop lag, and of a job's waiting, above which something is wrong enough to say so.
@@ -18,13 +27,17 @@ _WAIT_WARN_S = 30.0
 
 
 def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
-    """Return status (pass, warn or fail: the worst of the checks), the checks, and figures. Nothing secret is in it."""
+    """Return status (pass, warn or fail: the worst of the checks), the checks, and figures. Nothing secret is in it.
+
+    It is for the operator; `public_health` is what everybody may see.
+    """
     checks = {
         "store": _check_store(tree, parts),
         "queue": _check_queue(tree, parts),
         "supervisor": _check_supervisor(tree),
         "loop": _check_loop(tree),
         "model": _check_model(tree.model),
+        "notifications": _check_notifications(parts),
     }
     return {
         "status": _worst([check["status"] for check in checks.values()]),
@@ -33,9 +46,21 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "uptime": round(parts.clock.mono_s() - tree.board.started_mono_s, 3),
         "memory": {"rss": tree.board.resident_bytes or read_resident_bytes()},
         "sessions": tree.directory.count(),
+        "cache": {"hits": tree.directory.hits, "misses": tree.directory.misses},
         "checks": checks,
+        "features": feature_states(parts.settings),
+        "database": {"kind": _database_kind(parts), "status": checks["store"]["status"]},
         "settings": _describe_settings(tree, parts),
     }
+
+
+def public_health(health: Mapping[str, Any]) -> dict[str, Any]:
+    """Return names and states only: no figure tells strangers of the load, no note of what broke."""
+    checks = {
+        name: {key: check[key] for key in ("status", "provider") if key in check}
+        for name, check in health["checks"].items()
+    }
+    return {key: health[key] for key in ("status", "ready", "features", "database")} | {"checks": checks}
 
 
 def _check_store(tree: Tree, parts: Parts) -> dict[str, Any]:
@@ -55,11 +80,10 @@ def _check_queue(tree: Tree, parts: Parts) -> dict[str, Any]:
     if counts is None:
         return {"status": "pass", "note": "not counted yet"}
     waits_s = max(0.0, parts.clock.now_s() - counts.oldest_ready_at) if counts.oldest_ready_at else 0.0
-    return {
-        "status": "warn" if waits_s > _WAIT_WARN_S else "pass",
-        "jobs": dict(counts.by_state),
-        "oldest_waits_seconds": round(waits_s, 3),
-    }
+    check = {"status": "pass", "jobs": dict(counts.by_state), "oldest_waits_seconds": round(waits_s, 3)}
+    if waits_s > _WAIT_WARN_S:
+        check |= {"status": "warn", "note": f"a job waits for {say_seconds(waits_s)}"}
+    return check
 
 
 def _check_supervisor(tree: Tree) -> dict[str, Any]:
@@ -70,7 +94,10 @@ def _check_supervisor(tree: Tree) -> dict[str, Any]:
 
 def _check_loop(tree: Tree) -> dict[str, Any]:
     worst_s = tree.board.loop_lag_max_s
-    return {"status": "warn" if worst_s > _LAG_WARN_S else "pass", "lag_max_seconds": round(worst_s, 4)}
+    check = {"status": "pass", "lag_max_seconds": round(worst_s, 4)}
+    if worst_s > _LAG_WARN_S:
+        check |= {"status": "warn", "note": f"it ran {say_seconds(worst_s)} late within the last minute"}
+    return check
 
 
 def _check_model(model: GuardedModel) -> dict[str, Any]:
@@ -88,17 +115,43 @@ def _check_model(model: GuardedModel) -> dict[str, Any]:
     is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
     if is_failing or model.state is not BreakerState.CLOSED:
         check["status"] = "warn"
+        if failure is not None:
+            check |= {"note": failure.fault.cause, "hint": failure.fault.fix}
     if model.provider == "demo":
         check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
+        check["hint"] = "The README says how to connect a model."
     return check
+
+
+def _check_notifications(parts: Parts) -> dict[str, Any]:
+    """Tell the latest attempt's outcome. Omi's budget is a wearer's own, so there is no one figure of what is left."""
+    if parts.notifier is None:
+        return {"status": "pass", "state": "off", "note": "late answers wait for the wearer's next words"}
+    ends = {sample.labels["outcome"]: sample.value for sample in _samples(metrics.NOTIFICATION_LAST)}
+    check: dict[str, Any] = {"status": "pass", "state": "on", "per_hour_and_wearer": parts.notifier.per_hour}
+    if ends:
+        last = max(ends, key=lambda outcome: ends[outcome])
+        ago_s = round(max(0.0, parts.clock.now_s() - ends[last]), 1)
+        check |= {"last_outcome": last, "last_ago_seconds": ago_s}
+        if last in NOTIFICATION_HINTS:
+            check |= {"status": "warn", "note": f"the latest one ended as {last}", "hint": NOTIFICATION_HINTS[last]}
+    return check
+
+
+def _samples(gauge: Gauge) -> Iterable[Sample]:
+    return next(iter(gauge.collect())).samples
+
+
+def _database_kind(parts: Parts) -> str:
+    return "postgres" if parts.settings.database_url else "sqlite"
 
 
 def _describe_settings(tree: Tree, parts: Parts) -> dict[str, str]:
     settings = parts.settings
     return {
         "app_env": settings.app_env,
-        "log_level": settings.log_level,
-        "database": "postgres" if settings.database_url else "sqlite",
+        "log_level": current_level(),
+        "database": _database_kind(parts),
         "commits": "synced" if tree.board.has_synced_commits else "not synced",
         "webhook_auth": "signature" if settings.omi_signing_secrets else "token",
     }

@@ -9,13 +9,11 @@ import gc
 import os
 import random
 import signal
-import sys
 import time
+from contextlib import AbstractContextManager
 
-import click
-
-from config.settings import Settings
-from omi_actors import __version__
+from config.settings import Reading, Settings
+from omi_actors.banner import Facts, announce
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.model import Model
@@ -23,7 +21,10 @@ from omi_actors.clients.notifier import Notifier
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
+from omi_actors.errors import OmiError, SettingsError
+from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger
+from omi_actors.listening import build_url, explain_bind_error
 from omi_actors.system import System
 from omi_actors.tree import Parts
 from web.server import WebServer, build_http_server
@@ -36,17 +37,32 @@ _EXIT_GAVE_UP = 70
 _EXIT_FENCED = 2
 
 
-def run(settings: Settings) -> int:
+def run(reading: Reading) -> int:
     """Serve until told to stop; return the exit code (docs/operating.md lists them).
 
     Raises:
-        OmiError: the store cannot be opened; the sentence says why.
-        OSError: the address cannot be listened on.
+        OmiError: the address cannot be listened on, or the store or the log file not be opened; the sentence says why.
     """
-    return asyncio.run(_serve(settings))
+    with _log_file(reading.settings):
+        try:
+            return asyncio.run(_serve(reading))
+        except OmiError as exc:
+            if reading.settings.enable_file_logging:  # on standard error its sentence alone is enough
+                _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
+            raise
+        except Exception as exc:  # noqa: BLE001 (the last place that can tell, without quoting anybody)
+            _log.critical("crashed", error=type(exc).__name__, exc_info=exc)
+            return _EXIT_GAVE_UP
 
 
-async def _serve(settings: Settings) -> int:
+def _log_file(settings: Settings) -> AbstractContextManager[None]:
+    if not settings.enable_file_logging:
+        return contextlib.nullcontext()
+    return log_file(settings.log_dir, max_bytes=settings.log_max_file_size, max_files=settings.log_max_files)
+
+
+async def _serve(reading: Reading) -> int:
+    began_mono_s, settings = time.monotonic(), reading.settings
     ended = asyncio.Event()
     codes = [0]
 
@@ -68,10 +84,12 @@ async def _serve(settings: Settings) -> int:
     system = System(parts, give_up)
     server = build_http_server(system, settings, clock)
     # First the address: a second start by mistake must not touch the store that the first one serves.
-    port = server.bind()
+    port = _bind(server, settings)
     await system.start()
     server.listen()
-    _announce(settings, model, port)
+    link = f"{build_url(settings.host, port)}{server.operator_path()}"
+    ready_s = time.monotonic() - began_mono_s
+    announce(Facts(reading=reading, model=model, port=port, ready_s=ready_s, operator_link=link))
     # What lives now lives to the end: the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -80,6 +98,18 @@ async def _serve(settings: Settings) -> int:
     if notifier is not None:
         await notifier.close()
     return codes[-1]
+
+
+def _bind(server: WebServer, settings: Settings) -> int:
+    """Take the address and return the port.
+
+    Raises:
+        SettingsError: it cannot be had; the sentence says what to do.
+    """
+    try:
+        return server.bind()
+    except OSError as exc:
+        raise SettingsError(explain_bind_error(exc, settings.host, settings.port)) from exc
 
 
 def build_model(settings: Settings) -> Model:
@@ -137,27 +167,3 @@ def _stop_on_signals(ended: asyncio.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop)
-
-
-def _announce(settings: Settings, model: Model, port: int) -> None:
-    """Say where it listens: in words on a terminal, as one line of JSON elsewhere."""
-    shown = "localhost" if settings.is_loopback or settings.host == "0.0.0.0" else settings.host  # noqa: S104
-    url = f"http://{shown}:{port}"
-    if not sys.stderr.isatty():
-        _log.info("server_ready", url=url, port=port, version=__version__, model=model.name, pid=os.getpid())
-        return
-    name = "DEMO, repeats the question; set OPENAI_API_KEY" if model.provider == "demo" else model.name
-    late = "notified" if settings.omi_app_secret else "at the next contact; set OMI_APP_ID, OMI_APP_SECRET to notify"
-    where = "given" if settings.is_production else f"{settings.data_dir / 'secrets.env'}"
-    click.echo(
-        f"Omi Actors {__version__}\n"
-        f"  Omi webhook  {url}/omi-webhook?token=WEBHOOK_TOKEN\n"
-        f"  Chat         {url}/chat\n"
-        f"  Health       {url}/health\n"
-        f"  Metrics      {url}/metrics\n"
-        f"  Model        {name}\n"
-        f"  Late answers {late}\n"
-        f"  Tokens       {where}\n"
-        "Ctrl-C stops it.",
-        err=True,
-    )

@@ -13,12 +13,17 @@ from omi_actors.actors.messages import Drain, Ingested, IngestSegments, KeepRaw,
 from omi_actors.domain.sessions import Transcript
 from omi_actors.errors import OmiError
 from omi_actors.health import build_health
+from omi_actors.instruments.extremes import HTTP_EXTREMES
 from omi_actors.instruments.logs import get_logger
+from omi_actors.instruments.metrics import REGISTRY
+from omi_actors.instruments.readings import take_readings
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.root import Root, start_root
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
+from omi_actors.looks.figures import build_figures
+from omi_actors.looks.look import Look, build_look
 from omi_actors.queue_status import build_queue_status
 from omi_actors.tree import Parts, build_tree
 
@@ -141,3 +146,15 @@ class System:
     def health(self) -> dict[str, Any]:
         """Return a snapshot: see health.py."""
         return build_health(self._tree, self._parts, is_ready=self.ready)
+
+    def figures(self) -> dict[str, Any]:
+        """Return the metrics as JSON: see looks/figures.py."""
+        directory = self._tree.directory
+        readings = take_readings(REGISTRY)
+        return build_figures(readings, HTTP_EXTREMES, hits=directory.hits, misses=directory.misses)
+
+    def look(self) -> Look:
+        """Return what the operator's page shows, from one look at all metrics."""
+        now = take_readings(REGISTRY)
+        health = self.health()
+        return build_look(health, now, now.since(self._tree.board.earlier_look))

@@ -18,10 +18,11 @@ from functools import partial
 
 from config.settings import Settings
 from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.job_queue import JobQueue, Pool, QueueLimits
+from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
 from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.node_keeper import NodeKeeper
+from omi_actors.actors.places import Places
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
@@ -110,19 +111,21 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
-    job_queue = _child(runtime, "job_queue", lambda: _build_job_queue(parts.settings, store, workers))
+    pools = _build_places(parts.settings)
+    limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
+    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits))
     workers = _child(
         runtime, "workers", lambda: Workers(_build_job_deps(parts, store, model), job_queue, router, lease_s=_LEASE_S)
     )
-    new_session = _session_maker(runtime, parts, _build_session_deps(parts, store, job_queue))
+    new_session = _session_maker(runtime, parts, _build_session_deps(parts, store, job_queue, pools[0]))
     sessions = _child(
         runtime, "session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=router)
     )
-    limits = RouterLimits(parts.settings.session_idle_s, parts.settings.max_live_sessions)
+    router_limits = RouterLimits(parts.settings.session_idle_s, parts.settings.max_live_sessions)
     router = _child(
         runtime,
         "session_router",
-        lambda: SessionRouter(directory, sessions, new_session, limits),
+        lambda: SessionRouter(directory, sessions, new_session, router_limits),
         mailbox_capacity=_ROUTER_MAILBOX,
     )
     sweeper = _child(runtime, "answer_sweeper", lambda: AnswerSweeper(store, router, parts.settings.node_name))
@@ -179,11 +182,10 @@ def _build_store(
     return store, (writer, *readers)
 
 
-def _build_job_queue(settings: Settings, store: Store, workers: Handle) -> JobQueue:
+def _build_places(settings: Settings) -> tuple[Places, Places]:
     """Answers have places of their own, since a person waits; all other kinds share theirs."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
-    pools = Pool((ANSWER,), settings.openai_max_concurrency), Pool(others, settings.queue_max_concurrent_jobs)
-    return JobQueue(store, workers, pools, QueueLimits(_LEASE_S, _MAX_DELIVERIES))
+    return Places((ANSWER,), settings.openai_max_concurrency), Places(others, settings.queue_max_concurrent_jobs)
 
 
 def _build_job_deps(parts: Parts, store: Store, model: Model) -> JobDeps:
@@ -217,7 +219,7 @@ def _breaker_rules(settings: Settings) -> BreakerRules:
     )
 
 
-def _build_session_deps(parts: Parts, store: Store, job_queue: Handle) -> SessionDeps:
+def _build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_places: Places) -> SessionDeps:
     settings = parts.settings
     rules = DeliveryRules(
         grace_s=settings.next_webhook_grace_s,
@@ -231,6 +233,8 @@ def _build_session_deps(parts: Parts, store: Store, job_queue: Handle) -> Sessio
         job_max_attempts=settings.queue_max_retries + 1,
         delivery_rules=rules,
         chat_deadline_s=settings.chat_reply_deadline_s,
+        answer_places=answer_places,
+        job_lease_s=_LEASE_S,
         hearing=HearingOptions(
             names=settings.wake_names,
             mode=ListenMode(settings.default_listen_mode),

@@ -6,6 +6,8 @@ import threading
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("tests.canary_watch",)
+
 # The suite draws the same examples every time; `HYPOTHESIS_PROFILE=explore pytest` draws new ones, and more.
 settings.register_profile("suite", derandomize=True)
 settings.register_profile("explore", max_examples=2_000, deadline=None)

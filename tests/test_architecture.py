@@ -1,9 +1,12 @@
 """The house rules that a machine can keep."""
 
 import ast
+import configparser
+import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("omi_actors", "web", "config")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 LIMIT_LINES = 350
+# Of the same maker and release as a declared one.
+PARTS_OF_OTHERS = {"pydantic_core"}
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -49,6 +54,34 @@ def test_module_says_in_its_first_line_what_lives_there(path):
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_module_is_short_enough_to_hold_in_the_head(path):
     assert len(path.read_text().splitlines()) <= LIMIT_LINES
+
+
+def test_every_package_that_is_imported_is_declared():
+    options = configparser.ConfigParser()
+    options.read(ROOT / "setup.cfg")
+    declared = options["options"]["install_requires"] + options["options.extras_require"]["postgres"]
+    names = {as_module(re.split(r"[<>=]", line)[0]) for line in declared.split()}
+    shipped_by = packages_distributions()
+
+    imported = {name for path in MODULES for name in imports_of(path)}
+    foreign = imported - set(sys.stdlib_module_names) - {*ROOMS, "tests", "psycopg2"}
+
+    undeclared = {name for name in foreign if not names & {as_module(shipper) for shipper in shipped_by[name]}}
+    assert undeclared == PARTS_OF_OTHERS
+
+
+def as_module(distribution: str) -> str:
+    return distribution.lower().replace("-", "_")
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def test_every_room_is_on_the_map():

@@ -1,22 +1,136 @@
-"""What the documents say is there is there."""
+"""What the documents say is there is there, and what is there is in the documents."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from config.fields import all_variables
+from config.not_taken import NOT_TAKEN
+from config.settings import load_settings
+from omi_actors.clock import SystemClock
+from omi_actors.instruments.metrics_page import metrics_page
 from omi_actors.store.engine import DATABASE_FILE
+from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
+from tests.web.fake_system import FakeSystem
+from web.app import build_application
+from web.site import Site
 
 ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+
+VARIABLES = {*all_variables(), *NOT_TAKEN}
+# Words in capitals that are no settings: placeholders, and a value of Omi's.
+OTHERS = {"YOUR_HOST", "YOUR_TOKEN", "SPEAKER_00", "_OMI_ACTORS_COMPLETE", "OMI_ACTORS_COMPLETE"}
+
+# Names of ours that are no metrics: the chat's cookie.
+NO_METRICS = {"omi_chat"}
 
 
-@pytest.mark.parametrize("document", sorted(ROOT.glob("docs/*.md")), ids=lambda path: path.name)
+def settings(**given):
+    return load_settings(overrides={"ADMIN_TOKEN": ADMIN_TOKEN, "WEBHOOK_TOKEN": WEBHOOK_TOKEN, **given})
+
+
+def blocks(path, language):
+    """Return the fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@every_document
 def test_database_file_has_its_name(document):
     assert set(re.findall(r"DATA_DIR/(omi\.\w+)", document.read_text())) <= {DATABASE_FILE}
 
 
 def test_rooms_of_the_readme_exist():
-    named = re.findall(r"`((?:omi_actors|web|config)/[\w/.]+)`", (ROOT / "README.md").read_text())
+    named = re.findall(r"`((?:omi_actors|web|config)/[\w/.]+)`", README)
 
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@every_document
+def test_links_within_the_documents_lead_somewhere(document):
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text())
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_document_is_found_from_the_readme():
+    assert [path.name for path in DOCUMENTS[1:] if f"](docs/{path.name})" not in README] == []
+
+
+def test_page_of_metrics_is_as_made():
+    assert (ROOT / "docs" / "metrics.md").read_text() == metrics_page()
+
+
+@every_document
+def test_metrics_that_a_document_names_exist(document):
+    known = set(re.findall(r"`(omi_[a-z_]+)`", metrics_page()))
+    named = re.findall(r"`(omi_[a-z_]+?)(?:\{[^`]*\})?`", document.read_text())
+
+    assert {name for name in named if not (ROOT / name).is_dir()} - NO_METRICS <= known
+
+
+@every_document
+def test_settings_that_a_document_names_exist(document):
+    text = document.read_text()
+    named = re.findall(r"(?<![\w$./-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b", text)
+
+    assert set(named) - VARIABLES - OTHERS == set()
+
+
+def routes_served():
+    site = Site(FakeSystem(), settings(), SystemClock())
+    return {rule.target.route for rule in build_application(site).wildcard_router.rules}
+
+
+def routes_told():
+    table = README.partition("## Routes")[2].partition("##")[0]
+    firsts = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return {path.strip("`").split()[-1].partition("?")[0] for cell in firsts for path in re.findall(r"`[^`]+`", cell)}
+
+
+def test_every_route_is_told_and_no_other():
+    served, told = (
+        {re.sub(r":\w+", ":name", route) for route in routes} for routes in (routes_served(), routes_told())
+    )
+
+    assert told == served
+
+
+@pytest.mark.parametrize("block", [*blocks(ROOT / "README.md", "ini"), blocks(ROOT / "docs" / "deploy.md", "ini")[0]])
+def test_settings_files_of_the_documents_are_taken(block, tmp_path, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "env").write_text(block)
+
+    taken = load_settings(tmp_path / "env", {"ADMIN_TOKEN": ADMIN_TOKEN, "WEBHOOK_TOKEN": WEBHOOK_TOKEN})
+
+    names = [line.partition("=")[0] for line in block.splitlines() if line and not line.startswith("#")]
+    assert names
+    assert set(names) <= VARIABLES
+    assert taken.is_production == ("APP_ENV=production" in block)
+
+
+def test_service_starts_the_program_and_waits_as_long_as_it_takes_to_stop():
+    unit = dict(
+        line.split("=", 1) for line in blocks(ROOT / "docs" / "deploy.md", "ini")[1].splitlines() if "=" in line
+    )
+
+    assert unit["ExecStart"].endswith("omi-actors serve")
+    assert unit["RestartPreventExitStatus"] == "2"
+    assert int(unit["TimeoutStopSec"]) > settings().shutdown_grace_s + 10
+
+
+def test_proxy_waits_longer_than_a_webhook_and_takes_what_we_take():
+    (proxy,) = blocks(ROOT / "docs" / "deploy.md", "nginx")
+    webhook = proxy.partition("location = /omi-webhook")[2].partition("}")[0]
+    others = proxy.partition("location / ")[2].partition("}")[0]
+
+    assert proxy.count("{") == proxy.count("}")
+    assert int(re.search(r"proxy_read_timeout (\d+)s", webhook)[1]) > settings().webhook_reply_deadline_s + 1
+    assert "access_log off" in webhook
+    assert "proxy_buffering off" in others
+    assert int(re.search(r"client_max_body_size (\d+)m", proxy)[1]) * 1024**2 == settings().max_request_size

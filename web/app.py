@@ -5,13 +5,20 @@ Not here: the webhook, which passes by (entry.py). Threads: the event loop.
 
 from tornado.web import Application, RequestHandler
 
+from web.door.compression import Gzip
+from web.handlers import dashboard
+from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
+from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.handlers.webhook import ROUTE
 from web.site import Site
+
+# What ENABLE_METRICS switches.
+_METRICS = ((r"/metrics", MetricsHandler), *dashboard.ROUTES)
 
 
 class OtherThanPost(BaseHandler):
@@ -21,8 +28,8 @@ class OtherThanPost(BaseHandler):
     more_methods = ("POST",)
 
 
-def build_application(site: Site) -> Application:
-    """Return the application with all routes."""
+def build_application(site: Site, *, compress: bool = False) -> Application:
+    """Return the application with all routes; with `compress`, answers are gzipped for whoever takes that."""
     return Application(
         [
             (f"{ROUTE}/?", OtherThanPost),
@@ -31,12 +38,18 @@ def build_application(site: Site) -> Application:
             (r"/context/switch/?", SwitchHandler),
             (r"/context/status/([^/]+)", StatusHandler),
             (r"/transcript/([A-Za-z0-9_:.@-]{1,256})", TranscriptHandler),
+            (r"/operator", OperatorHandler),
+            (r"/operator/links", OperatorLinksHandler),
+            (r"/operator/sign-out", SignOutHandler),
             (r"/health", HealthHandler),
             (r"/livez", LiveHandler),
             (r"/readyz", ReadyHandler),
-            (r"/metrics", MetricsHandler),
+            (r"/api/info", InfoHandler),
+            (r"/help", HelpHandler),
+            *(_METRICS if site.has_metrics else ()),
         ],
         default_handler_class=NotFound,
+        transforms=[Gzip] if compress else [],
         log_function=_log_nothing,
         site=site,
     )

@@ -12,6 +12,7 @@ from tornado.httputil import HTTPHeaders
 from config.settings import Settings
 from omi_actors.clock import Clock
 from omi_actors.errors import SignatureMismatchError
+from web.door.hosts import is_local_host
 from web.requests import header
 
 # Omi's own tolerance for the time in a signature, both ways.
@@ -44,8 +45,7 @@ class WebhookAuth:
         """
         bearer = bearer_token(header(headers, "Authorization"))
         if from_query is None and bearer is None:
-            # A page in a browser on this machine can post here, too, and names itself.
-            if not self._open or "Origin" in headers or "Sec-Fetch-Site" in headers:
+            if not self._open or _is_from_outside(headers):
                 raise SignatureMismatchError("This webhook needs its token: ?token=… in its URL.")
         elif not any(is_same(given, self._token) for given in (from_query, bearer)):
             raise SignatureMismatchError("The webhook's token is wrong.")
@@ -71,6 +71,17 @@ class WebhookAuth:
             if any(hmac.compare_digest(expected, candidate) for candidate in given):
                 return
         raise SignatureMismatchError("The signature does not match.")
+
+
+def _is_from_outside(headers: HTTPHeaders) -> bool:
+    """Tell whether a request to a server on loopback was not made by a program on this machine.
+
+    A page in a browser here can post, too, and names itself; a tunnel or a proxy brings the name that it was asked for.
+    """
+    if "Origin" in headers or "Sec-Fetch-Site" in headers or "X-Forwarded-For" in headers:
+        return True
+    host = header(headers, "Host")
+    return host is not None and not is_local_host(host)
 
 
 def bearer_token(authorization: str | None) -> str | None:

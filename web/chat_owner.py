@@ -46,6 +46,9 @@ class Owner:
         return f"{self.prefix}:{label}"
 
 
+OPERATOR = Owner("chat:operator", is_operator=True)
+
+
 class ChatDoor:
     """Decides who chats."""
 
@@ -66,7 +69,7 @@ class ChatDoor:
         if bearer is not None:
             if not is_same(bearer, self._admin_token):
                 raise SignatureMismatchError("The token is not the operator's ADMIN_TOKEN.")
-            return Owner("chat:operator", is_operator=True)
+            return OPERATOR
         if not self._is_open:
             raise SignatureMismatchError(
                 "Chat needs `Authorization: Bearer` with ADMIN_TOKEN here; ALLOW_ANONYMOUS_CHAT=true would open it."

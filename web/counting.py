@@ -8,6 +8,7 @@ from functools import cache
 from prometheus_client import Counter, Histogram
 
 from omi_actors.instruments import metrics
+from omi_actors.instruments.extremes import HTTP_EXTREMES
 
 # What a connection's end looks like in the label that otherwise has a status class.
 CLOSED = "closed"
@@ -17,6 +18,8 @@ def count_request(route: str, method: str, status: int | None, seconds: float) -
     """Count one finished request; `status` None when its connection was gone first."""
     _requests(route, method, CLOSED if status is None else f"{status // 100}xx").inc()
     _seconds(route).observe(seconds)
+    if seconds:  # a refused body's is not measured
+        HTTP_EXTREMES.note(seconds)
 
 
 def count_webhook(kind: str, outcome: str) -> None:

@@ -1,9 +1,11 @@
-"""Whether a request that changes something comes from a page of another site: browsers say so themselves.
+"""Whether a request comes from a page of another site: browsers say so themselves.
 
-Not here: who may ask at all (auth.py, chat_owner.py), the answer (problems.py). Threads: none, pure.
+Not here: who may ask at all (auth.py, chat_owner.py), which other pages may (door/cors.py), the answer (problems.py).
+Threads: none, pure.
 Source: the Origin header (RFC 6454) and Fetch Metadata (Sec-Fetch-Site). Programs send neither.
 """
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPHeaders
@@ -13,21 +15,29 @@ from web.requests import header
 
 # Methods that change nothing.
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+# What browsers say of a page of ours, and of an address that was typed in.
+_OURS = (None, "same-origin", "none")
 
 
-def check_origin(method: str | None, headers: HTTPHeaders) -> None:
+def check_origin(method: str | None, headers: HTTPHeaders, is_allowed: Callable[[str], bool]) -> None:
     """Refuse what a page of another site sends, since the browser adds our cookies to it.
 
     Raises:
-        ForbiddenError: the request changes something, and its page is not ours.
+        ForbiddenError: the request changes something, and its page is neither ours nor `is_allowed`.
     """
-    if method in _SAFE:
+    if method in _SAFE or is_same_origin(headers):
         return
-    if header(headers, "Sec-Fetch-Site") == "cross-site":
-        raise ForbiddenError("A page of another site may not do this.")
     origin = header(headers, "Origin")
-    if origin is not None and _host_of(origin) != (header(headers, "Host") or "").lower():
-        raise ForbiddenError("A page of another origin may not do this.")
+    if origin is None or not is_allowed(origin):
+        raise ForbiddenError("A page of another site may not do this.")
+
+
+def is_same_origin(headers: HTTPHeaders) -> bool:
+    """Tell whether a request comes from a page of ours, or from none; another port of this machine is another site."""
+    if header(headers, "Sec-Fetch-Site") not in _OURS:
+        return False
+    origin = header(headers, "Origin")
+    return origin is None or _host_of(origin) == (header(headers, "Host") or "").lower()
 
 
 def _host_of(origin: str) -> str | None:

@@ -9,6 +9,7 @@ from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered
 from omi_actors.actors.messages import Ingested, IngestSegments, KeepRaw, ReplySent
 from omi_actors.domain.sessions import Transcript
 from omi_actors.kit.future import Future
+from omi_actors.looks.look import Look
 
 
 class System(Protocol):
@@ -57,4 +58,12 @@ class System(Protocol):
 
     def health(self) -> dict[str, Any]:
         """Return a snapshot: `status` pass, warn or fail, `checks` by name with a status each, and figures."""
+        ...
+
+    def figures(self) -> dict[str, Any]:
+        """Return the metrics since the start, in the document's form."""
+        ...
+
+    def look(self) -> Look:
+        """Return what the operator's page shows. Takes a few milliseconds."""
         ...

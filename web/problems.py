@@ -19,11 +19,14 @@ from omi_actors.errors import (
     BadRequestError,
     FencedError,
     ForbiddenError,
+    ForeignHostError,
     InvalidWebhookError,
     MalformedJsonError,
     NotFoundError,
     OverloadError,
+    RateLimitedError,
     SignatureMismatchError,
+    SlowBodyError,
     StoreError,
     StoreUnavailableError,
     TooLargeError,
@@ -77,6 +80,18 @@ API: _Table[Problem] = {
     TooLargeError: Problem(
         413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE and CHAT_MAX_MESSAGE_CHARS set the limits."
     ),
+    SlowBodyError: Problem(
+        408, "body_timeout", "The body did not arrive in time.", "BODY_TIMEOUT_MS sets the limit. Send it again."
+    ),
+    ForeignHostError: Problem(
+        421,
+        "foreign_host",
+        "This server does not go by the name in the Host header.",
+        "Ask for it by its own address, or name this one in ALLOWED_HOSTS.",
+    ),
+    RateLimitedError: Problem(
+        429, "rate_limited", "Too many requests.", "RATE_LIMIT_MAX_REQUESTS per RATE_LIMIT_WINDOW is the limit.", 1.0
+    ),
     OverloadError: Problem(429, "overloaded", "Too much at once.", _AGAIN, 1.0),
     UpstreamError: Problem(502, "upstream_failed", "A server that this one needs failed.", _AGAIN),
     StoreError: Problem(500, "store_failed", "The store refused.", _SEE_LOG),
@@ -98,6 +113,8 @@ OMI: _Table[Drop | None] = {
     BadRequestError: None,
     InvalidWebhookError: Drop("invalid", retryable=False),
     TooLargeError: Drop("too_large", retryable=False),
+    SlowBodyError: Drop("body_timeout", retryable=True),
+    RateLimitedError: Drop("rate_limited", retryable=True),
     OverloadError: Drop("overloaded", retryable=True),
     StoreError: Drop("store_failed", retryable=True),
     StoreUnavailableError: Drop("store_unavailable", retryable=True),

@@ -5,22 +5,22 @@ Not here: where requests go (entry.py, app.py). Threads: the event loop.
 
 from typing import TYPE_CHECKING
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from config.settings import Settings
 from omi_actors.clock import Clock, SystemClock
 from omi_actors.instruments import metrics
 from web.app import build_application
+from web.door.census import Census, possible_connections, share_of
+from web.door.heads import FLOOD_BYTES
+from web.door.listener import Listener
 from web.entry import Entry
+from web.handlers.operator import operator_path
 from web.ports import System
 from web.site import Site
 
 if TYPE_CHECKING:
     from socket import socket
-
-# Real requests have under 1 kB of headers; a signature and a tracing proxy double that.
-_MAX_HEADER_BYTES = 16 * 1024
 
 
 class WebServer:
@@ -30,11 +30,14 @@ class WebServer:
         self._settings = settings
         self._site = Site(system, settings, clock)
         # Bodies are limited by Entry, which answers instead of cutting the line, in size and time.
-        self.http_server = HTTPServer(
-            Entry(self._site, build_application(self._site)),
-            max_header_size=_MAX_HEADER_BYTES,
+        self.http_server = Listener(
+            Entry(self._site, build_application(self._site, compress=settings.enable_compression)),
+            max_header_size=FLOOD_BYTES,
             idle_connection_timeout=settings.idle_connection_timeout_s,
         )
+        room = possible_connections(settings.max_connections)
+        census = Census(room, min(settings.max_connections_per_address, share_of(room)), settings.trust_proxy)
+        self.http_server.guard(census, clock, settings.idle_connection_timeout_s)
         self._sockets: list[socket] = []
         metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)
 
@@ -53,6 +56,10 @@ class WebServer:
             self.bind()
         self.http_server.add_sockets(self._sockets)
         return int(self._sockets[0].getsockname()[1])
+
+    def operator_path(self) -> str:
+        """Return a path that makes a browser the operator's, once, within ten minutes. It must not be logged."""
+        return operator_path(self._site.operators.issue_key())
 
     async def stop(self, grace_s: float) -> bool:
         """Stop listening, let requests under way finish for `grace_s` seconds, then close; False if some were cut."""

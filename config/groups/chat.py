@@ -5,6 +5,8 @@ Not here: how settings are read and checked (config/settings.py). Threads: froze
 
 from pydantic import BaseModel, Field
 
+from config.values import OnOff
+
 
 class ChatSettings(BaseModel):
     """See the module."""
@@ -29,7 +31,7 @@ class ChatSettings(BaseModel):
             "which is what a question may cost."
         ),
     )
-    allow_anonymous_chat: bool = Field(
+    allow_anonymous_chat: OnOff = Field(
         default=False,
         validation_alias="ALLOW_ANONYMOUS_CHAT",
         description="true lets everybody chat without a token. A development server on loopback does so anyway.",

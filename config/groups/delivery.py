@@ -45,7 +45,7 @@ class DeliverySettings(BaseModel):
     )
     webhook_reply_deadline_ms: int = Field(
         12_000,
-        validation_alias="WEBHOOK_REPLY_DEADLINE_MS",
+        validation_alias=AliasChoices("WEBHOOK_REPLY_DEADLINE_MS", "OMI_WEBHOOK_TIMEOUT"),
         ge=100,
         le=29_000,
         description="ms after which a webhook is replied to without the answer. Omi gives up at 30,000.",

@@ -6,7 +6,6 @@ Not here: how settings are read and checked (config/settings.py). Threads: froze
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
-from pydantic_settings import NoDecode
 
 from config.values import parse_list, upper_word
 
@@ -14,7 +13,7 @@ from config.values import parse_list, upper_word
 class HearingSettings(BaseModel):
     """See the module."""
 
-    wake_names: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_list)] = Field(
+    wake_names: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = Field(
         ("omi",),
         validation_alias="WAKE_NAMES",
         min_length=1,

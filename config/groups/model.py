@@ -5,10 +5,10 @@ Not here: how settings are read and checked (config/settings.py). Threads: froze
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field
 from pydantic.aliases import AliasChoices
 
-from config.values import Secret, lower_word
+from config.values import OnOff, Secret, lower_word
 
 
 class ModelSettings(BaseModel):
@@ -83,8 +83,8 @@ class ModelSettings(BaseModel):
         le=1_000_000,
         description="Tokens (estimated) of transcript and earlier turns that a question takes along.",
     )
-    openai_include_history: bool = Field(
-        True,  # noqa: FBT003 (a default)
+    openai_include_history: OnOff = Field(
+        default=True,
         validation_alias="OPENAI_INCLUDE_HISTORY",
         description="Whether a question takes earlier questions and answers along. Without them all room is speech.",
     )
@@ -95,15 +95,10 @@ class ModelSettings(BaseModel):
         le=200,
         description="How many messages of earlier turns a question takes along at most.",
     )
-    openai_store_responses: bool = Field(
-        False,  # noqa: FBT003 (a default)
+    openai_store_responses: OnOff = Field(
+        default=False,
         validation_alias="OPENAI_STORE_RESPONSES",
         description="Whether the model's server shall keep questions and answers. They are people's: by default not.",
-    )
-    openai_conversation_state: bool = Field(
-        False,  # noqa: FBT003 (a default)
-        validation_alias="OPENAI_CONVERSATION_STATE",
-        description="Conversations held at the model's server; false is all that there is here.",
     )
     openai_max_concurrency: int = Field(
         64, validation_alias="OPENAI_MAX_CONCURRENCY", ge=1, le=10_000, description="Answers asked for at a time."
@@ -139,16 +134,6 @@ class ModelSettings(BaseModel):
         le=3_600_000,
         description="ms of the longest pause; each try that fails doubles it. A model that is back is found within it.",
     )
-
-    @field_validator("openai_conversation_state")
-    @classmethod
-    def _refuse_conversation_state(cls, value: bool) -> bool:  # noqa: FBT001 (pydantic's call)
-        if value:
-            raise ValueError(
-                "must be false: conversations live in our own database, and each question takes the latest turns along "
-                "(OPENAI_INCLUDE_HISTORY, OPENAI_HISTORY_MESSAGES)."
-            )
-        return value
 
     @property
     def openai_timeout_s(self) -> float:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic.aliases import AliasChoices
-from pydantic_settings import NoDecode
 
 from config.values import DAY_MS, Secret, lower_word, parse_list, parse_size
 
@@ -81,7 +80,7 @@ class ServerSettings(BaseModel):
         validation_alias="WEBHOOK_TOKEN",
         description="Secret in the webhook's URL (?token=). Development makes one in DATA_DIR on first start.",
     )
-    omi_signing_secrets: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(parse_list)] = Field(
+    omi_signing_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(parse_list)] = Field(
         (),
         validation_alias="OMI_SIGNING_SECRETS",
         description="Omi's signing secrets (whsec_…), separated by commas. If set, every webhook must be signed.",

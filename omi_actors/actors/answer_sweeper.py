@@ -1,13 +1,13 @@
 """The answer sweeper: reminds sessions of what a crash left in the store: answers not given, questions not ended.
 
 Answers are also left by a job that was buried for its lost workers, by a message that a full mailbox refused.
-State it owns: none. Messages it takes: SweepAnswers. It sends: AnswerReady and PauseOver to sessions, which activates
-them.
+State it owns: none. Messages it takes: SweepAnswers. It sends: AnswerReady, ReplyUnsettled and PauseOver to
+sessions, which activates them.
 What kills it: an unexpected error. What survives a restart: every delivery.
 Not here: how an answer goes (session_answers.py). Threads: the event loop; it never awaits.
 """
 
-from omi_actors.actors.messages import AnswerReady, PauseOver, SweepAnswers
+from omi_actors.actors.messages import AnswerReady, PauseOver, ReplyUnsettled, SweepAnswers
 from omi_actors.domain.sessions import WaitingAnswer
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
@@ -22,6 +22,8 @@ _log = get_logger(__name__)
 _PERIOD_S = 2.0
 # Answers told of at a time: the rest is found again, when these are on their way.
 _LIMIT = 200
+# Seconds after which a reply's end should be in the store; one that takes longer is known to its session.
+_UNSETTLED_S = 5.0
 
 
 class AnswerSweeper(LoopActor):
@@ -51,6 +53,8 @@ class AnswerSweeper(LoopActor):
         until = self.runtime.clock.now_s() - _PERIOD_S
         waiting = self._store.load_waiting_answers(node=self._node_name, until=until, limit=_LIMIT)
         waiting.add_done_callback(self._remind_of_answers)
+        unsettled = self._store.load_unsettled_answers(node=self._node_name, until=until - _UNSETTLED_S, limit=_LIMIT)
+        unsettled.add_done_callback(self._remind_of_replies)
         listening = self._store.load_listening(node=self._node_name, until=until, limit=_LIMIT)
         listening.add_done_callback(self._remind_of_questions)
 
@@ -66,6 +70,16 @@ class AnswerSweeper(LoopActor):
             ids = (one.session_key, answer.job_id, answer.delivery_id)
             is_failure = answer.kind == "failure"
             self._sessions.tell(AnswerReady(*ids, answer.text, answer.asked_at, is_failure=is_failure))
+
+    def _remind_of_replies(self, found: Future[tuple[WaitingAnswer, ...]]) -> None:
+        """Tell the sessions. Runs in a reader's thread."""
+        try:
+            unsettled = found.result()
+        except OmiError as exc:
+            _log.warning("unsettled_answers_not_loaded", error=type(exc).__name__)
+            return
+        for one in unsettled:
+            self._sessions.tell(ReplyUnsettled(one.session_key, one.answer))
 
     def _remind_of_questions(self, found: Future[tuple[str, ...]]) -> None:
         """Tell the sessions. Runs in a reader's thread."""

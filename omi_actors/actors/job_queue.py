@@ -1,19 +1,19 @@
 """The job queue: hands claimed jobs to the workers. The job table is the queue; this actor only dispatches.
 
-State it owns: per pool of kinds, which attempts run, whether a claim is under way. Messages it takes: JobsEnqueued,
-QueueTick, WorkersReady, JobsClaimed, JobFinished, PlacesFree, CancelJob, Drain. It sends: RunJob, CancelJob to the
-workers.
+State it owns: the places of work (places.py). Messages it takes: JobsEnqueued, BookingEnded, QueueTick, WorkersReady,
+JobsClaimed, JobFinished, PlacesFree, CancelJob, Drain. It sends: RunJob and CancelJob to the workers.
 What kills it: an unexpected error. What survives a restart: every job; queue and workers restart together, so that
 the count of running attempts is right.
 Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never awaits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from omi_actors.actors.chat_messages import CancelJob
 from omi_actors.actors.messages import (
+    BookingEnded,
     Drain,
     JobFinished,
     JobsClaimed,
@@ -23,6 +23,7 @@ from omi_actors.actors.messages import (
     RunJob,
     WorkersReady,
 )
+from omi_actors.actors.places import Places
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
@@ -36,32 +37,12 @@ _log = get_logger(__name__)
 
 # Seconds between two looks at the table without a hint.
 TICK_S = 1.0
-# Seconds that a free place waits for others, so that one claim fills them all.
+# Seconds that a free place waits for others, so that one claim fills them all: when jobs wait for places, and when none
+# are known to, but of a lane that was busy.
 _REFILL_S = 0.005
+_LOOK_S = 0.05
 # Ticks between two looks for jobs whose worker is gone.
 _REAP_EVERY = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Kinds of jobs that share `concurrency` places: slow ones of one pool keep no other waiting."""
-
-    kinds: tuple[str, ...]
-    concurrency: int
-
-
-@dataclass(slots=True)
-class _Places:
-    """A pool's places, by lease token: an attempt of an earlier incarnation that ends now frees no place of ours.
-
-    `is_hinted`: something was enqueued while a claim was under way, which may have missed it.
-    """
-
-    pool: Pool
-    running: set[str] = field(default_factory=set)
-    asked: int = 0
-    is_claiming: bool = False
-    is_hinted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,43 +56,43 @@ class QueueLimits:
 class JobQueue(LoopActor):
     """See the module."""
 
-    def __init__(self, store: Store, workers: Handle, pools: Sequence[Pool], limits: QueueLimits) -> None:
+    def __init__(self, store: Store, workers: Handle, pools: Sequence[Places], limits: QueueLimits) -> None:
         super().__init__()
         self._store = store
         self._workers = workers
-        self._all_places = [_Places(pool) for pool in pools]
-        self._places_of = {kind: places for places in self._all_places for kind in places.pool.kinds}
+        self._pools = pools
+        self._pool_of = {kind: places for places in pools for kind in places.kinds}
         self._limits = limits
-        self._is_open = False
-        self._is_refill_due = False
+        self._refills_due: set[tuple[str, ...]] = set()
         self._ticks = 0
 
     def on_start(self) -> None:
         """Begin to tick. The first claim waits for the workers to be ready."""
+        for places in self._pools:
+            places.reset()
         self.timers.every(TICK_S, QueueTick())
 
     def receive(self, message: object) -> object:  # noqa: C901 (one match, each case one call)
         """Take one message; see the module."""
         match message:
             case JobsEnqueued(kind):
-                self._claim(self._places_of[kind])
-            case WorkersReady():
-                self._is_open = True
-                self._claim_all()
+                self._claim(self._pool_of[kind])
+            case BookingEnded():
+                self._end_booking(message)
+            case WorkersReady() | Drain():
+                self._open(is_open=isinstance(message, WorkersReady))
             case QueueTick():
                 self._tick()
             case JobsClaimed():
                 self._dispatch(message)
             case JobFinished(token, kind):
-                self._places_of[kind].running.discard(token)
-                self._claim_soon()
-            case PlacesFree():
-                self._is_refill_due = False
-                self._claim_all()
+                self._pool_of[kind].free(token)
+                self._claim_soon(self._pool_of[kind])
+            case PlacesFree(kinds):
+                self._refills_due.discard(kinds)
+                self._claim(self._pool_of[kinds[0]])
             case CancelJob():
                 self._workers.tell_always(message)  # behind the RunJob that it may be about
-            case Drain():
-                self._is_open = False
             case _:
                 return super().receive(message)
         return None
@@ -122,27 +103,27 @@ class JobQueue(LoopActor):
         if self._ticks % _REAP_EVERY == 0:
             self._store.reap_jobs(max_deliveries=self._limits.max_deliveries).add_done_callback(_record_reaped)
 
-    def _claim_soon(self) -> None:
+    def _open(self, *, is_open: bool) -> None:
+        for places in self._pools:
+            places.is_open = is_open
+        self._claim_all()
+
+    def _claim_soon(self, places: Places) -> None:
         """Fill free places in a moment: attempts that end together share a claim, and answers go out before it."""
-        if not self._is_refill_due:
-            self._is_refill_due = True
-            self.timers.after(_REFILL_S, PlacesFree())
+        if places.kinds not in self._refills_due:
+            self._refills_due.add(places.kinds)
+            self.timers.after(_REFILL_S if places.is_behind else _LOOK_S, PlacesFree(places.kinds))
 
     def _claim_all(self) -> None:
-        for places in self._all_places:
+        for places in self._pools:
             self._claim(places)
 
-    def _claim(self, places: _Places) -> None:
+    def _claim(self, places: Places) -> None:
         """Ask the store for as many jobs as there are free places, unless it is being asked."""
-        free = places.pool.concurrency - len(places.running)
-        if places.is_claiming or not self._is_open or free <= 0:
-            places.is_hinted = places.is_claiming
-            return
-        places.is_claiming = True
-        places.is_hinted = False
-        places.asked = free
-        claim = self._store.claim_jobs(kinds=places.pool.kinds, limit=free, lease_s=self._limits.lease_s)
-        claim.add_done_callback(partial(self._report_claim, places.pool.kinds))
+        limit = places.begin_claim()
+        if limit:
+            claim = self._store.claim_jobs(kinds=places.kinds, limit=limit, lease_s=self._limits.lease_s)
+            claim.add_done_callback(partial(self._report_claim, places.kinds))
 
     def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
         """Turn the store's answer into mail. Runs in the writer's thread."""
@@ -154,17 +135,30 @@ class JobQueue(LoopActor):
         self.handle.tell_always(JobsClaimed(kinds, jobs, error))
 
     def _dispatch(self, claimed: JobsClaimed) -> None:
-        places = self._places_of[claimed.kinds[0]]
-        places.is_claiming = False
+        places = self._pool_of[claimed.kinds[0]]
         if claimed.error:
-            # The next tick asks again; until then nothing is lost, since the table keeps the jobs.
+            # Until then nothing is lost, since the table keeps the jobs.
+            places.fail_claim()
             _log.warning("jobs_not_claimed", error=claimed.error)
             return
+        is_more = places.end_claim([job.token for job in claimed.jobs])
         for job in claimed.jobs:
-            places.running.add(job.token)
             self._workers.tell_always(RunJob(job))
-        if places.is_hinted or len(claimed.jobs) == places.asked:
+        if is_more:
             self._claim(places)
+
+    def _end_booking(self, ended: BookingEnded) -> None:
+        """Run the job that was born leased; or free its place, and look what else the commit has left to do."""
+        places = self._pool_of[ended.kind]
+        if ended.job is not None:
+            places.hold(ended.token)  # booked from an earlier incarnation of ours, it is not held yet
+            self._workers.tell_always(RunJob(ended.job))
+            return
+        places.free(ended.token)
+        if ended.is_unknown:
+            # Should it be stored after all, nobody will begin it before its lease runs out. If not, this does nothing.
+            self._store.release_job(ended.job_id, ended.token)
+        self._claim(places)
 
 
 def _record_reaped(reaped: Future[int]) -> None:

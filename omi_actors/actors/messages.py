@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from omi_actors.domain.jobs import ClaimedJob, QueueCounts
 from omi_actors.domain.segments import Segment
+from omi_actors.domain.sessions import OpenAnswer
 from omi_actors.jobs.attempt import Attempted
 from omi_actors.kit.asks import Request
 
@@ -72,7 +73,7 @@ class AnswerReady:
     """Sent by the workers once an answer, or its honest failure, is stored; by the answer sweeper while it waits.
 
     It may come more than once. `asked_at` is its question's time in UTC seconds; `is_failure` tells that it says why
-    there is no answer.
+    there is no answer. `is_sending`: the intent to say it in its own reply is committed with it; it is not said yet.
     """
 
     session_key: str
@@ -81,6 +82,15 @@ class AnswerReady:
     text: str
     asked_at: float
     is_failure: bool = False
+    is_sending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyUnsettled:
+    """Sent by the answer sweeper: a reply with this answer was begun long ago, and its end is not in the store."""
+
+    session_key: str
+    answer: OpenAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,20 @@ class JobsEnqueued:
 
 
 @dataclass(frozen=True, slots=True)
+class BookingEnded:
+    """Sent by the commit that booked a place with `token`: the job it leased, None if it did not.
+
+    `is_unknown`: nobody knows whether `job_id` was stored and leased.
+    """
+
+    kind: str
+    job_id: str
+    token: str
+    job: ClaimedJob | None = None
+    is_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class QueueTick:
     """The queue's own timer: look for work that nobody hinted at, and take back what was left behind."""
 
@@ -180,7 +204,9 @@ class JobFinished:
 
 @dataclass(frozen=True, slots=True)
 class PlacesFree:
-    """The queue's own timer: attempts have ended a moment ago."""
+    """The queue's own timer: attempts of these kinds have ended a moment ago."""
+
+    kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from omi_actors.actors.session_router import Directory
 from omi_actors.domain.jobs import QueueCounts
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
+from omi_actors.instruments.readings import Readings, take_readings
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store.facade import Store
@@ -29,13 +30,19 @@ _PROBE_S = 0.05
 _LAG_WINDOW = 1_200
 # Sessions by which memory must have grown before they are frozen: 1,000 are collected in about 5 ms.
 _FREEZE_STEP = 1_000
+# Ticks between two looks at all metrics, and how many are kept: what happened "lately" is the last five minutes.
+_LOOK_EVERY = 15
+_LOOKS = 21
 # Ticks between two questions to the store: it answers from an index, but not for nothing.
 _COUNT_EVERY = 5
 
 
 @dataclass(slots=True)
 class Board:
-    """The latest readings. Written by the collector, read by anyone on the loop. Times are monotonic seconds."""
+    """The latest readings. Written by the collector, read by anyone on the loop. Times are monotonic seconds.
+
+    `looks` are all metrics at regular moments of the last five minutes, the oldest first.
+    """
 
     started_mono_s: float
     has_synced_commits: bool | None = None
@@ -44,6 +51,7 @@ class Board:
     store_failed_since_mono_s: float | None = None
     store_takes_writes: bool = True
     resident_bytes: int = 0
+    looks: deque[Readings] = field(default_factory=lambda: deque(maxlen=_LOOKS))
     _lags: deque[float] = field(default_factory=lambda: deque(maxlen=_LAG_WINDOW))
 
     def note_lag(self, lag_s: float) -> None:
@@ -53,6 +61,11 @@ class Board:
     def note_writes(self, is_possible: bool) -> None:  # noqa: FBT001 (the one thing that is said)
         """Remember whether the store takes writes. From the writer's thread."""
         self.store_takes_writes = is_possible
+
+    @property
+    def earlier_look(self) -> Readings | None:
+        """All metrics of five minutes ago; None when there was no server then."""
+        return self.looks[0] if len(self.looks) == _LOOKS else None
 
     @property
     def loop_lag_max_s(self) -> float:
@@ -126,6 +139,8 @@ class MetricsCollector(LoopActor):
         board.resident_bytes = read_resident_bytes()
         metrics.PROCESS_RESIDENT_BYTES.set(board.resident_bytes)
         metrics.UPTIME_SECONDS.set(self.runtime.clock.mono_s() - board.started_mono_s)
+        if self._ticks % _LOOK_EVERY == 1:
+            board.looks.append(take_readings(metrics.REGISTRY))
         if self._ticks % _COUNT_EVERY == 1:
             asked_mono_s = self.runtime.clock.mono_s()
             self._store.queue_counts().add_done_callback(lambda counts: self._report(counts, asked_mono_s))

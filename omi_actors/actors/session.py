@@ -1,10 +1,10 @@
 """The session actor: one wearer's conversation, one message at a time, in order.
 
-State it owns: the transcript's progress; what it hears; its answers on their way (session_answers.py); its chat
-(session_chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady, ReplyDeadline, ReplySent,
-GraceOver, AnswerNotified, Passivate, and those of chat. It sends: JobsEnqueued to the queue. What kills it: an
-unexpected error in a turn. What survives a restart: everything but the open reply slots; it loads itself from the store
-when spoken to.
+State it owns: the transcript's progress; what it hears (session_hearing.py); its answers on their way
+(session_answers.py); its chat (session_chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady,
+ReplyDeadline, ReplySent, ReplyUnsettled, GraceOver, AnswerNotified, Passivate, and those of chat. It sends:
+JobsEnqueued and BookingEnded to the queue. What kills it: an unexpected error in a turn. What survives a restart:
+everything but the open reply slots; it loads itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
@@ -14,38 +14,28 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
+from omi_actors.actors.leased_commits import commit_jobs
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
     GraceOver,
     Ingested,
     IngestSegments,
-    JobsEnqueued,
     KeepRaw,
     Passivate,
     PauseOver,
     ReplyDeadline,
     ReplySent,
+    ReplyUnsettled,
 )
-from omi_actors.actors.session_answers import AnswerMessage, SessionAnswers
+from omi_actors.actors.session_answers import SessionAnswers
 from omi_actors.actors.session_chat import SessionChat, Typed
 from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.actors.session_hearing import SessionHearing
 from omi_actors.actors.session_rows import Turn, build_commit, build_jobs, build_messages
-from omi_actors.domain.delivery import State
-from omi_actors.domain.hearing import (
-    SILENT,
-    Heard,
-    HearingState,
-    Question,
-    cut_into_slices,
-    hear,
-    note_reply,
-    pause_over,
-    recall,
-)
+from omi_actors.domain.hearing import Heard, Question
 from omi_actors.domain.jobs import NewJob
-from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.sessions import RawEvent, SessionRecord
+from omi_actors.domain.sessions import RawEvent
 from omi_actors.domain.transcript import (
     RECENT_LIMIT,
     Growth,
@@ -86,12 +76,9 @@ class SessionActor(LoopActor):
         # None until there is one to give, which is nearly always.
         self._answers: SessionAnswers | None = None
         self._chat: SessionChat | None = None
-        self._hearing = SILENT
-        # What ends the question that is being spoken, and until when (UTC seconds) the store knows of it.
+        self._hearing = SessionHearing(deps.hearing)
+        # Ends what is being spoken.
         self._pause: TimerHandle | None = None
-        self._listening_until: float | None = None
-        # Questions that an earlier life of this session heard to their end, and did not live to accept.
-        self._unasked: tuple[Question, ...] = ()
 
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
@@ -100,8 +87,8 @@ class SessionActor(LoopActor):
                 return self._ingest(message)
             case KeepRaw():
                 return self._keep_raw(message)
-            case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified():
-                self._note_answer(message)
+            case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified() | ReplyUnsettled():
+                self._hearing.note(message, self.runtime.clock.now_s())
                 return self._my_answers().receive(message)
             case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline() | SwitchSpace():
                 return self._my_chat().receive(message)
@@ -125,7 +112,7 @@ class SessionActor(LoopActor):
     async def _hear(self, message: IngestSegments) -> Ingested | None:
         growth = await self._grow(message)
         _count(growth)
-        heard = await self._listen_to(growth.fresh, message.received_at)
+        heard = await self._hearing.hear(growth.fresh, message.received_at, self.runtime)
         jobs = await self._take_in(heard, growth.progress, growth)
         if not jobs:
             return await self._reply()
@@ -134,18 +121,6 @@ class SessionActor(LoopActor):
             # Of several questions the first is answered first; the other answers have ways of their own.
             self._my_answers().open_slot(jobs[0].job_id, reply)
         return None
-
-    async def _listen_to(self, fresh: Sequence[StoredSegment], now_s: float) -> Heard:
-        """Hear what is new, a slice at a time: however much it is, it keeps nobody else waiting for long."""
-        heard = Heard(self._hearing, (), None)
-        for number, part in enumerate(cut_into_slices(fresh)):
-            if number:
-                await self.runtime.pause()
-            before = heard.questions
-            heard = hear(heard.state, part, now_s, self._deps.hearing)
-            if before:
-                heard = Heard(heard.state, (*before, *heard.questions), heard.deadline)
-        return heard
 
     async def _grow(self, message: IngestSegments) -> Growth:
         progress = await self._loaded()
@@ -161,43 +136,48 @@ class SessionActor(LoopActor):
         """Take in what a pause has ended. Nobody waits for it: the answer goes by a later reply or a notification."""
         try:
             progress = await self._loaded()
-            await self._take_in(pause_over(self._hearing, self.runtime.clock.now_s(), self._deps.hearing), progress)
+            await self._take_in(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
         except OmiError as exc:
             # The row still says that something is open here: the answer sweeper reminds us of it.
+            self._pause = None
             _log.warning("question_not_taken_in", error=type(exc).__name__)
 
     async def _take_in(self, heard: Heard, progress: Progress, growth: Growth | None = None) -> tuple[NewJob, ...]:
         """Commit what was heard, with a job for each question, and listen on; return the jobs."""
-        questions = (*self._unasked, *heard.questions)
-        is_noted = (heard.deadline is None) == (self._listening_until is None)
-        jobs: tuple[NewJob, ...] = ()
-        if questions:
-            jobs = build_jobs(
-                questions,
-                session_id=progress.session_id,
-                session_key=self._session_key,
-                max_attempts=self._deps.job_max_attempts,
-            )
-        if questions or not is_noted or (growth is not None and growth.fresh):
-            messages = build_messages(questions, jobs, progress.session_id)
+        jobs = self._build_jobs(heard.questions, progress) if heard.questions else ()
+        if self._hearing.is_news(heard) or (growth is not None and growth.fresh):
+            messages = build_messages(heard.questions, jobs, progress.session_id)
             await self._commit(Turn(progress, heard.deadline, growth, jobs, messages))
-        self._listen(heard.state, heard.deadline)
+        self._hearing.keep(heard)
+        self._wait_for_pause()
         if jobs:
-            self._unasked = ()
             metrics.QUESTIONS.inc(len(jobs))
             metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
-            self._deps.job_queue.tell(JobsEnqueued(ANSWER))
         return jobs
 
-    def _listen(self, state: HearingState, deadline: float | None) -> None:
-        """Remember what was heard, and be told when a pause ends what is open."""
-        self._hearing = state
+    def _build_jobs(self, questions: Sequence[Question], progress: Progress) -> tuple[NewJob, ...]:
+        return build_jobs(
+            questions,
+            session_id=progress.session_id,
+            session_key=self._session_key,
+            max_attempts=self._deps.job_max_attempts,
+            reply_until=self._reply_until(),
+        )
+
+    def _wait_for_pause(self) -> None:
+        """Be told when a pause ends what is being spoken."""
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
-        if deadline is not None:
-            delay_s = max(0.0, deadline - self.runtime.clock.now_s())
+        if self._hearing.deadline is not None:
+            delay_s = max(0.0, self._hearing.deadline - self.runtime.clock.now_s())
             self._pause = self.timers.after(delay_s, PauseOver(self._session_key))
+
+    def _reply_until(self) -> float | None:
+        """Return until when (UTC seconds) this turn's reply may wait for an answer, None if nobody waits for one."""
+        if self.current_envelope.reply_to is None:
+            return None
+        return self.runtime.clock.now_s() + self._deps.reply_deadline_s
 
     async def _keep_raw(self, message: KeepRaw) -> Ingested:
         """Keep a payload whole, for a feature to come."""
@@ -214,7 +194,7 @@ class SessionActor(LoopActor):
             body=message.body,
             received_at=message.received_at,
         )
-        await self._commit(Turn(progress, self._listening_until, raw_events=(event,)))
+        await self._commit(Turn(progress, self._hearing.listening_until, raw_events=(event,)))
         return Ingested()
 
     # --- the store
@@ -230,18 +210,11 @@ class SessionActor(LoopActor):
             )
             self._progress = build_progress(record, new_id)
             if record is not None:
-                self._take_over(record, now_s)
+                self._hearing.take_over(record, now_s)
+                self._wait_for_pause()
+                if record.open_answers or self._answers is not None:
+                    self._my_answers().take_over(record.open_answers)
         return self._progress
-
-    def _take_over(self, record: SessionRecord, now_s: float) -> None:
-        """Go on where an earlier life of this session ended, from what it stored."""
-        recalled = recall(record.recent_segments, record.asked, now_s, self._deps.hearing)
-        self._listening_until = record.listening_until
-        if record.listening_until is not None:
-            self._unasked = recalled.questions
-        self._listen(recalled.state, now_s if self._unasked else recalled.deadline)
-        if record.open_answers or self._answers is not None:
-            self._my_answers().take_over(record.open_answers)
 
     async def _commit(self, turn: Turn) -> None:
         """Commit one turn and only then make it this actor's memory.
@@ -251,12 +224,12 @@ class SessionActor(LoopActor):
         """
         commit = build_commit(turn, self._session_key)
         try:
-            await self._deps.store.commit_session(commit)
+            await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit_session(commit))
         except OmiError:
             self._progress = None
             raise
         self._progress = replace(turn.progress, epoch=commit.epoch)
-        self._listening_until = turn.listening_until
+        self._hearing.listening_until = turn.listening_until
 
     # --- answering
 
@@ -276,16 +249,8 @@ class SessionActor(LoopActor):
     async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
         """Commit what was typed; what is being spoken goes on meanwhile."""
         jobs, messages, space = typed
-        turn = Turn(growth.progress, self._listening_until, growth, jobs, messages, active_space=space)
+        turn = Turn(growth.progress, self._hearing.listening_until, growth, jobs, messages, active_space=space)
         await self._commit(turn)
-
-    def _note_answer(self, message: AnswerMessage) -> None:
-        """Let hearing know: after a reply the wearer may go on without a wake phrase, after a failure ask again."""
-        match message:
-            case AnswerReady(is_failure=True):
-                self._hearing = note_reply(self._hearing, self.runtime.clock.now_s(), was_answered=False)
-            case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=State.SENT):
-                self._hearing = note_reply(self._hearing, self.runtime.clock.now_s())
 
     async def _reply(self) -> Ingested | None:
         """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""

@@ -8,33 +8,31 @@ Not here: which way an answer goes (domain/delivery.py), hearing (session.py). T
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from omi_actors.actors.delivery_steps import DeliverySteps
 from omi_actors.actors.messages import (
     AnswerNotified,
     AnswerReady,
     GraceOver,
     Ingested,
-    JobsEnqueued,
     ReplyDeadline,
     ReplySent,
+    ReplyUnsettled,
 )
 from omi_actors.actors.reply_slots import ReplySlot, Slot
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.delivery import Channel, Reply, State, Way, decide_way, format_message, is_in_grace
-from omi_actors.domain.sessions import DeliveryChange, OpenAnswer
-from omi_actors.errors import OmiError
+from omi_actors.domain.sessions import OpenAnswer
 from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import current_context, get_logger
-from omi_actors.jobs.notify import build_notify_job
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 
 if TYPE_CHECKING:
     from omi_actors.kit.runtime import TimerHandle
 
-_log = get_logger(__name__)
+AnswerMessage = AnswerReady | ReplySent | ReplyDeadline | GraceOver | AnswerNotified | ReplyUnsettled
 
-AnswerMessage = AnswerReady | ReplySent | ReplyDeadline | GraceOver | AnswerNotified
-
+# Seconds after which what became of a reply is recorded again, when the store failed.
+_RECORD_AGAIN_S = 5.0
 # Sessions of wearables; only these can be reached by Omi's API.
 WEARABLE = "omi:"
 
@@ -42,7 +40,7 @@ WEARABLE = "omi:"
 class SessionAnswers:
     """See the module. Made when a session first has an answer to give: most sessions have none."""
 
-    __slots__ = ("_actor", "_deps", "_graces", "_open", "_rules", "_sending", "_session_key", "_slots")
+    __slots__ = ("_actor", "_deps", "_graces", "_open", "_rules", "_sending", "_session_key", "_slots", "_steps")
 
     def __init__(self, actor: LoopActor, deps: SessionDeps, session_key: str) -> None:
         self._actor = actor
@@ -56,10 +54,11 @@ class SessionAnswers:
         self._open: dict[str, OpenAnswer] = {}
         self._sending: dict[str, Channel] = {}
         self._graces: dict[str, TimerHandle] = {}
+        self._steps = DeliverySteps(actor, deps, session_key)
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a webhook or a grace is open here, which would be lost if the session left memory."""
+        """Whether a webhook, a grace or a reply's end would be lost if the session left memory."""
         return bool(self._slots or self._graces or self._sending)
 
     async def receive(self, message: AnswerMessage) -> None:
@@ -75,12 +74,14 @@ class SessionAnswers:
                 await self._end_grace(delivery_id)
             case AnswerNotified():
                 self._note_notified(message)
+            case ReplyUnsettled(answer=answer):
+                await self._clear_up(answer)
             case _:
                 assert_never(message)
 
     def take_over(self, answers: tuple[OpenAnswer, ...]) -> None:
         """Know what the store knows. An answer whose webhook waits here is about to be told of."""
-        known = {delivery_id: self._open[delivery_id] for delivery_id in self._sending}
+        known = {delivery_id: self._open[delivery_id] for delivery_id in self._sending if delivery_id in self._open}
         loaded = {one.delivery_id: one for one in answers if one.job_id not in self._slots}
         self._open = loaded | known
         for answer in loaded.values():
@@ -113,6 +114,7 @@ class SessionAnswers:
         """Give an answer by the way that is open. It may be told of more than once."""
         slot = self._slots.pop(ready.job_id, None)
         answer = self._open.get(ready.delivery_id)
+        is_sending = ready.is_sending and answer is None
         if answer is None:
             answer = OpenAnswer(
                 delivery_id=ready.delivery_id,
@@ -124,11 +126,15 @@ class SessionAnswers:
                 kind="failure" if ready.is_failure else "answer",
             )
             self._open[answer.delivery_id] = answer
+        if is_sending:
+            self._sending[answer.delivery_id] = Channel.INLINE
+            metrics.DELIVERIES.labels(Channel.INLINE, State.SENDING).inc()
         if slot is None:
-            await self._go_on(answer)
+            await (self._take_back(Ingested(None, answer.delivery_id)) if is_sending else self._go_on(answer))
             return
         slot.timer.cancel()
-        said = await self._send(answer, slot.kind)
+        own = Ingested(format_message(answer.text), answer.delivery_id)
+        said = own if is_sending else await self._send(answer, slot.kind)
         if said.message is not None:
             metrics.ANSWER_SECONDS.observe(self._actor.runtime.clock.mono_s() - slot.opened_mono_s)
         await self._settle(slot, said)
@@ -166,17 +172,32 @@ class SessionAnswers:
 
     async def _record_reply(self, sent: ReplySent) -> None:
         """Record what became of an answer in a reply; one that did not arrive goes on as if never tried."""
-        channel = self._sending.pop(sent.delivery_id, Channel.INLINE)
-        answer = self._open.get(sent.delivery_id)
+        delivery_id = sent.delivery_id
+        channel = self._sending.get(delivery_id, Channel.INLINE)
+        answer = self._open.get(delivery_id)
         if sent.reached:
-            await self._change(sent.delivery_id, State.SENDING, State.SENT, channel)
-            self._drop(sent.delivery_id)
-        elif answer is None:
-            # Not known here since a crash: it may have been said before, so it is never notified.
-            await self._change(sent.delivery_id, State.SENDING, State.KEPT, Channel.NONE)
-        elif await self._change(sent.delivery_id, State.SENDING, State(answer.state), Channel.NONE):
-            self._open[sent.delivery_id] = answer = replace(answer, channel=Channel.NONE)
+            is_recorded = await self._change(delivery_id, State.SENDING, State.SENT, channel)
+        else:
+            # Not known here since a crash, it may have been said before: it is never notified.
+            back = State.KEPT if answer is None else State(answer.state)
+            is_recorded = await self._change(delivery_id, State.SENDING, back, Channel.NONE)
+        if is_recorded is None:
+            self._sending[delivery_id] = channel
+            self._actor.timers.after(_RECORD_AGAIN_S, sent)
+            return
+        self._sending.pop(delivery_id, None)
+        if sent.reached:
+            self._drop(delivery_id)
+        elif is_recorded and answer is not None:
+            self._open[delivery_id] = answer = replace(answer, channel=Channel.NONE)
             await self._go_on(answer)
+
+    async def _clear_up(self, answer: OpenAnswer) -> None:
+        """Let go of a reply whose end will never be told: by a crash, or a lost message, nobody knows of it here."""
+        if answer.delivery_id in self._sending:
+            return
+        if await self._change(answer.delivery_id, State.SENDING, State.UNKNOWN, Channel.NONE):
+            self._open[answer.delivery_id] = replace(answer, state=State.UNKNOWN, channel=Channel.NONE)
 
     # --- without a reply
 
@@ -233,23 +254,13 @@ class SessionAnswers:
         return Ingested(text, answer.delivery_id, is_failure=answer.kind == "failure")
 
     async def _notify(self, answer: OpenAnswer) -> None:
-        """Leave it to a job to notify; choosing that and enqueueing the job are one transaction."""
-        now_s = self._actor.runtime.clock.now_s()
-        context = current_context()
-        job = build_notify_job(answer.delivery_id, self._session_key, context.request_id if context else "", now_s)
-        change = _step(answer.delivery_id, State.PENDING, State.PENDING, Channel.NOTIFY, now_s)
-        try:
-            is_chosen = await self._deps.store.enqueue_notification(change, job)
-        except OmiError as exc:
-            _log.warning("notification_not_enqueued", delivery=answer.delivery_id, error=type(exc).__name__)
-            self._start_grace(answer)
-            return
-        if not is_chosen:
-            self._drop(answer.delivery_id)
-            return
-        metrics.JOBS_ENQUEUED.labels(job.kind).inc()
-        self._open[answer.delivery_id] = replace(answer, channel=Channel.NOTIFY)
-        self._deps.job_queue.tell(JobsEnqueued(job.kind))
+        match await self._steps.notify(answer.delivery_id):
+            case True:
+                self._open[answer.delivery_id] = replace(answer, channel=Channel.NOTIFY)
+            case False:
+                self._drop(answer.delivery_id)
+            case None:
+                self._start_grace(answer)
 
     async def _keep(self, answer: OpenAnswer) -> None:
         if await self._change(answer.delivery_id, State.PENDING, State.KEPT, Channel.NONE):
@@ -262,19 +273,17 @@ class SessionAnswers:
         metrics.DELIVERIES.labels("none", "expired").inc()
         self._drop(answer.delivery_id)
 
-    async def _change(self, delivery_id: str, before: State, after: State, channel: Channel) -> bool:
-        """Take one step of a delivery; False when somebody else took it, or the store failed."""
-        change = _step(delivery_id, before, after, channel, self._actor.runtime.clock.now_s())
-        try:
-            is_changed = await self._deps.store.change_delivery(change)
-        except OmiError as exc:
-            _log.warning("delivery_step_not_stored", delivery=delivery_id, state=after, error=type(exc).__name__)
-            return False
-        if is_changed:
-            metrics.DELIVERIES.labels(channel or "none", after).inc()
-        else:
+    async def _change(self, delivery_id: str, before: State, after: State, channel: Channel) -> bool | None:
+        """Take one step of a delivery; False when somebody else took it, None when the store failed."""
+        is_changed = await self._steps.take(delivery_id, before, after, channel)
+        if is_changed is False and not self._is_being_notified(delivery_id):
             self._drop(delivery_id)
         return is_changed
+
+    def _is_being_notified(self, delivery_id: str) -> bool:
+        """Tell whether a job has this answer, and will say what became of it: perhaps that it is ours again."""
+        answer = self._open.get(delivery_id)
+        return answer is not None and answer.channel == Channel.NOTIFY
 
     def _start_grace(self, answer: OpenAnswer) -> None:
         if answer.delivery_id not in self._graces:
@@ -289,9 +298,3 @@ class SessionAnswers:
     def _drop(self, delivery_id: str) -> None:
         self._open.pop(delivery_id, None)
         self._end_grace_timer(delivery_id)
-
-
-def _step(delivery_id: str, before: State, after: State, channel: Channel, now_s: float) -> DeliveryChange:
-    return DeliveryChange(
-        delivery_id=delivery_id, from_states=(before.value,), state=after.value, channel=channel.value, changed_at=now_s
-    )

@@ -20,7 +20,6 @@ from omi_actors.actors.chat_messages import (
     SwitchSpace,
 )
 from omi_actors.actors.chat_slot import Asker, ChatSlot
-from omi_actors.actors.messages import JobsEnqueued
 from omi_actors.actors.session_answers import WEARABLE, SessionAnswers
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.chat import (
@@ -151,7 +150,6 @@ class SessionChat:
         await self._commit(growth, Typed((job,), (message,)))
         metrics.QUESTIONS.inc()
         metrics.JOBS_ENQUEUED.labels(job.kind).inc()
-        self._deps.job_queue.tell(JobsEnqueued(job.kind))
         self._wait(self._open_slot(job.job_id, question), asked)
         return None
 

@@ -19,6 +19,7 @@ from omi_actors.actors.messages import (
     Passivate,
     PauseOver,
     ReplySent,
+    ReplyUnsettled,
     SweepIdle,
 )
 from omi_actors.instruments import metrics
@@ -112,6 +113,8 @@ class SessionRouter(LoopActor):
                 | AnswerGrew()
                 | SwitchSpace()
             ):
+                self._handle_of(message.session_key).forward(self.current_envelope)
+            case ReplyUnsettled():
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case SweepIdle():
                 self._sweep()

@@ -1,4 +1,4 @@
-"""What a session's turn commits, as values: the turn itself, and the job and message of each question in it.
+"""What a session commits, as values: a turn, the job and message of each question in it, a step of a delivery.
 
 Not here: deciding it (domain/), the commit (session.py), statements (store/commits.py). Threads: the event loop.
 """
@@ -58,9 +58,17 @@ def build_commit(turn: Turn, session_key: str) -> SessionCommit:
 
 
 def build_jobs(
-    questions: Sequence[Question], *, session_id: str, session_key: str, max_attempts: int
+    questions: Sequence[Question],
+    *,
+    session_id: str,
+    session_key: str,
+    max_attempts: int,
+    reply_until: float | None = None,
 ) -> tuple[NewJob, ...]:
-    """Return the jobs that answer these questions, in the order in which they were asked."""
+    """Return the jobs that answer these questions, in the order in which they were asked.
+
+    Until `reply_until` (UTC seconds), if there is one, a reply waits for the first of them.
+    """
     context = current_context()
     return tuple(
         build_answer_job(
@@ -69,8 +77,9 @@ def build_jobs(
             question=question,
             max_attempts=max_attempts,
             request_id=context.request_id if context else "",
+            reply_until=None if number else reply_until,
         )
-        for question in questions
+        for number, question in enumerate(questions)
     )
 
 

@@ -23,6 +23,7 @@ from omi_actors.actors.messages import (
     RunJob,
     WorkersReady,
 )
+from omi_actors.domain.delivery import State
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import Notified
 from omi_actors.domain.sessions import AnswerDone
@@ -170,4 +171,5 @@ def _build_fact(job: ClaimedJob, said: AnswerDone | Notified) -> AnswerReady | A
         said.message.text,
         job.created_at,
         is_failure=said.message.kind == "failure",
+        is_sending=said.delivery.state == State.SENDING,
     )

@@ -20,6 +20,7 @@ from config.settings import load_settings
 from omi_actors.actors.messages import IngestSegments
 from omi_actors.actors.session import SessionActor
 from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import Model
 from omi_actors.clock import Clock
 from omi_actors.domain.segments import Segment
 from omi_actors.instruments.logs import configure_logging
@@ -57,7 +58,12 @@ async def run_row(module: str, options: Mapping[str, object], *, within_s: float
 
 @contextlib.asynccontextmanager
 async def open_system(
-    folder: Path, clock: Clock, *, build_session: BuildSession = SessionActor, **settings: object
+    folder: Path,
+    clock: Clock,
+    *,
+    build_session: BuildSession = SessionActor,
+    model: Model | None = None,
+    **settings: object,
 ) -> AsyncIterator[System]:
     """Start the whole system without HTTP, on an empty store in `folder`, with defaults but for `settings`."""
     configure_logging("fatal")  # the rows provoke crashes; what goes wrong for good is raised
@@ -65,7 +71,7 @@ async def open_system(
     given = {"DATA_DIR": str(folder), **{name.upper(): value for name, value in settings.items()}}
     parts = Parts(
         settings=load_settings(None, given),
-        model=DemoModel(),
+        model=model or DemoModel(),
         clock=clock,
         rng=random.Random(1),  # noqa: S311 (jitter)
         on_fenced=lambda: failures.append(RowFailedError("another process has this node's name")),

@@ -105,12 +105,16 @@ class OpenAIModel:
         openai, http = _import_openai(), _import_http()
         reader = CompletionReader()
         try:
-            # The SDK's own stream takes 0.6 ms a chunk to build objects of which we read one field.
-            async with client.chat.completions.with_streaming_response.create(**request) as response:
-                async for line in response.iter_lines():
+            # By the SDK's plain `post`: `chat.completions.create` walks the types of every message first, 0.5 ms each,
+            # and its stream takes 0.6 ms a chunk to build objects of which we read one field.
+            response = await client.post("/chat/completions", cast_to=http.Response, body=request, stream=True)
+            try:
+                async for line in response.aiter_lines():
                     added = reader.feed(line)
                     if added and on_text is not None:
                         on_text(added)
+            finally:
+                await response.aclose()
         except openai.OpenAIError as exc:
             raise translate_error(exc, request) from exc
         except http.HTTPError as exc:

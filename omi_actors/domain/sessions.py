@@ -44,12 +44,17 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDelivery:
-    """An answer that waits to be given: one row per answer, made with the answer in one transaction."""
+    """An answer that waits to be given: one row per answer, made with the answer in one transaction.
+
+    At `sending`, on a channel, it is the intent to say it in the reply that is open for it.
+    """
 
     delivery_id: str
     session_id: str
     message_id: str
     created_at: float
+    state: str = "pending"
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

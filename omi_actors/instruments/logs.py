@@ -33,6 +33,10 @@ _CONTEXT: ContextVar[LogContext | None] = ContextVar("omi_log_context", default=
 # The actor whose turn it is: its handle's name. Set by the kit at the start of each turn, in that turn's own context.
 _ACTOR: ContextVar[str] = ContextVar("omi_log_actor", default="")
 
+# The names of LOG_LEVEL, and the standard library's numbers.
+LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40, "fatal": 50}
+_LEVEL_NAMES = {"warning": "warn", "critical": "fatal"}
+
 # Query strings carry tokens (ours) and uids (Omi's); URLs appear in foreign libraries' lines.
 _QUERY = re.compile(r"\?[^\s\"'<>]*")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',]+")
@@ -123,6 +127,21 @@ def describe_error(error: BaseException) -> str:
     return "\n\nThen:\n".join(reversed(parts))
 
 
+def name_level(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Name a line's level as LOG_LEVEL does: debug, info, warn, error, fatal."""
+    event["level"] = _LEVEL_NAMES.get(event["level"], event["level"])
+    return event
+
+
+# What every line gets, ours and foreign.
+_SHARED: list[Processor] = [
+    structlog.stdlib.add_log_level,
+    name_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    add_context,
+]
+
+
 def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: bool | None = None) -> None:
     """Send all logging, ours and foreign, through one pipeline to `stream` (default: standard error).
 
@@ -130,15 +149,10 @@ def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: b
     """
     out = stream if stream is not None else sys.stderr
     as_json = not out.isatty() if json_lines is None else json_lines
-    shared: list[Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        add_context,
-    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *_SHARED,
             structlog.processors.StackInfoRenderer(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -147,24 +161,35 @@ def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: b
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                safe_traceback,
-                redact_strings,
-                structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=out.isatty()),
-            ],
-        )
-    )
+    handler.setFormatter(build_formatter(as_json=as_json, colors=out.isatty()))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(_level_number(level))
+    root.setLevel(LEVELS[level])
     for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(logging.WARNING, LEVELS[level]))
+
+
+def current_level() -> str:
+    """Return the least level that is logged, by its name in LOG_LEVEL."""
+    number = logging.getLogger().level
+    return next((name for name, least in LEVELS.items() if least >= number), "fatal")
+
+
+def build_formatter(*, as_json: bool, colors: bool = False) -> logging.Formatter:
+    """Return what renders lines, ours and foreign, with nothing in them that no line may carry."""
+    console = structlog.dev.ConsoleRenderer(colors=colors, level_styles=_level_styles(colors=colors))
+    kind = _JsonFormatter if as_json else structlog.stdlib.ProcessorFormatter
+    return kind(
+        foreign_pre_chain=[*_SHARED, structlog.stdlib.ExtraAdder()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            safe_traceback,
+            redact_strings,
+            structlog.processors.JSONRenderer() if as_json else console,
+        ],
+    )
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -172,6 +197,17 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
 
 
-def _level_number(level: str) -> int:
-    names = {"debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "fatal": 50, "critical": 50}
-    return names[level.lower()]
+class _JsonFormatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a record once, for standard error and the log file: rendering is the dear part of a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = record.__dict__.get("omi_line")
+        if line is None:
+            line = record.__dict__["omi_line"] = super().format(record)
+        return str(line)
+
+
+def _level_styles(*, colors: bool) -> dict[str, str]:
+    styles = structlog.dev.ConsoleRenderer.get_default_level_styles(colors)
+    return {**styles, "fatal": styles["critical"]}

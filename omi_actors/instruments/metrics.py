@@ -109,6 +109,12 @@ NOTIFICATIONS = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+NOTIFICATION_LAST = Gauge(
+    "omi_notification_last_timestamp_seconds",
+    "UTC second of the latest notification attempt, by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 ANSWER_SECONDS = Histogram(
     "omi_answer_seconds",
     "Seconds from hearing a question to its reply going out.",
@@ -174,5 +180,11 @@ MODEL_BREAKER_REFUSALS = Counter(
 )
 
 # --- Process
+LOG_LINES_LOST = Counter(
+    "omi_log_lines_lost_total",
+    "Lines that the log file lacks, by reason: full (too many waited for the disk), unwritable.",
+    ["reason"],
+    registry=REGISTRY,
+)
 PROCESS_RESIDENT_BYTES = Gauge("omi_process_resident_bytes", "Resident memory.", registry=REGISTRY)
 UPTIME_SECONDS = Gauge("omi_uptime_seconds", "Seconds since start.", registry=REGISTRY)

@@ -4,6 +4,9 @@ Not here: the question's detection (domain/hearing.py), the answer's delivery (a
 Threads: the event loop; the store is awaited, the model streams.
 """
 
+from dataclasses import replace
+
+from omi_actors.domain.delivery import Channel, State
 from omi_actors.domain.failures import explain_failure
 from omi_actors.domain.hearing import Question
 from omi_actors.domain.jobs import ClaimedJob, NewJob
@@ -16,6 +19,8 @@ from omi_actors.ids import new_id
 from omi_actors.jobs.kinds import JobDeps
 
 KIND = "answer"
+# Seconds before a reply's deadline in which an answer does not count on it any more: it would come too late to be said.
+_REPLY_MARGIN_S = 0.5
 
 
 def build_answer_job(
@@ -25,8 +30,12 @@ def build_answer_job(
     question: Question,
     max_attempts: int,
     request_id: str,
+    reply_until: float | None = None,
 ) -> NewJob:
-    """Return the job that answers this question, once, however often its segment is sent."""
+    """Return the job that answers this question, once, however often its segment is sent.
+
+    `reply_until`: UTC seconds until which the reply of the webhook that asked is open for the answer.
+    """
     return NewJob(
         job_id=new_id(),
         kind=KIND,
@@ -37,6 +46,7 @@ def build_answer_job(
             "session_key": session_key,
             "conversation_id": question.conversation_id,
             "question": question.text,
+            "reply_until": reply_until,
         },
         created_at=question.asked_at,
         run_at=question.asked_at,
@@ -76,6 +86,7 @@ class AnswerJob:
         deadline_s = attempt_deadline_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
+        done = _count_on_reply(done, job, deps)
         await deps.store.complete_answer(done)
         return done
 
@@ -113,3 +124,12 @@ def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: 
         delivery_id=new_id(), session_id=message.session_id, message_id=message.message_id, created_at=now_s
     )
     return AnswerDone(job_id=job.job_id, token=job.token, finished_at=now_s, message=message, delivery=delivery)
+
+
+def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
+    """While the answer's own reply is open, let the intent to say it there be stored with it: so it is said at once."""
+    now_s = deps.clock.now_s()
+    open_until = (job.payload.get("reply_until") or 0.0) - _REPLY_MARGIN_S
+    if now_s >= min(open_until, job.created_at + deps.answer_expires_s):
+        return done
+    return replace(done, delivery=replace(done.delivery, state=State.SENDING.value, channel=Channel.INLINE.value))

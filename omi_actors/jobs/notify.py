@@ -56,12 +56,12 @@ class NotifyJob:
             job, delivery_id, expires_s=deps.answer_expires_s, per_hour=per_hour
         )
         if begun.text is None or deps.notifier is None:
-            _count(begun.state, begun.reason or begun.state)
+            _count(begun.state, begun.reason or begun.state, deps.clock.now_s())
             return Notified(delivery_id=delivery_id, state=begun.state)
         error = await _send(begun, deps)
         end = _build_end(job, delivery_id, error)
         await deps.store.end_notification(end)
-        _count(end.state, end.error or end.state)
+        _count(end.state, end.error or end.state, deps.clock.now_s())
         if not end.is_over and error is not None:
             raise error
         return Notified(delivery_id=delivery_id, state=end.state)
@@ -101,8 +101,9 @@ def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -
     )
 
 
-def _count(state: str, outcome: str) -> None:
+def _count(state: str, outcome: str, now_s: float) -> None:
     metrics.NOTIFICATIONS.labels(outcome).inc()
+    metrics.NOTIFICATION_LAST.labels(outcome).set(now_s)
     # What another way took is counted there.
     if outcome != "taken" and state in ("sent", "unknown", "kept"):
         metrics.DELIVERIES.labels(KIND, state).inc()

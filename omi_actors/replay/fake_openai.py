@@ -70,7 +70,7 @@ class FakeOpenAI:
 
     `takes` names the only parameters that it takes beside those of every request, and `efforts` the words for
     `reasoning_effort`; `names_parameter` tells whether a refusal has the parameter in a field, or in its text only.
-    A prompt that ends with a message in which `hangs_on` stands, if it is not empty, is never answered.
+    A question with `hangs_on` in it, if not empty, is never answered.
     """
 
     mode: Mode = Mode.NORMAL
@@ -87,15 +87,26 @@ class FakeOpenAI:
         """Serve on the running loop; `url` is set then. The caller stops what is returned."""
         sockets = tornado.netutil.bind_sockets(port, "127.0.0.1")
         self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/v1"
-        routes: list[Any] = [("/v1/chat/completions", _Completions, {"fake": self}), ("/v1/models", _Models)]
+        routes: list[Any] = [
+            ("/v1/chat/completions", _Completions, {"fake": self}),
+            ("/v1/models", _Models, {"fake": self}),
+        ]
         server = tornado.httpserver.HTTPServer(tornado.web.Application(routes, log_function=lambda _: None))
         server.add_sockets(sockets)
         return server
 
 
 class _Models(tornado.web.RequestHandler):
+    def initialize(self, fake: FakeOpenAI) -> None:
+        """Take what Tornado passes from the route."""
+        self.fake = fake
+
     def get(self) -> None:
-        """List one model."""
+        """List one model, or fail as the mode says."""
+        if self.fake.mode in _ERRORS:
+            self.set_status(_ERRORS[self.fake.mode][0])
+            self.finish({"error": {"message": _ERRORS[self.fake.mode][2], "code": _ERRORS[self.fake.mode][1]}})
+            return
         self.finish({"object": "list", "data": [{"id": "gpt-5-mini", "object": "model"}]})
 
 
@@ -117,16 +128,14 @@ class _Completions(tornado.web.RequestHandler):
         self.fake.calls.append(body)
         if self._refuse(body):
             return
-        if self.fake.mode is Mode.HANG or self._is_hung_on(body):
+        is_hung = bool(self.fake.hangs_on) and self.fake.hangs_on in body["messages"][-1]["content"]
+        if is_hung or self.fake.mode is Mode.HANG:
             await self.gone.wait()
             return
         if self.fake.mode is Mode.DELAY:
             await asyncio.sleep(self.fake.delay_s)
         text = f"You asked: {body['messages'][-1]['content']}"
         await (self._stream(body, text) if body.get("stream") else self._answer(body, text))
-
-    def _is_hung_on(self, body: dict[str, Any]) -> bool:
-        return bool(self.fake.hangs_on) and self.fake.hangs_on in body["messages"][-1]["content"]
 
     def _refuse(self, body: dict[str, Any]) -> bool:
         """Answer with an error when the mode or the request asks for it; tell whether it did."""
@@ -212,10 +221,8 @@ class _Completions(tornado.web.RequestHandler):
             if self.fake.mode in {Mode.TRICKLE, Mode.DRIP}:
                 await asyncio.sleep(self.fake.delay_s)
             self.write(piece)
-            try:
+            with contextlib.suppress(tornado.iostream.StreamClosedError):
                 await self.flush()
-            except tornado.iostream.StreamClosedError:
-                return
 
     def _end(self) -> None:
         if self.fake.mode is Mode.CUT or self.gone.is_set():

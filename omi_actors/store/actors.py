@@ -83,7 +83,8 @@ class StoreWriter(ThreadActor):
         self._node.incarnation = found.incarnation
         for channel in found.unknown_channels:
             metrics.DELIVERIES.labels(channel or "none", "unknown").inc()
-        _log.info(
+        was_cut = found.jobs_taken_back or found.unknown_deliveries
+        (_log.info if was_cut else _log.debug)(
             "node_registered",
             node=self._node.name,
             incarnation=found.incarnation,

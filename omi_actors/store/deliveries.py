@@ -10,7 +10,7 @@ from omi_actors.store.transaction import NodeIdentity, Transaction
 _FROM_STATES_MAX = 4
 INSERT_DELIVERY = build_insert(
     "delivery",
-    "id, session_id, message_id, state, channel, created_at, changed_at",
+    "id, session_id, message_id, state, channel, node, incarnation, created_at, changed_at",
     "ON CONFLICT DO NOTHING",
 )
 CHANGE = Bulk(
@@ -51,10 +51,11 @@ def build_change_row(change: DeliveryChange, node: NodeIdentity) -> Row:
     return (*step, node.name, node.incarnation, change.delivery_id, *from_states)
 
 
-def build_delivery_row(delivery: NewDelivery) -> Row:
-    """Return the values of INSERT_DELIVERY: pending, on no channel yet."""
+def build_delivery_row(delivery: NewDelivery, node: NodeIdentity) -> Row:
+    """Return the values of INSERT_DELIVERY."""
     ids = (delivery.delivery_id, delivery.session_id, delivery.message_id)
-    return (*ids, "pending", "", delivery.created_at, delivery.created_at)
+    step = (delivery.state, delivery.channel, node.name, node.incarnation)
+    return (*ids, *step, delivery.created_at, delivery.created_at)
 
 
 def change_delivery(tx: Transaction, change: DeliveryChange) -> bool:
@@ -78,6 +79,17 @@ def load_waiting_answers(tx: Transaction, *, node: str, until: float, limit: int
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
         " WHERE delivery.state = 'pending' AND delivery.channel = '' AND session.node = ?"
         " AND delivery.created_at <= ? ORDER BY delivery.created_at, delivery.id LIMIT ?",
+        (node, until, limit),
+    )
+    return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
+
+
+def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
+    """Load answers that this node began to say in a reply before `until`, and has told no end of."""
+    rows = tx.fetch(
+        f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
+        " WHERE delivery.state = 'sending' AND delivery.channel IN ('inline', 'next_webhook') AND delivery.node = ?"
+        " AND delivery.changed_at <= ? ORDER BY delivery.changed_at, delivery.id LIMIT ?",
         (node, until, limit),
     )
     return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)

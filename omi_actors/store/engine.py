@@ -22,7 +22,7 @@ from omi_actors.store.commits import write_commits
 from omi_actors.store.connection import Connection
 from omi_actors.store.dialect import Dialect
 from omi_actors.store.entities import define_entities
-from omi_actors.store.migrate import load_migrations, migrate
+from omi_actors.store.migrate import load_migrations, migrate, read_version
 from omi_actors.store.sqlite import SQLite
 from omi_actors.store.transaction import NodeIdentity, Transaction
 
@@ -69,7 +69,7 @@ class Engine:
     def __init__(self, config: StoreConfig, node: NodeIdentity, *, readonly: bool = False) -> None:
         self._config = config
         self._readonly = readonly
-        self._dialect = _build_dialect(config, readonly=readonly)
+        self._dialect = build_dialect(config, readonly=readonly)
         clock = config.clock
         if clock is None and isinstance(self._dialect, SQLite):
             clock = SystemClock()
@@ -147,6 +147,16 @@ class Engine:
                     raise self._translate(exc) from exc
                 is_fresh = True
 
+    def read_version(self) -> int:
+        """Return the version that the schema stands at, 0 of an empty database.
+
+        Raises: StoreUnavailableError, StoreError.
+        """
+        try:
+            return read_version(self._connection.get(), self._dialect)
+        except self._foreign_errors as exc:
+            raise self._translate(exc) from exc
+
     def _apply_together(self, writes: Sequence[Write], tx: Transaction) -> list[Outcome]:
         """Run the writes in order, neighbouring commits of different sessions as one. Fast, and fails as a whole."""
         outcomes = [_STORED] * len(writes)
@@ -207,7 +217,11 @@ def _apply_one(write: Write, tx: Transaction) -> Outcome:
     return Outcome(value=write(tx))
 
 
-def _build_dialect(config: StoreConfig, *, readonly: bool) -> Dialect:
+def build_dialect(config: StoreConfig, *, readonly: bool) -> Dialect:
+    """Return the database that `config` names, not connected yet.
+
+    Raises: StoreError when it names none, or its driver is not installed.
+    """
     scheme, _, rest = config.url.partition(":")
     if scheme in {"postgres", "postgresql"}:
         from omi_actors.store.postgres import Postgres  # noqa: PLC0415 (its driver is an optional extra)

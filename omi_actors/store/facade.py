@@ -50,6 +50,10 @@ class Store:
         """Store one turn, all of it or nothing. Fails with FencedError when the session has moved on."""
         return self._writer.ask(CommitSession(commit), timeout_s=self._write_timeout_s)
 
+    def commit_leased(self, commit: SessionCommit, *, token: str, lease_s: float) -> Future[ClaimedJob | None]:
+        """Store one turn and lease the first of its jobs, if its lane is free. Fails as `commit_session` does."""
+        return self._apply(partial(jobs.commit_leased, commit=commit, token=token, lease_s=lease_s))
+
     def load_session(
         self, session_key: str, *, recent: int, asked: int = 0, answers_since: float = 0.0
     ) -> Future[SessionRecord | None]:
@@ -129,7 +133,7 @@ class Store:
         return self._apply(partial(jobs.heartbeat_jobs, tokens=tokens, lease_s=lease_s))
 
     def complete_answer(self, done: AnswerDone) -> Future[None]:
-        """Finish an answer job with its answer and pending delivery. Fails with LeaseLostError."""
+        """Finish an answer job with its answer and delivery. Fails with LeaseLostError."""
         return self._apply(partial(jobs.complete_answer, done=done))
 
     def retry_job(self, job_id: str, token: str, *, run_at: float, error: str, is_counted: bool = True) -> Future[None]:
@@ -163,6 +167,12 @@ class Store:
         """Load the oldest answers made before `until` (UTC seconds) that nobody has begun to give."""
         return self._ask(
             "load_waiting_answers", partial(deliveries.load_waiting_answers, node=node, until=until, limit=limit)
+        )
+
+    def load_unsettled_answers(self, *, node: str, until: float, limit: int) -> Future[tuple[WaitingAnswer, ...]]:
+        """Load answers whose reply was begun before `until` (UTC seconds), and whose end nobody has told."""
+        return self._ask(
+            "load_unsettled_answers", partial(deliveries.load_unsettled_answers, node=node, until=until, limit=limit)
         )
 
     def enqueue_notification(self, change: DeliveryChange, job: NewJob) -> Future[bool]:

@@ -10,22 +10,28 @@ from types import MappingProxyType
 from typing import Any
 
 from omi_actors.domain.jobs import ClaimedJob, JobState, QueueCounts
-from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
+from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage, SessionCommit
 from omi_actors.errors import LeaseLostError
 from omi_actors.ids import new_id
-from omi_actors.store.commits import INSERT_MESSAGE, build_message_row
+from omi_actors.store.commits import INSERT_MESSAGE, build_message_row, write_commits
 from omi_actors.store.deliveries import INSERT_DELIVERY, build_delivery_row
 from omi_actors.store.transaction import Transaction
 
 # What an operator reads of a failure; longer ones say no more.
 _ERROR_CHARS = 500
 
+# Seconds. A job made further in the future than nodes' clocks differ was made before the clock was put back: it would
+# wait until the clock has caught up, and its lane with it, so it may run now; but one that was to run later than a retry
+# ever is was scheduled, and keeps its hour.
+_CLOCKS_APART_S = 60.0
+_LONGEST_RETRY_S = 600.0
+
 # A lane's next job is its earliest that is ready or running. It waits for an earlier one that waits for its retry: an
 # answer out of order is worse than a late one.
 _CLAIM = """
 WITH next AS (
     SELECT seq FROM job AS candidate
-    WHERE state = 'ready' AND run_at <= ? AND kind IN ({kinds}) AND NOT EXISTS (
+    WHERE state = 'ready' AND (run_at <= ? OR (created_at > ? AND run_at <= created_at + ?)) AND kind IN ({kinds}) AND NOT EXISTS (
         SELECT 1 FROM job AS other WHERE other.lane = candidate.lane
         AND (other.state = 'running' OR (other.state = 'ready' AND other.seq < candidate.seq))
     )
@@ -37,6 +43,15 @@ WHERE seq IN (SELECT seq FROM next)
 RETURNING priority, run_at, seq, job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at,
     request_id
 """
+# A job that this transaction has enqueued, if its lane is free. None was, where the idempotency key was known already.
+_LEASE_NEW = """
+UPDATE job SET state = 'running', token = ?, node = ?, incarnation = ?, lease_until = ?, deliveries = 1, attempts = 1
+WHERE job_id = ? AND state = 'ready' AND NOT EXISTS (
+    SELECT 1 FROM job AS other WHERE other.lane = job.lane AND other.job_id <> job.job_id
+    AND other.state IN ('ready', 'running') AND (other.state = 'running' OR other.seq < job.seq)
+)
+RETURNING job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at, request_id
+"""
 _IS_MINE = "job_id = ? AND token = ? AND state = 'running'"
 
 
@@ -47,8 +62,20 @@ def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: fl
     now_s = tx.now_s()
     sql = _CLAIM.format(kinds=_placeholders(kinds), skip_locked=tx.skip_locked)
     claim_id = new_id() + ":"
-    rows = tx.fetch(sql, (now_s, *kinds, limit, claim_id, tx.node.name, tx.node.incarnation, now_s + lease_s))
+    due = now_s, now_s + _CLOCKS_APART_S, _LONGEST_RETRY_S
+    rows = tx.fetch(sql, (*due, *kinds, limit, claim_id, tx.node.name, tx.node.incarnation, now_s + lease_s))
     return [_build_claimed(row[3:]) for row in sorted(rows, key=lambda row: row[:3])]
+
+
+def commit_leased(tx: Transaction, commit: SessionCommit, *, token: str, lease_s: float) -> ClaimedJob | None:
+    """Store one turn, and lease the first of its jobs for `lease_s` seconds if it may run now; return that job.
+
+    Raises: FencedError when the session has moved on; the transaction must then be rolled back.
+    """
+    write_commits(tx, (commit,))
+    node = tx.node
+    row = tx.fetch_one(_LEASE_NEW, (token, node.name, node.incarnation, tx.now_s() + lease_s, commit.jobs[0].job_id))
+    return None if row is None else _build_claimed(row)
 
 
 def heartbeat_jobs(tx: Transaction, tokens: Sequence[str], *, lease_s: float) -> frozenset[str]:
@@ -140,9 +167,9 @@ def count_queue(tx: Transaction) -> QueueCounts:
 
 
 def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -> None:
-    """Store an assistant's message and its delivery, which waits to be given."""
+    """Store an assistant's message and its delivery."""
     tx.run(INSERT_MESSAGE.one, build_message_row(message))
-    tx.run(INSERT_DELIVERY.one, build_delivery_row(delivery))
+    tx.run(INSERT_DELIVERY.one, build_delivery_row(delivery, tx.node))
 
 
 def _is_first_end(tx: Transaction, changed: int, job_id: str, token: str, state: JobState) -> bool:

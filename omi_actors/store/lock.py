@@ -56,6 +56,19 @@ def release_process_lock(path: Path) -> None:
         file.close()
 
 
+def find_lock_owner(path: Path) -> str | None:
+    """Return the id of the other process that holds the lock of `path`, None when nobody does. Nothing is taken."""
+    if not path.exists():
+        return None
+    with path.open("r+", encoding="ascii") as file:
+        try:
+            _lock_file(file)
+        except OSError:
+            file.seek(0)
+            return file.read().strip() or "unknown"
+    return None
+
+
 if sys.platform == "win32":
     import msvcrt
 

@@ -44,7 +44,7 @@ class SQLite:
         self.file = file
         self._readonly = readonly
         self._busy_timeout_s = busy_timeout_s
-        self._lock_file = file.with_name(file.name + ".lock")
+        self.lock_file = file.with_name(file.name + ".lock")
         self._is_locked = False
         self._begin = "BEGIN" if readonly else "BEGIN IMMEDIATE"
 
@@ -52,7 +52,7 @@ class SQLite:
         """Make the directory and the file, private to their owner, lock them and connect."""
         if not self._readonly:
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            acquire_process_lock(self._lock_file)
+            acquire_process_lock(self.lock_file)
             self._is_locked = True
             os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))
 
@@ -156,7 +156,7 @@ class SQLite:
         """Free the process lock."""
         if self._is_locked:
             self._is_locked = False
-            release_process_lock(self._lock_file)
+            release_process_lock(self.lock_file)
 
 
 def _code(exc: Exception) -> int:

@@ -25,8 +25,10 @@ class FakeStore:
             "find_question": None,
             "cancel_question": True,
             "load_space": None,
+            "load_unsettled_answers": (),
             "load_listening": (),
             "claim_jobs": [],
+            "release_job": None,
             "reap_jobs": 0,
         }
 

@@ -1,7 +1,7 @@
 """The answer sweeper reminds sessions of what the store still holds for their wearers."""
 
 from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.messages import AnswerReady, PauseOver
+from omi_actors.actors.messages import AnswerReady, PauseOver, ReplyUnsettled
 from omi_actors.domain.sessions import OpenAnswer, WaitingAnswer
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.driver import Driver
@@ -45,3 +45,13 @@ def test_sweeper_reminds_of_questions_whose_pause_nobody_noticed(store):
 
     assert store.of("load_listening") == [{"node": "node-a", "until": driver.clock.now_s() - 2.0, "limit": 200}]
     assert sessions.actor.messages == [PauseOver("omi:ada"), PauseOver("omi:bob")]
+
+
+def test_sweeper_reminds_of_replies_whose_end_nobody_told(store):
+    sessions = collaborator("sessions")
+    store.replies["load_unsettled_answers"] = WAITING
+
+    driver = sweeper(store, sessions).start()
+
+    assert store.of("load_unsettled_answers") == [{"node": "node-a", "until": driver.clock.now_s() - 7.0, "limit": 200}]
+    assert sessions.actor.messages == [ReplyUnsettled("omi:ada", ANSWER)]

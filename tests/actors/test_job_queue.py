@@ -2,8 +2,9 @@
 
 import pytest
 
-from omi_actors.actors.job_queue import JobQueue, Pool, QueueLimits
+from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
+from omi_actors.actors.places import Places
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.driver import Driver
@@ -34,7 +35,7 @@ def workers():
 def queue(store, workers):
     del store.replies["claim_jobs"]
     limits = QueueLimits(lease_s=30.0, max_deliveries=3)
-    driver = Driver(JobQueue(store, workers.handle, [Pool(("answer",), 2)], limits), runtime=workers.runtime)
+    driver = Driver(JobQueue(store, workers.handle, [Places(("answer",), 2)], limits), runtime=workers.runtime)
     driver.tell(WorkersReady())
     return driver
 
@@ -116,7 +117,7 @@ def test_claim_is_heard_of_behind_a_full_mailbox(queue, store, workers):
 
 def test_full_pool_keeps_no_other_waiting(store, workers):
     del store.replies["claim_jobs"]
-    pools = [Pool(("answer",), 1), Pool(("notify", "tidy"), 3)]
+    pools = [Places(("answer",), 1), Places(("notify", "tidy"), 3)]
     queue = Driver(JobQueue(store, workers.handle, pools, QueueLimits(30.0, 3)), runtime=workers.runtime)
     queue.tell(WorkersReady())
     answers, _ = store.open

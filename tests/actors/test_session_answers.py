@@ -310,6 +310,18 @@ def test_next_reply_carries_what_a_notification_did_not_bring(session, state, ca
     assert session.hear().result().message == carried
 
 
+def test_webhook_during_the_notification_does_not_cost_an_answer_that_omi_then_refuses(session):
+    session.finish_late()
+    session.driver.advance(5.1)
+    session.store.replies["change_delivery"] = False  # the job has it
+    assert session.hear().result() == Ingested()
+    session.store.replies["change_delivery"] = True
+
+    session.driver.tell(AnswerNotified(KEY, "d1", "kept"))
+
+    assert session.hear().result() == Ingested(TEXT, "d1")
+
+
 def test_repeated_answer_that_did_not_reach_stays_unknown_and_is_not_notified(session):
     session.store.replies["load_session"] = record(left("unknown"))
     session.hear()

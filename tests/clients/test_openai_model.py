@@ -15,6 +15,7 @@ from omi_actors.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import FakeOpenAI, Mode
 
 PROMPT = build_prompt("how far is the moon?", [], [])
@@ -31,7 +32,7 @@ async def fake():
 
 def build(url, name="gpt-5-mini-2025-08-07", **options):
     return OpenAIModel(
-        api_key="sk-test", base_url=url, name=name, concurrency=9, options=RequestOptions(max_tokens=50, **options)
+        api_key=MODEL_KEY, base_url=url, name=name, concurrency=9, options=RequestOptions(max_tokens=50, **options)
     )
 
 

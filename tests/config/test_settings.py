@@ -85,7 +85,7 @@ def test_all_problems_are_said_at_once():
 
 
 def test_misspelt_override_is_refused():
-    assert problems_of(PROT="1") == ("PROT is not a setting. See config/example.env.",)
+    assert problems_of(PROT="1") == ("PROT is not a setting; do you mean PORT? See config/example.env.",)
 
 
 def test_refusal_does_not_quote_what_was_given():
@@ -100,7 +100,7 @@ def test_production_refuses_to_start_without_its_secrets():
     assert admin.startswith("ADMIN_TOKEN is not set")
     assert "WEBHOOK_TOKEN" in webhook
     assert "OMI_SIGNING_SECRETS" in webhook
-    assert "make one with" in admin
+    assert "Make one with" in admin
 
 
 @pytest.mark.parametrize(("given", "missing"), [("OMI_APP_ID", "OMI_APP_SECRET"), ("OMI_APP_SECRET", "OMI_APP_ID")])
@@ -166,11 +166,3 @@ def test_spoken_questions_have_their_own_timeout_only_when_it_is_given():
     own = load_settings(overrides={"OPENAI_TIMEOUT": "9000", "OPENAI_WEBHOOK_TIMEOUT": "8000"})
 
     assert (settings.openai_webhook_timeout_s, own.openai_webhook_timeout_s, own.openai_timeout_s) == (9.0, 8.0, 9.0)
-
-
-def test_conversations_at_the_models_server_are_refused_with_what_there_is_instead():
-    (problem,) = problems_of(OPENAI_CONVERSATION_STATE="true")
-
-    assert problem.startswith("OPENAI_CONVERSATION_STATE must be false: conversations live in our own database")
-    assert "OPENAI_INCLUDE_HISTORY" in problem
-    assert not load_settings(overrides={"OPENAI_CONVERSATION_STATE": "false"}).openai_conversation_state

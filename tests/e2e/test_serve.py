@@ -3,51 +3,15 @@
 import json
 import signal
 import socket
-import subprocess
-import sys
+from datetime import datetime
 
 import pytest
 
+from omi_actors.listening import next_port
+from tests.e2e.conftest import TIMEOUT_S, ready_line, refusal
+
+CANARY = "tell-nobody"
 pytestmark = pytest.mark.e2e
-TIMEOUT_S = 30
-
-
-@pytest.fixture
-def serve(tmp_path):
-    """Start `omi-actors serve` in a folder of its own; `serve(*arguments, **variables)` returns the process."""
-    processes = []
-
-    def start(*arguments, **variables):
-        process = subprocess.Popen(  # noqa: S603 (our own program)
-            [sys.executable, "-m", "omi_actors", "serve", *arguments],
-            cwd=tmp_path,
-            env={"PATH": "/usr/bin:/bin", "DATA_DIR": str(tmp_path / "data"), **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
-
-
-def ready_line(process):
-    """Return the line that says where it listens."""
-    for line in process.stderr:
-        said = json.loads(line)
-        if said["event"] == "server_ready":
-            return said
-    raise AssertionError("it ended before it was ready")
-
-
-def refusal(process):
-    """Return exit code and sentence of a process that must not start."""
-    _, said = process.communicate(timeout=TIMEOUT_S)
-    return process.returncode, said
 
 
 def test_program_says_where_it_listens_and_stops_with_0_when_told(serve):
@@ -64,11 +28,94 @@ def test_program_says_where_it_listens_and_stops_with_0_when_told(serve):
 
 def test_address_in_use_is_one_sentence_with_the_way_out(serve):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        code, said = refusal(serve(PORT=str(taken.getsockname()[1])))
+        port = taken.getsockname()[1]
+        code, said = refusal(serve(PORT=str(port)))
 
     assert code == 2
-    assert "--port" in said
-    assert "Traceback" not in said
+    way_out = f"stop that one, or choose another: --port {next_port(port)}"
+    assert said.splitlines()[-1] == f"omi-actors: port {port} is used by another program; {way_out}"
+
+
+def test_address_of_another_machine_is_one_sentence_with_the_way_out(serve):
+    code, said = refusal(serve("--port", "0", HOST="192.0.2.7"))
+
+    assert code == 2
+    sentence = said.splitlines()[-1]
+    assert sentence.startswith("omi-actors: HOST=192.0.2.7 is no address of this machine; take 127.0.0.1")
+
+
+def test_database_that_is_not_there_is_one_sentence_and_a_restart_may_help(serve):
+    code, said = refusal(
+        serve("--port", "0", LOG_LEVEL="fatal", DATABASE_URL="postgres://omi:tell-nobody@127.0.0.1:9/omi")
+    )
+
+    assert code == 69
+    sentence = said.splitlines()[-1]
+    assert sentence.startswith("omi-actors: the store is unavailable: connection to server at")
+    assert sentence.endswith("`python -m omi_actors doctor` looks closer.")
+    assert "tell-nobody" not in said
+
+
+def test_misspelt_name_in_the_env_file_is_one_sentence_with_the_right_one(serve, tmp_path):
+    (tmp_path / ".env").write_text("OPENAI_API_KY=tell-nobody\n")
+
+    code, said = refusal(serve("--port", "0"))
+
+    assert code == 2
+    assert "do you mean OPENAI_API_KEY?" in said
+    assert "tell-nobody" not in said
+
+
+def test_env_file_that_is_named_must_be_there(serve):
+    code, said = refusal(serve("--env-file", "nowhere.env"))
+
+    assert (code, said) == (2, "omi-actors: --env-file: there is no file nowhere.env\n")
+
+
+def test_what_has_no_effect_is_told_in_the_log(serve):
+    process = serve("--port", "0", QUEUE_BATCH_SIZE="50", WEBHOK_TOKEN=CANARY)
+
+    said = [json.loads(process.stderr.readline()) for _ in range(3)]
+
+    assert [line["event"] for line in said] == ["setting_without_effect", "setting_without_effect", "server_ready"]
+    assert "WEBHOK_TOKEN in the environment is not a setting; do you mean WEBHOOK_TOKEN?" in said[0]["note"]
+    assert said[1]["note"].startswith("QUEUE_BATCH_SIZE has no effect")
+    assert CANARY not in str(said)
+
+
+def test_ready_line_has_the_facts_and_no_secret(serve, tmp_path):
+    (tmp_path / ".env").write_text("OPENAI_MODEL=gpt-5-mini\n")
+
+    said = ready_line(serve("--port", "0"))
+
+    made = (tmp_path / "data" / "secrets.env").read_text()
+    assert said["env_file"] == str(tmp_path / ".env")
+    assert (said["database"], said["demo"], said["variables_set"]) == ("sqlite", True, 3)
+    assert not [line for line in made.splitlines() if line.partition("=")[2] in str(said)]
+
+
+def test_log_level_is_the_least_that_is_logged(serve):
+    process = serve("--port", "0", LOG_LEVEL="debug")
+
+    events = [json.loads(process.stderr.readline())["event"] for _ in range(2)]
+
+    assert events == ["node_registered", "server_ready"]  # the first is debug: nothing was taken back
+
+
+def test_request_in_flight_is_cut_after_the_grace(serve):
+    process = serve("--port", "0", SHUTDOWN_GRACE_MS="0")
+    port = ready_line(process)["port"]
+
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as half_sent:
+        half_sent.sendall(b"POST /omi-webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+        assert half_sent.recv(100)  # it is under way
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=TIMEOUT_S)
+
+    began, ended = (json.loads(line) for line in said.splitlines()[-2:])
+    assert ended["requests_finished"] is False
+    waited = datetime.fromisoformat(ended["timestamp"]) - datetime.fromisoformat(began["timestamp"])
+    assert waited.total_seconds() < 5  # the default grace is 10
 
 
 def test_impossible_setting_is_one_sentence_that_names_it(serve):
@@ -108,3 +155,76 @@ def test_secrets_made_on_first_start_are_kept_private_and_used_again(serve, tmp_
 
     assert (tmp_path / "data" / "secrets.env").read_text() == made
     assert (tmp_path / "data" / "secrets.env").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_ends_the_process_is_a_fatal_line_of_the_log_file(serve, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        limits = {"LOG_LEVEL": "fatal", "ENABLE_FILE_LOGGING": "true", "LOG_DIR": "my-logs"}
+        refusal(serve(PORT=str(taken.getsockname()[1]), **limits))
+
+    line = json.loads((tmp_path / "my-logs" / "omi-actors.log").read_text())
+    assert (line["level"], line["event"], line["error"]) == ("fatal", "start_failed", "SettingsError")
+
+
+def test_log_level_of_error_silences_what_is_well(serve):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = serve(PORT=str(port), LOG_LEVEL="error")
+    while not answers(port):
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+
+    assert (process.returncode, said) == (0, "")
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_log_file_holds_what_standard_error_got_until_the_last_line(serve, tmp_path):
+    process = serve("--port", "0", ENABLE_FILE_LOGGING="true", LOG_DIR="my-logs")
+    first = ready_line(process)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+
+    lines = [json.loads(line) for line in (tmp_path / "my-logs" / "omi-actors.log").read_text().splitlines()]
+    assert lines[lines.index(first) :] == [first, *map(json.loads, said.splitlines())]
+    assert lines[-1]["event"] == "stopped"
+
+
+def test_without_file_logging_there_is_no_file(serve, tmp_path):
+    ready_line(serve("--port", "0", LOG_DIR="my-logs"))
+
+    assert not (tmp_path / "my-logs").exists()
+
+
+def test_log_files_are_as_large_and_as_many_as_set(serve, tmp_path):
+    limits = {"LOG_MAX_FILE_SIZE": "4kb", "LOG_MAX_FILES": "2"}
+    process = serve("--port", "0", ENABLE_FILE_LOGGING="true", LOG_DIR="my-logs", **limits)
+    port = ready_line(process)["port"]
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
+        for _ in range(60):  # a line of 150 bytes each
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.recv(4096)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=TIMEOUT_S)
+
+    files = sorted((tmp_path / "my-logs").iterdir())
+    assert [file.name for file in files] == ["omi-actors.log", "omi-actors.log.1"]
+    assert all(file.stat().st_size <= 4096 for file in files)
+
+
+def test_log_folder_that_cannot_be_made_is_one_sentence(serve, tmp_path):
+    (tmp_path / "taken").write_text("")
+
+    code, said = refusal(serve("--port", "0", ENABLE_FILE_LOGGING="true", LOG_DIR="taken"))
+
+    assert code == 2
+    assert "LOG_DIR" in said
+    assert "Traceback" not in said

@@ -1,30 +1,40 @@
-"""What no line may carry, whoever writes it."""
+"""What no line may carry, whoever writes it; and which lines there are at each level."""
 
 import io
+import json
 import logging
+from contextlib import contextmanager
 
 import pytest
 import structlog
 
-from omi_actors.instruments.logs import _TALKATIVE, configure_logging, get_logger
+from omi_actors.instruments.logs import _TALKATIVE, LEVELS, configure_logging, get_logger
 
 SPOKEN = "the words of a person"
+
+
+@contextmanager
+def earlier_logging_again():
+    root = logging.getLogger()
+    handlers, level, config = list(root.handlers), root.level, structlog.get_config()
+    levels = {name: logging.getLogger(name).level for name in _TALKATIVE}
+    try:
+        yield
+    finally:
+        structlog.configure(**config)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for name, earlier in levels.items():
+            logging.getLogger(name).setLevel(earlier)
 
 
 @pytest.fixture
 def lines():
     """All that is logged, at level debug, as configured; the test runner's own logging afterwards."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in _TALKATIVE}
-    stream = io.StringIO()
-    configure_logging("debug", stream=stream, json_lines=True)
-    yield stream
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, earlier in levels.items():
-        logging.getLogger(name).setLevel(earlier)
+    with earlier_logging_again():
+        stream = io.StringIO()
+        configure_logging("debug", stream=stream, json_lines=True)
+        yield stream
 
 
 def test_malformed_request_is_not_quoted(lines):
@@ -46,3 +56,30 @@ def test_secrets_are_taken_out_of_foreign_lines(secret, lines):
 
     assert "calling" in lines.getvalue()
     assert "abc123" not in lines.getvalue()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_level_lets_through_itself_and_what_is_worse(level):
+    with earlier_logging_again():
+        stream = io.StringIO()
+        configure_logging(level, stream=stream, json_lines=True)
+        log, foreign = get_logger("x"), logging.getLogger("tornado.general")
+        for say in (log.debug, log.info, log.warning, log.error, log.critical):
+            say("ours")
+        for number in LEVELS.values():
+            foreign.log(number, "foreign")
+
+    names = list(LEVELS)
+    said = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["level"] for line in said if line["event"] == "ours"] == names[names.index(level) :]
+    assert [line["level"] for line in said if line["event"] == "foreign"] == names[max(2, names.index(level)) :]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_level_has_its_name_on_a_terminal(level):
+    with earlier_logging_again():
+        stream = io.StringIO()
+        configure_logging("debug", stream=stream, json_lines=False)
+        logging.getLogger("x").log(LEVELS[level], "said")
+
+    assert level in stream.getvalue()

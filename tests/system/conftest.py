@@ -15,13 +15,14 @@ from omi_actors.clock import SystemClock
 from omi_actors.server import build_notifier
 from omi_actors.system import System
 from omi_actors.tree import Parts
+from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi
 from tests.servers import fresh_postgres_database
 from tests.web.http_client import Connection
 from web.server import WebServer, build_http_server
 
 UID = "vT5mQ2rJx8NnPzK4eWcLh7sYb1D3"
-ADMIN = {"Authorization": "Bearer admin-token"}
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Running:
         """Send a webhook with its token."""
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        target = f"/omi-webhook?token=hook-token&{query}"
+        target = f"/omi-webhook?token={WEBHOOK_TOKEN}&{query}"
         return await (connection or self.connection).request("POST", target, data, named)
 
     async def say(self, text, uid=UID, sid="s1", start=1.0, **more):
@@ -106,8 +107,8 @@ async def start(tmp_path, monkeypatch):
     async def start_program(url="", *, model=None, build_session=SessionActor, notifier=None, **variables) -> Running:
         given = {
             "PORT": "0",
-            "ADMIN_TOKEN": "admin-token",
-            "WEBHOOK_TOKEN": "hook-token",
+            "ADMIN_TOKEN": ADMIN_TOKEN,
+            "WEBHOOK_TOKEN": WEBHOOK_TOKEN,
             "DATA_DIR": str(tmp_path),
             "DATABASE_URL": url,
             **variables,

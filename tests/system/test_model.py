@@ -7,8 +7,9 @@ import pytest
 from config.settings import load_settings
 from omi_actors.errors import UpstreamUnavailableError
 from omi_actors.server import build_model
+from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import FakeOpenAI, Mode
-from tests.system.conftest import eventually
+from tests.system.conftest import ADMIN, eventually
 from tests.system.test_promises import GatedModel
 from tests.web.http_client import Connection
 
@@ -30,7 +31,7 @@ async def serve(start, fake):
     models = []
 
     async def serve_with(**variables):
-        given = {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": fake.url, **variables}
+        given = {"OPENAI_API_KEY": MODEL_KEY, "OPENAI_BASE_URL": fake.url, **variables}
         models.append(build_model(load_settings(overrides=given)))
         await models[-1].load()
         return await start(model=models[-1], **given)
@@ -41,7 +42,7 @@ async def serve(start, fake):
 
 
 async def model_check(program):
-    return (await program.connection.request("GET", "/health")).json["checks"]["model"]
+    return (await program.connection.request("GET", "/health", b"", ADMIN)).json["checks"]["model"]
 
 
 # how the server behaves, what the wearer hears, and the operator's cause

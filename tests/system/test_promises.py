@@ -10,7 +10,7 @@ from omi_actors.clients.model import ModelAnswer
 from omi_actors.errors import AskTimeoutError, StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.kit.future import Future
 from tests.servers import PostgresServer, fresh_postgres_database
-from tests.system.conftest import UID, eventually, stop
+from tests.system.conftest import ADMIN, UID, eventually, stop
 from tests.web.http_client import Connection, request_bytes
 
 
@@ -210,7 +210,7 @@ async def test_question_that_cannot_be_finished_is_handed_back_and_answered_by_t
 
 
 async def test_hundred_thousand_segments_of_one_webhook_are_all_kept(start):
-    program = await start()
+    program = await start(WEBHOOK_REPLY_DEADLINE_MS="29000")
     pieces = [{"id": str(n), "text": f"word {n}", "start": float(n), "end": n + 0.5} for n in range(100_000)]
     body = json.dumps({"session_id": UID, "segments": pieces}).encode()
     async with asyncio.timeout(60):
@@ -360,7 +360,7 @@ async def is_kept(program):
 async def test_health_says_that_commits_are_synced_by_default(start):
     program = await start()
 
-    health = await program.connection.request("GET", "/health")
+    health = await program.connection.request("GET", "/health", b"", ADMIN)
 
     assert health.json["settings"]["commits"] == "synced"
 
@@ -371,7 +371,7 @@ async def test_health_says_when_the_database_waives_the_sync(start):
         server.start()
         with fresh_postgres_database(server.admin_url) as url:
             program = await start(url)
-            health = await program.connection.request("GET", "/health")
+            health = await program.connection.request("GET", "/health", b"", ADMIN)
             await stop(program)
     finally:
         server.discard()

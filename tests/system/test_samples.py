@@ -8,6 +8,7 @@ import pytest
 
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.openai_model import OpenAIModel
+from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import FakeOpenAI
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "omi"
@@ -60,7 +61,7 @@ async def test_first_sample_is_answered_by_an_openai_compatible_server(start, da
     fake = FakeOpenAI()
     server = fake.listen()
     model = OpenAIModel(
-        api_key="sk-x", base_url=fake.url, name="gpt-5-mini-2025-08-07", concurrency=4, options=RequestOptions()
+        api_key=MODEL_KEY, base_url=fake.url, name="gpt-5-mini-2025-08-07", concurrency=4, options=RequestOptions()
     )
     program = await start(database_url, model=model)
 

@@ -6,11 +6,12 @@ import pytest
 
 from config.settings import load_settings
 from omi_actors.clock import SystemClock
+from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.web.fake_system import FakeSystem
 from tests.web.http_client import Connection
 from web.server import build_http_server
 
-ADMIN = {"Authorization": "Bearer admin-token"}
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 UID = "vT5mQ2rJx8NnPzK4eWcLh7sYb1D3"
 
 
@@ -36,7 +37,7 @@ class Starter:
         self.servers = []
 
     async def __call__(self, clock=None, **overrides):
-        given = {"PORT": "0", "ADMIN_TOKEN": "admin-token", "WEBHOOK_TOKEN": "hook-token", **overrides}
+        given = {"PORT": "0", "ADMIN_TOKEN": ADMIN_TOKEN, "WEBHOOK_TOKEN": WEBHOOK_TOKEN, **overrides}
         self.servers.append(build_http_server(self._system, load_settings(overrides=given), clock or SystemClock()))
         return self.servers[-1].listen()
 

@@ -7,6 +7,7 @@ from typing import Any
 from omi_actors.actors.chat_messages import ChatAnswered
 from omi_actors.actors.messages import Ingested
 from omi_actors.kit.future import Future
+from omi_actors.looks.look import Look
 
 
 class FakeSystem:
@@ -20,6 +21,7 @@ class FakeSystem:
         self.open = []  # futures that the test settles
         self.transcripts = {}
         self.asked = []
+        self.looks = None  # a Look instead of an empty one
         self.on_told = None
         self.on_sent = None
         self.questions = []  # AskQuestion
@@ -84,7 +86,27 @@ class FakeSystem:
         return {"ok": True}
 
     def health(self):
-        return {"status": self.status, "checks": {"store": {"status": self.status}}}
+        return {
+            "status": self.status,
+            "ready": self.ready,
+            "version": "1.2.3",
+            "uptime": 12.5,
+            "memory": {"rss": 4096},
+            "sessions": 7,
+            "checks": {
+                "store": {"status": self.status, "note": "a note for the operator", "read_seconds": 0.5},
+                "model": {"status": "warn", "provider": "demo", "model": "demo-echo"},
+            },
+            "features": {"metrics": "on"},
+            "database": {"kind": "sqlite", "status": self.status},
+            "settings": {"log_level": "info"},
+        }
+
+    def figures(self):
+        return {"requests": {"total": 3, "success": 2, "failed": 1}, "activeRequests": 1}
+
+    def look(self):
+        return self.looks or Look(status=self.status, checks={"store": self.status}, troubles=(), tables=())
 
     @property
     def texts(self):

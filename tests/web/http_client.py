@@ -5,6 +5,8 @@ import contextlib
 import json
 from dataclasses import dataclass
 
+from tests.canaries import watch
+
 TIMEOUT_S = 5
 
 
@@ -59,7 +61,10 @@ class Connection:
                 name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)
             }
             length = int(headers.get("content-length", 0)) if has_body else 0
-            return Reply(int(head[0].split()[1]), headers, await self.reader.readexactly(length))
+            reply = Reply(int(head[0].split()[1]), headers, await self.reader.readexactly(length))
+        if reply.status >= 400:
+            watch("an error's answer", "\n".join(head) + reply.body.decode(errors="replace"))
+        return reply
 
     async def ends(self):
         """Whether the server closes the connection, without another byte."""
@@ -73,7 +78,7 @@ class Connection:
 def request_bytes(method, target, body=b"", headers=(), version="HTTP/1.1"):
     lines = [
         f"{method} {target} {version}",
-        "Host: test",
+        "Host: localhost",
         *(f"{name}: {value}" for name, value in dict(headers).items()),
     ]
     if body or method == "POST":

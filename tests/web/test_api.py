@@ -148,15 +148,6 @@ async def test_trouble_is_answered_honestly_without_its_inside(error, status, co
     assert [line["event"] for line in lines] == (["request failed", "request"] if status == 500 else ["request"])
 
 
-@pytest.mark.parametrize(("status", "code"), [("pass", 200), ("warn", 200), ("fail", 503)])
-async def test_health_is_the_systems_snapshot(status, code, get, system):
-    system.status = status
-
-    reply = await get("/health")
-
-    assert (reply.status, reply.json) == (code, {"status": status, "checks": {"store": {"status": status}}})
-
-
 async def test_ready_follows_the_system_and_live_does_not(get, system):
     system.ready = False
 

@@ -130,10 +130,12 @@ async def test_secret_that_this_server_cannot_have_issued_is_replaced(given, con
     assert reply.headers["x-chat-secret"] != given
 
 
-async def test_cookie_is_for_tls_alone_when_the_request_came_by_tls(connection):
-    reply = await chat(connection, {"message": "hi"}, X_Forwarded_Proto="https")
+@pytest.mark.parametrize(("trusted", "is_secure"), [("loopback", True), ("", False)])
+async def test_cookie_is_for_tls_alone_when_a_trusted_proxy_says_it_came_by_tls(trusted, is_secure, start):
+    async with await Connection.open(await start(TRUST_PROXY=trusted)) as connection:
+        reply = await chat(connection, {"message": "hi"}, X_Forwarded_Proto="https")
 
-    assert "Secure" in reply.headers["set-cookie"]
+    assert ("Secure" in reply.headers["set-cookie"]) is is_secure
 
 
 async def test_strangers_are_turned_away_in_production_with_the_way_out(start, system):
@@ -190,7 +192,7 @@ async def test_page_of_another_site_is_refused(headers, connection, system):
     assert system.questions == []
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "http://test", "Sec-Fetch-Site": "same-origin"}, {}])
+@pytest.mark.parametrize("headers", [{"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}, {}])
 async def test_own_page_and_programs_are_served(headers, connection):
     assert (await connection.request("POST", "/chat", b'{"message":"hi"}', headers)).status == 200
 

@@ -19,7 +19,7 @@ KB = 1024
 
 
 def chunked(*pieces, target=TARGET, method="POST"):
-    head = f"{method} {target} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     return head + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
 
 
@@ -49,7 +49,7 @@ async def test_chunked_body_is_one_body(connection, system):
 
 async def test_declared_too_large_body_is_answered_200_and_dropped_before_it_is_sent(small, system, metric):
     before = metric("omi_webhooks_dropped_total", reason="too_large")
-    small.write(f"POST {TARGET} HTTP/1.1\r\nHost: test\r\nContent-Length: 99999999999\r\n\r\n".encode())
+    small.write(f"POST {TARGET} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n".encode())
 
     reply = await small.reply()
 
@@ -63,7 +63,7 @@ async def test_declared_too_large_body_is_answered_200_and_dropped_before_it_is_
 
 async def test_sender_of_a_too_large_body_gets_the_reply_also_when_it_reads_only_after_sending_all(small):
     size = 20 * KB * KB
-    small.write(f"POST {TARGET} HTTP/1.1\r\nHost: test\r\nContent-Length: {size}\r\n\r\n".encode())
+    small.write(f"POST {TARGET} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode())
     piece = b"x" * (256 * KB)
     for _ in range(size // len(piece)):
         small.write(piece)
@@ -87,14 +87,14 @@ async def test_chunked_too_large_body_is_counted_and_dropped(small, system):
 @pytest.mark.parametrize("length", ["\xb2", "5, 6", "-1", "1e3"])
 async def test_length_that_is_no_number_is_refused(length, small, system, caplog):
     caplog.set_level(logging.CRITICAL, "tornado.general")
-    small.write(f"POST {TARGET} HTTP/1.1\r\nHost: t\r\nContent-Length: {length}\r\n\r\n12345".encode("latin-1"))
+    small.write(f"POST {TARGET} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n12345".encode("latin-1"))
 
     assert (await small.reply()).status == 400
     assert system.told == []
 
 
 async def test_too_large_body_of_a_stranger_is_refused_as_a_strangers(small):
-    small.write(f"POST {TARGET}&token=x HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999\r\n\r\n".encode())
+    small.write(f"POST {TARGET}&token=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n".encode())
 
     assert (await small.reply()).status == 401
 
@@ -118,7 +118,8 @@ async def test_refused_sender_cannot_send_for_ever(small, monkeypatch):
 
 async def test_sender_that_waits_for_100_continue_is_told_at_once(small):
     small.write(
-        f"POST {TARGET} HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n".encode()
+        f"POST {TARGET} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        "Content-Length: 99999999\r\n\r\n".encode()
     )
 
     assert (await small.reply()).dropped == "too_large"
@@ -127,7 +128,8 @@ async def test_sender_that_waits_for_100_continue_is_told_at_once(small):
 
 async def test_sender_that_waits_for_100_continue_gets_it(connection):
     connection.write(
-        f"POST {TARGET} HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
+        f"POST {TARGET} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        f"Content-Length: {len(BODY)}\r\n\r\n".encode()
     )
     interim = await asyncio.wait_for(connection.reader.readuntil(b"\r\n\r\n"), TIMEOUT_S)
     connection.write(BODY)
@@ -139,8 +141,8 @@ async def test_sender_that_waits_for_100_continue_gets_it(connection):
 @pytest.mark.parametrize(
     "request_head",
     [
-        b"POST /livez HTTP/1.1\r\nHost: t\r\nX-Request-Id: r1\r\nContent-Length: 99999999999\r\n\r\n",
-        chunked(*[b"x" * KB] * 65, target="/livez").replace(b"Host: test", b"Host: t\r\nX-Request-Id: r1"),
+        b"POST /livez HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: r1\r\nContent-Length: 99999999999\r\n\r\n",
+        chunked(*[b"x" * KB] * 65, target="/livez").replace(b"Host: localhost", b"Host: localhost\r\nX-Request-Id: r1"),
     ],
 )
 async def test_too_large_body_elsewhere_is_413(request_head, small):
@@ -154,7 +156,7 @@ async def test_too_large_body_elsewhere_is_413(request_head, small):
 async def test_connection_that_ends_in_its_body_leaves_nothing_behind(start, system, metric):
     before = metric("omi_http_requests_total", route="/omi-webhook", method="POST", status="closed")
     connection = await Connection.open(await start())
-    connection.write(f"POST {TARGET} HTTP/1.1\r\nHost: t\r\nContent-Length: 500\r\n\r\n{{".encode())
+    connection.write(f"POST {TARGET} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{{".encode())
     await wait_until(lambda: start.traffic.active == 1)
 
     connection.abort()
@@ -196,16 +198,19 @@ async def test_answer_that_its_reader_never_took_has_not_reached(start, system):
     assert [sent.reached for sent in system.sent] == [False]
 
 
-@pytest.mark.parametrize("target", [TARGET, "/livez"])
-async def test_body_that_trickles_is_cut_off_in_time(target, start, system):
+@pytest.mark.parametrize(("target", "status", "dropped"), [(TARGET, 200, "body_timeout"), ("/livez", 408, None)])
+async def test_body_that_trickles_is_told_so_in_time(target, status, dropped, start, system, monkeypatch):
+    monkeypatch.setattr("web.entry._LAST_WORD_S", 0.05)
     async with await Connection.open(await start(BODY_TIMEOUT_MS="150")) as connection:
-        connection.write(f"POST {target} HTTP/1.1\r\nHost: t\r\nContent-Length: 500\r\n\r\n".encode())
-        ended = asyncio.ensure_future(connection.ends())
-        while not ended.done():
+        connection.write(f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n".encode())
+        replied = asyncio.ensure_future(connection.reply())
+        while not replied.done():
             connection.write(b"x")
-            await asyncio.wait([ended], timeout=0.02)
+            await asyncio.wait([replied], timeout=0.02)
+        reply = await replied
 
-    assert await ended
+        assert (reply.status, reply.dropped, reply.headers["connection"]) == (status, dropped, "close")
+        assert await connection.ends()
     assert system.told == []
 
 
@@ -249,7 +254,7 @@ async def test_connection_stays_open_if_its_sender_wants_it_to(version, asked, s
 
 
 @pytest.mark.parametrize(
-    "garbage", [b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01" * 9000]
+    "garbage", [b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01" * 30_000]
 )
 async def test_garbage_ends_its_connection_and_nobody_elses(garbage, start, system, caplog):
     port = await start()

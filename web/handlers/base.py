@@ -1,6 +1,6 @@
 """The base of all handlers beside the webhook: request id, one way to fail, one line and one count per request.
 
-Not here: what a failure is answered (problems.py). Threads: the event loop.
+Not here: who is let in (guarded.py), what a failure is answered (problems.py). Threads: the event loop.
 """
 
 from asyncio import Future
@@ -8,18 +8,15 @@ from types import TracebackType
 from typing import Any, ClassVar
 
 import msgspec
-from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
-from omi_actors.errors import BadRequestError, NotFoundError, OmiError, SignatureMismatchError
+from omi_actors.errors import AskTimeoutError, BadRequestError, NotFoundError, OmiError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from web.auth import bearer_token, is_same
 from web.counting import CLOSED, count_request
-from web.origins import check_origin
+from web.handlers.guarded import GuardedHandler
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import request_id_of
-from web.site import Site
 
 _log = get_logger("web.requests")
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
@@ -36,26 +33,16 @@ _OF_STATUS = {
 }
 
 
-class BaseHandler(RequestHandler):
+class BaseHandler(GuardedHandler):
     """One request. `route` labels metrics: the template of the address, never the address."""
 
     route: ClassVar[str] = "other"
-    # Methods that the address takes although this class does not, because something faster does.
-    more_methods: ClassVar[tuple[str, ...]] = ()
-
     # Whether a request takes what the model takes; that has a metric of its own, and is no reason to warn.
     is_slow_by_nature: ClassVar[bool] = False
 
     request_id = ""
     # Whether the connection closed before the reply.
     is_gone = False
-
-    @property
-    def site(self) -> Site:
-        """What all handlers share."""
-        site = self.settings["site"]
-        assert isinstance(site, Site)  # noqa: S101 (app.py puts it there)
-        return site
 
     def set_default_headers(self) -> None:
         """Name the request, and nothing about the software."""
@@ -64,6 +51,8 @@ class BaseHandler(RequestHandler):
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
+        for name, value in self.door_headers().items():
+            self.set_header(name, value)
         if self.site.traffic.is_draining:
             self.set_header("Connection", "close")
 
@@ -72,10 +61,6 @@ class BaseHandler(RequestHandler):
         self.began_mono_s = self.site.clock.mono_s()
         self.site.traffic.begin()
 
-    def prepare(self) -> None:
-        """Refuse what a page of another site has a browser send."""
-        check_origin(self.request.method, self.request.headers)
-
     def on_connection_close(self) -> None:
         """Know that nobody hears the reply any more."""
         self.is_gone = True
@@ -83,9 +68,7 @@ class BaseHandler(RequestHandler):
     def close(self) -> None:
         """Close the connection on somebody who does not take the reply."""
         self.is_gone = True
-        connection = self.request.connection
-        if isinstance(connection, HTTP1Connection):
-            connection.close()
+        self.connection.close()
 
     @property
     def seconds(self) -> float:
@@ -95,16 +78,14 @@ class BaseHandler(RequestHandler):
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
         """Send the answer; while draining, end its connection as the header says (Tornado only says it)."""
         sent = super().finish(chunk)
-        connection = self.request.connection
-        if self.site.traffic.is_draining and isinstance(connection, HTTP1Connection):
+        connection = self.connection
+        if self.site.traffic.is_draining:
             sent.add_done_callback(lambda _: connection.close())
         return sent
 
     async def has_left(self) -> bool:
         """Tell whether a reply has left this machine. To be called right after `finish`."""
-        connection = self.request.connection
-        assert isinstance(connection, HTTP1Connection)  # noqa: S101 (Tornado's server has no other)
-        stream = connection.stream
+        stream = self.connection.stream
         if stream.closed():
             # With its reply, as its sender had asked for; or broken.
             return not self.is_gone and stream.error is None
@@ -119,20 +100,16 @@ class BaseHandler(RequestHandler):
         """No answer of ours is worth a hash of it."""
         return None
 
-    def require_operator(self) -> None:
-        """Let only the bearer of ADMIN_TOKEN pass.
-
-        Raises:
-            SignatureMismatchError: this is somebody else.
-        """
-        if not is_same(bearer_token(self.request.headers.get("Authorization")), self.site.admin_token):
-            raise SignatureMismatchError("This needs `Authorization: Bearer` with the operator's ADMIN_TOKEN.")
-
     def send_json(self, value: Any, status: int = 200) -> None:
         """Answer with a JSON value."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(msgspec.json.encode(value))
+
+    def send_page(self, html: str | bytes) -> None:
+        """Answer with a page."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(html)
 
     def send_problem(self, problem: Problem) -> None:
         """Answer with an error in the one form."""
@@ -149,14 +126,16 @@ class BaseHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer every failure, Tornado's and ours, in the one form."""
         error = (kwargs.get("exc_info") or (None, None, None))[1]
-        if isinstance(error, HTTPError) or error is None:
+        if error is None and self.is_late:
+            problem = API[AskTimeoutError]
+        elif isinstance(error, HTTPError) or error is None:
             problem = _OF_STATUS.get(status_code, INTERNAL)
         else:
             problem = api_problem(error)
         if isinstance(error, SignatureMismatchError):
             self.set_header("WWW-Authenticate", "Bearer")
         if problem.status == _METHOD_NOT_ALLOWED:
-            self.set_header("Allow", ", ".join(self._allowed_methods()))
+            self.set_header("Allow", ", ".join(self.allowed_methods()))
         self.send_problem(problem)
 
     def log_exception(
@@ -174,6 +153,7 @@ class BaseHandler(RequestHandler):
 
     def on_finish(self) -> None:
         """Count the request, write its line."""
+        super().on_finish()
         self.site.traffic.end()
         seconds = self.seconds
         status, method = self.get_status(), self.request.method or ""
@@ -189,16 +169,11 @@ class BaseHandler(RequestHandler):
                 ms=round(seconds * 1e3, 1),
             )
 
-    def _allowed_methods(self) -> list[str]:
-        own = (
-            name for name in _METHODS if getattr(type(self), name.lower()) is not getattr(RequestHandler, name.lower())
-        )
-        return sorted({*own, *self.more_methods})
-
 
 class NotFound(BaseHandler):
     """Every address that is not one of ours."""
 
     def prepare(self) -> None:
         """Refuse, whatever the method."""
+        super().prepare()
         raise HTTPError(404)

@@ -24,6 +24,9 @@ class ChatHandler(OwnedHandler):
 
     route = "/chat"
     is_slow_by_nature = True
+    limit_kind = "chat"
+    # CHAT_REPLY_DEADLINE_MS.
+    has_own_deadline = True
 
     _waiting: Future[ChatAnswered] | None = None
     _question: AskQuestion | None = None

@@ -4,7 +4,7 @@ Not here: who may (chat_owner.py). Threads: the event loop.
 """
 
 from web.auth import bearer_token
-from web.chat_owner import Owner
+from web.chat_owner import OPERATOR, Owner
 from web.handlers.base import BaseHandler
 from web.requests import header
 
@@ -24,6 +24,8 @@ class OwnedHandler(BaseHandler):
         Raises:
             SignatureMismatchError: a token is wrong, or needed.
         """
+        if self.is_operator:
+            return OPERATOR
         headers = self.request.headers
         secret = header(headers, SECRET_HEADER) or self.get_cookie(COOKIE)
         owner = self.site.chat_door.find_owner(bearer_token(header(headers, "Authorization")), secret)
@@ -33,8 +35,6 @@ class OwnedHandler(BaseHandler):
 
     def _issue(self, secret: str) -> None:
         self.set_header(SECRET_HEADER, secret)
-        # A proxy that ended TLS says so. Who lies here loses a cookie of their own.
-        came_by = header(self.request.headers, "X-Forwarded-Proto") or self.request.protocol
         self.set_cookie(
             COOKIE,
             secret,
@@ -42,5 +42,5 @@ class OwnedHandler(BaseHandler):
             path="/",
             httponly=True,
             samesite="Strict",
-            secure=came_by.partition(",")[0].strip().lower() == "https",
+            secure=self.client.is_https,
         )

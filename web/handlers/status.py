@@ -5,21 +5,30 @@ Not here: finding it out (the system does). Threads: the event loop.
 
 from prometheus_client.exposition import choose_encoder
 
+from omi_actors.health import public_health
 from omi_actors.instruments.metrics import REGISTRY
 from web.handlers.base import BaseHandler
+from web.problems import iso_time
 
 _UNAVAILABLE = 503
 
 
 class HealthHandler(BaseHandler):
-    """Everything at one glance; 503 when something that is needed fails."""
+    """Everything at one glance; 503 when something that is needed fails. Strangers see names and states only."""
 
     route = "/health"
+    limit_kind = None
 
     def get(self) -> None:
-        """Answer with the system's snapshot."""
-        health = self.site.system.health()
-        self.send_json(health, _UNAVAILABLE if health["status"] == "fail" else 200)
+        """Answer with the system's snapshot, the operator with the metrics, too."""
+        system, timestamp = self.site.system, iso_time(self.site.clock.now_s())
+        health = system.health()
+        if self.is_operator:
+            metrics = {**system.figures(), "timestamp": timestamp}
+            health |= {"metrics": metrics, "activeRequests": metrics["activeRequests"]}
+        else:
+            health = public_health(health)
+        self.send_json({**health, "timestamp": timestamp}, _UNAVAILABLE if health["status"] == "fail" else 200)
 
     head = get
 
@@ -28,6 +37,7 @@ class LiveHandler(BaseHandler):
     """Whether the process lives: if it answers, it does."""
 
     route = "/livez"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer."""
@@ -40,6 +50,7 @@ class ReadyHandler(BaseHandler):
     """Whether new requests are welcome: not while starting or draining."""
 
     route = "/readyz"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer 200 or 503."""
@@ -53,6 +64,7 @@ class MetricsHandler(BaseHandler):
     """All metrics, in Prometheus's text format or OpenMetrics, as the scraper asks."""
 
     route = "/metrics"
+    limit_kind = None
 
     def get(self) -> None:
         """Answer with the registry's text."""

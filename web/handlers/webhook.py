@@ -13,7 +13,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
 from omi_actors.actors.messages import Ingested, ReplySent
-from omi_actors.errors import OmiError, TooLargeError
+from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from web.counting import count_drop, count_request, count_webhook
@@ -83,10 +83,10 @@ class WebhookRequest(HTTPMessageDelegate):
         if not self._is_over:
             self._end(None)
 
-    def refuse_body(self) -> bytes:
-        """Return the reply to a body above the limit, after which its connection closes."""
+    def refuse_body(self, error: Exception) -> bytes:
+        """Return the reply to a body that will not be read, after which its connection closes."""
         self._chunks.clear()
-        reply = self._failed(self._refusal or TooLargeError("The body is above MAX_REQUEST_SIZE."))
+        reply = self._failed(self._refusal or error)
         self._end(reply.status)
         return self._bytes(reply, CLOSE)
 
@@ -96,6 +96,8 @@ class WebhookRequest(HTTPMessageDelegate):
             if order.invalid_count:
                 metrics.SEGMENTS.labels("invalid").inc(order.invalid_count)
             if order.messages:
+                if self._site.webhook_limit is not None:
+                    self._site.webhook_limit.count(order.session_key)
                 context = LogContext(self._request_id, order.session_key)
                 sending = Sending(self._site.system, order.messages, context, self._settled)
                 sending.start(self._site.clock, self._site.webhook_timeout_s)

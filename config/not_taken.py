@@ -1,0 +1,144 @@
+"""Variables of the document, and of its servers, that mean nothing here: why, and what to use instead.
+
+Not here: those that mean something (groups/). Threads: any, pure.
+One that asks for what is so anyway (`is_so`) passes. Others are told at every start; those that somebody would rely on
+(`refused`) end it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from config.values import parse_on_off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTaken:
+    """Why a variable means nothing here, what to use instead, and what is so anyway (None: it is no switch)."""
+
+    reason: str
+    instead: str
+    is_so: bool | None = None
+    refused: bool = False
+
+
+_ONE_WRITER = "One writer and a few readers hold one connection each; there is no pool to size"
+_NO_CACHE = "There is no cache to tune: what a live session needs is in its actor"
+_NO_PASSWORDS = "There are no accounts with passwords in this version"
+_NO_JWT = "Nothing is signed with JWT: tokens are random and checked as they are"
+_NO_QUIET_HOURS = "Quiet hours are not kept by this version, and nothing would be silenced"
+_AT_ONCE = "A job starts as soon as a place is free, not in batches at intervals"
+_WAKE = "Set WAKE_NAMES for the names that it answers to"
+_LEAVE_OUT = "Leave it out"
+
+NOT_TAKEN: Mapping[str, NotTaken] = {
+    "ENABLE_USER_SYSTEM": NotTaken(
+        reason="There are no user accounts in this version", instead="Wearers are known by Omi's uid", is_so=False
+    ),
+    "ENABLE_CONTEXT_ACTIVATION": NotTaken(
+        reason="Listening for questions is what the server is for",
+        instead="Set DEFAULT_LISTEN_MODE for when speech is a question",
+        is_so=True,
+        refused=True,
+    ),
+    "ENABLE_BACKGROUND_QUEUE": NotTaken(
+        reason="Every answer is a job of the queue",
+        instead="Set QUEUE_MAX_CONCURRENT_JOBS and OPENAI_MAX_CONCURRENCY for its size",
+        is_so=True,
+        refused=True,
+    ),
+    "ENABLE_NEW_OMI_ROUTES": NotTaken(
+        reason="Without /omi-webhook nothing is heard",
+        instead="Stop the server, or take its address out of the app at Omi",
+        is_so=True,
+        refused=True,
+    ),
+    "ENABLE_PROMPT_WORKERS": NotTaken(
+        reason="There is no /prompts/run; the prompt is built for each question", instead=_LEAVE_OUT, is_so=False
+    ),
+    "QUIET_HOURS_ENABLED": NotTaken(reason=_NO_QUIET_HOURS, instead=_LEAVE_OUT, is_so=False, refused=True),
+    "DEFAULT_QUIET_HOURS_START": NotTaken(reason=_NO_QUIET_HOURS, instead=_LEAVE_OUT),
+    "DEFAULT_QUIET_HOURS_END": NotTaken(reason=_NO_QUIET_HOURS, instead=_LEAVE_OUT),
+    "DEFAULT_ACTIVATION_REGEX": NotTaken(
+        reason="Wake phrases are whole words in twelve languages, not a pattern", instead=_WAKE, refused=True
+    ),
+    "SEND_TYPED_OMI_NOTIFICATIONS": NotTaken(
+        reason="Omi's API has notifications of one kind",
+        instead="Set OMI_NOTIFY_VERSION for the way that they take",
+        is_so=False,
+        refused=True,
+    ),
+    "OPENAI_CONVERSATION_STATE": NotTaken(
+        reason="Conversations live in our own database, and each question takes the latest turns along",
+        instead="Set OPENAI_INCLUDE_HISTORY and OPENAI_HISTORY_MESSAGES",
+        is_so=False,
+        refused=True,
+    ),
+    "QUEUE_BATCH_SIZE": NotTaken(reason=_AT_ONCE, instead="Set QUEUE_MAX_CONCURRENT_JOBS"),
+    "QUEUE_PROCESSING_INTERVAL": NotTaken(reason=_AT_ONCE, instead="Set QUEUE_MAX_CONCURRENT_JOBS"),
+    "DB_MAX_CONNECTIONS": NotTaken(reason=_ONE_WRITER, instead=_LEAVE_OUT),
+    "DB_CONNECTION_TIMEOUT": NotTaken(
+        reason=_ONE_WRITER, instead="Set STORE_WRITE_TIMEOUT_MS and STORE_READ_TIMEOUT_MS"
+    ),
+    "DB_ENABLE_LOGGING": NotTaken(
+        reason="Statements hold what people said, and are never logged",
+        instead="See omi_store_commit_seconds in /metrics",
+        is_so=False,
+    ),
+    "ENABLE_CACHING": NotTaken(reason=_NO_CACHE, instead="Set MAX_LIVE_SESSIONS and SESSION_IDLE_S"),
+    "CACHE_TTL": NotTaken(reason=_NO_CACHE, instead="Set SESSION_IDLE_S"),
+    "CACHE_MAX_SIZE": NotTaken(reason=_NO_CACHE, instead="Set MAX_LIVE_SESSIONS"),
+    "CACHE_CHECK_PERIOD": NotTaken(reason=_NO_CACHE, instead=_LEAVE_OUT),
+    "REDIS_URL": NotTaken(reason="This version is one process and needs no Redis", instead=_LEAVE_OUT),
+    "SESSION_SECRET": NotTaken(
+        reason="Nothing is signed: the operator's sessions are random, and only their SHA-256 is kept",
+        instead=_LEAVE_OUT,
+    ),
+    "CORS_ORIGIN_PATTERNS": NotTaken(
+        reason="Origins with a wildcard stand beside the others",
+        instead="Set CORS_ORIGINS, such as https://*.example.com",
+        refused=True,
+    ),
+    "ENABLE_CSRF": NotTaken(
+        reason="Requests of other sites' pages that would change something are always refused, without a token",
+        instead=_LEAVE_OUT,
+        is_so=True,
+        refused=True,
+    ),
+    "BCRYPT_ROUNDS": NotTaken(reason=_NO_PASSWORDS, instead=_LEAVE_OUT),
+    "JWT_SECRET": NotTaken(reason=_NO_JWT, instead="Set ADMIN_TOKEN for the operator"),
+    "JWT_EXPIRY": NotTaken(reason=_NO_JWT, instead=_LEAVE_OUT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What is said of the variables that mean nothing here: `refusals` end the start, `notes` do not."""
+
+    refusals: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def judge(given: Mapping[str, str]) -> Verdicts:
+    """Return what is to be said of the variables given, in the order of the table. Blank ones were not given."""
+    said = list(_judge_each({name: value for name, value in given.items() if value.strip()}))
+    return Verdicts(
+        refusals=tuple(sentence for refused, sentence in said if refused),
+        notes=tuple(sentence for refused, sentence in said if not refused),
+    )
+
+
+def _judge_each(given: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
+    for name, entry in NOT_TAKEN.items():
+        if name not in given:
+            continue
+        sentence = f"{name} has no effect: {entry.reason}. {entry.instead}."
+        if entry.is_so is None:
+            yield entry.refused, sentence
+            continue
+        try:
+            is_on = parse_on_off(given[name])
+        except ValueError as exc:
+            yield True, f"{name} {exc}. {sentence}"
+            continue
+        if is_on != entry.is_so:
+            yield entry.refused, f"{name}={'true' if is_on else 'false'} cannot be: {entry.reason}. {entry.instead}."

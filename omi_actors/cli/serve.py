@@ -1,0 +1,70 @@
+"""`omi-actors serve`.
+
+Not here: what serving is (server.py), starting anew on changes (reload.py). Threads: the main one.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from config.secrets_file import with_made_origins
+from config.settings import InvalidSettingError, Reading, read_settings
+from omi_actors.cli.failing import EXIT_UNAVAILABLE, env_file_to_read, fail
+from omi_actors.errors import OmiError, StoreUnavailableError
+from omi_actors.instruments.logs import configure_logging
+from omi_actors.program import own_command
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (HOST).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (PORT); 0 takes any free one.")
+@click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
+@click.option(
+    "--reload", "is_reloading", is_flag=True, help="Development: start anew when a program file or .env changes."
+)
+def serve(*, host: str | None, port: int | None, env_file: Path | None, is_reloading: bool) -> None:
+    """Serve until interrupted (SIGINT) or told to stop (SIGTERM)."""
+    file = env_file_to_read(env_file)
+    options = {"HOST": host, "PORT": port}
+    if is_reloading:
+        _serve_again_and_again(file, options)
+    reading = _read(file, options)
+    configure_logging(reading.settings.log_level)
+    sys.exit(_run(reading))
+
+
+def _read(env_file: Path, options: dict[str, str | int | None]) -> Reading:
+    """Read settings and make what a development server makes for itself, or say what is wrong and end."""
+    try:
+        return with_made_origins(read_settings(env_file, options))
+    except InvalidSettingError as exc:
+        fail(str(exc))
+
+
+def _run(reading: Reading) -> int:
+    from omi_actors.server import run  # noqa: PLC0415 (errors in settings need no server)
+
+    try:
+        return run(reading)
+    except StoreUnavailableError as exc:
+        fail(f"{exc}. `{own_command()} doctor` looks closer.", EXIT_UNAVAILABLE)
+    except OmiError as exc:
+        fail(str(exc))
+
+
+def _serve_again_and_again(env_file: Path, options: dict[str, str | int | None]) -> None:
+    """Serve in a child that is replaced on every change; settings are read anew by each."""
+    from omi_actors.reload import Reloader, watched_files  # noqa: PLC0415 (development only)
+
+    try:
+        is_production = read_settings(env_file, options).settings.is_production
+    except InvalidSettingError:
+        is_production = False  # the child says what is wrong, and the next change may mend it
+    if is_production:
+        fail("--reload is for development. Leave it out, or unset APP_ENV.")
+    given = [f"--{name.lower()}={value}" for name, value in options.items() if value is not None]
+    command = [sys.executable, "-m", "omi_actors", "serve", f"--env-file={env_file}", *given]
+    if not env_file.exists():
+        command.remove(f"--env-file={env_file}")
+    sys.exit(Reloader(command, lambda: watched_files(env_file)).run())

@@ -1,0 +1,81 @@
+"""Checks of the store: can it be reached, do we know its schema, is it somebody else's.
+
+Not here: looking (store/probe.py). Threads: the main one; blocked for some seconds at most.
+"""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from config.settings import Settings
+from omi_actors.doctor.clocks import compare_clocks
+from omi_actors.doctor.finding import Finding, Machine, note, ok, problem
+from omi_actors.errors import StoreError
+from omi_actors.store.engine import StoreConfig
+from omi_actors.store.probe import StoreState, probe_store
+
+# The statements say RETURNING.
+_OLDEST_SQLITE = (3, 35, 0)
+# What stands in a database's refusal: what to do about it.
+_FIXES = (
+    ("password", "Correct user and password in DATABASE_URL."),
+    ("role", "Correct the user in DATABASE_URL, or make it: createuser NAME."),
+    ("database", "Make the database (createdb NAME), or correct its name in DATABASE_URL."),
+)
+_ELSE = "Start the database, correct DATABASE_URL, or unset it: then SQLite in DATA_DIR is used."
+_SQLITE_FIX = "Restore the newest copy beside it, or move the file away to begin anew."
+
+
+def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> Iterator[Finding]:
+    """Look at the database, and change nothing in it."""
+    url = settings.database_url.get_secret_value() if settings.database_url else ""
+    if url.startswith("postgres") and find_spec("psycopg2") is None:
+        yield problem("store", "the driver for DATABASE_URL is not installed", "pip install 'omi-actors[postgres]'")
+        return
+    try:
+        state = probe_store(StoreConfig(url=url, data_dir=settings.data_dir))
+    except StoreError as exc:
+        yield problem("store", str(exc), _fix_for(str(exc)) if url else _SQLITE_FIX)
+        return
+    yield from _judge_owner(state, is_running=is_running)
+    yield from _judge_schema(state)
+    if state.now_s is not None:
+        yield from compare_clocks(machine.clock.now_s(), state.now_s, "database")
+
+
+def check_sqlite(settings: Settings, version: tuple[int, int, int]) -> Iterator[Finding]:
+    """Look at the version of SQLite, unless the store is elsewhere."""
+    if settings.database_url is not None:
+        return
+    found = ".".join(map(str, version))
+    if version < _OLDEST_SQLITE:
+        fix = "Use a Python with a newer SQLite, or set DATABASE_URL to a PostgreSQL server."
+        yield problem("store", f"SQLite {found} is older than 3.35", fix)
+    else:
+        yield ok("store", f"SQLite {found}")
+
+
+def _judge_owner(state: StoreState, *, is_running: bool) -> Iterator[Finding]:
+    if state.owner is None:
+        return
+    said = f"process {state.owner} has the database open"
+    if is_running:
+        yield note("store", f"{said}: the server that is already running", "Nothing to do.")
+    else:
+        yield problem("store", said, f"Stop it (kill {state.owner}), or set another DATA_DIR.")
+
+
+def _judge_schema(state: StoreState) -> Iterator[Finding]:
+    if state.version > state.newest:
+        said = f"the database has schema {state.version}, this program knows {state.newest}"
+        fix = "Start the newer program again, or restore the copy that was made before the upgrade."
+        yield problem("store", said, fix)
+    elif state.version == 0:
+        yield ok("store", f"{state.database}: new, will be made")
+    elif state.version < state.newest:
+        yield ok("store", f"{state.database}: schema {state.version}, will be upgraded to {state.newest} at start")
+    else:
+        yield ok("store", f"{state.database}: schema {state.version}")
+
+
+def _fix_for(said: str) -> str:
+    return next((fix for word, fix in _FIXES if f"{word} " in said and "failed: Connection" not in said), _ELSE)

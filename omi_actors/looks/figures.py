@@ -1,0 +1,78 @@
+"""The metrics in the document's JSON form: keys and units as its dashboard's, each counted once.
+
+Not here: the counting. Threads: none, pure. Times are milliseconds, as in the document; None where nothing was
+measured. A cache hit is a message whose session was in memory.
+"""
+
+from typing import Any
+
+from omi_actors.instruments.extremes import Extremes
+from omi_actors.instruments.readings import Readings
+from omi_actors.instruments.units import say_share
+
+_SUCCESS = ("1xx", "2xx", "3xx")
+
+
+def build_figures(readings: Readings, extremes: Extremes, *, hits: int, misses: int) -> dict[str, Any]:
+    """Return the figures since the start. `hits` and `misses` are those of the sessions in memory."""
+    by_status = readings.by("status", "omi_http_requests_total")
+    total, success = sum(by_status.values()), sum(by_status.get(status, 0) for status in _SUCCESS)
+    return {
+        "requests": {"total": round(total), "success": round(success), "failed": round(total - success)},
+        "performance": {
+            "avgResponseTime": _ms(readings.mean("omi_http_request_seconds")),
+            "maxResponseTime": _ms(extremes.highest),
+            "minResponseTime": _ms(extremes.lowest),
+            "p50": _ms(readings.quantile(0.5, "omi_http_request_seconds")),
+            "p95": _ms(readings.quantile(0.95, "omi_http_request_seconds")),
+            "p99": _ms(readings.quantile(0.99, "omi_http_request_seconds")),
+        },
+        "errors": _errors(readings),
+        "webhooks": _webhooks(readings),
+        "database": _database(readings),
+        "cache": {"hits": hits, "misses": misses, "hitRate": say_share(hits, hits + misses) if hits + misses else 0},
+        "queue": _queue(readings),
+        "activeRequests": round(readings.total("omi_http_requests_active")),
+    }
+
+
+def _errors(readings: Readings) -> dict[str, Any]:
+    by_type = {f"http_{status}": readings.total("omi_http_requests_total", status=status) for status in ("4xx", "5xx")}
+    by_type |= {f"store_{kind}": count for kind, count in readings.by("kind", "omi_store_errors_total").items()}
+    by_type |= {f"crash_{kind}": count for kind, count in readings.by("kind", "omi_actor_crashes_total").items()}
+    seen = {name: round(count) for name, count in by_type.items() if count}
+    return {"total": sum(seen.values()), "byType": seen}
+
+
+def _webhooks(readings: Readings) -> dict[str, Any]:
+    by_outcome = readings.by("outcome", "omi_webhooks_total")
+    return {
+        "processed": round(by_outcome.get("accepted", 0)),
+        "failed": round(by_outcome.get("dropped", 0) + by_outcome.get("refused", 0)),
+        "avgProcessingTime": _ms(readings.mean("omi_http_request_seconds", route="/omi-webhook")),
+    }
+
+
+def _database(readings: Readings) -> dict[str, Any]:
+    histograms = ("omi_store_commit_seconds", "omi_store_read_seconds")
+    queries = sum(readings.total(f"{name}_count") for name in histograms)
+    seconds = sum(readings.total(f"{name}_sum") for name in histograms)
+    return {
+        "queries": round(queries),
+        "errors": round(readings.total("omi_store_errors_total")),
+        "avgQueryTime": _ms(seconds / queries if queries else None),
+    }
+
+
+def _queue(readings: Readings) -> dict[str, Any]:
+    by_outcome = readings.by("outcome", "omi_job_attempts_total")
+    return {
+        "enqueued": round(readings.total("omi_jobs_enqueued_total")),
+        "processed": round(by_outcome.get("done", 0)),
+        "failed": round(by_outcome.get("buried", 0)),
+        "avgProcessingTime": _ms(readings.mean("omi_job_seconds")),
+    }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1e3, 2)

@@ -1,0 +1,203 @@
+"""The tables of the operator's page: figures in words, by subject.
+
+Not here: how they look (web/pages/). Threads: none, pure. Cells are text as it is shown, not yet escaped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omi_actors.instruments.readings import Readings
+from omi_actors.instruments.units import NOTHING, say_age, say_bytes, say_count, say_seconds, say_share
+
+_QUANTILES = (0.5, 0.95, 0.99)
+_FAILED = ("4xx", "5xx", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells under columns; a row's first cell names it. `name` is an id: small letters."""
+
+    name: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+def build_tables(health: Mapping[str, Any], now: Readings, recent: Readings) -> list[Table]:
+    """Return all tables. `recent` is what `now` gained in the last minutes."""
+    return [
+        _requests(now, recent),
+        _webhooks(now, recent),
+        _drops(now, recent),
+        _answers(now, recent),
+        _deliveries(now, recent),
+        _queue(health, now),
+        _attempts(now, recent),
+        _store(now, recent),
+        _sessions(health),
+        _model(now, recent),
+        _actors(now, recent),
+        _system(health, now),
+    ]
+
+
+def _requests(now: Readings, recent: Readings) -> Table:
+    name, seconds = "omi_http_requests_total", "omi_http_request_seconds"
+    failed = [now.by("route", name, status=status) for status in _FAILED]
+    rows = [
+        (
+            route,
+            say_count(count),
+            say_count(sum(by_route.get(route, 0) for by_route in failed)),
+            say_count(recent.total(name, route=route)),
+            *_quantiles(recent, seconds, route=route),
+        )
+        for route, count in now.by("route", name).items()
+    ]
+    total = now.total(name)
+    unwell = sum(map(sum, (by_route.values() for by_route in failed)))
+    note = f"Success rate {say_share(total - unwell, total)}. Failed: 4xx, 5xx, or the connection was gone first."
+    columns = ("Route", "Requests", "Failed", "Lately", "p50 lately", "p95", "p99")
+    return Table("requests", "Request metrics", columns, rows, note)
+
+
+def _webhooks(now: Readings, recent: Readings) -> Table:
+    name, outcomes = "omi_webhooks_total", ("accepted", "dropped", "refused")
+    rows = [
+        (
+            kind,
+            *(say_count(now.total(name, kind=kind, outcome=outcome)) for outcome in outcomes),
+            say_count(recent.total(name, kind=kind)),
+        )
+        for kind in now.by("kind", name)
+    ]
+    return Table("webhooks", "Webhook metrics", ("Kind", "Accepted", "Dropped", "Refused", "Lately"), rows)
+
+
+def _drops(now: Readings, recent: Readings) -> Table:
+    name = "omi_webhooks_dropped_total"
+    rows = [
+        (reason, say_count(count), say_count(recent.total(name, reason=reason)))
+        for reason, count in now.by("reason", name).items()
+    ]
+    return Table("drops", "Not kept", ("Reason", "Since start", "Lately"), rows)
+
+
+def _answers(now: Readings, recent: Readings) -> Table:
+    rows = [
+        (
+            "Questions heard",
+            say_count(now.total("omi_questions_total")),
+            say_count(recent.total("omi_questions_total")),
+        ),
+        *(
+            (f"Question to reply, p{share * 100:.0f}", *(_quantile(which, share) for which in (now, recent)))
+            for share in _QUANTILES
+        ),
+    ]
+    return Table("answers", "Questions and answers", ("What", "Since start", "Lately"), rows)
+
+
+def _quantile(readings: Readings, share: float) -> str:
+    return say_seconds(readings.quantile(share, "omi_answer_seconds"))
+
+
+def _deliveries(now: Readings, recent: Readings) -> Table:
+    name = "omi_deliveries_total"
+    rows = [
+        (channel, state, say_count(count), say_count(recent.total(name, channel=channel, state=state)))
+        for channel in now.by("channel", name)
+        for state, count in now.by("state", name, channel=channel).items()
+    ]
+    return Table("deliveries", "Deliveries", ("Way", "State reached", "Since start", "Lately"), rows)
+
+
+def _queue(health: Mapping[str, Any], now: Readings) -> Table:
+    jobs = now.by("state", "omi_jobs")
+    rows = [
+        ("Waiting", say_count(jobs.get("ready", 0))),
+        ("Running", say_count(jobs.get("running", 0))),
+        ("Dead", say_count(jobs.get("dead", 0))),
+        ("Oldest waits", say_seconds(health["checks"]["queue"].get("oldest_waits_seconds"))),
+    ]
+    return Table("queue", "Queue metrics", ("Jobs", "Now"), rows, "Counted every 5 s.")
+
+
+def _attempts(now: Readings, recent: Readings) -> Table:
+    name = "omi_job_attempts_total"
+    rows = [
+        (kind, outcome, say_count(count), say_count(recent.total(name, kind=kind, outcome=outcome)))
+        for kind in now.by("kind", name)
+        for outcome, count in now.by("outcome", name, kind=kind).items()
+    ]
+    return Table("attempts", "Attempts at jobs", ("Kind", "Outcome", "Since start", "Lately"), rows)
+
+
+def _store(now: Readings, recent: Readings) -> Table:
+    names = {"Commits": "omi_store_commit_seconds", "Reads": "omi_store_read_seconds"}
+    rows = [(word, say_count(now.total(f"{name}_count")), *_quantiles(recent, name)) for word, name in names.items()]
+    errors = say_count(now.total("omi_store_errors_total"))
+    note = f"Errors since start: {errors}. A commit includes its sync."
+    return Table("database", "Database metrics", ("What", "Count", "p50 lately", "p95", "p99"), rows, note)
+
+
+def _sessions(health: Mapping[str, Any]) -> Table:
+    hits, misses = health["cache"]["hits"], health["cache"]["misses"]
+    rows = [
+        ("In memory now", say_count(health["sessions"])),
+        ("Cache hits", say_count(hits)),
+        ("Cache misses", say_count(misses)),
+        ("Hit rate", say_share(hits, hits + misses)),
+    ]
+    note = "A hit found its session in memory; a miss loaded it from the store."
+    return Table("cache", "Sessions and cache", ("Sessions", "Now"), rows, note)
+
+
+def _model(now: Readings, recent: Readings) -> Table:
+    name = "omi_model_seconds"
+    rows = [
+        (
+            outcome,
+            say_count(count),
+            say_count(recent.total(f"{name}_count", outcome=outcome)),
+            *_quantiles(recent, name, outcome=outcome),
+        )
+        for outcome, count in now.by("outcome", f"{name}_count").items()
+    ]
+    return Table("model", "Model calls", ("Outcome", "Calls", "Lately", "p50 lately", "p95", "p99"), rows)
+
+
+def _actors(now: Readings, recent: Readings) -> Table:
+    live = now.by("kind", "omi_actors_live")
+    rows = [
+        (
+            kind,
+            say_count(count),
+            say_count(now.total("omi_actor_crashes_total", kind=kind)),
+            say_count(recent.total("omi_actor_crashes_total", kind=kind)),
+            say_count(now.total("omi_actor_restarts_total", kind=kind)),
+        )
+        for kind, count in live.items()
+    ]
+    return Table("actors", "Supervision", ("Actor", "Running", "Crashes", "Lately", "Restarts"), rows)
+
+
+def _system(health: Mapping[str, Any], now: Readings) -> Table:
+    checks = health["checks"]
+    model = checks["model"]
+    rows = [
+        ("Version", str(health["version"])),
+        ("Uptime", say_age(health["uptime"])),
+        ("Memory", say_bytes(health["memory"]["rss"])),
+        ("Active requests", say_count(max(0, now.total("omi_http_requests_active") - 1))),
+        ("Loop lag, worst of a minute", say_seconds(checks["loop"].get("lag_max_seconds"))),
+        ("Model", " ".join(str(model.get(key)) for key in ("provider", "model") if model.get(key)) or NOTHING),
+        *((f"Setting {name}", str(value)) for name, value in health["settings"].items()),
+    ]
+    return Table("system", "System information", ("What", "Now"), rows, "The request for this page is not counted.")
+
+
+def _quantiles(readings: Readings, histogram: str, **labels: str) -> tuple[str, ...]:
+    return tuple(say_seconds(readings.quantile(share, histogram, **labels)) for share in _QUANTILES)

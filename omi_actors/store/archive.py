@@ -1,0 +1,167 @@
+"""Backup and restore of the SQLite store: whole copies, made while a server serves, put back while none does.
+
+Not here: the copies before a schema upgrade (backups.py), the commands (cli_backup.py), PostgreSQL, which has tools of
+its own. Threads: the caller's; a copy takes about as long as reading the file.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from omi_actors.errors import StoreError
+from omi_actors.store.engine import DATABASE_FILE
+from omi_actors.store.lock import acquire_process_lock, release_process_lock
+from omi_actors.store.migrate import load_migrations
+
+# What SQLite keeps beside an open database.
+_COMPANIONS = ("-wal", "-shm")
+# Seconds for which a server may hold the file's lock while it copies its log back.
+_BUSY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A whole, checked copy of a store. `version` is its schema's."""
+
+    file: Path
+    version: int
+    size_bytes: int
+
+
+def save_copy(data_dir: Path, target: Path) -> Copy:
+    """Write a consistent copy of the store in `data_dir` to `target`, private to its owner; a server may be serving.
+
+    `target` appears whole or not at all, and is not overwritten.
+
+    Raises:
+        StoreError: there is no store, `target` exists or cannot be written, or the copy is not sound.
+    """
+    source = data_dir / DATABASE_FILE
+    if not source.is_file():
+        raise StoreError(f"There is no database {source} to back up. DATA_DIR names its folder.")
+    if target.exists():
+        raise StoreError(f"{target} is there already. Name a new file, or remove that one.")
+    draft = target.with_name(f"{target.name}.part")
+    with _sentences(f"{source} cannot be copied to {target}"), _removed_at_failure(draft):
+        _make_private(draft)
+        with closing(_open(source, "ro")) as con, closing(sqlite3.connect(draft)) as copy:
+            con.backup(copy)  # in one step: a read transaction, beside which a server may write
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, without companions
+        checked = check_copy(draft)
+        _sync(draft)
+        os.link(draft, target)
+        draft.unlink()
+        _sync(target.parent)
+    return Copy(target, checked.version, checked.size_bytes)
+
+
+def check_copy(file: Path) -> Copy:
+    """Read all of a copy and return what it is.
+
+    Raises:
+        StoreError: it is no sound database of ours, or one of a newer program.
+    """
+    if not file.is_file():
+        raise StoreError(f"There is no file {file}.")
+    with _sentences(f"{file} is not a sound backup"), closing(_open(file, "ro")) as con:
+        (verdict,) = con.execute("PRAGMA integrity_check(1)").fetchone()
+        if verdict != "ok":
+            raise StoreError(f"{file} is damaged: {verdict}")
+        version = _schema_version(con)
+    newest = load_migrations(files("omi_actors.store.migrations") / "sqlite")[-1].version
+    if not 0 < version <= newest:
+        what = f"has schema version {version}" if version else "has no schema of this program"
+        raise StoreError(f"{file} {what}; this program knows versions 1 to {newest}.")
+    return Copy(file, version, file.stat().st_size)
+
+
+def restore_copy(source: Path, data_dir: Path, now_s: float) -> Path | None:
+    """Put a copy in the store's place and return where the earlier database went, None if there was none.
+
+    At every moment either the earlier or the restored database stands in its place, whole.
+
+    Raises:
+        StoreError: the copy is not sound (nothing was touched), or a server has the store.
+    """
+    check_copy(source)
+    place = data_dir / DATABASE_FILE
+    lock = place.with_name(place.name + ".lock")
+    with _sentences(f"{source} cannot be restored to {place}"):
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        acquire_process_lock(lock)
+        try:
+            return _replace(place, source, f"replaced.{int(now_s)}")
+        finally:
+            release_process_lock(lock)
+
+
+def _replace(place: Path, source: Path, label: str) -> Path | None:
+    draft = place.with_name(f"{place.name}.restoring")
+    with _removed_at_failure(draft):
+        _make_private(draft)
+        shutil.copyfile(source, draft)
+        _sync(draft)
+        earlier = _set_aside(place, label) if place.exists() else None
+        draft.replace(place)
+        _sync(place.parent)
+    return earlier
+
+
+def _set_aside(place: Path, label: str) -> Path:
+    """Give the earlier database a second name. What its log held is in it by then, if it can be opened at all."""
+    with suppress(sqlite3.Error), closing(_open(place, "rw")) as con:
+        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    earlier = place.with_name(f"{place.name}.{label}.bak")
+    for companion in _COMPANIONS:
+        left = place.with_name(place.name + companion)
+        if left.exists():  # it would be read as the restored database's own
+            left.replace(earlier.with_name(earlier.name + companion))
+    os.link(place, earlier)
+    return earlier
+
+
+def _open(file: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode={mode}", uri=True, timeout=_BUSY_S)
+
+
+def _schema_version(con: sqlite3.Connection) -> int:
+    if con.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_migration'").fetchone() is None:
+        return 0
+    return int(con.execute("SELECT coalesce(max(version), 0) FROM schema_migration").fetchone()[0])
+
+
+def _make_private(file: Path) -> None:
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or a folder's names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _removed_at_failure(draft: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _sentences(what: str) -> Iterator[None]:
+    """Turn foreign errors into sentences. SQLite's name tables and columns, never values."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+        raise StoreError(f"{what}: {reason}") from exc

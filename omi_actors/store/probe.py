@@ -1,0 +1,56 @@
+"""A look at the database that changes nothing: can it be reached, how old is its schema, what does its clock say.
+
+Not here: opening it to work with (engine.py). Threads: the caller's, which is blocked for up to some seconds.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from importlib.resources import files
+
+from omi_actors.store.engine import Engine, StoreConfig, build_dialect
+from omi_actors.store.lock import find_lock_owner
+from omi_actors.store.migrate import load_migrations
+from omi_actors.store.sqlite import SQLite
+from omi_actors.store.transaction import NodeIdentity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreState:
+    """`version` is 0 of a database that is yet to be made; `newest` is what this program knows.
+
+    `owner` is the id of the other process that has a SQLite database open; `now_s` is the clock (UTC) of a database
+    that has one of its own.
+    """
+
+    database: str
+    version: int
+    newest: int
+    owner: str | None = None
+    now_s: float | None = None
+
+
+def find_sqlite_version() -> tuple[int, int, int]:
+    """Return the version of SQLite that this Python came with."""
+    return sqlite3.sqlite_version_info
+
+
+def probe_store(config: StoreConfig) -> StoreState:
+    """Return how the store is.
+
+    Raises:
+        StoreUnavailableError, StoreError: it cannot be reached or read; the sentence says why.
+    """
+    dialect = build_dialect(config, readonly=True)
+    newest = load_migrations(files("omi_actors.store.migrations") / dialect.name)[-1].version
+    owner = find_lock_owner(dialect.lock_file) if isinstance(dialect, SQLite) else None
+    if isinstance(dialect, SQLite) and not dialect.file.exists():
+        return StoreState(database=dialect.name, version=0, newest=newest, owner=owner)
+    engine = Engine(config, NodeIdentity("probe"), readonly=True)
+    engine.open()
+    try:
+        version = engine.read_version()
+        has_clock = dialect.name != SQLite.name
+        now_s = engine.read(lambda tx: tx.now_s()) if has_clock else None
+    finally:
+        engine.close()
+    return StoreState(database=dialect.name, version=version, newest=newest, owner=owner, now_s=now_s)

@@ -1,0 +1,138 @@
+"""The other commands, run in this process: what they print, and their exit codes."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import omi_actors
+from omi_actors.cli import main
+from omi_actors.replay.server_process import find_free_port
+
+CANARY = "canary-5f3a-tell-nobody"
+SECRETS = ("ADMIN_TOKEN", "WEBHOOK_TOKEN", "OPENAI_API_KEY", "OMI_APP_SECRET", "OMI_SIGNING_SECRETS", "JWT_SECRET")
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Run `omi-actors …` in a folder of its own; `program(*arguments, **variables)` returns what it did."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, **variables):
+        return CliRunner().invoke(main, arguments, env=variables, prog_name="omi-actors")
+
+    return run
+
+
+def test_config_says_value_unit_and_source(program, tmp_path):
+    (tmp_path / ".env").write_text("LOG_LEVEL=warn\nPORT=3009\n")
+
+    done = program("config", "--json", PORT="3010")
+
+    said = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert said["env_file"] == str(tmp_path / ".env")
+    assert said["settings"]["PORT"] == {"value": "3010", "unit": None, "source": "environment", "secret": False}
+    assert said["settings"]["LOG_LEVEL"]["source"] == "env file"
+    assert said["settings"]["OPENAI_TIMEOUT"] == {"value": "20000", "unit": "ms", "source": "default", "secret": False}
+
+
+def test_config_is_readable_and_makes_nothing(program, tmp_path):
+    done = program("config", PORT="3010")
+
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["PORT", "3010", "environment"] in lines
+    assert ["OPENAI_TIMEOUT", "20000", "ms"] in lines
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_config_shows_what_a_first_start_has_made(program, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "secrets.env").write_text(f"ADMIN_TOKEN={CANARY}\nWEBHOOK_TOKEN={CANARY}\n")
+
+    done = program("config", "--json")
+
+    assert json.loads(done.stdout)["settings"]["ADMIN_TOKEN"]["source"] == "made on first start"
+    assert CANARY not in done.stdout
+
+
+@pytest.mark.parametrize("command", [("config",), ("config", "--json"), ("doctor",), ("doctor", "--json")])
+def test_secrets_are_never_shown(command, program):
+    done = program(
+        *command,
+        OMI_APP_ID="app",
+        OPENAI_BASE_URL="http://127.0.0.1:9/v1",
+        DATABASE_URL=f"postgres://omi:{CANARY}@127.0.0.1:9/omi",
+        **dict.fromkeys(SECRETS, CANARY),
+    )
+
+    assert done.stdout
+    assert CANARY not in done.stdout + done.stderr
+
+
+def test_config_of_impossible_settings_says_what_is_wrong(program):
+    done = program("config", PORT="eighty")
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith("omi-actors: PORT should be a valid integer")
+
+
+def test_doctor_ends_with_0_when_all_is_well(program):
+    done = program("doctor", PORT=str(find_free_port()))
+
+    assert done.exit_code == 0, done.stdout
+    assert done.stdout.splitlines()[-1] == "problems: 0, notes: 1"  # the demo model
+
+
+def test_doctor_ends_with_1_and_the_fix_when_something_is_wrong(program, tmp_path):
+    (tmp_path / ".env").write_text("OPENAI_API_KY=x\n")
+
+    done = program("doctor")
+
+    assert done.exit_code == 1
+    assert "✘ settings" in done.stdout
+    assert "fix: Rename or remove it." in done.stdout
+
+
+def test_doctor_speaks_to_programs(program):
+    findings = json.loads(program("doctor", "--json", PORT=str(find_free_port())).stdout)
+
+    assert {finding["check"] for finding in findings} >= {
+        "python",
+        "settings",
+        "data",
+        "disk",
+        "port",
+        "store",
+        "model",
+    }
+    assert {finding["state"] for finding in findings} == {"ok", "note"}
+
+
+def test_version_is_the_programs(program):
+    assert program("version").stdout == f"{omi_actors.__version__}\n"
+
+
+def test_help_names_every_command(program):
+    said = program("--help").stdout
+
+    assert all(f"\n  {name} " in said for name in ("config", "doctor", "serve", "simulate", "version"))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_has_a_script_for_each_shell(shell, program):
+    assert "_OMI_ACTORS_COMPLETE" in program(_OMI_ACTORS_COMPLETE=f"{shell}_source").stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "word", "offered"),
+    [
+        ("omi-actors do", 1, "doctor"),
+        ("omi-actors serve --rel", 2, "--reload"),
+        ("omi-actors config --js", 2, "--json"),
+    ],
+)
+def test_completion_offers_commands_and_options(typed, word, offered, program):
+    said = program(_OMI_ACTORS_COMPLETE="bash_complete", COMP_WORDS=typed, COMP_CWORD=str(word)).stdout
+
+    assert said == f"plain,{offered}\n"

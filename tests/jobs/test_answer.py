@@ -1,0 +1,51 @@
+"""The answer job: when its answer counts on the reply of the webhook that asked."""
+
+import random
+
+import pytest
+
+from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clock import ManualClock
+from omi_actors.domain.answering import AnswerRules
+from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.sessions import AnswerContext
+from omi_actors.jobs.answer import AnswerJob
+from omi_actors.jobs.kinds import JobDeps
+from tests.actors.conftest import FakeStore
+
+
+async def run(reply_in_s, *, age_s=0.0):
+    """Answer a question whose reply stays open for so long; return the delivery that was stored."""
+    clock, store = ManualClock(), FakeStore()
+    store.replies |= {"load_answer_context": AnswerContext(segments=(), messages=()), "complete_answer": None}
+    asked = {"session_id": "s", "session_key": "omi:s", "conversation_id": "c", "question": "How far is the moon?"}
+    job = ClaimedJob(
+        job_id="j",
+        kind="answer",
+        lane="s",
+        payload=asked | ({} if reply_in_s is None else {"reply_until": clock.now_s() + reply_in_s}),
+        token="t",  # noqa: S106 (a lease's)
+        attempt=1,
+        max_attempts=4,
+        lease_until=0.0,
+        created_at=clock.now_s() - age_s,
+        request_id="",
+    )
+    await AnswerJob().run(
+        job, JobDeps(store, DemoModel(), clock, random.Random(1), AnswerRules(), answer_expires_s=600.0)
+    )
+    (done,) = store.of("complete_answer")
+    return done.delivery.state, done.delivery.channel
+
+
+async def test_answer_in_time_is_stored_with_the_intent_to_say_it_in_its_reply():
+    assert await run(12.0) == ("sending", "inline")
+
+
+@pytest.mark.parametrize("reply_in_s", [None, -1.0, 0.4])
+async def test_answer_without_time_for_its_reply_waits_to_be_given(reply_in_s):
+    assert await run(reply_in_s) == ("pending", "")
+
+
+async def test_answer_that_is_too_old_to_be_said_counts_on_no_reply():
+    assert await run(12.0, age_s=600.0) == ("pending", "")

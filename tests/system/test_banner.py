@@ -1,0 +1,77 @@
+"""What the server says once it serves, to people and to programs."""
+
+import pytest
+
+from config.settings import read_settings
+from omi_actors.banner import Facts, describe, render_banner
+from omi_actors.clients.demo_model import DemoModel
+from omi_actors.server import build_model
+
+TOKEN = "a-token-that-nobody-guesses"  # noqa: S105 (invented)
+
+
+@pytest.fixture
+def facts(tmp_path):
+    def build(link=None, **variables):
+        (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+        reading = read_settings(tmp_path / ".env", {"DATA_DIR": str(tmp_path)}, {})
+        model = build_model(reading.settings)
+        return Facts(reading=reading, model=model, port=3000, ready_s=0.2, operator_link=link)
+
+    return build
+
+
+def test_env_file_and_what_has_no_effect_are_shown(facts, tmp_path):
+    seen = render_banner(facts(OPENAI_MODEL="gpt-5-mini", QUEUE_BATCH_SIZE="50"))
+
+    assert f"{tmp_path / '.env'}, variables set: 2" in seen  # and DATA_DIR
+    assert "  ! QUEUE_BATCH_SIZE has no effect: A job starts as soon" in seen
+
+
+def test_real_model_is_named(facts):
+    seen = render_banner(facts(OPENAI_API_KEY="sk-tell-nobody", OPENAI_MODEL="gpt-5-mini"))
+
+    assert "  Model         gpt-5-mini\n" in seen
+    assert "DEMO" not in seen
+    assert "sk-tell-nobody" not in seen
+
+
+def test_signed_webhook_has_no_token_in_its_address(facts):
+    seen = render_banner(facts(OMI_SIGNING_SECRETS="whsec_tell-nobody", WEBHOOK_TOKEN=TOKEN))
+
+    assert "/omi-webhook  (signed" in seen
+    assert TOKEN not in seen
+    assert "whsec" not in seen
+
+
+def test_operators_link_is_shown_where_there_is_one(facts):
+    assert "Operator      http://localhost:3000/once/x  (opens once)" in render_banner(
+        facts("http://localhost:3000/once/x")
+    )
+    assert "Operator" not in render_banner(facts())
+
+
+def test_address_opens_in_a_browser_whatever_is_listened_on(facts):
+    seen = render_banner(facts(HOST="0.0.0.0", PORT="3000"))  # noqa: S104 (what production has)
+
+    assert "http://localhost:3000/health" in seen
+    assert "//0.0.0.0" not in seen
+
+
+def test_token_with_odd_characters_is_one_in_the_address(facts):
+    odd = {"WEBHOOK_TOKEN": "'a&b c'"}
+
+    assert "token=a%26b%20c " in render_banner(facts(**odd))
+
+
+def test_metrics_that_are_switched_off_are_not_shown(facts):
+    assert "/metrics" not in render_banner(facts(ENABLE_METRICS="off"))
+
+
+def test_line_for_programs_has_the_facts_and_no_secret(facts, tmp_path):
+    said = describe(facts(WEBHOOK_TOKEN=TOKEN, ADMIN_TOKEN=TOKEN, DATABASE_URL="postgres://u:tell-nobody@h/db"))
+
+    assert said["env_file"] == str(tmp_path / ".env")
+    assert (said["database"], said["model"], said["demo"]) == ("postgres", DemoModel.name, True)
+    assert TOKEN not in str(said)
+    assert "tell-nobody" not in str(said)

@@ -1,0 +1,37 @@
+"""A person who is told to call the program again is told what works."""
+
+import pytest
+
+from omi_actors.program import own_command
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    program = tmp_path / ".venv" / "bin" / "omi-actors"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    return program
+
+
+def test_program_in_a_checkout_is_called_by_its_path(checkout):
+    assert own_command(str(checkout)) == ".venv/bin/omi-actors"
+
+
+def test_program_on_the_path_is_called_by_its_name(checkout, monkeypatch):
+    monkeypatch.setenv("PATH", str(checkout.parent))
+
+    assert own_command(str(checkout)) == "omi-actors"
+
+
+def test_program_elsewhere_is_called_by_its_whole_path(checkout, monkeypatch):
+    (checkout.parents[2] / "other").mkdir()
+    monkeypatch.chdir(checkout.parents[2] / "other")
+
+    assert own_command(str(checkout)) == str(checkout)
+
+
+def test_module_is_called_as_one(checkout):
+    assert own_command("/somewhere/omi_actors/__main__.py") == "python -m omi_actors"

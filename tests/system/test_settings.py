@@ -1,0 +1,137 @@
+"""Settings reach the place where they have their effect."""
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import load_settings
+from omi_actors import tree
+from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.omi_api import OmiApi
+from omi_actors.clock import SystemClock
+from omi_actors.domain.prompt import Prompt, Said
+from omi_actors.server import build_model, build_notifier
+from omi_actors.store.engine import DATABASE_FILE
+from omi_actors.tree import Parts
+from tests.fakes.openai_server import run_fake_openai
+from tests.system.conftest import ADMIN
+from tests.web.http_client import Connection
+from web.server import build_http_server
+
+# A collaborator that is not asked.
+NOBODY: Any = None
+
+
+class Places:
+    """What a system is made of, given one setting."""
+
+    def __init__(self, **variables):
+        settings = load_settings(overrides=variables)
+        parts = Parts(
+            settings=settings,
+            model=DemoModel(),
+            clock=SystemClock(),
+            rng=random.Random(1),
+            on_fenced=lambda: None,
+        )
+        self.sessions = tree._build_session_deps(parts, NOBODY, NOBODY, NOBODY)
+        self.jobs = tree._build_job_deps(parts, NOBODY, NOBODY)
+        answers, others = tree._build_places(settings)
+        self.pools = {"answer": answers, "notify": others}
+        self.breaker = tree._breaker_rules(settings)
+
+
+SEEN = [
+    ("WAKE_NAMES", "omi, jarvis", lambda places: places.sessions.hearing.names, ("omi", "jarvis")),
+    ("DEFAULT_LISTEN_MODE", "always", lambda places: places.sessions.hearing.mode, "ALWAYS"),
+    ("DEFAULT_FOLLOWUP_WINDOW", "7000", lambda places: places.sessions.hearing.followup_s, 7.0),
+    ("QUESTION_PAUSE_MS", "900", lambda places: places.sessions.hearing.pause_s, 0.9),
+    ("QUESTION_MAX_MS", "9000", lambda places: places.sessions.hearing.hard_cap_s, 9.0),
+    ("QUEUE_MAX_RETRIES", "7", lambda places: places.sessions.job_max_attempts, 8),
+    ("OPENAI_TIMEOUT", "1500", lambda places: places.jobs.answering.written.timeout_s, 1.5),
+    ("OPENAI_TIMEOUT", "1500", lambda places: places.jobs.answering.spoken.timeout_s, 1.5),
+    ("OPENAI_WEBHOOK_TIMEOUT", "1500", lambda places: places.jobs.answering.spoken.timeout_s, 1.5),
+    ("OPENAI_MAX_TOKENS", "70", lambda places: places.jobs.answering.written.max_tokens, 70),
+    ("OPENAI_WEBHOOK_MAX_TOKENS", "70", lambda places: places.jobs.answering.spoken.max_tokens, 70),
+    ("OPENAI_MAX_CONTEXT_TOKENS", "700", lambda places: places.jobs.answering.context.tokens, 700),
+    ("OPENAI_HISTORY_MESSAGES", "3", lambda places: places.jobs.answering.context.messages, 3),
+    ("OPENAI_INCLUDE_HISTORY", "off", lambda places: places.jobs.answering.context.messages, 0),
+    ("MODEL_BREAKER_FAILURES", "9", lambda places: places.breaker.failures, 9),
+    ("MODEL_BREAKER_WINDOW_MS", "900", lambda places: places.breaker.window_s, 0.9),
+    ("MODEL_BREAKER_PAUSE_MS", "900", lambda places: places.breaker.pause_s, 0.9),
+    ("MODEL_BREAKER_PAUSE_CAP_MS", "9000", lambda places: places.breaker.pause_cap_s, 9.0),
+    ("ANSWER_EXPIRES_S", "77", lambda places: places.sessions.delivery_rules.expires_s, 77),
+    ("ANSWER_EXPIRES_S", "77", lambda places: places.jobs.answer_expires_s, 77),
+    ("QUEUE_MAX_CONCURRENT_JOBS", "4", lambda places: places.pools["notify"].concurrency, 4),
+    ("OPENAI_MAX_CONCURRENCY", "3", lambda places: places.pools["answer"].concurrency, 3),
+]
+
+
+@pytest.mark.parametrize(("variable", "value", "look", "expected"), SEEN, ids=[row[0] for row in SEEN])
+def test_work_has_its_settings(variable, value, look, expected):
+    assert look(Places(**{variable: value})) == expected
+    assert look(Places()) != expected
+
+
+async def test_store_and_sessions_have_their_settings(start, tmp_path):
+    program = await start(
+        NODE_NAME="kitchen",
+        STORE_WRITE_TIMEOUT_MS="1234",
+        STORE_READ_TIMEOUT_MS="4321",
+        SESSION_IDLE_S="61",
+        MAX_LIVE_SESSIONS="7",
+    )
+    store, router = program.system._tree.store, program.system._tree.router
+
+    assert (store._write_timeout_s, store._read_timeout_s) == (1.234, 4.321)
+    limits = router.actor._limits
+    assert (limits.idle_s, limits.max_live) == (61, 7)
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as con:
+        assert con.execute("SELECT name FROM node").fetchall() == [("kitchen",)]
+
+
+async def test_model_is_the_one_that_the_settings_name():
+    with run_fake_openai() as fake:
+        given = {
+            "OPENAI_API_KEY": "k",
+            "OPENAI_BASE_URL": fake.url,
+            "OPENAI_MODEL": "llama-9",
+            "OPENAI_MAX_TOKENS": "77",
+            "OPENAI_TEMPERATURE": "1.5",
+        }
+        model = build_model(load_settings(overrides=given))
+        await model.answer(Prompt("How far?", (Said("user", "How far?"),)), deadline_s=10)
+        await model.close()
+
+    asked = fake.calls[0]
+    assert (asked["model"], asked["max_tokens"], asked["temperature"]) == ("llama-9", 77, 1.5)
+    assert build_model(load_settings()).provider == "demo"
+
+
+def test_notifier_is_the_one_that_the_settings_name():
+    given = {"OMI_APP_ID": "a", "OMI_APP_SECRET": "s", "OMI_NOTIFY_VERSION": "V2", "OMI_NOTIFY_TIMEOUT_MS": "700"}
+    api = build_notifier(load_settings(overrides=given))
+
+    assert isinstance(api, OmiApi)
+    assert (api._version, api._timeout_s, api.per_hour) == ("v2", 0.7, 9)
+
+
+async def test_server_listens_where_it_is_told(tmp_path: Path):
+    settings = load_settings(overrides={"HOST": "127.0.0.2", "PORT": "0", "DATA_DIR": str(tmp_path)})
+    server = build_http_server(NOBODY, settings)
+    server.listen()
+
+    assert [socket.getsockname()[0] for socket in server._sockets] == ["127.0.0.2"]
+    await server.stop(0.0)
+
+
+@pytest.mark.parametrize(("switch", "status"), [("on", 200), ("off", 404)])
+async def test_metrics_are_there_unless_switched_off(switch, status, start):
+    program = await start(ENABLE_METRICS=switch)
+
+    async with await Connection.open(program.port) as connection:
+        assert (await connection.request("GET", "/metrics", b"", ADMIN)).status == status

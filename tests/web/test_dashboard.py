@@ -1,0 +1,184 @@
+"""The operator's page: for the operator only, whole without a script, nothing from elsewhere, every value escaped."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from omi_actors.looks.look import Look
+from omi_actors.looks.tables import Table
+from omi_actors.looks.troubles import Trouble
+from tests.web.conftest import ADMIN
+from tests.web.http_client import Connection
+
+PLACE = "/metrics-dashboard"
+HOSTILE = "<script>alert('x')</script>&\""
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements in their order, texts by the elements around them; fails on what is not closed."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.elements, self.texts = [], [], []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if data.strip():
+            self.texts.append((self.open[-1] if self.open else "", data.strip()))
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def texts_in(self, tag):
+        return [text for around, text in self.texts if around == tag]
+
+
+@pytest.fixture
+def look(system):
+    system.looks = Look(
+        status="warn",
+        checks={"store": "pass", "model": "warn"},
+        troubles=[Trouble("Model is away.", f"Call {HOSTILE}.")],
+        tables=[
+            Table("requests", "Request metrics", ("Route", "Count"), [(HOSTILE, "1,234")], note="A note."),
+            Table("model", "Model calls", ("Outcome", "Calls"), []),
+        ],
+    )
+    return system.looks
+
+
+@pytest.fixture
+def get(connection):
+    async def get_it(target="", **headers):
+        return await connection.request("GET", PLACE + target, b"", headers or ADMIN)
+
+    return get_it
+
+
+@pytest.fixture
+async def page(look, get):
+    return Page((await get()).body.decode())
+
+
+@pytest.mark.parametrize("target", ["", "/data.json"])
+async def test_page_and_data_are_the_operators(target, get):
+    for authorization in ("", "Bearer wrong", "Bearer hook-token"):
+        reply = await get(target, Authorization=authorization)
+
+        assert (reply.status, reply.json["code"]) == (401, "unauthorized")
+
+
+async def test_page_allows_itself_nothing_inline_and_nothing_from_elsewhere(get, page):
+    policy = (await get()).headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert [attributes["src"] for attributes in page.all("script")] == [f"{PLACE}/dashboard.js"]
+    assert page.texts_in("script") == page.texts_in("style") == []
+    for _, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on") or name == "style"]
+        links = [attributes[name] for name in ("href", "src") if name in attributes]
+        assert all(link.startswith(("/", "#", "data:,")) and not link.startswith("//") for link in links)
+
+
+async def test_values_are_escaped(look, get, page):
+    body = (await get()).body.decode()
+
+    assert "<script>alert" not in body
+    assert HOSTILE in page.texts_in("th")
+    assert "1,234" in page.texts_in("td")
+
+
+async def test_page_can_be_read_without_eyes_or_mouse(page):
+    assert page.all("html") == [{"lang": "en"}]
+    assert page.texts_in("h1") == ["Omi Actors Metrics Dashboard"]
+    assert len(page.all("caption")) == len(page.all("table")) == 2
+    assert all(attributes["scope"] in ("col", "row") for attributes in page.all("th"))
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    named = [attributes["aria-labelledby"] for _, attributes in page.elements if "aria-labelledby" in attributes]
+    assert set(named) <= set(ids)
+    assert [attributes for _, attributes in page.elements if attributes.get("role") == "status"]
+    assert "width=device-width" in str(page.all("meta"))
+
+
+async def test_page_without_a_script_has_everything_and_renews_itself(look, page):
+    assert "Model is away." in page.texts_in("strong")
+    assert page.texts_in("h2")[2:] == ["Request metrics", "Model calls"]
+    assert "none yet" in page.texts_in("th")
+    assert {"http-equiv": "refresh", "content": "10"} in page.all("meta")
+
+
+async def test_data_are_what_the_page_shows(look, get):
+    data = (await get("/data.json")).json
+
+    assert data.pop("takenAt").endswith("Z")
+    assert data == {
+        "status": "warn",
+        "state": "Something is not well",
+        "checks": [["store", "pass"], ["model", "warn"]],
+        "troubles": [{"what": "Model is away.", "do": f"Call {HOSTILE}."}],
+        "nothingWrong": "Nothing that the server knows of.",
+        "tables": {"requests": [[HOSTILE, "1,234"]], "model": []},
+    }
+
+
+@pytest.mark.parametrize(("name", "kind"), [("dashboard.css", "text/css"), ("dashboard.js", "text/javascript")])
+async def test_style_and_script_are_served_by_us_and_ask_nobody_else(name, kind, get):
+    reply = await get(f"/{name}")
+
+    assert (reply.status, reply.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(rb"https?://|@import|url\(|innerHTML|eval\(", reply.body)
+
+
+async def test_script_finds_every_element_that_it_names(get, page):
+    script = (await get("/dashboard.js")).body.decode()
+
+    ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
+    named = set(re.findall(r'(?:place|say)\("(\w+)"', script))
+    assert named
+    assert named <= ids
+
+
+async def test_text_has_enough_contrast_in_both_schemes(get):
+    style = (await get("/dashboard.css")).body.decode()
+
+    light, dark = (dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in re.findall(r":root \{([^}]*)\}", style))
+    for scheme in (light, dark):
+        for name in ("front", "quiet", "pass", "warn", "fail"):
+            assert contrast(scheme[name], scheme["back"]) >= 7, name
+        assert contrast(scheme["front"], scheme["panel"]) >= 7
+
+
+def contrast(one, other):
+    """WCAG 2's contrast ratio."""
+    low, high = sorted(luminance(color) for color in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(color):
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("target", ["/metrics", PLACE, f"{PLACE}/data.json", f"{PLACE}/dashboard.js"])
+async def test_switch_takes_metrics_and_page_away(target, start):
+    async with await Connection.open(await start(ENABLE_METRICS="false")) as connection:
+        reply = await connection.request("GET", target, b"", ADMIN)
+        health = await connection.request("GET", "/health", b"", ADMIN)
+
+    assert (reply.status, health.status) == (404, 200)

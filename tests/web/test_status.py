@@ -1,0 +1,97 @@
+"""`/health` for strangers and for the operator; `/api/info` and `/help` tell what is there."""
+
+import pytest
+
+from tests.web.conftest import ADMIN
+from tests.web.http_client import Connection
+
+
+@pytest.fixture
+def get(connection):
+    async def get_it(target, method="GET", **headers):
+        return await connection.request(method, target, b"", headers)
+
+    return get_it
+
+
+@pytest.mark.parametrize("headers", [{}, ADMIN])
+@pytest.mark.parametrize(("status", "code"), [("pass", 200), ("warn", 200), ("fail", 503)])
+async def test_health_is_503_only_when_something_fails(status, code, headers, get, system):
+    system.status = status
+
+    reply = await get("/health", **headers)
+
+    assert (reply.status, reply.json["status"]) == (code, status)
+
+
+async def test_strangers_see_names_and_states_of_health_and_no_figure(get):
+    health = (await get("/health")).json
+
+    assert health.pop("timestamp").endswith("Z")
+    assert health == {
+        "status": "pass",
+        "ready": True,
+        "checks": {"store": {"status": "pass"}, "model": {"status": "warn", "provider": "demo"}},
+        "features": {"metrics": "on"},
+        "database": {"kind": "sqlite", "status": "pass"},
+    }
+
+
+async def test_wrong_token_is_a_stranger(get):
+    assert "uptime" not in (await get("/health", Authorization="Bearer wrong")).json
+
+
+async def test_operator_sees_everything_by_the_documents_keys(get, system):
+    health = (await get("/health", **ADMIN)).json
+
+    document = {"status", "timestamp", "uptime", "memory", "metrics", "activeRequests", "features", "database"}
+    assert document <= set(health)
+    assert health["checks"] == system.health()["checks"]
+    assert (health["metrics"]["requests"]["total"], health["activeRequests"]) == (3, 1)
+    assert health["metrics"]["timestamp"] == health["timestamp"]
+
+
+async def test_info_has_the_originals_keys_and_only_features_that_are_on(start):
+    async with await Connection.open(await start(ENABLE_METRICS="false")) as connection:
+        info = (await connection.request("GET", "/api/info")).json
+
+    assert {"name", "version", "environment", "features", "timestamp"} <= set(info)
+    assert info["environment"] == "development"
+    assert "backgroundQueue" in info["features"]
+    assert "metrics" not in info["features"]
+
+
+async def test_every_address_that_info_names_answers_each_method_that_it_names(get):
+    routes = (await get("/api/info")).json["routes"]
+
+    assert {route["path"] for route in routes} >= {"/omi-webhook", "/transcript/:sessionId", "/health", "/api/info"}
+    for route in routes:
+        for method in route["methods"]:
+            reply = await get(route["path"].replace(":sessionId", "x"), method, **ADMIN)
+            assert reply.status != 405, route
+            assert reply.status != 404 or route["path"].startswith("/transcript"), route
+
+
+async def test_addresses_that_a_setting_takes_away_are_not_named(start):
+    async with await Connection.open(await start(ENABLE_METRICS="false")) as connection:
+        info = (await connection.request("GET", "/api/info")).json
+
+    assert not [route for route in info["routes"] if "metrics" in route["path"]]
+
+
+async def test_help_has_the_originals_keys_and_speaks_of_the_names_that_are_set(start):
+    async with await Connection.open(await start(WAKE_NAMES="nova,omi")) as connection:
+        told = (await connection.request("GET", "/help")).json
+
+    assert set(told) == {
+        *("title", "description", "trigger_phrases", "examples", "help_keywords", "note", "features", "voice_commands")
+    }
+    assert {"Hey Nova", "Hey Omi"} <= set(told["trigger_phrases"]["phrases"])
+    assert told["features"] == {
+        "web_search": False,
+        "natural_language": True,
+        "rate_limiting": True,
+        "spaces": True,
+        "windows": False,
+    }
+    assert set(told["voice_commands"]) == {"spaces", "conversations", "memories", "tasks"}

@@ -1,0 +1,88 @@
+"""The operator in a browser: keys that open once, and the sessions that they open.
+
+A key or a session's token is known to whoever holds it; here only their SHA-256 is.
+Not here: cookies and pages (handlers/operator.py), ADMIN_TOKEN (web/auth.py). Threads: the event loop; a sign-in or
+-out writes a file of at most 3 kB.
+"""
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from omi_actors.clock import Clock
+from omi_actors.ids import new_secret
+
+# A link is opened right after it was printed, or not at all.
+KEY_LIFETIME_S = 600.0
+# A working week's worth of signing in once a day.
+SESSION_LIFETIME_S = 12 * 3600.0
+# More than one person opens at once; the oldest makes room.
+_MAX_KEYS = 8
+_MAX_SESSIONS = 32
+FILE_NAME = "operator-sessions.json"
+
+
+class OperatorSessions:
+    """Sessions live in `file`, so that a restart signs nobody out, and a sign-out holds after it."""
+
+    def __init__(self, clock: Clock, file: Path) -> None:
+        self._clock = clock
+        self._file = file
+        # Digests, oldest first, with the UTC second at which each ends.
+        self._keys: dict[str, float] = {}
+        self._sessions = _load(file)
+
+    def issue_key(self) -> str:
+        """Return a new key, good once, for ten minutes."""
+        key = new_secret()
+        _put(self._keys, _digest(key), self._clock.now_s() + KEY_LIFETIME_S, _MAX_KEYS)
+        return key
+
+    def redeem(self, key: str) -> str | None:
+        """Return the token of a new session for a key, which is used up by that; None for one that does not open."""
+        ends_at = self._keys.pop(_digest(key), 0.0)
+        if ends_at <= self._clock.now_s():
+            return None
+        token = new_secret()
+        _put(self._sessions, _digest(token), self._clock.now_s() + SESSION_LIFETIME_S, _MAX_SESSIONS)
+        self._save()
+        return token
+
+    def is_open(self, token: str) -> bool:
+        """Tell whether a token is a session's."""
+        return self._sessions.get(_digest(token), 0.0) > self._clock.now_s()
+
+    def end(self, token: str) -> None:
+        """Sign out."""
+        if self._sessions.pop(_digest(token), None) is not None:
+            self._save()
+
+    def _save(self) -> None:
+        """Replace the file. Raises OSError, and then nobody is told that they are signed in or out."""
+        now_s = self._clock.now_s()
+        self._sessions = {digest: ends_at for digest, ends_at in self._sessions.items() if ends_at > now_s}
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        new = self._file.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        new.touch(0o600)
+        new.write_bytes(msgspec.json.encode(self._sessions))
+        new.replace(self._file)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+def _put(entries: dict[str, float], digest: str, ends_at: float, most: int) -> None:
+    while len(entries) >= most:
+        del entries[next(iter(entries))]
+    entries[digest] = ends_at
+
+
+def _load(file: Path) -> dict[str, float]:
+    """Return the sessions of a file; of none, or of a damaged one, no sessions: people sign in again."""
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, float])
+    return {}

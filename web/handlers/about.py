@@ -1,0 +1,89 @@
+"""`/api/info` and `/help`: what this server is and can do, told from its settings and its own table of routes.
+
+Not here: how it is (status.py). Threads: the event loop.
+"""
+
+from typing import Any
+
+from omi_actors import __version__
+from omi_actors.looks.features import OFF
+from web.handlers.base import BaseHandler
+from web.problems import iso_time
+
+_NAME = "Omi Actors"
+_GREETINGS = ("Hey", "Hi", "OK")
+_EXAMPLES = (
+    "how tall is Mount Everest?",
+    "what did we decide about the garden?",
+    "translate good morning into Spanish.",
+)
+
+
+class InfoHandler(BaseHandler):
+    """What is running, with the features that are on and the addresses that there are."""
+
+    route = "/api/info"
+
+    def get(self) -> None:
+        """Answer with it."""
+        self.send_json(
+            {
+                "name": _NAME,
+                "version": __version__,
+                "environment": self.site.environment,
+                "features": [name for name, state in self.site.features.items() if state != OFF],
+                "routes": self._routes(),
+                "timestamp": iso_time(self.site.clock.now_s()),
+            }
+        )
+
+    head = get
+
+    def _routes(self) -> list[dict[str, Any]]:
+        return [{"path": handler.route, "methods": handler.allowed_methods()} for handler in handlers_of(self)]
+
+
+class HelpHandler(BaseHandler):
+    """How to speak to the wearable. What is not in this version is told as not there."""
+
+    route = "/help"
+
+    def get(self) -> None:
+        """Answer with it."""
+        self.send_json(_help(self.site.wake_names, self._features()))
+
+    head = get
+
+    def _features(self) -> dict[str, bool]:
+        """Return the original's list: what has an address or a switch here is told from that."""
+        paths = {handler.route for handler in handlers_of(self)}
+        return {
+            "web_search": False,
+            "natural_language": True,
+            "rate_limiting": self.site.features.get("rateLimit", OFF) != OFF,
+            "spaces": "/context/switch" in paths,
+            "windows": "/windows" in paths,
+        }
+
+
+def handlers_of(handler: BaseHandler) -> list[type[BaseHandler]]:
+    """Return the handlers in the application's own table, in its order."""
+    targets = [rule.target for rule in handler.application.wildcard_router.rules]
+    return [target for target in targets if isinstance(target, type) and issubclass(target, BaseHandler)]
+
+
+def _help(names: tuple[str, ...], features: dict[str, bool]) -> dict[str, Any]:
+    spoken = [name.capitalize() for name in names]
+    return {
+        "title": _NAME,
+        "description": "Say a wake phrase and a question; the answer is spoken, or comes as a notification.",
+        "trigger_phrases": {
+            "description": "A greeting and the name, in any of twelve languages; these are the English ones.",
+            "phrases": [f"{greeting} {name}" for name in spoken for greeting in _GREETINGS],
+        },
+        "examples": [f"Hey {spoken[0]}, {example}" for example in _EXAMPLES],
+        "help_keywords": {"description": "This version has none: ask a question.", "keywords": []},
+        "note": "A question may be split over sentences; it ends with its question mark or a pause.",
+        "features": features,
+        "voice_commands": {"spaces": [], "conversations": [], "memories": [], "tasks": []},
+    }

@@ -1,0 +1,71 @@
+"""`/metrics-dashboard`: the operator's page, its data, and its own style and script.
+
+Not here: what it shows (omi_actors/looks/), how (web/pages/). Threads: the event loop.
+"""
+
+from typing import ClassVar
+
+from web.door.browser_headers import PAGE_POLICY
+from web.handlers.base import BaseHandler
+from web.pages.dashboard import PLACE, build_data, read_asset, render_page
+from web.problems import iso_time
+
+
+class DashboardHandler(BaseHandler):
+    """The page."""
+
+    route = PLACE
+    content_policy = PAGE_POLICY
+
+    def get(self) -> None:
+        """Answer the operator with one look."""
+        self.require_operator()
+        self.send_page(render_page(self.site.system.look(), iso_time(self.site.clock.now_s())))
+
+    head = get
+
+
+class DashboardDataHandler(BaseHandler):
+    """What the open page renews itself from."""
+
+    route = f"{PLACE}/data.json"
+
+    def get(self) -> None:
+        """Answer the operator with one look."""
+        self.require_operator()
+        self.send_json(build_data(self.site.system.look(), iso_time(self.site.clock.now_s())))
+
+    head = get
+
+
+class _AssetHandler(BaseHandler):
+    """A file of the page; there is nothing in it that is not in the program."""
+
+    content_type: ClassVar[str]
+
+    def get(self) -> None:
+        """Answer with the file."""
+        self.set_header("Content-Type", f"{self.content_type}; charset=utf-8")
+        self.finish(read_asset(self.route.rpartition("/")[2]))
+
+    head = get
+
+
+class DashboardStyleHandler(_AssetHandler):
+    """The page's style."""
+
+    route = f"{PLACE}/dashboard.css"
+    content_type = "text/css"
+
+
+class DashboardScriptHandler(_AssetHandler):
+    """The page's script."""
+
+    route = f"{PLACE}/dashboard.js"
+    content_type = "text/javascript"
+
+
+ROUTES = [
+    (handler.route.replace(".", r"\."), handler)
+    for handler in (DashboardHandler, DashboardDataHandler, DashboardStyleHandler, DashboardScriptHandler)
+]

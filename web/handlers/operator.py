@@ -1,0 +1,105 @@
+"""The operator's way in: `/operator?key=…` once, then a cookie; more links, and the way out.
+
+Not here: keys and sessions (door/operator_sessions.py), who counts as operator (guarded.py).
+Threads: the event loop.
+"""
+
+from omi_actors.errors import ForbiddenError, SignatureMismatchError
+from web.door.browser_headers import PAGE_POLICY
+from web.door.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
+from web.handlers.base import BaseHandler
+from web.handlers.guarded import COOKIE, SECURE_COOKIE
+
+ROUTE = "/operator"
+# Few: a key cannot be guessed, and nobody has to try.
+_LIMIT_KIND = "sign-in"
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Omi Actors: operator</title>
+<h1>You are the operator of this server</h1>
+<p>in this browser, for up to twelve hours.</p>
+<ul><li><a href="/metrics-dashboard">How it is</a>
+<li><a href="/health">Health</a><li><a href="/metrics">Metrics</a></ul>
+<form method="post" action="/operator/sign-out"><button>Sign out</button></form>
+</html>
+"""
+_GOODBYE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Omi Actors: signed out</title>
+<h1>Signed out</h1>
+</html>
+"""
+
+
+class OperatorHandler(BaseHandler):
+    """With a key: sign in, and go on to the address without it. Without: say who one is."""
+
+    route = ROUTE
+    limit_kind = _LIMIT_KIND
+    content_policy = PAGE_POLICY
+
+    def set_default_headers(self) -> None:
+        """Let no page learn this address, whatever ENABLE_HELMET says: it may have a key in it."""
+        super().set_default_headers()
+        self.set_header("Referrer-Policy", "no-referrer")
+
+    def get(self) -> None:
+        """Answer."""
+        key = self.get_query_argument("key", None)
+        if key is None:
+            self.require_operator()
+            self.send_page(_PAGE)
+        else:
+            self._sign_in(key)
+
+    def _sign_in(self, key: str) -> None:
+        if "Sec-Purpose" in self.request.headers or "Purpose" in self.request.headers:
+            raise ForbiddenError("This link works once, so it is not for fetching ahead.")
+        token = self.site.operators.redeem(key)
+        if token is None:
+            raise SignatureMismatchError(
+                "This link was used already, or is older than ten minutes. `omi-actors operator-link` prints another."
+            )
+        is_https = self.client.is_https
+        self.set_cookie(
+            SECURE_COOKIE if is_https else COOKIE,
+            token,
+            max_age=int(SESSION_LIFETIME_S),
+            path="/",
+            httponly=True,
+            samesite="Strict",
+            secure=is_https,
+        )
+        self.redirect(ROUTE, status=303)
+
+
+class OperatorLinksHandler(BaseHandler):
+    """Another link, for another browser."""
+
+    route = "/operator/links"
+    limit_kind = _LIMIT_KIND
+
+    def post(self) -> None:
+        """Answer with a path that works once."""
+        self.require_operator()
+        self.send_json({"path": operator_path(self.site.operators.issue_key()), "expiresInS": int(KEY_LIFETIME_S)}, 201)
+
+
+class SignOutHandler(BaseHandler):
+    """The way out. Needs no rights, only that the page is ours."""
+
+    route = "/operator/sign-out"
+    limit_kind = _LIMIT_KIND
+    content_policy = PAGE_POLICY
+
+    def post(self) -> None:
+        """End the session and its cookie."""
+        for name in (COOKIE, SECURE_COOKIE):
+            token = self.get_cookie(name)
+            if token is not None:
+                self.site.operators.end(token)
+                self.clear_cookie(name, path="/", httponly=True, samesite="Strict", secure=name == SECURE_COOKIE)
+        self.send_page(_GOODBYE)
+
+
+def operator_path(key: str) -> str:
+    """Return the path that a key opens."""
+    return f"{ROUTE}?key={key}"

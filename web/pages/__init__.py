@@ -1,0 +1,1 @@
+"""Pages for people: server-rendered, without anything from elsewhere; they work without JavaScript."""

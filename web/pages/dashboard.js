@@ -1,0 +1,73 @@
+// Keeps the page up to date. Without it the page reloads itself.
+"use strict";
+
+const page = document.body.dataset;
+const place = (id) => document.getElementById(id);
+let isPaused = false;
+
+function element(name, text, attributes = {}) {
+  const made = document.createElement(name);
+  made.textContent = text; // text, never markup
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function rowOf([first, ...cells]) {
+  const row = document.createElement("tr");
+  row.append(element("th", first, { scope: "row" }), ...cells.map((cell) => element("td", cell)));
+  return row;
+}
+
+function troubleOf(trouble) {
+  const item = document.createElement("li");
+  if (trouble.what) item.append(element("strong", trouble.what), " ");
+  item.append(trouble.do);
+  return item;
+}
+
+function say(id, text) {
+  if (place(id).textContent !== text) place(id).textContent = text; // a screen reader says every change
+}
+
+function show(data) {
+  say("state", data.state);
+  place("state").className = `state ${data.status}`;
+  document.title = `${data.state}: Omi Actors Metrics Dashboard`;
+  say("taken", data.takenAt);
+  place("taken").setAttribute("datetime", data.takenAt);
+  say("freshness", "");
+  const troubles = data.troubles.length ? data.troubles : [{ what: "", do: data.nothingWrong }];
+  place("troubles").replaceChildren(...troubles.map(troubleOf));
+  place("checks").replaceChildren(
+    ...data.checks.map(([name, status]) => element("li", `${name}: ${status}`, { class: `state ${status}` })),
+  );
+  for (const [name, rows] of Object.entries(data.tables)) {
+    const body = document.querySelector(`[data-table="${name}"]`);
+    if (body) body.replaceChildren(...(rows.length ? rows : [["none yet"]]).map(rowOf));
+  }
+}
+
+async function update() {
+  try {
+    const reply = await fetch(page.source, { cache: "no-store", credentials: "same-origin" });
+    if (!reply.ok) throw new Error(`the server answered ${reply.status}`);
+    show(await reply.json());
+  } catch (error) {
+    say("freshness", `Not up to date: ${error.message}.`);
+  }
+}
+
+async function go() {
+  if (!isPaused && !document.hidden) await update();
+  setTimeout(go, Number(page.everyMs));
+}
+
+place("pause").hidden = false;
+place("pause").addEventListener("click", () => {
+  isPaused = !isPaused;
+  place("pause").textContent = isPaused ? "Go on updating" : "Pause updates";
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !isPaused) update();
+});
+setTimeout(go, Number(page.everyMs));
