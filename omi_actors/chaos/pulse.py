@@ -1,4 +1,4 @@
-"""The pulse: is the event loop still there for others? Asked at /livez, five times a second.
+"""The pulse: whether the event loop is still there for others, asked at /livez five times a second.
 
 Not here: what the webhooks take (traffic.py). Threads: one event loop.
 """

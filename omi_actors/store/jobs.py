@@ -20,9 +20,9 @@ from omi_actors.store.transaction import Transaction
 # What an operator reads of a failure; longer ones say no more.
 _ERROR_CHARS = 500
 
-# Seconds. A job made further in the future than nodes' clocks differ was made before the clock was put back: it would
-# wait until the clock has caught up, and its lane with it, so it may run now; but one that was to run later than a retry
-# ever is was scheduled, and keeps its hour.
+# Seconds. A job made further in the future than nodes' clocks differ was made before the clock was put back. It would
+# wait until the clock has caught up, and its lane with it, so it may run now; but not what was to run later than any
+# retry: that was scheduled, and keeps its hour.
 _CLOCKS_APART_S = 60.0
 _LONGEST_RETRY_S = 600.0
 

@@ -54,7 +54,7 @@ FAULT = Fault(
     name="flood",
     what=f"thousands of webhooks of one wearer over {_CONNECTIONS} connections at once",
     promise="No input takes the server down or another user's data out; what is not kept is said",
-    allowed="the flood is dropped with the header, in part; memory grows by less than 50 MiB; others may wait, and are all kept",
+    allowed="part of the flood is dropped with the header; memory grows by less than 50 MiB; all others are kept",
     inject=_inject,
     # with the reply deadline that servers have: others may have to wait, and are not to be dropped for that
     settings={"WEBHOOK_REPLY_DEADLINE_MS": "12000"},

@@ -1,4 +1,4 @@
-"""Fault: a thousand people who speak once and go; what is left of them in the process?
+"""Fault: a thousand people who speak once and go, and what is left of them in the process.
 
 Not here: what a live session costs (bench/sessions.py). Threads: one event loop.
 """
