@@ -5,6 +5,7 @@ Not here: databases in it (tests/servers.py makes one for each test). Threads: a
 
 import os
 import pwd
+import select
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 _USER = "omi"
 _START_TIMEOUT_S = 60
+_END_TIMEOUT_S = 5
 # Speed over safety: good for databases that do not outlive the process which made them.
 FAST = "-c fsync=off -c full_page_writes=off"
 # As PostgreSQL is by itself.
@@ -61,12 +63,18 @@ class PostgresServer:
             self.start()
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the server and all of its processes, the server first: it must not start new ones."""
+        """Send a signal to the server and all of its processes. Those that SIGKILL ends are gone when this returns."""
         main = int((self._data / "postmaster.pid").read_text().partition("\n")[0])
-        os.kill(main, number)
-        for child in _find_children(main):
+        # So that it starts no new ones meanwhile.
+        os.kill(main, signal.SIGSTOP)
+        processes = {one: os.pidfd_open(one) for one in (*_find_children(main), main)}
+        for process in processes:
             with suppress(ProcessLookupError):
-                os.kill(child, number)
+                os.kill(process, number)
+        for ended in processes.values():
+            if number == signal.SIGKILL:
+                select.select([ended], [], [], _END_TIMEOUT_S)
+            os.close(ended)
 
     def discard(self) -> None:
         """Stop if it runs, and remove all files."""
