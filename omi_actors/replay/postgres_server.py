@@ -75,6 +75,10 @@ class PostgresServer:
             if number == signal.SIGKILL:
                 select.select([ended], [], [], _END_TIMEOUT_S)
             os.close(ended)
+        if number == signal.SIGKILL:
+            # They name a process that is dead, but seems to run until somebody has reaped it.
+            for lock in (self._data / "postmaster.pid", *self._folder.glob(".s.PGSQL.*.lock")):
+                lock.unlink()
 
     def discard(self) -> None:
         """Stop if it runs, and remove all files."""
