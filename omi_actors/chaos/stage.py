@@ -24,7 +24,6 @@ from omi_actors.replay.fake_omi import FakeOmi
 from omi_actors.replay.fake_omi import Mode as OmiMode
 from omi_actors.replay.fake_openai import FakeOpenAI, Mode
 from omi_actors.replay.http import HttpClient
-from omi_actors.replay.kill_test import KILL_SETTINGS
 from omi_actors.replay.postgres_server import DURABLE, PostgresServer
 from omi_actors.replay.recording import RecordedRequest
 from omi_actors.replay.report import percentile
@@ -38,6 +37,9 @@ _MODEL_DELAY_S = 0.1
 _OMI_DELAY_S = 0.05
 # A healthy server replies within its deadline of 12 s; Omi gives up after 30.
 _TIMEOUT_S = 30.0
+# Shorter than by default (5,000 and 12,000 ms), so that late answers go their other ways while a fault lasts; a webhook
+# that cannot be kept within a second more is dropped, which on a busy machine a shorter deadline would bring about.
+_SETTINGS = {"NEXT_WEBHOOK_GRACE_MS": "300", "WEBHOOK_REPLY_DEADLINE_MS": "3000"}
 _SABOTAGED = (sys.executable, "-m", "omi_actors.chaos.sabotaged_server")
 
 
@@ -157,7 +159,7 @@ class Stage:
             database_url=self.postgres.admin_url if self.postgres else "",
             model_url=self.model.url,
             command=(*_SABOTAGED, *self._scene.plants) if sabotaged else SERVE,
-            extra={**KILL_SETTINGS, **self.omi.settings, **self._scene.settings},
+            extra={**_SETTINGS, **self.omi.settings, **self._scene.settings},
             like=self.target if sabotaged else None,
         )
         return server, target

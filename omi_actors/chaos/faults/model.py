@@ -17,6 +17,8 @@ _LATE_S = 1.5
 _PAUSE_MS, _PAUSE_CAP_MS = 500, 4_000
 _SETTINGS = {
     "OPENAI_TIMEOUT": str(round(_DEADLINE_S * 1000)),
+    # so that late answers go their other ways
+    "WEBHOOK_REPLY_DEADLINE_MS": "1000",
     "MODEL_BREAKER_PAUSE_MS": str(_PAUSE_MS),
     "MODEL_BREAKER_PAUSE_CAP_MS": str(_PAUSE_CAP_MS),
 }
