@@ -119,7 +119,7 @@ class SessionActor(LoopActor):
         reply = self.take_reply()
         if reply is not None:
             # Of several questions the first is answered first; the other answers have ways of their own.
-            self._my_answers().open_slot(jobs[0].job_id, reply)
+            self._my_answers().open_slot(jobs[0].job_id, reply, message.received_at)
         return None
 
     async def _grow(self, message: IngestSegments) -> Growth:
