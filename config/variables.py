@@ -6,12 +6,14 @@ Threads: frozen, any. Variables keep the units of the document (ms); the program
 
 from pydantic import ConfigDict
 
+from config.groups.budget import BudgetSettings
 from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
 from config.groups.door import DoorSettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import ModelSettings
 from config.groups.observing import ObservingSettings
+from config.groups.retention import RetentionSettings
 from config.groups.server import ServerSettings
 from config.groups.store import StoreSettings
 from config.groups.work import WorkSettings
@@ -23,7 +25,9 @@ class Settings(
     ChatSettings,
     DeliverySettings,
     HearingSettings,
+    BudgetSettings,
     ModelSettings,
+    RetentionSettings,
     StoreSettings,
     ObservingSettings,
     DoorSettings,

@@ -9,6 +9,7 @@ OmiError
 ├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
+├─ BudgetSpentError                                                                     who asked has asked enough
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
 ├─ ActorError         ActorUnavailableError ↺, AskTimeoutError ↺ > AnswerLateError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
@@ -83,6 +84,15 @@ class QueueFullError(OverloadError):
 
 class RateLimitedError(OverloadError):
     """A sender's requests are over their number for this window."""
+
+
+class BudgetSpentError(OmiError):
+    """A question that the model was not asked: a budget is spent. `whose` is owner or all, `period` minute or day."""
+
+    def __init__(self, message: str, *, whose: str, period: str) -> None:
+        super().__init__(message)
+        self.whose = whose
+        self.period = period
 
 
 class UpstreamError(OmiError):

@@ -12,10 +12,13 @@ from prometheus_client.samples import Sample
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
 from omi_actors.clients.guarded_model import GuardedModel
+from omi_actors.clients.guarded_notifier import GuardedNotifier
+from omi_actors.clients.model_chain import ModelChain
 from omi_actors.domain.breaker import BreakerState
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_level
 from omi_actors.instruments.units import say_seconds
+from omi_actors.jobs.budget import BudgetGuard
 from omi_actors.kit.spec import ChildState
 from omi_actors.looks.features import feature_states
 from omi_actors.looks.troubles import NOTIFICATION_HINTS
@@ -37,7 +40,8 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "supervisor": _check_supervisor(tree),
         "loop": _check_loop(tree),
         "model": _check_model(tree.model),
-        "notifications": _check_notifications(parts),
+        "notifications": _check_notifications(tree.notifier, parts),
+        "budget": _check_budget(tree.budget),
     }
     return {
         "status": _worst([check["status"] for check in checks.values()]),
@@ -100,8 +104,19 @@ def _check_loop(tree: Tree) -> dict[str, Any]:
     return check
 
 
-def _check_model(model: GuardedModel) -> dict[str, Any]:
+def _check_model(chain: ModelChain) -> dict[str, Any]:
     """Never "fail": without its model the server still hears and keeps everything, and says why it cannot answer."""
+    first, *others = chain.models
+    check = _describe_model(first)
+    if others:
+        check["fallbacks"] = [_describe_model(model) for model in others]
+    if first.provider == "demo":
+        check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
+        check["hint"] = "The README says how to connect a model."
+    return check
+
+
+def _describe_model(model: GuardedModel) -> dict[str, Any]:
     check: dict[str, Any] = {
         "status": "pass",
         "provider": model.provider,
@@ -117,24 +132,43 @@ def _check_model(model: GuardedModel) -> dict[str, Any]:
         check["status"] = "warn"
         if failure is not None:
             check |= {"note": failure.fault.cause, "hint": failure.fault.fix}
-    if model.provider == "demo":
-        check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
-        check["hint"] = "The README says how to connect a model."
     return check
 
 
-def _check_notifications(parts: Parts) -> dict[str, Any]:
-    """Tell the latest attempt's outcome. Omi's budget is a wearer's own, so there is no one figure of what is left."""
-    if parts.notifier is None:
+def _check_notifications(notifier: GuardedNotifier | None, parts: Parts) -> dict[str, Any]:
+    """Tell the latest attempt's outcome, and whether Omi's API is asked.
+
+    Omi's budget is a wearer's own, so there is no one figure of what is left.
+    """
+    if notifier is None:
         return {"status": "pass", "state": "off", "note": "late answers wait for the wearer's next words"}
     ends = {sample.labels["outcome"]: sample.value for sample in _samples(metrics.NOTIFICATION_LAST)}
-    check: dict[str, Any] = {"status": "pass", "state": "on", "per_hour_and_wearer": parts.notifier.per_hour}
+    check: dict[str, Any] = {"status": "pass", "state": "on", "per_hour_and_wearer": notifier.per_hour}
+    check["breaker"] = notifier.state.value
     if ends:
         last = max(ends, key=lambda outcome: ends[outcome])
         ago_s = round(max(0.0, parts.clock.now_s() - ends[last]), 1)
         check |= {"last_outcome": last, "last_ago_seconds": ago_s}
         if last in NOTIFICATION_HINTS:
             check |= {"status": "warn", "note": f"the latest one ended as {last}", "hint": NOTIFICATION_HINTS[last]}
+    if notifier.state is not BreakerState.CLOSED:
+        check["status"] = "warn"
+    return check
+
+
+def _check_budget(guard: BudgetGuard) -> dict[str, Any]:
+    """Tell what all together had used when the latest question came, and which budgets refused one of late."""
+    limits = guard.rules.all
+    check: dict[str, Any] = {
+        "status": "pass",
+        "requests_per_minute": limits.requests_per_minute or "unlimited",
+        "tokens_per_day": limits.tokens_per_day or "unlimited",
+    }
+    if guard.last_use is not None:
+        check["used"] = {"requests_this_minute": guard.last_use.all.requests, "tokens_today": guard.last_use.all.tokens}
+    if refused := guard.recent_refusals:
+        names = ", ".join(f"{one.whose}/{one.period}" for one in refused)
+        check |= {"status": "warn", "note": f"questions were refused within the last minute ({names})"}
     return check
 
 

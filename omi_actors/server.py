@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from config.settings import Reading, Settings
@@ -77,10 +78,18 @@ async def _serve(reading: Reading) -> int:
 
     _stop_on_signals(ended)
     clock = SystemClock()
-    model = build_model(settings)
+    model, fallbacks = build_model(settings), build_fallbacks(settings)
     rng = random.Random()  # noqa: S311 (jitter, not secrets)
     notifier = build_notifier(settings)
-    parts = Parts(settings=settings, model=model, clock=clock, rng=rng, on_fenced=fenced, notifier=notifier)
+    parts = Parts(
+        settings=settings,
+        model=model,
+        fallbacks=fallbacks,
+        clock=clock,
+        rng=rng,
+        on_fenced=fenced,
+        notifier=notifier,
+    )
     system = System(parts, give_up)
     server = build_http_server(system, settings, clock)
     # First the address: a second start by mistake must not touch the store that the first one serves.
@@ -94,7 +103,7 @@ async def _serve(reading: Reading) -> int:
     gc.collect()
     gc.freeze()
     await ended.wait()
-    await _stop(system, server, settings, model)
+    await _stop(system, server, settings, (model, *fallbacks))
     if notifier is not None:
         await notifier.close()
     return codes[-1]
@@ -116,10 +125,22 @@ def build_model(settings: Settings) -> Model:
     """Return the model that the settings name; without a key, the demo model."""
     if settings.openai_api_key is None:
         return DemoModel()
+    return _build_openai(settings, settings.openai_model)
+
+
+def build_fallbacks(settings: Settings) -> tuple[Model, ...]:
+    """Return the models that are asked when the first one fails, in order."""
+    if settings.openai_api_key is None:
+        return ()
+    return tuple(_build_openai(settings, name) for name in settings.openai_fallback_models)
+
+
+def _build_openai(settings: Settings, name: str) -> OpenAIModel:
+    assert settings.openai_api_key is not None  # noqa: S101 (its callers looked)
     return OpenAIModel(
         api_key=settings.openai_api_key.get_secret_value(),
         base_url=settings.openai_base_url,
-        name=settings.openai_model,
+        name=name,
         concurrency=settings.openai_max_concurrency,
         options=RequestOptions(
             max_tokens=settings.openai_max_tokens,
@@ -143,7 +164,7 @@ def build_notifier(settings: Settings) -> Notifier | None:
     )
 
 
-async def _stop(system: System, server: WebServer, settings: Settings, model: Model) -> None:
+async def _stop(system: System, server: WebServer, settings: Settings, models: Sequence[Model]) -> None:
     """Be not ready, stop listening, finish what is in flight, stop the actors in reverse order."""
     _log.info("stopping")
     system.begin_draining()
@@ -151,7 +172,8 @@ async def _stop(system: System, server: WebServer, settings: Settings, model: Mo
     started_mono_s = time.monotonic()
     drained = await server.stop(grace_s)
     stopped = await system.stop(grace_s=max(0.0, grace_s - (time.monotonic() - started_mono_s)))
-    await model.close()
+    for model in models:
+        await model.close()
     _log.info("stopped", requests_finished=drained, actors_stopped=stopped)
 
 

@@ -5,7 +5,7 @@ Threads: built on the event loop.
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n
-├─ node (one_for_one)       metrics_collector, node_keeper
+├─ node (one_for_one)       metrics_collector, node_keeper, janitor
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 """
@@ -18,6 +18,7 @@ from functools import partial
 
 from config.settings import Settings
 from omi_actors.actors.answer_sweeper import AnswerSweeper
+from omi_actors.actors.janitor import Janitor
 from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
 from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
@@ -26,17 +27,17 @@ from omi_actors.actors.places import Places
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
-from omi_actors.clients.guarded_model import GuardedModel
+from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model
+from omi_actors.clients.model_chain import ModelChain
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
-from omi_actors.domain.answering import Allowance, AnswerRules
-from omi_actors.domain.breaker import BreakerRules
 from omi_actors.domain.delivery import DeliveryRules
 from omi_actors.domain.hearing import HearingOptions, ListenMode
-from omi_actors.domain.prompt import PromptLimits
+from omi_actors.domain.retention import LIVE_S, RetentionRules
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
+from omi_actors.jobs.budget import BudgetGuard
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.future import Future
@@ -48,6 +49,7 @@ from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.facade import Store
 from omi_actors.store.transaction import NodeIdentity
+from omi_actors.upstreams import build_answer_rules, build_budget, build_guarded_notifier, build_model_chain
 
 # Seconds. A job's lease; it is renewed three times in it.
 _LEASE_S = 30.0
@@ -72,7 +74,8 @@ BuildSession = Callable[[SessionDeps, str], SessionActor]
 class Parts:
     """What a system is made of, and tests replace. `on_fenced` hears that another process has this node's name.
 
-    Without a `notifier`, answers that no reply could carry wait for the next contact.
+    `fallbacks` are asked, in order, when `model` fails. Without a `notifier`, answers that no reply could carry wait
+    for the next contact.
     """
 
     settings: Settings
@@ -82,6 +85,7 @@ class Parts:
     on_fenced: Callable[[], None]
     build_session: BuildSession = SessionActor
     notifier: Notifier | None = None
+    fallbacks: Sequence[Model] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,23 +104,29 @@ class Tree:
     router: Handle
     directory: Directory
     board: Board
-    model: GuardedModel
+    model: ModelChain
+    notifier: GuardedNotifier | None
+    budget: BudgetGuard
 
 
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
     opened: Future[None] = Future()
     board, directory = Board(started_mono_s=parts.clock.mono_s()), Directory()
-    model = GuardedModel(parts.model, _breaker_rules(parts.settings), parts.clock)
+    model, notifier, budget = (
+        build_model_chain(parts.settings, (parts.model, *parts.fallbacks), parts.clock),
+        build_guarded_notifier(parts.settings, parts.notifier, parts.clock),
+        build_budget(parts.settings, parts.model.provider, parts.clock),
+    )
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
+    janitor = _child(runtime, "janitor", lambda: _build_janitor(parts.settings, store))
+    job_deps = _build_job_deps(parts, store, model, notifier, budget)
     pools = _build_places(parts.settings)
     limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
     job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits))
-    workers = _child(
-        runtime, "workers", lambda: Workers(_build_job_deps(parts, store, model), job_queue, router, lease_s=_LEASE_S)
-    )
+    workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=_LEASE_S))
     new_session = _session_maker(runtime, parts, _build_session_deps(parts, store, job_queue, pools[0]))
     sessions = _child(
         runtime, "session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=router)
@@ -132,7 +142,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     return Tree(
         roots=(
             _group(runtime, "store", store_handles),
-            _group(runtime, "node", (collector, keeper)),
+            _group(runtime, "node", (collector, keeper, janitor)),
             _group(runtime, "jobs", (job_queue, workers), Strategy.ONE_FOR_ALL),
             _group(runtime, "sessions", (sessions, router, sweeper)),
         ),
@@ -145,6 +155,8 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         directory=directory,
         board=board,
         model=model,
+        notifier=notifier,
+        budget=budget,
     )
 
 
@@ -182,40 +194,34 @@ def _build_store(
     return store, (writer, *readers)
 
 
+def _build_janitor(settings: Settings, store: Store) -> Janitor:
+    rules = RetentionRules(
+        transcript_days=settings.transcript_retention_days,
+        dead_letter_days=settings.dead_letter_retention_days,
+        job_days=settings.job_retention_days,
+        live_s=max(LIVE_S, settings.answer_expires_s),
+    )
+    return Janitor(store, rules, period_s=settings.janitor_interval_s)
+
+
 def _build_places(settings: Settings) -> tuple[Places, Places]:
     """Answers have places of their own, since a person waits; all other kinds share theirs."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
     return Places((ANSWER,), settings.openai_max_concurrency), Places(others, settings.queue_max_concurrent_jobs)
 
 
-def _build_job_deps(parts: Parts, store: Store, model: Model) -> JobDeps:
-    settings = parts.settings
+def _build_job_deps(
+    parts: Parts, store: Store, model: Model, notifier: GuardedNotifier | None, budget: BudgetGuard
+) -> JobDeps:
     return JobDeps(
         store,
         model,
         parts.clock,
         parts.rng,
-        _answer_rules(settings),
-        notifier=parts.notifier,
-        answer_expires_s=settings.answer_expires_s,
-    )
-
-
-def _answer_rules(settings: Settings) -> AnswerRules:
-    messages = settings.openai_history_messages if settings.openai_include_history else 0
-    return AnswerRules(
-        spoken=Allowance(settings.openai_webhook_timeout_s, settings.openai_webhook_max_tokens),
-        written=Allowance(settings.openai_timeout_s, settings.openai_max_tokens),
-        context=PromptLimits(settings.openai_max_context_tokens, messages),
-    )
-
-
-def _breaker_rules(settings: Settings) -> BreakerRules:
-    return BreakerRules(
-        failures=settings.model_breaker_failures,
-        window_s=settings.model_breaker_window_s,
-        pause_s=settings.model_breaker_pause_s,
-        pause_cap_s=max(settings.model_breaker_pause_s, settings.model_breaker_pause_cap_s),
+        build_answer_rules(parts.settings),
+        notifier=notifier,
+        answer_expires_s=parts.settings.answer_expires_s,
+        budget=budget,
     )
 
 

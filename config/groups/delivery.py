@@ -43,6 +43,37 @@ class DeliverySettings(BaseModel):
         le=120_000,
         description="ms for one notification, after which nobody knows whether it was sent.",
     )
+    omi_breaker_failures: int = Field(
+        5,
+        validation_alias="OMI_BREAKER_FAILURES",
+        ge=1,
+        le=1_000,
+        description=(
+            "Notifications in a row that Omi's API fails (not reachable, too slow, 5xx) after which none is tried for "
+            "a while: each that ends without a clear result costs its answer a second hearing."
+        ),
+    )
+    omi_breaker_window_ms: int = Field(
+        600_000,
+        validation_alias="OMI_BREAKER_WINDOW_MS",
+        ge=100,
+        le=3_600_000,
+        description="ms within which these failures must come. Long, since notifications are few.",
+    )
+    omi_breaker_pause_ms: int = Field(
+        5_000,
+        validation_alias="OMI_BREAKER_PAUSE_MS",
+        ge=10,
+        le=3_600_000,
+        description="ms of the first pause, then one notification tries.",
+    )
+    omi_breaker_pause_cap_ms: int = Field(
+        60_000,
+        validation_alias="OMI_BREAKER_PAUSE_CAP_MS",
+        ge=10,
+        le=3_600_000,
+        description="ms of the longest pause; each try that fails doubles it. Answers wait a minute at most.",
+    )
     webhook_reply_deadline_ms: int = Field(
         12_000,
         validation_alias=AliasChoices("WEBHOOK_REPLY_DEADLINE_MS", "OMI_WEBHOOK_TIMEOUT"),
@@ -72,6 +103,21 @@ class DeliverySettings(BaseModel):
     def omi_notify_timeout_s(self) -> float:
         """Seconds for one notification."""
         return self.omi_notify_timeout_ms / 1000
+
+    @property
+    def omi_breaker_window_s(self) -> float:
+        """Seconds within which failures of Omi's API in a row count together."""
+        return self.omi_breaker_window_ms / 1000
+
+    @property
+    def omi_breaker_pause_s(self) -> float:
+        """Seconds of the first pause."""
+        return self.omi_breaker_pause_ms / 1000
+
+    @property
+    def omi_breaker_pause_cap_s(self) -> float:
+        """Seconds of the longest pause."""
+        return self.omi_breaker_pause_cap_ms / 1000
 
     @property
     def next_webhook_grace_s(self) -> float:

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic.aliases import AliasChoices
+from pydantic_settings import NoDecode
 
-from config.values import OnOff, Secret, lower_word
+from config.values import OnOff, Secret, lower_word, parse_list
 
 
 class ModelSettings(BaseModel):
@@ -27,6 +28,15 @@ class ModelSettings(BaseModel):
     )
     openai_model: str = Field(
         "gpt-5-mini-2025-08-07", validation_alias="OPENAI_MODEL", min_length=1, description="Name of the model."
+    )
+    openai_fallback_models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_list)] = Field(
+        (),
+        validation_alias="OPENAI_FALLBACK_MODELS",
+        max_length=4,
+        description=(
+            "Names of models at the same server, separated by commas: asked in this order, within the question's one "
+            "deadline, when those before are broken, overloaded, unknown or set aside. Empty: a failure is said."
+        ),
     )
     openai_timeout_ms: int = Field(
         20_000,

@@ -28,8 +28,10 @@ class AnswerStream:
         self._is_over = False
 
     def add(self, text: str) -> None:
-        """Take a piece."""
-        if not self._is_over:
+        """Take a piece; an empty one voids all before it."""
+        if not text:
+            self._waiting, self._is_first = "", True
+        elif not self._is_over:
             self._waiting += text
             self._send()
 

@@ -144,6 +144,19 @@ class SweepAnswers:
     """The sweeper's own timer: look for answers that nobody has begun to give."""
 
 
+# --- to the janitor ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUp:
+    """The janitor's own timer: look for what has been kept long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextBatch:
+    """The janitor's own, between two batches."""
+
+
 # --- to the job queue and its workers ---------------------------------------------------------------------------
 
 

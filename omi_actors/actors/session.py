@@ -175,9 +175,10 @@ class SessionActor(LoopActor):
 
     def _reply_until(self) -> float | None:
         """Return until when (UTC seconds) this turn's reply may wait for an answer, None if nobody waits for one."""
-        if self.current_envelope.reply_to is None:
+        envelope = self.current_envelope
+        if envelope.reply_to is None or not isinstance(envelope.message, IngestSegments):
             return None
-        return self.runtime.clock.now_s() + self._deps.reply_deadline_s
+        return envelope.message.received_at + self._deps.reply_deadline_s
 
     async def _keep_raw(self, message: KeepRaw) -> Ingested:
         """Keep a payload whole, for a feature to come."""

@@ -39,7 +39,12 @@ _OMI_DELAY_S = 0.05
 _TIMEOUT_S = 30.0
 # Shorter than by default (5,000 and 12,000 ms), so that late answers go their other ways while a fault lasts; a webhook
 # that cannot be kept within a second more is dropped, which on a busy machine a shorter deadline would bring about.
-_SETTINGS = {"NEXT_WEBHOOK_GRACE_MS": "300", "WEBHOOK_REPLY_DEADLINE_MS": "3000"}
+_SETTINGS = {
+    "NEXT_WEBHOOK_GRACE_MS": "300",
+    "WEBHOOK_REPLY_DEADLINE_MS": "3000",
+    # these people ask more than people do
+    "MODEL_USER_REQUESTS_PER_MINUTE": "0",
+}
 _SABOTAGED = (sys.executable, "-m", "omi_actors.chaos.sabotaged_server")
 
 

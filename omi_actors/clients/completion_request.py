@@ -46,6 +46,8 @@ class RequestShape:
         self._extras: dict[str, Any] = (
             {"reasoning_effort": options.reasoning_effort} if is_reasoning else {"temperature": options.temperature}
         )
+        # Without it a streamed answer does not say what it costs.
+        self._extras["stream_options"] = {"include_usage": True}
         if options.has_store:
             self._extras["store"] = True
 
@@ -82,7 +84,7 @@ class RequestShape:
 
     def _change_extra(self, parameter: str) -> None:
         value = self._extras.pop(parameter)
-        other = _OTHER_VALUE.get((parameter, value))
+        other = _OTHER_VALUE.get((parameter, str(value)))
         if other is not None:
             self._extras[parameter] = other
         _log.warning("model_parameter_refused", model=self._name, parameter=parameter, value=value, instead=other)

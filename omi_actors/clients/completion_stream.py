@@ -4,6 +4,8 @@ Not here: the request and its errors (openai_model.py). Threads: none, pure.
 Source: OpenAI's Chat Completions API, server-sent events: `data: {chunk}` lines, ended by `data: [DONE]`.
 """
 
+from contextlib import suppress
+
 import msgspec
 
 from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
@@ -22,11 +24,17 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
+class _Usage(msgspec.Struct):
+    total_tokens: int = 0
+
+
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
     error: msgspec.Raw = msgspec.Raw()
+    usage: msgspec.Raw = msgspec.Raw()
 
 
+_decode_usage = msgspec.json.Decoder(_Usage | None).decode
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
@@ -34,6 +42,8 @@ class CompletionReader:
     """Collects one answer. An answer counts only when its end was seen: half a sentence is no answer."""
 
     def __init__(self) -> None:
+        # Of the question and its answer; 0 until, and unless, the server has told.
+        self.tokens = 0
         self._parts: list[str] = []
         self._is_ended = False
         self._reason = ""
@@ -57,6 +67,8 @@ class CompletionReader:
             raise UpstreamUnavailableError("the model's server sent something that is not a completion") from exc
         if chunk.error:
             raise UpstreamUnavailableError("the model's server broke off with an error")
+        if chunk.usage:
+            self._note_usage(chunk.usage)
         return self._take(chunk)
 
     def finish(self) -> str:
@@ -78,6 +90,13 @@ class CompletionReader:
         if not text:
             raise UpstreamUnavailableError("the model's answer was empty")
         return text
+
+    def _note_usage(self, raw: msgspec.Raw) -> None:
+        """Note the tokens. A count of another form is none: an answer is not lost over its price."""
+        with suppress(msgspec.MsgspecError):
+            usage = _decode_usage(raw)
+            if usage is not None and usage.total_tokens > 0:
+                self.tokens = usage.total_tokens
 
     def _take(self, chunk: _Chunk) -> str:
         added = ""

@@ -10,16 +10,21 @@ from typing import Protocol
 
 from omi_actors.domain.prompt import Prompt
 
-# Hears an answer's pieces as they arrive, in order; together they are the answer, blanks at its ends apart.
+# Hears an answer's pieces as they arrive, in order; together they are the answer, blanks at its ends apart. An empty
+# piece voids all before it: another model begins anew.
 OnText = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """A complete, non-empty answer, and the name of the model that gave it."""
+    """A complete, non-empty answer, and the name of the model that gave it.
+
+    `tokens` are those of question and answer as the model's server counts them, 0 where it does not tell.
+    """
 
     text: str
     model: str
+    tokens: int = 0
 
 
 class Model(Protocol):

@@ -33,6 +33,9 @@ _CONNECT_S = 5.0
 _FINAL_CODES = ("insufficient_quota", "billing_not_active", "access_terminated", "billing_hard_limit_reached")
 # A 400 of these codes is about one parameter of the request: without it, it may pass.
 _PARAMETER_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
+# Servers other than OpenAI's may refuse a field that they do not know by its name in a text only.
+_FORM_STATUSES = (400, 422)
+_USAGE = "stream_options"
 # Codes by which a content filter refuses, and ours for them.
 _CONTENT_CODES = ("content_filter", "content_policy_violation")
 
@@ -119,7 +122,7 @@ class OpenAIModel:
             raise translate_error(exc, request) from exc
         except http.HTTPError as exc:
             raise UpstreamUnavailableError("the model's server cut its answer") from exc
-        return ModelAnswer(reader.finish(), self.name)
+        return ModelAnswer(reader.finish(), self.name, reader.tokens)
 
 
 def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
@@ -133,6 +136,8 @@ def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
         if code in _PARAMETER_CODES:
             name = find_refused(error.param, str(error), sent)
             return UpstreamRejectedError(f"the model takes no such {name or 'parameter'}", code=code, parameter=name)
+        if error.status_code in _FORM_STATUSES and _USAGE in sent and _USAGE in str(error.body):
+            return UpstreamRejectedError(f"the model's server takes no {_USAGE}", code=code, parameter=_USAGE)
         return _translate_status(error.status_code, code, error.response.headers.get("retry-after"))
     if isinstance(error, openai.APIConnectionError):
         return UpstreamUnavailableError("the model's server cannot be reached; check OPENAI_BASE_URL and the network")

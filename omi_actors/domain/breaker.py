@@ -69,6 +69,11 @@ def admit(breaker: Breaker, now_s: float, rules: BreakerRules) -> Admission:
     return Admission(probing, probing.round, is_admitted=True)
 
 
+def wait_s(breaker: Breaker, now_s: float, rules: BreakerRules) -> float:
+    """Return the seconds until one may ask, as `admit` would say; 0 when that is now. It takes nobody's place."""
+    return admit(breaker, now_s, rules).retry_after_s
+
+
 def note_success(breaker: Breaker, asked_in: int) -> Breaker:
     """Return the breaker after an answer to what was asked in round `asked_in`."""
     if asked_in != breaker.round or breaker.state is BreakerState.OPEN:

@@ -14,6 +14,8 @@ from omi_actors.domain.sessions import OpenAnswer
 
 # Omi pushes a message only when it is longer than this many characters.
 _DROPPED_UP_TO = 5
+# Seconds that a notification is put off while Omi's API fails: later, out of the blue, it would puzzle its wearer.
+_NOTIFY_WITHIN_S = 60.0
 
 
 class Channel(StrEnum):
@@ -92,6 +94,17 @@ def decide_way(answer: OpenAnswer, reply: Reply, rules: DeliveryRules, *, now_s:
     if not rules.can_notify:
         return Way.KEEP
     return Way.NOTIFY if is_grace_over else Way.AWAIT
+
+
+def decide_pause(waited_s: float, pause_s: float) -> Way:
+    """Choose how an answer goes on whose notification cannot be tried for `pause_s` seconds; 0: it can.
+
+    It was chosen to be notified `waited_s` ago. Meanwhile it is pending, and rides on the next reply. What cannot
+    be tried within a minute is kept for the next contact.
+    """
+    if pause_s <= 0:
+        return Way.NOTIFY
+    return Way.AWAIT if waited_s + pause_s <= _NOTIFY_WITHIN_S else Way.KEEP
 
 
 def is_in_grace(answer: OpenAnswer) -> bool:

@@ -21,6 +21,10 @@ class Sentences:
     busy: str
     unreachable: str
     internal: str
+    too_fast: str
+    day_spent: str
+    crowded: str
+    closed: str
     again: str
 
 
@@ -36,6 +40,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="I can't answer right now: my language model has too much to do.",
         unreachable="I can't answer right now: my language model can't be reached.",
         internal="I couldn't answer: something in my own service failed.",
+        too_fast="I can't answer that many questions in one minute.",
+        day_spent="I can't answer any more today: you have used up your share of my language model.",
+        crowded="I can't answer right now: too many people are asking me at once.",
+        closed="I can't answer any more today: my service has used up its share of the language model.",
         again="Again: ",
     ),
     "es": Sentences(
@@ -49,6 +57,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="Ahora no puedo responder: mi modelo de lenguaje tiene demasiado trabajo.",
         unreachable="Ahora no puedo responder: no puedo conectar con mi modelo de lenguaje.",
         internal="No pude responder: algo falló en mi propio servicio.",
+        too_fast="No puedo responder tantas preguntas en un minuto.",
+        day_spent="Hoy ya no puedo responder más: has agotado tu parte de mi modelo de lenguaje.",
+        crowded="Ahora no puedo responder: demasiadas personas me preguntan a la vez.",
+        closed="Hoy ya no puedo responder más: mi servicio ha agotado su parte del modelo de lenguaje.",
         again="Otra vez: ",
     ),
     "de": Sentences(
@@ -62,6 +74,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="Ich kann gerade nicht antworten: Mein Sprachmodell hat zu viel zu tun.",
         unreachable="Ich kann gerade nicht antworten: Mein Sprachmodell ist nicht erreichbar.",
         internal="Ich konnte nicht antworten: In meinem eigenen Dienst ist etwas fehlgeschlagen.",
+        too_fast="So viele Fragen kann ich in einer Minute nicht beantworten.",
+        day_spent="Heute kann ich nicht mehr antworten: Dein Anteil an meinem Sprachmodell ist aufgebraucht.",
+        crowded="Ich kann gerade nicht antworten: Zu viele Menschen fragen mich auf einmal.",
+        closed="Heute kann ich nicht mehr antworten: Der Anteil meines Dienstes am Sprachmodell ist aufgebraucht.",
         again="Noch einmal: ",
     ),
     "fr": Sentences(
@@ -75,6 +91,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="Je ne peux pas répondre maintenant : mon modèle de langage a trop à faire.",
         unreachable="Je ne peux pas répondre maintenant : mon modèle de langage est injoignable.",
         internal="Je n'ai pas pu répondre : quelque chose a échoué dans mon propre service.",
+        too_fast="Je ne peux pas répondre à autant de questions en une minute.",
+        day_spent="Je ne peux plus répondre aujourd'hui : votre part de mon modèle de langage est épuisée.",
+        crowded="Je ne peux pas répondre maintenant : trop de personnes me posent des questions à la fois.",
+        closed="Je ne peux plus répondre aujourd'hui : la part de mon service du modèle de langage est épuisée.",
         again="Je répète : ",
     ),
     "pt": Sentences(
@@ -88,6 +108,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="Não posso responder agora: meu modelo de linguagem está sobrecarregado.",
         unreachable="Não posso responder agora: não consigo contactar o meu modelo de linguagem.",
         internal="Não consegui responder: algo falhou no meu próprio serviço.",
+        too_fast="Não posso responder a tantas perguntas em um minuto.",
+        day_spent="Hoje não posso mais responder: você já usou a sua parte do meu modelo de linguagem.",
+        crowded="Não posso responder agora: há pessoas demais me perguntando ao mesmo tempo.",
+        closed="Hoje não posso mais responder: o meu serviço já usou a sua parte do modelo de linguagem.",
         again="De novo: ",
     ),
     "it": Sentences(
@@ -101,6 +125,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="Adesso non posso rispondere: il mio modello linguistico ha troppo da fare.",
         unreachable="Adesso non posso rispondere: il mio modello linguistico non è raggiungibile.",
         internal="Non ho potuto rispondere: qualcosa non ha funzionato nel mio servizio.",
+        too_fast="Non posso rispondere a così tante domande in un minuto.",
+        day_spent="Per oggi non posso più rispondere: hai esaurito la tua parte del mio modello linguistico.",
+        crowded="Adesso non posso rispondere: troppe persone mi fanno domande insieme.",
+        closed="Per oggi non posso più rispondere: il mio servizio ha esaurito la sua parte del modello linguistico.",
         again="Ripeto: ",
     ),
     "nl": Sentences(
@@ -114,6 +142,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="Ik kan nu niet antwoorden: mijn taalmodel heeft het te druk.",
         unreachable="Ik kan nu niet antwoorden: mijn taalmodel is niet bereikbaar.",
         internal="Ik kon niet antwoorden: er ging iets mis in mijn eigen dienst.",
+        too_fast="Zoveel vragen kan ik niet in één minuut beantwoorden.",
+        day_spent="Vandaag kan ik niet meer antwoorden: je deel van mijn taalmodel is op.",
+        crowded="Ik kan nu niet antwoorden: te veel mensen vragen mij tegelijk iets.",
+        closed="Vandaag kan ik niet meer antwoorden: het deel van mijn dienst van het taalmodel is op.",
         again="Nog een keer: ",
     ),
     "ru": Sentences(
@@ -127,6 +159,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="Сейчас не могу ответить: моя языковая модель перегружена.",
         unreachable="Сейчас не могу ответить: моя языковая модель недоступна.",
         internal="Не удалось ответить: что-то сломалось в моём собственном сервисе.",
+        too_fast="Я не могу ответить на столько вопросов за одну минуту.",
+        day_spent="Сегодня больше не могу отвечать: ваша доля моей языковой модели израсходована.",
+        crowded="Сейчас не могу ответить: слишком много людей спрашивают меня одновременно.",
+        closed="Сегодня больше не могу отвечать: доля моего сервиса в языковой модели израсходована.",
         again="Ещё раз: ",
     ),
     "ja": Sentences(
@@ -140,6 +176,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="今はお答えできません。言語モデルが混み合っています。",
         unreachable="今はお答えできません。言語モデルに接続できません。",
         internal="お答えできませんでした。こちらのサービスで問題が起きました。",
+        too_fast="一分間にそれほど多くの質問にはお答えできません。",
+        day_spent="今日はもうお答えできません。あなたが使える言語モデルの分を使い切りました。",
+        crowded="今はお答えできません。一度に多くの人から質問が来ています。",
+        closed="今日はもうお答えできません。このサービスが使える言語モデルの分を使い切りました。",
         again="もう一度言います。",
     ),
     "zh": Sentences(
@@ -153,6 +193,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="我现在无法回答：我的语言模型太忙了。",
         unreachable="我现在无法回答：连接不上我的语言模型。",
         internal="我没能回答：我自己的服务出了问题。",
+        too_fast="一分钟内我无法回答这么多问题。",
+        day_spent="我今天不能再回答了：您的语言模型用量已用完。",
+        crowded="我现在无法回答：同时提问的人太多了。",
+        closed="我今天不能再回答了：我的服务的语言模型用量已用完。",
         again="再说一遍：",
     ),
     "hi": Sentences(
@@ -166,6 +210,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="मैं अभी जवाब नहीं दे सकता: मेरा भाषा मॉडल बहुत व्यस्त है।",
         unreachable="मैं अभी जवाब नहीं दे सकता: मेरे भाषा मॉडल से संपर्क नहीं हो रहा है।",
         internal="मैं जवाब नहीं दे सका: मेरी अपनी सेवा में कुछ गड़बड़ हुई।",
+        too_fast="मैं एक मिनट में इतने सवालों के जवाब नहीं दे सकता।",
+        day_spent="मैं आज और जवाब नहीं दे सकता: मेरे भाषा मॉडल का आपका हिस्सा खत्म हो गया है।",
+        crowded="मैं अभी जवाब नहीं दे सकता: बहुत से लोग एक साथ मुझसे पूछ रहे हैं।",
+        closed="मैं आज और जवाब नहीं दे सकता: भाषा मॉडल में मेरी सेवा का हिस्सा खत्म हो गया है।",
         again="फिर से: ",
     ),
     "ar": Sentences(
@@ -179,6 +227,10 @@ SENTENCES: Mapping[str, Sentences] = {
         busy="لا أستطيع الإجابة الآن: نموذجي اللغوي مشغول جدًا.",
         unreachable="لا أستطيع الإجابة الآن: لا يمكن الوصول إلى نموذجي اللغوي.",
         internal="لم أستطع الإجابة: حدث خلل في خدمتي.",
+        too_fast="لا أستطيع الإجابة عن هذا العدد من الأسئلة في دقيقة واحدة.",
+        day_spent="لا أستطيع الإجابة بعد الآن اليوم: نفدت حصتك من نموذجي اللغوي.",
+        crowded="لا أستطيع الإجابة الآن: يسألني عدد كبير من الناس في وقت واحد.",
+        closed="لا أستطيع الإجابة بعد الآن اليوم: نفدت حصة خدمتي من النموذج اللغوي.",
         again="مرة أخرى: ",
     ),
 }

@@ -6,7 +6,13 @@ what the operator reads (model_faults.py). Threads: none, pure.
 
 from omi_actors.domain.failure_sentences import SENTENCES, Sentences
 from omi_actors.domain.language import guess_language
-from omi_actors.errors import UpstreamBusyError, UpstreamRejectedError, UpstreamTimeoutError, UpstreamUnavailableError
+from omi_actors.errors import (
+    BudgetSpentError,
+    UpstreamBusyError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
 
 
 def explain_failure(error: BaseException, question: str = "") -> str:
@@ -18,6 +24,8 @@ def _choose(error: BaseException, sentences: Sentences) -> str:
     match error:
         case UpstreamRejectedError():
             return _choose_rejected(error.code, sentences)
+        case BudgetSpentError():
+            return _choose_spent(error, sentences)
         case UpstreamTimeoutError():
             return sentences.late
         case UpstreamBusyError():
@@ -26,6 +34,12 @@ def _choose(error: BaseException, sentences: Sentences) -> str:
             return sentences.unreachable
         case _:
             return sentences.internal
+
+
+def _choose_spent(error: BudgetSpentError, sentences: Sentences) -> str:
+    if error.whose == "owner":
+        return sentences.too_fast if error.period == "minute" else sentences.day_spent
+    return sentences.crowded if error.period == "minute" else sentences.closed
 
 
 def _choose_rejected(code: str, sentences: Sentences) -> str:

@@ -30,7 +30,10 @@ _REJECTED = {
     for fault in (
         Fault("invalid_api_key", "set OPENAI_API_KEY to a key that is valid at OPENAI_BASE_URL, and restart"),
         Fault("insufficient_quota", "add credit at the provider; this is no speed limit"),
-        Fault("model_not_found", "set OPENAI_MODEL to a name that the server lists at OPENAI_BASE_URL/models"),
+        Fault(
+            "model_not_found",
+            "set OPENAI_MODEL and OPENAI_FALLBACK_MODELS to names that the server lists at OPENAI_BASE_URL/models",
+        ),
         Fault(
             "thought_too_long",
             "raise OPENAI_WEBHOOK_MAX_TOKENS and OPENAI_MAX_TOKENS, or set OPENAI_REASONING_EFFORT to minimal or low",

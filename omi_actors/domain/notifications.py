@@ -11,6 +11,18 @@ HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationLimits:
+    """What a notification must keep to: the question's age in seconds, the hour's budget of its wearer.
+
+    `is_set_aside`: Omi's API is not asked for longer than the answer shall wait.
+    """
+
+    expires_s: float
+    per_hour: int
+    is_set_aside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationBegun:
     """What the store says when a notification is about to be sent.
 

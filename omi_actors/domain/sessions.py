@@ -4,10 +4,11 @@ Not here: the decisions that make them (transcript.py, hearing.py, delivery.py),
 Threads: none, pure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
+from omi_actors.domain.budget import Spending, Use
 from omi_actors.domain.jobs import NewJob
 from omi_actors.domain.question_keys import Place
 from omi_actors.domain.segments import StoredSegment
@@ -101,7 +102,8 @@ class WaitingAnswer:
 class AnswerDone:
     """The end of an answer job: its answer, or its honest failure, and the delivery that gives it to the wearer.
 
-    Stored in one transaction with the job's completion, and only by the holder of `token`.
+    Stored in one transaction with the job's completion, and only by the holder of `token`. `spent` is what it cost,
+    None when the model was not asked.
     """
 
     job_id: str
@@ -109,6 +111,7 @@ class AnswerDone:
     finished_at: float
     message: NewMessage
     delivery: NewDelivery
+    spent: Spending | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,8 +211,12 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
-    """What an answer is made from: the latest segments and messages of a session, oldest first, and its space."""
+    """What an answer is made from: the latest segments and messages of a session, oldest first, and its space.
+
+    `use` is what the model has been asked by now, for the budgets.
+    """
 
     segments: tuple[StoredSegment, ...]
     messages: tuple[StoredMessage, ...]
     space: str = "default"
+    use: Use = field(default_factory=Use)

@@ -105,8 +105,19 @@ DELIVERIES = Counter(
 )
 NOTIFICATIONS = Counter(
     "omi_notifications_total",
-    "Notification attempts: sent, unclear (nobody knows), unreachable, or why not: taken, expired, no_budget, refused…",
+    "Notifications tried: sent, unclear (nobody knows), unreachable, or why not: taken, expired, set_aside, no_budget…",
     ["outcome"],
+    registry=REGISTRY,
+)
+NOTIFY_BREAKER_STATE = Gauge(
+    "omi_notify_breaker_state", "Whether Omi's API is asked: 0 closed, 1 half-open, 2 open.", registry=REGISTRY
+)
+NOTIFY_BREAKER_OPENINGS = Counter(
+    "omi_notify_breaker_openings_total", "Times that Omi's API was set aside for failing.", registry=REGISTRY
+)
+NOTIFY_BREAKER_REFUSALS = Counter(
+    "omi_notify_breaker_refusals_total",
+    "Notifications that were not tried because it was set aside.",
     registry=REGISTRY,
 )
 NOTIFICATION_LAST = Gauge(
@@ -146,6 +157,13 @@ STORE_READ_SECONDS = Histogram(
     "omi_store_read_seconds", "Seconds of one read.", ["query"], buckets=_FAST_BUCKETS, registry=REGISTRY
 )
 
+PRUNED_ROWS = Counter(
+    "omi_pruned_rows_total",
+    "Rows deleted since they had been kept long enough, by table.",
+    ["table"],
+    registry=REGISTRY,
+)
+
 # --- Jobs
 JOBS_ENQUEUED = Counter("omi_jobs_enqueued_total", "Jobs durably enqueued.", ["kind"], registry=REGISTRY)
 JOB_ATTEMPTS = Counter(
@@ -170,13 +188,38 @@ MODEL_SECONDS = Histogram(
     registry=REGISTRY,
 )
 MODEL_BREAKER_STATE = Gauge(
-    "omi_model_breaker_state", "Whether the model is asked: 0 closed, 1 half-open, 2 open.", registry=REGISTRY
+    "omi_model_breaker_state",
+    "Whether the model is asked: 0 closed, 1 half-open, 2 open.",
+    ["model"],
+    registry=REGISTRY,
 )
 MODEL_BREAKER_OPENINGS = Counter(
-    "omi_model_breaker_openings_total", "Times that the model was set aside for failing.", registry=REGISTRY
+    "omi_model_breaker_openings_total", "Times that the model was set aside for failing.", ["model"], registry=REGISTRY
 )
 MODEL_BREAKER_REFUSALS = Counter(
-    "omi_model_breaker_refusals_total", "Calls that were not made because it was set aside.", registry=REGISTRY
+    "omi_model_breaker_refusals_total",
+    "Calls that were not made because it was set aside.",
+    ["model"],
+    registry=REGISTRY,
+)
+MODEL_FALLBACKS = Counter(
+    "omi_model_fallbacks_total",
+    "Questions that went on to the next model, by the one that failed them and why.",
+    ["model", "cause"],
+    registry=REGISTRY,
+)
+
+BUDGET_REFUSALS = Counter(
+    "omi_budget_refusals_total",
+    "Questions that the model was not asked because a budget was spent: whose (owner, all), and its period.",
+    ["whose", "period"],
+    registry=REGISTRY,
+)
+MODEL_TOKENS = Counter(
+    "omi_model_tokens_total",
+    "Tokens of questions and answers: as the model's server counts them (told), or by their characters (estimated).",
+    ["source"],
+    registry=REGISTRY,
 )
 
 # --- Process

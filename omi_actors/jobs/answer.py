@@ -6,16 +6,20 @@ Threads: the event loop; the store is awaited, the model streams.
 
 from dataclasses import replace
 
+from omi_actors.clients.model import ModelAnswer
+from omi_actors.domain.budget import Spending, estimate_tokens, owner_of
 from omi_actors.domain.delivery import Channel, State
 from omi_actors.domain.failures import explain_failure
 from omi_actors.domain.hearing import Question
 from omi_actors.domain.jobs import ClaimedJob, NewJob
 from omi_actors.domain.patience import attempt_deadline_s, longest_wait_s
-from omi_actors.domain.prompt import Asking, build_prompt
+from omi_actors.domain.prompt import Asking, Prompt, build_prompt
 from omi_actors.domain.question_keys import build_question_key
 from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
 from omi_actors.domain.spaces import find_space
+from omi_actors.errors import BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
+from omi_actors.instruments import metrics
 from omi_actors.jobs.kinds import JobDeps
 
 KIND = "answer"
@@ -66,6 +70,7 @@ class AnswerJob:
 
         Raises:
             UpstreamError: the model did not answer.
+            BudgetSpentError: it was not asked.
             LeaseLostError: another worker has this job by now; nothing was stored.
             StoreError: the store failed.
         """
@@ -75,6 +80,8 @@ class AnswerJob:
             job.payload["session_id"],
             choose_rows=lambda space: (find_space(space).segments, 2 * limits.messages + 1),
         )
+        if deps.budget is not None:
+            deps.budget.check(context.use)
         prompt = build_prompt(
             job.payload["question"],
             context.segments,
@@ -86,13 +93,16 @@ class AnswerJob:
         deadline_s = attempt_deadline_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
-        done = _count_on_reply(done, job, deps)
+        done = _count_on_reply(replace(done, spent=_build_spending(job, prompt, answer)), job, deps)
         await deps.store.complete_answer(done)
         return done
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
         """Return the sentence that the wearer hears instead; it is never used as knowledge."""
-        return _build_done(job, deps, kind="failure", text=explain_failure(error, job.payload["question"]), model="")
+        done = _build_done(job, deps, kind="failure", text=explain_failure(error, job.payload["question"]), model="")
+        if isinstance(error, BudgetSpentError | CircuitOpenError):
+            return done
+        return replace(done, spent=Spending(owner_of(job.payload["session_key"]), tokens=0))
 
     def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float:
         """A person waits: return what the question's time allows."""
@@ -124,6 +134,13 @@ def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: 
         delivery_id=new_id(), session_id=message.session_id, message_id=message.message_id, created_at=now_s
     )
     return AnswerDone(job_id=job.job_id, token=job.token, finished_at=now_s, message=message, delivery=delivery)
+
+
+def _build_spending(job: ClaimedJob, prompt: Prompt, answer: ModelAnswer) -> Spending:
+    """Return what an answer cost; where the model's server does not tell, by its characters."""
+    tokens = answer.tokens or estimate_tokens(answer.text, *(said.text for said in prompt.said))
+    metrics.MODEL_TOKENS.labels("told" if answer.tokens else "estimated").inc(tokens)
+    return Spending(owner_of(job.payload["session_key"]), tokens)
 
 
 def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerDone:

@@ -7,13 +7,14 @@ import random
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model, OnText
-from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answering import AnswerRules
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import Notified
 from omi_actors.domain.sessions import AnswerDone
+from omi_actors.jobs.budget import BudgetGuard
 from omi_actors.store.facade import Store
 
 
@@ -22,6 +23,7 @@ class JobDeps:
     """The collaborators of all kinds. Without a `notifier` nothing is notified.
 
     An answer whose question is `answer_expires_s` old is not spoken any more.
+    Without a `budget` any number of questions is asked.
     `on_text` hears an answer's pieces while the one attempt that has it makes them.
     """
 
@@ -30,9 +32,10 @@ class JobDeps:
     clock: Clock
     rng: random.Random
     answering: AnswerRules = field(default_factory=AnswerRules)
-    notifier: Notifier | None = None
+    notifier: GuardedNotifier | None = None
     answer_expires_s: float = 600.0
     on_text: OnText | None = None
+    budget: BudgetGuard | None = None
 
 
 class JobKind(Protocol):

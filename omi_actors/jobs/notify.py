@@ -5,10 +5,12 @@ Not here: when to notify (domain/delivery.py), budget and rows (store/notificati
 Threads: the event loop; the store is awaited.
 """
 
-from omi_actors.domain.delivery import format_message
+import math
+
+from omi_actors.domain.delivery import Way, decide_pause, format_message
 from omi_actors.domain.jobs import ClaimedJob, NewJob
-from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, Notified
-from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits, Notified
+from omi_actors.errors import CircuitOpenError, UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
@@ -46,15 +48,13 @@ class NotifyJob:
         """Send the notification, unless the answer went another way, is too old, or the hour's budget is spent.
 
         Raises:
+            CircuitOpenError: Omi's API is set aside for a while that the answer can wait; nothing was tried.
             UpstreamUnavailableError: it was certainly not sent, and another attempt may.
             LeaseLostError: another worker has this job by now.
             StoreError: the store failed.
         """
         delivery_id = job.payload["delivery_id"]
-        per_hour = 0 if deps.notifier is None else deps.notifier.per_hour
-        begun = await deps.store.begin_notification(
-            job, delivery_id, expires_s=deps.answer_expires_s, per_hour=per_hour
-        )
+        begun = await deps.store.begin_notification(job, delivery_id, _find_limits(job, deps))
         if begun.text is None or deps.notifier is None:
             _count(begun.state, begun.reason or begun.state, deps.clock.now_s())
             return Notified(delivery_id=delivery_id, state=begun.state)
@@ -69,8 +69,21 @@ class NotifyJob:
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> None:
         """Nothing is said of a notification that failed; the answer waits for the next contact."""
 
-    def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> None:
-        """Nobody waits for it: `run` finds out whether it is too late."""
+    def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float:  # noqa: ARG002 (the protocol's)
+        """Nobody waits for it: `run` finds out whether it is too late. A call that was not made costs no attempt."""
+        return math.inf
+
+
+def _find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
+    """Return what the notification must keep to, unless it waits: then CircuitOpenError says for how long."""
+    notifier, expires_s = deps.notifier, deps.answer_expires_s
+    if notifier is None:
+        return NotificationLimits(expires_s=expires_s, per_hour=0)
+    pause_s = notifier.wait_s
+    way = decide_pause(deps.clock.now_s() - job.created_at, pause_s)
+    if way is Way.AWAIT:
+        raise CircuitOpenError("Omi's API has failed again and again; the notification waits", retry_after_s=pause_s)
+    return NotificationLimits(expires_s=expires_s, per_hour=notifier.per_hour, is_set_aside=way is Way.KEEP)
 
 
 async def _send(begun: NotificationBegun, deps: JobDeps) -> UpstreamError | None:
@@ -86,7 +99,9 @@ async def _send(begun: NotificationBegun, deps: JobDeps) -> UpstreamError | None
 
 def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -> NotificationEnd:
     """Decide where an attempt leaves the delivery: what may have been sent is never sent again."""
-    may_retry = isinstance(error, UpstreamUnavailableError) and job.attempt < job.max_attempts
+    may_retry = isinstance(error, CircuitOpenError) or (
+        isinstance(error, UpstreamUnavailableError) and job.attempt < job.max_attempts
+    )
     match error:
         case None:
             state, word = "sent", ""

@@ -19,6 +19,7 @@ _OF_CHECK = {
     "loop": "Something holds the event loop: is the machine busy, or short of memory?",
     "model": "See OPENAI_API_KEY and OPENAI_BASE_URL, and the log's lines of the model.",
     "notifications": "See OMI_APP_ID and OMI_APP_SECRET.",
+    "budget": "Is it one wearer, or a loop? See the MODEL_USER_ and MODEL_ budgets in the settings.",
 }
 _OF_DROP = {
     "overloaded": "A wearer sent more than its session could take: see SESSION_MAILBOX_CAPACITY.",
@@ -36,6 +37,7 @@ NOTIFICATION_HINTS = {
     "no_budget": "The hour's budget is spent: a faster model lets answers go out in replies.",
     "unreachable": "Omi's API cannot be reached: see OMI_API_URL and the network.",
     "unclear": "Omi's API ended without a clear result: see OMI_NOTIFY_TIMEOUT_MS.",
+    "set_aside": "Omi's API has failed again and again: see OMI_API_URL; answers wait for the wearers' next words.",
     "refused": "Omi refused notifications: see OMI_API_URL.",
 }
 

@@ -1,18 +1,12 @@
 """A server that speaks OpenAI's Chat Completions, well or badly, as told; it repeats the question as its answer.
 
-Not here: our own client (clients/openai_model.py). Threads: the loop that started it, or one of its own
-(`run_fake_openai`); `mode` may be set from any thread.
-Run as a process: python -m omi_actors.replay.fake_openai --port 8901 --mode delay --delay-s 0.05
+Not here: our own client (clients/openai_model.py), threads and processes of its own (fake_openai_process.py).
+Threads: the loop that started it; `mode` may be set from any thread.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -68,19 +62,26 @@ _PIECE = 4
 class FakeOpenAI:
     """The fake's state: set the fields at any time, read `calls` (request bodies, oldest first).
 
+    `left` is set once a client has hung up before its answer. `modes` says by the model's name which is not as `mode`.
+    `tokens` is what it says that an answer cost; 0: it does not. `is_strict` refuses to be asked for that, in a form of
+    its own.
     `takes` names the only parameters that it takes beside those of every request, and `efforts` the words for
     `reasoning_effort`; `names_parameter` tells whether a refusal has the parameter in a field, or in its text only.
     A question with `hangs_on` in it, if not empty, is never answered.
     """
 
     mode: Mode = Mode.NORMAL
+    modes: dict[str, Mode] = field(default_factory=dict)
     takes: frozenset[str] | None = None
     efforts: frozenset[str] | None = None
     names_parameter: bool = True
     delay_s: float = 0.0
+    tokens: int = 0
+    is_strict: bool = False
     retry_after: str = "1"
     hangs_on: str = ""
     calls: list[dict[str, Any]] = field(default_factory=list)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
 
     def listen(self, port: int = 0) -> tornado.httpserver.HTTPServer:
@@ -121,28 +122,33 @@ class _Completions(tornado.web.RequestHandler):
     def on_connection_close(self) -> None:
         """Let a call that hangs end."""
         self.gone.set()
+        self.fake.left.set()
 
     async def post(self) -> None:
         """Answer as the mode says."""
         body = json.loads(self.request.body)
         self.fake.calls.append(body)
+        self.mode = self.fake.modes.get(body["model"], self.fake.mode)
         if self._refuse(body):
             return
         is_hung = bool(self.fake.hangs_on) and self.fake.hangs_on in body["messages"][-1]["content"]
-        if is_hung or self.fake.mode is Mode.HANG:
+        if is_hung or self.mode is Mode.HANG:
             await self.gone.wait()
             return
-        if self.fake.mode is Mode.DELAY:
+        if self.mode is Mode.DELAY:
             await asyncio.sleep(self.fake.delay_s)
         text = f"You asked: {body['messages'][-1]['content']}"
         await (self._stream(body, text) if body.get("stream") else self._answer(body, text))
 
     def _refuse(self, body: dict[str, Any]) -> bool:
         """Answer with an error when the mode or the request asks for it; tell whether it did."""
-        if self.fake.mode in _ERRORS:
-            if self.fake.mode is Mode.RATE_LIMIT:
+        if self.fake.is_strict and "stream_options" in body:
+            self.set_status(422)
+            self.finish({"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]})
+        elif self.mode in _ERRORS:
+            if self.mode is Mode.RATE_LIMIT:
                 self.set_header("Retry-After", self.fake.retry_after)
-            self._fail(*_ERRORS[self.fake.mode])
+            self._fail(*_ERRORS[self.mode])
         elif refused := self._find_unsupported(body):
             self._fail(400, *refused)
         elif not body.get("messages"):
@@ -183,9 +189,9 @@ class _Completions(tornado.web.RequestHandler):
             }
         )
         self.set_header("Content-Type", "application/json")
-        if self.fake.mode is Mode.MALFORMED:
+        if self.mode is Mode.MALFORMED:
             whole = whole[: len(whole) // 2]
-        if self.fake.mode in {Mode.TRICKLE, Mode.CUT}:
+        if self.mode in {Mode.TRICKLE, Mode.CUT}:
             self.set_header("Content-Length", str(len(whole.encode())))
             await self._write_pieces([whole[at : at + _PIECE] for at in range(0, len(whole), _PIECE)])
         else:
@@ -197,17 +203,20 @@ class _Completions(tornado.web.RequestHandler):
         pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
         deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in pieces)]
         events = [_event(body["model"], delta, None) for delta in deltas]
-        if self.fake.mode is Mode.MALFORMED:
+        if self.mode is Mode.MALFORMED:
             events = ["data: {this is no JSON\n\n"]
         end = "stop"
-        if self.fake.mode in _WORDLESS:
-            events, end = [_event(body["model"], {"role": "assistant"}, None)], _WORDLESS[self.fake.mode]
-        if self.fake.mode is Mode.REFUSAL:
+        if self.mode in _WORDLESS:
+            events, end = [_event(body["model"], {"role": "assistant"}, None)], _WORDLESS[self.mode]
+        if self.mode is Mode.REFUSAL:
             events.append(_event(body["model"], {"refusal": "I'm sorry, I can't help with that."}, None))
-        events += [_event(body["model"], {}, end), "data: [DONE]\n\n"]
-        if self.fake.mode is Mode.DRIP:
+        events.append(_event(body["model"], {}, end))
+        if self.fake.tokens and body.get("stream_options"):
+            events.append(f'data: {{"choices": [], "usage": {{"total_tokens": {self.fake.tokens}}}}}\n\n')
+        events.append("data: [DONE]\n\n")
+        if self.mode is Mode.DRIP:
             await self._write_pieces(list("".join(events)))
-        elif self.fake.mode in {Mode.TRICKLE, Mode.CUT}:
+        elif self.mode in {Mode.TRICKLE, Mode.CUT}:
             await self._write_pieces(events)
         else:
             self.write("".join(events))
@@ -215,17 +224,17 @@ class _Completions(tornado.web.RequestHandler):
 
     async def _write_pieces(self, pieces: list[str]) -> None:
         """Write and flush piece by piece; in mode `cut` only half of them."""
-        for piece in pieces[: len(pieces) // 2] if self.fake.mode is Mode.CUT else pieces:
+        for piece in pieces[: len(pieces) // 2] if self.mode is Mode.CUT else pieces:
             if self.gone.is_set():
                 return
-            if self.fake.mode in {Mode.TRICKLE, Mode.DRIP}:
+            if self.mode in {Mode.TRICKLE, Mode.DRIP}:
                 await asyncio.sleep(self.fake.delay_s)
             self.write(piece)
             with contextlib.suppress(tornado.iostream.StreamClosedError):
                 await self.flush()
 
     def _end(self) -> None:
-        if self.fake.mode is Mode.CUT or self.gone.is_set():
+        if self.mode is Mode.CUT or self.gone.is_set():
             self.detach().close()
         else:
             self.finish()
@@ -240,61 +249,3 @@ def _event(model: str, delta: dict[str, str], finish_reason: str | None) -> str:
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
     }
     return f"data: {json.dumps(chunk)}\n\n"
-
-
-@contextlib.contextmanager
-def run_fake_openai(mode: Mode = Mode.NORMAL, *, delay_s: float = 0.0) -> Iterator[FakeOpenAI]:
-    """Serve from a thread of its own until the block ends."""
-    fake = FakeOpenAI(mode=mode, delay_s=delay_s)
-    ready = threading.Event()
-    stops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-
-    async def serve() -> None:
-        stop = asyncio.Event()
-        stops.append((asyncio.get_running_loop(), stop))
-        server = fake.listen()
-        ready.set()
-        await stop.wait()
-        server.stop()
-        await server.close_all_connections()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="fake-openai")
-    thread.start()
-    try:
-        if not ready.wait(timeout=10):
-            raise RuntimeError("the fake model did not start")
-        yield fake
-    finally:
-        loop, stop = stops[0]
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(timeout=10)
-
-
-@contextlib.contextmanager
-def spawn_fake_openai(mode: Mode = Mode.NORMAL, *, delay_s: float = 0.0) -> Iterator[str]:
-    """Serve from a process of its own until the block ends; yields the address for OPENAI_BASE_URL."""
-    command = [sys.executable, "-m", __name__, "--port=0", f"--mode={mode}", f"--delay-s={delay_s}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 (our own command)
-        try:
-            line = process.stdout.readline() if process.stdout else ""
-            if not line.startswith("OPENAI_BASE_URL="):
-                raise RuntimeError(f"the fake model did not start: {line!r}")
-            yield line.partition("=")[2].strip()
-        finally:
-            process.kill()
-
-
-async def _main() -> None:
-    parser = argparse.ArgumentParser(description="Serve OpenAI's Chat Completions on 127.0.0.1, from nothing.")
-    parser.add_argument("--port", type=int, default=8901)
-    parser.add_argument("--mode", type=Mode, choices=list(Mode), default=Mode.NORMAL)
-    parser.add_argument("--delay-s", type=float, default=0.0)
-    options = parser.parse_args()
-    fake = FakeOpenAI(mode=options.mode, delay_s=options.delay_s)
-    fake.listen(options.port)
-    print(f"OPENAI_BASE_URL={fake.url}", flush=True)  # noqa: T201 (for the person or program that started it)
-    await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(_main())

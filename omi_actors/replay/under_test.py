@@ -44,6 +44,9 @@ def build_server(  # noqa: PLR0913 (one per part)
         settings["DATABASE_URL"] = database_url
     if model_url:
         settings |= {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "not-a-secret", "OPENAI_MODEL": "fake"}
+        # Nobody pays for it, and a load asks more in a minute than people do.
+        settings |= {"MODEL_USER_REQUESTS_PER_MINUTE": "0", "MODEL_REQUESTS_PER_MINUTE": "0"}
+        settings |= {"MODEL_USER_TOKENS_PER_DAY": "0", "MODEL_TOKENS_PER_DAY": "0"}
     settings |= extra or {}
     server = ServerProcess(command, settings=settings, port=target.port, log_file=work_dir / "server.log", clock=clock)
     return server, target

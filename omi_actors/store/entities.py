@@ -227,6 +227,16 @@ def _define_work(db: Any) -> None:
         received_at = Required(float)
         composite_key(session, dedupe_key)
 
+    class ModelUse(db.Entity):  # type: ignore[misc]
+        _table_ = "model_use"
+        owner = Required(str)
+        node = Required(str)
+        minute_at = Required(float)
+        requests = Required(int, size=64)
+        day_at = Required(float)
+        tokens = Required(int, size=64)
+        PrimaryKey(owner, node)
+
     class Node(db.Entity):  # type: ignore[misc]
         _table_ = "node"
         name = PrimaryKey(str)

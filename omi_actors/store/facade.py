@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from omi_actors.domain.chat import KnownQuestion
 from omi_actors.domain.jobs import ClaimedJob, NewJob, QueueCounts
-from omi_actors.domain.notifications import NotificationBegun, NotificationEnd
+from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits
+from omi_actors.domain.retention import Cutoffs
 from omi_actors.domain.sessions import (
     AnswerContext,
     AnswerDone,
@@ -22,8 +23,9 @@ from omi_actors.domain.sessions import (
 )
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, notifications, questions, sessions
+from omi_actors.store import deliveries, erasure, jobs, lost_jobs, nodes, notifications, questions, retention, sessions
 from omi_actors.store.messages import Apply, CommitSession, Query
+from omi_actors.store.retention import Pruned, StalePage
 from omi_actors.store.transaction import Transaction
 
 R = TypeVar("R")
@@ -157,7 +159,7 @@ class Store:
         """Count jobs by state."""
         return self._ask("queue_counts", jobs.count_queue)
 
-    # --- deliveries, notifications and the node
+    # --- deliveries and notifications
 
     def change_delivery(self, change: DeliveryChange) -> Future[bool]:
         """Make one step of a delivery; False if it does not stand where the step begins."""
@@ -180,7 +182,7 @@ class Store:
         return self._apply(partial(notifications.enqueue_notification, change=change, job=job))
 
     def begin_notification(
-        self, job: ClaimedJob, delivery_id: str, *, expires_s: float, per_hour: int
+        self, job: ClaimedJob, delivery_id: str, limits: NotificationLimits
     ) -> Future[NotificationBegun]:
         """Commit the intent to notify, or finish the job if there is none. Fails with LeaseLostError."""
         return self._apply(
@@ -189,14 +191,33 @@ class Store:
                 job_id=job.job_id,
                 token=job.token,
                 delivery_id=delivery_id,
-                expires_s=expires_s,
-                per_hour=per_hour,
+                limits=limits,
             )
         )
 
     def end_notification(self, end: NotificationEnd) -> Future[None]:
         """Record what became of a notification. Fails with LeaseLostError."""
         return self._apply(partial(notifications.end_notification, end=end))
+
+    # --- retention
+
+    def find_stale(self, after: str, cutoffs: Cutoffs, *, limit: int) -> Future[StalePage]:
+        """Look through up to `limit` sessions after that id for what has been kept long enough."""
+        return self._ask("find_stale", partial(retention.find_stale, after=after, cutoffs=cutoffs, limit=limit))
+
+    def prune_session(self, session_id: str, cutoffs: Cutoffs, *, limit: int) -> Future[Pruned]:
+        """Delete up to `limit` old rows of each kind of a session."""
+        return self._apply(partial(retention.prune_session, session_id=session_id, cutoffs=cutoffs, limit=limit))
+
+    def prune_work(self, cutoffs: Cutoffs, *, limit: int) -> Future[Pruned]:
+        """Delete up to `limit` finished jobs and old counts of use."""
+        return self._apply(partial(retention.prune_work, cutoffs=cutoffs, limit=limit))
+
+    def scrub(self) -> Future[None]:
+        """Let what was deleted leave the database's files."""
+        return self._apply(retention.scrub)
+
+    # --- the node
 
     def node_heartbeat(self, *, lease_s: float) -> Future[bool]:
         """Say that this process lives; False when another one has taken its name."""

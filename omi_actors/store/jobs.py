@@ -15,6 +15,7 @@ from omi_actors.errors import LeaseLostError
 from omi_actors.ids import new_id
 from omi_actors.store.commits import INSERT_MESSAGE, build_message_row, write_commits
 from omi_actors.store.deliveries import INSERT_DELIVERY, build_delivery_row
+from omi_actors.store.model_use import add_use
 from omi_actors.store.transaction import Transaction
 
 # What an operator reads of a failure; longer ones say no more.
@@ -97,7 +98,7 @@ def complete_answer(tx: Transaction, done: AnswerDone) -> None:
     Raises: LeaseLostError when `done.token` does not hold the job any more; nothing is written.
     """
     if finish_job(tx, done.job_id, done.token, finished_at=done.finished_at):
-        insert_answer(tx, done.message, done.delivery)
+        _insert_end(tx, done)
 
 
 def finish_job(tx: Transaction, job_id: str, token: str, *, finished_at: float) -> bool:
@@ -131,7 +132,7 @@ def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: A
         (tx.now_s(), error[:_ERROR_CHARS], job_id, token),
     )
     if _is_first_end(tx, changed, job_id, token, JobState.DEAD) and failure is not None:
-        insert_answer(tx, failure.message, failure.delivery)
+        _insert_end(tx, failure)
 
 
 def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error: str, is_counted: bool = True) -> None:
@@ -171,6 +172,12 @@ def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -
     """Store an assistant's message and its delivery."""
     tx.run(INSERT_MESSAGE.one, build_message_row(message))
     tx.run(INSERT_DELIVERY.one, build_delivery_row(delivery, tx.node))
+
+
+def _insert_end(tx: Transaction, done: AnswerDone) -> None:
+    insert_answer(tx, done.message, done.delivery)
+    if done.spent is not None:
+        add_use(tx, done.spent)
 
 
 def _is_first_end(tx: Transaction, changed: int, job_id: str, token: str, state: JobState) -> bool:

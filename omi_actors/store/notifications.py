@@ -7,7 +7,7 @@ Not here: other steps of a delivery (deliveries.py), whether to notify (domain/d
 from typing import Any
 
 from omi_actors.domain.jobs import NewJob
-from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, hour_start_s
+from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits, hour_start_s
 from omi_actors.domain.sessions import DeliveryChange
 from omi_actors.ids import new_id
 from omi_actors.store.commits import INSERT_JOB, build_job_row
@@ -49,21 +49,21 @@ def enqueue_notification(tx: Transaction, change: DeliveryChange, job: NewJob) -
 
 
 def begin_notification(
-    tx: Transaction, *, job_id: str, token: str, delivery_id: str, expires_s: float, per_hour: int
+    tx: Transaction, *, job_id: str, token: str, delivery_id: str, limits: NotificationLimits
 ) -> NotificationBegun:
-    """Commit the intent to notify, if that is still wanted and there is budget; otherwise finish the job.
+    """Commit the intent to notify, if that is still wanted, possible and within budget; otherwise finish the job.
 
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
     check_lease(tx, job_id, token)
     found = tx.fetch_one(_FIND, (delivery_id,))
-    begun = NotificationBegun(state="gone") if found is None else _begin(tx, delivery_id, found, expires_s, per_hour)
+    begun = NotificationBegun(state="gone") if found is None else _begin(tx, delivery_id, found, limits)
     if begun.text is None:
         finish_job(tx, job_id, token, finished_at=tx.now_s())
     return begun
 
 
-def _begin(tx: Transaction, delivery_id: str, found: Any, expires_s: float, per_hour: int) -> NotificationBegun:
+def _begin(tx: Transaction, delivery_id: str, found: Any, limits: NotificationLimits) -> NotificationBegun:
     state, channel, session_id, uid, text, asked_at = found
     now_s = tx.now_s()
     if (state, channel) == ("sending", "notify"):
@@ -72,10 +72,12 @@ def _begin(tx: Transaction, delivery_id: str, found: Any, expires_s: float, per_
     if state != "pending":
         tx.run(_GIVE_UP, (now_s, delivery_id))
         return NotificationBegun(state=state, reason="taken")
-    if now_s - asked_at >= expires_s:
+    if now_s - asked_at >= limits.expires_s:
         return _stand(tx, delivery_id, "kept", "expired")
+    if limits.is_set_aside:
+        return _stand(tx, delivery_id, "kept", "set_aside")
     (spent,) = tx.fetch_one(_COUNT_SPENT, (session_id, hour_start_s(now_s))) or (0,)
-    has_budget = spent < per_hour
+    has_budget = spent < limits.per_hour
     status, reason = ("sending", "") if has_budget else ("error", "no_budget")
     tx.run(_NOTE, (new_id(), session_id, delivery_id, status, text, reason or None, now_s, now_s))
     if not has_budget:

@@ -10,6 +10,7 @@ from omi_actors.domain.question_keys import HEARD, Place, read_place
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
 from omi_actors.store.deliveries import load_open_answers
+from omi_actors.store.model_use import load_use
 from omi_actors.store.transaction import Transaction
 
 _SEGMENT = (
@@ -92,13 +93,14 @@ def load_answer_context(
 
     `choose_rows` tells how many of both the session's space takes.
     """
-    row = tx.fetch_one("SELECT active_space FROM session WHERE id = ?", (session_id,))
-    space = row[0] if row is not None else "default"
+    row = tx.fetch_one("SELECT active_space, session_key FROM session WHERE id = ?", (session_id,))
+    space, session_key = row if row is not None else ("default", "")
     segments, messages = choose_rows(space)
     return AnswerContext(
         segments=_load_latest_segments(tx, session_id, segments),
         messages=_load_latest_messages(tx, session_id, messages, "message.session_id = ? AND kind <> 'failure'"),
         space=space,
+        use=load_use(tx, session_key),
     )
 
 

@@ -30,6 +30,15 @@ def test_first_piece_goes_out_at_once(stream, sessions):
     assert isinstance(sessions.actor.messages[0], AnswerGrew)
 
 
+def test_empty_piece_voids_all_before_it(stream, sessions):
+    for text in ("a", "b", "", "c"):
+        stream.add(text)
+    assert told(sessions) == [("a", True)]
+
+    sessions.actor.replies[0].set(True)
+    assert told(sessions) == [("a", True), ("c", True)]
+
+
 def test_pieces_that_come_meanwhile_go_together_in_the_next(stream, sessions):
     for text in ("a", "b", "c", "d"):
         stream.add(text)

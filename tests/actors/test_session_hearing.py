@@ -1,5 +1,7 @@
 """The session hears over webhooks and pauses; what it listens for survives a crash."""
 
+from typing import Any
+
 import pytest
 
 from omi_actors.actors.messages import (
@@ -56,7 +58,7 @@ def stored(text, key="s1", seq=1, created_at=NOW):
 
 
 def record(*segments, **changes):
-    values = {
+    values: dict[str, Any] = {
         "session_id": "sid",
         "session_key": KEY,
         "uid": "ada",

@@ -20,7 +20,8 @@ def _ask(server, statement):
         con.autocommit = True
         cursor = con.cursor()
         cursor.execute(statement)
-        return cursor.fetchone()[0]
+        (value,) = cursor.fetchall()[0]
+        return value
 
 
 @pytest.mark.service

@@ -33,7 +33,9 @@ def test_writes_beyond_the_limit_fail_until_it_is_lifted(tmp_path):
     command = [sys.executable, "-c", WRITER, str(tmp_path / "file")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
 
-        def write():
+        def write() -> str:
+            assert process.stdin is not None
+            assert process.stdout is not None
             process.stdin.write("go\n")
             process.stdin.flush()
             return process.stdout.readline().strip()
@@ -42,4 +44,3 @@ def test_writes_beyond_the_limit_fail_until_it_is_lifted(tmp_path):
         with limited_files(process.pid, 2):
             assert write() == "27"
         assert write() == "written"
-        process.stdin.close()

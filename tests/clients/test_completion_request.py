@@ -11,7 +11,7 @@ from omi_actors.errors import UpstreamRejectedError
 from tests.fakes.openai_server import FakeOpenAI
 
 PROMPT = build_prompt("how far is the moon?", [], [])
-ALWAYS = {"model", "messages", "stream"}
+ALWAYS = {"model", "messages", "stream", "stream_options"}
 
 
 @pytest.fixture
@@ -100,7 +100,24 @@ async def test_what_was_refused_is_remembered(fake, ask):
     await model.answer(PROMPT, deadline_s=9.0)
     await model.close()
 
-    assert (asked_before, len(fake.calls)) == (2, 3)
+    assert (asked_before, len(fake.calls)) == (3, 4)
+
+
+async def test_server_that_knows_no_usage_is_asked_without_it(fake, ask):
+    fake.is_strict = True
+
+    (answer,) = await ask("llama3.2")
+
+    assert (answer.text, answer.tokens) == ("You asked: how far is the moon?", 0)
+    assert ["stream_options" in call for call in fake.calls] == [True, False]
+
+
+async def test_answer_says_what_it_cost_where_the_server_does(fake, ask):
+    fake.tokens = 321
+
+    (answer,) = await ask("llama3.2")
+
+    assert answer.tokens == 321
 
 
 async def test_questions_that_are_refused_together_are_all_answered(fake, ask):

@@ -55,3 +55,14 @@ def test_refusal_and_endless_thought_are_told_apart_from_an_empty_answer(lines, 
 
 def test_answer_that_reached_its_limit_is_one():
     assert read(chunk("A long"), 'data: {"choices":[{"delta":{},"finish_reason":"length"}]}') == "A long"
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"), [('{"total_tokens":42}', 42), ("null", 0), ('"many"', 0), ('{"total_tokens":1.5}', 0)]
+)
+def test_cost_is_read_where_it_is_told_and_no_answer_is_lost_over_it(usage, tokens):
+    reader = CompletionReader()
+    for line in (chunk("The moon."), f'data: {{"choices":[],"usage":{usage}}}', "data: [DONE]"):
+        reader.feed(line)
+
+    assert (reader.finish(), reader.tokens) == ("The moon.", tokens)

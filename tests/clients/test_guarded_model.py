@@ -133,7 +133,7 @@ async def test_metrics_count_openings_and_refusals_and_show_the_state(stage):
 
 
 def _read(metric):
-    return metric._value.get()
+    return metric.labels(ScriptedModel.name)._value.get()
 
 
 async def test_cause_and_fix_are_logged_once_and_again_when_it_works(stage):

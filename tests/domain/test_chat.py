@@ -40,7 +40,7 @@ def test_message_is_a_slip_for_five_seconds_after_its_answer():
 
 
 def test_last_answered_messages_are_remembered_and_not_only_the_last():
-    answered = ()
+    answered: tuple[Answered, ...] = ()
     for number, word in enumerate(("one", "two", "three", "four", "five")):
         answered = remember_answered(answered, f"what is {word}", float(number))
 

@@ -2,7 +2,16 @@
 
 import pytest
 
-from omi_actors.domain.delivery import Channel, DeliveryRules, Reply, State, Way, decide_way, format_message
+from omi_actors.domain.delivery import (
+    Channel,
+    DeliveryRules,
+    Reply,
+    State,
+    Way,
+    decide_pause,
+    decide_way,
+    format_message,
+)
 from omi_actors.domain.sessions import OpenAnswer
 
 NOW = 1_790_000_000.0
@@ -76,6 +85,22 @@ def test_only_an_answer_that_nothing_was_tried_with_is_notified(answer, is_grace
     ways = {decide_way(answer, reply, RULES[True], now_s=NOW, is_grace_over=is_grace_over) for reply in Reply}
 
     assert Way.NOTIFY not in ways
+
+
+# seconds since a notification was chosen, seconds for which it cannot be tried → how its answer goes on
+@pytest.mark.parametrize(
+    ("waited_s", "pause_s", "way"),
+    [
+        (0.0, 0.0, Way.NOTIFY),
+        (500.0, 0.0, Way.NOTIFY),
+        (0.0, 5.0, Way.AWAIT),
+        (55.0, 5.0, Way.AWAIT),
+        (55.1, 5.0, Way.KEEP),
+        (0.0, 61.0, Way.KEEP),
+    ],
+)
+def test_notification_that_cannot_be_tried_within_a_minute_is_kept_for_the_next_contact(waited_s, pause_s, way):
+    assert decide_pause(waited_s, pause_s) is way
 
 
 @pytest.mark.parametrize("text", ["4", "Yes.", "да", "12345"])

@@ -9,6 +9,7 @@ from omi_actors.domain.failure_sentences import SENTENCES
 from omi_actors.domain.failures import explain_failure
 from omi_actors.domain.language import guess_language
 from omi_actors.errors import (
+    BudgetSpentError,
     LeaseLostError,
     UpstreamBusyError,
     UpstreamRejectedError,
@@ -121,6 +122,7 @@ FAILURES = [
     UpstreamBusyError("x"),
     UpstreamUnavailableError("x"),
     LeaseLostError("x"),
+    *(BudgetSpentError("x", whose=whose, period=period) for whose in ("owner", "all") for period in ("minute", "day")),
 ]
 
 

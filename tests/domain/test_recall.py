@@ -5,7 +5,7 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing import SILENT, Heard, HearingOptions, ListenMode, hear, pause_over, recall
+from omi_actors.domain.hearing import SILENT, Heard, HearingOptions, ListenMode, Question, hear, pause_over, recall
 from omi_actors.domain.segments import StoredSegment
 
 WORDS = (
@@ -36,7 +36,7 @@ def said(text, at_s, key="k1"):
 
 def live(segments, now_s, options=HearingOptions()):  # noqa: B008 (immutable)
     """Return what a session that never stopped heard."""
-    heard, questions = Heard(SILENT, (), None), []
+    heard, questions = Heard(SILENT, (), None), list[Question]()
 
     def let_pass(until_s):
         nonlocal heard

@@ -45,7 +45,7 @@ class Keeper:
         self.rows += rows
         self._out.write("".join(json.dumps(row) + "\n" for row in rows).encode())
 
-    def answers(self, uid: str) -> list[dict[str, str]]:
+    def answers(self, uid: str) -> list[dict[str, Any]]:
         """Return the answers to all questions that were kept: made when they are read, so they are never lost."""
         if "mute" in self.faults:
             return []

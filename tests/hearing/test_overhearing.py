@@ -9,6 +9,7 @@ from omi_actors.domain.hearing import (
     Heard,
     HearingOptions,
     ListenMode,
+    Question,
     cut_into_slices,
     hear,
     hear_in_full,
@@ -87,7 +88,7 @@ def test_webhook_may_be_heard_in_slices(sent, size):
     whole = sliced = SILENT
     for segments, now_s in sent:
         heard = hear(whole, segments, now_s)
-        questions = []
+        questions = list[Question]()
         for begin in range(0, len(segments), size):
             part = hear(sliced, segments[begin : begin + size], now_s)
             sliced, questions = part.state, [*questions, *part.questions]

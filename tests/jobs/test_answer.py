@@ -1,6 +1,7 @@
 """The answer job: when its answer counts on the reply of the webhook that asked."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ from tests.actors.conftest import FakeStore
 
 async def run(reply_in_s, *, age_s=0.0):
     """Answer a question whose reply stays open for so long; return the delivery that was stored."""
-    clock, store = ManualClock(), FakeStore()
+    clock = ManualClock()
+    store: Any = FakeStore()
     store.replies |= {"load_answer_context": AnswerContext(segments=(), messages=()), "complete_answer": None}
     asked = {"session_id": "s", "session_key": "omi:s", "conversation_id": "c", "question": "How far is the moon?"}
     job = ClaimedJob(

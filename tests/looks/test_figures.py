@@ -49,7 +49,9 @@ def test_times_are_milliseconds():
     for seconds in (0.5, 0.25, 2.0):
         extremes.note(seconds)
     sums = {"omi_store_commit_seconds": (3.0, 2), "omi_store_read_seconds": (1.0, 2)}
-    samples = {f"{name}_sum": {(): total} for name, (total, _) in sums.items()}
+    samples: dict[str, dict[tuple[tuple[str, str], ...], float]] = {
+        f"{name}_sum": {(): total} for name, (total, _) in sums.items()
+    }
     samples |= {f"{name}_count": {(): count} for name, (_, count) in sums.items()}
 
     figures = build_figures(Readings(samples), extremes, hits=0, misses=0)

@@ -54,7 +54,7 @@ def test_nobody_talks_while_another_does():
     for webhooks in _by_uid().values():
         first = {webhook.body: webhook for webhook in reversed(webhooks)}
         spoken = [segment for webhook in list(first.values())[::-1] for segment in _segments(webhook)]
-        ends = {}
+        ends: dict[str, float] = {}
         for segment in spoken:
             others = [end for segment_id, end in ends.items() if segment_id != segment["id"]]
             assert segment["start"] >= max(others, default=0.0) - 0.02

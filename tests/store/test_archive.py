@@ -100,6 +100,7 @@ def test_restored_store_never_reads_the_earlier_ones_log(tmp_path, engine):
 
     earlier = restore_copy(copy.file, data, NOW_S)
 
+    assert earlier is not None
     assert files_in(data) == [DATABASE_FILE, f"{DATABASE_FILE}.lock", earlier.name]
     assert earlier.read_bytes().startswith(b"not a database")
     assert check_copy(data / DATABASE_FILE).version == copy.version

@@ -5,7 +5,7 @@ import pytest
 
 from omi_actors.clock import ManualClock
 from omi_actors.domain.jobs import ClaimedJob
-from omi_actors.domain.notifications import NotificationBegun, NotificationEnd
+from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits
 from omi_actors.domain.sessions import OpenAnswer
 from omi_actors.errors import LeaseLostError
 from omi_actors.jobs.notify import build_notify_job
@@ -46,7 +46,7 @@ def claim_notification(engine: Engine) -> ClaimedJob:
     return held
 
 
-def begin(engine: Engine, held: ClaimedJob, per_hour: int = 10) -> NotificationBegun:
+def begin(engine: Engine, held: ClaimedJob, per_hour: int = 10, *, is_set_aside: bool = False) -> NotificationBegun:
     begun: NotificationBegun = do(
         engine,
         lambda tx: begin_notification(
@@ -54,8 +54,7 @@ def begin(engine: Engine, held: ClaimedJob, per_hour: int = 10) -> NotificationB
             job_id=held.job_id,
             token=held.token,
             delivery_id=held.payload["delivery_id"],
-            expires_s=600.0,
-            per_hour=per_hour,
+            limits=NotificationLimits(expires_s=600.0, per_hour=per_hour, is_set_aside=is_set_aside),
         ),
     )
     return begun
@@ -140,6 +139,14 @@ def test_an_old_answer_is_kept_and_not_notified(engine: Engine, held: ClaimedJob
 
     assert (begun.text, begun.reason) == (None, "expired")
     assert rows(engine, STANDING) == [("kept", "", None, None)]
+
+
+def test_an_answer_that_omi_is_set_aside_for_too_long_for_is_kept(engine: Engine, held: ClaimedJob) -> None:
+    begun = begin(engine, held, is_set_aside=True)
+
+    assert (begun.text, begun.state, begun.reason) == (None, "kept", "set_aside")
+    assert rows(engine, STANDING) == [("kept", "", None, None)]
+    assert rows(engine, "SELECT state FROM job WHERE kind = 'notify'") == [("done",)]
 
 
 def test_a_cut_notification_is_unknown_and_never_sent_again(engine: Engine, held: ClaimedJob) -> None:

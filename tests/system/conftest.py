@@ -104,7 +104,9 @@ async def start(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     running = []
 
-    async def start_program(url="", *, model=None, build_session=SessionActor, notifier=None, **variables) -> Running:
+    async def start_program(
+        url="", *, model=None, fallbacks=(), build_session=SessionActor, notifier=None, **variables
+    ) -> Running:
         given = {
             "PORT": "0",
             "ADMIN_TOKEN": ADMIN_TOKEN,
@@ -118,6 +120,7 @@ async def start(tmp_path, monkeypatch):
         parts = Parts(
             settings=settings,
             model=model or DemoModel(),
+            fallbacks=fallbacks,
             clock=SystemClock(),
             rng=random.Random(1),
             on_fenced=lambda: gave_up.append("fenced"),

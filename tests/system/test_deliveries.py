@@ -6,7 +6,7 @@ from omi_actors.actors.messages import AnswerReady
 from omi_actors.actors.session import SessionActor
 from omi_actors.domain.sessions import DeliveryChange
 from tests.fakes.omi_server import Mode
-from tests.system.conftest import UID, eventually, stop
+from tests.system.conftest import ADMIN, UID, eventually, stop
 from tests.system.test_promises import GatedModel
 
 QUESTION = "Hey Omi, how far is the moon?"
@@ -28,6 +28,11 @@ async def ask_late(program, model):
 async def hear_more(program, count=3):
     """Return what the next webhooks are answered."""
     return [(await program.say("and so on", sid=f"n{n}", start=10.0 + n)).json.get("message") for n in range(count)]
+
+
+async def hear_all(program, count=3):
+    """Return what the next webhooks bring, whichever does: a session is told a moment after the store."""
+    return [text for text in await hear_more(program, count) if text]
 
 
 async def standing(program):
@@ -82,7 +87,7 @@ async def test_answer_that_omi_does_not_take_waits_for_the_next_contact(start, o
     await ask_late(program, model)
     await eventually(stands(program, "kept", ""))
 
-    assert await hear_more(program) == [ANSWER, None, None]
+    assert await hear_all(program) == [ANSWER]
     assert omi.calls == 1
 
 
@@ -95,7 +100,7 @@ async def test_notification_with_an_unclear_end_is_repeated_by_a_reply_only(star
     await ask_late(program, model)
     await eventually(stands(program, "unknown", "notify"))
 
-    assert await hear_more(program) == [f"Again: {ANSWER}", None, None]
+    assert await hear_all(program) == [f"Again: {ANSWER}"]
 
     assert omi.texts_of(UID) == [ANSWER]
     assert await program.metric(UNCLEAR) == before + 1
@@ -115,6 +120,79 @@ async def test_notification_that_omi_is_not_there_for_is_tried_again(start, omi,
     await eventually(stands(program, "sent", "notify"))
 
     assert omi.texts_of(UID) == [ANSWER]
+
+
+UNREACHABLE = "http://127.0.0.1:1"
+
+
+async def fail_to_notify(program, notifier, model):
+    """Let Omi's API be away for the first notification; return once its breaker is open."""
+    notifier._url = UNREACHABLE
+    await ask_late(program, model)
+
+    async def is_open():
+        return (await notifications_check(program))["breaker"] == "open"
+
+    await eventually(is_open)
+
+
+async def notifications_check(program):
+    return (await program.connection.request("GET", "/health", b"", ADMIN)).json["checks"]["notifications"]
+
+
+async def test_notification_waits_for_the_breaker_and_costs_no_attempt(start, database_url, omi, notifier):
+    url, model = notifier._url, GatedModel()
+    program = await start(
+        database_url, model=model, notifier=notifier, OMI_BREAKER_FAILURES="1", OMI_BREAKER_PAUSE_MS="2000", **AT_ONCE
+    )
+    await fail_to_notify(program, notifier, model)
+    check = await notifications_check(program)
+    notifier._url = url
+
+    await eventually(stands(program, "sent", "notify"))
+
+    assert (check["status"], check["last_outcome"]) == ("warn", "unreachable")
+    assert omi.texts_of(UID) == [ANSWER]
+    attempts = await program.system._tree.store._ask(
+        "test", lambda tx: tx.fetch("SELECT attempts FROM job WHERE kind = 'notify'")
+    )
+    assert [tuple(row) for row in attempts] == [(2,)]
+    after = await notifications_check(program)
+    assert (after["status"], after["breaker"]) == ("pass", "closed")
+
+
+async def test_answer_rides_on_the_next_reply_while_its_notification_waits(start, omi, notifier):
+    url, model = notifier._url, GatedModel()
+    program = await start(
+        model=model, notifier=notifier, OMI_BREAKER_FAILURES="1", OMI_BREAKER_PAUSE_MS="30000", **AT_ONCE
+    )
+    await fail_to_notify(program, notifier, model)
+    notifier._url = url
+    await eventually(stands(program, "pending", "notify"))
+
+    assert await hear_more(program) == [ANSWER, None, None]
+
+    await eventually(stands(program, "sent", "next_webhook"))
+    assert omi.calls == 0
+
+
+async def test_answer_that_would_wait_long_for_the_breaker_is_kept_for_the_next_contact(start, omi, notifier):
+    model = GatedModel()
+    program = await start(
+        model=model,
+        notifier=notifier,
+        OMI_BREAKER_FAILURES="1",
+        OMI_BREAKER_PAUSE_MS="3600000",
+        OMI_BREAKER_PAUSE_CAP_MS="3600000",
+        **AT_ONCE,
+    )
+    set_aside = 'omi_notifications_total{outcome="set_aside"}'
+    before = await program.metric(set_aside)
+    await fail_to_notify(program, notifier, model)
+    await eventually(stands(program, "kept", ""))
+
+    assert await hear_all(program) == [ANSWER]
+    assert await program.metric(set_aside) == before + 1
 
 
 async def test_stop_in_the_middle_of_a_notification_leaves_it_unknown(start, database_url, omi, notifier):

@@ -6,7 +6,7 @@ import pytest
 
 from config.settings import load_settings
 from omi_actors.errors import UpstreamUnavailableError
-from omi_actors.server import build_model
+from omi_actors.server import build_fallbacks, build_model
 from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import FakeOpenAI, Mode
 from tests.system.conftest import ADMIN, eventually
@@ -32,9 +32,11 @@ async def serve(start, fake):
 
     async def serve_with(**variables):
         given = {"OPENAI_API_KEY": MODEL_KEY, "OPENAI_BASE_URL": fake.url, **variables}
-        models.append(build_model(load_settings(overrides=given)))
-        await models[-1].load()
-        return await start(model=models[-1], **given)
+        settings = load_settings(overrides=given)
+        model, fallbacks = build_model(settings), build_fallbacks(settings)
+        models.extend((model, *fallbacks))
+        await model.load()
+        return await start(model=model, fallbacks=fallbacks, **given)
 
     yield serve_with
     for model in models:
@@ -101,6 +103,32 @@ async def test_failure_is_said_in_the_language_of_the_question_and_is_no_knowled
         "question",
         "answer",
     ]
+
+
+@pytest.mark.parametrize("mode", [Mode.HANG, Mode.SERVER_ERROR, Mode.RATE_LIMIT, Mode.NO_MODEL])
+async def test_fallback_model_answers_once_and_its_message_names_it(serve, fake, mode):
+    fake.modes["wanted"] = mode
+    program = await serve(OPENAI_MODEL="wanted", OPENAI_FALLBACK_MODELS="spare, last", OPENAI_TIMEOUT="1000")
+
+    reply = await program.say(QUESTION)
+    check = await model_check(program)
+
+    assert reply.json["message"] == "You asked: how far is the moon?"
+    messages = (await program.transcript())["messages"]
+    assert [(message["kind"], message["model"]) for message in messages] == [("question", ""), ("answer", "spare")]
+    assert [call["model"] for call in fake.calls] == ["wanted", "spare"]
+    assert (check["model"], check["status"]) == ("wanted", "warn")
+    assert [(one["model"], one["status"]) for one in check["fallbacks"]] == [("spare", "pass"), ("last", "pass")]
+
+
+async def test_refused_question_is_not_carried_to_the_fallback_model(serve, fake):
+    fake.modes["wanted"] = Mode.REFUSAL
+    program = await serve(OPENAI_MODEL="wanted", OPENAI_FALLBACK_MODELS="spare")
+
+    reply = await program.say(QUESTION)
+
+    assert "refused the question" in reply.json["message"]
+    assert [call["model"] for call in fake.calls] == ["wanted"]
 
 
 async def test_health_tells_that_the_model_works(serve):

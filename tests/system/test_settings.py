@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.settings import load_settings
-from omi_actors import tree
+from omi_actors import tree, upstreams
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clock import SystemClock
@@ -39,10 +39,13 @@ class Places:
             on_fenced=lambda: None,
         )
         self.sessions = tree._build_session_deps(parts, NOBODY, NOBODY, NOBODY)
-        self.jobs = tree._build_job_deps(parts, NOBODY, NOBODY)
+        self.budget = upstreams.build_budget(settings, "openai", SystemClock()).rules
+        self.jobs = tree._build_job_deps(parts, NOBODY, NOBODY, None, NOBODY)
+        self.janitor = tree._build_janitor(settings, NOBODY)
         answers, others = tree._build_places(settings)
         self.pools = {"answer": answers, "notify": others}
-        self.breaker = tree._breaker_rules(settings)
+        self.breaker = upstreams.build_model_breaker(settings)
+        self.omi_breaker = upstreams.build_notify_breaker(settings)
 
 
 SEEN = [
@@ -64,6 +67,19 @@ SEEN = [
     ("MODEL_BREAKER_WINDOW_MS", "900", lambda places: places.breaker.window_s, 0.9),
     ("MODEL_BREAKER_PAUSE_MS", "900", lambda places: places.breaker.pause_s, 0.9),
     ("MODEL_BREAKER_PAUSE_CAP_MS", "9000", lambda places: places.breaker.pause_cap_s, 9.0),
+    ("OMI_BREAKER_FAILURES", "9", lambda places: places.omi_breaker.failures, 9),
+    ("OMI_BREAKER_WINDOW_MS", "900", lambda places: places.omi_breaker.window_s, 0.9),
+    ("OMI_BREAKER_PAUSE_MS", "900", lambda places: places.omi_breaker.pause_s, 0.9),
+    ("OMI_BREAKER_PAUSE_CAP_MS", "9000", lambda places: places.omi_breaker.pause_cap_s, 9.0),
+    ("MODEL_USER_REQUESTS_PER_MINUTE", "7", lambda places: places.budget.owner.requests_per_minute, 7),
+    ("MODEL_USER_TOKENS_PER_DAY", "7", lambda places: places.budget.owner.tokens_per_day, 7),
+    ("MODEL_REQUESTS_PER_MINUTE", "7", lambda places: places.budget.all.requests_per_minute, 7),
+    ("MODEL_TOKENS_PER_DAY", "7", lambda places: places.budget.all.tokens_per_day, 7),
+    ("TRANSCRIPT_RETENTION_DAYS", "5", lambda places: places.janitor._rules.transcript_days, 5),
+    ("DEAD_LETTER_RETENTION_DAYS", "5", lambda places: places.janitor._rules.dead_letter_days, 5),
+    ("JOB_RETENTION_DAYS", "5", lambda places: places.janitor._rules.job_days, 5),
+    ("JANITOR_INTERVAL_S", "5", lambda places: places.janitor._period_s, 5),
+    ("ANSWER_EXPIRES_S", "7200", lambda places: places.janitor._rules.live_s, 7200),
     ("ANSWER_EXPIRES_S", "77", lambda places: places.sessions.delivery_rules.expires_s, 77),
     ("ANSWER_EXPIRES_S", "77", lambda places: places.jobs.answer_expires_s, 77),
     ("QUEUE_MAX_CONCURRENT_JOBS", "4", lambda places: places.pools["notify"].concurrency, 4),

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,9 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.open, self.elements, self.texts = [], [], []
+        self.open: list[Any] = []
+        self.elements: list[Any] = []
+        self.texts: list[Any] = []
         self.feed(html)
         self.close()
         assert self.open == []
