@@ -45,7 +45,8 @@ def main(  # noqa: PLR0913 (one per option)
     with --json docs/reliability-sqlite.json and docs/reliability-postgres.json, then with --docs.
     """
     if docs:
-        runs = [msgspec.json.decode((_DOCS / f"reliability-{name}.json").read_bytes()) for name in BOTH]
+        files = [_DOCS / f"reliability-{name}.json" for name in BOTH]
+        runs = [msgspec.json.decode(file.read_bytes()) for file in files if file.exists()]
         (_DOCS / "reliability.md").write_text(render_page(runs))
         return
     clock = SystemClock()

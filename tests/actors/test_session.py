@@ -175,6 +175,8 @@ def test_reply_is_given_up_at_the_deadline_and_a_later_answer_is_kept(session):
 
 def test_what_a_webhook_waited_for_its_turn_counts_to_its_deadline(session):
     reply = session.hear(spoken(QUESTION), waited_s=3.0)
+    (job,) = session.commits[0].jobs
+    assert job.payload["reply_until"] == session.driver.clock.now_s() + 9.0
     session.driver.advance(8.9)
     assert not reply.done
 
