@@ -22,8 +22,9 @@ _SETTINGS = {
     "MODEL_BREAKER_PAUSE_MS": str(_PAUSE_MS),
     "MODEL_BREAKER_PAUSE_CAP_MS": str(_PAUSE_CAP_MS),
 }
-# Seconds before the whole answer of a slow model; between two bytes of a trickling one.
-_DELAYS_S = {Mode.DELAY: 2.0, Mode.DRIP: 1.0}
+# Seconds before the whole answer of a slow model, so that one that waits for another of its person is still in time;
+# between two bytes of a trickling one.
+_DELAYS_S = {Mode.DELAY: 1.0, Mode.DRIP: 1.0}
 
 
 async def _inject(mode: Mode, stage: Stage) -> Findings:
@@ -60,7 +61,7 @@ def _build(name: str, mode: Mode, what: str, *, failures: bool = True) -> Fault:
 
 
 FAULTS = (
-    _build("slow", Mode.DELAY, "each answer of the model takes 2 s of the 3 s that a question has", failures=False),
+    _build("slow", Mode.DELAY, "each answer of the model takes 1 s of the 3 s that a question has", failures=False),
     _build("hung", Mode.HANG, "the model takes the question and never answers"),
     _build("trickling", Mode.DRIP, "the model sends one byte a second"),
     _build("busy", Mode.RATE_LIMIT, "the model answers 429, come again in 1 s"),
