@@ -105,9 +105,14 @@ class SessionAnswers:
             slot.timer.cancel()
         return slot is not None
 
-    def open_slot(self, job_id: str, reply: Future[Ingested]) -> None:
-        """Keep a webhook's reply open for the answer of this job, until the deadline."""
-        timer = self._actor.timers.after(self._deps.reply_deadline_s, ReplyDeadline(job_id))
+    def open_slot(self, job_id: str, reply: Future[Ingested], received_at: float) -> None:
+        """Keep a webhook's reply open for the answer of this job, until the deadline from its receipt (UTC seconds).
+
+        What it waited for its turn counts: who sent it does not wait longer for that.
+        """
+        deadline_s = self._deps.reply_deadline_s
+        waited_s = min(max(0.0, self._actor.runtime.clock.now_s() - received_at), deadline_s)
+        timer = self._actor.timers.after(deadline_s - waited_s, ReplyDeadline(job_id))
         self.add_slot(job_id, ReplySlot(reply, timer, self._actor.runtime.clock.mono_s()))
 
     async def _give(self, ready: AnswerReady) -> None:
