@@ -41,7 +41,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/chat/?", ChatHandler),
             (r"/context/switch/?", SwitchHandler),
             (r"/context/status/([^/]+)", StatusHandler),
-            (r"/transcript/([A-Za-z0-9_:.@-]{1,256})", TranscriptHandler),
+            (r"/transcript/((?:[A-Za-z0-9_:.@-]|%3[Aa]|%40){1,256})", TranscriptHandler),
             (r"/operator", OperatorHandler),
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),

@@ -196,11 +196,11 @@ class Listener:
 
     def _put(self, found: Found, speaker: str, asked_at: float) -> None:
         """Accept a question unless it was put before: in this place, or in nearly these words."""
-        place = hash((found.key, found.ordinal))
         words = normalise(found.text)
-        if place in self._asked:
+        asked, digest = dict(self._asked), hash(found.key)
+        if found.ordinal <= asked.pop(digest, -1):
             return
-        self._asked = (*self._asked[-(ASKED_LIMIT - 1) :], place)
+        self._asked = (*asked.items(), (digest, found.ordinal))[-ASKED_LIMIT:]
         if any(is_near_duplicate(words, known) for known, _ in self._recent):
             return
         self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))

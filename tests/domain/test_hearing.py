@@ -172,3 +172,13 @@ def test_question_goes_on_when_its_speaker_gets_another_label_while_a_segment_gr
 
     assert [question.text for question in listening.questions] == ["what is the capital of France?"]
     assert pause_over(listening.state, math.inf).questions == ()
+
+
+def test_segment_that_grows_is_asked_no_question_again_however_many_it_holds():
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    text = " ".join(f"Hey Omi, what is {word}{word}?" for word in words)
+    first = hear(SILENT, heard(text), 0.0)
+    second = hear(first.state, heard(f"{text} Thanks."), 1.0)
+
+    assert len(first.questions) == len(words)
+    assert second.questions == ()
