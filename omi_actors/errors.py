@@ -89,7 +89,7 @@ class RateLimitedError(OverloadError):
 class BudgetSpentError(OmiError):
     """A question that the model was not asked: a budget is spent. `whose` is owner or all, `period` minute or day."""
 
-    def __init__(self, message: str, *, whose: str, period: str) -> None:
+    def __init__(self, message: str, *, whose: str = "all", period: str = "day") -> None:
         super().__init__(message)
         self.whose = whose
         self.period = period
