@@ -30,7 +30,7 @@ async def _inject(stage: Stage) -> Findings:
 
 FAULT = Fault(
     name="disk_full",
-    what="no write to the database's files or the log succeeds for some seconds (RLIMIT_FSIZE)",
+    what="no write to the database's files or the log succeeds for some seconds",
     promise="What was acknowledged is durable; what cannot be kept is told by a header to Omi and by 503 to retriers",
     allowed="drops with the header, counted; retriers get 503; the same process goes on when there is room",
     inject=_inject,
