@@ -201,7 +201,14 @@ class SessionAnswers:
         """Let go of a reply whose end will never be told: by a crash, or a lost message, nobody knows of it here."""
         if answer.delivery_id in self._sending:
             return
-        if await self._change(answer.delivery_id, State.SENDING, State.UNKNOWN, Channel.NONE):
+        slot = self._slots.get(answer.job_id)
+        if slot is not None and slot.kind is Reply.OWN:
+            # Only the news of the answer was lost: the reply that it counts on is still open.
+            ids = (self._session_key, answer.job_id, answer.delivery_id)
+            is_failure = answer.kind == "failure"
+            ready = AnswerReady(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=True)
+            await self._give(ready)
+        elif await self._change(answer.delivery_id, State.SENDING, State.UNKNOWN, Channel.NONE):
             self._open[answer.delivery_id] = replace(answer, state=State.UNKNOWN, channel=Channel.NONE)
 
     # --- without a reply
