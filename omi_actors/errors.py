@@ -6,12 +6,12 @@ library). Threads: any.
 OmiError
 ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
 │                     NotFoundError, ForeignHostError, SlowBodyError                    the caller's; never retried
-├─ OverloadError      MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
+├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ BudgetSpentError                                                                     who asked has asked enough
 ├─ StoreError         StoreUnavailableError ↺, FencedError, LeaseLostError
-├─ ActorError         ActorUnavailableError, AskTimeoutError > AnswerLateError, RestartIntensityError
+├─ ActorError         ActorUnavailableError ↺, AskTimeoutError ↺ > AnswerLateError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
 """
 
@@ -163,9 +163,13 @@ class ActorError(OmiError):
 class ActorUnavailableError(ActorError):
     """The receiver is stopped, quarantined, or died over this message."""
 
+    retryable: ClassVar[bool] = True
+
 
 class AskTimeoutError(ActorError):
     """No reply within the ask's timeout; work that had not begun is cancelled."""
+
+    retryable: ClassVar[bool] = True
 
 
 class AnswerLateError(AskTimeoutError):

@@ -1,6 +1,7 @@
 """The answer job: when its answer counts on the reply of the webhook that asked."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ class HesitantStore(FakeStore):
 
     def complete_answer(self, done):
         self.calls.append(("complete_answer", done))
-        future = Future()
+        future: Future[Any] = Future()
         if len(self.of("complete_answer")) == 1:
             future.try_fail(AskTimeoutError("the store did not reply in time"))
         else:
