@@ -132,7 +132,7 @@ async def fail_to_notify(program, notifier, model):
 
     async def is_open():
         check = await notifications_check(program)
-        return check["breaker"] == "open" and "last_outcome" in check
+        return (check["breaker"], check.get("last_outcome")) == ("open", "unreachable")
 
     await eventually(is_open)
 
