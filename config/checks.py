@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from config.variables import Settings
 
-MAKE_ONE = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+MAKE_ONE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 # What documents write where a secret belongs.
 _PLACEHOLDERS = frozenset({"your-secret-key", "your-api-key", "your-token", "change-me", "changeme", "sk-..."})
 

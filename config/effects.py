@@ -13,6 +13,7 @@ _CORS = "web/test_cors.py"
 _GREEDY = "web/test_greedy_clients.py"
 _NAMES = "web/test_names_and_proxies.py"
 _RATES = "web/test_rate_limits.py"
+_BACKPLANE = "system/test_backplane.py"
 _DELIVERIES = "system/test_deliveries.py"
 
 # variable: file under tests/, test
@@ -57,6 +58,9 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "RATE_LIMIT_SKIP_SUCCESSFUL": (_RATES, "test_only_failures_count_if_the_setting_says_so"),
     "DATA_DIR": (_SERVE, "test_secrets_made_on_first_start_are_kept_private_and_used_again"),
     "DATABASE_URL": ("doctor/test_store.py", "test_reachable_postgres_is_well"),
+    "REDIS_URL": (_BACKPLANE, "test_job_that_one_node_has_no_place_for_is_taken_by_another_at_once"),
+    "REDIS_TIMEOUT_MS": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
+    "REDIS_KEY_PREFIX": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
     "NODE_NAME": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "STORE_WRITE_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "STORE_READ_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),

@@ -88,7 +88,6 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
     "CACHE_TTL": NotTaken(reason=_NO_CACHE, instead="Set SESSION_IDLE_S"),
     "CACHE_MAX_SIZE": NotTaken(reason=_NO_CACHE, instead="Set MAX_LIVE_SESSIONS"),
     "CACHE_CHECK_PERIOD": NotTaken(reason=_NO_CACHE, instead=_LEAVE_OUT),
-    "REDIS_URL": NotTaken(reason="This version is one process and needs no Redis", instead=_LEAVE_OUT),
     "SESSION_SECRET": NotTaken(
         reason="Nothing is signed: the operator's sessions are random, and only their SHA-256 is kept",
         instead=_LEAVE_OUT,

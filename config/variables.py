@@ -6,6 +6,7 @@ Threads: frozen, any. Variables keep the units of the document (ms); the program
 
 from pydantic import ConfigDict
 
+from config.groups.backplane import BackplaneSettings
 from config.groups.budget import BudgetSettings
 from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
@@ -28,6 +29,7 @@ class Settings(
     BudgetSettings,
     ModelSettings,
     RetentionSettings,
+    BackplaneSettings,
     StoreSettings,
     ObservingSettings,
     DoorSettings,

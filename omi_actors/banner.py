@@ -24,6 +24,7 @@ _log = get_logger(__name__)
 
 # Pages to open, as far as they are there.
 _PAGES = (("Health", "/health"),)
+_OF_METRICS = (("Dashboard", "/metrics-dashboard"), ("Metrics", "/metrics"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,8 @@ def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
     is_demo = facts.model.provider == "demo"
     yield "Model", "DEMO, repeats the question; set OPENAI_API_KEY for real answers" if is_demo else facts.model.name
     yield "Database", "PostgreSQL (DATABASE_URL)" if settings.database_url else f"SQLite in {settings.data_dir}"
+    if settings.redis_url is not None:
+        yield "Other nodes", "reached by Redis (REDIS_URL); /health says whether"
     late = "notified" if settings.omi_app_secret else "at the next contact; set OMI_APP_ID and OMI_APP_SECRET to notify"
     yield "Late answers", late
     given = f"variables set: {_count_given(reading)}"
@@ -108,16 +111,13 @@ def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
 def _list_addresses(facts: Facts) -> Iterator[tuple[str, str]]:
     settings = facts.reading.settings
     url = build_url(settings.host, facts.port)
-    for name, path in (
-        *_PAGES,
-        *((("Dashboard", "/metrics-dashboard"), ("Metrics", "/metrics")) if settings.enable_metrics else ()),
-    ):
+    if facts.operator_link is not None:
+        yield "Open first", f"{facts.operator_link}  (works once: this browser is the operator's then)"
+    for name, path in (*(_OF_METRICS if settings.enable_metrics else ()), *_PAGES):
         yield name, f"{url}{path}"
     lan_url = find_lan_url(settings.host, facts.port)
     if lan_url is not None:
         yield "From elsewhere", lan_url
-    if facts.operator_link is not None:
-        yield "Operator", f"{facts.operator_link}  (opens once)"
     token = settings.webhook_token.get_secret_value() if settings.webhook_token else ""
     query = "" if settings.omi_signing_secrets or not token else f"?token={quote(token)}"
     signed = "" if query else "signed; "

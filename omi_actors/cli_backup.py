@@ -51,7 +51,7 @@ def _in_sentences(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-@click.command()
+@click.command(short_help="Copy the database while the server serves.")
 @_FILE
 @click.option("--with-secrets", is_flag=True, help=f"Copy DATA_DIR/{SECRETS_FILE}, too, to FILE.{SECRETS_FILE}.")
 @_ENV_FILE

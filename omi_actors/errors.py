@@ -6,12 +6,12 @@ library). Threads: any.
 OmiError
 ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
 │                     NotFoundError, ConflictError, ForeignHostError, SlowBodyError     the caller's; never retried
-├─ OverloadError      MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
+├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ BudgetSpentError                                                                     who asked has asked enough
 ├─ StoreError         StoreUnavailableError ↺, UnreadableJobError, FencedError, LeaseLostError
-├─ ActorError         ActorUnavailableError, AskTimeoutError > AnswerLateError, RestartIntensityError
+├─ ActorError         ActorUnavailableError ↺, AskTimeoutError ↺ > AnswerLateError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
 """
 
@@ -93,7 +93,7 @@ class RateLimitedError(OverloadError):
 class BudgetSpentError(OmiError):
     """A question that the model was not asked: a budget is spent. `whose` is owner or all, `period` minute or day."""
 
-    def __init__(self, message: str, *, whose: str, period: str) -> None:
+    def __init__(self, message: str, *, whose: str = "all", period: str = "day") -> None:
         super().__init__(message)
         self.whose = whose
         self.period = period
@@ -171,9 +171,13 @@ class ActorError(OmiError):
 class ActorUnavailableError(ActorError):
     """The receiver is stopped, quarantined, or died over this message."""
 
+    retryable: ClassVar[bool] = True
+
 
 class AskTimeoutError(ActorError):
     """No reply within the ask's timeout; work that had not begun is cancelled."""
+
+    retryable: ClassVar[bool] = True
 
 
 class AnswerLateError(AskTimeoutError):

@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
+from omi_actors.backplane.interface import BackplaneState
 from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model_chain import ModelChain
@@ -42,6 +43,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "model": _check_model(tree.model),
         "notifications": _check_notifications(tree.notifier, parts),
         "budget": _check_budget(tree.budget),
+        "backplane": _check_backplane(tree.backplane.state, parts),
     }
     return {
         "status": _worst([check["status"] for check in checks.values()]),
@@ -169,6 +171,15 @@ def _check_budget(guard: BudgetGuard) -> dict[str, Any]:
     if refused := guard.recent_refusals:
         names = ", ".join(f"{one.whose}/{one.period}" for one in refused)
         check |= {"status": "warn", "note": f"questions were refused within the last minute ({names})"}
+    return check
+
+
+def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
+    """Never "fail": without its Redis a node does everything by itself, and a little later."""
+    check: dict[str, Any] = {"status": "pass", "carrier": state.carrier, "shared": state.is_shared}
+    if state.cause:
+        for_s = round(parts.clock.mono_s() - state.since_mono_s, 1)
+        check |= {"status": "warn", "note": f"Redis: {state.cause} for {for_s} s", "hint": state.fix}
     return check
 
 

@@ -26,6 +26,7 @@ from omi_actors.errors import OmiError, SettingsError
 from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger
 from omi_actors.listening import build_url, explain_bind_error
+from omi_actors.store.driver import require_driver
 from omi_actors.system import System
 from omi_actors.tree import Parts
 from web.server import WebServer, build_http_server
@@ -44,6 +45,8 @@ def run(reading: Reading) -> int:
     Raises:
         OmiError: the address cannot be listened on, or the store or the log file not be opened; the sentence says why.
     """
+    url = reading.settings.database_url
+    require_driver(url.get_secret_value() if url else "")
     with _log_file(reading.settings):
         try:
             return asyncio.run(_serve(reading))

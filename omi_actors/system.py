@@ -10,6 +10,7 @@ from typing import Any
 
 from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
 from omi_actors.actors.messages import Drain, Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions import Transcript
 from omi_actors.errors import OmiError
 from omi_actors.health import build_health
@@ -92,6 +93,11 @@ class System:
         """Whether new work is welcome: the store takes writes, and nobody told us to stop."""
         tree = self._tree
         return not self._is_draining and tree.store_writer.state is ChildState.RUNNING and tree.board.store_takes_writes
+
+    @property
+    def counters(self) -> WindowCounters:
+        """Counts of requests, for limits that all nodes keep together."""
+        return self._tree.backplane.counters
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Give segments to their session; settled when they are durable and, after a question, answered or late."""

@@ -5,7 +5,7 @@ Threads: built on the event loop.
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n
-├─ node (one_for_one)       metrics_collector, node_keeper, janitor
+├─ node (one_for_one)       metrics_collector, node_keeper, backplane_keeper, janitor
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 """
@@ -18,6 +18,7 @@ from functools import partial
 
 from config.settings import Settings
 from omi_actors.actors.answer_sweeper import AnswerSweeper
+from omi_actors.actors.backplane_keeper import BackplaneKeeper
 from omi_actors.actors.janitor import Janitor
 from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
@@ -27,6 +28,10 @@ from omi_actors.actors.places import Places
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
+from omi_actors.backplane.in_process import InProcessBackplane
+from omi_actors.backplane.interface import Backplane
+from omi_actors.backplane.link_state import LinkConfig
+from omi_actors.backplane.redis_backplane import RedisBackplane
 from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model
 from omi_actors.clients.model_chain import ModelChain
@@ -107,6 +112,7 @@ class Tree:
     model: ModelChain
     notifier: GuardedNotifier | None
     budget: BudgetGuard
+    backplane: Backplane
 
 
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
@@ -121,11 +127,13 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
+    backplane = _build_backplane(parts)
+    carrier = _child(runtime, "backplane_keeper", lambda: BackplaneKeeper(backplane, job_queue))
     janitor = _child(runtime, "janitor", lambda: _build_janitor(parts.settings, store))
     job_deps = _build_job_deps(parts, store, model, notifier, budget)
     pools = _build_places(parts.settings)
     limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
-    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits))
+    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits, backplane.wake))
     workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=_LEASE_S))
     new_session = _session_maker(runtime, parts, _build_session_deps(parts, store, job_queue, pools[0]))
     sessions = _child(
@@ -142,7 +150,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     return Tree(
         roots=(
             _group(runtime, "store", store_handles),
-            _group(runtime, "node", (collector, keeper, janitor)),
+            _group(runtime, "node", (collector, keeper, carrier, janitor)),
             _group(runtime, "jobs", (job_queue, workers), Strategy.ONE_FOR_ALL),
             _group(runtime, "sessions", (sessions, router, sweeper)),
         ),
@@ -157,7 +165,16 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         model=model,
         notifier=notifier,
         budget=budget,
+        backplane=backplane,
     )
+
+
+def _build_backplane(parts: Parts) -> Backplane:
+    settings = parts.settings
+    if settings.redis_url is None:
+        return InProcessBackplane(parts.clock)
+    config = LinkConfig(settings.redis_url.get_secret_value(), settings.redis_timeout_s, settings.redis_key_prefix)
+    return RedisBackplane(config, parts.clock, parts.rng)
 
 
 def _build_store(

@@ -13,7 +13,8 @@ import msgspec
 from omi_actors.bench.page import render_page
 from omi_actors.bench.run import QUICK, ROWS, Bench, Sizes, run_bench
 from omi_actors.clock import SystemClock
-from tests.fakes.openai_server import Mode, spawn_fake_openai
+from omi_actors.replay.fake_openai import Mode
+from omi_actors.replay.fake_openai_process import spawn_fake_openai
 
 _DOCS = Path(__file__).parents[1] / "docs"
 

@@ -11,10 +11,11 @@ import click
 from omi_actors.clock import SystemClock
 from omi_actors.replay.fake_omi import FakeOmi
 from omi_actors.replay.fake_omi import Mode as OmiMode
+from omi_actors.replay.fake_openai import Mode
+from omi_actors.replay.fake_openai_process import spawn_fake_openai
 from omi_actors.replay.kill_test import KILL_SETTINGS, KillPlan, KillReport, KillTest
 from omi_actors.replay.report import render_table
 from omi_actors.replay.under_test import build_server
-from tests.fakes.openai_server import Mode, spawn_fake_openai
 from tests.servers import fresh_postgres_database
 
 # Long enough that kills find questions at every stage of their answer.

@@ -8,9 +8,11 @@ from tornado.web import Application, RequestHandler
 from web.door.compression import Gzip
 from web.handlers import dashboard, queue
 from web.handlers.about import HelpHandler, InfoHandler
+from web.handlers.assets import StyleHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
+from web.handlers.index import IndexHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
@@ -32,12 +34,14 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
     """Return the application with all routes; with `compress`, answers are gzipped for whoever takes that."""
     return Application(
         [
+            (r"/", IndexHandler),
+            (r"/style\.css", StyleHandler),
             (f"{ROUTE}/?", OtherThanPost),
             (rf"{ROUTE}/queue-status/?", QueueStatusHandler),
             (r"/chat/?", ChatHandler),
             (r"/context/switch/?", SwitchHandler),
             (r"/context/status/([^/]+)", StatusHandler),
-            (r"/transcript/([A-Za-z0-9_:.@-]{1,256})", TranscriptHandler),
+            (r"/transcript/((?:[A-Za-z0-9_:.@-]|%3[Aa]|%40){1,256})", TranscriptHandler),
             (r"/operator", OperatorHandler),
             *queue.ROUTES,
             (r"/operator/links", OperatorLinksHandler),

@@ -46,7 +46,7 @@ class WebhookAuth:
         bearer = bearer_token(header(headers, "Authorization"))
         if from_query is None and bearer is None:
             if not self._open or _is_from_outside(headers):
-                raise SignatureMismatchError("This webhook needs its token: ?token=… in its URL.")
+                raise SignatureMismatchError("This webhook needs its token in its URL, as the parameter named token.")
         elif not any(is_same(given, self._token) for given in (from_query, bearer)):
             raise SignatureMismatchError("The webhook's token is wrong.")
 

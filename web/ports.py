@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
 from omi_actors.actors.messages import Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions import Transcript
 from omi_actors.kit.future import Future
 from omi_actors.looks.look import Look
@@ -19,6 +20,11 @@ class System(Protocol):
     @property
     def ready(self) -> bool:
         """Whether new work is welcome: False while starting or draining."""
+        ...
+
+    @property
+    def counters(self) -> WindowCounters:
+        """Counts of requests, for limits that all nodes keep together."""
         ...
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:

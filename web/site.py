@@ -4,6 +4,7 @@ Not here: making the server (server.py). Threads: the event loop.
 """
 
 from config.settings import Settings
+from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
 from omi_actors.looks.features import feature_states
 from web.auth import WebhookAuth
@@ -55,13 +56,13 @@ class Site:
         self.tells_browsers = settings.enable_helmet
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME)
-        self.request_limit, self.webhook_limit = _limits(settings, clock)
+        self.request_limit, self.webhook_limit = _limits(settings, system.counters)
 
 
-def _limits(settings: Settings, clock: Clock) -> tuple[RequestLimit | None, WebhookLimit | None]:
+def _limits(settings: Settings, counters: WindowCounters) -> tuple[RequestLimit | None, WebhookLimit | None]:
     if not settings.enable_rate_limit:
         return None, None
     only_failed, window_s = settings.rate_limit_skip_successful, settings.rate_limit_window_s
-    requests = RequestLimit(clock, settings.rate_limit_max_requests, window_s, only_failed=only_failed)
+    requests = RequestLimit(counters, settings.rate_limit_max_requests, window_s, only_failed=only_failed)
     # A webhook that gets as far as being somebody's is as good as kept.
-    return requests, None if only_failed else WebhookLimit(clock, settings.rate_limit_max_webhooks, window_s)
+    return requests, None if only_failed else WebhookLimit(counters, settings.rate_limit_max_webhooks, window_s)

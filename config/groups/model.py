@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic.aliases import AliasChoices
-from pydantic_settings import NoDecode
 
 from config.values import OnOff, Secret, lower_word, parse_list
 
@@ -29,7 +28,7 @@ class ModelSettings(BaseModel):
     openai_model: str = Field(
         "gpt-5-mini-2025-08-07", validation_alias="OPENAI_MODEL", min_length=1, description="Name of the model."
     )
-    openai_fallback_models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_list)] = Field(
+    openai_fallback_models: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = Field(
         (),
         validation_alias="OPENAI_FALLBACK_MODELS",
         max_length=4,

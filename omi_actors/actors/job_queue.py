@@ -7,7 +7,7 @@ the count of running attempts is right.
 Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never awaits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +21,7 @@ from omi_actors.actors.messages import (
     PlacesFree,
     QueueTick,
     RunJob,
+    WorkElsewhere,
     WorkersReady,
 )
 from omi_actors.actors.places import Places
@@ -57,8 +58,16 @@ class QueueLimits:
 class JobQueue(LoopActor):
     """See the module."""
 
-    def __init__(self, store: Store, workers: Handle, pools: Sequence[Places], limits: QueueLimits) -> None:
+    def __init__(
+        self,
+        store: Store,
+        workers: Handle,
+        pools: Sequence[Places],
+        limits: QueueLimits,
+        wake_others: Callable[[str], None],
+    ) -> None:
         super().__init__()
+        self._wake_others = wake_others
         self._store = store
         self._workers = workers
         self._pools = pools
@@ -78,6 +87,9 @@ class JobQueue(LoopActor):
         match message:
             case JobsEnqueued(kind):
                 self._claim(self._pool_of[kind])
+                self._tell_others(self._pool_of[kind], (kind,))
+            case WorkElsewhere(kind):
+                self._claim_hinted(kind)
             case BookingEnded():
                 self._end_booking(message)
             case WorkersReady():
@@ -95,6 +107,7 @@ class JobQueue(LoopActor):
             case PlacesFree(kinds):
                 self._refills_due.discard(kinds)
                 self._claim(self._pool_of[kinds[0]])
+                self._tell_others(self._pool_of[kinds[0]], kinds)
             case CancelJob():
                 self._workers.tell_always(message)  # behind the RunJob that it may be about
             case _:
@@ -110,6 +123,7 @@ class JobQueue(LoopActor):
     def _open(self, *, is_open: bool) -> None:
         for places in self._pools:
             places.is_open = is_open
+            self._tell_others(places, places.kinds)
         self._claim_all()
 
     def _claim_soon(self, places: Places) -> None:
@@ -117,6 +131,17 @@ class JobQueue(LoopActor):
         if places.kinds not in self._refills_due:
             self._refills_due.add(places.kinds)
             self.timers.after(_REFILL_S if places.is_behind else _LOOK_S, PlacesFree(places.kinds))
+
+    def _tell_others(self, places: Places, kinds: Sequence[str]) -> None:
+        """Let other nodes look at once for what nothing can begin here; without it they find it at their next tick."""
+        if places.is_taken:
+            for kind in kinds:
+                self._wake_others(kind)
+
+    def _claim_hinted(self, kind: str) -> None:
+        """Look for another node's work, which that node has told everybody of. A newer node may know more kinds."""
+        if kind in self._pool_of:
+            self._claim(self._pool_of[kind])
 
     def _claim_all(self) -> None:
         for places in self._pools:

@@ -182,6 +182,13 @@ class BookingEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkElsewhere:
+    """Sent by the backplane keeper: another node has work of this kind, and no place for it. A hint, too."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueueTick:
     """The queue's own timer: look for work that nobody hinted at, and take back what was left behind."""
 
@@ -271,6 +278,16 @@ class QueueCounted:
 
     counts: QueueCounts | None
     store_seconds: float
+
+
+# --- to the backplane keeper ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierEnded:
+    """Sent by the keeper's own task: the backplane has ended although nobody told it to."""
+
+    error: BaseException
 
 
 # --- to the node keeper -----------------------------------------------------------------------------------------

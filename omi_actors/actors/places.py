@@ -54,6 +54,11 @@ class Places:
         """Free the place of this attempt, or of this booking. Twice is fine."""
         self._held.discard(token)
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether nothing more can begin here now."""
+        return not self.is_open or self._free() <= 0
+
     def begin_claim(self) -> int:
         """Return how many jobs to claim now; 0 when none, and then the reason is remembered."""
         free = self._free()

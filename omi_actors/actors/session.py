@@ -119,7 +119,7 @@ class SessionActor(LoopActor):
         reply = self.take_reply()
         if reply is not None:
             # Of several questions the first is answered first; the other answers have ways of their own.
-            self._my_answers().open_slot(jobs[0].job_id, reply)
+            self._my_answers().open_slot(jobs[0].job_id, reply, message.received_at)
         return None
 
     async def _grow(self, message: IngestSegments) -> Growth:
@@ -175,9 +175,10 @@ class SessionActor(LoopActor):
 
     def _reply_until(self) -> float | None:
         """Return until when (UTC seconds) this turn's reply may wait for an answer, None if nobody waits for one."""
-        if self.current_envelope.reply_to is None:
+        envelope = self.current_envelope
+        if envelope.reply_to is None or not isinstance(envelope.message, IngestSegments):
             return None
-        return self.runtime.clock.now_s() + self._deps.reply_deadline_s
+        return envelope.message.received_at + self._deps.reply_deadline_s
 
     async def _keep_raw(self, message: KeepRaw) -> Ingested:
         """Keep a payload whole, for a feature to come."""

@@ -105,9 +105,14 @@ class SessionAnswers:
             slot.timer.cancel()
         return slot is not None
 
-    def open_slot(self, job_id: str, reply: Future[Ingested]) -> None:
-        """Keep a webhook's reply open for the answer of this job, until the deadline."""
-        timer = self._actor.timers.after(self._deps.reply_deadline_s, ReplyDeadline(job_id))
+    def open_slot(self, job_id: str, reply: Future[Ingested], received_at: float) -> None:
+        """Keep a webhook's reply open for the answer of this job, until the deadline from its receipt (UTC seconds).
+
+        What it waited for its turn counts: who sent it does not wait longer for that.
+        """
+        deadline_s = self._deps.reply_deadline_s
+        waited_s = min(max(0.0, self._actor.runtime.clock.now_s() - received_at), deadline_s)
+        timer = self._actor.timers.after(deadline_s - waited_s, ReplyDeadline(job_id))
         self.add_slot(job_id, ReplySlot(reply, timer, self._actor.runtime.clock.mono_s()))
 
     async def _give(self, ready: AnswerReady) -> None:
@@ -196,7 +201,14 @@ class SessionAnswers:
         """Let go of a reply whose end will never be told: by a crash, or a lost message, nobody knows of it here."""
         if answer.delivery_id in self._sending:
             return
-        if await self._change(answer.delivery_id, State.SENDING, State.UNKNOWN, Channel.NONE):
+        slot = self._slots.get(answer.job_id)
+        if slot is not None and slot.kind is Reply.OWN:
+            # Only the news of the answer was lost: the reply that it counts on is still open.
+            ids = (self._session_key, answer.job_id, answer.delivery_id)
+            is_failure = answer.kind == "failure"
+            ready = AnswerReady(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=True)
+            await self._give(ready)
+        elif await self._change(answer.delivery_id, State.SENDING, State.UNKNOWN, Channel.NONE):
             self._open[answer.delivery_id] = replace(answer, state=State.UNKNOWN, channel=Channel.NONE)
 
     # --- without a reply

@@ -101,21 +101,11 @@ class SessionRouter(LoopActor):
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
         match message:
-            case (
-                IngestSegments()
-                | KeepRaw()
-                | AnswerReady()
-                | AnswerNotified()
-                | ReplySent()
-                | PauseOver()
-                | AskQuestion()
-                | AskerLeft()
-                | AnswerGrew()
-                | SwitchSpace()
-            ):
+            case IngestSegments() | KeepRaw() | PauseOver() | AskQuestion() | AnswerGrew() | SwitchSpace():
                 self._handle_of(message.session_key).forward(self.current_envelope)
-            case ReplyUnsettled():
-                self._handle_of(message.session_key).forward(self.current_envelope)
+            case AnswerReady() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():
+                # About an answer of the session's own: whoever floods it must not have that get lost.
+                self._handle_of(message.session_key).forward(self.current_envelope, always=True)
             case SweepIdle():
                 self._sweep()
             case ChildStopped(handle):

@@ -8,6 +8,7 @@ Not here: an attempt's course (jobs/attempt.py), dispatch (job_queue.py). Thread
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 from omi_actors.actors.answer_stream import AnswerStream
 from omi_actors.actors.chat_messages import CancelJob
@@ -29,7 +30,7 @@ from omi_actors.domain.notifications import Notified
 from omi_actors.domain.sessions import AnswerDone
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from omi_actors.jobs.attempt import attempt_job
+from omi_actors.jobs.attempt import Attempted, attempt_job
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
@@ -47,7 +48,7 @@ class Workers(LoopActor):
         self._queue = queue
         self._sessions = sessions
         self._lease_s = lease_s
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[Attempted]] = {}
         self._drained: list[Future[None]] = []
 
     def on_start(self) -> None:
@@ -95,15 +96,22 @@ class Workers(LoopActor):
         self._queue.tell(WorkersReady())
 
     def _start(self, job: ClaimedJob) -> None:
-        context = LogContext(job.request_id, job.payload.get("session_key", ""))
-        with bound_context(context):
-            self._tasks[job.token] = asyncio.get_running_loop().create_task(self._attempt(job), name=job.job_id)
-
-    async def _attempt(self, job: ClaimedJob) -> None:
         deps = self._deps
         if job.payload.get("is_streamed"):
             deps = replace(deps, on_text=AnswerStream(self._sessions, job.payload["session_key"], job.job_id).add)
-        self.handle.tell_always(AttemptEnded(await attempt_job(job, deps)))
+        with bound_context(LogContext(job.request_id, job.payload.get("session_key", ""))):
+            task = asyncio.get_running_loop().create_task(attempt_job(job, deps), name=job.job_id)
+        self._tasks[job.token] = task
+        task.add_done_callback(partial(self._report_ended, job))
+
+    def _report_ended(self, job: ClaimedJob, task: asyncio.Task[Attempted]) -> None:
+        """Turn an attempt's end into mail, whatever it was: without it the attempt's place is never free again."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("attempt_crashed", job=job.job_id, kind=job.kind, error=type(error).__name__, exc_info=error)
+        is_whole = error is None and not task.cancelled()
+        # Otherwise the lease runs out, and the job is taken back.
+        self.handle.tell_always(AttemptEnded(task.result() if is_whole else Attempted(job, "failed")))
 
     def _note_ended(self, ended: AttemptEnded) -> None:
         job, said = ended.attempted.job, ended.attempted.said
@@ -132,13 +140,13 @@ class Workers(LoopActor):
         """Stop attempts whose job is another worker's by now."""
         for token in lost:
             if task := self._tasks.get(token):
-                task.cancel()
+                _end_soon(task)
 
     def _cancel(self, job_id: str) -> None:
         """End the attempt at a job that was called off."""
         for task in self._tasks.values():
             if task.get_name() == job_id:
-                task.cancel()
+                _end_soon(task)
 
     def _drain(self, grace_s: float) -> None:
         reply = self.take_reply()
@@ -151,12 +159,23 @@ class Workers(LoopActor):
 
     def _cancel_all(self) -> None:
         for task in self._tasks.values():
-            task.cancel()
+            _end_soon(task)
 
     def _settle_drained(self) -> None:
         for reply in self._drained:
             reply.try_set(None)
         self._drained.clear()
+
+
+def _end_soon(task: asyncio.Task[Attempted]) -> None:
+    """Cancel an attempt once it has taken its first step: one that was never begun could not hand its job back."""
+    asyncio.get_running_loop().call_soon(_end_once, task)
+
+
+def _end_once(task: asyncio.Task[Attempted]) -> None:
+    """Cancel an attempt, unless it is being ended already: a second time would cut the handing back short."""
+    if not task.cancelling():
+        task.cancel()
 
 
 def _build_fact(job: ClaimedJob, said: AnswerDone | Notified) -> AnswerReady | AnswerNotified:

@@ -15,7 +15,7 @@ from config.settings import InvalidSettingError, Origin, Reading, read_settings
 from omi_actors.cli.failing import env_file_to_read, fail
 
 
-@click.command()
+@click.command(short_help="Show every setting and where it came from.")
 @click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def config(*, env_file: Path | None, as_json: bool) -> None:

@@ -19,7 +19,7 @@ _MARKS = {State.OK: "✔", State.NOTE: "!", State.PROBLEM: "✘"}
 _PLAIN_MARKS = {State.OK: "ok     ", State.NOTE: "note   ", State.PROBLEM: "PROBLEM"}
 
 
-@click.command()
+@click.command(short_help="Find what is wrong, each with its fix.")
 @click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def doctor(*, env_file: Path | None, as_json: bool) -> None:

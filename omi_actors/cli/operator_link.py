@@ -14,7 +14,7 @@ from omi_actors.errors import OmiError
 from omi_actors.operator_link import fetch_link
 
 
-@click.command("operator-link")
+@click.command("operator-link", short_help="Print a link that signs a browser in.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the running server, if it is not PORT.")
 @click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
 def operator_link(*, port: int | None, env_file: Path | None) -> None:

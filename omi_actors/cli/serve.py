@@ -13,10 +13,10 @@ from config.settings import InvalidSettingError, Reading, read_settings
 from omi_actors.cli.failing import EXIT_UNAVAILABLE, env_file_to_read, fail
 from omi_actors.errors import OmiError, StoreUnavailableError
 from omi_actors.instruments.logs import configure_logging
-from omi_actors.program import own_command
+from omi_actors.program import own_arguments, own_command
 
 
-@click.command()
+@click.command(short_help="Serve until told to stop.")
 @click.option("--host", help="Address to listen on (HOST).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (PORT); 0 takes any free one.")
 @click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
@@ -64,7 +64,7 @@ def _serve_again_and_again(env_file: Path, options: dict[str, str | int | None])
     if is_production:
         fail("--reload is for development. Leave it out, or unset APP_ENV.")
     given = [f"--{name.lower()}={value}" for name, value in options.items() if value is not None]
-    command = [sys.executable, "-m", "omi_actors", "serve", f"--env-file={env_file}", *given]
+    command = [*own_arguments(), "serve", f"--env-file={env_file}", *given]
     if not env_file.exists():
         command.remove(f"--env-file={env_file}")
     sys.exit(Reloader(command, lambda: watched_files(env_file)).run())

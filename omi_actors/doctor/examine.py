@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config.settings import InvalidSettingError, Settings, read_settings
-from omi_actors.doctor.files import check_data_dir, check_room
+from omi_actors.doctor.files import check_data_dir, check_log_dir, check_room, check_secrets_file
 from omi_actors.doctor.finding import Finding, Machine, State
 from omi_actors.doctor.model import check_model
 from omi_actors.doctor.port import check_port, is_serving
 from omi_actors.doctor.python import check_packages, check_python
+from omi_actors.doctor.redis import check_redis
 from omi_actors.doctor.safety import check_reach, check_tokens
 from omi_actors.doctor.settings import check_reading, describe_refusal
 from omi_actors.doctor.store import check_sqlite, check_store
@@ -35,11 +36,14 @@ def _examine_start(settings: Settings, machine: Machine) -> Iterator[Finding]:
     is_running = is_serving(settings)
     data = list(check_data_dir(settings))
     yield from data
+    yield from check_log_dir(settings)
     yield from check_room(settings, machine)
     yield from check_port(settings, is_running=is_running)
     yield from check_sqlite(settings, find_sqlite_version())
     if settings.database_url is not None or all(finding.state is State.OK for finding in data):
         yield from check_store(settings, machine, is_running=is_running)
+    yield from check_redis(settings)
     yield from check_model(settings, machine)
     yield from check_tokens(settings)
+    yield from check_secrets_file(settings)
     yield from check_reach(settings)

@@ -4,12 +4,12 @@ Not here: looking (store/probe.py). Threads: the main one; blocked for some seco
 """
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 from config.settings import Settings
 from omi_actors.doctor.clocks import compare_clocks
 from omi_actors.doctor.finding import Finding, Machine, note, ok, problem
 from omi_actors.errors import StoreError
+from omi_actors.store.driver import INSTALL, MISSING, has_driver
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.probe import StoreState, probe_store
 
@@ -28,8 +28,8 @@ _SQLITE_FIX = "Restore the newest copy beside it, or move the file away to begin
 def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> Iterator[Finding]:
     """Look at the database, and change nothing in it."""
     url = settings.database_url.get_secret_value() if settings.database_url else ""
-    if url.startswith("postgres") and find_spec("psycopg2") is None:
-        yield problem("store", "the driver for DATABASE_URL is not installed", "pip install 'omi-actors[postgres]'")
+    if not has_driver(url):
+        yield problem("store", MISSING, INSTALL)
         return
     try:
         state = probe_store(StoreConfig(url=url, data_dir=settings.data_dir))

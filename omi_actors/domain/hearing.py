@@ -122,8 +122,10 @@ def recall(
     heard = _let_pass(heard, now_s, options, found)
     accepted = [n for n, question in enumerate(found) if (question.segment_key, question.ordinal) in asked]
     unasked = found[accepted[-1] + 1 :] if accepted else found
-    digests = dict.fromkeys((*map(hash, asked), *heard.state.asked))
-    return Heard(replace(heard.state, asked=tuple(digests)[-ASKED_LIMIT:]), tuple(unasked), heard.deadline)
+    latest: dict[int, int] = {}
+    for digest, ordinal in (*((hash(key), ordinal) for key, ordinal in asked), *heard.state.asked):
+        latest[digest] = max(ordinal, latest.pop(digest, 0))
+    return Heard(replace(heard.state, asked=(*latest.items(),)[-ASKED_LIMIT:]), tuple(unasked), heard.deadline)
 
 
 def _recallable(segments: Sequence[StoredSegment]) -> Sequence[StoredSegment]:

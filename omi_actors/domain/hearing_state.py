@@ -14,7 +14,7 @@ from omi_actors.domain.speech import Found, Piece
 # Speakers remembered while they say nothing to us, and at all.
 IDLE_LIMIT = 2
 SPEAKERS_LIMIT = 6
-# Questions remembered by where they were put.
+# Segments remembered in which questions were put.
 ASKED_LIMIT = 8
 # The halves of a wake phrase lie no further apart (s), in speech and in arrival.
 SPLIT_S = 5.0
@@ -82,12 +82,13 @@ class Ear(msgspec.Struct, frozen=True, gc=False):
 class HearingState(msgspec.Struct, frozen=True, gc=False):
     """What a session remembers of what it heard: some hundred bytes while nobody speaks to it.
 
-    `asked` are digests of the last questions' places, `recent` their normalised words with the time.
+    `asked` are digests of the last segments in which questions were put, each with the ordinal of its latest; `recent`
+    are the last questions' normalised words with the time.
     """
 
     conversation_id: str = ""
     ears: tuple[Ear, ...] = ()
-    asked: tuple[int, ...] = ()
+    asked: tuple[tuple[int, int], ...] = ()
     recent: tuple[tuple[str, float], ...] = ()
     asker: str = ""
     replied_at: float = -math.inf

@@ -84,7 +84,7 @@ class Listener:
             segment = replace(segment, text=segment.text[:HEARD_CHARS])
         if segment.conversation_id != self._conversation_id:
             self._begin_conversation(segment.conversation_id)
-        ear = self._ears.pop(segment.speaker, None)
+        ear = self._ears.pop(segment.speaker, None) or self._take_renamed(segment)
         if ear is None:
             self._begin(segment)
         elif is_piece(ear.pieces, segment.key):
@@ -99,6 +99,11 @@ class Listener:
         else:
             self._go_on(ear, segment)
         self._forget()
+
+    def _take_renamed(self, segment: StoredSegment) -> Ear | None:
+        """Return the ear that heard the beginning of this segment, if its speaker has another label by now."""
+        ear = next((ear for ear in self._ears.values() if is_piece(ear.pieces, segment.key)), None)
+        return None if ear is None else replace(self._ears.pop(ear.speaker), speaker=segment.speaker)
 
     def _forget(self) -> None:
         """Keep no more speakers than we may: after every segment, so that it does not matter how a webhook is cut."""
@@ -191,11 +196,11 @@ class Listener:
 
     def _put(self, found: Found, speaker: str, asked_at: float) -> None:
         """Accept a question unless it was put before: in this place, or in nearly these words."""
-        place = hash((found.key, found.ordinal))
         words = normalise(found.text)
-        if place in self._asked:
+        asked, digest = dict(self._asked), hash(found.key)
+        if found.ordinal <= asked.pop(digest, -1):
             return
-        self._asked = (*self._asked[-(ASKED_LIMIT - 1) :], place)
+        self._asked = (*asked.items(), (digest, found.ordinal))[-ASKED_LIMIT:]
         if any(is_near_duplicate(words, known) for known, _ in self._recent):
             return
         self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))

@@ -66,11 +66,12 @@ def _take(ears: dict[str, Ear], segment: StoredSegment, words: list[str], now_s:
     """Keep what matters of one segment, and add what is to be looked at; False when it takes another one's place."""
     speaker, key, start_s, silence_from_s = segment.speaker, segment.key, segment.start_s, segment.start_s
     text = segment.text[:HEARD_CHARS]
+    for known in ears.values():
+        if is_piece(known.pieces, key):
+            return False
     ear = ears.pop(speaker, None)
     if ear is None:
         pieces = keep_piece(key, text)
-    elif is_piece(ear.pieces, key):
-        return False
     elif start_s < ear.last_start_s:
         # Late: what it says is looked at, and the speaker goes on where it was.
         ears[speaker] = ear

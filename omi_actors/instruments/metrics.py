@@ -222,6 +222,29 @@ MODEL_TOKENS = Counter(
     registry=REGISTRY,
 )
 
+# --- Backplane
+BACKPLANE_SHARED = Gauge(
+    "omi_backplane_shared", "Whether Redis reaches the other nodes: 1, or 0 for alone.", registry=REGISTRY
+)
+BACKPLANE_LOSSES = Counter(
+    "omi_backplane_losses_total", "Tries and stays at Redis that ended, by cause.", ["cause"], registry=REGISTRY
+)
+BACKPLANE_FALLBACKS = Counter(
+    "omi_backplane_fallbacks_total",
+    "Cache operations that began at Redis and that this node did alone: get, set, delete.",
+    ["operation"],
+    registry=REGISTRY,
+)
+BACKPLANE_RECEIVED = Counter(
+    "omi_backplane_received_total", "Messages of other nodes: wake, event.", ["kind"], registry=REGISTRY
+)
+BACKPLANE_DROPPED = Counter(
+    "omi_backplane_dropped_total",
+    "Values that nobody will see: slow_viewer, outbox_full, unreachable, foreign (not written by us).",
+    ["reason"],
+    registry=REGISTRY,
+)
+
 # --- Process
 LOG_LINES_LOST = Counter(
     "omi_log_lines_lost_total",

@@ -18,7 +18,7 @@ from omi_actors.domain.prompt import Asking, Prompt, build_prompt
 from omi_actors.domain.question_keys import build_question_key
 from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
 from omi_actors.domain.spaces import find_space
-from omi_actors.errors import BudgetSpentError, CircuitOpenError
+from omi_actors.errors import AskTimeoutError, BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.jobs.kinds import JobDeps
@@ -96,7 +96,7 @@ class AnswerJob:
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         done = _count_on_reply(replace(done, spent=_build_spending(job, prompt, answer)), job, deps)
-        await deps.store.complete_answer(done)
+        await _store(done, deps)
         return done
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
@@ -110,6 +110,17 @@ class AnswerJob:
         """A person waits: return what the question's time allows."""
         allowance = deps.answering.allowance_of(job.payload["session_key"])
         return longest_wait_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
+
+
+async def _store(done: AnswerDone, deps: JobDeps) -> None:
+    """Store an answer. When nobody knows whether it was, once more: by the same lease it is stored once.
+
+    Left at that, its session would never hear of an answer that is stored as being said.
+    """
+    try:
+        await deps.store.complete_answer(done)
+    except AskTimeoutError:
+        await deps.store.complete_answer(done)
 
 
 def _read_asking(job: ClaimedJob, space: str) -> Asking:

@@ -76,10 +76,13 @@ class Handle:
             self.reject(envelope, refusal)
         return reply
 
-    def forward(self, envelope: Envelope) -> bool:
-        """Pass on a received envelope: the receiver replies, in the sender's context. A refusal fails the reply."""
+    def forward(self, envelope: Envelope, *, always: bool = False) -> bool:
+        """Pass on a received envelope: the receiver replies, in the sender's context. A refusal fails the reply.
+
+        `always` also to a full mailbox, as `tell_always`.
+        """
         reply_to, envelope.reply_to = envelope.reply_to, None
-        return self.deliver(Envelope(envelope.message, reply_to, envelope.context))
+        return self.deliver(Envelope(envelope.message, reply_to, envelope.context), always=always)
 
     def deliver(self, envelope: Envelope, *, always: bool = False) -> bool:
         """Put `envelope` into the mailbox; refused, fail its reply and count it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.instruments.readings import Readings
+from omi_actors.looks.headlines import Headline, build_headlines
 from omi_actors.looks.tables import Table, build_tables
 from omi_actors.looks.troubles import Trouble, find_troubles
 
@@ -20,6 +21,7 @@ class Look:
     checks: Mapping[str, str]
     troubles: Sequence[Trouble]
     tables: Sequence[Table]
+    headlines: Sequence[Headline] = ()
 
 
 def build_look(health: Mapping[str, Any], now: Readings, recent: Readings) -> Look:
@@ -29,4 +31,5 @@ def build_look(health: Mapping[str, Any], now: Readings, recent: Readings) -> Lo
         checks={name: str(check["status"]) for name, check in health["checks"].items()},
         troubles=find_troubles(health["checks"], now, recent),
         tables=build_tables(health, now, recent),
+        headlines=build_headlines(health, now, recent),
     )

@@ -18,6 +18,7 @@ _OF_CHECK = {
     "supervisor": "Parts of the server are restarting: see the latest `actor crashed` lines in the log.",
     "loop": "Something holds the event loop: is the machine busy, or short of memory?",
     "model": "See OPENAI_API_KEY and OPENAI_BASE_URL, and the log's lines of the model.",
+    "backplane": "Nodes do not reach each other: limits and cache are each node's own. " + _SEE_LOG,
     "notifications": "See OMI_APP_ID and OMI_APP_SECRET.",
     "budget": "Is it one wearer, or a loop? See the MODEL_USER_ and MODEL_ budgets in the settings.",
 }
@@ -44,10 +45,17 @@ NOTIFICATION_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`what` is wrong, and what to `do`."""
+    """`what` is wrong, and what to `do`; `status` is warn or fail."""
 
     what: str
     do: str
+    status: str = "warn"
+
+
+_DEMO = Trouble(
+    "The demo model answers: it repeats the question.",
+    "Set OPENAI_API_KEY in .env and start again; the README, “Connect a model”, says more.",
+)
 
 
 def find_troubles(checks: Mapping[str, Mapping[str, Any]], now: Readings, recent: Readings) -> list[Trouble]:
@@ -61,9 +69,12 @@ def find_troubles(checks: Mapping[str, Mapping[str, Any]], now: Readings, recent
 
 
 def _of_check(name: str, check: Mapping[str, Any]) -> Trouble:
+    if check.get("provider") == "demo":
+        return _DEMO
     word = "fails" if check["status"] == "fail" else "is not well"
     note = f": {check['note']}" if check.get("note") else ""
-    return Trouble(f"{name.capitalize()} {word}{note}.", str(check.get("hint") or _OF_CHECK.get(name, _SEE_LOG)))
+    do = str(check.get("hint") or _OF_CHECK.get(name, _SEE_LOG))
+    return Trouble(f"{name.capitalize()} {word}{note}.", do, str(check["status"]))
 
 
 def _drops(_now: Readings, recent: Readings) -> Iterator[Trouble]:

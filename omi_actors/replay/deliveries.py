@@ -6,6 +6,7 @@ An answer arrives once. Only one whose delivery a kill may have cut is said agai
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from omi_actors.replay.judge import Kept, KeptMessage, Promised, find_answers, words_of
 
@@ -76,6 +77,17 @@ class DeliveryVerdict:
         }
 
 
+class _Failure(NamedTuple):
+    """A question and the sentence that says that there is no answer."""
+
+    name: str
+    answer: KeptMessage
+
+    @property
+    def state(self) -> str:
+        return self.answer.delivery.state if self.answer.delivery else ""
+
+
 def judge_deliveries(
     promised: Mapping[str, Promised],
     kept: Mapping[str, Kept],
@@ -88,11 +100,16 @@ def judge_deliveries(
     for arrival in sorted(arrivals, key=lambda one: one.at_mono_s):
         by_uid.setdefault(arrival.uid, []).append(arrival)
     for uid, (_, questions) in promised.items():
-        messages = kept.get(uid, Kept((), ())).messages
+        messages, of_user = kept.get(uid, Kept((), ())).messages, by_uid.get(uid, [])
+        failures: list[_Failure] = []
         for question in sorted(questions):
-            asked = words_of(question)
-            arrived = [one for one in by_uid.get(uid, ()) if asked.search(one.text)]
-            _judge_one(verdict, uid, question, arrived, find_answers(question, messages), kills_mono_s)
+            asked, answers = words_of(question), find_answers(question, messages)
+            if [one.kind for one in answers] == ["failure"]:
+                failures.append(_Failure(f"{uid}/{question}", answers[0]))
+                continue
+            arrived = [one for one in of_user if asked.search(one.text)]
+            _judge_one(verdict, uid, question, arrived, answers, kills_mono_s)
+        _judge_failures(verdict, failures, of_user, kills_mono_s)
     return verdict
 
 
@@ -130,6 +147,29 @@ def _judge_one(
     if any(not one.is_marked for one in arrived[1:]):
         verdict.delivered_twice.append(name)
     _judge_marks(verdict, name, arrived, kills_mono_s)
+
+
+def _judge_failures(
+    verdict: DeliveryVerdict, failures: Sequence[_Failure], of_user: Sequence[Arrival], kills_mono_s: Sequence[float]
+) -> None:
+    """Judge the sentences that say that there is no answer. They lack the question's words, and may be alike."""
+    for text in sorted({one.answer.text for one in failures}):
+        alike = [one for one in failures if one.answer.text == text]
+        arrived = [one for one in of_user if one.text.removeprefix(AGAIN) == text]
+        plain = [one for one in arrived if not one.is_marked]
+        for one in arrived[: len(alike)]:
+            way = "reply" if one.webhook else "notification"
+            verdict.ways[f"failure_by_{way}"] = verdict.ways.get(f"failure_by_{way}", 0) + 1
+        waiting = [one for one in alike if one.state in _WAITING]
+        verdict.waiting += [f"{one.name} ({one.state})" for one in waiting]
+        missing = max(0, len(alike) - len(waiting) - len(arrived))
+        gone = [one for one in alike if one not in waiting]
+        verdict.lost += [f"{one.name} ({one.state or 'no delivery'})" for one in gone[:missing]]
+        verdict.delivered_twice += [one.name for one in alike[: max(0, len(plain) - len(alike))]]
+        if len(plain) < len(arrived):
+            verdict.repeated.append(alike[0].name)
+            if not kills_mono_s:
+                verdict.marked_without_a_kill.append(alike[0].name)
 
 
 def _judge_marks(

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -39,6 +40,7 @@ class KeptMessage(msgspec.Struct, rename="camel"):
     text: str
     job_id: str
     delivery: KeptDelivery | None = None
+    created_at: datetime | None = None
 
 
 class Kept(NamedTuple):

@@ -1,15 +1,14 @@
 """The kill test: webhooks in, `kill -9` at random moments, restart on the same data; then count what is missing.
 
-Not here: the server's command and settings (under_test.py), the judgement (judge.py, deliveries.py).
-Threads: one event loop. What was not acknowledged is sent again after the restart, as Omi's retries do: that must not
-keep anything twice. At the end every wearer is heard once more, so that answers which wait for that are given.
+Not here: the server's command and settings (under_test.py), the end of a test (settling.py), the judgement (judge.py,
+deliveries.py). Threads: one event loop. What was not acknowledged is sent again after the restart, as Omi's retries do:
+that must not keep anything twice.
 """
 
 import asyncio
 import itertools
-import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,21 +16,19 @@ import msgspec
 
 from omi_actors.clock import Clock
 from omi_actors.replay.accept_log import AcceptLog, load_promises
-from omi_actors.replay.deliveries import Arrival, DeliveryVerdict, has_open_delivery, judge_deliveries
+from omi_actors.replay.deliveries import Arrival, DeliveryVerdict, judge_deliveries
 from omi_actors.replay.fake_omi import FakeOmi
 from omi_actors.replay.generator import ConversationGenerator
-from omi_actors.replay.judge import Kept, Promised, Verdict, judge, merge_promises
+from omi_actors.replay.judge import Verdict, judge, merge_promises
 from omi_actors.replay.recording import RecordedRequest
 from omi_actors.replay.report import read_versions
 from omi_actors.replay.sender import Sender
 from omi_actors.replay.server_process import ServerProcess
+from omi_actors.replay.settling import settle
 from omi_actors.replay.targets import Target
-from omi_actors.replay.verify import fetch_until
 
 # How often the rest is offered after the last kill before it counts as refused.
 _LAST_TRIES = 5
-# Last contacts with a wearer: each reply carries one answer, and a session takes over at most 20 that wait.
-_LAST_CONTACTS = 25
 # How a server under this test is set, so that every way of an answer is in use when it is killed (ms).
 KILL_SETTINGS = {"NEXT_WEBHOOK_GRACE_MS": "300", "WEBHOOK_REPLY_DEADLINE_MS": "400"}
 
@@ -142,7 +139,8 @@ class KillTest:
                     self._say(f"round {number}: killed, ready again after {recoveries_s[-1]:.2f} s")
                 refused = await self._send_rest(log, pending)
             promised = merge_promises(load_promises(self._accept_file))
-            kept = await self._settle(promised)
+            within_s = self._plan.answers_within_s
+            kept = await settle(promised, self._target, self._contact, clock=self._clock, within_s=within_s)
             exit_code = await self._server.stop()
         finally:
             self._server.kill()
@@ -193,38 +191,10 @@ class KillTest:
     def _arrivals(self) -> list[Arrival]:
         return [*self._replies, *(Arrival(one.uid, one.text, "", one.at_mono_s) for one in self._omi.pushes)]
 
-    async def _settle(self, promised: Mapping[str, Promised]) -> Mapping[str, Kept]:
-        """Wait until the server has done what it can by itself, then let every wearer speak until nothing is left."""
-
-        def is_settled(kept: Mapping[str, Kept]) -> bool:
-            return not judge(promised, kept).unanswered and not has_open_delivery(kept)
-
-        within_s = self._plan.answers_within_s
-        await fetch_until(is_settled, self._target, promised, clock=self._clock, within_s=within_s)
-        uids = set(promised)
-        for number in range(_LAST_CONTACTS):
-            before = len(self._replies)
-            await self._send([_build_contact(uid, number) for uid in sorted(uids)])
-            uids = {one.uid for one in self._replies[before:]}
-        return await fetch_until(is_settled, self._target, promised, clock=self._clock, within_s=within_s)
-
-
-def _build_contact(uid: str, number: int) -> RecordedRequest:
-    """Return a webhook in which nothing is asked."""
-    start_s = 10_000.0 + number
-    spoken = {
-        "id": f"{uid}-last-{number}",
-        "text": f"That is all, number {number}.",
-        "start": start_s,
-        "end": start_s + 1,
-    }
-    return RecordedRequest(
-        at_s=0.0,
-        path="/omi-webhook",
-        query={"uid": uid},
-        headers={"content-type": "application/json"},
-        body=json.dumps({"session_id": uid, "segments": [spoken]}),
-    )
+    async def _contact(self, requests: list[RecordedRequest]) -> set[str]:
+        before = len(self._replies)
+        await self._send(requests)
+        return {one.uid for one in self._replies[before:]}
 
 
 def _at_once(requests: list[RecordedRequest]) -> list[RecordedRequest]:

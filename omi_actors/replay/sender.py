@@ -54,6 +54,43 @@ class Outcome:
         return self.status == 200 and not self.dropped  # noqa: PLR2004 (HTTP's OK)
 
 
+class Poster:
+    """Posts webhooks, and writes what is acknowledged to `accept_log`."""
+
+    def __init__(
+        self,
+        target: Target,
+        http: HttpClient,
+        *,
+        clock: Clock,
+        accept_log: AcceptLog | None = None,
+        sign: Signer | None = None,
+    ) -> None:
+        self._target = target
+        self._http = http
+        self._clock = clock
+        self._accept_log = accept_log
+        self._sign = sign
+
+    async def post(self, request: RecordedRequest, due_mono_s: float) -> Outcome:
+        """Post one webhook, which was due at that moment, and return what became of it."""
+        status, dropped, message = await self._post(request)
+        replied_mono_s = self._clock.mono_s()
+        outcome = Outcome(request, status, dropped, replied_mono_s - due_mono_s, message, replied_mono_s)
+        if outcome.is_acknowledged and self._accept_log is not None:
+            self._accept_log.append(build_promise(request))
+        return outcome
+
+    async def _post(self, request: RecordedRequest) -> tuple[int, str, str]:
+        path, body = self._target.webhook_path(request.path, request.query), request.payload()
+        proof = self._sign(request.query.get("uid", ""), body) if self._sign else {}
+        try:
+            response = await self._http.request("POST", path, headers={**request.headers, **proof}, body=body)
+        except ConnectionFailedError:
+            return 0, "", ""
+        return response.status, response.headers.get(DROPPED_HEADER, ""), _parse_message(response.body)
+
+
 class Sender:
     """Sends one run of webhooks. `outcomes` grows while it sends and stays valid when it is cancelled."""
 
@@ -82,37 +119,25 @@ class Sender:
             HttpClient(self._target.host, self._target.port, timeout_s=self._timeout_s) as http,
             asyncio.TaskGroup() as group,
         ):
+            poster = Poster(self._target, http, clock=self._clock, accept_log=self._accept_log, sign=self._sign)
             for number, request in enumerate(requests):
                 due_mono_s = begin_mono_s + request.at_s / speed
                 # also when late: the loop must run, or an endless iterable would never let a reply in
                 await asyncio.sleep(max(0.0, due_mono_s - self._clock.mono_s()))
                 self._sent[number] = request
-                group.create_task(self._send_one(http, number, due_mono_s))
+                group.create_task(self._send_one(poster, number, due_mono_s))
 
     def unacknowledged(self) -> list[RecordedRequest]:
         """Return what was begun and not acknowledged, in the order of sending: refused, dropped or of unknown fate."""
         return list(self._sent.values())
 
-    async def _send_one(self, http: HttpClient, number: int, due_mono_s: float) -> None:
+    async def _send_one(self, poster: Poster, number: int, due_mono_s: float) -> None:
         request = self._sent[number]
         async with self._turns[request.query.get("uid", "")]:
-            status, dropped, message = await self._post(http, request)
-        replied_mono_s = self._clock.mono_s()
-        outcome = Outcome(request, status, dropped, replied_mono_s - due_mono_s, message, replied_mono_s)
+            outcome = await poster.post(request, due_mono_s)
         if outcome.is_acknowledged:
-            if self._accept_log is not None:
-                self._accept_log.append(build_promise(request))
             del self._sent[number]
         self.outcomes.append(outcome)
-
-    async def _post(self, http: HttpClient, request: RecordedRequest) -> tuple[int, str, str]:
-        path, body = self._target.webhook_path(request.path, request.query), request.payload()
-        proof = self._sign(request.query.get("uid", ""), body) if self._sign else {}
-        try:
-            response = await http.request("POST", path, headers={**request.headers, **proof}, body=body)
-        except ConnectionFailedError:
-            return 0, "", ""
-        return response.status, response.headers.get(DROPPED_HEADER, ""), _parse_message(response.body)
 
 
 def _parse_message(body: bytes) -> str:

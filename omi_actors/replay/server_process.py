@@ -81,6 +81,25 @@ class ServerProcess:
                 await asyncio.sleep(_POLL_S)
         return self._clock.mono_s() - begin_mono_s
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended by itself; None while it runs, and when it does not."""
+        return None if self._process is None else self._process.poll()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        os.kill(self.pid, number)
+
+    async def wait(self, *, within_s: float) -> int:
+        """Wait until it ends by itself; return its exit code. Raises: ServerFailedError when it does not in time."""
+        process = self._process
+        if process is None:
+            raise ServerFailedError("the server is not running")
+        try:
+            return await asyncio.to_thread(process.wait, within_s)
+        except subprocess.TimeoutExpired as error:
+            raise ServerFailedError(f"still running after {within_s:.0f} s:\n{self._log_tail()}") from error
+
     def kill(self) -> None:
         """End the whole process group with SIGKILL and wait for its end. Does nothing when it is not running."""
         if self._process is not None and self._process.poll() is None:
@@ -93,13 +112,9 @@ class ServerProcess:
 
         Raises: ServerFailedError when it is still there after `within_s`; then it is killed.
         """
-        if self._process is None:
-            raise ServerFailedError("the server is not running")
-        self._process.terminate()
+        self.send_signal(signal.SIGTERM)
         try:
-            return await asyncio.to_thread(self._process.wait, within_s)
-        except subprocess.TimeoutExpired as error:
-            raise ServerFailedError(f"still running {within_s:.0f} s after SIGTERM:\n{self._log_tail()}") from error
+            return await self.wait(within_s=within_s)
         finally:
             self.kill()
 

@@ -15,7 +15,7 @@ from omi_actors.replay.targets import Target
 SERVE = (sys.executable, "-m", "omi_actors", "serve")
 
 
-def build_server(
+def build_server(  # noqa: PLR0913 (one per part)
     work_dir: Path,
     *,
     clock: Clock,
@@ -23,13 +23,14 @@ def build_server(
     model_url: str = "",
     command: Sequence[str] = SERVE,
     extra: Mapping[str, str] | None = None,
+    like: Target | None = None,
 ) -> tuple[ServerProcess, Target]:
     """Return a server that keeps its data and log in `work_dir`, not started, and how to reach it.
 
     Without `database_url` it uses SQLite, without `model_url` the demo model; `extra` settings win.
+    `like` gives it another's address and secrets, to take its place.
     """
-    port = find_free_port()
-    target = Target("127.0.0.1", port, token=new_secret(), admin_token=new_secret())
+    target = like or Target("127.0.0.1", find_free_port(), token=new_secret(), admin_token=new_secret())
     settings = {
         "APP_ENV": "development",
         "LOG_LEVEL": "info",
@@ -47,5 +48,5 @@ def build_server(
         settings |= {"MODEL_USER_REQUESTS_PER_MINUTE": "0", "MODEL_REQUESTS_PER_MINUTE": "0"}
         settings |= {"MODEL_USER_TOKENS_PER_DAY": "0", "MODEL_TOKENS_PER_DAY": "0"}
     settings |= extra or {}
-    server = ServerProcess(command, settings=settings, port=port, log_file=work_dir / "server.log", clock=clock)
+    server = ServerProcess(command, settings=settings, port=target.port, log_file=work_dir / "server.log", clock=clock)
     return server, target

@@ -27,7 +27,7 @@ _SHOWN = 20
 _PROFILES = {"all": tuple(Kind), "whole": (*WHOLE, Kind.MENTION)}
 
 
-@click.command()
+@click.command(short_help="Let invented wearables talk to a server.")
 @click.option("--wearables", default=60, show_default=True, type=click.IntRange(1, 10_000), help="How many talk.")
 @click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(1.0), help="How long they talk.")
 @click.option("--seed", type=int, help="The same seed makes the same conversations.")

@@ -88,8 +88,8 @@ def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: i
     """Load answers that this node began to say in a reply before `until`, and has told no end of."""
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
-        " WHERE delivery.state = 'sending' AND delivery.channel IN ('inline', 'next_webhook') AND delivery.node = ?"
-        " AND delivery.changed_at <= ? ORDER BY delivery.changed_at, delivery.id LIMIT ?",
+        " WHERE delivery.state = 'sending' AND delivery.channel IN ('inline', 'next_webhook', 'chat')"
+        " AND delivery.node = ? AND delivery.changed_at <= ? ORDER BY delivery.changed_at, delivery.id LIMIT ?",
         (node, until, limit),
     )
     return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)

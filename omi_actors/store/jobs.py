@@ -21,12 +21,19 @@ from omi_actors.store.transaction import Transaction
 # What an operator reads of a failure; longer ones say no more.
 ERROR_CHARS = 500
 
+# Seconds. A job made further in the future than nodes' clocks differ was made before the clock was put back. It would
+# wait until the clock has caught up, and its lane with it, so it may run now; but not what was to run later than any
+# retry: that was scheduled, and keeps its hour.
+_CLOCKS_APART_S = 60.0
+_LONGEST_RETRY_S = 600.0
+
 # A lane's next job is its earliest that is ready or running. It waits for an earlier one that waits for its retry: an
 # answer out of order is worse than a late one.
 _CLAIM = """
 WITH next AS (
     SELECT seq FROM job AS candidate {by_urgency}
-    WHERE state = 'ready' AND is_next AND run_at <= ? AND kind IN ({kinds}) AND NOT EXISTS (
+    WHERE state = 'ready' AND is_next AND (run_at <= ? OR (created_at > ? AND run_at <= created_at + ?))
+    AND kind IN ({kinds}) AND NOT EXISTS (
         SELECT 1 FROM job AS other WHERE other.lane = candidate.lane AND other.state = 'running'
     ) AND NOT EXISTS (
         SELECT 1 FROM job AS other {by_lane} WHERE other.lane = candidate.lane AND other.state IN ('ready', 'running')
@@ -67,7 +74,8 @@ def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: fl
         by_lane=tx.indexed_by("job_lane_order"),
     )
     claim_id = new_id() + ":"
-    rows = tx.fetch(sql, (now_s, *kinds, limit, claim_id, tx.node.name, tx.node.incarnation, now_s + lease_s))
+    due = now_s, now_s + _CLOCKS_APART_S, _LONGEST_RETRY_S
+    rows = tx.fetch(sql, (*due, *kinds, limit, claim_id, tx.node.name, tx.node.incarnation, now_s + lease_s))
     return [_build_claimed(row[3:]) for row in sorted(rows, key=lambda row: row[:3])]
 
 

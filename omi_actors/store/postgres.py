@@ -12,15 +12,14 @@ from pony import orm
 
 from omi_actors.errors import StoreError
 from omi_actors.store.dialect import Bulk, Row
+from omi_actors.store.driver import INSTALL, MISSING
 
 try:
     import psycopg2
     from psycopg2 import extensions
     from psycopg2.extras import execute_values
 except ImportError as exc:
-    raise StoreError(
-        "DATABASE_URL names a PostgreSQL server, but its driver is not installed: pip install omi-actors[postgres]"
-    ) from exc
+    raise StoreError(f"{MISSING}: {INSTALL}") from exc
 
 # SQLSTATE classes that a caller may try again: connection, resources, operator intervention, system error,
 # and transactions that lost against another node's.

@@ -3,7 +3,7 @@
 import pytest
 
 from omi_actors.actors.job_queue import JobQueue, QueueLimits
-from omi_actors.actors.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
+from omi_actors.actors.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkElsewhere, WorkersReady
 from omi_actors.actors.places import Places
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import StoreUnavailableError
@@ -32,10 +32,17 @@ def workers():
 
 
 @pytest.fixture
-def queue(store, workers):
+def woken():
+    """The kinds of which other nodes were told."""
+    return []
+
+
+@pytest.fixture
+def queue(store, workers, woken):
     del store.replies["claim_jobs"]
     limits = QueueLimits(lease_s=30.0, max_deliveries=3)
-    driver = Driver(JobQueue(store, workers.handle, [Places(("answer",), 2)], limits), runtime=workers.runtime)
+    queue = JobQueue(store, workers.handle, [Places(("answer",), 2)], limits, woken.append)
+    driver = Driver(queue, runtime=workers.runtime)
     driver.tell(WorkersReady())
     return driver
 
@@ -118,7 +125,8 @@ def test_claim_is_heard_of_behind_a_full_mailbox(queue, store, workers):
 def test_full_pool_keeps_no_other_waiting(store, workers):
     del store.replies["claim_jobs"]
     pools = [Places(("answer",), 1), Places(("notify", "tidy"), 3)]
-    queue = Driver(JobQueue(store, workers.handle, pools, QueueLimits(30.0, 3)), runtime=workers.runtime)
+    job_queue = JobQueue(store, workers.handle, pools, QueueLimits(30.0, 3), lambda kind: None)
+    queue = Driver(job_queue, runtime=workers.runtime)
     queue.tell(WorkersReady())
     answers, _ = store.open
     queue.settle(answers, [job(1)])
@@ -129,3 +137,32 @@ def test_full_pool_keeps_no_other_waiting(store, workers):
     queue.tell(JobsEnqueued("tidy"))
 
     assert [(call["kinds"], call["limit"]) for call in store.of("claim_jobs")] == [(("notify", "tidy"), 3)]
+
+
+def test_other_nodes_are_told_of_what_nothing_can_begin_here(queue, store, woken):
+    queue.tell(JobsEnqueued("answer"))
+    assert woken == []
+
+    claimed(queue, store, job(1), job(2))
+    queue.tell(JobsEnqueued("answer"))
+    assert woken == ["answer"]
+
+
+def test_other_nodes_are_told_when_this_one_takes_no_more(queue, store, woken):
+    queue.tell(Drain(1.0))
+    queue.tell(JobsEnqueued("answer"))
+
+    assert woken == ["answer", "answer"]
+
+
+def test_other_nodes_hint_is_followed_and_not_passed_on(queue, store, woken):
+    claimed(queue, store)
+    store.calls.clear()
+
+    queue.tell(WorkElsewhere("answer"))
+    assert len(store.of("claim_jobs")) == 1
+
+    claimed(queue, store, job(1), job(2))
+    queue.tell(WorkElsewhere("answer"))
+    queue.tell(WorkElsewhere("a kind of a newer version"))
+    assert woken == []

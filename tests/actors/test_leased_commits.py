@@ -24,7 +24,7 @@ class House:
         self.workers = collaborator("workers")
         self.places = Places(("answer",), places)
         limits = QueueLimits(lease_s=30.0, max_deliveries=3)
-        actor = JobQueue(store, self.workers.handle, [self.places], limits)
+        actor = JobQueue(store, self.workers.handle, [self.places], limits, lambda kind: None)
         self.queue = Driver(actor, name="job_queue", runtime=self.workers.runtime)
         self.deps = SessionDeps(store, self.queue.handle, 12.0, 4, answer_places=self.places, job_lease_s=30.0)
         self.queue.tell(WorkersReady())

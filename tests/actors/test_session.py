@@ -30,8 +30,8 @@ class Session:
         deps = SessionDeps(store, self.queue.handle, reply_deadline_s=12.0, job_max_attempts=4)
         self.driver = Driver(SessionActor(deps, KEY), name=KEY, kind="session", runtime=self.queue.runtime)
 
-    def hear(self, *segments):
-        return self.driver.send(IngestSegments(KEY, "ada", segments, self.driver.clock.now_s()))
+    def hear(self, *segments, waited_s=0.0):
+        return self.driver.send(IngestSegments(KEY, "ada", segments, self.driver.clock.now_s() - waited_s))
 
     @property
     def commits(self):
@@ -171,6 +171,18 @@ def test_reply_is_given_up_at_the_deadline_and_a_later_answer_is_kept(session):
 
     assert reply.result() == Ingested()
     assert [c.state for c in session.store.of("change_delivery")] == ["kept"]
+
+
+def test_what_a_webhook_waited_for_its_turn_counts_to_its_deadline(session):
+    reply = session.hear(spoken(QUESTION), waited_s=3.0)
+    (job,) = session.commits[0].jobs
+    assert job.payload["reply_until"] == session.driver.clock.now_s() + 9.0
+    session.driver.advance(8.9)
+    assert not reply.done
+
+    session.driver.advance(0.2)
+
+    assert reply.result() == Ingested()
 
 
 def test_longer_version_of_a_segment_is_no_second_question(session):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from omi_actors.actors.messages import IngestSegments, Passivate, ReplySent, SweepIdle
-from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
+from omi_actors.actors.messages import AnswerReady, IngestSegments, Passivate, ReplySent, SweepIdle
+from omi_actors.actors.session_router import Directory, LiveSession, RouterLimits, SessionRouter
 from omi_actors.kit import life
 from omi_actors.kit.driver import Driver, Probe
 from omi_actors.kit.facts import ChildStopped, StartChild
@@ -105,3 +105,19 @@ def test_message_before_the_fact_that_its_session_has_left_finds_a_new_one(route
 
     assert reply == "reply of ada"
     assert sessions.directory.live["ada"].handle is sessions.made[1]
+
+
+def test_news_of_an_answer_reach_a_session_whose_mailbox_is_full(router, sessions):
+    spec = ChildSpec("ada", "session", lambda: Probe(lambda _: None), mailbox_capacity=1)
+    busy = new_handle(spec, sessions.runtime)  # not started: its mail waits
+    sessions.directory.live["ada"] = LiveSession(busy, 0.0)
+
+    for message in (
+        words("ada"),
+        words("ada"),
+        AnswerReady("ada", "j", "d", "answer", 0.0),
+        ReplySent("ada", "d", reached=True),
+    ):
+        router.tell(message)
+
+    assert len(busy.mailbox) == 3

@@ -161,7 +161,7 @@ async def test_question_that_no_model_may_be_asked_waits_for_the_first_that_may(
 
 
 async def test_what_a_model_says_after_its_time_is_not_heard_and_what_it_said_before_is_void(stage):
-    heard = []
+    heard: list[str] = []
     stage.models[0].script.append(DOWN)
 
     await stage.ask(on_text=heard.append)
@@ -208,7 +208,7 @@ async def served(fake):
 @pytest.mark.parametrize("mode", [Mode.HANG, Mode.DRIP, Mode.TRICKLE])
 async def test_model_that_hangs_is_cancelled_at_its_share_and_the_other_one_answers(fake, served, mode):
     fake.modes["one"], fake.delay_s = mode, 0.05
-    heard = []
+    heard: list[str] = []
 
     answer = await served.answer(PROMPT, deadline_s=1.0, on_text=heard.append)
     before = list(heard)

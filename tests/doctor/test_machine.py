@@ -45,6 +45,31 @@ def test_data_folder_that_cannot_be_one(patient):
     assert patient.is_well
 
 
+def test_log_folder_that_cannot_be_one(patient):
+    (patient.folder / "logs").write_text("a file")
+    patient.variables |= {"ENABLE_FILE_LOGGING": "true", "LOG_DIR": str(patient.folder / "logs")}
+    problem = patient.problem()
+
+    patient.variables["ENABLE_FILE_LOGGING"] = "false"
+
+    assert "LOG_DIR" in problem.said
+    assert problem.fix.startswith("Move ")
+    assert patient.is_well
+
+
+def test_tokens_that_other_accounts_can_read_are_a_note(patient):
+    secrets = patient.folder / "data" / "secrets.env"
+    secrets.parent.mkdir()
+    secrets.write_text("ADMIN_TOKEN=a\n")
+    secrets.chmod(0o644)
+    said = [finding.fix for finding in patient.findings(State.NOTE)]
+
+    secrets.chmod(0o600)
+
+    assert f"chmod 600 {secrets}" in said
+    assert f"chmod 600 {secrets}" not in [finding.fix for finding in patient.findings(State.NOTE)]
+
+
 def test_disk_without_room(patient):
     patient.machine["free_bytes"] = lambda _: 50 * MIB
     problem = patient.problem()

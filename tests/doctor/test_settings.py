@@ -90,7 +90,7 @@ def test_production_without_a_secret(patient):
     patient.variables["ADMIN_TOKEN"] = TOKEN
 
     assert problem.said.startswith("ADMIN_TOKEN is not set")
-    assert problem.fix.startswith("Make one with: python -c")
+    assert problem.fix.startswith("Make one with: python3 -c")
     assert patient.is_well
 
 

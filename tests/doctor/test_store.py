@@ -104,7 +104,7 @@ def test_driver_that_is_not_installed(patient, monkeypatch):
     problem = patient.problem()
 
     assert "driver" in problem.said
-    assert problem.fix == "pip install 'omi-actors[postgres]'"
+    assert problem.fix == f"{sys.executable} -m pip install psycopg2-binary"
 
 
 @pytest.mark.service

@@ -4,6 +4,7 @@ import math
 from time import process_time
 
 import pytest
+from msgspec.structs import replace
 
 from omi_actors.domain.hearing import SILENT, hear, pause_over
 from omi_actors.domain.segments import StoredSegment
@@ -159,3 +160,25 @@ def test_many_speakers_are_heard_in_linear_time():
     assert find_question(segments) is None
 
     assert process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("begun", ["Hey Omi, what is the capital", "Well, hey"])
+def test_question_goes_on_when_its_speaker_gets_another_label_while_a_segment_grows(begun):
+    first, longer = heard(begun, f"{begun} Omi, what is the capital of" if "Omi" not in begun else f"{begun} of")
+    last = replace(longer, key="k2", text="France?", start_s=2.0, end_s=3.0, speaker="B")
+    listening = hear(SILENT, (first,), 0.0)
+    listening = hear(listening.state, (replace(longer, key=first.key, start_s=0.0, speaker="B"),), 1.0)
+    listening = hear(listening.state, (last,), 2.0)
+
+    assert [question.text for question in listening.questions] == ["what is the capital of France?"]
+    assert pause_over(listening.state, math.inf).questions == ()
+
+
+def test_segment_that_grows_is_asked_no_question_again_however_many_it_holds():
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    text = " ".join(f"Hey Omi, what is {word}{word}?" for word in words)
+    first = hear(SILENT, heard(text), 0.0)
+    second = hear(first.state, heard(f"{text} Thanks."), 1.0)
+
+    assert len(first.questions) == len(words)
+    assert second.questions == ()

@@ -7,7 +7,10 @@ import pytest
 from omi_actors.domain.patience import attempt_deadline_s, longest_wait_s
 from omi_actors.domain.retry import BASE_S, Bury, Retry, decide_retry
 from omi_actors.errors import (
+    ActorUnavailableError,
+    AskTimeoutError,
     CircuitOpenError,
+    MailboxFullError,
     UpstreamBusyError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -25,7 +28,16 @@ def test_deadline_that_passed_is_not_waited_for_again():
     assert decide_retry(UpstreamTimeoutError("late"), attempt=1, max_attempts=8, rng=RNG) == Bury()
 
 
-@pytest.mark.parametrize("error", [UpstreamUnavailableError("down"), KeyError("bug")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        UpstreamUnavailableError("down"),
+        KeyError("bug"),
+        AskTimeoutError("the store is slow"),
+        ActorUnavailableError("the writer is being replaced"),
+        MailboxFullError("the writer is busy"),
+    ],
+)
 def test_passing_trouble_is_tried_again_until_the_attempts_are_used_up(error):
     assert isinstance(decide_retry(error, attempt=3, max_attempts=4, rng=RNG), Retry)
     assert decide_retry(error, attempt=4, max_attempts=4, rng=RNG) == Bury()

@@ -116,6 +116,7 @@ def test_version_is_the_programs(program):
 def test_help_names_every_command(program):
     said = program("--help").stdout
 
+    assert "..." not in said.partition("Commands:")[2]  # each is told whole, in a line
     assert all(f"\n  {name} " in said for name in ("config", "doctor", "serve", "simulate", "version"))
 
 

@@ -59,7 +59,7 @@ def blocks(name):
 
 
 def test_first_minute_of_the_readme_is_as_it_says_and_again(paste):
-    ask, read, chat = [block for block in blocks("README.md") if "curl" in block]
+    chat, ask, read = [block for block in blocks("README.md") if "curl" in block]
 
     first, second = paste(ask), paste(ask)
     page, again = paste(read), paste(read)
@@ -76,7 +76,7 @@ def test_first_minute_of_the_readme_is_as_it_says_and_again(paste):
 
 
 def test_spaces_are_switched_as_their_page_says(paste):
-    paste(next(block for block in blocks("README.md") if "curl" in block))
+    paste(next(block for block in blocks("README.md") if "omi-webhook" in block))
     (switch,) = blocks("docs/spaces.md")
 
     for run in (paste(switch), paste(switch)):

@@ -3,12 +3,13 @@
 import json
 import signal
 import socket
+import sys
 from datetime import datetime
 
 import pytest
 
 from omi_actors.listening import next_port
-from tests.e2e.conftest import TIMEOUT_S, ready_line, refusal
+from tests.e2e.conftest import ROOT, TIMEOUT_S, ready_line, refusal
 
 CANARY = "tell-nobody"
 pytestmark = pytest.mark.e2e
@@ -54,6 +55,20 @@ def test_database_that_is_not_there_is_one_sentence_and_a_restart_may_help(serve
     assert sentence.startswith("omi-actors: the store is unavailable: connection to server at")
     assert sentence.endswith("`python -m omi_actors doctor` looks closer.")
     assert "tell-nobody" not in said
+
+
+def test_driver_that_is_not_installed_is_one_sentence_before_anything_starts(serve, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['psycopg2'] = None")  # as if it were not there
+
+    code, said = refusal(
+        serve("--port", "0", DATABASE_URL="postgres://omi@127.0.0.1:9/omi", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    )
+
+    assert code == 2
+    assert said == (
+        "omi-actors: DATABASE_URL names a PostgreSQL server, and its driver is not installed: "
+        f"{sys.executable} -m pip install psycopg2-binary\n"
+    )
 
 
 def test_misspelt_name_in_the_env_file_is_one_sentence_with_the_right_one(serve, tmp_path):

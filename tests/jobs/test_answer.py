@@ -10,15 +10,16 @@ from omi_actors.clock import ManualClock
 from omi_actors.domain.answering import AnswerRules
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.sessions import AnswerContext
+from omi_actors.errors import AskTimeoutError
 from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.future import Future
 from tests.actors.conftest import FakeStore
 
 
-async def run(reply_in_s, *, age_s=0.0):
+async def run(reply_in_s, *, age_s=0.0, store=None):
     """Answer a question whose reply stays open for so long; return the delivery that was stored."""
-    clock = ManualClock()
-    store: Any = FakeStore()
+    clock, store = ManualClock(), store or FakeStore()
     store.replies |= {"load_answer_context": AnswerContext(segments=(), messages=()), "complete_answer": None}
     asked = {"session_id": "s", "session_key": "omi:s", "conversation_id": "c", "question": "How far is the moon?"}
     job = ClaimedJob(
@@ -36,8 +37,29 @@ async def run(reply_in_s, *, age_s=0.0):
     await AnswerJob().run(
         job, JobDeps(store, DemoModel(), clock, random.Random(1), AnswerRules(), answer_expires_s=600.0)
     )
-    (done,) = store.of("complete_answer")
+    done = store.of("complete_answer")[-1]
     return done.delivery.state, done.delivery.channel
+
+
+class HesitantStore(FakeStore):
+    """Takes an answer, and says so only when it is given again."""
+
+    def complete_answer(self, done):
+        self.calls.append(("complete_answer", done))
+        future: Future[Any] = Future()
+        if len(self.of("complete_answer")) == 1:
+            future.try_fail(AskTimeoutError("the store did not reply in time"))
+        else:
+            future.try_set(None)
+        return future
+
+
+async def test_answer_that_may_be_stored_is_stored_again_by_the_same_lease_and_told():
+    store = HesitantStore()
+    await run(12.0, store=store)
+
+    first, second = store.of("complete_answer")
+    assert first is second
 
 
 async def test_answer_in_time_is_stored_with_the_intent_to_say_it_in_its_reply():

@@ -107,3 +107,50 @@ def test_another_wearers_answer_does_not_count():
     other = Arrival("u2", "You asked: is it late, question 1?", "", 50.0)
 
     assert _judge(other).lost == [f"u1/{QUESTION} (sent)"]
+
+
+FAILED = "Sorry, that took too long."
+
+
+def _judge_failed(*arrivals, state="sent", kills=KILLS, count=1):
+    questions = [f"Hey Omi, is it late, question {number}?" for number in range(count)]
+    messages = [
+        message
+        for number in range(count)
+        for message in (
+            KeptMessage("user", "question", f"is it late, question {number}?", f"job{number}"),
+            KeptMessage("assistant", "failure", FAILED, f"job{number}", KeptDelivery(state, "")),
+        )
+    ]
+    promised = merge_promises([Promise("u1", ("s1",), tuple(questions))])
+    return judge_deliveries(promised, {"u1": Kept([], messages)}, arrivals, kills)
+
+
+@pytest.mark.parametrize(("webhook", "way"), [("", "failure_by_notification"), ("another", "failure_by_reply")])
+def test_failure_is_found_by_its_own_sentence(webhook, way):
+    verdict = _judge_failed(Arrival("u1", FAILED, webhook, 50.0))
+
+    assert verdict.is_kept
+    assert verdict.ways == {way: 1}
+
+
+def test_failures_of_one_person_are_counted_since_they_are_alike():
+    said = [Arrival("u1", FAILED, "", at) for at in (50.0, 51.0, 52.0)]
+
+    assert _judge_failed(*said, count=3).is_kept
+    assert len(_judge_failed(*said[:2], count=3).lost) == 1
+    assert len(_judge_failed(*said, count=2).delivered_twice) == 1
+
+
+def test_failure_that_waits_for_the_next_contact_is_not_lost():
+    verdict = _judge_failed(state="kept")
+
+    assert verdict.is_kept
+    assert len(verdict.waiting) == 1
+
+
+def test_failure_repeated_without_a_kill_is_a_broken_promise():
+    again = Arrival("u1", f"Again: {FAILED}", "another", 51.0)
+
+    assert _judge_failed(again).is_kept
+    assert not _judge_failed(again, kills=[]).is_kept

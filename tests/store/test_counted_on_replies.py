@@ -42,7 +42,9 @@ def test_crash_leaves_it_unknown(counted: Engine) -> None:
     assert rows(counted, "SELECT state FROM delivery") == [("unknown",)]
 
 
-def test_it_is_found_when_its_end_is_not_told(counted: Engine) -> None:
+@pytest.mark.parametrize("channel", ["inline", "next_webhook", "chat"])
+def test_it_is_found_when_its_end_is_not_told(channel: str, counted: Engine) -> None:
+    do(counted, lambda tx: tx.run("UPDATE delivery SET channel = ?", (channel,)))
     (found,) = do(counted, partial(load_unsettled_answers, node="node-a", until=NOW + 5, limit=9))
 
     assert (found.session_key, found.answer.delivery_id, found.answer.state) == ("omi:s1", DELIVERY, "sending")

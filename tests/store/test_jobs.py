@@ -62,6 +62,26 @@ def test_a_retry_keeps_its_place_in_the_lane(engine: Engine, clock: ManualClock)
     assert (again.job_id, again.attempt) == (first.job_id, 2)
 
 
+def test_a_clock_that_is_put_back_holds_up_no_job(engine: Engine, clock: ManualClock) -> None:
+    enqueue(engine, job(1), job(2, run_at=NOW + 5))
+
+    clock.jump(-3_600)
+
+    (first,) = claim(engine)
+    do(engine, partial(jobs.complete_answer, done=answer(first)))
+    assert [one.job_id for one in claim(engine)] == ["s1-j2"]
+
+
+def test_a_scheduled_job_keeps_its_hour_when_the_clock_is_put_back(engine: Engine, clock: ManualClock) -> None:
+    enqueue(engine, job(run_at=NOW + 7_200))
+
+    clock.jump(-3_600)
+    assert claim(engine) == []
+
+    clock.advance(3 * 3_600)
+    assert len(claim(engine)) == 1
+
+
 def test_attempt_that_is_not_counted_never_was(engine: Engine, clock: ManualClock) -> None:
     enqueue(engine, job())
     (first,) = claim(engine)

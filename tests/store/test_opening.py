@@ -120,7 +120,7 @@ def test_without_its_driver_postgres_says_what_to_install(tmp_path: Path, monkey
     monkeypatch.delitem(sys.modules, "omi_actors.store.postgres", raising=False)
     monkeypatch.setattr(builtins, "__import__", import_without_psycopg2)
 
-    with pytest.raises(StoreError, match=r"pip install omi-actors\[postgres\]"):
+    with pytest.raises(StoreError, match="pip install psycopg2-binary"):
         open_store("postgres://h/d", tmp_path)
 
 

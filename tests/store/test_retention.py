@@ -10,6 +10,7 @@ from omi_actors.store.deliveries import change_delivery
 from omi_actors.store.engine import Engine
 from omi_actors.store.model_use import add_use
 from omi_actors.store.retention import Pruned, StalePage
+from omi_actors.store.transaction import Transaction
 from tests.store.builders import (
     NOW,
     answer,
@@ -165,7 +166,7 @@ def test_a_session_is_found_by_each_kind_of_what_it_holds(engine: Engine, table:
     do(engine, first_commit("s2", raw_events=(raw_event(session="s2"),)))
     do(engine, lambda tx: tx.run("UPDATE raw_event SET session_id = 's1'"))
     for other in {"transcript_segment", "message", "raw_event", "notification_event"} - {table, "message"}:
-        do(engine, lambda tx, other=other: tx.run(f"DELETE FROM {other}"))  # noqa: S608 (our own table names)
+        do(engine, partial(Transaction.run, sql=f"DELETE FROM {other}"))  # noqa: S608 (our own table names)
     if table != "message":
         do(engine, lambda tx: tx.run("UPDATE message SET created_at = created_at + 1e9"))
 

@@ -126,12 +126,13 @@ UNREACHABLE = "http://127.0.0.1:1"
 
 
 async def fail_to_notify(program, notifier, model):
-    """Let Omi's API be away for the first notification; return once its breaker is open."""
+    """Let Omi's API be away for the first notification; return once its breaker is open and its outcome noted."""
     notifier._url = UNREACHABLE
     await ask_late(program, model)
 
     async def is_open():
-        return (await notifications_check(program))["breaker"] == "open"
+        check = await notifications_check(program)
+        return (check["breaker"], check.get("last_outcome")) == ("open", "unreachable")
 
     await eventually(is_open)
 

@@ -1,6 +1,7 @@
 """A model that is absent, broken, slow or unwilling: one honest sentence for who asked, the cause for the operator."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ async def fake():
 @pytest.fixture
 async def serve(start, fake):
     """Start a program with the fake as its model, as its settings make it."""
-    models = []
+    models: list[Any] = []
 
     async def serve_with(**variables):
         given = {"OPENAI_API_KEY": MODEL_KEY, "OPENAI_BASE_URL": fake.url, **variables}

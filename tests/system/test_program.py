@@ -1,8 +1,10 @@
 """A person who is told to call the program again is told what works."""
 
+import sys
+
 import pytest
 
-from omi_actors.program import own_command
+from omi_actors.program import own_arguments, own_command
 
 
 @pytest.fixture
@@ -35,3 +37,8 @@ def test_program_elsewhere_is_called_by_its_whole_path(checkout, monkeypatch):
 
 def test_module_is_called_as_one(checkout):
     assert own_command("/somewhere/omi_actors/__main__.py") == "python -m omi_actors"
+
+
+def test_another_process_of_it_is_called_as_this_one_was(checkout):
+    assert own_arguments(str(checkout)) == [sys.executable, str(checkout)]
+    assert own_arguments("/somewhere/omi_actors/__main__.py") == [sys.executable, "-m", "omi_actors"]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from config.settings import load_settings
+from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.web.fake_system import FakeSystem
@@ -38,7 +39,9 @@ class Starter:
 
     async def __call__(self, clock=None, **overrides):
         given = {"PORT": "0", "ADMIN_TOKEN": ADMIN_TOKEN, "WEBHOOK_TOKEN": WEBHOOK_TOKEN, **overrides}
-        self.servers.append(build_http_server(self._system, load_settings(overrides=given), clock or SystemClock()))
+        clock = clock or SystemClock()
+        self._system.counters = WindowCounters(clock)
+        self.servers.append(build_http_server(self._system, load_settings(overrides=given), clock))
         return self.servers[-1].listen()
 
     @property

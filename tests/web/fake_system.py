@@ -6,6 +6,8 @@ from typing import Any
 
 from omi_actors.actors.chat_messages import ChatAnswered
 from omi_actors.actors.messages import Ingested
+from omi_actors.backplane.counters import WindowCounters
+from omi_actors.clock import SystemClock
 from omi_actors.kit.future import Future
 from omi_actors.looks.look import Look
 
@@ -13,6 +15,7 @@ from omi_actors.looks.look import Look
 class FakeSystem:
     def __init__(self):
         self.ready = True
+        self.counters = WindowCounters(SystemClock())
         self.status = "pass"
         self.told = []  # IngestSegments and KeepRaw, in the order of their coming
         self.timeouts = []

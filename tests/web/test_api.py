@@ -95,6 +95,12 @@ async def test_transcript_is_nobody_elses(authorization, get, system):
     assert system.asked == []
 
 
+@pytest.mark.usefixtures("transcript")
+@pytest.mark.parametrize("name", ["chat:secret", "chat%3Asecret", f"omi%3a{UID}"])
+async def test_session_is_found_by_its_whole_name_however_the_colon_is_written(name, get):
+    assert (await get(f"/transcript/{name}", **ADMIN)).status == 200
+
+
 async def test_unknown_session_is_404(get):
     reply = await get("/transcript/nobody", **ADMIN)
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import time
 
 import pytest
 
@@ -11,6 +12,7 @@ from omi_actors.actors.messages import ReplySent
 from omi_actors.errors import ActorUnavailableError, AnswerLateError, QueueFullError, StoreUnavailableError
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection, request_bytes
+from web.chat_body import read_chat
 
 FORM = {"error", "code", "hint", "request_id", "requestId", "timestamp"}
 PRODUCTION = {"APP_ENV": "production", "HOST": "127.0.0.1"}
@@ -239,6 +241,40 @@ async def test_message_of_the_longest_allowed_is_taken(connection, system):
 
     assert reply.status == 200
     assert len(system.questions[0].text) == 8_000
+
+
+# So many that they take a good part of a second to read, and no message is too long.
+ODD_BODY = b'{"message":"hi"' + b',"":1' * 80_000 + b"}"
+ODD_CHARS = 20_000
+
+
+async def test_odd_body_that_is_slow_to_read_keeps_nobody_else_waiting(start, system):
+    began = time.perf_counter()
+    read_chat(ODD_BODY, max_chars=ODD_CHARS)
+    took_s = time.perf_counter() - began
+    async with await Connection.open(await start(CHAT_MAX_MESSAGE_CHARS=str(ODD_CHARS))) as opened:
+        asking = asyncio.ensure_future(chat(opened, ODD_BODY))
+        longest_s, last = 0.0, time.perf_counter()
+        while not asking.done():
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest_s, last = max(longest_s, now - last), now
+
+    assert asking.result().status == 200
+    assert longest_s < took_s / 2
+
+
+async def test_asker_who_leaves_while_a_large_body_is_read_asks_nothing(start, system):
+    connection = await Connection.open(await start(CHAT_MAX_MESSAGE_CHARS=str(ODD_CHARS)))
+    connection.write(request_bytes("POST", "/chat", ODD_BODY, ADMIN))
+    while not start.traffic.active:  # noqa: ASYNC110 (nobody tells of it)
+        await asyncio.sleep(0)
+
+    connection.abort()
+    while start.traffic.active:  # noqa: ASYNC110 (nobody tells of it)
+        await asyncio.sleep(0)
+
+    assert system.questions == []
 
 
 # --- keys, retries, leaving

@@ -1,11 +1,13 @@
 """The operator's page: for the operator only, whole without a script, nothing from elsewhere, every value escaped."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from omi_actors.looks.headlines import Headline
 from omi_actors.looks.look import Look
 from omi_actors.looks.tables import Table
 from omi_actors.looks.troubles import Trouble
@@ -58,6 +60,7 @@ def look(system):
             Table("requests", "Request metrics", ("Route", "Count"), [(HOSTILE, "1,234")], note="A note."),
             Table("model", "Model calls", ("Outcome", "Calls"), []),
         ],
+        headlines=[Headline("Questions", "7", HOSTILE)],
     )
     return system.looks
 
@@ -119,21 +122,23 @@ async def test_page_can_be_read_without_eyes_or_mouse(page):
 
 async def test_page_without_a_script_has_everything_and_renews_itself(look, page):
     assert "Model is away." in page.texts_in("strong")
-    assert page.texts_in("h2")[2:] == ["Request metrics", "Model calls"]
+    assert page.texts_in("h2")[3:] == ["Request metrics", "Model calls"]
     assert "none yet" in page.texts_in("th")
+    assert page.texts_in("dt") + page.texts_in("dd") == ["Questions", "7", HOSTILE]
     assert {"http-equiv": "refresh", "content": "10"} in page.all("meta")
 
 
 async def test_data_are_what_the_page_shows(look, get):
     data = (await get("/data.json")).json
 
-    assert data.pop("takenAt").endswith("Z")
+    assert data.pop("taken") == data.pop("takenAt")[:19].replace("T", " ") + " UTC"
     assert data == {
         "status": "warn",
-        "state": "Something is not well",
+        "state": "It works; something needs a look",
         "checks": [["store", "pass"], ["model", "warn"]],
-        "troubles": [{"what": "Model is away.", "do": f"Call {HOSTILE}."}],
+        "troubles": [{"what": "Model is away.", "do": f"Call {HOSTILE}.", "status": "warn"}],
         "nothingWrong": "Nothing that the server knows of.",
+        "headlines": [{"label": "Questions", "value": "7", "note": HOSTILE}],
         "tables": {"requests": [[HOSTILE, "1,234"]], "model": []},
     }
 
@@ -156,8 +161,17 @@ async def test_script_finds_every_element_that_it_names(get, page):
     assert named <= ids
 
 
-async def test_text_has_enough_contrast_in_both_schemes(get):
-    style = (await get("/dashboard.css")).body.decode()
+async def test_page_does_not_call_well_what_went_wrong_a_moment_ago(look, system, get):
+    for status, said in (("pass", "warn"), ("fail", "fail")):
+        system.looks = replace(look, status=status)
+
+        data = (await get("/data.json")).json
+
+        assert (data["status"], data["state"] != "All is well") == (said, True)
+
+
+async def test_text_has_enough_contrast_in_both_schemes(connection):
+    style = (await connection.request("GET", "/style.css")).body.decode()
 
     light, dark = (dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in re.findall(r":root \{([^}]*)\}", style))
     for scheme in (light, dark):

@@ -5,12 +5,12 @@ import timeit
 
 import pytest
 
+from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import ManualClock
 from omi_actors.errors import RateLimitedError
 from tests.web.conftest import ADMIN, UID
 from tests.web.http_client import Connection
 from web.door.rate_limits import RequestLimit, WebhookLimit
-from web.door.window_storage import WindowStorage
 
 BODY = json.dumps({"segments": [{"text": "a"}]}).encode()
 
@@ -130,34 +130,9 @@ async def test_wearable_at_omis_cadence_is_never_limited_by_default(start):
     assert set(replies) == {None}
 
 
-def test_wearables_are_counted_in_bounded_memory(monkeypatch):
-    monkeypatch.setattr("web.door.rate_limits._MAX_WEARABLES", 100)
-    limit = WebhookLimit(ManualClock(), 1, 60)
-
-    for number in range(1000):
-        limit.count(f"u{number}")
-
-    assert len(limit._counts) <= 100
-
-
-def test_senders_are_counted_in_bounded_memory(monkeypatch):
-    monkeypatch.setattr("web.door.window_storage._MAX_KEYS", 100)
+def test_one_window_is_counted_by_our_clock():
     clock = ManualClock()
-    storage = WindowStorage(clock)
-
-    for number in range(1000):
-        storage.incr(f"k{number}", 60)
-
-    assert (len(storage._windows), storage.get("k999"), storage.get("k0")) == (100, 1, 0)
-    clock.advance(60)
-    storage.incr("new", 60)
-    assert list(storage._windows) == ["new"]
-    assert (storage.check(), storage.reset(), storage.get("new"), storage.get_expiry("new")) == (True, 1, 0, 60.0)
-
-
-def test_library_counts_one_window_by_our_clock():
-    clock = ManualClock()
-    limit = RequestLimit(clock, 2, 60, only_failed=False)
+    limit = RequestLimit(WindowCounters(clock), 2, 60, only_failed=False)
 
     assert [limit.begin("api", "a").is_over for _ in range(3)] == [False, False, True]
     assert not limit.begin("api", "b").is_over
@@ -166,14 +141,14 @@ def test_library_counts_one_window_by_our_clock():
 
 
 def test_counting_a_webhook_costs_next_to_nothing():
-    limit = WebhookLimit(ManualClock(), 10**9, 60)
+    limit = WebhookLimit(WindowCounters(ManualClock()), 10**9, 60)
 
     assert min(timeit.repeat(lambda: limit.count(UID), number=1000, repeat=20)) / 1000 < 5e-6
 
 
 def test_one_too_many_says_until_when():
     clock = ManualClock()
-    limit = WebhookLimit(clock, 1, 60)
+    limit = WebhookLimit(WindowCounters(clock), 1, 60)
     limit.count("u")
     clock.advance(15)
 

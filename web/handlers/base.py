@@ -14,7 +14,9 @@ from tornado.web import HTTPError, RequestHandler
 from omi_actors.errors import AskTimeoutError, BadRequestError, NotFoundError, OmiError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from web.counting import CLOSED, count_request
+from web.door.browser_headers import PAGE_POLICY
 from web.handlers.guarded import GuardedHandler
+from web.pages.letters import render_refusal
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import request_id_of
 
@@ -112,12 +114,25 @@ class BaseHandler(GuardedHandler):
         self.finish(html)
 
     def send_problem(self, problem: Problem) -> None:
-        """Answer with an error in the one form."""
+        """Answer with an error in the one form, as a page to a browser that opens the address."""
         self.set_status(problem.status)
         if problem.retry_after_s is not None:
             self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
+        if self.wants_page:
+            self._send_refusal(problem)
+            return
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(self.problem_json(problem))
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether a person reads the answer: only browsers that open an address ask for HTML."""
+        return self.request.method == "GET" and "text/html" in self.request.headers.get("Accept", "")
+
+    def _send_refusal(self, problem: Problem) -> None:
+        if self.site.tells_browsers:
+            self.set_header("Content-Security-Policy", PAGE_POLICY)
+        self.send_page(render_refusal(problem, self.request_id))
 
     def problem_json(self, problem: Problem) -> bytes:
         """Return an error of this request in the one form."""

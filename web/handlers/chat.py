@@ -1,9 +1,12 @@
 """`POST /chat`: a typed question and its answer, as one JSON object or, if that is accepted, as a stream of events.
 
-Not here: whose chat it is (owned.py), bodies (chat_body.py), the stream (chat_stream.py). Threads: the event loop.
+Not here: whose chat it is (owned.py), bodies (chat_body.py), the stream (chat_stream.py).
+Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
+import asyncio
 from dataclasses import replace
+from functools import partial
 
 from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered
 from omi_actors.actors.messages import ReplySent
@@ -17,6 +20,7 @@ from web.handlers.chat_stream import EventStream
 from web.handlers.owned import OwnedHandler
 from web.requests import header
 from web.segments import short_key
+from web.tolerant_json import LARGE_BODY_BYTES
 
 
 class ChatHandler(OwnedHandler):
@@ -34,7 +38,7 @@ class ChatHandler(OwnedHandler):
     async def post(self) -> None:
         """Answer with the answer; 502 with the sentence that says why there is none, 504 when it is late."""
         owner = self.find_owner()
-        body = read_chat(self.request.body, max_chars=self.site.max_message_chars)
+        body = await self._read_body()
         question = self._build_question(owner.session_key(body.label), body)
         if "text/event-stream" in self.request.headers.get("Accept", ""):
             await EventStream(self).run(lambda on_delta: self._ask(replace(question, on_delta=on_delta)), body.label)
@@ -70,6 +74,12 @@ class ChatHandler(OwnedHandler):
         waiting.try_fail(AskTimeoutError("its asker has left"))
         self.site.system.asker_left(AskerLeft(question.session_key, question.asker_id))
 
+    async def _read_body(self) -> ChatBody:
+        read = partial(read_chat, self.request.body, max_chars=self.site.max_message_chars)
+        if len(self.request.body) <= LARGE_BODY_BYTES:
+            return read()
+        return await asyncio.get_running_loop().run_in_executor(None, read)
+
     def _build_question(self, session_key: str, body: ChatBody) -> AskQuestion:
         given = header(self.request.headers, "Idempotency-Key")
         return AskQuestion(
@@ -85,12 +95,12 @@ class ChatHandler(OwnedHandler):
         try:
             return await self._send(question)
         except ActorUnavailableError:
-            if self.is_gone:
-                raise
             # Its session ended over it. Asked once more, the question is known by its key if it was stored.
             return await self._send(replace(question, may_be_known=True))
 
     async def _send(self, question: AskQuestion) -> ChatAnswered:
+        if self.is_gone:
+            raise AskTimeoutError("its asker left before it was asked")
         self._question = question
         with bound_context(LogContext(self.request_id, question.session_key)):
             self._waiting = self.site.system.ask_question(question, timeout_s=self.site.chat_timeout_s)

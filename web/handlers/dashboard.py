@@ -3,11 +3,10 @@
 Not here: what it shows (omi_actors/looks/), how (web/pages/). Threads: the event loop.
 """
 
-from typing import ClassVar
-
 from web.door.browser_headers import PAGE_POLICY
+from web.handlers.assets import AssetHandler
 from web.handlers.base import BaseHandler
-from web.pages.dashboard import PLACE, build_data, read_asset, render_page
+from web.pages.dashboard import PLACE, build_data, render_page
 from web.problems import iso_time
 
 
@@ -38,27 +37,14 @@ class DashboardDataHandler(BaseHandler):
     head = get
 
 
-class _AssetHandler(BaseHandler):
-    """A file of the page; there is nothing in it that is not in the program."""
-
-    content_type: ClassVar[str]
-
-    def get(self) -> None:
-        """Answer with the file."""
-        self.set_header("Content-Type", f"{self.content_type}; charset=utf-8")
-        self.finish(read_asset(self.route.rpartition("/")[2]))
-
-    head = get
-
-
-class DashboardStyleHandler(_AssetHandler):
+class DashboardStyleHandler(AssetHandler):
     """The page's style."""
 
     route = f"{PLACE}/dashboard.css"
     content_type = "text/css"
 
 
-class DashboardScriptHandler(_AssetHandler):
+class DashboardScriptHandler(AssetHandler):
     """The page's script."""
 
     route = f"{PLACE}/dashboard.js"

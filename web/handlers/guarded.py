@@ -83,8 +83,7 @@ class GuardedHandler(RequestHandler):
         """
         if not self.is_operator:
             raise SignatureMismatchError(
-                "This needs the operator: `Authorization: Bearer` with ADMIN_TOKEN, or a browser signed in by the link "
-                "that the server prints at its start."
+                "This is for the operator. Programs send ADMIN_TOKEN; browsers sign in by the link printed at start."
             )
 
     def prepare(self) -> None:

@@ -9,28 +9,16 @@ from web.door.browser_headers import PAGE_POLICY
 from web.door.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
 from web.handlers.base import BaseHandler
 from web.handlers.guarded import COOKIE, SECURE_COOKIE
+from web.handlers.index import index_page
+from web.pages.letters import render_signed_out
 
 ROUTE = "/operator"
 # Few: a key cannot be guessed, and nobody has to try.
 _LIMIT_KIND = "sign-in"
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Omi Actors: operator</title>
-<h1>You are the operator of this server</h1>
-<p>in this browser, for up to twelve hours.</p>
-<ul><li><a href="/metrics-dashboard">How it is</a>
-<li><a href="/health">Health</a><li><a href="/metrics">Metrics</a></ul>
-<form method="post" action="/operator/sign-out"><button>Sign out</button></form>
-</html>
-"""
-_GOODBYE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Omi Actors: signed out</title>
-<h1>Signed out</h1>
-</html>
-"""
 
 
 class OperatorHandler(BaseHandler):
-    """With a key: sign in, and go on to the address without it. Without: say who one is."""
+    """With a key: sign in, and go on to the address without it. Without: the operator's start page."""
 
     route = ROUTE
     limit_kind = _LIMIT_KIND
@@ -46,7 +34,7 @@ class OperatorHandler(BaseHandler):
         key = self.get_query_argument("key", None)
         if key is None:
             self.require_operator()
-            self.send_page(_PAGE)
+            self.send_page(index_page(self.site, for_operator=True))
         else:
             self._sign_in(key)
 
@@ -97,7 +85,7 @@ class SignOutHandler(BaseHandler):
             if token is not None:
                 self.site.operators.end(token)
                 self.clear_cookie(name, path="/", httponly=True, samesite="Strict", secure=name == SECURE_COOKIE)
-        self.send_page(_GOODBYE)
+        self.send_page(render_signed_out())
 
 
 def operator_path(key: str) -> str:

@@ -22,11 +22,10 @@ from web.replies import CLOSE, KEEP_ALIVE, reply_bytes, send
 from web.requests import header, parse_query, request_id_of
 from web.sending import Sending
 from web.site import Site
+from web.tolerant_json import LARGE_BODY_BYTES
 from web.webhook_replies import DROPPED, WebhookReply, failed_reply, kept_reply
 
 ROUTE = "/omi-webhook"
-# A larger body is read in a thread: one of nothing but oddities takes 3 ms a kilobyte.
-_LARGE_BODY_BYTES = 8 * 1024
 
 _log = get_logger(__name__)
 _levels = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ class WebhookRequest(HTTPMessageDelegate):
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         read = partial(read_order, Webhook(self._query, self._headers, body, clock.now_s()), self._site.auth)
-        if len(body) <= _LARGE_BODY_BYTES:
+        if len(body) <= LARGE_BODY_BYTES:
             self._pass_on(read)
         else:
             reading = asyncio.get_running_loop().run_in_executor(None, read)

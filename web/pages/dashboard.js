@@ -19,10 +19,20 @@ function rowOf([first, ...cells]) {
 }
 
 function troubleOf(trouble) {
-  const item = document.createElement("li");
+  const item = element("li", "", trouble.status ? { class: trouble.status } : {});
   if (trouble.what) item.append(element("strong", trouble.what), " ");
   item.append(trouble.do);
   return item;
+}
+
+function headlineOf(headline) {
+  const card = document.createElement("div");
+  card.append(
+    element("dt", headline.label),
+    element("dd", headline.value, { class: "value" }),
+    element("dd", headline.note, { class: "quiet" }),
+  );
+  return card;
 }
 
 function say(id, text) {
@@ -33,7 +43,7 @@ function show(data) {
   say("state", data.state);
   place("state").className = `state ${data.status}`;
   document.title = `${data.state}: Omi Actors Metrics Dashboard`;
-  say("taken", data.takenAt);
+  say("taken", data.taken);
   place("taken").setAttribute("datetime", data.takenAt);
   say("freshness", "");
   const troubles = data.troubles.length ? data.troubles : [{ what: "", do: data.nothingWrong }];
@@ -41,6 +51,7 @@ function show(data) {
   place("checks").replaceChildren(
     ...data.checks.map(([name, status]) => element("li", `${name}: ${status}`, { class: `state ${status}` })),
   );
+  place("headlines").replaceChildren(...data.headlines.map(headlineOf));
   for (const [name, rows] of Object.entries(data.tables)) {
     const body = document.querySelector(`[data-table="${name}"]`);
     if (body) body.replaceChildren(...(rows.length ? rows : [["none yet"]]).map(rowOf));

@@ -1,0 +1,84 @@
+"""The backplane: what several nodes share beside the database.
+
+Not here: how settings are read and checked (config/settings.py). Threads: frozen, any.
+"""
+
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
+
+from config.values import Secret
+
+_SCHEMES = ("redis", "rediss", "unix")
+# What a query may say. Others would change what the program relies on: time limits, encodings, certificates.
+_OPTIONS = {"redis": {"db"}, "rediss": {"db", "ssl_ca_certs"}, "unix": {"db"}}
+
+
+def _check_redis_url(secret: SecretStr | None) -> SecretStr | None:
+    """Return the URL as it is. Its sentences never quote it: it may hold a password.
+
+    Raises:
+        ValueError: it names no server, or says what it cannot mean.
+    """
+    if secret is None:
+        return None
+    problem = _find_problem(secret.get_secret_value())
+    if problem:
+        raise ValueError(problem)
+    return secret
+
+
+def _find_problem(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "has a host or port that cannot be read; write special characters of a password as %XX"
+    if parts.scheme not in _SCHEMES:
+        return "must begin with redis://, rediss:// (TLS) or unix://"
+    if port == 0:
+        return "must not have the port 0"
+    if parts.scheme == "unix":
+        if host or not parts.path.startswith("/"):
+            return "must name the socket's path: unix:///run/redis.sock"
+    elif not host:
+        return "must name a host: redis://host:6379/0"
+    elif parts.path.strip("/") and not parts.path.strip("/").isdecimal():
+        return "must end in the database's number: redis://host:6379/0"
+    return _find_odd_option(parts.scheme, parts.query, parts.fragment)
+
+
+def _find_odd_option(scheme: str, query: str, fragment: str) -> str:
+    if fragment:
+        return "must not hold a #; write it as %23 in a password"
+    odd = sorted({name for name, _ in parse_qsl(query, keep_blank_values=True)} - _OPTIONS[scheme])
+    return f"has an option that is not taken; it may have {' and '.join(sorted(_OPTIONS[scheme]))}" if odd else ""
+
+
+class BackplaneSettings(BaseModel):
+    """See the module."""
+
+    redis_url: Annotated[Secret, AfterValidator(_check_redis_url)] = Field(
+        None,
+        validation_alias="REDIS_URL",
+        description="redis://user:password@host:6379/0, rediss://… or unix:///path, shared by all nodes. Empty: none.",
+    )
+    redis_timeout_ms: int = Field(
+        500,
+        validation_alias="REDIS_TIMEOUT_MS",
+        ge=10,
+        le=60_000,
+        description="ms after which a command at Redis counts as failed, and the node goes on without.",
+    )
+    redis_key_prefix: str = Field(
+        "omi",
+        validation_alias="REDIS_KEY_PREFIX",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="How all keys and channels at Redis begin: the same on every node of one installation.",
+    )
+
+    @property
+    def redis_timeout_s(self) -> float:
+        """Seconds after which a command at Redis counts as failed."""
+        return self.redis_timeout_ms / 1000

@@ -1,0 +1,215 @@
+"""One stay at a Redis server: from connecting to the first failure of the link, after which another one is opened.
+
+The only module that imports redis, which costs 0.3 s: it is imported in a thread, and only when REDIS_URL is set.
+Not here: opening anew (redis_link.py), what the commands are for (redis_backplane.py). Threads: the event loop's.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from omi_actors.backplane.cancelling import heeding_cancellation
+from omi_actors.backplane.counters import Unsent
+from omi_actors.backplane.link_state import LinkConfig, LinkLostError
+from omi_actors.errors import UpstreamRejectedError
+
+# Commands under way at a time, and the subscription; further ones wait, within their timeout.
+_CONNECTIONS = 8
+# Seconds of silence after which the subscription is asked whether it lives.
+_QUIET_S = 1.0
+
+# The most telling first.
+_CAUSES: tuple[tuple[type[BaseException], str], ...] = (
+    (exceptions.AuthenticationError, "wrong_password"),
+    (exceptions.AuthorizationError, "not_permitted"),
+    (exceptions.NoPermissionError, "not_permitted"),
+    (exceptions.BusyLoadingError, "loading"),
+    (exceptions.ReadOnlyError, "read_only"),
+    (exceptions.OutOfMemoryError, "refuses_writes"),
+    (exceptions.TimeoutError, "timeout"),
+    (TimeoutError, "timeout"),
+)
+# Refusals that redis-py has no class for, by how they begin.
+_REFUSALS = {"NOAUTH": "wrong_password", "WRONGPASS": "wrong_password", "MISCONF": "refuses_writes"}
+
+
+class RedisSession:
+    """See the module. Every method fails with LinkLostError, which also settles `lost`, or UpstreamRejectedError."""
+
+    def __init__(self, config: LinkConfig) -> None:
+        pool = BlockingConnectionPool.from_url(
+            config.url,
+            max_connections=_CONNECTIONS,
+            timeout=config.timeout_s,
+            socket_timeout=config.timeout_s,
+            socket_connect_timeout=config.timeout_s,
+            # A command that is not known to have failed must not be done twice; and nobody waits for a second try.
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            # Its name and version would cost each new connection another round trip.
+            driver_info=None,
+        )
+        self._redis: Any = Redis.from_pool(pool)
+        self._pubsub: Any = self._redis.pubsub()
+        self._timeout_s = config.timeout_s
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def open(self, channel: str, probe: str) -> None:
+        """Connect, make sure by means of the key `probe` that the server takes what we shall ask, and listen."""
+        await self.ping()
+        await self.exchange([(probe, Unsent(probe, 1, 1.0))])
+        await self.set(probe, b"", 1.0)
+        await self.get(probe)
+        await self.delete([probe])
+        await self.publish([(probe, b"")])
+        await self.subscribe(channel)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self.lost.done():
+            self.lost.exception()  # it has been told elsewhere
+        # The server may hang: then the operating system ends what we cannot.
+        with contextlib.suppress(exceptions.RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(self._timeout_s):
+                await self._pubsub.aclose()
+                await self._redis.aclose()
+
+    # --- commands
+
+    async def ping(self) -> None:
+        """Make sure that the server answers."""
+        async with self._guard():
+            await self._redis.ping()
+
+    async def get(self, name: str) -> bytes | None:
+        """Return a value."""
+        async with self._guard():
+            value: bytes | None = await self._redis.get(name)
+            return value
+
+    async def set(self, name: str, value: bytes, ttl_s: float) -> None:
+        """Set a value for `ttl_s` seconds."""
+        async with self._guard():
+            await self._redis.set(name, value, px=max(1, round(ttl_s * 1000)))
+
+    async def delete(self, names: Sequence[str]) -> None:
+        """Delete values."""
+        async with self._guard():
+            await self._redis.delete(*names)
+
+    async def publish(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Send messages, each to a channel, in order."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for channel, message in messages:
+            pipeline.publish(channel, message)
+        async with self._guard():
+            await pipeline.execute()
+
+    async def exchange(self, counts: Sequence[tuple[str, Unsent]]) -> list[tuple[int, float] | None]:
+        """Add counts to their keys; return each key's total and the seconds that it lasts, None where it cannot count.
+
+        A key that is new lasts as long as its window here still does.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        for name, unsent in counts:
+            pipeline.set(name, 0, px=_as_ms(unsent.left_s), nx=True)
+            pipeline.incrby(name, unsent.hits)
+            pipeline.pttl(name)
+        async with self._guard():
+            replies = await pipeline.execute(raise_on_error=False)
+            _raise_first_fault(replies)
+            for (name, unsent), left_ms in zip(counts, replies[2::3], strict=True):
+                if left_ms == -1:  # it ended between two of our commands, or another program made it: let it end
+                    await self._redis.pexpire(name, _as_ms(unsent.left_s))
+        return [_read_count(*pair) for pair in zip(replies[1::3], replies[2::3], strict=True)]
+
+    # --- messages
+
+    async def subscribe(self, channel: str) -> None:
+        """Listen to a channel, too."""
+        async with self._guard():
+            await self._pubsub.subscribe(channel)
+
+    async def unsubscribe(self, channel: str) -> None:
+        """Listen to a channel no more."""
+        async with self._guard():
+            await self._pubsub.unsubscribe(channel)
+
+    async def next_message(self) -> tuple[str, bytes]:
+        """Wait for a message, as long as it takes, and return its channel and content."""
+        while True:
+            async with self._guard(has_deadline=False):
+                came = await self._pubsub.get_message(timeout=_QUIET_S)
+                if came is None:
+                    await self._pubsub.ping()
+                    came = await self._pubsub.get_message(timeout=self._timeout_s)
+                if came is None:
+                    raise TimeoutError
+            if came["type"] == "message":
+                return came["channel"].decode(), came["data"]
+
+    @contextlib.asynccontextmanager
+    async def _guard(self, *, has_deadline: bool = True) -> AsyncIterator[None]:
+        """Keep the deadline, and translate what goes wrong: the link's failures end the stay, others do not.
+
+        Whatever else the library makes of a server that is none is the link's failure, too, and never the asker's.
+        """
+        try:
+            with heeding_cancellation():
+                async with asyncio.timeout(self._timeout_s if has_deadline else None):
+                    yield
+        except Exception as exc:
+            cause = _cause_of(exc)
+            if cause is None:
+                raise UpstreamRejectedError("Redis refused a command", code=type(exc).__name__) from exc
+            error = LinkLostError(cause)
+            if not self.lost.done():
+                self.lost.set_exception(error)
+            raise error from exc
+
+
+def _cause_of(exc: BaseException) -> str | None:
+    """Return why the link is of no use; None when only one command was refused."""
+    for kind, cause in _CAUSES:
+        if isinstance(exc, kind):
+            return cause
+    if isinstance(exc, exceptions.ResponseError):
+        return next((cause for start, cause in _REFUSALS.items() if str(exc).startswith(start)), None)
+    if _is_caused_by(exc, ssl.SSLError):
+        return "no_certificate"
+    if not isinstance(exc, exceptions.ConnectionError | OSError):
+        return "not_redis"
+    return "unreachable" if "connecting to" in str(exc) else "closed"
+
+
+def _is_caused_by(exc: BaseException | None, kind: type[BaseException]) -> bool:
+    while exc is not None:
+        if isinstance(exc, kind):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
+
+
+def _raise_first_fault(replies: Iterable[object]) -> None:
+    """Raise what says that the link is of no use; a foreign value under one key is that key's business."""
+    for reply in replies:
+        if isinstance(reply, Exception) and _cause_of(reply) is not None:
+            raise reply
+
+
+def _read_count(total: object, left_ms: object) -> tuple[int, float] | None:
+    """Read a total and its time; None when another program's value stands under the key."""
+    if not isinstance(total, int) or not isinstance(left_ms, int) or left_ms <= 0:
+        return None
+    return total, left_ms / 1000
+
+
+def _as_ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

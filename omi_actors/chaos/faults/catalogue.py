@@ -1,0 +1,42 @@
+"""The catalogue: every fault by its name, in the order in which they are played.
+
+Not here: the faults themselves. Threads: none.
+"""
+
+from collections.abc import Mapping
+
+from omi_actors.chaos.fault import Fault
+from omi_actors.chaos.faults import (
+    clock_jump,
+    crashes,
+    disk_full,
+    flood,
+    graceful_stop,
+    kill,
+    leaks,
+    model,
+    pause,
+    poison_job,
+    postgres,
+    reply_lost,
+    slow_loris,
+)
+
+FAULTS: Mapping[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        kill.FAULT,
+        pause.FAULT,
+        graceful_stop.FAULT,
+        *crashes.FAULTS,
+        poison_job.FAULT,
+        *postgres.FAULTS,
+        disk_full.FAULT,
+        reply_lost.FAULT,
+        *model.FAULTS,
+        flood.FAULT,
+        slow_loris.FAULT,
+        clock_jump.FAULT,
+        leaks.FAULT,
+    )
+}

@@ -1,0 +1,109 @@
+"""The page: docs/reliability.md, made from the JSON of one run on each database and from nothing else.
+
+Not here: the figures (act.py). Threads: none, pure.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_HEAD = """# Reliability
+
+Made by `scripts/chaos --docs` from `reliability-sqlite.json` and `reliability-postgres.json`, each written by one run
+of `scripts/chaos`. Do not edit.
+
+Every fault gets a server of its own, loaded by people who speak twice a second; every sixth webhook asks something. One
+half's webhooks are sent once, as Omi does, the other half's by a sender that retries. What was acknowledged is compared
+with what the server kept, and every answer with what reached its wearer. Always demanded, whatever the fault: nothing
+acknowledged lost, nothing stored or delivered twice, every question answered once, no 5xx for Omi.
+"""
+# Figures that every fault has, in the order of the columns; what else it has stands with the fault.
+_COLUMNS = {
+    "accepted": "segments accepted",
+    "completed": "questions completed",
+    "lost": "lost",
+    "stored_twice": "stored twice",
+    "delivered_twice": "delivered twice",
+    "unknown": "unknown, explained",
+    "failed_honestly": "answered by an honest failure",
+    "dropped": "dropped with header, counted",
+    "retriers_503": "503 to retriers",
+    "omi_5xx": "5xx to Omi",
+    "no_reply": "no reply",
+    "longest_recovery_s": "longest recovery, s",
+    "longest_answer_s": "longest answer, s",
+}
+# Sums over several runs of a fault; the others are the worst.
+_SUMS = frozenset(_COLUMNS) - {"longest_recovery_s", "longest_answer_s"}
+
+
+def render_page(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, whose figures mean nothing."""
+    if any(run["quick"] for run in runs):
+        raise ValueError("the figures are of a --quick run and mean nothing")
+    faults = {fault["name"]: fault for run in runs for fault in run["faults"]}
+    parts = [_HEAD, "| fault | held | what happens | promise attacked | what may come of it |", "|---|---|---|---|---|"]
+    for name, fault in faults.items():
+        shown = ", ".join(f"{run['database']} {_held(run, name)}" for run in runs if _played(run, name))
+        parts.append(f"| `{name}` | {shown} | {fault['what']} | {fault['promise']} | {fault['allowed']} |")
+    for run in runs:
+        parts += ["", f"## {run['database']}", "", *_table(run), "", *_details(run), *_circumstances(run)]
+    return "\n".join(parts) + "\n"
+
+
+def _played(run: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    return [fault for fault in run["faults"] if fault["name"] == name]
+
+
+def _held(run: Mapping[str, Any], name: str) -> str:
+    played = _played(run, name)
+    held = sum(fault["is_held"] for fault in played)
+    return f"{held} of {len(played)}"
+
+
+def _table(run: Mapping[str, Any]) -> Iterable[str]:
+    yield f"| fault | {' | '.join(_COLUMNS.values())} |"
+    yield "|---" * (len(_COLUMNS) + 1) + "|"
+    for name in _names(run):
+        figures = [fault["figures"] for fault in _played(run, name)]
+        cells = [_gather(column, [one.get(column, 0) for one in figures]) for column in _COLUMNS]
+        yield f"| `{name}` | {' | '.join(cells)} |"
+
+
+def _gather(column: str, values: Sequence[float | None]) -> str:
+    """Return one cell; None is what a fault cannot measure."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    return f"{sum(known) if column in _SUMS else max(known):,}"
+
+
+def _details(run: Mapping[str, Any]) -> Iterable[str]:
+    """Yield what a fault has seen beside the table, of its last play, and the command that repeats it."""
+    for name in _names(run):
+        fault = _played(run, name)[-1]
+        seen = [
+            f"{key.replace('_', ' ')} {value}"
+            for key, value in fault["figures"].items()
+            if key not in {*_COLUMNS, "exit_code"}
+        ]
+        settings = [f"{key}={value}" for key, value in fault["settings"].items()]
+        yield f"- `{name}`: {', '.join([*seen, *settings])}."
+        yield f"  Again: `scripts/chaos --only {name} --database {run['database']} --seed {fault['seed']}`"
+    yield ""
+
+
+def _circumstances(run: Mapping[str, Any]) -> Iterable[str]:
+    rows = {
+        "date": run["date"],
+        "commit": run["commit"],
+        "command": f"`{run['command']}`",
+        "seed": run["seed"],
+        **run["machine"],
+        **run["versions"],
+    }
+    yield from ("| measured with | |", "|---|---|")
+    yield from (f"| {name} | {value} |" for name, value in rows.items())
+
+
+def _names(run: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(fault["name"] for fault in run["faults"]))

@@ -1,0 +1,76 @@
+"""A proxy on loopback between the people and the server, which can lose replies.
+
+Not here: faults of the server itself. Threads: one event loop.
+Lost in one of two ways, in turn: the connection is cut when the request has gone through, so that the server sees it
+end; or the server's reply is taken, and never arrives.
+"""
+
+import asyncio
+import itertools
+from contextlib import suppress
+
+
+class Proxy:
+    """See the module. `lose_every` N loses the reply to every Nth request, 0 none. `swallowed` are replies taken."""
+
+    def __init__(self, port: int) -> None:
+        self.lose_every = 0
+        self.lost = 0
+        self.swallowed: list[bytes] = []
+        self.port = 0
+        self._to_port = port
+        self._requests = itertools.count(1)
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        """Listen on any port; `port` is set then."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close everything."""
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._open):
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Relay request by request: the people's client sends no second one before the reply."""
+        self._open.add(writer)
+        with suppress(OSError, EOFError):
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+            try:
+                await self._relay((reader, writer), (server_reader, server_writer))
+            finally:
+                server_writer.close()
+        self._open.discard(writer)
+        writer.close()
+
+    async def _relay(
+        self,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        while True:
+            server[1].write(await _read_message(client[0]))
+            await server[1].drain()
+            number = next(self._requests)
+            is_lost = self.lose_every > 0 and number % self.lose_every == 0
+            if is_lost:
+                self.lost += 1
+                if self.lost % 2:
+                    return
+            reply = await _read_message(server[0])
+            if is_lost:
+                self.swallowed.append(reply)
+                return
+            client[1].write(reply)
+            await client[1].drain()
+
+
+async def _read_message(reader: asyncio.StreamReader) -> bytes:
+    """Read one request or reply; all of them have a Content-Length."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return head + await reader.readexactly(length)

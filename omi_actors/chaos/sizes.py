@@ -1,0 +1,44 @@
+"""Sizes: how much traffic, how long each fault lasts. In seconds, unless the name says otherwise.
+
+Not here: what the faults do (faults/). Threads: none.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much. `people` speak every `period_s`; a fault comes after `warm_s` and is followed by `after_s`."""
+
+    people: int = 30
+    period_s: float = 0.5
+    warm_s: float = 2.0
+    after_s: float = 2.0
+    settle_s: float = 60.0
+    outage_s: float = 30.0
+    # longer than the lease of a job (30 s) and that of a node (15 s)
+    pause_s: float = 35.0
+    fault_s: float = 6.0
+    kills: int = 5
+    kill_after_s: float = 2.0
+    strangers: int = 1_000
+    flood_posts: int = 4_000
+    loris_connections: int = 300
+    is_quick: bool = False
+
+
+QUICK = Sizes(
+    people=10,
+    period_s=0.25,
+    warm_s=0.7,
+    after_s=0.5,
+    outage_s=6.0,
+    pause_s=2.0,
+    fault_s=1.5,
+    kills=2,
+    kill_after_s=0.7,
+    strangers=100,
+    flood_posts=600,
+    loris_connections=40,
+    is_quick=True,
+)

@@ -1,0 +1,92 @@
+"""The workers: whatever ends an attempt, its end is told, or its place of work is held for ever."""
+
+import asyncio
+import random
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from omi_actors.actors.chat_messages import CancelJob
+from omi_actors.actors.messages import CancelAttempts, JobFinished, LeasesRenewed, RunJob
+from omi_actors.actors.workers import Workers
+from omi_actors.clock import ManualClock
+from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.driver import Driver
+from tests.actors.conftest import collaborator
+
+JOB = ClaimedJob(
+    job_id="j1",
+    kind="answer",
+    lane="s",
+    payload={"session_id": "s", "session_key": "omi:u", "question": "how far is the moon?"},
+    token="t1",  # noqa: S106 (a lease's)
+    attempt=1,
+    max_attempts=4,
+    lease_until=30.0,
+    created_at=0.0,
+    request_id="",
+)
+
+
+async def load_nothing():
+    pass
+
+
+@pytest.fixture
+def queue():
+    return collaborator("queue")
+
+
+@pytest.fixture
+async def workers(store, queue):
+    """Workers whose attempts wait for the store: `load_answer_context` stays open."""
+    model = SimpleNamespace(load=load_nothing)
+    deps = JobDeps(store=store, model=model, clock=ManualClock(), rng=random.Random(1))
+    driver = Driver(Workers(deps, queue.handle, collaborator("sessions").handle, lease_s=30.0), runtime=queue.runtime)
+    driver.start()
+    yield driver
+    driver.stop()
+
+
+async def run(workers):
+    """Let tasks and mail take their turns."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+        workers.runtime.run()
+
+
+@pytest.mark.parametrize("message", [CancelJob("j1"), CancelAttempts(), LeasesRenewed(frozenset({"t1"}), frozenset())])
+async def test_attempt_that_is_ended_before_it_took_a_step_hands_its_job_back_and_frees_its_place(
+    message, workers, queue, store
+):
+    workers.handle.tell(RunJob(JOB))
+    workers.handle.tell(message)
+    await run(workers)
+
+    assert store.of("release_job") == ["j1"]
+    assert queue.actor.messages[-1] == JobFinished("t1", "answer")
+
+
+async def test_attempt_that_is_ended_again_while_it_hands_its_job_back_goes_on_with_that(workers, queue, store):
+    del store.replies["release_job"]
+    workers.tell(RunJob(JOB))
+    await run(workers)
+    workers.tell(CancelJob("j1"))
+    await run(workers)
+    workers.tell(LeasesRenewed(asked=frozenset({"t1"}), held=frozenset()))
+    await run(workers)
+    store.open.pop().try_set(None)
+    await run(workers)
+
+    assert queue.actor.messages[-1] == JobFinished("t1", "answer")
+
+
+async def test_attempt_that_crashes_is_logged_and_frees_its_place(workers, queue, caplog):
+    unknown = replace(JOB, kind="of a later version")
+    workers.tell(RunJob(unknown))
+    await run(workers)
+
+    assert queue.actor.messages[-1] == JobFinished("t1", "of a later version")
+    assert "attempt_crashed" in caplog.text

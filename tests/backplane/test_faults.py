@@ -1,0 +1,370 @@
+"""Redis away, hung, slow, strange: nobody waits beyond the timeout, nothing is wrong, and it comes back by itself."""
+
+import asyncio
+import contextlib
+import random
+import time
+
+import pytest
+import redis
+
+from omi_actors.backplane.interface import LiveEvent
+from omi_actors.backplane.link_state import LinkConfig, LinkLostError
+from omi_actors.backplane.redis_link import RedisLink
+from omi_actors.clock import ManualClock
+from omi_actors.instruments import metrics
+from tests.backplane.conftest import TIMEOUT_S, eventually
+from tests.fakes.raw_server import serve_raw
+from tests.redis_server import RedisServer, running_redis
+
+pytestmark = pytest.mark.service
+
+# What a busy machine adds to a timeout.
+SLACK_S = 0.4
+
+
+async def use_all(node, key="a"):
+    """Use everything once; return the longest that anything took."""
+    longest_s = 0.0
+
+    async def timed(work):
+        nonlocal longest_s
+        began_s = time.monotonic()
+        result = await work
+        longest_s = max(longest_s, time.monotonic() - began_s)
+        return result
+
+    began_s = time.monotonic()
+    node.wake("answer")
+    node.publish(LiveEvent("t", "n", 1.0))
+    assert node.counters.hit(key, limit=1_000_000, window_s=60.0).is_allowed
+    longest_s = time.monotonic() - began_s
+    await timed(node.set(key, b"value", ttl_s=60))
+    await timed(node.get(key))
+    await timed(node.delete(key))
+    assert await timed(node.get(key)) is None
+    return longest_s
+
+
+async def test_node_that_starts_without_redis_is_alone_at_once_and_joins_later(join):
+    server = RedisServer()
+    try:
+        node = await join(server.url, awaits_link=False)
+        await eventually(lambda: node.state.cause == "unreachable")
+
+        assert "REDIS_URL" in node.state.fix
+        assert await use_all(node) < 0.1
+        await node.set("a", b"alone", ttl_s=60)
+        assert await node.get("a") == b"alone"
+
+        server.start()
+        await eventually(lambda: node.state.is_shared)
+        assert node.state.cause == ""
+        assert await node.get("a") is None  # others may know better
+    finally:
+        server.discard()
+
+
+async def test_killed_redis_is_noticed_and_found_again_by_all(own_server, join):
+    nodes = [await join(own_server.url) for _ in range(3)]
+    heard: list[str] = []
+    nodes[2].on_wake(heard.append)
+
+    own_server.kill()
+    await eventually(lambda: not any(node.state.is_shared for node in nodes))
+    for node in nodes:
+        assert await use_all(node) < 0.1
+    own_server.start()
+    await eventually(lambda: all(node.state.is_shared for node in nodes))
+
+    heard.clear()
+    nodes[0].wake("again")
+    await eventually(lambda: "again" in heard)
+
+
+async def test_hung_redis_keeps_nobody_longer_than_the_timeout(own_server, join):
+    node = await join(own_server.url)
+    await node.set("a", b"before", ttl_s=60)
+
+    own_server.hang()
+    try:
+        began_s = time.monotonic()
+        results = await asyncio.gather(*(node.get("a") for _ in range(200)), node.set("b", b"unknown", ttl_s=60))
+        assert time.monotonic() - began_s < TIMEOUT_S + SLACK_S
+        assert set(results) == {None}
+        await eventually(lambda: node.state.cause == "timeout")
+        assert await use_all(node) < 0.1
+    finally:
+        own_server.go_on()
+
+    await eventually(lambda: node.state.is_shared)
+    assert await node.get("a") is None  # it was deleted while Redis hung
+    assert await node.get("b") is None  # nobody knew whether it was set
+
+
+async def test_hang_is_noticed_though_nobody_asks(own_server, join):
+    node = await join(own_server.url)
+
+    own_server.hang()
+    try:
+        await eventually(lambda: node.state.cause == "timeout")
+    finally:
+        own_server.go_on()
+    await eventually(lambda: node.state.is_shared)
+
+
+async def test_delete_that_redis_missed_is_made_good_before_anybody_reads(own_server, join):
+    first, second = await join(own_server.url), await join(own_server.url)
+    await first.set("a", b"old", ttl_s=60)
+
+    own_server.hang()
+    try:
+        await eventually(lambda: not first.state.is_shared)
+        await first.set("a", b"new", ttl_s=60)
+        assert await first.get("a") == b"new"
+        await first.delete("a")
+    finally:
+        own_server.go_on()
+
+    await eventually(lambda: first.state.is_shared and second.state.is_shared)
+    assert (await first.get("a"), await second.get("a")) == (None, None)
+
+
+async def test_what_a_node_cached_alone_is_not_believed_at_the_next_outage(join):
+    server = RedisServer()
+    try:
+        node = await join(server.url, awaits_link=False)
+        await node.set("a", b"old", ttl_s=60)
+        server.start()
+        await eventually(lambda: node.state.is_shared)
+        other = await join(server.url)
+        await other.set("a", b"new", ttl_s=60)
+        assert await node.get("a") == b"new"
+
+        server.kill()
+        await eventually(lambda: not node.state.is_shared)
+
+        assert await node.get("a") is None
+    finally:
+        server.discard()
+
+
+async def test_counts_of_before_and_during_an_outage_stay_known(own_server, join):
+    first, second = [(await join(own_server.url)) for _ in range(2)]
+
+    def hit(node):
+        return node.counters.hit("a", limit=10, window_s=60.0)
+
+    for _ in range(3):
+        hit(first)
+    with redis.Redis.from_url(own_server.url) as client:
+        await eventually(lambda: [client.get(key) for key in client.keys("omi:count:*")] == [b"3"])
+    for _ in range(3):
+        hit(second)
+    await eventually(lambda: second.counters.peek("a", limit=10, window_s=60.0).remaining == 4)
+
+    own_server.kill()
+    await eventually(lambda: not second.state.is_shared)
+    assert [hit(second).is_allowed for _ in range(5)] == [True] * 4 + [False]
+
+    own_server.start()
+    await eventually(lambda: second.state.is_shared)
+    assert not hit(second).is_allowed
+
+
+async def test_redis_that_comes_back_with_its_data_counts_nobody_twice(own_server, join):
+    node = await join(own_server.url)
+    for _ in range(6):
+        node.counters.hit("a", limit=10, window_s=60.0)
+    with redis.Redis.from_url(own_server.url) as client:
+        await eventually(lambda: [client.get(key) for key in client.keys("omi:count:*")] == [b"6"])
+
+    own_server.hang()
+    await eventually(lambda: not node.state.is_shared)
+    own_server.go_on()
+    await eventually(lambda: node.state.is_shared)
+    node.counters.hit("a", limit=10, window_s=60.0)
+
+    with redis.Redis.from_url(own_server.url) as client:
+        await eventually(lambda: [client.get(key) for key in client.keys("omi:count:*")] == [b"7"])
+    assert node.counters.peek("a", limit=10, window_s=60.0).remaining == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "change", "cause"),
+    [
+        (("--requirepass", "right"), "wrong@", "wrong_password"),
+        (("--requirepass", "right"), "", "wrong_password"),
+        (("--user", "omi on >pw ~* &* +@all -publish"), "omi:pw@", "not_permitted"),
+        (("--user", "omi on >pw ~other:* &* +@all"), "omi:pw@", "not_permitted"),
+        (("--maxmemory", "1"), "", "refuses_writes"),
+        (("--replicaof", "127.0.0.1 1"), "", "read_only"),
+    ],
+)
+async def test_server_that_will_not_serve_us_is_named_by_its_cause(join, options, change, cause):
+    name, *values = options
+    given = (name, *(part for value in values for part in value.split(" ")))
+    with running_redis(*given) as server:
+        user = change if ":" in change or not change else f":{change}"
+        node = await join(server.url.replace("127", f"{user}127", 1), awaits_link=False)
+
+        await eventually(lambda: node.state.cause)
+
+        assert node.state.cause == cause
+        assert "right" not in repr(node.state)
+        assert await use_all(node) < 0.1
+
+
+async def test_password_that_fits_is_taken(join):
+    with running_redis("--requirepass", "a b/c@d") as server:
+        assert (await join(server.url.replace("127", ":a%20b%2Fc%40d@127", 1))).state.is_shared
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b":x\r\n", b"$-9\r\n", b"*99999999\r\n", b"\xff" * 99]
+)
+async def test_server_that_is_no_redis_harms_nobody(join, said):
+    async def speak(reader, writer):
+        writer.write(said)
+        await writer.drain()
+        await reader.read()
+
+    async with serve_raw(speak) as target:
+        node = await join(f"redis://{target.host}:{target.port}", awaits_link=False)
+        await eventually(lambda: node.state.cause)
+
+        assert node.state.cause in ("not_redis", "timeout", "closed")
+        assert await use_all(node) < 0.1
+
+
+async def test_server_that_closes_each_connection_is_asked_less_and_less(join):
+    connections = []
+
+    async def close(reader, writer):
+        connections.append(time.monotonic())
+
+    async with serve_raw(close) as target:
+        node = await join(f"redis://{target.host}:{target.port}", awaits_link=False)
+        await eventually(lambda: len(connections) >= 5)
+
+    # At once, then 0.1, 0.2, 0.4 s and more.
+    assert connections[4] - connections[1] >= 0.7
+    assert node.state.cause == "closed"
+
+
+async def test_pauses_grow_to_their_cap_differ_between_nodes_and_begin_anew_after_quiet():
+    async def pauses_of(seed, quiet_s):
+        clock, pauses = ManualClock(), []
+        ended = asyncio.Event()
+
+        async def pause(seconds):
+            pauses.append(seconds)
+            clock.advance(quiet_s)
+            if len(pauses) == 12:
+                ended.set()
+                await asyncio.Event().wait()
+
+        async def carry(session):
+            raise LinkLostError("closed")
+
+        config = LinkConfig("redis://127.0.0.1:1", 0.2, "omi")
+        task = asyncio.create_task(RedisLink(config, clock, random.Random(seed), carry, pause).run())
+        async with asyncio.timeout(10):
+            await ended.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return pauses
+
+    first, second = await pauses_of(1, 0.1), await pauses_of(2, 0.1)
+
+    assert first[0] == second[0] == 0.0
+    assert first[1:] != second[1:]
+    assert all(0.1 <= pause <= 0.2 for pause in (first[1], second[1]))
+    assert first[-1] == second[-1] == 5.0
+    assert set(await pauses_of(1, 10.0)) == {0.0}
+
+
+async def _ask(source, target, is_dead, ends_with):
+    while data := await source.read(65_536):
+        target.write(data)
+        if ends_with in data:
+            is_dead.set()
+
+
+async def _answer(source, target, is_dead, delay_s):
+    while data := await source.read(65_536):
+        await asyncio.sleep(delay_s)
+        if not is_dead.is_set():
+            target.write(data)
+
+
+@contextlib.asynccontextmanager
+async def relayed(server, *, delay_s=0.0, ends_with=b"nothing"):
+    """Relay to a server, each answer after `delay_s`; a connection that sends `ends_with` gets none from then on."""
+    is_over = asyncio.Event()
+
+    async def relay(reader, writer):
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        is_dead = asyncio.Event()
+        asking = asyncio.create_task(_ask(reader, up_writer, is_dead, ends_with))
+        answering = asyncio.create_task(_answer(up_reader, writer, is_dead, delay_s))
+        await is_over.wait()
+        asking.cancel()
+        answering.cancel()
+        up_writer.close()
+
+    async with serve_raw(relay) as target:
+        yield f"redis://{target.host}:{target.port}"
+        is_over.set()
+
+
+async def test_subscription_that_has_died_alone_is_noticed(server, join):
+    async with relayed(server, ends_with=b"SUBSCRIBE") as url:
+        node = await join(url)
+
+        await eventually(lambda: node.state.cause == "timeout")
+
+
+async def test_slow_redis_delays_but_is_believed(server, join):
+    async with relayed(server, delay_s=TIMEOUT_S / 4) as url:
+        node = await join(url)
+        await node.set("a", b"one", ttl_s=60)
+        assert await node.get("a") == b"one"
+        assert await use_all(node) < TIMEOUT_S + SLACK_S
+        assert node.state.is_shared
+
+
+async def test_reader_who_gives_up_spoils_no_later_answer(own_server, join):
+    node = await join(own_server.url, timeout_s=5.0)
+    for number in range(20):
+        await node.set(f"key {number}", str(number).encode(), ttl_s=60)
+
+    own_server.hang()
+    try:
+        impatient = [asyncio.create_task(node.get(f"key {number % 20}")) for number in range(50)]
+        await asyncio.sleep(0.05)
+        for task in impatient:
+            task.cancel()
+        await asyncio.gather(*impatient, return_exceptions=True)
+    finally:
+        own_server.go_on()
+
+    assert [await node.get(f"key {number}") for number in range(20)] == [str(number).encode() for number in range(20)]
+    assert node.state.is_shared
+
+
+async def test_losses_are_told_once_not_for_every_request(own_server, join, capsys, caplog):
+    lost = metrics.BACKPLANE_SHARED
+    node = await join(own_server.url)
+    assert lost._value.get() == 1
+
+    own_server.kill()
+    await eventually(lambda: node.state.cause == "unreachable")
+    for _ in range(100):
+        await use_all(node)
+    assert lost._value.get() == 0
+    own_server.start()
+    await eventually(lambda: node.state.is_shared)
+
+    said = capsys.readouterr().out + caplog.text  # by whether an earlier test has set logging up
+    assert (said.count("backplane_lost"), said.count("backplane_back")) == (1, 1)

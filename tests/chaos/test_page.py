@@ -1,0 +1,53 @@
+import pytest
+
+from omi_actors.chaos.page import render_page
+
+
+def _fault(name, *, is_held=True, **figures):
+    return {
+        "name": name,
+        "what": f"what {name} is",
+        "promise": "a promise",
+        "allowed": "an outcome",
+        "settings": {"OPENAI_TIMEOUT": "3000"},
+        "seed": 7,
+        "is_held": is_held,
+        "figures": {"accepted": 1_000, "longest_recovery_s": 0.5, **figures},
+        "wrongs": [],
+    }
+
+
+def _run(database, *faults, quick=False):
+    return {
+        "date": "2026-09-21T10:00:00+00:00",
+        "commit": "abc",
+        "command": "scripts/chaos --minutes 10",
+        "database": database,
+        "seed": 7,
+        "quick": quick,
+        "machine": {"cpu": "a cpu"},
+        "versions": {"python": "3.11"},
+        "faults": faults,
+    }
+
+
+def test_page_sums_what_was_counted_and_shows_the_worst_of_what_was_timed():
+    plays = _fault("kill", lost=1, is_held=False), _fault("kill", longest_recovery_s=2.5, longest_answer_s=None)
+
+    page = render_page([_run("sqlite", *plays)])
+
+    assert "| `kill` | sqlite 1 of 2 | what kill is | a promise | an outcome |" in page
+    assert "| `kill` | 2,000 | 0 | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 2.5 | 0 |" in page
+
+
+def test_page_has_the_command_that_repeats_each_fault():
+    page = render_page([_run("sqlite", _fault("kill")), _run("postgres", _fault("kill", kills=5))])
+
+    assert "`scripts/chaos --only kill --database postgres --seed 7`" in page
+    assert "sqlite 1 of 1, postgres 1 of 1" in page
+    assert "kills 5, OPENAI_TIMEOUT=3000" in page
+
+
+def test_quick_figures_are_not_published():
+    with pytest.raises(ValueError, match="mean nothing"):
+        render_page([_run("sqlite", quick=True)])

@@ -1,0 +1,48 @@
+import pytest
+
+from omi_actors.chaos.proxy import Proxy
+from omi_actors.replay.http import ConnectionFailedError, HttpClient
+from tests.fakes.raw_server import read_request, serve_raw
+
+
+@pytest.fixture
+async def relay():
+    """A proxy before a server that answers every request with the number of those that it has seen."""
+    seen = []
+
+    async def answer(reader, writer):
+        while True:
+            seen.append(await read_request(reader))
+            body = str(len(seen)).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    async with serve_raw(answer) as target:
+        proxy = Proxy(target.port)
+        await proxy.start()
+        async with HttpClient("127.0.0.1", proxy.port, timeout_s=5.0) as http:
+            yield proxy, http, seen
+        await proxy.stop()
+
+
+async def test_proxy_passes_on_what_it_is_not_told_to_lose(relay):
+    proxy, http, _ = relay
+
+    replies = [(await http.request("POST", "/", body=b"x")).body for _ in range(3)]
+
+    assert replies == [b"1", b"2", b"3"]
+    assert (proxy.lost, proxy.swallowed) == (0, [])
+
+
+async def test_proxy_loses_replies_in_two_ways_after_the_server_has_acted(relay):
+    proxy, http, seen = relay
+    proxy.lose_every = 1
+
+    for _ in range(2):
+        with pytest.raises(ConnectionFailedError):
+            await http.request("POST", "/", body=b"x")
+
+    proxy.lose_every = 0
+    assert (await http.request("POST", "/", body=b"x")).body == b"3"
+    assert len(seen) == 3
+    assert proxy.lost == 2
+    assert [reply[-1:] for reply in proxy.swallowed] == [b"2"]

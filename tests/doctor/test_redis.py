@@ -1,0 +1,34 @@
+import pytest
+import redis
+
+from config.settings import load_settings
+from omi_actors.doctor.finding import State
+from omi_actors.doctor.redis import check_redis
+from tests.redis_server import running_redis
+
+
+def look(**variables: str):
+    return list(check_redis(load_settings(overrides=variables)))
+
+
+def test_nothing_is_said_where_none_is_set():
+    assert look() == []
+
+
+@pytest.mark.service
+def test_reachable_redis_is_well_and_left_as_it_was():
+    with running_redis() as server:
+        (found,) = look(REDIS_URL=server.url)
+
+        assert found.state is State.OK
+        with redis.Redis.from_url(server.url) as client:
+            assert client.dbsize() == 0
+
+
+def test_unreachable_redis_is_named_with_its_fix_and_not_its_password():
+    (found,) = look(REDIS_URL="redis://:canary@127.0.0.1:1/0")
+
+    assert (found.state, found.check) == (State.PROBLEM, "redis")
+    assert "unreachable" in found.said
+    assert found.fix.startswith("Start the Redis server")
+    assert "canary" not in found.said + found.fix

@@ -1,0 +1,50 @@
+"""The short form of scripts/chaos: some fast faults on SQLite, and one that breaks a promise on purpose."""
+
+import contextlib
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from omi_actors.chaos.act import play
+from omi_actors.chaos.fault import Fault, Findings, Rules
+from omi_actors.chaos.faults.catalogue import FAULTS
+from omi_actors.chaos.sizes import QUICK
+from omi_actors.chaos.stage import Scene
+from omi_actors.clock import SystemClock
+
+SIZES = replace(QUICK, people=6, warm_s=0.4, after_s=0.3, fault_s=1.0, kills=1, kill_after_s=0.5, settle_s=20.0)
+
+
+async def _play(fault, folder):
+    return await play(fault, Scene(seed=5, sizes=SIZES, folder=folder / "stage"), SystemClock())
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", ["kill", "crash_storm", "disk_full", "reply_lost"])
+async def test_fault_has_an_allowed_outcome(tmp_path, name):
+    result = await _play(FAULTS[name], tmp_path)
+
+    assert result.wrongs == []
+    assert result.figures["accepted"] > 0
+    assert result.figures["completed"] > 0
+
+
+@pytest.mark.e2e
+async def test_a_segment_that_is_lost_is_noticed(tmp_path):
+    async def lose_a_segment(stage):
+        await stage.server.stop()
+        with contextlib.closing(sqlite3.connect(tmp_path / "stage" / "data" / "omi.sqlite3")) as con, con:
+            con.execute("DELETE FROM transcript_segment WHERE rowid = (SELECT min(rowid) FROM transcript_segment)")
+        await stage.restart()
+        return Findings()
+
+    loss = Fault(
+        name="loss", what="", promise="", allowed="", inject=lose_a_segment, rules=Rules(unreachable=True, marked=True)
+    )
+
+    result = await _play(loss, tmp_path)
+
+    assert not result.is_held
+    assert result.figures["lost"] == 1
+    assert any(wrong.startswith("lost: replay-") for wrong in result.wrongs)
