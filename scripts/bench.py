@@ -15,6 +15,7 @@ from omi_actors.bench.run import QUICK, ROWS, Bench, Sizes, run_bench
 from omi_actors.clock import SystemClock
 from omi_actors.replay.fake_openai import Mode
 from omi_actors.replay.fake_openai_process import spawn_fake_openai
+from tests.servers import fresh_postgres_database
 
 _DOCS = Path(__file__).parents[1] / "docs"
 
@@ -60,6 +61,7 @@ def main(
             model_url=model_url,
             trickling_url=trickling_url,
             clock=SystemClock(),
+            new_postgres=fresh_postgres_database,
         )
         result = asyncio.run(run_bench(bench, only or tuple(ROWS), command=command, say=click.echo))
     if json_file is not None:
