@@ -35,7 +35,7 @@ _JOB = click.argument("job", required=False)
 @click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
 @click.pass_context
 def queue(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
-    """Look into the job queue of the running server, and lend it a hand."""
+    """Look into the job queue, and act on it."""
     try:
         reading = with_made_origins(read_settings(env_file_to_read(env_file), {"PORT": port}))
     except InvalidSettingError as exc:
