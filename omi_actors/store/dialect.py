@@ -52,6 +52,10 @@ class Dialect(Protocol):
         """Return `sql`, whose parameters are `?`, in the driver's style."""
         ...
 
+    def read_by_indexes(self, cursor: Any) -> None:
+        """Let the planner read by indexes until the transaction ends; nothing where `indexed_by` says which."""
+        ...
+
     def indexed_by(self, index: str) -> str:
         """Return the clause that makes a table be read by this index, "" where the planner finds it by itself."""
         ...

@@ -73,6 +73,7 @@ def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: fl
         by_urgency=tx.indexed_by("job_next"),
         by_lane=tx.indexed_by("job_lane_order"),
     )
+    tx.read_by_indexes()
     claim_id = new_id() + ":"
     due = now_s, now_s + _CLOCKS_APART_S, _LONGEST_RETRY_S
     rows = tx.fetch(sql, (*due, *kinds, limit, claim_id, tx.node.name, tx.node.incarnation, now_s + lease_s))

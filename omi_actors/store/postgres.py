@@ -35,6 +35,11 @@ _SETTINGS = (
 )
 
 
+_READ_BY_INDEXES = "SELECT " + ", ".join(
+    f"set_config('enable_{plan}', 'off', true)" for plan in ("hashjoin", "mergejoin", "seqscan", "bitmapscan", "sort")
+)
+
+
 class Postgres:
     """The database for many nodes."""
 
@@ -72,6 +77,10 @@ class Postgres:
     def sql(self, sql: str) -> str:
         """Return `sql` with psycopg2's placeholders."""
         return _translate(sql)
+
+    def read_by_indexes(self, cursor: Any) -> None:
+        """Turn other plans off: after a burst the statistics are old, and the whole table would be hashed."""
+        cursor.execute(_READ_BY_INDEXES)
 
     def indexed_by(self, _index: str) -> str:
         """Leave it to the planner, whose statistics are kept."""

@@ -82,6 +82,9 @@ class SQLite:
         """Return `sql` as it is."""
         return sql
 
+    def read_by_indexes(self, cursor: sqlite3.Cursor) -> None:
+        """Do nothing: the statement names its indexes."""
+
     def indexed_by(self, index: str) -> str:
         """Name the index: without statistics, or with old ones, SQLite prefers others that read far more."""
         return f"INDEXED BY {index}"

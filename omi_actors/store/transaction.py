@@ -40,6 +40,10 @@ class Transaction:
         """The clause by which rows that another node works on are passed over."""
         return self._dialect.skip_locked
 
+    def read_by_indexes(self) -> None:
+        """Let the planner read by indexes, in order, until the transaction ends, however old its statistics are."""
+        self._dialect.read_by_indexes(self._cursor)
+
     def indexed_by(self, index: str) -> str:
         """Return the clause that names the index to read a table by, where the planner is known to miss it."""
         return self._dialect.indexed_by(index)
