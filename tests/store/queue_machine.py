@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from omi_actors.clock import ManualClock
+from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.queue_desk import Action, JobFilter
 from omi_actors.errors import LeaseLostError
 from omi_actors.store import given_up, jobs, lost_jobs, nodes, questions, queue_desk
 from omi_actors.store.engine import Engine
-from omi_actors.store.transaction import NodeIdentity
+from omi_actors.store.transaction import NodeIdentity, Transaction
 from tests.store.builders import NOW, answer, claim, do, first_commit, job, message, rows
 
 LEASE_S = 30.0
@@ -63,7 +64,7 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         for table in _TABLES:
-            do(self.engine, lambda tx, table=table: tx.run(f"DELETE FROM {table}"))  # noqa: S608 (our own names)
+            do(self.engine, partial(Transaction.run, sql=f"DELETE FROM {table}"))  # noqa: S608 (our own names)
         self.node.incarnation = 0
         self.crash()
 
@@ -133,7 +134,7 @@ class QueueMachine(RuleBasedStateMachine):
     def retry(self, pick: int, delay_s: float) -> None:
         job_id = self._choose(pick, "running")
         one, run_at = self.jobs[job_id], self.clock.now_s() + delay_s
-        do(self.engine, partial(jobs.retry_job, job_id=job_id, token=one.token, run_at=run_at, error=""))
+        do(self.engine, partial(jobs.retry_job, job_id=job_id, token=one.token or "", run_at=run_at, error=""))
         self._put_back(job_id)
         one.run_at, one.deliveries = run_at, 0
 
@@ -142,7 +143,7 @@ class QueueMachine(RuleBasedStateMachine):
     def release(self, pick: int) -> None:
         job_id = self._choose(pick, "running")
         one = self.jobs[job_id]
-        do(self.engine, partial(jobs.release_job, job_id=job_id, token=one.token))
+        do(self.engine, partial(jobs.release_job, job_id=job_id, token=one.token or ""))
         self._put_back(job_id)
         one.deliveries -= 1
         one.attempts -= 1
@@ -293,7 +294,7 @@ class QueueMachine(RuleBasedStateMachine):
 
 def claimed_as(job_id: str, token: str):
     """A claim, as far as its end needs it."""
-    return jobs.ClaimedJob(
+    return ClaimedJob(
         job_id=job_id,
         kind="answer",
         lane="",

@@ -10,6 +10,7 @@ from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.kit.future import Future
 from omi_actors.looks.look import Look
+from omi_actors.queue_desk import QueueDesk
 
 
 class FakeSystem:
@@ -33,6 +34,10 @@ class FakeSystem:
         self.left = []  # AskerLeft
         self.on_asked = asyncio.Event()
         self.on_left = asyncio.Event()
+
+    @property
+    def queue_desk(self) -> QueueDesk:
+        raise NotImplementedError("the desk is tested with the whole system")
 
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)
