@@ -8,6 +8,7 @@ from omi_actors.actors.chat_messages import ChatAnswered
 from omi_actors.actors.messages import Ingested
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
+from omi_actors.errors import ConflictError
 from omi_actors.kit.future import Future
 from omi_actors.looks.look import Look
 from omi_actors.queue_desk import QueueDesk
@@ -37,7 +38,7 @@ class FakeSystem:
 
     @property
     def queue_desk(self) -> QueueDesk:
-        raise NotImplementedError("the desk is tested with the whole system")
+        raise ConflictError("the desk is tested with the whole system")
 
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)

@@ -1,5 +1,7 @@
 """`/health` for strangers and for the operator; `/api/info` and `/help` tell what is there."""
 
+import re
+
 import pytest
 
 from tests.web.conftest import ADMIN
@@ -67,7 +69,8 @@ async def test_every_address_that_info_names_answers_each_method_that_it_names(g
     assert {route["path"] for route in routes} >= {"/omi-webhook", "/transcript/:sessionId", "/health", "/api/info"}
     for route in routes:
         for method in route["methods"]:
-            reply = await get(route["path"].replace(":sessionId", "x"), method, **ADMIN)
+            path = re.sub(r":(?:sessionId|jobId)", "x", route["path"]).replace(":action", "pause")
+            reply = await get(path, method, **ADMIN)
             assert reply.status != 405, route
             assert reply.status != 404 or route["path"].startswith("/transcript"), route
 
