@@ -7,6 +7,10 @@ What kills it: an unexpected error. What survives a restart: every delivery.
 Not here: how an answer goes (session_answers.py). Threads: the event loop; it never awaits.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 from omi_actors.actors.messages import AnswerReady, PauseOver, ReplyUnsettled, SweepAnswers
 from omi_actors.domain.sessions import WaitingAnswer
 from omi_actors.errors import OmiError
@@ -17,6 +21,7 @@ from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
+_Found = TypeVar("_Found")
 
 # Seconds between two looks, and what an answer's own message, or a session's own timer, gets to arrive first.
 _PERIOD_S = 2.0
@@ -52,41 +57,26 @@ class AnswerSweeper(LoopActor):
     def _sweep(self) -> None:
         until = self.runtime.clock.now_s() - _PERIOD_S
         waiting = self._store.load_waiting_answers(node=self._node_name, until=until, limit=_LIMIT)
-        waiting.add_done_callback(self._remind_of_answers)
+        waiting.add_done_callback(partial(self._remind, "waiting_answers_not_loaded", _tell_of_answer))
         unsettled = self._store.load_unsettled_answers(node=self._node_name, until=until - _UNSETTLED_S, limit=_LIMIT)
-        unsettled.add_done_callback(self._remind_of_replies)
+        unsettled.add_done_callback(partial(self._remind, "unsettled_answers_not_loaded", _tell_of_reply))
         listening = self._store.load_listening(node=self._node_name, until=until, limit=_LIMIT)
-        listening.add_done_callback(self._remind_of_questions)
+        listening.add_done_callback(partial(self._remind, "listening_sessions_not_loaded", PauseOver))
 
-    def _remind_of_answers(self, found: Future[tuple[WaitingAnswer, ...]]) -> None:
-        """Tell the sessions. Runs in a reader's thread."""
+    def _remind(self, failure: str, build: Callable[[_Found], object], found: Future[tuple[_Found, ...]]) -> None:
+        """Tell the sessions of what was found, or log its `failure`. Runs in a reader's thread."""
         try:
-            waiting = found.result()
+            all_found = found.result()
         except OmiError as exc:
-            _log.warning("waiting_answers_not_loaded", error=type(exc).__name__)
+            _log.warning(failure, error=type(exc).__name__)
             return
-        for one in waiting:
-            answer = one.answer
-            ids = (one.session_key, answer.job_id, answer.delivery_id)
-            is_failure = answer.kind == "failure"
-            self._sessions.tell(AnswerReady(*ids, answer.text, answer.asked_at, is_failure=is_failure))
+        for one in all_found:
+            self._sessions.tell(build(one))
 
-    def _remind_of_replies(self, found: Future[tuple[WaitingAnswer, ...]]) -> None:
-        """Tell the sessions. Runs in a reader's thread."""
-        try:
-            unsettled = found.result()
-        except OmiError as exc:
-            _log.warning("unsettled_answers_not_loaded", error=type(exc).__name__)
-            return
-        for one in unsettled:
-            self._sessions.tell(ReplyUnsettled(one.session_key, one.answer))
 
-    def _remind_of_questions(self, found: Future[tuple[str, ...]]) -> None:
-        """Tell the sessions. Runs in a reader's thread."""
-        try:
-            listening = found.result()
-        except OmiError as exc:
-            _log.warning("listening_sessions_not_loaded", error=type(exc).__name__)
-            return
-        for session_key in listening:
-            self._sessions.tell(PauseOver(session_key))
+def _tell_of_answer(waiting: WaitingAnswer) -> AnswerReady:
+    return AnswerReady.of(waiting.session_key, waiting.answer)
+
+
+def _tell_of_reply(unsettled: WaitingAnswer) -> ReplyUnsettled:
+    return ReplyUnsettled(unsettled.session_key, unsettled.answer)

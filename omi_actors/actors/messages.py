@@ -84,6 +84,13 @@ class AnswerReady:
     is_failure: bool = False
     is_sending: bool = False
 
+    @classmethod
+    def of(cls, session_key: str, answer: OpenAnswer, *, is_sending: bool = False) -> "AnswerReady":
+        """Return the news of an answer once more, as the store has it."""
+        ids = (session_key, answer.job_id, answer.delivery_id)
+        is_failure = answer.kind == "failure"
+        return cls(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=is_sending)
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyUnsettled:

@@ -204,10 +204,7 @@ class SessionAnswers:
         slot = self._slots.get(answer.job_id)
         if slot is not None and slot.kind is Reply.OWN:
             # Only the news of the answer was lost: the reply that it counts on is still open.
-            ids = (self._session_key, answer.job_id, answer.delivery_id)
-            is_failure = answer.kind == "failure"
-            ready = AnswerReady(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=True)
-            await self._give(ready)
+            await self._give(AnswerReady.of(self._session_key, answer, is_sending=True))
         elif await self._change(answer.delivery_id, State.SENDING, State.UNKNOWN, Channel.NONE):
             self._open[answer.delivery_id] = replace(answer, state=State.UNKNOWN, channel=Channel.NONE)
 

@@ -1,4 +1,4 @@
-"""What a session commits, as values: a turn, the job and message of each question in it, a step of a delivery.
+"""What a session commits, as values: a turn, the job and message of each question in it.
 
 Not here: deciding it (domain/), the commit (session.py), statements (store/commits.py). Threads: the event loop.
 """

@@ -5,11 +5,10 @@ Every segment's id and text are unique in a run, so that whatever is lost or kep
 """
 
 import itertools
-import json
 import random
 from collections.abc import Iterator
 
-from omi_actors.replay.recording import RecordedRequest
+from omi_actors.replay.recording import RecordedRequest, build_webhook
 
 _OPENERS = ("I think", "They said", "We agreed", "Maybe", "It seems", "She wrote", "Yesterday I heard", "You know")
 _SUBJECTS = ("the garden", "our trip", "the budget", "that recipe", "the meeting", "his bicycle", "the new office")
@@ -56,13 +55,7 @@ class ConversationGenerator:
         segments = [self._build_segment(user, self._build_remark()) for _ in range(self._rng.randint(1, 3))]
         if self._rng.randrange(self._question_every) == 0:
             segments.append(self._build_segment(user, self._build_question()))
-        return RecordedRequest(
-            at_s=number / self._rate_per_s,
-            path="/omi-webhook",
-            query={"uid": uid},
-            headers={"content-type": "application/json"},
-            body=json.dumps({"session_id": uid, "segments": segments}),
-        )
+        return build_webhook(uid, segments, at_s=number / self._rate_per_s)
 
     def _build_segment(self, user: int, text: str) -> dict[str, object]:
         start_s = self._spoken_s[user]

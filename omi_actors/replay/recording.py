@@ -1,11 +1,12 @@
 """Recordings: webhooks with the moments at which they came, one JSON object a line.
 
-Not here: making up webhooks (generator.py), sending them (sender.py). Threads: any, blocking file access.
+Not here: making up what is said (generator.py), sending them (sender.py). Threads: any, blocking file access.
 Secrets never enter a recording: of query and headers only what is listed here is kept.
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,17 @@ class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     def payload(self) -> bytes:
         """Return the body as it goes over the wire."""
         return base64.b64decode(self.body_base64) if self.body_base64 else self.body.encode()
+
+
+def build_webhook(uid: str, segments: Sequence[Mapping[str, object]], *, at_s: float = 0.0) -> RecordedRequest:
+    """Build a real-time transcript webhook of one wearer, as Omi sends it."""
+    return RecordedRequest(
+        at_s=at_s,
+        path="/omi-webhook",
+        query={"uid": uid},
+        headers={"content-type": "application/json"},
+        body=json.dumps({"session_id": uid, "segments": segments}),
+    )
 
 
 def build_request(

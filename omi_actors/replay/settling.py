@@ -3,13 +3,12 @@
 Not here: the judgement (judge.py, deliveries.py). Threads: one event loop.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 
 from omi_actors.clock import Clock
 from omi_actors.replay.deliveries import has_open_delivery
 from omi_actors.replay.judge import Kept, Promised, judge
-from omi_actors.replay.recording import RecordedRequest
+from omi_actors.replay.recording import RecordedRequest, build_webhook
 from omi_actors.replay.targets import Target
 from omi_actors.replay.verify import fetch_until
 
@@ -47,10 +46,4 @@ def _build_contact(uid: str, number: int) -> RecordedRequest:
         "start": start_s,
         "end": start_s + 1,
     }
-    return RecordedRequest(
-        at_s=0.0,
-        path="/omi-webhook",
-        query={"uid": uid},
-        headers={"content-type": "application/json"},
-        body=json.dumps({"session_id": uid, "segments": [spoken]}),
-    )
+    return build_webhook(uid, [spoken])

@@ -8,7 +8,7 @@ from omi_actors.clients.completion_request import RequestOptions, RequestShape, 
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.domain.prompt import build_prompt
 from omi_actors.errors import UpstreamRejectedError
-from tests.fakes.openai_server import FakeOpenAI
+from tests.fakes.openai_server import listening_fake
 
 PROMPT = build_prompt("how far is the moon?", [], [])
 ALWAYS = {"model", "messages", "stream", "stream_options"}
@@ -16,11 +16,8 @@ ALWAYS = {"model", "messages", "stream", "stream_options"}
 
 @pytest.fixture
 async def fake():
-    fake = FakeOpenAI()
-    server = fake.listen()
-    yield fake
-    server.stop()
-    await server.close_all_connections()
+    async with listening_fake() as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from omi_actors.instruments import metrics
-from tests.fakes.openai_server import FakeOpenAI, Mode
+from tests.fakes.openai_server import Mode, listening_fake
 
 PROMPT = build_prompt("how far is the moon?", [], [])
 RULES = BreakerRules(failures=1, pause_s=5.0)
@@ -185,11 +185,8 @@ async def test_fallbacks_are_counted_by_model_and_cause(stage):
 
 @pytest.fixture
 async def fake():
-    fake = FakeOpenAI()
-    server = fake.listen()
-    yield fake
-    server.stop()
-    await server.close_all_connections()
+    async with listening_fake() as fake:
+        yield fake
 
 
 @pytest.fixture

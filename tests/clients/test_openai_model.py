@@ -16,18 +16,15 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from tests.canaries import MODEL_KEY
-from tests.fakes.openai_server import FakeOpenAI, Mode
+from tests.fakes.openai_server import Mode, listening_fake
 
 PROMPT = build_prompt("how far is the moon?", [], [])
 
 
 @pytest.fixture
 async def fake():
-    fake = FakeOpenAI()
-    server = fake.listen()
-    yield fake
-    server.stop()
-    await server.close_all_connections()
+    async with listening_fake() as fake:
+        yield fake
 
 
 def build(url, name="gpt-5-mini-2025-08-07", **options):

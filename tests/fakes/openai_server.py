@@ -1,6 +1,18 @@
 """The fake model for tests: the same server that scripts/bench, scripts/kill_test and scripts/chaos use."""
 
+from contextlib import asynccontextmanager
+
 from omi_actors.replay.fake_openai import FakeOpenAI, Mode
 from omi_actors.replay.fake_openai_process import run_fake_openai, spawn_fake_openai
 
-__all__ = ["FakeOpenAI", "Mode", "run_fake_openai", "spawn_fake_openai"]
+__all__ = ["FakeOpenAI", "Mode", "listening_fake", "run_fake_openai", "spawn_fake_openai"]
+
+
+@asynccontextmanager
+async def listening_fake():
+    """Serve a fake model on this test's own loop."""
+    fake = FakeOpenAI()
+    server = fake.listen()
+    yield fake
+    server.stop()
+    await server.close_all_connections()

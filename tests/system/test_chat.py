@@ -12,7 +12,7 @@ from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
-from tests.fakes.openai_server import FakeOpenAI, Mode
+from tests.fakes.openai_server import Mode, listening_fake
 from tests.system.conftest import ADMIN, UID, eventually, stop
 from tests.system.test_promises import GatedModel
 from tests.web.http_client import Connection, request_bytes
@@ -45,11 +45,8 @@ def stands(program, sql, *rows):
 
 @pytest.fixture
 async def openai():
-    fake = FakeOpenAI()
-    server = fake.listen()
-    yield fake
-    server.stop()
-    await server.close_all_connections()
+    async with listening_fake() as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from config.settings import load_settings
 from omi_actors.errors import UpstreamUnavailableError
 from omi_actors.server import build_fallbacks, build_model
 from tests.canaries import MODEL_KEY
-from tests.fakes.openai_server import FakeOpenAI, Mode
+from tests.fakes.openai_server import Mode, listening_fake
 from tests.system.conftest import ADMIN, eventually
 from tests.system.test_promises import GatedModel
 from tests.web.http_client import Connection
@@ -19,11 +19,8 @@ QUESTION = "Hey Omi, how far is the moon?"
 
 @pytest.fixture
 async def fake():
-    fake = FakeOpenAI()
-    server = fake.listen()
-    yield fake
-    server.stop()
-    await server.close_all_connections()
+    async with listening_fake() as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ Threads: one event loop.
 """
 
 import asyncio
-import json
 import signal
 
 from omi_actors.chaos.fault import START_S, Fault, Findings, Rules
 from omi_actors.chaos.sabotaged_server import CRASH_WORD
 from omi_actors.chaos.stage import Stage
-from omi_actors.replay.recording import RecordedRequest
+from omi_actors.replay.recording import RecordedRequest, build_webhook
 
 # Sessions that crash on every message, and the pace of their messages: Omi sends about one a second for each wearer.
 _CRASHING = 30
@@ -55,13 +54,7 @@ async def _crash(stage: Stage, uid: str, until_mono_s: float) -> None:
 
 def _build_crash(uid: str, number: int) -> RecordedRequest:
     spoken = {"id": f"{uid}-{number}", "text": f"{CRASH_WORD} {number}.", "start": number, "end": number + 1}
-    return RecordedRequest(
-        at_s=0.0,
-        path="/omi-webhook",
-        query={"uid": uid},
-        headers={"content-type": "application/json"},
-        body=json.dumps({"session_id": uid, "segments": [spoken]}),
-    )
+    return build_webhook(uid, [spoken])
 
 
 async def _loop(stage: Stage) -> Findings:

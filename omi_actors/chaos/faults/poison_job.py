@@ -5,12 +5,11 @@ The program is as it is: the fake model sees the poisonous question, and the ser
 """
 
 import asyncio
-import json
 
 from omi_actors.chaos.fault import START_S, Fault, Findings, Rules
 from omi_actors.chaos.stage import Stage
 from omi_actors.replay.judge import find_answers
-from omi_actors.replay.recording import RecordedRequest
+from omi_actors.replay.recording import RecordedRequest, build_webhook
 from omi_actors.replay.verify import fetch_kept
 
 _POISON = "hemlock"
@@ -58,13 +57,7 @@ async def _runs(stage: Stage, uid: str) -> bool:
 
 def _ask(uid: str) -> RecordedRequest:
     spoken = {"id": f"{uid}-1", "text": _QUESTION, "start": 0, "end": 2}
-    return RecordedRequest(
-        at_s=0.0,
-        path="/omi-webhook",
-        query={"uid": uid},
-        headers={"content-type": "application/json"},
-        body=json.dumps({"session_id": uid, "segments": [spoken]}),
-    )
+    return build_webhook(uid, [spoken])
 
 
 FAULT = Fault(
