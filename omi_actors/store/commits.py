@@ -14,7 +14,7 @@ from omi_actors.domain.jobs import NewJob
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import SessionCommit
 from omi_actors.errors import FencedError
-from omi_actors.store.answer_rows import INSERT_MESSAGE, build_message_row, check_text
+from omi_actors.store.answer_rows import INSERT_ASKED, build_message_row, check_text
 from omi_actors.store.deliveries import CHANGE, build_change_row
 from omi_actors.store.dialect import Bulk, Row, build_insert
 from omi_actors.store.refused_jobs import MAX_PAYLOAD_BYTES, TOO_LARGE, NewRow, refuse_jobs
@@ -100,8 +100,8 @@ def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
         (_UPDATE_SPACE, rows.spaces),
         (_INSERT_CONVERSATION, rows.conversations),
         (_UPSERT_SEGMENT, rows.segments),
-        (INSERT_MESSAGE, rows.messages),
         (INSERT_JOB, rows.jobs),
+        (INSERT_ASKED, rows.messages),
         (_INSERT_RAW_EVENT, rows.raw_events),
     ):
         if some:

@@ -4,7 +4,7 @@ import pytest
 
 from omi_actors.domain.sessions import SessionCommit
 from omi_actors.errors import FencedError, StoreError
-from omi_actors.store.engine import Engine
+from omi_actors.store.engine import Engine, Write
 from omi_actors.store.sessions import load_session
 from omi_actors.store.transaction import Transaction
 from tests.store.builders import (
@@ -105,6 +105,18 @@ def test_a_job_is_enqueued_once_for_ever(engine: Engine) -> None:
     assert rows(engine, "SELECT job_id FROM job") == [("s1-j1",)]
 
 
+@pytest.mark.parametrize("before", [[], [lambda tx: tx.separate()]], ids=["in a group", "row by row"])
+def test_a_question_that_is_known_leaves_no_message(engine: Engine, before: list[Write]) -> None:
+    do(engine, asking_commit())
+    known = job(9, idempotency_key="answer:s1:1")
+    again = next_commit(epoch=2, jobs=(known, job(3)), messages=(message(9), message(3)))
+
+    outcomes = engine.commit_group([*before, again, asking_commit("s2")])
+
+    assert [outcome.error for outcome in outcomes[-2:]] == [None, None]
+    assert rows(engine, "SELECT id FROM message ORDER BY id") == [("s1-m1",), ("s1-m3",), ("s2-m1",)]
+
+
 def test_a_job_has_one_message_of_each_role(engine: Engine) -> None:
     do(engine, asking_commit())
 
@@ -162,8 +174,8 @@ _BAD_TURNS = {
     "number beyond 64 bits": first_commit("bad", segments=(segment(1, speaker_id=2**70),)),
     "not a number": first_commit("bad", segments=(segment(1, start_s=math.nan),)),
     "infinite": first_commit("bad", segments=(segment(1, end_s=math.inf),)),
-    "unknown word": first_commit("bad", messages=(message(session="bad", role="robot"),)),
-    "no such conversation": first_commit("bad", messages=(message(session="bad", conversation_id="none"),)),
+    "unknown word": first_commit("bad", messages=(message(session="bad", job_id="", role="robot"),)),
+    "no such conversation": first_commit("bad", messages=(message(session="bad", job_id="", conversation_id="none"),)),
     "place taken": first_commit("bad", segments=(segment(1), segment(1, key="other"))),
     "wrong type": first_commit("bad", segments=(segment(1, speaker=object()),)),
     "unserialisable payload": first_commit("bad", jobs=(job(session="bad", payload={"x": object()}),)),
@@ -184,7 +196,7 @@ def test_a_bad_turn_fails_alone(engine: Engine, bad: SessionCommit) -> None:
 
 def test_an_error_says_nothing_that_was_said(engine: Engine) -> None:
     secret = "my secret words"  # noqa: S105 (speech, not a password)
-    bad = first_commit(messages=(message(text=secret, role="robot"),), segments=(segment(text=secret),))
+    bad = first_commit(messages=(message(text=secret, job_id="", role="robot"),), segments=(segment(text=secret),))
 
     with pytest.raises(StoreError) as raised:
         do(engine, bad)

@@ -17,6 +17,7 @@ def told(engine: Engine) -> Engine:
         engine,
         next_commit(
             segments=(),
+            jobs=(job(1, idempotency_key="chat:s1:a"), job(3, idempotency_key="chat:s1:b")),
             messages=(
                 message(1),
                 message(2, job_id="s1-j1", role="assistant", kind="answer", source="system"),

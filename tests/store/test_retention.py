@@ -75,7 +75,7 @@ def test_what_is_younger_stays(engine: Engine) -> None:
 
 def test_of_one_session_only_the_old_part_goes(engine: Engine) -> None:
     old, young = segment(1, created_at=NOW), segment(2, created_at=NOW + 10)
-    asked = message(1, created_at=NOW), message(2, created_at=NOW + 10)
+    asked = message(1, created_at=NOW, job_id=""), message(2, created_at=NOW + 10, job_id="")
     do(engine, first_commit(segments=(old, young), messages=asked))
 
     prune(engine, Cutoffs(said=NOW + 5, done=NOW, dead=NOW, used=NOW))
