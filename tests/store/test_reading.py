@@ -94,14 +94,14 @@ def test_a_reader_sees_what_is_committed_and_writes_nothing(told: Engine, config
 
 
 def test_a_session_comes_with_the_places_of_its_latest_heard_questions(told: Engine) -> None:
-    heard = [job(n, session="s1", idempotency_key=f"answer:s1:key-{n}:{n % 2}") for n in (2, 3, 4)]
-    typed = job(5, session="s1", idempotency_key="chat:s1:abc")
+    heard = [job(n, session="s1", idempotency_key=f"answer:s1:key-{n}:{n % 2}") for n in (6, 7, 8)]
+    typed = job(9, session="s1", idempotency_key="chat:s1:abc")
     do(told, next_commit(segments=(), jobs=(*heard, typed)))
 
     record = told.read(lambda tx: load_session(tx, "omi:s1", recent=0, asked=2))
 
     assert record is not None
-    assert record.asked == (("key-3", 1), ("key-4", 0))
+    assert record.asked == (("key-7", 1), ("key-8", 0))
 
 
 def test_sessions_that_listened_too_long_are_found_on_their_own_node(engine: Engine) -> None:
