@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from omi_actors.domain.question_keys import HEARD, Place, read_place
+from omi_actors.domain.recent_segments import Known, digest_speaker
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
 from omi_actors.store.deliveries import load_open_answers
@@ -110,18 +111,18 @@ def load_space(tx: Transaction, session_key: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict[str, int]:
-    """Return which of `keys` the session holds, with the lengths of their texts in characters."""
-    found: dict[str, int] = {}
+def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict[str, Known]:
+    """Return which of `keys` the session holds, with what tells their versions apart."""
+    found: dict[str, Known] = {}
     for start in range(0, len(keys), _KEYS_PER_QUERY):
         some = keys[start : start + _KEYS_PER_QUERY]
         marks = ", ".join("?" * len(some))
-        found.update(
-            tx.fetch(
-                f"SELECT key, length(text) FROM transcript_segment WHERE session_id = ? AND key IN ({marks})",  # noqa: S608
-                (session_id, *some),
-            )
+        rows = tx.fetch(
+            "SELECT key, length(text), speaker, speaker_id, is_user, person_id FROM transcript_segment"  # noqa: S608
+            f" WHERE session_id = ? AND key IN ({marks})",
+            (session_id, *some),
         )
+        found.update((key, Known(length, digest_speaker(*who))) for key, length, *who in rows)
     return found
 
 

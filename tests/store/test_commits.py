@@ -1,6 +1,7 @@
 import math
 
 import pytest
+from msgspec.structs import replace
 
 from omi_actors.domain.sessions import SessionCommit
 from omi_actors.errors import FencedError, StoreError
@@ -89,6 +90,16 @@ def test_only_a_longer_text_replaces_a_segment(engine: Engine, text: str, kept: 
 
     expected_end_s = 9.0 if kept == text else 1.5
     assert rows(engine, "SELECT seq, text, end_s FROM transcript_segment") == [(1, kept, expected_end_s)]
+
+
+def test_the_speaker_of_a_segment_is_corrected_in_its_place(engine: Engine) -> None:
+    do(engine, first_commit())
+    corrected = segment(2, key="key-1", text="text 1", speaker="SPEAKER_01", speaker_id=None, is_user=False)
+
+    do(engine, next_commit(segments=(replace(corrected, person_id="p1"),)))
+
+    said_by = "SELECT seq, text, speaker, speaker_id, is_user, person_id FROM transcript_segment"
+    assert rows(engine, said_by) == [(1, "text 1", "SPEAKER_01", None, False, "p1")]
 
 
 def test_one_turn_may_hold_a_segment_and_its_longer_version(engine: Engine) -> None:
