@@ -92,7 +92,7 @@ class AnswerJob:
             _read_asking(job, context.space),
             max_tokens=allowance.max_tokens,
         )
-        deadline_s = attempt_deadline_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
+        deadline_s = attempt_deadline_s(job.created_at, job.run_at, deps.clock.now_s(), allowance.timeout_s)
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         done = _count_on_reply(replace(done, spent=_build_spending(job, prompt, answer)), job, deps)

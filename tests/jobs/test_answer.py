@@ -32,6 +32,7 @@ async def run(reply_in_s, *, age_s=0.0, store=None):
         max_attempts=4,
         lease_until=0.0,
         created_at=clock.now_s() - age_s,
+        run_at=clock.now_s() - age_s,
         request_id="",
     )
     await AnswerJob().run(
