@@ -61,7 +61,7 @@ _UPSERT_SEGMENT = build_insert(
 INSERT_JOB = build_insert(
     "job",
     "job_id, kind, lane, idempotency_key, session_id, priority, run_at, max_attempts, payload, request_id, created_at,"
-    " version",
+    " version, fingerprint",
     "ON CONFLICT DO NOTHING",
 )
 _INSERT_RAW_EVENT = build_insert(
@@ -191,4 +191,5 @@ def build_job_row(job: NewJob, session_id: str) -> Row:
         job.request_id,
         job.created_at,
         job.version,
+        job.fingerprint,
     )
