@@ -216,6 +216,7 @@ def _build_janitor(settings: Settings, store: Store) -> Janitor:
         transcript_days=settings.transcript_retention_days,
         dead_letter_days=settings.dead_letter_retention_days,
         job_days=settings.job_retention_days,
+        event_days=settings.operator_event_retention_days,
         live_s=max(LIVE_S, settings.answer_expires_s),
     )
     return Janitor(store, rules, period_s=settings.janitor_interval_s)
