@@ -244,10 +244,6 @@ class Store:
         """Return the seconds that a reader takes for nothing."""
         return self._ask("ping", partial(_look, monotonic()))
 
-    def writer_ping(self) -> Future[float]:
-        """Return the seconds that the writer takes for nothing, its queue included."""
-        return self._apply(partial(_look, monotonic()))
-
     def write(self, write: Callable[[Transaction], R]) -> Future[R]:
         """Run a unit of work of a subject that has a facade of its own."""
         return self._apply(write)
