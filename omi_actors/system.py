@@ -25,9 +25,10 @@ from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
 from omi_actors.looks.figures import build_figures
 from omi_actors.looks.look import Look, build_look
+from omi_actors.parts import Parts
 from omi_actors.queue_desk import QueueDesk
 from omi_actors.queue_status import build_queue_status
-from omi_actors.tree import Parts, build_tree
+from omi_actors.tree import build_tree
 
 _log = get_logger(__name__)
 
