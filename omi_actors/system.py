@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
-from omi_actors.actors.messages import Drain, Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.actors.session_messages import Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.actors.worker_messages import Drain
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions import Transcript
 from omi_actors.errors import OmiError

@@ -15,7 +15,11 @@ from msgspec.structs import replace
 
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
 from omi_actors.actors.leased_commits import commit_jobs
-from omi_actors.actors.messages import (
+from omi_actors.actors.session_answers import SessionAnswers
+from omi_actors.actors.session_chat import SessionChat, Typed
+from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.actors.session_hearing import SessionHearing
+from omi_actors.actors.session_messages import (
     AnswerNotified,
     AnswerReady,
     GraceOver,
@@ -28,10 +32,6 @@ from omi_actors.actors.messages import (
     ReplySent,
     ReplyUnsettled,
 )
-from omi_actors.actors.session_answers import SessionAnswers
-from omi_actors.actors.session_chat import SessionChat, Typed
-from omi_actors.actors.session_deps import SessionDeps
-from omi_actors.actors.session_hearing import SessionHearing
 from omi_actors.actors.session_rows import Turn, build_commit, build_jobs, build_messages
 from omi_actors.domain.hearing import Heard, Question
 from omi_actors.domain.jobs import NewJob

@@ -5,7 +5,7 @@ the turn's commit. Not here: how it hears (domain/hearing.py), the commit and th
 Threads: the event loop.
 """
 
-from omi_actors.actors.messages import AnswerNotified, AnswerReady, ReplySent
+from omi_actors.actors.session_messages import AnswerNotified, AnswerReady, ReplySent
 from omi_actors.domain.delivery import State
 from omi_actors.domain.hearing import (
     SILENT,

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from config.settings import load_settings
-from omi_actors.actors.messages import IngestSegments
 from omi_actors.actors.session import SessionActor
+from omi_actors.actors.session_messages import IngestSegments
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.model import Model
 from omi_actors.clock import Clock

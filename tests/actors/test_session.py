@@ -2,15 +2,9 @@
 
 import pytest
 
-from omi_actors.actors.messages import (
-    AnswerReady,
-    Ingested,
-    IngestSegments,
-    JobsEnqueued,
-    KeepRaw,
-    Passivate,
-)
+from omi_actors.actors.queue_messages import JobsEnqueued
 from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.actors.session_messages import AnswerReady, Ingested, IngestSegments, KeepRaw, Passivate
 from omi_actors.domain.recent_segments import build_known
 from omi_actors.domain.sessions import SessionRecord
 from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError

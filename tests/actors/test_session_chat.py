@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, CancelJob, ChatAnswered, SwitchSpace
-from omi_actors.actors.messages import AnswerReady, Ingested, IngestSegments, JobsEnqueued, Passivate, ReplySent
+from omi_actors.actors.queue_messages import JobsEnqueued
 from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.actors.session_messages import AnswerReady, Ingested, IngestSegments, Passivate, ReplySent
 from omi_actors.domain.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint
 from omi_actors.domain.delivery import DeliveryRules
 from omi_actors.domain.hearing import HearingOptions, ListenMode
