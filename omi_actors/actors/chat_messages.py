@@ -1,7 +1,7 @@
 """The messages of chat, grouped by receiver.
 
-Not here: a session's other mail (session_messages.py), the queue's (queue_messages.py). Threads: frozen, any; `on_delta` is
-called on the event loop.
+Not here: a session's other mail (session_messages.py), the queue's (queue_messages.py).
+Threads: frozen, any; `on_delta` is called on the event loop.
 """
 
 from collections.abc import Callable
