@@ -5,38 +5,39 @@ Not here: what a known segment means for the transcript (transcript.py). Threads
 
 from collections.abc import Mapping
 from struct import Struct
-from typing import NamedTuple
 
 from omi_actors.domain.segments import Segment, StoredSegment
 
 # Segments remembered in memory, enough for a retried webhook; the store's unique key is what guarantees.
 RECENT_LIMIT = 128
-# How a remembered segment is packed: a 64-bit digest of its key, its text's length, and a digest of who said it.
+# How a remembered segment is packed: a 64-bit digest of its key, and its version.
 _DIGEST = Struct("<q")
-_KNOWN = Struct("<IH")
-_ENTRY_SIZE = _DIGEST.size + _KNOWN.size
+_ENTRY = Struct("<qQ")
+_ENTRY_SIZE = _ENTRY.size
+_SAID_BY_BITS = 16
 
 
-class Known(NamedTuple):
-    """What is kept of a segment: its text's length in characters, and `said_by`, a digest good for this process."""
+def version_of(length: int, *said_by: object) -> int:
+    """Return a segment's version as a number, good for this process: numbers cost the way of a webhook least.
 
-    length: int
-    said_by: int
-
-
-def digest_speaker(speaker: str, speaker_id: int | None, is_user: object, person_id: str | None) -> int:
-    """Return 16 bits that change with who is thought to have said a segment; one change in 65,536 is missed."""
-    return hash((speaker, speaker_id, is_user, person_id)) & 0xFFFF
+    The text's length in characters, and below it 16 bits of who is thought to have said it: of 65,536 corrections one
+    is missed. `said_by` is speaker, speaker_id, is_user and person_id.
+    """
+    return length << _SAID_BY_BITS | hash(said_by) & 0xFFFF
 
 
-def build_known(segment: Segment | StoredSegment) -> Known:
-    """Return what is kept of this segment."""
-    said_by = digest_speaker(segment.speaker, segment.speaker_id, segment.is_user, segment.person_id)
-    return Known(len(segment.text), said_by)
+def build_version(segment: Segment | StoredSegment) -> int:
+    """Return the version of this segment."""
+    return version_of(len(segment.text), segment.speaker, segment.speaker_id, segment.is_user, segment.person_id)
+
+
+def length_of(version: int) -> int:
+    """Return the length of a version's text."""
+    return version >> _SAID_BY_BITS
 
 
 class RecentSegments:
-    """The latest segment keys of a session and what is known of each: 14 bytes, and no text.
+    """The latest segment keys of a session and the version of each: 16 bytes, and no text.
 
     A value: `remember` returns another one.
     """
@@ -47,20 +48,20 @@ class RecentSegments:
         # One string of bytes, searched in C: an eighth of a dict's size, and faster to copy than to change.
         self._entries = entries
 
-    def find(self, key: str) -> Known | None:
-        """Return what was last seen under `key`, None when it is not remembered."""
+    def find(self, key: str) -> int | None:
+        """Return the version last seen under `key`, None when it is not remembered."""
         place = self._find(_DIGEST.pack(hash(key)))
-        return None if place < 0 else Known._make(_KNOWN.unpack_from(self._entries, place + _DIGEST.size))
+        return None if place < 0 else int(_ENTRY.unpack_from(self._entries, place)[1])
 
-    def remember(self, seen: Mapping[str, Known]) -> "RecentSegments":
-        """Return these with `seen` (by key) added, the oldest forgotten above the limit."""
+    def remember(self, seen: Mapping[str, int]) -> "RecentSegments":
+        """Return these with `seen` (key → version) added, the oldest forgotten above the limit."""
         entries = self._entries
-        for key, known in seen.items():
-            digest = _DIGEST.pack(hash(key))
-            place = self._find(digest)
+        for key, version in seen.items():
+            entry = _ENTRY.pack(hash(key), version)
+            place = self._find(entry[: _DIGEST.size])
             if place >= 0:
                 entries = entries.replace(self._entries[place : place + _ENTRY_SIZE], b"")
-            entries += digest + _KNOWN.pack(*known)
+            entries += entry
         return RecentSegments(entries[-RECENT_LIMIT * _ENTRY_SIZE :])
 
     def _find(self, digest: bytes) -> int:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from omi_actors.domain.recent_segments import Known, RecentSegments, build_known
+from omi_actors.domain.recent_segments import RecentSegments, build_version, length_of
 from omi_actors.domain.segments import Segment, StoredSegment
 from omi_actors.domain.sessions import NewConversation, SessionRecord
 
@@ -65,7 +65,7 @@ def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> P
     """Return where a session stands according to its record, or at its very beginning."""
     if record is None:
         return Progress(new_id(), 0, None, 0, 0, 0.0, 0.0, RecentSegments())
-    recent = RecentSegments().remember({segment.key: build_known(segment) for segment in record.recent_segments})
+    recent = RecentSegments().remember({segment.key: build_version(segment) for segment in record.recent_segments})
     return Progress(
         record.session_id,
         record.epoch,
@@ -108,11 +108,11 @@ def decide_growth(
     *,
     received_at: float,
     new_id: Callable[[], str],
-    stored: Mapping[str, Known] | None = None,
+    stored: Mapping[str, int] | None = None,
 ) -> Growth:
     """Sort a webhook's segments into new, longer, corrected, known and blank ones, and give each its place.
 
-    `stored` maps keys that the store holds to what it knows of them. When None and the result begins a
+    `stored` maps keys that the store holds to their versions. When None and the result begins a
     conversation while one was open, ask the store for `possible_keys` and decide again: times that fall back may
     also be a late repetition, and only the store remembers that far.
     """
@@ -123,7 +123,7 @@ class _Grower:
     """One decision in progress: the parts of a `Progress` as they change, put together once at the end."""
 
     def __init__(
-        self, progress: Progress, received_at: float, new_id: Callable[[], str], stored: Mapping[str, Known]
+        self, progress: Progress, received_at: float, new_id: Callable[[], str], stored: Mapping[str, int]
     ) -> None:
         self._before = progress
         self._received_at = received_at
@@ -134,7 +134,7 @@ class _Grower:
         self._last_seq = progress.last_seq
         self._last_end_s = progress.last_end_s
         self._opened: NewConversation | None = None
-        self._seen: dict[str, Known] = {}
+        self._seen: dict[str, int] = {}
         self._fresh: list[StoredSegment] = []
         self._corrected: list[StoredSegment] = []
         self._duplicates = self._updated = self._blank = 0
@@ -171,11 +171,14 @@ class _Grower:
         )
 
     def _take(self, segment: Segment) -> None:
-        key, known = self._look_up(segment)
-        now_known = build_known(segment)
-        if known is not None and now_known.length <= known.length:
-            if now_known.length == known.length and now_known.said_by != known.said_by:
-                self._seen[key] = now_known
+        key = build_key(segment, self._number)
+        known = self._find(key)
+        if known is None and not segment.segment_id:
+            key, known = self._look_back(segment, key)
+        version = build_version(segment)
+        if known is not None and length_of(version) <= length_of(known):
+            if version != known and length_of(version) == length_of(known):
+                self._seen[key] = version
                 self._corrected.append(self._place(segment, key))
             else:
                 self._duplicates += 1
@@ -185,23 +188,20 @@ class _Grower:
         elif self._opened is None and self._begins_conversation(segment):
             self._open_conversation()
             key = build_key(segment, self._number)
-        self._seen[key] = now_known
+        self._seen[key] = version
         self._last_end_s = max(self._last_end_s, segment.end_s)
         self._fresh.append(self._place(segment, key))
 
-    def _look_up(self, segment: Segment) -> tuple[str, Known | None]:
-        """Return a segment's key, and what we hold under it, None for nothing."""
-        key = build_key(segment, self._number)
-        known = self._find(key)
-        if known is None and not segment.segment_id:
-            # Perhaps a repetition from before the conversation changed.
-            before = build_key(segment, self._number - 1)
-            known = self._find(before)
-            key = key if known is None else before
-        return key, known
+    def _look_back(self, segment: Segment, key: str) -> tuple[str, int | None]:
+        """Return key and version of a segment from before the conversation changed, if this is a repetition of it."""
+        before = build_key(segment, self._number - 1)
+        known = self._find(before)
+        return (key, None) if known is None else (before, known)
 
-    def _find(self, key: str) -> Known | None:
-        known = self._seen.get(key) or self._before.recent.find(key)
+    def _find(self, key: str) -> int | None:
+        known = self._seen.get(key)
+        if known is None:
+            known = self._before.recent.find(key)
         return self._stored.get(key) if known is None else known
 
     def _begins_conversation(self, segment: Segment) -> bool:

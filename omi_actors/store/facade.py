@@ -11,7 +11,6 @@ from typing import TypeVar
 from omi_actors.domain.chat import KnownQuestion
 from omi_actors.domain.jobs import ClaimedJob, NewJob, QueueCounts
 from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits
-from omi_actors.domain.recent_segments import Known
 from omi_actors.domain.retention import Cutoffs
 from omi_actors.domain.sessions import (
     AnswerContext,
@@ -91,8 +90,8 @@ class Store:
         """Load the keys of sessions that waited for the rest of a question until then (UTC seconds), or longer ago."""
         return self._ask("load_listening", partial(sessions.load_listening, node=node, until=until, limit=limit))
 
-    def find_segments(self, session_id: str, keys: Sequence[str]) -> Future[dict[str, Known]]:
-        """Return which of `keys` the session holds, with what tells their versions apart."""
+    def find_segments(self, session_id: str, keys: Sequence[str]) -> Future[dict[str, int]]:
+        """Return which of `keys` the session holds, with their versions (domain/recent_segments.py)."""
         return self._ask("find_segments", partial(sessions.find_segments, session_id=session_id, keys=keys))
 
     def load_transcript(

@@ -9,7 +9,7 @@ from typing import Any
 
 from omi_actors.domain.prompt import Heard, Said
 from omi_actors.domain.question_keys import HEARD, Place, read_place
-from omi_actors.domain.recent_segments import Known, digest_speaker
+from omi_actors.domain.recent_segments import version_of
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
 from omi_actors.store.deliveries import load_open_answers
@@ -118,9 +118,9 @@ def load_space(tx: Transaction, session_key: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict[str, Known]:
-    """Return which of `keys` the session holds, with what tells their versions apart."""
-    found: dict[str, Known] = {}
+def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict[str, int]:
+    """Return which of `keys` the session holds, with their versions."""
+    found: dict[str, int] = {}
     for start in range(0, len(keys), _KEYS_PER_QUERY):
         some = keys[start : start + _KEYS_PER_QUERY]
         marks = ", ".join("?" * len(some))
@@ -129,7 +129,7 @@ def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict
             f" WHERE session_id = ? AND key IN ({marks})",
             (session_id, *some),
         )
-        found.update((key, Known(length, digest_speaker(*who))) for key, length, *who in rows)
+        found.update((key, version_of(length, *said_by)) for key, length, *said_by in rows)
     return found
 
 

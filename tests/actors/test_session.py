@@ -5,7 +5,7 @@ import pytest
 from omi_actors.actors.queue_messages import JobsEnqueued
 from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.actors.session_messages import AnswerReady, Ingested, IngestSegments, KeepRaw, Passivate
-from omi_actors.domain.recent_segments import build_known
+from omi_actors.domain.recent_segments import build_version
 from omi_actors.domain.sessions import SessionRecord
 from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
 from omi_actors.kit.driver import Driver
@@ -242,7 +242,7 @@ def test_late_repetition_is_looked_up_before_a_conversation_is_opened(session):
     session.hear(spoken("good morning", "", 1.0), spoken("much later", "", 500.0))
     session.driver.runtime.advance(1.0)
     session.store.replies["find_segments"] = {
-        segment.key: build_known(segment) for segment in session.commits[0].segments[:1]
+        segment.key: build_version(segment) for segment in session.commits[0].segments[:1]
     }
     for number in range(200):  # push it out of the session's memory
         session.hear(spoken("x", f"n{number}", 500.0))

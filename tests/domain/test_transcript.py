@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from omi_actors.domain.recent_segments import RECENT_LIMIT, RecentSegments, build_known
+from omi_actors.domain.recent_segments import RECENT_LIMIT, RecentSegments, build_version
 from omi_actors.domain.segments import Segment
 from omi_actors.domain.sessions import SessionRecord
 from omi_actors.domain.transcript import (
@@ -100,7 +100,7 @@ def test_correction_of_what_only_the_store_remembers_is_one(empty):
     heard = grow(empty, segment(), segment("more", "b", 300.0, 301.0)).progress
     forgetful = replace(heard, recent=RecentSegments())
 
-    growth = grow(forgetful, segment(speaker="SPEAKER_01"), stored={"a": build_known(segment())})
+    growth = grow(forgetful, segment(speaker="SPEAKER_01"), stored={"a": build_version(segment())})
 
     assert [stored.speaker for stored in growth.corrected] == ["SPEAKER_01"]
     assert growth.new_conversation is None
@@ -159,7 +159,7 @@ def test_late_repetition_known_to_the_store_opens_no_conversation(empty):
     forgetful = replace(heard, recent=RecentSegments())
 
     guess = grow(forgetful, old)
-    informed = grow(forgetful, old, stored=dict.fromkeys(possible_keys((old,), forgetful), build_known(old)))
+    informed = grow(forgetful, old, stored=dict.fromkeys(possible_keys((old,), forgetful), build_version(old)))
 
     assert guess.new_conversation is not None
     assert (informed.new_conversation, informed.fresh, informed.duplicates) == (None, (), 1)

@@ -9,7 +9,7 @@ import pytest
 
 from omi_actors.clock import SystemClock
 from omi_actors.domain.prompt import Said
-from omi_actors.domain.recent_segments import build_known
+from omi_actors.domain.recent_segments import build_version
 from omi_actors.errors import ActorUnavailableError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.kit.future import Future
@@ -120,7 +120,7 @@ async def test_a_question_goes_all_the_way(stage: Stage) -> None:
     assert (await store.load_answer_context("s1", choose_rows=lambda _: (5, 5))).turns == tuple(
         Said(found.role, found.text) for found in page.messages
     )
-    assert await store.find_segments("s1", ["key-1", "none"]) == {"key-1": build_known(segment(1))}
+    assert await store.find_segments("s1", ["key-1", "none"]) == {"key-1": build_version(segment(1))}
 
 
 async def test_failed_jobs_are_retried_released_buried_and_reaped(stage: Stage) -> None:

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from omi_actors.domain.prompt import Said
-from omi_actors.domain.recent_segments import build_known
+from omi_actors.domain.recent_segments import build_version
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.sessions import find_segments, load_answer_context, load_listening, load_session, load_transcript
@@ -76,8 +76,8 @@ def test_stored_segments_are_found_with_what_tells_their_versions_apart(told: En
     keys = [f"key-{n}" for n in range(9, 1500)]
 
     assert told.read(lambda tx: find_segments(tx, "s1", keys)) == {
-        "key-9": build_known(segment(9)),
-        "key-10": build_known(segment(10)),
+        "key-9": build_version(segment(9)),
+        "key-10": build_version(segment(10)),
     }
     assert told.read(lambda tx: find_segments(tx, "s1", [])) == {}
     assert told.read(lambda tx: find_segments(tx, "s2", keys)) == {}
