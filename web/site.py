@@ -33,6 +33,7 @@ class Site:
         self.chat_door = ChatDoor(settings)
         self.traffic = Traffic(clock, settings.body_timeout_s)
         self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
+        self.metrics_token = settings.metrics_token.get_secret_value().encode() if settings.metrics_token else b""
         self.environment = settings.app_env
         self.features = feature_states(settings)
         self.wake_names = settings.wake_names

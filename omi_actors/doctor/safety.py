@@ -15,7 +15,11 @@ _SHORTEST = 16
 
 def check_tokens(settings: Settings) -> Iterator[Finding]:
     """Look whether the tokens can be guessed."""
-    named = (("ADMIN_TOKEN", settings.admin_token), ("WEBHOOK_TOKEN", settings.webhook_token))
+    named = (
+        ("ADMIN_TOKEN", settings.admin_token),
+        ("WEBHOOK_TOKEN", settings.webhook_token),
+        ("METRICS_TOKEN", settings.metrics_token),
+    )
     short = [name for name, secret in named if secret is not None and len(secret.get_secret_value()) < _SHORTEST]
     for name in short:
         said = f"{name} has fewer than {_SHORTEST} characters, and may be guessed"

@@ -21,6 +21,11 @@ class Target:
     token: str = ""
     admin_token: str = ""
 
+    @property
+    def operator_headers(self) -> dict[str, str]:
+        """What a request has to carry to be the operator's; nothing without `admin_token`."""
+        return {"Authorization": f"Bearer {self.admin_token}"} if self.admin_token else {}
+
     def webhook_path(self, path: str, query: dict[str, str]) -> str:
         """Return path and query of a webhook, with the token."""
         full = {**query, "token": self.token} if self.token else query

@@ -94,13 +94,14 @@ def test_production_without_a_secret(patient):
     assert patient.is_well
 
 
-def test_token_that_may_be_guessed_in_production(patient):
-    patient.variables |= PRODUCTION | {"WEBHOOK_TOKEN": TOKEN, "ADMIN_TOKEN": "hunter2"}
+@pytest.mark.parametrize("name", ["ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN"])
+def test_token_that_may_be_guessed_in_production(name, patient):
+    patient.variables |= PRODUCTION | {"WEBHOOK_TOKEN": TOKEN, "ADMIN_TOKEN": TOKEN, name: "hunter2"}
     problem = patient.problem()
 
-    patient.variables["ADMIN_TOKEN"] = TOKEN
+    patient.variables[name] = TOKEN
 
-    assert "ADMIN_TOKEN" in problem.said
+    assert name in problem.said
     assert "hunter2" not in problem.said
     assert problem.fix.startswith("Make one with")
     assert patient.is_well
