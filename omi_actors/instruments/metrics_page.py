@@ -14,7 +14,8 @@ _HEAD = """# Metrics
 
 What `GET /metrics` serves to the operator, and to whoever has `METRICS_TOKEN`, in Prometheus's text format or
 OpenMetrics. Labels are small, fixed sets: never an id, a person's word or an address. A histogram has `_bucket`, `_sum`
-and `_count`. What to look at first, and when to act, is in [operating.md](operating.md). Made from the program: `python -m omi_actors.instruments.metrics_page`.
+and `_count`. What to look at first, and when to act, is in [operating.md](operating.md). Made from the program:
+`python -m omi_actors.instruments.metrics_page`.
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
