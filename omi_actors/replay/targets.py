@@ -3,9 +3,10 @@
 Not here: the connection (http.py). Threads: none, pure.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
+
+from config.values import is_loopback
 
 
 class ForeignTargetError(ValueError):
@@ -43,13 +44,3 @@ def parse_target(url: str, *, token: str = "", admin_token: str = "", is_ours: b
     if not is_ours and not is_loopback(parts.hostname):
         raise ForeignTargetError(f"{parts.hostname} is not this machine; --i-own-this-server allows it")
     return Target(parts.hostname, parts.port or 80, token, admin_token)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine's loopback, by its literal name only: no look-up could be trusted."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -111,3 +111,15 @@ def test_development_in_reach_of_others_is_a_note(patient):
     patient.variables["HOST"] = "0.0.0.0"  # noqa: S104 (the mistake)
 
     assert any("in reach of others" in note for note in patient.notes())
+
+
+@pytest.mark.parametrize(
+    ("url", "is_noted"), [("http://192.0.2.7", True), ("http://127.0.0.1:9", False), ("https://192.0.2.7", False)]
+)
+def test_key_that_goes_over_the_network_in_the_clear_is_a_note(url, is_noted, patient):
+    patient.variables |= {"OMI_APP_ID": "app", "OMI_APP_SECRET": "sk-of-omi", "OMI_API_URL": url}
+
+    noted = [note for note in patient.notes() if "OMI_API_URL is http" in note]
+
+    assert bool(noted) is is_noted
+    assert "sk-of-omi" not in str(noted)
