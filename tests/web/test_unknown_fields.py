@@ -78,6 +78,7 @@ async def test_query_sets_nothing_of_a_body(path, start, system):
     assert reply.status == 200
     sessions = [one.session_key for one in (*system.questions, *system.told)] + list(system.spaces)
     assert all(key == "omi:ada" or key.startswith("anon:") for key in sessions)
+    assert all(question.key.startswith("made:") for question in system.questions)
     assert sessions
 
 
