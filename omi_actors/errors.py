@@ -8,6 +8,7 @@ OmiError
 │                     NotFoundError, ConflictError, KeyReusedError, ForeignHostError, SlowBodyError
 │                                                                                   the caller's; never retried
 ├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
+├─ RepeatedError ↺                                                                     the first one is under way
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ BudgetSpentError                                                                     who asked has asked enough
@@ -93,6 +94,12 @@ class QueueFullError(OverloadError):
 
 class RateLimitedError(OverloadError):
     """A sender's requests are over their number for this window."""
+
+
+class RepeatedError(OmiError):
+    """What is being done already, and may fail yet: asked for again too soon."""
+
+    retryable: ClassVar[bool] = True
 
 
 class BudgetSpentError(OmiError):

@@ -13,6 +13,7 @@ from web.door.cors import Cors
 from web.door.hosts import Hosts
 from web.door.operator_sessions import FILE_NAME, OperatorSessions
 from web.door.rate_limits import RequestLimit, WebhookLimit
+from web.door.replays import Replays
 from web.door.uploads import SMALL_BODY_BYTES, Uploads
 from web.ports import System
 from web.traffic import Traffic
@@ -33,6 +34,7 @@ class Site:
         self.chat_door = ChatDoor(settings)
         self.traffic = Traffic(clock, settings.body_timeout_s)
         self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
+        self.metrics_token = settings.metrics_token.get_secret_value().encode() if settings.metrics_token else b""
         self.environment = settings.app_env
         self.features = feature_states(settings)
         self.wake_names = settings.wake_names
@@ -56,6 +58,7 @@ class Site:
         self.tells_browsers = settings.enable_helmet
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME)
+        self.replays = Replays(clock)
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
 
 

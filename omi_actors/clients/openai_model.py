@@ -60,12 +60,7 @@ class OpenAIModel:
         if self._client is None:
             openai = await asyncio.to_thread(_import_openai)
         if self._client is None:  # another may have come first meanwhile
-            self._client = openai.AsyncOpenAI(
-                api_key=self._api_key,
-                base_url=self._base_url,
-                max_retries=0,
-                timeout=openai.Timeout(None, connect=_CONNECT_S),
-            )
+            self._client = build_client(openai, api_key=self._api_key, base_url=self._base_url)
         return self._client
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
@@ -120,9 +115,23 @@ class OpenAIModel:
                 await response.aclose()
         except openai.OpenAIError as exc:
             raise translate_error(exc, request) from exc
+        except _import_careful_http().ReplyTooLongError as exc:
+            raise UpstreamUnavailableError("the model's server sent more than an answer can be") from exc
         except http.HTTPError as exc:
             raise UpstreamUnavailableError("the model's server cut its answer") from exc
         return ModelAnswer(reader.finish(), self.name, reader.tokens)
+
+
+def build_client(
+    openai: ModuleType, *, api_key: str, base_url: str | None, timeout_s: float | None = None
+) -> "AsyncOpenAI":
+    """Return a client of the SDK without its retries and its redirects; `timeout_s` is of each read, None for none."""
+    timeout = openai.Timeout(timeout_s, connect=_CONNECT_S)
+    http_client = _import_careful_http().open_client(timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS)
+    client: AsyncOpenAI = openai.AsyncOpenAI(
+        api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout, http_client=http_client
+    )
+    return client
 
 
 def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
@@ -145,6 +154,10 @@ def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
 
 
 def _translate_status(status: int, code: str, retry_after: str | None) -> UpstreamError:
+    if 300 <= status < 400:  # noqa: PLR2004
+        return UpstreamRejectedError(
+            f"the model's server sends us to another address ({status}); check OPENAI_BASE_URL", code="redirected"
+        )
     if status == 401:  # noqa: PLR2004
         return UpstreamRejectedError("the model refuses OPENAI_API_KEY (401)", code="invalid_api_key")
     if code in _FINAL_CODES or status == 402:  # noqa: PLR2004
@@ -174,3 +187,9 @@ def _import_http() -> ModuleType:
     import httpx2  # noqa: PLC0415 (comes with openai)
 
     return httpx2
+
+
+def _import_careful_http() -> ModuleType:
+    from omi_actors.clients import careful_http  # noqa: PLC0415 (imports httpx2)
+
+    return careful_http

@@ -23,7 +23,7 @@ from web.requests import header, parse_query, request_id_of
 from web.sending import Sending
 from web.site import Site
 from web.tolerant_json import LARGE_BODY_BYTES
-from web.webhook_replies import DROPPED, WebhookReply, failed_reply, kept_reply
+from web.webhook_replies import DROPPED, KEPT_BEFORE, WebhookReply, failed_reply, kept_reply
 
 ROUTE = "/omi-webhook"
 
@@ -40,6 +40,8 @@ class WebhookRequest(HTTPMessageDelegate):
         self._chunks: list[bytes] = []
         self._refusal: Exception | None = None
         self._order: Order | None = None
+        # Of a signed webhook, from when on it is being taken.
+        self._seal = ""
         self._is_over = False
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
@@ -92,18 +94,26 @@ class WebhookRequest(HTTPMessageDelegate):
     def _pass_on(self, read: Callable[[], Order]) -> None:
         try:
             self._order = order = read()
-            if order.invalid_count:
-                metrics.SEGMENTS.labels("invalid").inc(order.invalid_count)
-            if order.messages:
-                if self._site.webhook_limit is not None:
-                    self._site.webhook_limit.count(order.session_key)
-                context = LogContext(self._request_id, order.session_key)
-                sending = Sending(self._site.system, order.messages, context, self._settled)
-                sending.start(self._site.clock, self._site.webhook_timeout_s)
-            else:
-                self._conclude([], None)
+            if order.seal and not self._site.replays.begin(order.seal):
+                self._record(KEPT_BEFORE)
+                self._reply(KEPT_BEFORE)
+                return
+            self._seal = order.seal
+            self._take(order)
         except Exception as error:  # noqa: BLE001 (the webhook's one failure path)
             self._reply(self._failed(error))
+
+    def _take(self, order: Order) -> None:
+        if order.invalid_count:
+            metrics.SEGMENTS.labels("invalid").inc(order.invalid_count)
+        if not order.messages:
+            self._conclude([], None)
+            return
+        if self._site.webhook_limit is not None:
+            self._site.webhook_limit.count(order.session_key)
+        context = LogContext(self._request_id, order.session_key)
+        sending = Sending(self._site.system, order.messages, context, self._settled)
+        sending.start(self._site.clock, self._site.webhook_timeout_s)
 
     def _settled(self, replies: list[Ingested], error: Exception | None) -> None:
         try:
@@ -123,6 +133,8 @@ class WebhookRequest(HTTPMessageDelegate):
             self._reply(self._kept(said.message if said is not None else None, drop_note), said)
 
     def _kept(self, message: str | None, drop_note: str) -> WebhookReply:
+        if self._seal:
+            self._site.replays.keep(self._seal)
         reply = kept_reply(message, drop_note)
         self._record(reply)
         if drop_note:
@@ -133,6 +145,8 @@ class WebhookRequest(HTTPMessageDelegate):
         return reply
 
     def _failed(self, error: Exception) -> WebhookReply:
+        if self._seal:
+            self._site.replays.forget(self._seal)
         reply = failed_reply(
             error,
             sender_retries="Idempotency-Key" in self._headers,
