@@ -4,8 +4,9 @@ Not here: how an error is answered (web/problems.py), translation of foreign err
 library). Threads: any.
 
 OmiError
-├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
-│                     NotFoundError, ConflictError, ForeignHostError, SlowBodyError     the caller's; never retried
+├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, NotFoundError,
+│                     TooLargeError > TooManyValuesError, ConflictError, ForeignHostError, SlowBodyError
+│                                                                                       the caller's; never retried
 ├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
@@ -50,6 +51,10 @@ class ForbiddenError(BadRequestError):
 
 class TooLargeError(BadRequestError):
     """A body above its limit."""
+
+
+class TooManyValuesError(TooLargeError):
+    """A JSON text that is not long, but made of more values than can be read."""
 
 
 class NotFoundError(BadRequestError):

@@ -8,6 +8,7 @@ from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
 from omi_actors.looks.features import feature_states
 from web.auth import WebhookAuth
+from web.body_readers import BodyReaders
 from web.chat_owner import ChatDoor
 from web.door.cors import Cors
 from web.door.hosts import Hosts
@@ -37,6 +38,7 @@ class Site:
         self.features = feature_states(settings)
         self.wake_names = settings.wake_names
         self.has_metrics = settings.enable_metrics
+        self.readers = BodyReaders()
         self.max_body_bytes = settings.max_request_size
         # Up to here a body needs no look.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)
