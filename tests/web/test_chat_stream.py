@@ -146,6 +146,20 @@ async def test_silence_is_filled(start, system):
         system.open[0].try_set(ChatAnswered("hi", "c1", "d1"))
 
 
+async def test_listener_who_reads_nothing_has_one_piece_waiting_at_most(asked, stream, start):
+    stream.connection.writer.transport.pause_reading()
+    (served,) = start.server.http_server._connections
+    waiting = []
+
+    for _ in range(500):
+        asked.on_delta("x" * 20_000, False)
+        await asyncio.sleep(0)
+        waiting.append(len(served.stream._write_buffer))
+
+    assert max(waiting) < 200_000
+    stream.connection.abort()
+
+
 @pytest.mark.usefixtures("asked")
 async def test_listener_who_leaves_is_told_of(stream, system, start):
     stream.connection.abort()
