@@ -6,6 +6,7 @@ Not here: making the server (server.py). Threads: the event loop.
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
+from omi_actors.kit.turns import Turns
 from omi_actors.looks.features import feature_states
 from web.auth import WebhookAuth
 from web.body_readers import BodyReaders
@@ -39,6 +40,8 @@ class Site:
         self.wake_names = settings.wake_names
         self.has_metrics = settings.enable_metrics
         self.readers = BodyReaders()
+        # Large bodies come in one piece after the other, whoever sends them.
+        self.body_turns = Turns()
         self.max_body_bytes = settings.max_request_size
         # Up to here a body needs no look.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)

@@ -18,7 +18,7 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from tests.canaries import MODEL_KEY
-from tests.clients.loop_turns import counted_turns
+from tests.kit.loop_turns import counted_turns
 from tests.fakes.openai_server import Mode, listening_fake
 
 PROMPT = build_prompt("how far is the moon?", [], [])

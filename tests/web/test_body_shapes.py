@@ -1,17 +1,21 @@
 """Bodies within the limit of bytes that would take long to read, and real ones that are as large."""
 
+import asyncio
 import json
 import threading
 
 import pytest
 
-from tests.web.conftest import ADMIN
-from tests.web.http_client import Connection
+from omi_actors.kit.turns import Turns
+from tests.canaries import WEBHOOK_TOKEN
+from tests.web.conftest import ADMIN, UID
+from tests.web.http_client import Connection, request_bytes
 from web.body_readers import BodyReaders
 from web.payloads import MAX_MARKS, MAX_SEGMENTS, parse_payload
 from web.segments import MAX_TEXT_CHARS
 
 GIANT_BYTES = 1024 * 1024
+HOOK = f"/omi-webhook?uid={UID}&token={WEBHOOK_TOKEN}"
 # What Omi sends for the shortest utterance.
 REAL = {
     "id": "0b4f6bd0-3c1d-4bb0-9a43-1d1f1d3a5f10",
@@ -84,6 +88,39 @@ async def test_chat_of_too_many_values_is_told_so(start):
 
     assert (reply.status, reply.json["code"]) == (413, "too_large")
     assert "values" in reply.json["error"]
+
+
+class HeldTurns(Turns):
+    """Gives nobody a turn before it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.may_go = asyncio.Event(), asyncio.Event()
+
+    async def wait(self):
+        self.asked.set()
+        await self.may_go.wait()
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_large_body_waits_for_its_turn_and_a_small_one_does_not(is_chunked, start, system):
+    port = await start()
+    turns = start.server._site.body_turns = HeldTurns()
+    large = json.dumps({"segments": [{"text": "x" * 200_000}]}).encode()
+    framed = b"%x\r\n%s\r\n0\r\n\r\n" % (len(large), large) if is_chunked else large
+    length = {"Transfer-Encoding": "chunked"} if is_chunked else {"Content-Length": str(len(large))}
+    head = request_bytes("PUT", HOOK, b"", length).replace(b"PUT", b"POST", 1)
+
+    async with await Connection.open(port) as one, await Connection.open(port) as other:
+        one.write(head + framed)
+        await asyncio.wait_for(turns.asked.wait(), 5)
+        small = await other.request("POST", HOOK, b'{"segments":[{"text":"small"}]}')
+        told = system.texts
+        turns.may_go.set()
+
+        assert (small.status, told) == (200, ["small"])
+        assert (await one.reply()).status == 200
+    assert system.texts == ["small", "x" * 200_000]
 
 
 @pytest.fixture

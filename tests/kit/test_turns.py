@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from omi_actors.clients.turns import Turns
-from tests.clients.loop_turns import counted_turns
+from omi_actors.kit.turns import Turns
+from tests.kit.loop_turns import counted_turns
 
 
 async def run(tasks):
