@@ -15,7 +15,6 @@ from omi_actors.clients.completion_request import RequestOptions, RequestShape, 
 from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.clients.libraries import import_for_good
 from omi_actors.clients.model import ModelAnswer, OnText
-from omi_actors.kit.turns import Turns
 from omi_actors.domain.prompt import Prompt
 from omi_actors.errors import (
     UpstreamBusyError,
@@ -25,6 +24,7 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from omi_actors.instruments import metrics
+from omi_actors.kit.turns import Turns
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -1,7 +1,8 @@
 """Taking turns: of the tasks that could go on in the same turn of the event loop, one does, the others after it.
 
 Work of a millisecond is no stall; that of sixty tasks in one turn is one, for everybody else.
-Not here: actors, whose mail is drained in slices (runtime.py); how many tasks there are (a semaphore's matter). Threads: the event loop.
+Not here: actors, whose mail is drained in slices (runtime.py); how many tasks there are (a semaphore's matter).
+Threads: the event loop.
 """
 
 import asyncio

@@ -18,8 +18,8 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from tests.canaries import MODEL_KEY
-from tests.kit.loop_turns import counted_turns
 from tests.fakes.openai_server import Mode, listening_fake
+from tests.kit.loop_turns import counted_turns
 
 PROMPT = build_prompt("how far is the moon?", [], [])
 
