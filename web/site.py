@@ -40,8 +40,8 @@ class Site:
         self.wake_names = settings.wake_names
         self.has_metrics = settings.enable_metrics
         self.readers = BodyReaders()
-        # Large bodies come in one piece after the other, whoever sends them.
-        self.body_turns = Turns()
+        # Large bodies come in piece by piece, whoever sends them; and looks at everything take a few ms each.
+        self.body_turns, self.look_turns = Turns(), Turns()
         self.max_body_bytes = settings.max_request_size
         # Up to here a body needs no look.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from omi_actors.kit.turns import Turns
 from tests.canaries import WEBHOOK_TOKEN
 from tests.web.conftest import ADMIN, UID
+from tests.web.held_turns import HeldTurns
 from tests.web.http_client import Connection, request_bytes
 from web.body_readers import BodyReaders
 from web.payloads import MAX_MARKS, MAX_SEGMENTS, parse_payload
@@ -88,18 +88,6 @@ async def test_chat_of_too_many_values_is_told_so(start):
 
     assert (reply.status, reply.json["code"]) == (413, "too_large")
     assert "values" in reply.json["error"]
-
-
-class HeldTurns(Turns):
-    """Gives nobody a turn before it is told to."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked, self.may_go = asyncio.Event(), asyncio.Event()
-
-    async def wait(self):
-        self.asked.set()
-        await self.may_go.wait()
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])

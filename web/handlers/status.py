@@ -18,6 +18,7 @@ class HealthHandler(BaseHandler):
 
     route = "/health"
     limit_kind = None
+    takes_turns = True
 
     def get(self) -> None:
         """Answer with the system's snapshot, the operator with the metrics, too."""
@@ -65,6 +66,7 @@ class MetricsHandler(BaseHandler):
 
     route = "/metrics"
     limit_kind = None
+    takes_turns = True
 
     def get(self) -> None:
         """Answer with the registry's text."""
