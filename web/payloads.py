@@ -27,7 +27,7 @@ _MARKS: Final = {
 }
 # So many broken segments are named; the others are counted.
 _NAMED = 5
-# A body of the largest default size has a quarter of it, if its segments are real ones.
+# A body of the largest default size has a third of it, if its segments are real ones.
 MAX_SEGMENTS = 200_000
 # … and fewer commas than these, let alone brackets. That many segments take 50 ms in one call, before anybody can have
 # counted them.
