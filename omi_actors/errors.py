@@ -4,9 +4,9 @@ Not here: how an error is answered (web/problems.py), translation of foreign err
 library). Threads: any.
 
 OmiError
-├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
-│                     NotFoundError, ConflictError, KeyReusedError, ForeignHostError, SlowBodyError
-│                                                                                   the caller's; never retried
+├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, NotFoundError,
+│                     TooLargeError > TooManyValuesError, ConflictError, KeyReusedError, ForeignHostError,
+│                     SlowBodyError                                                     the caller's; never retried
 ├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
 ├─ RepeatedError ↺                                                                     the first one is under way
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
@@ -52,6 +52,10 @@ class ForbiddenError(BadRequestError):
 
 class TooLargeError(BadRequestError):
     """A body above its limit."""
+
+
+class TooManyValuesError(TooLargeError):
+    """A JSON text that is not long, but made of more values than can be read."""
 
 
 class NotFoundError(BadRequestError):

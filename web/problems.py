@@ -33,6 +33,7 @@ from omi_actors.errors import (
     StoreError,
     StoreUnavailableError,
     TooLargeError,
+    TooManyValuesError,
     UpstreamError,
 )
 
@@ -124,6 +125,7 @@ OMI: _Table[Drop | None] = {
     BadRequestError: None,
     InvalidWebhookError: Drop("invalid", retryable=False),
     TooLargeError: Drop("too_large", retryable=False),
+    TooManyValuesError: Drop("too_many_values", retryable=False),
     SlowBodyError: Drop("body_timeout", retryable=True),
     RateLimitedError: Drop("rate_limited", retryable=True),
     RepeatedError: Drop("repeated", retryable=True),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
 from omi_actors.clients.completion_stream import CompletionReader
+from omi_actors.clients.libraries import import_for_good
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.domain.prompt import Prompt
 from omi_actors.errors import (
@@ -23,6 +24,7 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from omi_actors.instruments import metrics
+from omi_actors.kit.turns import Turns
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -53,15 +55,21 @@ class OpenAIModel:
         self._base_url = base_url
         self._shape = RequestShape(name, options, is_openai=base_url is None)
         self._places = asyncio.Semaphore(concurrency)
+        self._turns = Turns()
         self._client: AsyncOpenAI | None = None
 
     async def load(self) -> "AsyncOpenAI":
-        """Import the SDK off the loop and build the client, once."""
+        """Import the SDK and build the client off the loop, once: that reads all certificates."""
         if self._client is None:
-            openai = await asyncio.to_thread(_import_openai)
+            client = await asyncio.to_thread(self._build_client)
         if self._client is None:  # another may have come first meanwhile
-            self._client = build_client(openai, api_key=self._api_key, base_url=self._base_url)
+            self._client = client
         return self._client
+
+    def _build_client(self) -> "AsyncOpenAI":
+        import_for_good("openai")
+        openai = _import_openai()
+        return build_client(openai, api_key=self._api_key, base_url=self._base_url)
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Stream one answer; see `Model.answer`. The deadline counts from now, waiting for a place included."""
@@ -102,13 +110,16 @@ class OpenAIModel:
     async def _stream(self, client: "AsyncOpenAI", request: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
         openai, http = _import_openai(), _import_http()
         reader = CompletionReader()
+        # Of many questions at once, one a turn is written, and what came of one answer is read: 1 to 3 ms each.
+        await self._turns.wait()
         try:
             # By the SDK's plain `post`: `chat.completions.create` walks the types of every message first, 0.5 ms each,
             # and its stream takes 0.6 ms a chunk to build objects of which we read one field.
             response = await client.post("/chat/completions", cast_to=http.Response, body=request, stream=True)
             try:
-                async for line in response.aiter_lines():
-                    added = reader.feed(line)
+                async for data in response.aiter_bytes():
+                    await self._turns.wait()
+                    added = reader.feed(data)
                     if added and on_text is not None:
                         on_text(added)
             finally:

@@ -19,6 +19,7 @@ class HealthHandler(BaseHandler):
 
     route = "/health"
     limit_kind = None
+    takes_turns = True
 
     def get(self) -> None:
         """Answer with the system's snapshot, the operator with the metrics, too."""
@@ -66,6 +67,7 @@ class MetricsHandler(BaseHandler):
 
     route = "/metrics"
     limit_kind = None
+    takes_turns = True
 
     def get(self) -> None:
         """Answer with the registry's text.

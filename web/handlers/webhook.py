@@ -4,7 +4,6 @@ Not here: what the body means (intake.py), sending it (sending.py), what is repl
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -16,13 +15,13 @@ from omi_actors.actors.session_messages import Ingested, ReplySent
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from web.body_readers import LARGE_BODY_BYTES
 from web.counting import count_drop, count_request, count_webhook
 from web.intake import Order, Webhook, read_order
 from web.replies import CLOSE, KEEP_ALIVE, reply_bytes, send
 from web.requests import header, parse_query, request_id_of
 from web.sending import Sending
 from web.site import Site
-from web.tolerant_json import LARGE_BODY_BYTES
 from web.webhook_replies import DROPPED, KEPT_BEFORE, WebhookReply, failed_reply, kept_reply
 
 ROUTE = "/omi-webhook"
@@ -76,7 +75,7 @@ class WebhookRequest(HTTPMessageDelegate):
         if len(body) <= LARGE_BODY_BYTES:
             self._pass_on(read)
         else:
-            reading = asyncio.get_running_loop().run_in_executor(None, read)
+            reading = self._site.readers.read(len(body), read)
             reading.add_done_callback(lambda done: self._pass_on(done.result))
 
     def on_connection_close(self) -> None:
@@ -113,7 +112,7 @@ class WebhookRequest(HTTPMessageDelegate):
             self._site.webhook_limit.count(order.session_key)
         context = LogContext(self._request_id, order.session_key)
         sending = Sending(self._site.system, order.messages, context, self._settled)
-        sending.start(self._site.clock, self._site.webhook_timeout_s)
+        sending.start(self._site.clock, self._site.times.webhook_s)
 
     def _settled(self, replies: list[Ingested], error: Exception | None) -> None:
         try:
@@ -195,7 +194,7 @@ class WebhookRequest(HTTPMessageDelegate):
         seconds = self._site.clock.mono_s() - self._began_mono_s
         count_request(ROUTE, "POST", status, seconds)
         # An answer takes what the model takes; that has its own metric.
-        if seconds >= self._site.slow_request_s and not answered:
+        if seconds >= self._site.times.slow_request_s and not answered:
             with bound_context(self._context()):
                 _log.warning("slow webhook", seconds=round(seconds, 3), status=status)
 
