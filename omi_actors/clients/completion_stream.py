@@ -13,6 +13,8 @@ from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
 _DATA = b"data:"
 _END = b"[DONE]"
 _LINE_ENDS = (b"\n", b"\r")
+# The longest answer that OPENAI_MAX_TOKENS allows, 100,000 tokens, in one piece of a stream.
+MAX_LINE_BYTES = 2 * 1024 * 1024
 
 
 class _Delta(msgspec.Struct):
@@ -47,7 +49,7 @@ class CompletionReader:
         self.tokens = 0
         self._parts: list[str] = []
         # The beginning of a line whose end has not come yet.
-        self._rest = b""
+        self._rest = bytearray()
         self._is_ended = False
         self._reason = ""
         self._is_refused = False
@@ -56,10 +58,15 @@ class CompletionReader:
         """Take bytes of the stream as they come; return the text that they add to the answer.
 
         Raises:
-            UpstreamUnavailableError: a line is no chunk, or tells of a failure of the model's server.
+            UpstreamUnavailableError: a line is no chunk or too long, or tells of a failure of the model's server.
         """
-        lines = (self._rest + data).splitlines(keepends=True)
-        self._rest = lines.pop() if lines and not lines[-1].endswith(_LINE_ENDS) else b""
+        self._rest += data
+        if b"\n" not in data and b"\r" not in data:
+            if len(self._rest) > MAX_LINE_BYTES:
+                raise UpstreamUnavailableError("the model's server sent more than an answer can be")
+            return ""
+        lines = bytes(self._rest).splitlines(keepends=True)
+        self._rest = bytearray(b"" if lines[-1].endswith(_LINE_ENDS) else lines.pop())
         return "".join(map(self._read_line, lines))
 
     def _read_line(self, line: bytes) -> str:

@@ -15,7 +15,8 @@ from tests.fakes.omi_server import APP_ID, SECRET
 from tests.fakes.openai_server import listening_fake
 from tests.fakes.raw_server import read_request, serve_raw
 
-MB = b"x" * 2**20
+# Lines that a reader of an event stream passes over.
+MB = (b":" + b"x" * 1022 + b"\n") * 1024
 CHUNK = b"%x\r\n%s\r\n" % (len(MB), MB)
 DEADLINE_S = 20.0
 

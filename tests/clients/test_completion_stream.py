@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.clients.completion_stream import CompletionReader
+from omi_actors.clients.completion_stream import MAX_LINE_BYTES, CompletionReader
 from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
 
 
@@ -76,3 +76,15 @@ def test_bytes_may_come_in_any_pieces(size, line_end):
     added = "".join(reader.feed(data[at : at + size]) for at in range(0, len(data), size))
 
     assert (added, reader.finish()) == ("Tschüß, 🌙.", "Tschüß, 🌙.")
+
+
+def test_line_without_an_end_is_held_up_to_what_an_answer_can_be():
+    reader = CompletionReader()
+    long = chunk("x" * (MAX_LINE_BYTES - 100)).encode()
+    half = len(long) // 2
+
+    assert reader.feed(long[:half]) == ""
+    assert reader.feed(long[half:]) == ""
+    assert len(reader.feed(b"\n")) == MAX_LINE_BYTES - 100
+    with pytest.raises(UpstreamUnavailableError, match="more than an answer can be"):
+        reader.feed(b"x" * (MAX_LINE_BYTES + 1))
