@@ -20,6 +20,7 @@ from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
+from omi_actors.domain import wake
 from omi_actors.domain.delivery import DeliveryRules
 from omi_actors.domain.hearing import HearingOptions, ListenMode
 from omi_actors.domain.retention import LIVE_S, RetentionRules
@@ -106,6 +107,7 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_pla
         expires_s=settings.answer_expires_s,
         can_notify=parts.notifier is not None,
     )
+    wake.prepare(settings.wake_names)
     return SessionDeps(
         store=store,
         job_queue=job_queue,

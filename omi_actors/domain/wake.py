@@ -98,6 +98,11 @@ class _Names(NamedTuple):
     ascii_hints: tuple[_Hint, ...]
 
 
+def prepare(names: tuple[str, ...]) -> None:
+    """Compile what finds these names. It takes tens of milliseconds: at start nobody waits for it."""
+    _patterns(names)
+
+
 @lru_cache(maxsize=64)
 def _patterns(names: tuple[str, ...]) -> _Names:
     alone = {spelling for name in names for spelling in (name, *phrases.SPELLINGS.get(name.casefold(), ()))}

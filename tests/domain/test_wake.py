@@ -2,7 +2,8 @@
 
 import pytest
 
-from omi_actors.domain.wake import ends_in_greeting, find_wakes
+from omi_actors.domain import wake as waking
+from omi_actors.domain.wake import ends_in_greeting, find_wakes, may_wake
 
 OMI = ("omi",)
 
@@ -45,3 +46,11 @@ def test_greeting_at_the_end_may_be_half_a_wake_phrase(line):
 
 def test_wakes_of_one_line_are_bounded():
     assert len(find_wakes("hey omi " * 10_000, OMI)) == 64
+
+
+def test_names_that_were_prepared_at_start_are_found_without_compiling_anything(monkeypatch):
+    waking.prepare(("Zorro", "Bella"))
+    monkeypatch.setattr(waking, "re", None)
+
+    assert may_wake("hey Zorro, how far is the moon?", ("Zorro", "Bella"))
+    assert find_wakes("hey Zorro, how far is the moon?", ("Zorro", "Bella"))
