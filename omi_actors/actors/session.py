@@ -2,9 +2,9 @@
 
 State it owns: the transcript's progress; what it hears (session_hearing.py); its answers on their way
 (session_answers.py); its chat (session_chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady,
-ReplyDeadline, ReplySent, ReplyUnsettled, GraceOver, AnswerNotified, Passivate, and those of chat. It sends:
-JobsEnqueued and BookingEnded to the queue. What kills it: an unexpected error in a turn. What survives a restart:
-everything but the open reply slots; it loads itself from the store when spoken to.
+AnswerFound, ReplyDeadline, ReplySent, ReplyUnsettled, GraceOver, AnswerNotified, Passivate, and those of chat. It
+sends: JobsEnqueued and BookingEnded to the queue. What kills it: an unexpected error in a turn. What survives a
+restart: everything but the open reply slots; it loads itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.answer_messages import AnswerFound
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
 from omi_actors.actors.leased_commits import commit_jobs
 from omi_actors.actors.messages import (
@@ -87,7 +88,15 @@ class SessionActor(LoopActor):
                 return self._ingest(message)
             case KeepRaw():
                 return self._keep_raw(message)
-            case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified() | ReplyUnsettled():
+            case (
+                AnswerReady()
+                | AnswerFound()
+                | ReplySent()
+                | ReplyDeadline()
+                | GraceOver()
+                | AnswerNotified()
+                | ReplyUnsettled()
+            ):
                 self._hearing.note(message, self.runtime.clock.now_s())
                 return self._my_answers().receive(message)
             case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline() | SwitchSpace():
@@ -265,6 +274,11 @@ class SessionActor(LoopActor):
         return None
 
     # --- leaving
+
+    def on_failure(self, *_error: object) -> None:
+        """Let nobody look for answers to replies that end with this actor."""
+        if self._answers is not None:
+            self._answers.slots.forget()
 
     def _passivate(self) -> None:
         """Leave memory, unless an answer or the rest of a question is on its way here, or mail has come meanwhile."""

@@ -108,7 +108,7 @@ class SessionChat:
     # --- asking
 
     async def _ask(self, asked: AskQuestion) -> ChatAnswered | None:
-        self._slots = {job_id: slot for job_id, slot in self._slots.items() if self._answers.has_slot(job_id)}
+        self._slots = {job_id: slot for job_id, slot in self._slots.items() if job_id in self._answers.slots}
         open_slot = self._find_same(asked)
         if open_slot is not None:
             self._wait(open_slot, asked)
@@ -193,7 +193,7 @@ class SessionChat:
         timer = self._actor.timers.after(self._deps.chat_deadline_s, ChatDeadline(job_id))
         slot = ChatSlot(question, timer, self._actor.runtime.clock.mono_s(), self._note_answered)
         self._slots[job_id] = slot
-        self._answers.add_slot(job_id, slot)
+        self._answers.slots.add(job_id, slot)
         return slot
 
     def _wait(self, slot: ChatSlot, asked: AskQuestion) -> None:
@@ -234,7 +234,7 @@ class SessionChat:
     def _close(self, job_id: str) -> ChatSlot | None:
         """Close a slot; None if the answers have closed it meanwhile."""
         slot = self._slots.pop(job_id, None)
-        return slot if self._answers.close_slot(job_id) else None
+        return slot if self._answers.slots.take(job_id) is not None else None
 
 
 async def _twice_if_fenced(act: Callable[[], Awaitable[R]]) -> R:

@@ -7,6 +7,7 @@ Threads: the event loop.
 
 from collections.abc import Sequence
 
+from omi_actors.actors.answer_messages import AnswerFound
 from omi_actors.actors.messages import AnswerNotified, AnswerReady, ReplySent
 from omi_actors.domain.delivery import State
 from omi_actors.domain.hearing import (
@@ -21,7 +22,7 @@ from omi_actors.domain.hearing import (
     recall,
 )
 from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.sessions import SessionRecord
+from omi_actors.domain.sessions import OpenAnswer, SessionRecord
 from omi_actors.kit.runtime import Runtime
 
 
@@ -81,7 +82,7 @@ class SessionHearing:
     def note(self, message: object, now_s: float) -> None:
         """Know of an answer: after a reply the wearer may go on without a wake phrase, after a failure ask again."""
         match message:
-            case AnswerReady(is_failure=True):
+            case AnswerReady(is_failure=True) | AnswerFound(answer=OpenAnswer(kind="failure")):
                 self._state = note_reply(self._state, now_s, was_answered=False)
             case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=State.SENT):
                 self._state = note_reply(self._state, now_s)

@@ -229,18 +229,12 @@ BACKPLANE_SHARED = Gauge(
 BACKPLANE_LOSSES = Counter(
     "omi_backplane_losses_total", "Tries and stays at Redis that ended, by cause.", ["cause"], registry=REGISTRY
 )
-BACKPLANE_FALLBACKS = Counter(
-    "omi_backplane_fallbacks_total",
-    "Cache operations that began at Redis and that this node did alone: get, set, delete.",
-    ["operation"],
-    registry=REGISTRY,
-)
 BACKPLANE_RECEIVED = Counter(
-    "omi_backplane_received_total", "Messages of other nodes: wake, event.", ["kind"], registry=REGISTRY
+    "omi_backplane_received_total", "Messages of other nodes: wake, answered.", ["kind"], registry=REGISTRY
 )
 BACKPLANE_DROPPED = Counter(
     "omi_backplane_dropped_total",
-    "Values that nobody will see: slow_viewer, outbox_full, unreachable, foreign (not written by us).",
+    "What no node was told, or could read: outbox_full, unreachable, foreign (not written by us).",
     ["reason"],
     registry=REGISTRY,
 )

@@ -3,6 +3,8 @@
 Not here: which step comes next (domain/delivery.py), notifications (notifications.py). Threads: a store actor's.
 """
 
+from collections.abc import Sequence
+
 from omi_actors.domain.sessions import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
 from omi_actors.store.dialect import Bulk, Row, build_insert
 from omi_actors.store.transaction import NodeIdentity, Transaction
@@ -91,6 +93,17 @@ def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: i
         " WHERE delivery.state = 'sending' AND delivery.channel IN ('inline', 'next_webhook', 'chat')"
         " AND delivery.node = ? AND delivery.changed_at <= ? ORDER BY delivery.changed_at, delivery.id LIMIT ?",
         (node, until, limit),
+    )
+    return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
+
+
+def load_answers(tx: Transaction, job_ids: Sequence[str]) -> tuple[WaitingAnswer, ...]:
+    """Load the answers of these jobs, wherever their deliveries stand; what is not answered yet is not among them."""
+    marks = ", ".join("?" * len(job_ids))
+    rows = tx.fetch(
+        f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
+        f" WHERE said.job_id IN ({marks}) AND said.role = 'assistant'",
+        job_ids,
     )
     return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
 

@@ -145,7 +145,7 @@ def test_answer_is_given_in_the_open_reply_after_its_intent_is_committed(session
     (change,) = session.store.of("change_delivery")
     assert (change.delivery_id, change.from_states, change.state, change.channel) == (
         "d1",
-        ("pending",),
+        ("pending", "kept"),
         "sending",
         "inline",
     )
