@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from omi_actors.actors.answer_messages import AnswerFound
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
+from omi_actors.actors.fencing import decide_anew_if_fenced
 from omi_actors.actors.leased_commits import commit_jobs
 from omi_actors.actors.messages import (
     AnswerNotified,
@@ -45,7 +46,7 @@ from omi_actors.domain.transcript import (
     decide_growth,
     possible_keys,
 )
-from omi_actors.errors import FencedError, OmiError
+from omi_actors.errors import OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
@@ -85,9 +86,9 @@ class SessionActor(LoopActor):
         """Take one message; see the module."""
         match message:
             case IngestSegments():
-                return self._ingest(message)
+                return decide_anew_if_fenced(lambda: self._hear(message))
             case KeepRaw():
-                return self._keep_raw(message)
+                return decide_anew_if_fenced(lambda: self._keep_raw(message))
             case (
                 AnswerReady()
                 | AnswerFound()
@@ -110,13 +111,6 @@ class SessionActor(LoopActor):
         return None
 
     # --- hearing: decide on a copy, commit, apply
-
-    async def _ingest(self, message: IngestSegments) -> Ingested | None:
-        try:
-            return await self._hear(message)
-        except FencedError:
-            # Someone else wrote this session since it was loaded. Look again, once; the commit has left nothing.
-            return await self._hear(message)
 
     async def _hear(self, message: IngestSegments) -> Ingested | None:
         growth = await self._grow(message)

@@ -20,6 +20,7 @@ from omi_actors.actors.chat_messages import (
     SwitchSpace,
 )
 from omi_actors.actors.chat_slot import Asker, ChatSlot
+from omi_actors.actors.fencing import decide_anew_if_fenced
 from omi_actors.actors.session_answers import WEARABLE, SessionAnswers
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.chat import (
@@ -36,7 +37,7 @@ from omi_actors.domain.repetition import normalise_message
 from omi_actors.domain.sessions import NewMessage
 from omi_actors.domain.spaces import DEFAULT
 from omi_actors.domain.transcript import Growth, Progress
-from omi_actors.errors import AnswerLateError, BadRequestError, FencedError, OmiError, QueueFullError
+from omi_actors.errors import AnswerLateError, BadRequestError, OmiError, QueueFullError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
@@ -101,7 +102,7 @@ class SessionChat:
                 self._tell_late(job_id)
                 return None
             case SwitchSpace():
-                return _twice_if_fenced(lambda: self._switch(message.space))
+                return decide_anew_if_fenced(lambda: self._switch(message.space))
             case _:
                 assert_never(message)
 
@@ -118,7 +119,7 @@ class SessionChat:
             return ChatAnswered(JUST_ANSWERED, is_duplicate=True)
         if len(self._slots) >= _MAX_WAITING:
             raise QueueFullError("this chat waits for enough answers already")
-        return await _twice_if_fenced(lambda: self._accept(asked))
+        return await decide_anew_if_fenced(lambda: self._accept(asked))
 
     def _find_same(self, asked: AskQuestion) -> ChatSlot | None:
         """Return the slot of the same question while its answer is being made: one answer serves all who asked."""
@@ -235,14 +236,6 @@ class SessionChat:
         """Close a slot; None if the answers have closed it meanwhile."""
         slot = self._slots.pop(job_id, None)
         return slot if self._answers.slots.take(job_id) is not None else None
-
-
-async def _twice_if_fenced(act: Callable[[], Awaitable[R]]) -> R:
-    """Do it; if somebody else has written the session since it was loaded, look again, once."""
-    try:
-        return await act()
-    except FencedError:
-        return await act()
 
 
 def _same_text(slot: ChatSlot, asked: AskQuestion) -> ChatSlot:

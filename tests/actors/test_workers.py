@@ -115,6 +115,7 @@ async def test_other_nodes_are_told_of_an_answer_that_nobody_waits_for_here(
 
     driver.tell(RunJob(replace(JOB, created_at=clock.now_s())))
     await run(driver)
+    sessions.runtime.run()
     driver.stop()
 
     assert [message.job_id for message in sessions.actor.messages] == ["j1"]
