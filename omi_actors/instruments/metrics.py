@@ -153,6 +153,9 @@ STORE_COMMITS = Counter(
     registry=REGISTRY,
 )
 STORE_ERRORS = Counter("omi_store_errors_total", "Store failures by kind.", ["kind"], registry=REGISTRY)
+STORE_CONFLICTS = Counter(
+    "omi_store_conflicts_total", "Transactions done again since another node's was in their way.", registry=REGISTRY
+)
 STORE_READ_SECONDS = Histogram(
     "omi_store_read_seconds", "Seconds of one read.", ["query"], buckets=_FAST_BUCKETS, registry=REGISTRY
 )
