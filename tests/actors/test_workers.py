@@ -28,6 +28,7 @@ JOB = ClaimedJob(
     max_attempts=4,
     lease_until=30.0,
     created_at=0.0,
+    run_at=0.0,
     request_id="",
 )
 
