@@ -13,6 +13,7 @@ from omi_actors.ids import new_id
 from omi_actors.store.commits import INSERT_JOB, build_job_row
 from omi_actors.store.deliveries import change_delivery
 from omi_actors.store.jobs import check_lease, finish_job
+from omi_actors.store.ordering import enqueues
 from omi_actors.store.transaction import Transaction
 
 _FIND = (
@@ -40,6 +41,7 @@ _SET_DELIVERY = "UPDATE delivery SET state = ?, channel = ?, changed_at = ?, nod
 _STATUS_OF_STATE = {"sent": "sent", "unknown": "unknown", "kept": "error", "pending": "queued"}
 
 
+@enqueues
 def enqueue_notification(tx: Transaction, change: DeliveryChange, job: NewJob) -> bool:
     """Choose the notification for a delivery and enqueue its job; False if the delivery has moved on."""
     if not change_delivery(tx, change):
