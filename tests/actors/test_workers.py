@@ -109,7 +109,7 @@ async def test_other_nodes_are_told_of_an_answer_that_nobody_waits_for_here(
 ):
     clock = ManualClock()
     deps = JobDeps(store, DemoModel(), clock, random.Random(1), is_awaited=lambda _: is_awaited)
-    store.replies |= {"load_answer_context": AnswerContext(segments=(), messages=()), "complete_answer": None}
+    store.replies |= {"load_answer_context": AnswerContext(heard=(), turns=()), "complete_answer": None}
     sessions = collaborator("sessions")
     actor = Workers(deps, queue.handle, sessions.handle, lease_s=30.0, tell_others=told_others.append)
     driver = Driver(actor, runtime=queue.runtime).start()
