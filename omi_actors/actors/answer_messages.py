@@ -1,6 +1,6 @@
 """The messages about answers that another node has stored, grouped by receiver.
 
-Not here: all other messages (messages.py, chat_messages.py). Threads: frozen, any.
+Not here: all other messages of sessions and keepers (session_messages.py, keeper_messages.py). Threads: frozen, any.
 """
 
 from dataclasses import dataclass

@@ -13,8 +13,9 @@ from functools import partial
 from typing import TypeVar
 
 from omi_actors.actors.answer_messages import AnsweredElsewhere, AnswerFound, AnswersRead
-from omi_actors.actors.messages import AnswerReady, PauseOver, ReplyUnsettled, SweepAnswers
+from omi_actors.actors.keeper_messages import SweepAnswers
 from omi_actors.actors.open_replies import OpenReplies
+from omi_actors.actors.session_messages import AnswerReady, PauseOver, ReplyUnsettled
 from omi_actors.domain.sessions import WaitingAnswer
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger

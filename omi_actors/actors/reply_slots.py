@@ -7,8 +7,8 @@ Threads: the event loop.
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from omi_actors.actors.messages import Ingested
 from omi_actors.actors.open_replies import OpenReplies
+from omi_actors.actors.session_messages import Ingested
 from omi_actors.domain.delivery import Reply
 from omi_actors.kit.future import Future
 from omi_actors.kit.runtime import TimerHandle

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from omi_actors.actors.answer_messages import AnswerFound
 from omi_actors.actors.delivery_steps import DeliverySteps
-from omi_actors.actors.messages import (
+from omi_actors.actors.reply_slots import ReplySlot, Slot, Slots
+from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.actors.session_messages import (
     AnswerNotified,
     AnswerReady,
     GraceOver,
@@ -19,8 +21,6 @@ from omi_actors.actors.messages import (
     ReplySent,
     ReplyUnsettled,
 )
-from omi_actors.actors.reply_slots import ReplySlot, Slot, Slots
-from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.delivery import UNSAID, Channel, Reply, State, Way, decide_way, format_message, is_in_grace
 from omi_actors.domain.sessions import OpenAnswer
 from omi_actors.instruments import metrics

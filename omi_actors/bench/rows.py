@@ -253,7 +253,7 @@ ROWS: Mapping[str, Row] = {
     "queue": Row(
         what="enqueue and claim with 100,000 jobs waiting",
         how=(
-            "64 jobs in a transaction of their own are enqueued, then claimed, on an empty table and, in turn, beside "
+            "640 jobs, 64 in a transaction, are enqueued, then claimed, on an empty table and, in turn, beside "
             "100,000 waiting jobs: in as many lanes, and in 100 lanes as full as they may be. A share is the speed "
             "relative to the empty table's, the median of interleaved runs."
         ),

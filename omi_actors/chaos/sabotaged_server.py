@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.messages import IngestSegments
 from omi_actors.actors.session import SessionActor
+from omi_actors.actors.session_messages import IngestSegments
 from omi_actors.cli import main
 from omi_actors.clock import SystemClock
 

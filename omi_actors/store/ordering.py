@@ -1,6 +1,6 @@
 """In which order the writes of one group are made: those that end jobs before those that enqueue them.
 
-Ending a job waits for whoever enqueues behind it, and enqueueing waits for nobody (migration 8). So a node waits before
+Ending a job waits for whoever enqueues behind it, and enqueueing waits for nobody (migration 9). So a node waits before
 it has anything that another one waits for, and two nodes cannot wait for each other; what else may meet, the engine
 does again. Among themselves both kinds keep their order, which is that of their arrival.
 Not here: groups (actors.py, engine.py). Threads: any.

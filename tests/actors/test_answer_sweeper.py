@@ -2,8 +2,8 @@
 
 from omi_actors.actors.answer_messages import AnsweredElsewhere, AnswerFound
 from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.messages import AnswerReady, PauseOver, ReplyUnsettled
 from omi_actors.actors.open_replies import OpenReplies
+from omi_actors.actors.session_messages import AnswerReady, PauseOver, ReplyUnsettled
 from omi_actors.domain.sessions import OpenAnswer, WaitingAnswer
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.driver import Driver
