@@ -134,7 +134,7 @@ class Stage:
 
     async def fetch_metric(self, name: str, label: str = "") -> float:
         """Return a metric's value as the server tells it, summed over its labels, or over those that hold `label`."""
-        reply = await self.http.request("GET", "/metrics")
+        reply = await self.http.request("GET", "/metrics", headers=self.target.operator_headers)
         found = re.findall(rf"^{name}(\{{[^}}]*\}})? (\S+)$", reply.body.decode(), re.MULTILINE)
         return sum(float(value) for labels, value in found if label in labels)
 

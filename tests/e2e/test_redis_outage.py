@@ -72,5 +72,9 @@ async def until_shared(target, *, is_shared):
     """Wait until the server says so."""
     wanted = f"omi_backplane_shared {float(is_shared)}\n".encode()
     async with asyncio.timeout(20), HttpClient(target.host, target.port) as http:
-        while wanted not in (await http.request("GET", "/metrics")).body:  # noqa: ASYNC110 (no event comes from there)
+        while wanted not in await read_metrics(http, target):  # noqa: ASYNC110 (no event comes from there)
             await asyncio.sleep(0.02)
+
+
+async def read_metrics(http, target):
+    return (await http.request("GET", "/metrics", headers=target.operator_headers)).body
