@@ -13,7 +13,7 @@ root (one_for_one, 3 restarts in 30 s, then the process ends)
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from omi_actors.actors.answer_sweeper import AnswerSweeper
@@ -22,6 +22,7 @@ from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
 from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.node_keeper import NodeKeeper
+from omi_actors.actors.open_replies import OpenReplies
 from omi_actors.actors.session import SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
@@ -90,7 +91,7 @@ class Tree:
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
     opened: Future[None] = Future()
-    board, directory = Board(started_mono_s=parts.clock.mono_s()), Directory()
+    board, directory, replies = Board(started_mono_s=parts.clock.mono_s()), Directory(), OpenReplies()
     model, notifier, budget = (
         build_model_chain(parts.settings, (parts.model, *parts.fallbacks), parts.clock),
         build_guarded_notifier(parts.settings, parts.notifier, parts.clock),
@@ -100,14 +101,19 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
     backplane = build_backplane(parts)
-    carrier = _child(runtime, "backplane_keeper", lambda: BackplaneKeeper(backplane, job_queue))
+    carrier = _child(runtime, "backplane_keeper", lambda: BackplaneKeeper(backplane, job_queue, sweeper, replies))
     janitor = _child(runtime, "janitor", lambda: build_janitor(parts.settings, store))
-    job_deps = build_job_deps(parts, store, model, notifier, budget)
+    job_deps = replace(build_job_deps(parts, store, model, notifier, budget), is_awaited=replies.__contains__)
     pools = build_places(parts.settings)
     limits = QueueLimits(JOB_LEASE_S, _MAX_DELIVERIES)
     job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits, backplane.wake))
-    workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S))
-    new_session = _session_maker(runtime, parts, build_session_deps(parts, store, job_queue, pools[0]))
+    workers = _child(
+        runtime,
+        "workers",
+        lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S, tell_others=backplane.tell_answered),
+    )
+    session_deps = replace(build_session_deps(parts, store, job_queue, pools[0]), open_replies=replies)
+    new_session = _session_maker(runtime, parts, session_deps)
     sessions = _child(
         runtime, "session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=router)
     )
@@ -118,7 +124,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         lambda: SessionRouter(directory, sessions, new_session, router_limits),
         mailbox_capacity=_ROUTER_MAILBOX,
     )
-    sweeper = _child(runtime, "answer_sweeper", lambda: AnswerSweeper(store, router, parts.settings.node_name))
+    sweeper = _child(runtime, "answer_sweeper", lambda: AnswerSweeper(store, router, replies, parts.settings.node_name))
     return Tree(
         roots=(
             _group(runtime, "store", store_handles),

@@ -1,14 +1,17 @@
-"""The backplane keeper: lets the backplane run, and passes the other nodes' hints on to the job queue.
+"""The backplane keeper: lets the backplane run, and passes on what the other nodes tell.
 
 State it owns: the task that carries the backplane. Messages it takes: CarrierEnded. It sends: WorkElsewhere to the
-queue. What kills it: an end of the carrier, which is a bug; that Redis is away is no such end. What survives a restart:
-the backplane itself, which the tree owns, with this node's cache and counts.
+queue; AnsweredElsewhere to the answer sweeper, if somebody waits for that answer here. What kills it: an end of the
+carrier, which is a bug; that Redis is away is no such end. What survives a restart: the backplane itself, which the
+tree owns, with this node's counts.
 Not here: what the backplane does (backplane/). Threads: the event loop.
 """
 
 import asyncio
 
+from omi_actors.actors.answer_messages import AnsweredElsewhere
 from omi_actors.actors.keeper_messages import CarrierEnded
+from omi_actors.actors.open_replies import OpenReplies
 from omi_actors.actors.queue_messages import WorkElsewhere
 from omi_actors.backplane.interface import Backplane
 from omi_actors.kit.future import Future
@@ -19,15 +22,18 @@ from omi_actors.kit.loop_actor import LoopActor
 class BackplaneKeeper(LoopActor):
     """See the module."""
 
-    def __init__(self, backplane: Backplane, job_queue: Handle) -> None:
+    def __init__(self, backplane: Backplane, job_queue: Handle, sweeper: Handle, replies: OpenReplies) -> None:
         super().__init__()
         self._backplane = backplane
         self._job_queue = job_queue
+        self._sweeper = sweeper
+        self._replies = replies
         self._ended: Future[None] = Future()
 
     def on_start(self) -> None:
         """Begin to carry."""
         self._backplane.on_wake(self._pass_on)
+        self._backplane.on_answered(self._pass_on_answered)
         self._task = asyncio.get_running_loop().create_task(self._backplane.run())
         self._task.add_done_callback(self._report)
 
@@ -50,6 +56,10 @@ class BackplaneKeeper(LoopActor):
 
     def _pass_on(self, kind: str) -> None:
         self._job_queue.tell(WorkElsewhere(kind))
+
+    def _pass_on_answered(self, job_id: str) -> None:
+        if job_id in self._replies:
+            self._sweeper.tell(AnsweredElsewhere(job_id))
 
     def _report(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():

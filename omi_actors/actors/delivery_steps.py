@@ -6,7 +6,7 @@ Not here: which step comes next (domain/delivery.py, session_answers.py), rows (
 
 from omi_actors.actors.queue_messages import JobsEnqueued
 from omi_actors.actors.session_deps import SessionDeps
-from omi_actors.domain.delivery import Channel, State
+from omi_actors.domain.delivery import UNSAID, Channel, State
 from omi_actors.domain.sessions import DeliveryChange
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
@@ -58,9 +58,11 @@ class DeliverySteps:
         return is_chosen
 
     def _build(self, delivery_id: str, before: State, after: State, channel: Channel) -> DeliveryChange:
+        may_be_either = after is State.SENDING and before in UNSAID
+        others = [state.value for state in UNSAID if state is not before] if may_be_either else ()
         return DeliveryChange(
             delivery_id=delivery_id,
-            from_states=(before.value,),
+            from_states=(before.value, *others),
             state=after.value,
             channel=channel.value,
             changed_at=self._actor.runtime.clock.now_s(),

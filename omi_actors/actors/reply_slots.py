@@ -1,11 +1,13 @@
-"""Reply slots: open replies that wait for an answer.
+"""Reply slots: open replies that wait for an answer, and all those of one session.
 
-Not here: when they open and close (session_answers.py), a chat's (chat_slot.py). Threads: the event loop.
+Not here: when they open and close (session_answers.py), a chat's (chat_slot.py), those of the node (open_replies.py).
+Threads: the event loop.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from omi_actors.actors.open_replies import OpenReplies
 from omi_actors.actors.session_messages import Ingested
 from omi_actors.domain.delivery import Reply
 from omi_actors.kit.future import Future
@@ -40,3 +42,42 @@ class ReplySlot:
     def try_settle(self, said: Ingested) -> bool:
         """Give the reply; False if the webhook has given up meanwhile."""
         return self.reply.try_set(said)
+
+
+class Slots:
+    """The slots of one session by job id, in the order of their opening. The node's open replies are kept with them."""
+
+    __slots__ = ("_of_node", "_slots")
+
+    def __init__(self, of_node: OpenReplies) -> None:
+        self._of_node = of_node
+        self._slots: dict[str, Slot] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._slots)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._slots
+
+    def add(self, job_id: str, slot: Slot) -> None:
+        """Keep a reply open for the answer of this job, until it is taken."""
+        self._slots[job_id] = slot
+        self._of_node.open(job_id, slot.opened_mono_s)
+
+    def find(self, job_id: str) -> Slot | None:
+        """Return the reply that is open for this job's answer, None without one."""
+        return self._slots.get(job_id)
+
+    def take(self, job_id: str) -> Slot | None:
+        """Close a reply to whoever may look for it, and return it to be settled; None if there is none."""
+        slot = self._slots.pop(job_id, None)
+        if slot is not None:
+            slot.timer.cancel()
+            self._of_node.close(job_id)
+        return slot
+
+    def forget(self) -> None:
+        """Close them all: their session ends, and whoever waits is told so by its end."""
+        for job_id in self._slots:
+            self._of_node.close(job_id)
+        self._slots.clear()

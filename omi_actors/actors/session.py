@@ -2,9 +2,9 @@
 
 State it owns: the transcript's progress; what it hears (session_hearing.py); its answers on their way
 (session_answers.py); its chat (session_chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady,
-ReplyDeadline, ReplySent, ReplyUnsettled, GraceOver, AnswerNotified, Passivate, and those of chat. It sends:
-JobsEnqueued and BookingEnded to the queue. What kills it: an unexpected error in a turn. What survives a restart:
-everything but the open reply slots; it loads itself from the store when spoken to.
+AnswerFound, ReplyDeadline, ReplySent, ReplyUnsettled, GraceOver, AnswerNotified, Passivate, and those of chat. It
+sends: JobsEnqueued and BookingEnded to the queue. What kills it: an unexpected error in a turn. What survives a
+restart: everything but the open reply slots; it loads itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """
 
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.answer_messages import AnswerFound
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
+from omi_actors.actors.fencing import decide_anew_if_fenced
 from omi_actors.actors.leased_commits import commit_jobs
 from omi_actors.actors.session_answers import SessionAnswers
 from omi_actors.actors.session_chat import SessionChat, Typed
@@ -38,7 +40,7 @@ from omi_actors.domain.jobs import NewJob
 from omi_actors.domain.recent_segments import RECENT_LIMIT
 from omi_actors.domain.sessions import RawEvent
 from omi_actors.domain.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
-from omi_actors.errors import FencedError, OmiError
+from omi_actors.errors import OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
@@ -78,10 +80,18 @@ class SessionActor(LoopActor):
         """Take one message; see the module."""
         match message:
             case IngestSegments():
-                return self._ingest(message)
+                return decide_anew_if_fenced(lambda: self._hear(message))
             case KeepRaw():
-                return self._keep_raw(message)
-            case AnswerReady() | ReplySent() | ReplyDeadline() | GraceOver() | AnswerNotified() | ReplyUnsettled():
+                return decide_anew_if_fenced(lambda: self._keep_raw(message))
+            case (
+                AnswerReady()
+                | AnswerFound()
+                | ReplySent()
+                | ReplyDeadline()
+                | GraceOver()
+                | AnswerNotified()
+                | ReplyUnsettled()
+            ):
                 self._hearing.note(message, self.runtime.clock.now_s())
                 return self._my_answers().receive(message)
             case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline() | SwitchSpace():
@@ -95,13 +105,6 @@ class SessionActor(LoopActor):
         return None
 
     # --- hearing: decide on a copy, commit, apply
-
-    async def _ingest(self, message: IngestSegments) -> Ingested | None:
-        try:
-            return await self._hear(message)
-        except FencedError:
-            # Someone else wrote this session since it was loaded. Look again, once; the commit has left nothing.
-            return await self._hear(message)
 
     async def _hear(self, message: IngestSegments) -> Ingested | None:
         growth = await self._grow(message)
@@ -259,6 +262,11 @@ class SessionActor(LoopActor):
         return None
 
     # --- leaving
+
+    def on_failure(self, *_error: object) -> None:
+        """Let nobody look for answers to replies that end with this actor."""
+        if self._answers is not None:
+            self._answers.slots.forget()
 
     def _passivate(self) -> None:
         """Leave memory, unless an answer or the rest of a question is on its way here, or mail has come meanwhile."""

@@ -8,8 +8,9 @@ Not here: which way an answer goes (domain/delivery.py), hearing (session.py). T
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from omi_actors.actors.answer_messages import AnswerFound
 from omi_actors.actors.delivery_steps import DeliverySteps
-from omi_actors.actors.reply_slots import ReplySlot, Slot
+from omi_actors.actors.reply_slots import ReplySlot, Slot, Slots
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.actors.session_messages import (
     AnswerNotified,
@@ -20,7 +21,7 @@ from omi_actors.actors.session_messages import (
     ReplySent,
     ReplyUnsettled,
 )
-from omi_actors.domain.delivery import Channel, Reply, State, Way, decide_way, format_message, is_in_grace
+from omi_actors.domain.delivery import UNSAID, Channel, Reply, State, Way, decide_way, format_message, is_in_grace
 from omi_actors.domain.sessions import OpenAnswer
 from omi_actors.instruments import metrics
 from omi_actors.kit.future import Future
@@ -29,7 +30,7 @@ from omi_actors.kit.loop_actor import LoopActor
 if TYPE_CHECKING:
     from omi_actors.kit.runtime import TimerHandle
 
-AnswerMessage = AnswerReady | ReplySent | ReplyDeadline | GraceOver | AnswerNotified | ReplyUnsettled
+AnswerMessage = AnswerReady | AnswerFound | ReplySent | ReplyDeadline | GraceOver | AnswerNotified | ReplyUnsettled
 
 # Seconds after which what became of a reply is recorded again, when the store failed.
 _RECORD_AGAIN_S = 5.0
@@ -40,7 +41,7 @@ WEARABLE = "omi:"
 class SessionAnswers:
     """See the module. Made when a session first has an answer to give: most sessions have none."""
 
-    __slots__ = ("_actor", "_deps", "_graces", "_open", "_rules", "_sending", "_session_key", "_slots", "_steps")
+    __slots__ = ("_actor", "_deps", "_graces", "_open", "_rules", "_sending", "_session_key", "_steps", "slots")
 
     def __init__(self, actor: LoopActor, deps: SessionDeps, session_key: str) -> None:
         self._actor = actor
@@ -48,8 +49,7 @@ class SessionAnswers:
         self._session_key = session_key
         is_wearable = session_key.startswith(WEARABLE)
         self._rules = deps.delivery_rules if is_wearable else replace(deps.delivery_rules, can_notify=False)
-        # By job id.
-        self._slots: dict[str, Slot] = {}
+        self.slots = Slots(deps.open_replies)
         # By delivery id, oldest first. While one is being sent, it stands here as it was before.
         self._open: dict[str, OpenAnswer] = {}
         self._sending: dict[str, Channel] = {}
@@ -59,13 +59,15 @@ class SessionAnswers:
     @property
     def is_waiting(self) -> bool:
         """Whether a webhook, a grace or a reply's end would be lost if the session left memory."""
-        return bool(self._slots or self._graces or self._sending)
+        return bool(self.slots or self._graces or self._sending)
 
     async def receive(self, message: AnswerMessage) -> None:
         """Take one message that is about answers."""
         match message:
             case AnswerReady():
                 await self._give(message)
+            case AnswerFound(answer=answer):
+                await self._take_found(answer)
             case ReplySent():
                 await self._record_reply(message)
             case ReplyDeadline(job_id):
@@ -82,28 +84,13 @@ class SessionAnswers:
     def take_over(self, answers: tuple[OpenAnswer, ...]) -> None:
         """Know what the store knows. An answer whose webhook waits here is about to be told of."""
         known = {delivery_id: self._open[delivery_id] for delivery_id in self._sending if delivery_id in self._open}
-        loaded = {one.delivery_id: one for one in answers if one.job_id not in self._slots}
+        loaded = {one.delivery_id: one for one in answers if one.job_id not in self.slots}
         self._open = loaded | known
         for answer in loaded.values():
             if answer.delivery_id not in known and is_in_grace(answer):
                 self._start_grace(answer)
 
     # --- who asked
-
-    def add_slot(self, job_id: str, slot: Slot) -> None:
-        """Keep a reply open for the answer of this job, until it is closed."""
-        self._slots[job_id] = slot
-
-    def has_slot(self, job_id: str) -> bool:
-        """Tell whether a reply is open for the answer of this job."""
-        return job_id in self._slots
-
-    def close_slot(self, job_id: str) -> bool:
-        """Wait no more for this job's answer; False if nobody does."""
-        slot = self._slots.pop(job_id, None)
-        if slot is not None:
-            slot.timer.cancel()
-        return slot is not None
 
     def open_slot(self, job_id: str, reply: Future[Ingested], received_at: float) -> None:
         """Keep a webhook's reply open for the answer of this job, until the deadline from its receipt (UTC seconds).
@@ -113,11 +100,11 @@ class SessionAnswers:
         deadline_s = self._deps.reply_deadline_s
         waited_s = min(max(0.0, self._actor.runtime.clock.now_s() - received_at), deadline_s)
         timer = self._actor.timers.after(deadline_s - waited_s, ReplyDeadline(job_id))
-        self.add_slot(job_id, ReplySlot(reply, timer, self._actor.runtime.clock.mono_s()))
+        self.slots.add(job_id, ReplySlot(reply, timer, self._actor.runtime.clock.mono_s()))
 
     async def _give(self, ready: AnswerReady) -> None:
         """Give an answer by the way that is open. It may be told of more than once."""
-        slot = self._slots.pop(ready.job_id, None)
+        slot = self.slots.take(ready.job_id)
         answer = self._open.get(ready.delivery_id)
         is_sending = ready.is_sending and answer is None
         if answer is None:
@@ -137,16 +124,31 @@ class SessionAnswers:
         if slot is None:
             await (self._take_back(Ingested(None, answer.delivery_id)) if is_sending else self._go_on(answer))
             return
-        slot.timer.cancel()
         own = Ingested(format_message(answer.text), answer.delivery_id)
         said = own if is_sending else await self._send(answer, slot.kind)
         if said.message is not None:
             metrics.ANSWER_SECONDS.observe(self._actor.runtime.clock.mono_s() - slot.opened_mono_s)
         await self._settle(slot, said)
 
+    async def _take_found(self, answer: OpenAnswer) -> None:
+        """Give an answer that another node has stored to the reply that waits for it here.
+
+        Given there, it is not given again: a webhook is let go, while a chat may read what has been said.
+        """
+        slot = self.slots.find(answer.job_id)
+        if slot is None or answer.delivery_id in self._sending:
+            return
+        if answer.state in UNSAID:
+            await self._give(AnswerReady.of(self._session_key, answer))
+        elif slot.kind is Reply.CHAT:
+            self.slots.take(answer.job_id)
+            slot.try_settle(Ingested(answer.text, is_failure=answer.kind == "failure"))
+        elif answer.state == State.SENT:
+            await self._stop_waiting(answer.job_id)
+
     async def _stop_waiting(self, job_id: str) -> None:
         """Answer the webhook without its answer, which goes another way when it is there."""
-        slot = self._slots.pop(job_id, None)
+        slot = self.slots.take(job_id)
         if slot is not None:
             await self._settle(slot, await self.carry())
 
@@ -201,7 +203,7 @@ class SessionAnswers:
         """Let go of a reply whose end will never be told: by a crash, or a lost message, nobody knows of it here."""
         if answer.delivery_id in self._sending:
             return
-        slot = self._slots.get(answer.job_id)
+        slot = self.slots.find(answer.job_id)
         if slot is not None and slot.kind is Reply.OWN:
             # Only the news of the answer was lost: the reply that it counts on is still open.
             await self._give(AnswerReady.of(self._session_key, answer, is_sending=True))

@@ -20,6 +20,7 @@ from omi_actors.actors.chat_messages import (
     SwitchSpace,
 )
 from omi_actors.actors.chat_slot import Asker, ChatSlot
+from omi_actors.actors.fencing import decide_anew_if_fenced
 from omi_actors.actors.session_answers import WEARABLE, SessionAnswers
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.chat import (
@@ -37,7 +38,7 @@ from omi_actors.domain.repetition import normalise_message
 from omi_actors.domain.sessions import NewMessage
 from omi_actors.domain.spaces import DEFAULT
 from omi_actors.domain.transcript import Growth, Progress
-from omi_actors.errors import AnswerLateError, FencedError, KeyReusedError, OmiError, QueueFullError
+from omi_actors.errors import AnswerLateError, KeyReusedError, OmiError, QueueFullError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
@@ -103,14 +104,14 @@ class SessionChat:
                 self._tell_late(job_id)
                 return None
             case SwitchSpace():
-                return _twice_if_fenced(lambda: self._switch(message.space))
+                return decide_anew_if_fenced(lambda: self._switch(message.space))
             case _:
                 assert_never(message)
 
     # --- asking
 
     async def _ask(self, asked: AskQuestion) -> ChatAnswered | None:
-        self._slots = {job_id: slot for job_id, slot in self._slots.items() if self._answers.has_slot(job_id)}
+        self._slots = {job_id: slot for job_id, slot in self._slots.items() if job_id in self._answers.slots}
         open_slot = self._find_same(asked)
         if open_slot is not None:
             self._wait(open_slot, asked)
@@ -120,7 +121,7 @@ class SessionChat:
             return ChatAnswered(JUST_ANSWERED, is_duplicate=True)
         if len(self._slots) >= _MAX_WAITING:
             raise QueueFullError("this chat waits for enough answers already")
-        return await _twice_if_fenced(lambda: self._accept(asked))
+        return await decide_anew_if_fenced(lambda: self._accept(asked))
 
     def _find_same(self, asked: AskQuestion) -> ChatSlot | None:
         """Return the slot of the same question while its answer is being made: one answer serves all who asked."""
@@ -206,7 +207,7 @@ class SessionChat:
         timer = self._actor.timers.after(self._deps.chat_deadline_s, ChatDeadline(job_id))
         slot = ChatSlot(question, timer, self._actor.runtime.clock.mono_s(), self._note_answered)
         self._slots[job_id] = slot
-        self._answers.add_slot(job_id, slot)
+        self._answers.slots.add(job_id, slot)
         return slot
 
     def _wait(self, slot: ChatSlot, asked: AskQuestion) -> None:
@@ -247,15 +248,7 @@ class SessionChat:
     def _close(self, job_id: str) -> ChatSlot | None:
         """Close a slot; None if the answers have closed it meanwhile."""
         slot = self._slots.pop(job_id, None)
-        return slot if self._answers.close_slot(job_id) else None
-
-
-async def _twice_if_fenced(act: Callable[[], Awaitable[R]]) -> R:
-    """Do it; if somebody else has written the session since it was loaded, look again, once."""
-    try:
-        return await act()
-    except FencedError:
-        return await act()
+        return slot if self._answers.slots.take(job_id) is not None else None
 
 
 def _is_same(question: ChatQuestion, asked: AskQuestion) -> bool:

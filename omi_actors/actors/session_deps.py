@@ -5,6 +5,7 @@ Not here: the actor (session.py). Threads: frozen, the event loop's.
 
 from dataclasses import dataclass, field
 
+from omi_actors.actors.open_replies import OpenReplies
 from omi_actors.actors.places import Places
 from omi_actors.domain.delivery import DeliveryRules
 from omi_actors.domain.hearing import HearingOptions
@@ -18,7 +19,7 @@ class SessionDeps:
     """What every session uses. A webhook may wait `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
 
     `answer_places` are the queue's, to be booked; a job that is committed with one is leased for `job_lease_s`.
-    Of one lane `lane_cap` jobs may wait.
+    Of one lane `lane_cap` jobs may wait. `open_replies` are all sessions' together.
     """
 
     store: Store
@@ -31,3 +32,4 @@ class SessionDeps:
     answer_places: Places = field(default_factory=lambda: Places((ANSWER,), 0))
     job_lease_s: float = 30.0
     lane_cap: int = 1_000
+    open_replies: OpenReplies = field(default_factory=OpenReplies)

@@ -5,6 +5,7 @@ the turn's commit. Not here: how it hears (domain/hearing.py), the commit and th
 Threads: the event loop.
 """
 
+from omi_actors.actors.answer_messages import AnswerFound
 from omi_actors.actors.session_messages import AnswerNotified, AnswerReady, ReplySent
 from omi_actors.domain.delivery import State
 from omi_actors.domain.hearing import (
@@ -19,7 +20,7 @@ from omi_actors.domain.hearing import (
     recall,
     relabel,
 )
-from omi_actors.domain.sessions import SessionRecord
+from omi_actors.domain.sessions import OpenAnswer, SessionRecord
 from omi_actors.domain.transcript import Growth
 from omi_actors.kit.runtime import Runtime
 
@@ -80,7 +81,7 @@ class SessionHearing:
     def note(self, message: object, now_s: float) -> None:
         """Know of an answer: after a reply the wearer may go on without a wake phrase, after a failure ask again."""
         match message:
-            case AnswerReady(is_failure=True):
+            case AnswerReady(is_failure=True) | AnswerFound(answer=OpenAnswer(kind="failure")):
                 self._state = note_reply(self._state, now_s, was_answered=False)
             case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=State.SENT):
                 self._state = note_reply(self._state, now_s)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
+from omi_actors.actors.answer_messages import AnswerFound
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, SwitchSpace
 from omi_actors.actors.keeper_messages import SweepIdle
 from omi_actors.actors.session_messages import (
@@ -103,7 +104,7 @@ class SessionRouter(LoopActor):
         match message:
             case IngestSegments() | KeepRaw() | PauseOver() | AskQuestion() | AnswerGrew() | SwitchSpace():
                 self._handle_of(message.session_key).forward(self.current_envelope)
-            case AnswerReady() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():
+            case AnswerReady() | AnswerFound() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():
                 # About an answer of the session's own: whoever floods it must not have that get lost.
                 self._handle_of(message.session_key).forward(self.current_envelope, always=True)
             case SweepIdle():

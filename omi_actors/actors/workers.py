@@ -1,12 +1,14 @@
 """The workers: attempts at jobs, each in a task of its own, and the heartbeat that keeps their leases.
 
 State it owns: the running tasks by lease token. Messages it takes: RunJob, AttemptEnded, HeartbeatTick, LeasesRenewed,
-CancelJob, Drain. It sends: JobFinished to the queue; AnswerReady, AnswerNotified and AnswerGrew to sessions. What kills
-it: an unexpected error. What survives a restart: every job; attempts under way are cancelled and handed back.
+CancelJob, Drain. It sends: JobFinished to the queue; AnswerReady, AnswerNotified and AnswerGrew to sessions; of an
+answer that no reply waits for here it tells the other nodes. What kills it: an unexpected error. What survives a
+restart: every job; attempts under way are cancelled and handed back.
 Not here: an attempt's course (jobs/attempt.py), dispatch (job_queue.py). Threads: the event loop.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -33,12 +35,15 @@ _log = get_logger(__name__)
 class Workers(LoopActor):
     """See the module."""
 
-    def __init__(self, deps: JobDeps, queue: Handle, sessions: Handle, *, lease_s: float) -> None:
+    def __init__(
+        self, deps: JobDeps, queue: Handle, sessions: Handle, *, lease_s: float, tell_others: Callable[[str], None]
+    ) -> None:
         super().__init__()
         self._deps = deps
         self._queue = queue
         self._sessions = sessions
         self._lease_s = lease_s
+        self._tell_others = tell_others
         self._tasks: dict[str, asyncio.Task[Attempted]] = {}
         self._drained: list[Future[None]] = []
 
@@ -109,9 +114,15 @@ class Workers(LoopActor):
         self._tasks.pop(job.token, None)
         self._queue.tell_always(JobFinished(job.token, job.kind))
         if said is not None:
-            self._sessions.tell(_build_fact(job, said))
+            self._tell(job, said)
         if not self._tasks:
             self._settle_drained()
+
+    def _tell(self, job: ClaimedJob, said: AnswerDone | Notified) -> None:
+        """Tell the session here, and, unless it waits for this, the nodes on one of which it may."""
+        self._sessions.tell(_build_fact(job, said))
+        if isinstance(said, AnswerDone) and not self._deps.is_awaited(job.job_id):
+            self._tell_others(job.job_id)
 
     def _heartbeat(self) -> None:
         asked = frozenset(self._tasks)

@@ -1,28 +1,14 @@
 """What a backplane does, whoever carries it.
 
-Not here: doing it (in_process.py, redis_backplane.py). Threads: the event loop's. Nothing here raises because a carrier
-is away, and nothing waits longer than the carrier's timeout.
+Not here: doing it (in_process.py, redis_backplane.py). Threads: the event loop's. Nothing here waits, or raises because
+a carrier is away.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
-
 from omi_actors.backplane.counters import WindowCounters
-from omi_actors.backplane.feeds import Feed
-
-Fact = str | int | float | bool | None
-
-
-class LiveEvent(msgspec.Struct, frozen=True):
-    """Something that happened on a node, for whoever looks on now. `at` is UTC seconds; `facts` are never changed."""
-
-    topic: str
-    node: str
-    at: float
-    facts: dict[str, Fact] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +27,7 @@ class BackplaneState:
 
 
 class Backplane(Protocol):
-    """See the module."""
+    """See the module. Whatever is told to other nodes may be lost, may come late, and may come twice."""
 
     @property
     def state(self) -> BackplaneState:
@@ -58,29 +44,17 @@ class Backplane(Protocol):
         ...
 
     def wake(self, kind: str) -> None:
-        """Tell the other nodes that there is work of this kind. A hint: it may be lost, and is never late by much."""
+        """Tell the other nodes that there is work of this kind."""
         ...
 
     def on_wake(self, listener: Callable[[str], None]) -> None:
         """Call `listener(kind)` for each hint of another node; it replaces an earlier listener."""
         ...
 
-    def publish(self, event: LiveEvent) -> None:
-        """Show an event to every feed on every node. It may be lost."""
+    def tell_answered(self, job_id: str) -> None:
+        """Tell the other nodes that this job's answer is stored: one of them may have a reply open for it."""
         ...
 
-    def watch(self) -> Feed[LiveEvent]:
-        """Return a feed of what happens from now on; close it after use."""
-        ...
-
-    async def get(self, key: str) -> bytes | None:
-        """Return what is cached under `key`. Anything may be forgotten at any time."""
-        ...
-
-    async def set(self, key: str, value: bytes, *, ttl_s: float) -> None:
-        """Cache `value` (at most MAX_VALUE_BYTES, else it is not kept) for `ttl_s` seconds, a day at most."""
-        ...
-
-    async def delete(self, key: str) -> None:
-        """Forget `key`, on nodes that cannot be reached when they can be."""
+    def on_answered(self, listener: Callable[[str], None]) -> None:
+        """Call `listener(job_id)` for each such news of another node; it replaces an earlier listener."""
         ...

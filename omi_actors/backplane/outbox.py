@@ -1,15 +1,15 @@
-"""What waits to be sent to the other nodes: bounded, and the same hint only once.
+"""What waits to be told to the other nodes: bounded, and the same only once.
 
 Not here: sending (redis_backplane.py). Threads: the event loop's.
 """
 
 import asyncio
-from collections import deque
+from itertools import islice
 
 from omi_actors.instruments import metrics
 
-# Events that wait at most: what a burst brings within one round trip. More would be old when they arrive.
-_MAX_EVENTS = 1_000
+# Answers that wait to be told at most: what a burst brings within one round trip. More would be old when they arrive.
+_MAX_ANSWERED = 1_000
 # Kinds of work that may wait to be told. There are a few; a bound all the same.
 _MAX_KINDS = 100
 
@@ -19,7 +19,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._kinds: dict[str, None] = {}
-        self._events: deque[bytes] = deque()
+        self._answered: dict[str, None] = {}
         self._is_filled = asyncio.Event()
 
     def poke(self) -> None:
@@ -32,27 +32,29 @@ class Outbox:
             self._kinds[kind] = None
         self._is_filled.set()
 
-    def add_event(self, event: bytes) -> None:
-        """Put in an event; the oldest makes room."""
-        if len(self._events) >= _MAX_EVENTS:
-            self._events.popleft()
+    def add_answered(self, job_id: str) -> None:
+        """Put in the news of an answer; the oldest makes room."""
+        if len(self._answered) >= _MAX_ANSWERED:
+            del self._answered[next(iter(self._answered))]
             metrics.BACKPLANE_DROPPED.labels("outbox_full").inc()
-        self._events.append(event)
+        self._answered[job_id] = None
         self._is_filled.set()
 
-    def take(self, most_events: int) -> tuple[tuple[str, ...], list[bytes]]:
-        """Take all hints and up to `most_events` events."""
+    def take(self, most_answered: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Take all hints and up to `most_answered` jobs whose answers are to be told of."""
         kinds = tuple(self._kinds)
         self._kinds.clear()
-        events = [self._events.popleft() for _ in range(min(most_events, len(self._events)))]
-        if self._events:
+        job_ids = tuple(islice(self._answered, most_answered))
+        for job_id in job_ids:
+            del self._answered[job_id]
+        if self._answered:
             self._is_filled.set()
-        return kinds, events
+        return kinds, job_ids
 
-    def drop_events(self) -> None:
-        """Throw the events away: nobody can be reached. Hints stay, since they are few and never wrong."""
-        metrics.BACKPLANE_DROPPED.labels("unreachable").inc(len(self._events))
-        self._events.clear()
+    def drop_answered(self) -> None:
+        """Throw news of answers away: nobody can be reached. Hints stay, since they are few and never wrong."""
+        metrics.BACKPLANE_DROPPED.labels("unreachable").inc(len(self._answered))
+        self._answered.clear()
 
     async def wait(self, timeout_s: float) -> None:
         """Wait until something was put in, or somebody poked; `timeout_s` at most."""

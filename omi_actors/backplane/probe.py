@@ -11,7 +11,7 @@ async def probe_redis(config: LinkConfig) -> LinkLostError | None:
     """Return why Redis would not carry the backplane, None if it would. It leaves nothing behind."""
     session = RedisSession(config)
     try:
-        await session.open(f"{config.prefix}:wake", f"{config.prefix}:probe")
+        await session.open(config.prefix)
     except LinkLostError as exc:
         return exc
     finally:

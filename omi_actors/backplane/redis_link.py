@@ -68,8 +68,7 @@ class RedisLink:
         """Connect and carry; return why it ended."""
         session = new_session(self._config)
         try:
-            prefix = self._config.prefix
-            await session.open(f"{prefix}:wake", f"{prefix}:probe")
+            await session.open(self._config.prefix)
             await self._carry(session)
         except LinkLostError as exc:
             return exc

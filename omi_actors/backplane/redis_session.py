@@ -61,15 +61,15 @@ class RedisSession:
         self._timeout_s = config.timeout_s
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def open(self, channel: str, probe: str) -> None:
-        """Connect, make sure by means of the key `probe` that the server takes what we shall ask, and listen."""
+    async def open(self, prefix: str) -> None:
+        """Connect, make sure that the server takes what we shall ask, which leaves nothing there, and listen."""
+        probe = f"{prefix}:probe"
         await self.ping()
         await self.exchange([(probe, Unsent(probe, 1, 1.0))])
-        await self.set(probe, b"", 1.0)
-        await self.get(probe)
-        await self.delete([probe])
         await self.publish([(probe, b"")])
-        await self.subscribe(channel)
+        async with self._guard():
+            await self._redis.pexpire(probe, 0)
+            await self._pubsub.subscribe(f"{prefix}:wake", f"{prefix}:answered")
 
     async def close(self) -> None:
         """Close all connections."""
@@ -87,22 +87,6 @@ class RedisSession:
         """Make sure that the server answers."""
         async with self._guard():
             await self._redis.ping()
-
-    async def get(self, name: str) -> bytes | None:
-        """Return a value."""
-        async with self._guard():
-            value: bytes | None = await self._redis.get(name)
-            return value
-
-    async def set(self, name: str, value: bytes, ttl_s: float) -> None:
-        """Set a value for `ttl_s` seconds."""
-        async with self._guard():
-            await self._redis.set(name, value, px=max(1, round(ttl_s * 1000)))
-
-    async def delete(self, names: Sequence[str]) -> None:
-        """Delete values."""
-        async with self._guard():
-            await self._redis.delete(*names)
 
     async def publish(self, messages: Iterable[tuple[str, bytes]]) -> None:
         """Send messages, each to a channel, in order."""
@@ -131,16 +115,6 @@ class RedisSession:
         return [_read_count(*pair) for pair in zip(replies[1::3], replies[2::3], strict=True)]
 
     # --- messages
-
-    async def subscribe(self, channel: str) -> None:
-        """Listen to a channel, too."""
-        async with self._guard():
-            await self._pubsub.subscribe(channel)
-
-    async def unsubscribe(self, channel: str) -> None:
-        """Listen to a channel no more."""
-        async with self._guard():
-            await self._pubsub.unsubscribe(channel)
 
     async def next_message(self) -> tuple[str, bytes]:
         """Wait for a message, as long as it takes, and return its channel and content."""

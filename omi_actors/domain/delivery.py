@@ -38,6 +38,10 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
+# Nobody has heard such an answer. Another node may move it from the one to the other, so it may be said from either.
+UNSAID = (State.PENDING, State.KEPT)
+
+
 class Reply(StrEnum):
     """The reply that an answer could go into now: of the chat or webhook that asked, of a later webhook, or none."""
 

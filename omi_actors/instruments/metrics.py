@@ -154,6 +154,9 @@ STORE_COMMITS = Counter(
     registry=REGISTRY,
 )
 STORE_ERRORS = Counter("omi_store_errors_total", "Store failures by kind.", ["kind"], registry=REGISTRY)
+STORE_CONFLICTS = Counter(
+    "omi_store_conflicts_total", "Transactions done again since another node's was in their way.", registry=REGISTRY
+)
 STORE_READ_SECONDS = Histogram(
     "omi_store_read_seconds", "Seconds of one read.", ["query"], buckets=_FAST_BUCKETS, registry=REGISTRY
 )
@@ -230,18 +233,12 @@ BACKPLANE_SHARED = Gauge(
 BACKPLANE_LOSSES = Counter(
     "omi_backplane_losses_total", "Tries and stays at Redis that ended, by cause.", ["cause"], registry=REGISTRY
 )
-BACKPLANE_FALLBACKS = Counter(
-    "omi_backplane_fallbacks_total",
-    "Cache operations that began at Redis and that this node did alone: get, set, delete.",
-    ["operation"],
-    registry=REGISTRY,
-)
 BACKPLANE_RECEIVED = Counter(
-    "omi_backplane_received_total", "Messages of other nodes: wake, event.", ["kind"], registry=REGISTRY
+    "omi_backplane_received_total", "Messages of other nodes: wake, answered.", ["kind"], registry=REGISTRY
 )
 BACKPLANE_DROPPED = Counter(
     "omi_backplane_dropped_total",
-    "Values that nobody will see: slow_viewer, outbox_full, unreachable, foreign (not written by us).",
+    "What no node was told, or could read: outbox_full, unreachable, foreign (not written by us).",
     ["reason"],
     registry=REGISTRY,
 )

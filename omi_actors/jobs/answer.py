@@ -157,9 +157,10 @@ def _build_spending(job: ClaimedJob, prompt: Prompt, answer: ModelAnswer) -> Spe
 
 
 def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
-    """While the answer's own reply is open, let the intent to say it there be stored with it: so it is said at once."""
+    """While its reply is open here, let the intent to say the answer there be stored with it: it is said at once."""
     now_s = deps.clock.now_s()
     open_until = (job.payload.get("reply_until") or 0.0) - _REPLY_MARGIN_S
-    if now_s >= min(open_until, job.created_at + deps.answer_expires_s):
+    is_too_late = now_s >= min(open_until, job.created_at + deps.answer_expires_s)
+    if is_too_late or not deps.is_awaited(job.job_id):
         return done
     return replace(done, delivery=replace(done.delivery, state=State.SENDING.value, channel=Channel.INLINE.value))

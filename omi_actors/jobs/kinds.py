@@ -4,6 +4,7 @@ Not here: the kinds (one file each), when they run (actors/job_queue.py). Thread
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,6 +27,7 @@ class JobDeps:
     An answer whose question is `answer_expires_s` old is not spoken any more.
     Without a `budget` any number of questions is asked.
     `on_text` hears an answer's pieces while the one attempt that has it makes them.
+    `is_awaited(job_id)` tells whether a reply of this node waits for the job's answer.
     """
 
     store: Store
@@ -37,6 +39,7 @@ class JobDeps:
     answer_expires_s: float = 600.0
     on_text: OnText | None = None
     budget: BudgetGuard | None = None
+    is_awaited: Callable[[str], bool] = lambda _job_id: True
 
 
 class JobKind(Protocol):

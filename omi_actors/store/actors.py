@@ -18,6 +18,7 @@ from omi_actors.kit.thread_actor import ThreadActor
 from omi_actors.store.engine import Engine, Outcome, StoreConfig
 from omi_actors.store.messages import Query
 from omi_actors.store.nodes import register_node
+from omi_actors.store.ordering import comes_late
 from omi_actors.store.transaction import NodeIdentity
 
 _log = get_logger(__name__)
@@ -105,6 +106,7 @@ class StoreWriter(ThreadActor):
     def receive_batch(self, envelopes: Sequence[Envelope]) -> None:
         """Store all that waits, and reply once it is durable."""
         started = self.runtime.clock.mono_s()
+        envelopes = sorted(envelopes, key=lambda envelope: comes_late(envelope.message.write))
         outcomes = self._engine.commit_group([envelope.message.write for envelope in envelopes])
         metrics.STORE_COMMIT_SECONDS.observe(self.runtime.clock.mono_s() - started)
         metrics.STORE_GROUP_SIZE.observe(len(outcomes))

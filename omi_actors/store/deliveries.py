@@ -3,7 +3,10 @@
 Not here: which step comes next (domain/delivery.py), notifications (notifications.py). Threads: a store actor's.
 """
 
+from collections.abc import Sequence
+
 from omi_actors.domain.sessions import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
+from omi_actors.store.charge import in_charge
 from omi_actors.store.dialect import Bulk, Row, build_insert
 from omi_actors.store.transaction import NodeIdentity, Transaction
 
@@ -74,23 +77,39 @@ def load_open_answers(tx: Transaction, session_id: str, *, since: float) -> tupl
 
 
 def load_waiting_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
-    """Load the oldest answers of this node's sessions, made before `until`, that nobody has begun to give."""
+    """Load the oldest answers of this node's sessions, made before `until`, that nobody has begun to give.
+
+    So it is here and below also with what a node has left that is gone.
+    """
+    is_ours, whose = in_charge(tx, "session.node", node)
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
-        " WHERE delivery.state = 'pending' AND delivery.channel = '' AND session.node = ?"
+        f" WHERE delivery.state = 'pending' AND delivery.channel = '' AND {is_ours}"
         " AND delivery.created_at <= ? ORDER BY delivery.created_at, delivery.id LIMIT ?",
-        (node, until, limit),
+        (*whose, until, limit),
     )
     return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
 
 
 def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
     """Load answers that this node began to say in a reply before `until`, and has told no end of."""
+    is_ours, whose = in_charge(tx, "delivery.node", node)
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
         " WHERE delivery.state = 'sending' AND delivery.channel IN ('inline', 'next_webhook', 'chat')"
-        " AND delivery.node = ? AND delivery.changed_at <= ? ORDER BY delivery.changed_at, delivery.id LIMIT ?",
-        (node, until, limit),
+        f" AND {is_ours} AND delivery.changed_at <= ? ORDER BY delivery.changed_at, delivery.id LIMIT ?",
+        (*whose, until, limit),
+    )
+    return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
+
+
+def load_answers(tx: Transaction, job_ids: Sequence[str]) -> tuple[WaitingAnswer, ...]:
+    """Load the answers of these jobs, wherever their deliveries stand; what is not answered yet is not among them."""
+    marks = ", ".join("?" * len(job_ids))
+    rows = tx.fetch(
+        f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
+        f" WHERE said.job_id IN ({marks}) AND said.role = 'assistant'",
+        job_ids,
     )
     return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
 

@@ -54,6 +54,7 @@ class Dialect(Protocol):
 
     name: str
     skip_locked: str
+    lock_rows: str
     driver_errors: tuple[type[Exception], ...]
 
     def bind(self, db: orm.Database) -> None:
@@ -106,6 +107,10 @@ class Dialect(Protocol):
 
     def is_unavailable(self, exc: Exception) -> bool:
         """Tell whether `exc` is about the database's reach or room, not about what was asked of it."""
+        ...
+
+    def is_conflict(self, exc: Exception) -> bool:
+        """Tell whether `exc` says that the transaction lost against another one, and may be done again at once."""
         ...
 
     def is_full(self, exc: Exception) -> bool:

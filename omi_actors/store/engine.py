@@ -18,6 +18,7 @@ from pony.orm.dbapiprovider import DBException
 from omi_actors.clock import Clock, SystemClock
 from omi_actors.domain.sessions import SessionCommit
 from omi_actors.errors import LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
 from omi_actors.store.connection import Connection
 from omi_actors.store.dialect import Dialect
@@ -34,6 +35,10 @@ Write = SessionCommit | Callable[[Transaction], Any]
 
 # What a driver, or a row's making, raises at a value that no column can hold.
 _BAD_VALUES = (ValueError, TypeError, OverflowError, RecursionError)
+
+# Times that one write is done again since another node's was in its way. Alone, it locks its own rows in one order, so
+# that even the second time is rare; more would keep the other writes waiting.
+_MAX_CONFLICTS = 3
 
 DATABASE_FILE = "omi.sqlite3"
 
@@ -117,14 +122,22 @@ class Engine:
         """Store all writes in one transaction; each fails alone. Returns once it is on disk, or is not.
 
         When COMMIT itself fails nobody knows whether the group was stored: that too is a StoreUnavailableError.
+        What lost against another node's transaction is done again, in halves: the fewer rows are locked, the less is
+        in anybody's way.
         """
         apply = self._apply_together
-        is_fresh = False
+        is_fresh, conflicts = False, 0
         while True:
             try:
                 return self._connection.run(partial(apply, writes), commits=True)
             except self._expected_errors as exc:
-                if not self._dialect.is_unavailable(exc) and apply != self._apply_apart:
+                if self._dialect.is_conflict(exc) and conflicts < _MAX_CONFLICTS:
+                    conflicts += 1
+                    metrics.STORE_CONFLICTS.inc()
+                    if len(writes) > 1:
+                        half = len(writes) // 2
+                        return [*self.commit_group(writes[:half]), *self.commit_group(writes[half:])]
+                elif not self._dialect.is_unavailable(exc) and apply != self._apply_apart:
                     apply = self._apply_apart
                 elif self._connection.is_lost and not is_fresh:
                     is_fresh = True

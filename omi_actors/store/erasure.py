@@ -4,9 +4,11 @@ Not here: the cascades (migrations/), emptying SQLite's log afterwards (engine.p
 """
 
 from omi_actors.domain.budget import owner_of
+from omi_actors.store.ordering import enqueues
 from omi_actors.store.transaction import Transaction
 
 
+@enqueues
 def delete_session(tx: Transaction, session_key: str) -> bool:
     """Delete a session with everything heard, said and planned in it; False if there was none."""
     tx.has_erased = True
@@ -14,6 +16,7 @@ def delete_session(tx: Transaction, session_key: str) -> bool:
     return tx.run("DELETE FROM session WHERE session_key = ?", (session_key,)) == 1
 
 
+@enqueues
 def delete_account(tx: Transaction, account_id: str) -> bool:
     """Delete an account with its sessions, memories, preferences and links; False if there was none."""
     tx.has_erased = True

@@ -189,6 +189,10 @@ class Store:
             "load_unsettled_answers", partial(deliveries.load_unsettled_answers, node=node, until=until, limit=limit)
         )
 
+    def load_answers(self, job_ids: Sequence[str]) -> Future[tuple[WaitingAnswer, ...]]:
+        """Load the answers of these jobs as far as they are stored, wherever their deliveries stand."""
+        return self._ask("load_answers", partial(deliveries.load_answers, job_ids=job_ids))
+
     def enqueue_notification(self, change: DeliveryChange, job: NewJob) -> Future[bool]:
         """Choose the notification for a delivery and enqueue its job; False if the delivery has moved on."""
         return self._apply(partial(notifications.enqueue_notification, change=change, job=job))

@@ -14,6 +14,7 @@ from omi_actors.ids import new_id
 from omi_actors.store.answer_rows import insert_answer
 from omi_actors.store.commits import write_commits
 from omi_actors.store.model_use import add_use
+from omi_actors.store.ordering import enqueues
 from omi_actors.store.pauses import without_paused
 from omi_actors.store.payloads import read_object
 from omi_actors.store.transaction import Transaction
@@ -80,6 +81,7 @@ def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: fl
     return [_build_claimed(row[3:]) for row in sorted(rows, key=lambda row: row[:3])]
 
 
+@enqueues
 def commit_leased(tx: Transaction, commit: SessionCommit, *, token: str, lease_s: float) -> ClaimedJob | None:
     """Store one turn, and lease the first of its jobs for `lease_s` seconds if it may run now; return that job.
 

@@ -13,6 +13,7 @@ from omi_actors.ids import new_id
 from omi_actors.store.commits import INSERT_JOB, build_job_row
 from omi_actors.store.deliveries import change_delivery
 from omi_actors.store.jobs import check_lease, finish_job
+from omi_actors.store.ordering import enqueues
 from omi_actors.store.transaction import Transaction
 
 _FIND = (
@@ -21,6 +22,7 @@ _FIND = (
     " JOIN message AS said ON said.id = delivery.message_id"
     " LEFT JOIN message AS asked ON asked.job_id = said.job_id AND asked.role = 'user' WHERE delivery.id = ?"
 )
+_FIND_CHOSEN = "SELECT state FROM delivery WHERE id = ? AND channel = 'notify'"
 _COUNT_SPENT = (
     "SELECT count(*) FROM notification_event WHERE session_id = ? AND created_at >= ? AND channel = 'omi'"
     " AND status IN ('sending', 'sent', 'unknown')"
@@ -39,6 +41,7 @@ _SET_DELIVERY = "UPDATE delivery SET state = ?, channel = ?, changed_at = ?, nod
 _STATUS_OF_STATE = {"sent": "sent", "unknown": "unknown", "kept": "error", "pending": "queued"}
 
 
+@enqueues
 def enqueue_notification(tx: Transaction, change: DeliveryChange, job: NewJob) -> bool:
     """Choose the notification for a delivery and enqueue its job; False if the delivery has moved on."""
     if not change_delivery(tx, change):
@@ -56,7 +59,8 @@ def begin_notification(
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
     check_lease(tx, job_id, token)
-    found = tx.fetch_one(_FIND, (delivery_id,))
+    # Locked, or another node could say the answer in a reply between this look at it and our step.
+    found = tx.fetch_one(f"{_FIND} {tx.locked('delivery')}", (delivery_id,))
     begun = NotificationBegun(state="gone") if found is None else _begin(tx, delivery_id, found, limits)
     if begun.text is None:
         finish_job(tx, job_id, token, finished_at=tx.now_s())
@@ -106,7 +110,7 @@ def end_notification(tx: Transaction, end: NotificationEnd) -> None:
 
 def give_up_notification(tx: Transaction, delivery_id: str) -> None:
     """Let an answer whose notification will not be made wait for the next contact; one that was cut is unknown."""
-    found = tx.fetch_one("SELECT state FROM delivery WHERE id = ? AND channel = 'notify'", (delivery_id,))
+    found = tx.fetch_one(f"{_FIND_CHOSEN} {tx.locked('delivery')}", (delivery_id,))
     state = {"pending": "kept", "sending": "unknown"}.get(found[0] if found else "")
     if state is not None:
         _set_state(tx, delivery_id, state, "given_up")

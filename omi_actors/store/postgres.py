@@ -24,6 +24,8 @@ except ImportError as exc:
 # SQLSTATE classes that a caller may try again: connection, resources, operator intervention, system error,
 # and transactions that lost against another node's.
 _UNAVAILABLE_CLASSES = frozenset({"08", "53", "57", "58", "40"})
+# serialization_failure, deadlock_detected.
+_CONFLICTS = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE = "55P03"
 _READ_ONLY_TRANSACTION = "25006"  # a standby
 _DISK_FULL = "53100"
@@ -45,6 +47,7 @@ class Postgres:
 
     name = "postgres"
     skip_locked = "FOR UPDATE SKIP LOCKED"
+    lock_rows = "FOR UPDATE OF"
     driver_errors: tuple[type[Exception], ...] = (psycopg2.Error,)
 
     def __init__(self, url: str, *, readonly: bool) -> None:
@@ -125,6 +128,10 @@ class Postgres:
         if exc.pgcode is None:
             return _is_broken(exc)
         return exc.pgcode[:2] in _UNAVAILABLE_CLASSES or exc.pgcode in {_LOCK_NOT_AVAILABLE, _READ_ONLY_TRANSACTION}
+
+    def is_conflict(self, exc: Exception) -> bool:
+        """Judge by SQLSTATE. In both cases the server has undone everything, as it says for certain."""
+        return isinstance(exc, psycopg2.Error) and exc.pgcode in _CONFLICTS
 
     def is_full(self, exc: Exception) -> bool:
         """Judge by SQLSTATE."""

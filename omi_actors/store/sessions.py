@@ -12,6 +12,7 @@ from omi_actors.domain.question_keys import HEARD, Place, read_place
 from omi_actors.domain.recent_segments import version_of
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
+from omi_actors.store.charge import in_charge
 from omi_actors.store.deliveries import load_open_answers
 from omi_actors.store.model_use import load_use
 from omi_actors.store.transaction import Transaction
@@ -135,9 +136,10 @@ def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict
 
 def load_listening(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[str, ...]:
     """Load the keys of this node's sessions that waited for the rest of a question until then, or longer ago."""
+    is_ours, whose = in_charge(tx, "node", node)
     rows = tx.fetch(
-        "SELECT session_key FROM session WHERE listening_until <= ? AND node = ? ORDER BY listening_until LIMIT ?",
-        (until, node, limit),
+        f"SELECT session_key FROM session WHERE listening_until <= ? AND {is_ours} ORDER BY listening_until LIMIT ?",  # noqa: S608
+        (until, *whose, limit),
     )
     return tuple(row[0] for row in rows)
 

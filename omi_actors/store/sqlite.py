@@ -38,6 +38,7 @@ class SQLite:
 
     name = "sqlite"
     skip_locked = ""
+    lock_rows = ""
     driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(self, file: Path, *, readonly: bool, busy_timeout_s: float) -> None:
@@ -130,6 +131,10 @@ class SQLite:
     def is_unavailable(self, exc: Exception) -> bool:
         """Judge by the primary result code."""
         return _code(exc) in _UNAVAILABLE or isinstance(exc, OSError)
+
+    def is_conflict(self, _exc: Exception) -> bool:
+        """Never: there is one writer."""
+        return False
 
     def is_full(self, exc: Exception) -> bool:
         """Judge by the primary result code."""

@@ -40,6 +40,10 @@ class Transaction:
         """The clause by which rows that another node works on are passed over."""
         return self._dialect.skip_locked
 
+    def locked(self, table: str) -> str:
+        """Return the clause by which no other node changes the rows that are read from `table` until this is over."""
+        return f"{self._dialect.lock_rows} {table}" if self._dialect.lock_rows else ""
+
     def read_by_indexes(self) -> None:
         """Let the planner read by indexes, in order, until the transaction ends, however old its statistics are."""
         self._dialect.read_by_indexes(self._cursor)

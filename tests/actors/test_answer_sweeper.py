@@ -1,6 +1,8 @@
 """The answer sweeper reminds sessions of what the store still holds for their wearers."""
 
+from omi_actors.actors.answer_messages import AnsweredElsewhere, AnswerFound
 from omi_actors.actors.answer_sweeper import AnswerSweeper
+from omi_actors.actors.open_replies import OpenReplies
 from omi_actors.actors.session_messages import AnswerReady, PauseOver, ReplyUnsettled
 from omi_actors.domain.sessions import OpenAnswer, WaitingAnswer
 from omi_actors.errors import StoreUnavailableError
@@ -11,8 +13,8 @@ ANSWER = OpenAnswer(delivery_id="d1", job_id="j1", text="384,400 km.", state="pe
 WAITING = (WaitingAnswer(session_key="omi:ada", answer=ANSWER),)
 
 
-def sweeper(store, sessions):
-    return Driver(AnswerSweeper(store, sessions.handle, "node-a"), runtime=sessions.runtime)
+def sweeper(store, sessions, replies=None):
+    return Driver(AnswerSweeper(store, sessions.handle, replies or OpenReplies(), "node-a"), runtime=sessions.runtime)
 
 
 def test_sweeper_reminds_of_waiting_answers_at_its_start(store):
@@ -55,3 +57,85 @@ def test_sweeper_reminds_of_replies_whose_end_nobody_told(store):
 
     assert store.of("load_unsettled_answers") == [{"node": "node-a", "until": driver.clock.now_s() - 7.0, "limit": 200}]
     assert sessions.actor.messages == [ReplyUnsettled("omi:ada", ANSWER)]
+
+
+def opened(sessions, *job_ids):
+    """Return a node's open replies, which wait for the answers of these jobs from now on."""
+    replies = OpenReplies()
+    for job_id in job_ids:
+        replies.open(job_id, sessions.runtime.clock.mono_s())
+    return replies
+
+
+def test_sweeper_reads_an_answer_that_another_node_tells_of_and_tells_its_session(store):
+    sessions = collaborator("sessions")
+    store.replies["load_answers"] = WAITING
+    driver = sweeper(store, sessions, opened(sessions, "j1")).start()
+
+    driver.tell(AnsweredElsewhere("j1"))
+
+    assert store.of("load_answers") == [("j1",)]
+    assert sessions.actor.messages == [AnswerFound("omi:ada", ANSWER)]
+
+
+def test_sweeper_reads_nothing_for_news_that_nobody_waits_for(store):
+    sessions = collaborator("sessions")
+    driver = sweeper(store, sessions).start()
+
+    driver.tell(AnsweredElsewhere("j1"))
+
+    assert store.of("load_answers") == []
+
+
+def test_flood_of_news_costs_one_look_at_a_time(store):
+    sessions = collaborator("sessions")
+    job_ids = [f"j{number}" for number in range(300)]
+    driver = sweeper(store, sessions, opened(sessions, *job_ids)).start()
+
+    for job_id in job_ids * 3:
+        driver.tell(AnsweredElsewhere(job_id))
+    first = store.of("load_answers")
+    store.open.pop().try_set(())
+    driver.runtime.run()
+
+    assert first == [("j0",)]
+    assert store.of("load_answers")[1:] == [tuple(job_ids[1:201])]
+
+
+def test_sweeper_that_is_told_of_no_answer_looks_for_it_every_few_seconds(store):
+    sessions = collaborator("sessions")
+    store.replies["load_answers"] = ()
+    driver = sweeper(store, sessions, opened(sessions, "j1")).start()
+
+    driver.advance(1.9)
+    early = store.of("load_answers")
+    for _ in range(4):
+        driver.advance(1.0)
+
+    assert early == []
+    assert store.of("load_answers") == [("j1",), ("j1",)]
+
+
+def test_sweeper_tells_nobody_whose_reply_was_closed_meanwhile(store):
+    sessions = collaborator("sessions")
+    replies = opened(sessions, "j1")
+    driver = sweeper(store, sessions, replies).start()
+    driver.tell(AnsweredElsewhere("j1"))
+
+    replies.close("j1")
+    store.open.pop().try_set(WAITING)
+    driver.runtime.run()
+
+    assert sessions.actor.messages == []
+
+
+def test_sweeper_looks_for_answers_again_after_a_store_that_failed(store):
+    sessions = collaborator("sessions")
+    store.replies["load_answers"] = StoreUnavailableError("as told")
+    driver = sweeper(store, sessions, opened(sessions, "j1")).start()
+    driver.tell(AnsweredElsewhere("j1"))
+    store.replies["load_answers"] = WAITING
+
+    driver.advance(2.1)
+
+    assert sessions.actor.messages == [AnswerFound("omi:ada", ANSWER)]

@@ -34,6 +34,7 @@ class Session:
         self.queue = collaborator("job_queue")
         rules = DeliveryRules(grace_s=5.0, expires_s=600.0, can_notify=can_notify)
         deps = SessionDeps(store, self.queue.handle, 12.0, job_max_attempts=4, delivery_rules=rules)
+        self.replies = deps.open_replies
         self.driver = Driver(SessionActor(deps, key), name=key, kind="session", runtime=self.queue.runtime)
         self.heard = 0
 
@@ -62,7 +63,7 @@ class Session:
     @property
     def steps(self):
         """The steps of deliveries: id, from, to, channel."""
-        return [(c.delivery_id, *c.from_states, c.state, c.channel) for c in self.store.of("change_delivery")]
+        return [(c.delivery_id, c.from_states[0], c.state, c.channel) for c in self.store.of("change_delivery")]
 
     @property
     def notified(self):

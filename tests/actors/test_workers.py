@@ -11,8 +11,10 @@ from omi_actors.actors.chat_messages import CancelJob
 from omi_actors.actors.queue_messages import JobFinished
 from omi_actors.actors.worker_messages import CancelAttempts, LeasesRenewed, RunJob
 from omi_actors.actors.workers import Workers
+from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import ManualClock
 from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.sessions import AnswerContext
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.driver import Driver
 from tests.actors.conftest import collaborator
@@ -21,7 +23,7 @@ JOB = ClaimedJob(
     job_id="j1",
     kind="answer",
     lane="s",
-    payload={"session_id": "s", "session_key": "omi:u", "question": "how far is the moon?"},
+    payload={"session_id": "s", "session_key": "omi:u", "conversation_id": "c", "question": "how far is the moon?"},
     token="t1",  # noqa: S106 (a lease's)
     attempt=1,
     max_attempts=4,
@@ -42,11 +44,19 @@ def queue():
 
 
 @pytest.fixture
-async def workers(store, queue):
+def told_others():
+    """The jobs of whose answers the other nodes were told."""
+    return []
+
+
+@pytest.fixture
+async def workers(store, queue, told_others):
     """Workers whose attempts wait for the store: `load_answer_context` stays open."""
     model = SimpleNamespace(load=load_nothing)
     deps = JobDeps(store=store, model=model, clock=ManualClock(), rng=random.Random(1))
-    driver = Driver(Workers(deps, queue.handle, collaborator("sessions").handle, lease_s=30.0), runtime=queue.runtime)
+    sessions = collaborator("sessions")
+    actor = Workers(deps, queue.handle, sessions.handle, lease_s=30.0, tell_others=told_others.append)
+    driver = Driver(actor, runtime=queue.runtime)
     driver.start()
     yield driver
     driver.stop()
@@ -92,3 +102,23 @@ async def test_attempt_that_crashes_is_logged_and_frees_its_place(workers, queue
 
     assert queue.actor.messages[-1] == JobFinished("t1", "of a later version")
     assert "attempt_crashed" in caplog.text
+
+
+@pytest.mark.parametrize(("is_awaited", "told"), [(True, []), (False, ["j1"])])
+async def test_other_nodes_are_told_of_an_answer_that_nobody_waits_for_here(
+    store, queue, told_others, is_awaited, told
+):
+    clock = ManualClock()
+    deps = JobDeps(store, DemoModel(), clock, random.Random(1), is_awaited=lambda _: is_awaited)
+    store.replies |= {"load_answer_context": AnswerContext(heard=(), turns=()), "complete_answer": None}
+    sessions = collaborator("sessions")
+    actor = Workers(deps, queue.handle, sessions.handle, lease_s=30.0, tell_others=told_others.append)
+    driver = Driver(actor, runtime=queue.runtime).start()
+
+    driver.tell(RunJob(replace(JOB, created_at=clock.now_s())))
+    await run(driver)
+    sessions.runtime.run()
+    driver.stop()
+
+    assert [message.job_id for message in sessions.actor.messages] == ["j1"]
+    assert told_others == told

@@ -17,7 +17,7 @@ from omi_actors.kit.future import Future
 from tests.actors.conftest import FakeStore
 
 
-async def run(reply_in_s, *, age_s=0.0, store=None):
+async def run(reply_in_s, *, age_s=0.0, store=None, is_awaited=True):
     """Answer a question whose reply stays open for so long; return the delivery that was stored."""
     clock, store = ManualClock(), store or FakeStore()
     store.replies |= {"load_answer_context": AnswerContext(heard=(), turns=()), "complete_answer": None}
@@ -35,9 +35,8 @@ async def run(reply_in_s, *, age_s=0.0, store=None):
         run_at=clock.now_s() - age_s,
         request_id="",
     )
-    await AnswerJob().run(
-        job, JobDeps(store, DemoModel(), clock, random.Random(1), AnswerRules(), answer_expires_s=600.0)
-    )
+    deps = JobDeps(store, DemoModel(), clock, random.Random(1), AnswerRules(), is_awaited=lambda _: is_awaited)
+    await AnswerJob().run(job, deps)
     done = store.of("complete_answer")[-1]
     return done.delivery.state, done.delivery.channel
 
@@ -74,3 +73,7 @@ async def test_answer_without_time_for_its_reply_waits_to_be_given(reply_in_s):
 
 async def test_answer_that_is_too_old_to_be_said_counts_on_no_reply():
     assert await run(12.0, age_s=600.0) == ("pending", "")
+
+
+async def test_answer_counts_on_no_reply_that_waits_at_another_node():
+    assert await run(12.0, is_awaited=False) == ("pending", "")

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.facade import Store
 from omi_actors.store.messages import Apply
+from omi_actors.store.ordering import enqueues
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from tests.store.builders import answer, asking_commit, first_commit, next_commit, segment, step
 
@@ -65,6 +67,33 @@ async def stage(config: StoreConfig) -> AsyncIterator[Stage]:
 
 def sample(name: str, **labels: str) -> float:
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_writer_ends_jobs_before_it_enqueues_others_and_each_kind_in_its_order(stage: Stage) -> None:
+    stage.start()
+    await stage.store.commit_session(asking_commit("s1"))
+    (held,) = await stage.store.claim_jobs(kinds=("answer",), limit=1, lease_s=30.0)
+    made: list[str] = []
+
+    def note(name: str) -> Future[None]:
+        return stage.store.write(lambda _tx: made.append(name))
+
+    def hold(_tx: Transaction) -> None:
+        assert is_filled.wait(WAIT_S)
+
+    is_filled = threading.Event()
+    first = stage.store.write(hold)
+    late = stage.store.write(enqueues(lambda tx: made.append(f"late, {count_running(tx)} running")))
+    replies = [late, note("one"), stage.store.complete_answer(answer(held)), note("two")]
+    is_filled.set()
+    for reply in (first, *replies):
+        await reply
+
+    assert made == ["one", "two", "late, 0 running"]
+
+
+def count_running(tx: Transaction) -> int:
+    return int((tx.fetch_one("SELECT count(*) FROM job WHERE state = 'running'") or (-1,))[0])
 
 
 async def test_what_waits_is_stored_as_one_group(stage: Stage) -> None:
