@@ -8,10 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from omi_actors.actors.chat_messages import CancelJob
-from omi_actors.actors.messages import CancelAttempts, JobFinished, LeasesRenewed, RunJob
+from omi_actors.actors.messages import AnswerReady, CancelAttempts, JobFinished, LeasesRenewed, RunJob
 from omi_actors.actors.workers import Workers
+from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import ManualClock
 from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.sessions import AnswerContext
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.driver import Driver
 from tests.actors.conftest import collaborator
@@ -39,12 +41,21 @@ def queue():
     return collaborator("queue")
 
 
+async def say_something(_prompt, **_how):
+    return ModelAnswer("Far.", "a model")
+
+
 @pytest.fixture
-async def workers(store, queue):
+def sessions():
+    return collaborator("sessions")
+
+
+@pytest.fixture
+async def workers(store, queue, sessions):
     """Workers whose attempts wait for the store: `load_answer_context` stays open."""
-    model = SimpleNamespace(load=load_nothing)
+    model = SimpleNamespace(load=load_nothing, answer=say_something)
     deps = JobDeps(store=store, model=model, clock=ManualClock(), rng=random.Random(1))
-    driver = Driver(Workers(deps, queue.handle, collaborator("sessions").handle, lease_s=30.0), runtime=queue.runtime)
+    driver = Driver(Workers(deps, queue.handle, sessions.handle, lease_s=30.0), runtime=queue.runtime)
     driver.start()
     yield driver
     driver.stop()
@@ -81,6 +92,25 @@ async def test_attempt_that_is_ended_again_while_it_hands_its_job_back_goes_on_w
     await run(workers)
 
     assert queue.actor.messages[-1] == JobFinished("t1", "answer")
+
+
+@pytest.mark.parametrize("is_heard_at_once", [True, False])
+async def test_answer_that_is_stored_is_told_although_a_heartbeat_behind_it_finds_no_lease(
+    is_heard_at_once, workers, sessions, store
+):
+    store.replies["load_answer_context"] = AnswerContext(segments=(), messages=())
+    workers.tell(RunJob(replace(JOB, payload=JOB.payload | {"session_id": "s", "conversation_id": "c"})))
+    await run(workers)
+    (storing,) = store.open
+    workers.tell(LeasesRenewed(asked=frozenset({"t1"}), held=frozenset()))
+    if not is_heard_at_once:
+        await run(workers)
+    storing.try_set(None)
+    await run(workers)
+    sessions.runtime.run()
+
+    assert [type(said) for said in sessions.actor.messages] == [AnswerReady]
+    assert store.of("release_job") == []
 
 
 async def test_attempt_that_crashes_is_logged_and_frees_its_place(workers, queue, caplog):
