@@ -99,7 +99,7 @@ async def test_answer_that_is_stored_is_told_although_a_heartbeat_behind_it_find
     is_heard_at_once, workers, sessions, store
 ):
     store.replies["load_answer_context"] = AnswerContext(segments=(), messages=())
-    workers.tell(RunJob(replace(JOB, payload=JOB.payload | {"session_id": "s", "conversation_id": "c"})))
+    workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
     await run(workers)
     (storing,) = store.open
     workers.tell(LeasesRenewed(asked=frozenset({"t1"}), held=frozenset()))
