@@ -4,6 +4,7 @@ Not here: the faults (faults/), what is concluded (judgement.py). Threads: one e
 """
 
 import asyncio
+import itertools
 import random
 import re
 import sys
@@ -23,10 +24,9 @@ from omi_actors.replay.accept_log import AcceptLog, build_promise
 from omi_actors.replay.fake_omi import FakeOmi
 from omi_actors.replay.fake_omi import Mode as OmiMode
 from omi_actors.replay.fake_openai import FakeOpenAI, Mode
-from omi_actors.replay.generator import ConversationGenerator
 from omi_actors.replay.http import HttpClient
 from omi_actors.replay.postgres_server import DURABLE, PostgresServer
-from omi_actors.replay.recording import RecordedRequest
+from omi_actors.replay.recording import RecordedRequest, build_webhook
 from omi_actors.replay.redis_server import RedisServer
 from omi_actors.replay.report import percentile
 from omi_actors.replay.sender import Outcome, Poster
@@ -47,9 +47,7 @@ _SETTINGS = {
     # these people ask more than people do
     "MODEL_USER_REQUESTS_PER_MINUTE": "0",
 }
-_WARM_WITHIN_S = 60.0
-# Seeds of this talk must not be those of anybody else.
-_WARM_UP_SEED = 4_000_003
+_WARM_WITHIN_S, _POLL_S = 60.0, 0.1
 _SECOND_NODE = {"NODE_NAME": "second"}
 _SABOTAGED = (sys.executable, "-m", "omi_actors.chaos.sabotaged_server")
 
@@ -67,14 +65,6 @@ class Scene:
     has_proxy: bool = False
     has_redis: bool = False
     has_second: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Second:
-    """A second node on the same database: its process, and the way to it."""
-
-    server: ServerProcess
-    http: HttpClient
 
 
 class Stage:
@@ -102,7 +92,7 @@ class Stage:
         self.postgres: PostgresServer | None = None
         self.redis: RedisServer | None = None
         self.proxy: Proxy | None = None
-        self.second: Second | None = None
+        self.second: ServerProcess | None = None
         self.aside: list[Outcome] = []
         self.cuts: list[float] = []
         self.ends: list[float] = []
@@ -136,15 +126,18 @@ class Stage:
         await self._stack.aclose()
 
     async def warm_up(self) -> None:
-        """Ask until there is an answer: the first one waits until the server has loaded what speaks to the model.
+        """Ask, and wait for the answer: the first one waits until the server has loaded what speaks to the model.
 
         Raises: TimeoutError
         """
         poster = Poster(self.target, self.http, clock=self.clock)
-        talk = iter(ConversationGenerator(seed=_WARM_UP_SEED + self.seed, users=1, question_every=1))
         async with asyncio.timeout(_WARM_WITHIN_S):
-            while not (await poster.post(next(talk), self.clock.mono_s())).message:
-                pass
+            for number in itertools.count():
+                request = _build_warm_up(number)
+                outcome = await poster.post(request, self.clock.mono_s())
+                if outcome.message or self.omi.texts_of(request.query["uid"]):
+                    return
+                await asyncio.sleep(_POLL_S)
 
     def note_cut(self) -> None:
         """Say that a delivery may be cut now."""
@@ -166,11 +159,16 @@ class Stage:
         plain_s = [one.latency_s for one in attempts if not build_promise(one.request).questions]
         return round(percentile(plain_s, 99) * 1000, 1)
 
-    async def fetch_metric(self, name: str, label: str = "", *, of: Second | None = None) -> float:
+    async def fetch_metric(self, name: str, label: str = "", *, of: ServerProcess | None = None) -> float:
         """Return a metric's value as a server tells it, summed over its labels, or over those that hold `label`."""
-        reply = await (of.http if of else self.http).request("GET", "/metrics")
-        found = re.findall(rf"^{name}(\{{[^}}]*\}})? (\S+)$", reply.body.decode(), re.MULTILINE)
+        text = (await self.fetch("/metrics", of=of)).decode()
+        found = re.findall(rf"^{name}(\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
         return sum(float(value) for labels, value in found if label in labels)
+
+    async def fetch(self, path: str, *, of: ServerProcess | None = None) -> bytes:
+        """Return what a server tells; over a new connection, since it may be closing one that was long silent."""
+        async with HttpClient(self.target.host, (of or self.server).port, timeout_s=_TIMEOUT_S) as http:
+            return (await http.request("GET", path)).body
 
     async def restart(self) -> None:
         """Start the server again, on the same data and address."""
@@ -195,16 +193,15 @@ class Stage:
             stack.callback(self.redis.discard)
             await asyncio.to_thread(self.redis.start)
 
-    async def _start_second(self, stack: AsyncExitStack) -> Second:
+    async def _start_second(self, stack: AsyncExitStack) -> ServerProcess:
         """Start a second node, on a port of its own, with the first one's secrets and whatever is planted in it."""
         folder = self._scene.folder / "second"
         folder.mkdir()
         like = replace(self.target, port=find_free_port())
-        server, target = self._build_server(folder, like=like, sabotaged=bool(self._scene.plants), extra=_SECOND_NODE)
+        server, _ = self._build_server(folder, like=like, sabotaged=bool(self._scene.plants), extra=_SECOND_NODE)
         stack.callback(server.kill)
         await server.start()
-        http = await stack.enter_async_context(HttpClient(target.host, target.port, timeout_s=_TIMEOUT_S))
-        return Second(server=server, http=http)
+        return server
 
     def _build_server(
         self,
@@ -241,3 +238,9 @@ class Stage:
         poster = Poster(self.target, people, clock=clock, accept_log=log)
         self.traffic = Traffic(poster, people=sizes.people, period_s=sizes.period_s, seed=self._scene.seed, clock=clock)
         self.pulse = Pulse(pulse, clock)
+
+
+def _build_warm_up(number: int) -> RecordedRequest:
+    """Return somebody's question, or (from 1 on) what is said while it waits for its answer."""
+    text = f"I am still here, for the time number {number}." if number else "Hey Omi, are you there?"
+    return build_webhook("first", [{"id": f"first-{number}", "text": text, "start": number, "end": number + 1}])

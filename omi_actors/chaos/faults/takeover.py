@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 
 from omi_actors.chaos.fault import Fault, Findings, Rules
 from omi_actors.chaos.proxy import Proxy
-from omi_actors.chaos.stage import Second, Stage
+from omi_actors.chaos.stage import Stage
+from omi_actors.replay.server_process import ServerProcess
 
 # Seconds that the model takes when the node is stopped: its answers wait for the node in its sockets when it awakes.
 _MODEL_DELAY_S = 1.5
@@ -39,7 +40,7 @@ async def _inject(stage: Stage) -> Findings:
     stage.note_cut()
     stage.model.delay_s = usual_delay_s
     await asyncio.sleep(_IN_FLIGHT_S)
-    proxy.lead_to(second.server.port)
+    proxy.lead_to(second.port)
     stage.note_end()
 
     async def is_taken_over() -> bool:
@@ -54,7 +55,7 @@ async def _inject(stage: Stage) -> Findings:
     return await _look(stage, second)
 
 
-async def _look(stage: Stage, second: Second) -> Findings:
+async def _look(stage: Stage, second: ServerProcess) -> Findings:
     """Find what the second node took, and what became of it at the first."""
     taken_over = await stage.fetch_metric(_REAPED, of=second)
 
@@ -77,7 +78,7 @@ async def _look(stage: Stage, second: Second) -> Findings:
     )
     findings.demand("nothing was taken over: the run shows nothing", holds=taken_over > 0)
     findings.demand("no attempt of the first node was stale", holds=refused + ended > 0)
-    findings.demand("the second node ended", holds=second.server.exit_code is None)
+    findings.demand("the second node ended", holds=second.exit_code is None)
     return findings
 
 
@@ -88,7 +89,7 @@ async def _until(stage: Stage, holds: Callable[[], Awaitable[bool]], *, within_s
         await asyncio.sleep(_POLL_S)
 
 
-def _parts(stage: Stage) -> tuple[Second, Proxy]:
+def _parts(stage: Stage) -> tuple[ServerProcess, Proxy]:
     if stage.second is None or stage.proxy is None:
         raise ValueError("this fault needs a stage with a second node and a proxy")
     return stage.second, stage.proxy
