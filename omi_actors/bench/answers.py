@@ -1,7 +1,8 @@
 """Row: our share of an answer, from a webhook with a question to the reply that holds its answer.
 
 Not here: the model: its address is given, and its own time is measured and taken off. Threads: one event loop.
-One question at a time: this is latency without a queue, over real connections on loopback.
+One question at a time: this is latency without a queue, over real connections on loopback, which are kept open as
+Omi's pooled client keeps its own.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from omi_actors.clock import Clock
 from omi_actors.replay.generator import ConversationGenerator
 from omi_actors.replay.http import HttpClient
 from omi_actors.replay.report import percentile
-from omi_actors.replay.sender import Sender
+from omi_actors.replay.sender import Poster
 from omi_actors.replay.under_test import build_server
 
 # The first answers import the model's SDK and open connections.
@@ -33,13 +34,13 @@ async def measure_answers(questions: int, *, model_url: str, work_dir: Path, clo
     answers_s = []
     try:
         await server.start()
-        # a sender per webhook keeps them apart: each is due the moment the last one is answered
-        for webhook in webhooks:
-            sender = Sender(target, clock=clock)
-            await sender.send([msgspec.structs.replace(webhook, at_s=0.0)])
-            if not sender.outcomes[0].message:
-                raise NotAnsweredError(f"a question got status {sender.outcomes[0].status} and no answer")
-            answers_s.append(sender.outcomes[0].latency_s)
+        async with HttpClient(target.host, target.port) as http:
+            poster = Poster(target, http, clock=clock)
+            for webhook in webhooks:
+                outcome = await poster.post(webhook, clock.mono_s())
+                if not outcome.message:
+                    raise NotAnsweredError(f"a question got status {outcome.status} and no answer")
+                answers_s.append(outcome.latency_s)
     finally:
         server.kill()
     model_s = await _measure_model(model_url, questions, clock)

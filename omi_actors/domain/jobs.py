@@ -54,6 +54,8 @@ class ClaimedJob:
     max_attempts: int
     lease_until: float
     created_at: float
+    # Later than `created_at`: an attempt failed, or was held back, and put it off until then.
+    run_at: float
     request_id: str
     version: int = 1
     # Its row's payload is no JSON object; it stands here as an empty one.

@@ -7,13 +7,17 @@ Not here: whether an attempt is made again (retry.py). Threads: none, pure; seco
 _LEAST_SHARE = 0.25
 
 
-def attempt_deadline_s(asked_at: float, now_s: float, whole_s: float) -> float:
-    """Return the seconds that an attempt may take which begins now: what is left of `whole_s`.
+def attempt_deadline_s(asked_at: float, run_at: float, now_s: float, whole_s: float) -> float:
+    """Return the seconds that an attempt may take which begins now.
 
-    A question that we ourselves kept waiting, by a restart or a long queue, gets all of it anew.
+    `run_at` is when it was put off to, `asked_at` if it never was: then the model has not cost it any time, and it has
+    all of it. Afterwards it has what is left, and a moment at least: the pause may end a little late. A question whose
+    time is over all the same was kept waiting by ourselves, by a restart, and begins anew.
     """
     left_s = min(whole_s, whole_s - (now_s - asked_at))
-    return left_s if left_s >= _LEAST_SHARE * whole_s else whole_s
+    if run_at <= asked_at or left_s <= 0.0:
+        return whole_s
+    return max(left_s, _LEAST_SHARE * whole_s)
 
 
 def longest_wait_s(asked_at: float, now_s: float, whole_s: float) -> float:

@@ -7,8 +7,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.sessions import StoredMessage
 from omi_actors.domain.spaces import DEFAULT, Space
 
 _WHO = "You are Omi, the assistant of a person who wears a small microphone. "
@@ -41,6 +39,15 @@ class Said:
 
     role: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One segment around a question, as much of it as a model is told. `heard_at` is UTC seconds."""
+
+    speaker: str
+    text: str
+    heard_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +84,16 @@ class Asking:
 
 def build_prompt(
     question: str,
-    segments: Sequence[StoredSegment],
-    messages: Sequence[StoredMessage],
+    heard: Sequence[Heard],
+    turns: Sequence[Said],
     limits: PromptLimits = PromptLimits(),
     asking: Asking = Asking(),
     *,
     max_tokens: int | None = None,
 ) -> Prompt:
-    """Return the prompt for one question. `segments` and `messages` are ordered oldest first.
+    """Return the prompt for one question. What was `heard`, and the earlier `turns`, are ordered oldest first.
 
-    Of both, the newest are taken as far as there is room. Failures are no knowledge and are left out; so is the
-    question itself when it is the last message.
+    Of both, the newest are taken as far as there is room. The question itself is left out when it is the last turn.
     """
     space = asking.space
     said = [Said("system", _build_instructions(asking))]
@@ -95,19 +101,17 @@ def build_prompt(
     history_tokens = tokens * space.history_share if limits.messages else 0.0
     heard_tokens = tokens - history_tokens
     chars = int(heard_tokens / _ASCII_TOKENS)
-    heard = _newest([_build_line(segment, chars, has_time=space.has_times) for segment in segments], heard_tokens)
-    if heard:
-        said.append(Said("user", "\n".join(["BEGIN TRANSCRIPT", *heard, "END TRANSCRIPT"])))
+    transcript = _newest([_build_line(one, chars, has_time=space.has_times) for one in heard], heard_tokens)
+    if transcript:
+        said.append(Said("user", "\n".join(["BEGIN TRANSCRIPT", *transcript, "END TRANSCRIPT"])))
     if asking.context:
         lines = (f"| {line}" for line in asking.context.splitlines())
         said.append(Said("user", "\n".join(["BEGIN DATA", *lines, "END DATA"])))
-    answered = [message for message in messages if message.kind != "failure"]
-    if answered and (answered[-1].role, answered[-1].text) == ("user", question):
-        answered.pop()
-    answered = answered[max(0, len(answered) - limits.messages) :]
-    room = len(_newest([message.text for message in answered], history_tokens))
-    said.extend(Said(message.role, message.text) for message in answered[len(answered) - room :])
-    said.append(Said("user", question))
+    asked = Said("user", question)
+    earlier = turns[:-1] if turns and turns[-1] == asked else turns
+    earlier = earlier[max(0, len(earlier) - limits.messages) :]
+    room = len(_newest([turn.text for turn in earlier], history_tokens))
+    said += (*earlier[len(earlier) - room :], asked)
     return Prompt(question, tuple(said), max_tokens)
 
 
@@ -117,10 +121,10 @@ def _build_instructions(asking: Asking) -> str:
     return "".join((_WHO, manner, _RECORDS, _CONTEXT if asking.context else "", f" {space}" if space else ""))
 
 
-def _build_line(segment: StoredSegment, chars: int, *, has_time: bool) -> str:
-    line = f"{segment.speaker}: {segment.text[:chars]}"
+def _build_line(heard: Heard, chars: int, *, has_time: bool) -> str:
+    line = f"{heard.speaker}: {heard.text[:chars]}"
     if has_time:
-        line = f"[{dt.datetime.fromtimestamp(segment.created_at, dt.UTC):%Y-%m-%d %H:%M} UTC] {line}"
+        line = f"[{dt.datetime.fromtimestamp(heard.heard_at, dt.UTC):%Y-%m-%d %H:%M} UTC] {line}"
     return _one_line(line)
 
 

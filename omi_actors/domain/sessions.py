@@ -10,6 +10,7 @@ import msgspec
 
 from omi_actors.domain.budget import Spending, Use
 from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.prompt import Heard, Said
 from omi_actors.domain.question_keys import Place
 from omi_actors.domain.segments import StoredSegment
 
@@ -213,12 +214,12 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
-    """What an answer is made from: the latest segments and messages of a session, oldest first, and its space.
+    """What an answer is made from: what a session heard and said last, oldest first, without failures, and its space.
 
     `use` is what the model has been asked by now, for the budgets.
     """
 
-    segments: tuple[StoredSegment, ...]
-    messages: tuple[StoredMessage, ...]
+    heard: tuple[Heard, ...]
+    turns: tuple[Said, ...]
     space: str = "default"
     use: Use = field(default_factory=Use)

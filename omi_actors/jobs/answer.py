@@ -78,22 +78,22 @@ class AnswerJob:
             StoreError: the store failed.
         """
         allowance, limits = deps.answering.allowance_of(job.payload["session_key"]), deps.answering.context
-        # Twice as many as may be taken along: failures are left out, and the question itself is among them.
+        # One more than may be taken along: the question itself is among them.
         context = await deps.store.load_answer_context(
             job.payload["session_id"],
-            choose_rows=lambda space: (find_space(space).segments, 2 * limits.messages + 1),
+            choose_rows=lambda space: (find_space(space).segments, limits.messages + 1),
         )
         if deps.budget is not None:
             deps.budget.check(context.use)
         prompt = build_prompt(
             job.payload["question"],
-            context.segments,
-            context.messages,
+            context.heard,
+            context.turns,
             limits,
             _read_asking(job, context.space),
             max_tokens=allowance.max_tokens,
         )
-        deadline_s = attempt_deadline_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
+        deadline_s = attempt_deadline_s(job.created_at, job.run_at, deps.clock.now_s(), allowance.timeout_s)
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         done = _count_on_reply(replace(done, spent=_build_spending(job, prompt, answer)), job, deps)

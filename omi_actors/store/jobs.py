@@ -45,7 +45,7 @@ UPDATE job SET state = 'running', token = ? || job_id, node = ?, incarnation = ?
     deliveries = deliveries + 1, attempts = attempts + 1
 WHERE seq IN (SELECT seq FROM next)
 RETURNING priority, run_at, seq, job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at,
-    request_id, version
+    run_at, request_id, version
 """
 # A job that this transaction has enqueued, if its lane is free and its kind not paused. None was, where the idempotency
 # key was known already.
@@ -55,7 +55,7 @@ WHERE job_id = ? AND state = 'ready' AND NOT EXISTS (
     SELECT 1 FROM job AS other WHERE other.lane = job.lane AND other.job_id <> job.job_id
     AND other.state IN ('ready', 'running') AND (other.state = 'running' OR other.seq < job.seq)
 ) AND NOT EXISTS (SELECT 1 FROM queue_pause WHERE queue_pause.kind IN (job.kind, '*'))
-RETURNING job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at, request_id,
+RETURNING job_id, kind, lane, payload, token, attempts, max_attempts, lease_until, created_at, run_at, request_id,
     version
 """
 _IS_MINE = "job_id = ? AND token = ? AND state = 'running'"
@@ -186,7 +186,8 @@ def _give_back(tx: Transaction, changes: str, params: Sequence[Any]) -> None:
 
 
 def _build_claimed(row: Sequence[Any]) -> ClaimedJob:
-    job_id, kind, lane, payload, token, attempt, max_attempts, lease_until, created_at, request_id, version = row
+    job_id, kind, lane, payload, token, attempt, max_attempts, lease_until, *times, request_id, version = row
+    created_at, run_at = times
     fields = read_object(payload)
     return ClaimedJob(
         job_id=job_id,
@@ -198,6 +199,7 @@ def _build_claimed(row: Sequence[Any]) -> ClaimedJob:
         max_attempts=max_attempts,
         lease_until=lease_until,
         created_at=created_at,
+        run_at=run_at,
         request_id=request_id,
         version=version,
         is_corrupt=fields is None,

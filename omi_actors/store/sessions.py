@@ -4,8 +4,10 @@ Not here: writing them (commits.py). Threads: a reader's.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import starmap
 from typing import Any
 
+from omi_actors.domain.prompt import Heard, Said
 from omi_actors.domain.question_keys import HEARD, Place, read_place
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
@@ -21,6 +23,11 @@ _MESSAGE = (
     "message.id, conversation_id, role, kind, source, text, model, message.created_at, COALESCE(job_id, ''),"
     " COALESCE(delivery.state, ''), COALESCE(delivery.channel, '')"
     " FROM message LEFT JOIN delivery ON delivery.message_id = message.id"
+)
+_HEARD = "SELECT speaker, text, created_at FROM transcript_segment WHERE session_id = ? ORDER BY seq DESC LIMIT ?"
+_TURNS = (
+    "SELECT role, text FROM message WHERE session_id = ? AND kind <> 'failure'"
+    " ORDER BY created_at DESC, id DESC LIMIT ?"
 )
 # Below the number of parameters that every SQLite takes.
 _KEYS_PER_QUERY = 500
@@ -81,7 +88,7 @@ def load_transcript(
     return Transcript(
         session_key=session_key,
         segments=segments,
-        messages=_load_latest_messages(tx, row[0], messages, "message.session_id = ?"),
+        messages=_load_latest_messages(tx, row[0], messages),
         next_after_seq=segments[-1].seq if len(rows) > limit and segments else None,
     )
 
@@ -89,16 +96,16 @@ def load_transcript(
 def load_answer_context(
     tx: Transaction, session_id: str, *, choose_rows: Callable[[str], tuple[int, int]]
 ) -> AnswerContext:
-    """Load what an answer may know: the latest segments and messages. A failure is said, but it is not knowledge.
+    """Load what an answer may know: what was heard and said last. A failure is said, but it is not knowledge.
 
-    `choose_rows` tells how many of both the session's space takes.
+    `choose_rows` tells how many segments and messages the session's space takes.
     """
     row = tx.fetch_one("SELECT active_space, session_key FROM session WHERE id = ?", (session_id,))
     space, session_key = row if row is not None else ("default", "")
     segments, messages = choose_rows(space)
     return AnswerContext(
-        segments=_load_latest_segments(tx, session_id, segments),
-        messages=_load_latest_messages(tx, session_id, messages, "message.session_id = ? AND kind <> 'failure'"),
+        heard=tuple(starmap(Heard, reversed(tx.fetch(_HEARD, (session_id, segments))))),
+        turns=tuple(starmap(Said, reversed(tx.fetch(_TURNS, (session_id, messages))))),
         space=space,
         use=load_use(tx, session_key),
     )
@@ -154,9 +161,9 @@ def _load_latest_segments(tx: Transaction, session_id: str, count: int) -> tuple
     return tuple(map(_build_segment, reversed(rows)))
 
 
-def _load_latest_messages(tx: Transaction, session_id: str, count: int, where: str) -> tuple[StoredMessage, ...]:
+def _load_latest_messages(tx: Transaction, session_id: str, count: int) -> tuple[StoredMessage, ...]:
     rows = tx.fetch(
-        f"SELECT {_MESSAGE} WHERE {where} ORDER BY message.created_at DESC, message.id DESC LIMIT ?",
+        f"SELECT {_MESSAGE} WHERE message.session_id = ? ORDER BY message.created_at DESC, message.id DESC LIMIT ?",
         (session_id, count),
     )
     return tuple(StoredMessage(**dict(zip(_MESSAGE_FIELDS, row, strict=True))) for row in reversed(rows))

@@ -22,6 +22,7 @@ def job(number):
         max_attempts=4,
         lease_until=0.0,
         created_at=0.0,
+        run_at=0.0,
         request_id="",
     )
 

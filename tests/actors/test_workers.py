@@ -28,6 +28,7 @@ JOB = ClaimedJob(
     max_attempts=4,
     lease_until=30.0,
     created_at=0.0,
+    run_at=0.0,
     request_id="",
 )
 
@@ -98,7 +99,7 @@ async def test_attempt_that_is_ended_again_while_it_hands_its_job_back_goes_on_w
 async def test_answer_that_is_stored_is_told_although_a_heartbeat_behind_it_finds_no_lease(
     is_heard_at_once, workers, sessions, store
 ):
-    store.replies["load_answer_context"] = AnswerContext(segments=(), messages=())
+    store.replies["load_answer_context"] = AnswerContext(heard=(), turns=())
     workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
     await run(workers)
     (storing,) = store.open

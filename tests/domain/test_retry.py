@@ -91,10 +91,15 @@ def test_jobs_of_a_server_set_aside_end_when_their_time_is_over():
 
 @pytest.mark.parametrize(
     ("waited_s", "deadline_s"),
-    [(0.0, 20.0), (5.0, 15.0), (15.0, 5.0), (15.1, 20.0), (3600.0, 20.0), (-7.0, 20.0)],
+    [(5.0, 15.0), (15.0, 5.0), (15.1, 5.0), (19.9, 5.0), (20.0, 20.0), (3600.0, 20.0), (-7.0, 20.0)],
 )
-def test_attempt_gets_what_is_left_of_its_question(waited_s, deadline_s):
-    assert attempt_deadline_s(1000.0, 1000.0 + waited_s, 20.0) == deadline_s
+def test_attempt_that_was_put_off_gets_what_is_left_of_its_question_or_after_a_restart_all_anew(waited_s, deadline_s):
+    assert attempt_deadline_s(1000.0, 1000.5, 1000.0 + waited_s, 20.0) == deadline_s
+
+
+@pytest.mark.parametrize("waited_s", [0.0, 5.0, 19.0, 3600.0])
+def test_question_that_waited_for_its_turn_alone_gets_all_its_time(waited_s):
+    assert attempt_deadline_s(1000.0, 1000.0, 1000.0 + waited_s, 20.0) == 20.0
 
 
 @pytest.mark.parametrize(("waited_s", "wait_s"), [(0.0, 15.0), (10.0, 5.0), (15.0, 0.0), (20.0, -5.0), (-7.0, 15.0)])

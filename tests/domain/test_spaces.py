@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.domain.prompt import Asking, PromptLimits, build_prompt
-from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.sessions import StoredMessage
+from omi_actors.domain.prompt import Asking, Heard, PromptLimits, Said, build_prompt
 from omi_actors.domain.spaces import DEFAULT, SPACES, find_space
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "spaces.md"
@@ -14,26 +12,11 @@ SAID_AT = 1_790_000_000.0  # 2026-09-21 14:13 UTC
 
 
 def segments(count, chars=95):
-    return [
-        StoredSegment(f"k{n}", n, "c", f"{n} ".ljust(chars, "x"), "ANNA", None, False, None, 0.0, 1.0, SAID_AT)
-        for n in range(count)
-    ]
+    return [Heard("ANNA", f"{n} ".ljust(chars, "x"), SAID_AT) for n in range(count)]
 
 
 def turns(count):
-    return [
-        StoredMessage(
-            message_id=f"m{n}",
-            conversation_id="c",
-            role="assistant",
-            kind="answer",
-            source="system",
-            text=f"{n} ".ljust(99, "y"),
-            model="",
-            created_at=SAID_AT,
-        )
-        for n in range(count)
-    ]
+    return [Said("assistant", f"{n} ".ljust(99, "y")) for n in range(count)]
 
 
 def prompt_in(name, heard=(), said=()):

@@ -20,7 +20,7 @@ from tests.actors.conftest import FakeStore
 async def run(reply_in_s, *, age_s=0.0, store=None):
     """Answer a question whose reply stays open for so long; return the delivery that was stored."""
     clock, store = ManualClock(), store or FakeStore()
-    store.replies |= {"load_answer_context": AnswerContext(segments=(), messages=()), "complete_answer": None}
+    store.replies |= {"load_answer_context": AnswerContext(heard=(), turns=()), "complete_answer": None}
     asked = {"session_id": "s", "session_key": "omi:s", "conversation_id": "c", "question": "How far is the moon?"}
     job = ClaimedJob(
         job_id="j",
@@ -32,6 +32,7 @@ async def run(reply_in_s, *, age_s=0.0, store=None):
         max_attempts=4,
         lease_until=0.0,
         created_at=clock.now_s() - age_s,
+        run_at=clock.now_s() - age_s,
         request_id="",
     )
     await AnswerJob().run(

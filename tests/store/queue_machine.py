@@ -304,5 +304,6 @@ def claimed_as(job_id: str, token: str):
         max_attempts=8,
         lease_until=NOW,
         created_at=NOW,
+        run_at=NOW,
         request_id="",
     )

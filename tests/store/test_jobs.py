@@ -60,6 +60,7 @@ def test_a_retry_keeps_its_place_in_the_lane(engine: Engine, clock: ManualClock)
     clock.advance(5)
     (again,) = claim(engine)
     assert (again.job_id, again.attempt) == (first.job_id, 2)
+    assert (first.run_at, again.run_at) == (NOW, NOW + 5)
 
 
 def test_a_clock_that_is_put_back_holds_up_no_job(engine: Engine, clock: ManualClock) -> None:

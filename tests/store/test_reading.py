@@ -2,6 +2,7 @@ from functools import partial
 
 import pytest
 
+from omi_actors.domain.prompt import Said
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.sessions import find_segments, load_answer_context, load_listening, load_session, load_transcript
@@ -64,10 +65,9 @@ def test_a_full_last_page_says_that_it_is_the_last(told: Engine) -> None:
 def test_a_failure_is_no_knowledge(told: Engine) -> None:
     context = told.read(lambda tx: load_answer_context(tx, "s1", choose_rows=lambda _: (2, 10)))
 
-    assert [found.seq for found in context.segments] == [9, 10]
-    assert [found.message_id for found in context.messages] == ["s1-m1", "s1-m2", "s1-m3"]
-    assert context.messages[0].text == "question 1"
-    assert context.messages[0].created_at == NOW + 1
+    assert [found.text for found in context.heard] == ["text 9", "text 10"]
+    assert [found.role for found in context.turns] == ["user", "assistant", "user"]
+    assert context.turns[0] == Said("user", "question 1")
 
 
 def test_stored_segments_are_found_with_their_lengths(told: Engine) -> None:
