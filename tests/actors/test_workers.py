@@ -14,6 +14,7 @@ from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import ManualClock
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.sessions import AnswerContext
+from omi_actors.errors import StoreUnavailableError
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.driver import Driver
 from tests.actors.conftest import collaborator
@@ -112,6 +113,20 @@ async def test_answer_that_is_stored_is_told_although_a_heartbeat_behind_it_find
 
     assert [type(said) for said in sessions.actor.messages] == [AnswerReady]
     assert store.of("release_job") == []
+
+
+async def test_attempt_that_is_ended_while_its_answer_cannot_be_stored_hands_its_job_back(workers, sessions, store):
+    store.replies["load_answer_context"] = AnswerContext(heard=(), turns=())
+    workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
+    await run(workers)
+    workers.tell(CancelJob("j1"))
+    await run(workers)
+    store.open.pop().try_fail(StoreUnavailableError("away"))
+    await run(workers)
+    sessions.runtime.run()
+
+    assert store.of("release_job") == ["j1"]
+    assert sessions.actor.messages == []
 
 
 async def test_attempt_that_crashes_is_logged_and_frees_its_place(workers, queue, caplog):
