@@ -13,9 +13,10 @@ from omi_actors.replay.fake_omi import Mode
 from omi_actors.replay.generator import ConversationGenerator
 
 # Seconds of the model: longer than a reply waits here, so that who asks and says no more is notified.
-_MODEL_DELAY_S = 1.0
+_MODEL_DELAY_S = 2.5
 _SETTINGS = {
-    "WEBHOOK_REPLY_DEADLINE_MS": "500",
+    # shorter would drop webhooks on a busy machine: what cannot be kept within a second more is dropped
+    "WEBHOOK_REPLY_DEADLINE_MS": "2000",
     # every notification is to be tried, and none to wait for the breaker
     "OMI_BREAKER_FAILURES": "1000",
 }
