@@ -5,7 +5,8 @@ library). Threads: any.
 
 OmiError
 ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
-│                     NotFoundError, ConflictError, ForeignHostError, SlowBodyError     the caller's; never retried
+│                     NotFoundError, ConflictError, KeyReusedError, ForeignHostError, SlowBodyError
+│                                                                                   the caller's; never retried
 ├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
@@ -58,6 +59,10 @@ class NotFoundError(BadRequestError):
 
 class ConflictError(BadRequestError):
     """What was asked for does not fit what there is now; a look at that comes first."""
+
+
+class KeyReusedError(BadRequestError):
+    """A request with the idempotency key of another one."""
 
 
 class ForeignHostError(BadRequestError):

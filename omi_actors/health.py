@@ -23,7 +23,8 @@ from omi_actors.jobs.budget import BudgetGuard
 from omi_actors.kit.spec import ChildState
 from omi_actors.looks.features import feature_states
 from omi_actors.looks.troubles import NOTIFICATION_HINTS
-from omi_actors.tree import Parts, Tree
+from omi_actors.parts import Parts
+from omi_actors.tree import Tree
 
 # Seconds of loop lag, and of a job's waiting, above which something is wrong enough to say so.
 _LAG_WARN_S = 0.05

@@ -6,7 +6,7 @@ Not here: statements (store/), who is the operator, and how they ask (web/). Thr
 from dataclasses import replace
 from functools import partial
 
-from omi_actors.actors.messages import QueueTick
+from omi_actors.actors.queue_messages import QueueTick
 from omi_actors.domain.queue_desk import ALL_KINDS, Action, Choice, JobDetail, JobFilter, ListedJob, OperatorEvent
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.jobs.attempt import KINDS

@@ -4,7 +4,6 @@ Not here: what the server does. Threads: the main one; signals set its event.
 A process of its own, since a server with threads, sockets and a locked store is only sure to be gone when it has ended.
 """
 
-import os
 import signal
 import subprocess
 import threading
@@ -15,10 +14,8 @@ import click
 
 # Seconds between two looks at the files: a few hundred stats, well under 10 ms.
 _LOOK_S = 0.4
-# Seconds that a child gets to stop; it gives its requests less (see below).
+# Seconds that a child gets to stop; it gives its requests less (cli/serve.py).
 _STOP_S = 15.0
-# ms for requests in flight: whoever edits a file does not wait for a stream to end.
-_GRACE_MS = "1000"
 
 _ROOMS = Path(__file__).parents[1]
 _WATCHED_ROOMS = ("omi_actors", "web", "config")
@@ -74,8 +71,7 @@ class Reloader:
 
     def _start(self) -> None:
         # A session of its own: Ctrl-C reaches us alone, and the child is told once.
-        environment = {"SHUTDOWN_GRACE_MS": _GRACE_MS, **os.environ}
-        self._child = subprocess.Popen(self._command, env=environment, start_new_session=True)  # noqa: S603 (ourselves)
+        self._child = subprocess.Popen(self._command, start_new_session=True)  # noqa: S603 (ourselves)
 
     def _await_change(self, before: Marks) -> list[Path]:
         """Return what changed, once something has; nothing when told to stop."""

@@ -26,9 +26,9 @@ from omi_actors.errors import OmiError, SettingsError
 from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger
 from omi_actors.listening import build_url, explain_bind_error
+from omi_actors.parts import Parts
 from omi_actors.store.driver import require_driver
 from omi_actors.system import System
-from omi_actors.tree import Parts
 from web.server import WebServer, build_http_server
 
 _log = get_logger(__name__)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
-from omi_actors.actors.messages import Drain, Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.actors.session_messages import Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.actors.worker_messages import Drain
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions import Transcript
 from omi_actors.errors import OmiError
@@ -25,9 +26,10 @@ from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
 from omi_actors.looks.figures import build_figures
 from omi_actors.looks.look import Look, build_look
+from omi_actors.parts import Parts
 from omi_actors.queue_desk import QueueDesk
 from omi_actors.queue_status import build_queue_status
-from omi_actors.tree import Parts, build_tree
+from omi_actors.tree import build_tree
 
 _log = get_logger(__name__)
 

@@ -1,6 +1,7 @@
 """The supervision tree: which actors there are, who watches whom, in which order they start.
 
-Not here: starting and stopping it (system.py), how supervision works (kit/), what the actors do.
+Not here: starting and stopping it (system.py), how supervision works (kit/), what the actors do, and
+what they get (parts.py).
 Threads: built on the event loop.
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
@@ -11,53 +12,44 @@ root (one_for_one, 3 restarts in 30 s, then the process ends)
 """
 
 import math
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from config.settings import Settings
 from omi_actors.actors.answer_sweeper import AnswerSweeper
 from omi_actors.actors.backplane_keeper import BackplaneKeeper
-from omi_actors.actors.janitor import Janitor
 from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
 from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.node_keeper import NodeKeeper
-from omi_actors.actors.places import Places
-from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.actors.session import SessionDeps
 from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.workers import Workers
-from omi_actors.backplane.in_process import InProcessBackplane
 from omi_actors.backplane.interface import Backplane
-from omi_actors.backplane.link_state import LinkConfig
-from omi_actors.backplane.redis_backplane import RedisBackplane
 from omi_actors.clients.guarded_notifier import GuardedNotifier
-from omi_actors.clients.model import Model
 from omi_actors.clients.model_chain import ModelChain
-from omi_actors.clients.notifier import Notifier
-from omi_actors.clock import Clock
-from omi_actors.domain.delivery import DeliveryRules
-from omi_actors.domain.hearing import HearingOptions, ListenMode
-from omi_actors.domain.retention import LIVE_S, RetentionRules
-from omi_actors.jobs.answer import KIND as ANSWER
-from omi_actors.jobs.attempt import KINDS
 from omi_actors.jobs.budget import BudgetGuard
-from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle, new_handle
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import Backoff, ChildSpec, Incarnation, Restart, Strategy
 from omi_actors.kit.supervisor import Supervisor
+from omi_actors.parts import (
+    JOB_LEASE_S,
+    Parts,
+    build_backplane,
+    build_janitor,
+    build_job_deps,
+    build_places,
+    build_session_deps,
+)
 from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.facade import Store
 from omi_actors.store.transaction import NodeIdentity
-from omi_actors.upstreams import build_answer_rules, build_budget, build_guarded_notifier, build_model_chain
+from omi_actors.upstreams import build_budget, build_guarded_notifier, build_model_chain
 
-# Seconds. A job's lease; it is renewed three times in it.
-_LEASE_S = 30.0
 # A job whose lease ran out this often, while the process lived, blocks its workers; it is buried.
 _MAX_DELIVERIES = 3
 # A job that was under way at this many deaths of the process may be their cause; it is buried. More than above, since
@@ -71,26 +63,6 @@ _READERS = 2
 _MAILBOX = 1_000
 _ROUTER_MAILBOX = 100_000
 _WRITER_MAILBOX = 100_000
-
-BuildSession = Callable[[SessionDeps, str], SessionActor]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What a system is made of, and tests replace. `on_fenced` hears that another process has this node's name.
-
-    `fallbacks` are asked, in order, when `model` fails. Without a `notifier`, answers that no reply could carry wait
-    for the next contact.
-    """
-
-    settings: Settings
-    model: Model
-    clock: Clock
-    rng: random.Random
-    on_fenced: Callable[[], None]
-    build_session: BuildSession = SessionActor
-    notifier: Notifier | None = None
-    fallbacks: Sequence[Model] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,15 +99,15 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
     keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
-    backplane = _build_backplane(parts)
+    backplane = build_backplane(parts)
     carrier = _child(runtime, "backplane_keeper", lambda: BackplaneKeeper(backplane, job_queue))
-    janitor = _child(runtime, "janitor", lambda: _build_janitor(parts.settings, store))
-    job_deps = _build_job_deps(parts, store, model, notifier, budget)
-    pools = _build_places(parts.settings)
-    limits = QueueLimits(_LEASE_S, _MAX_DELIVERIES)
+    janitor = _child(runtime, "janitor", lambda: build_janitor(parts.settings, store))
+    job_deps = build_job_deps(parts, store, model, notifier, budget)
+    pools = build_places(parts.settings)
+    limits = QueueLimits(JOB_LEASE_S, _MAX_DELIVERIES)
     job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits, backplane.wake))
-    workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=_LEASE_S))
-    new_session = _session_maker(runtime, parts, _build_session_deps(parts, store, job_queue, pools[0]))
+    workers = _child(runtime, "workers", lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S))
+    new_session = _session_maker(runtime, parts, build_session_deps(parts, store, job_queue, pools[0]))
     sessions = _child(
         runtime, "session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=router)
     )
@@ -167,14 +139,6 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         budget=budget,
         backplane=backplane,
     )
-
-
-def _build_backplane(parts: Parts) -> Backplane:
-    settings = parts.settings
-    if settings.redis_url is None:
-        return InProcessBackplane(parts.clock)
-    config = LinkConfig(settings.redis_url.get_secret_value(), settings.redis_timeout_s, settings.redis_key_prefix)
-    return RedisBackplane(config, parts.clock, parts.rng)
 
 
 def _build_store(
@@ -209,64 +173,6 @@ def _build_store(
         read_timeout_s=settings.store_read_timeout_s,
     )
     return store, (writer, *readers)
-
-
-def _build_janitor(settings: Settings, store: Store) -> Janitor:
-    rules = RetentionRules(
-        transcript_days=settings.transcript_retention_days,
-        dead_letter_days=settings.dead_letter_retention_days,
-        job_days=settings.job_retention_days,
-        live_s=max(LIVE_S, settings.answer_expires_s),
-    )
-    return Janitor(store, rules, period_s=settings.janitor_interval_s)
-
-
-def _build_places(settings: Settings) -> tuple[Places, Places]:
-    """Answers have places of their own, since a person waits; all other kinds share theirs."""
-    others = tuple(kind for kind in KINDS if kind != ANSWER)
-    return Places((ANSWER,), settings.openai_max_concurrency), Places(others, settings.queue_max_concurrent_jobs)
-
-
-def _build_job_deps(
-    parts: Parts, store: Store, model: Model, notifier: GuardedNotifier | None, budget: BudgetGuard
-) -> JobDeps:
-    return JobDeps(
-        store,
-        model,
-        parts.clock,
-        parts.rng,
-        build_answer_rules(parts.settings),
-        notifier=notifier,
-        answer_expires_s=parts.settings.answer_expires_s,
-        budget=budget,
-    )
-
-
-def _build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_places: Places) -> SessionDeps:
-    settings = parts.settings
-    rules = DeliveryRules(
-        grace_s=settings.next_webhook_grace_s,
-        expires_s=settings.answer_expires_s,
-        can_notify=parts.notifier is not None,
-    )
-    return SessionDeps(
-        store=store,
-        job_queue=job_queue,
-        reply_deadline_s=settings.webhook_reply_deadline_s,
-        job_max_attempts=settings.queue_max_retries + 1,
-        delivery_rules=rules,
-        chat_deadline_s=settings.chat_reply_deadline_s,
-        answer_places=answer_places,
-        job_lease_s=_LEASE_S,
-        lane_cap=settings.queue_lane_cap,
-        hearing=HearingOptions(
-            names=settings.wake_names,
-            mode=ListenMode(settings.default_listen_mode),
-            pause_s=settings.question_pause_s,
-            hard_cap_s=settings.question_max_s,
-            followup_s=settings.default_followup_window_s,
-        ),
-    )
 
 
 def _session_maker(runtime: Runtime, parts: Parts, deps: SessionDeps) -> Callable[[str], Handle]:

@@ -11,7 +11,8 @@ import click
 import msgspec
 
 from omi_actors.bench.page import render_page
-from omi_actors.bench.run import QUICK, ROWS, Bench, Sizes, run_bench
+from omi_actors.bench.rows import QUICK, ROWS, Bench, Sizes
+from omi_actors.bench.run import run_bench
 from omi_actors.clock import SystemClock
 from omi_actors.replay.fake_openai import Mode
 from omi_actors.replay.fake_openai_process import spawn_fake_openai
@@ -52,6 +53,7 @@ def main(
     command = shlex.join(["scripts/bench", *sys.argv[1:]])
     with (
         spawn_fake_openai() as model_url,
+        spawn_fake_openai(Mode.TIMED, delay_s=0.005) as timed_url,
         spawn_fake_openai(Mode.DRIP, delay_s=1.0) as trickling_url,
         tempfile.TemporaryDirectory(prefix="bench-") as work_dir,
     ):
@@ -59,6 +61,7 @@ def main(
             sizes=sizes,
             work_dir=Path(work_dir),
             model_url=model_url,
+            timed_url=timed_url,
             trickling_url=trickling_url,
             clock=SystemClock(),
             new_postgres=fresh_postgres_database,

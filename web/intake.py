@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tornado.httputil import HTTPHeaders
 
-from omi_actors.actors.messages import IngestSegments, KeepRaw
+from omi_actors.actors.session_messages import IngestSegments, KeepRaw
 from omi_actors.domain.segments import Segment
 from omi_actors.errors import InvalidWebhookError
 from web.auth import WebhookAuth

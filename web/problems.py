@@ -22,6 +22,7 @@ from omi_actors.errors import (
     ForbiddenError,
     ForeignHostError,
     InvalidWebhookError,
+    KeyReusedError,
     MalformedJsonError,
     NotFoundError,
     OverloadError,
@@ -79,6 +80,12 @@ API: _Table[Problem] = {
     ),
     NotFoundError: Problem(404, "not_found", "There is nothing here.", "Check the address."),
     ConflictError: Problem(409, "conflict", "It is not as it was.", "Look again, and ask for what there is now."),
+    KeyReusedError: Problem(
+        422,
+        "idempotency_key_reused",
+        "This `Idempotency-Key` was used for another request.",
+        "Send another request with another key; the same key only with the same message, context and session.",
+    ),
     TooLargeError: Problem(
         413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE and CHAT_MAX_MESSAGE_CHARS set the limits."
     ),

@@ -5,7 +5,7 @@ Not here: which messages (intake.py), the reply (handlers/webhook.py). Threads: 
 
 from collections.abc import Callable, Sequence
 
-from omi_actors.actors.messages import Ingested, IngestSegments, KeepRaw
+from omi_actors.actors.session_messages import Ingested, IngestSegments, KeepRaw
 from omi_actors.clock import Clock
 from omi_actors.errors import AskTimeoutError
 from omi_actors.instruments.logs import LogContext, reset_context, set_context

@@ -1,4 +1,4 @@
-"""Retention: for how long is kept what was said, what failed, and what is done.
+"""Retention: for how long is kept what was said, what failed, what is done, and what the operator did.
 
 Not here: how settings are read and checked (config/settings.py). Threads: frozen, any.
 """
@@ -39,6 +39,16 @@ class RetentionSettings(BaseModel):
         description=(
             "Days for which finished jobs are kept. They know a question again that is sent once more, which "
             "senders do within hours; they hold no text."
+        ),
+    )
+    operator_event_retention_days: int = Field(
+        365,
+        validation_alias="OPERATOR_EVENT_RETENTION_DAYS",
+        ge=1,
+        le=_MAX_DAYS,
+        description=(
+            "Days for which the audit of what the operator did is kept. A year, longer than all else: it is asked when "
+            "the job has long gone, and holds ids, counts and times, no text."
         ),
     )
     janitor_interval_s: int = Field(

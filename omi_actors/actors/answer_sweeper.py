@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from omi_actors.actors.messages import AnswerReady, PauseOver, ReplyUnsettled, SweepAnswers
+from omi_actors.actors.keeper_messages import SweepAnswers
+from omi_actors.actors.session_messages import AnswerReady, PauseOver, ReplyUnsettled
 from omi_actors.domain.sessions import WaitingAnswer
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger

@@ -8,7 +8,8 @@ Not here: what the backplane does (backplane/). Threads: the event loop.
 
 import asyncio
 
-from omi_actors.actors.messages import CarrierEnded, WorkElsewhere
+from omi_actors.actors.keeper_messages import CarrierEnded
+from omi_actors.actors.queue_messages import WorkElsewhere
 from omi_actors.backplane.interface import Backplane
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle

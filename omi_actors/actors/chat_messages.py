@@ -1,6 +1,7 @@
 """The messages of chat, grouped by receiver.
 
-Not here: all other messages (messages.py), the actors. Threads: frozen, any; `on_delta` is called on the event loop.
+Not here: a session's other mail (session_messages.py), the queue's (queue_messages.py).
+Threads: frozen, any; `on_delta` is called on the event loop.
 """
 
 from collections.abc import Callable
@@ -33,10 +34,11 @@ class ChatAnswered:
 class AskQuestion(Request[ChatAnswered]):
     """Sent by the chat: answer this. The question is durable before anything is done for it.
 
-    `asker_id` names who waits, `key` the question: the same key means the same question. `may_be_known` is False for
-    a key that was made for this message. `on_delta` hears the answer grow; it must be quick and must not raise.
-    Fails with OverloadError, StoreError, ActorError, with AnswerLateError at the deadline, or with BadRequestError
-    when the key names another message.
+    `asker_id` names who waits, `key` the question among its owner's: the same key means the same question.
+    `may_be_known` is False for a key that was made for this message. `on_delta` hears the answer grow; it must be quick
+    and must not raise.
+    Fails with OverloadError, StoreError, ActorError, with AnswerLateError at the deadline, or with KeyReusedError
+    when the key names another question.
     """
 
     session_key: str

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from omi_actors.actors.chat_messages import ChatAnswered, OnDelta
-from omi_actors.actors.messages import Ingested
+from omi_actors.actors.session_messages import Ingested
 from omi_actors.domain.chat import ChatQuestion
 from omi_actors.domain.delivery import Reply
 from omi_actors.errors import StoreUnavailableError

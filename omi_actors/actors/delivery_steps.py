@@ -4,7 +4,7 @@ Part of the session actor: called in its turns only.
 Not here: which step comes next (domain/delivery.py, session_answers.py), rows (store/). Threads: the event loop.
 """
 
-from omi_actors.actors.messages import JobsEnqueued
+from omi_actors.actors.queue_messages import JobsEnqueued
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.delivery import Channel, State
 from omi_actors.domain.sessions import DeliveryChange

@@ -9,7 +9,7 @@ store only.
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from omi_actors.actors.messages import CleanUp, NextBatch
+from omi_actors.actors.keeper_messages import CleanUp, NextBatch
 from omi_actors.domain.retention import Cutoffs, RetentionRules, find_cutoffs
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics

@@ -12,20 +12,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from omi_actors.actors.chat_messages import CancelJob
-from omi_actors.actors.messages import (
+from omi_actors.actors.places import Places
+from omi_actors.actors.queue_messages import (
     BookingEnded,
-    Drain,
     JobFinished,
     JobsClaimed,
     JobsEnqueued,
     PlacesFree,
     QueueTick,
-    RunJob,
     WorkElsewhere,
     WorkersReady,
 )
-from omi_actors.actors.places import Places
 from omi_actors.actors.unknown_jobs import bury_unknown
+from omi_actors.actors.worker_messages import Drain, RunJob
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics

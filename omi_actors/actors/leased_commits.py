@@ -11,7 +11,7 @@ from functools import partial
 
 from msgspec import structs
 
-from omi_actors.actors.messages import BookingEnded, JobsEnqueued
+from omi_actors.actors.queue_messages import BookingEnded, JobsEnqueued
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.sessions import SessionCommit

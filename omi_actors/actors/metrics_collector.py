@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from omi_actors.actors.messages import CollectTick, QueueCounted
+from omi_actors.actors.keeper_messages import CollectTick, QueueCounted
 from omi_actors.actors.session_router import Directory
 from omi_actors.domain.jobs import QueueCounts
 from omi_actors.errors import OmiError

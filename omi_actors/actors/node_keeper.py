@@ -7,7 +7,7 @@ Not here: taking the name at start (store/actors.py). Threads: the event loop; i
 
 from collections.abc import Callable
 
-from omi_actors.actors.messages import KeepTick, NodeConfirmed
+from omi_actors.actors.keeper_messages import KeepTick, NodeConfirmed
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future

@@ -6,7 +6,7 @@ Not here: when they open and close (session_answers.py), a chat's (chat_slot.py)
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from omi_actors.actors.messages import Ingested
+from omi_actors.actors.session_messages import Ingested
 from omi_actors.domain.delivery import Reply
 from omi_actors.kit.future import Future
 from omi_actors.kit.runtime import TimerHandle

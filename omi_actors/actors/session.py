@@ -15,7 +15,11 @@ from msgspec.structs import replace
 
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
 from omi_actors.actors.leased_commits import commit_jobs
-from omi_actors.actors.messages import (
+from omi_actors.actors.session_answers import SessionAnswers
+from omi_actors.actors.session_chat import SessionChat, Typed
+from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.actors.session_hearing import SessionHearing
+from omi_actors.actors.session_messages import (
     AnswerNotified,
     AnswerReady,
     GraceOver,
@@ -28,22 +32,12 @@ from omi_actors.actors.messages import (
     ReplySent,
     ReplyUnsettled,
 )
-from omi_actors.actors.session_answers import SessionAnswers
-from omi_actors.actors.session_chat import SessionChat, Typed
-from omi_actors.actors.session_deps import SessionDeps
-from omi_actors.actors.session_hearing import SessionHearing
 from omi_actors.actors.session_rows import Turn, build_commit, build_jobs, build_messages
 from omi_actors.domain.hearing import Heard, Question
 from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.recent_segments import RECENT_LIMIT
 from omi_actors.domain.sessions import RawEvent
-from omi_actors.domain.transcript import (
-    RECENT_LIMIT,
-    Growth,
-    Progress,
-    build_progress,
-    decide_growth,
-    possible_keys,
-)
+from omi_actors.domain.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
 from omi_actors.errors import FencedError, OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
@@ -112,7 +106,7 @@ class SessionActor(LoopActor):
     async def _hear(self, message: IngestSegments) -> Ingested | None:
         growth = await self._grow(message)
         _count(growth)
-        heard = await self._hearing.hear(growth.fresh, message.received_at, self.runtime)
+        heard = await self._hearing.hear(growth, message.received_at, self.runtime)
         jobs = await self._take_in(heard, growth.progress, growth)
         if not jobs:
             return await self._reply()
@@ -145,7 +139,7 @@ class SessionActor(LoopActor):
     async def _take_in(self, heard: Heard, progress: Progress, growth: Growth | None = None) -> tuple[NewJob, ...]:
         """Commit what was heard, with a job for each question, and listen on; return the jobs."""
         jobs = self._build_jobs(heard.questions, progress) if heard.questions else ()
-        if self._hearing.is_news(heard) or (growth is not None and growth.fresh):
+        if self._hearing.is_news(heard) or (growth is not None and (growth.fresh or growth.corrected)):
             messages = build_messages(heard.questions, jobs, progress.session_id)
             await self._commit(Turn(progress, heard.deadline, growth, jobs, messages))
         self._hearing.keep(heard)
@@ -278,7 +272,7 @@ def _count(growth: Growth) -> None:
     """Count what became of a webhook's segments."""
     for counter, count in (
         (_NEW, len(growth.fresh) - growth.updated),
-        (_UPDATED, growth.updated),
+        (_UPDATED, growth.updated + len(growth.corrected)),
         (_DUPLICATE, growth.duplicates),
         (_BLANK, growth.blank),
     ):

@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from omi_actors.actors.delivery_steps import DeliverySteps
-from omi_actors.actors.messages import (
+from omi_actors.actors.reply_slots import ReplySlot, Slot
+from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.actors.session_messages import (
     AnswerNotified,
     AnswerReady,
     GraceOver,
@@ -18,8 +20,6 @@ from omi_actors.actors.messages import (
     ReplySent,
     ReplyUnsettled,
 )
-from omi_actors.actors.reply_slots import ReplySlot, Slot
-from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.delivery import Channel, Reply, State, Way, decide_way, format_message, is_in_grace
 from omi_actors.domain.sessions import OpenAnswer
 from omi_actors.instruments import metrics

@@ -27,6 +27,7 @@ from omi_actors.domain.chat import (
     Answered,
     ChatQuestion,
     KnownQuestion,
+    build_fingerprint,
     decide_chat_growth,
     remember_answered,
     was_just_answered,
@@ -36,7 +37,7 @@ from omi_actors.domain.repetition import normalise_message
 from omi_actors.domain.sessions import NewMessage
 from omi_actors.domain.spaces import DEFAULT
 from omi_actors.domain.transcript import Growth, Progress
-from omi_actors.errors import AnswerLateError, BadRequestError, FencedError, OmiError, QueueFullError
+from omi_actors.errors import AnswerLateError, FencedError, KeyReusedError, OmiError, QueueFullError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
@@ -60,6 +61,7 @@ class Typed(NamedTuple):
 
 # Questions of one session that wait at a time: a person types one, a page in a few tabs some more.
 _MAX_WAITING = 8
+_KEY_REUSED = "This `Idempotency-Key` was used for another request."
 
 
 class SessionChat:
@@ -124,9 +126,9 @@ class SessionChat:
         """Return the slot of the same question while its answer is being made: one answer serves all who asked."""
         for slot in self._slots.values():
             question = slot.question
-            if question.key == asked.key:
-                return _same_text(slot, asked)
-            if not asked.may_be_known and (question.text, question.context) == (asked.text, asked.context):
+            if question.key == asked.key and not _is_same(question, asked):
+                raise KeyReusedError(_KEY_REUSED)
+            if question.key == asked.key or (not asked.may_be_known and _is_same(question, asked)):
                 return slot
         return None
 
@@ -137,10 +139,9 @@ class SessionChat:
     async def _accept(self, asked: AskQuestion) -> ChatAnswered | None:
         """Commit the question and its job, unless the store knows it; then wait for the answer."""
         progress = await self._load()
-        if asked.may_be_known and progress.epoch:
-            known = await self._deps.store.find_question(build_chat_key(progress.session_id, asked.key))
-            if known is not None:
-                return self._resume(known, asked)
+        known = await self._find_known(asked)
+        if known is not None:
+            return self._resume(known, asked)
         now_s = self._actor.runtime.clock.now_s()
         is_wearable = self._session_key.startswith(WEARABLE)
         growth = decide_chat_growth(progress, is_wearable=is_wearable, now_s=now_s, new_id=new_id)
@@ -150,13 +151,25 @@ class SessionChat:
         await self._commit(growth, Typed((job,), (message,)))
         metrics.QUESTIONS.inc()
         metrics.JOBS_ENQUEUED.labels(job.kind).inc()
+        # Another session of the same owner may have used the key since we looked: then our job was not enqueued.
+        winner = await self._find_known(asked)
+        if winner is not None and winner.job_id != job.job_id:
+            return self._resume(winner, asked)
         self._wait(self._open_slot(job.job_id, question), asked)
         return None
 
+    async def _find_known(self, asked: AskQuestion) -> KnownQuestion | None:
+        if not asked.may_be_known:
+            return None
+        return await self._deps.store.find_question(build_chat_key(self._session_key, asked.key))
+
     def _resume(self, known: KnownQuestion, asked: AskQuestion) -> ChatAnswered | None:
-        """Answer from the store, or wait on for what is being answered."""
-        if known.text != asked.text:
-            raise BadRequestError("This `Idempotency-Key` was used for another message.")
+        """Answer from the store, or wait on for what is being answered.
+
+        Raises: KeyReusedError when what is known is another question.
+        """
+        if known.fingerprint != build_fingerprint(self._session_key, asked.text, asked.context):
+            raise KeyReusedError(_KEY_REUSED)
         metrics.CHATS.labels("known").inc()
         if known.answer is not None:
             return ChatAnswered(known.answer, known.conversation_id, is_failure=known.kind == "failure")
@@ -245,10 +258,8 @@ async def _twice_if_fenced(act: Callable[[], Awaitable[R]]) -> R:
         return await act()
 
 
-def _same_text(slot: ChatSlot, asked: AskQuestion) -> ChatSlot:
-    if slot.question.text != asked.text:
-        raise BadRequestError("This `Idempotency-Key` was used for another message.")
-    return slot
+def _is_same(question: ChatQuestion, asked: AskQuestion) -> bool:
+    return (question.text, question.context) == (asked.text, asked.context)
 
 
 def _build_question(asked: AskQuestion, conversation_id: str) -> ChatQuestion:

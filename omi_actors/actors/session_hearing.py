@@ -5,9 +5,7 @@ the turn's commit. Not here: how it hears (domain/hearing.py), the commit and th
 Threads: the event loop.
 """
 
-from collections.abc import Sequence
-
-from omi_actors.actors.messages import AnswerNotified, AnswerReady, ReplySent
+from omi_actors.actors.session_messages import AnswerNotified, AnswerReady, ReplySent
 from omi_actors.domain.delivery import State
 from omi_actors.domain.hearing import (
     SILENT,
@@ -19,9 +17,10 @@ from omi_actors.domain.hearing import (
     note_reply,
     pause_over,
     recall,
+    relabel,
 )
-from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import SessionRecord
+from omi_actors.domain.transcript import Growth
 from omi_actors.kit.runtime import Runtime
 
 
@@ -42,10 +41,10 @@ class SessionHearing:
         self.deadline: float | None = None
         self.listening_until: float | None = None
 
-    async def hear(self, fresh: Sequence[StoredSegment], now_s: float, runtime: Runtime) -> Heard:
+    async def hear(self, growth: Growth, now_s: float, runtime: Runtime) -> Heard:
         """Hear what is new, a slice at a time: however much it is, it keeps nobody else waiting for long."""
-        heard = Heard(self._state, self._unasked, None)
-        for number, part in enumerate(cut_into_slices(fresh)):
+        heard = Heard(relabel(self._state, growth.corrected), self._unasked, None)
+        for number, part in enumerate(cut_into_slices(growth.fresh)):
             if number:
                 await runtime.pause()
             before = heard.questions

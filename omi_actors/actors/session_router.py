@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, SwitchSpace
-from omi_actors.actors.messages import (
+from omi_actors.actors.keeper_messages import SweepIdle
+from omi_actors.actors.session_messages import (
     AnswerNotified,
     AnswerReady,
     IngestSegments,
@@ -20,7 +21,6 @@ from omi_actors.actors.messages import (
     PauseOver,
     ReplySent,
     ReplyUnsettled,
-    SweepIdle,
 )
 from omi_actors.instruments import metrics
 from omi_actors.kit.facts import ChildQuarantined, ChildReleased, ChildStopped, StartChild

@@ -50,7 +50,7 @@ def build_commit(turn: Turn, session_key: str) -> SessionCommit:
         listening_until=turn.listening_until,
         active_space=turn.active_space,
         new_conversation=growth.new_conversation if growth else None,
-        segments=growth.fresh if growth else (),
+        segments=growth.fresh + growth.corrected if growth else (),
         messages=turn.messages,
         jobs=turn.jobs,
         raw_events=turn.raw_events,

@@ -12,18 +12,9 @@ from functools import partial
 
 from omi_actors.actors.answer_stream import AnswerStream
 from omi_actors.actors.chat_messages import CancelJob
-from omi_actors.actors.messages import (
-    AnswerNotified,
-    AnswerReady,
-    AttemptEnded,
-    CancelAttempts,
-    Drain,
-    HeartbeatTick,
-    JobFinished,
-    LeasesRenewed,
-    RunJob,
-    WorkersReady,
-)
+from omi_actors.actors.queue_messages import JobFinished, WorkersReady
+from omi_actors.actors.session_messages import AnswerNotified, AnswerReady
+from omi_actors.actors.worker_messages import AttemptEnded, CancelAttempts, Drain, HeartbeatTick, LeasesRenewed, RunJob
 from omi_actors.domain.delivery import State
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import Notified

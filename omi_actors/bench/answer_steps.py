@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from omi_actors.actors.messages import AnswerReady, IngestSegments, ReplySent
 from omi_actors.actors.session import SessionActor
+from omi_actors.actors.session_messages import AnswerReady, IngestSegments, ReplySent
 from omi_actors.bench.in_process import Speech, open_system, run_row
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import ModelAnswer, OnText

@@ -17,15 +17,15 @@ from typing import Any
 import msgspec
 
 from config.settings import load_settings
-from omi_actors.actors.messages import IngestSegments
 from omi_actors.actors.session import SessionActor
+from omi_actors.actors.session_messages import IngestSegments
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.model import Model
 from omi_actors.clock import Clock
 from omi_actors.domain.segments import Segment
 from omi_actors.instruments.logs import configure_logging
+from omi_actors.parts import BuildSession, Parts
 from omi_actors.system import System
-from omi_actors.tree import BuildSession, Parts
 
 # How often the meter looks; a stall of the loop shows as a look that came late.
 _LOOK_S = 0.005

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from omi_actors.actors.messages import Ingested, IngestSegments
 from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.actors.session_messages import Ingested, IngestSegments
 from omi_actors.bench.cpu import read_resident_bytes
 from omi_actors.bench.in_process import LagMeter, Speech, call_all, open_system, run_row
 from omi_actors.clock import Clock, SystemClock

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from types import ModuleType
 
-from omi_actors import tree
+from omi_actors import parts, tree
 from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.messages import IngestSegments
 from omi_actors.actors.session import SessionActor
+from omi_actors.actors.session_messages import IngestSegments
 from omi_actors.cli import main
 from omi_actors.clock import SystemClock
 
@@ -68,7 +68,9 @@ def _plant_clock() -> None:
 
 
 def _plant_short_leases() -> None:
-    _replace(tree, "_LEASE_S", LEASE_S)
+    # both have the name: claims, and what is born leased
+    for owner in (tree, parts):
+        _replace(owner, "JOB_LEASE_S", LEASE_S)
 
 
 def _replace(owner: type | ModuleType, name: str, value: object) -> None:

@@ -4,16 +4,22 @@ Not here: what serving is (server.py), starting anew on changes (reload.py). Thr
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from config.secrets_file import with_made_origins
-from config.settings import InvalidSettingError, Reading, read_settings
+from config.settings import InvalidSettingError, Origin, Reading, read_settings
 from omi_actors.cli.failing import EXIT_UNAVAILABLE, env_file_to_read, fail
 from omi_actors.errors import OmiError, StoreUnavailableError
 from omi_actors.instruments.logs import configure_logging
 from omi_actors.program import own_arguments, own_command
+
+# Tells a reloader's server that it will be replaced.
+_CHILD = "--will-be-replaced"
+# ms for its requests in flight: whoever edits a file does not wait for a stream to end.
+_GRACE_MS = 1_000
 
 
 @click.command(short_help="Serve until told to stop.")
@@ -23,15 +29,27 @@ from omi_actors.program import own_arguments, own_command
 @click.option(
     "--reload", "is_reloading", is_flag=True, help="Development: start anew when a program file or .env changes."
 )
-def serve(*, host: str | None, port: int | None, env_file: Path | None, is_reloading: bool) -> None:
+@click.option(_CHILD, "will_be_replaced", is_flag=True, hidden=True)
+def serve(
+    *, host: str | None, port: int | None, env_file: Path | None, is_reloading: bool, will_be_replaced: bool
+) -> None:
     """Serve until interrupted (SIGINT) or told to stop (SIGTERM)."""
     file = env_file_to_read(env_file)
     options = {"HOST": host, "PORT": port}
     if is_reloading:
         _serve_again_and_again(file, options)
     reading = _read(file, options)
+    if will_be_replaced:
+        reading = with_short_grace(reading)
     configure_logging(reading.settings.log_level)
     sys.exit(_run(reading))
+
+
+def with_short_grace(reading: Reading) -> Reading:
+    """Return the settings of a server that will be replaced: it stops quickly, unless somebody has said how."""
+    if reading.origins["SHUTDOWN_GRACE_MS"] is not Origin.DEFAULT:
+        return reading
+    return replace(reading, settings=reading.settings.model_copy(update={"shutdown_grace_ms": _GRACE_MS}))
 
 
 def _read(env_file: Path, options: dict[str, str | int | None]) -> Reading:
@@ -64,7 +82,7 @@ def _serve_again_and_again(env_file: Path, options: dict[str, str | int | None])
     if is_production:
         fail("--reload is for development. Leave it out, or unset APP_ENV.")
     given = [f"--{name.lower()}={value}" for name, value in options.items() if value is not None]
-    command = [*own_arguments(), "serve", f"--env-file={env_file}", *given]
+    command = [*own_arguments(), "serve", _CHILD, f"--env-file={env_file}", *given]
     if not env_file.exists():
         command.remove(f"--env-file={env_file}")
     sys.exit(Reloader(command, lambda: watched_files(env_file)).run())

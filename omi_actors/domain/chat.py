@@ -5,6 +5,7 @@ Not here: the way of its answer (delivery.py), likeness of texts (repetition.py)
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from msgspec.structs import replace
 
@@ -22,7 +23,7 @@ _REMEMBERED = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatQuestion:
-    """A typed question. `key` names it within its session for ever; `context` is data that its asker sent along.
+    """A typed question. `key` names it among its owner's for ever; `context` is data that its asker sent along.
 
     `is_streamed` tells whether somebody hears the answer while it is made.
     """
@@ -38,14 +39,14 @@ class ChatQuestion:
 class KnownQuestion:
     """What the store knows of a question that was asked before. `answer` is None while it is being made.
 
-    `kind` is answer or failure.
+    `kind` is answer or failure. `fingerprint` is that of the request that asked it.
     """
 
     job_id: str
     conversation_id: str
-    text: str
     answer: str | None
     kind: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,14 @@ class Answered:
 
     message: str
     at_mono_s: float
+
+
+def build_fingerprint(session_key: str, text: str, context: str) -> str:
+    """Return a digest of all that makes a typed question another one than that before it."""
+    parts = (session_key, text, context)
+    # Their lengths, too: no part can be moved over the border to the next.
+    framed = "".join(f"{len(part)}:{part}" for part in parts)
+    return blake2b(framed.encode(), digest_size=16).hexdigest()
 
 
 def decide_chat_growth(progress: Progress, *, is_wearable: bool, now_s: float, new_id: Callable[[], str]) -> Growth:

@@ -43,6 +43,7 @@ __all__ = [
     "note_reply",
     "pause_over",
     "recall",
+    "relabel",
 ]
 
 # Segments and characters of a slice. A segment costs up to 2.5 ms: all names of an open question are looked at again.
@@ -100,6 +101,23 @@ def pause_over(state: HearingState, now_s: float, options: HearingOptions = DEFA
 def note_reply(state: HearingState, now_s: float, *, was_answered: bool = True) -> HearingState:
     """Note that a reply was given: the window for a follow-up opens; after a failure the same may be asked again."""
     return replace(state, replied_at=now_s, recent=state.recent if was_answered else ())
+
+
+def relabel(state: HearingState, corrected: Sequence[StoredSegment]) -> HearingState:
+    """Let speech go on under the name of who is thought to have said it by now. It is not listened to again.
+
+    A speaker who has something else to ask already keeps that, and the other line ends by its pause.
+    """
+    for segment in corrected:
+        ears = {ear.speaker: ear for ear in state.ears}
+        ear = next((ear for ear in state.ears if ear.pieces[-1].key == segment.key), None)
+        if ear is not None and (segment.speaker not in ears or ears[segment.speaker].question is None):
+            del ears[ear.speaker]
+            ears[segment.speaker] = replace(ear, speaker=segment.speaker)
+            state = replace(state, ears=tuple(ears.values()))
+        if state.asked and state.asked[-1][0] == hash(segment.key):
+            state = replace(state, asker=segment.speaker)
+    return state
 
 
 def recall(

@@ -26,6 +26,7 @@ class NewJob:
 
     `idempotency_key` is unique for ever: a second enqueue of it changes nothing. Of one `lane` (e.g. a session's id)
     at most one job runs at a time, in the order of enqueueing. Lower `priority` runs first. Times are UTC seconds.
+    `fingerprint` is a digest of what the key was used for, where its asker chose the key.
     """
 
     job_id: str
@@ -39,6 +40,7 @@ class NewJob:
     max_attempts: int = 8
     request_id: str = ""
     version: int = 1
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ LIVE_S = 3_600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRules:
-    """Days for which is kept what was said, what failed for good, and what is done.
+    """Days for which is kept what was said, what failed for good, what is done, and what the operator did.
 
     `live_s` is the live window in seconds: what is younger is still being worked with, whatever the days say.
     """
@@ -20,17 +20,19 @@ class RetentionRules:
     transcript_days: int = 90
     dead_letter_days: int = 30
     job_days: int = 7
+    event_days: int = 365
     live_s: float = LIVE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutoffs:
-    """UTC seconds before which what was said, jobs that are done, jobs that are dead, and counts of use go."""
+    """UTC seconds before which what was said, done jobs, dead jobs, counts of use, and the operator's events go."""
 
     said: float
     done: float
     dead: float
     used: float
+    events: float
 
 
 def find_cutoffs(now_s: float, rules: RetentionRules) -> Cutoffs:
@@ -38,4 +40,5 @@ def find_cutoffs(now_s: float, rules: RetentionRules) -> Cutoffs:
     said = now_s - max(rules.live_s, rules.transcript_days * DAY_S)
     dead = now_s - max(rules.live_s, rules.dead_letter_days * DAY_S)
     done = now_s - max(rules.live_s, rules.job_days * DAY_S)
-    return Cutoffs(said=said, done=done, dead=max(said, dead), used=now_s - 2 * DAY_S)
+    events = now_s - rules.event_days * DAY_S
+    return Cutoffs(said=said, done=done, dead=max(said, dead), used=now_s - 2 * DAY_S, events=events)

@@ -1,6 +1,7 @@
 """A session's transcript as it grows: what of a webhook is new, and where a conversation ends.
 
-Not here: what was asked in it (hearing.py), rows (store/). Threads: none, pure.
+Not here: what was asked in it (hearing.py), how segments are known again (recent_segments.py), rows (store/).
+Threads: none, pure.
 Source: Omi's real-time transcript webhook. It sends no conversation id: a new conversation shows only as times that
 fall back towards 0, or as a silence of 120 s.
 """
@@ -8,10 +9,10 @@ fall back towards 0, or as a silence of 120 s.
 import re
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from struct import Struct
 
 import msgspec
 
+from omi_actors.domain.recent_segments import RecentSegments, build_version, length_of
 from omi_actors.domain.segments import Segment, StoredSegment
 from omi_actors.domain.sessions import NewConversation, SessionRecord
 
@@ -23,57 +24,12 @@ _NEAR_START_S = 30.0
 _OUT_OF_ORDER_S = 5.0
 # A fall of more than this (s) is a new conversation wherever it lands: its first pieces were lost.
 _LARGE_FALL_S = 60.0
-# Segments remembered in memory, enough for a retried webhook; the store's unique key is what guarantees.
-RECENT_LIMIT = 128
 # Longer sender ids are replaced by their digest, so that the key fits an index of any database.
 _KEY_LIMIT = 128
 # A letter or a digit of any script.
 _WORD = re.compile(r"[^\W_]")
 # What has no word in so many characters has none.
 _BLANK_CHARS = 20_000
-# How a remembered segment is packed: a 64-bit digest of its key, and its text's length.
-_DIGEST = Struct("<q")
-_LENGTH = Struct("<I")
-_ENTRY_SIZE = _DIGEST.size + _LENGTH.size
-
-
-class RecentSegments:
-    """The latest segment keys of a session and their text lengths: 12 bytes each, and no text.
-
-    A value: `remember` returns another one.
-    """
-
-    __slots__ = ("_entries",)
-
-    def __init__(self, entries: bytes = b"") -> None:
-        # One string of bytes, searched in C: an eighth of a dict's size, and faster to copy than to change.
-        self._entries = entries
-
-    def length_of(self, key: str) -> int | None:
-        """Return the length of the text last seen under `key`, None when it is not remembered."""
-        place = self._find(_DIGEST.pack(hash(key)))
-        return None if place < 0 else int(_LENGTH.unpack_from(self._entries, place + _DIGEST.size)[0])
-
-    def remember(self, seen: Mapping[str, int]) -> "RecentSegments":
-        """Return these with `seen` (key → text length) added, the oldest forgotten above the limit."""
-        entries = self._entries
-        for key, length in seen.items():
-            digest = _DIGEST.pack(hash(key))
-            place = self._find(digest)
-            if place >= 0:
-                entries = entries.replace(self._entries[place : place + _ENTRY_SIZE], b"")
-            entries += digest + _LENGTH.pack(length)
-        return RecentSegments(entries[-RECENT_LIMIT * _ENTRY_SIZE :])
-
-    def _find(self, digest: bytes) -> int:
-        """Return where the entry of this digest begins, -1 without one."""
-        place = self._entries.find(digest)
-        while place % _ENTRY_SIZE and place >= 0:
-            place = self._entries.find(digest, place + 1)
-        return place
-
-    def __len__(self) -> int:
-        return len(self._entries) // _ENTRY_SIZE
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):
@@ -92,7 +48,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 class Growth(msgspec.Struct, frozen=True, gc=False):
     """What a webhook's segments mean for the transcript.
 
-    `fresh` holds what is to be stored, ordered by seq: new segments, and known ones whose text became longer.
+    `fresh` holds what was said, ordered by seq: new segments, and known ones whose text became longer. `corrected` are
+    known ones that were said by somebody else than was thought: they are stored, and are no speech.
     """
 
     progress: Progress
@@ -101,13 +58,14 @@ class Growth(msgspec.Struct, frozen=True, gc=False):
     duplicates: int
     updated: int
     blank: int
+    corrected: tuple[StoredSegment, ...] = ()
 
 
 def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> Progress:
     """Return where a session stands according to its record, or at its very beginning."""
     if record is None:
         return Progress(new_id(), 0, None, 0, 0, 0.0, 0.0, RecentSegments())
-    recent = RecentSegments().remember({segment.key: len(segment.text) for segment in record.recent_segments})
+    recent = RecentSegments().remember({segment.key: build_version(segment) for segment in record.recent_segments})
     return Progress(
         record.session_id,
         record.epoch,
@@ -152,9 +110,9 @@ def decide_growth(
     new_id: Callable[[], str],
     stored: Mapping[str, int] | None = None,
 ) -> Growth:
-    """Sort a webhook's segments into new, longer, known and blank ones, and give each its place.
+    """Sort a webhook's segments into new, longer, corrected, known and blank ones, and give each its place.
 
-    `stored` maps keys that the store is known to hold to their text lengths. When None and the result begins a
+    `stored` maps keys that the store holds to their versions. When None and the result begins a
     conversation while one was open, ask the store for `possible_keys` and decide again: times that fall back may
     also be a late repetition, and only the store remembers that far.
     """
@@ -178,6 +136,7 @@ class _Grower:
         self._opened: NewConversation | None = None
         self._seen: dict[str, int] = {}
         self._fresh: list[StoredSegment] = []
+        self._corrected: list[StoredSegment] = []
         self._duplicates = self._updated = self._blank = 0
 
     def grow(self, segments: tuple[Segment, ...]) -> Growth:
@@ -187,7 +146,13 @@ class _Grower:
             else:
                 self._take(segment)
         return Growth(
-            self._progress_after(), tuple(self._fresh), self._opened, self._duplicates, self._updated, self._blank
+            self._progress_after(),
+            tuple(self._fresh),
+            self._opened,
+            self._duplicates,
+            self._updated,
+            self._blank,
+            tuple(self._corrected),
         )
 
     def _progress_after(self) -> Progress:
@@ -201,32 +166,43 @@ class _Grower:
             self._number,
             self._last_seq,
             self._last_end_s,
-            self._received_at,
+            self._received_at if self._fresh else before.last_seen_at,
             before.recent.remember(self._seen),
         )
 
     def _take(self, segment: Segment) -> None:
         key = build_key(segment, self._number)
-        known = self._known_length(key)
+        known = self._find(key)
         if known is None and not segment.segment_id:
-            # Perhaps a repetition from before the conversation changed.
-            known = self._known_length(build_key(segment, self._number - 1))
-        if known is not None and len(segment.text) <= known:
-            self._duplicates += 1
+            key, known = self._look_back(segment, key)
+        version = build_version(segment)
+        if known is not None and length_of(version) <= length_of(known):
+            if version != known and length_of(version) == length_of(known):
+                self._seen[key] = version
+                self._corrected.append(self._place(segment, key))
+            else:
+                self._duplicates += 1
             return
         if known is not None:
             self._updated += 1
         elif self._opened is None and self._begins_conversation(segment):
             self._open_conversation()
             key = build_key(segment, self._number)
-        self._store(segment, key)
+        self._seen[key] = version
+        self._last_end_s = max(self._last_end_s, segment.end_s)
+        self._fresh.append(self._place(segment, key))
 
-    def _known_length(self, key: str) -> int | None:
-        """Return the length of the text that we hold under `key`, None if we hold none."""
-        length = self._seen.get(key)
-        if length is None:
-            length = self._before.recent.length_of(key)
-        return self._stored.get(key) if length is None else length
+    def _look_back(self, segment: Segment, key: str) -> tuple[str, int | None]:
+        """Return key and version of a segment from before the conversation changed, if this is a repetition of it."""
+        before = build_key(segment, self._number - 1)
+        known = self._find(before)
+        return (key, None) if known is None else (before, known)
+
+    def _find(self, key: str) -> int | None:
+        known = self._seen.get(key)
+        if known is None:
+            known = self._before.recent.find(key)
+        return self._stored.get(key) if known is None else known
 
     def _begins_conversation(self, segment: Segment) -> bool:
         """Tell whether this new segment is the first of another conversation than the current one."""
@@ -246,22 +222,18 @@ class _Grower:
             conversation_id=self._conversation_id, number=self._number, started_at=self._received_at
         )
 
-    def _store(self, segment: Segment, key: str) -> None:
-        self._seen[key] = len(segment.text)
+    def _place(self, segment: Segment, key: str) -> StoredSegment:
         self._last_seq += 1
-        self._last_end_s = max(self._last_end_s, segment.end_s)
-        self._fresh.append(
-            StoredSegment(
-                key,
-                self._last_seq,
-                self._conversation_id or "",
-                segment.text,
-                segment.speaker,
-                segment.speaker_id,
-                segment.is_user,
-                segment.person_id,
-                segment.start_s,
-                segment.end_s,
-                self._received_at,
-            )
+        return StoredSegment(
+            key,
+            self._last_seq,
+            self._conversation_id or "",
+            segment.text,
+            segment.speaker,
+            segment.speaker_id,
+            segment.is_user,
+            segment.person_id,
+            segment.start_s,
+            segment.end_s,
+            self._received_at,
         )

@@ -17,6 +17,7 @@ from omi_actors.domain.hearing import (
     hear,
     note_reply,
     pause_over,
+    relabel,
 )
 from omi_actors.domain.segments import Segment
 from omi_actors.domain.transcript import build_progress, decide_growth
@@ -77,7 +78,7 @@ class _Player:
         segments = tuple(_build_segment(spoken) for spoken in webhook.segments)
         growth = decide_growth(self._progress, segments, received_at=now_s, new_id=self._new_id)
         self._progress = growth.progress
-        heard = hear(self._state, growth.fresh, now_s, self._options)
+        heard = hear(relabel(self._state, growth.corrected), growth.fresh, now_s, self._options)
         self._state, self._deadline = heard.state, heard.deadline
         yield from _taken(heard.questions, "at once")
 

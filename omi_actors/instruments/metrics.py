@@ -41,7 +41,7 @@ WEBHOOKS_DROPPED = Counter(
 )
 SEGMENTS = Counter(
     "omi_segments_total",
-    "Transcript segments by outcome: new, updated, duplicate, blank, invalid.",
+    "Transcript segments by outcome: new, updated (more text, or another speaker), duplicate, blank, invalid.",
     ["outcome"],
     registry=REGISTRY,
 )

@@ -3,15 +3,16 @@
 Not here: its course, which is every answer's (answer.py), the session (actors/session_chat.py). Threads: none, pure.
 """
 
-from omi_actors.domain.chat import ChatQuestion
+from omi_actors.domain.budget import owner_of
+from omi_actors.domain.chat import ChatQuestion, build_fingerprint
 from omi_actors.domain.jobs import NewJob
 from omi_actors.ids import new_id
 from omi_actors.jobs.answer import KIND
 
 
-def build_chat_key(session_id: str, key: str) -> str:
-    """Return a typed question's idempotency key: unique within its session for ever."""
-    return f"chat:{session_id}:{key}"
+def build_chat_key(session_key: str, key: str) -> str:
+    """Return a typed question's idempotency key: unique among all questions of its session's owner for ever."""
+    return f"chat:{owner_of(session_key)}:{key}"
 
 
 def build_chat_job(
@@ -22,7 +23,7 @@ def build_chat_job(
         job_id=new_id(),
         kind=KIND,
         lane=session_id,
-        idempotency_key=build_chat_key(session_id, question.key),
+        idempotency_key=build_chat_key(session_key, question.key),
         payload={
             "session_id": session_id,
             "session_key": session_key,
@@ -37,4 +38,5 @@ def build_chat_job(
         priority=10,
         max_attempts=max_attempts,
         request_id=request_id,
+        fingerprint=build_fingerprint(session_key, question.text, question.context),
     )

@@ -7,6 +7,7 @@ Threads: the loop that started it; `mode` may be set from any thread.
 import asyncio
 import contextlib
 import json
+import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -20,6 +21,7 @@ import tornado.web
 class Mode(StrEnum):
     """How it behaves. `delay` waits `delay_s` first; `trickle` waits it before each piece, `drip` before each byte.
 
+    `timed` streams one piece, the machine's monotonic seconds at its sending, and waits before it ends the stream.
     `filtered` and `refusal` are the two ways in which a model refuses; `thinking` uses its tokens up before it speaks.
     """
 
@@ -27,6 +29,7 @@ class Mode(StrEnum):
     DELAY = "delay"
     TRICKLE = "trickle"
     DRIP = "drip"
+    TIMED = "timed"
     HANG = "hang"
     CUT = "cut"
     UNAUTHORIZED = "unauthorized"
@@ -216,6 +219,11 @@ class _Completions(tornado.web.RequestHandler):
         events.append("data: [DONE]\n\n")
         if self.mode is Mode.DRIP:
             await self._write_pieces(list("".join(events)))
+        elif self.mode is Mode.TIMED:
+            self.write(_event(body["model"], {"content": f"{time.monotonic():.6f}"}, None))
+            await self.flush()
+            await asyncio.sleep(self.fake.delay_s)
+            self.write("".join(events[-2:]))
         elif self.mode in {Mode.TRICKLE, Mode.CUT}:
             await self._write_pieces(events)
         else:

@@ -7,12 +7,16 @@ from omi_actors.domain.failures import explain_failure
 from omi_actors.domain.sessions import NewDelivery, NewMessage
 from omi_actors.ids import new_id
 from omi_actors.store.deliveries import INSERT_DELIVERY, build_delivery_row
-from omi_actors.store.dialect import Row, build_insert
+from omi_actors.store.dialect import Row, build_insert, build_insert_if
 from omi_actors.store.transaction import Transaction
 
-INSERT_MESSAGE = build_insert(
+_MESSAGE = "id, session_id, conversation_id, role, kind, source, text, job_id, model, created_at"
+_INSERT_MESSAGE = build_insert("message", _MESSAGE, "ON CONFLICT DO NOTHING")
+# Of a turn, after its jobs: the message of a job that was not enqueued, since its question was known, is none.
+INSERT_ASKED = build_insert_if(
     "message",
-    "id, session_id, conversation_id, role, kind, source, text, job_id, model, created_at",
+    _MESSAGE,
+    "v.job_id IS NULL OR EXISTS (SELECT 1 FROM job WHERE job.job_id = v.job_id)",
     "ON CONFLICT DO NOTHING",
 )
 # A question to which nothing was said yet, not even that there is no answer.
@@ -23,7 +27,7 @@ _FIND_UNANSWERED = (
 
 
 def build_message_row(message: NewMessage) -> Row:
-    """Return the values of INSERT_MESSAGE. A message without a job has none to be unique with."""
+    """Return the values of an inserted message. A message without a job has none to be unique with."""
     check_text(message.text)
     return (
         message.message_id,
@@ -41,7 +45,7 @@ def build_message_row(message: NewMessage) -> Row:
 
 def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -> None:
     """Store an assistant's message and its delivery."""
-    tx.run(INSERT_MESSAGE.one, build_message_row(message))
+    tx.run(_INSERT_MESSAGE.one, build_message_row(message))
     tx.run(INSERT_DELIVERY.one, build_delivery_row(delivery, tx.node))
 
 

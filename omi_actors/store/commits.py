@@ -14,7 +14,7 @@ from omi_actors.domain.jobs import NewJob
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import SessionCommit
 from omi_actors.errors import FencedError
-from omi_actors.store.answer_rows import INSERT_MESSAGE, build_message_row, check_text
+from omi_actors.store.answer_rows import INSERT_ASKED, build_message_row, check_text
 from omi_actors.store.deliveries import CHANGE, build_change_row
 from omi_actors.store.dialect import Bulk, Row, build_insert
 from omi_actors.store.refused_jobs import MAX_PAYLOAD_BYTES, TOO_LARGE, NewRow, refuse_jobs
@@ -50,17 +50,18 @@ _UPDATE_SPACE = Bulk(
     template="(%s, %s)",
 )
 _INSERT_CONVERSATION = build_insert("conversation", "id, session_id, number, started_at", "ON CONFLICT (id) DO NOTHING")
-# A segment's fields are its columns, in its order: a row is made of it at once.
+# A segment's fields are its columns, in its order: a row is made of it at once. Who said it may be found out later.
 _UPSERT_SEGMENT = build_insert(
     "transcript_segment",
     ", ".join(("session_id", *StoredSegment.__struct_fields__)),
-    "ON CONFLICT (session_id, key) DO UPDATE SET text = excluded.text, end_s = excluded.end_s"
-    " WHERE length(excluded.text) > length(transcript_segment.text)",
+    "ON CONFLICT (session_id, key) DO UPDATE SET text = excluded.text, end_s = excluded.end_s,"
+    " speaker = excluded.speaker, speaker_id = excluded.speaker_id, is_user = excluded.is_user,"
+    " person_id = excluded.person_id WHERE length(excluded.text) >= length(transcript_segment.text)",
 )
 INSERT_JOB = build_insert(
     "job",
     "job_id, kind, lane, idempotency_key, session_id, priority, run_at, max_attempts, payload, request_id, created_at,"
-    " version",
+    " version, fingerprint",
     "ON CONFLICT DO NOTHING",
 )
 _INSERT_RAW_EVENT = build_insert(
@@ -100,8 +101,8 @@ def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
         (_UPDATE_SPACE, rows.spaces),
         (_INSERT_CONVERSATION, rows.conversations),
         (_UPSERT_SEGMENT, rows.segments),
-        (INSERT_MESSAGE, rows.messages),
         (INSERT_JOB, rows.jobs),
+        (INSERT_ASKED, rows.messages),
         (_INSERT_RAW_EVENT, rows.raw_events),
     ):
         if some:
@@ -190,4 +191,5 @@ def build_job_row(job: NewJob, session_id: str) -> Row:
         job.request_id,
         job.created_at,
         job.version,
+        job.fingerprint,
     )

@@ -37,6 +37,18 @@ def build_insert(table: str, columns: str, conflict: str = "") -> Bulk:
     )
 
 
+def build_insert_if(table: str, columns: str, condition: str, conflict: str = "") -> Bulk:
+    """Build an INSERT of those rows for which `condition` is true; in it a row is `v`, with its columns' names."""
+    count = columns.count(",") + 1
+    head = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM"
+    values = ", ".join(f"? AS {column.strip()}" for column in columns.split(","))
+    return Bulk(
+        one=f"{head} (SELECT {values}) AS v WHERE {condition} {conflict}",
+        many=f"{head} (VALUES %s) AS v ({columns}) WHERE {condition} {conflict}",
+        template=f"({', '.join(['%s'] * count)})",
+    )
+
+
 class Dialect(Protocol):
     """One database. `con` and `cursor` are the driver's, got through Pony's pool."""
 

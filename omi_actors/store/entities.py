@@ -220,6 +220,7 @@ def _define_work(db: Any) -> None:
         finished_at = Optional(float)
         version = Required(int)
         is_next = Required(bool)
+        fingerprint = Optional(str)
 
     class RawEvent(db.Entity):  # type: ignore[misc]
         _table_ = "raw_event"

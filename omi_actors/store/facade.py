@@ -91,7 +91,7 @@ class Store:
         return self._ask("load_listening", partial(sessions.load_listening, node=node, until=until, limit=limit))
 
     def find_segments(self, session_id: str, keys: Sequence[str]) -> Future[dict[str, int]]:
-        """Return which of `keys` the session holds, with the lengths of their texts in characters."""
+        """Return which of `keys` the session holds, with their versions (domain/recent_segments.py)."""
         return self._ask("find_segments", partial(sessions.find_segments, session_id=session_id, keys=keys))
 
     def load_transcript(
@@ -242,10 +242,6 @@ class Store:
     def ping(self) -> Future[float]:
         """Return the seconds that a reader takes for nothing."""
         return self._ask("ping", partial(_look, monotonic()))
-
-    def writer_ping(self) -> Future[float]:
-        """Return the seconds that the writer takes for nothing, its queue included."""
-        return self._apply(partial(_look, monotonic()))
 
     def write(self, write: Callable[[Transaction], R]) -> Future[R]:
         """Run a unit of work of a subject that has a facade of its own."""

@@ -10,7 +10,8 @@ from omi_actors.store.transaction import Transaction
 def find_question(tx: Transaction, idempotency_key: str) -> KnownQuestion | None:
     """Return the question with this key and its answer, None if it was never asked, or called off."""
     row = tx.fetch_one(
-        "SELECT job.job_id, asked.conversation_id, asked.text, said.text, COALESCE(said.kind, '') FROM job"
+        "SELECT job.job_id, asked.conversation_id, said.text, COALESCE(said.kind, ''),"
+        " job.fingerprint FROM job"
         " JOIN message AS asked ON asked.job_id = job.job_id AND asked.role = 'user'"
         " LEFT JOIN message AS said ON said.job_id = job.job_id AND said.role = 'assistant'"
         " WHERE job.idempotency_key = ?",
@@ -18,8 +19,10 @@ def find_question(tx: Transaction, idempotency_key: str) -> KnownQuestion | None
     )
     if row is None:
         return None
-    job_id, conversation_id, text, answer, kind = row
-    return KnownQuestion(job_id=job_id, conversation_id=conversation_id, text=text, answer=answer, kind=kind)
+    job_id, conversation_id, answer, kind, fingerprint = row
+    return KnownQuestion(
+        job_id=job_id, conversation_id=conversation_id, answer=answer, kind=kind, fingerprint=fingerprint
+    )
 
 
 def cancel_question(tx: Transaction, job_id: str) -> bool:

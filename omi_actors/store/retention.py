@@ -52,6 +52,11 @@ _USE = (
     "DELETE FROM model_use WHERE (owner, node) IN (SELECT owner, node FROM model_use WHERE day_at < ?"
     " ORDER BY day_at LIMIT ?)"
 )
+# Numbered in the order of time: only the first ones are looked at.
+_EVENTS = (
+    "DELETE FROM operator_event WHERE id IN (SELECT id FROM (SELECT id, happened_at FROM operator_event"
+    " ORDER BY id LIMIT ?) AS first WHERE happened_at < ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +96,13 @@ def prune_session(tx: Transaction, *, session_id: str, cutoffs: Cutoffs, limit: 
 
 
 def prune_work(tx: Transaction, *, cutoffs: Cutoffs, limit: int) -> Pruned:
-    """Delete up to `limit` finished jobs, and as many counts of use that no budget looks at any more."""
+    """Delete up to `limit` finished jobs, and as many counts of use and lines of the audit."""
     done = tx.run(_JOBS, (cutoffs.done, "done", "cancelled", limit))
     dead = tx.run(_JOBS, (cutoffs.dead, "dead", "dead", limit))
     used = tx.run(_USE, (cutoffs.used, limit))
-    return Pruned({"job": done + dead, "model_use": used}, has_more=limit in (done, dead, used))
+    events = tx.run(_EVENTS, (limit, cutoffs.events))
+    rows = {"job": done + dead, "model_use": used, "operator_event": events}
+    return Pruned(rows, has_more=limit in (done, dead, used, events))
 
 
 def scrub(tx: Transaction) -> None:

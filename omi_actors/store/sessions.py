@@ -9,6 +9,7 @@ from typing import Any
 
 from omi_actors.domain.prompt import Heard, Said
 from omi_actors.domain.question_keys import HEARD, Place, read_place
+from omi_actors.domain.recent_segments import version_of
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
 from omi_actors.store.deliveries import load_open_answers
@@ -118,17 +119,17 @@ def load_space(tx: Transaction, session_key: str) -> str | None:
 
 
 def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict[str, int]:
-    """Return which of `keys` the session holds, with the lengths of their texts in characters."""
+    """Return which of `keys` the session holds, with their versions."""
     found: dict[str, int] = {}
     for start in range(0, len(keys), _KEYS_PER_QUERY):
         some = keys[start : start + _KEYS_PER_QUERY]
         marks = ", ".join("?" * len(some))
-        found.update(
-            tx.fetch(
-                f"SELECT key, length(text) FROM transcript_segment WHERE session_id = ? AND key IN ({marks})",  # noqa: S608
-                (session_id, *some),
-            )
+        rows = tx.fetch(
+            "SELECT key, length(text), speaker, speaker_id, is_user, person_id FROM transcript_segment"  # noqa: S608
+            f" WHERE session_id = ? AND key IN ({marks})",
+            (session_id, *some),
         )
+        found.update((key, version_of(length, *said_by)) for key, length, *said_by in rows)
     return found
 
 

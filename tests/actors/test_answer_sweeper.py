@@ -1,7 +1,7 @@
 """The answer sweeper reminds sessions of what the store still holds for their wearers."""
 
 from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.messages import AnswerReady, PauseOver, ReplyUnsettled
+from omi_actors.actors.session_messages import AnswerReady, PauseOver, ReplyUnsettled
 from omi_actors.domain.sessions import OpenAnswer, WaitingAnswer
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.driver import Driver

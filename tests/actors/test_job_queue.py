@@ -3,8 +3,9 @@
 import pytest
 
 from omi_actors.actors.job_queue import JobQueue, QueueLimits
-from omi_actors.actors.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkElsewhere, WorkersReady
 from omi_actors.actors.places import Places
+from omi_actors.actors.queue_messages import JobFinished, JobsEnqueued, WorkElsewhere, WorkersReady
+from omi_actors.actors.worker_messages import Drain, RunJob
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.driver import Driver

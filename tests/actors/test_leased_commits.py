@@ -6,9 +6,10 @@ import pytest
 
 from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.leased_commits import commit_jobs
-from omi_actors.actors.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
 from omi_actors.actors.places import Places
+from omi_actors.actors.queue_messages import JobFinished, JobsEnqueued, WorkersReady
 from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.actors.worker_messages import Drain, RunJob
 from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
 from omi_actors.kit.driver import Driver
 from tests.actors.conftest import collaborator

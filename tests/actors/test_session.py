@@ -2,15 +2,10 @@
 
 import pytest
 
-from omi_actors.actors.messages import (
-    AnswerReady,
-    Ingested,
-    IngestSegments,
-    JobsEnqueued,
-    KeepRaw,
-    Passivate,
-)
+from omi_actors.actors.queue_messages import JobsEnqueued
 from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.actors.session_messages import AnswerReady, Ingested, IngestSegments, KeepRaw, Passivate
+from omi_actors.domain.recent_segments import build_version
 from omi_actors.domain.sessions import SessionRecord
 from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
 from omi_actors.kit.driver import Driver
@@ -223,6 +218,18 @@ def test_idle_session_leaves_when_asked(session):
     assert session.driver.has_stopped
 
 
+def test_corrected_speaker_is_stored_and_asks_nothing_again(session):
+    ask(session)
+
+    again = session.hear(spoken("Hey Omi, how far is the moon?", speaker="SPEAKER_01"))
+    repeated = session.hear(spoken("Hey Omi, how far is the moon?", speaker="SPEAKER_01"))
+
+    first, corrected = session.commits
+    assert [(s.key, s.speaker) for s in corrected.segments] == [(first.segments[0].key, "SPEAKER_01")]
+    assert (corrected.jobs, corrected.messages) == ((), ())
+    assert [again.result(), repeated.result()] == [Ingested(), Ingested()]
+
+
 def test_session_with_an_open_reply_stays(session):
     ask(session)
 
@@ -234,7 +241,9 @@ def test_session_with_an_open_reply_stays(session):
 def test_late_repetition_is_looked_up_before_a_conversation_is_opened(session):
     session.hear(spoken("good morning", "", 1.0), spoken("much later", "", 500.0))
     session.driver.runtime.advance(1.0)
-    session.store.replies["find_segments"] = dict.fromkeys(_keys_of(session.commits[0])[:1], 12)
+    session.store.replies["find_segments"] = {
+        segment.key: build_version(segment) for segment in session.commits[0].segments[:1]
+    }
     for number in range(200):  # push it out of the session's memory
         session.hear(spoken("x", f"n{number}", 500.0))
 
@@ -242,10 +251,6 @@ def test_late_repetition_is_looked_up_before_a_conversation_is_opened(session):
 
     assert all(commit.new_conversation is None for commit in session.commits[1:])
     assert len(session.commits) == 201
-
-
-def _keys_of(commit):
-    return [segment.key for segment in commit.segments]
 
 
 def test_answer_for_a_webhook_that_was_answered_otherwise_waits_for_the_next(session):

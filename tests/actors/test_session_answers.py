@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.messages import (
+from omi_actors.actors.queue_messages import JobsEnqueued
+from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.actors.session_messages import (
     AnswerNotified,
     AnswerReady,
     Ingested,
     IngestSegments,
-    JobsEnqueued,
     Passivate,
     ReplySent,
 )
-from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.domain.delivery import DeliveryRules
 from omi_actors.domain.sessions import OpenAnswer, SessionRecord
 from omi_actors.errors import StoreUnavailableError

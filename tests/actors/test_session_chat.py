@@ -5,16 +5,17 @@ from dataclasses import replace
 import pytest
 
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, CancelJob, ChatAnswered, SwitchSpace
-from omi_actors.actors.messages import AnswerReady, Ingested, IngestSegments, JobsEnqueued, Passivate, ReplySent
+from omi_actors.actors.queue_messages import JobsEnqueued
 from omi_actors.actors.session import SessionActor, SessionDeps
-from omi_actors.domain.chat import JUST_ANSWERED, KnownQuestion
+from omi_actors.actors.session_messages import AnswerReady, Ingested, IngestSegments, Passivate, ReplySent
+from omi_actors.domain.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint
 from omi_actors.domain.delivery import DeliveryRules
 from omi_actors.domain.hearing import HearingOptions, ListenMode
 from omi_actors.domain.sessions import SessionRecord
 from omi_actors.errors import (
     AnswerLateError,
-    BadRequestError,
     FencedError,
+    KeyReusedError,
     QueueFullError,
     StoreUnavailableError,
 )
@@ -89,7 +90,7 @@ def test_question_is_durable_with_its_job_before_the_queue_hears_of_it(session):
     ((job,), (asked,)) = commit.jobs, commit.messages
     assert (asked.role, asked.kind, asked.source, asked.text) == ("user", "question", "frontend", MOON)
     assert (asked.job_id, asked.conversation_id) == (job.job_id, commit.new_conversation.conversation_id)
-    assert (job.kind, job.idempotency_key) == ("answer", f"chat:{commit.session_id}:key-a1")
+    assert (job.kind, job.idempotency_key) == ("answer", "chat:chat:operator:key-a1")
     assert (job.payload["context"], job.payload["is_typed"], job.payload["is_streamed"]) == ("where: home", True, False)
     assert session.queue.actor.messages == [JobsEnqueued("answer")]
     assert not reply.done
@@ -283,7 +284,15 @@ RECORD = SessionRecord(
     last_seen_at=1_790_000_000.0,
     recent_segments=(),
 )
-KNOWN = KnownQuestion(job_id="j9", conversation_id="c", text=MOON, answer=TEXT, kind="answer")
+KNOWN = KnownQuestion(
+    job_id="j9",
+    conversation_id="c",
+    answer=TEXT,
+    kind="answer",
+    fingerprint=build_fingerprint(KEY, MOON, ""),
+)
+# Each differs from the question above in one thing.
+OTHERS = {"message": ("something else", ""), "context": (MOON, "from the moon")}
 
 
 def test_key_that_is_known_gets_the_same_answer(store):
@@ -293,7 +302,7 @@ def test_key_that_is_known_gets_the_same_answer(store):
     reply = session.ask(key="k", may_be_known=True)
 
     assert reply.result() == ChatAnswered(TEXT, "c")
-    assert store.of("find_question") == ["chat:sid:k"]
+    assert store.of("find_question") == ["chat:chat:operator:k"]
     assert session.commits == []
 
 
@@ -308,22 +317,48 @@ def test_key_whose_question_is_being_answered_waits_for_that_answer(store):
     assert session.commits == []
 
 
-def test_key_of_another_message_is_refused(store):
+@pytest.mark.parametrize(("text", "context"), OTHERS.values(), ids=OTHERS)
+def test_key_of_another_question_is_refused(store, text, context):
     store.replies |= {"load_session": RECORD, "find_question": KNOWN}
     session = Session(store)
 
-    reply = session.ask("something else", key="k", may_be_known=True)
+    reply = session.ask(text, key="k", context=context, may_be_known=True)
 
-    with pytest.raises(BadRequestError, match="Idempotency-Key"):
+    with pytest.raises(KeyReusedError, match="Idempotency-Key"):
         reply.result()
 
 
-def test_key_of_another_message_is_refused_while_that_is_being_answered(session):
+@pytest.mark.parametrize(("text", "context"), OTHERS.values(), ids=OTHERS)
+def test_key_of_another_question_is_refused_while_that_is_being_answered(session, text, context):
     session.ask(key="k", may_be_known=True)
 
-    reply = session.ask("something else", "a2", key="k", may_be_known=True)
+    reply = session.ask(text, "a2", key="k", context=context, may_be_known=True)
 
-    with pytest.raises(BadRequestError, match="Idempotency-Key"):
+    with pytest.raises(KeyReusedError, match="Idempotency-Key"):
+        reply.result()
+
+
+def test_key_that_another_session_of_its_owner_used_is_refused_in_a_new_one(store):
+    store.replies["find_question"] = KNOWN
+    session = Session(store, "chat:operator:other")
+
+    reply = session.ask(key="k", may_be_known=True)
+
+    with pytest.raises(KeyReusedError):
+        reply.result()
+    assert store.of("find_question") == ["chat:chat:operator:k"]
+    assert session.commits == []
+
+
+def test_key_that_another_session_used_since_we_looked_is_refused(store):
+    del store.replies["find_question"]
+    session = Session(store, "chat:operator:other")
+    reply = session.ask(key="k", may_be_known=True)
+
+    session.driver.settle(store.open.pop(), None)
+    session.driver.settle(store.open.pop(), KNOWN)
+
+    with pytest.raises(KeyReusedError):
         reply.result()
 
 

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from omi_actors.actors.messages import (
+from omi_actors.actors.queue_messages import JobsEnqueued
+from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.actors.session_messages import (
     AnswerReady,
     Ingested,
     IngestSegments,
-    JobsEnqueued,
     KeepRaw,
     Passivate,
     PauseOver,
     ReplySent,
 )
-from omi_actors.actors.session import SessionActor, SessionDeps
 from omi_actors.domain.hearing import HearingOptions, ListenMode
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.sessions import SessionRecord

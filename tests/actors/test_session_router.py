@@ -2,7 +2,8 @@
 
 import pytest
 
-from omi_actors.actors.messages import AnswerReady, IngestSegments, Passivate, ReplySent, SweepIdle
+from omi_actors.actors.keeper_messages import SweepIdle
+from omi_actors.actors.session_messages import AnswerReady, IngestSegments, Passivate, ReplySent
 from omi_actors.actors.session_router import Directory, LiveSession, RouterLimits, SessionRouter
 from omi_actors.kit import life
 from omi_actors.kit.driver import Driver, Probe

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from omi_actors.actors.chat_messages import CancelJob
-from omi_actors.actors.messages import AnswerReady, CancelAttempts, JobFinished, LeasesRenewed, RunJob
+from omi_actors.actors.queue_messages import JobFinished
+from omi_actors.actors.session_messages import AnswerReady
+from omi_actors.actors.worker_messages import CancelAttempts, LeasesRenewed, RunJob
 from omi_actors.actors.workers import Workers
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import ManualClock

@@ -6,7 +6,7 @@ from time import process_time
 import pytest
 from msgspec.structs import replace
 
-from omi_actors.domain.hearing import SILENT, hear, pause_over
+from omi_actors.domain.hearing import SILENT, HearingOptions, ListenMode, hear, note_reply, pause_over, relabel
 from omi_actors.domain.segments import StoredSegment
 from omi_actors.domain.transcript import is_blank
 
@@ -172,6 +172,45 @@ def test_question_goes_on_when_its_speaker_gets_another_label_while_a_segment_gr
 
     assert [question.text for question in listening.questions] == ["what is the capital of France?"]
     assert pause_over(listening.state, math.inf).questions == ()
+
+
+@pytest.mark.parametrize("begun", ["Hey Omi, what is the capital of", "Well, hey Omi"])
+def test_question_goes_on_under_the_label_that_its_speaker_gets_meanwhile(begun):
+    first, last = heard(begun, "France?" if "capital" in begun else "what is the capital of France?")
+    listening = hear(SILENT, (first,), 0.0)
+
+    renamed = relabel(listening.state, (replace(first, speaker="B"),))
+    done = hear(renamed, (replace(last, speaker="B"),), 1.0)
+
+    assert [(question.text, question.speaker) for question in done.questions] == [
+        ("what is the capital of France?", "B")
+    ]
+    assert pause_over(done.state, math.inf).questions == ()
+
+
+def test_speaker_who_asks_already_is_not_interrupted_by_a_correction():
+    first, second = heard("Hey Omi, what is the capital", "Hey Omi, who wrote the", speakers="AB")
+    state = hear(SILENT, (first, second), 0.0).state
+
+    relabelled = relabel(state, (replace(first, speaker="B"),))
+
+    assert {question.text for question in pause_over(relabelled, math.inf).questions} == {
+        "what is the capital",
+        "who wrote the",
+    }
+
+
+def test_correction_of_what_was_asked_asks_nothing_and_lets_its_speaker_go_on():
+    options = HearingOptions(mode=ListenMode.FOLLOWUP)
+    (asked,) = heard("Hey Omi, what time is it?")
+    state = note_reply(hear(SILENT, (asked,), 0.0, options).state, 1.0)
+
+    state = relabel(state, (replace(asked, speaker="B"),))
+    more = replace(asked, key="k1", text="And in Lisbon?", speaker="B", start_s=5.0, end_s=6.0)
+    followed = hear(state, (more,), 5.0, options)
+
+    assert [question.text for question in followed.questions] == ["And in Lisbon?"]
+    assert pause_over(relabel(state, (asked,)), math.inf).questions == ()
 
 
 def test_segment_that_grows_is_asked_no_question_again_however_many_it_holds():

@@ -13,6 +13,11 @@ def test_what_was_said_and_what_failed_and_what_is_done_have_days_of_their_own()
     assert (NOW - cutoffs.said, NOW - cutoffs.dead, NOW - cutoffs.done) == (90 * DAY_S, 30 * DAY_S, 7 * DAY_S)
 
 
+def test_audit_is_kept_for_its_own_days_a_year_unless_told_otherwise():
+    assert NOW - find_cutoffs(NOW, RetentionRules(transcript_days=0)).events == 365 * DAY_S
+    assert NOW - find_cutoffs(NOW, RetentionRules(event_days=2)).events == 2 * DAY_S
+
+
 @pytest.mark.parametrize("live_s", [3_600.0, 7_200.0])
 def test_no_days_leave_the_live_window(live_s):
     cutoffs = find_cutoffs(NOW, RetentionRules(transcript_days=0, dead_letter_days=0, live_s=live_s))

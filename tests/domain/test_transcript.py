@@ -6,14 +6,14 @@ from itertools import count
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from omi_actors.domain.recent_segments import RECENT_LIMIT, RecentSegments, build_version
 from omi_actors.domain.segments import Segment
 from omi_actors.domain.sessions import SessionRecord
 from omi_actors.domain.transcript import (
-    RECENT_LIMIT,
     Growth,
     Progress,
-    RecentSegments,
     build_key,
     build_progress,
     decide_growth,
@@ -71,6 +71,51 @@ def test_known_id_with_longer_text_replaces_it(empty):
     assert (longer.updated, longer.duplicates, longer.new_conversation) == (1, 0, None)
 
 
+@pytest.mark.parametrize(
+    "change", [{"speaker": "SPEAKER_01"}, {"speaker_id": 1}, {"is_user": False}, {"person_id": "p1"}]
+)
+def test_known_segment_of_another_speaker_is_a_correction_once_and_no_speech(empty, change):
+    heard = grow(empty, segment(), segment("more", "b", 300.0, 301.0)).progress
+    relabelled = replace(segment(), **change)
+
+    corrected = grow(heard, relabelled, at=T0 + 60)
+    again = grow(corrected.progress, relabelled)
+
+    ((stored,), progress) = corrected.corrected, corrected.progress
+    assert (stored.key, getattr(stored, *change)) == ("a", *change.values())
+    assert (corrected.fresh, corrected.duplicates, corrected.new_conversation) == ((), 0, None)
+    assert (progress.last_seen_at, progress.last_end_s) == (T0, 301.0)
+    assert (again.corrected, again.duplicates) == ((), 1)
+
+
+def test_shorter_version_of_another_speaker_is_an_old_one_and_corrects_nothing(empty):
+    heard = grow(empty, segment("hello there")).progress
+
+    late = grow(heard, segment("hello", speaker="SPEAKER_01"))
+
+    assert (late.corrected, late.fresh, late.duplicates) == ((), (), 1)
+
+
+def test_correction_of_what_only_the_store_remembers_is_one(empty):
+    heard = grow(empty, segment(), segment("more", "b", 300.0, 301.0)).progress
+    forgetful = replace(heard, recent=RecentSegments())
+
+    growth = grow(forgetful, segment(speaker="SPEAKER_01"), stored={"a": build_version(segment())})
+
+    assert [stored.speaker for stored in growth.corrected] == ["SPEAKER_01"]
+    assert growth.new_conversation is None
+
+
+def test_correction_of_a_segment_without_id_keeps_its_place_in_the_conversation_before(empty):
+    first = grow(empty, segment("good morning", "")).progress
+    later = grow(first, segment("and now", "b", 500.0, 501.0), at=T0 + 600).progress
+
+    growth = grow(later, replace(segment("good morning", ""), person_id="p1"), at=T0 + 601)
+
+    assert later.conversation_number == 2
+    assert [stored.key for stored in growth.corrected] == [build_key(segment("good morning", ""), 1)]
+
+
 def test_duplicate_within_one_webhook_counts_once(empty):
     growth = grow(empty, segment(), segment())
 
@@ -111,19 +156,10 @@ def test_same_words_at_the_same_time_of_a_later_conversation_are_new(empty):
 def test_late_repetition_known_to_the_store_opens_no_conversation(empty):
     old = segment("good morning", "", 0.5, 1.5)
     heard = grow(empty, old, segment("much later", "", 500.0, 501.0)).progress
-    forgetful = Progress(
-        heard.session_id,
-        heard.epoch,
-        heard.conversation_id,
-        heard.conversation_number,
-        heard.last_seq,
-        heard.last_end_s,
-        heard.last_seen_at,
-        RecentSegments(),
-    )
+    forgetful = replace(heard, recent=RecentSegments())
 
     guess = grow(forgetful, old)
-    informed = grow(forgetful, old, stored=dict.fromkeys(possible_keys((old,), forgetful), len(old.text)))
+    informed = grow(forgetful, old, stored=dict.fromkeys(possible_keys((old,), forgetful), build_version(old)))
 
     assert guess.new_conversation is not None
     assert (informed.new_conversation, informed.fresh, informed.duplicates) == (None, (), 1)

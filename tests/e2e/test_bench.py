@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.bench.run import ROWS
+from omi_actors.bench.rows import ROWS
 
 ROOT = Path(__file__).parents[2]
 

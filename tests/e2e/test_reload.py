@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from config.settings import read_settings
+from omi_actors.cli.serve import with_short_grace
 from omi_actors.reload import find_changed, mark_files
 from tests.e2e.conftest import ROOT, TIMEOUT_S, environment, ready_line, refusal
 
@@ -47,6 +49,8 @@ def reloading(tmp_path):
 @pytest.mark.e2e
 def test_change_brings_a_new_server_and_a_broken_file_waits_for_its_mending(reloading, tmp_path):
     first = ready_line(reloading)
+    # DATA_DIR and --port.
+    assert first["variables_set"] == 2
 
     (tmp_path / ".env").write_text("OPENAI_MODEL=another\n")
     second = ready_line(reloading)
@@ -67,6 +71,18 @@ def test_change_brings_a_new_server_and_a_broken_file_waits_for_its_mending(relo
     assert reloading.returncode == 0
     with pytest.raises(ProcessLookupError):
         os.kill(third["pid"], 0)
+
+
+@pytest.mark.parametrize(("given", "expected_ms"), [({}, 1_000), ({"SHUTDOWN_GRACE_MS": "7000"}, 7_000)])
+def test_server_that_will_be_replaced_stops_quickly_unless_it_is_told_how(tmp_path, given, expected_ms):
+    env_file = tmp_path / ".env"
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    before = read_settings(env_file, environment={})
+
+    reading = with_short_grace(before)
+
+    assert reading.settings.shutdown_grace_ms == expected_ms
+    assert reading.origins == before.origins
 
 
 @pytest.mark.e2e

@@ -6,7 +6,7 @@ from itertools import count
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing import SILENT, Question, hear, pause_over
+from omi_actors.domain.hearing import SILENT, Question, hear, pause_over, relabel
 from omi_actors.domain.segments import Segment, StoredSegment
 from omi_actors.domain.transcript import build_progress, decide_growth
 from omi_actors.domain.wake import find_wakes, may_wake
@@ -76,7 +76,7 @@ def listen(webhooks, *, times=1):
         for _ in range(times):
             now_s = webhook[-1].end_s + 0.5
             growth = decide_growth(progress, tuple(webhook), received_at=now_s, new_id=lambda: f"c{next(ids)}")
-            heard = hear(state, growth.fresh, now_s)
+            heard = hear(relabel(state, growth.corrected), growth.fresh, now_s)
             state, progress = heard.state, growth.progress
             questions += heard.questions
     return [question.text for question in [*questions, *pause_over(state, 1e9).questions]]

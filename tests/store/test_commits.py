@@ -1,10 +1,11 @@
 import math
 
 import pytest
+from msgspec.structs import replace
 
 from omi_actors.domain.sessions import SessionCommit
 from omi_actors.errors import FencedError, StoreError
-from omi_actors.store.engine import Engine
+from omi_actors.store.engine import Engine, Write
 from omi_actors.store.sessions import load_session
 from omi_actors.store.transaction import Transaction
 from tests.store.builders import (
@@ -91,6 +92,16 @@ def test_only_a_longer_text_replaces_a_segment(engine: Engine, text: str, kept: 
     assert rows(engine, "SELECT seq, text, end_s FROM transcript_segment") == [(1, kept, expected_end_s)]
 
 
+def test_the_speaker_of_a_segment_is_corrected_in_its_place(engine: Engine) -> None:
+    do(engine, first_commit())
+    corrected = segment(2, key="key-1", text="text 1", speaker="SPEAKER_01", speaker_id=None, is_user=False)
+
+    do(engine, next_commit(segments=(replace(corrected, person_id="p1"),)))
+
+    said_by = "SELECT seq, text, speaker, speaker_id, is_user, person_id FROM transcript_segment"
+    assert rows(engine, said_by) == [(1, "text 1", "SPEAKER_01", None, False, "p1")]
+
+
 def test_one_turn_may_hold_a_segment_and_its_longer_version(engine: Engine) -> None:
     do(engine, first_commit(segments=(segment(1, text="a"), segment(2, key="key-1", text="ab"))))
 
@@ -103,6 +114,18 @@ def test_a_job_is_enqueued_once_for_ever(engine: Engine) -> None:
     do(engine, next_commit(jobs=(job(9, idempotency_key="answer:s1:1"),)))
 
     assert rows(engine, "SELECT job_id FROM job") == [("s1-j1",)]
+
+
+@pytest.mark.parametrize("before", [[], [lambda tx: tx.separate()]], ids=["in a group", "row by row"])
+def test_a_question_that_is_known_leaves_no_message(engine: Engine, before: list[Write]) -> None:
+    do(engine, asking_commit())
+    known = job(9, idempotency_key="answer:s1:1")
+    again = next_commit(epoch=2, jobs=(known, job(3)), messages=(message(9), message(3)))
+
+    outcomes = engine.commit_group([*before, again, asking_commit("s2")])
+
+    assert [outcome.error for outcome in outcomes[-2:]] == [None, None]
+    assert rows(engine, "SELECT id FROM message ORDER BY id") == [("s1-m1",), ("s1-m3",), ("s2-m1",)]
 
 
 def test_a_job_has_one_message_of_each_role(engine: Engine) -> None:
@@ -162,8 +185,8 @@ _BAD_TURNS = {
     "number beyond 64 bits": first_commit("bad", segments=(segment(1, speaker_id=2**70),)),
     "not a number": first_commit("bad", segments=(segment(1, start_s=math.nan),)),
     "infinite": first_commit("bad", segments=(segment(1, end_s=math.inf),)),
-    "unknown word": first_commit("bad", messages=(message(session="bad", role="robot"),)),
-    "no such conversation": first_commit("bad", messages=(message(session="bad", conversation_id="none"),)),
+    "unknown word": first_commit("bad", messages=(message(session="bad", job_id="", role="robot"),)),
+    "no such conversation": first_commit("bad", messages=(message(session="bad", job_id="", conversation_id="none"),)),
     "place taken": first_commit("bad", segments=(segment(1), segment(1, key="other"))),
     "wrong type": first_commit("bad", segments=(segment(1, speaker=object()),)),
     "unserialisable payload": first_commit("bad", jobs=(job(session="bad", payload={"x": object()}),)),
@@ -184,7 +207,7 @@ def test_a_bad_turn_fails_alone(engine: Engine, bad: SessionCommit) -> None:
 
 def test_an_error_says_nothing_that_was_said(engine: Engine) -> None:
     secret = "my secret words"  # noqa: S105 (speech, not a password)
-    bad = first_commit(messages=(message(text=secret, role="robot"),), segments=(segment(text=secret),))
+    bad = first_commit(messages=(message(text=secret, job_id="", role="robot"),), segments=(segment(text=secret),))
 
     with pytest.raises(StoreError) as raised:
         do(engine, bad)

@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from omi_actors.domain.chat import KnownQuestion
 from omi_actors.errors import LeaseLostError
@@ -26,7 +27,7 @@ def cancel(engine: Engine) -> bool:
 
 @pytest.fixture(autouse=True)
 def asked(engine: Engine) -> None:
-    do(engine, asking_commit())
+    do(engine, replace(asking_commit(), jobs=(job(fingerprint="f1"),)))
 
 
 def test_question_is_known_by_its_key_before_and_after_its_answer(engine: Engine) -> None:
@@ -34,7 +35,7 @@ def test_question_is_known_by_its_key_before_and_after_its_answer(engine: Engine
     (claimed,) = claim(engine)
     do(engine, partial(jobs.complete_answer, done=answer(claimed)))
 
-    assert before == KnownQuestion(job_id="s1-j1", conversation_id="s1-c1", text="question 1", answer=None, kind="")
+    assert before == KnownQuestion(job_id="s1-j1", conversation_id="s1-c1", answer=None, kind="", fingerprint="f1")
     after = find(engine)
     assert after is not None
     assert (after.answer, after.kind) == ("because", "answer")

@@ -3,6 +3,7 @@ from functools import partial
 import pytest
 
 from omi_actors.domain.prompt import Said
+from omi_actors.domain.recent_segments import build_version
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.sessions import find_segments, load_answer_context, load_listening, load_session, load_transcript
@@ -18,6 +19,7 @@ def told(engine: Engine) -> Engine:
         engine,
         next_commit(
             segments=(),
+            jobs=(job(1, idempotency_key="chat:s1:a"), job(3, idempotency_key="chat:s1:b")),
             messages=(
                 message(1),
                 message(2, job_id="s1-j1", role="assistant", kind="answer", source="system"),
@@ -70,10 +72,13 @@ def test_a_failure_is_no_knowledge(told: Engine) -> None:
     assert context.turns[0] == Said("user", "question 1")
 
 
-def test_stored_segments_are_found_with_their_lengths(told: Engine) -> None:
+def test_stored_segments_are_found_with_what_tells_their_versions_apart(told: Engine) -> None:
     keys = [f"key-{n}" for n in range(9, 1500)]
 
-    assert told.read(lambda tx: find_segments(tx, "s1", keys)) == {"key-9": 6, "key-10": 7}
+    assert told.read(lambda tx: find_segments(tx, "s1", keys)) == {
+        "key-9": build_version(segment(9)),
+        "key-10": build_version(segment(10)),
+    }
     assert told.read(lambda tx: find_segments(tx, "s1", [])) == {}
     assert told.read(lambda tx: find_segments(tx, "s2", keys)) == {}
 
@@ -93,14 +98,14 @@ def test_a_reader_sees_what_is_committed_and_writes_nothing(told: Engine, config
 
 
 def test_a_session_comes_with_the_places_of_its_latest_heard_questions(told: Engine) -> None:
-    heard = [job(n, session="s1", idempotency_key=f"answer:s1:key-{n}:{n % 2}") for n in (2, 3, 4)]
-    typed = job(5, session="s1", idempotency_key="chat:s1:abc")
+    heard = [job(n, session="s1", idempotency_key=f"answer:s1:key-{n}:{n % 2}") for n in (6, 7, 8)]
+    typed = job(9, session="s1", idempotency_key="chat:s1:abc")
     do(told, next_commit(segments=(), jobs=(*heard, typed)))
 
     record = told.read(lambda tx: load_session(tx, "omi:s1", recent=0, asked=2))
 
     assert record is not None
-    assert record.asked == (("key-3", 1), ("key-4", 0))
+    assert record.asked == (("key-7", 1), ("key-8", 0))
 
 
 def test_sessions_that_listened_too_long_are_found_on_their_own_node(engine: Engine) -> None:

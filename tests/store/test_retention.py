@@ -1,14 +1,17 @@
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from omi_actors.clock import ManualClock
 from omi_actors.domain.budget import Spending
+from omi_actors.domain.queue_desk import Action
 from omi_actors.domain.retention import Cutoffs
 from omi_actors.store import given_up, jobs, retention
 from omi_actors.store.deliveries import change_delivery
 from omi_actors.store.engine import Engine
 from omi_actors.store.model_use import add_use
+from omi_actors.store.operator_events import record_event
 from omi_actors.store.retention import Pruned, StalePage
 from omi_actors.store.transaction import Transaction
 from tests.store.builders import (
@@ -30,8 +33,8 @@ from tests.store.test_erasure import SECRET, bytes_of_all_files
 from tests.store.test_notifications import notify
 
 YEAR_S = 365 * 86_400.0
-LATER = Cutoffs(said=NOW + YEAR_S, done=NOW + YEAR_S, dead=NOW + YEAR_S, used=NOW + YEAR_S)
-EARLIER = Cutoffs(said=NOW, done=NOW, dead=NOW, used=NOW - YEAR_S)
+LATER = Cutoffs(said=NOW + YEAR_S, done=NOW + YEAR_S, dead=NOW + YEAR_S, used=NOW + YEAR_S, events=NOW + YEAR_S)
+EARLIER = Cutoffs(said=NOW, done=NOW, dead=NOW, used=NOW - YEAR_S, events=NOW)
 
 
 def prune(engine: Engine, cutoffs: Cutoffs = LATER, session: str = "s1", limit: int = 100) -> Pruned:
@@ -70,15 +73,15 @@ def test_what_is_younger_stays(engine: Engine) -> None:
 
     for session in ("s1", "s2"):
         assert sum(prune(engine, EARLIER, session).rows.values()) == 0
-    assert prune_work(engine, EARLIER).rows == {"job": 0, "model_use": 0}
+    assert prune_work(engine, EARLIER).rows == {"job": 0, "model_use": 0, "operator_event": 0}
 
 
 def test_of_one_session_only_the_old_part_goes(engine: Engine) -> None:
     old, young = segment(1, created_at=NOW), segment(2, created_at=NOW + 10)
-    asked = message(1, created_at=NOW), message(2, created_at=NOW + 10)
+    asked = message(1, created_at=NOW, job_id=""), message(2, created_at=NOW + 10, job_id="")
     do(engine, first_commit(segments=(old, young), messages=asked))
 
-    prune(engine, Cutoffs(said=NOW + 5, done=NOW, dead=NOW, used=NOW))
+    prune(engine, Cutoffs(said=NOW + 5, done=NOW, dead=NOW, used=NOW, events=NOW))
 
     assert rows(engine, "SELECT seq FROM transcript_segment") == [(2,)]
     assert rows(engine, "SELECT id FROM message") == [("s1-m2",)]
@@ -133,7 +136,7 @@ def test_done_and_dead_jobs_go_when_their_own_time_is_over(engine: Engine) -> No
     do(engine, partial(jobs.complete_answer, done=answer(done)))
     do(engine, lambda tx: given_up.bury_job(tx, dead.job_id, dead.token, error="X", failure=None))
 
-    assert prune_work(engine, Cutoffs(said=NOW, done=NOW + YEAR_S, dead=NOW, used=NOW)).rows["job"] == 1
+    assert prune_work(engine, Cutoffs(said=NOW, done=NOW + YEAR_S, dead=NOW, used=NOW, events=NOW)).rows["job"] == 1
     assert rows(engine, "SELECT state FROM job") == [("dead",)]
     assert prune_work(engine).rows["job"] == 1
 
@@ -180,9 +183,25 @@ def test_counts_of_use_go_when_no_budget_looks_at_them(engine: Engine, clock: Ma
     clock.advance(3 * 86_400)
     do(engine, partial(add_use, spent=Spending("omi:s2", 1)))
 
-    prune_work(engine, Cutoffs(said=NOW, done=NOW, dead=NOW, used=clock.now_s() - 2 * 86_400))
+    prune_work(engine, Cutoffs(said=NOW, done=NOW, dead=NOW, used=clock.now_s() - 2 * 86_400, events=NOW))
 
     assert rows(engine, "SELECT owner FROM model_use ORDER BY owner") == [("",), ("omi:s2",)]
+
+
+def test_the_audit_goes_a_batch_at_a_time_when_its_own_time_is_over(engine: Engine, clock: ManualClock) -> None:
+    def note(tx: Transaction) -> None:
+        record_event(tx, Action.PAUSE, {"kind": "answer"}, job_count=0, request_id="r")
+
+    for _ in range(3):
+        do(engine, note)
+    clock.advance(86_400)
+    do(engine, note)
+    cutoffs = replace(EARLIER, events=clock.now_s())
+
+    batches = [prune_work(engine, cutoffs, limit=2) for _ in range(2)]
+
+    assert [(one.rows["operator_event"], one.has_more) for one in batches] == [(2, True), (1, False)]
+    assert count(engine, "operator_event") == 1
 
 
 def test_no_byte_of_a_pruned_text_stays_in_sqlites_files(sqlite_engine: Engine, tmp_path) -> None:

@@ -66,6 +66,7 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
         (5, "retention"),
         (6, "operators_queue"),
         (7, "next_in_lane"),
+        (8, "fingerprints"),
     ]
     again.close()
 
@@ -76,7 +77,7 @@ def test_a_newer_schema_is_refused_in_plain_words(empty_config: StoreConfig) -> 
     do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (99, 'future', 0)"))
     engine.close()
 
-    with pytest.raises(StoreError, match="version 99; this program knows versions up to 7"):
+    with pytest.raises(StoreError, match="version 99; this program knows versions up to 8"):
         open_and_close(empty_config)
 
 

@@ -12,9 +12,9 @@ from config.settings import load_settings
 from omi_actors.actors.session import SessionActor
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import SystemClock
+from omi_actors.parts import Parts
 from omi_actors.server import build_notifier
 from omi_actors.system import System
-from omi_actors.tree import Parts
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi
 from tests.servers import fresh_postgres_database

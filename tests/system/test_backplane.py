@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from config.settings import load_settings
-from omi_actors import tree
-from omi_actors.actors.messages import Drain
+from omi_actors.actors.worker_messages import Drain
 from omi_actors.backplane.in_process import InProcessBackplane
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.instruments import metrics
-from omi_actors.tree import Parts
+from omi_actors.parts import Parts, build_backplane
 from tests.redis_server import running_redis
 from tests.servers import fresh_postgres_database
 from tests.system.conftest import ADMIN, eventually
@@ -221,7 +220,7 @@ def test_redis_settings_reach_the_backplane():
         parts = Parts(
             settings=settings, model=DemoModel(), clock=SystemClock(), rng=random.Random(1), on_fenced=lambda: None
         )
-        return tree._build_backplane(parts)
+        return build_backplane(parts)
 
     shared = build(REDIS_URL="redis://:pw@h/1", REDIS_TIMEOUT_MS="70", REDIS_KEY_PREFIX="mine")
 

@@ -247,6 +247,27 @@ async def test_late_answer_is_told_late_and_got_later_by_its_key(start, database
     assert model.calls == 1
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"message": "how far is the sun?"}, {"context": {"page": 2}}, {"session_id": "another"}],
+    ids=lambda other: next(iter(other)),
+)
+async def test_key_of_another_request_is_refused_and_the_same_request_gets_its_answer(start, database_url, other):
+    model = GatedModel()
+    model.gate.set()
+    program = await start(database_url, model=model)
+    body = {"message": "how far is the moon?", "context": {"page": 1}, "session_id": "default"}
+    first = await chat(program, json.dumps(body).encode(), Idempotency_Key="k")
+
+    refused = await chat(program, json.dumps(body | other).encode(), Idempotency_Key="k")
+    again = await chat(program, json.dumps(body).encode(), Idempotency_Key="k")
+
+    assert (refused.status, refused.json["code"]) == (422, "idempotency_key_reused")
+    assert "another key" in refused.json["hint"]
+    assert (again.status, again.json["response"]) == (200, first.json["response"])
+    assert model.calls == 1
+
+
 async def test_late_answer_of_a_stream_is_an_event(start):
     program = await start(model=GatedModel(), CHAT_REPLY_DEADLINE_MS="100")
     stream = Stream(program.connection)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from omi_actors.actors.messages import AnswerReady
 from omi_actors.actors.session import SessionActor
+from omi_actors.actors.session_messages import AnswerReady
 from omi_actors.domain.sessions import DeliveryChange
 from tests.fakes.omi_server import Mode
 from tests.system.conftest import ADMIN, UID, eventually, stop

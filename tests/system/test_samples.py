@@ -85,3 +85,20 @@ async def test_times_that_fall_back_open_another_conversation(start, database_ur
 
     assert len({piece["conversationId"] for piece in pieces[:4]}) == 1
     assert pieces[4]["conversationId"] != pieces[0]["conversationId"]
+
+
+async def test_speaker_who_is_corrected_afterwards_stands_in_the_transcript_and_is_asked_nothing_again(
+    start, database_url
+):
+    program = await start(database_url)
+    spoken = json.loads((SAMPLES / "01_rt_single_segment.json").read_text())
+    corrected = [piece | {"speaker": "SPEAKER_7", "is_user": False} for piece in spoken["segments"]]
+    answered = await send(program, INDEX[0])
+
+    reply = await program.post(spoken | {"segments": corrected}, urlencode(INDEX[0]["query"]))
+
+    transcript = await program.transcript()
+    assert answered.json["message"].startswith("[demo]")
+    assert (reply.status, reply.json) == (200, {})
+    assert [(piece["speaker"], piece["isUser"]) for piece in transcript["transcripts"]] == [("SPEAKER_7", False)]
+    assert [message["role"] for message in transcript["messages"]] == ["user", "assistant"]

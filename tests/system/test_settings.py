@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from config.settings import load_settings
-from omi_actors import tree, upstreams
+from omi_actors import parts as made
+from omi_actors import upstreams
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clock import SystemClock
 from omi_actors.domain.prompt import Prompt, Said
+from omi_actors.parts import Parts
 from omi_actors.server import build_model, build_notifier
 from omi_actors.store.engine import DATABASE_FILE
-from omi_actors.tree import Parts
 from tests.fakes.openai_server import run_fake_openai
 from tests.system.conftest import ADMIN
 from tests.web.fake_system import FakeSystem
@@ -39,11 +40,11 @@ class Places:
             rng=random.Random(1),
             on_fenced=lambda: None,
         )
-        self.sessions = tree._build_session_deps(parts, NOBODY, NOBODY, NOBODY)
+        self.sessions = made.build_session_deps(parts, NOBODY, NOBODY, NOBODY)
         self.budget = upstreams.build_budget(settings, "openai", SystemClock()).rules
-        self.jobs = tree._build_job_deps(parts, NOBODY, NOBODY, None, NOBODY)
-        self.janitor = tree._build_janitor(settings, NOBODY)
-        answers, others = tree._build_places(settings)
+        self.jobs = made.build_job_deps(parts, NOBODY, NOBODY, None, NOBODY)
+        self.janitor = made.build_janitor(settings, NOBODY)
+        answers, others = made.build_places(settings)
         self.pools = {"answer": answers, "notify": others}
         self.breaker = upstreams.build_model_breaker(settings)
         self.omi_breaker = upstreams.build_notify_breaker(settings)
@@ -79,6 +80,7 @@ SEEN = [
     ("TRANSCRIPT_RETENTION_DAYS", "5", lambda places: places.janitor._rules.transcript_days, 5),
     ("DEAD_LETTER_RETENTION_DAYS", "5", lambda places: places.janitor._rules.dead_letter_days, 5),
     ("JOB_RETENTION_DAYS", "5", lambda places: places.janitor._rules.job_days, 5),
+    ("OPERATOR_EVENT_RETENTION_DAYS", "5", lambda places: places.janitor._rules.event_days, 5),
     ("JANITOR_INTERVAL_S", "5", lambda places: places.janitor._period_s, 5),
     ("ANSWER_EXPIRES_S", "7200", lambda places: places.janitor._rules.live_s, 7200),
     ("ANSWER_EXPIRES_S", "77", lambda places: places.sessions.delivery_rules.expires_s, 77),

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Any
 
 from omi_actors.actors.chat_messages import ChatAnswered
-from omi_actors.actors.messages import Ingested
+from omi_actors.actors.session_messages import Ingested
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError

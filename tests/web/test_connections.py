@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from omi_actors.actors.messages import Ingested
+from omi_actors.actors.session_messages import Ingested
 from tests.web.conftest import ADMIN
 from tests.web.http_client import TIMEOUT_S, Connection, request_bytes
 

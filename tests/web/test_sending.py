@@ -1,6 +1,6 @@
 """Sending a webhook's messages against the clock."""
 
-from omi_actors.actors.messages import Ingested, IngestSegments
+from omi_actors.actors.session_messages import Ingested, IngestSegments
 from omi_actors.clock import ManualClock
 from omi_actors.errors import AskTimeoutError
 from omi_actors.instruments.logs import LogContext

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered
-from omi_actors.actors.messages import ReplySent
+from omi_actors.actors.session_messages import ReplySent
 from omi_actors.errors import ActorUnavailableError, AskTimeoutError, OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context

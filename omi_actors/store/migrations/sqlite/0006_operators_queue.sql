@@ -1,4 +1,4 @@
--- What the operator did with the queue, for as long as the database lives: ids, counts and times, never a word of text.
+-- What the operator did with the queue, kept for long: ids, counts and times, never a word of text.
 CREATE TABLE operator_event (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     who TEXT NOT NULL DEFAULT 'operator',

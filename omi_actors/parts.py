@@ -1,0 +1,126 @@
+"""What a system is made of, and what its actors get of it, as the settings say.
+
+Not here: which actors there are (tree.py), what stands before the servers that are called (upstreams.py).
+Threads: none; built at start.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from config.settings import Settings
+from omi_actors.actors.janitor import Janitor
+from omi_actors.actors.places import Places
+from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.backplane.in_process import InProcessBackplane
+from omi_actors.backplane.interface import Backplane
+from omi_actors.backplane.link_state import LinkConfig
+from omi_actors.backplane.redis_backplane import RedisBackplane
+from omi_actors.clients.guarded_notifier import GuardedNotifier
+from omi_actors.clients.model import Model
+from omi_actors.clients.notifier import Notifier
+from omi_actors.clock import Clock
+from omi_actors.domain.delivery import DeliveryRules
+from omi_actors.domain.hearing import HearingOptions, ListenMode
+from omi_actors.domain.retention import LIVE_S, RetentionRules
+from omi_actors.jobs.answer import KIND as ANSWER
+from omi_actors.jobs.attempt import KINDS
+from omi_actors.jobs.budget import BudgetGuard
+from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.handle import Handle
+from omi_actors.store.facade import Store
+from omi_actors.upstreams import build_answer_rules
+
+# Seconds. A job's lease; it is renewed three times in it.
+JOB_LEASE_S = 30.0
+
+BuildSession = Callable[[SessionDeps, str], SessionActor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a system is made of, and tests replace. `on_fenced` hears that another process has this node's name.
+
+    `fallbacks` are asked, in order, when `model` fails. Without a `notifier`, answers that no reply could carry wait
+    for the next contact.
+    """
+
+    settings: Settings
+    model: Model
+    clock: Clock
+    rng: random.Random
+    on_fenced: Callable[[], None]
+    build_session: BuildSession = SessionActor
+    notifier: Notifier | None = None
+    fallbacks: Sequence[Model] = ()
+
+
+def build_backplane(parts: Parts) -> Backplane:
+    """Return what carries between the nodes; in this process only, without a Redis."""
+    settings = parts.settings
+    if settings.redis_url is None:
+        return InProcessBackplane(parts.clock)
+    config = LinkConfig(settings.redis_url.get_secret_value(), settings.redis_timeout_s, settings.redis_key_prefix)
+    return RedisBackplane(config, parts.clock, parts.rng)
+
+
+def build_janitor(settings: Settings, store: Store) -> Janitor:
+    """Return who deletes what has been kept long enough."""
+    rules = RetentionRules(
+        transcript_days=settings.transcript_retention_days,
+        dead_letter_days=settings.dead_letter_retention_days,
+        job_days=settings.job_retention_days,
+        event_days=settings.operator_event_retention_days,
+        live_s=max(LIVE_S, settings.answer_expires_s),
+    )
+    return Janitor(store, rules, period_s=settings.janitor_interval_s)
+
+
+def build_places(settings: Settings) -> tuple[Places, Places]:
+    """Return the places of work: answers have their own, since a person waits; all other kinds share theirs."""
+    others = tuple(kind for kind in KINDS if kind != ANSWER)
+    return Places((ANSWER,), settings.openai_max_concurrency), Places(others, settings.queue_max_concurrent_jobs)
+
+
+def build_job_deps(
+    parts: Parts, store: Store, model: Model, notifier: GuardedNotifier | None, budget: BudgetGuard
+) -> JobDeps:
+    """Return what attempts at jobs work with."""
+    return JobDeps(
+        store,
+        model,
+        parts.clock,
+        parts.rng,
+        build_answer_rules(parts.settings),
+        notifier=notifier,
+        answer_expires_s=parts.settings.answer_expires_s,
+        budget=budget,
+    )
+
+
+def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_places: Places) -> SessionDeps:
+    """Return what every session works with."""
+    settings = parts.settings
+    rules = DeliveryRules(
+        grace_s=settings.next_webhook_grace_s,
+        expires_s=settings.answer_expires_s,
+        can_notify=parts.notifier is not None,
+    )
+    return SessionDeps(
+        store=store,
+        job_queue=job_queue,
+        reply_deadline_s=settings.webhook_reply_deadline_s,
+        job_max_attempts=settings.queue_max_retries + 1,
+        delivery_rules=rules,
+        chat_deadline_s=settings.chat_reply_deadline_s,
+        answer_places=answer_places,
+        job_lease_s=JOB_LEASE_S,
+        lane_cap=settings.queue_lane_cap,
+        hearing=HearingOptions(
+            names=settings.wake_names,
+            mode=ListenMode(settings.default_listen_mode),
+            pause_s=settings.question_pause_s,
+            hard_cap_s=settings.question_max_s,
+            followup_s=settings.default_followup_window_s,
+        ),
+    )
