@@ -34,7 +34,12 @@ def _placeholders(settings: Settings) -> Iterator[str]:
         yield "OPENAI_API_KEY is still a placeholder. Put in your key, or leave it out: then the demo model answers."
     if not settings.is_production:
         return
-    for name, secret in (("ADMIN_TOKEN", settings.admin_token), ("WEBHOOK_TOKEN", settings.webhook_token)):
+    named = (
+        ("ADMIN_TOKEN", settings.admin_token),
+        ("WEBHOOK_TOKEN", settings.webhook_token),
+        ("METRICS_TOKEN", settings.metrics_token),
+    )
+    for name, secret in named:
         if secret is not None and secret.get_secret_value().lower() in _PLACEHOLDERS:
             yield f"{name} is still a placeholder, which everybody knows. {MAKE_ONE}"
 

@@ -28,6 +28,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "SHUTDOWN_GRACE_MS": (_SERVE, "test_request_in_flight_is_cut_after_the_grace"),
     "LOG_LEVEL": (_SERVE, "test_log_level_is_the_least_that_is_logged"),
     "ENABLE_METRICS": (_EFFECTS, "test_metrics_are_there_unless_switched_off"),
+    "METRICS_TOKEN": ("web/test_metrics_door.py", "test_token_of_the_metrics_opens_them_and_nothing_else"),
     "ENABLE_FILE_LOGGING": (_SERVE, "test_log_file_holds_what_standard_error_got_until_the_last_line"),
     "LOG_DIR": (_SERVE, "test_log_file_holds_what_standard_error_got_until_the_last_line"),
     "LOG_MAX_FILE_SIZE": ("instruments/test_log_file.py", "test_files_are_bounded_in_size_and_number_and_private"),

@@ -3,6 +3,7 @@
 Not here: which setting takes which (settings.py). Threads: none, pure.
 """
 
+import ipaddress
 import re
 from typing import Annotated, Any
 
@@ -50,6 +51,16 @@ def upper_word(value: Any) -> Any:
 def trimmed(value: Any) -> Any:
     """Return a string without surrounding blanks, None for a blank one; anything but a string as it is."""
     return (value.strip() or None) if isinstance(value, str) else value
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine's loopback, by its literal name only: no look-up could be trusted."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 # A secret: never printed; a blank one is none.

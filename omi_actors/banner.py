@@ -24,7 +24,7 @@ _log = get_logger(__name__)
 
 # Pages to open, as far as they are there.
 _PAGES = (("Health", "/health"),)
-_OF_METRICS = (("Dashboard", "/metrics-dashboard"), ("Metrics", "/metrics"))
+_OF_METRICS = (("Dashboard", "/metrics-dashboard"), ("Metrics", "/metrics  (for the operator, or by METRICS_TOKEN)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ Not here: how an error is answered (web/problems.py), translation of foreign err
 library). Threads: any.
 
 OmiError
-├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, TooLargeError,
-│                     NotFoundError, ConflictError, KeyReusedError, ForeignHostError, SlowBodyError
-│                                                                                   the caller's; never retried
+├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, NotFoundError,
+│                     TooLargeError > TooManyValuesError, ConflictError, KeyReusedError, ForeignHostError,
+│                     SlowBodyError                                                     the caller's; never retried
 ├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
+├─ RepeatedError ↺                                                                     the first one is under way
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ BudgetSpentError                                                                     who asked has asked enough
@@ -53,6 +54,10 @@ class TooLargeError(BadRequestError):
     """A body above its limit."""
 
 
+class TooManyValuesError(TooLargeError):
+    """A JSON text that is not long, but made of more values than can be read."""
+
+
 class NotFoundError(BadRequestError):
     """What was asked for does not exist, or is not the caller's to see."""
 
@@ -93,6 +98,12 @@ class QueueFullError(OverloadError):
 
 class RateLimitedError(OverloadError):
     """A sender's requests are over their number for this window."""
+
+
+class RepeatedError(OmiError):
+    """What is being done already, and may fail yet: asked for again too soon."""
+
+    retryable: ClassVar[bool] = True
 
 
 class BudgetSpentError(OmiError):

@@ -10,12 +10,14 @@ from omi_actors.replay.fake_omi import SECRET as OMI_KEY
 
 ADMIN_TOKEN = "admin-token"  # noqa: S105 (the tests' own)
 WEBHOOK_TOKEN = "hook-token"  # noqa: S105 (same)
+METRICS_TOKEN = "scrape-token"  # noqa: S105 (same)
 MODEL_KEY = "sk-canary-of-the-model"
 SIGNING_SECRET = "whsec_sample_secret_for_tests_only"  # noqa: S105 (same)
 
 SECRETS = {
     "the operator's token": ADMIN_TOKEN,
     "the webhook's token": WEBHOOK_TOKEN,
+    "the scraper's token": METRICS_TOKEN,
     "the model's key": MODEL_KEY,
     "Omi's key": OMI_KEY,
     "a signing secret": SIGNING_SECRET,

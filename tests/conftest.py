@@ -8,8 +8,8 @@ from hypothesis import settings
 
 pytest_plugins = ("tests.canary_watch",)
 
-# The suite draws the same examples every time; `HYPOTHESIS_PROFILE=explore pytest` draws new ones, and more.
-settings.register_profile("suite", derandomize=True)
+# The suite draws the same examples every time, untimed; `HYPOTHESIS_PROFILE=explore pytest` draws new ones, and more.
+settings.register_profile("suite", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 

@@ -87,19 +87,24 @@ class _Incoming(HTTPMessageDelegate):
             self._refuse(ForeignHostError())
             return None
         wait = self._target.headers_received(start_line, headers)
-        if _bytes_of(declared) > self._site.max_body_bytes:
+        declared_bytes = _bytes_of(declared)
+        if declared_bytes > self._site.max_body_bytes:
             self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
+        if wait is None and declared_bytes > self._site.free_body_bytes:
+            return self._site.body_turns.wait()
         return wait
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         self._received_bytes += len(chunk)
-        if self._target is not None and self._received_bytes > self._site.free_body_bytes:
+        if self._received_bytes <= self._site.free_body_bytes:
+            return None if self._target is None else self._target.data_received(chunk)
+        if self._target is not None:
             self._hold()
         if self._target is not None:
-            return self._target.data_received(chunk)
-        if self._received_bytes > self._site.max_body_bytes + _LINGER_BYTES:
+            self._target.data_received(chunk)
+        elif self._received_bytes > self._site.max_body_bytes + _LINGER_BYTES:
             self._connection.close()
-        return None
+        return self._site.body_turns.wait()
 
     def finish(self) -> None:
         self._site.traffic.body_ends(self)

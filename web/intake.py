@@ -38,13 +38,17 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a webhook asks of the system. `messages` in the order in which they are to be handled, maybe none."""
+    """What a webhook asks of the system. `messages` in the order in which they are to be handled, maybe none.
+
+    `seal` is the signature's, "" without one.
+    """
 
     kind: str
     session_key: str
     messages: list[IngestSegments | KeepRaw]
     invalid_count: int
     drop_note: str
+    seal: str = ""
 
 
 def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
@@ -55,9 +59,9 @@ def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
         MalformedJsonError: it is not JSON.
         InvalidWebhookError: nothing of it can be kept.
     """
-    headers = webhook.headers
+    headers, seal = webhook.headers, ""
     if auth.needs_signature:
-        auth.check_signature(header(headers, "X-Omi-Signature"), webhook.query.get("uid"), webhook.body)
+        seal = auth.check_signature(header(headers, "X-Omi-Signature"), webhook.query.get("uid"), webhook.body)
     content_type = header(headers, "Content-Type") or ""
     if content_type.startswith(("application/octet-stream", "audio/")):
         raise InvalidWebhookError("Audio is not kept.", reason="audio_not_kept")
@@ -65,13 +69,14 @@ def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
     uid = _owner(webhook.query, payload)
     session_key = session_key_of(uid)
     messages: list[IngestSegments | KeepRaw] = [
-        IngestSegments(session_key, uid, some, webhook.received_at) for some in _slices(payload.segments)
+        IngestSegments(session_key, uid, some, webhook.received_at, needs_news=bool(seal))
+        for some in _slices(payload.segments)
     ]
     if payload.keep_as is not None:
         key = _dedupe_key(payload, webhook)
         body, received_at = webhook.body, webhook.received_at
         messages.append(KeepRaw(session_key, uid, payload.keep_as, key, content_type, body, received_at))
-    return Order(payload.kind, session_key, messages, payload.invalid_count, payload.drop_note)
+    return Order(payload.kind, session_key, messages, payload.invalid_count, payload.drop_note, seal)
 
 
 def _slices(segments: Sequence[Segment]) -> Iterator[tuple[Segment, ...]]:

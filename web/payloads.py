@@ -1,7 +1,7 @@
 """Webhook bodies: from bytes to what they are, in every form that Omi sends or documents.
 
 Not here: one segment (segments.py), JSON that needs patience (tolerant_json.py), whose it is (intake.py).
-Threads: any, pure. Large bodies are read in pieces that never hold the interpreter for more than some ms.
+Threads: any, pure. What would hold the interpreter, and with it the event loop, too long in one call is refused.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from omi_actors.domain.segments import Segment
-from omi_actors.errors import InvalidWebhookError
+from omi_actors.errors import InvalidWebhookError, TooManyValuesError
 from web.segments import read_segment, segment_of
 from web.tolerant_json import declared_charset, decode_text, read_json
 
@@ -27,6 +27,11 @@ _MARKS: Final = {
 }
 # So many broken segments are named; the others are counted.
 _NAMED = 5
+# A body of the largest default size has a third of it, if its segments are real ones.
+MAX_SEGMENTS = 200_000
+# … and fewer commas than these, let alone brackets. That many segments take 50 ms in one call, before anybody can have
+# counted them.
+MAX_MARKS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,11 @@ def parse_payload(body: bytes, content_type: str) -> Payload:
 
     Raises:
         MalformedJsonError: it is not JSON.
+        TooManyValuesError: it has more values than can be read.
         InvalidWebhookError: it is JSON, but nothing that a webhook can mean.
     """
+    if any(body.count(mark) > MAX_MARKS for mark in (b",", b"[", b"{")):
+        raise TooManyValuesError(f"The body has more than {MAX_MARKS} values: send them in several webhooks.")
     if declared_charset(content_type) is None:
         try:
             if body[:1] == b"[":
@@ -129,6 +137,8 @@ def _heard(
     owner: str = "",
     session_id: str = "",
 ) -> Payload:
+    if len(pieces) > MAX_SEGMENTS:
+        raise InvalidWebhookError(f"`{path}` has more than {MAX_SEGMENTS} segments.", reason="too_many_segments")
     segments, faults, fault_count = [], [], 0
     for index, piece in enumerate(pieces):
         segment = read(piece)

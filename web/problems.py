@@ -27,11 +27,13 @@ from omi_actors.errors import (
     NotFoundError,
     OverloadError,
     RateLimitedError,
+    RepeatedError,
     SignatureMismatchError,
     SlowBodyError,
     StoreError,
     StoreUnavailableError,
     TooLargeError,
+    TooManyValuesError,
     UpstreamError,
 )
 
@@ -101,6 +103,7 @@ API: _Table[Problem] = {
     RateLimitedError: Problem(
         429, "rate_limited", "Too many requests.", "RATE_LIMIT_MAX_REQUESTS per RATE_LIMIT_WINDOW is the limit.", 1.0
     ),
+    RepeatedError: Problem(409, "repeated", "The same is being done already.", _AGAIN, 1.0),
     OverloadError: Problem(429, "overloaded", "Too much at once.", _AGAIN, 1.0),
     UpstreamError: Problem(502, "upstream_failed", "A server that this one needs failed.", _AGAIN),
     StoreError: Problem(500, "store_failed", "The store refused.", _SEE_LOG),
@@ -122,8 +125,10 @@ OMI: _Table[Drop | None] = {
     BadRequestError: None,
     InvalidWebhookError: Drop("invalid", retryable=False),
     TooLargeError: Drop("too_large", retryable=False),
+    TooManyValuesError: Drop("too_many_values", retryable=False),
     SlowBodyError: Drop("body_timeout", retryable=True),
     RateLimitedError: Drop("rate_limited", retryable=True),
+    RepeatedError: Drop("repeated", retryable=True),
     OverloadError: Drop("overloaded", retryable=True),
     StoreError: Drop("store_failed", retryable=True),
     StoreUnavailableError: Drop("store_unavailable", retryable=True),

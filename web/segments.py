@@ -11,13 +11,17 @@ from typing import Annotated, Any
 import msgspec
 
 from omi_actors.domain.segments import Segment
-from omi_actors.errors import MalformedJsonError
+from omi_actors.errors import MalformedJsonError, TooManyValuesError
 from web.tolerant_json import decode_text, read_json
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What the store's indexes take with ease; Omi's ids have 36.
 _MAX_KEY = 200
 _INT32 = 2**31
+# A segment is what somebody said without a pause; a whole day's words are fewer. Hearing one takes 20 ms, at a stretch.
+MAX_TEXT_CHARS = 1_000_000
+# Characters that are looked through in one call, which nothing interrupts.
+_PIECE = 64 * 1024
 # Seconds since a conversation began; the store refuses the largest floats, and with them their whole webhook.
 _MAX_TIME_S = 1e9
 
@@ -40,6 +44,7 @@ class WireSegment(msgspec.Struct, gc=False):
     camel_person_id: str | None = msgspec.field(default=None, name="personId")
 
 
+_NO_OBJECT = " expected object"
 _decode = msgspec.json.Decoder(WireSegment).decode
 
 
@@ -48,18 +53,26 @@ def read_segment(raw: msgspec.Raw) -> Segment | str:
     try:
         wire = _decode(raw)
     except (ValueError, RecursionError):
-        try:
-            value = read_json(decode_text(bytes(raw)))
-        except MalformedJsonError:
-            return " cannot be read"
-        return segment_of(value)
+        return _read_patiently(bytes(raw))
     return _build(wire)
+
+
+def _read_patiently(raw: bytes) -> Segment | str:
+    if raw[:1] != b"{":
+        return _NO_OBJECT
+    try:
+        value = read_json(decode_text(raw))
+    except TooManyValuesError:
+        return " has too many values"
+    except MalformedJsonError:
+        return " cannot be read"
+    return segment_of(value)
 
 
 def segment_of(value: Any) -> Segment | str:
     """Return the segment of a decoded JSON value, or what is wrong with it (with its path below the segment)."""
     if not isinstance(value, dict):
-        return " expected object"
+        return _NO_OBJECT
     text = value.get("text")
     if not isinstance(text, str):
         return ".text expected string"
@@ -83,7 +96,9 @@ def short_key(key: str) -> str:
     return _without_nul(_without_surrogates(key))
 
 
-def _build(wire: WireSegment) -> Segment:
+def _build(wire: WireSegment) -> Segment | str:
+    if len(wire.text) > MAX_TEXT_CHARS:
+        return f".text has more than {MAX_TEXT_CHARS} characters"
     start, end, speaker_id, is_user, person_id = wire.start, wire.end, wire.speaker_id, wire.is_user, wire.person_id
     # Comparing with NaN is false, too.
     start_s = start if start is not None and 0.0 <= start <= _MAX_TIME_S else 0.0
@@ -104,7 +119,8 @@ def _without_nul(text: str) -> str:
 
 
 def _without_surrogates(text: str) -> str:
-    return _SURROGATE.sub("\ufffd", text)
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    return "".join(_SURROGATE.sub("\ufffd", piece) for piece in pieces)
 
 
 def _either(value: dict[str, Any], snake: str, camel: str) -> Any:

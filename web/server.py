@@ -67,6 +67,7 @@ class WebServer:
         drained = await self._site.traffic.drain(grace_s)
         await self.http_server.close_all_connections()
         self._site.traffic.close()
+        self._site.readers.close()
         return drained
 
 

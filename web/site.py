@@ -6,13 +6,16 @@ Not here: making the server (server.py). Threads: the event loop.
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
+from omi_actors.kit.turns import Turns
 from omi_actors.looks.features import feature_states
 from web.auth import WebhookAuth
+from web.body_readers import BodyReaders
 from web.chat_owner import ChatDoor
 from web.door.cors import Cors
 from web.door.hosts import Hosts
 from web.door.operator_sessions import FILE_NAME, OperatorSessions
 from web.door.rate_limits import RequestLimit, WebhookLimit
+from web.door.replays import Replays
 from web.door.uploads import SMALL_BODY_BYTES, Uploads
 from web.ports import System
 from web.traffic import Traffic
@@ -21,6 +24,19 @@ from web.traffic import Traffic
 _GRACE_S = 1.0
 # Seconds of silence after which a stream says that it is still there; proxies cut after 30 or more.
 _HEARTBEAT_S = 15.0
+
+
+class Times:
+    """How long things may take, in seconds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.request_s = settings.request_timeout_s
+        self.webhook_s = min(settings.webhook_reply_deadline_s + _GRACE_S, settings.request_timeout_s)
+        self.chat_s = settings.chat_reply_deadline_s + _GRACE_S
+        # A turn of a session that loads and commits.
+        self.turn_s = settings.store_read_timeout_s + settings.store_write_timeout_s
+        self.slow_request_s = settings.slow_request_threshold_s
+        self.heartbeat_s = _HEARTBEAT_S
 
 
 class Site:
@@ -33,29 +49,26 @@ class Site:
         self.chat_door = ChatDoor(settings)
         self.traffic = Traffic(clock, settings.body_timeout_s)
         self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
+        self.metrics_token = settings.metrics_token.get_secret_value().encode() if settings.metrics_token else b""
         self.environment = settings.app_env
         self.features = feature_states(settings)
         self.wake_names = settings.wake_names
         self.has_metrics = settings.enable_metrics
+        self.readers = BodyReaders()
+        # Large bodies come in piece by piece, whoever sends them; and looks at everything take a few ms each.
+        self.body_turns, self.look_turns = Turns(), Turns()
         self.max_body_bytes = settings.max_request_size
         # Up to here a body needs no look.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)
-        self.body_timeout_s = settings.body_timeout_s
-        self.read_timeout_s = settings.store_read_timeout_s
-        self.slow_request_s = settings.slow_request_threshold_s
-        self.chat_timeout_s = settings.chat_reply_deadline_s + _GRACE_S
+        self.times = Times(settings)
         self.max_message_chars = settings.chat_max_message_chars
-        # A turn of a session that loads and commits.
-        self.turn_timeout_s = settings.store_read_timeout_s + settings.store_write_timeout_s
-        self.heartbeat_s = _HEARTBEAT_S
-        self.request_timeout_s = settings.request_timeout_s
-        self.webhook_timeout_s = min(settings.webhook_reply_deadline_s + _GRACE_S, settings.request_timeout_s)
         self.hosts = Hosts(settings)
         self.cors = Cors(settings.cors_origins, settings.cors_max_age_s)
         self.trusted_proxies = settings.trust_proxy
         self.tells_browsers = settings.enable_helmet
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME)
+        self.replays = Replays(clock)
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
 
 

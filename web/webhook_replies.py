@@ -11,6 +11,7 @@ import msgspec
 from web.problems import Problem, omi_answer, problem_json
 
 ACCEPTED: Final = "accepted"
+REPEATED: Final = "repeated"
 DROPPED: Final = "dropped"
 REFUSED: Final = "refused"
 
@@ -27,6 +28,8 @@ class WebhookReply:
 
 
 _KEPT = WebhookReply(200, b"{}", "", ACCEPTED, "")
+# To a webhook that was kept before: what a sender that repeats it wants to know, and nothing else.
+KEPT_BEFORE = WebhookReply(200, b"{}", "", REPEATED, "")
 
 
 def kept_reply(message: str | None, drop_note: str) -> WebhookReply:

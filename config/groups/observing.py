@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from config.values import OnOff, parse_size
+from config.values import OnOff, Secret, parse_size
 
 
 class ObservingSettings(BaseModel):
@@ -18,6 +18,14 @@ class ObservingSettings(BaseModel):
         default=True,
         validation_alias="ENABLE_METRICS",
         description="Whether /metrics and /metrics-dashboard are served. Off, they are not there; /health still is.",
+    )
+    metrics_token: Secret = Field(
+        None,
+        validation_alias="METRICS_TOKEN",
+        description=(
+            "Bearer token for GET /metrics and nothing else, so that a scraper need not hold ADMIN_TOKEN, which opens "
+            "it, too. Default: none."
+        ),
     )
     enable_file_logging: OnOff = Field(
         default=False,

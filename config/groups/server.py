@@ -3,13 +3,12 @@
 Not here: how settings are read and checked (config/settings.py). Threads: frozen, any.
 """
 
-import ipaddress
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic.aliases import AliasChoices
 
-from config.values import DAY_MS, Secret, lower_word, parse_list, parse_size
+from config.values import DAY_MS, Secret, is_loopback, lower_word, parse_list, parse_size
 
 
 def _default_host(values: dict[str, Any]) -> str:
@@ -94,12 +93,7 @@ class ServerSettings(BaseModel):
     @property
     def is_loopback(self) -> bool:
         """Whether only programs on this machine can reach the server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def idle_connection_timeout_s(self) -> float:

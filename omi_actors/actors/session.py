@@ -109,7 +109,7 @@ class SessionActor(LoopActor):
         heard = await self._hearing.hear(growth, message.received_at, self.runtime)
         jobs = await self._take_in(heard, growth.progress, growth)
         if not jobs:
-            return await self._reply()
+            return Ingested() if message.needs_news and not growth.fresh else await self._reply()
         reply = self.take_reply()
         if reply is not None:
             # Of several questions the first is answered first; the other answers have ways of their own.

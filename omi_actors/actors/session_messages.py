@@ -28,7 +28,8 @@ class Ingested:
 class IngestSegments(Request[Ingested]):
     """Sent by the webhook: hear these segments, in order, at most 1,000. Replied to after the commit.
 
-    When a question is among them, the reply waits for its answer until the reply deadline.
+    When a question is among them, the reply waits for its answer until the reply deadline. With `needs_news` a reply
+    to nothing new carries no answer: who sends what was sent before need not be who may hear it.
     Fails with OverloadError, StoreError or ActorError; then nothing of it may be counted as kept.
     """
 
@@ -36,6 +37,7 @@ class IngestSegments(Request[Ingested]):
     uid: str
     segments: tuple[Segment, ...]
     received_at: float
+    needs_news: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,8 @@ async def measure_throughput(plan: ThroughputPlan, *, work_dir: Path, clock: Clo
 
 async def read_settings(target: Target) -> dict[str, str]:
     """Return the settings as the running server tells them."""
-    headers = {"Authorization": f"Bearer {target.admin_token}"}
     async with HttpClient(target.host, target.port) as http:
-        response = await http.request("GET", "/health", headers=headers)
+        response = await http.request("GET", "/health", headers=target.operator_headers)
     return msgspec.json.decode(response.body, type=_Health).settings
 
 

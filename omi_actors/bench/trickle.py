@@ -159,8 +159,7 @@ class _Crowd:
 
 async def _fetch_turns(http: HttpClient, target: Target, uid: str) -> Iterable[float]:
     """Return the seconds from each of a user's questions to what was stored as its answer."""
-    headers = {"Authorization": f"Bearer {target.admin_token}"}
-    response = await http.request("GET", f"/transcript/{quote(uid)}?limit=1", headers=headers)
+    response = await http.request("GET", f"/transcript/{quote(uid)}?limit=1", headers=target.operator_headers)
     messages = msgspec.json.decode(response.body, type=_Page).messages
     asked_at = {one.job_id: one.created_at for one in messages if one.role == "user"}
     return [(one.created_at - asked_at[one.job_id]).total_seconds() for one in messages if one.role == "assistant"]

@@ -168,7 +168,7 @@ class Stage:
     async def fetch(self, path: str, *, of: ServerProcess | None = None) -> bytes:
         """Return what a server tells; over a new connection, since it may be closing one that was long silent."""
         async with HttpClient(self.target.host, (of or self.server).port, timeout_s=_TIMEOUT_S) as http:
-            return (await http.request("GET", path)).body
+            return (await http.request("GET", path, headers=self.target.operator_headers)).body
 
     async def restart(self) -> None:
         """Start the server again, on the same data and address."""

@@ -1,4 +1,4 @@
-"""A streamed chat completion: from its lines to the answer's text.
+"""A streamed chat completion: from its bytes to the answer's text.
 
 Not here: the request and its errors (openai_model.py). Threads: none, pure.
 Source: OpenAI's Chat Completions API, server-sent events: `data: {chunk}` lines, ended by `data: [DONE]`.
@@ -10,8 +10,9 @@ import msgspec
 
 from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
 
-_DATA = "data:"
-_END = "[DONE]"
+_DATA = b"data:"
+_END = b"[DONE]"
+_LINE_ENDS = (b"\n", b"\r")
 
 
 class _Delta(msgspec.Struct):
@@ -45,16 +46,23 @@ class CompletionReader:
         # Of the question and its answer; 0 until, and unless, the server has told.
         self.tokens = 0
         self._parts: list[str] = []
+        # The beginning of a line whose end has not come yet.
+        self._rest = b""
         self._is_ended = False
         self._reason = ""
         self._is_refused = False
 
-    def feed(self, line: str) -> str:
-        """Take one line of the stream; return the text that it adds to the answer.
+    def feed(self, data: bytes) -> str:
+        """Take bytes of the stream as they come; return the text that they add to the answer.
 
         Raises:
-            UpstreamUnavailableError: it is no chunk, or tells of a failure of the model's server.
+            UpstreamUnavailableError: a line is no chunk, or tells of a failure of the model's server.
         """
+        lines = (self._rest + data).splitlines(keepends=True)
+        self._rest = lines.pop() if lines and not lines[-1].endswith(_LINE_ENDS) else b""
+        return "".join(map(self._read_line, lines))
+
+    def _read_line(self, line: bytes) -> str:
         if not line.startswith(_DATA):
             return ""
         data = line[len(_DATA) :].strip()
@@ -78,6 +86,7 @@ class CompletionReader:
             UpstreamUnavailableError: the stream ended before the answer did, or the answer is empty.
             UpstreamRejectedError: the model refused the content, or used up its tokens before its first word.
         """
+        self.feed(b"\n")  # some leave the last line without an end
         if not self._is_ended:
             raise UpstreamUnavailableError("the model's server cut its answer")
         if self._is_refused or self._reason == "content_filter":

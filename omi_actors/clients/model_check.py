@@ -6,7 +6,7 @@ Not here: answers (openai_model.py). Threads: an event loop; blocks it for 0.7 s
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from omi_actors.clients.openai_model import translate_error
+from omi_actors.clients.openai_model import build_client, translate_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: flo
     """
     import openai  # noqa: PLC0415 (see the module)
 
-    async with openai.AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout_s) as client:
+    async with build_client(openai, api_key=api_key, base_url=base_url, timeout_s=timeout_s) as client:
         try:
             response = await client.models.with_raw_response.list()
             names = frozenset(model.id for model in response.parse().data)

@@ -58,14 +58,15 @@ class OmiApi:
         client = self._open(http)
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await client.request("POST", **self._build_request(uid, text))
+                # Its status says all: what else it sends, however much, is not read.
+                async with client.stream("POST", **self._build_request(uid, text)) as response:
+                    error = translate_status(response.status_code, response.headers.get("retry-after"))
         except (http.ConnectError, http.ConnectTimeout, http.UnsupportedProtocol) as exc:
             raise UpstreamUnavailableError("Omi's API cannot be reached; check OMI_API_URL and the network") from exc
         except TimeoutError as exc:
             raise UpstreamUnclearError(f"Omi's API did not answer within {self._timeout_s:.1f} s") from exc
         except http.HTTPError as exc:
             raise UpstreamUnclearError("Omi's API cut or garbled its answer") from exc
-        error = translate_status(response.status_code, response.headers.get("retry-after"))
         if error is not None:
             raise error
 
@@ -81,7 +82,7 @@ class OmiApi:
             # A kept connection that the server has closed meanwhile would make a result unclear for nothing.
             limits = http.Limits(max_connections=None, max_keepalive_connections=0)
             timeout = http.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s / 2))
-            self._client = http.AsyncClient(limits=limits, timeout=timeout, follow_redirects=False)
+            self._client = _import_careful_http().open_client(timeout=timeout, limits=limits)
         assert self._client is not None  # noqa: S101 (set above)
         return self._client
 
@@ -118,3 +119,9 @@ def _import_http() -> ModuleType:
     import httpx2  # noqa: PLC0415 (comes with openai; not at start)
 
     return httpx2
+
+
+def _import_careful_http() -> ModuleType:
+    from omi_actors.clients import careful_http  # noqa: PLC0415 (imports httpx2)
+
+    return careful_http

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
 from omi_actors.clients.completion_stream import CompletionReader
+from omi_actors.clients.libraries import import_for_good
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.domain.prompt import Prompt
 from omi_actors.errors import (
@@ -23,6 +24,7 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from omi_actors.instruments import metrics
+from omi_actors.kit.turns import Turns
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -53,20 +55,21 @@ class OpenAIModel:
         self._base_url = base_url
         self._shape = RequestShape(name, options, is_openai=base_url is None)
         self._places = asyncio.Semaphore(concurrency)
+        self._turns = Turns()
         self._client: AsyncOpenAI | None = None
 
     async def load(self) -> "AsyncOpenAI":
-        """Import the SDK off the loop and build the client, once."""
+        """Import the SDK and build the client off the loop, once: that reads all certificates."""
         if self._client is None:
-            openai = await asyncio.to_thread(_import_openai)
+            client = await asyncio.to_thread(self._build_client)
         if self._client is None:  # another may have come first meanwhile
-            self._client = openai.AsyncOpenAI(
-                api_key=self._api_key,
-                base_url=self._base_url,
-                max_retries=0,
-                timeout=openai.Timeout(None, connect=_CONNECT_S),
-            )
+            self._client = client
         return self._client
+
+    def _build_client(self) -> "AsyncOpenAI":
+        import_for_good("openai")
+        openai = _import_openai()
+        return build_client(openai, api_key=self._api_key, base_url=self._base_url)
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Stream one answer; see `Model.answer`. The deadline counts from now, waiting for a place included."""
@@ -107,22 +110,39 @@ class OpenAIModel:
     async def _stream(self, client: "AsyncOpenAI", request: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
         openai, http = _import_openai(), _import_http()
         reader = CompletionReader()
+        # Of many questions at once, one a turn is written, and what came of one answer is read: 1 to 3 ms each.
+        await self._turns.wait()
         try:
             # By the SDK's plain `post`: `chat.completions.create` walks the types of every message first, 0.5 ms each,
             # and its stream takes 0.6 ms a chunk to build objects of which we read one field.
             response = await client.post("/chat/completions", cast_to=http.Response, body=request, stream=True)
             try:
-                async for line in response.aiter_lines():
-                    added = reader.feed(line)
+                async for data in response.aiter_bytes():
+                    await self._turns.wait()
+                    added = reader.feed(data)
                     if added and on_text is not None:
                         on_text(added)
             finally:
                 await response.aclose()
         except openai.OpenAIError as exc:
             raise translate_error(exc, request) from exc
+        except _import_careful_http().ReplyTooLongError as exc:
+            raise UpstreamUnavailableError("the model's server sent more than an answer can be") from exc
         except http.HTTPError as exc:
             raise UpstreamUnavailableError("the model's server cut its answer") from exc
         return ModelAnswer(reader.finish(), self.name, reader.tokens)
+
+
+def build_client(
+    openai: ModuleType, *, api_key: str, base_url: str | None, timeout_s: float | None = None
+) -> "AsyncOpenAI":
+    """Return a client of the SDK without its retries and its redirects; `timeout_s` is of each read, None for none."""
+    timeout = openai.Timeout(timeout_s, connect=_CONNECT_S)
+    http_client = _import_careful_http().open_client(timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS)
+    client: AsyncOpenAI = openai.AsyncOpenAI(
+        api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout, http_client=http_client
+    )
+    return client
 
 
 def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
@@ -145,6 +165,10 @@ def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
 
 
 def _translate_status(status: int, code: str, retry_after: str | None) -> UpstreamError:
+    if 300 <= status < 400:  # noqa: PLR2004
+        return UpstreamRejectedError(
+            f"the model's server sends us to another address ({status}); check OPENAI_BASE_URL", code="redirected"
+        )
     if status == 401:  # noqa: PLR2004
         return UpstreamRejectedError("the model refuses OPENAI_API_KEY (401)", code="invalid_api_key")
     if code in _FINAL_CODES or status == 402:  # noqa: PLR2004
@@ -174,3 +198,9 @@ def _import_http() -> ModuleType:
     import httpx2  # noqa: PLC0415 (comes with openai)
 
     return httpx2
+
+
+def _import_careful_http() -> ModuleType:
+    from omi_actors.clients import careful_http  # noqa: PLC0415 (imports httpx2)
+
+    return careful_http

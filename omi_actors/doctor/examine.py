@@ -13,7 +13,7 @@ from omi_actors.doctor.model import check_model
 from omi_actors.doctor.port import check_port, is_serving
 from omi_actors.doctor.python import check_packages, check_python
 from omi_actors.doctor.redis import check_redis
-from omi_actors.doctor.safety import check_reach, check_tokens
+from omi_actors.doctor.safety import check_reach, check_tokens, check_upstreams
 from omi_actors.doctor.settings import check_reading, describe_refusal
 from omi_actors.doctor.store import check_sqlite, check_store
 from omi_actors.store.probe import find_sqlite_version
@@ -47,3 +47,4 @@ def _examine_start(settings: Settings, machine: Machine) -> Iterator[Finding]:
     yield from check_tokens(settings)
     yield from check_secrets_file(settings)
     yield from check_reach(settings)
+    yield from check_upstreams(settings)

@@ -103,6 +103,12 @@ def redact_strings(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
     return event
 
 
+def one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape what would break the line's sentence, or speak to the terminal: JSON does so by itself."""
+    event["event"] = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(event.get("event", "")))
+    return event
+
+
 def safe_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Render an exception with its places and classes, but with the sentences of our own errors only.
 
@@ -187,7 +193,7 @@ def build_formatter(*, as_json: bool, colors: bool = False) -> logging.Formatter
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             safe_traceback,
             redact_strings,
-            structlog.processors.JSONRenderer() if as_json else console,
+            *((structlog.processors.JSONRenderer(),) if as_json else (one_line, console)),
         ],
     )
 

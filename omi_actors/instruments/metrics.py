@@ -29,7 +29,8 @@ HTTP_SECONDS = Histogram(
 HTTP_ACTIVE = Gauge("omi_http_requests_active", "Requests being served now.", registry=REGISTRY)
 WEBHOOKS = Counter(
     "omi_webhooks_total",
-    "Webhooks by payload kind and outcome: accepted (durable), dropped (answered 200 with the drop header), refused.",
+    "Webhooks by payload kind and outcome: accepted (durable), repeated (signed, and accepted before), dropped "
+    "(answered 200 with the drop header), refused.",
     ["kind", "outcome"],
     registry=REGISTRY,
 )

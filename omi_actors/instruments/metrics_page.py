@@ -12,9 +12,10 @@ from omi_actors.instruments import metrics
 
 _HEAD = """# Metrics
 
-What `GET /metrics` serves, in Prometheus's text format or OpenMetrics. Labels are small, fixed sets: never an id, a
-person's word or an address. A histogram has `_bucket`, `_sum` and `_count`. What to look at first, and when to act, is
-in [operating.md](operating.md). Made from the program: `python -m omi_actors.instruments.metrics_page`.
+What `GET /metrics` serves to the operator, and to whoever has `METRICS_TOKEN`, in Prometheus's text format or
+OpenMetrics. Labels are small, fixed sets: never an id, a person's word or an address. A histogram has `_bucket`, `_sum`
+and `_count`. What to look at first, and when to act, is in [operating.md](operating.md). Made from the program:
+`python -m omi_actors.instruments.metrics_page`.
 
 | metric | kind | labels | meaning |
 |---|---|---|---|

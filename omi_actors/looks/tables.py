@@ -64,7 +64,7 @@ def _requests(now: Readings, recent: Readings) -> Table:
 
 
 def _webhooks(now: Readings, recent: Readings) -> Table:
-    name, outcomes = "omi_webhooks_total", ("accepted", "dropped", "refused")
+    name, outcomes = "omi_webhooks_total", ("accepted", "repeated", "dropped", "refused")
     rows = [
         (
             kind,
@@ -73,7 +73,7 @@ def _webhooks(now: Readings, recent: Readings) -> Table:
         )
         for kind in now.by("kind", name)
     ]
-    return Table("webhooks", "Webhook metrics", ("Kind", "Accepted", "Dropped", "Refused", "Lately"), rows)
+    return Table("webhooks", "Webhook metrics", ("Kind", "Accepted", "Repeated", "Dropped", "Refused", "Lately"), rows)
 
 
 def _drops(now: Readings, recent: Readings) -> Table:

@@ -28,6 +28,7 @@ _OF_DROP = {
     "session_unavailable": "Sessions crashed and were set aside: the crash is in the log.",
     "too_large": "Bodies are above MAX_REQUEST_SIZE.",
     "no_owner": "Somebody posts without a uid: is the webhook's address at Omi the right one?",
+    "repeated": "A signed webhook came again while it was being taken: does a proxy repeat requests, or a stranger?",
     "timeout": "Work took longer than the webhook may wait: see store latency and loop lag.",
 }
 # By the outcome of an attempt that an operator can do something about.

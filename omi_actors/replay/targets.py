@@ -3,9 +3,10 @@
 Not here: the connection (http.py). Threads: none, pure.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
+
+from config.values import is_loopback
 
 
 class ForeignTargetError(ValueError):
@@ -20,6 +21,11 @@ class Target:
     port: int
     token: str = ""
     admin_token: str = ""
+
+    @property
+    def operator_headers(self) -> dict[str, str]:
+        """What a request has to carry to be the operator's; nothing without `admin_token`."""
+        return {"Authorization": f"Bearer {self.admin_token}"} if self.admin_token else {}
 
     def webhook_path(self, path: str, query: dict[str, str]) -> str:
         """Return path and query of a webhook, with the token."""
@@ -38,13 +44,3 @@ def parse_target(url: str, *, token: str = "", admin_token: str = "", is_ours: b
     if not is_ours and not is_loopback(parts.hostname):
         raise ForeignTargetError(f"{parts.hostname} is not this machine; --i-own-this-server allows it")
     return Target(parts.hostname, parts.port or 80, token, admin_token)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine's loopback, by its literal name only: no look-up could be trusted."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

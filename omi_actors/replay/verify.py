@@ -69,13 +69,12 @@ async def fetch_kept(http: HttpClient, target: Target, uid: str) -> Kept:
 
     Raises: TranscriptUnreadableError
     """
-    headers = {"Authorization": f"Bearer {target.admin_token}"} if target.admin_token else {}
     segments: list[KeptSegment] = []
     messages: list[KeptMessage] | None = None
     after: int | None = 0
     while after is not None:
         path = f"/transcript/{quote(uid, safe='')}?limit={_PAGE}&after={after}"
-        response = await http.request("GET", path, headers=headers)
+        response = await http.request("GET", path, headers=target.operator_headers)
         if response.status == 404:  # noqa: PLR2004 (HTTP's Not Found: nothing was kept)
             return Kept((), ())
         if response.status != 200:  # noqa: PLR2004 (HTTP's OK)

@@ -62,10 +62,9 @@ async def check_model(target: Target) -> None:
 
     Raises: UnfitTargetError
     """
-    headers = {"Authorization": f"Bearer {target.admin_token}"} if target.admin_token else {}
     async with HttpClient(target.host, target.port, timeout_s=5.0) as http:
         try:
-            response = await http.request("GET", "/health", headers=headers)
+            response = await http.request("GET", "/health", headers=target.operator_headers)
             health = msgspec.json.decode(response.body, type=_Health)
         except (ConnectionFailedError, msgspec.DecodeError) as error:
             raise UnfitTargetError(f"there is no server of ours at {target.host}:{target.port} ({error})") from error

@@ -8,8 +8,7 @@ from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
 
 def read(*lines):
     reader = CompletionReader()
-    for line in lines:
-        reader.feed(line)
+    reader.feed("\n".join(lines).encode())
     return reader.finish()
 
 
@@ -63,6 +62,17 @@ def test_answer_that_reached_its_limit_is_one():
 def test_cost_is_read_where_it_is_told_and_no_answer_is_lost_over_it(usage, tokens):
     reader = CompletionReader()
     for line in (chunk("The moon."), f'data: {{"choices":[],"usage":{usage}}}', "data: [DONE]"):
-        reader.feed(line)
+        reader.feed(f"{line}\n".encode())
 
     assert (reader.finish(), reader.tokens) == ("The moon.", tokens)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\n\n"])
+@pytest.mark.parametrize("size", [1, 2, 7, 1_000])
+def test_bytes_may_come_in_any_pieces(size, line_end):
+    data = line_end.join([": comment", chunk("Tschüß, "), chunk("🌙."), "data: [DONE]"]).encode()
+    reader = CompletionReader()
+
+    added = "".join(reader.feed(data[at : at + size]) for at in range(0, len(data), size))
+
+    assert (added, reader.finish()) == ("Tschüß, 🌙.", "Tschüß, 🌙.")

@@ -1,6 +1,8 @@
 """The OpenAI-compatible model, against a real local server that behaves well and badly."""
 
 import asyncio
+import gc
+from functools import partial
 
 import pytest
 
@@ -17,6 +19,7 @@ from omi_actors.errors import (
 )
 from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import Mode, listening_fake
+from tests.kit.loop_turns import counted_turns
 
 PROMPT = build_prompt("how far is the moon?", [], [])
 
@@ -46,13 +49,32 @@ async def test_streamed_answer_arrives_whole(model):
     assert (answer.text, answer.model) == ("You asked: how far is the moon?", "gpt-5-mini-2025-08-07")
 
 
-async def test_pieces_are_heard_in_order_while_they_arrive(model):
+async def test_pieces_are_heard_in_order_while_they_arrive(fake, model):
+    fake.mode, fake.delay_s = Mode.TRICKLE, 0.001
     pieces: list[str] = []
 
     answer = await model.answer(PROMPT, deadline_s=5.0, on_text=pieces.append)
 
     assert len(pieces) > 1
     assert "".join(pieces).strip() == answer.text
+
+
+async def test_answers_that_come_at_once_are_read_one_a_turn_of_the_loop(model):
+    heard: list[int] = []
+    await model.load()
+
+    with counted_turns() as now:
+        ask = partial(model.answer, PROMPT, deadline_s=5.0, on_text=lambda _: heard.append(now()))
+        await asyncio.gather(*(ask() for _ in range(9)))
+
+    assert len(heard) == len(set(heard)) >= 9
+
+
+async def test_library_is_out_of_the_garbage_collectors_sight(model):
+    client = await model.load()
+
+    assert gc.isenabled()
+    assert not any(kept is type(client) for kept in gc.get_objects())
 
 
 async def test_demo_model_speaks_word_by_word():

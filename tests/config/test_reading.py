@@ -126,7 +126,7 @@ def test_environment_of_the_document_starts_and_is_told_what_has_no_effect(env_f
     assert read.settings.max_request_size == 10 * 1024 * 1024
 
 
-@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "ADMIN_TOKEN", "WEBHOOK_TOKEN"])
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN"])
 def test_placeholder_is_no_secret_in_production(variable):
     given = {"APP_ENV": "production", "ADMIN_TOKEN": "a", "WEBHOOK_TOKEN": "b", variable: "Your-Secret-Key"}
 

@@ -94,13 +94,14 @@ def test_production_without_a_secret(patient):
     assert patient.is_well
 
 
-def test_token_that_may_be_guessed_in_production(patient):
-    patient.variables |= PRODUCTION | {"WEBHOOK_TOKEN": TOKEN, "ADMIN_TOKEN": "hunter2"}
+@pytest.mark.parametrize("name", ["ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN"])
+def test_token_that_may_be_guessed_in_production(name, patient):
+    patient.variables |= PRODUCTION | {"WEBHOOK_TOKEN": TOKEN, "ADMIN_TOKEN": TOKEN, name: "hunter2"}
     problem = patient.problem()
 
-    patient.variables["ADMIN_TOKEN"] = TOKEN
+    patient.variables[name] = TOKEN
 
-    assert "ADMIN_TOKEN" in problem.said
+    assert name in problem.said
     assert "hunter2" not in problem.said
     assert problem.fix.startswith("Make one with")
     assert patient.is_well
@@ -110,3 +111,15 @@ def test_development_in_reach_of_others_is_a_note(patient):
     patient.variables["HOST"] = "0.0.0.0"  # noqa: S104 (the mistake)
 
     assert any("in reach of others" in note for note in patient.notes())
+
+
+@pytest.mark.parametrize(
+    ("url", "is_noted"), [("http://192.0.2.7", True), ("http://127.0.0.1:9", False), ("https://192.0.2.7", False)]
+)
+def test_key_that_goes_over_the_network_in_the_clear_is_a_note(url, is_noted, patient):
+    patient.variables |= {"OMI_APP_ID": "app", "OMI_APP_SECRET": "sk-of-omi", "OMI_API_URL": url}
+
+    noted = [note for note in patient.notes() if "OMI_API_URL is http" in note]
+
+    assert bool(noted) is is_noted
+    assert "sk-of-omi" not in str(noted)

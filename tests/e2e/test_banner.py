@@ -61,15 +61,18 @@ def test_first_start_shows_what_is_needed_and_nothing_else(at_terminal, tmp_path
     assert "ADMIN_TOKEN" not in seen
 
 
-def test_addresses_and_the_command_of_the_banner_work(at_terminal):
+def test_addresses_and_the_command_of_the_banner_work(at_terminal, tmp_path):
     seen = at_terminal("--port", "0")
-    urls = re.findall(r"^  (?:Health|Metrics) +(\S+)", seen, re.MULTILINE)
+    urls = re.findall(r"^  (?:Dashboard|Health|Metrics) +(\S+)", seen, re.MULTILINE)
+    (link,) = re.findall(r"^  Open first +(\S+)", seen, re.MULTILINE)
     command = re.search(r"Try it +(curl .*)", seen)
     assert command is not None
-    assert len(urls) == 2
+    assert len(urls) == 3
 
+    browser = ("curl", "-sf", "-c", str(tmp_path / "cookies"), "-b", str(tmp_path / "cookies"))
+    run(*browser, link)
     for url in urls:
-        assert run("curl", "-sf", url)
+        assert run(*browser, url)
     streamed = run(*shlex.split(command[1]))
     assert streamed.index("event: delta") < streamed.index("event: done")
     assert "[demo] You asked: How far is the moon?" in streamed

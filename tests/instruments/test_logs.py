@@ -50,6 +50,33 @@ def test_foreign_error_is_named_without_its_sentence(lines):
     assert SPOKEN not in lines.getvalue()
 
 
+FORGED = 'ok\n{"event": "operator signed in"}\r\x1b[2J\u2028'
+
+
+def say_forged():
+    get_logger("ours").warning("refused", detail=FORGED)
+    logging.getLogger("somebody").warning("calling %s", FORGED)
+
+
+def test_words_from_outside_make_no_line_of_their_own(lines):
+    say_forged()
+
+    written = lines.getvalue()
+    assert [json.loads(line)["event"] for line in written.splitlines()] == ["refused", f"calling {FORGED}"]
+    assert written.isascii()
+
+
+def test_words_from_outside_make_no_line_on_a_terminal_and_do_not_speak_to_it():
+    with earlier_logging_again():
+        stream = io.StringIO()
+        configure_logging("info", stream=stream, json_lines=False)
+        say_forged()
+
+    written = stream.getvalue()
+    assert len(written.splitlines()) == 2
+    assert written.replace("\n", "").isprintable()
+
+
 @pytest.mark.parametrize("secret", ["/omi-webhook?token=abc123&uid=u", "Bearer abc123", "sk-abc123", "whsec_abc123"])
 def test_secrets_are_taken_out_of_foreign_lines(secret, lines):
     logging.getLogger("somebody").warning("calling %s", secret)

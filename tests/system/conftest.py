@@ -63,7 +63,7 @@ class Running:
 
     async def metric(self, line_start: str) -> float:
         """Return the sum of the samples in /metrics that begin so."""
-        body = (await self.connection.request("GET", "/metrics")).body.decode()
+        body = (await self.connection.request("GET", "/metrics", b"", ADMIN)).body.decode()
         return sum(float(line.rsplit(" ", 1)[1]) for line in body.splitlines() if line.startswith(line_start))
 
 

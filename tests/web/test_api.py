@@ -164,7 +164,8 @@ async def test_ready_follows_the_system_and_live_does_not(get, system):
 
 
 async def test_metrics_are_in_the_format_that_the_scraper_asks_for(get):
-    plain, open_metrics = await get("/metrics"), await get("/metrics", Accept="application/openmetrics-text")
+    plain = await get("/metrics", **ADMIN)
+    open_metrics = await get("/metrics", Accept="application/openmetrics-text", **ADMIN)
 
     assert plain.headers["content-type"].startswith("text/plain")
     assert b"omi_http_requests_total" in plain.body

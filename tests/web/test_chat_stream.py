@@ -135,7 +135,7 @@ async def test_duplicate_is_a_stream_of_one_event(stream, system):
 
 async def test_silence_is_filled(start, system):
     port = await start()
-    start.server._site.heartbeat_s = 0.01
+    start.server._site.times.heartbeat_s = 0.01
     system.answers.append(None)
     async with await Connection.open(port) as connection:
         stream = Stream(connection)
@@ -144,6 +144,20 @@ async def test_silence_is_filled(start, system):
         assert await stream.chunk() == ": still there\n\n"
         assert await stream.chunk() == ": still there\n\n"
         system.open[0].try_set(ChatAnswered("hi", "c1", "d1"))
+
+
+async def test_listener_who_reads_nothing_has_one_piece_waiting_at_most(asked, stream, start):
+    stream.connection.writer.transport.pause_reading()
+    (served,) = start.server.http_server._connections
+    waiting = []
+
+    for _ in range(500):
+        asked.on_delta("x" * 20_000, False)
+        await asyncio.sleep(0)
+        waiting.append(len(served.stream._write_buffer))
+
+    assert max(waiting) < 200_000
+    stream.connection.abort()
 
 
 @pytest.mark.usefixtures("asked")

@@ -5,6 +5,7 @@ import gzip
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
+from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
 from web.door.compression import Gzip
 from web.door.cors import Cors
@@ -140,8 +141,8 @@ async def test_security_headers_can_be_left_to_a_proxy(start):
 @pytest.mark.parametrize(("switch", "encoding"), [("true", "gzip"), ("false", None)])
 async def test_long_answers_are_gzipped_for_whoever_takes_that(switch, encoding, start):
     async with await Connection.open(await start(ENABLE_COMPRESSION=switch)) as connection:
-        reply = await connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
-        plain = await connection.request("GET", "/metrics")
+        reply = await connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"} | ADMIN)
+        plain = await connection.request("GET", "/metrics", headers=ADMIN)
 
     assert reply.headers.get("content-encoding") == encoding
     text = gzip.decompress(reply.body) if encoding else reply.body
@@ -159,7 +160,7 @@ async def test_short_answers_and_webhooks_are_not_gzipped(method, target, connec
 
 
 async def test_head_of_a_long_answer_is_its_head(connection):
-    reply = await connection.request("HEAD", "/metrics", headers={"Accept-Encoding": "gzip"})
+    reply = await connection.request("HEAD", "/metrics", headers={"Accept-Encoding": "gzip"} | ADMIN)
 
     assert (reply.status, reply.body) == (200, b"")
     assert (await connection.request("GET", "/livez")).status == 200

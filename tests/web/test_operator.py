@@ -237,6 +237,16 @@ async def test_damaged_file_lets_nobody_in_and_stops_nothing(content, start, fol
         assert await is_operator(connection, await sign_in(connection, start))
 
 
+async def test_session_that_cannot_be_kept_is_none(start, folder, tmp_path):
+    async with await Connection.open(await start(**folder)) as connection:
+        path = start.server.operator_path()
+        (tmp_path / "operator-sessions.new").mkdir()  # where the file is written first
+
+        reply = await connection.request("GET", path)
+
+    assert (reply.status, reply.json["code"], "set-cookie" in reply.headers) == (500, "internal_error", False)
+
+
 async def test_number_of_links_and_sessions_is_bounded(start, folder):
     async with await Connection.open(await start(ENABLE_RATE_LIMIT="false", **folder)) as connection:
         first_link = start.server.operator_path()

@@ -1,10 +1,12 @@
 """`/health` for strangers and for the operator; `/api/info` and `/help` tell what is there."""
 
+import asyncio
 import re
 
 import pytest
 
 from tests.web.conftest import ADMIN
+from tests.web.held_turns import HeldTurns
 from tests.web.http_client import Connection
 
 
@@ -98,3 +100,18 @@ async def test_help_has_the_originals_keys_and_speaks_of_the_names_that_are_set(
         "windows": False,
     }
     assert set(told["voice_commands"]) == {"spaces", "conversations", "memories", "tasks"}
+
+
+@pytest.mark.parametrize("target", ["/health", "/metrics", "/metrics-dashboard", "/metrics-dashboard/data.json"])
+async def test_look_at_everything_waits_for_its_turn_and_a_probe_does_not(target, start):
+    port = await start()
+    turns = start.server._site.look_turns = HeldTurns()
+
+    async with await Connection.open(port) as one, await Connection.open(port) as other:
+        looking = asyncio.ensure_future(one.request("GET", target, b"", ADMIN))
+        await asyncio.wait_for(turns.asked.wait(), 5)
+        probed = await other.request("GET", "/livez")
+
+        assert (probed.status, looking.done()) == (200, False)
+        turns.may_go.set()
+        assert (await looking).status == 200

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omi_actors.errors import MalformedJsonError
-from web.tolerant_json import declared_charset, decode_text, read_json
+from omi_actors.errors import MalformedJsonError, TooManyValuesError
+from web import tolerant_json
+from web.tolerant_json import MAX_PARTS, declared_charset, decode_text, read_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -17,17 +18,21 @@ VALUES = st.recursive(
     max_leaves=30,
 )
 BLANKS = st.text(" \t\r\n", max_size=3)
+# Read in one call; and walked, as texts of many values are.
+WAYS = pytest.mark.parametrize("few_parts", [1_000, -1])
 
 
+@WAYS
 @given(VALUES, st.sampled_from([None, 1, "\t"]), BLANKS, BLANKS)
-def test_reads_what_the_standard_library_reads(value, indent, before, after):
+def test_reads_what_the_standard_library_reads(few_parts, value, indent, before, after):
     text = before + json.dumps(value, indent=indent) + after
 
-    assert read_json(text) == json.loads(text)
+    assert read_json(text, few_parts=few_parts) == json.loads(text)
 
 
+@WAYS
 @given(VALUES.map(json.dumps), st.data())
-def test_refuses_what_the_standard_library_refuses(text, data):
+def test_refuses_what_the_standard_library_refuses(few_parts, text, data):
     cut = data.draw(st.integers(0, len(text)))
     broken = text[:cut] + data.draw(st.sampled_from(["", ",", "]", "}", "x", '"', ":"])) + text[cut + 1 :]
 
@@ -35,9 +40,9 @@ def test_refuses_what_the_standard_library_refuses(text, data):
         expected = json.loads(broken)
     except json.JSONDecodeError as exc:
         with pytest.raises(MalformedJsonError, match=rf"line {exc.lineno}, column"):
-            read_json(broken)
+            read_json(broken, few_parts=few_parts)
     else:
-        assert read_json(broken) == expected
+        assert read_json(broken, few_parts=few_parts) == expected
 
 
 @given(st.binary(max_size=60))
@@ -83,3 +88,50 @@ def test_encoding_is_found_out(charset, text):
 )
 def test_charset_is_read_from_the_content_type(content_type, charset):
     assert declared_charset(content_type) == charset
+
+
+class Decoder:
+    """Notes how much each call reads, all the while holding the interpreter."""
+
+    def __init__(self, decoder):
+        self._decoder = decoder
+        self.lengths = []
+
+    def raw_decode(self, text, at):
+        value, end = self._decoder.raw_decode(text, at)
+        self.lengths.append(end - at)
+        return value, end
+
+
+@pytest.mark.parametrize("item", ["[]", "{}", '{"a": [1.5]}', '"ab"', "[[[[[0]]]]]"])
+def test_no_call_reads_more_than_a_piece_of_many_values(item, monkeypatch):
+    decoder = Decoder(tolerant_json._DECODER)
+    monkeypatch.setattr(tolerant_json, "_DECODER", decoder)
+    text = f'{{"a": {{"b": [{",".join([item] * 25_000)}]}}}}'
+
+    assert read_json(text) == json.loads(text)
+    assert max(decoder.lengths) <= len('"ab"')
+
+
+@pytest.mark.parametrize("item", ["0", "[]", "{}"])
+def test_too_many_values_are_refused_unread(item, monkeypatch):
+    monkeypatch.setattr(tolerant_json, "_DECODER", None)
+
+    with pytest.raises(TooManyValuesError, match=str(MAX_PARTS)):
+        read_json(f"[{','.join([item] * (MAX_PARTS + 1))}]")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "shift_jis"])
+def test_text_of_several_pieces_is_decoded_whole(charset):
+    # Seven bytes: no piece ends with them.
+    text = "ねえx " * 200_000
+
+    assert decode_text(json.dumps(text, ensure_ascii=False).encode(charset), f"a/b; charset={charset}") == f'"{text}"'
+
+
+def test_broken_bytes_of_several_pieces_lose_nothing_else():
+    assert decode_text(b"a\xffb" * 200_000) == "a\ufffdb" * 200_000
+
+
+def test_charset_that_makes_no_text_is_none():
+    assert decode_text(b'"6869"', "application/json; charset=hex") == '"6869"'

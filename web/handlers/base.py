@@ -174,7 +174,7 @@ class BaseHandler(GuardedHandler):
         status, method = self.get_status(), self.request.method or ""
         count_request(self.route, method if method in _METHODS else "other", None if self.is_gone else status, seconds)
         with bound_context(LogContext(self.request_id)):
-            slow = seconds >= self.site.slow_request_s and not self.is_slow_by_nature
+            slow = seconds >= self.site.times.slow_request_s and not self.is_slow_by_nature
             level = _log.warning if slow or status >= _SERVER_ERROR else _log.info
             level(
                 "slow request" if slow else "request",

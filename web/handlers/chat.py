@@ -4,7 +4,6 @@ Not here: whose chat it is (owned.py), bodies (chat_body.py), the stream (chat_s
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 
@@ -14,13 +13,13 @@ from omi_actors.errors import ActorUnavailableError, AskTimeoutError, OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context
 from omi_actors.kit.future import Future
+from web.body_readers import LARGE_BODY_BYTES
 from web.chat_body import ChatBody, read_chat
 from web.chat_replies import answer_form, failure_problem
 from web.handlers.chat_stream import EventStream
 from web.handlers.owned import OwnedHandler
 from web.requests import header
 from web.segments import short_key
-from web.tolerant_json import LARGE_BODY_BYTES
 
 
 class ChatHandler(OwnedHandler):
@@ -78,7 +77,7 @@ class ChatHandler(OwnedHandler):
         read = partial(read_chat, self.request.body, max_chars=self.site.max_message_chars)
         if len(self.request.body) <= LARGE_BODY_BYTES:
             return read()
-        return await asyncio.get_running_loop().run_in_executor(None, read)
+        return await self.site.readers.read(len(self.request.body), read)
 
     def _build_question(self, session_key: str, body: ChatBody) -> AskQuestion:
         given = header(self.request.headers, "Idempotency-Key")
@@ -103,5 +102,5 @@ class ChatHandler(OwnedHandler):
             raise AskTimeoutError("its asker left before it was asked")
         self._question = question
         with bound_context(LogContext(self.request_id, question.session_key)):
-            self._waiting = self.site.system.ask_question(question, timeout_s=self.site.chat_timeout_s)
+            self._waiting = self.site.system.ask_question(question, timeout_s=self.site.times.chat_s)
         return await self._waiting

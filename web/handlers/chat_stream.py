@@ -28,7 +28,7 @@ class EventStream:
 
     def __init__(self, handler: "ChatHandler") -> None:
         self._handler = handler
-        self._heartbeat_s = handler.site.heartbeat_s
+        self._heartbeat_s = handler.site.times.heartbeat_s
 
     async def run(self, ask: Ask, label: str) -> None:
         """Ask, pass on the pieces, and end the stream. A reader who takes nothing until the deadline is let go."""
@@ -39,7 +39,7 @@ class EventStream:
         asking = asyncio.ensure_future(ask(deltas.add))
         asking.add_done_callback(lambda _: deltas.end())
         try:
-            async with asyncio.timeout(handler.site.chat_timeout_s * 2):
+            async with asyncio.timeout(handler.site.times.chat_s * 2):
                 await self._pump(deltas)
         except (StreamClosedError, TimeoutError):
             handler.close()

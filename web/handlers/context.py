@@ -28,7 +28,7 @@ class SwitchHandler(OwnedHandler):
             raise BadRequestError("session_id is required")
         space = _read_space(fields.get("space"))
         message = SwitchSpace(owner.session_key(read_label(fields)), space)
-        before = await self.site.system.switch_space(message, timeout_s=self.site.turn_timeout_s)
+        before = await self.site.system.switch_space(message, timeout_s=self.site.times.turn_s)
         self.send_json(
             {
                 "success": True,

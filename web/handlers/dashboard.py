@@ -14,6 +14,7 @@ class DashboardHandler(BaseHandler):
     """The page."""
 
     route = PLACE
+    takes_turns = True
     content_policy = PAGE_POLICY
 
     def get(self) -> None:
@@ -28,6 +29,7 @@ class DashboardDataHandler(BaseHandler):
     """What the open page renews itself from."""
 
     route = f"{PLACE}/data.json"
+    takes_turns = True
 
     def get(self) -> None:
         """Answer the operator with one look."""

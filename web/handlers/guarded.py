@@ -36,6 +36,8 @@ class GuardedHandler(RequestHandler):
     limit_kind: ClassVar[str | None] = "api"
     # Whether it keeps its own time, instead of REQUEST_TIMEOUT.
     has_own_deadline: ClassVar[bool] = False
+    # Whether it takes some milliseconds to answer; of several at once, one does in each turn of the loop.
+    takes_turns: ClassVar[bool] = False
     content_policy: ClassVar[str] = API_POLICY
 
     _deadline: asyncio.Timeout | None = None
@@ -133,7 +135,9 @@ class GuardedHandler(RequestHandler):
 
     async def _execute(self, transforms: list[OutputTransform], *args: bytes, **kwargs: bytes) -> None:
         """Run the request, for REQUEST_TIMEOUT at most; then its work is cancelled, and it gets an error."""
-        self._deadline = asyncio.timeout(None if self.has_own_deadline else self.site.request_timeout_s)
+        self._deadline = asyncio.timeout(None if self.has_own_deadline else self.site.times.request_s)
         with contextlib.suppress(TimeoutError):
             async with self._deadline:
+                if self.takes_turns:
+                    await self.site.look_turns.wait()
                 await super()._execute(transforms, *args, **kwargs)

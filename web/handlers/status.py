@@ -7,6 +7,7 @@ from prometheus_client.exposition import choose_encoder
 
 from omi_actors.health import public_health
 from omi_actors.instruments.metrics import REGISTRY
+from web.auth import bearer_token, is_same
 from web.handlers.base import BaseHandler
 from web.problems import iso_time
 
@@ -18,6 +19,7 @@ class HealthHandler(BaseHandler):
 
     route = "/health"
     limit_kind = None
+    takes_turns = True
 
     def get(self) -> None:
         """Answer with the system's snapshot, the operator with the metrics, too."""
@@ -61,13 +63,20 @@ class ReadyHandler(BaseHandler):
 
 
 class MetricsHandler(BaseHandler):
-    """All metrics, in Prometheus's text format or OpenMetrics, as the scraper asks."""
+    """All metrics, in Prometheus's text format or OpenMetrics, as the scraper asks; for it and the operator."""
 
     route = "/metrics"
     limit_kind = None
+    takes_turns = True
 
     def get(self) -> None:
-        """Answer with the registry's text."""
+        """Answer with the registry's text.
+
+        Raises:
+            SignatureMismatchError: it is neither METRICS_TOKEN's holder nor the operator, from wherever it comes.
+        """
+        if not is_same(bearer_token(self.request.headers.get("Authorization")), self.site.metrics_token):
+            self.require_operator()
         encode, content_type = choose_encoder(self.request.headers.get("Accept", ""))
         self.set_header("Content-Type", content_type)
         self.finish(encode(REGISTRY))

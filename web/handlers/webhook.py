@@ -4,7 +4,6 @@ Not here: what the body means (intake.py), sending it (sending.py), what is repl
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -16,14 +15,14 @@ from omi_actors.actors.session_messages import Ingested, ReplySent
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from web.body_readers import LARGE_BODY_BYTES
 from web.counting import count_drop, count_request, count_webhook
 from web.intake import Order, Webhook, read_order
 from web.replies import CLOSE, KEEP_ALIVE, reply_bytes, send
 from web.requests import header, parse_query, request_id_of
 from web.sending import Sending
 from web.site import Site
-from web.tolerant_json import LARGE_BODY_BYTES
-from web.webhook_replies import DROPPED, WebhookReply, failed_reply, kept_reply
+from web.webhook_replies import DROPPED, KEPT_BEFORE, WebhookReply, failed_reply, kept_reply
 
 ROUTE = "/omi-webhook"
 
@@ -40,6 +39,8 @@ class WebhookRequest(HTTPMessageDelegate):
         self._chunks: list[bytes] = []
         self._refusal: Exception | None = None
         self._order: Order | None = None
+        # Of a signed webhook, from when on it is being taken.
+        self._seal = ""
         self._is_over = False
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
@@ -74,7 +75,7 @@ class WebhookRequest(HTTPMessageDelegate):
         if len(body) <= LARGE_BODY_BYTES:
             self._pass_on(read)
         else:
-            reading = asyncio.get_running_loop().run_in_executor(None, read)
+            reading = self._site.readers.read(len(body), read)
             reading.add_done_callback(lambda done: self._pass_on(done.result))
 
     def on_connection_close(self) -> None:
@@ -92,18 +93,26 @@ class WebhookRequest(HTTPMessageDelegate):
     def _pass_on(self, read: Callable[[], Order]) -> None:
         try:
             self._order = order = read()
-            if order.invalid_count:
-                metrics.SEGMENTS.labels("invalid").inc(order.invalid_count)
-            if order.messages:
-                if self._site.webhook_limit is not None:
-                    self._site.webhook_limit.count(order.session_key)
-                context = LogContext(self._request_id, order.session_key)
-                sending = Sending(self._site.system, order.messages, context, self._settled)
-                sending.start(self._site.clock, self._site.webhook_timeout_s)
-            else:
-                self._conclude([], None)
+            if order.seal and not self._site.replays.begin(order.seal):
+                self._record(KEPT_BEFORE)
+                self._reply(KEPT_BEFORE)
+                return
+            self._seal = order.seal
+            self._take(order)
         except Exception as error:  # noqa: BLE001 (the webhook's one failure path)
             self._reply(self._failed(error))
+
+    def _take(self, order: Order) -> None:
+        if order.invalid_count:
+            metrics.SEGMENTS.labels("invalid").inc(order.invalid_count)
+        if not order.messages:
+            self._conclude([], None)
+            return
+        if self._site.webhook_limit is not None:
+            self._site.webhook_limit.count(order.session_key)
+        context = LogContext(self._request_id, order.session_key)
+        sending = Sending(self._site.system, order.messages, context, self._settled)
+        sending.start(self._site.clock, self._site.times.webhook_s)
 
     def _settled(self, replies: list[Ingested], error: Exception | None) -> None:
         try:
@@ -123,6 +132,8 @@ class WebhookRequest(HTTPMessageDelegate):
             self._reply(self._kept(said.message if said is not None else None, drop_note), said)
 
     def _kept(self, message: str | None, drop_note: str) -> WebhookReply:
+        if self._seal:
+            self._site.replays.keep(self._seal)
         reply = kept_reply(message, drop_note)
         self._record(reply)
         if drop_note:
@@ -133,6 +144,8 @@ class WebhookRequest(HTTPMessageDelegate):
         return reply
 
     def _failed(self, error: Exception) -> WebhookReply:
+        if self._seal:
+            self._site.replays.forget(self._seal)
         reply = failed_reply(
             error,
             sender_retries="Idempotency-Key" in self._headers,
@@ -181,7 +194,7 @@ class WebhookRequest(HTTPMessageDelegate):
         seconds = self._site.clock.mono_s() - self._began_mono_s
         count_request(ROUTE, "POST", status, seconds)
         # An answer takes what the model takes; that has its own metric.
-        if seconds >= self._site.slow_request_s and not answered:
+        if seconds >= self._site.times.slow_request_s and not answered:
             with bound_context(self._context()):
                 _log.warning("slow webhook", seconds=round(seconds, 3), status=status)
 

@@ -1,0 +1,119 @@
+"""Servers that would lead us elsewhere with somebody's words, or fill our memory."""
+
+import asyncio
+import gzip
+
+import pytest
+
+from omi_actors.clients.careful_http import MAX_REPLY_BYTES
+from omi_actors.clients.model_check import ask_model_server
+from omi_actors.clients.omi_api import OmiApi
+from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
+from tests.canaries import MODEL_KEY
+from tests.clients.test_openai_model import PROMPT, build
+from tests.fakes.omi_server import APP_ID, SECRET
+from tests.fakes.openai_server import listening_fake
+from tests.fakes.raw_server import read_request, serve_raw
+
+MB = b"x" * 2**20
+CHUNK = b"%x\r\n%s\r\n" % (len(MB), MB)
+DEADLINE_S = 20.0
+
+
+class Sender:
+    """Sends `head`, and then without end, counting; or `body` alone."""
+
+    def __init__(self, head, body=None):
+        self.heads = []
+        self.sent_bytes = 0
+        self._head, self._body = head, body
+
+    async def __call__(self, reader, writer):
+        self.heads.append(await read_request(reader))
+        writer.write(self._head)
+        if self._body is not None:
+            writer.write(self._body)
+            await writer.drain()
+            return
+        while not writer.is_closing():
+            writer.write(CHUNK)
+            await writer.drain()
+            self.sent_bytes += len(MB)
+
+
+def chunked(status, content_type):
+    return f"HTTP/1.1 {status} X\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_model_that_sends_us_elsewhere_is_not_followed_with_key_and_words(status):
+    async with listening_fake() as elsewhere:
+        place = f"{elsewhere.url}/chat/completions"
+        head = f"HTTP/1.1 {status} X\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+        async with serve_raw(Sender(head, b"")) as target:
+            model = build(f"http://{target.host}:{target.port}/v1")
+            with pytest.raises(UpstreamRejectedError) as caught:
+                await model.answer(PROMPT, deadline_s=DEADLINE_S)
+            await model.close()
+
+        assert caught.value.code == "redirected"
+        assert elsewhere.calls == []
+
+
+async def test_check_of_the_models_server_follows_nobody_either():
+    async with listening_fake() as elsewhere:
+
+        async def redirect(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"HTTP/1.1 307 X\r\nLocation: {elsewhere.url}/models\r\nContent-Length: 0\r\n\r\n".encode())
+            await writer.drain()
+
+        async with serve_raw(redirect) as target:
+            url = f"http://{target.host}:{target.port}/v1"
+            with pytest.raises(UpstreamRejectedError, match="another address"):
+                await ask_model_server(api_key=MODEL_KEY, base_url=url, timeout_s=5.0)
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_endless_answer_ends_at_its_limit(status):
+    sender = Sender(chunked(status, "text/event-stream"))
+    async with serve_raw(sender) as target:
+        model = build(f"http://{target.host}:{target.port}/v1")
+        async with asyncio.timeout(DEADLINE_S):
+            with pytest.raises(UpstreamUnavailableError, match="sent more than an answer can be"):
+                await model.answer(PROMPT, deadline_s=DEADLINE_S)
+        await model.close()
+
+    # What the kernel holds on both sides comes on top.
+    assert sender.sent_bytes < MAX_REPLY_BYTES + 32 * len(MB)
+
+
+async def test_compressed_answer_is_not_asked_for_and_not_unpacked():
+    answer = b'data: {"choices": [{"delta": {"content": "hello"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+    packed = gzip.compress(answer)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    sender = Sender(head, packed)
+    async with serve_raw(sender) as target:
+        model = build(f"http://{target.host}:{target.port}/v1")
+        with pytest.raises(UpstreamUnavailableError):
+            await model.answer(PROMPT, deadline_s=DEADLINE_S)
+        await model.close()
+
+    assert b"accept-encoding: identity\r\n" in sender.heads[0].lower()
+
+
+@pytest.mark.parametrize(("status", "is_sent"), [(200, True), (503, False)])
+async def test_endless_reply_of_omi_is_not_read(status, is_sent):
+    sender = Sender(chunked(status, "application/json"))
+    async with serve_raw(sender) as target:
+        url = f"http://{target.host}:{target.port}"
+        api = OmiApi(app_id=APP_ID, secret=SECRET, url=url, version="v1", timeout_s=DEADLINE_S)
+        try:
+            await api.notify("ada", "hello")
+            told = True
+        except UpstreamError:
+            told = False
+        await api.close()
+
+    assert told is is_sent
+    assert sender.sent_bytes < 32 * len(MB)
