@@ -30,12 +30,19 @@ _DROPPED = "omi_webhooks_dropped_total"
 
 async def play(fault: Fault, scene: Scene, clock: Clock) -> Result:
     """Play one act. A server that ends, or does not come back, is a result as well."""
-    scene = replace(scene, settings=fault.settings, plants=fault.plants, has_proxy=fault.has_proxy)
+    scene = replace(
+        scene,
+        settings=fault.settings,
+        plants=(*fault.plants, *(fault.quick_plants if scene.sizes.is_quick else ())),
+        has_proxy=fault.has_proxy,
+        has_redis=fault.has_redis,
+        has_second=fault.has_second,
+    )
     began_mono_s = clock.mono_s()
     try:
         async with Stage(scene, clock) as stage:
             evidence = await _Act(fault, stage).run()
-    except (ServerFailedError, ConnectionFailedError, TranscriptUnreadableError) as error:
+    except (ServerFailedError, ConnectionFailedError, TranscriptUnreadableError, TimeoutError) as error:
         return Result(name=fault.name, figures={}, wrongs=[f"{type(error).__name__}: {error}"])
     result = judge_fault(fault, evidence)
     return replace(result, figures={**result.figures, "act_s": round(clock.mono_s() - began_mono_s, 1)})
@@ -75,6 +82,7 @@ class _Act:
     async def _suffer(self) -> Findings:
         """Let people speak before, during and after the fault, until there was a success."""
         stage = self._stage
+        await stage.warm_up()
         talking = asyncio.create_task(stage.traffic.run())
         beating = asyncio.create_task(stage.pulse.run())
         try:

@@ -50,8 +50,9 @@ class Findings:
 class Fault:
     """One fault. `what`, `promise` and `allowed` are for the page; `inject` returns when the fault is over.
 
-    `settings` are the server's beside the stage's own; `plants` are built into it (sabotaged_server.py). With
-    `has_proxy` the people reach the server through one.
+    `settings` are the server's beside the stage's own; `plants` are built into it (sabotaged_server.py), `quick_plants`
+    where sizes are tiny. With `has_proxy` the people reach the server through one, with `has_redis` it has a Redis,
+    with `has_second` there is a second node on its database.
     """
 
     name: str
@@ -62,5 +63,8 @@ class Fault:
     rules: Rules = field(default_factory=Rules)
     settings: Mapping[str, str] = field(default_factory=dict)
     plants: tuple[str, ...] = ()
+    quick_plants: tuple[str, ...] = ()
     databases: tuple[str, ...] = BOTH
     has_proxy: bool = False
+    has_redis: bool = False
+    has_second: bool = False

@@ -15,6 +15,14 @@ Every fault gets a server of its own, loaded by people who speak twice a second;
 half's webhooks are sent once, as Omi does, the other half's by a sender that retries. What was acknowledged is compared
 with what the server kept, and every answer with what reached its wearer. Always demanded, whatever the fault: nothing
 acknowledged lost, nothing stored or delivered twice, every question answered once, no 5xx for Omi.
+
+"Stored twice" and "delivered twice" are broken promises wherever they are not 0. "Unknown, explained" are answers
+whose delivery the fault cut, so that nobody can know whether they were heard: they are counted, never notified again,
+and said with the next reply, beginning with "Again:". Recovery counts from the end of the fault to the first success:
+a webhook that is acknowledged, or an answer where the model was the fault.
+
+Database, Redis, model and Omi's API are servers that the run starts for itself. What no request and no signal can cause
+is planted in the server's process: a bug that crashes an actor, and a wall clock that jumps.
 """
 # Figures that every fault has, in the order of the columns; what else it has stands with the fault.
 _COLUMNS = {

@@ -1,6 +1,6 @@
-"""A proxy on loopback between the people and the server, which can lose replies.
+"""A proxy on loopback between the people and the servers, which can lose replies and lead to another server.
 
-Not here: faults of the server itself. Threads: one event loop.
+Not here: faults of the servers themselves. Threads: one event loop.
 Lost in one of two ways, in turn: the connection is cut when the request has gone through, so that the server sees it
 end; or the server's reply is taken, and never arrives.
 """
@@ -11,7 +11,10 @@ from contextlib import suppress
 
 
 class Proxy:
-    """See the module. `lose_every` N loses the reply to every Nth request, 0 none. `swallowed` are replies taken."""
+    """See the module. `lose_every` N loses the reply to every Nth request, 0 none.
+
+    `swallowed` are replies that were taken, and those of a server that the people had been led away from.
+    """
 
     def __init__(self, port: int) -> None:
         self.lose_every = 0
@@ -21,7 +24,8 @@ class Proxy:
         self._to_port = port
         self._requests = itertools.count(1)
         self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        # Each connection's task, with the ends that it has open: the client's, and then the server's.
+        self._open: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
 
     async def start(self) -> None:
         """Listen on any port; `port` is set then."""
@@ -29,23 +33,32 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close everything."""
+        """Close everything, also what still waits for a server's reply."""
         if self._server is not None:
             self._server.close()
-        for writer in list(self._open):
-            writer.close()
+        for ends in self._open.values():
+            for writer in ends:
+                writer.close()
+        await asyncio.gather(*self._open)
+
+    def lead_to(self, port: int) -> None:
+        """Let people reach another server from now on. Who waits for the one before is cut off, and may ask again."""
+        self._to_port = port
+        for client, *_ in self._open.values():
+            client.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay request by request: the people's client sends no second one before the reply."""
-        self._open.add(writer)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 (we run in one)
+        ends = self._open[task] = [writer]
         with suppress(OSError, EOFError):
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
-            try:
-                await self._relay((reader, writer), (server_reader, server_writer))
-            finally:
-                server_writer.close()
-        self._open.discard(writer)
-        writer.close()
+            ends.append(server_writer)
+            await self._relay((reader, writer), (server_reader, server_writer))
+        for end in ends:
+            end.close()
+        del self._open[task]
 
     async def _relay(
         self,
@@ -62,7 +75,7 @@ class Proxy:
                 if self.lost % 2:
                     return
             reply = await _read_message(server[0])
-            if is_lost:
+            if is_lost or client[1].is_closing():
                 self.swallowed.append(reply)
                 return
             client[1].write(reply)

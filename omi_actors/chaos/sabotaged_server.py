@@ -4,15 +4,16 @@ Run as a process: python -m omi_actors.chaos.sabotaged_server PLANT…
 Not here: faults that need no planting. Threads: the server's main one; signals are handled there.
 Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn, as a bug would. `crash_loop`: after SIGUSR1
 every turn of the answer sweeper crashes. `clock`: SIGUSR1 puts the wall clock an hour forward, SIGUSR2 an hour back;
-the monotonic one runs on.
+the monotonic one runs on. `short_leases`: leases of jobs are LEASE_S long.
 """
 
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import ModuleType
 
+from omi_actors import parts, tree
 from omi_actors.actors.answer_sweeper import AnswerSweeper
 from omi_actors.actors.session import SessionActor
 from omi_actors.actors.session_messages import IngestSegments
@@ -21,6 +22,7 @@ from omi_actors.clock import SystemClock
 
 CRASH_WORD = "crashword"
 JUMP_S = 3_600.0
+LEASE_S = 2.0
 
 
 class PlantedError(Exception):
@@ -65,14 +67,23 @@ def _plant_clock() -> None:
     signal.signal(signal.SIGUSR2, lambda _number, _frame: jump(-JUMP_S))
 
 
-def _replace(owner: type, name: str, method: Callable[..., Any]) -> None:
-    setattr(owner, name, method)
+def _plant_short_leases() -> None:
+    # both have the name: claims, and what is born leased
+    for owner in (tree, parts):
+        _replace(owner, "JOB_LEASE_S", LEASE_S)
+
+
+def _replace(owner: type | ModuleType, name: str, value: object) -> None:
+    """Put something into another's place. Raises: AttributeError when there is nothing of this name."""
+    getattr(owner, name)
+    setattr(owner, name, value)
 
 
 PLANTS: Mapping[str, Callable[[], None]] = {
     "crash_word": _plant_crash_word,
     "crash_loop": _plant_crash_loop,
     "clock": _plant_clock,
+    "short_leases": _plant_short_leases,
 }
 
 

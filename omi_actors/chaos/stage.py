@@ -1,15 +1,16 @@
-"""The stage: one server under traffic, with a model, Omi's API and a database of its own, and what a fault may touch.
+"""The stage: a server under traffic, with a model, Omi's API and a database of its own, and what a fault may touch.
 
 Not here: the faults (faults/), what is concluded (judgement.py). Threads: one event loop.
 """
 
 import asyncio
+import itertools
 import random
 import re
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,10 +26,11 @@ from omi_actors.replay.fake_omi import Mode as OmiMode
 from omi_actors.replay.fake_openai import FakeOpenAI, Mode
 from omi_actors.replay.http import HttpClient
 from omi_actors.replay.postgres_server import DURABLE, PostgresServer
-from omi_actors.replay.recording import RecordedRequest
+from omi_actors.replay.recording import RecordedRequest, build_webhook
+from omi_actors.replay.redis_server import RedisServer
 from omi_actors.replay.report import percentile
 from omi_actors.replay.sender import Outcome, Poster
-from omi_actors.replay.server_process import ServerProcess
+from omi_actors.replay.server_process import ServerProcess, find_free_port
 from omi_actors.replay.targets import Target
 from omi_actors.replay.under_test import SERVE, build_server
 
@@ -45,6 +47,8 @@ _SETTINGS = {
     # these people ask more than people do
     "MODEL_USER_REQUESTS_PER_MINUTE": "0",
 }
+_WARM_WITHIN_S, _POLL_S = 60.0, 0.1
+_SECOND_NODE = {"NODE_NAME": "second"}
 _SABOTAGED = (sys.executable, "-m", "omi_actors.chaos.sabotaged_server")
 
 
@@ -59,6 +63,8 @@ class Scene:
     settings: Mapping[str, str] = field(default_factory=dict)
     plants: tuple[str, ...] = ()
     has_proxy: bool = False
+    has_redis: bool = False
+    has_second: bool = False
 
 
 class Stage:
@@ -84,7 +90,9 @@ class Stage:
         self.omi = FakeOmi(mode=OmiMode.DELAY, delay_s=_OMI_DELAY_S, clock=clock)
         self.accept_file = scene.folder / "accepted.jsonl"
         self.postgres: PostgresServer | None = None
+        self.redis: RedisServer | None = None
         self.proxy: Proxy | None = None
+        self.second: ServerProcess | None = None
         self.aside: list[Outcome] = []
         self.cuts: list[float] = []
         self.ends: list[float] = []
@@ -93,15 +101,20 @@ class Stage:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Start everything. Raises: ServerFailedError, PostgresUnusableError."""
+        """Start everything. Raises: ServerFailedError, PostgresUnusableError, RedisUnusableError."""
         async with AsyncExitStack() as stack:
             self._scene.folder.mkdir()
             await self._start_neighbours(stack)
-            self._sane_server, self.target = self._build_server()
-            self.server = self._build_server(sabotaged=True)[0] if self._scene.plants else self._sane_server
+            folder = self._scene.folder
+            self._sane_server, self.target = self._build_server(folder)
+            self.server = self._sane_server
+            if self._scene.plants:
+                self.server, _ = self._build_server(folder, like=self.target, sabotaged=True)
             stack.callback(self._sane_server.kill)
             stack.callback(self.server.kill)
             await self.server.start()
+            if self._scene.has_second:
+                self.second = await self._start_second(stack)
             await self._meet_people(stack)
             self._stack = stack.pop_all()
         return self
@@ -111,6 +124,20 @@ class Stage:
     ) -> None:
         """End everything."""
         await self._stack.aclose()
+
+    async def warm_up(self) -> None:
+        """Ask, and wait for the answer: the first one waits until the server has loaded what speaks to the model.
+
+        Raises: TimeoutError
+        """
+        poster = Poster(self.target, self.http, clock=self.clock)
+        async with asyncio.timeout(_WARM_WITHIN_S):
+            for number in itertools.count():
+                request = _build_warm_up(number)
+                outcome = await poster.post(request, self.clock.mono_s())
+                if outcome.message or self.omi.texts_of(request.query["uid"]):
+                    return
+                await asyncio.sleep(_POLL_S)
 
     def note_cut(self) -> None:
         """Say that a delivery may be cut now."""
@@ -132,11 +159,16 @@ class Stage:
         plain_s = [one.latency_s for one in attempts if not build_promise(one.request).questions]
         return round(percentile(plain_s, 99) * 1000, 1)
 
-    async def fetch_metric(self, name: str, label: str = "") -> float:
-        """Return a metric's value as the server tells it, summed over its labels, or over those that hold `label`."""
-        reply = await self.http.request("GET", "/metrics", headers=self.target.operator_headers)
-        found = re.findall(rf"^{name}(\{{[^}}]*\}})? (\S+)$", reply.body.decode(), re.MULTILINE)
+    async def fetch_metric(self, name: str, label: str = "", *, of: ServerProcess | None = None) -> float:
+        """Return a metric's value as a server tells it, summed over its labels, or over those that hold `label`."""
+        text = (await self.fetch("/metrics", of=of)).decode()
+        found = re.findall(rf"^{name}(\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
         return sum(float(value) for labels, value in found if label in labels)
+
+    async def fetch(self, path: str, *, of: ServerProcess | None = None) -> bytes:
+        """Return what a server tells; over a new connection, since it may be closing one that was long silent."""
+        async with HttpClient(self.target.host, (of or self.server).port, timeout_s=_TIMEOUT_S) as http:
+            return (await http.request("GET", path, headers=self.target.operator_headers)).body
 
     async def restart(self) -> None:
         """Start the server again, on the same data and address."""
@@ -156,18 +188,39 @@ class Stage:
             self.postgres = await asyncio.to_thread(PostgresServer, DURABLE)
             stack.callback(self.postgres.discard)
             await asyncio.to_thread(self.postgres.start)
+        if self._scene.has_redis:
+            self.redis = RedisServer()
+            stack.callback(self.redis.discard)
+            await asyncio.to_thread(self.redis.start)
 
-    def _build_server(self, *, sabotaged: bool = False) -> tuple[ServerProcess, Target]:
-        server, target = build_server(
-            self._scene.folder,
+    async def _start_second(self, stack: AsyncExitStack) -> ServerProcess:
+        """Start a second node, on a port of its own, with the first one's secrets and whatever is planted in it."""
+        folder = self._scene.folder / "second"
+        folder.mkdir()
+        like = replace(self.target, port=find_free_port())
+        server, _ = self._build_server(folder, like=like, sabotaged=bool(self._scene.plants), extra=_SECOND_NODE)
+        stack.callback(server.kill)
+        await server.start()
+        return server
+
+    def _build_server(
+        self,
+        folder: Path,
+        *,
+        like: Target | None = None,
+        sabotaged: bool = False,
+        extra: Mapping[str, str] | None = None,
+    ) -> tuple[ServerProcess, Target]:
+        redis = {"REDIS_URL": self.redis.url} if self.redis else {}
+        return build_server(
+            folder,
             clock=self.clock,
             database_url=self.postgres.admin_url if self.postgres else "",
             model_url=self.model.url,
             command=(*_SABOTAGED, *self._scene.plants) if sabotaged else SERVE,
-            extra={**_SETTINGS, **self.omi.settings, **self._scene.settings},
-            like=self.target if sabotaged else None,
+            extra={**_SETTINGS, **self.omi.settings, **redis, **self._scene.settings, **(extra or {})},
+            like=like,
         )
-        return server, target
 
     async def _meet_people(self, stack: AsyncExitStack) -> None:
         people_port = self.target.port
@@ -185,3 +238,9 @@ class Stage:
         poster = Poster(self.target, people, clock=clock, accept_log=log)
         self.traffic = Traffic(poster, people=sizes.people, period_s=sizes.period_s, seed=self._scene.seed, clock=clock)
         self.pulse = Pulse(pulse, clock)
+
+
+def _build_warm_up(number: int) -> RecordedRequest:
+    """Return somebody's question, or (from 1 on) what is said while it waits for its answer."""
+    text = f"I am still here, for the time number {number}." if number else "Hey Omi, are you there?"
+    return build_webhook("first", [{"id": f"first-{number}", "text": text, "start": number, "end": number + 1}])

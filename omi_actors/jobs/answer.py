@@ -22,6 +22,7 @@ from omi_actors.errors import AskTimeoutError, BudgetSpentError, CircuitOpenErro
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.jobs.kinds import JobDeps
+from omi_actors.jobs.storing import stored
 
 KIND = "answer"
 # Seconds before a reply's deadline in which an answer does not count on it any more: it would come too late to be said.
@@ -118,9 +119,9 @@ async def _store(done: AnswerDone, deps: JobDeps) -> None:
     Left at that, its session would never hear of an answer that is stored as being said.
     """
     try:
-        await deps.store.complete_answer(done)
+        await stored(deps.store.complete_answer(done))
     except AskTimeoutError:
-        await deps.store.complete_answer(done)
+        await stored(deps.store.complete_answer(done))
 
 
 def _read_asking(job: ClaimedJob, space: str) -> Asking:

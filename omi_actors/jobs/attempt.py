@@ -18,6 +18,7 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.kinds import JobDeps, JobKind
 from omi_actors.jobs.notify import NotifyJob
+from omi_actors.jobs.storing import stored
 
 _log = get_logger(__name__)
 
@@ -110,7 +111,7 @@ async def _record(job: ClaimedJob, deps: JobDeps, outcome: str, error: Exception
                 await deps.store.retry_job(job.job_id, job.token, run_at=run_at, error=name, is_counted=is_counted)
             case Bury():
                 said = KINDS[job.kind].build_failure(job, error, deps)
-                await deps.store.bury_job(job.job_id, job.token, error=type(error).__name__, failure=said)
+                await stored(deps.store.bury_job(job.job_id, job.token, error=type(error).__name__, failure=said))
     except OmiError as exc:
         _log.warning("job_outcome_not_stored", job=job.job_id, outcome=outcome, error=type(exc).__name__)
         return Attempted(job, "failed")

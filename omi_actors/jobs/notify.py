@@ -16,6 +16,7 @@ from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.kinds import JobDeps
+from omi_actors.jobs.storing import stored
 
 _log = get_logger(__name__)
 
@@ -62,7 +63,7 @@ class NotifyJob:
             return Notified(delivery_id=delivery_id, state=begun.state)
         error = await _send(begun, deps)
         end = _build_end(job, delivery_id, error)
-        await deps.store.end_notification(end)
+        await stored(deps.store.end_notification(end))
         _count(end.state, end.error or end.state, deps.clock.now_s())
         if not end.is_over and error is not None:
             raise error

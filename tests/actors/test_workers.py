@@ -9,12 +9,15 @@ import pytest
 
 from omi_actors.actors.chat_messages import CancelJob
 from omi_actors.actors.queue_messages import JobFinished
+from omi_actors.actors.session_messages import AnswerReady
 from omi_actors.actors.worker_messages import CancelAttempts, LeasesRenewed, RunJob
 from omi_actors.actors.workers import Workers
 from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import ManualClock
 from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.sessions import AnswerContext
+from omi_actors.errors import StoreUnavailableError
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.driver import Driver
 from tests.actors.conftest import collaborator
@@ -43,6 +46,10 @@ def queue():
     return collaborator("queue")
 
 
+async def say_something(_prompt, **_how):
+    return ModelAnswer("Far.", "a model")
+
+
 @pytest.fixture
 def told_others():
     """The jobs of whose answers the other nodes were told."""
@@ -50,11 +57,15 @@ def told_others():
 
 
 @pytest.fixture
-async def workers(store, queue, told_others):
+def sessions():
+    return collaborator("sessions")
+
+
+@pytest.fixture
+async def workers(store, queue, sessions, told_others):
     """Workers whose attempts wait for the store: `load_answer_context` stays open."""
-    model = SimpleNamespace(load=load_nothing)
+    model = SimpleNamespace(load=load_nothing, answer=say_something)
     deps = JobDeps(store=store, model=model, clock=ManualClock(), rng=random.Random(1))
-    sessions = collaborator("sessions")
     actor = Workers(deps, queue.handle, sessions.handle, lease_s=30.0, tell_others=told_others.append)
     driver = Driver(actor, runtime=queue.runtime)
     driver.start()
@@ -93,6 +104,39 @@ async def test_attempt_that_is_ended_again_while_it_hands_its_job_back_goes_on_w
     await run(workers)
 
     assert queue.actor.messages[-1] == JobFinished("t1", "answer")
+
+
+@pytest.mark.parametrize("is_heard_at_once", [True, False])
+async def test_answer_that_is_stored_is_told_although_a_heartbeat_behind_it_finds_no_lease(
+    is_heard_at_once, workers, sessions, store
+):
+    store.replies["load_answer_context"] = AnswerContext(heard=(), turns=())
+    workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
+    await run(workers)
+    (storing,) = store.open
+    workers.tell(LeasesRenewed(asked=frozenset({"t1"}), held=frozenset()))
+    if not is_heard_at_once:
+        await run(workers)
+    storing.try_set(None)
+    await run(workers)
+    sessions.runtime.run()
+
+    assert [type(said) for said in sessions.actor.messages] == [AnswerReady]
+    assert store.of("release_job") == []
+
+
+async def test_attempt_that_is_ended_while_its_answer_cannot_be_stored_hands_its_job_back(workers, sessions, store):
+    store.replies["load_answer_context"] = AnswerContext(heard=(), turns=())
+    workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
+    await run(workers)
+    workers.tell(CancelJob("j1"))
+    await run(workers)
+    store.open.pop().try_fail(StoreUnavailableError("away"))
+    await run(workers)
+    sessions.runtime.run()
+
+    assert store.of("release_job") == ["j1"]
+    assert sessions.actor.messages == []
 
 
 async def test_attempt_that_crashes_is_logged_and_frees_its_place(workers, queue, caplog):

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from omi_actors.chaos.proxy import Proxy
@@ -46,3 +48,36 @@ async def test_proxy_loses_replies_in_two_ways_after_the_server_has_acted(relay)
     assert len(seen) == 3
     assert proxy.lost == 2
     assert [reply[-1:] for reply in proxy.swallowed] == [b"2"]
+
+
+async def test_proxy_leads_to_another_server_and_keeps_what_the_one_before_says_late():
+    is_asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def hesitate(reader, writer):
+        await read_request(reader)
+        is_asked.set()
+        await may_answer.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
+
+    async def answer(reader, writer):
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother")
+
+    async with serve_raw(hesitate) as first, serve_raw(answer) as second:
+        proxy = Proxy(first.port)
+        await proxy.start()
+        async with HttpClient("127.0.0.1", proxy.port, timeout_s=5.0) as http:
+            asking = asyncio.create_task(http.request("POST", "/", body=b"x"))
+            await is_asked.wait()
+            proxy.lead_to(second.port)
+            with pytest.raises(ConnectionFailedError):
+                await asking
+
+            assert (await http.request("POST", "/", body=b"x")).body == b"other"
+            may_answer.set()
+            async with asyncio.timeout(5.0):
+                while not proxy.swallowed:  # noqa: ASYNC110 (what is swallowed tells nobody)
+                    await asyncio.sleep(0)
+        await proxy.stop()
+
+    assert [reply[-4:] for reply in proxy.swallowed] == [b"late"]

@@ -1,4 +1,4 @@
-"""The short form of scripts/chaos: some fast faults on SQLite, and one that breaks a promise on purpose."""
+"""The short form of scripts/chaos: some fast faults, and one that breaks a promise on purpose."""
 
 import contextlib
 import sqlite3
@@ -13,7 +13,9 @@ from omi_actors.chaos.sizes import QUICK
 from omi_actors.chaos.stage import Scene
 from omi_actors.clock import SystemClock
 
-SIZES = replace(QUICK, people=6, warm_s=0.4, after_s=0.3, fault_s=1.0, kills=1, kill_after_s=0.5, settle_s=20.0)
+SIZES = replace(
+    QUICK, people=6, warm_s=0.4, after_s=0.3, fault_s=1.0, outage_s=1.0, kills=1, kill_after_s=0.5, settle_s=20.0
+)
 
 
 async def _play(fault, folder):
@@ -31,11 +33,25 @@ async def test_fault_has_an_allowed_outcome(tmp_path, name):
 
 
 @pytest.mark.e2e
+@pytest.mark.service
+@pytest.mark.parametrize("name", ["redis_paused", "redis_killed"])
+async def test_nobody_notices_that_redis_is_away_but_the_operator(tmp_path, name):
+    result = await _play(FAULTS[name], tmp_path)
+
+    assert result.wrongs == []
+    assert result.figures["completed"] > 0
+    assert (tmp_path / "stage" / "server.log").read_text().count("backplane_lost") == 1
+
+
+@pytest.mark.e2e
 async def test_a_segment_that_is_lost_is_noticed(tmp_path):
     async def lose_a_segment(stage):
         await stage.server.stop()
         with contextlib.closing(sqlite3.connect(tmp_path / "stage" / "data" / "omi.sqlite3")) as con, con:
-            con.execute("DELETE FROM transcript_segment WHERE rowid = (SELECT min(rowid) FROM transcript_segment)")
+            con.execute(
+                "DELETE FROM transcript_segment WHERE rowid ="
+                " (SELECT min(rowid) FROM transcript_segment WHERE text LIKE '%, note %')"
+            )
         await stage.restart()
         return Findings()
 

@@ -15,11 +15,14 @@ from omi_actors.chaos.faults import (
     kill,
     leaks,
     model,
+    notification_lost,
     pause,
     poison_job,
     postgres,
+    redis,
     reply_lost,
     slow_loris,
+    takeover,
 )
 
 FAULTS: Mapping[str, Fault] = {
@@ -27,12 +30,15 @@ FAULTS: Mapping[str, Fault] = {
     for fault in (
         kill.FAULT,
         pause.FAULT,
+        takeover.FAULT,
         graceful_stop.FAULT,
         *crashes.FAULTS,
         poison_job.FAULT,
         *postgres.FAULTS,
+        *redis.FAULTS,
         disk_full.FAULT,
         reply_lost.FAULT,
+        notification_lost.FAULT,
         *model.FAULTS,
         flood.FAULT,
         slow_loris.FAULT,

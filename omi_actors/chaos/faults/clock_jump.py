@@ -27,7 +27,10 @@ async def _inject(stage: Stage) -> Findings:
 
 FAULT = Fault(
     name="clock_jump",
-    what="the server's wall clock jumps an hour forward, right, an hour back, right",
+    what=(
+        "the server's wall clock jumps an hour forward, right, an hour back, right; planted in its process, since the "
+        "machine's clock is everybody's"
+    ),
     promise="What was acknowledged is durable; a question is answered once",
     allowed="answers may be too old to be spoken, and failures may be said, while the clock is wrong; nothing is lost",
     inject=_inject,

@@ -28,7 +28,7 @@ async def _inject(stage: Stage) -> Findings:
     before, passivated = read_footprint(stage.server.pid), await _passivations(stage)
     await _visit(stage, stage.sizes.strangers, seed=_SEED + 2 * stage.seed + 1)
     is_gone = await _until_gone(stage, people) and is_gone
-    after, cycles = read_footprint(stage.server.pid), await _passivations(stage) - passivated
+    after, cycles = await _until_back(stage, before), await _passivations(stage) - passivated
     stage.note_end()
     findings.figures = {"cycles": int(cycles), **_grown(before, after)}
     findings.demand("sessions of people who have gone stayed", holds=is_gone)
@@ -61,6 +61,16 @@ async def _until_gone(stage: Stage, people: int) -> bool:
             return False
         await asyncio.sleep(_POLL_S)
     return True
+
+
+async def _until_back(stage: Stage, before: Footprint) -> Footprint:
+    """Wait until what the visitors' connections held is closed, as idle ones are; return what is held then."""
+    until_mono_s = stage.clock.mono_s() + _GONE_WITHIN_S
+    while (now := read_footprint(stage.server.pid)).files > before.files + _MORE_FILES:
+        if stage.clock.mono_s() > until_mono_s:
+            break
+        await asyncio.sleep(_POLL_S)
+    return now
 
 
 async def _passivations(stage: Stage) -> float:
