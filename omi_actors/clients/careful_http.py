@@ -36,7 +36,13 @@ class _Bounded(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-def open_client(*, timeout: httpx2.Timeout, limits: httpx2.Limits, most: int = MAX_REPLY_BYTES) -> httpx2.AsyncClient:
+def open_client(
+    *,
+    timeout: httpx2.Timeout,
+    limits: httpx2.Limits,
+    most: int = MAX_REPLY_BYTES,
+    kind: type[httpx2.AsyncClient] = httpx2.AsyncClient,
+) -> httpx2.AsyncClient:
     """Return a client that follows no redirect and reads at most `most` bytes of a reply, errors included.
 
     A request with its key and a person's words is for the server that the operator has named, and for no other. Replies
@@ -49,7 +55,7 @@ def open_client(*, timeout: httpx2.Timeout, limits: httpx2.Limits, most: int = M
         # Compressed all the same, it is read as it is, and so is no reply.
         response.headers.pop("content-encoding", None)
 
-    return httpx2.AsyncClient(
+    return kind(
         timeout=timeout,
         limits=limits,
         follow_redirects=False,

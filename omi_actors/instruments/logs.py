@@ -44,6 +44,7 @@ _KEYS = re.compile(r"\b(sk-|whsec_)[A-Za-z0-9_\-]+")
 
 # Libraries that print requests, bodies or headers when asked for more than warnings.
 _TALKATIVE = (
+    "aiohttp",
     "httpx2",
     "httpcore2",
     "httpx",
