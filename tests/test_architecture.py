@@ -60,7 +60,7 @@ def test_every_package_that_is_imported_is_declared():
     options = configparser.ConfigParser()
     options.read(ROOT / "setup.cfg")
     declared = options["options"]["install_requires"] + options["options.extras_require"]["postgres"]
-    names = {as_module(re.split(r"[<>=]", line)[0]) for line in declared.split()}
+    names = {as_module(re.split(r"[<>=[]", line)[0]) for line in declared.split()}
     shipped_by = packages_distributions()
 
     imported = {name for path in MODULES for name in imports_of(path)}
