@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
@@ -56,6 +57,15 @@ class Running:
     async def texts(self, uid=UID) -> list[str]:
         """Return what was heard, in order."""
         return [piece["text"] for piece in (await self.transcript(uid))["transcripts"]]
+
+    async def speak_on(self, uid=UID) -> str:
+        """Say more until a reply brings an answer, and return it: a session is told of one a moment after the store."""
+        async with asyncio.timeout(15.0):
+            for number in count(1):
+                reply = await self.say("and so on", uid, f"on-{number}", 500.0 + number)
+                if "message" in reply.json:
+                    return str(reply.json["message"])
+        raise AssertionError("unreachable")
 
     async def has_answered(self) -> bool:
         """Tell whether the one question has got its answer."""

@@ -1,6 +1,6 @@
 """What is being spoken while the program ends is not lost with it."""
 
-from tests.system.conftest import eventually, stop
+from tests.system.conftest import stop
 
 
 async def test_question_that_was_being_spoken_when_the_program_ended_is_answered_by_the_next(start, database_url):
@@ -10,12 +10,7 @@ async def test_question_that_was_being_spoken_when_the_program_ended_is_answered
 
     second = await start(database_url, QUESTION_PAUSE_MS="300")
 
-    await eventually(second.has_answered)
-    assert (
-        (await second.say("Well.", sid="s2", start=9.0))
-        .json["message"]
-        .startswith("[demo] You asked: remind me how far the moon is")
-    )
+    assert (await second.speak_on()).startswith("[demo] You asked: remind me how far the moon is")
 
 
 async def test_wearer_goes_on_with_a_question_after_a_restart(start):
