@@ -50,7 +50,7 @@ QUICK = Sizes(
     crashes=5,
     storm_phases=1,
     storm_phase_s=0.5,
-    trickle=TricklePlan(seconds=1.0, deadline_s=1.0, asking=5, others=5),
+    trickle=TricklePlan(seconds=1.0, warm_up_s=0.5, spread_s=0.5, deadline_s=1.0, asking=5, others=5),
     queued=1_000,
     queue_runs=2,
     is_quick=True,

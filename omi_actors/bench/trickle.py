@@ -20,10 +20,6 @@ from omi_actors.replay.report import percentile
 from omi_actors.replay.targets import Target
 from omi_actors.replay.under_test import build_server
 
-# Seconds before anybody asks: the server has just started, and imports the model's library.
-_WARM_UP_S = 5.0
-# Seconds over which the first questions are spread: people do not ask in chorus.
-_SPREAD_S = 5.0
 # Seconds between two remarks of somebody who waits, and of somebody who does not care.
 _WAITING_PERIOD_S = 0.5
 _OTHER_PERIOD_S = 0.2
@@ -34,9 +30,15 @@ _AFTERTHOUGHTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TricklePlan:
-    """For `seconds`, `asking` sessions ask and `others` speak; `deadline_s` is the model's: OPENAI_TIMEOUT."""
+    """For `seconds`, `asking` sessions ask and `others` speak; `deadline_s` is the model's: OPENAI_TIMEOUT.
+
+    Nobody asks for `warm_up_s`: the server has just started, and imports the model's library. The first questions are
+    spread over `spread_s`: people do not ask in chorus.
+    """
 
     seconds: float = 60.0
+    warm_up_s: float = 5.0
+    spread_s: float = 5.0
     deadline_s: float = 20.0
     asking: int = 50
     others: int = 50
@@ -71,7 +73,7 @@ async def measure_trickle(plan: TricklePlan, *, model_url: str, work_dir: Path, 
     server, target = build_server(work_dir, clock=clock, model_url=model_url, extra=extra)
     try:
         await server.start()
-        await asyncio.sleep(_WARM_UP_S)
+        await asyncio.sleep(plan.warm_up_s)
         async with HttpClient(target.host, target.port) as http:
             crowd = _Crowd(http, target, plan, clock)
             heard = await crowd.speak()
@@ -111,7 +113,9 @@ class _Crowd:
         """Let all speak until the plan is over and the last question answered, or much too late."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._plan.asking):
-                group.create_task(self._ask(f"trickle-asking-{number}", _SPREAD_S * number / self._plan.asking))
+                group.create_task(
+                    self._ask(f"trickle-asking-{number}", self._plan.spread_s * number / self._plan.asking)
+                )
             for number in range(self._plan.others):
                 group.create_task(self._chat(f"trickle-other-{number}", _OTHER_PERIOD_S * number / self._plan.others))
         return self._heard
