@@ -15,7 +15,7 @@ from omi_actors.errors import MalformedJsonError, TooManyValuesError
 from web.tolerant_json import decode_text, read_json
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# What the store's indexes take with ease; Omi's ids have 36.
+# What the store's indexes take with ease, and no longer are labels; Omi's ids have 36.
 _MAX_KEY = 200
 _INT32 = 2**31
 # A segment is what somebody said without a pause; a whole day's words are fewer. Hearing one takes 20 ms, at a stretch.
@@ -105,13 +105,18 @@ def _build(wire: WireSegment) -> Segment | str:
     return Segment(
         short_key(wire.id) if wire.id else "",
         _without_nul(wire.text),
-        _without_nul(wire.speaker) if wire.speaker else "",
+        _label(wire.speaker) if wire.speaker else "",
         speaker_id if speaker_id is not None else wire.camel_speaker_id,
         is_user if is_user is not None else bool(wire.camel_is_user),
-        _without_nul(person_id) if person_id else wire.camel_person_id and _without_nul(wire.camel_person_id),
+        _label(person_id) if person_id else wire.camel_person_id and _label(wire.camel_person_id),
         start_s,
         end if end is not None and start_s <= end <= _MAX_TIME_S else start_s,
     )
+
+
+def _label(text: str) -> str:
+    """Return who spoke: of no length, since it goes along with every word into memory and prompts."""
+    return short_key(text) if len(text) > _MAX_KEY else _without_nul(text)
 
 
 def _without_nul(text: str) -> str:

@@ -16,7 +16,7 @@ _SHORTEST = 16
 
 
 def check_tokens(settings: Settings) -> Iterator[Finding]:
-    """Look whether the tokens can be guessed."""
+    """Look whether the tokens can be guessed, and whether one for less is the operator's."""
     named = (
         ("ADMIN_TOKEN", settings.admin_token),
         ("WEBHOOK_TOKEN", settings.webhook_token),
@@ -28,6 +28,9 @@ def check_tokens(settings: Settings) -> Iterator[Finding]:
         yield problem("safety", said, MAKE_ONE) if settings.is_production else note("safety", said, MAKE_ONE)
     if not short:
         yield ok("safety", "tokens are long enough")
+    for name, secret in named[1:]:
+        if secret is not None and secret == settings.admin_token:
+            yield note("safety", f"{name} is the ADMIN_TOKEN, too: whoever has it is the operator", MAKE_ONE)
 
 
 def check_upstreams(settings: Settings) -> Iterator[Finding]:

@@ -94,6 +94,16 @@ def test_production_without_a_secret(patient):
     assert patient.is_well
 
 
+@pytest.mark.parametrize("name", ["WEBHOOK_TOKEN", "METRICS_TOKEN"])
+def test_token_for_less_that_is_the_operators_is_noted(name, patient):
+    patient.variables |= {"ADMIN_TOKEN": TOKEN, "WEBHOOK_TOKEN": f"{TOKEN}-1", "METRICS_TOKEN": f"{TOKEN}-2"}
+    noted = f"{name} is the ADMIN_TOKEN, too"
+
+    assert not any(noted in note for note in patient.notes())
+    patient.variables[name] = TOKEN
+    assert [noted in note for note in patient.notes()].count(True) == 1
+
+
 @pytest.mark.parametrize("name", ["ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN"])
 def test_token_that_may_be_guessed_in_production(name, patient):
     patient.variables |= PRODUCTION | {"WEBHOOK_TOKEN": TOKEN, "ADMIN_TOKEN": TOKEN, name: "hunter2"}

@@ -4,6 +4,7 @@ import asyncio
 
 from omi_actors.kit.future import Future
 from tests.web.conftest import ADMIN, UID
+from tests.web.held_turns import HeldTurns
 from tests.web.http_client import Connection
 
 
@@ -37,3 +38,14 @@ async def test_webhook_is_given_no_more_time_than_a_request(start, system):
         await connection.request("POST", "/omi-webhook?uid=u", b'{"segments":[{"text":"a"}]}')
 
     assert 4.9 < system.timeouts[0] <= 5
+
+
+async def test_look_whose_turn_does_not_come_is_504_too(start):
+    port = await start(REQUEST_TIMEOUT="100")
+    start.server._site.look_turns = HeldTurns()
+
+    async with await Connection.open(port) as connection:
+        reply = await asyncio.wait_for(connection.request("GET", "/health"), 5)
+
+    assert (reply.status, reply.json["code"]) == (504, "timeout")
+    assert start.traffic.active == 0

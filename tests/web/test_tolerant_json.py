@@ -135,3 +135,10 @@ def test_broken_bytes_of_several_pieces_lose_nothing_else():
 
 def test_charset_that_makes_no_text_is_none():
     assert decode_text(b'"6869"', "application/json; charset=hex") == '"6869"'
+
+
+@pytest.mark.parametrize("codec", ["punycode", "IDNA", "unicode_escape", "raw-unicode-escape", "undefined"])
+def test_codec_that_is_no_charset_is_none(codec):
+    document = '"\\u0041\\n-bcde"'
+
+    assert decode_text(document.encode(), f"application/json; charset={codec}") == document

@@ -44,6 +44,18 @@ async def test_segment_arrives_whole(post, system):
     assert (heard.is_user, heard.person_id, heard.start_s, heard.end_s) == (True, "p1", 1.0, 2.5)
 
 
+@pytest.mark.parametrize("name", ["speaker", "person_id", "personId"])
+async def test_huge_label_becomes_a_short_one_that_is_its_own(name, post, system):
+    labels = ["x" * 200, "x" * 1_000_000, "x" * 999_999 + "y"]
+    await post({"segments": [segment(**{name: label}) for label in labels]})
+
+    (message,) = system.told
+    short, *digests = (heard.speaker if name == "speaker" else heard.person_id for heard in message.segments)
+    assert short == labels[0]
+    assert [len(digest) < 100 for digest in digests] == [True, True]
+    assert digests[0] != digests[1]
+
+
 async def test_array_in_camel_case_is_understood(post, system):
     await post([{"text": "a", "speakerId": 4, "isUser": True, "personId": "p"}], f"session_id=abc&uid={UID}")
 

@@ -5,7 +5,7 @@ Not here: errors and logging (base.py), the checks themselves (web/door/, web/or
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import ClassVar
@@ -88,8 +88,10 @@ class GuardedHandler(RequestHandler):
                 "This is for the operator. Programs send ADMIN_TOKEN; browsers sign in by the link printed at start."
             )
 
-    def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         """Count the request against its sender's number, and refuse what a page of another site has a browser send.
+
+        Returns what is to be waited for before the request goes on, None for nothing.
 
         Raises:
             RateLimitedError: it is one too many.
@@ -104,6 +106,7 @@ class GuardedHandler(RequestHandler):
             if standing.is_over:
                 raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
         check_origin(self.request.method, self.request.headers, self.site.cors.allows)
+        return self.site.look_turns.wait() if self.takes_turns else None
 
     def options(self, *_: str) -> None:
         """Answer a browser that asks, for a page of another site, what it may send."""
@@ -138,6 +141,4 @@ class GuardedHandler(RequestHandler):
         self._deadline = asyncio.timeout(None if self.has_own_deadline else self.site.times.request_s)
         with contextlib.suppress(TimeoutError):
             async with self._deadline:
-                if self.takes_turns:
-                    await self.site.look_turns.wait()
                 await super()._execute(transforms, *args, **kwargs)
