@@ -153,9 +153,6 @@ def build_client(
 def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
     """Return the error of our tree for one of the SDK's. Its own text may quote the prompt and is left out."""
     openai = _import_openai()
-    if isinstance(error, openai.APITimeoutError):
-        # The client has no timeout but that of connecting; aiohttp's adapter calls a lost connection one, too.
-        return UpstreamUnavailableError("the model's server took no connection, or dropped it; check OPENAI_BASE_URL")
     if isinstance(error, openai.APIStatusError):
         code = str(error.code or "")
         if code in _PARAMETER_CODES:
