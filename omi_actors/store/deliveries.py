@@ -29,6 +29,11 @@ CHANGE = Bulk(
     ),
     template="(%s, %s, %s::double precision, %s, %s::bigint, %s, %s, %s, %s, %s)",
 )
+# States in which an answer is given by nothing but the session's next reply, at whichever node that is.
+LEFT_TO_REPLIES = ("kept", "unknown")
+_FENCE_OWNER = (
+    "UPDATE session SET epoch = epoch + 1 WHERE id = (SELECT session_id FROM delivery WHERE id = ?) AND node <> ?"
+)
 
 _OPEN = (
     "delivery.id, COALESCE(said.job_id, ''), said.text, delivery.state, delivery.channel,"
@@ -63,7 +68,18 @@ def build_delivery_row(delivery: NewDelivery, node: NodeIdentity) -> Row:
 
 def change_delivery(tx: Transaction, change: DeliveryChange) -> bool:
     """Make one step; False if the delivery does not stand where the step begins."""
-    return tx.run(CHANGE.one, build_change_row(change, tx.node)) == 1
+    is_changed = tx.run(CHANGE.one, build_change_row(change, tx.node)) == 1
+    if is_changed and change.state in LEFT_TO_REPLIES:
+        let_owner_reload(tx, change.delivery_id)
+    return is_changed
+
+
+def let_owner_reload(tx: Transaction, delivery_id: str) -> None:
+    """Fence the node that has this answer's session, if it is another one, which does not know how the answer stands.
+
+    Its next webhook loads the session again, and the answer with it; nobody else would tell that node of it.
+    """
+    tx.run(_FENCE_OWNER, (delivery_id, tx.node.name))
 
 
 def load_open_answers(tx: Transaction, session_id: str, *, since: float) -> tuple[OpenAnswer, ...]:

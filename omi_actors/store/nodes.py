@@ -5,6 +5,7 @@ Not here: epochs of sessions (commits.py), leases of jobs (jobs.py). Threads: th
 
 from dataclasses import dataclass
 
+from omi_actors.store.deliveries import let_owner_reload
 from omi_actors.store.lost_jobs import take_back
 from omi_actors.store.transaction import Transaction
 
@@ -54,6 +55,7 @@ def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Re
             " WHERE delivery_id = ? AND status = 'sending'",
             (now_s, delivery_id),
         )
+        let_owner_reload(tx, delivery_id)
     channels = tuple(channel for _, channel in unknown)
     return Registration(incarnation=incarnation, jobs_taken_back=taken, unknown_channels=channels)
 

@@ -11,7 +11,7 @@ from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, 
 from omi_actors.domain.sessions import DeliveryChange
 from omi_actors.ids import new_id
 from omi_actors.store.commits import INSERT_JOB, build_job_row
-from omi_actors.store.deliveries import change_delivery
+from omi_actors.store.deliveries import LEFT_TO_REPLIES, change_delivery, let_owner_reload
 from omi_actors.store.jobs import check_lease, finish_job
 from omi_actors.store.ordering import enqueues
 from omi_actors.store.transaction import Transaction
@@ -125,3 +125,5 @@ def _set_state(tx: Transaction, delivery_id: str, state: str, error: str) -> Non
         "UPDATE notification_event SET status = ?, error = ?, changed_at = ? WHERE delivery_id = ?",
         (_STATUS_OF_STATE[state], error or None, now_s, delivery_id),
     )
+    if state in LEFT_TO_REPLIES:
+        let_owner_reload(tx, delivery_id)

@@ -256,6 +256,18 @@ async def test_answer_that_its_node_has_kept_goes_into_the_reply_all_the_same(no
     await stands(b, ("sent", "inline", "a"))
 
 
+async def test_answer_that_another_node_has_kept_goes_into_the_next_reply(nodes):
+    a, b, model = await nodes(notifier=None, WEBHOOK_REPLY_DEADLINE_MS="300")
+    model.gate.clear()
+
+    asked = await a.say(SUN, uid="second")
+    model.gate.set()
+    await stands(b, ("kept", "", "b"))
+    later = await a.say("And so on.", uid="second", sid="s2", start=9.0)
+
+    assert (asked.json, later.json) == ({}, {"message": ANSWER})
+
+
 async def test_wearer_whose_webhooks_reach_both_nodes_at_once_loses_nothing_and_is_answered_once(nodes, redis_server):
     a, b, model = await nodes(redis_server.url)
     both = [await Connection.open(node.port) for node in (a, b) for _ in range(4)]
