@@ -130,4 +130,4 @@ def _list_addresses(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _count_given(reading: Reading) -> int:
-    return sum(origin not in (Origin.DEFAULT, Origin.MADE) for origin in reading.origins.values())
+    return sum(origin in (Origin.ENVIRONMENT, Origin.ENV_FILE) for origin in reading.origins.values())

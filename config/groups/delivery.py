@@ -88,7 +88,8 @@ class DeliverySettings(BaseModel):
         le=60_000,
         description=(
             "ms that a late answer waits for the wearer's next webhook before it becomes a notification, of which Omi "
-            "grants ten an hour. While anybody speaks, a webhook comes every 1 to 3 s."
+            "grants ten an hour. While anybody speaks, a webhook comes every 1 to 3 s. With several nodes not below "
+            "4000: without Redis a node hears so late of what another one has answered."
         ),
     )
     answer_expires_s: int = Field(

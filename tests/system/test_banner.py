@@ -24,7 +24,7 @@ def facts(tmp_path):
 def test_env_file_and_what_has_no_effect_are_shown(facts, tmp_path):
     seen = render_banner(facts(OPENAI_MODEL="gpt-5-mini", QUEUE_BATCH_SIZE="50"))
 
-    assert f"{tmp_path / '.env'}, variables set: 2" in seen  # and DATA_DIR
+    assert f"{tmp_path / '.env'}, variables set: 1" in seen  # DATA_DIR came by an option
     assert "  ! QUEUE_BATCH_SIZE has no effect: A job starts as soon" in seen
 
 
