@@ -37,7 +37,7 @@ class Sizes:
     storm_phase_s: float = 4.0
     trickle: TricklePlan = field(default_factory=TricklePlan)
     queued: int = 100_000
-    queue_runs: int = 12
+    queue_runs: int = 24
     is_quick: bool = False
 
 

@@ -105,7 +105,7 @@ def test_ready_line_has_the_facts_and_no_secret(serve, tmp_path):
 
     made = (tmp_path / "data" / "secrets.env").read_text()
     assert said["env_file"] == str(tmp_path / ".env")
-    assert (said["database"], said["demo"], said["variables_set"]) == ("sqlite", True, 3)
+    assert (said["database"], said["demo"], said["variables_set"]) == ("sqlite", True, 2)
     assert not [line for line in made.splitlines() if line.partition("=")[2] in str(said)]
 
 
