@@ -132,6 +132,10 @@ def _where(chosen: JobFilter, states: tuple[str, ...] = ()) -> tuple[str, tuple[
     if states:
         parts.append(f"job.state IN ({', '.join('?' * len(states))})")
         params += states
+    wanted = {chosen.state} if chosen.state is not None else set(states)
+    if wanted and wanted.isdisjoint(("ready", "running")):
+        # Said in the index's own words, so that it is used.
+        parts.append("job.state NOT IN ('ready', 'running')")
     return " AND ".join(parts), tuple(params)
 
 

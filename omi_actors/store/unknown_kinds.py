@@ -17,7 +17,8 @@ LIMIT = 200
 def bury_unknown_kinds(tx: Transaction, kinds: Sequence[str]) -> dict[str, int]:
     """Bury waiting jobs of other kinds than these, at most `LIMIT` of them; return their numbers by kind."""
     rows = tx.fetch(
-        f"SELECT job_id, kind FROM job WHERE state = 'ready' AND kind NOT IN ({', '.join('?' * len(kinds))})"  # noqa: S608
+        f"SELECT job_id, kind FROM job {tx.indexed_by('job_lane_order')} WHERE state IN ('ready', 'running')"  # noqa: S608
+        f" AND state = 'ready' AND kind NOT IN ({', '.join('?' * len(kinds))})"
         f" ORDER BY seq LIMIT {LIMIT} {tx.skip_locked}",
         tuple(kinds),
     )
