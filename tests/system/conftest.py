@@ -18,6 +18,7 @@ from omi_actors.server import build_notifier
 from omi_actors.system import System
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi
+from tests.redis_server import running_redis
 from tests.servers import fresh_postgres_database
 from tests.web.http_client import Connection
 from web.server import WebServer, build_http_server
@@ -75,6 +76,20 @@ class Running:
         """Return the sum of the samples in /metrics that begin so."""
         body = (await self.connection.request("GET", "/metrics", b"", ADMIN)).body.decode()
         return sum(float(line.rsplit(" ", 1)[1]) for line in body.splitlines() if line.startswith(line_start))
+
+
+@pytest.fixture
+def postgres_url():
+    """An empty database on PostgreSQL."""
+    with fresh_postgres_database() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_server():
+    """A Redis of this test's own."""
+    with running_redis() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])

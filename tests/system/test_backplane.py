@@ -15,8 +15,6 @@ from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.instruments import metrics
 from omi_actors.parts import Parts, build_backplane
-from tests.redis_server import running_redis
-from tests.servers import fresh_postgres_database
 from tests.system.conftest import ADMIN, eventually
 from tests.web.http_client import Connection
 
@@ -34,18 +32,6 @@ class BusyModel(DemoModel):
     async def answer(self, prompt: Any, **_: Any) -> Any:
         self.asked.set()
         await asyncio.Event().wait()
-
-
-@pytest.fixture
-def postgres_url():
-    with fresh_postgres_database() as url:
-        yield url
-
-
-@pytest.fixture
-def redis_server():
-    with running_redis() as server:
-        yield server
 
 
 @pytest.fixture
