@@ -6,7 +6,7 @@ everything that a sink takes. What it finds fails the test that was running: see
 
 from dataclasses import dataclass
 
-from omi_actors.replay.fake_omi import SECRET as OMI_KEY
+from scripts.lab.replay.fake_omi import SECRET as OMI_KEY
 
 ADMIN_TOKEN = "admin-token"  # noqa: S105 (the tests' own)
 WEBHOOK_TOKEN = "hook-token"  # noqa: S105 (same)

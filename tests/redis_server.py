@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from omi_actors.replay.redis_server import RedisServer
+from scripts.lab.replay.redis_server import RedisServer
 
 __all__ = ["RedisServer", "running_redis"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from omi_actors.instruments.logs import get_logger
-from omi_actors.replay.recording import build_request, load_recording, save_recording
+from scripts.lab.replay.recording import build_request, load_recording, save_recording
 from tests import canaries
 
 ROOT = Path(__file__).parents[1]

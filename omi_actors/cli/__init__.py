@@ -17,7 +17,6 @@ _COMMANDS = {
     "queue": ("omi_actors.cli.queue", "queue"),
     "restore": ("omi_actors.cli_backup", "restore"),
     "serve": ("omi_actors.cli.serve", "serve"),
-    "simulate": ("omi_actors.simulate.command", "simulate"),
     "version": ("omi_actors.cli.version", "version"),
 }
 

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from omi_actors.bench.in_process import LagMeter, RowFailedError, Speech, call_all, run_row
 from omi_actors.clock import ManualClock, SystemClock
+from scripts.lab.bench.in_process import LagMeter, RowFailedError, Speech, call_all, run_row
 
 
 async def test_lag_meter_sees_a_loop_that_is_held():
@@ -56,4 +56,4 @@ def test_speech_is_never_the_same():
 @pytest.mark.e2e
 async def test_row_that_fails_says_so():
     with pytest.raises(RowFailedError, match="nowhere"):
-        await run_row("omi_actors.bench.nowhere", {}, within_s=30)
+        await run_row("scripts.lab.bench.nowhere", {}, within_s=30)

@@ -1,7 +1,7 @@
 import pytest
 
-from omi_actors.bench.machine import read_commit, read_machine
-from omi_actors.bench.page import render_page
+from scripts.lab.bench.machine import read_commit, read_machine
+from scripts.lab.bench.page import render_page
 
 RESULT = {
     "date": "2030-01-01T00:00:00+00:00",

@@ -1,5 +1,5 @@
-from omi_actors.bench.queue import measure_queue
 from omi_actors.clock import SystemClock
+from scripts.lab.bench.queue import measure_queue
 
 
 def test_every_backlog_has_its_share_of_the_speed_of_an_empty_queue(tmp_path):

@@ -3,11 +3,11 @@ import sys
 
 import pytest
 
-from omi_actors.bench.cpu import read_cpu_s, read_resident_bytes
-from omi_actors.bench.load import Slice, measure_slice
-from omi_actors.bench.throughput import summarise_pairs
 from omi_actors.clock import SystemClock
-from omi_actors.replay.server_process import ServerProcess, find_free_port
+from scripts.lab.bench.cpu import read_cpu_s, read_resident_bytes
+from scripts.lab.bench.load import Slice, measure_slice
+from scripts.lab.bench.throughput import summarise_pairs
+from scripts.lab.replay.server_process import ServerProcess, find_free_port
 from tests.fakes.raw_server import read_request, serve_raw
 
 
@@ -39,7 +39,7 @@ def test_cpu_time_of_this_process_grows_as_it_works():
 @pytest.mark.e2e
 async def test_load_counts_what_the_yardstick_answers(tmp_path):
     bare = ServerProcess(
-        (sys.executable, "-m", "omi_actors.bench.yardstick"),
+        (sys.executable, "-m", "scripts.lab.bench.yardstick"),
         settings={},
         port=find_free_port(),
         log_file=tmp_path / "log",

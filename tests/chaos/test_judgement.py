@@ -3,13 +3,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from omi_actors.chaos.fault import Fault, Findings, Rules
-from omi_actors.chaos.judgement import Evidence, judge_fault
-from omi_actors.chaos.traffic import Attempt
-from omi_actors.replay.deliveries import DeliveryVerdict
-from omi_actors.replay.judge import Kept, KeptMessage, Verdict
-from omi_actors.replay.recording import RecordedRequest
-from omi_actors.replay.sender import Outcome
+from scripts.lab.chaos.fault import Fault, Findings, Rules
+from scripts.lab.chaos.judgement import Evidence, judge_fault
+from scripts.lab.chaos.traffic import Attempt
+from scripts.lab.replay.deliveries import DeliveryVerdict
+from scripts.lab.replay.judge import Kept, KeptMessage, Verdict
+from scripts.lab.replay.recording import RecordedRequest
+from scripts.lab.replay.sender import Outcome
 
 REQUEST = RecordedRequest(at_s=0.0, path="/omi-webhook", query={"uid": "u1"})
 ASKED_AT = datetime(2026, 9, 21, tzinfo=UTC)

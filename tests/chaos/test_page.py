@@ -1,6 +1,6 @@
 import pytest
 
-from omi_actors.chaos.page import render_page
+from scripts.lab.chaos.page import render_page
 
 
 def _fault(name, *, is_held=True, **figures):

@@ -4,7 +4,7 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from omi_actors.replay.postgres_server import DURABLE, PostgresServer
+from scripts.lab.replay.postgres_server import DURABLE, PostgresServer
 
 
 @pytest.fixture(scope="module")

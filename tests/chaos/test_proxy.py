@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from omi_actors.chaos.proxy import Proxy
-from omi_actors.replay.http import ConnectionFailedError, HttpClient
+from scripts.lab.chaos.proxy import Proxy
+from scripts.lab.replay.http import ConnectionFailedError, HttpClient
 from tests.fakes.raw_server import read_request, serve_raw
 
 

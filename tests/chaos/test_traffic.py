@@ -2,10 +2,10 @@ from collections import Counter
 
 import pytest
 
-from omi_actors.chaos.traffic import Traffic
 from omi_actors.clock import SystemClock
-from omi_actors.replay.http import HttpClient
-from omi_actors.replay.sender import Poster
+from scripts.lab.chaos.traffic import Traffic
+from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.sender import Poster
 from tests.fakes.raw_server import read_request, serve_raw
 
 REFUSED = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"

@@ -143,7 +143,7 @@ async def test_refusal_of_what_every_request_needs_is_final(fake, ask):
 
 
 async def test_refusal_that_names_nothing_of_ours_is_an_error(fake, ask, monkeypatch):
-    monkeypatch.setattr("omi_actors.replay.fake_openai._Completions._find_unsupported", _refuse_something)
+    monkeypatch.setattr("scripts.lab.replay.fake_openai._Completions._find_unsupported", _refuse_something)
 
     with pytest.raises(UpstreamRejectedError) as caught:
         await ask("x")

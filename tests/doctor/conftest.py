@@ -8,7 +8,7 @@ import pytest
 from omi_actors.clock import SystemClock
 from omi_actors.doctor.examine import examine
 from omi_actors.doctor.finding import Machine, State
-from omi_actors.replay.server_process import find_free_port
+from scripts.lab.replay.server_process import find_free_port
 
 
 class Patient:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from omi_actors.clock import SystemClock
-from omi_actors.replay.http import HttpClient
-from omi_actors.replay.server_process import ServerProcess, find_free_port
+from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.server_process import ServerProcess, find_free_port
 
 pytestmark = pytest.mark.e2e
 

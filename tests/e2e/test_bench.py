@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.bench.rows import ROWS
+from scripts.lab.bench.rows import ROWS
 
 ROOT = Path(__file__).parents[2]
 
 
 def _bench(*arguments):
     return subprocess.run(  # noqa: S603 (our own program)
-        [sys.executable, ROOT / "scripts" / "bench.py", *arguments],
+        [sys.executable, "-m", "scripts.lab.bench", *arguments],
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from omi_actors.clock import SystemClock
-from omi_actors.replay.http import HttpClient
-from omi_actors.replay.server_process import ServerProcess, find_free_port
+from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.server_process import ServerProcess, find_free_port
 from tests import canaries
 from tests.fakes.omi_server import APP_ID, FakeOmi
 from tests.fakes.openai_server import FakeOpenAI

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.chaos.act import play
-from omi_actors.chaos.fault import Fault, Findings, Rules
-from omi_actors.chaos.faults.catalogue import FAULTS
-from omi_actors.chaos.sizes import QUICK
-from omi_actors.chaos.stage import Scene
 from omi_actors.clock import SystemClock
+from scripts.lab.chaos.act import play
+from scripts.lab.chaos.fault import Fault, Findings, Rules
+from scripts.lab.chaos.faults.catalogue import FAULTS
+from scripts.lab.chaos.sizes import QUICK
+from scripts.lab.chaos.stage import Scene
 
 SIZES = replace(
     QUICK, people=6, warm_s=0.4, after_s=0.3, fault_s=1.0, outage_s=1.0, kills=1, kill_after_s=0.5, settle_s=20.0

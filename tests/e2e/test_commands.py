@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import omi_actors
 from omi_actors.cli import main
-from omi_actors.replay.server_process import find_free_port
+from scripts.lab.replay.server_process import find_free_port
 
 CANARY = "canary-5f3a-tell-nobody"
 SECRETS = ("ADMIN_TOKEN", "WEBHOOK_TOKEN", "OPENAI_API_KEY", "OMI_APP_SECRET", "OMI_SIGNING_SECRETS", "JWT_SECRET")
@@ -117,7 +117,7 @@ def test_help_names_every_command(program):
     said = program("--help").stdout
 
     assert "..." not in said.partition("Commands:")[2]  # each is told whole, in a line
-    assert all(f"\n  {name} " in said for name in ("config", "doctor", "serve", "simulate", "version"))
+    assert all(f"\n  {name} " in said for name in ("config", "doctor", "serve", "version"))
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

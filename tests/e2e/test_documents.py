@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from omi_actors.clock import SystemClock
-from omi_actors.replay.server_process import ServerProcess, find_free_port
+from scripts.lab.replay.server_process import ServerProcess, find_free_port
 
 pytestmark = pytest.mark.e2e
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from omi_actors.clock import SystemClock
-from omi_actors.replay.command import replay_webhooks
-from omi_actors.replay.recording import load_recording
-from omi_actors.replay.under_test import build_server
+from scripts.lab.replay.__main__ import replay_webhooks
+from scripts.lab.replay.recording import load_recording
+from scripts.lab.replay.under_test import build_server
 from tests.fakes import stand_in_server
 
 

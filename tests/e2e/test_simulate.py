@@ -1,17 +1,17 @@
-"""The short form of `omi-actors simulate`."""
+"""The short form of scripts/simulate."""
 
 import socket
 
 import pytest
 from click.testing import CliRunner
 
-from omi_actors.cli import main
 from omi_actors.clock import SystemClock
-from omi_actors.replay.fake_omi import FakeOmi
-from omi_actors.simulate.kinds import Kind
-from omi_actors.simulate.plan import Options
-from omi_actors.simulate.run import Simulation
-from omi_actors.simulate.servers import UnfitTargetError, check_model, start_own
+from scripts.lab.replay.fake_omi import FakeOmi
+from scripts.lab.simulate.__main__ import simulate
+from scripts.lab.simulate.kinds import Kind
+from scripts.lab.simulate.plan import Options
+from scripts.lab.simulate.run import Simulation
+from scripts.lab.simulate.servers import UnfitTargetError, check_model, start_own
 from tests.fakes.raw_server import read_request, serve_raw
 
 # At this pace the pieces of this plan's questions are sent up to 1.5 s apart, and every silence after one is over 2 s.
@@ -84,7 +84,7 @@ def test_command_refuses_a_server_that_is_not_there():
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
 
-    result = CliRunner().invoke(main, ["simulate", "--target", url, "--wearables", "1"])
+    result = CliRunner().invoke(simulate, ["--target", url, "--wearables", "1"])
 
     assert result.exit_code == 2
     assert "there is no server of ours" in result.output

@@ -2,8 +2,8 @@
 
 from contextlib import asynccontextmanager
 
-from omi_actors.replay.fake_openai import FakeOpenAI, Mode
-from omi_actors.replay.fake_openai_process import run_fake_openai, spawn_fake_openai
+from scripts.lab.replay.fake_openai import FakeOpenAI, Mode
+from scripts.lab.replay.fake_openai_process import run_fake_openai, spawn_fake_openai
 
 __all__ = ["FakeOpenAI", "Mode", "listening_fake", "run_fake_openai", "spawn_fake_openai"]
 

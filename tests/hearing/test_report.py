@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.hearing_report.cases import Case, Expected, Spoken, Webhook, load_cases
-from omi_actors.hearing_report.report import is_good_enough, render_report
-from omi_actors.hearing_report.score import judge
+from scripts.lab.hearing.cases import Case, Expected, Spoken, Webhook, load_cases
+from scripts.lab.hearing.report import is_good_enough, render_report
+from scripts.lab.hearing.score import judge
 
 ROOT = Path(__file__).parents[2]
 CASES = load_cases(Path(__file__).parent / "cases")
@@ -37,8 +37,8 @@ def test_about_a_third_of_the_cases_is_held_out():
 
 
 def test_hearing_is_good_enough_in_tuned_and_held_out_cases():
-    done = subprocess.run(  # noqa: S603 (our own script)
-        [sys.executable, ROOT / "scripts" / "hearing.py"],
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.lab.hearing"],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,

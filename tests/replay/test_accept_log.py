@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from omi_actors.replay.accept_log import AcceptLog, Promise, build_promise, load_promises
-from omi_actors.replay.recording import RecordedRequest
+from scripts.lab.replay.accept_log import AcceptLog, Promise, build_promise, load_promises
+from scripts.lab.replay.recording import RecordedRequest
 
 SEGMENTS = [{"id": "s1", "text": "We talked."}, {"text": "without id"}, {"id": "s2", "text": "Hey Omi, is it late?"}]
 

@@ -1,8 +1,8 @@
 import pytest
 
-from omi_actors.replay.accept_log import Promise
-from omi_actors.replay.deliveries import Arrival, has_open_delivery, judge_deliveries
-from omi_actors.replay.judge import Kept, KeptDelivery, KeptMessage, merge_promises
+from scripts.lab.replay.accept_log import Promise
+from scripts.lab.replay.deliveries import Arrival, has_open_delivery, judge_deliveries
+from scripts.lab.replay.judge import Kept, KeptDelivery, KeptMessage, merge_promises
 
 QUESTION = "Hey Omi, is it late, question 1?"
 ASKED = KeptMessage("user", "question", "is it late, question 1?", "job1")

@@ -1,8 +1,8 @@
 import itertools
 import json
 
-from omi_actors.replay.accept_log import build_promise
-from omi_actors.replay.generator import ConversationGenerator
+from scripts.lab.replay.accept_log import build_promise
+from scripts.lab.replay.generator import ConversationGenerator
 
 
 def _segments(requests):

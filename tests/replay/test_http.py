@@ -1,6 +1,6 @@
 import pytest
 
-from omi_actors.replay.http import ConnectionFailedError, HttpClient
+from scripts.lab.replay.http import ConnectionFailedError, HttpClient
 from tests.fakes.raw_server import read_request, serve_raw
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from omi_actors.replay.accept_log import Promise
-from omi_actors.replay.judge import Kept, KeptMessage, KeptSegment, judge, merge_promises
+from scripts.lab.replay.accept_log import Promise
+from scripts.lab.replay.judge import Kept, KeptMessage, KeptSegment, judge, merge_promises
 
 QUESTION = "Hey Omi, is it late, question 1?"
 ASKED = KeptMessage("user", "question", "is it late, question 1?", "job1")

@@ -3,10 +3,10 @@ import sys
 import pytest
 
 from omi_actors.clock import SystemClock
-from omi_actors.replay.fake_omi import FakeOmi
-from omi_actors.replay.kill_test import KillPlan, KillTest
-from omi_actors.replay.server_process import ServerFailedError
-from omi_actors.replay.under_test import build_server
+from scripts.lab.replay.fake_omi import FakeOmi
+from scripts.lab.replay.kill_test import KillPlan, KillTest
+from scripts.lab.replay.server_process import ServerFailedError
+from scripts.lab.replay.under_test import build_server
 from tests.fakes import stand_in_server
 
 PLAN = KillPlan(rounds=2, seed=1, users=5, rate_per_s=300.0, round_min_s=0.2, round_max_s=0.4, answers_within_s=0.0)

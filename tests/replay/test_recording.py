@@ -1,6 +1,6 @@
 import pytest
 
-from omi_actors.replay.recording import build_request, load_recording, save_recording
+from scripts.lab.replay.recording import build_request, load_recording, save_recording
 
 
 def test_recording_comes_back_as_it_was_saved(tmp_path):

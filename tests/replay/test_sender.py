@@ -4,9 +4,9 @@ import itertools
 import pytest
 
 from omi_actors.clock import SystemClock
-from omi_actors.replay.accept_log import AcceptLog, load_promises
-from omi_actors.replay.generator import ConversationGenerator
-from omi_actors.replay.sender import Sender
+from scripts.lab.replay.accept_log import AcceptLog, load_promises
+from scripts.lab.replay.generator import ConversationGenerator
+from scripts.lab.replay.sender import Sender
 from tests.fakes.raw_server import read_request, serve_raw
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

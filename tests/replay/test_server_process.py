@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from omi_actors.clock import SystemClock
-from omi_actors.replay.server_process import ServerFailedError, ServerProcess, find_free_port
+from scripts.lab.replay.server_process import ServerFailedError, ServerProcess, find_free_port
 from tests.fakes import stand_in_server
 
 

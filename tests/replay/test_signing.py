@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from omi_actors.clock import ManualClock
-from omi_actors.replay.signing import build_signer
+from scripts.lab.replay.signing import build_signer
 
 VECTOR = json.loads((Path(__file__).parents[1] / "samples" / "omi" / "17_signed_v1_vector.json").read_text())
 

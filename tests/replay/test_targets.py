@@ -1,6 +1,6 @@
 import pytest
 
-from omi_actors.replay.targets import ForeignTargetError, parse_target
+from scripts.lab.replay.targets import ForeignTargetError, parse_target
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 import pytest
 
-from omi_actors.simulate.judge import Delivery, Question, Way, judge
-from omi_actors.simulate.kinds import Kind
-from omi_actors.simulate.plan import Options
-from omi_actors.simulate.report import Report
+from scripts.lab.simulate.judge import Delivery, Question, Way, judge
+from scripts.lab.simulate.kinds import Kind
+from scripts.lab.simulate.plan import Options
+from scripts.lab.simulate.report import Report
 
 MOON = Question("u1", Kind.PLAIN, "how far is the moon", "w1", 10.0)
 EGG = Question("u1", Kind.PAUSE, "how long do I boil an egg", "w2", 20.0)

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from omi_actors.simulate.kinds import SILENT, Kind
-from omi_actors.simulate.plan import Options, build_plan
+from scripts.lab.simulate.kinds import SILENT, Kind
+from scripts.lab.simulate.plan import Options, build_plan
 
 PLAN = build_plan(Options(seed=1, wearables=40, seconds=60.0))
 

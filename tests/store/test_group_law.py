@@ -17,7 +17,7 @@ from omi_actors.store import erasure, jobs
 from omi_actors.store.deliveries import change_delivery
 from omi_actors.store.engine import Engine, Outcome, StoreConfig, Write
 from omi_actors.store.transaction import NodeIdentity, Transaction
-from tests.servers import fresh_postgres_database
+from scripts.lab.replay.databases import fresh_postgres_database
 from tests.store.builders import first_commit, job, message, raw_event, rows, segment, step
 
 Pair = tuple[Engine, Engine]

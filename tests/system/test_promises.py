@@ -9,7 +9,7 @@ from omi_actors.actors.session_messages import IngestSegments
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.errors import AskTimeoutError, StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.kit.future import Future
-from tests.servers import PostgresServer, fresh_postgres_database
+from scripts.lab.replay.databases import PostgresServer, fresh_postgres_database
 from tests.system.conftest import ADMIN, UID, eventually, stop
 from tests.web.http_client import Connection, request_bytes
 

@@ -8,7 +8,7 @@ import pytest
 from omi_actors.actors.session_messages import Ingested
 from omi_actors.clock import ManualClock
 from omi_actors.errors import RepeatedError, StoreUnavailableError
-from omi_actors.replay.signing import build_signer
+from scripts.lab.replay.signing import build_signer
 from tests.canaries import SIGNING_SECRET
 from tests.web.http_client import Connection
 from web.door.replays import REMEMBERED_S, Replays

@@ -1,0 +1,75 @@
+"""Measure the rows of docs/benchmarks.md; run as scripts/bench."""
+
+import asyncio
+import dataclasses
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import msgspec
+
+from omi_actors.clock import SystemClock
+from scripts.lab.bench.page import render_page
+from scripts.lab.bench.rows import QUICK, ROWS, Bench, Sizes
+from scripts.lab.bench.run import run_bench
+from scripts.lab.replay.databases import fresh_postgres_database
+from scripts.lab.replay.fake_openai import Mode
+from scripts.lab.replay.fake_openai_process import spawn_fake_openai
+
+_DOCS = Path(__file__).parents[3] / "docs"
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(list(ROWS)), help="Only this row; may be repeated.")
+@click.option("--sessions", type=int, help="Live sessions for the row `sessions`.")
+@click.option("--trickle-s", type=float, help="Seconds for which the row `trickle` goes on asking.")
+@click.option("--quick", is_flag=True, help="Tiny sizes: shows that it runs; the figures mean nothing.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
+@click.option("--docs", is_flag=True, help="Measure nothing: make docs/benchmarks.md from docs/benchmarks.json.")
+def main(
+    *,
+    only: tuple[str, ...],
+    sessions: int | None,
+    trickle_s: float | None,
+    quick: bool,
+    json_file: Path | None,
+    docs: bool,
+) -> None:
+    """Measure what the server costs, in one run, beside a yardstick. Takes some minutes.
+
+    To publish: scripts/bench --json docs/benchmarks.json && scripts/bench --docs
+    """
+    if docs:
+        page = render_page(msgspec.json.decode((_DOCS / "benchmarks.json").read_bytes()))
+        (_DOCS / "benchmarks.md").write_text(page)
+        return
+    sizes = QUICK if quick else Sizes()
+    if sessions is not None:
+        sizes = dataclasses.replace(sizes, sessions=sessions)
+    if trickle_s is not None:
+        sizes = dataclasses.replace(sizes, trickle=dataclasses.replace(sizes.trickle, seconds=trickle_s))
+    command = shlex.join(["scripts/bench", *sys.argv[1:]])
+    with (
+        spawn_fake_openai() as model_url,
+        spawn_fake_openai(Mode.TIMED, delay_s=0.005) as timed_url,
+        spawn_fake_openai(Mode.DRIP, delay_s=1.0) as trickling_url,
+        tempfile.TemporaryDirectory(prefix="bench-") as work_dir,
+    ):
+        bench = Bench(
+            sizes=sizes,
+            work_dir=Path(work_dir),
+            model_url=model_url,
+            timed_url=timed_url,
+            trickling_url=trickling_url,
+            clock=SystemClock(),
+            new_postgres=fresh_postgres_database,
+        )
+        result = asyncio.run(run_bench(bench, only or tuple(ROWS), command=command, say=click.echo))
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

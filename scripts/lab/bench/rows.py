@@ -1,0 +1,276 @@
+"""The bench's rows in their order: what each measures, how, and against which target.
+
+Not here: how a row is measured (its own module), a run of them (run.py). Threads: one event loop.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omi_actors.clock import Clock
+from scripts.lab.bench.answer_steps import STEPS, measure_steps
+from scripts.lab.bench.answers import measure_answers
+from scripts.lab.bench.crashes import measure_crashes
+from scripts.lab.bench.first_token import measure_first_tokens
+from scripts.lab.bench.queue import NewDatabase, measure_queue
+from scripts.lab.bench.sessions import measure_sessions
+from scripts.lab.bench.startup import measure_startup
+from scripts.lab.bench.storm import measure_storm
+from scripts.lab.bench.throughput import ThroughputPlan, measure_throughput
+from scripts.lab.bench.trickle import TricklePlan, measure_trickle
+
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much each row measures."""
+
+    throughput: ThroughputPlan = field(default_factory=ThroughputPlan)
+    questions: int = 500
+    steps: int = 100
+    starts: int = 10
+    sessions: int = 100_000
+    crashes: int = 500
+    storm_phases: int = 8
+    storm_phase_s: float = 4.0
+    trickle: TricklePlan = field(default_factory=TricklePlan)
+    queued: int = 100_000
+    queue_runs: int = 24
+    is_quick: bool = False
+
+
+QUICK = Sizes(
+    throughput=ThroughputPlan(pairs=2, slice_s=0.3, connections=4),
+    questions=5,
+    steps=5,
+    starts=1,
+    sessions=200,
+    crashes=5,
+    storm_phases=1,
+    storm_phase_s=0.5,
+    trickle=TricklePlan(seconds=1.0, warm_up_s=0.5, spread_s=0.5, deadline_s=1.0, asking=5, others=5),
+    queued=1_000,
+    queue_runs=2,
+    is_quick=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What the rows may use. Each gets an empty folder below `work_dir`.
+
+    The model at `model_url` answers at once; the one at `timed_url` says when it sent its first token; the one at
+    `trickling_url` sends a byte a second.
+    """
+
+    sizes: Sizes
+    work_dir: Path
+    model_url: str
+    timed_url: str
+    trickling_url: str
+    clock: Clock
+    new_postgres: NewDatabase | None = None
+
+    def folder(self, name: str) -> Path:
+        """Make and return the folder of a row."""
+        folder = self.work_dir / name
+        folder.mkdir()
+        return folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the page: `show` puts its figures in a few words, `reaches` compares them with the target."""
+
+    what: str
+    how: str
+    target: str
+    measure: Callable[[Bench], Awaitable[Figures]]
+    show: Callable[[Figures], str]
+    reaches: Callable[[Figures], bool]
+    # More to say than the page's line, for who reads along.
+    explain: Callable[[Figures], str] | None = None
+
+
+async def _throughput(bench: Bench) -> Figures:
+    return await measure_throughput(bench.sizes.throughput, work_dir=bench.folder("throughput"), clock=bench.clock)
+
+
+async def _sessions(bench: Bench) -> Figures:
+    return await measure_sessions(bench.sizes.sessions, folder=bench.folder("sessions"))
+
+
+async def _crashes(bench: Bench) -> Figures:
+    return await measure_crashes(bench.sizes.crashes, folder=bench.folder("crashes"))
+
+
+async def _storm(bench: Bench) -> Figures:
+    return await measure_storm(bench.sizes.storm_phases, bench.sizes.storm_phase_s, folder=bench.folder("storm"))
+
+
+async def _answers(bench: Bench) -> Figures:
+    folder = bench.folder("answers")
+    figures = await measure_answers(
+        bench.sizes.questions, model_url=bench.model_url, work_dir=folder, clock=bench.clock
+    )
+    steps = await measure_steps(bench.sizes.steps, model_url=bench.model_url, folder=bench.folder("answer_steps"))
+    return {**figures, **steps}
+
+
+async def _first_token(bench: Bench) -> Figures:
+    folder = bench.folder("first_token")
+    return await measure_first_tokens(
+        bench.sizes.questions, timed_url=bench.timed_url, work_dir=folder, clock=bench.clock
+    )
+
+
+async def _trickle(bench: Bench) -> Figures:
+    folder = bench.folder("trickle")
+    return await measure_trickle(bench.sizes.trickle, model_url=bench.trickling_url, work_dir=folder, clock=bench.clock)
+
+
+async def _queue(bench: Bench) -> Figures:
+    sizes, folder = bench.sizes, bench.folder("queue")
+    return measure_queue(
+        sizes.queued, sizes.queue_runs, folder=folder, clock=bench.clock, new_postgres=bench.new_postgres
+    )
+
+
+async def _startup(bench: Bench) -> Figures:
+    return await measure_startup(bench.sizes.starts, work_dir=bench.folder("startup"), clock=bench.clock)
+
+
+ROWS: Mapping[str, Row] = {
+    "throughput": Row(
+        what="durable webhook without a question, cost against a bare Tornado handler that only parses it",
+        how=(
+            "CPU time per request of the server process (user and kernel, all threads), as bare ÷ ours, median over "
+            "pairs of alternating slices under the same closed load; both servers on one core, the load on another. "
+            "Ours checks its token, hears the segment, commits it with a sync, logs and counts."
+        ),
+        target="≥ 0.7",
+        measure=_throughput,
+        show=lambda found: f"{found['ratio']} ({found['ratio_min']} to {found['ratio_max']})",
+        reaches=lambda found: found["ratio"] >= 0.7,  # noqa: PLR2004
+    ),
+    "sessions": Row(
+        what="live sessions in one process",
+        how=(
+            "In a process without HTTP: every session hears 30 segments in one durable webhook. Bytes per session are "
+            "the growth of resident memory; lag is how late the loop comes to a due callback while webhooks go to "
+            "sessions at random. `activations per s`: first webhooks over a store that answers from memory."
+        ),
+        target="100,000 at ≤ 4 KiB, lag < 50 ms, ≥ 10,000 activations/s",
+        measure=_sessions,
+        show=lambda found: (
+            f"{found['sessions']:,} at {found['bytes_per_session'] / 1024:.1f} KiB, lag {found['lag_max_ms']} ms, "
+            f"{found['activations_per_s']:,} activations/s"
+        ),
+        reaches=lambda found: (
+            found["sessions"] >= 100_000  # noqa: PLR2004
+            and found["bytes_per_session"] <= 4096  # noqa: PLR2004
+            and found["lag_max_ms"] < 50  # noqa: PLR2004
+            and found["activations_per_s"] >= 10_000  # noqa: PLR2004
+        ),
+    ),
+    "answers": Row(
+        what="our share of an answer, webhook in to reply out",
+        how=(
+            "Webhooks with a question, one at a time, answered in their own reply by a model that answers at once; "
+            "that model's own time (median of direct calls) is taken off. The steps, in a process without HTTP and "
+            "with a pause between questions, are medians; asking the model holds its own time."
+        ),
+        target="p50 ≤ 10 ms, p99 ≤ 50 ms",
+        measure=_answers,
+        show=lambda found: f"p50 {found['share_p50_ms']} ms, p99 {found['share_p99_ms']} ms",
+        reaches=lambda found: found["share_p50_ms"] <= 10 and found["share_p99_ms"] <= 50,  # noqa: PLR2004
+        explain=lambda found: "\n".join(
+            f"  {found[name]:8.2f} ms  {name.removeprefix('step_').removesuffix('_ms').replace('_', ' ')}"
+            for name in (*(f"step_{step}_ms" for step in STEPS), "synced_commit_alone_ms")
+        ),
+    ),
+    "first_token": Row(
+        what="a streamed answer's first token, from the model's sending to the reader",
+        how=(
+            "Typed questions, one at a time, read as an event stream over real connections; the model's first token is "
+            "the moment of its sending on the clock that all processes share."
+        ),
+        target="p50 ≤ 10 ms",
+        measure=_first_token,
+        show=lambda found: f"p50 {found['first_token_p50_ms']} ms, p99 {found['first_token_p99_ms']} ms",
+        reaches=lambda found: found["first_token_p50_ms"] <= 10,  # noqa: PLR2004
+    ),
+    "crashes": Row(
+        what="crash of a session to the first answer of its replacement",
+        how=(
+            "In a process without HTTP: each session is crashed once by a message that it trips over, with a webhook "
+            "right behind it; from the crash to that webhook's durable reply."
+        ),
+        target="p99 ≤ 50 ms",
+        measure=_crashes,
+        show=lambda found: f"p50 {found['answers_again_p50_ms']} ms, p99 {found['answers_again_p99_ms']} ms",
+        reaches=lambda found: found["answers_again_p99_ms"] <= 50,  # noqa: PLR2004
+    ),
+    "storm": Row(
+        what="other sessions while 100 sessions crash on every message",
+        how=(
+            "In a process without HTTP: 50 sessions speak 20 times a second each; in every second phase 100 others get "
+            "a message every half second and crash on it, until they are quarantined. The p99 of the 50, storm ÷ calm, "
+            "median over the pairs of phases."
+        ),
+        target="p99 under 2 x its value without them",
+        measure=_storm,
+        show=lambda found: (
+            f"{found['p99_ratio']} x ({found['calm_p99_ms']} ms to {found['storm_p99_ms']} ms), "
+            f"{found['crashes']:,} crashes, {found['quarantines']} quarantines"
+        ),
+        reaches=lambda found: found["p99_ratio"] < 2 and found["is_ready"],  # noqa: PLR2004
+    ),
+    "trickle": Row(
+        what="a model that sends one byte a second, in 50 sessions",
+        how=(
+            "50 sessions begin within five seconds to ask, ask again and again, and speak on twice a second while they "
+            "wait; 50 others speak five times a second. A turn's time is from the question to the stored sentence that "
+            "answers it; each must have been said once. `others`: from a webhook of the 50 to its durable reply."
+        ),
+        target="turns end within the model's deadline + 1 s, others p99 < 100 ms, nobody answered twice",
+        measure=_trickle,
+        show=lambda found: (
+            f"{found['turns']} turns, the longest {found['turn_max_s']} s (deadline {found['deadline_s']} s), others "
+            f"p99 {found['others_p99_ms']} ms, {found['said_twice']} said twice, {found['unsaid']} unsaid"
+        ),
+        reaches=lambda found: (
+            found["turns"] > 0
+            and found["turn_max_s"] <= found["deadline_s"] + 1
+            and found["others_p99_ms"] < 100  # noqa: PLR2004
+            and not found["said_twice"]
+            and not found["unsaid"]
+            and not found["refused"]
+        ),
+    ),
+    "queue": Row(
+        what="enqueue and claim with 100,000 jobs waiting",
+        how=(
+            "640 jobs, 64 in a transaction, are enqueued, then claimed, on an empty table and, in turn, beside "
+            "100,000 waiting jobs: in as many lanes, and in 100 lanes as full as they may be. A share is the speed "
+            "relative to the empty table's, the median of interleaved runs."
+        ),
+        target="every share ≥ 0.8",
+        measure=_queue,
+        show=lambda found: (
+            f"least share {found['least_share']}; sqlite {found['sqlite_enqueue_per_s']:,} enqueued/s, "
+            f"{found['sqlite_claim_per_s']:,} claimed/s"
+        ),
+        reaches=lambda found: found["least_share"] >= 0.8,  # noqa: PLR2004
+    ),
+    "startup": Row(
+        what="start to ready, existing database",
+        how="From the start of the process until `/readyz` answers 200, embedded defaults; median.",
+        target="≤ 1.5 s",
+        measure=_startup,
+        show=lambda found: f"{found['ready_s']} s",
+        reaches=lambda found: found["ready_s"] <= 1.5,  # noqa: PLR2004
+    ),
+}

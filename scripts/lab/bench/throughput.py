@@ -1,0 +1,134 @@
+"""Row: what a durable webhook without a question costs, against a Tornado handler that only parses it.
+
+Not here: the two servers (yardstick.py, the program itself), the load (load.py). Threads: one event loop.
+Both servers sit on one core, the load on the other; slices alternate, and each pair gives one ratio.
+"""
+
+import asyncio
+import statistics
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from omi_actors.clock import Clock
+from omi_actors.ids import new_request_id
+from scripts.lab.bench.cpu import pin
+from scripts.lab.bench.load import Slice
+from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.server_process import ServerProcess, find_free_port
+from scripts.lab.replay.targets import Target
+from scripts.lab.replay.under_test import build_server
+
+_SERVER_CORE, _LOAD_CORE = 0, 1
+# Grace for the load's own start and warm-up.
+_LOAD_MARGIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThroughputPlan:
+    """How much to measure: `pairs` slices of each server, `slice_s` seconds each."""
+
+    pairs: int = 10
+    slice_s: float = 3.0
+    connections: int = 32
+
+
+class _Health(msgspec.Struct):
+    settings: dict[str, str]
+
+
+class LoadFailedError(RuntimeError):
+    """The load ended without a result, or the server refused what it must keep."""
+
+
+async def measure_throughput(plan: ThroughputPlan, *, work_dir: Path, clock: Clock) -> dict[str, object]:
+    """Measure all pairs and return the row's figures and the server's settings.
+
+    `ratio` is bare over ours: 1.0 is as cheap as bare Tornado.
+    """
+    ours, target = build_server(work_dir, clock=clock)
+    bare = ServerProcess(
+        (sys.executable, "-m", "scripts.lab.bench.yardstick"),
+        settings={},
+        port=find_free_port(),
+        log_file=work_dir / "yardstick.log",
+        clock=clock,
+    )
+    try:
+        await ours.start()
+        await bare.start()
+        settings = await read_settings(target)
+        is_pinned = pin(ours.pid, _SERVER_CORE) and pin(bare.pid, _SERVER_CORE)
+        pairs = [await _measure_pair(plan, ours, bare, target) for _ in range(plan.pairs)]
+    finally:
+        ours.kill()
+        bare.kill()
+    return {
+        **summarise_pairs(pairs),
+        "connections": plan.connections,
+        "slice_s": plan.slice_s,
+        "pinned": is_pinned,
+        "settings": settings,
+    }
+
+
+async def read_settings(target: Target) -> dict[str, str]:
+    """Return the settings as the running server tells them."""
+    async with HttpClient(target.host, target.port) as http:
+        response = await http.request("GET", "/health", headers=target.operator_headers)
+    return msgspec.json.decode(response.body, type=_Health).settings
+
+
+def summarise_pairs(pairs: list[tuple[Slice, Slice]]) -> Mapping[str, object]:
+    """Return the figures of (ours, bare) pairs."""
+    ratios = [bare.cpu_us_per_request / ours.cpu_us_per_request for ours, bare in pairs]
+    return {
+        "ratio": round(statistics.median(ratios), 3),
+        "ratio_min": round(min(ratios), 3),
+        "ratio_max": round(max(ratios), 3),
+        "pairs": len(pairs),
+        "cpu_us_per_request": round(statistics.median(ours.cpu_us_per_request for ours, _ in pairs), 1),
+        "bare_cpu_us_per_request": round(statistics.median(bare.cpu_us_per_request for _, bare in pairs), 1),
+        "requests_per_s": round(statistics.median(ours.requests / ours.wall_s for ours, _ in pairs)),
+        "bare_requests_per_s": round(statistics.median(bare.requests / bare.wall_s for _, bare in pairs)),
+        "requests": sum(ours.requests for ours, _ in pairs),
+    }
+
+
+async def _measure_pair(
+    plan: ThroughputPlan, ours: ServerProcess, bare: ServerProcess, target: Target
+) -> tuple[Slice, Slice]:
+    ours_slice = await _run_load(plan, ours, target.token)
+    # the same bytes go to both: also the yardstick gets the token
+    return ours_slice, await _run_load(plan, bare, target.token)
+
+
+async def _run_load(plan: ThroughputPlan, server: ServerProcess, token: str) -> Slice:
+    options = {
+        "--port": server.port,
+        "--pid": server.pid,
+        "--seconds": plan.slice_s,
+        "--run": new_request_id(),
+        "--token": token,
+        "--connections": plan.connections,
+    }
+    arguments = [f"{name}={value}" for name, value in options.items()]
+    load = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "scripts.lab.bench.load", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        pin(load.pid, _LOAD_CORE)
+        async with asyncio.timeout(plan.slice_s + _LOAD_MARGIN_S):
+            printed, _ = await load.communicate()
+    finally:
+        if load.returncode is None:
+            load.kill()
+    if load.returncode != 0:
+        raise LoadFailedError(f"the load ended with {load.returncode}")
+    measured = msgspec.json.decode(printed, type=Slice)
+    if measured.refused or not measured.requests:
+        raise LoadFailedError(f"{measured.refused} of {measured.requests} webhooks were not acknowledged")
+    return measured

@@ -1,0 +1,75 @@
+"""Cause faults under traffic, one after another, and see whether the promises hold; run as scripts/chaos."""
+
+import asyncio
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import msgspec
+
+from omi_actors.clock import SystemClock
+from scripts.lab.chaos.fault import BOTH
+from scripts.lab.chaos.faults.catalogue import FAULTS
+from scripts.lab.chaos.page import render_page
+from scripts.lab.chaos.run import Order, build_report, run_chaos
+from scripts.lab.chaos.sizes import QUICK, Sizes
+
+_DOCS = Path(__file__).parents[3] / "docs"
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(list(FAULTS)), help="Only this fault; may be repeated.")
+@click.option("--minutes", default=0.0, help="Go on with new seeds until this time is over. Default: each fault once.")
+@click.option("--seed", type=int, help="Repeats the people, what they say, and the moments of the faults.")
+@click.option("--database", type=click.Choice(BOTH), default="sqlite", show_default=True)
+@click.option("--quick", is_flag=True, help="Tiny sizes: shows that it runs; the figures mean little.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
+@click.option("--keep", type=click.Path(exists=False, path_type=Path), help="Keep the servers' data and logs here.")
+@click.option("--docs", is_flag=True, help="Run nothing: make docs/reliability.md from docs/reliability-*.json.")
+def main(  # noqa: PLR0913 (one per option)
+    *,
+    only: tuple[str, ...],
+    minutes: float,
+    seed: int | None,
+    database: str,
+    quick: bool,
+    json_file: Path | None,
+    keep: Path | None,
+    docs: bool,
+) -> None:
+    """Start a server, load it, break things, and count; for every fault anew.
+
+    Exits 1 when the outcome of any fault is not one of those that it may have. To publish: run it on both databases
+    with --json docs/reliability-sqlite.json and docs/reliability-postgres.json, then with --docs.
+    """
+    if docs:
+        files = [_DOCS / f"reliability-{name}.json" for name in BOTH]
+        runs = [msgspec.json.decode(file.read_bytes()) for file in files if file.exists()]
+        (_DOCS / "reliability.md").write_text(render_page(runs))
+        return
+    clock = SystemClock()
+    order = Order(
+        faults=[fault for name, fault in FAULTS.items() if name in (only or FAULTS) and database in fault.databases],
+        seed=int(clock.now_s()) % 100_000 if seed is None else seed,
+        database=database,
+        minutes=minutes,
+        sizes=QUICK if quick else Sizes(),
+    )
+    if not order.faults:
+        raise click.UsageError(f"none of these faults is one of {database}")
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        work_dir = keep or Path(folder)
+        work_dir.mkdir(parents=True, exist_ok=True)
+        played = asyncio.run(run_chaos(order, work_dir, clock, click.echo))
+    report = build_report(order, played, command=shlex.join(["scripts/chaos", *sys.argv[1:]]), clock=clock)
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    broken = [one.fault.name for one in played if not one.result.is_held]
+    click.echo(f"{len(played)} faults, {len(broken)} broken promises{': ' if broken else ''}{', '.join(broken)}")
+    sys.exit(1 if broken else 0)
+
+
+if __name__ == "__main__":
+    main()

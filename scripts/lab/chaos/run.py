@@ -1,0 +1,95 @@
+"""A run: the faults one after another, again and again while there is time, and what came of all.
+
+Not here: one act (act.py), the command line (chaos/__main__.py). Threads: one event loop.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from omi_actors.clock import Clock
+from scripts.lab.bench.machine import read_commit, read_machine
+from scripts.lab.chaos.act import play
+from scripts.lab.chaos.fault import Fault
+from scripts.lab.chaos.judgement import Result
+from scripts.lab.chaos.sizes import Sizes
+from scripts.lab.chaos.stage import Scene
+from scripts.lab.replay.report import read_versions, render_table
+
+# Lines of what was wrong that are printed for one fault.
+_MOST_WRONGS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to run: these faults, with people and moments of `seed`, until `minutes` have passed (0: each once)."""
+
+    faults: Sequence[Fault]
+    seed: int
+    database: str
+    minutes: float = 0.0
+    sizes: Sizes = field(default_factory=Sizes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """One fault that was played, with the seed that repeats it."""
+
+    fault: Fault
+    seed: int
+    result: Result
+
+
+async def run_chaos(order: Order, folder: Path, clock: Clock, say: Callable[[str], None]) -> list[Played]:
+    """Play every fault at least once; say what came of each."""
+    until_mono_s = clock.mono_s() + order.minutes * 60
+    played: list[Played] = []
+    seed = order.seed
+    while True:
+        for fault in order.faults:
+            if seed > order.seed and clock.mono_s() >= until_mono_s:
+                return played
+            scene = Scene(seed=seed, sizes=order.sizes, folder=folder / f"{fault.name}-{seed}", database=order.database)
+            result = await play(fault, scene, clock)
+            played.append(Played(fault=fault, seed=seed, result=result))
+            say(_render(played[-1]))
+        seed += 1
+
+
+def build_report(order: Order, played: Sequence[Played], *, command: str, clock: Clock) -> dict[str, object]:
+    """Return what the JSON file holds."""
+    return {
+        "date": datetime.fromtimestamp(clock.now_s(), UTC).isoformat(timespec="seconds"),
+        "commit": read_commit(),
+        "command": command,
+        "database": order.database,
+        "seed": order.seed,
+        "quick": order.sizes.is_quick,
+        "is_held": all(one.result.is_held for one in played),
+        "machine": read_machine(),
+        "versions": read_versions(),
+        "faults": [
+            {
+                "name": one.fault.name,
+                "what": one.fault.what,
+                "promise": one.fault.promise,
+                "allowed": one.fault.allowed,
+                "settings": {**one.fault.settings},
+                "seed": one.seed,
+                "is_held": one.result.is_held,
+                "figures": one.result.figures,
+                "wrongs": one.result.wrongs,
+            }
+            for one in played
+        ],
+    }
+
+
+def _render(one: Played) -> str:
+    """Return a fault's table, and what was wrong."""
+    title = f"{one.fault.name} (seed {one.seed}): {'held' if one.result.is_held else 'BROKEN'}"
+    wrongs = [f"  {wrong}" for wrong in one.result.wrongs[:_MOST_WRONGS]]
+    if len(one.result.wrongs) > _MOST_WRONGS:
+        wrongs.append(f"  and {len(one.result.wrongs) - _MOST_WRONGS} more; the JSON has them all")
+    return "\n".join([title, render_table(one.result.figures), *wrongs, ""])

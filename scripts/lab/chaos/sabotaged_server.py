@@ -1,0 +1,93 @@
+"""Our server with something planted in it that no request can do.
+
+Run as a process: python -m scripts.lab.chaos.sabotaged_server PLANT…
+Not here: faults that need no planting. Threads: the server's main one; signals are handled there.
+Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn, as a bug would. `crash_loop`: after SIGUSR1
+every turn of the answer sweeper crashes. `clock`: SIGUSR1 puts the wall clock an hour forward, SIGUSR2 an hour back;
+the monotonic one runs on. `short_leases`: leases of jobs are LEASE_S long.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import ModuleType
+
+from omi_actors import parts, tree
+from omi_actors.actors.answer_sweeper import AnswerSweeper
+from omi_actors.actors.session import SessionActor
+from omi_actors.actors.session_messages import IngestSegments
+from omi_actors.cli import main
+from omi_actors.clock import SystemClock
+
+CRASH_WORD = "crashword"
+JUMP_S = 3_600.0
+LEASE_S = 2.0
+
+
+class PlantedError(Exception):
+    """The bug that was planted."""
+
+
+def _plant_crash_word() -> None:
+    receive = SessionActor.receive
+
+    def crash(self: SessionActor, message: object) -> object:
+        if isinstance(message, IngestSegments) and any(CRASH_WORD in one.text for one in message.segments):
+            raise PlantedError
+        return receive(self, message)
+
+    _replace(SessionActor, "receive", crash)
+
+
+def _plant_crash_loop() -> None:
+    receive = AnswerSweeper.receive
+    is_broken: list[bool] = []
+
+    def crash(self: AnswerSweeper, message: object) -> object:
+        if is_broken:
+            raise PlantedError
+        return receive(self, message)
+
+    _replace(AnswerSweeper, "receive", crash)
+    signal.signal(signal.SIGUSR1, lambda _number, _frame: is_broken.append(True))
+
+
+def _plant_clock() -> None:
+    ahead_s = [0.0]
+
+    def now_s(_self: SystemClock) -> float:
+        return time.time() + ahead_s[0]  # noqa: TID251 (a clock of our own)
+
+    def jump(seconds: float) -> None:
+        ahead_s[0] += seconds
+
+    _replace(SystemClock, "now_s", now_s)
+    signal.signal(signal.SIGUSR1, lambda _number, _frame: jump(JUMP_S))
+    signal.signal(signal.SIGUSR2, lambda _number, _frame: jump(-JUMP_S))
+
+
+def _plant_short_leases() -> None:
+    # both have the name: claims, and what is born leased
+    for owner in (tree, parts):
+        _replace(owner, "JOB_LEASE_S", LEASE_S)
+
+
+def _replace(owner: type | ModuleType, name: str, value: object) -> None:
+    """Put something into another's place. Raises: AttributeError when there is nothing of this name."""
+    getattr(owner, name)
+    setattr(owner, name, value)
+
+
+PLANTS: Mapping[str, Callable[[], None]] = {
+    "crash_word": _plant_crash_word,
+    "crash_loop": _plant_crash_loop,
+    "clock": _plant_clock,
+    "short_leases": _plant_short_leases,
+}
+
+
+if __name__ == "__main__":
+    for plant in sys.argv[1:]:
+        PLANTS[plant]()
+    main(["serve"])

