@@ -5,7 +5,7 @@ Not here: the settings (variables.py). Threads: none. Run `python -m config.exam
 
 import sys
 
-from config.fields import default_of, groups, range_of, variables_of
+from config.describing import default_of, groups, range_of, variables_of
 
 _HEAD = "# Every setting with its meaning and default. Copy to .env and uncomment what you change.\n"
 

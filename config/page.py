@@ -6,8 +6,8 @@ Not here: the settings (variables.py). Threads: none. Run `python -m config.page
 import sys
 from collections.abc import Iterator
 
+from config.describing import Group, default_of, groups, range_of, unit_of, variables_of
 from config.effects import TESTED_BY
-from config.fields import Group, default_of, groups, range_of, unit_of, variables_of
 from config.not_taken import NOT_TAKEN, NotTaken
 
 _HEAD = """# Settings

@@ -1,7 +1,7 @@
 """Reading the settings: from options, the environment and an env file; and saying plainly what is wrong.
 
-Not here: the settings themselves (variables.py), what they say of themselves (fields.py), rules over several of them
-(checks.py). Threads: none; called once at start.
+Not here: the settings themselves (variables.py), what they say of themselves (describing.py), rules over several of
+them (checks.py). Threads: none; called once at start.
 """
 
 import os
@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from config.checks import find_problems
+from config.describing import all_variables, as_given, masked, variables_of
 from config.env_file import EnvFile, read_env_file
 from config.errors import InvalidSettingError
-from config.fields import all_variables, as_given, masked, variables_of
 from config.not_taken import NOT_TAKEN, judge
 from config.spelling import IN_ENVIRONMENT, IN_OUR_FILE, find_nearest
 from config.variables import Settings

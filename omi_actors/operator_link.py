@@ -1,11 +1,11 @@
 """Asking a running server on this machine for a link that signs the operator in.
 
-Not here: the call itself (operator_calls.py), what the link does (web/handlers/operator.py). Threads: the main one,
+Not here: the call itself (cli/operator_calls.py), what the link does (web/handlers/operator.py). Threads: the main one,
 which waits.
 """
 
 from config.settings import Settings
-from omi_actors.operator_calls import call_operator, host_of
+from omi_actors.cli.operator_calls import call_operator, host_of
 
 
 def fetch_link(settings: Settings) -> str:

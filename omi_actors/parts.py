@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from config.settings import Settings
-from omi_actors.actors.janitor import Janitor
-from omi_actors.actors.places import Places
-from omi_actors.actors.session import SessionActor, SessionDeps
+from omi_actors.actors.maintenance.janitor import Janitor
+from omi_actors.actors.queue.slots import Places
+from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.backplane.in_process import InProcessBackplane
 from omi_actors.backplane.interface import Backplane
 from omi_actors.backplane.link_state import LinkConfig
@@ -20,10 +20,10 @@ from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
-from omi_actors.domain import wake
-from omi_actors.domain.delivery import DeliveryRules
-from omi_actors.domain.hearing import HearingOptions, ListenMode
-from omi_actors.domain.retention import LIVE_S, RetentionRules
+from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.hearing import wake
+from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
+from omi_actors.domain.work.retention import LIVE_S, RetentionRules
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.jobs.budget import BudgetGuard

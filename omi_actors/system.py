@@ -1,6 +1,6 @@
 """The system: starts and stops the supervision tree, and is the only behaviour that the web sees.
 
-Not here: which actors there are (tree.py), HTTP (web/), what health says (health.py).
+Not here: which actors there are (tree.py), HTTP (web/), what health says (status/health.py).
 Threads: the event loop's; the store's actors have threads of their own.
 """
 
@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
-from omi_actors.actors.session_messages import Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, ReplySent
 from omi_actors.actors.worker_messages import Drain
 from omi_actors.backplane.counters import WindowCounters
-from omi_actors.domain.sessions import Transcript
+from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import OmiError
-from omi_actors.health import build_health
 from omi_actors.instruments.extremes import HTTP_EXTREMES
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import REGISTRY
@@ -24,11 +23,12 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.root import Root, start_root
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
-from omi_actors.looks.figures import build_figures
 from omi_actors.looks.look import Look, build_look
 from omi_actors.parts import Parts
-from omi_actors.queue_desk import QueueDesk
-from omi_actors.queue_status import build_queue_status
+from omi_actors.status.figures import build_figures
+from omi_actors.status.health import build_health
+from omi_actors.status.queue_desk import QueueDesk
+from omi_actors.status.queue_status import build_queue_status
 from omi_actors.tree import build_tree
 
 _log = get_logger(__name__)
@@ -144,7 +144,7 @@ class System:
         return self._tree.store.load_transcript(session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES)
 
     async def queue_status(self) -> dict[str, Any]:
-        """Return the queue as the store knows it now, and the sessions in memory: see queue_status.py.
+        """Return the queue as the store knows it now, and the sessions in memory: see status/queue_status.py.
 
         Raises:
             OmiError: the store did not answer.
@@ -156,15 +156,15 @@ class System:
 
     @property
     def queue_desk(self) -> QueueDesk:
-        """The operator's hand in the job queue: see queue_desk.py."""
+        """The operator's hand in the job queue: see status/queue_desk.py."""
         return QueueDesk(self._tree.store, self._tree.job_queue)
 
     def health(self) -> dict[str, Any]:
-        """Return a snapshot: see health.py."""
+        """Return a snapshot: see status/health.py."""
         return build_health(self._tree, self._parts, is_ready=self.ready)
 
     def figures(self) -> dict[str, Any]:
-        """Return the metrics as JSON: see looks/figures.py."""
+        """Return the metrics as JSON: see status/figures.py."""
         directory = self._tree.directory
         readings = take_readings(REGISTRY)
         return build_figures(readings, HTTP_EXTREMES, hits=directory.hits, misses=directory.misses)

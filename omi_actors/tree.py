@@ -16,16 +16,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.backplane_keeper import BackplaneKeeper
-from omi_actors.actors.job_queue import JobQueue, QueueLimits
+from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
+from omi_actors.actors.maintenance.backplane_keeper import BackplaneKeeper
+from omi_actors.actors.maintenance.node_keeper import LEASE_S as NODE_LEASE_S
+from omi_actors.actors.maintenance.node_keeper import NodeKeeper
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
-from omi_actors.actors.node_keeper import LEASE_S as NODE_LEASE_S
-from omi_actors.actors.node_keeper import NodeKeeper
 from omi_actors.actors.open_replies import OpenReplies
-from omi_actors.actors.session import SessionDeps
-from omi_actors.actors.session_router import Directory, RouterLimits, SessionRouter
-from omi_actors.actors.workers import Workers
+from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
+from omi_actors.actors.queue.workers import Workers
+from omi_actors.actors.session.actor import SessionDeps
+from omi_actors.actors.session.router import Directory, RouterLimits, SessionRouter
 from omi_actors.backplane.interface import Backplane
 from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model_chain import ModelChain

@@ -13,9 +13,9 @@ from omi_actors.clients.model_chain import ModelChain
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answering import Allowance, AnswerRules
-from omi_actors.domain.breaker import BreakerRules
-from omi_actors.domain.budget import BudgetRules, Limits
-from omi_actors.domain.prompt import PromptLimits
+from omi_actors.domain.answers.breaker import BreakerRules
+from omi_actors.domain.answers.budget import BudgetRules, Limits
+from omi_actors.domain.answers.prompt import PromptLimits
 from omi_actors.jobs.budget import BudgetGuard
 
 

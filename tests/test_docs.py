@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.fields import all_variables
+from config.describing import all_variables
 from config.not_taken import NOT_TAKEN
 from config.settings import load_settings
 from omi_actors.clock import SystemClock

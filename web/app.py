@@ -1,23 +1,23 @@
 """The addresses beside the webhook's, and who handles them.
 
-Not here: the webhook, which passes by (entry.py). Threads: the event loop.
+Not here: the webhook, which passes by (door/entry.py). Threads: the event loop.
 """
 
 from tornado.web import Application, RequestHandler
 
+from web.chat.handler import ChatHandler
 from web.door.compression import Gzip
 from web.handlers import dashboard, queue
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.assets import StyleHandler
 from web.handlers.base import BaseHandler, NotFound
-from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
 from web.handlers.index import IndexHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
-from web.handlers.webhook import ROUTE
 from web.site import Site
+from web.webhook.request import ROUTE
 
 # What ENABLE_METRICS switches.
 _METRICS = ((r"/metrics", MetricsHandler), *dashboard.ROUTES)

@@ -1,6 +1,6 @@
 """Threads that read bodies: one for those of some size, one for the largest, so that none waits for a giant.
 
-Not here: reading (payloads.py, chat_body.py). Threads: one of each kind; results come back on the event loop.
+Not here: reading (webhook/payloads.py, chat/body.py). Threads: one of each kind; results come back on the event loop.
 Not more: the event loop waits for its turn behind every thread that computes, 5 ms for each.
 """
 

@@ -1,8 +1,8 @@
 """Whether a request comes from a page of another site: browsers say so themselves.
 
-Not here: who may ask at all (auth.py, chat_owner.py), which other pages may (door/cors.py), the answer (problems.py).
-Threads: none, pure.
-Source: the Origin header (RFC 6454) and Fetch Metadata (Sec-Fetch-Site). Programs send neither.
+Not here: who may ask at all (auth.py, chat/owner.py), which other pages may (door/browsers.py), the answer
+(problems.py). Threads: none, pure. Source: the Origin header (RFC 6454) and Fetch Metadata (Sec-Fetch-Site). Programs
+send neither.
 """
 
 from collections.abc import Callable

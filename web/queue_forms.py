@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from omi_actors.domain.jobs import JobState
-from omi_actors.domain.queue_desk import JobDetail, JobFilter, ListedJob, OperatorEvent, redact_payload
+from omi_actors.domain.work.jobs import JobState
+from omi_actors.domain.work.operator import JobDetail, JobFilter, ListedJob, OperatorEvent, redact_payload
 from omi_actors.errors import BadRequestError
-from web.intake import session_key_of
 from web.problems import iso_time
+from web.webhook.intake import session_key_of
 
 _NAME = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")
 

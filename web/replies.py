@@ -1,6 +1,6 @@
 """Writing a reply straight to a connection, without a RequestHandler.
 
-Not here: what is replied (problems.py, webhook_replies.py). Threads: the event loop.
+Not here: what is replied (problems.py, webhook/replies.py). Threads: the event loop.
 The header block is made by hand: half the price of Tornado's, which checks and encodes each line anew.
 """
 

@@ -1,6 +1,6 @@
 """What every request brings beside its body: its id and its query.
 
-Not here: bodies (payloads.py), who sent it (auth.py). Threads: none, pure.
+Not here: bodies (webhook/payloads.py), who sent it (auth.py). Threads: none, pure.
 """
 
 import re

@@ -1,7 +1,7 @@
 """One segment: from the wire to the domain's value, fast when it is as documented, patient when it is not.
 
-Not here: the bodies that hold segments (payloads.py), what a segment means (omi_actors/domain). Threads: any, pure.
-Only `text` is demanded. Whatever else is missing or odd gets a harmless value: speech is not lost over a label.
+Not here: the bodies that hold segments (webhook/payloads.py), what a segment means (omi_actors/domain). Threads: any,
+pure. Only `text` is demanded. Whatever else is missing or odd gets a harmless value: speech is not lost over a label.
 """
 
 import hashlib
@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from omi_actors.domain.segments import Segment
+from omi_actors.domain.sessions.segments import Segment
 from omi_actors.errors import MalformedJsonError, TooManyValuesError
-from web.tolerant_json import decode_text, read_json
+from web.webhook.segments import decode_text, read_json
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What the store's indexes take with ease, and no longer are labels; Omi's ids have 36.

@@ -1,6 +1,6 @@
 """The HTTP server: its limits, its start and its stop.
 
-Not here: where requests go (entry.py, app.py). Threads: the event loop.
+Not here: where requests go (door/entry.py, app.py). Threads: the event loop.
 """
 
 from typing import TYPE_CHECKING
@@ -12,9 +12,9 @@ from omi_actors.clock import Clock, SystemClock
 from omi_actors.instruments import metrics
 from web.app import build_application
 from web.door.census import Census, possible_connections, share_of
+from web.door.entry import Entry
 from web.door.heads import FLOOD_BYTES
 from web.door.listener import Listener
-from web.entry import Entry
 from web.handlers.operator import operator_path
 from web.ports import System
 from web.site import Site

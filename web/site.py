@@ -7,11 +7,11 @@ from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
 from omi_actors.kit.turns import Turns
-from omi_actors.looks.features import feature_states
+from omi_actors.status.features import feature_states
 from web.auth import WebhookAuth
 from web.body_readers import BodyReaders
-from web.chat_owner import ChatDoor
-from web.door.cors import Cors
+from web.chat.owner import ChatDoor
+from web.door.browsers import Cors
 from web.door.hosts import Hosts
 from web.door.operator_sessions import FILE_NAME, OperatorSessions
 from web.door.rate_limits import RequestLimit, WebhookLimit

@@ -1,11 +1,12 @@
 """The messages about answers that another node has stored, grouped by receiver.
 
-Not here: all other messages of sessions and keepers (session_messages.py, keeper_messages.py). Threads: frozen, any.
+Not here: all other messages of sessions and keepers (actors/session/messages.py, actors/maintenance/messages.py).
+Threads: frozen, any.
 """
 
 from dataclasses import dataclass
 
-from omi_actors.domain.sessions import OpenAnswer, WaitingAnswer
+from omi_actors.domain.sessions.records import OpenAnswer, WaitingAnswer
 
 # --- to the answer sweeper --------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """An answer on its way out while it is made: from an attempt's pieces to messages for the session that asked.
 
-Not here: the model (clients/), who listens (chat_slot.py). Threads: the event loop.
+Not here: the model (clients/), who listens (actors/session/slots.py). Threads: the event loop.
 """
 
 from omi_actors.actors.chat_messages import AnswerGrew

@@ -1,6 +1,6 @@
 """The messages of chat, grouped by receiver.
 
-Not here: a session's other mail (session_messages.py), the queue's (queue_messages.py).
+Not here: a session's other mail (actors/session/messages.py), the queue's (actors/queue/messages.py).
 Threads: frozen, any; `on_delta` is called on the event loop.
 """
 

@@ -1,13 +1,13 @@
 """The steps of deliveries, as a session takes them: each is made durable, counted, and never taken twice.
 
-Part of the session actor: called in its turns only.
-Not here: which step comes next (domain/delivery.py, session_answers.py), rows (store/). Threads: the event loop.
+Part of the session actor: called in its turns only. Not here: which step comes next (domain/answers/delivery.py,
+actors/session/answers.py), rows (store/). Threads: the event loop.
 """
 
-from omi_actors.actors.queue_messages import JobsEnqueued
+from omi_actors.actors.queue.messages import JobsEnqueued
 from omi_actors.actors.session_deps import SessionDeps
-from omi_actors.domain.delivery import UNSAID, Channel, State
-from omi_actors.domain.sessions import DeliveryChange
+from omi_actors.domain.answers.delivery import UNSAID, Channel, State
+from omi_actors.domain.sessions.records import DeliveryChange
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger

@@ -1,9 +1,9 @@
 """Commits of sessions that asked: their first job is born leased when a worker is free for it, and begins at once.
 
 The place is booked before the commit, and the queue hears in any case what became of it: it dispatches the job, or
-frees the place. Without a place the commit only enqueues, and the queue is told that there is work.
-Not here: places (places.py), dispatch (job_queue.py), the statement (store/jobs.py). Threads: the event loop; a
-commit's end is told in the writer's.
+frees the place. Without a place the commit only enqueues, and the queue is told that there is work. Not here: places
+(actors/queue/slots.py), dispatch (actors/queue/dispatcher.py), the statement (store/jobs.py). Threads: the event loop;
+a commit's end is told in the writer's.
 """
 
 from dataclasses import replace
@@ -11,10 +11,10 @@ from functools import partial
 
 from msgspec import structs
 
-from omi_actors.actors.queue_messages import BookingEnded, JobsEnqueued
+from omi_actors.actors.queue.messages import BookingEnded, JobsEnqueued
 from omi_actors.actors.session_deps import SessionDeps
-from omi_actors.domain.jobs import ClaimedJob
-from omi_actors.domain.sessions import SessionCommit
+from omi_actors.domain.sessions.records import SessionCommit
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import FencedError, OmiError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle

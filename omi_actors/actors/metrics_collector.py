@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from omi_actors.actors.keeper_messages import CollectTick, QueueCounted
-from omi_actors.actors.session_router import Directory
-from omi_actors.domain.jobs import QueueCounts
+from omi_actors.actors.maintenance.messages import CollectTick, QueueCounted
+from omi_actors.actors.session.router import Directory
+from omi_actors.domain.work.jobs import QueueCounts
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.readings import Readings, take_readings

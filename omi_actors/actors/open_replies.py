@@ -1,8 +1,8 @@
 """Open replies of this node: which jobs' answers somebody waits for here, and whose sessions they are of.
 
-Owned by the tree, kept by the sessions (session_answers.py), looked at by whoever hears of answers: the workers, which
-store them; the backplane keeper, which hears of those that other nodes have stored; the answer sweeper.
-Not here: the replies themselves (reply_slots.py, chat_slot.py). Threads: the event loop.
+Owned by the tree, kept by the sessions (actors/session/answers.py), looked at by whoever hears of answers: the workers,
+which store them; the backplane keeper, which hears of those that other nodes have stored; the answer sweeper. Not here:
+the replies themselves (reply_slots.py, actors/session/slots.py). Threads: the event loop.
 """
 
 from dataclasses import dataclass, field

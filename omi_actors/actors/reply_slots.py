@@ -1,15 +1,15 @@
 """Reply slots: open replies that wait for an answer, and all those of one session.
 
-Not here: when they open and close (session_answers.py), a chat's (chat_slot.py), those of the node (open_replies.py).
-Threads: the event loop.
+Not here: when they open and close (actors/session/answers.py), a chat's (actors/session/slots.py), those of the node
+(open_replies.py). Threads: the event loop.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from omi_actors.actors.open_replies import OpenReplies
-from omi_actors.actors.session_messages import Ingested
-from omi_actors.domain.delivery import Reply
+from omi_actors.actors.session.messages import Ingested
+from omi_actors.domain.answers.delivery import Reply
 from omi_actors.kit.future import Future
 from omi_actors.kit.runtime import TimerHandle
 

@@ -1,14 +1,14 @@
 """What every session actor uses, built once by the tree.
 
-Not here: the actor (session.py). Threads: frozen, the event loop's.
+Not here: the actor (actors/session/actor.py). Threads: frozen, the event loop's.
 """
 
 from dataclasses import dataclass, field
 
 from omi_actors.actors.open_replies import OpenReplies
-from omi_actors.actors.places import Places
-from omi_actors.domain.delivery import DeliveryRules
-from omi_actors.domain.hearing import HearingOptions
+from omi_actors.actors.queue.slots import Places
+from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.hearing.hearing import HearingOptions
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.kit.handle import Handle
 from omi_actors.store.facade import Store

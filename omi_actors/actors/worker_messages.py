@@ -1,11 +1,11 @@
 """The mail of the workers.
 
-Not here: that of the queue (queue_messages.py), jobs as values (domain/jobs.py). Threads: frozen, any.
+Not here: that of the queue (actors/queue/messages.py), jobs as values (domain/work/jobs.py). Threads: frozen, any.
 """
 
 from dataclasses import dataclass
 
-from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.jobs.attempt import Attempted
 from omi_actors.kit.asks import Request
 

@@ -10,12 +10,12 @@ import click
 
 # By its name, the module and the function of each command.
 _COMMANDS = {
-    "backup": ("omi_actors.cli_backup", "backup"),
+    "backup": ("omi_actors.cli.backup", "backup"),
     "config": ("omi_actors.cli.config", "config"),
     "doctor": ("omi_actors.cli.doctor", "doctor"),
     "operator-link": ("omi_actors.cli.operator_link", "operator_link"),
     "queue": ("omi_actors.cli.queue", "queue"),
-    "restore": ("omi_actors.cli_backup", "restore"),
+    "restore": ("omi_actors.cli.backup", "restore"),
     "serve": ("omi_actors.cli.serve", "serve"),
     "version": ("omi_actors.cli.version", "version"),
 }

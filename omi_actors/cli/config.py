@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from config.fields import groups, is_secret, masked, unit_of, variables_of
+from config.describing import groups, is_secret, masked, unit_of, variables_of
 from config.secrets_file import FILE_NAME, with_made_origins
 from config.settings import InvalidSettingError, Origin, Reading, read_settings
 from omi_actors.cli.failing import env_file_to_read, fail

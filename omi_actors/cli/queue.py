@@ -15,8 +15,8 @@ import click
 from config.secrets_file import with_made_origins
 from config.settings import InvalidSettingError, read_settings
 from omi_actors.cli.failing import env_file_to_read, fail
+from omi_actors.cli.operator_calls import call_operator
 from omi_actors.errors import OmiError
-from omi_actors.operator_calls import call_operator
 
 P = ParamSpec("P")
 # Asks the server: method, path, body.

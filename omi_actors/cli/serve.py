@@ -61,7 +61,7 @@ def _read(env_file: Path, options: dict[str, str | int | None]) -> Reading:
 
 
 def _run(reading: Reading) -> int:
-    from omi_actors.server import run  # noqa: PLC0415 (errors in settings need no server)
+    from omi_actors.cli.server import run  # noqa: PLC0415 (errors in settings need no server)
 
     try:
         return run(reading)
@@ -73,7 +73,7 @@ def _run(reading: Reading) -> int:
 
 def _serve_again_and_again(env_file: Path, options: dict[str, str | int | None]) -> None:
     """Serve in a child that is replaced on every change; settings are read anew by each."""
-    from omi_actors.reload import Reloader, watched_files  # noqa: PLC0415 (development only)
+    from omi_actors.cli.reload import Reloader, watched_files  # noqa: PLC0415 (development only)
 
     try:
         is_production = read_settings(env_file, options).settings.is_production

@@ -1,6 +1,7 @@
 """A circuit: the breaker before one server, held over the calls to it, counted and logged.
 
-Not here: the breaker's decisions (domain/breaker.py), which failures count (its users). Threads: the event loop.
+Not here: the breaker's decisions (domain/answers/breaker.py), which failures count (its users). Threads: the event
+loop.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import Counter, Gauge
 
 from omi_actors.clock import Clock
-from omi_actors.domain.breaker import (
+from omi_actors.domain.answers.breaker import (
     Breaker,
     BreakerRules,
     BreakerState,

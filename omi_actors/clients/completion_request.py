@@ -1,6 +1,6 @@
 """A chat completion's request: what a model is asked with, and what it turned out not to take.
 
-Not here: sending it (openai_model.py), what the model is told (domain/prompt.py). Threads: the event loop's.
+Not here: sending it (openai_model.py), what the model is told (domain/answers/prompt.py). Threads: the event loop's.
 Source: OpenAI's Chat Completions API. Reasoning models refuse `max_tokens` and `temperature`; servers other than
 OpenAI's may know only `max_tokens`.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from omi_actors.domain.prompt import Prompt
+from omi_actors.domain.answers.prompt import Prompt
 from omi_actors.instruments.logs import get_logger
 
 _log = get_logger(__name__)

@@ -6,7 +6,7 @@ Not here: the real ones (openai_model.py). Threads: the event loop; answers at o
 import re
 
 from omi_actors.clients.model import ModelAnswer, OnText
-from omi_actors.domain.prompt import Prompt
+from omi_actors.domain.answers.prompt import Prompt
 
 _WORDS = re.compile(r"\s*\S+")
 

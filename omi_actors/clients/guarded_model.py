@@ -1,6 +1,6 @@
 """A model behind a circuit breaker, which also knows how it fares: for the log, the metrics and /health.
 
-Not here: the breaker (circuit.py), causes and fixes (domain/model_faults.py), the models. Threads: the event loop.
+Not here: the breaker (circuit.py), causes and fixes (domain/answers/failures.py), the models. Threads: the event loop.
 """
 
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from omi_actors.clients.circuit import Circuit, CircuitMetrics
 from omi_actors.clients.model import Model, ModelAnswer, OnText
 from omi_actors.clock import Clock
-from omi_actors.domain.breaker import BreakerRules, BreakerState
-from omi_actors.domain.model_faults import Fault, find_fault, is_broken
-from omi_actors.domain.prompt import Prompt
+from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
+from omi_actors.domain.answers.failures import Fault, find_fault, is_broken
+from omi_actors.domain.answers.prompt import Prompt
 from omi_actors.errors import UpstreamError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger

@@ -7,7 +7,7 @@ Threads: the event loop.
 from omi_actors.clients.circuit import Circuit, CircuitMetrics
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
-from omi_actors.domain.breaker import BreakerRules, BreakerState
+from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
 from omi_actors.errors import UpstreamError, UpstreamRejectedError
 from omi_actors.instruments import metrics
 

@@ -1,6 +1,6 @@
 """What every language model offers, and what it answers.
 
-Not here: the models themselves (openai_model.py, demo_model.py), what they are told (domain/prompt.py).
+Not here: the models themselves (openai_model.py, demo_model.py), what they are told (domain/answers/prompt.py).
 Threads: the event loop.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from omi_actors.domain.prompt import Prompt
+from omi_actors.domain.answers.prompt import Prompt
 
 # Hears an answer's pieces as they arrive, in order; together they are the answer, blanks at its ends apart. An empty
 # piece voids all before it: another model begins anew.

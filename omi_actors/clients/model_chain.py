@@ -1,7 +1,7 @@
 """Models in the order in which they are asked: the next one when one is broken, overloaded, unknown or set aside.
 
 A question is answered once: an answer that comes when its model's time is over goes nowhere.
-Not here: when another is asked, and for how long (domain/fallback.py); one model's breaker (guarded_model.py).
+Not here: when another is asked, and for how long (domain/answers/patience.py); one model's breaker (guarded_model.py).
 Threads: the event loop.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.clock import Clock
-from omi_actors.domain.fallback import choose_failure, is_worth_asking, may_fall_back, share_s
-from omi_actors.domain.model_faults import find_fault
-from omi_actors.domain.prompt import Prompt
+from omi_actors.domain.answers.failures import find_fault
+from omi_actors.domain.answers.patience import choose_failure, is_worth_asking, may_fall_back, share_s
+from omi_actors.domain.answers.prompt import Prompt
 from omi_actors.errors import CircuitOpenError, UpstreamError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger

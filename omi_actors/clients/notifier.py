@@ -1,6 +1,6 @@
 """What a way to notify a wearer offers.
 
-Not here: Omi's API (omi_api.py), when to notify (domain/delivery.py). Threads: the event loop.
+Not here: Omi's API (omi_api.py), when to notify (domain/answers/delivery.py). Threads: the event loop.
 """
 
 from typing import Protocol

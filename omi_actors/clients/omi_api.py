@@ -1,6 +1,6 @@
 """Omi's notification API, v1 and v2.
 
-Not here: whether and when to notify (domain/delivery.py), the budget (store/notifications.py).
+Not here: whether and when to notify (domain/answers/delivery.py), the budget (store/notifications.py).
 Threads: the event loop; the HTTP library is imported by another thread.
 Source: Omi's integration API. v1 takes JSON and stores the text in the app's chat, too; v2 takes it in the URL.
 No text and no answer's body is ever put into a log line or an error.

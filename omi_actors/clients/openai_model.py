@@ -1,6 +1,6 @@
 """Any OpenAI-compatible model, by the OpenAI SDK's async client.
 
-Not here: retries of a job (actors/workers.py), sentences for the wearer (domain/failures.py).
+Not here: retries of a job (actors/queue/workers.py), sentences for the wearer (domain/failures.py).
 Threads: the event loop; the SDK is imported by another thread (0.7 s), see `load`.
 Source: OpenAI's Chat Completions API.
 """
@@ -15,7 +15,7 @@ from omi_actors.clients.completion_request import RequestOptions, RequestShape, 
 from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.clients.libraries import import_for_good
 from omi_actors.clients.model import ModelAnswer, OnText
-from omi_actors.domain.prompt import Prompt
+from omi_actors.domain.answers.prompt import Prompt
 from omi_actors.errors import (
     UpstreamBusyError,
     UpstreamError,

@@ -10,7 +10,7 @@ from config.settings import Settings
 from omi_actors.clients.model_check import ask_model_server
 from omi_actors.doctor.clocks import compare_clocks
 from omi_actors.doctor.finding import Finding, Machine, note, ok, problem
-from omi_actors.domain.model_faults import find_fault
+from omi_actors.domain.answers.failures import find_fault
 from omi_actors.errors import UpstreamError
 
 _ASK_S = 5.0

@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException
 
 from config.settings import Settings
 from omi_actors.doctor.finding import Finding, note, ok, problem
-from omi_actors.listening import build_url, explain_bind_error
+from omi_actors.doctor.listening import build_url, explain_bind_error
 
 _ASK_S = 1.0
 

@@ -1,12 +1,12 @@
 """What one answer may take: time, tokens, context. Apart for what is spoken to a wearer, and for what is written.
 
-Not here: the settings (config/), how the context is chosen (prompt.py), attempts (patience.py, retry.py).
-Threads: none, pure.
+Not here: the settings (config/), how the context is chosen (domain/answers/prompt.py), attempts (patience.py,
+retry.py). Threads: none, pure.
 """
 
 from dataclasses import dataclass, field
 
-from omi_actors.domain.prompt import PromptLimits
+from omi_actors.domain.answers.prompt import PromptLimits
 
 # Sessions of wearables begin so; all others read their answers.
 _WEARABLE = "omi:"

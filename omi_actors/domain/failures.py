@@ -1,11 +1,11 @@
 """The honest sentence that a wearer hears when an answer could not be made, in the language of the question.
 
-Not here: the sentences (failure_sentences.py), which failure happened (clients/), that it is said once (delivery.py),
-what the operator reads (model_faults.py). Threads: none, pure.
+Not here: the sentences (domain/answers/sentences.py), which failure happened (clients/), that it is said once
+(domain/answers/delivery.py), what the operator reads (domain/answers/failures.py). Threads: none, pure.
 """
 
-from omi_actors.domain.failure_sentences import SENTENCES, Sentences
-from omi_actors.domain.language import guess_language
+from omi_actors.domain.answers.language import guess_language
+from omi_actors.domain.answers.sentences import SENTENCES, Sentences
 from omi_actors.errors import (
     BudgetSpentError,
     OverloadError,

@@ -1,6 +1,7 @@
 """Near-duplicates: the same question once more, as a second device or another spelling would put it.
 
-Not here: how long a question is remembered (hearing.py). Threads: none, pure. Cost: one pass, over a bounded text.
+Not here: how long a question is remembered (domain/hearing/hearing.py). Threads: none, pure. Cost: one pass, over a
+bounded text.
 """
 
 import re

@@ -1,7 +1,7 @@
 """A notification's course as values: what was begun, how it ended.
 
-Not here: whether to notify (delivery.py), rows and budget (store/notifications.py), Omi's API (clients/omi_api.py).
-Threads: none, pure.
+Not here: whether to notify (domain/answers/delivery.py), rows and budget (store/notifications.py), Omi's API
+(clients/omi_api.py). Threads: none, pure.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ Not here: the kinds (jobs/), rows (store/payloads.py). Threads: none, pure.
 
 from dataclasses import dataclass
 
-from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import UnreadableJobError
 
 

@@ -1,7 +1,7 @@
 """The name of a heard question: the idempotency key of the job that answers it.
 
 A question is named by where it was put, so that it is answered once however often its segment is sent.
-Not here: hearing it (hearing.py), the job (jobs/answer.py). Threads: none, pure.
+Not here: hearing it (domain/hearing/hearing.py), the job (jobs/answer.py). Threads: none, pure.
 """
 
 # What the keys of heard questions begin with; questions that were typed have other names.

@@ -1,12 +1,12 @@
 """The segments that a session has heard lately, known again when they come once more: fingerprints, and no text.
 
-Not here: what a known segment means for the transcript (transcript.py). Threads: none, pure.
+Not here: what a known segment means for the transcript (domain/sessions/transcript.py). Threads: none, pure.
 """
 
 from collections.abc import Mapping
 from struct import Struct
 
-from omi_actors.domain.segments import Segment, StoredSegment
+from omi_actors.domain.sessions.segments import Segment, StoredSegment
 
 # Segments remembered in memory, enough for a retried webhook; the store's unique key is what guarantees.
 RECENT_LIMIT = 128

@@ -1,6 +1,7 @@
 """Spaces: what a session's answers are about just now, and what that changes in them.
 
-Not here: switching (actors/session_chat.py), the prompt (prompt.py). Threads: none, pure. Shown in docs/spaces.md.
+Not here: switching (actors/session/chat.py), the prompt (domain/answers/prompt.py). Threads: none, pure. Shown in
+docs/spaces.md.
 """
 
 from dataclasses import dataclass

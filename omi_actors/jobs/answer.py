@@ -1,23 +1,23 @@
 """The `answer` job: context in, one answer out, stored with the job's completion in one fenced transaction.
 
-Not here: the question's detection (domain/hearing.py), the answer's delivery (actors/session.py).
+Not here: the question's detection (domain/hearing/hearing.py), the answer's delivery (actors/session/actor.py).
 Threads: the event loop; the store is awaited, the model streams.
 """
 
 from dataclasses import replace
 
 from omi_actors.clients.model import ModelAnswer
-from omi_actors.domain.budget import Spending, estimate_tokens, owner_of
-from omi_actors.domain.delivery import Channel, State
+from omi_actors.domain.answers.budget import Spending, estimate_tokens, owner_of
+from omi_actors.domain.answers.delivery import Channel, State
+from omi_actors.domain.answers.prompt import Asking, Prompt, build_prompt
 from omi_actors.domain.failures import explain_failure
-from omi_actors.domain.hearing import Question
-from omi_actors.domain.jobs import ClaimedJob, NewJob
+from omi_actors.domain.hearing.hearing import Question
 from omi_actors.domain.patience import attempt_deadline_s, longest_wait_s
 from omi_actors.domain.payloads import PayloadForm
-from omi_actors.domain.prompt import Asking, Prompt, build_prompt
 from omi_actors.domain.question_keys import build_question_key
-from omi_actors.domain.sessions import AnswerDone, NewDelivery, NewMessage
+from omi_actors.domain.sessions.records import AnswerDone, NewDelivery, NewMessage
 from omi_actors.domain.spaces import find_space
+from omi_actors.domain.work.jobs import ClaimedJob, NewJob
 from omi_actors.errors import AskTimeoutError, BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics

@@ -1,17 +1,17 @@
 """One attempt at a job, from claim to a stored outcome: done, to be retried, buried, or handed back.
 
-Not here: which jobs run and when (actors/job_queue.py), the kinds' own work. Threads: the event loop, in a task.
+Not here: which jobs run and when (actors/queue/dispatcher.py), the kinds' own work. Threads: the event loop, in a task.
 """
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import Notified
 from omi_actors.domain.payloads import check_payload
 from omi_actors.domain.retry import Bury, Retry, decide_retry
-from omi_actors.domain.sessions import AnswerDone
+from omi_actors.domain.sessions.records import AnswerDone
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import LeaseLostError, OmiError, UnreadableJobError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger

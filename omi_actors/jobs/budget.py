@@ -1,11 +1,11 @@
 """The budget's guard: refuses a question that nobody wants to pay for, and tells the operator.
 
-Not here: the decision (domain/budget.py), the counts (store/model_use.py), what the wearer hears (domain/failures.py).
-Threads: the event loop.
+Not here: the decision (domain/answers/budget.py), the counts (store/model_use.py), what the wearer hears
+(domain/failures.py). Threads: the event loop.
 """
 
 from omi_actors.clock import Clock
-from omi_actors.domain.budget import BudgetRules, Overspent, Use, find_overspent
+from omi_actors.domain.answers.budget import BudgetRules, Overspent, Use, find_overspent
 from omi_actors.errors import BudgetSpentError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger

@@ -1,11 +1,11 @@
 """The answer job of a typed question.
 
-Not here: its course, which is every answer's (answer.py), the session (actors/session_chat.py). Threads: none, pure.
+Not here: its course, which is every answer's (answer.py), the session (actors/session/chat.py). Threads: none, pure.
 """
 
-from omi_actors.domain.budget import owner_of
-from omi_actors.domain.chat import ChatQuestion, build_fingerprint
-from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.answers.budget import owner_of
+from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
+from omi_actors.domain.work.jobs import NewJob
 from omi_actors.ids import new_id
 from omi_actors.jobs.answer import KIND
 

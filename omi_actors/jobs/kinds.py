@@ -1,6 +1,6 @@
 """What a kind of job is to those who run it, and what every kind may use.
 
-Not here: the kinds (one file each), when they run (actors/job_queue.py). Threads: the event loop.
+Not here: the kinds (one file each), when they run (actors/queue/dispatcher.py). Threads: the event loop.
 """
 
 import random
@@ -12,10 +12,10 @@ from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model, OnText
 from omi_actors.clock import Clock
 from omi_actors.domain.answering import AnswerRules
-from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import Notified
 from omi_actors.domain.payloads import PayloadForm
-from omi_actors.domain.sessions import AnswerDone
+from omi_actors.domain.sessions.records import AnswerDone
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.jobs.budget import BudgetGuard
 from omi_actors.store.facade import Store
 

@@ -1,16 +1,16 @@
 """The `notify` job: one answer, that no reply could carry, as one notification by Omi's API.
 
-Sent at most once: the intent is committed first, and an attempt that ends without a clear result is never repeated.
-Not here: when to notify (domain/delivery.py), budget and rows (store/notifications.py), HTTP (clients/omi_api.py).
+Sent at most once: the intent is committed first, and an attempt that ends without a clear result is never repeated. Not
+here: when to notify (domain/answers/delivery.py), budget and rows (store/notifications.py), HTTP (clients/omi_api.py).
 Threads: the event loop; the store is awaited.
 """
 
 import math
 
-from omi_actors.domain.delivery import Way, decide_pause, format_message
-from omi_actors.domain.jobs import ClaimedJob, NewJob
+from omi_actors.domain.answers.delivery import Way, decide_pause, format_message
 from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits, Notified
 from omi_actors.domain.payloads import PayloadForm
+from omi_actors.domain.work.jobs import ClaimedJob, NewJob
 from omi_actors.errors import CircuitOpenError, UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics

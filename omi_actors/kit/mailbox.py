@@ -11,7 +11,7 @@ from pykka.messages import _ActorStop
 
 from omi_actors.errors import ActorUnavailableError, MailboxFullError, OmiError
 from omi_actors.kit.asks import Control
-from omi_actors.kit.envelope import Envelope
+from omi_actors.kit.messages import Envelope
 
 
 class Refusal(enum.StrEnum):

@@ -16,9 +16,9 @@ import pykka
 
 from omi_actors.instruments.logs import get_logger, set_actor, set_context
 from omi_actors.kit import life
-from omi_actors.kit.envelope import Envelope
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
+from omi_actors.kit.messages import Envelope
 from omi_actors.kit.replies import fail_reply, is_reply
 from omi_actors.kit.runtime import Runtime
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.instruments.readings import Readings
-from omi_actors.looks.headlines import Headline, build_headlines
-from omi_actors.looks.tables import Table, build_tables
-from omi_actors.looks.troubles import Trouble, find_troubles
+from omi_actors.status.look import Headline, build_headlines
+from omi_actors.status.tables import Table, build_tables
+from omi_actors.status.troubles import Trouble, find_troubles
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from omi_actors.errors import FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
-from omi_actors.kit.envelope import Envelope
 from omi_actors.kit.future import Future
+from omi_actors.kit.messages import Envelope
 from omi_actors.kit.thread_actor import ThreadActor
 from omi_actors.store.engine import Engine, Outcome, StoreConfig
 from omi_actors.store.messages import Query

@@ -1,12 +1,12 @@
 """Messages and deliveries as rows: an answer, or the honest sentence instead of one.
 
-Not here: a delivery's further steps (deliveries.py), the rows of whole turns (commits.py). Threads: the writer's.
+Not here: a delivery's further steps (answers.py), the rows of whole turns (commits.py). Threads: the writer's.
 """
 
 from omi_actors.domain.failures import explain_failure
-from omi_actors.domain.sessions import NewDelivery, NewMessage
+from omi_actors.domain.sessions.records import NewDelivery, NewMessage
 from omi_actors.ids import new_id
-from omi_actors.store.deliveries import INSERT_DELIVERY, build_delivery_row
+from omi_actors.store.answers import INSERT_DELIVERY, build_delivery_row
 from omi_actors.store.dialect import Row, build_insert, build_insert_if
 from omi_actors.store.transaction import Transaction
 

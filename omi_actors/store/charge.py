@@ -1,6 +1,6 @@
 """Which node looks after what is left to be done: its own, and what a node has left that is gone.
 
-Not here: leases and heartbeats (nodes.py), what is left (deliveries.py, sessions.py). Threads: a store actor's.
+Not here: leases and heartbeats (nodes.py), what is left (answers.py, sessions.py). Threads: a store actor's.
 """
 
 from omi_actors.store.transaction import Transaction

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import astuple
 
-from omi_actors.domain.jobs import NewJob
-from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.sessions import SessionCommit
+from omi_actors.domain.sessions.records import SessionCommit
+from omi_actors.domain.sessions.segments import StoredSegment
+from omi_actors.domain.work.jobs import NewJob
 from omi_actors.errors import FencedError
 from omi_actors.store.answer_rows import INSERT_ASKED, build_message_row, check_text
-from omi_actors.store.deliveries import CHANGE, build_change_row
+from omi_actors.store.answers import CHANGE, build_change_row
 from omi_actors.store.dialect import Bulk, Row, build_insert
 from omi_actors.store.refused_jobs import MAX_PAYLOAD_BYTES, TOO_LARGE, NewRow, refuse_jobs
 from omi_actors.store.transaction import NodeIdentity, Transaction

@@ -16,7 +16,7 @@ from pony import orm
 from pony.orm.dbapiprovider import DBException
 
 from omi_actors.clock import Clock, SystemClock
-from omi_actors.domain.sessions import SessionCommit
+from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.errors import LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits

@@ -3,7 +3,7 @@
 Not here: the cascades (migrations/), emptying SQLite's log afterwards (engine.py). Threads: the writer's.
 """
 
-from omi_actors.domain.budget import owner_of
+from omi_actors.domain.answers.budget import owner_of
 from omi_actors.store.ordering import enqueues
 from omi_actors.store.transaction import Transaction
 

@@ -8,11 +8,9 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-from omi_actors.domain.chat import KnownQuestion
-from omi_actors.domain.jobs import ClaimedJob, NewJob, QueueCounts
 from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits
-from omi_actors.domain.retention import Cutoffs
-from omi_actors.domain.sessions import (
+from omi_actors.domain.sessions.chat import KnownQuestion
+from omi_actors.domain.sessions.records import (
     AnswerContext,
     AnswerDone,
     DeliveryChange,
@@ -21,21 +19,14 @@ from omi_actors.domain.sessions import (
     Transcript,
     WaitingAnswer,
 )
+from omi_actors.domain.work.jobs import ClaimedJob, NewJob, QueueCounts
+from omi_actors.domain.work.retention import Cutoffs
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.store import (
-    deliveries,
-    erasure,
-    given_up,
-    jobs,
-    lost_jobs,
-    nodes,
-    notifications,
-    questions,
-    queue_counts,
-    retention,
-    sessions,
-)
+from omi_actors.store import answers as deliveries
+from omi_actors.store import dead_jobs as lost_jobs
+from omi_actors.store import erasure, given_up, jobs, nodes, notifications, questions, retention, sessions
+from omi_actors.store import queue_state as queue_counts
 from omi_actors.store.messages import Apply, CommitSession, Query
 from omi_actors.store.retention import Pruned, StalePage
 from omi_actors.store.transaction import Transaction

@@ -1,9 +1,9 @@
 """Jobs that are over without a result: nobody is left waiting for what they were to bring.
 
-Not here: when a job is given up (jobs.py, lost_jobs.py, queue_desk.py). Threads: the writer's.
+Not here: when a job is given up (jobs.py, dead_jobs.py, queue_desk.py). Threads: the writer's.
 """
 
-from omi_actors.domain.sessions import AnswerDone
+from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.errors import LeaseLostError
 from omi_actors.store.answer_rows import answer_with_failure
 from omi_actors.store.jobs import end_dead, insert_end

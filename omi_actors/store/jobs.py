@@ -1,14 +1,14 @@
 """The job table is the queue: claimed by lease, finished by token, one job of a lane at a time, in order.
 
-Not here: enqueueing (commits.py, in the transaction that caused the job), dispatch (actors/job_queue.py), counting
-(queue_counts.py), what happens to the jobs of lost workers (lost_jobs.py). Threads: the writer's.
+Not here: enqueueing (commits.py, in the transaction that caused the job), dispatch (actors/queue/dispatcher.py),
+counting (queue_state.py), what happens to the jobs of lost workers (dead_jobs.py). Threads: the writer's.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from omi_actors.domain.jobs import ClaimedJob, JobState
-from omi_actors.domain.sessions import AnswerDone, SessionCommit
+from omi_actors.domain.sessions.records import AnswerDone, SessionCommit
+from omi_actors.domain.work.jobs import ClaimedJob, JobState
 from omi_actors.errors import LeaseLostError
 from omi_actors.ids import new_id
 from omi_actors.store.answer_rows import insert_answer

@@ -2,10 +2,10 @@
 
 Counted in the transaction that stores an answer, so it survives restarts and costs no commit. Each node counts in rows
 of its own: they do not wait for one another, and a look sums them up.
-Not here: the limits (domain/budget.py), old rows (retention.py). Threads: a store actor's.
+Not here: the limits (domain/answers/budget.py), old rows (retention.py). Threads: a store actor's.
 """
 
-from omi_actors.domain.budget import DAY_S, MINUTE_S, Spending, Use, Used, owner_of, period_start
+from omi_actors.domain.answers.budget import DAY_S, MINUTE_S, Spending, Use, Used, owner_of, period_start
 from omi_actors.store.transaction import Transaction
 
 # The owner of the rows that count for all; no session is named so.

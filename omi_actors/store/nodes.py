@@ -5,8 +5,8 @@ Not here: epochs of sessions (commits.py), leases of jobs (jobs.py). Threads: th
 
 from dataclasses import dataclass
 
-from omi_actors.store.deliveries import let_owner_reload
-from omi_actors.store.lost_jobs import take_back
+from omi_actors.store.answers import let_owner_reload
+from omi_actors.store.dead_jobs import take_back
 from omi_actors.store.transaction import Transaction
 
 

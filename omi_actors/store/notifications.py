@@ -1,17 +1,17 @@
 """Notifications: enqueued, begun and ended, each in one transaction with the delivery and the job that they change.
 
 The rows are the budget, too: what was sent, or may have been, in this UTC hour is counted, so it survives restarts.
-Not here: other steps of a delivery (deliveries.py), whether to notify (domain/delivery.py). Threads: the writer's.
+Not here: other steps of a delivery (answers.py), whether to notify (domain/answers/delivery.py). Threads: the writer's.
 """
 
 from typing import Any
 
-from omi_actors.domain.jobs import NewJob
 from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits, hour_start_s
-from omi_actors.domain.sessions import DeliveryChange
+from omi_actors.domain.sessions.records import DeliveryChange
+from omi_actors.domain.work.jobs import NewJob
 from omi_actors.ids import new_id
+from omi_actors.store.answers import LEFT_TO_REPLIES, change_delivery, let_owner_reload
 from omi_actors.store.commits import INSERT_JOB, build_job_row
-from omi_actors.store.deliveries import LEFT_TO_REPLIES, change_delivery, let_owner_reload
 from omi_actors.store.jobs import check_lease, finish_job
 from omi_actors.store.ordering import enqueues
 from omi_actors.store.transaction import Transaction

@@ -9,7 +9,7 @@ Not here: groups (actors.py, engine.py). Threads: any.
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from omi_actors.domain.sessions import SessionCommit
+from omi_actors.domain.sessions.records import SessionCommit
 
 F = TypeVar("F", bound=Callable[..., Any])
 

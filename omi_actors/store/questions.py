@@ -3,7 +3,7 @@
 Not here: asking (commits.py), answering (jobs.py). Threads: a store actor's.
 """
 
-from omi_actors.domain.chat import KnownQuestion
+from omi_actors.domain.sessions.chat import KnownQuestion
 from omi_actors.store.transaction import Transaction
 
 

@@ -1,15 +1,15 @@
 """Pruning: what has been kept long enough is deleted, a few rows at a time, so that the writer is never held long.
 
 Never pruned: an answer that is being given (pending, sending), with its question; a job that waits or runs; sessions,
-conversations' titles and summaries, memories, accounts. A message takes its delivery and notification along.
-Not here: from when on (domain/retention.py), in which order (actors/janitor.py). Threads: the writer's; `find_stale`
-is a reader's.
+conversations' titles and summaries, memories, accounts. A message takes its delivery and notification along. Not here:
+from when on (domain/work/retention.py), in which order (actors/maintenance/janitor.py). Threads: the writer's;
+`find_stale` is a reader's.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from omi_actors.domain.retention import Cutoffs
+from omi_actors.domain.work.retention import Cutoffs
 from omi_actors.store.transaction import Transaction
 
 # Bodies of raw events may have megabytes, which `secure_delete` overwrites: 10 ms each.

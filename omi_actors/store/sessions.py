@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from itertools import starmap
 from typing import Any
 
-from omi_actors.domain.prompt import Heard, Said
+from omi_actors.domain.answers.prompt import Heard, Said
 from omi_actors.domain.question_keys import HEARD, Place, read_place
 from omi_actors.domain.recent_segments import version_of
-from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.sessions import AnswerContext, SessionRecord, StoredMessage, Transcript
+from omi_actors.domain.sessions.records import AnswerContext, SessionRecord, StoredMessage, Transcript
+from omi_actors.domain.sessions.segments import StoredSegment
+from omi_actors.store.answers import load_open_answers
 from omi_actors.store.charge import in_charge
-from omi_actors.store.deliveries import load_open_answers
 from omi_actors.store.model_use import load_use
 from omi_actors.store.transaction import Transaction
 

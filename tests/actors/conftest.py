@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from omi_actors.domain.segments import Segment
-from omi_actors.kit.driver import Driver, Probe
+from omi_actors.domain.sessions.segments import Segment
 from omi_actors.kit.future import Future
+from omi_actors.kit.testing import Driver, Probe
 
 
 class FakeStore:

@@ -4,7 +4,7 @@ import pytest
 
 from omi_actors.actors.answer_stream import AnswerStream
 from omi_actors.actors.chat_messages import AnswerGrew
-from omi_actors.kit.driver import Driver, Probe
+from omi_actors.kit.testing import Driver, Probe
 
 
 @pytest.fixture

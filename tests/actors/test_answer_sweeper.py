@@ -1,12 +1,12 @@
 """The answer sweeper reminds sessions of what the store still holds for their wearers."""
 
 from omi_actors.actors.answer_messages import AnsweredElsewhere, AnswerFound
-from omi_actors.actors.answer_sweeper import AnswerSweeper
+from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
 from omi_actors.actors.open_replies import OpenReplies
-from omi_actors.actors.session_messages import AnswerReady, PauseOver, ReplyUnsettled
-from omi_actors.domain.sessions import OpenAnswer, WaitingAnswer
+from omi_actors.actors.session.messages import AnswerReady, PauseOver, ReplyUnsettled
+from omi_actors.domain.sessions.records import OpenAnswer, WaitingAnswer
 from omi_actors.errors import StoreUnavailableError
-from omi_actors.kit.driver import Driver
+from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 
 ANSWER = OpenAnswer(delivery_id="d1", job_id="j1", text="384,400 km.", state="pending", channel="", asked_at=7.0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.session_messages import AnswerReady, Ingested, Passivate, ReplySent, ReplyUnsettled
+from omi_actors.actors.session.messages import AnswerReady, Ingested, Passivate, ReplySent, ReplyUnsettled
 from omi_actors.errors import StoreUnavailableError
 from tests.actors.test_session_answers import KEY, SENDING_NEXT, TEXT, Session, left, record
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from omi_actors.actors.janitor import Janitor
-from omi_actors.domain.retention import RetentionRules
+from omi_actors.actors.maintenance.janitor import Janitor
+from omi_actors.domain.work.retention import RetentionRules
 from omi_actors.errors import StoreUnavailableError
-from omi_actors.kit.driver import Driver
+from omi_actors.kit.testing import Driver
 from omi_actors.store.retention import Pruned, StalePage
 
 NOTHING = Pruned({"job": 0}, has_more=False)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from omi_actors.actors.job_queue import JobQueue, QueueLimits
-from omi_actors.actors.places import Places
-from omi_actors.actors.queue_messages import JobFinished, JobsEnqueued, WorkElsewhere, WorkersReady
+from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
+from omi_actors.actors.queue.messages import JobFinished, JobsEnqueued, WorkElsewhere, WorkersReady
+from omi_actors.actors.queue.slots import Places
 from omi_actors.actors.worker_messages import Drain, RunJob
-from omi_actors.domain.jobs import ClaimedJob
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import StoreUnavailableError
-from omi_actors.kit.driver import Driver
+from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.job_queue import JobQueue, QueueLimits
 from omi_actors.actors.leased_commits import commit_jobs
-from omi_actors.actors.places import Places
-from omi_actors.actors.queue_messages import JobFinished, JobsEnqueued, WorkersReady
+from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
+from omi_actors.actors.queue.messages import JobFinished, JobsEnqueued, WorkersReady
+from omi_actors.actors.queue.slots import Places
 from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.actors.worker_messages import Drain, RunJob
 from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
-from omi_actors.kit.driver import Driver
+from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 from tests.actors.test_job_queue import job
 from tests.store.builders import asking_commit

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.queue_messages import JobsEnqueued
-from omi_actors.actors.session import SessionActor, SessionDeps
-from omi_actors.actors.session_messages import (
+from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.session.actor import SessionActor, SessionDeps
+from omi_actors.actors.session.messages import (
     AnswerNotified,
     AnswerReady,
     Ingested,
@@ -14,10 +14,10 @@ from omi_actors.actors.session_messages import (
     Passivate,
     ReplySent,
 )
-from omi_actors.domain.delivery import DeliveryRules
-from omi_actors.domain.sessions import OpenAnswer, SessionRecord
+from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.sessions.records import OpenAnswer, SessionRecord
 from omi_actors.errors import StoreUnavailableError
-from omi_actors.kit.driver import Driver
+from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
 
 KEY = "omi:ada"

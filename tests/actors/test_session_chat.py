@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, CancelJob, ChatAnswered, SwitchSpace
-from omi_actors.actors.queue_messages import JobsEnqueued
-from omi_actors.actors.session import SessionActor, SessionDeps
-from omi_actors.actors.session_messages import AnswerReady, Ingested, IngestSegments, Passivate, ReplySent
-from omi_actors.domain.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint
-from omi_actors.domain.delivery import DeliveryRules
-from omi_actors.domain.hearing import HearingOptions, ListenMode
-from omi_actors.domain.sessions import SessionRecord
+from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.session.actor import SessionActor, SessionDeps
+from omi_actors.actors.session.messages import AnswerReady, Ingested, IngestSegments, Passivate, ReplySent
+from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
+from omi_actors.domain.sessions.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint
+from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.errors import (
     AnswerLateError,
     FencedError,
@@ -19,7 +19,7 @@ from omi_actors.errors import (
     QueueFullError,
     StoreUnavailableError,
 )
-from omi_actors.kit.driver import Driver
+from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
 
 KEY = "chat:operator:default"

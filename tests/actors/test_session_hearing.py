@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from omi_actors.actors.queue_messages import JobsEnqueued
-from omi_actors.actors.session import SessionActor, SessionDeps
-from omi_actors.actors.session_messages import (
+from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.session.actor import SessionActor, SessionDeps
+from omi_actors.actors.session.messages import (
     AnswerReady,
     Ingested,
     IngestSegments,
@@ -15,11 +15,11 @@ from omi_actors.actors.session_messages import (
     PauseOver,
     ReplySent,
 )
-from omi_actors.domain.hearing import HearingOptions, ListenMode
-from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.sessions import SessionRecord
+from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
+from omi_actors.domain.sessions.records import SessionRecord
+from omi_actors.domain.sessions.segments import StoredSegment
 from omi_actors.errors import StoreUnavailableError
-from omi_actors.kit.driver import Driver
+from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
 
 KEY = "omi:ada"

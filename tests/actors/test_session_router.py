@@ -2,15 +2,15 @@
 
 import pytest
 
-from omi_actors.actors.keeper_messages import SweepIdle
-from omi_actors.actors.session_messages import AnswerReady, IngestSegments, Passivate, ReplySent
-from omi_actors.actors.session_router import Directory, LiveSession, RouterLimits, SessionRouter
+from omi_actors.actors.maintenance.messages import SweepIdle
+from omi_actors.actors.session.messages import AnswerReady, IngestSegments, Passivate, ReplySent
+from omi_actors.actors.session.router import Directory, LiveSession, RouterLimits, SessionRouter
 from omi_actors.kit import life
-from omi_actors.kit.driver import Driver, Probe
 from omi_actors.kit.facts import ChildStopped, StartChild
 from omi_actors.kit.handle import new_handle
 from omi_actors.kit.mailbox import Refusal
 from omi_actors.kit.spec import ChildSpec
+from omi_actors.kit.testing import Driver, Probe
 from tests.actors.conftest import collaborator
 
 

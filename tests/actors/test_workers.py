@@ -8,18 +8,18 @@ from types import SimpleNamespace
 import pytest
 
 from omi_actors.actors.chat_messages import CancelJob
-from omi_actors.actors.queue_messages import JobFinished
-from omi_actors.actors.session_messages import AnswerReady
+from omi_actors.actors.queue.messages import JobFinished
+from omi_actors.actors.queue.workers import Workers
+from omi_actors.actors.session.messages import AnswerReady
 from omi_actors.actors.worker_messages import CancelAttempts, LeasesRenewed, RunJob
-from omi_actors.actors.workers import Workers
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import ManualClock
-from omi_actors.domain.jobs import ClaimedJob
-from omi_actors.domain.sessions import AnswerContext
+from omi_actors.domain.sessions.records import AnswerContext
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.jobs.kinds import JobDeps
-from omi_actors.kit.driver import Driver
+from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 
 JOB = ClaimedJob(

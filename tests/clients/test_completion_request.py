@@ -6,7 +6,7 @@ import pytest
 
 from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
 from omi_actors.clients.openai_model import OpenAIModel
-from omi_actors.domain.prompt import build_prompt
+from omi_actors.domain.answers.prompt import build_prompt
 from omi_actors.errors import UpstreamRejectedError
 from tests.fakes.openai_server import listening_fake
 

@@ -8,9 +8,9 @@ from structlog.testing import capture_logs
 from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import ManualClock
-from omi_actors.domain.breaker import BreakerRules, BreakerState
-from omi_actors.domain.model_faults import find_fault, is_broken
-from omi_actors.domain.prompt import build_prompt
+from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
+from omi_actors.domain.answers.failures import find_fault, is_broken
+from omi_actors.domain.answers.prompt import build_prompt
 from omi_actors.errors import (
     CircuitOpenError,
     UpstreamBusyError,

@@ -8,8 +8,8 @@ from omi_actors.clients.model import ModelAnswer
 from omi_actors.clients.model_chain import ModelChain
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import ManualClock, SystemClock
-from omi_actors.domain.breaker import BreakerRules, BreakerState
-from omi_actors.domain.prompt import build_prompt
+from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
+from omi_actors.domain.answers.prompt import build_prompt
 from omi_actors.errors import (
     CircuitOpenError,
     UpstreamBusyError,

@@ -9,7 +9,7 @@ import pytest
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.openai_model import OpenAIModel
-from omi_actors.domain.prompt import build_prompt
+from omi_actors.domain.answers.prompt import build_prompt
 from omi_actors.errors import (
     UpstreamBusyError,
     UpstreamError,

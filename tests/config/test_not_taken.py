@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.fields import all_variables
+from config.describing import all_variables
 from config.not_taken import NOT_TAKEN, judge
 
 SWITCHES = [name for name, entry in NOT_TAKEN.items() if entry.is_so is not None]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from config.describing import groups, is_flag, variables_of
 from config.effects import TESTED_BY
-from config.fields import groups, is_flag, variables_of
 from config.page import settings_page
 from config.settings import InvalidSettingError, Settings, load_settings
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omi_actors.domain.breaker import (
+from omi_actors.domain.answers.breaker import (
     Breaker,
     BreakerRules,
     BreakerState,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.domain.budget import (
+from omi_actors.domain.answers.budget import (
     BudgetRules,
     Limits,
     Use,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.domain.delivery import (
+from omi_actors.domain.answers.delivery import (
     Channel,
     DeliveryRules,
     Reply,
@@ -12,7 +12,7 @@ from omi_actors.domain.delivery import (
     decide_way,
     format_message,
 )
-from omi_actors.domain.sessions import OpenAnswer
+from omi_actors.domain.sessions.records import OpenAnswer
 
 NOW = 1_790_000_000.0
 RULES = {True: DeliveryRules(can_notify=True), False: DeliveryRules(can_notify=False)}

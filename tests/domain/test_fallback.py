@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.domain.fallback import choose_failure, is_worth_asking, may_fall_back, share_s
+from omi_actors.domain.answers.patience import choose_failure, is_worth_asking, may_fall_back, share_s
 from omi_actors.errors import (
     CircuitOpenError,
     UpstreamBusyError,

@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import pytest
 
-from omi_actors.domain.delivery import format_message
-from omi_actors.domain.failure_sentences import SENTENCES
+from omi_actors.domain.answers.delivery import format_message
+from omi_actors.domain.answers.language import guess_language
+from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.failures import explain_failure
-from omi_actors.domain.language import guess_language
 from omi_actors.errors import (
     BudgetSpentError,
     LeaseLostError,

@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from omi_actors.domain.hearing import (
+from omi_actors.domain.hearing.hearing import (
     SILENT,
     HearingOptions,
     ListenMode,
@@ -14,7 +14,7 @@ from omi_actors.domain.hearing import (
     note_reply,
     pause_over,
 )
-from omi_actors.domain.segments import StoredSegment
+from omi_actors.domain.sessions.segments import StoredSegment
 
 FOLLOWUP = HearingOptions(mode=ListenMode.FOLLOWUP)
 ALWAYS = HearingOptions(mode=ListenMode.ALWAYS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.domain.prompt import Asking, Heard, PromptLimits, Said, build_prompt, estimate_tokens
+from omi_actors.domain.answers.prompt import Asking, Heard, PromptLimits, Said, build_prompt, estimate_tokens
 
 
 def spoken(text: str, speaker: str = "SPEAKER_01") -> Heard:

@@ -5,8 +5,17 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing import SILENT, Heard, HearingOptions, ListenMode, Question, hear, pause_over, recall
-from omi_actors.domain.segments import StoredSegment
+from omi_actors.domain.hearing.hearing import (
+    SILENT,
+    Heard,
+    HearingOptions,
+    ListenMode,
+    Question,
+    hear,
+    pause_over,
+    recall,
+)
+from omi_actors.domain.sessions.segments import StoredSegment
 
 WORDS = (
     *("hey omi", "Omi, what", "is it?", "hey", "the time", "of", "We went home.", "ok omi tell me a joke", "No."),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omi_actors.domain.repetition import _distance, is_repetition, normalise_message
+from omi_actors.domain.hearing.repetition import _distance, is_repetition, normalise_message
 
 CASES = [
     ("what is two plus two", "What is two plus two?", True),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.domain.retention import DAY_S, RetentionRules, find_cutoffs
+from omi_actors.domain.work.retention import DAY_S, RetentionRules, find_cutoffs
 
 NOW = 1_790_000_000.0
 

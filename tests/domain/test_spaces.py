@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.domain.prompt import Asking, Heard, PromptLimits, Said, build_prompt
+from omi_actors.domain.answers.prompt import Asking, Heard, PromptLimits, Said, build_prompt
 from omi_actors.domain.spaces import DEFAULT, SPACES, find_space
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "spaces.md"

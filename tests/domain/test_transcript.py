@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from omi_actors.domain.recent_segments import RECENT_LIMIT, RecentSegments, build_version
-from omi_actors.domain.segments import Segment
-from omi_actors.domain.sessions import SessionRecord
-from omi_actors.domain.transcript import (
+from omi_actors.domain.sessions.records import SessionRecord
+from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.sessions.transcript import (
     Growth,
     Progress,
     build_key,

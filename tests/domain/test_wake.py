@@ -2,8 +2,8 @@
 
 import pytest
 
-from omi_actors.domain import wake as waking
-from omi_actors.domain.wake import ends_in_greeting, find_wakes, may_wake
+from omi_actors.domain.hearing import wake as waking
+from omi_actors.domain.hearing.wake import ends_in_greeting, find_wakes, may_wake
 
 OMI = ("omi",)
 

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from config.settings import read_settings
+from omi_actors.cli.reload import find_changed, mark_files
 from omi_actors.cli.serve import with_short_grace
-from omi_actors.reload import find_changed, mark_files
 from tests.e2e.conftest import ROOT, TIMEOUT_S, environment, ready_line, refusal
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from omi_actors.listening import next_port
+from omi_actors.doctor.listening import next_port
 from tests.e2e.conftest import ROOT, TIMEOUT_S, ready_line, refusal
 
 CANARY = "tell-nobody"

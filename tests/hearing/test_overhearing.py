@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing import (
+from omi_actors.domain.hearing.hearing import (
     SILENT,
     Heard,
     HearingOptions,
@@ -15,8 +15,8 @@ from omi_actors.domain.hearing import (
     hear_in_full,
     note_reply,
 )
-from omi_actors.domain.overhearing import overhear
-from omi_actors.domain.segments import StoredSegment
+from omi_actors.domain.hearing.overhearing import overhear
+from omi_actors.domain.sessions.segments import StoredSegment
 
 TALK = (
     *("we went home", "and then.", "hey", "Good", "morning.", "oh", "me", "he said", "so um", "o", "promise", "они"),

@@ -8,8 +8,8 @@ import pytest
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import ManualClock
 from omi_actors.domain.answering import AnswerRules
-from omi_actors.domain.jobs import ClaimedJob
-from omi_actors.domain.sessions import AnswerContext
+from omi_actors.domain.sessions.records import AnswerContext
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import AskTimeoutError
 from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.kinds import JobDeps

@@ -3,7 +3,7 @@
 import pytest
 
 from omi_actors.errors import StoreError
-from omi_actors.kit.driver import Driver
+from omi_actors.kit.testing import Driver
 from tests.kit.support import Do, Ping, Puppet, fail_with, new_future
 
 

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from omi_actors.kit.asks import Control
-from omi_actors.kit.envelope import Envelope
 from omi_actors.kit.mailbox import Mailbox, Refusal
+from omi_actors.kit.messages import Envelope
 from tests.kit.support import WAIT_S
 
 

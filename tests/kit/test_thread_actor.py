@@ -7,9 +7,9 @@ import pytest
 
 from omi_actors.errors import ActorUnavailableError, StoreError
 from omi_actors.kit import life
-from omi_actors.kit.envelope import Envelope
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.mailbox import Mailbox, Refusal
+from omi_actors.kit.messages import Envelope
 from omi_actors.kit.spec import ChildSpec, ChildState
 from omi_actors.kit.thread_actor import ThreadActor
 from tests.kit.support import (

@@ -2,7 +2,7 @@
 
 from omi_actors.instruments.extremes import Extremes
 from omi_actors.instruments.readings import Readings
-from omi_actors.looks.figures import build_figures
+from omi_actors.status.figures import build_figures
 
 
 def labels(**pairs):

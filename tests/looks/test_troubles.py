@@ -3,7 +3,7 @@
 import pytest
 
 from omi_actors.instruments.readings import Readings
-from omi_actors.looks.troubles import find_troubles
+from omi_actors.status.troubles import find_troubles
 
 NOTHING = Readings({})
 WELL = {"store": {"status": "pass"}, "model": {"status": "pass"}}

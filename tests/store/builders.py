@@ -4,9 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from omi_actors.domain.jobs import ClaimedJob, NewJob
-from omi_actors.domain.segments import StoredSegment
-from omi_actors.domain.sessions import (
+from omi_actors.domain.sessions.records import (
     AnswerDone,
     DeliveryChange,
     NewConversation,
@@ -15,6 +13,8 @@ from omi_actors.domain.sessions import (
     RawEvent,
     SessionCommit,
 )
+from omi_actors.domain.sessions.segments import StoredSegment
+from omi_actors.domain.work.jobs import ClaimedJob, NewJob
 from omi_actors.store import jobs
 from omi_actors.store.engine import Engine, Write
 

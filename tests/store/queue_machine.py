@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from omi_actors.clock import ManualClock
-from omi_actors.domain.jobs import ClaimedJob
-from omi_actors.domain.queue_desk import Action, JobFilter
+from omi_actors.domain.work.jobs import ClaimedJob
+from omi_actors.domain.work.operator import Action, JobFilter
 from omi_actors.errors import LeaseLostError
-from omi_actors.store import given_up, jobs, lost_jobs, nodes, questions, queue_desk
+from omi_actors.store import dead_jobs as lost_jobs
+from omi_actors.store import given_up, jobs, nodes, questions, queue_desk
 from omi_actors.store.engine import Engine
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from tests.store.builders import NOW, answer, claim, do, first_commit, job, message, rows

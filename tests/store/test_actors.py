@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omi_actors.clock import SystemClock
-from omi_actors.domain.prompt import Said
+from omi_actors.domain.answers.prompt import Said
 from omi_actors.domain.recent_segments import build_version
 from omi_actors.errors import ActorUnavailableError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics

@@ -3,7 +3,7 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from omi_actors.domain.sessions import SessionCommit
+from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.errors import FencedError, StoreError
 from omi_actors.store.engine import Engine, Write
 from omi_actors.store.sessions import load_session

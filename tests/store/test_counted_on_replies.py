@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from omi_actors.store import jobs
-from omi_actors.store.deliveries import load_open_answers, load_unsettled_answers, load_waiting_answers
+from omi_actors.store.answers import load_open_answers, load_unsettled_answers, load_waiting_answers
 from omi_actors.store.engine import Engine
 from omi_actors.store.nodes import register_node
 from tests.store.builders import NOW, answer, asking_commit, claim, do, rows

@@ -2,7 +2,7 @@ import pytest
 
 from omi_actors.errors import FencedError
 from omi_actors.store import jobs
-from omi_actors.store.deliveries import change_delivery
+from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine
 from omi_actors.store.sessions import load_transcript
 from tests.store.builders import NOW, answer, asking_commit, claim, do, next_commit, rows, step

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.domain.sessions import SessionCommit
+from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.store import erasure
 from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
 from omi_actors.store.transaction import NodeIdentity, Transaction

@@ -8,7 +8,7 @@ import pytest
 
 from omi_actors.clock import ManualClock
 from omi_actors.store import jobs
-from omi_actors.store.deliveries import change_delivery, load_unsettled_answers, load_waiting_answers
+from omi_actors.store.answers import change_delivery, load_unsettled_answers, load_waiting_answers
 from omi_actors.store.engine import Engine
 from omi_actors.store.nodes import heartbeat_node, register_node
 from omi_actors.store.sessions import load_listening

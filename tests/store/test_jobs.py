@@ -4,13 +4,13 @@ from functools import partial
 import pytest
 
 from omi_actors.clock import ManualClock
-from omi_actors.domain.jobs import JobState
+from omi_actors.domain.work.jobs import JobState
 from omi_actors.errors import LeaseLostError
 from omi_actors.store import given_up, jobs
+from omi_actors.store.dead_jobs import reap_jobs
 from omi_actors.store.engine import Engine
 from omi_actors.store.erasure import delete_session
-from omi_actors.store.lost_jobs import reap_jobs
-from omi_actors.store.queue_counts import count_queue
+from omi_actors.store.queue_state import count_queue
 from tests.store.builders import NOW, answer, asking_commit, claim, count, do, first_commit, job, next_commit, rows
 
 

@@ -6,12 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from omi_actors.clock import ManualClock
-from omi_actors.domain.jobs import ClaimedJob
-from omi_actors.domain.sessions import SessionCommit
+from omi_actors.domain.sessions.records import SessionCommit
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import FencedError
 from omi_actors.store import jobs
+from omi_actors.store.dead_jobs import reap_jobs
 from omi_actors.store.engine import Engine
-from omi_actors.store.lost_jobs import reap_jobs
 from tests.store.builders import NOW, answer, asking_commit, claim, count, do, first_commit, job, next_commit, rows
 
 TOKEN = "t"  # noqa: S105 (a lease's)

@@ -8,7 +8,7 @@ from omi_actors.domain.notifications import NotificationLimits
 from omi_actors.errors import FencedError
 from omi_actors.jobs.notify import build_notify_job
 from omi_actors.store import jobs, notifications
-from omi_actors.store.deliveries import change_delivery
+from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine
 from omi_actors.store.nodes import register_node
 from omi_actors.store.transaction import NodeIdentity

@@ -2,7 +2,7 @@ from dataclasses import replace
 from functools import partial
 
 from omi_actors.clock import ManualClock
-from omi_actors.domain.budget import Spending, Use, Used
+from omi_actors.domain.answers.budget import Spending, Use, Used
 from omi_actors.store import erasure, given_up, jobs
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.model_use import add_use, load_use

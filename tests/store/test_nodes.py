@@ -2,7 +2,7 @@ from functools import partial
 
 from omi_actors.clock import ManualClock
 from omi_actors.store import jobs
-from omi_actors.store.deliveries import change_delivery
+from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine
 from omi_actors.store.nodes import Registration, heartbeat_node, register_node
 from omi_actors.store.transaction import NodeIdentity, Transaction

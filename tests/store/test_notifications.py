@@ -4,13 +4,14 @@ from typing import Any
 import pytest
 
 from omi_actors.clock import ManualClock
-from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits
-from omi_actors.domain.sessions import OpenAnswer
+from omi_actors.domain.sessions.records import OpenAnswer
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import LeaseLostError
 from omi_actors.jobs.notify import build_notify_job
-from omi_actors.store import jobs, lost_jobs
-from omi_actors.store.deliveries import change_delivery, load_open_answers, load_waiting_answers
+from omi_actors.store import dead_jobs as lost_jobs
+from omi_actors.store import jobs
+from omi_actors.store.answers import change_delivery, load_open_answers, load_waiting_answers
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.nodes import register_node
 from omi_actors.store.notifications import begin_notification, end_notification, enqueue_notification

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from omi_actors.domain.chat import KnownQuestion
+from omi_actors.domain.sessions.chat import KnownQuestion
 from omi_actors.errors import LeaseLostError
 from omi_actors.store import jobs
 from omi_actors.store.engine import Engine

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from omi_actors.domain.queue_desk import Action, JobFilter
+from omi_actors.domain.work.operator import Action, JobFilter
 from omi_actors.errors import UpstreamUnavailableError
 from omi_actors.store import given_up, jobs, operator_events, pauses, queue_desk
 from omi_actors.store.engine import Engine

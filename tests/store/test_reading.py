@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 
-from omi_actors.domain.prompt import Said
+from omi_actors.domain.answers.prompt import Said
 from omi_actors.domain.recent_segments import build_version
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig

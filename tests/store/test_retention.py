@@ -4,11 +4,11 @@ from functools import partial
 import pytest
 
 from omi_actors.clock import ManualClock
-from omi_actors.domain.budget import Spending
-from omi_actors.domain.queue_desk import Action
-from omi_actors.domain.retention import Cutoffs
+from omi_actors.domain.answers.budget import Spending
+from omi_actors.domain.work.operator import Action
+from omi_actors.domain.work.retention import Cutoffs
 from omi_actors.store import given_up, jobs, retention
-from omi_actors.store.deliveries import change_delivery
+from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine
 from omi_actors.store.model_use import add_use
 from omi_actors.store.operator_events import record_event

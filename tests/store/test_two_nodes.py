@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from omi_actors.domain.jobs import ClaimedJob
 from omi_actors.domain.notifications import NotificationBegun, NotificationLimits
-from omi_actors.domain.sessions import SessionCommit
+from omi_actors.domain.sessions.records import SessionCommit
+from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.instruments import metrics
 from omi_actors.jobs.notify import build_notify_job
 from omi_actors.store import jobs, notifications
-from omi_actors.store.deliveries import change_delivery
+from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine, Outcome, StoreConfig, Write
 from omi_actors.store.ordering import comes_late
 from omi_actors.store.transaction import NodeIdentity, Transaction

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from config.settings import load_settings
-from omi_actors.actors.session import SessionActor
+from omi_actors.actors.session.actor import SessionActor
+from omi_actors.cli.server import build_notifier
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.parts import Parts
-from omi_actors.server import build_notifier
 from omi_actors.system import System
 from scripts.lab.replay.databases import fresh_postgres_database
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN

@@ -37,7 +37,7 @@ class BusyModel(DemoModel):
 @pytest.fixture
 def no_tick(monkeypatch):
     """Let the queues look only when they are told to."""
-    monkeypatch.setattr("omi_actors.actors.job_queue.TICK_S", HOURS_S)
+    monkeypatch.setattr("omi_actors.actors.queue.dispatcher.TICK_S", HOURS_S)
 
 
 @pytest.fixture
@@ -217,5 +217,5 @@ def test_redis_settings_reach_the_backplane():
 
 
 def test_redis_is_not_imported_where_it_is_not_used():
-    check = "import sys; import omi_actors.server; assert 'redis' not in sys.modules"
+    check = "import sys; import omi_actors.cli.server; assert 'redis' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], check=True, timeout=60)  # noqa: S603 (ourselves)

@@ -3,9 +3,9 @@
 import pytest
 
 from config.settings import read_settings
-from omi_actors.banner import Facts, describe, render_banner
+from omi_actors.cli.banner import Facts, describe, render_banner
+from omi_actors.cli.server import build_model
 from omi_actors.clients.demo_model import DemoModel
-from omi_actors.server import build_model
 
 TOKEN = "a-token-that-nobody-guesses"  # noqa: S105 (invented)
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from omi_actors.actors.session import SessionActor
+from omi_actors.actors.session.actor import SessionActor
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.clients.openai_model import OpenAIModel

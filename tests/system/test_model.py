@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from config.settings import load_settings
+from omi_actors.cli.server import build_fallbacks, build_model
 from omi_actors.errors import UpstreamUnavailableError
-from omi_actors.server import build_fallbacks, build_model
 from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import Mode, listening_fake
 from tests.system.conftest import ADMIN, eventually

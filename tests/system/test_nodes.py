@@ -25,7 +25,7 @@ TYPED = json.dumps({"message": "how far is the sun?"}).encode()
 @pytest.fixture
 def no_looks(monkeypatch):
     """Let the answer sweepers look for nothing by themselves: what comes, came by news."""
-    monkeypatch.setattr("omi_actors.actors.answer_sweeper._PERIOD_S", HOURS_S)
+    monkeypatch.setattr("omi_actors.actors.maintenance.answer_sweeper._PERIOD_S", HOURS_S)
 
 
 @pytest.fixture

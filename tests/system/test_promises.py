@@ -4,8 +4,8 @@ import asyncio
 import json
 from typing import Any
 
-from omi_actors.actors.session import SessionActor
-from omi_actors.actors.session_messages import IngestSegments
+from omi_actors.actors.session.actor import SessionActor
+from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.errors import AskTimeoutError, StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.kit.future import Future

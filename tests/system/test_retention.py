@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.domain.retention import Cutoffs
+from omi_actors.domain.work.retention import Cutoffs
 from tests.system.conftest import UID, eventually
 
 QUESTION = "Hey Omi, how far is the moon?"

@@ -11,12 +11,12 @@ import pytest
 from config.settings import load_settings
 from omi_actors import parts as made
 from omi_actors import upstreams
+from omi_actors.cli.server import build_model, build_notifier
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clock import SystemClock
-from omi_actors.domain.prompt import Prompt, Said
+from omi_actors.domain.answers.prompt import Prompt, Said
 from omi_actors.parts import Parts
-from omi_actors.server import build_model, build_notifier
 from omi_actors.store.engine import DATABASE_FILE
 from tests.fakes.openai_server import run_fake_openai
 from tests.system.conftest import ADMIN

@@ -5,13 +5,13 @@ from collections import deque
 from typing import Any
 
 from omi_actors.actors.chat_messages import ChatAnswered
-from omi_actors.actors.session_messages import Ingested
+from omi_actors.actors.session.messages import Ingested
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError
 from omi_actors.kit.future import Future
 from omi_actors.looks.look import Look
-from omi_actors.queue_desk import QueueDesk
+from omi_actors.status.queue_desk import QueueDesk
 
 
 class FakeSystem:

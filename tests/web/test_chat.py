@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from omi_actors.actors.chat_messages import AskerLeft, ChatAnswered
-from omi_actors.actors.session_messages import ReplySent
+from omi_actors.actors.session.messages import ReplySent
 from omi_actors.errors import ActorUnavailableError, AnswerLateError, QueueFullError, StoreUnavailableError
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection, request_bytes

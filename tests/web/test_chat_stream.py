@@ -6,7 +6,7 @@ import json
 import pytest
 
 from omi_actors.actors.chat_messages import ChatAnswered
-from omi_actors.actors.session_messages import ReplySent
+from omi_actors.actors.session.messages import ReplySent
 from omi_actors.errors import AnswerLateError
 from tests.web.conftest import ADMIN
 from tests.web.http_client import TIMEOUT_S, Connection, request_bytes

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from omi_actors.looks.headlines import Headline
 from omi_actors.looks.look import Look
-from omi_actors.looks.tables import Table
-from omi_actors.looks.troubles import Trouble
+from omi_actors.status.look import Headline
+from omi_actors.status.tables import Table
+from omi_actors.status.troubles import Trouble
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
 

@@ -51,7 +51,7 @@ async def test_300_slow_loris_are_gone_in_time_and_others_served_meanwhile(start
 
 
 async def test_reader_that_takes_nothing_of_its_reply_is_cut(start, system):
-    from omi_actors.actors.session_messages import Ingested  # noqa: PLC0415 (only here)
+    from omi_actors.actors.session.messages import Ingested  # noqa: PLC0415 (only here)
 
     system.outcomes.append(Ingested("more than sockets hold " * 1_000_000, "d1"))
     async with await Connection.open(await start(IDLE_CONNECTION_TIMEOUT_MS="400")) as connection:

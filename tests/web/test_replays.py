@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from omi_actors.actors.session_messages import Ingested
+from omi_actors.actors.session.messages import Ingested
 from omi_actors.clock import ManualClock
 from omi_actors.errors import RepeatedError, StoreUnavailableError
 from scripts.lab.replay.signing import build_signer

@@ -1,11 +1,11 @@
 """Sending a webhook's messages against the clock."""
 
-from omi_actors.actors.session_messages import Ingested, IngestSegments
+from omi_actors.actors.session.messages import Ingested, IngestSegments
 from omi_actors.clock import ManualClock
 from omi_actors.errors import AskTimeoutError
 from omi_actors.instruments.logs import LogContext
 from tests.web.fake_system import FakeSystem
-from web.sending import Sending
+from web.webhook.sending import Sending
 
 
 def start(count, *, on_told=None, outcomes=()):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.actors.session_messages import IngestSegments, KeepRaw
+from omi_actors.actors.session.messages import IngestSegments, KeepRaw
 from tests.web.conftest import UID
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "omi"

@@ -6,7 +6,7 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from omi_actors.actors.session_messages import Ingested, IngestSegments, ReplySent
+from omi_actors.actors.session.messages import Ingested, IngestSegments, ReplySent
 from omi_actors.clock import ManualClock
 from omi_actors.errors import (
     ActorUnavailableError,

@@ -11,7 +11,7 @@ import pytest
 
 from config.settings import load_settings
 from omi_actors.clock import ManualClock, SystemClock
-from omi_actors.domain.sessions import StoredMessage, Transcript
+from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_secret
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
 from tests.web.conftest import UID

@@ -1,6 +1,7 @@
 """Which names are ours: a page whose own name suddenly points here must not pass for one of ours.
 
-Not here: which page asks (cors.py), the webhook, whose token decides alone. Threads: any, frozen after construction.
+Not here: which page asks (browsers.py), the webhook, whose token decides alone. Threads: any, frozen after
+construction.
 """
 
 import ipaddress

@@ -1,6 +1,6 @@
 """A chat's answer as a stream of events: `delta` while it is made, then `done` or `error`.
 
-Not here: the question (chat.py), the events' form (chat_replies.py). Threads: the event loop.
+Not here: the question (chat/handler.py), the events' form (chat_replies.py). Threads: the event loop.
 Source: server-sent events (HTML standard). No compression and no buffering: an event that waits for others is late.
 """
 
@@ -18,7 +18,7 @@ from web.delta_buffer import DeltaBuffer
 from web.problems import Problem, api_problem
 
 if TYPE_CHECKING:
-    from web.handlers.chat import ChatHandler
+    from web.chat.handler import ChatHandler
 
 Ask = Callable[[OnDelta], Awaitable[ChatAnswered]]
 

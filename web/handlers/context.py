@@ -1,6 +1,7 @@
 """`POST /context/switch`, `GET /context/status/:sessionId`: which space a session's answers are for.
 
-Not here: what a space changes (omi_actors/domain/spaces.py), whose session it is (owned.py). Threads: the event loop.
+Not here: what a space changes (omi_actors/domain/spaces.py), whose session it is (chat/owned.py). Threads: the event
+loop.
 """
 
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 from omi_actors.actors.chat_messages import SwitchSpace
 from omi_actors.domain.spaces import DEFAULT, SPACES
 from omi_actors.errors import BadRequestError
-from web.chat_body import read_label, read_object
-from web.handlers.owned import OwnedHandler
+from web.chat.body import read_label, read_object
+from web.chat.owned import OwnedHandler
 
 # A session's name and a space have no need of more.
 _MAX_BODY_BYTES = 4_096

@@ -1,11 +1,12 @@
 """The operator's hand in the job queue: `/operator/queue/…`, and what was done with it, `/operator/events`.
 
-Not here: doing it (omi_actors/queue_desk.py), what a job looks like outside (web/queue_forms.py). Threads: the loop.
+Not here: doing it (omi_actors/status/queue_desk.py), what a job looks like outside (web/queue_forms.py). Threads: the
+loop.
 """
 
-from omi_actors.domain.queue_desk import ALL_KINDS, Action
+from omi_actors.domain.work.operator import ALL_KINDS, Action
 from omi_actors.errors import BadRequestError
-from web.chat_body import read_object
+from web.chat.body import read_object
 from web.handlers.base import BaseHandler
 from web.handlers.paging import whole_number
 from web.queue_forms import build_filter, event_form, job_detail_form, job_form

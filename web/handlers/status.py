@@ -5,8 +5,8 @@ Not here: finding it out (the system does). Threads: the event loop.
 
 from prometheus_client.exposition import choose_encoder
 
-from omi_actors.health import public_health
 from omi_actors.instruments.metrics import REGISTRY
+from omi_actors.status.health import public_health
 from web.auth import bearer_token, is_same
 from web.handlers.base import BaseHandler
 from web.problems import iso_time

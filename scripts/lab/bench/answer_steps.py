@@ -18,13 +18,13 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from omi_actors.actors.session import SessionActor
-from omi_actors.actors.session_messages import AnswerReady, IngestSegments, ReplySent
+from omi_actors.actors.session.actor import SessionActor
+from omi_actors.actors.session.messages import AnswerReady, IngestSegments, ReplySent
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import Clock, SystemClock
-from omi_actors.domain.prompt import Prompt
+from omi_actors.domain.answers.prompt import Prompt
 from omi_actors.kit.future import Future
 from omi_actors.system import System
 from scripts.lab.bench.in_process import Speech, open_system, run_row

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from omi_actors.clock import Clock
-from omi_actors.domain.jobs import NewJob
+from omi_actors.domain.work.jobs import NewJob
 from omi_actors.store.commits import INSERT_JOB, build_job_row
 from omi_actors.store.engine import Engine, StoreConfig, Write
 from omi_actors.store.jobs import claim_jobs, release_job

@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from omi_actors.actors.session import SessionActor, SessionDeps
-from omi_actors.actors.session_messages import Ingested, IngestSegments
+from omi_actors.actors.session.actor import SessionActor, SessionDeps
+from omi_actors.actors.session.messages import Ingested, IngestSegments
 from omi_actors.clock import Clock, SystemClock
-from omi_actors.domain.sessions import SessionCommit, SessionRecord
+from omi_actors.domain.sessions.records import SessionCommit, SessionRecord
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 from scripts.lab.bench.cpu import read_resident_bytes

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 
 from omi_actors import parts, tree
-from omi_actors.actors.answer_sweeper import AnswerSweeper
-from omi_actors.actors.session import SessionActor
-from omi_actors.actors.session_messages import IngestSegments
+from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
+from omi_actors.actors.session.actor import SessionActor
+from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.cli import main
 from omi_actors.clock import SystemClock
 

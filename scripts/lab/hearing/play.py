@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
 
-from omi_actors.domain.hearing import (
+from omi_actors.domain.hearing.hearing import (
     SILENT,
     HearingOptions,
     HearingState,
@@ -19,8 +19,8 @@ from omi_actors.domain.hearing import (
     pause_over,
     relabel,
 )
-from omi_actors.domain.segments import Segment
-from omi_actors.domain.transcript import build_progress, decide_growth
+from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.sessions.transcript import build_progress, decide_growth
 from scripts.lab.hearing.cases import Case, Spoken, Webhook
 
 # When a repeated webhook comes after the first (s).

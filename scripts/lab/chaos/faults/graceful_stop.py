@@ -1,6 +1,6 @@
 """Fault: SIGTERM under traffic, then a start on the same data.
 
-Not here: what stopping does (omi_actors/server.py). Threads: one event loop.
+Not here: what stopping does (omi_actors/cli/server.py). Threads: one event loop.
 """
 
 from scripts.lab.chaos.fault import START_S, Fault, Findings, Rules

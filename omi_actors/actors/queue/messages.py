@@ -1,0 +1,70 @@
+"""The mail of the job queue.
+
+Not here: that of its workers (worker_messages.py), jobs as values (domain/work/jobs.py). Threads: frozen, any.
+"""
+
+from dataclasses import dataclass
+
+from omi_actors.domain.work.jobs import ClaimedJob
+
+
+@dataclass(frozen=True, slots=True)
+class JobsEnqueued:
+    """Sent by whoever committed a job: there is work of this kind. A hint only; the table is the queue."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookingEnded:
+    """Sent by the commit that booked a place with `token`: the job it leased, None if it did not.
+
+    `is_unknown`: nobody knows whether `job_id` was stored and leased.
+    """
+
+    kind: str
+    job_id: str
+    token: str
+    job: ClaimedJob | None = None
+    is_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkElsewhere:
+    """Sent by the backplane keeper: another node has work of this kind, and no place for it. A hint, too."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTick:
+    """The queue's own timer: look for work that nobody hinted at, and take back what was left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersReady:
+    """Sent by the workers to the queue at their start: jobs given to us now are begun at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsClaimed:
+    """Sent by the queue's own claim of `kinds` when the store has answered; `error` names its failure, "" for none."""
+
+    kinds: tuple[str, ...]
+    jobs: tuple[ClaimedJob, ...]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """Sent by the workers to the queue: this attempt is over, however it ended; its place is free."""
+
+    token: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesFree:
+    """The queue's own timer: attempts of these kinds have ended a moment ago."""
+
+    kinds: tuple[str, ...]

@@ -1,0 +1,288 @@
+"""The session actor: one wearer's conversation, one message at a time, in order.
+
+State it owns: the transcript's progress; what it hears (hearing.py); its answers on their way
+(answers.py); its chat (chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady,
+AnswerFound, ReplyDeadline, ReplySent, ReplyUnsettled, GraceOver, AnswerNotified, Passivate, and those of chat. It
+sends: JobsEnqueued and BookingEnded to the queue. What kills it: an unexpected error in a turn. What survives a
+restart: everything but the open reply slots; it loads itself from the store when spoken to.
+Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from omi_actors.actors.answer_messages import AnswerFound
+from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
+from omi_actors.actors.fencing import decide_anew_if_fenced
+from omi_actors.actors.leased_commits import commit_jobs
+from omi_actors.actors.session.answers import SessionAnswers
+from omi_actors.actors.session.chat import SessionChat, Typed
+from omi_actors.actors.session.commits import Turn, build_commit, build_jobs, build_messages
+from omi_actors.actors.session.hearing import SessionHearing
+from omi_actors.actors.session.messages import (
+    AnswerNotified,
+    AnswerReady,
+    GraceOver,
+    Ingested,
+    IngestSegments,
+    KeepRaw,
+    Passivate,
+    PauseOver,
+    ReplyDeadline,
+    ReplySent,
+    ReplyUnsettled,
+)
+from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.domain.hearing.hearing import Heard, Question
+from omi_actors.domain.recent_segments import RECENT_LIMIT
+from omi_actors.domain.sessions.records import RawEvent
+from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
+from omi_actors.domain.work.jobs import NewJob
+from omi_actors.errors import OmiError
+from omi_actors.ids import new_id
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import get_logger
+from omi_actors.jobs.answer import KIND as ANSWER
+from omi_actors.kit.loop_actor import LoopActor
+
+if TYPE_CHECKING:
+    from omi_actors.kit.runtime import TimerHandle
+
+__all__ = ["SessionActor", "SessionDeps"]
+
+_log = get_logger(__name__)
+
+# Looked up once: on the way of every webhook a look-up costs as much as the count.
+_NEW, _UPDATED, _DUPLICATE, _BLANK = map(metrics.SEGMENTS.labels, ("new", "updated", "duplicate", "blank"))
+# Accepted questions that a session takes over; the job's idempotency key is what guarantees.
+_ASKED_LIMIT = 8
+
+
+class SessionActor(LoopActor):
+    """See the module."""
+
+    def __init__(self, deps: SessionDeps, session_key: str) -> None:
+        super().__init__()
+        self._deps = deps
+        self._session_key = session_key
+        # None: to be loaded. Loaded again after a failed commit, whose outcome may be unknown.
+        self._progress: Progress | None = None
+        # None until there is one to give, which is nearly always.
+        self._answers: SessionAnswers | None = None
+        self._chat: SessionChat | None = None
+        self._hearing = SessionHearing(deps.hearing)
+        # Ends what is being spoken.
+        self._pause: TimerHandle | None = None
+
+    def receive(self, message: object) -> object:
+        """Take one message; see the module."""
+        match message:
+            case IngestSegments():
+                return decide_anew_if_fenced(lambda: self._hear(message))
+            case KeepRaw():
+                return decide_anew_if_fenced(lambda: self._keep_raw(message))
+            case (
+                AnswerReady()
+                | AnswerFound()
+                | ReplySent()
+                | ReplyDeadline()
+                | GraceOver()
+                | AnswerNotified()
+                | ReplyUnsettled()
+            ):
+                self._hearing.note(message, self.runtime.clock.now_s())
+                return self._my_answers().receive(message)
+            case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline() | SwitchSpace():
+                return self._my_chat().receive(message)
+            case PauseOver():
+                return self._end_pause()
+            case Passivate():
+                self._passivate()
+            case _:
+                return super().receive(message)
+        return None
+
+    # --- hearing: decide on a copy, commit, apply
+
+    async def _hear(self, message: IngestSegments) -> Ingested | None:
+        growth = await self._grow(message)
+        _count(growth)
+        heard = await self._hearing.hear(growth, message.received_at, self.runtime)
+        jobs = await self._take_in(heard, growth.progress, growth)
+        if not jobs:
+            return Ingested() if message.needs_news and not growth.fresh else await self._reply()
+        reply = self.take_reply()
+        if reply is not None:
+            # Of several questions the first is answered first; the other answers have ways of their own.
+            self._my_answers().open_slot(jobs[0].job_id, reply, message.received_at)
+        return None
+
+    async def _grow(self, message: IngestSegments) -> Growth:
+        progress = await self._loaded()
+        now_s = message.received_at
+        growth = decide_growth(progress, message.segments, received_at=now_s, new_id=new_id)
+        if growth.new_conversation is None or progress.conversation_id is None:
+            return growth
+        # Times that fall back begin a conversation, unless this is a late repetition: only the store knows so far back.
+        stored = await self._deps.store.find_segments(progress.session_id, possible_keys(message.segments, progress))
+        return decide_growth(progress, message.segments, received_at=now_s, new_id=new_id, stored=stored)
+
+    async def _end_pause(self) -> None:
+        """Take in what a pause has ended. Nobody waits for it: the answer goes by a later reply or a notification."""
+        try:
+            progress = await self._loaded()
+            await self._take_in(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
+        except OmiError as exc:
+            # The row still says that something is open here: the answer sweeper reminds us of it.
+            self._pause = None
+            _log.warning("question_not_taken_in", error=type(exc).__name__)
+
+    async def _take_in(self, heard: Heard, progress: Progress, growth: Growth | None = None) -> tuple[NewJob, ...]:
+        """Commit what was heard, with a job for each question, and listen on; return the jobs."""
+        jobs = self._build_jobs(heard.questions, progress) if heard.questions else ()
+        if self._hearing.is_news(heard) or (growth is not None and (growth.fresh or growth.corrected)):
+            messages = build_messages(heard.questions, jobs, progress.session_id)
+            await self._commit(Turn(progress, heard.deadline, growth, jobs, messages))
+        self._hearing.keep(heard)
+        self._wait_for_pause()
+        if jobs:
+            metrics.QUESTIONS.inc(len(jobs))
+            metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
+        return jobs
+
+    def _build_jobs(self, questions: Sequence[Question], progress: Progress) -> tuple[NewJob, ...]:
+        return build_jobs(
+            questions,
+            session_id=progress.session_id,
+            session_key=self._session_key,
+            max_attempts=self._deps.job_max_attempts,
+            reply_until=self._reply_until(),
+        )
+
+    def _wait_for_pause(self) -> None:
+        """Be told when a pause ends what is being spoken."""
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        if self._hearing.deadline is not None:
+            delay_s = max(0.0, self._hearing.deadline - self.runtime.clock.now_s())
+            self._pause = self.timers.after(delay_s, PauseOver(self._session_key))
+
+    def _reply_until(self) -> float | None:
+        """Return until when (UTC seconds) this turn's reply may wait for an answer, None if nobody waits for one."""
+        envelope = self.current_envelope
+        if envelope.reply_to is None or not isinstance(envelope.message, IngestSegments):
+            return None
+        return envelope.message.received_at + self._deps.reply_deadline_s
+
+    async def _keep_raw(self, message: KeepRaw) -> Ingested:
+        """Keep a payload whole, for a feature to come."""
+        progress = await self._loaded()
+        if progress.epoch == 0:
+            # The session begins with this; an event is no speech, and moves nothing else.
+            progress = replace(progress, last_seen_at=message.received_at)
+        event = RawEvent(
+            event_id=new_id(),
+            session_id=progress.session_id,
+            kind=message.kind,
+            dedupe_key=message.dedupe_key,
+            content_type=message.content_type,
+            body=message.body,
+            received_at=message.received_at,
+        )
+        await self._commit(Turn(progress, self._hearing.listening_until, raw_events=(event,)))
+        return Ingested()
+
+    # --- the store
+
+    async def _loaded(self) -> Progress:
+        if self._progress is None:
+            now_s = self.runtime.clock.now_s()
+            record = await self._deps.store.load_session(
+                self._session_key,
+                recent=RECENT_LIMIT,
+                asked=_ASKED_LIMIT,
+                answers_since=now_s - self._deps.delivery_rules.expires_s,
+            )
+            self._progress = build_progress(record, new_id)
+            if record is not None:
+                self._hearing.take_over(record, now_s)
+                self._wait_for_pause()
+                if record.open_answers or self._answers is not None:
+                    self._my_answers().take_over(record.open_answers)
+        return self._progress
+
+    async def _commit(self, turn: Turn) -> None:
+        """Commit one turn and only then make it this actor's memory.
+
+        Raises:
+            StoreError: nothing is remembered of the turn; the session is loaded anew when next spoken to.
+        """
+        commit = build_commit(turn, self._session_key)
+        try:
+            await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit_session(commit))
+        except OmiError:
+            self._progress = None
+            raise
+        self._progress = replace(turn.progress, epoch=commit.epoch)
+        self._hearing.listening_until = turn.listening_until
+
+    # --- answering
+
+    def _my_answers(self) -> SessionAnswers:
+        if self._answers is None:
+            self._answers = SessionAnswers(self, self._deps, self._session_key)
+        return self._answers
+
+    def _my_chat(self) -> SessionChat:
+        if self._chat is None:
+            answers = self._my_answers()
+            self._chat = SessionChat(
+                self, self._deps, self._session_key, answers=answers, load=self._loaded, commit=self._commit_chat
+            )
+        return self._chat
+
+    async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
+        """Commit what was typed; what is being spoken goes on meanwhile."""
+        jobs, messages, space = typed
+        turn = Turn(growth.progress, self._hearing.listening_until, growth, jobs, messages, active_space=space)
+        await self._commit(turn)
+
+    async def _reply(self) -> Ingested | None:
+        """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""
+        if self._answers is None:
+            return Ingested()
+        said = await self._answers.carry()
+        if said.delivery_id is None:
+            return said
+        # Given by hand: who asked may have given up meanwhile, and then the answer must go another way.
+        await self._answers.settle(self.take_reply(), said)
+        return None
+
+    # --- leaving
+
+    def on_failure(self, *_error: object) -> None:
+        """Let nobody look for answers to replies that end with this actor."""
+        if self._answers is not None:
+            self._answers.slots.forget()
+
+    def _passivate(self) -> None:
+        """Leave memory, unless an answer or the rest of a question is on its way here, or mail has come meanwhile."""
+        is_waiting = self._pause is not None or (self._answers is not None and self._answers.is_waiting)
+        if not is_waiting and not len(self.handle.mailbox):
+            metrics.SESSION_PASSIVATIONS.inc()
+            self.stop_self()
+
+
+def _count(growth: Growth) -> None:
+    """Count what became of a webhook's segments."""
+    for counter, count in (
+        (_NEW, len(growth.fresh) - growth.updated),
+        (_UPDATED, growth.updated + len(growth.corrected)),
+        (_DUPLICATE, growth.duplicates),
+        (_BLANK, growth.blank),
+    ):
+        if count:
+            counter.inc(count)

@@ -1,0 +1,280 @@
+"""A session's chat: typed questions, who waits for their answers, what was answered a moment ago; and its space.
+
+Part of the session actor: called in its turns only. A question is durable before its answer is begun; the answer comes
+back as any other does and goes by answers.py, into the slot that is opened here.
+Not here: what is decided (domain/sessions/chat.py), the way of answers (answers.py). Threads: the event loop.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TypeVar, assert_never
+
+from msgspec.structs import replace
+
+from omi_actors.actors.chat_messages import (
+    AnswerGrew,
+    AskerLeft,
+    AskQuestion,
+    CancelJob,
+    ChatAnswered,
+    ChatDeadline,
+    SwitchSpace,
+)
+from omi_actors.actors.fencing import decide_anew_if_fenced
+from omi_actors.actors.session.answers import WEARABLE, SessionAnswers
+from omi_actors.actors.session.slots import Asker, ChatSlot
+from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.domain.hearing.repetition import normalise_message
+from omi_actors.domain.sessions.chat import (
+    JUST_ANSWERED,
+    Answered,
+    ChatQuestion,
+    KnownQuestion,
+    build_fingerprint,
+    decide_chat_growth,
+    remember_answered,
+    was_just_answered,
+)
+from omi_actors.domain.sessions.records import NewMessage
+from omi_actors.domain.sessions.transcript import Growth, Progress
+from omi_actors.domain.spaces import DEFAULT
+from omi_actors.domain.work.jobs import NewJob
+from omi_actors.errors import AnswerLateError, KeyReusedError, OmiError, QueueFullError
+from omi_actors.ids import new_id
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import current_context, get_logger
+from omi_actors.jobs.chat import build_chat_job, build_chat_key
+from omi_actors.kit.loop_actor import LoopActor
+
+R = TypeVar("R")
+
+_log = get_logger(__name__)
+
+ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline | SwitchSpace
+
+
+class Typed(NamedTuple):
+    """What a turn of chat writes besides the session itself."""
+
+    jobs: tuple[NewJob, ...] = ()
+    messages: tuple[NewMessage, ...] = ()
+    space: str | None = None
+
+
+# Questions of one session that wait at a time: a person types one, a page in a few tabs some more.
+_MAX_WAITING = 8
+_KEY_REUSED = "This `Idempotency-Key` was used for another request."
+
+
+class SessionChat:
+    """See the module. Made when a session is first typed to. `load` and `commit` are the session's own."""
+
+    __slots__ = ("_actor", "_answered", "_answers", "_commit", "_deps", "_load", "_session_key", "_slots")
+
+    def __init__(
+        self,
+        actor: LoopActor,
+        deps: SessionDeps,
+        session_key: str,
+        *,
+        answers: SessionAnswers,
+        load: Callable[[], Awaitable[Progress]],
+        commit: Callable[[Growth, Typed], Awaitable[None]],
+    ) -> None:
+        self._actor = actor
+        self._deps = deps
+        self._session_key = session_key
+        self._answers = answers
+        self._load = load
+        self._commit = commit
+        # By job id; the answers know them, too, and close them.
+        self._slots: dict[str, ChatSlot] = {}
+        self._answered: tuple[Answered, ...] = ()
+
+    def receive(self, message: ChatMessage) -> object:
+        """Take one message that is about chat."""
+        match message:
+            case AskQuestion():
+                return self._ask(message)
+            case AskerLeft():
+                return self._leave(message.asker_id)
+            case AnswerGrew():
+                slot = self._slots.get(message.job_id)
+                return slot is not None and slot.show(message.text, is_first=message.is_first)
+            case ChatDeadline(job_id):
+                self._tell_late(job_id)
+                return None
+            case SwitchSpace():
+                return decide_anew_if_fenced(lambda: self._switch(message.space))
+            case _:
+                assert_never(message)
+
+    # --- asking
+
+    async def _ask(self, asked: AskQuestion) -> ChatAnswered | None:
+        self._slots = {job_id: slot for job_id, slot in self._slots.items() if job_id in self._answers.slots}
+        open_slot = self._find_same(asked)
+        if open_slot is not None:
+            self._wait(open_slot, asked)
+            return None
+        if not asked.may_be_known and self._is_slip(asked.text):
+            metrics.CHATS.labels("duplicate").inc()
+            return ChatAnswered(JUST_ANSWERED, is_duplicate=True)
+        if len(self._slots) >= _MAX_WAITING:
+            raise QueueFullError("this chat waits for enough answers already")
+        return await decide_anew_if_fenced(lambda: self._accept(asked))
+
+    def _find_same(self, asked: AskQuestion) -> ChatSlot | None:
+        """Return the slot of the same question while its answer is being made: one answer serves all who asked."""
+        for slot in self._slots.values():
+            question = slot.question
+            if question.key == asked.key and not _is_same(question, asked):
+                raise KeyReusedError(_KEY_REUSED)
+            if question.key == asked.key or (not asked.may_be_known and _is_same(question, asked)):
+                return slot
+        return None
+
+    def _is_slip(self, text: str) -> bool:
+        now_mono_s = self._actor.runtime.clock.mono_s()
+        return bool(self._answered) and was_just_answered(self._answered, normalise_message(text), now_mono_s)
+
+    async def _accept(self, asked: AskQuestion) -> ChatAnswered | None:
+        """Commit the question and its job, unless the store knows it; then wait for the answer."""
+        progress = await self._load()
+        known = await self._find_known(asked)
+        if known is not None:
+            return self._resume(known, asked)
+        now_s = self._actor.runtime.clock.now_s()
+        is_wearable = self._session_key.startswith(WEARABLE)
+        growth = decide_chat_growth(progress, is_wearable=is_wearable, now_s=now_s, new_id=new_id)
+        question = _build_question(asked, growth.progress.conversation_id or "")
+        job = self._build_job(question, growth.progress.session_id, now_s)
+        message = _build_message(question, growth.progress.session_id, job.job_id, now_s)
+        await self._commit(growth, Typed((job,), (message,)))
+        metrics.QUESTIONS.inc()
+        metrics.JOBS_ENQUEUED.labels(job.kind).inc()
+        # Another session of the same owner may have used the key since we looked: then our job was not enqueued.
+        winner = await self._find_known(asked)
+        if winner is not None and winner.job_id != job.job_id:
+            return self._resume(winner, asked)
+        self._wait(self._open_slot(job.job_id, question), asked)
+        return None
+
+    async def _find_known(self, asked: AskQuestion) -> KnownQuestion | None:
+        if not asked.may_be_known:
+            return None
+        return await self._deps.store.find_question(build_chat_key(self._session_key, asked.key))
+
+    def _resume(self, known: KnownQuestion, asked: AskQuestion) -> ChatAnswered | None:
+        """Answer from the store, or wait on for what is being answered.
+
+        Raises: KeyReusedError when what is known is another question.
+        """
+        if known.fingerprint != build_fingerprint(self._session_key, asked.text, asked.context):
+            raise KeyReusedError(_KEY_REUSED)
+        metrics.CHATS.labels("known").inc()
+        if known.answer is not None:
+            return ChatAnswered(known.answer, known.conversation_id, is_failure=known.kind == "failure")
+        self._wait(self._open_slot(known.job_id, _build_question(asked, known.conversation_id)), asked)
+        return None
+
+    def _build_job(self, question: ChatQuestion, session_id: str, now_s: float) -> NewJob:
+        context = current_context()
+        return build_chat_job(
+            question,
+            session_id=session_id,
+            session_key=self._session_key,
+            now_s=now_s,
+            max_attempts=self._deps.job_max_attempts,
+            request_id=context.request_id if context is not None else "",
+        )
+
+    # --- the space
+
+    async def _switch(self, space: str) -> str:
+        """Switch to a space and return the one before. Asked of the store, which alone remembers it: it is rare."""
+        progress = await self._load()
+        before = await self._deps.store.load_space(self._session_key)
+        if space != (before or DEFAULT.name) or not progress.epoch:
+            now_s = self._actor.runtime.clock.now_s()
+            if not progress.epoch:
+                progress = replace(progress, last_seen_at=now_s)
+            await self._commit(Growth(progress, (), None, 0, 0, 0), Typed(space=space))
+        return before or DEFAULT.name
+
+    # --- waiting
+
+    def _open_slot(self, job_id: str, question: ChatQuestion) -> ChatSlot:
+        timer = self._actor.timers.after(self._deps.chat_deadline_s, ChatDeadline(job_id))
+        slot = ChatSlot(question, timer, self._actor.runtime.clock.mono_s(), self._note_answered)
+        self._slots[job_id] = slot
+        self._answers.slots.add(job_id, slot)
+        return slot
+
+    def _wait(self, slot: ChatSlot, asked: AskQuestion) -> None:
+        reply = self._actor.take_reply()
+        if reply is not None:
+            slot.join(Asker(asked.asker_id, reply, asked.on_delta))
+
+    def _note_answered(self, question: ChatQuestion) -> None:
+        metrics.CHATS.labels("answered").inc()
+        now_mono_s = self._actor.runtime.clock.mono_s()
+        self._answered = remember_answered(self._answered, normalise_message(question.text), now_mono_s)
+
+    def _tell_late(self, job_id: str) -> None:
+        """Let those go who wait; the answer is kept when it comes."""
+        slot = self._close(job_id)
+        if slot is not None:
+            metrics.CHATS.labels("late").inc()
+            slot.fail(AnswerLateError("the answer was not ready at the chat's deadline"))
+
+    async def _leave(self, asker_id: str) -> None:
+        """Call a question off when the last who waited for it has left. One that is answered by now stays so."""
+        for job_id, slot in tuple(self._slots.items()):
+            if slot.leave(asker_id) and slot.is_empty and self._close(job_id) is not None:
+                metrics.CHATS.labels("left").inc()
+                await self._cancel(job_id)
+
+    async def _cancel(self, job_id: str) -> None:
+        try:
+            is_cancelled = await self._deps.store.cancel_question(job_id)
+        except OmiError as exc:
+            # Then it is answered for nobody, and kept.
+            _log.warning("question_not_cancelled", job=job_id, error=type(exc).__name__)
+            return
+        if is_cancelled:
+            # After the claim that may have taken the job, which the store made earlier: it does not overtake it.
+            self._deps.job_queue.tell(CancelJob(job_id))
+
+    def _close(self, job_id: str) -> ChatSlot | None:
+        """Close a slot; None if the answers have closed it meanwhile."""
+        slot = self._slots.pop(job_id, None)
+        return slot if self._answers.slots.take(job_id) is not None else None
+
+
+def _is_same(question: ChatQuestion, asked: AskQuestion) -> bool:
+    return (question.text, question.context) == (asked.text, asked.context)
+
+
+def _build_question(asked: AskQuestion, conversation_id: str) -> ChatQuestion:
+    return ChatQuestion(
+        key=asked.key,
+        conversation_id=conversation_id,
+        text=asked.text,
+        context=asked.context,
+        is_streamed=asked.on_delta is not None,
+    )
+
+
+def _build_message(question: ChatQuestion, session_id: str, job_id: str, now_s: float) -> NewMessage:
+    return NewMessage(
+        message_id=new_id(),
+        session_id=session_id,
+        conversation_id=question.conversation_id,
+        role="user",
+        kind="question",
+        source="frontend",
+        text=question.text,
+        job_id=job_id,
+        model="",
+        created_at=now_s,
+    )

@@ -1,0 +1,87 @@
+"""What a session listens for, from one turn to the next.
+
+Part of the session actor: called in its turns only. It decides; what was decided becomes its memory by `keep`, after
+the turn's commit. Not here: how it hears (domain/hearing/hearing.py), the commit and the timer (actor.py).
+Threads: the event loop.
+"""
+
+from omi_actors.actors.answer_messages import AnswerFound
+from omi_actors.actors.session.messages import AnswerNotified, AnswerReady, ReplySent
+from omi_actors.domain.answers.delivery import State
+from omi_actors.domain.hearing.hearing import (
+    SILENT,
+    Heard,
+    HearingOptions,
+    Question,
+    cut_into_slices,
+    hear,
+    note_reply,
+    pause_over,
+    recall,
+    relabel,
+)
+from omi_actors.domain.sessions.records import OpenAnswer, SessionRecord
+from omi_actors.domain.sessions.transcript import Growth
+from omi_actors.kit.runtime import Runtime
+
+
+class SessionHearing:
+    """See the module. `deadline` (UTC seconds) is when a pause ends what is being spoken, None while nothing is.
+
+    `listening_until` is what the store knows of that.
+    """
+
+    # No reference to the actor: a cycle in each session would be left to the collector, which does not look at all.
+    __slots__ = ("_options", "_state", "_unasked", "deadline", "listening_until")
+
+    def __init__(self, options: HearingOptions) -> None:
+        self._options = options
+        self._state = SILENT
+        # Questions that an earlier life of this session heard to their end, and did not live to accept.
+        self._unasked: tuple[Question, ...] = ()
+        self.deadline: float | None = None
+        self.listening_until: float | None = None
+
+    async def hear(self, growth: Growth, now_s: float, runtime: Runtime) -> Heard:
+        """Hear what is new, a slice at a time: however much it is, it keeps nobody else waiting for long."""
+        heard = Heard(relabel(self._state, growth.corrected), self._unasked, None)
+        for number, part in enumerate(cut_into_slices(growth.fresh)):
+            if number:
+                await runtime.pause()
+            before = heard.questions
+            heard = hear(heard.state, part, now_s, self._options)
+            if before:
+                heard = Heard(heard.state, (*before, *heard.questions), heard.deadline)
+        return heard
+
+    def end_pause(self, now_s: float) -> Heard:
+        """Hear that nothing more was said."""
+        heard = pause_over(self._state, now_s, self._options)
+        return Heard(heard.state, (*self._unasked, *heard.questions), heard.deadline)
+
+    def is_news(self, heard: Heard) -> bool:
+        """Tell whether the store is to know of it, whatever else there is to store."""
+        return bool(heard.questions) or (heard.deadline is None) != (self.listening_until is None)
+
+    def keep(self, heard: Heard) -> None:
+        """Remember what was heard."""
+        self._state = heard.state
+        self._unasked = ()
+        self.deadline = heard.deadline
+
+    def take_over(self, record: SessionRecord, now_s: float) -> None:
+        """Go on where an earlier life of this session ended, from what it stored."""
+        recalled = recall(record.recent_segments, record.asked, now_s, self._options)
+        self._state = recalled.state
+        self.listening_until = record.listening_until
+        # Of old speech of which nothing was awaited nothing is asked now, however we hear it today.
+        self._unasked = recalled.questions if record.listening_until is not None else ()
+        self.deadline = now_s if self._unasked else recalled.deadline
+
+    def note(self, message: object, now_s: float) -> None:
+        """Know of an answer: after a reply the wearer may go on without a wake phrase, after a failure ask again."""
+        match message:
+            case AnswerReady(is_failure=True) | AnswerFound(answer=OpenAnswer(kind="failure")):
+                self._state = note_reply(self._state, now_s, was_answered=False)
+            case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=State.SENT):
+                self._state = note_reply(self._state, now_s)

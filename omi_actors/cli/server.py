@@ -1,0 +1,194 @@
+"""Serving: from settings to a listening server, and back to nothing when told to stop.
+
+Not here: commands (cli.py), the actors (system.py), HTTP (web/). Threads: the main one, which runs the event loop.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from config.settings import Reading, Settings
+from omi_actors.cli.banner import Facts, announce
+from omi_actors.clients.completion_request import RequestOptions
+from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import Model
+from omi_actors.clients.notifier import Notifier
+from omi_actors.clients.omi_api import OmiApi
+from omi_actors.clients.openai_model import OpenAIModel
+from omi_actors.clock import SystemClock
+from omi_actors.doctor.listening import build_url, explain_bind_error
+from omi_actors.errors import OmiError, SettingsError
+from omi_actors.instruments.log_file import log_file
+from omi_actors.instruments.logs import get_logger
+from omi_actors.parts import Parts
+from omi_actors.store.driver import require_driver
+from omi_actors.system import System
+from web.server import WebServer, build_http_server
+
+_log = get_logger(__name__)
+
+
+# sysexits.h: an internal failure, after which an outer supervisor should start us anew; and a configuration error.
+_EXIT_GAVE_UP = 70
+_EXIT_FENCED = 2
+
+
+def run(reading: Reading) -> int:
+    """Serve until told to stop; return the exit code (docs/operating.md lists them).
+
+    Raises:
+        OmiError: the address cannot be listened on, or the store or the log file not be opened; the sentence says why.
+    """
+    url = reading.settings.database_url
+    require_driver(url.get_secret_value() if url else "")
+    with _log_file(reading.settings):
+        try:
+            return asyncio.run(_serve(reading))
+        except OmiError as exc:
+            if reading.settings.enable_file_logging:  # on standard error its sentence alone is enough
+                _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
+            raise
+        except Exception as exc:  # noqa: BLE001 (the last place that can tell, without quoting anybody)
+            _log.critical("crashed", error=type(exc).__name__, exc_info=exc)
+            return _EXIT_GAVE_UP
+
+
+def _log_file(settings: Settings) -> AbstractContextManager[None]:
+    if not settings.enable_file_logging:
+        return contextlib.nullcontext()
+    return log_file(settings.log_dir, max_bytes=settings.log_max_file_size, max_files=settings.log_max_files)
+
+
+async def _serve(reading: Reading) -> int:
+    began_mono_s, settings = time.monotonic(), reading.settings
+    ended = asyncio.Event()
+    codes = [0]
+
+    def give_up(_error: BaseException) -> None:
+        codes.append(_EXIT_GAVE_UP)
+        ended.set()
+
+    def fenced() -> None:
+        _log.critical("node_fenced", node=settings.node_name, hint="another process runs under this NODE_NAME")
+        codes.append(_EXIT_FENCED)
+        ended.set()
+
+    _stop_on_signals(ended)
+    clock = SystemClock()
+    model, fallbacks = build_model(settings), build_fallbacks(settings)
+    rng = random.Random()  # noqa: S311 (jitter, not secrets)
+    notifier = build_notifier(settings)
+    parts = Parts(
+        settings=settings,
+        model=model,
+        fallbacks=fallbacks,
+        clock=clock,
+        rng=rng,
+        on_fenced=fenced,
+        notifier=notifier,
+    )
+    system = System(parts, give_up)
+    server = build_http_server(system, settings, clock)
+    # First the address: a second start by mistake must not touch the store that the first one serves.
+    port = _bind(server, settings)
+    await system.start()
+    server.listen()
+    link = f"{build_url(settings.host, port)}{server.operator_path()}"
+    ready_s = time.monotonic() - began_mono_s
+    announce(Facts(reading=reading, model=model, port=port, ready_s=ready_s, operator_link=link))
+    # What lives now lives to the end: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    await ended.wait()
+    await _stop(system, server, settings, (model, *fallbacks))
+    if notifier is not None:
+        await notifier.close()
+    return codes[-1]
+
+
+def _bind(server: WebServer, settings: Settings) -> int:
+    """Take the address and return the port.
+
+    Raises:
+        SettingsError: it cannot be had; the sentence says what to do.
+    """
+    try:
+        return server.bind()
+    except OSError as exc:
+        raise SettingsError(explain_bind_error(exc, settings.host, settings.port)) from exc
+
+
+def build_model(settings: Settings) -> Model:
+    """Return the model that the settings name; without a key, the demo model."""
+    if settings.openai_api_key is None:
+        return DemoModel()
+    return _build_openai(settings, settings.openai_model)
+
+
+def build_fallbacks(settings: Settings) -> tuple[Model, ...]:
+    """Return the models that are asked when the first one fails, in order."""
+    if settings.openai_api_key is None:
+        return ()
+    return tuple(_build_openai(settings, name) for name in settings.openai_fallback_models)
+
+
+def _build_openai(settings: Settings, name: str) -> OpenAIModel:
+    assert settings.openai_api_key is not None  # noqa: S101 (its callers looked)
+    return OpenAIModel(
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+        name=name,
+        concurrency=settings.openai_max_concurrency,
+        options=RequestOptions(
+            max_tokens=settings.openai_max_tokens,
+            temperature=settings.openai_temperature,
+            reasoning_effort=settings.openai_reasoning_effort,
+            has_store=settings.openai_store_responses,
+        ),
+    )
+
+
+def build_notifier(settings: Settings) -> Notifier | None:
+    """Return Omi's API if the settings hold its key."""
+    if settings.omi_app_id is None or settings.omi_app_secret is None:
+        return None
+    return OmiApi(
+        app_id=settings.omi_app_id,
+        secret=settings.omi_app_secret.get_secret_value(),
+        url=settings.omi_api_url,
+        version=settings.omi_notify_version,
+        timeout_s=settings.omi_notify_timeout_s,
+    )
+
+
+async def _stop(system: System, server: WebServer, settings: Settings, models: Sequence[Model]) -> None:
+    """Be not ready, stop listening, finish what is in flight, stop the actors in reverse order."""
+    _log.info("stopping")
+    system.begin_draining()
+    grace_s = settings.shutdown_grace_s
+    started_mono_s = time.monotonic()
+    drained = await server.stop(grace_s)
+    stopped = await system.stop(grace_s=max(0.0, grace_s - (time.monotonic() - started_mono_s)))
+    for model in models:
+        await model.close()
+    _log.info("stopped", requests_finished=drained, actors_stopped=stopped)
+
+
+def _stop_on_signals(ended: asyncio.Event) -> None:
+    """Stop gently at the first SIGTERM or SIGINT, at once at the second."""
+
+    def stop() -> None:
+        if ended.is_set():
+            os._exit(130)
+        ended.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop)

@@ -1,0 +1,107 @@
+"""A circuit breaker: whether a server that failed again and again is asked now.
+
+Closed: everybody asks. Open: nobody does, for a pause. Half-open: one asks, the probe; its result closes or opens anew.
+Not here: the calls (clients/guarded_model.py), which failures count (failures.py). Threads: none, pure.
+Source: the pattern of M. Nygard's "Release It!".
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class BreakerState(StrEnum):
+    """See the module."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerRules:
+    """`failures` (≥ 1) in a row within `window_s` seconds open it.
+
+    The first pause is `pause_s`; each probe that fails doubles it, up to `pause_cap_s`. While a probe is under way the
+    others are told to come again after `probe_wait_s`.
+    """
+
+    failures: int = 5
+    window_s: float = 60.0
+    pause_s: float = 5.0
+    pause_cap_s: float = 60.0
+    probe_wait_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A breaker at a moment. Seconds are monotonic; a fresh one is closed.
+
+    `round` counts the changes of state: what was asked in an earlier one says nothing about this one.
+    """
+
+    state: BreakerState = BreakerState.CLOSED
+    round: int = 0
+    failed_at_s: tuple[float, ...] = ()
+    openings: int = 0
+    open_until_s: float = 0.0
+
+
+class Admission(NamedTuple):
+    """Whether one may ask. `round` goes with the result; who may not comes again after `retry_after_s`."""
+
+    breaker: Breaker
+    round: int
+    is_admitted: bool
+    retry_after_s: float = 0.0
+
+
+def admit(breaker: Breaker, now_s: float, rules: BreakerRules) -> Admission:
+    """Decide about one who wants to ask now. The first one after an open pause becomes the probe."""
+    if breaker.state is BreakerState.CLOSED:
+        return Admission(breaker, breaker.round, is_admitted=True)
+    if breaker.state is BreakerState.HALF_OPEN:
+        return Admission(breaker, breaker.round, is_admitted=False, retry_after_s=rules.probe_wait_s)
+    if now_s < breaker.open_until_s:
+        left_s = breaker.open_until_s - now_s
+        return Admission(breaker, breaker.round, is_admitted=False, retry_after_s=left_s)
+    probing = replace(breaker, state=BreakerState.HALF_OPEN, round=breaker.round + 1)
+    return Admission(probing, probing.round, is_admitted=True)
+
+
+def wait_s(breaker: Breaker, now_s: float, rules: BreakerRules) -> float:
+    """Return the seconds until one may ask, as `admit` would say; 0 when that is now. It takes nobody's place."""
+    return admit(breaker, now_s, rules).retry_after_s
+
+
+def note_success(breaker: Breaker, asked_in: int) -> Breaker:
+    """Return the breaker after an answer to what was asked in round `asked_in`."""
+    if asked_in != breaker.round or breaker.state is BreakerState.OPEN:
+        return breaker
+    if breaker.state is BreakerState.CLOSED:
+        return replace(breaker, failed_at_s=()) if breaker.failed_at_s else breaker
+    return Breaker(round=breaker.round + 1)
+
+
+def note_failure(breaker: Breaker, asked_in: int, now_s: float, rules: BreakerRules) -> Breaker:
+    """Return the breaker after a failure, at `now_s`, of what was asked in round `asked_in`."""
+    if asked_in != breaker.round or breaker.state is BreakerState.OPEN:
+        return breaker
+    if breaker.state is BreakerState.HALF_OPEN:
+        return _open(breaker, now_s, rules)
+    recent = tuple(at_s for at_s in breaker.failed_at_s if now_s - at_s < rules.window_s)
+    failed = replace(breaker, failed_at_s=(*recent, now_s))
+    return _open(failed, now_s, rules) if len(failed.failed_at_s) >= rules.failures else failed
+
+
+def note_nothing(breaker: Breaker, asked_in: int, now_s: float) -> Breaker:
+    """Return the breaker after a call that was given up: a probe without a result leaves its place to the next."""
+    if asked_in != breaker.round or breaker.state is not BreakerState.HALF_OPEN:
+        return breaker
+    return replace(breaker, state=BreakerState.OPEN, round=breaker.round + 1, open_until_s=now_s)
+
+
+def _open(breaker: Breaker, now_s: float, rules: BreakerRules) -> Breaker:
+    # Past 2**60 every pause is the longest one; a float overflows above 2**1023.
+    pause_s = min(rules.pause_cap_s, rules.pause_s * 2.0 ** min(breaker.openings, 60))
+    return Breaker(BreakerState.OPEN, breaker.round + 1, (), breaker.openings + 1, now_s + pause_s)

@@ -1,0 +1,1 @@
+"""hearing: to be said."""

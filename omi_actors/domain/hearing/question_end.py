@@ -1,0 +1,130 @@
+"""The end of a question: at a question mark, or with a sentence that asks or commands; else only a pause tells.
+
+Not here: the pause (hearing.py), where the question begins (wake.py). Threads: none, pure.
+"""
+
+import re
+
+from omi_actors.domain.hearing import phrases
+from omi_actors.domain.hearing.phrases import words_in, words_of
+
+_TERMINATOR = re.compile(r"[?？؟.!。！।۔]+")
+_QUESTION_MARKS = frozenset("?？؟")
+# A full stop is none inside a number or after an abbreviation.
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:[^\W\d_]|dr|mr|mrs|ms|st|prof|vs|etc|no|nr|sr|sra|ca|bzw|[a-z]\.[a-z])$", re.IGNORECASE
+)
+_LEADING = re.compile(r"^[\s,.!?:;…–—、。，！？।؛،؟\"'”»」)-]+")
+_WORD = re.compile(r"[^\W_]")
+_FILLERS = words_of(phrases.FILLERS)
+_ASKS_FIRST = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS, phrases.AUXILIARIES)
+_ASKS_ANYWHERE = words_of(phrases.ASKING_ANYWHERE)
+_ASKS_ANYWHERE_UNSPACED = re.compile(phrases.ASKING_ANYWHERE_UNSPACED)
+_ASKS_LAST = tuple(phrases.ASKING_AT_END_UNSPACED.split("|"))
+_DANGLING = words_of(*phrases.DANGLING)
+# "the capital of. New Zealand": speech-to-text takes a breath for a sentence's end.
+_STOP_WITHIN = re.compile(r"(?<!\S)(\w+)\.(?=\s)")
+_ACKNOWLEDGED = re.compile(
+    rf"(?:(?:{'|'.join(sorted(words_of(*phrases.ACKNOWLEDGEMENTS), key=len, reverse=True))})(?:[\s,.!、。，！]+|$))+",
+    re.IGNORECASE,
+)
+# As many words, or letters of a script without blanks, hardly make a question: "when does", 卵は.
+_FEW_WORDS = 2
+_FEW_UNSPACED = 4
+# Scripts that put no blank between words have no letter before this one.
+_FIRST_UNSPACED = "\u3000"
+# A sentence's last (or first) characters that are looked at.
+_EDGE_CHARS = 64
+
+
+def has_words(text: str) -> bool:
+    """Tell whether there is a letter or a digit in it."""
+    return _WORD.search(text) is not None
+
+
+def is_dangling(text: str) -> bool:
+    """Tell whether the text breaks off at a word that wants another after it, or after the first word of a question."""
+    words = words_in(text[-_EDGE_CHARS:])
+    if len(words) == 1 and words[0] in _ASKS_FIRST:
+        return _TERMINATOR.search(text) is None
+    return bool(words) and (words[-1] in _DANGLING or " ".join(words[-2:]) in _DANGLING)
+
+
+def has_hardly_begun(text: str) -> bool:
+    """Tell whether these are a question's first words, and so few that most questions which begin like this go on."""
+    words = words_in(text[:_EDGE_CHARS])
+    if not words or _TERMINATOR.search(text) is not None:
+        return False
+    if words[0] >= _FIRST_UNSPACED:
+        return sum(map(len, words)) <= _FEW_UNSPACED
+    return len(words) <= _FEW_WORDS and words[0] in _ASKS_FIRST
+
+
+def clean(text: str) -> str:
+    """Return the words of a question without what separates them from the wake phrase, and without false full stops."""
+    return _STOP_WITHIN.sub(_mend, _LEADING.sub("", text).strip())
+
+
+def _mend(match: re.Match[str]) -> str:
+    return match[1] if match[1].casefold() in _DANGLING else match[0]
+
+
+def skip_leading(text: str) -> int:
+    """Return how many characters of punctuation and blanks stand before the words."""
+    match = _LEADING.match(text)
+    return match.end() if match else 0
+
+
+def skip_acknowledgement(text: str) -> int:
+    """Return how many characters of thanks stand before a question that follows an answer."""
+    blank = len(text) - len(text.lstrip())
+    match = _ACKNOWLEDGED.match(text, blank)
+    return match.end() if match else 0
+
+
+def find_end(line: str, start: int, stop: int, max_chars: int) -> int | None:
+    """Return where the question that begins at `start` ends, before `stop`; None when only a pause can tell.
+
+    Linear in the text looked at, which is at most `max_chars`: there a question ends in any case, between two words.
+    """
+    cap = min(stop, start + max_chars)
+    sentence_start = start
+    for match in _TERMINATOR.finditer(line, start, cap):
+        if not has_words(line[sentence_start : match.start()]):
+            continue
+        if not _QUESTION_MARKS.isdisjoint(match.group()):
+            return match.end()
+        if not _ends_sentence(line, match):
+            continue
+        sentence = line[sentence_start : match.start()]
+        if is_dangling(sentence):
+            continue
+        if is_complete(sentence):
+            return match.end()
+        sentence_start = match.end()
+    return _cut_between_words(line, start, cap) if cap < stop else None
+
+
+def _ends_sentence(line: str, match: re.Match[str]) -> bool:
+    if match.group() == ".":
+        after = line[match.end() : match.end() + 1]
+        if after and not after.isspace() and after not in "\"'”»’)":
+            return False
+        return _ABBREVIATION.search(line[max(0, match.start() - 8) : match.start()]) is None
+    return set(match.group()) != {"."}
+
+
+def is_complete(sentence: str) -> bool:
+    """Tell whether a sentence asks or commands."""
+    words = words_in(sentence)
+    first = next((n for n, word in enumerate(words[:3]) if word not in _FILLERS), 0)
+    if words and (words[first] in _ASKS_FIRST or " ".join(words[first : first + 2]) in _ASKS_FIRST):
+        return len(words) > 1
+    if not _ASKS_ANYWHERE.isdisjoint(words) or _ASKS_ANYWHERE_UNSPACED.search(sentence):
+        return True
+    return sentence.rstrip().endswith(_ASKS_LAST)
+
+
+def _cut_between_words(line: str, start: int, cap: int) -> int:
+    blank = line.rfind(" ", start + (cap - start) // 2, cap)
+    return cap if blank < 0 else blank

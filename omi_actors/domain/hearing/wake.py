@@ -1,0 +1,285 @@
+"""Wake phrases: where in a line of speech somebody addresses the wearable.
+
+A greeting and the name address it anywhere, unless the words before report them ("he said hey Omi"). The name alone
+does so at the beginning of a sentence, before a comma or before words that ask or command ("Omi, …", "Omi what …"), but
+not "Omi is cool"; and at the end of a short sentence that asks, between a comma and a question mark ("…, Omi?").
+ Not here: where the question ends (question_end.py), who spoke (speech.py). Threads: none, pure.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
+
+from omi_actors.domain.hearing import phrases
+from omi_actors.domain.hearing.phrases import words_in, words_of
+from omi_actors.domain.hearing.question_end import is_complete
+
+# Characters looked at before and after a name: enough for every rule here, and what keeps the cost linear.
+CONTEXT_CHARS = 64
+# Words kept of a line that goes on: a greeting, who reports it, or a short question before the name.
+CONTEXT_WORDS = 9
+# Words and characters of a question that ends with the name: all of them are in a line's kept end.
+_SAID_WORDS = CONTEXT_WORDS - 1
+_SAID_CHARS = 48
+# Wake phrases of one line; nobody says more before a question ends, and each costs some microseconds.
+_WAKES_LIMIT = 64
+
+_KATAKANA = r"\u30a0-\u30ff"
+_UNSPACED = rf"\u3040-\u309f{_KATAKANA}\u4e00-\u9fff"
+# Vowel signs of Hindi and Arabic: parts of words that Python's \w leaves out.
+_SIGNS = r"\u0900-\u0903\u093a-\u094f\u0951-\u0957\u064b-\u065f"
+# A word of a script with blanks begins and ends where its letters do, also beside Chinese or Japanese.
+_BEGINS = rf"(?<![^\W{_UNSPACED}])(?<![{_SIGNS}])"
+_LETTER = rf"(?:[^\W{_UNSPACED}]|[{_SIGNS}])"
+_ENDS = rf"(?!{_LETTER})(?!['’-]{_LETTER})"
+_IS_LETTER = re.compile(_LETTER)
+
+_PAUSES = " \t\n,.!:;…–—、。，！؛،।-"
+_SENTENCE_ENDS = ".!?。！？।؟۔…\n"
+_OPENING_QUOTES = ('"', "“", "„", "‘", "「", "『", "« ", "«")
+_PAUSE_AFTER = re.compile(r"\s*[,.:!;…–—、。，！：،।-]|[^\S\n]*\n")
+# The word that reports or tells of the name comes after it: 「ねえオミ」と言った, "Оми же сломался".
+_REPORTED_AFTER = re.compile(r"[」』]?(?:って|と(?:言|い|呼))|\s+же\b", re.IGNORECASE)
+# "What time is it, Omi?"
+_COMMA_BEFORE = re.compile(r"[,，、،]\s*$")
+_QUESTION_MARK_AFTER = re.compile(r"\s*[?？؟]+")
+# "Hello Omi team".
+_GROUPS = "|".join(sorted(words_of(*phrases.GROUPS), key=len, reverse=True))
+_GROUP_AFTER = re.compile(rf"\s+(?:{_GROUPS})(?!\w)|\s?(?:{phrases.GROUPS_UNSPACED})", re.IGNORECASE)
+# "Omi, the new wearable, is on sale".
+_APPOSITION = re.compile(
+    r"\s*,\s*(?:the|an?|my|la|el|una?|le|les|der|die|das|eine?|[oa]s?|il|lo|de|het|een)\s[^.?!,]{1,60},\s*"
+    r"(?:is|was|has|will|es|ist|war|est|é|è|era|heeft)\b",
+    re.IGNORECASE,
+)
+
+_GREETINGS = tuple(sorted(words_of(*phrases.GREETINGS), key=len, reverse=True))
+_GREETINGS_UNSPACED = tuple(word for row in phrases.GREETINGS_UNSPACED for word in row.split("|"))
+_EVERY_GREETING = _GREETINGS + _GREETINGS_UNSPACED
+_GREETING_ENDS = frozenset(greeting[-3:] for greeting in _EVERY_GREETING)
+_FILLERS = words_of(phrases.FILLERS)
+_REPORTING = words_of(*phrases.REPORTING)
+_REPORTING_UNSPACED = tuple(phrases.REPORTING_UNSPACED.split("|"))
+_AMBIGUOUS = words_of(phrases.AMBIGUOUS)
+_OBJECTS = words_of(phrases.OBJECTS)
+_AUXILIARIES = words_of(phrases.AUXILIARIES)
+_PRONOUNS = words_of(phrases.PRONOUNS)
+_AMBIGUOUS_QUESTION_NEXT = words_of(phrases.AMBIGUOUS_QUESTION_NEXT)
+_CERTAIN = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS) - _AMBIGUOUS - {phrases.AMBIGUOUS_QUESTION}
+
+
+class Wake(NamedTuple):
+    """A wake phrase in a line. `is_open`: the line ends before it is clear whether this name is addressed.
+
+    `said_end` is where the question's words end that stand before the name, from `start`; 0 when they come after it.
+    """
+
+    start: int
+    end: int
+    is_open: bool
+    said_end: int = 0
+
+
+# The initial of some spellings, and a search for any of them.
+_Hint = tuple[str, Callable[[str], object]]
+
+
+class _Names(NamedTuple):
+    """`spoken` finds any spelling; `alone` are those that need no greeting.
+
+    One of `hints` is found in every spelling, and in one that is ASCII, one of `ascii_hints`.
+    """
+
+    spoken: re.Pattern[str]
+    alone: frozenset[str]
+    hints: tuple[_Hint, ...]
+    ascii_hints: tuple[_Hint, ...]
+
+
+def prepare(names: tuple[str, ...]) -> None:
+    """Compile what finds these names. It takes tens of milliseconds: at start nobody waits for it."""
+    _patterns(names)
+
+
+@lru_cache(maxsize=64)
+def _patterns(names: tuple[str, ...]) -> _Names:
+    alone = {spelling for name in names for spelling in (name, *phrases.SPELLINGS.get(name.casefold(), ()))}
+    greeted = {spelling for name in names for spelling in phrases.SPELLINGS_AFTER_GREETING.get(name.casefold(), ())}
+    longest_first = sorted(alone | greeted, key=len, reverse=True)
+    unspaced = [_spelled_unspaced(name) for name in longest_first if _is_unspaced(name)]
+    spaced = "|".join(_spelled(name) for name in longest_first if not _is_unspaced(name))
+    spoken = "|".join([*unspaced, f"{_BEGINS}(?:{spaced}){_ENDS}"] if spaced else unspaced)
+    every = {spelling.casefold().replace(" ", gap) for spelling in longest_first for gap in (" ", ", ")}
+    # "omie" is found by "omi".
+    least = sorted(hint for hint in every if not any(other in hint for other in every - {hint}))
+    # By initial: a search for one is many times faster than a search for several.
+    hints = tuple(
+        (initial, re.compile("|".join(map(re.escape, group))).search)
+        for initial, group in groupby(least, key=lambda hint: hint[0])
+    )
+    ascii_hints = tuple(hint for hint in hints if hint[0].isascii())
+    return _Names(re.compile(spoken, re.IGNORECASE), frozenset(map(str.casefold, alone)), hints, ascii_hints)
+
+
+def _is_unspaced(name: str) -> bool:
+    return re.search(f"[{_UNSPACED}]", name) is not None
+
+
+def _spelled(name: str) -> str:
+    pattern = re.escape(name).replace(r"\ ", ",? ")
+    return pattern + r"(?![\s,]+oh)" if name == "oh me" else pattern
+
+
+def _spelled_unspaced(name: str) -> str:
+    return f"{re.escape(name)}(?![{_goes_on(name)}])"
+
+
+def _goes_on(name: str) -> str:
+    """Return the letters that make another word of a name in a script without blanks, as in オミクロン and 奥米克戎."""
+    if name[-1] in "米咪":
+        return "克茄"
+    return _KATAKANA if re.search(f"[{_KATAKANA}]", name) else rf"\u3040-\u309f{_KATAKANA}"
+
+
+def may_wake(line: str, names: tuple[str, ...]) -> bool:
+    """Tell, cheaply, whether a line can hold a wake phrase at all."""
+    folded = line.casefold()
+    patterns = _patterns(names)
+    for initial, search in patterns.ascii_hints if folded.isascii() else patterns.hints:
+        if initial in folded and search(folded):
+            return True
+    return False
+
+
+def ends_in_greeting(line: str) -> bool:
+    """Tell, cheaply, whether the last words may be the first half of a wake phrase."""
+    return _ends_in_greeting(line[-CONTEXT_CHARS:].rstrip(_PAUSES).casefold())
+
+
+def _ends_in_greeting(folded: str) -> bool:
+    # Few words end as a greeting does; to look through all the greetings is slow.
+    is_likely = folded[-3:] in _GREETING_ENDS or folded[-2:] in _GREETING_ENDS or folded[-1:] in _GREETING_ENDS
+    return is_likely and folded.endswith(_EVERY_GREETING)
+
+
+def find_wakes(line: str, names: tuple[str, ...]) -> list[Wake]:
+    """Return the first wake phrases of a line, in order; only the last may be open. Linear in the length."""
+    wakes: list[Wake] = []
+    patterns = _patterns(names)
+    for match in patterns.spoken.finditer(line):
+        wake = _judge_greeted(line, match)
+        if wake is None and match.group().casefold() in patterns.alone:
+            wake = _judge_last(line, match) or _judge_alone(line, match, wakes)
+        if wake is not None:
+            wakes.append(wake)
+            if len(wakes) == _WAKES_LIMIT:
+                break
+    return wakes
+
+
+def _judge_greeted(line: str, match: re.Match[str]) -> Wake | None:
+    begin = max(0, match.start() - CONTEXT_CHARS)
+    before = line[begin : match.start()].rstrip(_PAUSES)
+    length = _greeting_length(before)
+    if not length:
+        return None
+    start = begin + len(before) - length
+    is_reported = _is_reported(line[max(0, start - CONTEXT_CHARS) : start])
+    if is_reported or _REPORTED_AFTER.match(line, match.end()) or _GROUP_AFTER.match(line, match.end()):
+        return None
+    return Wake(start, match.end(), is_open=False)
+
+
+def _greeting_length(before: str) -> int:
+    """Return the length of the greeting with which this text ends, 0 without one."""
+    # Lower rather than folded: the length must stay.
+    folded = before.lower()
+    if not _ends_in_greeting(folded):
+        return 0
+    for greeting in _GREETINGS:
+        if folded.endswith(greeting) and not _IS_LETTER.match(before[-len(greeting) - 1 : -len(greeting)]):
+            return len(greeting)
+    return next((len(greeting) for greeting in _GREETINGS_UNSPACED if before.endswith(greeting)), 0)
+
+
+def _is_reported(before: str) -> bool:
+    """Tell whether the words before a wake phrase say that somebody says it: within three words, in the sentence."""
+    if before.endswith(_OPENING_QUOTES):
+        return True
+    said = before.rstrip(" ,:，：\"'“«„‘")
+    if said.endswith(_REPORTING_UNSPACED):
+        return True
+    last = _last_sentence(said).rpartition(",")[2]
+    words = words_in(last)[-3:]
+    pairs = {" ".join(words[n : n + 2]) for n in range(len(words))}
+    return words[-1:] == ["like"] or not _REPORTING.isdisjoint(pairs.union(words))
+
+
+def _last_sentence(before: str) -> str:
+    return before[max(before.rfind(end) for end in _SENTENCE_ENDS) + 1 :]
+
+
+def _is_sentence_start(before: str, *, is_whole: bool) -> bool:
+    """Tell whether nothing but fillers stands between here and the sentence's beginning."""
+    last = _last_sentence(before)
+    if not is_whole and len(last) == len(before):
+        return False
+    words = words_in(last)
+    return len(words) <= 2 and _FILLERS.issuperset(words) and not last.endswith(_OPENING_QUOTES)  # noqa: PLR2004
+
+
+def _judge_last(line: str, match: re.Match[str]) -> Wake | None:
+    """Tell whether the name ends a short question that is put to it: "What time is it, Omi?"."""
+    mark = _QUESTION_MARK_AFTER.match(line, match.end())
+    if mark is None:
+        return None
+    begin = max(0, match.start() - CONTEXT_CHARS)
+    before = line[begin : match.start()]
+    comma = _COMMA_BEFORE.search(before)
+    if comma is None:
+        return None
+    said = _last_sentence(before[: comma.start()])
+    is_whole = len(said) < comma.start() or (begin == 0 and not line[0].isspace())
+    is_short = len(said) <= _SAID_CHARS and len(said.split()) <= _SAID_WORDS
+    if not (is_whole and is_short and is_complete(said)):
+        return None
+    said_end = begin + comma.start()
+    return Wake(said_end - len(said), mark.end(), is_open=False, said_end=said_end)
+
+
+def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake]) -> Wake | None:
+    start, end = match.span()
+    begin = max(0, start - CONTEXT_CHARS)
+    # What is open may turn out to be none: nothing is to be built on it.
+    last = next((wake for wake in reversed(wakes) if not wake.is_open), None)
+    is_repeated = last is not None and start - last.end < CONTEXT_CHARS and not line[last.end : start].strip(_PAUSES)
+    if not is_repeated and not _is_sentence_start(line[begin:start], is_whole=begin == 0):
+        return None
+    after = line[end : end + 2 * CONTEXT_CHARS]
+    if _PAUSE_AFTER.match(after):
+        return None if _APPOSITION.match(after) else Wake(start, end, is_open=False)
+    if not after.strip():
+        return Wake(start, end, is_open=True)
+    if not after[0].isspace():
+        return None
+    words = words_in(after)[:2]
+    if _are_addressing(words):
+        return Wake(start, end, is_open=False)
+    # Two words are enough to tell; fewer may become anything.
+    return Wake(start, end, is_open=True) if len(after.split()) < 2 else None  # noqa: PLR2004
+
+
+def _are_addressing(words: list[str]) -> bool:
+    """Tell whether these words after a name ask or command, rather than tell of it."""
+    if not words:
+        return False
+    first, second = words[0], words[1] if len(words) > 1 else ""
+    if first in _CERTAIN or f"{first} {second}" in _CERTAIN:
+        return True
+    return (
+        (first in _AUXILIARIES and second in _PRONOUNS)
+        or (first in _AMBIGUOUS and second in _OBJECTS)
+        or (first == phrases.AMBIGUOUS_QUESTION and second in _AMBIGUOUS_QUESTION_NEXT)
+    )

@@ -1,0 +1,238 @@
+"""A session's transcript as it grows: what of a webhook is new, and where a conversation ends.
+
+Not here: what was asked in it (domain/hearing/hearing.py), how segments are known again (recent_segments.py), rows
+(store/). Threads: none, pure. Source: Omi's real-time transcript webhook. It sends no conversation id: a new
+conversation shows only as times that fall back towards 0, or as a silence of 120 s.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+
+import msgspec
+
+from omi_actors.domain.recent_segments import RecentSegments, build_version, length_of
+from omi_actors.domain.sessions.records import NewConversation, SessionRecord
+from omi_actors.domain.sessions.segments import Segment, StoredSegment
+
+# Seconds without speech after which Omi closes a conversation.
+SILENCE_S = 120.0
+# A segment this near to 0 (s) whose time fell back opens a conversation; pieces of one that arrive out of order lie
+# within a few seconds of each other.
+_NEAR_START_S = 30.0
+_OUT_OF_ORDER_S = 5.0
+# A fall of more than this (s) is a new conversation wherever it lands: its first pieces were lost.
+_LARGE_FALL_S = 60.0
+# Longer sender ids are replaced by their digest, so that the key fits an index of any database.
+_KEY_LIMIT = 128
+# A letter or a digit of any script.
+_WORD = re.compile(r"[^\W_]")
+# What has no word in so many characters has none.
+_BLANK_CHARS = 20_000
+
+
+class Progress(msgspec.Struct, frozen=True, gc=False):
+    """Where a session's transcript stands. `epoch` 0 means that the store has no row of it yet."""
+
+    session_id: str
+    epoch: int
+    conversation_id: str | None
+    conversation_number: int
+    last_seq: int
+    last_end_s: float
+    last_seen_at: float
+    recent: RecentSegments
+
+
+class Growth(msgspec.Struct, frozen=True, gc=False):
+    """What a webhook's segments mean for the transcript.
+
+    `fresh` holds what was said, ordered by seq: new segments, and known ones whose text became longer. `corrected` are
+    known ones that were said by somebody else than was thought: they are stored, and are no speech.
+    """
+
+    progress: Progress
+    fresh: tuple[StoredSegment, ...]
+    new_conversation: NewConversation | None
+    duplicates: int
+    updated: int
+    blank: int
+    corrected: tuple[StoredSegment, ...] = ()
+
+
+def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> Progress:
+    """Return where a session stands according to its record, or at its very beginning."""
+    if record is None:
+        return Progress(new_id(), 0, None, 0, 0, 0.0, 0.0, RecentSegments())
+    recent = RecentSegments().remember({segment.key: build_version(segment) for segment in record.recent_segments})
+    return Progress(
+        record.session_id,
+        record.epoch,
+        record.conversation_id,
+        record.conversation_number,
+        record.last_seq,
+        record.last_end_s,
+        record.last_seen_at,
+        recent,
+    )
+
+
+def build_key(segment: Segment, conversation_number: int) -> str:
+    """Return the key of a segment within its session: the sender's id, else one made of all that tells it apart.
+
+    The conversation is part of a made key, since times start again at 0 in each: a second "yes" is not the first.
+    """
+    if segment.segment_id:
+        if len(segment.segment_id) <= _KEY_LIMIT and not segment.segment_id.startswith("~"):
+            return segment.segment_id
+        return "~id:" + blake2b(segment.segment_id.encode(), digest_size=16).hexdigest()
+    content = f"{segment.speaker}\0{segment.start_s!r}\0{segment.end_s!r}\0{segment.text}"
+    return f"~{conversation_number}:{blake2b(content.encode(), digest_size=16).hexdigest()}"
+
+
+def possible_keys(segments: tuple[Segment, ...], progress: Progress) -> tuple[str, ...]:
+    """Return every key under which these segments may be stored already: in this conversation or the one before."""
+    numbers = (progress.conversation_number, progress.conversation_number - 1)
+    return tuple({build_key(segment, number) for segment in segments for number in numbers})
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether there is no letter and no digit in it: silence, or lone punctuation."""
+    return _WORD.search(text, 0, _BLANK_CHARS) is None
+
+
+def decide_growth(
+    progress: Progress,
+    segments: tuple[Segment, ...],
+    *,
+    received_at: float,
+    new_id: Callable[[], str],
+    stored: Mapping[str, int] | None = None,
+) -> Growth:
+    """Sort a webhook's segments into new, longer, corrected, known and blank ones, and give each its place.
+
+    `stored` maps keys that the store holds to their versions. When None and the result begins a
+    conversation while one was open, ask the store for `possible_keys` and decide again: times that fall back may
+    also be a late repetition, and only the store remembers that far.
+    """
+    return _Grower(progress, received_at, new_id, stored or {}).grow(segments)
+
+
+class _Grower:
+    """One decision in progress: the parts of a `Progress` as they change, put together once at the end."""
+
+    def __init__(
+        self, progress: Progress, received_at: float, new_id: Callable[[], str], stored: Mapping[str, int]
+    ) -> None:
+        self._before = progress
+        self._received_at = received_at
+        self._new_id = new_id
+        self._stored = stored
+        self._conversation_id = progress.conversation_id
+        self._number = progress.conversation_number
+        self._last_seq = progress.last_seq
+        self._last_end_s = progress.last_end_s
+        self._opened: NewConversation | None = None
+        self._seen: dict[str, int] = {}
+        self._fresh: list[StoredSegment] = []
+        self._corrected: list[StoredSegment] = []
+        self._duplicates = self._updated = self._blank = 0
+
+    def grow(self, segments: tuple[Segment, ...]) -> Growth:
+        for segment in segments:
+            if is_blank(segment.text):
+                self._blank += 1
+            else:
+                self._take(segment)
+        return Growth(
+            self._progress_after(),
+            tuple(self._fresh),
+            self._opened,
+            self._duplicates,
+            self._updated,
+            self._blank,
+            tuple(self._corrected),
+        )
+
+    def _progress_after(self) -> Progress:
+        before = self._before
+        if not self._seen:
+            return before
+        return Progress(
+            before.session_id,
+            before.epoch,
+            self._conversation_id,
+            self._number,
+            self._last_seq,
+            self._last_end_s,
+            self._received_at if self._fresh else before.last_seen_at,
+            before.recent.remember(self._seen),
+        )
+
+    def _take(self, segment: Segment) -> None:
+        key = build_key(segment, self._number)
+        known = self._find(key)
+        if known is None and not segment.segment_id:
+            key, known = self._look_back(segment, key)
+        version = build_version(segment)
+        if known is not None and length_of(version) <= length_of(known):
+            if version != known and length_of(version) == length_of(known):
+                self._seen[key] = version
+                self._corrected.append(self._place(segment, key))
+            else:
+                self._duplicates += 1
+            return
+        if known is not None:
+            self._updated += 1
+        elif self._opened is None and self._begins_conversation(segment):
+            self._open_conversation()
+            key = build_key(segment, self._number)
+        self._seen[key] = version
+        self._last_end_s = max(self._last_end_s, segment.end_s)
+        self._fresh.append(self._place(segment, key))
+
+    def _look_back(self, segment: Segment, key: str) -> tuple[str, int | None]:
+        """Return key and version of a segment from before the conversation changed, if this is a repetition of it."""
+        before = build_key(segment, self._number - 1)
+        known = self._find(before)
+        return (key, None) if known is None else (before, known)
+
+    def _find(self, key: str) -> int | None:
+        known = self._seen.get(key)
+        if known is None:
+            known = self._before.recent.find(key)
+        return self._stored.get(key) if known is None else known
+
+    def _begins_conversation(self, segment: Segment) -> bool:
+        """Tell whether this new segment is the first of another conversation than the current one."""
+        if self._conversation_id is None:
+            return True
+        fall_s = self._last_end_s - segment.start_s
+        if fall_s > _LARGE_FALL_S or (fall_s > _OUT_OF_ORDER_S and segment.start_s <= _NEAR_START_S):
+            return True
+        return -fall_s >= SILENCE_S or self._received_at - self._before.last_seen_at >= SILENCE_S
+
+    def _open_conversation(self) -> None:
+        """Begin another conversation. A webhook opens at most one, however its times jump."""
+        self._number += 1
+        self._conversation_id = self._new_id()
+        self._last_end_s = 0.0
+        self._opened = NewConversation(
+            conversation_id=self._conversation_id, number=self._number, started_at=self._received_at
+        )
+
+    def _place(self, segment: Segment, key: str) -> StoredSegment:
+        self._last_seq += 1
+        return StoredSegment(
+            key,
+            self._last_seq,
+            self._conversation_id or "",
+            segment.text,
+            segment.speaker,
+            segment.speaker_id,
+            segment.is_user,
+            segment.person_id,
+            segment.start_s,
+            segment.end_s,
+            self._received_at,
+        )

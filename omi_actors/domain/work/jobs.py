@@ -1,0 +1,91 @@
+"""Jobs as values: the intent, and one claimed attempt at it.
+
+Not here: scheduling (actors/queue/dispatcher.py), rows and statements (store/jobs.py), what a kind does (jobs/).
+Threads: none, pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class JobState(StrEnum):
+    """Where a job stands. `dead` jobs used up their attempts and are kept for 30 days."""
+
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to enqueue, in the transaction that caused it.
+
+    `idempotency_key` is unique for ever: a second enqueue of it changes nothing. Of one `lane` (e.g. a session's id)
+    at most one job runs at a time, in the order of enqueueing. Lower `priority` runs first. Times are UTC seconds.
+    `fingerprint` is a digest of what the key was used for, where its asker chose the key.
+    """
+
+    job_id: str
+    kind: str
+    lane: str
+    idempotency_key: str
+    payload: Mapping[str, Any]
+    created_at: float
+    run_at: float
+    priority: int = 100
+    max_attempts: int = 8
+    request_id: str = ""
+    version: int = 1
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedJob:
+    """One attempt at a job, numbered from 1. Only the holder of `token` may finish it, until `lease_until` (UTC s)."""
+
+    job_id: str
+    kind: str
+    lane: str
+    payload: Mapping[str, Any]
+    token: str
+    attempt: int
+    max_attempts: int
+    lease_until: float
+    created_at: float
+    # Later than `created_at`: an attempt failed, or was held back, and put it off until then.
+    run_at: float
+    request_id: str
+    version: int = 1
+    # Its row's payload is no JSON object; it stands here as an empty one.
+    is_corrupt: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindCounts:
+    """What there is of one kind. `oldest_ready_at` is UTC seconds, None when nothing waits."""
+
+    ready: int = 0
+    retrying: int = 0
+    running: int = 0
+    dead: int = 0
+    oldest_ready_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCounts:
+    """The queue at one glance. `oldest_ready_at` is UTC seconds, None when nothing waits.
+
+    `retrying` of the ready jobs have failed before and wait for another attempt. `paused`: the kinds that are, `*` for
+    all, with the times since which they are.
+    """
+
+    by_state: Mapping[str, int]
+    ready_by_kind: Mapping[str, int]
+    oldest_ready_at: float | None
+    retrying: int = 0
+    kinds: Mapping[str, KindCounts] = field(default_factory=dict)
+    paused: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,207 @@
+"""What /health says: one look at the system, from readings that are at hand. It asks nobody and waits for nothing.
+
+Not here: taking the readings (actors/metrics_collector.py), who may see them (web/). Threads: the event loop's.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prometheus_client import Gauge
+from prometheus_client.samples import Sample
+
+from omi_actors import __version__
+from omi_actors.actors.metrics_collector import read_resident_bytes
+from omi_actors.backplane.interface import BackplaneState
+from omi_actors.clients.guarded_model import GuardedModel
+from omi_actors.clients.guarded_notifier import GuardedNotifier
+from omi_actors.clients.model_chain import ModelChain
+from omi_actors.domain.answers.breaker import BreakerState
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import current_level
+from omi_actors.instruments.units import say_seconds
+from omi_actors.jobs.budget import BudgetGuard
+from omi_actors.kit.spec import ChildState
+from omi_actors.parts import Parts
+from omi_actors.status.features import feature_states
+from omi_actors.status.troubles import NOTIFICATION_HINTS
+from omi_actors.tree import Tree
+
+# Seconds of loop lag, and of a job's waiting, above which something is wrong enough to say so.
+_LAG_WARN_S = 0.05
+_WAIT_WARN_S = 30.0
+
+
+def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
+    """Return status (pass, warn or fail: the worst of the checks), the checks, and figures. Nothing secret is in it.
+
+    It is for the operator; `public_health` is what everybody may see.
+    """
+    checks = {
+        "store": _check_store(tree, parts),
+        "queue": _check_queue(tree, parts),
+        "supervisor": _check_supervisor(tree),
+        "loop": _check_loop(tree),
+        "model": _check_model(tree.model),
+        "notifications": _check_notifications(tree.notifier, parts),
+        "budget": _check_budget(tree.budget),
+        "backplane": _check_backplane(tree.backplane.state, parts),
+    }
+    return {
+        "status": _worst([check["status"] for check in checks.values()]),
+        "ready": is_ready,
+        "version": __version__,
+        "uptime": round(parts.clock.mono_s() - tree.board.started_mono_s, 3),
+        "memory": {"rss": tree.board.resident_bytes or read_resident_bytes()},
+        "sessions": tree.directory.count(),
+        "cache": {"hits": tree.directory.hits, "misses": tree.directory.misses},
+        "checks": checks,
+        "features": feature_states(parts.settings),
+        "database": {"kind": _database_kind(parts), "status": checks["store"]["status"]},
+        "settings": _describe_settings(tree, parts),
+    }
+
+
+def public_health(health: Mapping[str, Any]) -> dict[str, Any]:
+    """Return names and states only: no figure tells strangers of the load, no note of what broke."""
+    checks = {
+        name: {key: check[key] for key in ("status", "provider") if key in check}
+        for name, check in health["checks"].items()
+    }
+    return {key: health[key] for key in ("status", "ready", "features", "database")} | {"checks": checks}
+
+
+def _check_store(tree: Tree, parts: Parts) -> dict[str, Any]:
+    board = tree.board
+    if tree.store_writer.state is not ChildState.RUNNING:
+        return {"status": "fail", "note": f"the store writer is {tree.store_writer.state.value}"}
+    if not board.store_takes_writes:
+        return {"status": "fail", "note": "the store takes no writes; the log says why"}
+    if board.store_failed_since_mono_s is not None:
+        since_s = round(parts.clock.mono_s() - board.store_failed_since_mono_s, 1)
+        return {"status": "fail", "note": f"the store has not answered for {since_s} s"}
+    return {"status": "pass", "read_seconds": board.store_seconds}
+
+
+def _check_queue(tree: Tree, parts: Parts) -> dict[str, Any]:
+    counts = tree.board.queue
+    if counts is None:
+        return {"status": "pass", "note": "not counted yet"}
+    waits_s = max(0.0, parts.clock.now_s() - counts.oldest_ready_at) if counts.oldest_ready_at else 0.0
+    check = {"status": "pass", "jobs": dict(counts.by_state), "oldest_waits_seconds": round(waits_s, 3)}
+    if waits_s > _WAIT_WARN_S:
+        check |= {"status": "warn", "note": f"a job waits for {say_seconds(waits_s)}"}
+    return check
+
+
+def _check_supervisor(tree: Tree) -> dict[str, Any]:
+    states = {handle.name: handle.state.value for handle in (tree.job_queue, tree.workers, tree.router)}
+    is_well = all(state == ChildState.RUNNING.value for state in states.values())
+    return {"status": "pass" if is_well else "fail", "actors": states}
+
+
+def _check_loop(tree: Tree) -> dict[str, Any]:
+    worst_s = tree.board.loop_lag_max_s
+    check = {"status": "pass", "lag_max_seconds": round(worst_s, 4)}
+    if worst_s > _LAG_WARN_S:
+        check |= {"status": "warn", "note": f"it ran {say_seconds(worst_s)} late within the last minute"}
+    return check
+
+
+def _check_model(chain: ModelChain) -> dict[str, Any]:
+    """Never "fail": without its model the server still hears and keeps everything, and says why it cannot answer."""
+    first, *others = chain.models
+    check = _describe_model(first)
+    if others:
+        check["fallbacks"] = [_describe_model(model) for model in others]
+    if first.provider == "demo":
+        check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
+        check["hint"] = "The README says how to connect a model."
+    return check
+
+
+def _describe_model(model: GuardedModel) -> dict[str, Any]:
+    check: dict[str, Any] = {
+        "status": "pass",
+        "provider": model.provider,
+        "model": model.name,
+        "breaker": model.state.value,
+    }
+    failure = model.last_failure
+    if failure is not None:
+        check["last_error"] = {"error": failure.error, "cause": failure.fault.cause, "fix": failure.fault.fix}
+        check["last_error"]["is_current"] = failure.is_current
+    is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
+    if is_failing or model.state is not BreakerState.CLOSED:
+        check["status"] = "warn"
+        if failure is not None:
+            check |= {"note": failure.fault.cause, "hint": failure.fault.fix}
+    return check
+
+
+def _check_notifications(notifier: GuardedNotifier | None, parts: Parts) -> dict[str, Any]:
+    """Tell the latest attempt's outcome, and whether Omi's API is asked.
+
+    Omi's budget is a wearer's own, so there is no one figure of what is left.
+    """
+    if notifier is None:
+        return {"status": "pass", "state": "off", "note": "late answers wait for the wearer's next words"}
+    ends = {sample.labels["outcome"]: sample.value for sample in _samples(metrics.NOTIFICATION_LAST)}
+    check: dict[str, Any] = {"status": "pass", "state": "on", "per_hour_and_wearer": notifier.per_hour}
+    check["breaker"] = notifier.state.value
+    if ends:
+        last = max(ends, key=lambda outcome: ends[outcome])
+        ago_s = round(max(0.0, parts.clock.now_s() - ends[last]), 1)
+        check |= {"last_outcome": last, "last_ago_seconds": ago_s}
+        if last in NOTIFICATION_HINTS:
+            check |= {"status": "warn", "note": f"the latest one ended as {last}", "hint": NOTIFICATION_HINTS[last]}
+    if notifier.state is not BreakerState.CLOSED:
+        check["status"] = "warn"
+    return check
+
+
+def _check_budget(guard: BudgetGuard) -> dict[str, Any]:
+    """Tell what all together had used when the latest question came, and which budgets refused one of late."""
+    limits = guard.rules.all
+    check: dict[str, Any] = {
+        "status": "pass",
+        "requests_per_minute": limits.requests_per_minute or "unlimited",
+        "tokens_per_day": limits.tokens_per_day or "unlimited",
+    }
+    if guard.last_use is not None:
+        check["used"] = {"requests_this_minute": guard.last_use.all.requests, "tokens_today": guard.last_use.all.tokens}
+    if refused := guard.recent_refusals:
+        names = ", ".join(f"{one.whose}/{one.period}" for one in refused)
+        check |= {"status": "warn", "note": f"questions were refused within the last minute ({names})"}
+    return check
+
+
+def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
+    """Never "fail": without its Redis a node does everything by itself, and a little later."""
+    check: dict[str, Any] = {"status": "pass", "carrier": state.carrier, "shared": state.is_shared}
+    if state.cause:
+        for_s = round(parts.clock.mono_s() - state.since_mono_s, 1)
+        check |= {"status": "warn", "note": f"Redis: {state.cause} for {for_s} s", "hint": state.fix}
+    return check
+
+
+def _samples(gauge: Gauge) -> Iterable[Sample]:
+    return next(iter(gauge.collect())).samples
+
+
+def _database_kind(parts: Parts) -> str:
+    return "postgres" if parts.settings.database_url else "sqlite"
+
+
+def _describe_settings(tree: Tree, parts: Parts) -> dict[str, str]:
+    settings = parts.settings
+    return {
+        "app_env": settings.app_env,
+        "log_level": current_level(),
+        "database": _database_kind(parts),
+        "commits": "synced" if tree.board.has_synced_commits else "not synced",
+        "webhook_auth": "signature" if settings.omi_signing_secrets else "token",
+    }
+
+
+def _worst(states: list[str]) -> str:
+    return max(states, key=("pass", "warn", "fail").index)

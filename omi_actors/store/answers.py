@@ -1,0 +1,135 @@
+"""Deliveries: the steps by which an answer is given, each made durable before it is taken.
+
+Not here: which step comes next (domain/answers/delivery.py), notifications (notifications.py). Threads: a store
+actor's.
+"""
+
+from collections.abc import Sequence
+
+from omi_actors.domain.sessions.records import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
+from omi_actors.store.charge import in_charge
+from omi_actors.store.dialect import Bulk, Row, build_insert
+from omi_actors.store.transaction import NodeIdentity, Transaction
+
+_FROM_STATES_MAX = 4
+INSERT_DELIVERY = build_insert(
+    "delivery",
+    "id, session_id, message_id, state, channel, node, incarnation, created_at, changed_at",
+    "ON CONFLICT DO NOTHING",
+)
+CHANGE = Bulk(
+    one=(
+        "UPDATE delivery SET state = ?, channel = ?, changed_at = ?, node = ?, incarnation = ?"
+        " WHERE id = ? AND state IN (?, ?, ?, ?)"
+    ),
+    many=(
+        "UPDATE delivery SET state = v.state, channel = v.channel, changed_at = v.changed_at, node = v.node,"
+        " incarnation = v.incarnation FROM (VALUES %s) AS v (state, channel, changed_at, node, incarnation, id,"
+        " from_1, from_2, from_3, from_4)"
+        " WHERE delivery.id = v.id AND delivery.state IN (v.from_1, v.from_2, v.from_3, v.from_4)"
+    ),
+    template="(%s, %s, %s::double precision, %s, %s::bigint, %s, %s, %s, %s, %s)",
+)
+# States in which an answer is given by nothing but the session's next reply, at whichever node that is.
+LEFT_TO_REPLIES = ("kept", "unknown")
+_FENCE_OWNER = (
+    "UPDATE session SET epoch = epoch + 1 WHERE id = (SELECT session_id FROM delivery WHERE id = ?) AND node <> ?"
+)
+
+_OPEN = (
+    "delivery.id, COALESCE(said.job_id, ''), said.text, delivery.state, delivery.channel,"
+    " COALESCE(asked.created_at, delivery.created_at), said.kind FROM delivery"
+    " JOIN message AS said ON said.id = delivery.message_id"
+    " LEFT JOIN message AS asked ON asked.job_id = said.job_id AND asked.role = 'user'"
+)
+_OPEN_FIELDS = ("delivery_id", "job_id", "text", "state", "channel", "asked_at", "kind")
+# Answers that a session takes over at once; beyond them the oldest are only shown.
+_OPEN_LIMIT = 20
+
+
+def build_change_row(change: DeliveryChange, node: NodeIdentity) -> Row:
+    """Return the values of CHANGE; the states to come from are repeated to their fixed number.
+
+    Raises: ValueError when there are none or too many.
+    """
+    count = len(change.from_states)
+    if not 0 < count <= _FROM_STATES_MAX:
+        raise ValueError("a delivery changes from one to four states")
+    from_states = (*change.from_states, *change.from_states[-1:] * (_FROM_STATES_MAX - count))
+    step = (change.state, change.channel, change.changed_at)
+    return (*step, node.name, node.incarnation, change.delivery_id, *from_states)
+
+
+def build_delivery_row(delivery: NewDelivery, node: NodeIdentity) -> Row:
+    """Return the values of INSERT_DELIVERY."""
+    ids = (delivery.delivery_id, delivery.session_id, delivery.message_id)
+    step = (delivery.state, delivery.channel, node.name, node.incarnation)
+    return (*ids, *step, delivery.created_at, delivery.created_at)
+
+
+def change_delivery(tx: Transaction, change: DeliveryChange) -> bool:
+    """Make one step; False if the delivery does not stand where the step begins."""
+    is_changed = tx.run(CHANGE.one, build_change_row(change, tx.node)) == 1
+    if is_changed and change.state in LEFT_TO_REPLIES:
+        let_owner_reload(tx, change.delivery_id)
+    return is_changed
+
+
+def let_owner_reload(tx: Transaction, delivery_id: str) -> None:
+    """Fence the node that has this answer's session, if it is another one, which does not know how the answer stands.
+
+    Its next webhook loads the session again, and the answer with it; nobody else would tell that node of it.
+    """
+    tx.run(_FENCE_OWNER, (delivery_id, tx.node.name))
+
+
+def load_open_answers(tx: Transaction, session_id: str, *, since: float) -> tuple[OpenAnswer, ...]:
+    """Load the latest answers of a session, made since then (UTC seconds), that are not given yet, oldest first."""
+    rows = tx.fetch(
+        f"SELECT {_OPEN} WHERE delivery.session_id = ? AND delivery.state IN ('pending', 'kept', 'unknown')"
+        " AND delivery.created_at >= ? ORDER BY delivery.created_at DESC, delivery.id DESC LIMIT ?",
+        (session_id, since, _OPEN_LIMIT),
+    )
+    return tuple(_build_open(row) for row in reversed(rows))
+
+
+def load_waiting_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
+    """Load the oldest answers of this node's sessions, made before `until`, that nobody has begun to give.
+
+    So it is here and below also with what a node has left that is gone.
+    """
+    is_ours, whose = in_charge(tx, "session.node", node)
+    rows = tx.fetch(
+        f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
+        f" WHERE delivery.state = 'pending' AND delivery.channel = '' AND {is_ours}"
+        " AND delivery.created_at <= ? ORDER BY delivery.created_at, delivery.id LIMIT ?",
+        (*whose, until, limit),
+    )
+    return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
+
+
+def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
+    """Load answers that this node began to say in a reply before `until`, and has told no end of."""
+    is_ours, whose = in_charge(tx, "delivery.node", node)
+    rows = tx.fetch(
+        f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
+        " WHERE delivery.state = 'sending' AND delivery.channel IN ('inline', 'next_webhook', 'chat')"
+        f" AND {is_ours} AND delivery.changed_at <= ? ORDER BY delivery.changed_at, delivery.id LIMIT ?",
+        (*whose, until, limit),
+    )
+    return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
+
+
+def load_answers(tx: Transaction, job_ids: Sequence[str]) -> tuple[WaitingAnswer, ...]:
+    """Load the answers of these jobs, wherever their deliveries stand; what is not answered yet is not among them."""
+    marks = ", ".join("?" * len(job_ids))
+    rows = tx.fetch(
+        f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
+        f" WHERE said.job_id IN ({marks}) AND said.role = 'assistant'",
+        job_ids,
+    )
+    return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
+
+
+def _build_open(row: Row) -> OpenAnswer:
+    return OpenAnswer(**dict(zip(_OPEN_FIELDS, row, strict=True)))

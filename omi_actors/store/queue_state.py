@@ -1,0 +1,51 @@
+"""The queue, counted: by state, and by kind what waits, runs and is dead.
+
+Not here: what is made of the counts (omi_actors/status/queue_status.py). Threads: a store actor's.
+"""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
+
+from omi_actors.domain.work.jobs import JobState, KindCounts, QueueCounts
+from omi_actors.store.pauses import load_pauses
+from omi_actors.store.transaction import Transaction
+
+# What is over is most of the table, and counted by its state alone.
+_OVER = "SELECT state, count(*) FROM job {by_state} WHERE state NOT IN ('ready', 'running') GROUP BY state"
+_BY_KIND = (
+    "SELECT kind, SUM(CASE WHEN state = 'ready' THEN 1 ELSE 0 END),"
+    " SUM(CASE WHEN state = 'ready' AND attempts > 0 THEN 1 ELSE 0 END),"
+    " SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END), SUM(CASE WHEN state = 'dead' THEN 1 ELSE 0 END),"
+    " MIN(CASE WHEN state = 'ready' THEN created_at END)"
+    " FROM (SELECT kind, state, attempts, created_at FROM job {by_lane} WHERE state IN ('ready', 'running')"
+    " UNION ALL SELECT kind, state, attempts, created_at FROM job {by_state}"
+    " WHERE state NOT IN ('ready', 'running') AND state = 'dead') AS job GROUP BY kind ORDER BY kind"
+)
+
+
+def count_queue(tx: Transaction) -> QueueCounts:
+    """Count jobs by state, and by kind."""
+    indexes = {"by_state": tx.indexed_by("job_over"), "by_lane": tx.indexed_by("job_lane_order")}
+    kinds = {row[0]: _build_counts(row[1:]) for row in tx.fetch(_BY_KIND.format(**indexes))}
+    by_state = dict.fromkeys((state.value for state in JobState), 0)
+    by_state.update(tx.fetch(_OVER.format(**indexes)))
+    by_state["ready"] = sum(one.ready for one in kinds.values())
+    by_state["running"] = sum(one.running for one in kinds.values())
+    oldest = [one.oldest_ready_at for one in kinds.values() if one.oldest_ready_at is not None]
+    return QueueCounts(
+        by_state=MappingProxyType(by_state),
+        ready_by_kind=MappingProxyType({kind: one.ready for kind, one in kinds.items() if one.ready}),
+        oldest_ready_at=min(oldest, default=None),
+        retrying=sum(one.retrying for one in kinds.values()),
+        kinds=MappingProxyType(kinds),
+        paused=MappingProxyType(load_pauses(tx)),
+    )
+
+
+def _build_counts(row: Sequence[Any]) -> KindCounts:
+    ready, retrying, running, dead, oldest = row
+    # PostgreSQL's sums are decimals.
+    return KindCounts(
+        ready=int(ready), retrying=int(retrying), running=int(running), dead=int(dead), oldest_ready_at=oldest
+    )

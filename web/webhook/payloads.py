@@ -1,0 +1,165 @@
+"""Webhook bodies: from bytes to what they are, in every form that Omi sends or documents.
+
+Not here: one segment (segments.py), JSON that needs patience (segments.py), whose it is (intake.py).
+Threads: any, pure. What would hold the interpreter, and with it the event loop, too long in one call is refused.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from omi_actors.domain.sessions.segments import Segment
+from omi_actors.errors import InvalidWebhookError, TooManyValuesError
+from web.segments import read_segment, segment_of
+from web.webhook.segments import declared_charset, decode_text, read_json
+
+TRANSCRIPT: Final = "realtime_transcript"
+OTHER: Final = "other"
+# Members that tell a kind, in the order in which they decide.
+_MARKS: Final = {
+    "transcript_segments": "memory_created",
+    "structured": "memory_created",
+    "discarded": "memory_created",
+    "summary_json": "day_summary",
+    "tool_name": "chat_tool",
+}
+# So many broken segments are named; the others are counted.
+_NAMED = 5
+# A body of the largest default size has a third of it, if its segments are real ones.
+MAX_SEGMENTS = 200_000
+# … and fewer commas than these, let alone brackets. That many segments take 50 ms in one call, before anybody can have
+# counted them.
+MAX_MARKS = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A webhook's body, understood. `owner` and `session_id` are as the body names them, "" where it does not.
+
+    `keep_as` is the kind under which the whole body is to be kept, None for a mere transcript; `event_id` is the
+    body's own id then. `drop_note` says which segments were invalid, "" when none were.
+    """
+
+    kind: str
+    owner: str
+    session_id: str
+    segments: list[Segment]
+    invalid_count: int
+    drop_note: str
+    keep_as: str | None
+    event_id: str
+
+
+_ABSENT = msgspec.Raw()
+
+
+class _Transcript(msgspec.Struct, gc=False):
+    """The common body. Segments stay undecoded, so that a broken one costs only itself."""
+
+    segments: list[msgspec.Raw]
+    uid: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    camel_user_id: str | None = msgspec.field(default=None, name="userId")
+    camel_session_id: str | None = msgspec.field(default=None, name="sessionId")
+    transcript_segments: msgspec.Raw = _ABSENT
+    structured: msgspec.Raw = _ABSENT
+    discarded: msgspec.Raw = _ABSENT
+    summary_json: msgspec.Raw = _ABSENT
+    tool_name: msgspec.Raw = _ABSENT
+
+
+_decode_transcript = msgspec.json.Decoder(_Transcript).decode
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def parse_payload(body: bytes, content_type: str) -> Payload:
+    """Understand a body.
+
+    Raises:
+        MalformedJsonError: it is not JSON.
+        TooManyValuesError: it has more values than can be read.
+        InvalidWebhookError: it is JSON, but nothing that a webhook can mean.
+    """
+    if any(body.count(mark) > MAX_MARKS for mark in (b",", b"[", b"{")):
+        raise TooManyValuesError(f"The body has more than {MAX_MARKS} values: send them in several webhooks.")
+    if declared_charset(content_type) is None:
+        try:
+            if body[:1] == b"[":
+                return _heard(_decode_array(body), read_segment, path="$")
+            wire = _decode_transcript(body)
+        except (ValueError, RecursionError):
+            pass  # not a plain transcript, or an odd one
+        else:
+            if _is_plain(wire):
+                owner = wire.uid or wire.user_id or wire.camel_user_id or ""
+                session_id = wire.session_id or wire.camel_session_id or ""
+                return _heard(wire.segments, read_segment, owner=owner, session_id=session_id)
+    return _parse_patiently(read_json(decode_text(body, content_type)))
+
+
+def _is_plain(wire: _Transcript) -> bool:
+    return (
+        wire.transcript_segments is _ABSENT
+        and wire.structured is _ABSENT
+        and wire.discarded is _ABSENT
+        and wire.summary_json is _ABSENT
+        and wire.tool_name is _ABSENT
+    )
+
+
+def _parse_patiently(value: Any) -> Payload:
+    if isinstance(value, list):
+        return _heard(value, segment_of, path="$")
+    if not isinstance(value, dict):
+        raise InvalidWebhookError("The body is neither an object nor an array.", reason="not_an_object")
+    segments = value.get("segments")
+    if segments is not None and not isinstance(segments, list):
+        raise InvalidWebhookError("`segments` is not an array.", reason="segments_not_an_array")
+    owner = _first_word(value, "uid", "user_id", "userId")
+    session_id = _first_word(value, "session_id", "sessionId")
+    heard = _heard(segments or [], segment_of, owner=owner, session_id=session_id)
+    kind = next((kind for mark, kind in _MARKS.items() if value.get(mark) is not None), None)
+    if kind is None and "segments" in value:
+        return heard
+    summary = value.get("summary_json")
+    event_id = _first_word(summary, "id") if isinstance(summary, dict) else _first_word(value, "id")
+    return replace(heard, kind=kind or OTHER, keep_as=kind or OTHER, event_id=event_id)
+
+
+def _heard(
+    pieces: Sequence[Any],
+    read: Callable[[Any], Segment | str],
+    *,
+    path: str = "$.segments",
+    owner: str = "",
+    session_id: str = "",
+) -> Payload:
+    if len(pieces) > MAX_SEGMENTS:
+        raise InvalidWebhookError(f"`{path}` has more than {MAX_SEGMENTS} segments.", reason="too_many_segments")
+    segments, faults, fault_count = [], [], 0
+    for index, piece in enumerate(pieces):
+        segment = read(piece)
+        if isinstance(segment, Segment):
+            segments.append(segment)
+        else:
+            fault_count += 1
+            if fault_count <= _NAMED:
+                faults.append(f"{path}[{index}]{segment}")
+    note = _note(faults, fault_count, len(pieces)) if fault_count else ""
+    return Payload(TRANSCRIPT, owner, session_id, segments, fault_count, note, None, "")
+
+
+def _note(faults: list[str], fault_count: int, total: int) -> str:
+    more = f", and {fault_count - len(faults)} more" if fault_count > len(faults) else ""
+    return f"{fault_count} of {total} segments invalid: {', '.join(faults)}{more}"
+
+
+def _first_word(value: dict[str, Any], *names: str) -> str:
+    for name in names:
+        word = value.get(name)
+        if word and isinstance(word, str | int) and not isinstance(word, bool):
+            return str(word)
+    return ""

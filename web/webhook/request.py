@@ -1,0 +1,214 @@
+"""`POST /omi-webhook`: from the request's headers to its reply, without a task or a handler object.
+
+Not here: what the body means (intake.py), sending it (sending.py), what is replied (webhook_replies.py).
+Threads: the event loop; bodies over 8 kB are read in a thread.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+
+from omi_actors.actors.session.messages import Ingested, ReplySent
+from omi_actors.errors import OmiError
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from web.body_readers import LARGE_BODY_BYTES
+from web.counting import count_drop, count_request, count_webhook
+from web.replies import CLOSE, KEEP_ALIVE, reply_bytes, send
+from web.requests import header, parse_query, request_id_of
+from web.site import Site
+from web.webhook.intake import Order, Webhook, read_order
+from web.webhook.replies import DROPPED, KEPT_BEFORE, WebhookReply, failed_reply, kept_reply
+from web.webhook.sending import Sending
+
+ROUTE = "/omi-webhook"
+
+_log = get_logger(__name__)
+_levels = logging.getLogger(__name__)
+
+
+class WebhookRequest(HTTPMessageDelegate):
+    """One webhook. Replied to exactly once, unless its connection is gone first."""
+
+    def __init__(self, site: Site, connection: HTTP1Connection) -> None:
+        self._site = site
+        self._connection = connection
+        self._chunks: list[bytes] = []
+        self._refusal: Exception | None = None
+        self._order: Order | None = None
+        # Of a signed webhook, from when on it is being taken.
+        self._seal = ""
+        self._is_over = False
+
+    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
+        """Check what can be checked before the body is here."""
+        self._headers = headers
+        self._began_mono_s = self._site.clock.mono_s()
+        self._request_id = request_id_of(headers)
+        self._query = parse_query(str(start_line[1]))
+        self._site.traffic.begin()
+        if not self._site.auth.needs_signature:
+            try:
+                self._site.auth.check_token(self._query.get("token"), headers)
+            except OmiError as error:
+                self._refusal = error
+
+    def data_received(self, chunk: bytes) -> None:
+        """Collect the body, unless it will not be read."""
+        if self._refusal is None:
+            self._chunks.append(chunk)
+
+    def finish(self) -> None:
+        """The request is whole: read it and pass on what it asks for."""
+        clock = self._site.clock
+        self._began_mono_s = clock.mono_s()
+        self._connection.set_close_callback(self.on_connection_close)
+        if self._refusal is not None:
+            self._reply(self._failed(self._refusal))
+            return
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        read = partial(read_order, Webhook(self._query, self._headers, body, clock.now_s()), self._site.auth)
+        if len(body) <= LARGE_BODY_BYTES:
+            self._pass_on(read)
+        else:
+            reading = self._site.readers.read(len(body), read)
+            reading.add_done_callback(lambda done: self._pass_on(done.result))
+
+    def on_connection_close(self) -> None:
+        """The sender is gone. What it asked for goes on; only the reply has nowhere to go."""
+        if not self._is_over:
+            self._end(None)
+
+    def refuse_body(self, error: Exception) -> bytes:
+        """Return the reply to a body that will not be read, after which its connection closes."""
+        self._chunks.clear()
+        reply = self._failed(self._refusal or error)
+        self._end(reply.status)
+        return self._bytes(reply, CLOSE)
+
+    def _pass_on(self, read: Callable[[], Order]) -> None:
+        try:
+            self._order = order = read()
+            if order.seal and not self._site.replays.begin(order.seal):
+                self._record(KEPT_BEFORE)
+                self._reply(KEPT_BEFORE)
+                return
+            self._seal = order.seal
+            self._take(order)
+        except Exception as error:  # noqa: BLE001 (the webhook's one failure path)
+            self._reply(self._failed(error))
+
+    def _take(self, order: Order) -> None:
+        if order.invalid_count:
+            metrics.SEGMENTS.labels("invalid").inc(order.invalid_count)
+        if not order.messages:
+            self._conclude([], None)
+            return
+        if self._site.webhook_limit is not None:
+            self._site.webhook_limit.count(order.session_key)
+        context = LogContext(self._request_id, order.session_key)
+        sending = Sending(self._site.system, order.messages, context, self._settled)
+        sending.start(self._site.clock, self._site.times.webhook_s)
+
+    def _settled(self, replies: list[Ingested], error: Exception | None) -> None:
+        try:
+            self._conclude(replies, error)
+        except Exception as failure:  # noqa: BLE001 (called back: whoever calls would swallow it, and nobody reply)
+            self._reply(self._failed(failure))
+
+    def _conclude(self, replies: list[Ingested], error: Exception | None) -> None:
+        answers = [reply for reply in replies if reply.message is not None]
+        said = answers.pop(0) if answers and error is None else None
+        for unsaid in answers:
+            self._tell(unsaid, reached=False)
+        if error is not None:
+            self._reply(self._failed(error))
+        else:
+            drop_note = self._order.drop_note if self._order is not None else ""
+            self._reply(self._kept(said.message if said is not None else None, drop_note), said)
+
+    def _kept(self, message: str | None, drop_note: str) -> WebhookReply:
+        if self._seal:
+            self._site.replays.keep(self._seal)
+        reply = kept_reply(message, drop_note)
+        self._record(reply)
+        if drop_note:
+            self._log_drop(reply, detail=drop_note)
+        elif _levels.isEnabledFor(logging.DEBUG):
+            with bound_context(self._context()):
+                _log.debug("webhook kept", kind=self._kind(), answered=message is not None)
+        return reply
+
+    def _failed(self, error: Exception) -> WebhookReply:
+        if self._seal:
+            self._site.replays.forget(self._seal)
+        reply = failed_reply(
+            error,
+            sender_retries="Idempotency-Key" in self._headers,
+            request_id=self._request_id,
+            now_s=self._site.clock.now_s(),
+        )
+        self._record(reply)
+        if isinstance(error, OmiError):
+            self._log_drop(reply, detail=str(error))
+        else:
+            with bound_context(self._context()):
+                _log.error("webhook failed", reason=reply.reason, error=type(error).__name__, exc_info=error)
+        return reply
+
+    def _reply(self, reply: WebhookReply, said: Ingested | None = None) -> None:
+        if self._is_over:
+            if said is not None:
+                self._tell(said, reached=False)
+            return
+        self._end(reply.status, answered=said is not None)
+        close = self._site.traffic.is_draining
+        on_flushed = None if said is None else (lambda reached: self._tell(said, reached=reached))
+        send(self._connection, self._bytes(reply, self._connection_line()), close=close, on_flushed=on_flushed)
+
+    def _bytes(self, reply: WebhookReply, connection_line: str) -> bytes:
+        more = reply.header_lines + connection_line
+        now_s = self._site.clock.now_s()
+        return reply_bytes(reply.status, reply.body, request_id=self._request_id, now_s=now_s, more=more)
+
+    def _connection_line(self) -> str:
+        if self._site.traffic.is_draining:
+            return CLOSE
+        asked = header(self._headers, "Connection")
+        if asked is None:
+            return ""
+        return CLOSE if asked.lower() == "close" else KEEP_ALIVE
+
+    def _tell(self, answer: Ingested, *, reached: bool) -> None:
+        if answer.delivery_id is not None and self._order is not None:
+            self._site.system.reply_sent(ReplySent(self._order.session_key, answer.delivery_id, reached))
+
+    def _end(self, status: int | None, *, answered: bool = False) -> None:
+        """The request is over: replied to, or (None) its connection is gone. From here on it cannot be replied to."""
+        self._is_over = True
+        self._site.traffic.end()
+        seconds = self._site.clock.mono_s() - self._began_mono_s
+        count_request(ROUTE, "POST", status, seconds)
+        # An answer takes what the model takes; that has its own metric.
+        if seconds >= self._site.times.slow_request_s and not answered:
+            with bound_context(self._context()):
+                _log.warning("slow webhook", seconds=round(seconds, 3), status=status)
+
+    def _record(self, reply: WebhookReply) -> None:
+        count_webhook(self._kind(), reply.outcome)
+        if reply.outcome == DROPPED:
+            count_drop(reply.reason)
+
+    def _log_drop(self, reply: WebhookReply, *, detail: str) -> None:
+        with bound_context(self._context()):
+            _log.warning(f"webhook {reply.outcome}", reason=reply.reason, kind=self._kind(), detail=detail)
+
+    def _kind(self) -> str:
+        return self._order.kind if self._order is not None else "unknown"
+
+    def _context(self) -> LogContext:
+        return LogContext(self._request_id, self._order.session_key if self._order is not None else "")
