@@ -2,15 +2,16 @@
 
 State it owns: the round under way. Messages it takes: CleanUp, NextBatch. It tells nobody. What kills it: an unexpected
 error. What survives a restart: nothing; the next round looks at everything anew.
-Not here: from when on (domain/retention.py), which rows (store/retention.py). Threads: the event loop; it awaits the
-store only.
+Not here: from when on (domain/retention.py), which rows (store/retention.py), when not (store/retention_state.py).
+Threads: the event loop; it awaits the store only.
 """
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from omi_actors.actors.keeper_messages import CleanUp, NextBatch
-from omi_actors.domain.retention import Cutoffs, RetentionRules, find_cutoffs
+from omi_actors.domain.retention import Cutoffs, RetentionRules, find_excess
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
@@ -31,9 +32,15 @@ _FIRST_S = 60.0
 
 @dataclass(slots=True)
 class _Round:
-    """One look at everything. `after` is where the next page of sessions begins, None when there is none."""
+    """One look at everything. `after` is where the next page of sessions begins, None when there is none.
+
+    `total` and `old` are rows by table; `limit` is the percentage of `total` that may be old, None once that is known.
+    """
 
     cutoffs: Cutoffs
+    limit: int | None
+    total: Mapping[str, int] = field(default_factory=dict)
+    old: Counter[str] = field(default_factory=Counter)
     has_work: bool = True
     after: str | None = ""
     stale: deque[str] = field(default_factory=deque)
@@ -41,13 +48,17 @@ class _Round:
 
 
 class Janitor(LoopActor):
-    """See the module. A round begins every `period_s` seconds, unless the last one is still under way."""
+    """See the module. A round begins every `period_s` seconds, unless the last one is still under way.
+
+    It counts before it deletes: a round that would delete more than its share deletes nothing, and waits for a word.
+    """
 
     def __init__(self, store: Store, rules: RetentionRules, *, period_s: float) -> None:
         super().__init__()
         self._store = store
         self._rules = rules
         self._period_s = period_s
+        self._is_busy = False
         self._round: _Round | None = None
 
     def on_start(self) -> None:
@@ -59,38 +70,47 @@ class Janitor(LoopActor):
         """Take one message; see the module."""
         match message:
             case CleanUp():
-                self._begin_round()
+                if not self._is_busy:
+                    self._is_busy = True
+                    self.handle.tell(NextBatch())
             case NextBatch():
                 await self._next_batch()
             case _:
                 return super().receive(message)
         return None
 
-    def _begin_round(self) -> None:
-        if self._round is None:
-            self._round = _Round(find_cutoffs(self.runtime.clock.now_s(), self._rules))
-            self.handle.tell(NextBatch())
-
     async def _next_batch(self) -> None:
         """Take one step of the round; a store that fails ends it, and the next one begins anew."""
-        current = self._round
-        if current is None:
-            return
         try:
-            is_over = await self._work(current)
+            outcome = await (self._begin_round() if self._round is None else self._work(self._round))
         except OmiError as exc:
             _log.warning("cleaning_up_failed", error=type(exc).__name__)
-            is_over = True
-        if is_over:
-            self._round = None
-        else:
+            outcome = "failed"
+        if outcome is None:
             self.timers.after(_PAUSE_S, NextBatch())
+        else:
+            self._round, self._is_busy = None, False
+            metrics.RETENTION_ROUNDS.labels(outcome).inc()
 
-    async def _work(self, current: _Round) -> bool:
-        """Prune one batch, or find out what is next; True at the end."""
-        cutoffs = current.cutoffs
-        if current.has_work:
+    async def _begin_round(self) -> str | None:
+        """Begin; return how the round ended, None if it goes on, as all its steps do."""
+        begun = await self._store.begin_round(self._rules)
+        if begun is None:
+            return "rested"
+        self._round = current = _Round(begun.cutoffs, begun.max_percent)
+        if current.limit is not None:
+            current.total, old = await self._store.count_rows(current.cutoffs)
+            current.old.update(old)
+        return None
+
+    async def _work(self, current: _Round) -> str | None:
+        """Count one session, prune one batch, or find out what is next."""
+        cutoffs, is_counting = current.cutoffs, current.limit is not None
+        if current.has_work and not is_counting:
             current.has_work = self._count(current, await self._store.prune_work(cutoffs, limit=_ROWS))
+        elif current.stale and is_counting:
+            current.old.update(await self._store.count_session(current.stale.popleft(), cutoffs))
+            return await self._check(current)
         elif current.stale:
             pruned = await self._store.prune_session(current.stale[0], cutoffs, limit=_ROWS)
             if not self._count(current, pruned):
@@ -99,10 +119,25 @@ class Janitor(LoopActor):
             page = await self._store.find_stale(current.after, cutoffs, limit=_SESSIONS)
             current.after = page.next_after
             current.stale.extend(page.session_ids)
+        elif is_counting:
+            return await self._check(current)
         else:
             await self._end_round(current)
-            return True
-        return False
+            return "ended"
+        return None
+
+    async def _check(self, current: _Round) -> str | None:
+        """End a round that would delete too much; once all is counted, let the others begin to delete."""
+        if current.limit is None:
+            return None
+        excess = find_excess(current.total, current.old, current.limit)
+        if excess:
+            await self._store.note_excess(excess)
+            return "refused"
+        if not current.stale and current.after is None:
+            await self._store.note_excess("")
+            current.limit, current.after = None, ""
+        return None
 
     async def _end_round(self, current: _Round) -> None:
         """Let the deleted text leave the files, too."""
