@@ -7,11 +7,10 @@ Threads: the event loop; it awaits the store only.
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from omi_actors.actors.keeper_messages import CleanUp, NextBatch
-from omi_actors.domain.retention import Cutoffs, RetentionRules, find_excess
+from omi_actors.domain.retention import Cutoffs, RetentionRules, rows_needed
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
@@ -24,6 +23,8 @@ _log = get_logger(__name__)
 # Rows of each kind in a batch: it holds the writer for a few milliseconds. Sessions that are looked through at a time.
 _ROWS = 100
 _SESSIONS = 200
+# Old rows of a table have grown this many times before it is counted again: counting all costs twice the last count.
+_GROWTH = 2
 # Seconds between two batches: most of the writer's time is everybody else's.
 _PAUSE_S = 0.05
 # Seconds from the start to the first round: who just started has more urgent things to do.
@@ -34,13 +35,14 @@ _FIRST_S = 60.0
 class _Round:
     """One look at everything. `after` is where the next page of sessions begins, None when there is none.
 
-    `total` and `old` are rows by table; `limit` is the percentage of `total` that may be old, None once that is known.
+    `old` are old rows by table, `allowed` those of them that are known to be few enough; `limit` is the percentage of a
+    table that may be old, None once all is counted.
     """
 
     cutoffs: Cutoffs
     limit: int | None
-    total: Mapping[str, int] = field(default_factory=dict)
     old: Counter[str] = field(default_factory=Counter)
+    allowed: Counter[str] = field(default_factory=Counter)
     has_work: bool = True
     after: str | None = ""
     stale: deque[str] = field(default_factory=deque)
@@ -99,8 +101,7 @@ class Janitor(LoopActor):
             return "rested"
         self._round = current = _Round(begun.cutoffs, begun.max_percent)
         if current.limit is not None:
-            current.total, old = await self._store.count_rows(current.cutoffs)
-            current.old.update(old)
+            current.old.update(await self._store.count_work(current.cutoffs))
         return None
 
     async def _work(self, current: _Round) -> str | None:
@@ -128,16 +129,29 @@ class Janitor(LoopActor):
 
     async def _check(self, current: _Round) -> str | None:
         """End a round that would delete too much; once all is counted, let the others begin to delete."""
-        if current.limit is None:
-            return None
-        excess = find_excess(current.total, current.old, current.limit)
+        is_counted = not current.stale and current.after is None
+        excess = await self._find_excess(current, 1 if is_counted else _GROWTH)
         if excess:
             await self._store.note_excess(excess)
             return "refused"
-        if not current.stale and current.after is None:
+        if is_counted:
             await self._store.note_excess("")
             current.limit, current.after = None, ""
         return None
+
+    async def _find_excess(self, current: _Round, growth: int) -> str:
+        """Say of which table too much would go; only of those whose old rows have grown `growth` times since the last.
+
+        A table is counted no further than to the rows that it must have.
+        """
+        for table, old in current.old.items():
+            if current.limit is None or old <= current.allowed[table] * growth:
+                continue
+            needed = rows_needed(old, current.limit)
+            if needed and (total := await self._store.count_rows(table, limit=needed)) < needed:
+                return f"{old:,} or more of {total:,} rows of {table} would go"
+            current.allowed[table] = old
+        return ""
 
     async def _end_round(self, current: _Round) -> None:
         """Let the deleted text leave the files, too."""

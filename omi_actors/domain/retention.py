@@ -4,7 +4,6 @@ Not here: which rows that are (store/retention.py), the state that is kept (stor
 (actors/janitor.py). Threads: none, pure.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 DAY_S = 86_400.0
@@ -130,9 +129,6 @@ def _say_span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def find_excess(total: Mapping[str, int], old: Mapping[str, int], max_percent: int) -> str:
-    """Say of which table more would go than a round may delete; "" of none."""
-    for table, count in old.items():
-        if count > max(FREE_ROWS, total[table] * max_percent // 100):
-            return f"{count:,} or more of {total[table]:,} rows of {table} would go"
-    return ""
+def rows_needed(old: int, max_percent: int) -> int:
+    """Return how many rows a table must have at least for `old` of them to go in one round; 0 for few."""
+    return 0 if old <= FREE_ROWS else -(-old * 100 // max_percent)

@@ -227,9 +227,13 @@ class Store:
         """Say of which table more would go than may in one round; "" of none."""
         return self._apply(partial(retention_state.note_excess, excess=excess))
 
-    def count_rows(self, cutoffs: Cutoffs) -> Future[tuple[dict[str, int], dict[str, int]]]:
-        """Count all rows by table, and the old ones that belong to no session."""
-        return self._ask("count_rows", partial(retention.count_rows, cutoffs=cutoffs))
+    def count_rows(self, table: str, *, limit: int) -> Future[int]:
+        """Count the rows of a table, up to `limit`."""
+        return self._ask("count_rows", partial(retention.count_rows, table=table, limit=limit))
+
+    def count_work(self, cutoffs: Cutoffs) -> Future[dict[str, int]]:
+        """Count the old rows that belong to no session by table."""
+        return self._ask("count_work", partial(retention.count_work, cutoffs=cutoffs))
 
     def count_session(self, session_id: str, cutoffs: Cutoffs) -> Future[dict[str, int]]:
         """Count the old rows of a session by table."""

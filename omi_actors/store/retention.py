@@ -61,14 +61,14 @@ _EVENTS = (
 )
 # Tables whose rows are limited in a round. Finished jobs and counts of use are not: they hold nobody's words, and days
 # without a round leave many of them.
-_TOTALS = (
-    ("transcript_segment", "SELECT count(*) FROM transcript_segment"),
-    ("message", "SELECT count(*) FROM message"),
-    ("raw_event", "SELECT count(*) FROM raw_event"),
-    ("notification_event", "SELECT count(*) FROM notification_event"),
-    ("job", "SELECT count(*) FROM job WHERE state = 'dead'"),
-    ("operator_event", "SELECT count(*) FROM operator_event"),
-)
+_LIMITED = {
+    "transcript_segment": "transcript_segment",
+    "message": "message",
+    "raw_event": "raw_event",
+    "notification_event": "notification_event",
+    "job": "job WHERE state = 'dead'",
+    "operator_event": "operator_event",
+}
 _OLD_DEAD = "SELECT count(*) FROM job WHERE finished_at < ? AND state = 'dead'"
 _OLD_EVENTS = "SELECT count(*) FROM operator_event WHERE happened_at < ?"
 # As they would be pruned: by their order, up to the first that is young.
@@ -111,11 +111,16 @@ def find_stale(tx: Transaction, *, after: str, cutoffs: Cutoffs, limit: int) -> 
     return StalePage(stale, rows[-1][0] if len(rows) == limit else None)
 
 
-def count_rows(tx: Transaction, *, cutoffs: Cutoffs) -> tuple[dict[str, int], dict[str, int]]:
-    """Count the rows of each table that a round is limited in, and of those without a session the old ones."""
-    totals = {table: tx.fetch(sql)[0][0] for table, sql in _TOTALS}
+def count_rows(tx: Transaction, *, table: str, limit: int) -> int:
+    """Count the rows of a table that a round is limited in, up to `limit`: large ones take too long to be counted."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {_LIMITED[table]} LIMIT ?) AS first"  # noqa: S608 (our own words)
+    return int(tx.fetch(sql, (limit,))[0][0])
+
+
+def count_work(tx: Transaction, *, cutoffs: Cutoffs) -> dict[str, int]:
+    """Count the old rows that belong to no session by table."""
     dead, events = tx.fetch(_OLD_DEAD, (cutoffs.dead,))[0][0], tx.fetch(_OLD_EVENTS, (cutoffs.events,))[0][0]
-    return totals, {"job": dead, "operator_event": events}
+    return {"job": dead, "operator_event": events}
 
 
 def count_session(tx: Transaction, *, session_id: str, cutoffs: Cutoffs) -> dict[str, int]:

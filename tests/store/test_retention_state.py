@@ -192,10 +192,11 @@ def test_old_rows_are_counted_by_table_up_to_the_first_that_is_young(engine: Eng
     cutoffs = Cutoffs(said=NOW + 5, done=NOW, dead=NOW, used=NOW, events=NOW)
 
     counted = engine.read(partial(retention.count_session, session_id="s1", cutoffs=cutoffs))
-    total, old = engine.read(partial(retention.count_rows, cutoffs=cutoffs))
+    totals = [engine.read(partial(retention.count_rows, table="transcript_segment", limit=n)) for n in (9, 9_999)]
+    old = engine.read(partial(retention.count_work, cutoffs=cutoffs))
 
     assert counted == {"transcript_segment": 1_500, "message": 0, "raw_event": 0, "notification_event": 0}
-    assert (total["transcript_segment"], old) == (1_600, {"job": 0, "operator_event": 0})
+    assert (totals, old) == ([9, 1_600], {"job": 0, "operator_event": 0})
 
 
 class OffClock:

@@ -128,7 +128,7 @@ def fill_with_old(tx):
     )
 
 
-async def test_retention_rests_after_a_leap_of_the_clock_until_the_operators_word(start, off_by):
+async def test_retention_rests_after_a_leap_of_the_clock_until_the_operators_word(start, off_by, caplog):
     program = await start(JANITOR_INTERVAL_S="1")
     await program.say("a remark")
     off_by[0] = 400 * 86_400.0
@@ -147,6 +147,8 @@ async def test_retention_rests_after_a_leap_of_the_clock_until_the_operators_wor
         return (await check_of(program, "retention"))["status"] == "pass"
 
     await eventually(goes_on)
+    logged = [record.msg["event"] for record in caplog.records if "node_keeper" in record.name]
+    assert logged == ["retention_rests", "retention_rests", "retention_goes_on"]
     assert await program.texts() == ["a remark"]
     assert await resume(program) == "retention: did not rest; its next round has no limit\n"
     events = await program.connection.request("GET", "/operator/events", b"", ADMIN)
