@@ -44,7 +44,7 @@ class SystemClock:
 
 
 class LeapWatch:
-    """Measures by how many seconds a wall clock has left the running clock beside it, since it was last accepted.
+    """Measures by how many seconds a wall clock has left the running clock beside it, from where it was accepted.
 
     >>> watch = LeapWatch(clock); clock.jump(3_600.0); watch.parted_s()
     3600.0

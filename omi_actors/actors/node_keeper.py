@@ -31,7 +31,7 @@ OFF_WARN_S = 2.0
 class NodeKeeper(LoopActor):
     """See the module.
 
-    `on_fenced` hears that a later incarnation has this node's name, `on_clock_refused` why the clock is refused.
+    `on_fenced` hears that a later incarnation has this node's name, `on_clock_refused` once why the clock is refused.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class NodeKeeper(LoopActor):
         self._board = board
         self._on_fenced = on_fenced
         self._on_clock_refused = on_clock_refused
+        self._is_refused = False
 
     def on_start(self) -> None:
         """Begin to tick, at once: what the store found at the start is to be shown."""
@@ -56,7 +57,9 @@ class NodeKeeper(LoopActor):
             case NodeConfirmed(heartbeat):
                 self._take_in(heartbeat)
             case NodeRefused(reason):
-                self._on_clock_refused(reason)
+                if not self._is_refused:
+                    self._is_refused = True
+                    self._on_clock_refused(reason)
             case _:
                 return super().receive(message)
         return None

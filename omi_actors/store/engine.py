@@ -18,14 +18,14 @@ from pony.orm.dbapiprovider import DBException
 from omi_actors.clock import Clock, LeapWatch, SystemClock
 from omi_actors.domain.retention import PARTED_S
 from omi_actors.domain.sessions import SessionCommit
-from omi_actors.errors import ClockRefusedError, LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.errors import LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
 from omi_actors.store.connection import Connection
 from omi_actors.store.dialect import Dialect
 from omi_actors.store.entities import define_entities
 from omi_actors.store.migrate import load_migrations, migrate, read_version
-from omi_actors.store.nodes import MAX_OFF_S
+from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
 from omi_actors.store.retention_state import note_leap
 from omi_actors.store.sqlite import SQLite
 from omi_actors.store.transaction import NodeIdentity, Transaction
@@ -138,8 +138,7 @@ class Engine:
         if watch is None or abs(parted_s) <= (PARTED_S if self._has_process_clock else MAX_OFF_S):
             return self._commit(writes)
         if not self._has_process_clock:
-            error = ClockRefusedError(f"this machine's clock has leapt by {parted_s:+,.0f} s; set it, and start again")
-            return [Outcome(error=error) for _ in writes]
+            return [Outcome(error=refuse_clock(parted_s)) for _ in writes]
         noted, *outcomes = self._commit([partial(note_leap, leap_s=parted_s), *writes])
         if noted.error is None:
             watch.accept(parted_s)

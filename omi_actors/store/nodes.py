@@ -89,10 +89,7 @@ def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float) -> Heartbea
 
     Raises: ClockRefusedError.
     """
-    parted_s = tx.node.watch.parted_s() if tx.node.watch else 0.0
     off_s = _refuse_wrong_clock(tx)
-    if off_s is not None and tx.node.watch:
-        tx.node.watch.accept(parted_s)
     count_uptime(tx, ran_s)
     now_s = tx.now_s()
     changed = tx.run(
@@ -103,17 +100,27 @@ def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float) -> Heartbea
 
 
 def _refuse_wrong_clock(tx: Transaction) -> float | None:
-    """Return how far this process's clock is ahead of the database's.
+    """Return how far this process's clock is ahead of the database's, which its watch knows from then on.
 
     Raises: ClockRefusedError.
     """
+    watch = tx.node.watch
+    parted_s = watch.parted_s() if watch else 0.0
     off_s = tx.clock_off_s()
-    if off_s is not None and abs(off_s) > MAX_OFF_S:
-        raise ClockRefusedError(
-            f"this machine's clock is {abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} the database's;"
-            " set it, and keep it by NTP (timedatectl set-ntp true)"
-        )
+    if off_s is not None:
+        if abs(off_s) > MAX_OFF_S:
+            raise refuse_clock(off_s)
+        if watch:
+            watch.accept(parted_s - off_s)
     return off_s
+
+
+def refuse_clock(off_s: float) -> ClockRefusedError:
+    """Return the error of a node whose clock is ahead of the database's by `off_s`."""
+    return ClockRefusedError(
+        f"this machine's clock is {abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} the database's;"
+        " set it, and keep it by NTP (timedatectl set-ntp true)"
+    )
 
 
 def _compare_with_previous(tx: Transaction, now_s: float) -> None:
