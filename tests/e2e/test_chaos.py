@@ -46,7 +46,7 @@ async def test_nobody_notices_that_redis_is_away_but_the_operator(tmp_path, name
 @pytest.mark.e2e
 @pytest.mark.service
 @pytest.mark.parametrize(
-    ("database", "name"), [("sqlite", "clock_wrong_at_start"), ("postgres", "clock_wrong_running_of_two")]
+    ("database", "name"), [("sqlite", "clock_wrong_running"), ("postgres", "clock_wrong_running_of_two")]
 )
 async def test_clock_400_days_ahead_loses_nothing(tmp_path, database, name):
     result = await _play(FAULTS[name], tmp_path, database)

@@ -82,14 +82,14 @@ class _WrongClock:
             self._lead_to(node)
         stage.note_end()
         rests = stage.postgres is None and (not at_start or abs(off_s - before_s) > _GAP_S)
-        await self._let_rounds_run(off_s, rests=rests)
+        await self._let_rounds_run(off_s, rests=rests, at_start=at_start)
         if stage.postgres is not None and off_s:
             await self._see_warning(off_s)
 
-    async def _let_rounds_run(self, off_s: float, *, rests: bool) -> None:
+    async def _let_rounds_run(self, off_s: float, *, rests: bool, at_start: bool) -> None:
         """Wait until retention has rested, where it must, and until a round has ended after that."""
         for outcome in ("rested", "ended") if rests else ("ended",):
-            before = await self._count(outcome)
+            before = 0.0 if at_start else await self._count(outcome)
             if not await self._until(partial(self._has_grown, outcome, before)):
                 self.findings.wrongs.append(f"no round has {outcome} with a clock off by {off_s:+,.0f} s")
             self._counts[f"rounds_{outcome}"] += 1
