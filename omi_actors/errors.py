@@ -12,7 +12,7 @@ OmiError
 ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ BudgetSpentError                                                                     who asked has asked enough
-├─ StoreError         StoreUnavailableError ↺, UnreadableJobError, FencedError, LeaseLostError
+├─ StoreError         StoreUnavailableError ↺ > ClockRefusedError ↺, UnreadableJobError, FencedError, LeaseLostError
 ├─ ActorError         ActorUnavailableError ↺, AskTimeoutError ↺ > AnswerLateError, RestartIntensityError
 └─ SettingsError      at start only                                                    (↺ = retryable)
 """
@@ -166,6 +166,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached, is full, or did not answer in time."""
 
     retryable: ClassVar[bool] = True
+
+
+class ClockRefusedError(StoreUnavailableError):
+    """This machine's clock is too far from the database's: what it wrote would carry wrong dates."""
 
 
 class UnreadableJobError(StoreError):

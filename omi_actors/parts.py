@@ -40,7 +40,9 @@ BuildSession = Callable[[SessionDeps, str], SessionActor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a system is made of, and tests replace. `on_fenced` hears that another process has this node's name.
+    """What a system is made of, and tests replace.
+
+    `on_fenced` hears that another process has this node's name, `on_clock_refused` why this machine's clock is refused.
 
     `fallbacks` are asked, in order, when `model` fails. Without a `notifier`, answers that no reply could carry wait
     for the next contact.
@@ -51,6 +53,7 @@ class Parts:
     clock: Clock
     rng: random.Random
     on_fenced: Callable[[], None]
+    on_clock_refused: Callable[[str], object] = bool
     build_session: BuildSession = SessionActor
     notifier: Notifier | None = None
     fallbacks: Sequence[Model] = ()
@@ -73,6 +76,7 @@ def build_janitor(settings: Settings, store: Store) -> Janitor:
         job_days=settings.job_retention_days,
         event_days=settings.operator_event_retention_days,
         live_s=max(LIVE_S, settings.answer_expires_s),
+        max_percent=settings.retention_max_percent,
     )
     return Janitor(store, rules, period_s=settings.janitor_interval_s)
 

@@ -157,7 +157,7 @@ class System:
     @property
     def queue_desk(self) -> QueueDesk:
         """The operator's hand in the job queue: see status/queue_desk.py."""
-        return QueueDesk(self._tree.store, self._tree.job_queue)
+        return QueueDesk(self._tree.store, self._tree.job_queue, self._tree.janitor)
 
     def health(self) -> dict[str, Any]:
         """Return a snapshot: see status/health.py."""

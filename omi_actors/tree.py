@@ -78,6 +78,7 @@ class Tree:
     store_opened: Future[None]
     store_writer: Handle
     job_queue: Handle
+    janitor: Handle
     workers: Handle
     router: Handle
     directory: Directory
@@ -99,7 +100,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     )
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
-    keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
+    keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, board, parts.on_fenced, parts.on_clock_refused))
     backplane = build_backplane(parts)
     carrier = _child(runtime, "backplane_keeper", lambda: BackplaneKeeper(backplane, job_queue, sweeper, replies))
     janitor = _child(runtime, "janitor", lambda: build_janitor(parts.settings, store))
@@ -136,6 +137,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
         store_opened=opened,
         store_writer=store_handles[0],
         job_queue=job_queue,
+        janitor=janitor,
         workers=workers,
         router=router,
         directory=directory,

@@ -51,6 +51,17 @@ class RetentionSettings(BaseModel):
             "the job has long gone, and holds ids, counts and times, no text."
         ),
     )
+    retention_max_percent: int = Field(
+        10,
+        validation_alias="RETENTION_MAX_PERCENT",
+        ge=1,
+        le=100,
+        description=(
+            "Percent of what a table holds that one round may delete without `omi-actors retention resume`; 1,000 rows "
+            "may always go. An hour's round deletes far less: more is a wrong clock, or a mistaken number of days. "
+            "Not with TRANSCRIPT_RETENTION_DAYS=0."
+        ),
+    )
     janitor_interval_s: int = Field(
         3_600,
         validation_alias="JANITOR_INTERVAL_S",

@@ -16,6 +16,7 @@ from pathlib import Path
 from omi_actors.actors.maintenance.messages import CollectTick, QueueCounted
 from omi_actors.actors.session.router import Directory
 from omi_actors.domain.work.jobs import QueueCounts
+from omi_actors.domain.work.retention import RetentionState
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.readings import Readings, take_readings
@@ -41,6 +42,7 @@ _COUNT_EVERY = 5
 class Board:
     """The latest readings. Written by the collector, read by anyone on the loop. Times are monotonic seconds.
 
+    The node keeper writes `clock_off_s` (ahead of the database's; None where there is one clock) and `retention`.
     `looks` are all metrics at regular moments of the last five minutes, the oldest first.
     """
 
@@ -51,6 +53,8 @@ class Board:
     store_failed_since_mono_s: float | None = None
     store_takes_writes: bool = True
     resident_bytes: int = 0
+    clock_off_s: float | None = None
+    retention: RetentionState = field(default_factory=RetentionState)
     looks: deque[Readings] = field(default_factory=lambda: deque(maxlen=_LOOKS))
     _lags: deque[float] = field(default_factory=lambda: deque(maxlen=_LAG_WINDOW))
 

@@ -1,4 +1,4 @@
-"""`omi-actors queue`: the operator's hand in the job queue of a running server.
+"""`omi-actors queue` and `omi-actors retention`: the operator's hand in a running server's queue and retention.
 
 Not here: asking the server (operator_calls.py), what a job shows of itself (web/queue_forms.py). Threads: the main one.
 """
@@ -30,12 +30,31 @@ _YES = click.option("--yes", "is_sure", is_flag=True, help="Do it; without this 
 _JOB = click.argument("job", required=False)
 
 
+_PORT = click.option("--port", type=click.IntRange(1, 65535), help="Port of the running server, if it is not PORT.")
+_ENV_FILE = click.option(
+    "--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one."
+)
+
+
 @click.group()
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of the running server, if it is not PORT.")
-@click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
+@_PORT
+@_ENV_FILE
 @click.pass_context
 def queue(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
     """Look into the job queue, and act on it."""
+    _find_server(context, port, env_file)
+
+
+@click.group()
+@_PORT
+@_ENV_FILE
+@click.pass_context
+def retention(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
+    """Let the janitor go on, which deletes what has been kept long enough."""
+    _find_server(context, port, env_file)
+
+
+def _find_server(context: click.Context, port: int | None, env_file: Path | None) -> None:
     try:
         reading = with_made_origins(read_settings(env_file_to_read(env_file), {"PORT": port}))
     except InvalidSettingError as exc:
@@ -143,6 +162,18 @@ def pause(call: Call, kind: str | None) -> None:
 def resume(call: Call, kind: str | None) -> None:
     """Begin jobs of KIND, or without it of all kinds, again."""
     _say_changed(call("POST", "/operator/queue/resume", _given({"kind": kind})), "resumed")
+
+
+@retention.command("resume")
+@click.pass_obj
+@_in_sentences
+def resume_retention(call: Call) -> None:
+    """Say that the clock is right, and that the next round may delete what it finds, however much it is.
+
+    `/health` says why retention rests. The next round begins at once.
+    """
+    told = call("POST", "/operator/retention/resume", {})
+    click.echo("retention: resumed" if told["changed"] else "retention: did not rest; its next round has no limit")
 
 
 @queue.command()

@@ -37,6 +37,8 @@ _log = get_logger(__name__)
 # sysexits.h: an internal failure, after which an outer supervisor should start us anew; and a configuration error.
 _EXIT_GAVE_UP = 70
 _EXIT_FENCED = 2
+# As when the database is away: a restart helps, once the clock is right.
+_EXIT_CLOCK_REFUSED = 69
 
 
 def run(reading: Reading) -> int:
@@ -70,14 +72,14 @@ async def _serve(reading: Reading) -> int:
     ended = asyncio.Event()
     codes = [0]
 
-    def give_up(_error: BaseException) -> None:
-        codes.append(_EXIT_GAVE_UP)
+    def end(code: int, event: str = "", **told: str) -> None:
+        if event:
+            _log.critical(event, **told)
+        codes.append(code)
         ended.set()
 
     def fenced() -> None:
-        _log.critical("node_fenced", node=settings.node_name, hint="another process runs under this NODE_NAME")
-        codes.append(_EXIT_FENCED)
-        ended.set()
+        end(_EXIT_FENCED, "node_fenced", node=settings.node_name, hint="another process runs under this NODE_NAME")
 
     _stop_on_signals(ended)
     clock = SystemClock()
@@ -91,9 +93,10 @@ async def _serve(reading: Reading) -> int:
         clock=clock,
         rng=rng,
         on_fenced=fenced,
+        on_clock_refused=lambda reason: end(_EXIT_CLOCK_REFUSED, "clock_refused", reason=reason),
         notifier=notifier,
     )
-    system = System(parts, give_up)
+    system = System(parts, lambda _error: end(_EXIT_GAVE_UP))
     server = build_http_server(system, settings, clock)
     # First the address: a second start by mistake must not touch the store that the first one serves.
     port = _bind(server, settings)

@@ -6,21 +6,23 @@ Not here: statements (store/), who is the operator, and how they ask (web/). Thr
 from dataclasses import replace
 from functools import partial
 
+from omi_actors.actors.maintenance.messages import CleanUp
 from omi_actors.actors.queue.messages import QueueTick
 from omi_actors.domain.work.operator import ALL_KINDS, Action, Choice, JobDetail, JobFilter, ListedJob, OperatorEvent
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.kit.handle import Handle
-from omi_actors.store import operator_events, pauses, queue_desk
+from omi_actors.store import operator_events, pauses, queue_desk, retention_state
 from omi_actors.store.facade import Store
 
 
 class QueueDesk:
     """What the operator may do. Every method fails with StoreError or ActorError as the store does."""
 
-    def __init__(self, store: Store, job_queue: Handle) -> None:
+    def __init__(self, store: Store, job_queue: Handle, janitor: Handle) -> None:
         self._store = store
         self._job_queue = job_queue
+        self._janitor = janitor
 
     async def list_jobs(self, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
         """Return a page of jobs, newest first, those with numbers (`seq`) below `before`."""
@@ -85,6 +87,12 @@ class QueueDesk:
         """Begin jobs of this kind again, `*` for all; False if it was so already."""
         is_changed = await self._store.write(partial(pauses.resume_kind, kind=kind, request_id=request_id))
         self._job_queue.tell(QueueTick())
+        return is_changed
+
+    async def resume_retention(self, *, request_id: str) -> bool:
+        """Let the janitor go on, and its next round delete more than its share; False if it did not rest."""
+        is_changed = await self._store.write(partial(retention_state.resume, request_id=request_id))
+        self._janitor.tell(CleanUp())
         return is_changed
 
     async def load_events(self, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:

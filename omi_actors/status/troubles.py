@@ -19,6 +19,8 @@ _OF_CHECK = {
     "loop": "Something holds the event loop: is the machine busy, or short of memory?",
     "model": "See OPENAI_API_KEY and OPENAI_BASE_URL, and the log's lines of the model.",
     "backplane": "Nodes do not reach each other: limits and cache are each node's own. " + _SEE_LOG,
+    "clock": "Keep it by NTP (timedatectl set-ntp true): beyond 5 minutes this node is refused.",
+    "retention": "Nothing is deleted: see checks.retention in /health.",
     "notifications": "See OMI_APP_ID and OMI_APP_SECRET.",
     "budget": "Is it one wearer, or a loop? See the MODEL_USER_ and MODEL_ budgets in the settings.",
 }

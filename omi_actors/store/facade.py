@@ -20,14 +20,25 @@ from omi_actors.domain.sessions.records import (
     WaitingAnswer,
 )
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, QueueCounts
-from omi_actors.domain.work.retention import Cutoffs
+from omi_actors.domain.work.retention import Cutoffs, RetentionRound, RetentionRules
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.store import answers as deliveries
 from omi_actors.store import dead_jobs as lost_jobs
-from omi_actors.store import erasure, given_up, jobs, nodes, notifications, questions, retention, sessions
+from omi_actors.store import (
+    erasure,
+    given_up,
+    jobs,
+    nodes,
+    notifications,
+    questions,
+    retention,
+    retention_state,
+    sessions,
+)
 from omi_actors.store import queue_state as queue_counts
 from omi_actors.store.messages import Apply, CommitSession, Query
+from omi_actors.store.nodes import Heartbeat
 from omi_actors.store.retention import Pruned, StalePage
 from omi_actors.store.transaction import Transaction
 
@@ -208,6 +219,26 @@ class Store:
 
     # --- retention
 
+    def begin_round(self, rules: RetentionRules) -> Future[RetentionRound | None]:
+        """Find what has been kept long enough by now, by the store's clock; None while retention rests."""
+        return self._apply(partial(retention_state.begin_round, rules=rules))
+
+    def note_excess(self, excess: str) -> Future[None]:
+        """Say of which table more would go than may in one round; "" of none."""
+        return self._apply(partial(retention_state.note_excess, excess=excess))
+
+    def count_rows(self, table: str, *, limit: int) -> Future[int]:
+        """Count the rows of a table, up to `limit`."""
+        return self._ask("count_rows", partial(retention.count_rows, table=table, limit=limit))
+
+    def count_work(self, cutoffs: Cutoffs) -> Future[dict[str, int]]:
+        """Count the old rows that belong to no session by table."""
+        return self._ask("count_work", partial(retention.count_work, cutoffs=cutoffs))
+
+    def count_session(self, session_id: str, cutoffs: Cutoffs) -> Future[dict[str, int]]:
+        """Count the old rows of a session by table."""
+        return self._ask("count_session", partial(retention.count_session, session_id=session_id, cutoffs=cutoffs))
+
     def find_stale(self, after: str, cutoffs: Cutoffs, *, limit: int) -> Future[StalePage]:
         """Look through up to `limit` sessions after that id for what has been kept long enough."""
         return self._ask("find_stale", partial(retention.find_stale, after=after, cutoffs=cutoffs, limit=limit))
@@ -226,9 +257,9 @@ class Store:
 
     # --- the node
 
-    def node_heartbeat(self, *, lease_s: float) -> Future[bool]:
-        """Say that this process lives; False when another one has taken its name."""
-        return self._apply(partial(nodes.heartbeat_node, lease_s=lease_s))
+    def node_heartbeat(self, *, lease_s: float, ran_s: float) -> Future[Heartbeat]:
+        """Say that this process lives, and has run for `ran_s` since it last did. Fails with ClockRefusedError."""
+        return self._apply(partial(nodes.heartbeat_node, lease_s=lease_s, ran_s=ran_s))
 
     def has_synced_commits(self) -> Future[bool]:
         """Tell whether the writer's commits are on disk when they return, as the database says itself."""

@@ -1,4 +1,4 @@
-"""The operator's hand in the job queue: `/operator/queue/…`, and what was done with it, `/operator/events`.
+"""The operator's hand in queue and retention: `/operator/queue/…`, `/operator/retention/resume`, `/operator/events`.
 
 Not here: doing it (omi_actors/status/queue_desk.py), what a job looks like outside (web/queue_forms.py). Threads: the
 loop.
@@ -122,6 +122,18 @@ class PauseHandler(_DeskHandler):
         self.send_json({"kind": kind, "changed": await change(kind, request_id=self.request_id)})
 
 
+class RetentionHandler(_DeskHandler):
+    """Retention, which goes on after the operator's word."""
+
+    route = "/operator/retention/resume"
+
+    async def post(self) -> None:
+        """Resume."""
+        self.read_fields(frozenset())
+        changed = await self.site.system.queue_desk.resume_retention(request_id=self.request_id)
+        self.send_json({"changed": changed})
+
+
 class EventsHandler(_DeskHandler):
     """What the operator did, newest first."""
 
@@ -141,5 +153,6 @@ ROUTES = (
     (rf"/operator/queue/jobs/{_ID}", JobHandler),
     (r"/operator/queue/(retry|discard)", BulkHandler),
     (r"/operator/queue/(pause|resume)", PauseHandler),
+    (r"/operator/retention/resume", RetentionHandler),
     (r"/operator/events", EventsHandler),
 )

@@ -7,6 +7,7 @@ Not here: the mail of sessions (actors/session/messages.py), queue (actors/queue
 from dataclasses import dataclass
 
 from omi_actors.domain.work.jobs import QueueCounts
+from omi_actors.store.nodes import Heartbeat
 
 # --- to the router ------------------------------------------------------------------------------------------------
 
@@ -73,6 +74,13 @@ class KeepTick:
 
 @dataclass(frozen=True, slots=True)
 class NodeConfirmed:
-    """Sent by the keeper's own heartbeat: whether the node's name is still this process's."""
+    """Sent by the keeper's own heartbeat: what the store says to it."""
 
-    is_ours: bool
+    heartbeat: Heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRefused:
+    """Sent by the keeper's own heartbeat: this machine's clock is too far from the database's."""
+
+    reason: str

@@ -26,6 +26,7 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     SHOW_TEXT = "show_text"
+    RESUME_RETENTION = "resume_retention"
 
 
 # The states of the jobs that an action is for: what runs is left to end.

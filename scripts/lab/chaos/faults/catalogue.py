@@ -42,7 +42,7 @@ FAULTS: Mapping[str, Fault] = {
         *model.FAULTS,
         flood.FAULT,
         slow_loris.FAULT,
-        clock_jump.FAULT,
+        *clock_jump.FAULTS,
         leaks.FAULT,
     )
 }
