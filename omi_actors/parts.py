@@ -26,8 +26,7 @@ from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
 from omi_actors.domain.work.retention import LIVE_S, RetentionRules
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
-from omi_actors.jobs.budget import BudgetGuard
-from omi_actors.jobs.kinds import JobDeps
+from omi_actors.jobs.kinds import BudgetGuard, JobDeps
 from omi_actors.kit.handle import Handle
 from omi_actors.store.facade import Store
 from omi_actors.upstreams import build_answer_rules

@@ -8,9 +8,17 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
-from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, ReplySent
-from omi_actors.actors.worker_messages import Drain
+from omi_actors.actors.queue.messages import Drain
+from omi_actors.actors.session.messages import (
+    AskerLeft,
+    AskQuestion,
+    ChatAnswered,
+    Ingested,
+    IngestSegments,
+    KeepRaw,
+    ReplySent,
+    SwitchSpace,
+)
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import OmiError
@@ -20,13 +28,13 @@ from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.instruments.readings import take_readings
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.kit.root import Root, start_root
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
-from omi_actors.looks.look import Look, build_look
+from omi_actors.kit.supervisor import Root, start_root
 from omi_actors.parts import Parts
 from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
+from omi_actors.status.look import Look, build_look
 from omi_actors.status.queue_desk import QueueDesk
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.tree import build_tree

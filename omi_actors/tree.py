@@ -21,15 +21,15 @@ from omi_actors.actors.maintenance.backplane_keeper import BackplaneKeeper
 from omi_actors.actors.maintenance.node_keeper import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.maintenance.node_keeper import NodeKeeper
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
-from omi_actors.actors.open_replies import OpenReplies
 from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.workers import Workers
 from omi_actors.actors.session.actor import SessionDeps
 from omi_actors.actors.session.router import Directory, RouterLimits, SessionRouter
+from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.backplane.interface import Backplane
 from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model_chain import ModelChain
-from omi_actors.jobs.budget import BudgetGuard
+from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle, new_handle

@@ -12,11 +12,10 @@ from omi_actors.clients.model import Model
 from omi_actors.clients.model_chain import ModelChain
 from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
-from omi_actors.domain.answering import Allowance, AnswerRules
 from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.domain.answers.budget import BudgetRules, Limits
-from omi_actors.domain.answers.prompt import PromptLimits
-from omi_actors.jobs.budget import BudgetGuard
+from omi_actors.domain.answers.prompt import Allowance, AnswerRules, PromptLimits
+from omi_actors.jobs.kinds import BudgetGuard
 
 
 def build_model_breaker(settings: Settings) -> BreakerRules:

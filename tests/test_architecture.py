@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("omi_actors", "web", "config", "scripts")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
-LIMIT_LINES = 350
+LIMIT_LINES = 400
 # Of the same maker and release as a declared one.
 PARTS_OF_OTHERS = {"pydantic_core"}
 

@@ -5,12 +5,20 @@ Not here: who does it (omi_actors/system.py). Threads: all of it on the event lo
 
 from typing import Any, Protocol
 
-from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered, SwitchSpace
-from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, ReplySent
+from omi_actors.actors.session.messages import (
+    AskerLeft,
+    AskQuestion,
+    ChatAnswered,
+    Ingested,
+    IngestSegments,
+    KeepRaw,
+    ReplySent,
+    SwitchSpace,
+)
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.kit.future import Future
-from omi_actors.looks.look import Look
+from omi_actors.status.look import Look
 from omi_actors.status.queue_desk import QueueDesk
 
 

@@ -1,6 +1,6 @@
 """Errors as answers: one table per surface, looked up along the error's class tree.
 
-Not here: writing the answer (replies.py, handlers/base.py), the errors (omi_actors/errors.py). Threads: none, pure.
+Not here: writing the answer (requests.py, handlers/base.py), the errors (omi_actors/errors.py). Threads: none, pure.
 The API answers honestly. The Omi webhook answers 200 with a drop header to what is not the sender's fault: five
 failures in a row open Omi's breaker for all users. A sender that says it retries (`Idempotency-Key`) gets 503 instead.
 """

@@ -11,10 +11,9 @@ from config.settings import Settings
 from omi_actors.clock import Clock, SystemClock
 from omi_actors.instruments import metrics
 from web.app import build_application
-from web.door.census import Census, possible_connections, share_of
 from web.door.entry import Entry
 from web.door.heads import FLOOD_BYTES
-from web.door.listener import Listener
+from web.door.listener import Census, Listener, possible_connections, share_of
 from web.handlers.operator import operator_path
 from web.ports import System
 from web.site import Site

@@ -9,14 +9,13 @@ from omi_actors.clock import Clock
 from omi_actors.kit.turns import Turns
 from omi_actors.status.features import feature_states
 from web.auth import WebhookAuth
-from web.body_readers import BodyReaders
 from web.chat.owner import ChatDoor
 from web.door.browsers import Cors
 from web.door.hosts import Hosts
 from web.door.operator_sessions import FILE_NAME, OperatorSessions
 from web.door.rate_limits import RequestLimit, WebhookLimit
 from web.door.replays import Replays
-from web.door.uploads import SMALL_BODY_BYTES, Uploads
+from web.door.uploads import SMALL_BODY_BYTES, BodyReaders, Uploads
 from web.ports import System
 from web.traffic import Traffic
 

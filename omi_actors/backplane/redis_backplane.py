@@ -9,11 +9,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from omi_actors.backplane.codec import Answered, Hint, digest_of, pack, unpack_answered, unpack_hint
+from omi_actors.backplane.codec import Answered, Hint, Outbox, digest_of, pack, unpack_answered, unpack_hint
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.backplane.interface import BackplaneState
 from omi_actors.backplane.link_state import LinkConfig
-from omi_actors.backplane.outbox import Outbox
 from omi_actors.backplane.redis_link import RedisLink
 from omi_actors.clock import Clock
 from omi_actors.ids import new_id

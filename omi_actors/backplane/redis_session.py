@@ -15,9 +15,8 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from omi_actors.backplane.cancelling import heeding_cancellation
 from omi_actors.backplane.counters import Unsent
-from omi_actors.backplane.link_state import LinkConfig, LinkLostError
+from omi_actors.backplane.link_state import LinkConfig, LinkLostError, heeding_cancellation
 from omi_actors.errors import UpstreamRejectedError
 
 # Commands under way at a time, and the subscription; further ones wait, within their timeout.

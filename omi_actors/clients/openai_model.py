@@ -1,6 +1,6 @@
 """Any OpenAI-compatible model, by the OpenAI SDK's async client.
 
-Not here: retries of a job (actors/queue/workers.py), sentences for the wearer (domain/failures.py).
+Not here: retries of a job (actors/queue/workers.py), sentences for the wearer (domain/answers/failures.py).
 Threads: the event loop; the SDK is imported by another thread (0.7 s), see `load`.
 Source: OpenAI's Chat Completions API.
 """

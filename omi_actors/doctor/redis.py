@@ -7,8 +7,7 @@ import asyncio
 from collections.abc import Iterator
 
 from config.settings import Settings
-from omi_actors.backplane.faults import FIXES
-from omi_actors.backplane.link_state import LinkConfig
+from omi_actors.backplane.link_state import FIXES, LinkConfig
 from omi_actors.doctor.finding import Finding, ok, problem
 
 

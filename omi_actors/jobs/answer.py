@@ -9,20 +9,18 @@ from dataclasses import replace
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.domain.answers.budget import Spending, estimate_tokens, owner_of
 from omi_actors.domain.answers.delivery import Channel, State
-from omi_actors.domain.answers.prompt import Asking, Prompt, build_prompt
-from omi_actors.domain.failures import explain_failure
+from omi_actors.domain.answers.failures import explain_failure
+from omi_actors.domain.answers.patience import attempt_deadline_s, longest_wait_s
+from omi_actors.domain.answers.prompt import Asking, Prompt, build_prompt, find_space
 from omi_actors.domain.hearing.hearing import Question
-from omi_actors.domain.patience import attempt_deadline_s, longest_wait_s
-from omi_actors.domain.payloads import PayloadForm
-from omi_actors.domain.question_keys import build_question_key
+from omi_actors.domain.hearing.state import build_question_key
+from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
 from omi_actors.domain.sessions.records import AnswerDone, NewDelivery, NewMessage
-from omi_actors.domain.spaces import find_space
-from omi_actors.domain.work.jobs import ClaimedJob, NewJob
+from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
 from omi_actors.errors import AskTimeoutError, BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
-from omi_actors.jobs.kinds import JobDeps
-from omi_actors.jobs.storing import stored
+from omi_actors.jobs.kinds import JobDeps, stored
 
 KIND = "answer"
 # Seconds before a reply's deadline in which an answer does not count on it any more: it would come too late to be said.
@@ -165,3 +163,35 @@ def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerD
     if is_too_late or not deps.is_awaited(job.job_id):
         return done
     return replace(done, delivery=replace(done.delivery, state=State.SENDING.value, channel=Channel.INLINE.value))
+
+
+def build_chat_key(session_key: str, key: str) -> str:
+    """Return a typed question's idempotency key: unique among all questions of its session's owner for ever."""
+    return f"chat:{owner_of(session_key)}:{key}"
+
+
+def build_chat_job(
+    question: ChatQuestion, *, session_id: str, session_key: str, now_s: float, max_attempts: int, request_id: str
+) -> NewJob:
+    """Return the job that answers this question. It is as urgent as one that was heard."""
+    return NewJob(
+        job_id=new_id(),
+        kind=KIND,
+        lane=session_id,
+        idempotency_key=build_chat_key(session_key, question.key),
+        payload={
+            "session_id": session_id,
+            "session_key": session_key,
+            "conversation_id": question.conversation_id,
+            "question": question.text,
+            "context": question.context,
+            "is_typed": True,
+            "is_streamed": question.is_streamed,
+        },
+        created_at=now_s,
+        run_at=now_s,
+        priority=10,
+        max_attempts=max_attempts,
+        request_id=request_id,
+        fingerprint=build_fingerprint(session_key, question.text, question.context),
+    )

@@ -7,18 +7,16 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from omi_actors.domain.notifications import Notified
-from omi_actors.domain.payloads import check_payload
-from omi_actors.domain.retry import Bury, Retry, decide_retry
+from omi_actors.domain.answers.delivery import Notified
+from omi_actors.domain.answers.patience import Bury, Retry, decide_retry
 from omi_actors.domain.sessions.records import AnswerDone
-from omi_actors.domain.work.jobs import ClaimedJob
+from omi_actors.domain.work.jobs import ClaimedJob, check_payload
 from omi_actors.errors import LeaseLostError, OmiError, UnreadableJobError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import AnswerJob
-from omi_actors.jobs.kinds import JobDeps, JobKind
+from omi_actors.jobs.kinds import JobDeps, JobKind, stored
 from omi_actors.jobs.notify import NotifyJob
-from omi_actors.jobs.storing import stored
 
 _log = get_logger(__name__)
 

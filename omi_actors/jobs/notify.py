@@ -7,16 +7,21 @@ Threads: the event loop; the store is awaited.
 
 import math
 
-from omi_actors.domain.answers.delivery import Way, decide_pause, format_message
-from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits, Notified
-from omi_actors.domain.payloads import PayloadForm
-from omi_actors.domain.work.jobs import ClaimedJob, NewJob
+from omi_actors.domain.answers.delivery import (
+    NotificationBegun,
+    NotificationEnd,
+    NotificationLimits,
+    Notified,
+    Way,
+    decide_pause,
+    format_message,
+)
+from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
 from omi_actors.errors import CircuitOpenError, UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
-from omi_actors.jobs.kinds import JobDeps
-from omi_actors.jobs.storing import stored
+from omi_actors.jobs.kinds import JobDeps, stored
 
 _log = get_logger(__name__)
 

@@ -3,9 +3,11 @@
 Not here: what a line may carry (instruments/logs.py). Threads: the loop's.
 """
 
+from collections.abc import Callable  # noqa: TC003 (named at run time by the annotation)
 from dataclasses import dataclass
 
 from omi_actors.clock import Clock
+from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import describe_error, get_logger
 
 _log = get_logger(__name__)
@@ -49,3 +51,24 @@ class CrashLog:
             exception=describe_error(error),
             silenced_before=silenced,
         )
+
+
+class Zombies:
+    """How many there are. Above `limit` (set by the root) `on_too_many` is called: the process should end."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.limit: int | None = None
+        self.on_too_many: Callable[[], None] | None = None
+
+    def add(self) -> None:
+        """Count one more."""
+        self.count += 1
+        metrics.ZOMBIE_ACTORS.inc()
+        if self.limit is not None and self.count > self.limit and self.on_too_many is not None:
+            self.on_too_many()
+
+    def remove(self) -> None:
+        """Count one less: its thread ended at last."""
+        self.count -= 1
+        metrics.ZOMBIE_ACTORS.dec()

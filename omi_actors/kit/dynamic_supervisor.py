@@ -9,15 +9,22 @@ Not here: how an incarnation starts and ends (life.py). Threads: the loop's.
 from dataclasses import dataclass
 from typing import Any
 
-from omi_actors.domain.backoff import Backoff, Streak, extend_streak, restart_delay_s
-from omi_actors.domain.restarts import Intensity, is_exceeded, record_crash
+from omi_actors.domain.restarts import (
+    Backoff,
+    Intensity,
+    Streak,
+    extend_streak,
+    is_exceeded,
+    record_crash,
+    restart_delay_s,
+)
 from omi_actors.instruments import metrics
 from omi_actors.kit import life
-from omi_actors.kit.asks import Control
 from omi_actors.kit.facts import ChildExited, ChildQuarantined, ChildReleased, ChildStopped, StartChild
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.mailbox import Refusal
+from omi_actors.kit.messages import Control
 from omi_actors.kit.spec import ChildState, Restart
 from omi_actors.kit.supervisor import must_restart
 

@@ -1,6 +1,6 @@
 """A result that will come: settled once, from any thread; awaited without ever blocking the loop.
 
-Not here: timeouts of asks (deadlines.py), what resumes an async turn (async_turn.py).
+Not here: timeouts of asks (deadlines.py), what resumes an async turn (loop_actor.py).
 Threads: any. Callbacks run in the settling thread.
 """
 
@@ -30,7 +30,7 @@ _OPEN: Any = object()
 
 
 class _Stepping(threading.local):
-    """Whether this thread is in a step of an actor's async turn (async_turn.py sets it)."""
+    """Whether this thread is in a step of an actor's async turn (loop_actor.py sets it)."""
 
     on = False
 

@@ -7,10 +7,9 @@ from typing import TypeVar
 
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context
-from omi_actors.kit.asks import Request
 from omi_actors.kit.future import Future
 from omi_actors.kit.mailbox import Mailbox, Refusal
-from omi_actors.kit.messages import Envelope
+from omi_actors.kit.messages import Envelope, Request
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildSpec, ChildState, Incarnation
 

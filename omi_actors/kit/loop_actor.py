@@ -15,8 +15,7 @@ from omi_actors.kit import life
 from omi_actors.kit.async_turn import AsyncTurn
 from omi_actors.kit.bare_actor import BareActor
 from omi_actors.kit.future import Future
-from omi_actors.kit.messages import Envelope
-from omi_actors.kit.replies import fail_reply, is_reply
+from omi_actors.kit.messages import Envelope, fail_reply, is_reply
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.timers import Timers
 

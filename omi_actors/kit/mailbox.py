@@ -10,8 +10,7 @@ from typing import Any, Protocol
 from pykka.messages import _ActorStop
 
 from omi_actors.errors import ActorUnavailableError, MailboxFullError, OmiError
-from omi_actors.kit.asks import Control
-from omi_actors.kit.messages import Envelope
+from omi_actors.kit.messages import Control, Envelope
 
 
 class Refusal(enum.StrEnum):

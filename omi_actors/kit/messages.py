@@ -3,10 +3,11 @@
 Not here: the mailbox. Threads: made by the sender, then owned by the receiver.
 """
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pykka._envelope import Envelope as PykkaEnvelope
 
+from omi_actors.errors import ActorUnavailableError, OmiError
 from omi_actors.instruments.logs import LogContext
 from omi_actors.kit.future import Future
 
@@ -31,3 +32,31 @@ class Envelope(PykkaEnvelope[Any]):
     def __repr__(self) -> str:
         """Name the message's type only: messages hold what people said."""
         return f"Envelope({type(self.message).__name__})"
+
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Request(Generic[R_co]):
+    """Base of messages that want a reply of type R: `class GetCount(Request[int])`."""
+
+    __slots__ = ()
+
+
+class Control:
+    """Base of the kit's own facts and commands: a full mailbox admits them, since a lost one loses an actor."""
+
+    __slots__ = ()
+
+
+def is_reply(error: BaseException, reply_to: Future[Any] | None) -> bool:
+    """Tell whether `error` is an answer (an expected failure, asked for) rather than a crash."""
+    return reply_to is not None and isinstance(error, OmiError)
+
+
+def fail_reply(reply_to: Future[Any] | None, kind: str, cause: BaseException | None) -> None:
+    """Tell who asked, if anybody still waits, that the actor of this `kind` ended over it."""
+    if reply_to is not None and not reply_to.done:
+        error = ActorUnavailableError(f"this {kind} ended before it replied")
+        error.__cause__ = cause
+        reply_to.try_fail(error)

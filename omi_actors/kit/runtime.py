@@ -1,6 +1,6 @@
 """The loop side of the kit: one ready queue, drained on the event loop in slices.
 
-Not here: what an actor does in its slot (loop_actor.py), time made by hand (manual_runtime.py).
+Not here: what an actor does in its slot (loop_actor.py), time made by hand (testing.py).
 Threads: `post` and `call_later` from any; what they are given runs on the loop's thread.
 """
 
@@ -15,10 +15,9 @@ from contextvars import Context
 
 from omi_actors.clock import Clock
 from omi_actors.instruments.logs import get_logger
-from omi_actors.kit.crash_log import CrashLog
+from omi_actors.kit.crash_log import CrashLog, Zombies
 from omi_actors.kit.deadlines import Deadlines
 from omi_actors.kit.future import Future
-from omi_actors.kit.zombies import Zombies
 
 _log = get_logger(__name__)
 

@@ -19,7 +19,7 @@ from omi_actors.domain.answers.breaker import BreakerState
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_level
 from omi_actors.instruments.units import say_seconds
-from omi_actors.jobs.budget import BudgetGuard
+from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.spec import ChildState
 from omi_actors.parts import Parts
 from omi_actors.status.features import feature_states

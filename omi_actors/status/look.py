@@ -9,6 +9,8 @@ from typing import Any
 
 from omi_actors.instruments.readings import Readings
 from omi_actors.instruments.units import say_age, say_bytes, say_count, say_seconds, say_share
+from omi_actors.status.tables import Table, build_tables
+from omi_actors.status.troubles import Trouble, find_troubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +64,25 @@ def _insides(health: Mapping[str, Any], now: Readings) -> Sequence[Headline]:
         Headline("Sessions", say_count(health["sessions"]), f"in memory; hit rate {say_share(hits, hits + misses)}"),
         Headline("Up for", say_age(health["uptime"]), f"memory {say_bytes(health['memory']['rss'])}"),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`status` is pass, warn or fail; `checks` are the states by name."""
+
+    status: str
+    checks: Mapping[str, str]
+    troubles: Sequence[Trouble]
+    tables: Sequence[Table]
+    headlines: Sequence[Headline] = ()
+
+
+def build_look(health: Mapping[str, Any], now: Readings, recent: Readings) -> Look:
+    """Return the look. `health` is the operator's; `recent` is what `now` gained in the last minutes."""
+    return Look(
+        status=str(health["status"]),
+        checks={name: str(check["status"]) for name, check in health["checks"].items()},
+        troubles=find_troubles(health["checks"], now, recent),
+        tables=build_tables(health, now, recent),
+        headlines=build_headlines(health, now, recent),
+    )

@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits
+from omi_actors.domain.answers.delivery import NotificationBegun, NotificationEnd, NotificationLimits
 from omi_actors.domain.sessions.chat import KnownQuestion
 from omi_actors.domain.sessions.records import (
     AnswerContext,
@@ -82,7 +82,7 @@ class Store:
         return self._ask("load_listening", partial(sessions.load_listening, node=node, until=until, limit=limit))
 
     def find_segments(self, session_id: str, keys: Sequence[str]) -> Future[dict[str, int]]:
-        """Return which of `keys` the session holds, with their versions (domain/recent_segments.py)."""
+        """Return which of `keys` the session holds, with their versions (domain/sessions/transcript.py)."""
         return self._ask("find_segments", partial(sessions.find_segments, session_id=session_id, keys=keys))
 
     def load_transcript(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from omi_actors.domain.sessions.records import SessionCommit
-from omi_actors.kit.asks import Request
+from omi_actors.kit.messages import Request
 from omi_actors.store.transaction import Transaction
 
 R_co = TypeVar("R_co", covariant=True)

@@ -6,7 +6,7 @@ Not here: other steps of a delivery (answers.py), whether to notify (domain/answ
 
 from typing import Any
 
-from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits, hour_start_s
+from omi_actors.domain.answers.delivery import NotificationBegun, NotificationEnd, NotificationLimits, hour_start_s
 from omi_actors.domain.sessions.records import DeliveryChange
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.ids import new_id

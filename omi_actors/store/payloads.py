@@ -1,6 +1,6 @@
 """Payloads of jobs as they are read back.
 
-Not here: writing them (commits.py), what a kind wants of them (domain/payloads.py). Threads: none, pure.
+Not here: writing them (commits.py), what a kind wants of them (domain/work/jobs.py). Threads: none, pure.
 """
 
 import json

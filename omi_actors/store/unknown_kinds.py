@@ -1,12 +1,12 @@
 """Jobs of kinds that this program does not have: found when it starts, and buried with what is to be done about them.
 
 They would wait for ever, and what comes after them in their lane with them.
-Not here: payloads that cannot be read (domain/payloads.py). Threads: the writer's.
+Not here: payloads that cannot be read (domain/work/jobs.py). Threads: the writer's.
 """
 
 from collections.abc import Sequence
 
-from omi_actors.domain.payloads import unknown_kind
+from omi_actors.domain.work.jobs import unknown_kind
 from omi_actors.store.given_up import settle_given_up
 from omi_actors.store.transaction import Transaction
 

@@ -3,9 +3,8 @@
 import pytest
 
 from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
-from omi_actors.actors.queue.messages import JobFinished, JobsEnqueued, WorkElsewhere, WorkersReady
+from omi_actors.actors.queue.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkElsewhere, WorkersReady
 from omi_actors.actors.queue.slots import Places
-from omi_actors.actors.worker_messages import Drain, RunJob
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver

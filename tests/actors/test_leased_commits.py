@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.leased_commits import commit_jobs
 from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
-from omi_actors.actors.queue.messages import JobFinished, JobsEnqueued, WorkersReady
+from omi_actors.actors.queue.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
 from omi_actors.actors.queue.slots import Places
-from omi_actors.actors.session_deps import SessionDeps
-from omi_actors.actors.worker_messages import Drain, RunJob
+from omi_actors.actors.session.commits import SessionDeps, commit_jobs
 from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator

@@ -4,10 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, CancelJob, ChatAnswered, SwitchSpace
 from omi_actors.actors.queue.messages import JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
-from omi_actors.actors.session.messages import AnswerReady, Ingested, IngestSegments, Passivate, ReplySent
+from omi_actors.actors.session.messages import (
+    AnswerGrew,
+    AnswerReady,
+    AskerLeft,
+    AskQuestion,
+    CancelJob,
+    ChatAnswered,
+    Ingested,
+    IngestSegments,
+    Passivate,
+    ReplySent,
+    SwitchSpace,
+)
 from omi_actors.domain.answers.delivery import DeliveryRules
 from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
 from omi_actors.domain.sessions.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.domain.near_duplicates import is_near_duplicate, normalise
+from omi_actors.domain.hearing.repetition import is_near_duplicate, normalise
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.domain.question_keys import build_question_key, read_place
+from omi_actors.domain.hearing.state import build_question_key, read_place
 
 
 @pytest.mark.parametrize("place", [("s1", 0), ("~2:0a1b", 3), ("a:b:c", 1), ("", 0)])

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.domain.answers.prompt import Asking, Heard, PromptLimits, Said, build_prompt
-from omi_actors.domain.spaces import DEFAULT, SPACES, find_space
+from omi_actors.domain.answers.prompt import (
+    DEFAULT,
+    SPACES,
+    Asking,
+    Heard,
+    PromptLimits,
+    Said,
+    build_prompt,
+    find_space,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "spaces.md"
 SAID_AT = 1_790_000_000.0  # 2026-09-21 14:13 UTC

@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from omi_actors.domain.recent_segments import RECENT_LIMIT, RecentSegments, build_version
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.domain.sessions.segments import Segment
 from omi_actors.domain.sessions.transcript import (
+    RECENT_LIMIT,
     Growth,
     Progress,
+    RecentSegments,
     build_key,
     build_progress,
+    build_version,
     decide_growth,
     is_blank,
     possible_keys,

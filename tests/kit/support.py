@@ -10,14 +10,14 @@ from typing import Any
 from omi_actors.clock import SystemClock
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.kit import life
-from omi_actors.kit.asks import Request
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.kit.manual_runtime import ManualRuntime
+from omi_actors.kit.messages import Request
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import Backoff, ChildSpec, Strategy
 from omi_actors.kit.supervisor import Supervisor
+from omi_actors.kit.testing import ManualRuntime
 from omi_actors.kit.thread_actor import ThreadActor
 
 WAIT_S = 5.0

@@ -7,7 +7,7 @@ import pytest
 
 from omi_actors.instruments.logs import LogContext, add_context, bound_context, current_context
 from omi_actors.kit import life
-from omi_actors.kit.manual_runtime import ManualRuntime
+from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import WAIT_S, Do, Puppet, ThreadPuppet, loop_runtime, new_future, run_alone
 
 ALICE = LogContext(request_id="r-1", session="alice")

@@ -5,8 +5,8 @@ from structlog.testing import capture_logs
 
 from omi_actors.clock import ManualClock
 from omi_actors.kit.crash_log import LINES_PER_PERIOD, PERIOD_S, CrashLog
-from omi_actors.kit.manual_runtime import ManualRuntime
 from omi_actors.kit.messages import Envelope
+from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import Puppet, fail_with, note_exits, run_alone
 
 

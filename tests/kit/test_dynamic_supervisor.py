@@ -7,8 +7,8 @@ from omi_actors.kit import life
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.facts import ChildQuarantined, ChildReleased, ChildStopped, StartChild
 from omi_actors.kit.handle import Handle, new_handle
-from omi_actors.kit.manual_runtime import ManualRuntime
 from omi_actors.kit.spec import Backoff, ChildSpec, ChildState, Intensity, Restart
+from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import (
     NO_BACKOFF,
     Do,

@@ -11,9 +11,9 @@ from omi_actors.errors import RestartIntensityError
 from omi_actors.kit import life
 from omi_actors.kit.facts import ChildExited
 from omi_actors.kit.handle import Handle
-from omi_actors.kit.manual_runtime import ManualRuntime
 from omi_actors.kit.spec import ChildSpec, Intensity
 from omi_actors.kit.supervisor import Supervisor
+from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import (
     NO_BACKOFF,
     WAIT_S,

@@ -13,8 +13,8 @@ from pykka._envelope import Envelope as PykkaEnvelope
 from omi_actors.errors import ActorUnavailableError
 from omi_actors.kit import life
 from omi_actors.kit.mailbox import Refusal
-from omi_actors.kit.manual_runtime import ManualRuntime
 from omi_actors.kit.messages import Envelope
+from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import (
     WAIT_S,
     Ping,

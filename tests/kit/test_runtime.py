@@ -9,8 +9,8 @@ import pytest
 
 from omi_actors.clock import SystemClock
 from omi_actors.instruments.logs import LogContext, bound_context, current_context
-from omi_actors.kit.manual_runtime import ManualRuntime
 from omi_actors.kit.runtime import Runtime, TimerHandle
+from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import WAIT_S, Ping, Puppet, loop_runtime, run_alone
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from omi_actors.kit import life
-from omi_actors.kit.manual_runtime import ManualRuntime
+from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import Do, Puppet, counted, fail_with, note_exits, run_alone
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from omi_actors.clock import SystemClock
 from omi_actors.domain.answers.prompt import Said
-from omi_actors.domain.recent_segments import build_version
+from omi_actors.domain.sessions.transcript import build_version
 from omi_actors.errors import ActorUnavailableError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.kit.root import start_root
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import Backoff, ChildSpec
+from omi_actors.kit.supervisor import start_root
 from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.facade import Store

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from omi_actors.domain.payloads import PayloadForm, check_payload
+from omi_actors.domain.work.jobs import PayloadForm, check_payload
 from omi_actors.errors import UnreadableJobError
 from omi_actors.store.engine import Engine
 from omi_actors.store.refused_jobs import MAX_PAYLOAD_BYTES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.settings import load_settings
-from omi_actors.actors.worker_messages import Drain
+from omi_actors.actors.queue.messages import Drain
 from omi_actors.backplane.in_process import InProcessBackplane
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import SystemClock

@@ -4,13 +4,12 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from omi_actors.actors.chat_messages import ChatAnswered
-from omi_actors.actors.session.messages import Ingested
+from omi_actors.actors.session.messages import ChatAnswered, Ingested
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError
 from omi_actors.kit.future import Future
-from omi_actors.looks.look import Look
+from omi_actors.status.look import Look
 from omi_actors.status.queue_desk import QueueDesk
 
 

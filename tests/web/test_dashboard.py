@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from omi_actors.looks.look import Look
-from omi_actors.status.look import Headline
+from omi_actors.status.look import Headline, Look
 from omi_actors.status.tables import Table
 from omi_actors.status.troubles import Trouble
 from tests.web.conftest import ADMIN

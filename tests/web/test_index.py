@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.looks.look import Look
+from omi_actors.status.look import Look
 from omi_actors.status.troubles import Trouble
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection

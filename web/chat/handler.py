@@ -4,22 +4,166 @@ Not here: whose chat it is (owned.py), bodies (chat_body.py), the stream (chat_s
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
-from dataclasses import replace
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
-from omi_actors.actors.chat_messages import AskerLeft, AskQuestion, ChatAnswered
-from omi_actors.actors.session.messages import ReplySent
+import msgspec
+from tornado.iostream import StreamClosedError
+
+from omi_actors.actors.session.messages import AskerLeft, AskQuestion, ChatAnswered, OnDelta, ReplySent
 from omi_actors.errors import ActorUnavailableError, AskTimeoutError, OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context
 from omi_actors.kit.future import Future
-from web.body_readers import LARGE_BODY_BYTES
 from web.chat.body import ChatBody, read_chat
 from web.chat.owned import OwnedHandler
-from web.chat_replies import answer_form, failure_problem
-from web.handlers.chat_stream import EventStream
+from web.door.uploads import LARGE_BODY_BYTES
+from web.problems import Problem, api_problem
 from web.requests import header
-from web.segments import short_key
+from web.webhook.segments import short_key
+
+# Characters that wait for a slow reader; beyond them no piece is sent any more, and the end brings the whole answer.
+_MAX_CHARS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece. `is_anew`: all that was sent before is void."""
+
+    text: str
+    is_anew: bool
+
+
+class DeltaBuffer:
+    """Pieces in order; those that wait together go out together."""
+
+    def __init__(self, max_chars: int = _MAX_CHARS) -> None:
+        self._max_chars = max_chars
+        self._waiting: list[Delta] = []
+        self._has_news = asyncio.Event()
+        self._is_overrun = False
+        self.is_ended = False
+
+    def add(self, text: str, is_anew: bool) -> None:  # noqa: FBT001 (what a session calls)
+        """Take a piece."""
+        if is_anew:
+            self._waiting.clear()
+        elif self._waiting:
+            last = self._waiting.pop()
+            text, is_anew = last.text + text, last.is_anew
+        self._is_overrun = self._is_overrun or len(text) > self._max_chars
+        if not self._is_overrun:
+            self._waiting.append(Delta(text, is_anew))
+            self._has_news.set()
+
+    def end(self) -> None:
+        """Say that no piece comes any more."""
+        self.is_ended = True
+        self._has_news.set()
+
+    async def wait(self) -> None:
+        """Wait for a piece, or for the end."""
+        await self._has_news.wait()
+
+    def take(self) -> list[Delta]:
+        """Return what waits."""
+        waiting, self._waiting = self._waiting, []
+        if not self.is_ended:
+            self._has_news.clear()
+        return waiting
+
+
+# Sent while nothing else is to be said, so that no proxy takes the silence for an end.
+HEARTBEAT = b": still there\n\n"
+
+
+def answer_form(answered: ChatAnswered, *, label: str, seconds: float) -> dict[str, Any]:
+    """Return an answer as it goes out."""
+    form: dict[str, Any] = {"response": answered.text, "session_id": label}
+    if answered.conversation_id:
+        form["conversationId"] = answered.conversation_id
+    form["duration"] = round(seconds * 1e3)
+    if answered.is_duplicate:
+        form["duplicate"] = True
+    return form
+
+
+def failure_problem(answered: ChatAnswered) -> Problem:
+    """Return the answer to a question that could not be answered: the honest sentence that the wearer would hear."""
+    return Problem(502, "no_answer", answered.text, "Ask again; it is not taken for a repetition.")
+
+
+def delta_event(delta: Delta) -> bytes:
+    """Return the event of a piece; `restart` when all pieces before it are void."""
+    return event("delta", msgspec.json.encode({"text": delta.text} | ({"restart": True} if delta.is_anew else {})))
+
+
+def event(name: str, data: bytes) -> bytes:
+    """Return one event; `data` is a line of JSON."""
+    return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
+
+
+Ask = Callable[[OnDelta], Awaitable[ChatAnswered]]
+
+
+class EventStream:
+    """One stream. It begins at once, with its headers; what fails after that is an event."""
+
+    def __init__(self, handler: "ChatHandler") -> None:
+        self._handler = handler
+        self._heartbeat_s = handler.site.times.heartbeat_s
+
+    async def run(self, ask: Ask, label: str) -> None:
+        """Ask, pass on the pieces, and end the stream. A reader who takes nothing until the deadline is let go."""
+        handler, deltas = self._handler, DeltaBuffer()
+        handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        handler.set_header("X-Accel-Buffering", "no")
+        handler.flush()
+        asking = asyncio.ensure_future(ask(deltas.add))
+        asking.add_done_callback(lambda _: deltas.end())
+        try:
+            async with asyncio.timeout(handler.site.times.chat_s * 2):
+                await self._pump(deltas)
+        except (StreamClosedError, TimeoutError):
+            handler.close()
+        await self._end(asking, label)
+
+    async def _pump(self, deltas: DeltaBuffer) -> None:
+        while not deltas.is_ended:
+            try:
+                async with asyncio.timeout(self._heartbeat_s):
+                    await deltas.wait()
+            except TimeoutError:
+                await self._write(HEARTBEAT)
+            for delta in deltas.take():
+                await self._write(delta_event(delta))
+
+    async def _write(self, data: bytes) -> None:
+        self._handler.write(data)
+        await self._handler.flush()
+
+    async def _end(self, asking: Awaitable[ChatAnswered], label: str) -> None:
+        handler = self._handler
+        try:
+            answered = await asking
+        except OmiError as error:
+            self._finish("error", self._problem(api_problem(error)))
+            return
+        if answered.is_failure:
+            self._finish("error", self._problem(failure_problem(answered)))
+        else:
+            form = answer_form(answered, label=label, seconds=handler.seconds)
+            self._finish("done", msgspec.json.encode(form))
+        await handler.report(answered)
+
+    def _finish(self, name: str, data: bytes) -> None:
+        self._handler.finish(event(name, data))
+
+    def _problem(self, problem: Problem) -> bytes:
+        return self._handler.problem_json(problem)
 
 
 class ChatHandler(OwnedHandler):

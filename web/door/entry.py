@@ -18,12 +18,10 @@ from tornado.httputil import (
 from tornado.web import Application
 
 from omi_actors.errors import ForeignHostError, OmiError, OverloadError, SlowBodyError, TooLargeError
-from web.door.connections import DoorConnection
-from web.door.heads import length_problem
-from web.door.refusals import refusal_bytes
+from web.door.heads import length_problem, refusal_bytes
+from web.door.listener import DoorConnection
 from web.problems import api_problem
-from web.replies import send
-from web.requests import header, request_id_of
+from web.requests import header, request_id_of, send
 from web.site import Site
 from web.webhook.request import ROUTE, WebhookRequest
 

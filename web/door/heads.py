@@ -2,7 +2,7 @@
 
 What two servers in a row could read differently is refused rather than guessed: the second request that hides in the
 first one's body lives from that.
-Not here: the grammar itself, folded headers among it (Tornado), writing the refusal (streams.py). Threads: none, pure.
+Not here: the grammar itself, folded headers among it (Tornado), writing the refusal (listener.py). Threads: none, pure.
 Source: RFC 9112 §3, §6.1, §6.3; RFC 6585 §5.
 """
 
@@ -10,7 +10,10 @@ import re
 
 from tornado.httputil import HTTPHeaders
 
-from web.problems import Problem
+from omi_actors.clock import Clock
+from omi_actors.ids import new_request_id
+from web.problems import Problem, problem_json
+from web.requests import CLOSE, count_request, reply_bytes
 
 # Real requests have under 1 kB of headers; a signature and a tracing proxy double that.
 MAX_HEAD_BYTES = 16 * 1024
@@ -60,3 +63,13 @@ def request_id_in(head: bytes) -> str | None:
     """Return the sender's request id from a head that cannot be parsed, if it is harmless."""
     match = _REQUEST_ID.search(head)
     return None if match is None else match[1].decode()
+
+
+def refusal_bytes(problem: Problem, request_id: str | None, clock: Clock) -> bytes:
+    """Return a whole reply, after which the connection is to be closed."""
+    now_s = clock.now_s()
+    count_request("other", "other", problem.status, 0.0)
+    request_id = request_id or new_request_id()
+    again = "" if problem.retry_after_s is None else f"Retry-After: {max(1, round(problem.retry_after_s))}\r\n"
+    body = problem_json(problem, request_id=request_id, now_s=now_s)
+    return reply_bytes(problem.status, body, request_id=request_id, now_s=now_s, more=again + CLOSE)

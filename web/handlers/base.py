@@ -13,12 +13,11 @@ from tornado.web import HTTPError, RequestHandler
 
 from omi_actors.errors import AskTimeoutError, BadRequestError, NotFoundError, OmiError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from web.counting import CLOSED, count_request
-from web.door.browser_headers import PAGE_POLICY
+from web.door.browsers import PAGE_POLICY
 from web.handlers.guarded import GuardedHandler
 from web.pages.letters import render_refusal
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
-from web.requests import request_id_of
+from web.requests import CLOSED, count_request, request_id_of
 
 _log = get_logger("web.requests")
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
@@ -192,3 +191,18 @@ class NotFound(BaseHandler):
         """Refuse, whatever the method."""
         super().prepare()
         raise HTTPError(404)
+
+
+def whole_number(handler: RequestHandler, name: str, default: int, *, low: int, high: int) -> int:
+    """Return a number of the query.
+
+    Raises:
+        BadRequestError: it is none, or out of its range.
+    """
+    text = handler.get_query_argument(name, "")
+    if not text:
+        return default
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(high)) else -1
+    if not low <= number <= high:
+        raise BadRequestError(f"`{name}` must be a whole number from {low} to {high}.")
+    return number

@@ -1,13 +1,13 @@
 """`POST /context/switch`, `GET /context/status/:sessionId`: which space a session's answers are for.
 
-Not here: what a space changes (omi_actors/domain/spaces.py), whose session it is (chat/owned.py). Threads: the event
-loop.
+Not here: what a space changes (omi_actors/domain/answers/prompt.py), whose session it is (chat/owned.py). Threads: the
+event loop.
 """
 
 from typing import Any
 
-from omi_actors.actors.chat_messages import SwitchSpace
-from omi_actors.domain.spaces import DEFAULT, SPACES
+from omi_actors.actors.session.messages import SwitchSpace
+from omi_actors.domain.answers.prompt import DEFAULT, SPACES
 from omi_actors.errors import BadRequestError
 from web.chat.body import read_label, read_object
 from web.chat.owned import OwnedHandler

@@ -3,7 +3,7 @@
 Not here: the page (web/pages/). Threads: the event loop.
 """
 
-from web.door.browser_headers import PAGE_POLICY
+from web.door.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.pages.letters import render_index
 from web.site import Site

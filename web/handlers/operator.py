@@ -5,7 +5,7 @@ Threads: the event loop.
 """
 
 from omi_actors.errors import ForbiddenError, SignatureMismatchError
-from web.door.browser_headers import PAGE_POLICY
+from web.door.browsers import PAGE_POLICY
 from web.door.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
 from web.handlers.base import BaseHandler
 from web.handlers.guarded import COOKIE, SECURE_COOKIE

@@ -7,8 +7,7 @@ loop.
 from omi_actors.domain.work.operator import ALL_KINDS, Action
 from omi_actors.errors import BadRequestError
 from web.chat.body import read_object
-from web.handlers.base import BaseHandler
-from web.handlers.paging import whole_number
+from web.handlers.base import BaseHandler, whole_number
 from web.queue_forms import build_filter, event_form, job_detail_form, job_form
 
 _ID = r"([A-Za-z0-9_.:-]{1,128})"

@@ -8,8 +8,7 @@ from typing import Any
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.domain.sessions.segments import StoredSegment
 from omi_actors.errors import NotFoundError
-from web.handlers.base import BaseHandler
-from web.handlers.paging import whole_number
+from web.handlers.base import BaseHandler, whole_number
 from web.problems import iso_time
 from web.webhook.intake import session_key_of
 

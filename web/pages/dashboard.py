@@ -7,7 +7,7 @@ Every value is escaped, by the template in HTML and by `textContent` in the scri
 from dataclasses import asdict
 from typing import Any
 
-from omi_actors.looks.look import Look
+from omi_actors.status.look import Look
 from web.pages.templates import render
 
 PLACE = "/metrics-dashboard"

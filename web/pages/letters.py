@@ -3,7 +3,7 @@
 Not here: the operator's dashboard (dashboard.py), who may see what (web/handlers/). Threads: the event loop's.
 """
 
-from omi_actors.looks.look import Look
+from omi_actors.status.look import Look
 from web.pages.dashboard import PLACE, say_state
 from web.pages.templates import render
 from web.problems import Problem

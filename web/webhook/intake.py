@@ -15,8 +15,8 @@ from omi_actors.domain.sessions.segments import Segment
 from omi_actors.errors import InvalidWebhookError
 from web.auth import WebhookAuth
 from web.requests import header
-from web.segments import short_key
 from web.webhook.payloads import Payload, parse_payload
+from web.webhook.segments import short_key
 
 # A turn of a session takes at most so many; a larger webhook comes in slices.
 SLICE_SEGMENTS = 1000

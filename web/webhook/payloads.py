@@ -12,8 +12,8 @@ import msgspec
 
 from omi_actors.domain.sessions.segments import Segment
 from omi_actors.errors import InvalidWebhookError, TooManyValuesError
-from web.segments import read_segment, segment_of
-from web.webhook.segments import declared_charset, decode_text, read_json
+from web.door.tolerant_json import declared_charset, decode_text, read_json
+from web.webhook.segments import read_segment, segment_of
 
 TRANSCRIPT: Final = "realtime_transcript"
 OTHER: Final = "other"

@@ -15,10 +15,19 @@ from omi_actors.actors.session.messages import Ingested, ReplySent
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from web.body_readers import LARGE_BODY_BYTES
-from web.counting import count_drop, count_request, count_webhook
-from web.replies import CLOSE, KEEP_ALIVE, reply_bytes, send
-from web.requests import header, parse_query, request_id_of
+from web.door.uploads import LARGE_BODY_BYTES
+from web.requests import (
+    CLOSE,
+    KEEP_ALIVE,
+    count_drop,
+    count_request,
+    count_webhook,
+    header,
+    parse_query,
+    reply_bytes,
+    request_id_of,
+    send,
+)
 from web.site import Site
 from web.webhook.intake import Order, Webhook, read_order
 from web.webhook.replies import DROPPED, KEPT_BEFORE, WebhookReply, failed_reply, kept_reply

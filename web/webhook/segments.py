@@ -1,149 +1,155 @@
-"""JSON read with patience: any encoding that JSON ever had, NaN, lone surrogates, huge numbers.
+"""One segment: from the wire to the domain's value, fast when it is as documented, patient when it is not.
 
-Not here: what the values mean (payloads.py), the fast path (msgspec, there). Threads: any, pure.
-A single call into C holds the interpreter, and with it the event loop, until it returns. So a text of many values is
-walked, and each of its smallest pieces is a call; one of too many is refused unread.
+Not here: the bodies that hold segments (webhook/payloads.py), what a segment means (omi_actors/domain). Threads: any,
+pure. Only `text` is demanded. Whatever else is missing or odd gets a harmless value: speech is not lost over a label.
 """
 
-import codecs
-import json
+import hashlib
 import re
-from json.decoder import JSONDecodeError, JSONDecoder
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+
+from omi_actors.domain.sessions.segments import Segment
 from omi_actors.errors import MalformedJsonError, TooManyValuesError
+from web.door.tolerant_json import decode_text, read_json
 
-_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
-# Up to so many parts are read in one call: at worst, as lists in lists, they take 16 ms.
-_FEW_PARTS = 20_000
-# More than a day of conversation has a tenth of it. The garbage collector alone stops the process for 30 ms then.
-MAX_PARTS = 300_000
-# Characters, or bytes, that are decoded in one call.
-_PIECE = 256 * 1024
-# Python refuses to read integers of more digits, and no field of ours holds one of that size.
-_MAX_DIGITS = 400
-# What Python has beside charsets. Nobody sends it, and a body in the first takes time by the square of its length:
-# 11 s for 256 kB.
-_NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"})
-_BLANKS = re.compile(r"[ \t\n\r]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# What the store's indexes take with ease, and no longer are labels; Omi's ids have 36.
+_MAX_KEY = 200
+_INT32 = 2**31
+# A segment is what somebody said without a pause; a whole day's words are fewer. Hearing one takes 20 ms, at a stretch.
+MAX_TEXT_CHARS = 1_000_000
+# Characters that are looked through in one call, which nothing interrupts.
+_PIECE = 64 * 1024
+# Seconds since a conversation began; the store refuses the largest floats, and with them their whole webhook.
+_MAX_TIME_S = 1e9
 
 
-def declared_charset(content_type: str) -> str | None:
-    """Return the charset that a Content-Type names, None for none and for UTF-8."""
-    match = _CHARSET.search(content_type) if "charset" in content_type.lower() else None
-    name = match[1].lower() if match else ""
-    return None if name in ("", "utf-8", "utf8") else name
+class WireSegment(msgspec.Struct, gc=False):
+    """A segment as it comes: snake case as Omi sends it, camel case as its documentation shows it."""
+
+    text: str
+    id: str | None = None
+    speaker: str | None = None
+    speaker_id: Annotated[int, msgspec.Meta(ge=-_INT32, lt=_INT32)] | None = None
+    is_user: bool | None = None
+    person_id: str | None = None
+    start: float | None = None
+    end: float | None = None
+    camel_speaker_id: Annotated[int, msgspec.Meta(ge=-_INT32, lt=_INT32)] | None = msgspec.field(
+        default=None, name="speakerId"
+    )
+    camel_is_user: bool | None = msgspec.field(default=None, name="isUser")
+    camel_person_id: str | None = msgspec.field(default=None, name="personId")
 
 
-def decode_text(body: bytes, content_type: str = "") -> str:
-    """Return a body as text: by its byte order mark or its zeros, else by the declared charset, else UTF-8.
+_NO_OBJECT = " expected object"
+_decode = msgspec.json.Decoder(WireSegment).decode
 
-    Bytes that are not valid become U+FFFD, so that the rest is not lost.
-    """
-    charset: str = json.detect_encoding(body)
-    if charset == "utf-8":
-        charset = declared_charset(content_type) or charset
+
+def read_segment(raw: msgspec.Raw) -> Segment | str:
+    """Return the segment of an undecoded piece of JSON, or what is wrong with it."""
     try:
-        if codecs.lookup(charset).name in _NO_CHARSETS:
-            charset = "utf-8"
-        return _decode(body, charset)
-    except (LookupError, UnicodeError):  # no such charset, or one that replaces nothing
-        return _decode(body, "utf-8")
+        wire = _decode(raw)
+    except (ValueError, RecursionError):
+        return _read_patiently(bytes(raw))
+    return _build(wire)
 
 
-def read_json(text: str, *, few_parts: int = _FEW_PARTS) -> Any:
-    """Return the value of a JSON text, which is walked if it may have more than `few_parts` values.
-
-    Raises:
-        MalformedJsonError: it is not JSON; says line and column.
-        TooManyValuesError: it may have more than MAX_PARTS values.
-    """
-    # No value but the first comes without one of these.
-    parts = text.count(",") + text.count("[") + text.count("{")
-    if parts > MAX_PARTS:
-        raise TooManyValuesError(f"The body has more than {MAX_PARTS} values: send it in several.")
-    read = _DECODER.raw_decode if parts <= few_parts else _walk
+def _read_patiently(raw: bytes) -> Segment | str:
+    if raw[:1] != b"{":
+        return _NO_OBJECT
     try:
-        value, end = read(text, _skip(text, 0))
-        end = _skip(text, end)
-    except JSONDecodeError as exc:
-        raise _malformed(exc) from None  # the original holds the whole text
-    except RecursionError:
-        raise MalformedJsonError("The body is not JSON that can be read: it is nested too deeply.") from None
-    if end != len(text):
-        raise _malformed(JSONDecodeError("Extra data", text, end))
-    return value
+        value = read_json(decode_text(raw))
+    except TooManyValuesError:
+        return " has too many values"
+    except MalformedJsonError:
+        return " cannot be read"
+    return segment_of(value)
 
 
-def _malformed(exc: JSONDecodeError) -> MalformedJsonError:
-    return MalformedJsonError(f"The body is not JSON: line {exc.lineno}, column {exc.colno}.")
+def segment_of(value: Any) -> Segment | str:
+    """Return the segment of a decoded JSON value, or what is wrong with it (with its path below the segment)."""
+    if not isinstance(value, dict):
+        return _NO_OBJECT
+    text = value.get("text")
+    if not isinstance(text, str):
+        return ".text expected string"
+    wire = WireSegment(
+        text=_without_surrogates(text),
+        id=_word(value.get("id")),
+        speaker=_word(value.get("speaker")),
+        speaker_id=_int32(_either(value, "speaker_id", "speakerId")),
+        is_user=_either(value, "is_user", "isUser") in (True, "true"),
+        person_id=_word(_either(value, "person_id", "personId")),
+        start=_seconds(value.get("start")),
+        end=_seconds(value.get("end")),
+    )
+    return _build(wire)
 
 
-def _parse_int(digits: str) -> float:
-    return int(digits) if len(digits) < _MAX_DIGITS else float(digits)
+def short_key(key: str) -> str:
+    """Return a sender's key as the store may index it: the same for the same, never long, without NUL."""
+    if len(key) > _MAX_KEY:
+        return "sha256:" + hashlib.sha256(key.encode(errors="replace")).hexdigest()
+    return _without_nul(_without_surrogates(key))
 
 
-_DECODER = JSONDecoder(parse_int=_parse_int)
+def _build(wire: WireSegment) -> Segment | str:
+    if len(wire.text) > MAX_TEXT_CHARS:
+        return f".text has more than {MAX_TEXT_CHARS} characters"
+    start, end, speaker_id, is_user, person_id = wire.start, wire.end, wire.speaker_id, wire.is_user, wire.person_id
+    # Comparing with NaN is false, too.
+    start_s = start if start is not None and 0.0 <= start <= _MAX_TIME_S else 0.0
+    return Segment(
+        short_key(wire.id) if wire.id else "",
+        _without_nul(wire.text),
+        _label(wire.speaker) if wire.speaker else "",
+        speaker_id if speaker_id is not None else wire.camel_speaker_id,
+        is_user if is_user is not None else bool(wire.camel_is_user),
+        _label(person_id) if person_id else wire.camel_person_id and _label(wire.camel_person_id),
+        start_s,
+        end if end is not None and start_s <= end <= _MAX_TIME_S else start_s,
+    )
 
 
-def _walk(text: str, at: int) -> tuple[Any, int]:
-    opening = text[at : at + 1]
-    if opening == "[":
-        return _walk_array(text, at + 1)
-    if opening == "{":
-        return _walk_object(text, at + 1)
-    return _DECODER.raw_decode(text, at)
+def _label(text: str) -> str:
+    """Return who spoke: of no length, since it goes along with every word into memory and prompts."""
+    return short_key(text) if len(text) > _MAX_KEY else _without_nul(text)
 
 
-def _walk_array(text: str, at: int) -> tuple[list[Any], int]:
-    values: list[Any] = []
-    at = _skip(text, at)
-    if text[at : at + 1] == "]":
-        return values, at + 1
-    while True:
-        value, at = _walk(text, at)
-        values.append(value)
-        at = _skip(text, at)
-        mark = text[at : at + 1]
-        if mark == "]":
-            return values, at + 1
-        if mark != ",":
-            raise JSONDecodeError("Expecting ',' delimiter", text, at)
-        at = _skip(text, at + 1)
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "") if "\0" in text else text
 
 
-def _walk_object(text: str, at: int) -> tuple[dict[str, Any], int]:
-    members: dict[str, Any] = {}
-    at = _skip(text, at)
-    if text[at : at + 1] == "}":
-        return members, at + 1
-    while True:
-        if text[at : at + 1] != '"':
-            raise JSONDecodeError("Expecting property name enclosed in double quotes", text, at)
-        name, at = _DECODER.raw_decode(text, at)
-        at = _skip(text, at)
-        if text[at : at + 1] != ":":
-            raise JSONDecodeError("Expecting ':' delimiter", text, at)
-        members[name], at = _walk(text, _skip(text, at + 1))
-        at = _skip(text, at)
-        mark = text[at : at + 1]
-        if mark == "}":
-            return members, at + 1
-        if mark != ",":
-            raise JSONDecodeError("Expecting ',' delimiter", text, at)
-        at = _skip(text, at + 1)
+def _without_surrogates(text: str) -> str:
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    return "".join(_SURROGATE.sub("\ufffd", piece) for piece in pieces)
 
 
-def _skip(text: str, at: int) -> int:
-    match = _BLANKS.match(text, at)
-    return match.end() if match is not None else at
+def _either(value: dict[str, Any], snake: str, camel: str) -> Any:
+    found = value.get(snake)
+    return found if found is not None else value.get(camel)
 
 
-def _decode(body: bytes, charset: str) -> str:
-    """Decode, a large body in pieces: a call that replaces every byte takes 10 ms a megabyte."""
-    first = body[:_PIECE].decode(charset, errors="replace")  # also refuses codecs that make no text
-    if len(body) <= _PIECE:
-        return first
-    decode = codecs.getincrementaldecoder(charset)(errors="replace").decode
-    pieces = [decode(body[at : at + _PIECE]) for at in range(0, len(body), _PIECE)]
-    return "".join([*pieces, decode(b"", final=True)])
+def _word(value: Any) -> str | None:
+    if isinstance(value, str):
+        return _without_surrogates(value)
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _int32(value: Any) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_int and -_INT32 <= value < _INT32 else None
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None

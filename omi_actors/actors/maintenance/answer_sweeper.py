@@ -12,10 +12,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from omi_actors.actors.answer_messages import AnsweredElsewhere, AnswerFound, AnswersRead
 from omi_actors.actors.maintenance.messages import SweepAnswers
-from omi_actors.actors.open_replies import OpenReplies
-from omi_actors.actors.session.messages import AnswerReady, PauseOver, ReplyUnsettled
+from omi_actors.actors.session.messages import (
+    AnsweredElsewhere,
+    AnswerFound,
+    AnswerReady,
+    AnswersRead,
+    PauseOver,
+    ReplyUnsettled,
+)
+from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.sessions.records import WaitingAnswer
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger

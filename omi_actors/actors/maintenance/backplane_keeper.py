@@ -9,10 +9,10 @@ Not here: what the backplane does (backplane/). Threads: the event loop.
 
 import asyncio
 
-from omi_actors.actors.answer_messages import AnsweredElsewhere
 from omi_actors.actors.maintenance.messages import CarrierEnded
-from omi_actors.actors.open_replies import OpenReplies
 from omi_actors.actors.queue.messages import WorkElsewhere
+from omi_actors.actors.session.messages import AnsweredElsewhere
+from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.backplane.interface import Backplane
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle

@@ -11,20 +11,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from omi_actors.actors.chat_messages import CancelJob
 from omi_actors.actors.queue.messages import (
     BookingEnded,
+    Drain,
     JobFinished,
     JobsClaimed,
     JobsEnqueued,
     PlacesFree,
     QueueTick,
+    RunJob,
     WorkElsewhere,
     WorkersReady,
 )
 from omi_actors.actors.queue.slots import Places
-from omi_actors.actors.unknown_jobs import bury_unknown
-from omi_actors.actors.worker_messages import Drain, RunJob
+from omi_actors.actors.session.messages import CancelJob
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
@@ -33,6 +33,25 @@ from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store.facade import Store
+from omi_actors.store.unknown_kinds import LIMIT, bury_unknown_kinds
+
+
+def bury_unknown(store: Store, kinds: Sequence[str]) -> None:
+    """Bury waiting jobs of all kinds but these, some hundred at a time, and say so in the log."""
+    store.write(partial(bury_unknown_kinds, kinds=kinds)).add_done_callback(partial(_go_on, store, kinds))
+
+
+def _go_on(store: Store, kinds: Sequence[str], buried: Future[dict[str, int]]) -> None:
+    try:
+        counts = buried.result()
+    except OmiError as exc:
+        _log.warning("unknown_jobs_not_buried", error=type(exc).__name__)
+        return
+    for kind, count in counts.items():
+        _log.error("jobs_of_unknown_kind", kind=kind, count=count, fix="see: omi-actors queue list --state dead")
+    if sum(counts.values()) == LIMIT:
+        bury_unknown(store, kinds)
+
 
 _log = get_logger(__name__)
 

@@ -13,17 +13,26 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from omi_actors.actors.answer_messages import AnswerFound
-from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, ChatDeadline, SwitchSpace
-from omi_actors.actors.fencing import decide_anew_if_fenced
-from omi_actors.actors.leased_commits import commit_jobs
 from omi_actors.actors.session.answers import SessionAnswers
 from omi_actors.actors.session.chat import SessionChat, Typed
-from omi_actors.actors.session.commits import Turn, build_commit, build_jobs, build_messages
+from omi_actors.actors.session.commits import (
+    SessionDeps,
+    Turn,
+    build_commit,
+    build_jobs,
+    build_messages,
+    commit_jobs,
+    decide_anew_if_fenced,
+)
 from omi_actors.actors.session.hearing import SessionHearing
 from omi_actors.actors.session.messages import (
+    AnswerFound,
+    AnswerGrew,
     AnswerNotified,
     AnswerReady,
+    AskerLeft,
+    AskQuestion,
+    ChatDeadline,
     GraceOver,
     Ingested,
     IngestSegments,
@@ -33,12 +42,18 @@ from omi_actors.actors.session.messages import (
     ReplyDeadline,
     ReplySent,
     ReplyUnsettled,
+    SwitchSpace,
 )
-from omi_actors.actors.session_deps import SessionDeps
 from omi_actors.domain.hearing.hearing import Heard, Question
-from omi_actors.domain.recent_segments import RECENT_LIMIT
 from omi_actors.domain.sessions.records import RawEvent
-from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
+from omi_actors.domain.sessions.transcript import (
+    RECENT_LIMIT,
+    Growth,
+    Progress,
+    build_progress,
+    decide_growth,
+    possible_keys,
+)
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.errors import OmiError
 from omi_actors.ids import new_id

@@ -10,7 +10,9 @@ from typing import NamedTuple, TypeVar, assert_never
 
 from msgspec.structs import replace
 
-from omi_actors.actors.chat_messages import (
+from omi_actors.actors.session.answers import WEARABLE, SessionAnswers
+from omi_actors.actors.session.commits import SessionDeps, decide_anew_if_fenced
+from omi_actors.actors.session.messages import (
     AnswerGrew,
     AskerLeft,
     AskQuestion,
@@ -19,10 +21,8 @@ from omi_actors.actors.chat_messages import (
     ChatDeadline,
     SwitchSpace,
 )
-from omi_actors.actors.fencing import decide_anew_if_fenced
-from omi_actors.actors.session.answers import WEARABLE, SessionAnswers
 from omi_actors.actors.session.slots import Asker, ChatSlot
-from omi_actors.actors.session_deps import SessionDeps
+from omi_actors.domain.answers.prompt import DEFAULT
 from omi_actors.domain.hearing.repetition import normalise_message
 from omi_actors.domain.sessions.chat import (
     JUST_ANSWERED,
@@ -36,13 +36,12 @@ from omi_actors.domain.sessions.chat import (
 )
 from omi_actors.domain.sessions.records import NewMessage
 from omi_actors.domain.sessions.transcript import Growth, Progress
-from omi_actors.domain.spaces import DEFAULT
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.errors import AnswerLateError, KeyReusedError, OmiError, QueueFullError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
-from omi_actors.jobs.chat import build_chat_job, build_chat_key
+from omi_actors.jobs.answer import build_chat_job, build_chat_key
 from omi_actors.kit.loop_actor import LoopActor
 
 R = TypeVar("R")

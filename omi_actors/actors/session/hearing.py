@@ -5,8 +5,7 @@ the turn's commit. Not here: how it hears (domain/hearing/hearing.py), the commi
 Threads: the event loop.
 """
 
-from omi_actors.actors.answer_messages import AnswerFound
-from omi_actors.actors.session.messages import AnswerNotified, AnswerReady, ReplySent
+from omi_actors.actors.session.messages import AnswerFound, AnswerNotified, AnswerReady, ReplySent
 from omi_actors.domain.answers.delivery import State
 from omi_actors.domain.hearing.hearing import (
     SILENT,

@@ -10,18 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from omi_actors.actors.answer_messages import AnswerFound
-from omi_actors.actors.chat_messages import AnswerGrew, AskerLeft, AskQuestion, SwitchSpace
 from omi_actors.actors.maintenance.messages import SweepIdle
 from omi_actors.actors.session.messages import (
+    AnswerFound,
+    AnswerGrew,
     AnswerNotified,
     AnswerReady,
+    AskerLeft,
+    AskQuestion,
     IngestSegments,
     KeepRaw,
     Passivate,
     PauseOver,
     ReplySent,
     ReplyUnsettled,
+    SwitchSpace,
 )
 from omi_actors.instruments import metrics
 from omi_actors.kit.facts import ChildQuarantined, ChildReleased, ChildStopped, StartChild

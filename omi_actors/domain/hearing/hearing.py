@@ -24,9 +24,9 @@ from omi_actors.domain.hearing.state import (
     HearingOptions,
     HearingState,
     ListenMode,
+    Place,
     Question,
 )
-from omi_actors.domain.question_keys import Place
 from omi_actors.domain.sessions.segments import StoredSegment
 
 __all__ = [

@@ -9,6 +9,7 @@ import math
 from msgspec.structs import replace
 
 from omi_actors.domain.hearing.question_end import has_hardly_begun, is_dangling
+from omi_actors.domain.hearing.repetition import is_near_duplicate, normalise
 from omi_actors.domain.hearing.speech import Found, Piece, Rules, is_of_no_interest, is_piece, join, read
 from omi_actors.domain.hearing.state import (
     ASKED_LIMIT,
@@ -25,7 +26,6 @@ from omi_actors.domain.hearing.state import (
     ListenMode,
     Question,
 )
-from omi_actors.domain.near_duplicates import is_near_duplicate, normalise
 from omi_actors.domain.sessions.segments import StoredSegment
 
 # Questions remembered by their words for `near_duplicate_s`.

@@ -8,12 +8,35 @@ the distance by Hyyrö's bit-parallel form of Myers's algorithm (2003), a column
 
 import re
 
-from omi_actors.domain.near_duplicates import normalise
+# Characters compared; two questions that agree so far are the same.
+_QUESTION_CHARS = 160
+# The shorter must be this much of the longer: "what time is it" is not "what time is it now".
+_MIN_SHARE = 0.9
+_APOSTROPHES = re.compile(r"['’`]")
+# All but letters, digits and the vowel signs of Hindi and Arabic.
+_SEPARATORS = re.compile(r"[^\w\u0900-\u0903\u093a-\u094f\u064b-\u065f]+|_+")
+
+
+def normalise(text: str, chars: int = _QUESTION_CHARS) -> str:
+    """Return what is compared of a text: its words in lower case, one blank between, none of its punctuation."""
+    words = _APOSTROPHES.sub("", text[: 4 * chars].casefold())
+    return _SEPARATORS.sub(" ", words).strip()[:chars]
+
+
+def is_near_duplicate(one: str, other: str) -> bool:
+    """Tell whether two normalised questions are the same, but for a few letters' worth of whole words at an end."""
+    shorter, longer = sorted((one, other), key=len)
+    if shorter == longer:
+        return True
+    if not shorter or len(shorter) < _MIN_SHARE * len(longer):
+        return False
+    return longer.startswith(f"{shorter} ") or longer.endswith(f" {shorter}")
+
 
 # More alike than this is a repetition.
 _MIN_SIMILARITY = 0.85
 # Characters of a message that are compared: more than any setting lets in.
-_COMPARED_CHARS = 100_000
+_MESSAGE_CHARS = 100_000
 # What differs may be this long; beyond it a repetition is missed, which costs one answer and no more.
 _MAX_MIDDLE = 500
 _NUMBERS = re.compile(r"\d+")
@@ -21,7 +44,7 @@ _NUMBERS = re.compile(r"\d+")
 
 def normalise_message(text: str) -> str:
     """Return what is compared of a message: its words in lower case, one blank between, none of its punctuation."""
-    return normalise(text, _COMPARED_CHARS)
+    return normalise(text, _MESSAGE_CHARS)
 
 
 def is_repetition(one: str, other: str) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from omi_actors.domain.answers.budget import Spending, Use
 from omi_actors.domain.answers.prompt import Heard, Said
-from omi_actors.domain.question_keys import Place
+from omi_actors.domain.hearing.state import Place
 from omi_actors.domain.sessions.segments import StoredSegment
 from omi_actors.domain.work.jobs import NewJob
 
