@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from config.settings import Settings
 from omi_actors.actors.maintenance.janitor import Janitor
-from omi_actors.actors.queue.slots import Places
+from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.backplane.in_process import InProcessBackplane
 from omi_actors.backplane.interface import Backplane
@@ -76,10 +76,12 @@ def build_janitor(settings: Settings, store: Store) -> Janitor:
     return Janitor(store, rules, period_s=settings.janitor_interval_s)
 
 
-def build_places(settings: Settings) -> tuple[Places, Places]:
+def build_places(settings: Settings) -> tuple[WorkerSlots, WorkerSlots]:
     """Return the places of work: answers have their own, since a person waits; all other kinds share theirs."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
-    return Places((ANSWER,), settings.openai_max_concurrency), Places(others, settings.queue_max_concurrent_jobs)
+    return WorkerSlots((ANSWER,), settings.openai_max_concurrency), WorkerSlots(
+        others, settings.queue_max_concurrent_jobs
+    )
 
 
 def build_job_deps(
@@ -98,7 +100,7 @@ def build_job_deps(
     )
 
 
-def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_places: Places) -> SessionDeps:
+def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_places: WorkerSlots) -> SessionDeps:
     """Return what every session works with."""
     settings = parts.settings
     rules = DeliveryRules(

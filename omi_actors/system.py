@@ -34,9 +34,9 @@ from omi_actors.kit.supervisor import Root, start_root
 from omi_actors.parts import Parts
 from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
-from omi_actors.status.look import Look, build_look
-from omi_actors.status.queue_desk import QueueDesk
+from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
+from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.tree import build_tree
 
 _log = get_logger(__name__)
@@ -163,9 +163,9 @@ class System:
         return build_queue_status(counts, self._tree.directory, parts.settings, now_s=now_s, readings=readings)
 
     @property
-    def queue_desk(self) -> QueueDesk:
-        """The operator's hand in the job queue: see status/queue_desk.py."""
-        return QueueDesk(self._tree.store, self._tree.job_queue)
+    def queue_admin(self) -> QueueAdmin:
+        """The operator's hand in the job queue: see status/queue_admin.py."""
+        return QueueAdmin(self._tree.store, self._tree.job_queue)
 
     def health(self) -> dict[str, Any]:
         """Return a snapshot: see status/health.py."""
@@ -177,8 +177,8 @@ class System:
         readings = take_readings(REGISTRY)
         return build_figures(readings, HTTP_EXTREMES, hits=directory.hits, misses=directory.misses)
 
-    def look(self) -> Look:
+    def look(self) -> Snapshot:
         """Return what the operator's page shows, from one look at all metrics."""
         now = take_readings(REGISTRY)
         health = self.health()
-        return build_look(health, now, now.since(self._tree.board.earlier_look))
+        return build_snapshot(health, now, now.since(self._tree.board.earlier_look))

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
-from omi_actors.actors.maintenance.backplane_keeper import BackplaneKeeper
-from omi_actors.actors.maintenance.node_keeper import LEASE_S as NODE_LEASE_S
-from omi_actors.actors.maintenance.node_keeper import NodeKeeper
+from omi_actors.actors.maintenance.backplane import BackplaneRunner
+from omi_actors.actors.maintenance.node_lease import LEASE_S as NODE_LEASE_S
+from omi_actors.actors.maintenance.node_lease import NodeLease
 from omi_actors.actors.metrics_collector import Board, MetricsCollector
 from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.workers import Workers
@@ -99,9 +99,9 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     )
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
-    keeper = _child(runtime, "node_keeper", lambda: NodeKeeper(store, parts.on_fenced))
+    keeper = _child(runtime, "node_keeper", lambda: NodeLease(store, parts.on_fenced))
     backplane = build_backplane(parts)
-    carrier = _child(runtime, "backplane_keeper", lambda: BackplaneKeeper(backplane, job_queue, sweeper, replies))
+    carrier = _child(runtime, "backplane_keeper", lambda: BackplaneRunner(backplane, job_queue, sweeper, replies))
     janitor = _child(runtime, "janitor", lambda: build_janitor(parts.settings, store))
     job_deps = replace(build_job_deps(parts, store, model, notifier, budget), is_awaited=replies.__contains__)
     pools = build_places(parts.settings)

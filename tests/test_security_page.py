@@ -13,7 +13,7 @@ from omi_actors.clients.careful_http import MAX_REPLY_BYTES
 from omi_actors.jobs import notify
 from omi_actors.store import postgres
 from omi_actors.store.engine import StoreConfig
-from web.door import replays
+from web.edge import replays
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text()

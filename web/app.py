@@ -1,6 +1,6 @@
 """The addresses beside the webhook's, and who handles them.
 
-Not here: the webhook, which passes by (door/entry.py). Threads: the event loop.
+Not here: the webhook, which passes by (edge/entry.py). Threads: the event loop.
 """
 
 from tornado.web import Application, GZipContentEncoding, RequestHandler

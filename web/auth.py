@@ -12,7 +12,7 @@ from tornado.httputil import HTTPHeaders
 from config.settings import Settings
 from omi_actors.clock import Clock
 from omi_actors.errors import SignatureMismatchError
-from web.door.hosts import is_local_host
+from web.edge.hosts import is_local_host
 from web.requests import header
 
 # Omi's own tolerance for the time in a signature, both ways.

@@ -18,8 +18,8 @@ from omi_actors.actors.session.messages import (
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.kit.future import Future
-from omi_actors.status.look import Look
-from omi_actors.status.queue_desk import QueueDesk
+from omi_actors.status.queue_admin import QueueAdmin
+from omi_actors.status.snapshot import Snapshot
 
 
 class System(Protocol):
@@ -72,7 +72,7 @@ class System(Protocol):
         ...
 
     @property
-    def queue_desk(self) -> QueueDesk:
+    def queue_admin(self) -> QueueAdmin:
         """The operator's hand in the job queue."""
         ...
 
@@ -84,6 +84,6 @@ class System(Protocol):
         """Return the metrics since the start, in the document's form."""
         ...
 
-    def look(self) -> Look:
+    def look(self) -> Snapshot:
         """Return what the operator's page shows. Takes a few milliseconds."""
         ...

@@ -9,15 +9,15 @@ from omi_actors.clock import Clock
 from omi_actors.kit.turns import Turns
 from omi_actors.status.features import feature_states
 from web.auth import WebhookAuth
-from web.chat.owner import ChatDoor
-from web.door.browsers import Cors
-from web.door.hosts import Hosts
-from web.door.operator_sessions import FILE_NAME, OperatorSessions
-from web.door.rate_limits import RequestLimit, WebhookLimit
-from web.door.replays import Replays
-from web.door.uploads import SMALL_BODY_BYTES, BodyReaders, Uploads
+from web.chat.owner import ChatGuard
+from web.edge.browsers import Cors
+from web.edge.hosts import Hosts
+from web.edge.operator_sessions import FILE_NAME, OperatorSessions
+from web.edge.rate_limits import RequestLimit, WebhookLimit
+from web.edge.replays import Replays
+from web.edge.traffic import Traffic
+from web.edge.uploads import SMALL_BODY_BYTES, BodyReaders, Uploads
 from web.ports import System
-from web.traffic import Traffic
 
 # What the system gets beyond the reply deadline before the webhook gives up on it.
 _GRACE_S = 1.0
@@ -45,7 +45,7 @@ class Site:
         self.system = system
         self.clock = clock
         self.auth = WebhookAuth(settings, clock)
-        self.chat_door = ChatDoor(settings)
+        self.chat_door = ChatGuard(settings)
         self.traffic = Traffic(clock, settings.body_timeout_s)
         self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
         self.metrics_token = settings.metrics_token.get_secret_value().encode() if settings.metrics_token else b""

@@ -1,6 +1,7 @@
 """`omi-actors queue`: the operator's hand in the job queue of a running server.
 
-Not here: asking the server (operator_calls.py), what a job shows of itself (web/queue_forms.py). Threads: the main one.
+Not here: asking the server (operator_calls.py), what a job shows of itself (web/handlers/queue_forms.py). Threads: the
+main one.
 """
 
 import json

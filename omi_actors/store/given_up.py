@@ -1,6 +1,6 @@
 """Jobs that are over without a result: nobody is left waiting for what they were to bring.
 
-Not here: when a job is given up (jobs.py, dead_jobs.py, queue_desk.py). Threads: the writer's.
+Not here: when a job is given up (jobs.py, dead_jobs.py, queue_admin.py). Threads: the writer's.
 """
 
 from omi_actors.domain.sessions.records import AnswerDone

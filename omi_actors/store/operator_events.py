@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from omi_actors.domain.work.operator import Action, OperatorEvent
+from omi_actors.domain.work.queue_admin import Action, OperatorEvent
 from omi_actors.store.transaction import Transaction
 
 

@@ -5,7 +5,7 @@ Not here: claiming (jobs.py), who may pause (web/). Threads: a store actor's.
 
 from collections.abc import Sequence
 
-from omi_actors.domain.work.operator import ALL_KINDS, Action
+from omi_actors.domain.work.queue_admin import ALL_KINDS, Action
 from omi_actors.store.operator_events import record_event
 from omi_actors.store.transaction import Transaction
 

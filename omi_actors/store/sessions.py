@@ -13,8 +13,8 @@ from omi_actors.domain.sessions.records import AnswerContext, SessionRecord, Sto
 from omi_actors.domain.sessions.segments import StoredSegment
 from omi_actors.domain.sessions.transcript import version_of
 from omi_actors.store.answers import load_open_answers
-from omi_actors.store.charge import in_charge
 from omi_actors.store.model_use import load_use
+from omi_actors.store.ownership import in_charge
 from omi_actors.store.transaction import Transaction
 
 _SEGMENT = (

@@ -4,7 +4,7 @@ import pytest
 
 from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkElsewhere, WorkersReady
-from omi_actors.actors.queue.slots import Places
+from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
@@ -42,7 +42,7 @@ def woken():
 def queue(store, workers, woken):
     del store.replies["claim_jobs"]
     limits = QueueLimits(lease_s=30.0, max_deliveries=3)
-    queue = JobQueue(store, workers.handle, [Places(("answer",), 2)], limits, woken.append)
+    queue = JobQueue(store, workers.handle, [WorkerSlots(("answer",), 2)], limits, woken.append)
     driver = Driver(queue, runtime=workers.runtime)
     driver.tell(WorkersReady())
     return driver
@@ -125,7 +125,7 @@ def test_claim_is_heard_of_behind_a_full_mailbox(queue, store, workers):
 
 def test_full_pool_keeps_no_other_waiting(store, workers):
     del store.replies["claim_jobs"]
-    pools = [Places(("answer",), 1), Places(("notify", "tidy"), 3)]
+    pools = [WorkerSlots(("answer",), 1), WorkerSlots(("notify", "tidy"), 3)]
     job_queue = JobQueue(store, workers.handle, pools, QueueLimits(30.0, 3), lambda kind: None)
     queue = Driver(job_queue, runtime=workers.runtime)
     queue.tell(WorkersReady())

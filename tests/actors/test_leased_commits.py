@@ -6,7 +6,7 @@ import pytest
 
 from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
-from omi_actors.actors.queue.slots import Places
+from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.commits import SessionDeps, commit_jobs
 from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
 from omi_actors.kit.testing import Driver
@@ -21,7 +21,7 @@ class House:
     def __init__(self, store, places=1):
         self.store = store
         self.workers = collaborator("workers")
-        self.places = Places(("answer",), places)
+        self.places = WorkerSlots(("answer",), places)
         limits = QueueLimits(lease_s=30.0, max_deliveries=3)
         actor = JobQueue(store, self.workers.handle, [self.places], limits, lambda kind: None)
         self.queue = Driver(actor, name="job_queue", runtime=self.workers.runtime)

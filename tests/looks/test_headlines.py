@@ -1,7 +1,7 @@
 """The figures at the top of the operator's page."""
 
 from omi_actors.instruments.readings import Readings
-from omi_actors.status.look import build_headlines
+from omi_actors.status.snapshot import build_headlines
 
 HEALTH = {
     "checks": {"queue": {"oldest_waits_seconds": 3.0}},

@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
-from omi_actors.domain.work.operator import Action, JobFilter
+from omi_actors.domain.work.queue_admin import Action, JobFilter
 from omi_actors.errors import UpstreamUnavailableError
-from omi_actors.store import given_up, jobs, operator_events, pauses, queue_desk
+from omi_actors.store import given_up, jobs, operator_events, pauses, queue_admin
 from omi_actors.store.engine import Engine
 from omi_actors.store.notifications import enqueue_notification
 from tests.store.builders import NOW, answer, asking_commit, claim, do, first_commit, job, rows, step
@@ -22,7 +22,7 @@ def bury(engine: Engine, session: str = "s1") -> None:
 
 
 def change(engine: Engine, action: Action, chosen: JobFilter = JobFilter()) -> int:  # noqa: B008 (frozen)
-    done = do(engine, partial(queue_desk.change_jobs, action=action, chosen=chosen, request_id="r1"))
+    done = do(engine, partial(queue_admin.change_jobs, action=action, chosen=chosen, request_id="r1"))
     count: int = done.count
     return count
 
@@ -36,7 +36,7 @@ def test_jobs_are_listed_newest_first_by_page_and_by_what_they_are(engine: Engin
         do(engine, first_commit(name, jobs=(job(session=name), job(2, session=name, kind="notify", lane=f"n:{name}"))))
 
     def listed(chosen: JobFilter, before: int | None = None, limit: int = 10) -> list[str]:
-        found = engine.read(partial(queue_desk.list_jobs, chosen=chosen, before=before, limit=limit))
+        found = engine.read(partial(queue_admin.list_jobs, chosen=chosen, before=before, limit=limit))
         return [one.job_id for one in found]
 
     assert listed(JobFilter(), limit=2) == ["s3-j2", "s3-j1"]
@@ -158,7 +158,7 @@ def test_choice_is_counted_and_its_confirmation_is_of_this_choice_only(engine: E
     do(engine, asking_commit("s2"))
 
     def choose(action: Action, chosen: JobFilter) -> tuple[int, str]:
-        choice = engine.read(partial(queue_desk.choose_jobs, action=action, chosen=chosen))
+        choice = engine.read(partial(queue_admin.choose_jobs, action=action, chosen=chosen))
         return choice.count, choice.confirmation(action, chosen)
 
     everything = JobFilter()
@@ -173,7 +173,7 @@ def test_choice_is_counted_and_its_confirmation_is_of_this_choice_only(engine: E
 
 def test_nothing_newer_than_what_was_counted_is_changed(engine: Engine) -> None:
     do(engine, asking_commit("s1"))
-    last_seq = engine.read(partial(queue_desk.choose_jobs, action=Action.DISCARD, chosen=JobFilter())).last_seq
+    last_seq = engine.read(partial(queue_admin.choose_jobs, action=Action.DISCARD, chosen=JobFilter())).last_seq
     do(engine, asking_commit("s2"))
 
     assert change(engine, Action.DISCARD, JobFilter(up_to=last_seq)) == 1
@@ -206,7 +206,7 @@ def test_everything_that_is_done_is_recorded_in_ids(engine: Engine) -> None:
     bury(engine)
     change(engine, Action.RETRY, JobFilter(session_key="omi:s1"))
     do(engine, partial(pauses.pause_kind, kind="answer", request_id="r2"))
-    detail = do(engine, partial(queue_desk.show_text, job_id="s1-j1", request_id="r3"))
+    detail = do(engine, partial(queue_admin.show_text, job_id="s1-j1", request_id="r3"))
 
     events = engine.read(partial(operator_events.load_events, before=None, limit=10))
 

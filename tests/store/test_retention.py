@@ -5,7 +5,7 @@ import pytest
 
 from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.budget import Spending
-from omi_actors.domain.work.operator import Action
+from omi_actors.domain.work.queue_admin import Action
 from omi_actors.domain.work.retention import Cutoffs
 from omi_actors.store import given_up, jobs, retention
 from omi_actors.store.answers import change_delivery

@@ -28,7 +28,7 @@ from web.server import build_http_server
 NOBODY: Any = None
 
 
-class Places:
+class WorkerSlots:
     """What a system is made of, given one setting."""
 
     def __init__(self, **variables):
@@ -92,8 +92,8 @@ SEEN = [
 
 @pytest.mark.parametrize(("variable", "value", "look", "expected"), SEEN, ids=[row[0] for row in SEEN])
 def test_work_has_its_settings(variable, value, look, expected):
-    assert look(Places(**{variable: value})) == expected
-    assert look(Places()) != expected
+    assert look(WorkerSlots(**{variable: value})) == expected
+    assert look(WorkerSlots()) != expected
 
 
 async def test_store_and_sessions_have_their_settings(start, tmp_path):

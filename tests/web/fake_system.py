@@ -9,8 +9,8 @@ from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError
 from omi_actors.kit.future import Future
-from omi_actors.status.look import Look
-from omi_actors.status.queue_desk import QueueDesk
+from omi_actors.status.queue_admin import QueueAdmin
+from omi_actors.status.snapshot import Snapshot
 
 
 class FakeSystem:
@@ -36,7 +36,7 @@ class FakeSystem:
         self.on_left = asyncio.Event()
 
     @property
-    def queue_desk(self) -> QueueDesk:
+    def queue_admin(self) -> QueueAdmin:
         raise ConflictError("the desk is tested with the whole system")
 
     def ingest(self, message, *, timeout_s):
@@ -114,7 +114,7 @@ class FakeSystem:
         return {"requests": {"total": 3, "success": 2, "failed": 1}, "activeRequests": 1}
 
     def look(self):
-        return self.looks or Look(status=self.status, checks={"store": self.status}, troubles=(), tables=())
+        return self.looks or Snapshot(status=self.status, checks={"store": self.status}, troubles=(), tables=())
 
     @property
     def texts(self):

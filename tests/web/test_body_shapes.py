@@ -10,7 +10,7 @@ from tests.canaries import WEBHOOK_TOKEN
 from tests.web.conftest import ADMIN, UID
 from tests.web.held_turns import HeldTurns
 from tests.web.http_client import Connection, request_bytes
-from web.door.uploads import BodyReaders
+from web.edge.uploads import BodyReaders
 from web.webhook.payloads import MAX_MARKS, MAX_SEGMENTS, parse_payload
 from web.webhook.segments import MAX_TEXT_CHARS
 

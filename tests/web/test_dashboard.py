@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from omi_actors.status.look import Headline, Look
+from omi_actors.status.snapshot import Headline, Snapshot
 from omi_actors.status.tables import Table
 from omi_actors.status.troubles import Trouble
 from tests.web.conftest import ADMIN
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def look(system):
-    system.looks = Look(
+    system.looks = Snapshot(
         status="warn",
         checks={"store": "pass", "model": "warn"},
         troubles=[Trouble("Model is away.", f"Call {HOSTILE}.")],

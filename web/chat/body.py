@@ -11,7 +11,7 @@ import msgspec
 
 from omi_actors.errors import BadRequestError, MalformedJsonError, TooLargeError
 from web.chat.owner import DEFAULT_LABEL
-from web.door.tolerant_json import read_json
+from web.edge.tolerant_json import read_json
 
 # Bytes of JSON that a character may take, written as two escapes; and what stands around the texts.
 _CHAR_BYTES = 12

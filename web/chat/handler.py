@@ -20,7 +20,7 @@ from omi_actors.instruments.logs import LogContext, bound_context
 from omi_actors.kit.future import Future
 from web.chat.body import ChatBody, read_chat
 from web.chat.owned import OwnedHandler
-from web.door.uploads import LARGE_BODY_BYTES
+from web.edge.uploads import LARGE_BODY_BYTES
 from web.problems import Problem, api_problem
 from web.requests import header
 from web.webhook.segments import short_key

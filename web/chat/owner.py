@@ -49,7 +49,7 @@ class Owner:
 OPERATOR = Owner("chat:operator", is_operator=True)
 
 
-class ChatDoor:
+class ChatGuard:
     """Decides who chats."""
 
     def __init__(self, settings: Settings) -> None:

@@ -13,9 +13,9 @@ from tornado.web import HTTPError, RequestHandler
 
 from omi_actors.errors import AskTimeoutError, BadRequestError, NotFoundError, OmiError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from web.door.browsers import PAGE_POLICY
+from web.edge.browsers import PAGE_POLICY
 from web.handlers.guarded import GuardedHandler
-from web.pages.letters import render_refusal
+from web.pages.error_pages import render_refusal
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import CLOSED, count_request, request_id_of
 

@@ -3,7 +3,7 @@
 Not here: what it shows (omi_actors/looks/), how (web/pages/). Threads: the event loop.
 """
 
-from web.door.browsers import PAGE_POLICY
+from web.edge.browsers import PAGE_POLICY
 from web.handlers.assets import AssetHandler
 from web.handlers.base import BaseHandler
 from web.pages.dashboard import PLACE, build_data, render_page

@@ -1,6 +1,6 @@
 """What every handler checks before it does anything: who asks, from which page, how often; and how long it may take.
 
-Not here: errors and logging (base.py), the checks themselves (web/door/, web/door/browsers.py). Threads: the event
+Not here: errors and logging (base.py), the checks themselves (web/door/, web/edge/browsers.py). Threads: the event
 loop.
 """
 
@@ -16,8 +16,8 @@ from tornado.web import OutputTransform, RequestHandler
 
 from omi_actors.errors import RateLimitedError, SignatureMismatchError
 from web.auth import bearer_token, is_same
-from web.door.browsers import API_POLICY, browser_headers, check_origin, is_same_origin
-from web.door.clients import Client, find_client
+from web.edge.browsers import API_POLICY, browser_headers, check_origin, is_same_origin
+from web.edge.clients import Client, find_client
 from web.site import Site
 
 # The operator's session in a browser. By https under a name that only this host, by https, can have set.

@@ -3,9 +3,9 @@
 Not here: the page (web/pages/). Threads: the event loop.
 """
 
-from web.door.browsers import PAGE_POLICY
+from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
-from web.pages.letters import render_index
+from web.pages.error_pages import render_index
 from web.site import Site
 
 

@@ -1,16 +1,16 @@
 """The operator's way in: `/operator?key=…` once, then a cookie; more links, and the way out.
 
-Not here: keys and sessions (door/operator_sessions.py), who counts as operator (guarded.py).
+Not here: keys and sessions (edge/operator_sessions.py), who counts as operator (guarded.py).
 Threads: the event loop.
 """
 
 from omi_actors.errors import ForbiddenError, SignatureMismatchError
-from web.door.browsers import PAGE_POLICY
-from web.door.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
+from web.edge.browsers import PAGE_POLICY
+from web.edge.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
 from web.handlers.base import BaseHandler
 from web.handlers.guarded import COOKIE, SECURE_COOKIE
 from web.handlers.index import index_page
-from web.pages.letters import render_signed_out
+from web.pages.error_pages import render_signed_out
 
 ROUTE = "/operator"
 # Few: a key cannot be guessed, and nobody has to try.

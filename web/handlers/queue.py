@@ -1,14 +1,14 @@
 """The operator's hand in the job queue: `/operator/queue/…`, and what was done with it, `/operator/events`.
 
-Not here: doing it (omi_actors/status/queue_desk.py), what a job looks like outside (web/queue_forms.py). Threads: the
-loop.
+Not here: doing it (omi_actors/status/queue_admin.py), what a job looks like outside (web/handlers/queue_forms.py).
+Threads: the loop.
 """
 
-from omi_actors.domain.work.operator import ALL_KINDS, Action
+from omi_actors.domain.work.queue_admin import ALL_KINDS, Action
 from omi_actors.errors import BadRequestError
 from web.chat.body import read_object
 from web.handlers.base import BaseHandler, whole_number
-from web.queue_forms import build_filter, event_form, job_detail_form, job_form
+from web.handlers.queue_forms import build_filter, event_form, job_detail_form, job_form
 
 _ID = r"([A-Za-z0-9_.:-]{1,128})"
 _DEFAULT_LIMIT = 50
@@ -19,7 +19,7 @@ _MAX_BODY_BYTES = 4_096
 _CHOICE = frozenset({"kind", "state", "lane", "session"})
 
 
-class _DeskHandler(BaseHandler):
+class _QueueAdminHandler(BaseHandler):
     """For the operator only, whatever the method."""
 
     def prepare(self) -> None:
@@ -46,7 +46,7 @@ class _DeskHandler(BaseHandler):
         return fields
 
 
-class JobsHandler(_DeskHandler):
+class JobsHandler(_QueueAdminHandler):
     """Jobs, newest first: a page of those that have the `kind`, `state`, `lane` and `session` asked for."""
 
     route = "/operator/queue/jobs"
@@ -55,12 +55,12 @@ class JobsHandler(_DeskHandler):
         """Answer with the page; `nextBefore` is null on the last."""
         before, limit = self.page()
         chosen = build_filter({name: self.get_query_argument(name) for name in _CHOICE & {*self.request.arguments}})
-        jobs = await self.site.system.queue_desk.list_jobs(chosen, before=before, limit=limit)
+        jobs = await self.site.system.queue_admin.list_jobs(chosen, before=before, limit=limit)
         next_before = jobs[-1].seq if len(jobs) == limit else None
         self.send_json({"jobs": [job_form(job) for job in jobs], "nextBefore": next_before})
 
 
-class JobHandler(_DeskHandler):
+class JobHandler(_QueueAdminHandler):
     """One job. Its text is shown when `text=1` asks for it, and that is recorded."""
 
     route = "/operator/queue/jobs/:jobId"
@@ -68,28 +68,28 @@ class JobHandler(_DeskHandler):
     async def get(self, job_id: str) -> None:
         """Answer with the job."""
         with_text = self.get_query_argument("text", "") == "1"
-        desk = self.site.system.queue_desk
+        desk = self.site.system.queue_admin
         detail = await desk.show_job(job_id, with_text=with_text, request_id=self.request_id)
         self.send_json(job_detail_form(detail, with_text=with_text))
 
     async def delete(self, job_id: str) -> None:
         """Discard it, if it waits or is dead."""
-        await self.site.system.queue_desk.change_job(Action.DISCARD, job_id, request_id=self.request_id)
+        await self.site.system.queue_admin.change_job(Action.DISCARD, job_id, request_id=self.request_id)
         self.send_json({"discarded": 1})
 
 
-class RetryHandler(_DeskHandler):
+class RetryHandler(_QueueAdminHandler):
     """One dead job, made ready again."""
 
     route = "/operator/queue/jobs/:jobId/retry"
 
     async def post(self, job_id: str) -> None:
         """Retry it."""
-        await self.site.system.queue_desk.change_job(Action.RETRY, job_id, request_id=self.request_id)
+        await self.site.system.queue_admin.change_job(Action.RETRY, job_id, request_id=self.request_id)
         self.send_json({"retried": 1})
 
 
-class BulkHandler(_DeskHandler):
+class BulkHandler(_QueueAdminHandler):
     """Many jobs: counted first, and changed only by a second call that repeats the first one's `confirm`."""
 
     route = "/operator/queue/:action"
@@ -99,7 +99,7 @@ class BulkHandler(_DeskHandler):
         action = Action(word)
         fields = self.read_fields(_CHOICE | {"confirm"})
         confirmation = fields.pop("confirm", None)
-        chosen, desk = build_filter(fields), self.site.system.queue_desk
+        chosen, desk = build_filter(fields), self.site.system.queue_admin
         if confirmation is None:
             choice = await desk.choose(action, chosen)
             self.send_json({"count": choice.count, "confirm": choice.confirmation(action, chosen)})
@@ -108,7 +108,7 @@ class BulkHandler(_DeskHandler):
         self.send_json({"discarded" if action is Action.DISCARD else "retried": count})
 
 
-class PauseHandler(_DeskHandler):
+class PauseHandler(_QueueAdminHandler):
     """A kind of jobs, or without `kind` all of them, begun no more, or again."""
 
     route = "/operator/queue/:action"
@@ -116,12 +116,12 @@ class PauseHandler(_DeskHandler):
     async def post(self, word: str) -> None:
         """Pause or resume; it holds for every node, and after a restart."""
         kind = self.read_fields(frozenset({"kind"})).get("kind") or ALL_KINDS
-        desk = self.site.system.queue_desk
+        desk = self.site.system.queue_admin
         change = desk.pause if word == "pause" else desk.resume
         self.send_json({"kind": kind, "changed": await change(kind, request_id=self.request_id)})
 
 
-class EventsHandler(_DeskHandler):
+class EventsHandler(_QueueAdminHandler):
     """What the operator did, newest first."""
 
     route = "/operator/events"
@@ -129,7 +129,7 @@ class EventsHandler(_DeskHandler):
     async def get(self) -> None:
         """Answer with a page of events."""
         before, limit = self.page()
-        events = await self.site.system.queue_desk.load_events(before=before, limit=limit)
+        events = await self.site.system.queue_admin.load_events(before=before, limit=limit)
         next_before = events[-1].number if len(events) == limit else None
         self.send_json({"events": [event_form(event) for event in events], "nextBefore": next_before})
 

@@ -7,7 +7,7 @@ Every value is escaped, by the template in HTML and by `textContent` in the scri
 from dataclasses import asdict
 from typing import Any
 
-from omi_actors.status.look import Look
+from omi_actors.status.snapshot import Snapshot
 from web.pages.templates import render
 
 PLACE = "/metrics-dashboard"
@@ -18,14 +18,14 @@ _LATELY = "It works; something went wrong lately"
 _NOTHING_WRONG = "Nothing that the server knows of."
 
 
-def say_state(look: Look) -> tuple[str, str]:
+def say_state(look: Snapshot) -> tuple[str, str]:
     """Return pass, warn or fail, and the sentence for it: all is not well while a trouble is listed."""
     if look.status == "pass" and look.troubles:
         return "warn", _LATELY
     return look.status, _STATES[look.status]
 
 
-def build_data(look: Look, taken_at: str) -> dict[str, Any]:
+def build_data(look: Snapshot, taken_at: str) -> dict[str, Any]:
     """Return the page's contents as JSON takes them; `taken_at` is ISO 8601."""
     status, state = say_state(look)
     return {
@@ -41,7 +41,7 @@ def build_data(look: Look, taken_at: str) -> dict[str, Any]:
     }
 
 
-def render_page(look: Look, taken_at: str) -> bytes:
+def render_page(look: Snapshot, taken_at: str) -> bytes:
     """Return the page."""
     data = build_data(look, taken_at)
     return render("dashboard.html", data=data, tables=look.tables, place=PLACE, every_ms=_EVERY_MS)

@@ -1,6 +1,6 @@
 """The pages' own files: templates, style and script, read once.
 
-Not here: what is put into them (dashboard.py, letters.py). Threads: the event loop's.
+Not here: what is put into them (dashboard.py, error_pages.py). Threads: the event loop's.
 Templates escape every value.
 """
 

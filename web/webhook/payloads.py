@@ -12,7 +12,7 @@ import msgspec
 
 from omi_actors.domain.sessions.segments import Segment
 from omi_actors.errors import InvalidWebhookError, TooManyValuesError
-from web.door.tolerant_json import declared_charset, decode_text, read_json
+from web.edge.tolerant_json import declared_charset, decode_text, read_json
 from web.webhook.segments import read_segment, segment_of
 
 TRANSCRIPT: Final = "realtime_transcript"

@@ -15,7 +15,7 @@ from omi_actors.actors.session.messages import Ingested, ReplySent
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from web.door.uploads import LARGE_BODY_BYTES
+from web.edge.uploads import LARGE_BODY_BYTES
 from web.requests import (
     CLOSE,
     KEEP_ALIVE,

@@ -12,7 +12,7 @@ import msgspec
 
 from omi_actors.domain.sessions.segments import Segment
 from omi_actors.errors import MalformedJsonError, TooManyValuesError
-from web.door.tolerant_json import decode_text, read_json
+from web.edge.tolerant_json import decode_text, read_json
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What the store's indexes take with ease, and no longer are labels; Omi's ids have 36.

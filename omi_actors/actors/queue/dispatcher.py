@@ -1,10 +1,10 @@
 """The job queue: hands claimed jobs to the workers. The job table is the queue; this actor only dispatches.
 
-State it owns: the places of work (slots.py). Messages it takes: JobsEnqueued, BookingEnded, QueueTick, WorkersReady,
-JobsClaimed, JobFinished, PlacesFree, CancelJob, Drain. It sends: RunJob and CancelJob to the workers.
-What kills it: an unexpected error. What survives a restart: every job; queue and workers restart together, so that
-the count of running attempts is right.
-Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never awaits.
+State it owns: the places of work (slots.py). Messages it takes: JobsEnqueued, ReservationEnded, QueueTick,
+WorkersReady, JobsClaimed, JobFinished, SlotsFree, CancelJob, Drain. It sends: RunJob and CancelJob to the workers. What
+kills it: an unexpected error. What survives a restart: every job; queue and workers restart together, so that the count
+of running attempts is right. Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never
+awaits.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from omi_actors.actors.queue.messages import (
-    BookingEnded,
     Drain,
     JobFinished,
     JobsClaimed,
     JobsEnqueued,
-    PlacesFree,
     QueueTick,
+    ReservationEnded,
     RunJob,
+    SlotsFree,
     WorkElsewhere,
     WorkersReady,
 )
-from omi_actors.actors.queue.slots import Places
+from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.messages import CancelJob
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import OmiError
@@ -80,7 +80,7 @@ class JobQueue(LoopActor):
         self,
         store: Store,
         workers: Handle,
-        pools: Sequence[Places],
+        pools: Sequence[WorkerSlots],
         limits: QueueLimits,
         wake_others: Callable[[str], None],
     ) -> None:
@@ -108,7 +108,7 @@ class JobQueue(LoopActor):
                 self._tell_others(self._pool_of[kind], (kind,))
             case WorkElsewhere(kind):
                 self._claim_hinted(kind)
-            case BookingEnded():
+            case ReservationEnded():
                 self._end_booking(message)
             case WorkersReady():
                 self._open(is_open=True)
@@ -122,7 +122,7 @@ class JobQueue(LoopActor):
             case JobFinished(token, kind):
                 self._pool_of[kind].free(token)
                 self._claim_soon(self._pool_of[kind])
-            case PlacesFree(kinds):
+            case SlotsFree(kinds):
                 self._refills_due.discard(kinds)
                 self._claim(self._pool_of[kinds[0]])
                 self._tell_others(self._pool_of[kinds[0]], kinds)
@@ -144,13 +144,13 @@ class JobQueue(LoopActor):
             self._tell_others(places, places.kinds)
         self._claim_all()
 
-    def _claim_soon(self, places: Places) -> None:
+    def _claim_soon(self, places: WorkerSlots) -> None:
         """Fill free places in a moment: attempts that end together share a claim, and answers go out before it."""
         if places.kinds not in self._refills_due:
             self._refills_due.add(places.kinds)
-            self.timers.after(_REFILL_S if places.is_behind else _LOOK_S, PlacesFree(places.kinds))
+            self.timers.after(_REFILL_S if places.is_behind else _LOOK_S, SlotsFree(places.kinds))
 
-    def _tell_others(self, places: Places, kinds: Sequence[str]) -> None:
+    def _tell_others(self, places: WorkerSlots, kinds: Sequence[str]) -> None:
         """Let other nodes look at once for what nothing can begin here; without it they find it at their next tick."""
         if places.is_taken:
             for kind in kinds:
@@ -165,7 +165,7 @@ class JobQueue(LoopActor):
         for places in self._pools:
             self._claim(places)
 
-    def _claim(self, places: Places) -> None:
+    def _claim(self, places: WorkerSlots) -> None:
         """Ask the store for as many jobs as there are free places, unless it is being asked."""
         limit = places.begin_claim()
         if limit:
@@ -194,7 +194,7 @@ class JobQueue(LoopActor):
         if is_more:
             self._claim(places)
 
-    def _end_booking(self, ended: BookingEnded) -> None:
+    def _end_booking(self, ended: ReservationEnded) -> None:
         """Run the job that was born leased; or free its place, and look what else the commit has left to do."""
         places = self._pool_of[ended.kind]
         if ended.job is not None:

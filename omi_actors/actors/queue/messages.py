@@ -18,7 +18,7 @@ class JobsEnqueued:
 
 
 @dataclass(frozen=True, slots=True)
-class BookingEnded:
+class ReservationEnded:
     """Sent by the commit that booked a place with `token`: the job it leased, None if it did not.
 
     `is_unknown`: nobody knows whether `job_id` was stored and leased.
@@ -66,7 +66,7 @@ class JobFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacesFree:
+class SlotsFree:
     """The queue's own timer: attempts of these kinds have ended a moment ago."""
 
     kinds: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Places of work: how many attempts of some kinds may run at once, and which do, or are about to.
+"""WorkerSlots of work: how many attempts of some kinds may run at once, and which do, or are about to.
 
 Owned by the job queue, which fills and frees them; who commits a job may book one for it (leased_commits.py).
 Not here: dispatch (dispatcher.py). Threads: the event loop.
@@ -13,7 +13,7 @@ _CLAIM_MAX = 16
 
 
 @dataclass(slots=True)
-class Places:
+class WorkerSlots:
     """`concurrency` places shared by `kinds`: slow ones of one pool keep no other waiting.
 
     They are held by lease token: an attempt of an earlier incarnation that ends now frees no place of ours.

@@ -3,7 +3,7 @@
 State it owns: the transcript's progress; what it hears (hearing.py); its answers on their way
 (answers.py); its chat (chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady,
 AnswerFound, ReplyDeadline, ReplySent, ReplyUnsettled, GraceOver, AnswerNotified, Passivate, and those of chat. It
-sends: JobsEnqueued and BookingEnded to the queue. What kills it: an unexpected error in a turn. What survives a
+sends: JobsEnqueued and ReservationEnded to the queue. What kills it: an unexpected error in a turn. What survives a
 restart: everything but the open reply slots; it loads itself from the store when spoken to.
 Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
 """

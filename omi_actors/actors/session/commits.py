@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import structs
 
-from omi_actors.actors.queue.messages import BookingEnded, JobsEnqueued
-from omi_actors.actors.queue.slots import Places
+from omi_actors.actors.queue.messages import JobsEnqueued, ReservationEnded
+from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery import DeliveryRules
 from omi_actors.domain.hearing.hearing import HearingOptions, Question
@@ -44,7 +44,7 @@ class SessionDeps:
     delivery_rules: DeliveryRules = field(default_factory=DeliveryRules)
     chat_deadline_s: float = 60.0
     hearing: HearingOptions = field(default_factory=HearingOptions)
-    answer_places: Places = field(default_factory=lambda: Places((ANSWER,), 0))
+    answer_places: WorkerSlots = field(default_factory=lambda: WorkerSlots((ANSWER,), 0))
     job_lease_s: float = 30.0
     lane_cap: int = 1_000
     open_replies: OpenReplies = field(default_factory=OpenReplies)
@@ -147,7 +147,7 @@ def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Futu
         stored.add_done_callback(partial(_report_stored, deps.job_queue, first.kind))
         return stored
     leased = deps.store.commit_leased(commit, token=token, lease_s=deps.job_lease_s)
-    leased.add_done_callback(partial(_report_leased, deps.job_queue, BookingEnded(first.kind, first.job_id, token)))
+    leased.add_done_callback(partial(_report_leased, deps.job_queue, ReservationEnded(first.kind, first.job_id, token)))
     return leased
 
 
@@ -159,7 +159,7 @@ def _report_stored(queue: Handle, kind: str, stored: Future[None]) -> None:
     queue.tell(JobsEnqueued(kind))
 
 
-def _report_leased(queue: Handle, ended: BookingEnded, leased: Future[ClaimedJob | None]) -> None:
+def _report_leased(queue: Handle, ended: ReservationEnded, leased: Future[ClaimedJob | None]) -> None:
     try:
         ended = replace(ended, job=leased.result())
     except FencedError:

@@ -19,11 +19,11 @@ from omi_actors.domain.hearing.state import (
     SPEAKERS_LIMIT,
     SPLIT_ARRIVAL_S,
     SPLIT_S,
-    Ear,
     Heard,
     HearingOptions,
     HearingState,
     ListenMode,
+    OpenUtterance,
     Question,
 )
 from omi_actors.domain.sessions.segments import StoredSegment
@@ -32,7 +32,7 @@ from omi_actors.domain.sessions.segments import StoredSegment
 _RECENT_LIMIT = 3
 
 
-def _deadline(ear: Ear, options: HearingOptions) -> float:
+def _deadline(ear: OpenUtterance, options: HearingOptions) -> float:
     """Return when silence ends what this speaker began; for ever when nothing is open."""
     if ear.question is None:
         return math.inf
@@ -100,7 +100,7 @@ class Listener:
             self._go_on(ear, segment)
         self._forget()
 
-    def _take_renamed(self, segment: StoredSegment) -> Ear | None:
+    def _take_renamed(self, segment: StoredSegment) -> OpenUtterance | None:
         """Return the ear that heard the beginning of this segment, if its speaker has another label by now."""
         ear = next((ear for ear in self._ears.values() if is_piece(ear.pieces, segment.key)), None)
         return None if ear is None else replace(self._ears.pop(ear.speaker), speaker=segment.speaker)
@@ -118,7 +118,7 @@ class Listener:
         if self._needs_no_wake(segment.speaker) or not is_of_no_interest(segment.text, options.names):
             self._listen(self._new_ear(segment), segment)
 
-    def _go_on(self, ear: Ear, segment: StoredSegment) -> None:
+    def _go_on(self, ear: OpenUtterance, segment: StoredSegment) -> None:
         if ear.question is None and self._needs_no_wake(segment.speaker):
             ear = self._new_ear(segment)
         else:
@@ -137,14 +137,16 @@ class Listener:
             return speaker == self._asker and 0.0 <= self._now_s - self._replied_at <= options.followup_s
         return mode is ListenMode.ALWAYS
 
-    def _new_ear(self, segment: StoredSegment) -> Ear:
+    def _new_ear(self, segment: StoredSegment) -> OpenUtterance:
         pieces = (Piece(segment.key, segment.text),)
         start_s = segment.start_s
         needs_no_wake = self._needs_no_wake(segment.speaker)
         now_s = self._now_s
-        return Ear(segment.speaker, pieces, 0, start_s, start_s, now_s, now_s, start_s, without_wake=needs_no_wake)
+        return OpenUtterance(
+            segment.speaker, pieces, 0, start_s, start_s, now_s, now_s, start_s, without_wake=needs_no_wake
+        )
 
-    def _rewrite(self, ear: Ear, segment: StoredSegment) -> Ear:
+    def _rewrite(self, ear: OpenUtterance, segment: StoredSegment) -> OpenUtterance:
         """Put a segment's longer text in the place of the shorter."""
         pieces = tuple(
             Piece(p.key, p.text[: p.text[0].isspace()] + segment.text) if p.key == segment.key else p
@@ -152,7 +154,7 @@ class Listener:
         )
         return replace(ear, pieces=pieces, scanned=0)
 
-    def _is_ended_before(self, ear: Ear, segment: StoredSegment) -> bool:
+    def _is_ended_before(self, ear: OpenUtterance, segment: StoredSegment) -> bool:
         """Tell whether the speaker was silent so long before this segment that it begins anew, as their times say."""
         silence_s = segment.start_s - ear.last_end_s
         if ear.question is None:
@@ -162,7 +164,7 @@ class Listener:
         is_capped = segment.start_s - ear.opened_start_s >= self._options.hard_cap_s
         return is_capped or silence_s >= _pause_s(ear.question.text, self._options)
 
-    def _listen(self, ear: Ear, segment: StoredSegment, *, is_late: bool = False) -> None:
+    def _listen(self, ear: OpenUtterance, segment: StoredSegment, *, is_late: bool = False) -> None:
         """Read a speaker's line and keep what is left of it."""
         options = self._options
         always = options.mode is ListenMode.ALWAYS
@@ -171,7 +173,7 @@ class Listener:
         for found in reading.found:
             self._put(found, ear.speaker, self._now_s)
         is_new = bool(reading.found) or ear.question is None
-        left = Ear(
+        left = OpenUtterance(
             ear.speaker,
             reading.pieces,
             reading.scanned,
@@ -188,7 +190,7 @@ class Listener:
         elif left.pieces:
             self._ears[ear.speaker] = left
 
-    def _close(self, ear: Ear) -> None:
+    def _close(self, ear: OpenUtterance) -> None:
         """Let a speaker's silence end what was begun."""
         self._ears.pop(ear.speaker, None)
         if ear.question is not None and ear.question.text:

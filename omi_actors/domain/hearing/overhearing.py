@@ -14,10 +14,10 @@ from omi_actors.domain.hearing.state import (
     SILENT,
     SPLIT_ARRIVAL_S,
     SPLIT_S,
-    Ear,
     HearingOptions,
     HearingState,
     ListenMode,
+    OpenUtterance,
 )
 from omi_actors.domain.hearing.wake import CONTEXT_WORDS, may_wake
 from omi_actors.domain.sessions.segments import StoredSegment
@@ -51,7 +51,7 @@ def overhear(
     return _build_state(state, conversation_id if ears else "", tuple(ears.values()), now_s, options)
 
 
-def _idle_ears(ears: tuple[Ear, ...], now_s: float) -> dict[str, Ear] | None:
+def _idle_ears(ears: tuple[OpenUtterance, ...], now_s: float) -> dict[str, OpenUtterance] | None:
     """Return the speakers that may go on by now; None when a question is open."""
     idle = {}
     for ear in ears:
@@ -62,7 +62,9 @@ def _idle_ears(ears: tuple[Ear, ...], now_s: float) -> dict[str, Ear] | None:
     return idle
 
 
-def _take(ears: dict[str, Ear], segment: StoredSegment, words: list[str], now_s: float, pause_s: float) -> bool:
+def _take(
+    ears: dict[str, OpenUtterance], segment: StoredSegment, words: list[str], now_s: float, pause_s: float
+) -> bool:
     """Keep what matters of one segment, and add what is to be looked at; False when it takes another one's place."""
     speaker, key, start_s, silence_from_s = segment.speaker, segment.key, segment.start_s, segment.start_s
     text = segment.text[:HEARD_CHARS]
@@ -84,13 +86,13 @@ def _take(ears: dict[str, Ear], segment: StoredSegment, words: list[str], now_s:
     words.append(text)
     if pieces:
         last_end_s = max(segment.end_s, silence_from_s)
-        ears[speaker] = Ear(speaker, pieces, 0, start_s, last_end_s, now_s, now_s, start_s)
+        ears[speaker] = OpenUtterance(speaker, pieces, 0, start_s, last_end_s, now_s, now_s, start_s)
         if len(ears) > IDLE_LIMIT:
             del ears[next(iter(ears))]
     return True
 
 
-def _go_on(ear: Ear, key: str, text: str, words: list[str], *, after_pause: bool) -> tuple[Piece, ...]:
+def _go_on(ear: OpenUtterance, key: str, text: str, words: list[str], *, after_pause: bool) -> tuple[Piece, ...]:
     for piece in ear.pieces:
         words.append(piece.text)  # noqa: PERF401 (one or two)
     if text.count(" ") >= CONTEXT_WORDS and text[0] < _FIRST_UNSPACED:
@@ -104,7 +106,7 @@ def _go_on(ear: Ear, key: str, text: str, words: list[str], *, after_pause: bool
 
 
 def _build_state(
-    state: HearingState, conversation_id: str, ears: tuple[Ear, ...], now_s: float, options: HearingOptions
+    state: HearingState, conversation_id: str, ears: tuple[OpenUtterance, ...], now_s: float, options: HearingOptions
 ) -> HearingState:
     recent = state.recent
     if recent:

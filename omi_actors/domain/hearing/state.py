@@ -64,7 +64,7 @@ class Question:
     asked_at: float = 0.0
 
 
-class Ear(msgspec.Struct, frozen=True, gc=False):
+class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
     """One speaker's last words. `question` is what was said of an open one, perhaps nothing yet; None: none is open."""
 
     speaker: str
@@ -87,7 +87,7 @@ class HearingState(msgspec.Struct, frozen=True, gc=False):
     """
 
     conversation_id: str = ""
-    ears: tuple[Ear, ...] = ()
+    ears: tuple[OpenUtterance, ...] = ()
     asked: tuple[tuple[int, int], ...] = ()
     recent: tuple[tuple[str, float], ...] = ()
     asker: str = ""

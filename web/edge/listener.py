@@ -21,8 +21,8 @@ from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 from config.proxies import TrustedProxies
 from omi_actors.clock import Clock
 from omi_actors.instruments.logs import get_logger
-from web.door.clients import is_proxy
-from web.door.heads import MALFORMED, head_problem, refusal_bytes, request_id_in
+from web.edge.clients import is_proxy
+from web.edge.header_checks import MALFORMED, head_problem, refusal_bytes, request_id_in
 from web.problems import Problem
 
 # What Tornado's HTTP1Connection writes; a test sees when that changes.
@@ -34,7 +34,7 @@ _LINGER_BYTES = 1024 * 1024
 _READ_BYTES = 64 * 1024
 
 
-class DoorStream(IOStream):
+class EdgeStream(IOStream):
     """`refuse` makes the bytes of a refusal, from a problem and the sender's request id (None for a new one)."""
 
     def __init__(
@@ -71,10 +71,10 @@ class DoorStream(IOStream):
 _log = get_logger(__name__)
 
 
-class DoorConnection(HTTP1Connection):
+class EdgeConnection(HTTP1Connection):
     """One request on its connection."""
 
-    stream: DoorStream
+    stream: EdgeStream
 
     def when_over(self, callback: Callable[[], None]) -> None:
         """Call back when the request is answered, or its connection gone after its body was here."""
@@ -107,7 +107,7 @@ class Conversation(HTTP1ServerConnection):
 
     async def _serve_one(self, delegate: HTTPServerConnectionDelegate) -> bool:
         """Take one request; False when the connection is over."""
-        connection = DoorConnection(self.stream, False, self.params, self.context)  # noqa: FBT003 (Tornado's order)
+        connection = EdgeConnection(self.stream, False, self.params, self.context)  # noqa: FBT003 (Tornado's order)
         try:
             return await connection.read_response(delegate.start_request(self, connection))
         except (StreamClosedError, UnsatisfiableReadError, asyncio.CancelledError):
@@ -135,7 +135,7 @@ FULL_FOR_ADDRESS = Problem(
 )
 
 
-class Census:
+class ConnectionLimits:
     """Counts open connections by address. Addresses without any are forgotten."""
 
     def __init__(self, limit: int, limit_per_address: int, trusted: TrustedProxies) -> None:
@@ -194,7 +194,7 @@ class Peer:
 class Listener(HTTPServer):
     """Tornado's server with our connections. Call `guard` before it takes any."""
 
-    def guard(self, census: Census, clock: Clock, stall_timeout_s: float) -> None:
+    def guard(self, census: ConnectionLimits, clock: Clock, stall_timeout_s: float) -> None:
         """Set the limits: who takes nothing of a reply for `stall_timeout_s` is cut off (by Linux)."""
         self._census = census
         self._clock = clock
@@ -207,7 +207,7 @@ class Listener(HTTPServer):
         if problem is not None:
             stream.write(self._refusal(problem, None)).add_done_callback(lambda _: stream.close())
             return
-        ours = DoorStream(stream.socket, self._refusal, _READ_AHEAD_BYTES)
+        ours = EdgeStream(stream.socket, self._refusal, _READ_AHEAD_BYTES)
         _notice_silence(ours.socket, self._stall_timeout_s)
         conversation = Conversation(ours, self.conn_params, peer)
         self._connections.add(conversation)

@@ -3,7 +3,7 @@
 Not here: the operator's dashboard (dashboard.py), who may see what (web/handlers/). Threads: the event loop's.
 """
 
-from omi_actors.status.look import Look
+from omi_actors.status.snapshot import Snapshot
 from web.pages.dashboard import PLACE, say_state
 from web.pages.templates import render
 from web.problems import Problem
@@ -22,7 +22,7 @@ _UNAUTHORIZED = 401
 _SIGN_IN = "Open the link that the server printed at its start, or one from `omi-actors operator-link`; it works once."
 
 
-def render_index(wake_name: str, look: Look | None, *, has_metrics: bool) -> bytes:
+def render_index(wake_name: str, look: Snapshot | None, *, has_metrics: bool) -> bytes:
     """Return the start page; with a look it is the operator's."""
     status, state = say_state(look) if look is not None else ("", "")
     places = (*(_OF_METRICS if has_metrics else ()), *_PLACES)

@@ -7,15 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 from omi_actors.actors.queue.messages import QueueTick
-from omi_actors.domain.work.operator import ALL_KINDS, Action, Choice, JobDetail, JobFilter, ListedJob, OperatorEvent
+from omi_actors.domain.work.queue_admin import ALL_KINDS, Action, Choice, JobDetail, JobFilter, ListedJob, OperatorEvent
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.kit.handle import Handle
-from omi_actors.store import operator_events, pauses, queue_desk
+from omi_actors.store import operator_events, pauses, queue_admin
 from omi_actors.store.facade import Store
 
 
-class QueueDesk:
+class QueueAdmin:
     """What the operator may do. Every method fails with StoreError or ActorError as the store does."""
 
     def __init__(self, store: Store, job_queue: Handle) -> None:
@@ -24,7 +24,7 @@ class QueueDesk:
 
     async def list_jobs(self, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
         """Return a page of jobs, newest first, those with numbers (`seq`) below `before`."""
-        look = partial(queue_desk.list_jobs, chosen=chosen, before=before, limit=limit)
+        look = partial(queue_admin.list_jobs, chosen=chosen, before=before, limit=limit)
         return await self._store.read("list_jobs", look)
 
     async def show_job(self, job_id: str, *, with_text: bool, request_id: str) -> JobDetail:
@@ -33,10 +33,10 @@ class QueueDesk:
         Raises: NotFoundError.
         """
         if with_text:
-            show = partial(queue_desk.show_text, job_id=job_id, request_id=request_id)
+            show = partial(queue_admin.show_text, job_id=job_id, request_id=request_id)
             detail = await self._store.write(show)
         else:
-            detail = await self._store.read("load_job", partial(queue_desk.load_job, job_id=job_id))
+            detail = await self._store.read("load_job", partial(queue_admin.load_job, job_id=job_id))
         if detail is None:
             raise NotFoundError("No such job.")
         return detail
@@ -55,7 +55,7 @@ class QueueDesk:
 
     async def choose(self, action: Action, chosen: JobFilter) -> Choice:
         """Count the jobs that an action would be for, and do nothing."""
-        return await self._store.read("choose_jobs", partial(queue_desk.choose_jobs, action=action, chosen=chosen))
+        return await self._store.read("choose_jobs", partial(queue_admin.choose_jobs, action=action, chosen=chosen))
 
     async def change_jobs(self, action: Action, chosen: JobFilter, *, confirmation: str, request_id: str) -> int:
         """Retry or discard all jobs that are chosen, some hundred at a time, and return their number.
@@ -92,7 +92,7 @@ class QueueDesk:
         return await self._store.read("load_events", partial(operator_events.load_events, before=before, limit=limit))
 
     async def _change(self, action: Action, chosen: JobFilter, request_id: str) -> int:
-        change = partial(queue_desk.change_jobs, action=action, chosen=chosen, request_id=request_id)
+        change = partial(queue_admin.change_jobs, action=action, chosen=chosen, request_id=request_id)
         done = await self._store.write(change)
         if done.count and action is Action.RETRY:
             self._job_queue.tell(QueueTick())

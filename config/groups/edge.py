@@ -33,7 +33,7 @@ def _lower(hosts: Any) -> Any:
     return tuple(host.lower() for host in hosts)
 
 
-class DoorSettings(BaseModel):
+class EdgeSettings(BaseModel):
     """See the module."""
 
     allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(parse_list), AfterValidator(_lower)] = Field(

@@ -18,8 +18,8 @@ from tornado.httputil import (
 from tornado.web import Application
 
 from omi_actors.errors import ForeignHostError, OmiError, OverloadError, SlowBodyError, TooLargeError
-from web.door.heads import length_problem, refusal_bytes
-from web.door.listener import DoorConnection
+from web.edge.header_checks import length_problem, refusal_bytes
+from web.edge.listener import EdgeConnection
 from web.problems import api_problem
 from web.requests import header, request_id_of, send
 from web.site import Site
@@ -48,14 +48,14 @@ class Entry(HTTPServerConnectionDelegate):
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Take the next request of a connection."""
-        assert isinstance(request_conn, DoorConnection)  # noqa: S101 (our listener has no other)
+        assert isinstance(request_conn, EdgeConnection)  # noqa: S101 (our listener has no other)
         return _Incoming(self._site, self._application, server_conn, request_conn)
 
 
 class _Incoming(HTTPMessageDelegate):
     """One request on its way in. Counts its bytes; above the limit it is replied to and the rest thrown away."""
 
-    def __init__(self, site: Site, application: Application, server_conn: object, connection: DoorConnection) -> None:
+    def __init__(self, site: Site, application: Application, server_conn: object, connection: EdgeConnection) -> None:
         self._site = site
         self._application = application
         self._server_conn = server_conn

@@ -7,7 +7,7 @@ store actor's, changing the writer's.
 from dataclasses import fields
 from typing import Any
 
-from omi_actors.domain.work.operator import STATES_FOR, Action, Choice, Done, JobDetail, JobFilter, ListedJob
+from omi_actors.domain.work.queue_admin import STATES_FOR, Action, Choice, Done, JobDetail, JobFilter, ListedJob
 from omi_actors.store.given_up import settle_given_up
 from omi_actors.store.operator_events import record_event
 from omi_actors.store.payloads import read_object

@@ -1,6 +1,6 @@
 """The operator's view of the queue as values: jobs as they are listed, what is chosen, what was done.
 
-Not here: rows and statements (store/queue_desk.py), who is the operator (web/). Threads: none, pure.
+Not here: rows and statements (store/queue_admin.py), who is the operator (web/). Threads: none, pure.
 """
 
 import hashlib

@@ -19,7 +19,7 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 
 
-class BackplaneKeeper(LoopActor):
+class BackplaneRunner(LoopActor):
     """See the module."""
 
     def __init__(self, backplane: Backplane, job_queue: Handle, sweeper: Handle, replies: OpenReplies) -> None:

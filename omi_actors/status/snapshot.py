@@ -67,7 +67,7 @@ def _insides(health: Mapping[str, Any], now: Readings) -> Sequence[Headline]:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Snapshot:
     """`status` is pass, warn or fail; `checks` are the states by name."""
 
     status: str
@@ -77,9 +77,9 @@ class Look:
     headlines: Sequence[Headline] = ()
 
 
-def build_look(health: Mapping[str, Any], now: Readings, recent: Readings) -> Look:
+def build_snapshot(health: Mapping[str, Any], now: Readings, recent: Readings) -> Snapshot:
     """Return the look. `health` is the operator's; `recent` is what `now` gained in the last minutes."""
-    return Look(
+    return Snapshot(
         status=str(health["status"]),
         checks={name: str(check["status"]) for name, check in health["checks"].items()},
         troubles=find_troubles(health["checks"], now, recent),

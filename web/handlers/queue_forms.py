@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from omi_actors.domain.work.jobs import JobState
-from omi_actors.domain.work.operator import JobDetail, JobFilter, ListedJob, OperatorEvent, redact_payload
+from omi_actors.domain.work.queue_admin import JobDetail, JobFilter, ListedJob, OperatorEvent, redact_payload
 from omi_actors.errors import BadRequestError
 from web.problems import iso_time
 from web.webhook.intake import session_key_of

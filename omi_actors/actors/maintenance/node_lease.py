@@ -21,7 +21,7 @@ LEASE_S = 15.0
 _PERIOD_S = 5.0
 
 
-class NodeKeeper(LoopActor):
+class NodeLease(LoopActor):
     """See the module. `on_fenced` hears once that a later incarnation has this node's name."""
 
     def __init__(self, store: Store, on_fenced: Callable[[], None]) -> None:
