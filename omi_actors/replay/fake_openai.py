@@ -242,6 +242,7 @@ class _Completions(tornado.web.RequestHandler):
             self.write(_event(model, {"content": _SENTENCE}, None))
             with contextlib.suppress(tornado.iostream.StreamClosedError):
                 await self.flush()
+            await asyncio.sleep(0)  # a flush to a fast reader does not give way to other calls
         self.detach().close()
 
     async def _write_pieces(self, pieces: list[str]) -> None:
