@@ -14,7 +14,8 @@ from omi_actors.clients.notifier import Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.domain.answers.budget import BudgetRules, Limits
-from omi_actors.domain.answers.prompt import Allowance, AnswerRules, PromptLimits
+from omi_actors.domain.answers.limits import Allowance, AnswerRules
+from omi_actors.domain.answers.prompt import PromptLimits
 from omi_actors.jobs.kinds import BudgetGuard
 
 
