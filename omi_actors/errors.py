@@ -13,7 +13,8 @@ OmiError
 │  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
 ├─ BudgetSpentError                                                                     who asked has asked enough
 ├─ StoreError         StoreUnavailableError ↺, UnreadableJobError, FencedError, LeaseLostError
-├─ ActorError         ActorUnavailableError ↺, AskTimeoutError ↺ > AnswerLateError, RestartIntensityError
+├─ ActorError         ActorUnavailableError ↺, AskTimeoutError ↺ > AnswerLateError, RestartIntensityError,
+│                     StartFailedError
 └─ SettingsError      at start only                                                    (↺ = retryable)
 """
 
@@ -202,6 +203,10 @@ class AnswerLateError(AskTimeoutError):
 
 class RestartIntensityError(ActorError):
     """A supervisor's children failed more often than its intensity allows; it gave up."""
+
+
+class StartFailedError(ActorError):
+    """An actor ended before the program was ready. Raised at start only."""
 
 
 class SettingsError(OmiError):

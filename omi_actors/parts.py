@@ -25,7 +25,8 @@ from omi_actors.clock import Clock
 from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.domain.answers.budget import BudgetRules, Limits
 from omi_actors.domain.answers.delivery import DeliveryRules
-from omi_actors.domain.answers.prompt import Allowance, AnswerRules, PromptLimits
+from omi_actors.domain.answers.limits import Allowance, AnswerRules
+from omi_actors.domain.answers.prompt import PromptLimits
 from omi_actors.domain.hearing import wake
 from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
 from omi_actors.domain.work.retention import LIVE_S, RetentionRules

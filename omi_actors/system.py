@@ -21,7 +21,7 @@ from omi_actors.actors.session.messages import (
 )
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions.records import Transcript
-from omi_actors.errors import OmiError
+from omi_actors.errors import OmiError, StartFailedError
 from omi_actors.instruments.extremes import HTTP_EXTREMES
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import REGISTRY
@@ -43,6 +43,8 @@ _log = get_logger(__name__)
 
 # Messages of one session that a page of its transcript shows along with its segments.
 _PAGE_MESSAGES = 1_000
+# The kind of actor that only its own wearer misses.
+_SESSION = "session"
 # Seconds that the actors get to stop, once the work in flight has ended or has been handed back.
 _STOP_S = 10.0
 
@@ -56,6 +58,7 @@ class System:
         self._runtime = Runtime(parts.clock, parts.rng)
         self._tree = build_tree(self._runtime, parts)
         self._root: Root | None = None
+        self._start_error: OmiError | None = None
         self._is_draining = False
 
     # --- life
@@ -63,17 +66,38 @@ class System:
     async def start(self) -> None:
         """Start the tree and return when the store is open and this node registered.
 
+        Until then an actor that cannot start ends all: a restart would meet the same. One that has started and
+        crashes is restarted, as later.
+
         Raises:
-            OmiError: the store cannot be opened; the sentence says why. Everything is stopped again.
+            OmiError: the store cannot be opened, or an actor failed; the sentence says why. All is stopped again.
         """
         self._runtime.bind(asyncio.get_running_loop())
+        self._runtime.on_start_failed = self._start_failed
         self._root = start_root(self._runtime, self._tree.roots, on_give_up=self._give_up)
         try:
             await self._tree.store_opened
             self._tree.board.has_synced_commits = await self._tree.store.has_synced_commits()
-        except OmiError:
-            await self.stop(grace_s=0.0)
+            if self._start_error is not None:
+                raise self._start_error
+        except OmiError as exc:
+            self.begin_draining()
+            await self._root.stop(_STOP_S)  # without a drain: no work was taken yet
+            if self._start_error is not None and self._start_error is not exc:
+                raise self._start_error from exc
             raise
+        finally:
+            self._runtime.on_start_failed = None
+
+    def _start_failed(self, kind: str, error: BaseException) -> None:
+        if kind != _SESSION:  # one wearer's session that cannot start must not keep the program down for all
+            self._fail_start(error, f"{kind} could not start: {type(error).__name__}")
+
+    def _fail_start(self, error: BaseException, sentence: str) -> None:
+        """Settle the start, once, with an expected error as it is and with any other as a StartFailedError."""
+        if self._start_error is None:
+            self._start_error = error if isinstance(error, OmiError) else StartFailedError(sentence)
+            self._tree.store_opened.try_fail(self._start_error)
 
     async def stop(self, *, grace_s: float) -> bool:
         """Finish or hand back what runs, within `grace_s`, then stop in reverse order; True if all ended in time."""
@@ -94,6 +118,7 @@ class System:
     def _give_up(self, error: BaseException) -> None:
         self._is_draining = True
         _log.critical("system_gave_up", error=type(error).__name__, exc_info=error)
+        self._fail_start(error, f"the actors ended with {type(error).__name__} before the program was ready")
         self._on_give_up(error)
 
     # --- what the web may ask

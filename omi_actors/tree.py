@@ -49,7 +49,7 @@ from omi_actors.parts import (
     build_worker_slots,
 )
 from omi_actors.store.actors import StoreReader, StoreWriter
-from omi_actors.store.engine import StoreConfig
+from omi_actors.store.engine import StoreConfig, build_dialect
 from omi_actors.store.facade import Store
 from omi_actors.store.transaction import NodeIdentity
 
@@ -91,7 +91,11 @@ class Tree:
 
 
 def build_tree(runtime: Runtime, parts: Parts) -> Tree:
-    """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other."""
+    """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other.
+
+    Raises:
+        StoreError: the settings name no database, or one without an installed driver.
+    """
     opened: Future[None] = Future()
     board, directory, replies = Board(started_mono_s=parts.clock.mono_s()), Directory(), OpenReplies()
     model, notifier, budget = (
@@ -156,6 +160,7 @@ def _build_store(
     settings = parts.settings
     url = settings.database_url.get_secret_value() if settings.database_url else ""
     config = StoreConfig(url=url, data_dir=settings.data_dir)
+    build_dialect(config, readonly=True)  # to be refused here, and not in an actor that is started again and again
     node = NodeIdentity(settings.node_name)
     writer = _child(
         runtime,

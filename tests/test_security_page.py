@@ -9,7 +9,7 @@ import pytest
 from omi_actors import tree
 from omi_actors.backplane import redis_session
 from omi_actors.clients import omi_api, openai_model
-from omi_actors.clients.careful_http import MAX_REPLY_BYTES
+from omi_actors.clients.careful_http import MAX_ERROR_BYTES, MAX_REPLY_BYTES
 from omi_actors.jobs import notify
 from omi_actors.store import postgres
 from omi_actors.store.engine import StoreConfig
@@ -68,5 +68,5 @@ def test_numbers_of_the_servers_that_are_called_are_the_programs():
 
 
 def test_numbers_of_the_door_are_the_programs():
-    assert f"read up to {MAX_REPLY_BYTES // 2**20} MB" in PAGE
+    assert f"read up to {MAX_REPLY_BYTES // 2**20} MB, errors up to {MAX_ERROR_BYTES // 2**10} kB" in PAGE
     assert f"{replays.REMEMBERED_S:g} s, at most {replays._MAX_KEPT:,} webhooks" in PAGE

@@ -102,14 +102,27 @@ class OpenAIModel:
         while True:
             request = self._shape.build(prompt)
             try:
-                return await self._stream(client, request, on_text)
+                reader = CompletionReader(self._shape.max_tokens_of(prompt))
+                await self._stream(client, request, reader, on_text)
+                return self._finish(reader, on_text)
             except UpstreamRejectedError as exc:
                 if not self._shape.forget(exc.parameter, request):
                     raise
 
-    async def _stream(self, client: "AsyncOpenAI", request: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
+    def _finish(self, reader: CompletionReader, on_text: OnText | None) -> ModelAnswer:
+        answer = ModelAnswer(reader.finish(), self.name, reader.tokens)
+        if reader.is_cut:
+            metrics.MODEL_ANSWERS_CUT.labels("us" if reader.is_full else "server").inc()
+            if on_text is not None:  # more was heard than the answer is: begin anew
+                on_text("")
+                on_text(answer.text)
+        return answer
+
+    async def _stream(
+        self, client: "AsyncOpenAI", request: dict[str, Any], reader: CompletionReader, on_text: OnText | None
+    ) -> None:
+        """Read one answer until its end, or until the reader is full; then the connection is closed at once."""
         openai, http = _import_openai(), _import_http()
-        reader = CompletionReader()
         # Of many questions at once, one a turn is written, and what came of one answer is read: 1 to 3 ms each.
         await self._turns.wait()
         try:
@@ -122,6 +135,8 @@ class OpenAIModel:
                     added = reader.feed(data)
                     if added and on_text is not None:
                         on_text(added)
+                    if reader.is_full:
+                        break
             finally:
                 await response.aclose()
         except openai.OpenAIError as exc:
@@ -130,7 +145,6 @@ class OpenAIModel:
             raise UpstreamUnavailableError("the model's server sent more than an answer can be") from exc
         except http.HTTPError as exc:
             raise UpstreamUnavailableError("the model's server cut its answer") from exc
-        return ModelAnswer(reader.finish(), self.name, reader.tokens)
 
 
 def build_client(

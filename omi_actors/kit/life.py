@@ -111,6 +111,8 @@ def _end(handle: Handle, error: BaseException | None) -> None:
             handle.crashed_at_s = handle.runtime.clock.mono_s()
         metrics.ACTOR_CRASHES.labels(handle.kind).inc()
         handle.runtime.crash_log.write(handle.kind, handle.name, error)
+        if handle.state is ChildState.STARTING and handle.runtime.on_start_failed is not None:
+            handle.runtime.on_start_failed(handle.kind, error)
     if handle.stopping is not None:
         stopping, handle.stopping = handle.stopping, None
         stopping.set(None)

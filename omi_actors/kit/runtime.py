@@ -62,6 +62,8 @@ class Runtime:
         self.crash_log = CrashLog(clock)
         self.zombies = Zombies()
         self.deadlines = Deadlines(clock, self.post, self.call_later)
+        # Receives the kind and the error of each actor that fails in its constructor or its start hook.
+        self.on_start_failed: Callable[[str, BaseException], object] | None = None
         # Calls that came after the loop had closed, and went nowhere.
         self.dropped_count = 0
         self._slice_s = slice_s

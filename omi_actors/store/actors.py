@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar
 
-from omi_actors.errors import FencedError, LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.errors import FencedError, LeaseLostError, StartFailedError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
@@ -154,7 +154,7 @@ class StoreReader(ThreadActor):
         """Wait for the writer to have opened the store, then connect. Where it cannot, that is the writer's to say."""
         try:
             self._opened.get(timeout=_OPEN_TIMEOUT_S)
-        except StoreError:
+        except (StoreError, StartFailedError):
             return
         self._engine.open()
 

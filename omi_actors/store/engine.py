@@ -92,7 +92,8 @@ class Engine:
     def open(self) -> None:
         """Connect. A writer also brings the schema up to date and checks it against the entities.
 
-        Raises: StoreUnavailableError, or StoreError when the store must not be opened.
+        Raises: StoreUnavailableError, or StoreError when the store must not be opened. A failure of the driver or the
+        file system begins with the variable that names the store.
         """
         try:
             self._dialect.bind(self._db)
@@ -100,10 +101,13 @@ class Engine:
                 self._prepare_schema()
         except self._foreign_errors as exc:
             self.close()
-            raise self._translate(getattr(exc, "original_exc", exc)) from exc
+            raise self._name_place(self._translate(getattr(exc, "original_exc", exc))) from exc
         except BaseException:
             self.close()
             raise
+
+    def _name_place(self, error: StoreError) -> StoreError:
+        return type(error)(f"{'DATABASE_URL' if self._config.url else 'DATA_DIR'}: {error}")
 
     def _prepare_schema(self) -> None:
         folder = self._config.migrations or files("omi_actors.store.migrations")

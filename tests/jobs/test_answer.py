@@ -7,7 +7,7 @@ import pytest
 
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clock import ManualClock
-from omi_actors.domain.answers.prompt import AnswerRules
+from omi_actors.domain.answers.limits import AnswerRules
 from omi_actors.domain.sessions.records import AnswerContext
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import AskTimeoutError

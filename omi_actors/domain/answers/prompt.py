@@ -5,7 +5,7 @@ Not here: the call (clients/), which rows are context (store/). Threads: none, p
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,28 +226,3 @@ def _newest(lines: Sequence[str], tokens: float) -> list[str]:
 def _one_line(text: str) -> str:
     """Return speech without line breaks, so that no word of it can stand where a marker line stands."""
     return " ".join(text.split())
-
-
-# Sessions of wearables begin so; all others read their answers.
-_WEARABLE = "omi:"
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """Seconds of wall clock for a whole turn, all attempts together, and tokens that an answer may have."""
-
-    timeout_s: float = 20.0
-    max_tokens: int = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerRules:
-    """See the module."""
-
-    spoken: Allowance = field(default_factory=Allowance)
-    written: Allowance = field(default_factory=Allowance)
-    context: PromptLimits = field(default_factory=PromptLimits)
-
-    def allowance_of(self, session_key: str) -> Allowance:
-        """Return what an answer in this session may take."""
-        return self.spoken if session_key.startswith(_WEARABLE) else self.written

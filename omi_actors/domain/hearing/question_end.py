@@ -105,6 +105,15 @@ def find_end(line: str, start: int, stop: int, max_chars: int) -> int | None:
     return _cut_between_words(line, start, cap) if cap < stop else None
 
 
+def find_last_end(text: str, start: int) -> int | None:
+    """Return where the last sentence of `text` ends that ends after `start`; None if none does."""
+    last = None
+    for match in _TERMINATOR.finditer(text, start):
+        if _ends_sentence(text, match):
+            last = match.end()
+    return last
+
+
 def _ends_sentence(line: str, match: re.Match[str]) -> bool:
     if match.group() == ".":
         after = line[match.end() : match.end() + 1]
