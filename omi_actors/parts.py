@@ -28,7 +28,7 @@ from omi_actors.domain.answers.delivery import DeliveryRules
 from omi_actors.domain.answers.limits import Allowance, AnswerRules
 from omi_actors.domain.answers.prompt import PromptLimits
 from omi_actors.domain.hearing import wake
-from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
+from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.work.retention import LIVE_S, RetentionRules
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS

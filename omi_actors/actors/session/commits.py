@@ -15,7 +15,7 @@ from omi_actors.actors.queue.messages import JobsEnqueued, ReservationEnded
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery import DeliveryRules
-from omi_actors.domain.hearing.hearing import HearingOptions, Question
+from omi_actors.domain.hearing.state import HearingOptions, Question
 from omi_actors.domain.sessions.records import NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob

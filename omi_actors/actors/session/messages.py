@@ -7,8 +7,8 @@ Not here: its mail about chat (chat_messages.py), values of the domain (domain/)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from omi_actors.domain.sessions.records import OpenAnswer, WaitingAnswer
-from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
+from omi_actors.domain.hearing.segments import Segment
 from omi_actors.kit.messages import Request
 
 
