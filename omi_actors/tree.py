@@ -116,7 +116,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     workers = _child(
         runtime,
         "workers",
-        lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S, tell_others=backplane.tell_answered),
+        lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S, hint_answered=backplane.tell_answered),
     )
     session_deps = replace(build_session_deps(parts, store, job_queue, pools[0]), open_replies=replies)
     new_session = _session_maker(runtime, parts, session_deps)
