@@ -8,14 +8,13 @@ from dataclasses import replace
 
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.domain.answers.budget import Spending, estimate_tokens, owner_of
-from omi_actors.domain.answers.delivery import Channel, State
+from omi_actors.domain.answers.delivery import Channel, NewDelivery, State
 from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.answers.patience import attempt_deadline_s, longest_wait_s
 from omi_actors.domain.answers.prompt import Asking, Prompt, build_prompt, find_space
-from omi_actors.domain.hearing.hearing import Question
-from omi_actors.domain.hearing.state import build_question_key
+from omi_actors.domain.hearing.state import Question, build_question_key
 from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
-from omi_actors.domain.sessions.records import AnswerDone, NewDelivery, NewMessage
+from omi_actors.domain.sessions.records import AnswerDone, NewMessage
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
 from omi_actors.errors import AskTimeoutError, BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id

@@ -8,10 +8,9 @@ from itertools import starmap
 from typing import Any
 
 from omi_actors.domain.answers.prompt import Heard, Said
+from omi_actors.domain.hearing.segments import StoredSegment, version_of
 from omi_actors.domain.hearing.state import HEARD, Place, read_place
 from omi_actors.domain.sessions.records import AnswerContext, SessionRecord, StoredMessage, Transcript
-from omi_actors.domain.sessions.segments import StoredSegment
-from omi_actors.domain.sessions.transcript import version_of
 from omi_actors.store.answers import load_open_answers
 from omi_actors.store.model_use import load_use
 from omi_actors.store.ownership import in_charge

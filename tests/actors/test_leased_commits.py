@@ -25,7 +25,7 @@ class House:
         limits = QueueLimits(lease_s=30.0, max_deliveries=3)
         actor = JobQueue(store, self.workers.handle, [self.places], limits, lambda kind: None)
         self.queue = Driver(actor, name="job_queue", runtime=self.workers.runtime)
-        self.deps = SessionDeps(store, self.queue.handle, 12.0, 4, answer_places=self.places, job_lease_s=30.0)
+        self.deps = SessionDeps(store, self.queue.handle, 12.0, 4, answer_slots=self.places, job_lease_s=30.0)
         self.queue.tell(WorkersReady())
 
     def commit(self):
@@ -39,7 +39,7 @@ class House:
 
     @property
     def is_place_free(self):
-        token = self.places.book()
+        token = self.places.reserve()
         if token is not None:
             self.places.free(token)
         return token is not None
@@ -136,5 +136,5 @@ def test_new_queue_is_closed_until_its_workers_are_ready_and_runs_what_was_booke
     assert not closed
     assert house.ran == [RunJob(job(1))]
     assert house.is_place_free  # the other one
-    assert house.places.book() is not None
-    assert house.places.book() is None
+    assert house.places.reserve() is not None
+    assert house.places.reserve() is None

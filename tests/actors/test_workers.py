@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from omi_actors.actors.queue.messages import CancelAttempts, JobFinished, LeasesRenewed, RunJob
+from omi_actors.actors.queue.messages import CancelAttempts, CancelJob, JobFinished, LeasesRenewed, RunJob
 from omi_actors.actors.queue.workers import Workers
-from omi_actors.actors.session.messages import AnswerReady, CancelJob
+from omi_actors.actors.session.messages import AnswerReady
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import ManualClock

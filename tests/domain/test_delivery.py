@@ -5,6 +5,7 @@ import pytest
 from omi_actors.domain.answers.delivery import (
     Channel,
     DeliveryRules,
+    OpenAnswer,
     Reply,
     State,
     Way,
@@ -12,7 +13,6 @@ from omi_actors.domain.answers.delivery import (
     decide_way,
     format_message,
 )
-from omi_actors.domain.sessions.records import OpenAnswer
 
 NOW = 1_790_000_000.0
 RULES = {True: DeliveryRules(can_notify=True), False: DeliveryRules(can_notify=False)}

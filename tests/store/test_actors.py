@@ -10,7 +10,7 @@ import pytest
 
 from omi_actors.clock import SystemClock
 from omi_actors.domain.answers.prompt import Said
-from omi_actors.domain.sessions.transcript import build_version
+from omi_actors.domain.hearing.segments import build_version
 from omi_actors.errors import ActorUnavailableError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.kit.future import Future

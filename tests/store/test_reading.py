@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from omi_actors.domain.answers.prompt import Said
-from omi_actors.domain.sessions.transcript import build_version
+from omi_actors.domain.hearing.segments import build_version
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.sessions import find_segments, load_answer_context, load_listening, load_session, load_transcript

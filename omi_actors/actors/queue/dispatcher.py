@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from omi_actors.actors.queue.messages import (
+    CancelJob,
     Drain,
     JobFinished,
     JobsClaimed,
@@ -24,7 +25,6 @@ from omi_actors.actors.queue.messages import (
     WorkersReady,
 )
 from omi_actors.actors.queue.slots import WorkerSlots
-from omi_actors.actors.session.messages import CancelJob
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics

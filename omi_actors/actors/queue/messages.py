@@ -73,6 +73,13 @@ class SlotsFree:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelJob:
+    """Sent by a session to the queue, which passes it on to the workers: cancel the attempt at this job."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunJob:
     """Sent by the queue to the workers: make one attempt at this job."""
 

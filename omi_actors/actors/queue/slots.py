@@ -38,7 +38,7 @@ class WorkerSlots:
         self.is_behind = True
         self._is_hinted = False
 
-    def book(self) -> str | None:
+    def reserve(self) -> str | None:
         """Hold a place for a job that is about to be committed; return its lease token, None without a place."""
         if self.is_behind or not self.is_open or self._free() - self._asked <= 0:
             return None

@@ -15,6 +15,7 @@ from functools import partial
 from omi_actors.actors.queue.messages import (
     AttemptEnded,
     CancelAttempts,
+    CancelJob,
     Drain,
     HeartbeatTick,
     JobFinished,
@@ -22,7 +23,7 @@ from omi_actors.actors.queue.messages import (
     RunJob,
     WorkersReady,
 )
-from omi_actors.actors.session.messages import AnswerGrew, AnswerNotified, AnswerReady, CancelJob
+from omi_actors.actors.session.messages import AnswerGrew, AnswerNotified, AnswerReady
 from omi_actors.domain.answers.delivery import Notified, State
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob

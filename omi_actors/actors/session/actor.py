@@ -44,16 +44,10 @@ from omi_actors.actors.session.messages import (
     ReplyUnsettled,
     SwitchSpace,
 )
-from omi_actors.domain.hearing.hearing import Heard, Question
+from omi_actors.domain.hearing.segments import RECENT_LIMIT
+from omi_actors.domain.hearing.state import HearingResult, Question
 from omi_actors.domain.sessions.records import RawEvent
-from omi_actors.domain.sessions.transcript import (
-    RECENT_LIMIT,
-    Growth,
-    Progress,
-    build_progress,
-    decide_growth,
-    possible_keys,
-)
+from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.errors import OmiError
 from omi_actors.ids import new_id
@@ -154,7 +148,9 @@ class SessionActor(LoopActor):
             self._pause = None
             _log.warning("question_not_taken_in", error=type(exc).__name__)
 
-    async def _take_in(self, heard: Heard, progress: Progress, growth: Growth | None = None) -> tuple[NewJob, ...]:
+    async def _take_in(
+        self, heard: HearingResult, progress: Progress, growth: Growth | None = None
+    ) -> tuple[NewJob, ...]:
         """Commit what was heard, with a job for each question, and listen on; return the jobs."""
         jobs = self._build_jobs(heard.questions, progress) if heard.questions else ()
         if self._hearing.is_news(heard) or (growth is not None and (growth.fresh or growth.corrected)):

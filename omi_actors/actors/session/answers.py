@@ -24,6 +24,8 @@ from omi_actors.actors.session.slots import ReplySlot, Slot, Slots
 from omi_actors.domain.answers.delivery import (
     UNSAID,
     Channel,
+    DeliveryChange,
+    OpenAnswer,
     Reply,
     State,
     Way,
@@ -31,7 +33,6 @@ from omi_actors.domain.answers.delivery import (
     format_message,
     is_in_grace,
 )
-from omi_actors.domain.sessions.records import DeliveryChange, OpenAnswer
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
