@@ -24,7 +24,7 @@ from omi_actors.actors.queue.messages import (
     WorkersReady,
 )
 from omi_actors.actors.session.messages import AnswerGrew, AnswerNotified, AnswerReady
-from omi_actors.domain.answers.delivery import Notified, State
+from omi_actors.domain.answers.delivery import DeliveryState, Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import OmiError
@@ -242,5 +242,5 @@ def _build_fact(job: ClaimedJob, said: AnswerDone | Notified) -> AnswerReady | A
         said.message.text,
         job.created_at,
         is_failure=said.message.kind == "failure",
-        is_sending=said.delivery.state == State.SENDING,
+        is_sending=said.delivery.state == DeliveryState.SENDING,
     )
