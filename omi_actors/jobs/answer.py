@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.domain.answers.budget import Spending, estimate_tokens, owner_of
-from omi_actors.domain.answers.delivery import Channel, NewDelivery, State
+from omi_actors.domain.answers.delivery import Channel, DeliveryState, NewDelivery
 from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.answers.patience import attempt_deadline_s, longest_wait_s
 from omi_actors.domain.answers.prompt import Asking, Prompt, build_prompt, find_space
@@ -84,8 +84,8 @@ class AnswerJob:
             deps.budget.check(context.use)
         prompt = build_prompt(
             job.payload["question"],
-            context.heard,
-            context.turns,
+            context.transcript,
+            context.history,
             limits,
             _read_asking(job, context.space),
             max_tokens=allowance.max_tokens,
@@ -149,7 +149,7 @@ def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: 
 
 def _build_spending(job: ClaimedJob, prompt: Prompt, answer: ModelAnswer) -> Spending:
     """Return the cost of an answer; estimated by its characters when the model's server does not return tokens."""
-    tokens = answer.tokens or estimate_tokens(answer.text, *(said.text for said in prompt.said))
+    tokens = answer.tokens or estimate_tokens(answer.text, *(message.text for message in prompt.messages))
     metrics.MODEL_TOKENS.labels("told" if answer.tokens else "estimated").inc(tokens)
     return Spending(owner_of(job.payload["session_key"]), tokens)
 
@@ -161,7 +161,9 @@ def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerD
     is_too_late = now_s >= min(open_until, job.created_at + deps.answer_expires_s)
     if is_too_late or not deps.is_awaited(job.job_id):
         return done
-    return replace(done, delivery=replace(done.delivery, state=State.SENDING.value, channel=Channel.INLINE.value))
+    return replace(
+        done, delivery=replace(done.delivery, state=DeliveryState.SENDING.value, channel=Channel.INLINE.value)
+    )
 
 
 def build_chat_key(session_key: str, key: str) -> str:

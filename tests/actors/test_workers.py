@@ -108,7 +108,7 @@ async def test_attempt_that_is_cancelled_again_while_it_releases_its_job_goes_on
 async def test_answer_that_is_stored_reaches_its_session_although_a_heartbeat_behind_it_finds_no_lease(
     is_stored_first, workers, sessions, store
 ):
-    store.replies["load_answer_context"] = AnswerContext(heard=(), turns=())
+    store.replies["load_answer_context"] = AnswerContext(transcript=(), history=())
     workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
     await run(workers)
     (storing,) = store.open
@@ -124,7 +124,7 @@ async def test_answer_that_is_stored_reaches_its_session_although_a_heartbeat_be
 
 
 async def test_attempt_that_is_cancelled_while_its_answer_cannot_be_stored_releases_its_job(workers, sessions, store):
-    store.replies["load_answer_context"] = AnswerContext(heard=(), turns=())
+    store.replies["load_answer_context"] = AnswerContext(transcript=(), history=())
     workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
     await run(workers)
     workers.tell(CancelJob("j1"))
@@ -152,7 +152,7 @@ async def test_other_nodes_get_a_hint_at_an_answer_that_no_reply_waits_for_here(
 ):
     clock = ManualClock()
     deps = JobDeps(store, DemoModel(), clock, random.Random(1), is_awaited=lambda _: is_awaited)
-    store.replies |= {"load_answer_context": AnswerContext(heard=(), turns=()), "complete_answer": None}
+    store.replies |= {"load_answer_context": AnswerContext(transcript=(), history=()), "complete_answer": None}
     sessions = collaborator("sessions")
     actor = Workers(deps, queue.handle, sessions.handle, lease_s=30.0, hint_answered=hinted.append)
     driver = Driver(actor, runtime=queue.runtime).start()

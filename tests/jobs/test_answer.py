@@ -20,7 +20,7 @@ from tests.actors.conftest import FakeStore
 async def run(reply_in_s, *, age_s=0.0, store=None, is_awaited=True):
     """Answer a question whose reply stays open for so long; return the delivery that was stored."""
     clock, store = ManualClock(), store or FakeStore()
-    store.replies |= {"load_answer_context": AnswerContext(heard=(), turns=()), "complete_answer": None}
+    store.replies |= {"load_answer_context": AnswerContext(transcript=(), history=()), "complete_answer": None}
     asked = {"session_id": "s", "session_key": "omi:s", "conversation_id": "c", "question": "How far is the moon?"}
     job = ClaimedJob(
         job_id="j",

@@ -14,7 +14,7 @@ from omi_actors.cli.server import build_model, build_notifier
 from omi_actors.clients.demo_model import DemoModel
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clock import SystemClock
-from omi_actors.domain.answers.prompt import Prompt, Said
+from omi_actors.domain.answers.prompt import Prompt, PromptMessage
 from omi_actors.parts import Parts
 from omi_actors.store.engine import DATABASE_FILE
 from tests.fakes.openai_server import run_fake_openai
@@ -122,7 +122,7 @@ async def test_model_is_the_one_that_the_settings_name():
             "OPENAI_TEMPERATURE": "1.5",
         }
         model = build_model(load_settings(overrides=given))
-        await model.answer(Prompt("How far?", (Said("user", "How far?"),)), deadline_s=10)
+        await model.answer(Prompt("How far?", (PromptMessage("user", "How far?"),)), deadline_s=10)
         await model.close()
 
     asked = fake.calls[0]

@@ -20,7 +20,7 @@ from omi_actors.actors.queue.messages import (
     WorkersReady,
 )
 from omi_actors.actors.session.messages import AnswerGrew, AnswerNotified, AnswerReady
-from omi_actors.domain.answers.delivery import Notified, State
+from omi_actors.domain.answers.delivery import DeliveryState, Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import OmiError
@@ -244,5 +244,5 @@ def _build_fact(job: ClaimedJob, result: AnswerDone | Notified) -> AnswerReady |
         result.message.text,
         job.created_at,
         is_failure=result.message.kind == "failure",
-        is_sending=result.delivery.state == State.SENDING,
+        is_sending=result.delivery.state == DeliveryState.SENDING,
     )

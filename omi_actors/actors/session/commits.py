@@ -50,7 +50,7 @@ class SessionDeps:
     open_replies: OpenReplies = field(default_factory=OpenReplies)
 
 
-class Turn(NamedTuple):
+class TurnChanges(NamedTuple):
     """One turn's changes. `listening_until` is when a pause ends the question that is being spoken, None without.
 
     `active_space` is the space that is switched to, None for none.
@@ -65,7 +65,7 @@ class Turn(NamedTuple):
     active_space: str | None = None
 
 
-def build_commit(turn: Turn, session_key: str) -> SessionCommit:
+def build_commit(turn: TurnChanges, session_key: str) -> SessionCommit:
     """Return the commit of one turn.
 
     Each takes the next epoch: one that was given up on, and is stored all the same, fences what was decided without it.
