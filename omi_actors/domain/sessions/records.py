@@ -10,7 +10,7 @@ import msgspec
 
 from omi_actors.domain.answers.budget import Spending, Use
 from omi_actors.domain.answers.delivery import DeliveryChange, NewDelivery, OpenAnswer
-from omi_actors.domain.answers.prompt import Heard, Said
+from omi_actors.domain.answers.prompt import PromptMessage, TranscriptLine
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import Place
 from omi_actors.domain.work.jobs import NewJob
@@ -165,7 +165,7 @@ class AnswerContext:
     `use` counts the model's use so far, for the budgets.
     """
 
-    heard: tuple[Heard, ...]
-    turns: tuple[Said, ...]
+    transcript: tuple[TranscriptLine, ...]
+    history: tuple[PromptMessage, ...]
     space: str = "default"
     use: Use = field(default_factory=Use)
