@@ -202,8 +202,8 @@ class System:
         readings = take_readings(REGISTRY)
         return build_figures(readings, HTTP_EXTREMES, hits=directory.hits, misses=directory.misses)
 
-    def look(self) -> Snapshot:
-        """Return what the operator's page shows, from one look at all metrics."""
+    def snapshot(self) -> Snapshot:
+        """Return the contents of the operator's page, from one reading of all metrics."""
         now = take_readings(REGISTRY)
         health = self.health()
         return build_snapshot(health, now, now.since(self._tree.board.earlier_look))
