@@ -7,7 +7,7 @@ from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
 from omi_actors.kit.turns import Turns
-from omi_actors.status.features import feature_states
+from omi_actors.status.health import feature_states
 from omi_actors.system import System
 from web.auth import ChatGuard, Replays, WebhookAuth
 from web.edge.addresses import Hosts

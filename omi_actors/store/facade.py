@@ -8,17 +8,15 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-from omi_actors.domain.answers.delivery import NotificationBegun, NotificationEnd, NotificationLimits
-from omi_actors.domain.sessions.chat import KnownQuestion
-from omi_actors.domain.sessions.records import (
-    AnswerContext,
-    AnswerDone,
+from omi_actors.domain.answers.delivery import (
     DeliveryChange,
-    SessionCommit,
-    SessionRecord,
-    Transcript,
+    NotificationBegun,
+    NotificationEnd,
+    NotificationLimits,
     WaitingAnswer,
 )
+from omi_actors.domain.sessions.chat import KnownQuestion
+from omi_actors.domain.sessions.records import AnswerContext, AnswerDone, SessionCommit, SessionRecord, Transcript
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, QueueCounts
 from omi_actors.domain.work.retention import Cutoffs
 from omi_actors.kit.future import Future

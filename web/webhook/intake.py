@@ -11,7 +11,7 @@ from tornado.httputil import HTTPHeaders
 
 from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw
 from omi_actors.clock import Clock
-from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.hearing.segments import Segment
 from omi_actors.errors import AskTimeoutError, InvalidWebhookError
 from omi_actors.instruments.logs import LogContext, reset_context, set_context
 from omi_actors.kit.future import Future

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.hearing.segments import Segment
 from omi_actors.errors import InvalidWebhookError, MalformedJsonError, TooManyValuesError
 from web.edge.tolerant_json import declared_charset, decode_text, read_json
 
