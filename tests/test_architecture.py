@@ -26,17 +26,25 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_planted_forbidden_import_is_seen(tmp_path):
+@pytest.mark.parametrize(
+    ("module", "line", "package"),
+    [
+        ("domain/answers/failures.py", "from omi_actors.store.facade import Store", "omi_actors.domain"),
+        ("kit/restarts.py", "from omi_actors.errors import OmiError", "omi_actors.kit"),
+        ("kit/restarts.py", "from omi_actors.upstreams import upstream_hosts", "omi_actors.kit"),
+    ],
+)
+def test_planted_forbidden_import_is_seen(module, line, package, tmp_path):
     for room in ROOMS:
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "setup.cfg", tmp_path)
-    planted = tmp_path / "omi_actors" / "domain" / "restarts.py"
-    planted.write_text(planted.read_text() + "\nfrom omi_actors.store.facade import Store  # planted\n")
+    planted = tmp_path / "omi_actors" / module
+    planted.write_text(f"{planted.read_text()}\n{line}  # planted\n")
 
     checked = lint_imports(tmp_path)
 
     assert checked.returncode != 0
-    assert "omi_actors.domain" in checked.stdout
+    assert f"{package} is not allowed to import" in checked.stdout
     assert "BROKEN" in checked.stdout
 
 

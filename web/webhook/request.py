@@ -15,6 +15,7 @@ from omi_actors.actors.session.messages import Ingested, ReplySent
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from omi_actors.kit.errors import ExpectedError
 from web.edge.uploads import LARGE_BODY_BYTES
 from web.requests import (
     CLOSE,
@@ -162,7 +163,7 @@ class WebhookRequest(HTTPMessageDelegate):
             now_s=self._site.clock.now_s(),
         )
         self._record(reply)
-        if isinstance(error, OmiError):
+        if isinstance(error, ExpectedError):
             self._log_drop(reply, detail=str(error))
         else:
             with bound_context(self._context()):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw
 from omi_actors.clock import Clock
-from omi_actors.errors import AskTimeoutError
 from omi_actors.instruments.logs import LogContext, reset_context, set_context
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 from web.ports import System
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from omi_actors.actors.maintenance.messages import CleanUp, NextBatch
 from omi_actors.domain.work.retention import Cutoffs, RetentionRules, find_cutoffs
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store.facade import Store
 from omi_actors.store.retention import Pruned
@@ -77,7 +77,7 @@ class Janitor(LoopActor):
             return
         try:
             is_over = await self._work(current)
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("cleaning_up_failed", error=type(exc).__name__)
             is_over = True
         if is_over:

@@ -8,8 +8,8 @@ Not here: taking the name at start (store/actors.py). Threads: the event loop; i
 from collections.abc import Callable
 
 from omi_actors.actors.maintenance.messages import KeepTick, NodeConfirmed
-from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store.facade import Store
@@ -49,6 +49,6 @@ class NodeLease(LoopActor):
         """Turn the store's answer into mail. Runs in the writer's thread."""
         try:
             self.handle.tell(NodeConfirmed(heartbeat.result()))
-        except OmiError as exc:
+        except ExpectedError as exc:
             # Whoever takes over meanwhile raises the epochs: what we still write is fenced.
             _log.warning("node_heartbeat_failed", error=type(exc).__name__)

@@ -26,10 +26,10 @@ from omi_actors.actors.session.messages import AnswerGrew, AnswerNotified, Answe
 from omi_actors.domain.answers.delivery import Notified, State
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.jobs.attempt import Attempted, attempt_job
 from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
@@ -72,7 +72,7 @@ class AnswerStream:
         self._is_sending = False
         try:
             self._is_over = not taken.result()
-        except OmiError:
+        except ExpectedError:
             self._is_over = True
         if not self._is_over:
             self._send()
@@ -183,7 +183,7 @@ class Workers(LoopActor):
         """Turn the store's answer into mail. Runs in the writer's thread."""
         try:
             self.handle.tell(LeasesRenewed(asked, renewal.result()))
-        except OmiError as exc:
+        except ExpectedError as exc:
             # The leases still run; the fenced completion decides in the end.
             _log.warning("leases_not_renewed", count=len(asked), error=type(exc).__name__)
 
