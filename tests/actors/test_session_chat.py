@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.queue.messages import CancelJob, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import (
     AnswerGrew,
     AnswerReady,
     AskerLeft,
     AskQuestion,
-    CancelJob,
     ChatAnswered,
     Ingested,
     IngestSegments,

@@ -17,7 +17,7 @@ from omi_actors.actors.session.answers import SessionAnswers
 from omi_actors.actors.session.chat import SessionChat, Typed
 from omi_actors.actors.session.commits import (
     SessionDeps,
-    Turn,
+    TurnChanges,
     build_commit,
     build_jobs,
     build_messages,
@@ -155,7 +155,7 @@ class SessionActor(LoopActor):
         jobs = self._build_jobs(heard.questions, progress) if heard.questions else ()
         if self._hearing.is_news(heard) or (growth is not None and (growth.fresh or growth.corrected)):
             messages = build_messages(heard.questions, jobs, progress.session_id)
-            await self._commit(Turn(progress, heard.deadline, growth, jobs, messages))
+            await self._commit(TurnChanges(progress, heard.deadline, growth, jobs, messages))
         self._hearing.keep(heard)
         self._wait_for_pause()
         if jobs:
@@ -203,7 +203,7 @@ class SessionActor(LoopActor):
             body=message.body,
             received_at=message.received_at,
         )
-        await self._commit(Turn(progress, self._hearing.listening_until, raw_events=(event,)))
+        await self._commit(TurnChanges(progress, self._hearing.listening_until, raw_events=(event,)))
         return Ingested()
 
     # --- the store
@@ -225,7 +225,7 @@ class SessionActor(LoopActor):
                     self._my_answers().take_over(record.open_answers)
         return self._progress
 
-    async def _commit(self, turn: Turn) -> None:
+    async def _commit(self, turn: TurnChanges) -> None:
         """Commit one turn and only then make it this actor's memory.
 
         Raises:
@@ -258,7 +258,7 @@ class SessionActor(LoopActor):
     async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
         """Commit what was typed; what is being spoken goes on meanwhile."""
         jobs, messages, space = typed
-        turn = Turn(growth.progress, self._hearing.listening_until, growth, jobs, messages, active_space=space)
+        turn = TurnChanges(growth.progress, self._hearing.listening_until, growth, jobs, messages, active_space=space)
         await self._commit(turn)
 
     async def _reply(self) -> Ingested | None:

@@ -6,7 +6,7 @@ Threads: the event loop.
 """
 
 from omi_actors.actors.session.messages import AnswerFound, AnswerNotified, AnswerReady, ReplySent
-from omi_actors.domain.answers.delivery import OpenAnswer, State
+from omi_actors.domain.answers.delivery import DeliveryState, OpenAnswer
 from omi_actors.domain.hearing.hearing import cut_into_slices, hear, note_reply, pause_over, recall, relabel
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, Question
 from omi_actors.domain.sessions.records import SessionRecord
@@ -72,5 +72,5 @@ class SessionHearing:
         match message:
             case AnswerReady(is_failure=True) | AnswerFound(answer=OpenAnswer(kind="failure")):
                 self._state = note_reply(self._state, now_s, was_answered=False)
-            case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=State.SENT):
+            case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=DeliveryState.SENT):
                 self._state = note_reply(self._state, now_s)

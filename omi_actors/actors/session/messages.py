@@ -212,16 +212,6 @@ class ChatDeadline:
     job_id: str
 
 
-# --- to the job queue, which passes it on to the workers --------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class CancelJob:
-    """Sent by a session whose job is cancelled in the store: end its attempt, if there is one."""
-
-    job_id: str
-
-
 # --- to the answer sweeper --------------------------------------------------------------------------------------
 
 
@@ -257,3 +247,11 @@ class AnswerFound:
 
     session_key: str
     answer: OpenAnswer
+
+
+# --- to the router ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SweepIdle:
+    """The router's own timer: passivate sessions that are idle too long or too many."""

@@ -27,7 +27,7 @@ class Channel(StrEnum):
     NONE = ""
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """Where a delivery stands. `kept` waits for the next contact; of `unknown` nobody knows whether it was heard."""
 
     PENDING = "pending"
@@ -38,7 +38,7 @@ class State(StrEnum):
 
 
 # Nobody has heard such an answer. Another node may move it from the one to the other, so it may be said from either.
-UNSAID = (State.PENDING, State.KEPT)
+UNSAID = (DeliveryState.PENDING, DeliveryState.KEPT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def decide_way(answer: OpenAnswer, reply: Reply, rules: DeliveryRules, *, now_s:
         return Way.SHOW
     if reply is not Reply.NONE:
         return Way.INLINE if reply is Reply.OWN else Way.NEXT_WEBHOOK
-    if answer.state != State.PENDING or answer.channel == Channel.NOTIFY:
+    if answer.state != DeliveryState.PENDING or answer.channel == Channel.NOTIFY:
         return Way.AWAIT
     if not rules.can_notify:
         return Way.KEEP
@@ -167,7 +167,7 @@ def decide_pause(waited_s: float, pause_s: float) -> Way:
 
 def is_in_grace(answer: OpenAnswer) -> bool:
     """Tell whether an answer that awaits does so for the next webhook, and not for a job or the next contact."""
-    return answer.state == State.PENDING and answer.channel != Channel.NOTIFY
+    return answer.state == DeliveryState.PENDING and answer.channel != Channel.NOTIFY
 
 
 def format_message(text: str, *, is_repeated: bool = False) -> str:

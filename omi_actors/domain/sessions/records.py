@@ -10,7 +10,7 @@ import msgspec
 
 from omi_actors.domain.answers.budget import Spending, Use
 from omi_actors.domain.answers.delivery import DeliveryChange, NewDelivery, OpenAnswer
-from omi_actors.domain.answers.prompt import Heard, Said
+from omi_actors.domain.answers.prompt import PromptMessage, TranscriptLine
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import Place
 from omi_actors.domain.work.jobs import NewJob
@@ -160,12 +160,12 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
-    """What an answer is made from: what a session heard and said last, oldest first, without failures, and its space.
+    """Input of an answer: a session's latest segments and messages, oldest first, without failures, and its space.
 
-    `use` is what the model has been asked by now, for the budgets.
+    `use` is the model's use until now, for the budgets.
     """
 
-    heard: tuple[Heard, ...]
-    turns: tuple[Said, ...]
+    transcript: tuple[TranscriptLine, ...]
+    history: tuple[PromptMessage, ...]
     space: str = "default"
     use: Use = field(default_factory=Use)
