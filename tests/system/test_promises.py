@@ -248,11 +248,11 @@ async def test_full_disk_is_told_and_passes_by_itself(start):
     program = await start()
     await program.say("before")
     store = program.system._tree.store
-    pages = (await store._apply(lambda tx: tx.fetch("PRAGMA page_count")))[0][0]
-    await store._apply(lambda tx: tx.fetch(f"PRAGMA max_page_count = {pages}"))
+    pages = (await store.write(lambda tx: tx.fetch("PRAGMA page_count")))[0][0]
+    await store.write(lambda tx: tx.fetch(f"PRAGMA max_page_count = {pages}"))
 
     refused = await program.say("too much " * 2_000, sid="s2", start=3.0)
-    await store._apply(lambda tx: tx.fetch("PRAGMA max_page_count = 1000000"))
+    await store.write(lambda tx: tx.fetch("PRAGMA max_page_count = 1000000"))
     stored = await program.say("after", sid="s3", start=5.0)
 
     assert (refused.status, refused.dropped is not None) == (200, True)

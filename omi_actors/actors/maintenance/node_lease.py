@@ -12,6 +12,7 @@ from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import nodes
 from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
@@ -37,7 +38,7 @@ class NodeLease(LoopActor):
         """Take one message; see the module."""
         match message:
             case KeepTick():
-                self._store.node_heartbeat(lease_s=LEASE_S).add_done_callback(self._report)
+                self._store.write(nodes.heartbeat_node, lease_s=LEASE_S).add_done_callback(self._report)
             case NodeConfirmed(is_ours):
                 if not is_ours:
                     self._on_fenced()

@@ -32,13 +32,14 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import dead_jobs, jobs
 from omi_actors.store.facade import Store
 from omi_actors.store.unknown_kinds import LIMIT, bury_unknown_kinds
 
 
 def bury_unknown(store: Store, kinds: Sequence[str]) -> None:
     """Bury waiting jobs of all kinds but these, some hundred at a time, and say so in the log."""
-    store.write(partial(bury_unknown_kinds, kinds=kinds)).add_done_callback(partial(_go_on, store, kinds))
+    store.write(bury_unknown_kinds, kinds).add_done_callback(partial(_go_on, store, kinds))
 
 
 def _go_on(store: Store, kinds: Sequence[str], buried: Future[dict[str, int]]) -> None:
@@ -136,7 +137,9 @@ class JobQueue(LoopActor):
         self._claim_all()
         self._ticks += 1
         if self._ticks % _REAP_EVERY == 0:
-            self._store.reap_jobs(max_deliveries=self._limits.max_deliveries).add_done_callback(_record_reaped)
+            self._store.write(dead_jobs.reap_jobs, max_deliveries=self._limits.max_deliveries).add_done_callback(
+                _record_reaped
+            )
 
     def _open(self, *, is_open: bool) -> None:
         for places in self._pools:
@@ -169,7 +172,7 @@ class JobQueue(LoopActor):
         """Ask the store for as many jobs as there are free places, unless it is being asked."""
         limit = places.begin_claim()
         if limit:
-            claim = self._store.claim_jobs(kinds=places.kinds, limit=limit, lease_s=self._limits.lease_s)
+            claim = self._store.write(jobs.claim_jobs, kinds=places.kinds, limit=limit, lease_s=self._limits.lease_s)
             claim.add_done_callback(partial(self._report_claim, places.kinds))
 
     def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
@@ -204,7 +207,7 @@ class JobQueue(LoopActor):
         places.free(ended.token)
         if ended.is_unknown:
             # Should it be stored after all, nobody will begin it before its lease runs out. If not, this does nothing.
-            self._store.release_job(ended.job_id, ended.token)
+            self._store.write(jobs.release_job, ended.job_id, ended.token)
         self._claim(places)
 
 

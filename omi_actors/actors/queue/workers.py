@@ -33,6 +33,7 @@ from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import jobs
 
 # Seconds that a session may take for a piece; one that is slower gets the whole answer only.
 _TIMEOUT_S = 5.0
@@ -176,7 +177,7 @@ class Workers(LoopActor):
     def _heartbeat(self) -> None:
         asked = frozenset(self._tasks)
         if asked:
-            renewal = self._deps.store.heartbeat_jobs(tuple(asked), lease_s=self._lease_s)
+            renewal = self._deps.store.write(jobs.heartbeat_jobs, tuple(asked), lease_s=self._lease_s)
             renewal.add_done_callback(lambda held: self._report_renewal(asked, held))
 
     def _report_renewal(self, asked: frozenset[str], renewal: Future[frozenset[str]]) -> None:
