@@ -206,7 +206,7 @@ class System:
         readings = take_readings(REGISTRY)
         return build_figures(readings, HTTP_EXTREMES, hits=directory.hits, misses=directory.misses)
 
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """Return what the operator's page shows, from one look at all metrics."""
         now = take_readings(REGISTRY)
         health = self.health()

@@ -6,7 +6,7 @@ Threads: built on the event loop.
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n
-├─ node (one_for_one)       metrics_collector, node_keeper, backplane_keeper, janitor
+├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 """
@@ -40,16 +40,18 @@ from omi_actors.parts import (
     JOB_LEASE_S,
     Parts,
     build_backplane,
+    build_budget,
+    build_guarded_notifier,
     build_janitor,
     build_job_deps,
-    build_places,
+    build_model_chain,
     build_session_deps,
+    build_worker_slots,
 )
 from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig, build_dialect
 from omi_actors.store.facade import Store
 from omi_actors.store.transaction import NodeIdentity
-from omi_actors.upstreams import build_budget, build_guarded_notifier, build_model_chain
 
 # A job whose lease ran out this often, while the process lived, blocks its workers; it is buried.
 _MAX_DELIVERIES = 3
@@ -103,18 +105,18 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     )
     store, store_handles = _build_store(runtime, parts, opened, board)
     collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
-    keeper = _child(runtime, "node_keeper", lambda: NodeLease(store, parts.on_fenced))
+    keeper = _child(runtime, "node_lease", lambda: NodeLease(store, parts.on_fenced))
     backplane = build_backplane(parts)
-    carrier = _child(runtime, "backplane_keeper", lambda: BackplaneRunner(backplane, job_queue, sweeper, replies))
+    carrier = _child(runtime, "backplane_runner", lambda: BackplaneRunner(backplane, job_queue, sweeper, replies))
     janitor = _child(runtime, "janitor", lambda: build_janitor(parts.settings, store))
     job_deps = replace(build_job_deps(parts, store, model, notifier, budget), is_awaited=replies.__contains__)
-    pools = build_places(parts.settings)
+    pools = build_worker_slots(parts.settings)
     limits = QueueLimits(JOB_LEASE_S, _MAX_DELIVERIES)
     job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits, backplane.wake))
     workers = _child(
         runtime,
         "workers",
-        lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S, tell_others=backplane.tell_answered),
+        lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S, hint_answered=backplane.tell_answered),
     )
     session_deps = replace(build_session_deps(parts, store, job_queue, pools[0]), open_replies=replies)
     new_session = _session_maker(runtime, parts, session_deps)

@@ -84,6 +84,6 @@ class System(Protocol):
         """Return the metrics since the start, in the document's form."""
         ...
 
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """Return what the operator's page shows. Takes a few milliseconds."""
         ...

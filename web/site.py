@@ -7,7 +7,7 @@ from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
 from omi_actors.kit.turns import Turns
-from omi_actors.status.features import feature_states
+from omi_actors.status.health import feature_states
 from web.auth import WebhookAuth
 from web.chat.owner import ChatGuard
 from web.edge.browsers import Cors

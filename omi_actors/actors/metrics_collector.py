@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from omi_actors.actors.maintenance.messages import CollectTick, QueueCounted
 from omi_actors.actors.session.router import Directory
 from omi_actors.domain.work.jobs import QueueCounts
 from omi_actors.errors import OmiError
@@ -36,6 +35,19 @@ _LOOK_EVERY = 15
 _LOOKS = 21
 # Ticks between two questions to the store: it answers from an index, but not for nothing.
 _COUNT_EVERY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CollectTick:
+    """The collector's own timer."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounted:
+    """Sent by the collector's own question to the store; None when it did not answer."""
+
+    counts: QueueCounts | None
+    store_seconds: float
 
 
 @dataclass(slots=True)

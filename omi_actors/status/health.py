@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import Gauge
 from prometheus_client.samples import Sample
 
+from config.settings import Settings
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
 from omi_actors.backplane.interface import BackplaneState
@@ -22,9 +23,35 @@ from omi_actors.instruments.units import say_seconds
 from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.spec import ChildState
 from omi_actors.parts import Parts
-from omi_actors.status.features import feature_states
 from omi_actors.status.troubles import NOTIFICATION_HINTS
 from omi_actors.tree import Tree
+
+ON, OFF, DEMO = "on", "off", "demo"
+_SWITCH = "enable_"
+# What the server is there for; it has no switch.
+_ALWAYS = ("contextActivation", "newOmiRoutes", "backgroundQueue")
+
+
+def feature_states(settings: Settings) -> dict[str, str]:
+    """Return on, off or demo by feature, in alphabetical order. A feature that does not exist is not in it."""
+    states = dict.fromkeys(_ALWAYS, ON)
+    for name in Settings.model_fields:
+        if name.startswith(_SWITCH):
+            states[_camel(name.removeprefix(_SWITCH))] = _word(is_on=bool(getattr(settings, name)))
+    states["notifications"] = _word(is_on=settings.omi_app_secret is not None)
+    states["signedWebhooks"] = _word(is_on=bool(settings.omi_signing_secrets))
+    states["model"] = DEMO if settings.openai_api_key is None else ON
+    return dict(sorted(states.items()))
+
+
+def _word(*, is_on: bool) -> str:
+    return ON if is_on else OFF
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
 
 # Seconds of loop lag, and of a job's waiting, above which something is wrong enough to say so.
 _LAG_WARN_S = 0.05

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.hearing.segments import Segment
 from omi_actors.kit.future import Future
 from omi_actors.kit.testing import Driver, Probe
 

@@ -14,8 +14,8 @@ from omi_actors.actors.session.messages import (
     Passivate,
     ReplySent,
 )
-from omi_actors.domain.answers.delivery import DeliveryRules
-from omi_actors.domain.sessions.records import OpenAnswer, SessionRecord
+from omi_actors.domain.answers.delivery import DeliveryRules, OpenAnswer
+from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken

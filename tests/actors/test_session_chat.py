@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.queue.messages import CancelJob, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import (
     AnswerGrew,
     AnswerReady,
     AskerLeft,
     AskQuestion,
-    CancelJob,
     ChatAnswered,
     Ingested,
     IngestSegments,
@@ -20,7 +19,7 @@ from omi_actors.actors.session.messages import (
     SwitchSpace,
 )
 from omi_actors.domain.answers.delivery import DeliveryRules
-from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
+from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.sessions.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.errors import (

@@ -15,9 +15,9 @@ from omi_actors.actors.session.messages import (
     PauseOver,
     ReplySent,
 )
-from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.sessions.records import SessionRecord
-from omi_actors.domain.sessions.segments import StoredSegment
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken

@@ -2,8 +2,7 @@
 
 import pytest
 
-from omi_actors.actors.maintenance.messages import SweepIdle
-from omi_actors.actors.session.messages import AnswerReady, IngestSegments, Passivate, ReplySent
+from omi_actors.actors.session.messages import AnswerReady, IngestSegments, Passivate, ReplySent, SweepIdle
 from omi_actors.actors.session.router import Directory, LiveSession, RouterLimits, SessionRouter
 from omi_actors.kit import life
 from omi_actors.kit.facts import ChildStopped, StartChild

@@ -1,7 +1,8 @@
 """What a typed question adds to its session, and when it is a slip."""
 
+from omi_actors.domain.hearing.segments import RecentSegments
 from omi_actors.domain.sessions.chat import Answered, decide_chat_growth, remember_answered, was_just_answered
-from omi_actors.domain.sessions.transcript import Progress, RecentSegments
+from omi_actors.domain.sessions.transcript import Progress
 
 NEW = Progress("s1", 0, None, 0, 0, 0.0, 0.0, RecentSegments())
 HEARD = Progress("s1", 4, "c2", 2, 9, 7.5, 1_000.0, RecentSegments())

@@ -6,9 +6,9 @@ from time import process_time
 import pytest
 from msgspec.structs import replace
 
-from omi_actors.domain.hearing.hearing import SILENT, HearingOptions, ListenMode, hear, note_reply, pause_over, relabel
-from omi_actors.domain.sessions.segments import StoredSegment
-from omi_actors.domain.sessions.transcript import is_blank
+from omi_actors.domain.hearing.hearing import hear, note_reply, pause_over, relabel
+from omi_actors.domain.hearing.segments import StoredSegment, is_blank
+from omi_actors.domain.hearing.state import SILENT, HearingOptions, ListenMode
 
 
 def heard(*spoken: str, speakers: str = ""):

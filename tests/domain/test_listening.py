@@ -6,15 +6,9 @@ from time import process_time
 
 import pytest
 
-from omi_actors.domain.hearing.hearing import (
-    SILENT,
-    HearingOptions,
-    ListenMode,
-    hear,
-    note_reply,
-    pause_over,
-)
-from omi_actors.domain.sessions.segments import StoredSegment
+from omi_actors.domain.hearing.hearing import hear, note_reply, pause_over
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.hearing.state import SILENT, HearingOptions, ListenMode
 
 FOLLOWUP = HearingOptions(mode=ListenMode.FOLLOWUP)
 ALWAYS = HearingOptions(mode=ListenMode.ALWAYS)

@@ -5,17 +5,9 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing.hearing import (
-    SILENT,
-    Heard,
-    HearingOptions,
-    ListenMode,
-    Question,
-    hear,
-    pause_over,
-    recall,
-)
-from omi_actors.domain.sessions.segments import StoredSegment
+from omi_actors.domain.hearing.hearing import hear, pause_over, recall
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, ListenMode, Question
 
 WORDS = (
     *("hey omi", "Omi, what", "is it?", "hey", "the time", "of", "We went home.", "ok omi tell me a joke", "No."),
@@ -45,7 +37,7 @@ def said(text, at_s, key="k1"):
 
 def live(segments, now_s, options=HearingOptions()):  # noqa: B008 (immutable)
     """Return what a session that never stopped heard."""
-    heard, questions = Heard(SILENT, (), None), list[Question]()
+    heard, questions = HearingResult(SILENT, (), None), list[Question]()
 
     def let_pass(until_s):
         nonlocal heard
@@ -125,4 +117,4 @@ def test_older_questions_are_not_asked_any_more():
 
 
 def test_nothing_is_recalled_of_nothing():
-    assert recall((), (), 10.0) == Heard(SILENT, (), None)
+    assert recall((), (), 10.0) == HearingResult(SILENT, (), None)

@@ -8,20 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from omi_actors.domain.hearing.segments import RECENT_LIMIT, RecentSegments, Segment, build_key, build_version, is_blank
 from omi_actors.domain.sessions.records import SessionRecord
-from omi_actors.domain.sessions.segments import Segment
-from omi_actors.domain.sessions.transcript import (
-    RECENT_LIMIT,
-    Growth,
-    Progress,
-    RecentSegments,
-    build_key,
-    build_progress,
-    build_version,
-    decide_growth,
-    is_blank,
-    possible_keys,
-)
+from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
 
 T0 = 1_790_000_000.0
 

@@ -6,9 +6,10 @@ from itertools import count
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing.hearing import SILENT, Question, hear, pause_over, relabel
+from omi_actors.domain.hearing.hearing import hear, pause_over, relabel
+from omi_actors.domain.hearing.segments import Segment, StoredSegment
+from omi_actors.domain.hearing.state import SILENT, Question
 from omi_actors.domain.hearing.wake import find_wakes, may_wake
-from omi_actors.domain.sessions.segments import Segment, StoredSegment
 from omi_actors.domain.sessions.transcript import build_progress, decide_growth
 
 WORDS = (

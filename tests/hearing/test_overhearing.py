@@ -4,19 +4,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing.hearing import (
-    SILENT,
-    Heard,
-    HearingOptions,
-    ListenMode,
-    Question,
-    cut_into_slices,
-    hear,
-    hear_in_full,
-    note_reply,
-)
+from omi_actors.domain.hearing.hearing import cut_into_slices, hear, hear_in_full, note_reply
 from omi_actors.domain.hearing.overhearing import overhear
-from omi_actors.domain.sessions.segments import StoredSegment
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, ListenMode, Question
 
 TALK = (
     *("we went home", "and then.", "hey", "Good", "morning.", "oh", "me", "he said", "so um", "o", "promise", "они"),
@@ -60,14 +51,14 @@ def webhooks(draw, texts):
 @given(webhooks(TALK + ADDRESSED), st.sampled_from(list(ListenMode)))
 def test_shorter_way_decides_as_the_longer(sent, mode):
     options = HearingOptions(mode=mode)
-    heard = Heard(SILENT, (), None)
+    heard = HearingResult(SILENT, (), None)
     for segments, now_s in sent:
         in_full = hear_in_full(heard.state, segments, now_s, options)
         heard = hear(heard.state, segments, now_s, options)
 
         assert heard == in_full
         if heard.questions:
-            heard = Heard(note_reply(heard.state, now_s + 1.0), (), None)
+            heard = HearingResult(note_reply(heard.state, now_s + 1.0), (), None)
 
 
 @given(webhooks(TALK))

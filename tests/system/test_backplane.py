@@ -186,7 +186,7 @@ async def test_carrier_that_ends_is_started_again_and_nobody_notices(start, monk
             raise error
 
     monkeypatch.setattr(InProcessBackplane, "run", run_into_a_bug)
-    restarted = metrics.ACTOR_RESTARTS.labels("backplane_keeper")
+    restarted = metrics.ACTOR_RESTARTS.labels("backplane_runner")
     before = restarted._value.get()
     program = await start()
 

@@ -113,7 +113,7 @@ class FakeSystem:
     def figures(self):
         return {"requests": {"total": 3, "success": 2, "failed": 1}, "activeRequests": 1}
 
-    def look(self):
+    def snapshot(self):
         return self.looks or Snapshot(status=self.status, checks={"store": self.status}, troubles=(), tables=())
 
     @property

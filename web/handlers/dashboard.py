@@ -20,7 +20,7 @@ class DashboardHandler(BaseHandler):
     def get(self) -> None:
         """Answer the operator with one look."""
         self.require_operator()
-        self.send_page(render_page(self.site.system.look(), iso_time(self.site.clock.now_s())))
+        self.send_page(render_page(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
 
     head = get
 
@@ -34,7 +34,7 @@ class DashboardDataHandler(BaseHandler):
     def get(self) -> None:
         """Answer the operator with one look."""
         self.require_operator()
-        self.send_json(build_data(self.site.system.look(), iso_time(self.site.clock.now_s())))
+        self.send_json(build_data(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
 
     head = get
 

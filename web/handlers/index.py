@@ -24,5 +24,5 @@ class IndexHandler(BaseHandler):
 
 def index_page(site: Site, *, for_operator: bool) -> bytes:
     """Return the start page."""
-    look = site.system.look() if for_operator else None
+    look = site.system.snapshot() if for_operator else None
     return render_index(site.wake_names[0].capitalize(), look, has_metrics=site.has_metrics)

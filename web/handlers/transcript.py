@@ -5,8 +5,8 @@ Not here: reading it (the system does). Threads: the event loop.
 
 from typing import Any
 
+from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
-from omi_actors.domain.sessions.segments import StoredSegment
 from omi_actors.errors import NotFoundError
 from web.handlers.base import BaseHandler, whole_number
 from web.problems import iso_time

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tornado.httputil import HTTPHeaders
 
 from omi_actors.actors.session.messages import IngestSegments, KeepRaw
-from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.hearing.segments import Segment
 from omi_actors.errors import InvalidWebhookError
 from web.auth import WebhookAuth
 from web.requests import header

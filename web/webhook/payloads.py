@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.hearing.segments import Segment
 from omi_actors.errors import InvalidWebhookError, TooManyValuesError
 from web.edge.tolerant_json import declared_charset, decode_text, read_json
 from web.webhook.segments import read_segment, segment_of

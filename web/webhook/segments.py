@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.hearing.segments import Segment
 from omi_actors.errors import MalformedJsonError, TooManyValuesError
 from web.edge.tolerant_json import decode_text, read_json
 

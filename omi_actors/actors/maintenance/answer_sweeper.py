@@ -9,10 +9,10 @@ Not here: how an answer goes (actors/session/answers.py). Threads: the event loo
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from omi_actors.actors.maintenance.messages import SweepAnswers
 from omi_actors.actors.session.messages import (
     AnsweredElsewhere,
     AnswerFound,
@@ -22,7 +22,7 @@ from omi_actors.actors.session.messages import (
     ReplyUnsettled,
 )
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.domain.sessions.records import WaitingAnswer
+from omi_actors.domain.answers.delivery import WaitingAnswer
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
@@ -40,6 +40,11 @@ _PERIOD_S = 2.0
 _LIMIT = 200
 # Seconds after which a reply's end should be in the store; one that takes longer is known to its session.
 _UNSETTLED_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAnswers:
+    """The sweeper's own timer: look for answers that nobody has begun to give."""
 
 
 class AnswerSweeper(LoopActor):

@@ -8,7 +8,6 @@ error. What survives a restart: nothing; the next round looks at everything anew
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from omi_actors.actors.maintenance.messages import CleanUp, NextBatch
 from omi_actors.domain.work.retention import Cutoffs, RetentionRules, find_cutoffs
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
@@ -27,6 +26,16 @@ _SESSIONS = 200
 _PAUSE_S = 0.05
 # Seconds from the start to the first round: who just started has more urgent things to do.
 _FIRST_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUp:
+    """The janitor's own timer: look for what has been kept long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextBatch:
+    """The janitor's own, between two batches."""
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from omi_actors.actors.session.answers import SessionAnswers
 from omi_actors.actors.session.chat import SessionChat, Typed
 from omi_actors.actors.session.commits import (
     SessionDeps,
-    Turn,
+    TurnChanges,
     build_commit,
     build_jobs,
     build_messages,
@@ -44,16 +44,10 @@ from omi_actors.actors.session.messages import (
     ReplyUnsettled,
     SwitchSpace,
 )
-from omi_actors.domain.hearing.hearing import Heard, Question
+from omi_actors.domain.hearing.segments import RECENT_LIMIT
+from omi_actors.domain.hearing.state import HearingResult, Question
 from omi_actors.domain.sessions.records import RawEvent
-from omi_actors.domain.sessions.transcript import (
-    RECENT_LIMIT,
-    Growth,
-    Progress,
-    build_progress,
-    decide_growth,
-    possible_keys,
-)
+from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.errors import OmiError
 from omi_actors.ids import new_id
@@ -157,12 +151,14 @@ class SessionActor(LoopActor):
             self._pause = None
             _log.warning("question_not_taken_in", error=type(exc).__name__)
 
-    async def _take_in(self, heard: Heard, progress: Progress, growth: Growth | None = None) -> tuple[NewJob, ...]:
+    async def _take_in(
+        self, heard: HearingResult, progress: Progress, growth: Growth | None = None
+    ) -> tuple[NewJob, ...]:
         """Commit what was heard, with a job for each question, and listen on; return the jobs."""
         jobs = self._build_jobs(heard.questions, progress) if heard.questions else ()
         if self._hearing.is_news(heard) or (growth is not None and (growth.fresh or growth.corrected)):
             messages = build_messages(heard.questions, jobs, progress.session_id)
-            await self._commit(Turn(progress, heard.deadline, growth, jobs, messages))
+            await self._commit(TurnChanges(progress, heard.deadline, growth, jobs, messages))
         self._hearing.keep(heard)
         self._wait_for_pause()
         if jobs:
@@ -210,7 +206,7 @@ class SessionActor(LoopActor):
             body=message.body,
             received_at=message.received_at,
         )
-        await self._commit(Turn(progress, self._hearing.listening_until, raw_events=(event,)))
+        await self._commit(TurnChanges(progress, self._hearing.listening_until, raw_events=(event,)))
         return Ingested()
 
     # --- the store
@@ -233,7 +229,7 @@ class SessionActor(LoopActor):
                     self._my_answers().take_over(record.open_answers)
         return self._progress
 
-    async def _commit(self, turn: Turn) -> None:
+    async def _commit(self, turn: TurnChanges) -> None:
         """Commit one turn and only then make it this actor's memory.
 
         Raises:
@@ -266,7 +262,7 @@ class SessionActor(LoopActor):
     async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
         """Commit what was typed; what is being spoken goes on meanwhile."""
         jobs, messages, space = typed
-        turn = Turn(growth.progress, self._hearing.listening_until, growth, jobs, messages, active_space=space)
+        turn = TurnChanges(growth.progress, self._hearing.listening_until, growth, jobs, messages, active_space=space)
         await self._commit(turn)
 
     async def _reply(self) -> Ingested | None:

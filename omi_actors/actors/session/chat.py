@@ -10,13 +10,13 @@ from typing import NamedTuple, TypeVar, assert_never
 
 from msgspec.structs import replace
 
+from omi_actors.actors.queue.messages import CancelJob
 from omi_actors.actors.session.answers import WEARABLE, SessionAnswers
 from omi_actors.actors.session.commits import SessionDeps, decide_anew_if_fenced
 from omi_actors.actors.session.messages import (
     AnswerGrew,
     AskerLeft,
     AskQuestion,
-    CancelJob,
     ChatAnswered,
     ChatDeadline,
     SwitchSpace,

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from omi_actors.actors.maintenance.messages import SweepIdle
 from omi_actors.actors.session.messages import (
     AnswerFound,
     AnswerGrew,
@@ -24,6 +23,7 @@ from omi_actors.actors.session.messages import (
     PauseOver,
     ReplySent,
     ReplyUnsettled,
+    SweepIdle,
     SwitchSpace,
 )
 from omi_actors.instruments import metrics

@@ -12,39 +12,20 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from omi_actors.domain.hearing.listener import Listener
+from omi_actors.domain.hearing.listener import UtteranceTracker
 from omi_actors.domain.hearing.overhearing import overhear
+from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import (
     ASKED_LIMIT,
     DEFAULTS,
     HEARD_CHARS,
     SILENT,
-    Heard,
     HearingOptions,
+    HearingResult,
     HearingState,
-    ListenMode,
-    OpenUtterance,
     Place,
     Question,
 )
-from omi_actors.domain.sessions.segments import StoredSegment
-
-__all__ = [
-    "DEFAULTS",
-    "SILENT",
-    "Heard",
-    "HearingOptions",
-    "HearingState",
-    "ListenMode",
-    "OpenUtterance",
-    "Question",
-    "cut_into_slices",
-    "hear",
-    "note_reply",
-    "pause_over",
-    "recall",
-    "relabel",
-]
 
 # Segments and characters of a slice. A segment costs up to 2.5 ms: all names of an open question are looked at again.
 _SLICE_LIMIT = 16
@@ -57,11 +38,11 @@ _RECALLED_S = 60.0
 
 def hear(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
-) -> Heard:
+) -> HearingResult:
     """Listen to a webhook's fresh segments, ordered by seq. Nothing is held back: an open question has a deadline."""
     overheard = overhear(state, segments, now_s, options)
     if overheard is not None:
-        return Heard(overheard, (), None)
+        return HearingResult(overheard, (), None)
     return hear_in_full(state, segments, now_s, options)
 
 
@@ -82,18 +63,18 @@ def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[Stor
 
 def hear_in_full(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
-) -> Heard:
+) -> HearingResult:
     """Do as `hear`, whatever was said; slower."""
-    listener = Listener(state, now_s, options)
+    listener = UtteranceTracker(state, now_s, options)
     listener.close_expired()
     for segment in segments:
         listener.take(segment)
     return listener.finish()
 
 
-def pause_over(state: HearingState, now_s: float, options: HearingOptions = DEFAULTS) -> Heard:
+def pause_over(state: HearingState, now_s: float, options: HearingOptions = DEFAULTS) -> HearingResult:
     """Return the questions that a pause has ended by now. Too early or too late a call does no harm."""
-    listener = Listener(state, now_s, options)
+    listener = UtteranceTracker(state, now_s, options)
     listener.close_expired()
     return listener.finish()
 
@@ -125,14 +106,14 @@ def recall(
     asked: Sequence[Place],
     now_s: float,
     options: HearingOptions = DEFAULTS,
-) -> Heard:
+) -> HearingResult:
     """Return where hearing stands after a restart, and the questions that ended unnoticed meanwhile.
 
     `segments` are the session's latest as they are stored, ordered by seq; `asked` the places (segment key, ordinal) of
     its latest accepted questions, oldest first. None of those is returned, nor one that ended before the last of them.
     A follow-up is not recalled, since nobody stores when a reply was given; nor when a segment's text became longer.
     """
-    heard, found = Heard(SILENT, (), None), list[Question]()
+    heard, found = HearingResult(SILENT, (), None), list[Question]()
     for at_s, webhook in groupby(_recallable(segments), key=attrgetter("created_at")):
         heard = _let_pass(heard, min(at_s, now_s), options, found)
         heard = hear(heard.state, tuple(webhook), at_s, options)
@@ -143,7 +124,7 @@ def recall(
     latest: dict[int, int] = {}
     for digest, ordinal in (*((hash(key), ordinal) for key, ordinal in asked), *heard.state.asked):
         latest[digest] = max(ordinal, latest.pop(digest, 0))
-    return Heard(replace(heard.state, asked=(*latest.items(),)[-ASKED_LIMIT:]), tuple(unasked), heard.deadline)
+    return HearingResult(replace(heard.state, asked=(*latest.items(),)[-ASKED_LIMIT:]), tuple(unasked), heard.deadline)
 
 
 def _recallable(segments: Sequence[StoredSegment]) -> Sequence[StoredSegment]:
@@ -152,7 +133,7 @@ def _recallable(segments: Sequence[StoredSegment]) -> Sequence[StoredSegment]:
     return [segment for segment in latest if segment.created_at >= latest[-1].created_at - _RECALLED_S]
 
 
-def _let_pass(heard: Heard, until_s: float, options: HearingOptions, found: list[Question]) -> Heard:
+def _let_pass(heard: HearingResult, until_s: float, options: HearingOptions, found: list[Question]) -> HearingResult:
     """Let time pass, as the session's timer would have told of it, and add the questions that ended to `found`."""
     while heard.deadline is not None and heard.deadline <= until_s:
         heard = pause_over(heard.state, heard.deadline, options)

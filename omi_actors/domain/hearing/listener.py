@@ -10,7 +10,16 @@ from msgspec.structs import replace
 
 from omi_actors.domain.hearing.question_end import has_hardly_begun, is_dangling
 from omi_actors.domain.hearing.repetition import is_near_duplicate, normalise
-from omi_actors.domain.hearing.speech import Found, Piece, Rules, is_of_no_interest, is_piece, join, read
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.hearing.speech import (
+    FoundQuestion,
+    LineRules,
+    Piece,
+    is_of_no_interest,
+    is_piece,
+    join,
+    parse_line,
+)
 from omi_actors.domain.hearing.state import (
     ASKED_LIMIT,
     HEARD_CHARS,
@@ -19,14 +28,13 @@ from omi_actors.domain.hearing.state import (
     SPEAKERS_LIMIT,
     SPLIT_ARRIVAL_S,
     SPLIT_S,
-    Heard,
     HearingOptions,
+    HearingResult,
     HearingState,
     ListenMode,
     OpenUtterance,
     Question,
 )
-from omi_actors.domain.sessions.segments import StoredSegment
 
 # Questions remembered by their words for `near_duplicate_s`.
 _RECENT_LIMIT = 3
@@ -45,7 +53,7 @@ def _pause_s(words: str, options: HearingOptions) -> float:
     return options.pause_s * (2 if is_dangling(words) or has_hardly_begun(words) else 1)
 
 
-class Listener:
+class UtteranceTracker:
     """One decision in progress: the parts of a state as they change, put together once at the end."""
 
     def __init__(self, state: HearingState, now_s: float, options: HearingOptions) -> None:
@@ -59,7 +67,7 @@ class Listener:
         self._replied_at = state.replied_at
         self._questions: list[Question] = []
 
-    def finish(self) -> Heard:
+    def finish(self) -> HearingResult:
         """Return what was decided. A state that holds nothing is always the same object."""
         ears = tuple(self._ears.values())
         deadline = min((_deadline(ear, self._options) for ear in ears), default=math.inf)
@@ -68,7 +76,7 @@ class Listener:
         state = HearingState(conversation_id, ears, self._asked, self._recent, self._asker, self._replied_at)
         if state == SILENT:
             state = SILENT
-        return Heard(state, tuple(self._questions), None if deadline == math.inf else deadline)
+        return HearingResult(state, tuple(self._questions), None if deadline == math.inf else deadline)
 
     def close_expired(self) -> None:
         """End what silence has ended since the state was made."""
@@ -168,8 +176,8 @@ class Listener:
         """Read a speaker's line and keep what is left of it."""
         options = self._options
         always = options.mode is ListenMode.ALWAYS
-        rules = Rules(options.names, options.max_chars, without_wake=ear.without_wake, always=always)
-        reading = read(ear.pieces, ear.scanned, rules)
+        rules = LineRules(options.names, options.max_chars, without_wake=ear.without_wake, always=always)
+        reading = parse_line(ear.pieces, ear.scanned, rules)
         for found in reading.found:
             self._put(found, ear.speaker, self._now_s)
         is_new = bool(reading.found) or ear.question is None
@@ -196,7 +204,7 @@ class Listener:
         if ear.question is not None and ear.question.text:
             self._put(ear.question, ear.speaker, ear.heard_at)
 
-    def _put(self, found: Found, speaker: str, asked_at: float) -> None:
+    def _put(self, found: FoundQuestion, speaker: str, asked_at: float) -> None:
         """Accept a question unless it was put before: in this place, or in nearly these words."""
         words = normalise(found.text)
         asked, digest = dict(self._asked), hash(found.key)

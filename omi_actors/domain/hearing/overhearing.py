@@ -7,6 +7,7 @@ a name after them is only spoken about. Not here: what is addressed to us (liste
 
 from collections.abc import Sequence
 
+from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.speech import Piece, is_piece, join, keep_piece, keep_rest
 from omi_actors.domain.hearing.state import (
     HEARD_CHARS,
@@ -20,7 +21,6 @@ from omi_actors.domain.hearing.state import (
     OpenUtterance,
 )
 from omi_actors.domain.hearing.wake import CONTEXT_WORDS, may_wake
-from omi_actors.domain.sessions.segments import StoredSegment
 
 # Looked up once: an enumeration's member costs as much as a comparison.
 _TRIGGER = ListenMode.TRIGGER

@@ -35,7 +35,7 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     asked: int = 0
 
 
-class Found(NamedTuple):
+class FoundQuestion(NamedTuple):
     """A question, and the segment in which it was put: `ordinal` counts those of that segment from 0."""
 
     text: str
@@ -43,19 +43,19 @@ class Found(NamedTuple):
     ordinal: int
 
 
-class Reading(NamedTuple):
+class ParsedLine(NamedTuple):
     """What a line holds: its questions, and the pieces that are still of interest.
 
     `question` is what was said so far of a question without an end, None when none is open; its text may be empty.
     """
 
-    found: tuple[Found, ...]
+    found: tuple[FoundQuestion, ...]
     pieces: tuple[Piece, ...]
     scanned: int
-    question: Found | None
+    question: FoundQuestion | None
 
 
-class Rules(NamedTuple):
+class LineRules(NamedTuple):
     """How to read: the names to hear; whether speech needs none; whether all of it needs none."""
 
     names: tuple[str, ...]
@@ -87,18 +87,18 @@ def _is_over(line: str) -> bool:
     return line.rstrip(" \n\"”»)'").endswith(_SENTENCE_OVER) and not ends_in_greeting(line)
 
 
-def read(pieces: tuple[Piece, ...], scanned: int, rules: Rules) -> Reading:
+def parse_line(pieces: tuple[Piece, ...], scanned: int, rules: LineRules) -> ParsedLine:
     """Read a line. Its first `scanned` characters were read before and hold no wake phrase. Linear in its length."""
     line = "".join(piece.text for piece in pieces)
     if not rules.without_wake and not may_wake(line, rules.names):
-        return Reading((), keep_rest(pieces, line), 0, None)
-    return _Reader(pieces, line, scanned, rules).read()
+        return ParsedLine((), keep_rest(pieces, line), 0, None)
+    return _LineParser(pieces, line, scanned, rules).parse()
 
 
-class _Reader:
+class _LineParser:
     """One reading in progress."""
 
-    def __init__(self, pieces: tuple[Piece, ...], line: str, scanned: int, rules: Rules) -> None:
+    def __init__(self, pieces: tuple[Piece, ...], line: str, scanned: int, rules: LineRules) -> None:
         self._pieces = pieces
         self._line = line
         self._rules = rules
@@ -106,11 +106,11 @@ class _Reader:
         # The line may end in names of which it is not clear yet whether they are addressed.
         self._open = next((wake for wake in wakes if wake.is_open), None)
         self._wakes = [wake for wake in wakes if wake.end > scanned and not wake.is_open]
-        self._found: list[Found] = []
+        self._found: list[FoundQuestion] = []
         self._pos = 0
         self._asked = {piece.key: piece.asked for piece in pieces}
 
-    def read(self) -> Reading:
+    def parse(self) -> ParsedLine:
         line, count = self._line, len(self._wakes)
         index = 0
         # A question in the reading: where it was put and where its words begin.
@@ -164,13 +164,13 @@ class _Reader:
             self._found.append(found)
             self._asked[found.key] += 1
 
-    def _place(self, question: Wake, words: str) -> Found:
+    def _place(self, question: Wake, words: str) -> FoundQuestion:
         """Return a question and where it was put: at its wake phrase's end, or where its words begin."""
         text = clean(words)
         text = text if has_words(text) else ""
         has_wake = question.start < question.end
         key = self._key_at(question.end - 1 if has_wake else self._begin(question))
-        return Found(text, key, self._asked[key])
+        return FoundQuestion(text, key, self._asked[key])
 
     def _key_at(self, place: int) -> str:
         end = 0
@@ -180,17 +180,17 @@ class _Reader:
                 return piece.key
         return self._pieces[-1].key
 
-    def _listening(self, question: Wake, words: str) -> Reading:
+    def _listening(self, question: Wake, words: str) -> ParsedLine:
         start = question.start
-        return Reading(tuple(self._found), self._cut(start), 0, self._place(question, words))
+        return ParsedLine(tuple(self._found), self._cut(start), 0, self._place(question, words))
 
-    def _idle(self) -> Reading:
+    def _idle(self) -> ParsedLine:
         if self._open is not None:
-            return Reading(tuple(self._found), self._cut(self._open.start), 0, None)
+            return ParsedLine(tuple(self._found), self._cut(self._open.start), 0, None)
         # With the sentence's end before it, which tells that another begins.
         start = self._pos - 1 if self._line[: self._pos].endswith(_SENTENCE_OVER) else self._pos
         kept = keep_rest(self._cut(start), self._line[start:])
-        return Reading(tuple(self._found), kept, sum(len(piece.text) for piece in kept), None)
+        return ParsedLine(tuple(self._found), kept, sum(len(piece.text) for piece in kept), None)
 
     def _cut(self, start: int) -> tuple[Piece, ...]:
         return _cut([Piece(piece.key, piece.text, self._asked[piece.key]) for piece in self._pieces], start)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from omi_actors.domain.hearing.speech import Found, Piece
+from omi_actors.domain.hearing.speech import FoundQuestion, Piece
 
 # Speakers remembered while they say nothing to us, and at all.
 IDLE_LIMIT = 2
@@ -75,7 +75,7 @@ class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
     heard_at: float
     opened_at: float
     opened_start_s: float
-    question: Found | None = None
+    question: FoundQuestion | None = None
     without_wake: bool = False
 
 
@@ -94,7 +94,7 @@ class HearingState(msgspec.Struct, frozen=True, gc=False):
     replied_at: float = -math.inf
 
 
-class Heard(msgspec.Struct, frozen=True):
+class HearingResult(msgspec.Struct, frozen=True):
     """What to do after listening: `deadline` is when to call `pause_over`, None when nothing is awaited."""
 
     state: HearingState

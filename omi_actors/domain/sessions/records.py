@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from omi_actors.domain.answers.budget import Spending, Use
-from omi_actors.domain.answers.prompt import Heard, Said
+from omi_actors.domain.answers.delivery import DeliveryChange, NewDelivery, OpenAnswer
+from omi_actors.domain.answers.prompt import PromptMessage, TranscriptLine
+from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import Place
-from omi_actors.domain.sessions.segments import StoredSegment
 from omi_actors.domain.work.jobs import NewJob
 
 
@@ -42,61 +43,6 @@ class NewMessage:
     job_id: str
     model: str
     created_at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDelivery:
-    """An answer that waits to be given: one row per answer, made with the answer in one transaction.
-
-    At `sending`, on a channel, it is the intent to say it in the reply that is open for it.
-    """
-
-    delivery_id: str
-    session_id: str
-    message_id: str
-    created_at: float
-    state: str = "pending"
-    channel: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryChange:
-    """A step of a delivery, made only if it stands at one of `from_states`.
-
-    States: pending, kept or unknown → sending → sent; pending → kept; sending → unknown (a crash cut it), or back
-    where it came from when it certainly did not arrive. `channel` is inline, next_webhook, notify, chat or "" while
-    nothing is chosen; pending on `notify` means that a job will notify.
-    """
-
-    delivery_id: str
-    from_states: tuple[str, ...]
-    state: str
-    channel: str
-    changed_at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAnswer:
-    """An answer that the wearer has not got yet, as far as anybody knows: pending, kept or unknown.
-
-    `asked_at` (UTC seconds) is its question's time: that is what makes an answer old. `kind` is answer or failure.
-    """
-
-    delivery_id: str
-    job_id: str
-    text: str
-    state: str
-    channel: str
-    asked_at: float
-    kind: str = "answer"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingAnswer:
-    """An answer that nobody has begun to give, and the session that owes it."""
-
-    session_key: str
-    answer: OpenAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,12 +160,12 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
-    """What an answer is made from: what a session heard and said last, oldest first, without failures, and its space.
+    """Input of an answer: a session's latest segments and messages, oldest first, without failures, and its space.
 
-    `use` is what the model has been asked by now, for the budgets.
+    `use` is the model's use until now, for the budgets.
     """
 
-    heard: tuple[Heard, ...]
-    turns: tuple[Said, ...]
+    transcript: tuple[TranscriptLine, ...]
+    history: tuple[PromptMessage, ...]
     space: str = "default"
     use: Use = field(default_factory=Use)

@@ -3,7 +3,7 @@
 import pytest
 
 from config.settings import Settings, load_settings
-from omi_actors.status.features import feature_states
+from omi_actors.status.health import feature_states
 
 
 @pytest.fixture(autouse=True)
