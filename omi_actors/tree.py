@@ -27,8 +27,8 @@ from omi_actors.actors.session.actor import SessionDeps
 from omi_actors.actors.session.router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.backplane.interface import Backplane
-from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model_chain import ModelChain
+from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.future import Future
