@@ -117,10 +117,7 @@ class Tree:
         each, together = Strategy.ONE_FOR_ONE, Strategy.ONE_FOR_ALL
         store = (
             _child("store_writer", self._build_writer, mailbox_capacity=_WRITER_MAILBOX),
-            *(
-                _child(name, lambda: StoreReader(self._store_config, self.store_opened), "store_reader")
-                for name in _READERS
-            ),
+            *(_child(name, self._build_reader, "store_reader") for name in _READERS),
         )
         node = (
             _child("metrics_collector", lambda: MetricsCollector(self.store, self.readings, self.live_sessions)),

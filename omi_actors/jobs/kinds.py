@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model, OnText
+from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answers.budget import BudgetRules, Overspent, Use, find_overspent
 from omi_actors.domain.answers.delivery import Notified

@@ -10,8 +10,7 @@ import pytest
 from omi_actors.actors.queue.messages import CancelAttempts, CancelJob, JobFinished, LeasesRenewed, RunJob
 from omi_actors.actors.queue.workers import Workers
 from omi_actors.actors.session.messages import AnswerReady
-from omi_actors.clients.demo_model import DemoModel
-from omi_actors.clients.model import ModelAnswer
+from omi_actors.clients.model import DemoModel, ModelAnswer
 from omi_actors.clock import ManualClock
 from omi_actors.domain.sessions.records import AnswerContext
 from omi_actors.domain.work.jobs import ClaimedJob

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import DemoModel
 from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.limits import AnswerRules
 from omi_actors.domain.sessions.records import AnswerContext
