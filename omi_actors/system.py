@@ -37,6 +37,8 @@ from omi_actors.status.health import build_health
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
+from omi_actors.store import queue_state, sessions
+from omi_actors.store.transaction import Transaction
 from omi_actors.tree import Tree
 
 _log = get_logger(__name__)
@@ -82,7 +84,7 @@ class System:
         self._root = start_root(self._runtime, self._tree.roots, on_give_up=self._give_up)
         try:
             await self._tree.store_opened
-            self._tree.has_synced_commits = await self._tree.store.has_synced_commits()
+            self._tree.has_synced_commits = await self._tree.store.write(Transaction.is_synced)
             if self._start_error is not None:
                 raise self._start_error
         except OmiError as exc:
@@ -161,7 +163,7 @@ class System:
 
     def load_space(self, session_key: str) -> Future[str | None]:
         """Load the space of a session; None if there is no such session."""
-        return self._tree.store.load_space(session_key)
+        return self._tree.store.read(sessions.load_space, session_key)
 
     def asker_left(self, message: AskerLeft) -> None:
         """Report that the asker of an `ask_question` no longer waits."""
@@ -179,7 +181,9 @@ class System:
 
     def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
         """Load a page of a session's transcript; None when there is no such session."""
-        return self._tree.store.load_transcript(session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES)
+        return self._tree.store.read(
+            sessions.load_transcript, session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES
+        )
 
     async def queue_status(self) -> dict[str, Any]:
         """Return the counts of the job queue and of the sessions in memory (status/queue_status.py).
@@ -187,7 +191,7 @@ class System:
         Raises:
             OmiError: the store did not answer.
         """
-        counts = await self._tree.store.queue_counts()
+        counts = await self._tree.store.read(queue_state.count_queue)
         parts, readings = self._parts, take_readings(REGISTRY)
         now_s = parts.clock.now_s()
         return build_queue_status(counts, self._tree.live_sessions, parts.settings, now_s=now_s, readings=readings)

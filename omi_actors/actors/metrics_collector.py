@@ -17,6 +17,7 @@ from omi_actors.instruments import metrics
 from omi_actors.instruments.readings import Readings, take_readings
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import queue_state
 from omi_actors.store.facade import Store
 
 # Seconds between two readings.
@@ -131,7 +132,9 @@ class MetricsCollector(LoopActor):
             readings.copies.append(take_readings(metrics.REGISTRY))
         if self._ticks % _COUNT_EVERY == 1:
             asked_mono_s = self.runtime.clock.mono_s()
-            self._store.queue_counts().add_done_callback(lambda counts: self._report(counts, asked_mono_s))
+            self._store.read(queue_state.count_queue).add_done_callback(
+                lambda counts: self._report(counts, asked_mono_s)
+            )
 
     def _count_lookups(self) -> None:
         """Add the look-ups since the last tick to the counters: live sessions only count plain numbers."""
