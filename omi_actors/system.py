@@ -37,6 +37,8 @@ from omi_actors.status.health import build_health
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
+from omi_actors.store import queue_state, sessions
+from omi_actors.store.transaction import Transaction
 from omi_actors.tree import build_tree
 
 _log = get_logger(__name__)
@@ -77,7 +79,7 @@ class System:
         self._root = start_root(self._runtime, self._tree.roots, on_give_up=self._give_up)
         try:
             await self._tree.store_opened
-            self._tree.board.has_synced_commits = await self._tree.store.has_synced_commits()
+            self._tree.board.has_synced_commits = await self._tree.store.write(Transaction.is_synced)
             if self._start_error is not None:
                 raise self._start_error
         except OmiError as exc:
@@ -156,7 +158,7 @@ class System:
 
     def load_space(self, session_key: str) -> Future[str | None]:
         """Load the space that a session is in; None if there is no such session."""
-        return self._tree.store.load_space(session_key)
+        return self._tree.store.read(sessions.load_space, session_key)
 
     def asker_left(self, message: AskerLeft) -> None:
         """Tell that nobody waits any more for what was asked with `ask_question`."""
@@ -174,7 +176,9 @@ class System:
 
     def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
         """Load a page of a session's transcript; None when there is no such session."""
-        return self._tree.store.load_transcript(session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES)
+        return self._tree.store.read(
+            sessions.load_transcript, session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES
+        )
 
     async def queue_status(self) -> dict[str, Any]:
         """Return the queue as the store knows it now, and the sessions in memory: see status/queue_status.py.
@@ -182,7 +186,7 @@ class System:
         Raises:
             OmiError: the store did not answer.
         """
-        counts = await self._tree.store.queue_counts()
+        counts = await self._tree.store.read(queue_state.count_queue)
         parts, readings = self._parts, take_readings(REGISTRY)
         now_s = parts.clock.now_s()
         return build_queue_status(counts, self._tree.directory, parts.settings, now_s=now_s, readings=readings)
@@ -203,7 +207,7 @@ class System:
         return build_figures(readings, HTTP_EXTREMES, hits=directory.hits, misses=directory.misses)
 
     def snapshot(self) -> Snapshot:
-        """Return what the operator's page shows, from one look at all metrics."""
+        """Return the contents of the operator's page, from one reading of all metrics."""
         now = take_readings(REGISTRY)
         health = self.health()
         return build_snapshot(health, now, now.since(self._tree.board.earlier_look))

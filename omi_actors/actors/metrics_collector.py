@@ -20,6 +20,7 @@ from omi_actors.instruments import metrics
 from omi_actors.instruments.readings import Readings, take_readings
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import queue_state
 from omi_actors.store.facade import Store
 
 # Seconds between two readings.
@@ -155,7 +156,9 @@ class MetricsCollector(LoopActor):
             board.looks.append(take_readings(metrics.REGISTRY))
         if self._ticks % _COUNT_EVERY == 1:
             asked_mono_s = self.runtime.clock.mono_s()
-            self._store.queue_counts().add_done_callback(lambda counts: self._report(counts, asked_mono_s))
+            self._store.read(queue_state.count_queue).add_done_callback(
+                lambda counts: self._report(counts, asked_mono_s)
+            )
 
     def _freeze_growth(self) -> None:
         """Take long-lived sessions out of the garbage collector's sight, in steps.

@@ -104,7 +104,7 @@ def test_without_a_free_slot_the_job_is_only_enqueued(house):
     second = house.commit()
 
     assert second is None  # committed at once, without a lease
-    assert [name for name, _ in house.store.calls[-2:]] == ["commit_leased", "commit_session"]
+    assert [name for name, _ in house.store.calls[-2:]] == ["commit_leased", "commit"]
     house.queue.settle(first, job(1))
 
 

@@ -33,7 +33,7 @@ async def messages(program, key=KEY):
 
 
 async def fetch(program, sql):
-    return [tuple(row) for row in await program.system._tree.store._ask("test", lambda tx: tx.fetch(sql))]
+    return [tuple(row) for row in await program.system._tree.store.read(lambda tx: tx.fetch(sql))]
 
 
 def stands(program, sql, *rows):

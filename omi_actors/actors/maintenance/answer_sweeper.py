@@ -28,6 +28,7 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import answers, sessions
 from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
@@ -83,11 +84,13 @@ class AnswerSweeper(LoopActor):
 
     def _sweep(self) -> None:
         until = self.runtime.clock.now_s() - _PERIOD_S
-        waiting = self._store.load_waiting_answers(node=self._node_name, until=until, limit=_LIMIT)
+        waiting = self._store.read(answers.load_waiting_answers, node=self._node_name, until=until, limit=_LIMIT)
         waiting.add_done_callback(partial(self._remind, "waiting_answers_not_loaded", _tell_of_answer))
-        unsettled = self._store.load_unsettled_answers(node=self._node_name, until=until - _UNSETTLED_S, limit=_LIMIT)
+        unsettled = self._store.read(
+            answers.load_unsettled_answers, node=self._node_name, until=until - _UNSETTLED_S, limit=_LIMIT
+        )
         unsettled.add_done_callback(partial(self._remind, "unsettled_answers_not_loaded", _tell_of_reply))
-        listening = self._store.load_listening(node=self._node_name, until=until, limit=_LIMIT)
+        listening = self._store.read(sessions.load_listening, node=self._node_name, until=until, limit=_LIMIT)
         listening.add_done_callback(partial(self._remind, "listening_sessions_not_loaded", PauseOver))
         # News may have been lost, or there may be nobody to carry it.
         now_mono_s = self.runtime.clock.mono_s()
@@ -103,7 +106,7 @@ class AnswerSweeper(LoopActor):
         self._answered = dict.fromkeys(rest)
         if job_ids:
             self._is_looking = True
-            self._store.load_answers(job_ids).add_done_callback(self._report)
+            self._store.read(answers.load_answers, job_ids).add_done_callback(self._report)
 
     def _report(self, loaded: Future[tuple[WaitingAnswer, ...]]) -> None:
         """Turn the store's answer into mail. Runs in a reader's thread."""

@@ -10,6 +10,7 @@ from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import nodes
 from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
@@ -51,7 +52,7 @@ class NodeLease(LoopActor):
         """Take one message."""
         match message:
             case RenewNodeLease():
-                self._store.node_heartbeat(lease_s=LEASE_S).add_done_callback(self._report)
+                self._store.write(nodes.heartbeat_node, lease_s=LEASE_S).add_done_callback(self._report)
             case NodeConfirmed(is_ours):
                 if not is_ours:
                     self._on_fenced()

@@ -28,6 +28,7 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import dead_jobs, jobs
 from omi_actors.store.facade import Store
 from omi_actors.store.unknown_kinds import LIMIT, bury_unknown_kinds
 
@@ -124,7 +125,9 @@ class JobQueue(LoopActor):
         self._claim_all()
         self._ticks += 1
         if self._ticks % _REAP_EVERY == 0:
-            self._store.reap_jobs(max_deliveries=self._limits.max_deliveries).add_done_callback(_record_reaped)
+            self._store.write(dead_jobs.reap_jobs, max_deliveries=self._limits.max_deliveries).add_done_callback(
+                _record_reaped
+            )
 
     def _open(self, *, is_open: bool) -> None:
         for slots in self._pools:
@@ -157,7 +160,7 @@ class JobQueue(LoopActor):
         """Ask the store for as many jobs as there are free slots, unless a claim is under way."""
         limit = slots.begin_claim()
         if limit:
-            claim = self._store.claim_jobs(kinds=slots.kinds, limit=limit, lease_s=self._limits.lease_s)
+            claim = self._store.write(jobs.claim_jobs, kinds=slots.kinds, limit=limit, lease_s=self._limits.lease_s)
             claim.add_done_callback(partial(self._report_claim, slots.kinds))
 
     def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
@@ -191,13 +194,13 @@ class JobQueue(LoopActor):
         slots.free(ended.token)
         if ended.is_unknown:
             # If it was stored, this ends a lease without an attempt. If not, this does nothing.
-            self._store.release_job(ended.job_id, ended.token)
+            self._store.write(jobs.release_job, ended.job_id, ended.token)
         self._claim(slots)
 
 
 def _bury_unknown(store: Store, kinds: Sequence[str]) -> None:
     """Bury waiting jobs of all other kinds, some hundred at a time, and log their counts."""
-    store.write(partial(bury_unknown_kinds, kinds=kinds)).add_done_callback(partial(_report_buried, store, kinds))
+    store.write(bury_unknown_kinds, kinds).add_done_callback(partial(_report_buried, store, kinds))
 
 
 def _report_buried(store: Store, kinds: Sequence[str], buried: Future[dict[str, int]]) -> None:

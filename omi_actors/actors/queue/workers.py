@@ -30,6 +30,7 @@ from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import jobs
 
 _log = get_logger(__name__)
 
@@ -179,7 +180,7 @@ class Workers(LoopActor):
     def _heartbeat(self) -> None:
         asked = frozenset(self._tasks)
         if asked:
-            renewal = self._deps.store.heartbeat_jobs(tuple(asked), lease_s=self._lease_s)
+            renewal = self._deps.store.write(jobs.heartbeat_jobs, tuple(asked), lease_s=self._lease_s)
             renewal.add_done_callback(lambda held: self._report_renewal(asked, held))
 
     def _report_renewal(self, asked: frozenset[str], renewal: Future[frozenset[str]]) -> None:

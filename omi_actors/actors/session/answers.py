@@ -39,6 +39,7 @@ from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.notify import build_notify_job
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import answers, notifications
 
 _log = get_logger(__name__)
 
@@ -58,7 +59,9 @@ class DeliverySteps:
     ) -> bool | None:
         """Take one step of a delivery; False when somebody else took it, None when the store failed."""
         try:
-            is_taken = await self._deps.store.change_delivery(self._build(delivery_id, before, after, channel))
+            is_taken = await self._deps.store.write(
+                answers.change_delivery, self._build(delivery_id, before, after, channel)
+            )
         except OmiError as exc:
             _log.warning("delivery_step_not_stored", delivery=delivery_id, state=after, error=type(exc).__name__)
             return None
@@ -76,7 +79,7 @@ class DeliverySteps:
         job = build_notify_job(delivery_id, self._session_key, context.request_id if context else "", now_s)
         step = self._build(delivery_id, DeliveryState.PENDING, DeliveryState.PENDING, Channel.NOTIFY)
         try:
-            is_chosen = await self._deps.store.enqueue_notification(step, job)
+            is_chosen = await self._deps.store.write(notifications.enqueue_notification, step, job)
         except OmiError as exc:
             _log.warning("notification_not_enqueued", delivery=delivery_id, error=type(exc).__name__)
             return None

@@ -26,6 +26,7 @@ from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import build_answer_job
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
+from omi_actors.store import jobs
 from omi_actors.store.facade import Store
 
 
@@ -138,15 +139,15 @@ def build_messages(questions: Sequence[Question], jobs: Sequence[NewJob], sessio
 
 
 def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Future[ClaimedJob | None]:
-    """Store one turn that has answer jobs, and let them be worked on. Fails as `Store.commit_session` does."""
+    """Store one turn that has answer jobs, and let them be worked on. Fails as `Store.commit` does."""
     commit = structs.replace(commit, lane_cap=deps.lane_cap)
     first = commit.jobs[0]
     token = deps.answer_slots.reserve()
     if token is None:
-        stored = deps.store.commit_session(commit)
+        stored = deps.store.commit(commit)
         stored.add_done_callback(partial(_report_stored, deps.job_queue, first.kind))
         return stored
-    leased = deps.store.commit_leased(commit, token=token, lease_s=deps.job_lease_s)
+    leased = deps.store.write(jobs.commit_leased, commit, token=token, lease_s=deps.job_lease_s)
     leased.add_done_callback(partial(_report_leased, deps.job_queue, ReservationEnded(first.kind, first.job_id, token)))
     return leased
 
