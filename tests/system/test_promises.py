@@ -231,10 +231,10 @@ async def test_idle_session_leaves_memory_and_comes_back_where_it_was(start):
     uid = "ada"
     program = await start(SESSION_IDLE_S="1")
     await program.say("one", uid=uid)
-    directory = program.system._tree.directory
+    live_sessions = program.system._tree.live_sessions
 
     async def has_left():
-        return not directory.live
+        return not live_sessions.by_key
 
     await eventually(has_left)
 
