@@ -93,21 +93,12 @@ def imports_of(path: Path) -> set[str]:
 
 
 def test_every_room_is_on_the_map():
-    readme = (ROOT / "README.md").read_text()
+    pages = (ROOT / "docs" / "map.md").read_text() + (ROOT / "docs" / "architecture.md").read_text()
     rooms = [path.name for path in (ROOT / "omi_actors").iterdir() if (path / "__init__.py").exists()]
 
-    assert [room for room in [*rooms, "web", "config"] if room not in readme] == []
+    assert [room for room in [*rooms, "web", "config"] if f"{room}/" not in pages] == []
 
 
-def test_every_setting_of_the_readme_exists_and_the_first_ones_are_told():
-    readme = (ROOT / "README.md").read_text()
-    known = {
-        line.split("=")[0].lstrip("# ")
-        for line in (ROOT / "config" / "example.env").read_text().splitlines()
-        if "=" in line
-    }
-    cells = [line.split("|")[1] for line in readme.splitlines() if line.startswith("| `")]
-    named = {word.strip("`") for cell in cells if "/" not in cell for word in cell.replace(",", " ").split()}
-
-    assert {name for name in named if name.isupper()} <= known
-    assert {"PORT", "DATABASE_URL", "OPENAI_API_KEY", "WEBHOOK_TOKEN", "ADMIN_TOKEN"} <= named
+def test_readme_and_architecture_are_short_enough_to_be_read():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+    assert len((ROOT / "docs" / "architecture.md").read_text().splitlines()) <= 250
