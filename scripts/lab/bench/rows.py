@@ -204,8 +204,8 @@ ROWS: Mapping[str, Row] = {
     "crashes": Row(
         what="crash of a session to the first answer of its replacement",
         how=(
-            "In a process without HTTP: a message crashes each session once, with a webhook right behind it; the time is "
-            "from the crash to that webhook's durable reply."
+            "In a process without HTTP: a message crashes each session once, with a webhook right behind it; the time "
+            "is from the crash to that webhook's durable reply."
         ),
         target="p99 ≤ 50 ms",
         measure=_crashes,
