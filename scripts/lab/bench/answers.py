@@ -2,7 +2,7 @@
 
 One question at a time: latency without a queue, over loopback connections that stay open, as those of Omi's pooled
 client. The model's address is given; its own time is measured and subtracted.
-Threads: one event loop.
+Not here: the steps of an answer (answer_steps.py). Threads: one event loop.
 """
 
 import asyncio
