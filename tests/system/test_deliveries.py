@@ -239,11 +239,11 @@ async def test_reply_that_a_crash_cut_is_repeated_and_marked(start, database_url
 async def test_answer_finds_a_session_that_has_left_memory(start, omi, notifier):
     model = GatedModel()
     program = await start(model=model, notifier=notifier, SESSION_IDLE_S="1", **AT_ONCE)
-    directory = program.system._tree.directory
+    live_sessions = program.system._tree.live_sessions
     await program.say(QUESTION)
 
     async def has_left():
-        return not directory.live
+        return not live_sessions.by_key
 
     await eventually(has_left)
     model.gate.set()

@@ -7,7 +7,8 @@ from typing import Any
 from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.clients.model import ModelAnswer
-from omi_actors.errors import AskTimeoutError, StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.errors import StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 from omi_actors.store.sessions import load_session
 from scripts.lab.replay.databases import PostgresServer, fresh_postgres_database
@@ -231,10 +232,10 @@ async def test_idle_session_leaves_memory_and_comes_back_where_it_was(start):
     uid = "ada"
     program = await start(SESSION_IDLE_S="1")
     await program.say("one", uid=uid)
-    directory = program.system._tree.directory
+    live_sessions = program.system._tree.live_sessions
 
     async def has_left():
-        return not directory.live
+        return not live_sessions.by_key
 
     await eventually(has_left)
 

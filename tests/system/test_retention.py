@@ -62,7 +62,7 @@ async def prune(program, *, said=0.0, done=0.0):
 )
 async def test_late_repetition_is_known_by_its_segment_or_by_its_job(start, database_url, said, done, is_asked_again):
     program = await start(database_url, SESSION_IDLE_S="1")
-    directory = program.system._tree.directory
+    live_sessions = program.system._tree.live_sessions
     await program.say(QUESTION)
 
     async def is_given():
@@ -70,7 +70,7 @@ async def test_late_repetition_is_known_by_its_segment_or_by_its_job(start, data
         return [row[0] for row in rows] == ["sent"]
 
     async def has_left():
-        return not directory.live
+        return not live_sessions.by_key
 
     await eventually(is_given)
     await eventually(has_left)
