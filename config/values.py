@@ -5,9 +5,10 @@ Not here: which setting takes which (settings.py). Threads: none, pure.
 
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 # The longest time that a setting may say.
 DAY_MS = 86_400_000
@@ -65,6 +66,30 @@ def is_loopback(host: str) -> bool:
 
 # A secret: never printed; a blank one is none.
 Secret = Annotated[SecretStr | None, BeforeValidator(trimmed)]
+
+_QUOTES = "\"'`“”‘’"
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+
+
+def checked_secret(*find_problem: Callable[[str], str]) -> AfterValidator:
+    """Return the rule of a secret that has a form; each `find_problem` says what is wrong, without quoting, or ""."""
+
+    def check(secret: SecretStr | None) -> SecretStr | None:
+        value = secret.get_secret_value() if secret is not None else ""
+        problem = next(filter(None, (find(value) for find in find_problem if value)), None)
+        if problem is not None:
+            raise ValueError(problem)
+        return secret
+
+    return AfterValidator(check)
+
+
+def find_odd_spelling(url: str) -> str:
+    """Return what is wrong with the characters of a server's URL, "" if nothing is."""
+    if url.startswith(tuple(_QUOTES)) or url.endswith(tuple(_QUOTES)):
+        return "must not be in quotes"
+    return "must not hold blanks or line ends; write a blank as %20" if _BLANK.search(url) else ""
+
 
 _ON = ("true", "1", "yes", "on")
 _OFF = ("false", "0", "no", "off")

@@ -10,7 +10,7 @@ from config.groups.backplane import BackplaneSettings
 from config.groups.budget import BudgetSettings
 from config.groups.chat import ChatSettings
 from config.groups.delivery import DeliverySettings
-from config.groups.door import DoorSettings
+from config.groups.edge import EdgeSettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import ModelSettings
 from config.groups.observing import ObservingSettings
@@ -32,7 +32,7 @@ class Settings(
     BackplaneSettings,
     StoreSettings,
     ObservingSettings,
-    DoorSettings,
+    EdgeSettings,
     ServerSettings,
 ):
     """All settings of one process. Made by `config.settings.load_settings`, which explains what is wrong."""

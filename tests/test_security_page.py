@@ -9,11 +9,11 @@ import pytest
 from omi_actors import tree
 from omi_actors.backplane import redis_session
 from omi_actors.clients import omi_api, openai_model
-from omi_actors.clients.careful_http import MAX_REPLY_BYTES
+from omi_actors.clients.careful_http import MAX_ERROR_BYTES, MAX_REPLY_BYTES
 from omi_actors.jobs import notify
 from omi_actors.store import postgres
 from omi_actors.store.engine import StoreConfig
-from web.door import replays
+from web import auth as replays
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text()
@@ -59,7 +59,7 @@ def test_numbers_of_the_servers_that_are_called_are_the_programs():
     assert model[1].startswith(f"{openai_model._CONNECT_S:g} s to connect")
     assert omi[1].startswith(f"{omi_api._CONNECT_S:g} s at most to connect")
     assert omi[2].startswith(f"{notify._MAX_ATTEMPTS}, ")
-    stores = f"{1 + tree._READERS}: a writer, {tree._READERS} readers"
+    stores = f"{1 + len(tree._READERS)}: a writer, {len(tree._READERS)} readers"
     assert [postgresql[0], sqlite[0]] == [stores, stores]
     times = re.findall(r"(?:statement|lock)_timeout=(\d+)s", postgres._SETTINGS)
     assert "{} s a statement, {} s a lock".format(*times) in postgresql[1]
@@ -68,5 +68,5 @@ def test_numbers_of_the_servers_that_are_called_are_the_programs():
 
 
 def test_numbers_of_the_door_are_the_programs():
-    assert f"read up to {MAX_REPLY_BYTES // 2**20} MB" in PAGE
+    assert f"read up to {MAX_REPLY_BYTES // 2**20} MB, errors up to {MAX_ERROR_BYTES // 2**10} kB" in PAGE
     assert f"{replays.REMEMBERED_S:g} s, at most {replays._MAX_KEPT:,} webhooks" in PAGE

@@ -4,11 +4,19 @@ Not here: bodies (webhook/payloads.py), who sent it (auth.py). Threads: none, pu
 """
 
 import re
+from asyncio import Future
+from collections.abc import Callable
+from functools import cache, lru_cache
+from http.client import responses
 from urllib.parse import unquote_plus
 
-from tornado.httputil import HTTPHeaders
+from prometheus_client import Counter, Histogram
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPHeaders, format_timestamp
 
 from omi_actors.ids import new_request_id
+from omi_actors.instruments import metrics
+from omi_actors.instruments.extremes import HTTP_EXTREMES
 
 # What may go into logs and headers as it is.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -40,3 +48,92 @@ def parse_query(target: str) -> dict[str, str]:
 
 def _pairs(query: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (part.partition("=") for part in query.split("&") if part)]
+
+
+# What a connection's end looks like in the label that otherwise has a status class.
+CLOSED = "closed"
+
+
+def count_request(route: str, method: str, status: int | None, seconds: float) -> None:
+    """Count one finished request; `status` None when its connection was gone first."""
+    _requests(route, method, CLOSED if status is None else f"{status // 100}xx").inc()
+    _seconds(route).observe(seconds)
+    if seconds:  # a refused body's is not measured
+        HTTP_EXTREMES.note(seconds)
+
+
+def count_webhook(kind: str, outcome: str) -> None:
+    """Count one webhook as accepted, dropped or refused."""
+    _webhooks(kind, outcome).inc()
+
+
+def count_drop(reason: str) -> None:
+    """Count one webhook, or part of one, that was not kept."""
+    metrics.WEBHOOKS_DROPPED.labels(reason).inc()
+
+
+# Looking a label set up costs as much as counting; the sets are few and bounded.
+@cache
+def _requests(route: str, method: str, status: str) -> Counter:
+    return metrics.HTTP_REQUESTS.labels(route, method, status)
+
+
+@cache
+def _seconds(route: str) -> Histogram:
+    return metrics.HTTP_SECONDS.labels(route)
+
+
+@cache
+def _webhooks(kind: str, outcome: str) -> Counter:
+    return metrics.WEBHOOKS.labels(kind, outcome)
+
+
+CLOSE = "Connection: close\r\n"
+KEEP_ALIVE = "Connection: keep-alive\r\n"
+
+
+def reply_bytes(status: int, body: bytes, *, request_id: str, now_s: float, more: str = "") -> bytes:
+    """Return a whole reply. `more` holds further header lines, each with its CRLF, of our own making only."""
+    head = f"{_status_line(status)}{_date_line(int(now_s))}X-Request-Id: {request_id}\r\n{more}"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
+
+
+def send(
+    connection: HTTP1Connection,
+    reply: bytes,
+    *,
+    close: bool = False,
+    on_flushed: Callable[[bool], None] | None = None,
+) -> None:
+    """Send a reply and be done with the request.
+
+    `close` ends the connection, too; `on_flushed` is told whether the reply left this machine.
+    """
+    if not close and on_flushed is None:
+        connection.write(reply)
+        connection.finish()
+        return
+    if connection.stream.closed():
+        if on_flushed is not None:
+            on_flushed(False)  # noqa: FBT003 (the one thing that is said)
+        return
+
+    def flushed(written: Future[None]) -> None:
+        connection.finish()
+        if close:
+            connection.close()
+        if on_flushed is not None:
+            on_flushed(not written.cancelled() and written.exception() is None)
+
+    # The stream's own future tells of a connection that closed meanwhile; the connection's own hides it.
+    connection.stream.write(reply).add_done_callback(flushed)
+
+
+@lru_cache
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status} {responses[status]}\r\nContent-Type: application/json; charset=utf-8\r\n"
+
+
+@lru_cache(maxsize=2)
+def _date_line(now_s: int) -> str:
+    return f"Date: {format_timestamp(now_s)}\r\n"

@@ -1,6 +1,6 @@
 """The HTTP server: its limits, its start and its stop.
 
-Not here: where requests go (door/entry.py, app.py). Threads: the event loop.
+Not here: where requests go (entry.py, app.py). Threads: the event loop.
 """
 
 from typing import TYPE_CHECKING
@@ -10,13 +10,12 @@ from tornado.netutil import bind_sockets
 from config.settings import Settings
 from omi_actors.clock import Clock, SystemClock
 from omi_actors.instruments import metrics
+from omi_actors.system import System
 from web.app import build_application
-from web.door.census import Census, possible_connections, share_of
-from web.door.entry import Entry
-from web.door.heads import FLOOD_BYTES
-from web.door.listener import Listener
+from web.edge.header_checks import FLOOD_BYTES
+from web.edge.listener import ConnectionLimits, Listener, possible_connections, share_of
+from web.entry import Entry
 from web.handlers.operator import operator_path
-from web.ports import System
 from web.site import Site
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class WebServer:
             idle_connection_timeout=settings.idle_connection_timeout_s,
         )
         room = possible_connections(settings.max_connections)
-        census = Census(room, min(settings.max_connections_per_address, share_of(room)), settings.trust_proxy)
+        census = ConnectionLimits(room, min(settings.max_connections_per_address, share_of(room)), settings.trust_proxy)
         self.http_server.guard(census, clock, settings.idle_connection_timeout_s)
         self._sockets: list[socket] = []
         metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)

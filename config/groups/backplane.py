@@ -6,30 +6,17 @@ Not here: how settings are read and checked (config/settings.py). Threads: froze
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
-from config.values import Secret
+from config.values import Secret, checked_secret, find_odd_spelling
 
 _SCHEMES = ("redis", "rediss", "unix")
 # What a query may say. Others would change what the program relies on: time limits, encodings, certificates.
 _OPTIONS = {"redis": {"db"}, "rediss": {"db", "ssl_ca_certs"}, "unix": {"db"}}
 
 
-def _check_redis_url(secret: SecretStr | None) -> SecretStr | None:
-    """Return the URL as it is. Its sentences never quote it: it may hold a password.
-
-    Raises:
-        ValueError: it names no server, or says what it cannot mean.
-    """
-    if secret is None:
-        return None
-    problem = _find_problem(secret.get_secret_value())
-    if problem:
-        raise ValueError(problem)
-    return secret
-
-
 def _find_problem(url: str) -> str:
+    """Return why the URL names no Redis, "" if it does. The sentence never quotes it: it may hold a password."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -52,14 +39,16 @@ def _find_problem(url: str) -> str:
 def _find_odd_option(scheme: str, query: str, fragment: str) -> str:
     if fragment:
         return "must not hold a #; write it as %23 in a password"
-    odd = sorted({name for name, _ in parse_qsl(query, keep_blank_values=True)} - _OPTIONS[scheme])
-    return f"has an option that is not taken; it may have {' and '.join(sorted(_OPTIONS[scheme]))}" if odd else ""
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if options.keys() - _OPTIONS[scheme]:
+        return f"has an option that is not taken; it may have {' and '.join(sorted(_OPTIONS[scheme]))}"
+    return "" if options.get("db", "0").isdecimal() else "must have the database's number after db="
 
 
 class BackplaneSettings(BaseModel):
     """See the module."""
 
-    redis_url: Annotated[Secret, AfterValidator(_check_redis_url)] = Field(
+    redis_url: Annotated[Secret, checked_secret(find_odd_spelling, _find_problem)] = Field(
         None,
         validation_alias="REDIS_URL",
         description="redis://user:password@host:6379/0, rediss://… or unix:///path, shared by all nodes. Empty: none.",

@@ -59,7 +59,10 @@ class ModelSettings(BaseModel):
         validation_alias="OPENAI_MAX_TOKENS",
         ge=1,
         le=100_000,
-        description="Tokens that an answer may have, those of a reasoning model's thinking included.",
+        description=(
+            "Tokens that an answer may have, those of a reasoning model's thinking included. One that goes on all the "
+            "same is cut at twice as many, as estimated by its characters: 8 of English a token, 2 of Chinese."
+        ),
     )
     openai_webhook_max_tokens: int = Field(
         500,

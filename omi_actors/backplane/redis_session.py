@@ -15,9 +15,8 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from omi_actors.backplane.cancelling import heeding_cancellation
 from omi_actors.backplane.counters import Unsent
-from omi_actors.backplane.link_state import LinkConfig, LinkLostError
+from omi_actors.backplane.link_state import LinkConfig, LinkLostError, heeding_cancellation
 from omi_actors.errors import UpstreamRejectedError
 
 # Commands under way at a time, and the subscription; further ones wait, within their timeout.
@@ -187,3 +186,15 @@ def _read_count(total: object, left_ms: object) -> tuple[int, float] | None:
 
 def _as_ms(seconds: float) -> int:
     return max(1, round(seconds * 1000))
+
+
+async def probe_redis(config: LinkConfig) -> LinkLostError | None:
+    """Return why Redis would not carry the backplane, None if it would. It leaves nothing behind."""
+    session = RedisSession(config)
+    try:
+        await session.open(config.prefix)
+    except LinkLostError as exc:
+        return exc
+    finally:
+        await session.close()
+    return None

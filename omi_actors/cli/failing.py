@@ -13,6 +13,8 @@ import click
 EXIT_CONFIG = 2
 # sysexits.h: something that is needed is not there now; a restart may help.
 EXIT_UNAVAILABLE = 69
+# sysexits.h: a mistake of the program; docs/operating.md says what to read.
+EXIT_SOFTWARE = 70
 
 
 def fail(sentence: str, code: int = EXIT_CONFIG) -> NoReturn:

@@ -1,6 +1,7 @@
 """`omi-actors queue` and `omi-actors retention`: the operator's hand in a running server's queue and retention.
 
-Not here: asking the server (operator_calls.py), what a job shows of itself (web/queue_forms.py). Threads: the main one.
+Not here: asking the server (operator_calls.py), what a job shows of itself (web/handlers/queue.py). Threads: the
+main one.
 """
 
 import json

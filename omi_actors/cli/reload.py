@@ -17,7 +17,7 @@ _LOOK_S = 0.4
 # Seconds that a child gets to stop; it gives its requests less (cli/serve.py).
 _STOP_S = 15.0
 
-_ROOMS = Path(__file__).parents[1]
+_ROOMS = Path(__file__).parents[2]
 _WATCHED_ROOMS = ("omi_actors", "web", "config")
 
 # What a file is recognised by: nanoseconds of its change, and bytes.

@@ -10,6 +10,9 @@ import httpx2
 
 # The longest answer that OPENAI_MAX_TOKENS allows, 100,000 tokens, streamed one by one at 300 bytes each.
 MAX_REPLY_BYTES = 32 * 1024 * 1024
+# An error or a redirect is known by its status: of its body the first sentences count, some servers send a whole page.
+MAX_ERROR_BYTES = 256 * 1024
+_FIRST_NO_SUCCESS = 300
 
 
 class ReplyTooLongError(httpx2.RequestError):
@@ -17,16 +20,19 @@ class ReplyTooLongError(httpx2.RequestError):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A reply's bytes, up to a number."""
+    """A reply's bytes, up to a number: one that `may_be_cut` ends there, for another that is an error."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, most: int) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, most: int, *, may_be_cut: bool) -> None:
         self._stream = stream
         self._left = most
+        self._may_be_cut = may_be_cut
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Give what comes. Raises: ReplyTooLongError."""
         async for chunk in self._stream:
             self._left -= len(chunk)
+            if self._left < 0 and self._may_be_cut:
+                return
             if self._left < 0:
                 raise ReplyTooLongError("the reply is longer than any that is wanted")
             yield chunk
@@ -51,7 +57,9 @@ def open_client(
 
     async def bound(response: httpx2.Response) -> None:
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 (an async client's is)
-        response.stream = _Bounded(response.stream, most)
+        is_success = response.status_code < _FIRST_NO_SUCCESS
+        limit = most if is_success else MAX_ERROR_BYTES
+        response.stream = _Bounded(response.stream, limit, may_be_cut=not is_success)
         # Compressed all the same, it is read as it is, and so is no reply.
         response.headers.pop("content-encoding", None)
 

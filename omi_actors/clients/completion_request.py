@@ -51,12 +51,16 @@ class RequestShape:
         if options.has_store:
             self._extras["store"] = True
 
+    def max_tokens_of(self, prompt: Prompt) -> int:
+        """Return how many tokens the answer may have."""
+        return prompt.max_tokens or self._max_tokens
+
     def build(self, prompt: Prompt) -> dict[str, Any]:
         """Return the request's body."""
-        limit = {self._limit: prompt.max_tokens or self._max_tokens} if self._limit is not None else {}
+        limit = {self._limit: self.max_tokens_of(prompt)} if self._limit is not None else {}
         return {
             "model": self._name,
-            "messages": [{"role": said.role, "content": said.text} for said in prompt.said],
+            "messages": [{"role": one.role, "content": one.text} for one in prompt.messages],
             "stream": True,
             **self._extras,
             **limit,

@@ -8,13 +8,18 @@ from contextlib import suppress
 
 import msgspec
 
+from omi_actors.domain.answers.limits import AnswerRoom, cut_answer
 from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
 
 _DATA = b"data:"
 _END = b"[DONE]"
 _LINE_ENDS = (b"\n", b"\r")
-# The longest answer that OPENAI_MAX_TOKENS allows, 100,000 tokens, in one piece of a stream.
-MAX_LINE_BYTES = 2 * 1024 * 1024
+# Bytes of a line, and of a whole answer, beside those of its tokens: ids, filters' results, comments while it thinks.
+_LINE_BYTES = 64 * 1024
+_REPLY_BYTES = 256 * 1024
+# Bytes that a token may take: of text, even where each character is written as \uXXXX; and as an event of its own.
+_TEXT_BYTES_PER_TOKEN = 32
+_EVENT_BYTES_PER_TOKEN = 2048
 
 
 class _Delta(msgspec.Struct):
@@ -42,35 +47,53 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 
 class CompletionReader:
-    """Collects one answer. An answer counts only when its end was seen: half a sentence is no answer."""
+    """Collects one answer of at most `max_tokens`, estimated. It counts only when its end was seen, or was cut by us.
 
-    def __init__(self) -> None:
+    Memory is bounded by `max_tokens`, whatever the server sends.
+    """
+
+    def __init__(self, max_tokens: int) -> None:
         # Of the question and its answer; 0 until, and unless, the server has told.
         self.tokens = 0
         self._parts: list[str] = []
+        self._room = AnswerRoom(max_tokens)
+        self._max_line_bytes = _LINE_BYTES + _TEXT_BYTES_PER_TOKEN * max_tokens
+        self._left_bytes = _REPLY_BYTES + _EVENT_BYTES_PER_TOKEN * max_tokens
         # The beginning of a line whose end has not come yet.
         self._rest = bytearray()
         self._is_ended = False
         self._reason = ""
         self._is_refused = False
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the answer has all of its tokens and goes on: the rest is not to be read."""
+        return self._room.is_full
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the answer has no end of its own: it went on past its tokens, or the server ended it there."""
+        return self.is_full or self._reason == "length"
+
     def feed(self, data: bytes) -> str:
         """Take bytes of the stream as they come; return the text that they add to the answer.
 
         Raises:
-            UpstreamUnavailableError: a line is no chunk or too long, or tells of a failure of the model's server.
+            UpstreamUnavailableError: a line is no chunk or too long, all is too long, or the server tells of a failure.
         """
         self._rest += data
-        if b"\n" not in data and b"\r" not in data:
-            if len(self._rest) > MAX_LINE_BYTES:
-                raise UpstreamUnavailableError("the model's server sent more than an answer can be")
+        self._left_bytes -= len(data)
+        has_line = b"\n" in data or b"\r" in data
+        if self._left_bytes < 0 or (not has_line and len(self._rest) > self._max_line_bytes):
+            raise UpstreamUnavailableError("the model's server sent more than an answer can be")
+        if not has_line:
             return ""
         lines = bytes(self._rest).splitlines(keepends=True)
         self._rest = bytearray(b"" if lines[-1].endswith(_LINE_ENDS) else lines.pop())
         return "".join(map(self._read_line, lines))
 
     def _read_line(self, line: bytes) -> str:
-        if not line.startswith(_DATA):
+        if self.is_full or not line.startswith(_DATA):
             return ""
         data = line[len(_DATA) :].strip()
         if data == _END:
@@ -87,14 +110,14 @@ class CompletionReader:
         return self._take(chunk)
 
     def finish(self) -> str:
-        """Return the whole answer.
+        """Return the whole answer, or one that is cut at a sentence's end and marked.
 
         Raises:
             UpstreamUnavailableError: the stream ended before the answer did, or the answer is empty.
             UpstreamRejectedError: the model refused the content, or used up its tokens before its first word.
         """
         self.feed(b"\n")  # some leave the last line without an end
-        if not self._is_ended:
+        if not (self._is_ended or self.is_full):
             raise UpstreamUnavailableError("the model's server cut its answer")
         if self._is_refused or self._reason == "content_filter":
             raise UpstreamRejectedError("the model refused the content of the question", code="content_refused")
@@ -105,7 +128,7 @@ class CompletionReader:
             )
         if not text:
             raise UpstreamUnavailableError("the model's answer was empty")
-        return text
+        return cut_answer(text) if self.is_cut else text
 
     def _note_usage(self, raw: msgspec.Raw) -> None:
         """Note the tokens. A count of another form is none: an answer is not lost over its price."""
@@ -118,7 +141,7 @@ class CompletionReader:
         added = ""
         for choice in chunk.choices:
             if choice.delta is not None:
-                added += choice.delta.content or ""
+                added += self._room.take(choice.delta.content or "")
                 self._is_refused = self._is_refused or bool(choice.delta.refusal)
             if choice.finish_reason is not None:
                 self._is_ended = True

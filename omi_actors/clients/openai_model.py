@@ -1,19 +1,20 @@
 """Any OpenAI-compatible model, by the OpenAI SDK's async client.
 
-Not here: retries of a job (actors/queue/workers.py), sentences for the wearer (domain/failures.py).
+Not here: retries of a job (actors/queue/workers.py), sentences for the wearer (domain/answers/failures.py).
 Threads: the event loop; the SDK is imported by another thread (0.7 s), see `load`.
 Source: OpenAI's Chat Completions API.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
 from omi_actors.clients.completion_stream import CompletionReader
-from omi_actors.clients.libraries import import_for_good
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.domain.answers.prompt import Prompt
 from omi_actors.errors import (
@@ -102,14 +103,27 @@ class OpenAIModel:
         while True:
             request = self._shape.build(prompt)
             try:
-                return await self._stream(client, request, on_text)
+                reader = CompletionReader(self._shape.max_tokens_of(prompt))
+                await self._stream(client, request, reader, on_text)
+                return self._finish(reader, on_text)
             except UpstreamRejectedError as exc:
                 if not self._shape.forget(exc.parameter, request):
                     raise
 
-    async def _stream(self, client: "AsyncOpenAI", request: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
+    def _finish(self, reader: CompletionReader, on_text: OnText | None) -> ModelAnswer:
+        answer = ModelAnswer(reader.finish(), self.name, reader.tokens)
+        if reader.is_cut:
+            metrics.MODEL_ANSWERS_CUT.labels("us" if reader.is_full else "server").inc()
+            if on_text is not None:  # more was heard than the answer is: begin anew
+                on_text("")
+                on_text(answer.text)
+        return answer
+
+    async def _stream(
+        self, client: "AsyncOpenAI", request: dict[str, Any], reader: CompletionReader, on_text: OnText | None
+    ) -> None:
+        """Read one answer until its end, or until the reader is full; then the connection is closed at once."""
         openai, http = _import_openai(), _import_http()
-        reader = CompletionReader()
         # Of many questions at once, one a turn is written, and what came of one answer is read: 1 to 3 ms each.
         await self._turns.wait()
         try:
@@ -122,6 +136,8 @@ class OpenAIModel:
                     added = reader.feed(data)
                     if added and on_text is not None:
                         on_text(added)
+                    if reader.is_full:
+                        break
             finally:
                 await response.aclose()
         except openai.OpenAIError as exc:
@@ -130,7 +146,6 @@ class OpenAIModel:
             raise UpstreamUnavailableError("the model's server sent more than an answer can be") from exc
         except http.HTTPError as exc:
             raise UpstreamUnavailableError("the model's server cut its answer") from exc
-        return ModelAnswer(reader.finish(), self.name, reader.tokens)
 
 
 def build_client(
@@ -206,3 +221,17 @@ def _import_careful_http() -> ModuleType:
     from omi_actors.clients import careful_http  # noqa: PLC0415 (imports httpx2)
 
     return careful_http
+
+
+def import_for_good(name: str) -> None:
+    """Import a library. Call it in a thread.
+
+    What it is made of lives to the end, and there is much of it: a garbage collector that looked through it, now or
+    later, would hold the event loop for 0.1 s each time.
+    """
+    gc.disable()
+    try:
+        import_module(name)
+        gc.freeze()
+    finally:
+        gc.enable()

@@ -237,6 +237,13 @@ MODEL_TOKENS = Counter(
     registry=REGISTRY,
 )
 
+MODEL_ANSWERS_CUT = Counter(
+    "omi_model_answers_cut_total",
+    "Answers that reached their tokens and were cut at a sentence's end: by the model's server, or by us.",
+    ["by"],
+    registry=REGISTRY,
+)
+
 # --- Backplane
 BACKPLANE_SHARED = Gauge(
     "omi_backplane_shared", "Whether Redis reaches the other nodes: 1, or 0 for alone.", registry=REGISTRY

@@ -5,8 +5,8 @@ Not here: what they do about it (supervisor.py, dynamic_supervisor.py). Threads:
 
 from dataclasses import dataclass
 
-from omi_actors.kit.asks import Control
 from omi_actors.kit.handle import Handle
+from omi_actors.kit.messages import Control
 
 
 @dataclass(frozen=True, slots=True)

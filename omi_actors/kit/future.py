@@ -1,6 +1,6 @@
 """A result that will come: settled once, from any thread; awaited without ever blocking the loop.
 
-Not here: timeouts of asks (deadlines.py), what resumes an async turn (async_turn.py).
+Not here: timeouts of asks (deadlines.py), what resumes an async turn (loop_actor.py).
 Threads: any. Callbacks run in the settling thread.
 """
 
@@ -13,24 +13,24 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
+import structlog
 from pykka._future import _Unset
 
-from omi_actors.errors import AskTimeoutError
-from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import AskTimeoutError
 
 if TYPE_CHECKING:
     from pykka._types import OptExcInfo
 
 T = TypeVar("T")
 
-_log = get_logger(__name__)
+_log = structlog.stdlib.get_logger(__name__)
 
 # First in an unsettled future's list of callbacks. Whoever removes it has won: list.remove is atomic.
 _OPEN: Any = object()
 
 
 class _Stepping(threading.local):
-    """Whether this thread is in a step of an actor's async turn (async_turn.py sets it)."""
+    """Whether this thread is in a step of an actor's async turn (loop_actor.py sets it)."""
 
     on = False
 

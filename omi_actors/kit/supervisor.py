@@ -6,22 +6,30 @@ mail included. Not here: how an incarnation starts and ends (life.py). Threads: 
 Source: OTP's supervisor; like it, a supervisor that stops siblings waits for them before it hears of anything else.
 """
 
+import math
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from omi_actors.domain.backoff import Backoff, Streak, extend_streak, restart_delay_s
-from omi_actors.domain.restarts import Intensity, is_exceeded, record_crash
-from omi_actors.errors import RestartIntensityError
-from omi_actors.instruments import metrics
 from omi_actors.kit import life
-from omi_actors.kit.asks import Control
+from omi_actors.kit.errors import RestartIntensityError
 from omi_actors.kit.facts import ChildExited
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.mailbox import Refusal
-from omi_actors.kit.spec import ChildState, Restart, Strategy
+from omi_actors.kit.messages import Control
+from omi_actors.kit.restarts import (
+    Backoff,
+    Intensity,
+    Streak,
+    extend_streak,
+    is_exceeded,
+    record_crash,
+    restart_delay_s,
+)
+from omi_actors.kit.runtime import Runtime
+from omi_actors.kit.spec import ChildSpec, ChildState, Restart, Strategy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +104,7 @@ class Supervisor(LoopActor):
                 if self._strategy is Strategy.ONE_FOR_ONE or message is self._group_due:
                     self._start_due(message)
             case _:
-                metrics.UNDELIVERABLE.labels(self.handle.kind, "unexpected").inc()
+                self.runtime.hooks.refused(self.handle.kind, "unexpected")
         return None
 
     def _child_exited(self, fact: ChildExited) -> Coroutine[Any, Any, None] | None:
@@ -157,3 +165,77 @@ class Supervisor(LoopActor):
 def must_restart(restart: Restart, error: BaseException | None) -> bool:
     """Tell whether a child of this restart type is started again after it ended, by a crash if with an `error`."""
     return restart is Restart.PERMANENT or (restart is Restart.TRANSIENT and error is not None)
+
+
+# Levels of supervision multiply, so the top allows little.
+ROOT_INTENSITY = Intensity(max_restarts=3, period_s=30.0)
+
+
+class Root:
+    """A running tree of actors."""
+
+    def __init__(self, children: Sequence[Handle], on_give_up: Callable[[BaseException], None]) -> None:
+        self._children = {child.name: child for child in children}
+        self._on_give_up: Callable[[BaseException], None] | None = on_give_up
+        self._supervisor: Handle | None = None
+
+    def handle_of(self, name: str) -> Handle:
+        """Return the stable handle of the child called `name`.
+
+        Raises:
+            KeyError: if there is no such child.
+        """
+        return self._children[name]
+
+    def start(self, supervisor: Handle) -> None:
+        """Start the supervisor over the children, and with it all."""
+        self._supervisor = supervisor
+        life.start(supervisor, None)
+
+    async def stop(self, timeout_s: float) -> bool:
+        """Stop all in reverse order, within `timeout_s`. False if then something had not ended: it is left behind."""
+        self._on_give_up = None  # whoever stops the tree knows
+        if self._supervisor is None:
+            return True
+        ended = life.stop(self._supervisor, drain=True)
+        timer = self._supervisor.runtime.call_later(timeout_s, self._abandon)
+        await ended
+        timer.cancel()
+        return self._supervisor.crashed_at_s is None
+
+    def give_up(self, error: BaseException) -> None:
+        """Tell the program, once, that the tree cannot go on."""
+        on_give_up, self._on_give_up = self._on_give_up, None
+        if on_give_up is not None:
+            on_give_up(error)
+
+    def _abandon(self) -> None:
+        if self._supervisor is not None and self._supervisor.actor is not None:
+            self._supervisor.actor.abandon()
+
+
+def start_root(
+    runtime: Runtime,
+    children: Sequence[Handle],
+    *,
+    on_give_up: Callable[[BaseException], None],
+    intensity: Intensity = ROOT_INTENSITY,
+    backoff: Backoff | None = None,
+    max_zombies: int = 8,
+) -> Root:
+    """Start `children` in order under a one_for_one supervisor; their handles are the program's for ever.
+
+    `on_give_up` hears, at most once, that restarts or zombies became too many: the process should end, non-zero.
+    """
+    root = Root(children, on_give_up)
+
+    def build() -> Supervisor:
+        return Supervisor(children, intensity=intensity, backoff=backoff, on_give_up=root.give_up)
+
+    too_many = RestartIntensityError(f"more than {max_zombies} zombie threads")
+    runtime.zombies.limit = max_zombies
+    runtime.zombies.on_too_many = lambda: root.give_up(too_many)
+    root.start(
+        Handle(ChildSpec("root", "root", build, restart=Restart.TEMPORARY, shutdown_timeout_s=math.inf), runtime)
+    )
+    return root

@@ -9,16 +9,15 @@ from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar
 
-from omi_actors.errors import FencedError, LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.errors import FencedError, LeaseLostError, StartFailedError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
 from omi_actors.kit.messages import Envelope
 from omi_actors.kit.thread_actor import ThreadActor
 from omi_actors.store.engine import Engine, Outcome, StoreConfig
-from omi_actors.store.messages import Query
+from omi_actors.store.messages import Query, comes_late
 from omi_actors.store.nodes import register_node
-from omi_actors.store.ordering import comes_late
 from omi_actors.store.transaction import NodeIdentity
 
 _log = get_logger(__name__)
@@ -154,7 +153,7 @@ class StoreReader(ThreadActor):
         """Wait for the writer to have opened the store, then connect. Where it cannot, that is the writer's to say."""
         try:
             self._opened.get(timeout=_OPEN_TIMEOUT_S)
-        except StoreError:
+        except (StoreError, StartFailedError):
             return
         self._engine.open()
 

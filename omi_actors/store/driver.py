@@ -1,6 +1,7 @@
-"""PostgreSQL's driver, an optional package: whether it is there, and how to get it.
+"""PostgreSQL's driver, an optional package: checks that it is there, and that it understands the URL.
 
-Not here: using it (postgres.py). Threads: any. Imports neither the driver nor Pony.
+Not here: using it (postgres.py), the URL's form (config/groups/store.py). Threads: any. Imports no Pony, and the driver
+for a PostgreSQL URL only.
 """
 
 import sys
@@ -10,6 +11,7 @@ from omi_actors.errors import SettingsError
 
 # By the Python that runs, since another `pip` on the PATH would put it elsewhere.
 INSTALL = f"{sys.executable} -m pip install psycopg2-binary"
+UNREADABLE = "DATABASE_URL has an option or a character that PostgreSQL's driver does not understand"
 MISSING = "DATABASE_URL names a PostgreSQL server, and its driver is not installed"
 
 
@@ -22,7 +24,17 @@ def require_driver(url: str) -> None:
     """Refuse before anything is started.
 
     Raises:
-        SettingsError: the driver that `url` needs is not installed; the sentence says how to.
+        SettingsError: the driver that `url` needs is not installed, or cannot read `url`; the sentence says what to do.
     """
-    if not has_driver(url):
-        raise SettingsError(f"{MISSING}: {INSTALL}")
+    if not url.startswith("postgres"):
+        return
+    try:
+        from psycopg2 import ProgrammingError  # noqa: PLC0415 (an optional extra)
+        from psycopg2.extensions import parse_dsn  # noqa: PLC0415 (an optional extra)
+    except ImportError as exc:
+        raise SettingsError(f"{MISSING}: {INSTALL}") from exc
+    try:
+        parse_dsn(url)
+    except (ProgrammingError, ValueError):
+        # Not chained: the driver quotes what it cannot read.
+        raise SettingsError(UNREADABLE) from None

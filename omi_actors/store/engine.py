@@ -21,14 +21,13 @@ from omi_actors.domain.work.retention import PARTED_S
 from omi_actors.errors import LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
-from omi_actors.store.connection import Connection
 from omi_actors.store.dialect import Dialect
 from omi_actors.store.entities import define_entities
 from omi_actors.store.migrate import load_migrations, migrate, read_version
 from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
 from omi_actors.store.retention_state import note_leap
 from omi_actors.store.sqlite import SQLite
-from omi_actors.store.transaction import NodeIdentity, Transaction
+from omi_actors.store.transaction import Connection, NodeIdentity, Transaction
 
 T = TypeVar("T")
 
@@ -99,7 +98,8 @@ class Engine:
     def open(self) -> None:
         """Connect. A writer also brings the schema up to date and checks it against the entities.
 
-        Raises: StoreUnavailableError, or StoreError when the store must not be opened.
+        Raises: StoreUnavailableError, or StoreError when the store must not be opened. A failure of the driver or the
+        file system begins with the variable that names the store.
         """
         try:
             self._dialect.bind(self._db)
@@ -107,10 +107,13 @@ class Engine:
                 self._prepare_schema()
         except self._foreign_errors as exc:
             self.close()
-            raise self._translate(getattr(exc, "original_exc", exc)) from exc
+            raise self._name_place(self._translate(getattr(exc, "original_exc", exc))) from exc
         except BaseException:
             self.close()
             raise
+
+    def _name_place(self, error: StoreError) -> StoreError:
+        return type(error)(f"{'DATABASE_URL' if self._config.url else 'DATA_DIR'}: {error}")
 
     def _prepare_schema(self) -> None:
         folder = self._config.migrations or files("omi_actors.store.migrations")

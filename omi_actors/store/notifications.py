@@ -6,14 +6,19 @@ Not here: other steps of a delivery (answers.py), whether to notify (domain/answ
 
 from typing import Any
 
-from omi_actors.domain.notifications import NotificationBegun, NotificationEnd, NotificationLimits, hour_start_s
-from omi_actors.domain.sessions.records import DeliveryChange
+from omi_actors.domain.answers.delivery import (
+    DeliveryChange,
+    NotificationBegun,
+    NotificationEnd,
+    NotificationLimits,
+    hour_start_s,
+)
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.ids import new_id
 from omi_actors.store.answers import LEFT_TO_REPLIES, change_delivery, let_owner_reload
 from omi_actors.store.commits import INSERT_JOB, build_job_row
 from omi_actors.store.jobs import check_lease, finish_job
-from omi_actors.store.ordering import enqueues
+from omi_actors.store.messages import enqueues
 from omi_actors.store.transaction import Transaction
 
 _FIND = (

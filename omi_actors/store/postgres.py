@@ -126,7 +126,7 @@ class Postgres:
         if not isinstance(exc, psycopg2.Error):
             return isinstance(exc, OSError)
         if exc.pgcode is None:
-            return _is_broken(exc)
+            return _is_broken(exc) and not _is_misread(exc)
         return exc.pgcode[:2] in _UNAVAILABLE_CLASSES or exc.pgcode in {_LOCK_NOT_AVAILABLE, _READ_ONLY_TRANSACTION}
 
     def is_conflict(self, exc: Exception) -> bool:
@@ -142,7 +142,7 @@ class Postgres:
         if isinstance(exc, psycopg2.Error) and exc.pgcode is not None:
             return f"{exc.diag.message_primary} ({exc.pgcode})"
         sentence = str(exc).strip().partition("\n")[0]
-        if isinstance(exc, psycopg2.ProgrammingError) or sentence.startswith("invalid "):
+        if isinstance(exc, psycopg2.ProgrammingError) or _is_misread(exc):
             return "the URL, or a value's type, is not understood"  # the driver quotes what it cannot read
         return sentence or type(exc).__name__
 
@@ -176,6 +176,11 @@ def _is_broken(exc: BaseException) -> bool:
         return True
     is_about_connection = isinstance(exc, psycopg2.OperationalError) or type(exc) is psycopg2.DatabaseError
     return is_about_connection and exc.pgcode is None  # type: ignore[attr-defined]  # narrowed by the line above
+
+
+def _is_misread(exc: BaseException) -> bool:
+    """Tell whether libpq did not understand the URL: it then quotes a value that may be the password."""
+    return str(exc).startswith("invalid ")
 
 
 @lru_cache(maxsize=512)

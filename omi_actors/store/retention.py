@@ -10,7 +10,9 @@ writer's; looking and counting is a reader's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from omi_actors.domain.answers.budget import owner_of
 from omi_actors.domain.work.retention import Cutoffs
+from omi_actors.store.messages import enqueues
 from omi_actors.store.retention_state import load_state
 from omi_actors.store.transaction import Transaction
 
@@ -104,26 +106,26 @@ class Pruned:
 _NOTHING = Pruned({}, has_more=False)
 
 
-def find_stale(tx: Transaction, *, after: str, cutoffs: Cutoffs, limit: int) -> StalePage:
+def find_stale(tx: Transaction, after: str, cutoffs: Cutoffs, *, limit: int) -> StalePage:
     """Look through up to `limit` sessions after the id `after`."""
     rows = tx.fetch(_STALE, (*(cutoffs.said,) * 4, after, limit))
     stale = tuple(session_id for session_id, is_stale in rows if is_stale)
     return StalePage(stale, rows[-1][0] if len(rows) == limit else None)
 
 
-def count_rows(tx: Transaction, *, table: str, limit: int) -> int:
+def count_rows(tx: Transaction, table: str, *, limit: int) -> int:
     """Count the rows of a table that a round is limited in, up to `limit`: large ones take too long to be counted."""
     sql = f"SELECT count(*) FROM (SELECT 1 FROM {_LIMITED[table]} LIMIT ?) AS first"  # noqa: S608 (our own words)
     return int(tx.fetch(sql, (limit,))[0][0])
 
 
-def count_work(tx: Transaction, *, cutoffs: Cutoffs) -> dict[str, int]:
+def count_work(tx: Transaction, cutoffs: Cutoffs) -> dict[str, int]:
     """Count the old rows that belong to no session by table."""
     dead, events = tx.fetch(_OLD_DEAD, (cutoffs.dead,))[0][0], tx.fetch(_OLD_EVENTS, (cutoffs.events,))[0][0]
     return {"job": dead, "operator_event": events}
 
 
-def count_session(tx: Transaction, *, session_id: str, cutoffs: Cutoffs) -> dict[str, int]:
+def count_session(tx: Transaction, session_id: str, cutoffs: Cutoffs) -> dict[str, int]:
     """Count the old rows of one session by table."""
     counts = {table: tx.fetch(sql, (session_id, cutoffs.said))[0][0] for table, sql in _OLD_OF_SESSION}
     total, last = 0, 0
@@ -134,7 +136,7 @@ def count_session(tx: Transaction, *, session_id: str, cutoffs: Cutoffs) -> dict
             return {**counts, "transcript_segment": total}
 
 
-def prune_session(tx: Transaction, *, session_id: str, cutoffs: Cutoffs, limit: int) -> Pruned:
+def prune_session(tx: Transaction, session_id: str, cutoffs: Cutoffs, *, limit: int) -> Pruned:
     """Delete up to `limit` old rows of each kind of a session."""
     if not _hold(tx, cutoffs):
         return _NOTHING
@@ -149,7 +151,7 @@ def prune_session(tx: Transaction, *, session_id: str, cutoffs: Cutoffs, limit: 
     return Pruned(rows, has_more=is_full)
 
 
-def prune_work(tx: Transaction, *, cutoffs: Cutoffs, limit: int) -> Pruned:
+def prune_work(tx: Transaction, cutoffs: Cutoffs, *, limit: int) -> Pruned:
     """Delete up to `limit` finished jobs, and as many counts of use and lines of the audit."""
     if not _hold(tx, cutoffs):
         return _NOTHING
@@ -169,3 +171,20 @@ def scrub(tx: Transaction) -> None:
 def _hold(tx: Transaction, cutoffs: Cutoffs) -> bool:
     """Tell whether the clock is still the one that the cutoffs were found by."""
     return load_state(tx).leaps == cutoffs.leaps
+
+
+@enqueues
+def delete_session(tx: Transaction, session_key: str) -> bool:
+    """Delete a session with everything heard, said and planned in it; False if there was none."""
+    tx.has_erased = True
+    tx.run("DELETE FROM model_use WHERE owner = ?", (owner_of(session_key),))
+    return tx.run("DELETE FROM session WHERE session_key = ?", (session_key,)) == 1
+
+
+@enqueues
+def delete_account(tx: Transaction, account_id: str) -> bool:
+    """Delete an account with its sessions, memories, preferences and links; False if there was none."""
+    tx.has_erased = True
+    for (session_key,) in tx.fetch("SELECT session_key FROM session WHERE account_id = ?", (account_id,)):
+        delete_session(tx, session_key)
+    return tx.run("DELETE FROM account WHERE id = ?", (account_id,)) == 1

@@ -6,7 +6,7 @@ Not here: what follows from it (domain/work/retention.py), the rows that go (ret
 
 from dataclasses import astuple, replace
 
-from omi_actors.domain.work.operator import Action
+from omi_actors.domain.work.queue_admin import Action
 from omi_actors.domain.work.retention import (
     RetentionRound,
     RetentionRules,
@@ -14,7 +14,7 @@ from omi_actors.domain.work.retention import (
     after_leap,
     find_cutoffs,
 )
-from omi_actors.store.operator_events import record_event
+from omi_actors.store.queue_admin import record_event
 from omi_actors.store.transaction import Transaction
 
 _LOAD = "SELECT leaps, leap_s, lag_s, ran_s, excess, may_exceed FROM retention_state"

@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.answer_messages import AnswerFound
-from omi_actors.actors.chat_messages import ChatAnswered
-from omi_actors.actors.session.messages import AnswerReady, Ingested, ReplySent
+from omi_actors.actors.session.messages import AnswerFound, AnswerReady, ChatAnswered, Ingested, ReplySent
 from tests.actors.test_session_answers import KEY, SENDING_INLINE, TEXT, Session, left
 from tests.actors.test_session_chat import SENDING as SENDING_CHAT
 from tests.actors.test_session_chat import Session as Chat

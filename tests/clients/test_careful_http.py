@@ -5,7 +5,7 @@ import gzip
 
 import pytest
 
-from omi_actors.clients.careful_http import MAX_REPLY_BYTES
+from omi_actors.clients.careful_http import MAX_ERROR_BYTES
 from omi_actors.clients.model_check import ask_model_server
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
@@ -75,18 +75,26 @@ async def test_check_of_the_models_server_follows_nobody_either():
                 await ask_model_server(api_key=MODEL_KEY, base_url=url, timeout_s=5.0)
 
 
-@pytest.mark.parametrize("status", [200, 400, 500])
-async def test_endless_answer_ends_at_its_limit(status):
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (200, "sent more than an answer can be"),
+        (400, "refused the request"),
+        (401, "refuses OPENAI_API_KEY"),
+        (500, "answered 500"),
+    ],
+)
+async def test_endless_answer_ends_at_its_limit(status, says):
     sender = Sender(chunked(status, "text/event-stream"))
     async with serve_raw(sender) as target:
         model = build(f"http://{target.host}:{target.port}/v1")
         async with asyncio.timeout(DEADLINE_S):
-            with pytest.raises(UpstreamUnavailableError, match="sent more than an answer can be"):
+            with pytest.raises(UpstreamError, match=says):
                 await model.answer(PROMPT, deadline_s=DEADLINE_S)
         await model.close()
 
     # What the kernel holds on both sides comes on top.
-    assert sender.sent_bytes < MAX_REPLY_BYTES + 32 * len(MB)
+    assert sender.sent_bytes < MAX_ERROR_BYTES + 32 * len(MB)
 
 
 async def test_compressed_answer_is_not_asked_for_and_not_unpacked():

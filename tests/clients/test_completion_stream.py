@@ -2,12 +2,14 @@
 
 import pytest
 
-from omi_actors.clients.completion_stream import MAX_LINE_BYTES, CompletionReader
+from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
+
+MAX_TOKENS = 500
 
 
 def read(*lines):
-    reader = CompletionReader()
+    reader = CompletionReader(MAX_TOKENS)
     reader.feed("\n".join(lines).encode())
     return reader.finish()
 
@@ -52,15 +54,49 @@ def test_refusal_and_endless_thought_are_told_apart_from_an_empty_answer(lines, 
     assert caught.value.code == code
 
 
-def test_answer_that_reached_its_limit_is_one():
-    assert read(chunk("A long"), 'data: {"choices":[{"delta":{},"finish_reason":"length"}]}') == "A long"
+def test_answer_that_the_server_ended_at_its_limit_is_cut_at_a_sentence_and_marked():
+    end = 'data: {"choices":[{"delta":{},"finish_reason":"length"}]}'
+
+    assert read(chunk("It is far. It is very far. And a lo"), end) == "It is far. It is very far. …"
+
+
+@pytest.mark.parametrize(("sentence", "most"), [("It is far. ", 4_000), ("它很远。", 1_000), ("Это далеко. ", 3_000)])
+def test_answer_that_goes_on_is_full_at_twice_its_tokens_in_every_script(sentence, most):
+    reader = CompletionReader(MAX_TOKENS)
+    events = 0
+
+    while not reader.is_full:
+        reader.feed(f"{chunk(sentence)}\n".encode())
+        events += 1
+        assert events < 10_000
+    heard_later = reader.feed(f"{chunk(sentence)}\n".encode())
+
+    answer = reader.finish()
+    assert most * 0.7 < len(answer) <= most + len(" …")
+    assert answer.endswith(f"{sentence.strip()} …")
+    assert heard_later == ""
+
+
+def test_answer_of_just_its_tokens_is_whole():
+    text = "word. " * 333  # 500 tokens of English
+
+    assert read(chunk(text), "data: [DONE]") == text.strip()
+
+
+@pytest.mark.parametrize("event", [": thinking", 'data: {"choices":[{"delta":{"reasoning_content":"Hm, "}}]}'])
+def test_model_that_says_nothing_for_ever_is_not_read_for_ever(event):
+    reader = CompletionReader(MAX_TOKENS)
+    data = f"{event}\n".encode() * 1_000
+
+    with pytest.raises(UpstreamUnavailableError, match="more than an answer can be"):
+        all(reader.feed(data) == "" for _ in range(1_000))
 
 
 @pytest.mark.parametrize(
     ("usage", "tokens"), [('{"total_tokens":42}', 42), ("null", 0), ('"many"', 0), ('{"total_tokens":1.5}', 0)]
 )
 def test_cost_is_read_where_it_is_told_and_no_answer_is_lost_over_it(usage, tokens):
-    reader = CompletionReader()
+    reader = CompletionReader(MAX_TOKENS)
     for line in (chunk("The moon."), f'data: {{"choices":[],"usage":{usage}}}', "data: [DONE]"):
         reader.feed(f"{line}\n".encode())
 
@@ -71,7 +107,7 @@ def test_cost_is_read_where_it_is_told_and_no_answer_is_lost_over_it(usage, toke
 @pytest.mark.parametrize("size", [1, 2, 7, 1_000])
 def test_bytes_may_come_in_any_pieces(size, line_end):
     data = line_end.join([": comment", chunk("Tschüß, "), chunk("🌙."), "data: [DONE]"]).encode()
-    reader = CompletionReader()
+    reader = CompletionReader(MAX_TOKENS)
 
     added = "".join(reader.feed(data[at : at + size]) for at in range(0, len(data), size))
 
@@ -79,12 +115,12 @@ def test_bytes_may_come_in_any_pieces(size, line_end):
 
 
 def test_line_without_an_end_is_held_up_to_what_an_answer_can_be():
-    reader = CompletionReader()
-    long = chunk("x" * (MAX_LINE_BYTES - 100)).encode()
+    reader = CompletionReader(MAX_TOKENS)
+    long = chunk("\\u00e9" * 2 * MAX_TOKENS).encode()  # its length would do for any other text of so many tokens
     half = len(long) // 2
 
     assert reader.feed(long[:half]) == ""
     assert reader.feed(long[half:]) == ""
-    assert len(reader.feed(b"\n")) == MAX_LINE_BYTES - 100
+    assert reader.feed(b"\n") == "é" * 2 * MAX_TOKENS
     with pytest.raises(UpstreamUnavailableError, match="more than an answer can be"):
-        reader.feed(b"x" * (MAX_LINE_BYTES + 1))
+        reader.feed(b"x" * 100_000)  # far less than all lines together may have

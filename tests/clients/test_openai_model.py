@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
+import tracemalloc
 from functools import partial
 
 import pytest
 
 from omi_actors.clients.completion_request import RequestOptions
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import DemoModel
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.domain.answers.prompt import build_prompt
 from omi_actors.errors import (
@@ -17,8 +18,10 @@ from omi_actors.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from omi_actors.instruments import metrics
 from tests.canaries import MODEL_KEY
 from tests.fakes.openai_server import Mode, listening_fake
+from tests.fakes.raw_server import read_request, serve_raw
 from tests.kit.loop_turns import counted_turns
 
 PROMPT = build_prompt("how far is the moon?", [], [])
@@ -57,6 +60,59 @@ async def test_pieces_are_heard_in_order_while_they_arrive(fake, model):
 
     assert len(pieces) > 1
     assert "".join(pieces).strip() == answer.text
+
+
+async def test_model_that_never_stops_is_cut_and_its_stream_closed(fake, model):
+    fake.mode = Mode.ENDLESS
+    cut = metrics.MODEL_ANSWERS_CUT.labels("us")
+    before = cut._value.get()
+    pieces: list[str] = []
+
+    answer = await model.answer(PROMPT, deadline_s=5.0, on_text=pieces.append)
+
+    assert 300 < len(answer.text) < 8 * 50
+    assert answer.text.endswith("it goes farther. …")
+    assert pieces[-2:] == ["", answer.text]  # what was heard beyond it is void
+    assert cut._value.get() == before + 1
+    async with asyncio.timeout(2.0):
+        await fake.left.wait()
+
+
+TEN_MB = b"x" * 10_000_000
+BIG = {
+    "one event": (200, b'data: {"choices": [{"delta": {"content": "' + TEN_MB + b'"}}]}\n\ndata: [DONE]\n\n'),
+    "no event": (200, TEN_MB),
+    "JSON": (200, b'{"choices": [{"message": {"content": "' + TEN_MB + b'"}}]}'),
+    "many lines": (200, b"data: {}\n" * 1_100_000),
+    "error": (500, b'{"error": {"message": "' + TEN_MB + b'"}}'),
+    "refusal": (401, b'{"error": {"message": "' + TEN_MB + b'"}}'),
+}
+
+
+@pytest.mark.parametrize("form", BIG)
+async def test_ten_megabytes_are_neither_an_answer_nor_held(form):
+    status, body = BIG[form]
+
+    async def send(reader, writer):
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Type: text/event-stream\r\n\r\n" % status)
+        for at in range(0, len(body), 65_536):
+            writer.write(body[at : at + 65_536])
+            await writer.drain()
+
+    async with serve_raw(send) as target:
+        model = build(f"http://{target.host}:{target.port}/v1")
+        await model.load()
+        tracemalloc.start()
+        try:
+            with pytest.raises(UpstreamError):
+                await model.answer(PROMPT, deadline_s=10.0)
+            peak_bytes = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            await model.close()
+
+    assert peak_bytes < 5_000_000
 
 
 async def test_answers_that_come_at_once_are_read_one_a_turn_of_the_loop(model):

@@ -52,9 +52,39 @@ def test_database_that_is_not_there_is_one_sentence_and_a_restart_may_help(serve
 
     assert code == 69
     sentence = said.splitlines()[-1]
-    assert sentence.startswith("omi-actors: the store is unavailable: connection to server at")
+    assert sentence.startswith("omi-actors: DATABASE_URL: the store is unavailable: connection to server at")
     assert sentence.endswith("`python -m omi_actors doctor` looks closer.")
     assert "tell-nobody" not in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "mysql://omi:tell-nobody@h/omi"),
+        ("DATABASE_URL", '"postgres://omi:tell-nobody@h/omi"'),
+        ("DATABASE_URL", "postgres://h/omi?tell-nobody=1"),
+        ("REDIS_URL", "redis://h?db=tell-nobody"),
+    ],
+)
+def test_odd_address_is_one_sentence_and_exit_code_2(serve, variable, value):
+    code, said = refusal(serve("--port", "0", **{variable: value}))
+
+    assert code == 2
+    assert said.startswith(f"omi-actors: {variable} ")
+    assert len(said.splitlines()) == 1
+    assert "tell-nobody" not in said
+
+
+def test_actor_that_fails_at_start_ends_the_program_with_70(serve, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "from omi_actors.actors.maintenance.node_lease import NodeLease\nNodeLease.__init__ = lambda self: 1 / 0\n"
+    )
+
+    code, said = refusal(serve("--port", "0", PYTHONPATH=f"{tmp_path}:{ROOT}"))
+
+    assert code == 70
+    sentence = said.splitlines()[-1]
+    assert sentence.startswith("omi-actors: node_keeper could not start: TypeError; ")
 
 
 def test_driver_that_is_not_installed_is_one_sentence_before_anything_starts(serve, tmp_path):

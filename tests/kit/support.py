@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.clock import SystemClock
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.kit import life
-from omi_actors.kit.asks import Request
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.kit.manual_runtime import ManualRuntime
+from omi_actors.kit.messages import Request
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import Backoff, ChildSpec, Strategy
 from omi_actors.kit.supervisor import Supervisor
+from omi_actors.kit.testing import ManualRuntime
 from omi_actors.kit.thread_actor import ThreadActor
 
 WAIT_S = 5.0
@@ -142,7 +143,7 @@ def counted(metric, **labels):
 
 def loop_runtime(loop, **kwargs):
     """Return a runtime bound to the running loop."""
-    runtime = Runtime(SystemClock(), random.Random(0), **kwargs)
+    runtime = Runtime(SystemClock(), random.Random(0), hooks=ActorMetrics(), **kwargs)
     runtime.bind(loop)
     return runtime
 
@@ -162,7 +163,7 @@ class Tree:
     ) -> None:
         self.log: list[Any] = []
         self.given_up: list[BaseException] = []
-        self.runtime = ManualRuntime()
+        self.runtime = ManualRuntime(hooks=ActorMetrics())
         self.children = {}
         for name in names:
             build = (builds or {}).get(name, lambda: Puppet(self.log))

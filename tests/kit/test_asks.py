@@ -6,18 +6,19 @@ import threading
 
 import pytest
 
-from omi_actors.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
+from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.mailbox import Refusal
-from omi_actors.kit.manual_runtime import ManualRuntime
 from omi_actors.kit.spec import ChildSpec
+from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import WAIT_S, Do, Ping, Puppet, ThreadPuppet, counted, loop_runtime, note_exits, run_alone
 
 
 @pytest.fixture
 def runtime():
-    return ManualRuntime()
+    return ManualRuntime(hooks=ActorMetrics())
 
 
 def unstarted(runtime, kind="unstarted", capacity=10):

@@ -5,9 +5,10 @@ from contextvars import ContextVar
 
 import pytest
 
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.logs import LogContext, add_context, bound_context, current_context
 from omi_actors.kit import life
-from omi_actors.kit.manual_runtime import ManualRuntime
+from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import WAIT_S, Do, Puppet, ThreadPuppet, loop_runtime, new_future, run_alone
 
 ALICE = LogContext(request_id="r-1", session="alice")
@@ -20,7 +21,7 @@ def look(_actor=None):
 
 @pytest.fixture
 def runtime():
-    return ManualRuntime()
+    return ManualRuntime(hooks=ActorMetrics())
 
 
 @pytest.fixture

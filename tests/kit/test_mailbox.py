@@ -5,9 +5,8 @@ import threading
 
 import pytest
 
-from omi_actors.kit.asks import Control
 from omi_actors.kit.mailbox import Mailbox, Refusal
-from omi_actors.kit.messages import Envelope
+from omi_actors.kit.messages import Control, Envelope
 from tests.kit.support import WAIT_S
 
 

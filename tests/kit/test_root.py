@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from omi_actors.errors import RestartIntensityError
 from omi_actors.kit import life
+from omi_actors.kit.errors import RestartIntensityError
 from omi_actors.kit.handle import Handle
-from omi_actors.kit.root import start_root
 from omi_actors.kit.spec import ChildSpec
+from omi_actors.kit.supervisor import start_root
 from tests.kit.support import (
     NO_BACKOFF,
     WAIT_S,

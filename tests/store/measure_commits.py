@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.kit.manual_runtime import ManualRuntime
 from omi_actors.kit.messages import Envelope
 from omi_actors.kit.spec import ChildSpec
+from omi_actors.kit.testing import ManualRuntime
 from omi_actors.store.actors import StoreWriter
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.messages import CommitSession

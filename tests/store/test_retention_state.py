@@ -11,7 +11,7 @@ import pytest
 from omi_actors.clock import ManualClock, SystemClock
 from omi_actors.domain.work.retention import DAY_S, GAP_S, PARTED_S, REST_S, Cutoffs, RetentionRules, RetentionState
 from omi_actors.errors import ClockRefusedError
-from omi_actors.store import nodes, operator_events, retention, retention_state
+from omi_actors.store import nodes, queue_admin, retention, retention_state
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.retention_state import begin_round, load_state
 from omi_actors.store.transaction import NodeIdentity
@@ -175,7 +175,7 @@ def test_operators_word_ends_the_rest_is_recorded_and_frees_one_round(
     first, second = begin(engine), begin(engine)
     assert (first.max_percent, second.max_percent) == (None, 10)
     assert first.cutoffs.said == clock.now_s() - 90 * DAY_S
-    (event,) = engine.read(partial(operator_events.load_events, before=None, limit=9))
+    (event,) = engine.read(partial(queue_admin.load_events, before=None, limit=9))
     assert (event.action, event.request_id) == ("resume_retention", "r1")
     assert not resume(engine)
 

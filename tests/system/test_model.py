@@ -13,6 +13,7 @@ from tests.fakes.openai_server import Mode, listening_fake
 from tests.system.conftest import ADMIN, eventually
 from tests.system.test_promises import GatedModel
 from tests.web.http_client import Connection
+from tests.web.test_chat_stream import Stream
 
 QUESTION = "Hey Omi, how far is the moon?"
 
@@ -80,6 +81,34 @@ async def test_bad_model_is_told_to_the_wearer_and_to_the_operator(serve, fake, 
     assert check["last_error"]["cause"] == cause
     assert check["last_error"]["fix"]
     assert check["status"] == ("pass" if (mode, heard, cause) in UNWILLING else "warn")
+
+
+async def test_wearer_hears_a_bounded_answer_of_a_model_that_never_stops(serve, fake):
+    fake.mode = Mode.ENDLESS
+    program = await serve(OPENAI_WEBHOOK_MAX_TOKENS="50")
+
+    answer = (await program.say(QUESTION)).json["message"]
+
+    assert 300 < len(answer) <= 8 * 50
+    assert answer.endswith("it goes farther. …")
+    assert (await program.transcript())["messages"][-1]["text"] == answer
+    assert await program.metric('omi_model_answers_cut_total{by="us"}') >= 1
+
+
+async def test_chat_shows_a_bounded_answer_of_a_model_that_never_stops(serve, fake):
+    fake.mode = Mode.ENDLESS
+    program = await serve(OPENAI_MAX_TOKENS="100")
+    stream = Stream(program.connection)
+
+    await stream.begin(b'{"message":"how far is the moon?"}')
+    *deltas, (name, form) = await stream.rest()
+
+    shown = ""
+    for _, delta in deltas:
+        shown = delta["text"] if delta.get("restart") else shown + delta["text"]
+    assert (name, shown) == ("done", form["response"])
+    assert 600 < len(shown) <= 8 * 100
+    assert shown.endswith("it goes farther. …")
 
 
 async def test_failure_is_said_in_the_language_of_the_question_and_is_no_knowledge_later(serve, fake):

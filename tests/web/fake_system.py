@@ -4,17 +4,16 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from omi_actors.actors.chat_messages import ChatAnswered
-from omi_actors.actors.session.messages import Ingested
+from omi_actors.actors.session.messages import ChatAnswered, Ingested
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError
 from omi_actors.kit.future import Future
-from omi_actors.looks.look import Look
-from omi_actors.status.queue_desk import QueueDesk
+from omi_actors.status.queue_admin import QueueAdmin
+from omi_actors.status.snapshot import Snapshot
 
 
-class FakeSystem:
+class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_system.py compares the two
     def __init__(self):
         self.ready = True
         self.counters = WindowCounters(SystemClock())
@@ -37,7 +36,7 @@ class FakeSystem:
         self.on_left = asyncio.Event()
 
     @property
-    def queue_desk(self) -> QueueDesk:
+    def queue_admin(self) -> QueueAdmin:
         raise ConflictError("the desk is tested with the whole system")
 
     def ingest(self, message, *, timeout_s):
@@ -114,8 +113,8 @@ class FakeSystem:
     def figures(self):
         return {"requests": {"total": 3, "success": 2, "failed": 1}, "activeRequests": 1}
 
-    def look(self):
-        return self.looks or Look(status=self.status, checks={"store": self.status}, troubles=(), tables=())
+    def snapshot(self):
+        return self.looks or Snapshot(status=self.status, checks={"store": self.status}, troubles=(), tables=())
 
     @property
     def texts(self):

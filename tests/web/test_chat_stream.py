@@ -5,12 +5,11 @@ import json
 
 import pytest
 
-from omi_actors.actors.chat_messages import ChatAnswered
-from omi_actors.actors.session.messages import ReplySent
+from omi_actors.actors.session.messages import ChatAnswered, ReplySent
 from omi_actors.errors import AnswerLateError
 from tests.web.conftest import ADMIN
 from tests.web.http_client import TIMEOUT_S, Connection, request_bytes
-from web.delta_buffer import Delta, DeltaBuffer
+from web.handlers.chat import Delta, DeltaBuffer
 
 KEY = "chat:operator:default"
 

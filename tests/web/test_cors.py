@@ -7,8 +7,8 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
-from web.door.browsers import Cors
-from web.door.compression import Gzip
+from web.app import Gzip
+from web.edge.browsers import Cors
 
 ORIGINS = "https://app.example.com,https://*.example.org,http://localhost:8081"
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from omi_actors.looks.look import Look
-from omi_actors.status.look import Headline
+from omi_actors.status.snapshot import Headline, Snapshot
 from omi_actors.status.tables import Table
 from omi_actors.status.troubles import Trouble
 from tests.web.conftest import ADMIN
@@ -52,7 +51,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def look(system):
-    system.looks = Look(
+    system.looks = Snapshot(
         status="warn",
         checks={"store": "pass", "model": "warn"},
         troubles=[Trouble("Model is away.", f"Call {HOSTILE}.")],
@@ -134,10 +133,10 @@ async def test_data_are_what_the_page_shows(look, get):
     assert data.pop("taken") == data.pop("takenAt")[:19].replace("T", " ") + " UTC"
     assert data == {
         "status": "warn",
-        "state": "It works; something needs a look",
+        "state": "It works; something needs attention",
         "checks": [["store", "pass"], ["model", "warn"]],
         "troubles": [{"what": "Model is away.", "do": f"Call {HOSTILE}.", "status": "warn"}],
-        "nothingWrong": "Nothing that the server knows of.",
+        "nothingWrong": "Nothing is known to be wrong.",
         "headlines": [{"label": "Questions", "value": "7", "note": HOSTILE}],
         "tables": {"requests": [[HOSTILE, "1,234"]], "model": []},
     }

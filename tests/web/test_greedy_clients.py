@@ -90,7 +90,7 @@ async def test_proxy_has_as_many_connections_as_it_needs(start):
 
 
 def test_one_address_cannot_take_every_connection():
-    from web.door.census import share_of  # noqa: PLC0415 (only here)
+    from web.edge.listener import share_of  # noqa: PLC0415 (only here)
 
     assert [share_of(room) for room in (1000, 4, 1)] == [750, 3, 1]
 
@@ -107,7 +107,7 @@ async def test_server_that_is_full_says_so(start):
 def test_limit_of_connections_leaves_files_for_the_store():
     import resource  # noqa: PLC0415 (only here)
 
-    from web.door.census import possible_connections  # noqa: PLC0415 (only here)
+    from web.edge.listener import possible_connections  # noqa: PLC0415 (only here)
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))

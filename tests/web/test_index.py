@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.looks.look import Look
+from omi_actors.status.snapshot import Snapshot
 from omi_actors.status.troubles import Trouble
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
@@ -32,7 +32,7 @@ def links(page):
 
 
 async def test_stranger_is_told_what_this_is_and_nothing_of_how_it_is(show, system):
-    system.looks = Look("fail", {"store": "fail"}, [Trouble("Store fails.", "Look.")], [])
+    system.looks = Snapshot("fail", {"store": "fail"}, [Trouble("Store fails.", "Look.")], [])
 
     reply, page = await show()
 
@@ -44,7 +44,7 @@ async def test_stranger_is_told_what_this_is_and_nothing_of_how_it_is(show, syst
 
 
 async def test_operator_sees_the_state_and_where_everything_is(show, connection, system):
-    system.looks = Look("fail", {"store": "fail"}, [], [])
+    system.looks = Snapshot("fail", {"store": "fail"}, [], [])
 
     reply, page = await show(**ADMIN)
 

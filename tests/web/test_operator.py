@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from omi_actors.clock import ManualClock
 from tests.web.conftest import ADMIN, UID
 from tests.web.http_client import Connection
-from web.door.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
+from web.edge.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
 
 TRANSCRIPT = f"/transcript/{UID}"  # the operator's; 404 for them, 401 for others
 SAME_ORIGIN = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}

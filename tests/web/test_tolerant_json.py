@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omi_actors.errors import MalformedJsonError, TooManyValuesError
-from web.webhook import segments as tolerant_json
-from web.webhook.segments import MAX_PARTS, declared_charset, decode_text, read_json
+from web.edge import tolerant_json
+from web.edge.tolerant_json import MAX_PARTS, declared_charset, decode_text, read_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -19,7 +19,7 @@ from tests.web.fake_system import FakeSystem
 from tests.web.http_client import Connection
 from tests.web.test_operator import SAME_ORIGIN, sign_in
 from web.app import build_application
-from web.door.operator_sessions import SESSION_LIFETIME_S
+from web.edge.operator_sessions import SESSION_LIFETIME_S
 from web.site import Site
 
 FORM = {"error", "code", "hint", "request_id", "requestId", "timestamp"}

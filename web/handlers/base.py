@@ -1,6 +1,6 @@
-"""The base of all handlers beside the webhook: request id, one way to fail, one line and one count per request.
+"""Base of all handlers except the webhook: request id, one form of errors, one log line and one count a request.
 
-Not here: who is let in (guarded.py), what a failure is answered (problems.py). Threads: the event loop.
+Not here: access and limits (guarded.py), the answer to each error (web/problems.py). Threads: the event loop.
 """
 
 from asyncio import Future
@@ -11,14 +11,14 @@ import msgspec
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
-from omi_actors.errors import AskTimeoutError, BadRequestError, NotFoundError, OmiError, SignatureMismatchError
+from omi_actors.errors import BadRequestError, NotFoundError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from web.counting import CLOSED, count_request
-from web.door.browser_headers import PAGE_POLICY
+from omi_actors.kit.errors import AskTimeoutError, ExpectedError
+from web.edge.browsers import PAGE_POLICY
 from web.handlers.guarded import GuardedHandler
-from web.pages.letters import render_refusal
+from web.pages.render import render_error
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
-from web.requests import request_id_of
+from web.requests import CLOSED, count_request, request_id_of
 
 _log = get_logger("web.requests")
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
@@ -53,7 +53,7 @@ class BaseHandler(GuardedHandler):
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
-        for name, value in self.door_headers().items():
+        for name, value in self.edge_headers().items():
             self.set_header(name, value)
         if self.site.traffic.is_draining:
             self.set_header("Connection", "close")
@@ -119,7 +119,7 @@ class BaseHandler(GuardedHandler):
         if problem.retry_after_s is not None:
             self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
         if self.wants_page:
-            self._send_refusal(problem)
+            self._send_error_page(problem)
             return
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(self.problem_json(problem))
@@ -129,10 +129,10 @@ class BaseHandler(GuardedHandler):
         """Whether a person reads the answer: only browsers that open an address ask for HTML."""
         return self.request.method == "GET" and "text/html" in self.request.headers.get("Accept", "")
 
-    def _send_refusal(self, problem: Problem) -> None:
+    def _send_error_page(self, problem: Problem) -> None:
         if self.site.tells_browsers:
             self.set_header("Content-Security-Policy", PAGE_POLICY)
-        self.send_page(render_refusal(problem, self.request_id))
+        self.send_page(render_error(problem, self.request_id))
 
     def problem_json(self, problem: Problem) -> bytes:
         """Return an error of this request in the one form."""
@@ -160,7 +160,7 @@ class BaseHandler(GuardedHandler):
         tb: TracebackType | None,
     ) -> None:
         """Log what nobody expected, with its traceback; the rest is in the request's own line."""
-        if isinstance(value, OmiError | HTTPError):
+        if isinstance(value, ExpectedError | HTTPError):
             return
         with bound_context(LogContext(self.request_id)):
             _log.error("request failed", route=self.route, error=type(value).__name__, exc_info=value)
@@ -192,3 +192,18 @@ class NotFound(BaseHandler):
         """Refuse, whatever the method."""
         super().prepare()
         raise HTTPError(404)
+
+
+def whole_number(handler: RequestHandler, name: str, default: int, *, low: int, high: int) -> int:
+    """Return a number of the query.
+
+    Raises:
+        BadRequestError: it is none, or out of its range.
+    """
+    text = handler.get_query_argument(name, "")
+    if not text:
+        return default
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(high)) else -1
+    if not low <= number <= high:
+        raise BadRequestError(f"`{name}` must be a whole number from {low} to {high}.")
+    return number

@@ -1,15 +1,108 @@
 """The operator's hand in queue and retention: `/operator/queue/…`, `/operator/retention/resume`, `/operator/events`.
 
-Not here: doing it (omi_actors/status/queue_desk.py), what a job looks like outside (web/queue_forms.py). Threads: the
-loop.
+Not here: doing it (omi_actors/status/queue_admin.py), what a job looks like outside (web/handlers/queue.py).
+Threads: the loop.
 """
 
-from omi_actors.domain.work.operator import ALL_KINDS, Action
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from omi_actors.domain.work.jobs import JobState
+from omi_actors.domain.work.queue_admin import (
+    ALL_KINDS,
+    Action,
+    JobDetail,
+    JobFilter,
+    ListedJob,
+    OperatorEvent,
+    redact_payload,
+)
 from omi_actors.errors import BadRequestError
-from web.chat.body import read_object
-from web.handlers.base import BaseHandler
-from web.handlers.paging import whole_number
-from web.queue_forms import build_filter, event_form, job_detail_form, job_form
+from web.auth import session_key_of
+from web.edge.tolerant_json import read_object
+from web.handlers.base import BaseHandler, whole_number
+from web.problems import iso_time
+
+_NAME = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")
+
+
+def build_filter(fields: Mapping[str, str]) -> JobFilter:
+    """Return which jobs are meant by `kind`, `state`, `lane` and `session` (a wearer's uid, or a session's whole key).
+
+    Raises:
+        BadRequestError: no job can be meant.
+    """
+    for name, value in fields.items():
+        if not _NAME.fullmatch(value):
+            raise BadRequestError(f"`{name}` is no such name.")
+    state, session = fields.get("state"), fields.get("session")
+    if state is not None and state not in [one.value for one in JobState]:
+        raise BadRequestError(f"`state` is one of {', '.join(JobState)}.")
+    if session is not None and ":" not in session:
+        session = session_key_of(session)
+    return JobFilter(kind=fields.get("kind"), state=state, lane=fields.get("lane"), session_key=session)
+
+
+def job_form(job: ListedJob) -> dict[str, Any]:
+    """Return a job as it is listed: nothing of what anybody said."""
+    return {
+        "number": job.seq,
+        "id": job.job_id,
+        "kind": job.kind,
+        "state": job.state,
+        "lane": job.lane,
+        "sessionId": job.session_key,
+        "priority": job.priority,
+        "attempts": job.attempts,
+        "maxAttempts": job.max_attempts,
+        "deliveries": job.deliveries,
+        "error": job.error,
+        "requestId": job.request_id,
+        "payloadVersion": job.version,
+        "payloadCharacters": job.payload_characters,
+        "createdAt": iso_time(job.created_at),
+        "runAt": iso_time(job.run_at),
+        "leaseUntil": _time(job.lease_until),
+        "finishedAt": _time(job.finished_at),
+    }
+
+
+def job_detail_form(detail: JobDetail, *, with_text: bool) -> dict[str, Any]:
+    """Return a whole job. Without text, what anybody said is only measured."""
+    payload = dict(detail.payload) if detail.payload is not None else None
+    if payload is not None and not with_text:
+        payload = redact_payload(payload)
+    return {
+        **job_form(detail.job),
+        "payload": payload,
+        "question": _text(detail.question, with_text=with_text),
+        "answer": _text(detail.answer, with_text=with_text),
+    }
+
+
+def event_form(event: OperatorEvent) -> dict[str, Any]:
+    """Return a line of the audit."""
+    return {
+        "number": event.number,
+        "who": event.who,
+        "at": iso_time(event.happened_at),
+        "action": event.action,
+        "target": dict(event.target),
+        "jobs": event.job_count,
+        "requestId": event.request_id,
+    }
+
+
+def _time(utc_s: float | None) -> str | None:
+    return None if utc_s is None else iso_time(utc_s)
+
+
+def _text(text: str | None, *, with_text: bool) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    return {"characters": len(text), "text": text} if with_text else {"characters": len(text)}
+
 
 _ID = r"([A-Za-z0-9_.:-]{1,128})"
 _DEFAULT_LIMIT = 50
@@ -20,7 +113,7 @@ _MAX_BODY_BYTES = 4_096
 _CHOICE = frozenset({"kind", "state", "lane", "session"})
 
 
-class _DeskHandler(BaseHandler):
+class _QueueAdminHandler(BaseHandler):
     """For the operator only, whatever the method."""
 
     def prepare(self) -> None:
@@ -47,7 +140,7 @@ class _DeskHandler(BaseHandler):
         return fields
 
 
-class JobsHandler(_DeskHandler):
+class JobsHandler(_QueueAdminHandler):
     """Jobs, newest first: a page of those that have the `kind`, `state`, `lane` and `session` asked for."""
 
     route = "/operator/queue/jobs"
@@ -56,12 +149,12 @@ class JobsHandler(_DeskHandler):
         """Answer with the page; `nextBefore` is null on the last."""
         before, limit = self.page()
         chosen = build_filter({name: self.get_query_argument(name) for name in _CHOICE & {*self.request.arguments}})
-        jobs = await self.site.system.queue_desk.list_jobs(chosen, before=before, limit=limit)
+        jobs = await self.site.system.queue_admin.list_jobs(chosen, before=before, limit=limit)
         next_before = jobs[-1].seq if len(jobs) == limit else None
         self.send_json({"jobs": [job_form(job) for job in jobs], "nextBefore": next_before})
 
 
-class JobHandler(_DeskHandler):
+class JobHandler(_QueueAdminHandler):
     """One job. Its text is shown when `text=1` asks for it, and that is recorded."""
 
     route = "/operator/queue/jobs/:jobId"
@@ -69,28 +162,28 @@ class JobHandler(_DeskHandler):
     async def get(self, job_id: str) -> None:
         """Answer with the job."""
         with_text = self.get_query_argument("text", "") == "1"
-        desk = self.site.system.queue_desk
+        desk = self.site.system.queue_admin
         detail = await desk.show_job(job_id, with_text=with_text, request_id=self.request_id)
         self.send_json(job_detail_form(detail, with_text=with_text))
 
     async def delete(self, job_id: str) -> None:
         """Discard it, if it waits or is dead."""
-        await self.site.system.queue_desk.change_job(Action.DISCARD, job_id, request_id=self.request_id)
+        await self.site.system.queue_admin.change_job(Action.DISCARD, job_id, request_id=self.request_id)
         self.send_json({"discarded": 1})
 
 
-class RetryHandler(_DeskHandler):
+class RetryHandler(_QueueAdminHandler):
     """One dead job, made ready again."""
 
     route = "/operator/queue/jobs/:jobId/retry"
 
     async def post(self, job_id: str) -> None:
         """Retry it."""
-        await self.site.system.queue_desk.change_job(Action.RETRY, job_id, request_id=self.request_id)
+        await self.site.system.queue_admin.change_job(Action.RETRY, job_id, request_id=self.request_id)
         self.send_json({"retried": 1})
 
 
-class BulkHandler(_DeskHandler):
+class BulkHandler(_QueueAdminHandler):
     """Many jobs: counted first, and changed only by a second call that repeats the first one's `confirm`."""
 
     route = "/operator/queue/:action"
@@ -100,7 +193,7 @@ class BulkHandler(_DeskHandler):
         action = Action(word)
         fields = self.read_fields(_CHOICE | {"confirm"})
         confirmation = fields.pop("confirm", None)
-        chosen, desk = build_filter(fields), self.site.system.queue_desk
+        chosen, desk = build_filter(fields), self.site.system.queue_admin
         if confirmation is None:
             choice = await desk.choose(action, chosen)
             self.send_json({"count": choice.count, "confirm": choice.confirmation(action, chosen)})
@@ -109,7 +202,7 @@ class BulkHandler(_DeskHandler):
         self.send_json({"discarded" if action is Action.DISCARD else "retried": count})
 
 
-class PauseHandler(_DeskHandler):
+class PauseHandler(_QueueAdminHandler):
     """A kind of jobs, or without `kind` all of them, begun no more, or again."""
 
     route = "/operator/queue/:action"
@@ -117,24 +210,24 @@ class PauseHandler(_DeskHandler):
     async def post(self, word: str) -> None:
         """Pause or resume; it holds for every node, and after a restart."""
         kind = self.read_fields(frozenset({"kind"})).get("kind") or ALL_KINDS
-        desk = self.site.system.queue_desk
+        desk = self.site.system.queue_admin
         change = desk.pause if word == "pause" else desk.resume
         self.send_json({"kind": kind, "changed": await change(kind, request_id=self.request_id)})
 
 
-class RetentionHandler(_DeskHandler):
-    """Retention, which goes on after the operator's word."""
+class RetentionHandler(_QueueAdminHandler):
+    """Resumes retention by the operator's word."""
 
     route = "/operator/retention/resume"
 
     async def post(self) -> None:
         """Resume."""
         self.read_fields(frozenset())
-        changed = await self.site.system.queue_desk.resume_retention(request_id=self.request_id)
+        changed = await self.site.system.queue_admin.resume_retention(request_id=self.request_id)
         self.send_json({"changed": changed})
 
 
-class EventsHandler(_DeskHandler):
+class EventsHandler(_QueueAdminHandler):
     """What the operator did, newest first."""
 
     route = "/operator/events"
@@ -142,7 +235,7 @@ class EventsHandler(_DeskHandler):
     async def get(self) -> None:
         """Answer with a page of events."""
         before, limit = self.page()
-        events = await self.site.system.queue_desk.load_events(before=before, limit=limit)
+        events = await self.site.system.queue_admin.load_events(before=before, limit=limit)
         next_before = events[-1].number if len(events) == limit else None
         self.send_json({"events": [event_form(event) for event in events], "nextBefore": next_before})
 

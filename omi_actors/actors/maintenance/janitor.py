@@ -9,12 +9,12 @@ Threads: the event loop; it awaits the store only.
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from omi_actors.actors.maintenance.messages import CleanUp, NextBatch
 from omi_actors.domain.work.retention import Cutoffs, RetentionRules, rows_needed
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import retention, retention_state
 from omi_actors.store.facade import Store
 from omi_actors.store.retention import Pruned
 
@@ -29,6 +29,16 @@ _GROWTH = 2
 _PAUSE_S = 0.05
 # Seconds from the start to the first round: who just started has more urgent things to do.
 _FIRST_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUp:
+    """The janitor's own timer: look for what has been kept long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextBatch:
+    """The janitor's own, between two batches."""
 
 
 @dataclass(slots=True)
@@ -85,7 +95,7 @@ class Janitor(LoopActor):
         """Take one step of the round; a store that fails ends it, and the next one begins anew."""
         try:
             outcome = await (self._begin_round() if self._round is None else self._work(self._round))
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("cleaning_up_failed", error=type(exc).__name__)
             outcome = "failed"
         if outcome is None:
@@ -96,28 +106,28 @@ class Janitor(LoopActor):
 
     async def _begin_round(self) -> str | None:
         """Begin; return how the round ended, None if it goes on, as all its steps do."""
-        begun = await self._store.begin_round(self._rules)
+        begun = await self._store.write(retention_state.begin_round, self._rules)
         if begun is None:
             return "rested"
         self._round = current = _Round(begun.cutoffs, begun.max_percent)
         if current.limit is not None:
-            current.old.update(await self._store.count_work(current.cutoffs))
+            current.old.update(await self._store.read(retention.count_work, current.cutoffs))
         return None
 
     async def _work(self, current: _Round) -> str | None:
         """Count one session, prune one batch, or find out what is next."""
         cutoffs, is_counting = current.cutoffs, current.limit is not None
         if current.has_work and not is_counting:
-            current.has_work = self._count(current, await self._store.prune_work(cutoffs, limit=_ROWS))
+            current.has_work = self._count(current, await self._store.write(retention.prune_work, cutoffs, limit=_ROWS))
         elif current.stale and is_counting:
-            current.old.update(await self._store.count_session(current.stale.popleft(), cutoffs))
+            current.old.update(await self._store.read(retention.count_session, current.stale.popleft(), cutoffs))
             return await self._check(current)
         elif current.stale:
-            pruned = await self._store.prune_session(current.stale[0], cutoffs, limit=_ROWS)
+            pruned = await self._store.write(retention.prune_session, current.stale[0], cutoffs, limit=_ROWS)
             if not self._count(current, pruned):
                 current.stale.popleft()
         elif current.after is not None:
-            page = await self._store.find_stale(current.after, cutoffs, limit=_SESSIONS)
+            page = await self._store.read(retention.find_stale, current.after, cutoffs, limit=_SESSIONS)
             current.after = page.next_after
             current.stale.extend(page.session_ids)
         elif is_counting:
@@ -132,10 +142,10 @@ class Janitor(LoopActor):
         is_counted = not current.stale and current.after is None
         excess = await self._find_excess(current, 1 if is_counted else _GROWTH)
         if excess:
-            await self._store.note_excess(excess)
+            await self._store.write(retention_state.note_excess, excess)
             return "refused"
         if is_counted:
-            await self._store.note_excess("")
+            await self._store.write(retention_state.note_excess, "")
             current.limit, current.after = None, ""
         return None
 
@@ -148,7 +158,7 @@ class Janitor(LoopActor):
             if current.limit is None or old <= current.allowed[table] * growth:
                 continue
             needed = rows_needed(old, current.limit)
-            if needed and (total := await self._store.count_rows(table, limit=needed)) < needed:
+            if needed and (total := await self._store.read(retention.count_rows, table, limit=needed)) < needed:
                 return f"{old:,} or more of {total:,} rows of {table} would go"
             current.allowed[table] = old
         return ""
@@ -156,7 +166,7 @@ class Janitor(LoopActor):
     async def _end_round(self, current: _Round) -> None:
         """Let the deleted text leave the files, too."""
         if current.rows.total():
-            await self._store.scrub()
+            await self._store.write(retention.scrub)
             _log.info("cleaned_up", **current.rows)
 
     def _count(self, current: _Round, pruned: Pruned) -> bool:

@@ -3,19 +3,56 @@
 Not here: deciding it (domain/), the commit (actor.py), statements (store/commits.py). Threads: the event loop.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple, TypeVar
 
-from omi_actors.domain.hearing.hearing import Question
+from msgspec import structs
+
+from omi_actors.actors.queue.messages import JobsEnqueued, ReservationEnded
+from omi_actors.actors.queue.slots import WorkerSlots
+from omi_actors.actors.session.slots import OpenReplies
+from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.hearing.state import HearingOptions, Question
 from omi_actors.domain.sessions.records import NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.sessions.transcript import Growth, Progress
-from omi_actors.domain.work.jobs import NewJob
+from omi_actors.domain.work.jobs import ClaimedJob, NewJob
+from omi_actors.errors import FencedError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import current_context
+from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import build_answer_job
+from omi_actors.kit.errors import ExpectedError
+from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle
+from omi_actors.store import jobs
+from omi_actors.store.facade import Store
 
 
-class Turn(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SessionDeps:
+    """What every session uses. A webhook may wait `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
+
+    `answer_slots` are the queue's, to be booked; a job that is committed with one is leased for `job_lease_s`.
+    Of one lane `lane_cap` jobs may wait. `open_replies` are all sessions' together.
+    """
+
+    store: Store
+    job_queue: Handle
+    reply_deadline_s: float
+    job_max_attempts: int
+    delivery_rules: DeliveryRules = field(default_factory=DeliveryRules)
+    chat_deadline_s: float = 60.0
+    hearing: HearingOptions = field(default_factory=HearingOptions)
+    answer_slots: WorkerSlots = field(default_factory=lambda: WorkerSlots((ANSWER,), 0))
+    job_lease_s: float = 30.0
+    lane_cap: int = 1_000
+    open_replies: OpenReplies = field(default_factory=OpenReplies)
+
+
+class TurnChanges(NamedTuple):
     """One turn's changes. `listening_until` is when a pause ends the question that is being spoken, None without.
 
     `active_space` is the space that is switched to, None for none.
@@ -30,7 +67,7 @@ class Turn(NamedTuple):
     active_space: str | None = None
 
 
-def build_commit(turn: Turn, session_key: str) -> SessionCommit:
+def build_commit(turn: TurnChanges, session_key: str) -> SessionCommit:
     """Return the commit of one turn.
 
     Each takes the next epoch: one that was given up on, and is stored all the same, fences what was decided without it.
@@ -100,3 +137,54 @@ def build_messages(questions: Sequence[Question], jobs: Sequence[NewJob], sessio
         )
         for question, job in zip(questions, jobs, strict=True)
     )
+
+
+def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Future[ClaimedJob | None]:
+    """Store one turn that has answer jobs, and let them be worked on. Fails as `Store.commit` does."""
+    commit = structs.replace(commit, lane_cap=deps.lane_cap)
+    first = commit.jobs[0]
+    token = deps.answer_slots.reserve()
+    if token is None:
+        stored = deps.store.commit(commit)
+        stored.add_done_callback(partial(_report_stored, deps.job_queue, first.kind))
+        return stored
+    leased = deps.store.write(jobs.commit_leased, commit, token=token, lease_s=deps.job_lease_s)
+    leased.add_done_callback(partial(_report_leased, deps.job_queue, ReservationEnded(first.kind, first.job_id, token)))
+    return leased
+
+
+def _report_stored(queue: Handle, kind: str, stored: Future[None]) -> None:
+    try:
+        stored.result()
+    except ExpectedError:
+        return
+    queue.tell(JobsEnqueued(kind))
+
+
+def _report_leased(queue: Handle, ended: ReservationEnded, leased: Future[ClaimedJob | None]) -> None:
+    try:
+        ended = replace(ended, job=leased.result())
+    except FencedError:
+        pass  # nothing was stored
+    except ExpectedError:
+        ended = replace(ended, is_unknown=True)
+    # One for each booked place; without it the place is never free again.
+    queue.tell_always(ended)
+
+
+R = TypeVar("R")
+
+# A wearer's webhooks and a page's questions, at a few nodes at once, come second two or three times in a row.
+_TRIES = 10
+
+
+async def decide_anew_if_fenced(act: Callable[[], Awaitable[R]]) -> R:
+    """Do it; look again, and do it again, while others write the session meanwhile.
+
+    Raises:
+        FencedError: they did so again and again.
+    """
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(FencedError):
+            return await act()
+    return await act()

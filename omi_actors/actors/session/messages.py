@@ -4,11 +4,12 @@ Commands are imperative, facts are in the past tense. A `Request[R]` wants a rep
 Not here: its mail about chat (chat_messages.py), values of the domain (domain/). Threads: frozen, any.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from omi_actors.domain.sessions.records import OpenAnswer
-from omi_actors.domain.sessions.segments import Segment
-from omi_actors.kit.asks import Request
+from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
+from omi_actors.domain.hearing.segments import Segment
+from omi_actors.kit.messages import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +132,126 @@ class ReplyDeadline:
 @dataclass(frozen=True, slots=True)
 class Passivate:
     """Sent by the router to an idle session: stop, unless something came meanwhile."""
+
+
+# Hears an answer grow: the text that is added, and whether all text before it is void, since the answer began anew.
+OnDelta = Callable[[str, bool], None]
+
+# --- to a session (by way of the router) ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswered:
+    """Reply: the answer, or (`is_failure`) the sentence that says why there is none.
+
+    `delivery_id` names the answer's delivery; who sends the answer reports back with `ReplySent`. None: nothing to
+    report. `is_duplicate`: the same was answered a moment ago, and `text` says so.
+    """
+
+    text: str
+    conversation_id: str = ""
+    delivery_id: str | None = None
+    is_failure: bool = False
+    is_duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskQuestion(Request[ChatAnswered]):
+    """Sent by the chat: answer this. The question is durable before anything is done for it.
+
+    `asker_id` names who waits, `key` the question among its owner's: the same key means the same question.
+    `may_be_known` is False for a key that was made for this message. `on_delta` hears the answer grow; it must be quick
+    and must not raise.
+    Fails with OverloadError, StoreError, ActorError, with AnswerLateError at the deadline, or with KeyReusedError
+    when the key names another question.
+    """
+
+    session_key: str
+    asker_id: str
+    key: str
+    text: str
+    context: str = ""
+    may_be_known: bool = False
+    on_delta: OnDelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchSpace(Request[str]):
+    """Sent by the chat: from now on answer for this space (domain/answers/prompt.py). The reply is the space before."""
+
+    session_key: str
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskerLeft:
+    """Sent by the chat: this asker's connection is gone. A question that nobody waits for any more is called off."""
+
+    session_key: str
+    asker_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGrew(Request[bool]):
+    """Sent by the workers while an answer is made: more of its text; `is_first` of an attempt's pieces.
+
+    The reply tells whether anybody listens. The next piece is sent after it, so that a piece waits in no mailbox
+    behind another, and none is lost.
+    """
+
+    session_key: str
+    job_id: str
+    text: str
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDeadline:
+    """A session's own timer: who waits for this job's answer must be told now that it is late."""
+
+    job_id: str
+
+
+# --- to the answer sweeper --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredElsewhere:
+    """Sent by the backplane keeper: another node has stored the answer of this job, which a reply waits for here.
+
+    A hint only: it may be lost, late or repeated, and it may be wrong. The store knows.
+    """
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersRead:
+    """Sent by the sweeper's own look for the answers that replies wait for here: those that are stored.
+
+    None of them when the store did not answer.
+    """
+
+    answers: tuple[WaitingAnswer, ...]
+
+
+# --- to a session (by way of the router) ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFound:
+    """Sent by the answer sweeper: the answer that a reply of this session waits for is stored, and stands as it says.
+
+    Who stored it has not told us; it may be on its way, or given, by another node.
+    """
+
+    session_key: str
+    answer: OpenAnswer
+
+
+# --- to the router ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SweepIdle:
+    """The router's own timer: passivate sessions that are idle too long or too many."""

@@ -4,15 +4,48 @@ Not here: when it opens and closes (chat.py). Threads: the event loop, in turns 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import ClassVar, Protocol
 
-from omi_actors.actors.chat_messages import ChatAnswered, OnDelta
-from omi_actors.actors.session.messages import Ingested
+from omi_actors.actors.session.messages import ChatAnswered, Ingested, OnDelta
 from omi_actors.domain.answers.delivery import Reply
 from omi_actors.domain.sessions.chat import ChatQuestion
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.future import Future
 from omi_actors.kit.runtime import TimerHandle
+
+
+@dataclass(slots=True)
+class OpenReplies:
+    """By job id, longest not looked for first. Opened here, a reply is closed by its session, also by its crash."""
+
+    # When a reply was opened, or its answer last looked for in the store (monotonic seconds).
+    _looked_mono_s: dict[str, float] = field(default_factory=dict)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._looked_mono_s
+
+    def open(self, job_id: str, now_mono_s: float) -> None:
+        """Note that somebody waits."""
+        self.close(job_id)
+        self._looked_mono_s[job_id] = now_mono_s
+
+    def close(self, job_id: str) -> None:
+        """Note that nobody waits any more. Twice is fine."""
+        self._looked_mono_s.pop(job_id, None)
+
+    def take_due(self, now_mono_s: float, *, quiet_s: float, limit: int) -> tuple[str, ...]:
+        """Return up to `limit` jobs whose answers nobody has looked for in `quiet_s` seconds; now somebody does."""
+        due = []
+        for job_id, looked_mono_s in islice(self._looked_mono_s.items(), limit):
+            if looked_mono_s > now_mono_s - quiet_s:
+                break
+            due.append(job_id)
+        for job_id in due:
+            del self._looked_mono_s[job_id]
+            self._looked_mono_s[job_id] = now_mono_s
+        return tuple(due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +127,72 @@ class ChatSlot:
         for asker in self._askers:
             asker.reply.try_fail(error)
         return True
+
+
+class Slot(Protocol):
+    """An open reply. `timer` is its deadline, `opened_mono_s` when it was opened (monotonic seconds)."""
+
+    @property
+    def kind(self) -> Reply:
+        """Whose reply it is."""
+        ...
+
+    timer: TimerHandle
+    opened_mono_s: float
+
+    def try_settle(self, said: Ingested) -> bool:
+        """Give the reply; False if who waited has given up meanwhile."""
+        ...
+
+
+@dataclass(slots=True)
+class ReplySlot:
+    """A webhook that waits for an answer."""
+
+    kind: ClassVar[Reply] = Reply.OWN
+    reply: Future[Ingested]
+    timer: TimerHandle
+    opened_mono_s: float
+
+    def try_settle(self, said: Ingested) -> bool:
+        """Give the reply; False if the webhook has given up meanwhile."""
+        return self.reply.try_set(said)
+
+
+class Slots:
+    """The slots of one session by job id, in the order of their opening. The node's open replies are kept with them."""
+
+    __slots__ = ("_of_node", "_slots")
+
+    def __init__(self, of_node: OpenReplies) -> None:
+        self._of_node = of_node
+        self._slots: dict[str, Slot] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._slots)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._slots
+
+    def add(self, job_id: str, slot: Slot) -> None:
+        """Keep a reply open for the answer of this job, until it is taken."""
+        self._slots[job_id] = slot
+        self._of_node.open(job_id, slot.opened_mono_s)
+
+    def find(self, job_id: str) -> Slot | None:
+        """Return the reply that is open for this job's answer, None without one."""
+        return self._slots.get(job_id)
+
+    def take(self, job_id: str) -> Slot | None:
+        """Close a reply to whoever may look for it, and return it to be settled; None if there is none."""
+        slot = self._slots.pop(job_id, None)
+        if slot is not None:
+            slot.timer.cancel()
+            self._of_node.close(job_id)
+        return slot
+
+    def forget(self) -> None:
+        """Close them all: their session ends, and whoever waits is told so by its end."""
+        for job_id in self._slots:
+            self._of_node.close(job_id)
+        self._slots.clear()

@@ -1,19 +1,25 @@
 """What an operator is told of a model that fails: the cause in a word, and its fix; and whether the model is broken.
 
-Not here: what the wearer hears (failures.py), that it is logged once and shown (clients/guarded_model.py).
+Not here: what the wearer hears (failures.py), that it is logged once and shown (clients/model_chain.py).
 Threads: none, pure.
 """
 
 from dataclasses import dataclass
 
+from omi_actors.domain.answers.language import guess_language
+from omi_actors.domain.answers.sentences import SENTENCES, Sentences
 from omi_actors.errors import (
+    BudgetSpentError,
     CircuitOpenError,
+    OverloadError,
+    TooLargeError,
     UpstreamBusyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from omi_actors.kit.errors import MailboxFullError
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +76,48 @@ def is_broken(error: UpstreamError) -> bool:
     if isinstance(error, UpstreamBusyError | CircuitOpenError):
         return False
     return isinstance(error, UpstreamTimeoutError | UpstreamUnavailableError)
+
+
+def explain_failure(error: BaseException, question: str = "") -> str:
+    """Return one sentence for the wearer, without technical terms and without a promise that nobody keeps."""
+    return _choose(error, SENTENCES[guess_language(question)])
+
+
+def _choose(error: BaseException, sentences: Sentences) -> str:
+    match error:
+        case UpstreamRejectedError():
+            return _choose_rejected(error.code, sentences)
+        case BudgetSpentError():
+            return _choose_spent(error, sentences)
+        case UpstreamTimeoutError():
+            return sentences.late
+        case UpstreamBusyError() | OverloadError() | MailboxFullError():
+            return sentences.busy
+        case TooLargeError():
+            return sentences.too_long
+        case UpstreamUnavailableError():
+            return sentences.unreachable
+        case _:
+            return sentences.internal
+
+
+def _choose_spent(error: BudgetSpentError, sentences: Sentences) -> str:
+    if error.whose == "owner":
+        return sentences.too_fast if error.period == "minute" else sentences.day_spent
+    return sentences.crowded if error.period == "minute" else sentences.closed
+
+
+def _choose_rejected(code: str, sentences: Sentences) -> str:
+    match code:
+        case "invalid_api_key":
+            return sentences.key
+        case "insufficient_quota":
+            return sentences.credit
+        case "model_not_found":
+            return sentences.model
+        case "thought_too_long":
+            return sentences.thinking
+        case "context_length_exceeded":
+            return sentences.too_long
+        case _:
+            return sentences.refused

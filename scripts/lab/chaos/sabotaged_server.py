@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from omi_actors import parts, tree
-from omi_actors.actors.maintenance import node_keeper
+from omi_actors.actors.maintenance import node_lease
 from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
 from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import IngestSegments
@@ -80,7 +80,7 @@ def _plant_short_leases() -> None:
 
 def _plant_short_rest() -> None:
     _replace(retention, "REST_S", REST_S)
-    _replace(node_keeper, "_PERIOD_S", 1.0)
+    _replace(node_lease, "_PERIOD_S", 1.0)
 
 
 def _replace(owner: type | ModuleType, name: str, value: object) -> None:

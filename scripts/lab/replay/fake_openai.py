@@ -22,6 +22,7 @@ class Mode(StrEnum):
     """How it behaves. `delay` waits `delay_s` first; `trickle` waits it before each piece, `drip` before each byte.
 
     `timed` streams one piece, the machine's monotonic seconds at its sending, and waits before it ends the stream.
+    `endless` streams sentences as fast as they are taken, until its reader hangs up.
     `filtered` and `refusal` are the two ways in which a model refuses; `thinking` uses its tokens up before it speaks.
     """
 
@@ -30,6 +31,7 @@ class Mode(StrEnum):
     TRICKLE = "trickle"
     DRIP = "drip"
     TIMED = "timed"
+    ENDLESS = "endless"
     HANG = "hang"
     CUT = "cut"
     UNAUTHORIZED = "unauthorized"
@@ -59,6 +61,7 @@ _ERRORS = {
 # mode: how a streamed answer without a word ends
 _WORDLESS = {Mode.FILTERED: "content_filter", Mode.REFUSAL: "stop", Mode.THINKING: "length", Mode.EMPTY: "stop"}
 _PIECE = 4
+_SENTENCE = "It is far away, and it goes farther. "
 
 
 @dataclass
@@ -137,6 +140,9 @@ class _Completions(tornado.web.RequestHandler):
         is_hung = bool(self.fake.hangs_on) and self.fake.hangs_on in body["messages"][-1]["content"]
         if is_hung or self.mode is Mode.HANG:
             await self.gone.wait()
+            return
+        if self.mode is Mode.ENDLESS:
+            await self._stream_for_ever(body["model"])
             return
         if self.mode is Mode.DELAY:
             await asyncio.sleep(self.fake.delay_s)
@@ -229,6 +235,15 @@ class _Completions(tornado.web.RequestHandler):
         else:
             self.write("".join(events))
         self._end()
+
+    async def _stream_for_ever(self, model: str) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        while not self.gone.is_set():
+            self.write(_event(model, {"content": _SENTENCE}, None))
+            with contextlib.suppress(tornado.iostream.StreamClosedError):
+                await self.flush()
+            await asyncio.sleep(0)  # a flush to a fast reader does not give way to other calls
+        self.detach().close()
 
     async def _write_pieces(self, pieces: list[str]) -> None:
         """Write and flush piece by piece; in mode `cut` only half of them."""

@@ -53,7 +53,7 @@ def _build(name: str, mode: Mode, what: str, *, failures: bool = True) -> Fault:
             failures=failures,
             needs_answer=True,
             recovery_s=_PAUSE_CAP_MS / 1000 + 2 * _LATE_S,
-            # one that waited for an earlier question of its person may have its time anew (domain/patience.py)
+            # one that waited for an earlier question of its person may have its time anew (domain/answers/patience.py)
             answer_s=2 * _DEADLINE_S + _LATE_S,
         ),
         settings=_SETTINGS,

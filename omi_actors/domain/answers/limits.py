@@ -1,0 +1,72 @@
+"""Limits of one answer: time, tokens, context, for spoken and for written ones; and the cut of one that is too long.
+
+Not here: the settings (config/), the choice of the context (prompt.py), attempts (patience.py).
+Threads: none, pure.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from omi_actors.domain.answers.prompt import PromptLimits, estimate_tokens
+from omi_actors.domain.hearing.question_end import find_last_end
+
+# Times the tokens asked for that an arriving answer may have, as estimated by its characters. Estimates are up to half
+# too high, so that an answer of a server that keeps to its tokens is never cut here.
+_ESTIMATE_SLACK = 2
+# Ends the text of an answer that was cut, so that its reader sees it.
+_CUT_MARK = " …"
+
+# Sessions of wearables begin so; all others read their answers.
+_WEARABLE = "omi:"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Seconds of wall clock for a whole turn, all attempts together, and tokens that an answer may have."""
+
+    timeout_s: float = 20.0
+    max_tokens: int = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRules:
+    """See the module."""
+
+    spoken: Allowance = field(default_factory=Allowance)
+    written: Allowance = field(default_factory=Allowance)
+    context: PromptLimits = field(default_factory=PromptLimits)
+
+    def allowance_of(self, session_key: str) -> Allowance:
+        """Return what an answer in this session may take."""
+        return self.spoken if session_key.startswith(_WEARABLE) else self.written
+
+
+class AnswerRoom:
+    """The room that an arriving answer has, used up piece by piece.
+
+    Example: of 500 tokens, 4,000 characters of English or 1,000 of Chinese fit.
+    """
+
+    def __init__(self, max_tokens: int) -> None:
+        self.is_full = False
+        self._left_tokens = float(max_tokens * _ESTIMATE_SLACK)
+
+    def take(self, piece: str) -> str:
+        """Return as much of the piece as fits; where that is not all of it, the room is full from now on."""
+        tokens = estimate_tokens(piece)
+        if not self.is_full and tokens <= self._left_tokens:
+            self._left_tokens -= tokens
+            return piece
+        left_tokens, self._left_tokens, self.is_full = self._left_tokens, 0.0, True
+        fitting = bisect_right(range(1, len(piece) + 1), left_tokens, key=lambda chars: estimate_tokens(piece[:chars]))
+        return piece[:fitting]
+
+
+def cut_answer(text: str) -> str:
+    """Return a text that broke off, cut at the last end of a sentence or line in its second half, and marked.
+
+    Without one it is cut at the last word's end there; without that either, not at all.
+    """
+    half = len(text) // 2
+    end = max(find_last_end(text, half) or 0, text.rfind("\n", half)) or text.rfind(" ", half)
+    return text[: end if end > 0 else None].rstrip() + _CUT_MARK

@@ -1,0 +1,88 @@
+"""The few figures that one looks at first, in words.
+
+Not here: all figures (tables.py), how they look (web/pages/). Threads: none, pure. Text is not yet escaped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omi_actors.instruments.readings import Readings
+from omi_actors.instruments.units import say_age, say_bytes, say_count, say_seconds, say_share
+from omi_actors.status.tables import Table, build_tables
+from omi_actors.status.troubles import Trouble, find_troubles
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A figure, and a `note` that puts it in its place."""
+
+    label: str
+    value: str
+    note: str
+
+
+def build_headlines(health: Mapping[str, Any], now: Readings, recent: Readings) -> Sequence[Headline]:
+    """Return them, the wearers' first. `recent` is what `now` gained in the last minutes."""
+    return [
+        *_wearers(now, recent),
+        _model(recent),
+        _requests(recent),
+        *_insides(health, now),
+    ]
+
+
+def _wearers(now: Readings, recent: Readings) -> Sequence[Headline]:
+    questions, dropped = "omi_questions_total", recent.total("omi_webhooks_dropped_total")
+    half, most = (say_seconds(recent.quantile(share, "omi_answer_seconds")) for share in (0.5, 0.95))
+    kept = f"lately; {say_count(dropped)} not kept, or in part" if dropped else "lately, all kept"
+    return [
+        Headline("Questions", say_count(recent.total(questions)), f"lately; {say_count(now.total(questions))} in all"),
+        Headline("Question to reply", most, f"p95 lately; p50 {half}"),
+        Headline("Webhooks", say_count(recent.total("omi_webhooks_total")), kept),
+    ]
+
+
+def _model(recent: Readings) -> Headline:
+    name = "omi_model_seconds"
+    calls = say_count(recent.total(f"{name}_count"))
+    return Headline("Model call", say_seconds(recent.quantile(0.95, name)), f"p95 lately, of {calls}")
+
+
+def _requests(recent: Readings) -> Headline:
+    name = "omi_http_requests_total"
+    failed = recent.total(name, status="5xx")
+    return Headline("Server errors", say_count(failed), f"lately, of {say_count(recent.total(name))} requests")
+
+
+def _insides(health: Mapping[str, Any], now: Readings) -> Sequence[Headline]:
+    waits = say_seconds(health["checks"]["queue"].get("oldest_waits_seconds"))
+    hits, misses = health["cache"]["hits"], health["cache"]["misses"]
+    waiting = now.total("omi_jobs", state="ready")
+    return [
+        Headline("Jobs waiting", say_count(waiting), f"the oldest for {waits}" if waiting else "nothing waits"),
+        Headline("Sessions", say_count(health["sessions"]), f"in memory; hit rate {say_share(hits, hits + misses)}"),
+        Headline("Up for", say_age(health["uptime"]), f"memory {say_bytes(health['memory']['rss'])}"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`status` is pass, warn or fail; `checks` are the states by name."""
+
+    status: str
+    checks: Mapping[str, str]
+    troubles: Sequence[Trouble]
+    tables: Sequence[Table]
+    headlines: Sequence[Headline] = ()
+
+
+def build_snapshot(health: Mapping[str, Any], now: Readings, recent: Readings) -> Snapshot:
+    """Return the look. `health` is the operator's; `recent` is what `now` gained in the last minutes."""
+    return Snapshot(
+        status=str(health["status"]),
+        checks={name: str(check["status"]) for name, check in health["checks"].items()},
+        troubles=find_troubles(health["checks"], now, recent),
+        tables=build_tables(health, now, recent),
+        headlines=build_headlines(health, now, recent),
+    )

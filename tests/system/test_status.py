@@ -1,0 +1,108 @@
+"""What people see of a system that runs: health, the operator's page, help."""
+
+import json
+
+from tests.fakes.omi_server import Mode
+from tests.system.conftest import ADMIN, eventually
+from tests.system.test_deliveries import AT_ONCE, ask_late
+from tests.system.test_promises import GatedModel
+
+DOCUMENT = {"status", "timestamp", "uptime", "memory", "metrics", "activeRequests", "features", "database"}
+CHECKS = {"store", "queue", "supervisor", "loop", "model", "notifications", "budget", "backplane", "clock", "retention"}
+
+
+async def get(program, target, headers=ADMIN):
+    reply = await program.connection.request("GET", target, b"", headers)
+    return json.loads(reply.body)
+
+
+async def tables(program):
+    return {
+        name: {row[0]: row[1:] for row in rows}
+        for name, rows in (await get(program, "/metrics-dashboard/data.json"))["tables"].items()
+    }
+
+
+async def test_health_has_the_documents_keys_and_a_check_of_every_part(start, database_url):
+    program = await start(database_url)
+    await program.say("Hey Omi, how far is the moon?")
+
+    health = await get(program, "/health")
+
+    assert set(health) >= DOCUMENT
+    assert set(health["checks"]) == CHECKS
+    assert health["metrics"]["webhooks"]["processed"] >= 1
+    assert health["database"]["kind"] == ("postgres" if database_url else "sqlite")
+
+
+async def test_strangers_learn_no_figure_of_a_real_system(start):
+    program = await start()
+
+    health = await get(program, "/health", {})
+
+    assert set(health) == {"status", "ready", "checks", "features", "database", "timestamp"}
+    assert not [value for value in numbers_in(health) if not isinstance(value, bool)]
+
+
+def numbers_in(value):
+    if isinstance(value, dict):
+        return [found for part in value.values() for found in numbers_in(part)]
+    return [value] if isinstance(value, int | float) else []
+
+
+async def test_page_counts_what_the_system_did(start):
+    program = await start()
+    before = await tables(program)
+    await program.say("Hey Omi, how far is the moon?")
+    await program.post(b"{}", query="")
+
+    after = await tables(program)
+
+    def gained(table, row, column=0):
+        earlier = before[table].get(row, ("0",) * 9)[column]
+        return int(after[table][row][column].replace(",", "")) - int(earlier.replace(",", ""))
+
+    assert gained("answers", "Questions heard") == 1
+    assert gained("drops", "no_owner") == 1
+    assert gained("requests", "/omi-webhook") == 2
+    assert after["cache"]["In memory now"] == ["1"]
+    assert gained("actors", "session") == 1
+
+
+async def test_page_tells_a_crash_and_what_to_do(start):
+    program = await start()
+    before = await get(program, "/metrics-dashboard/data.json")
+    program.system._tree.router.tell(object())  # no actor knows that message
+
+    async def is_told():
+        data = await get(program, "/metrics-dashboard/data.json")
+        # Another test may have let a router crash shortly before: the number tells them apart.
+        told = [trouble for trouble in data["troubles"] if "of session_router" in str(trouble)]
+        return bool(told) and told[0] not in before["troubles"]
+
+    await eventually(is_told)
+
+
+async def test_refused_notification_is_a_warning_with_what_to_mend(start, omi, notifier):
+    omi.mode = Mode.NOT_ENABLED
+    model = GatedModel()
+    program = await start(model=model, notifier=notifier, **AT_ONCE)
+    await ask_late(program, model)
+
+    async def is_told():
+        check = (await get(program, "/health"))["checks"]["notifications"]
+        return check.get("last_outcome") == "unauthorized" and check["status"] == "warn"
+
+    await eventually(is_told)
+    troubles = (await get(program, "/metrics-dashboard/data.json"))["troubles"]
+    assert "OMI_APP_SECRET" in str(troubles)
+
+
+async def test_examples_of_help_are_answered(start):
+    program = await start()
+    told = await get(program, "/help", {})
+
+    spoken = [*told["examples"], *(f"{phrase}, how far is the moon?" for phrase in told["trigger_phrases"]["phrases"])]
+    for number, words in enumerate(spoken):
+        reply = await program.say(words, uid=f"wearer{number}")
+        assert "message" in reply.json, words

@@ -1,0 +1,121 @@
+"""Pages of other sites: which may read our answers, and send us what changes something.
+
+Not here: whether a request comes from one (origins.py), the methods that an address takes (handlers/guarded.py).
+Threads: any, frozen after construction.
+Source: the Fetch standard's CORS protocol.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from tornado.httputil import HTTPHeaders
+
+from omi_actors.errors import ForbiddenError
+from web.requests import header
+
+_ALLOWED_HEADERS = "Content-Type, Authorization, Accept, Idempotency-Key, X-Chat-Secret, X-Request-Id"
+_EXPOSED_HEADERS = "X-Request-Id, X-Chat-Secret, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+
+
+class Cors:
+    """Decides by the Origin header. `scheme://*.domain` stands for all names below the domain."""
+
+    def __init__(self, origins: tuple[str, ...], max_age_s: int) -> None:
+        self._exact = frozenset(origin for origin in origins if "*" not in origin)
+        parts = [origin.partition("*") for origin in origins if "*" in origin]
+        self._patterns = tuple((scheme, suffix) for scheme, _, suffix in parts)
+        self._max_age = str(max_age_s)
+
+    def allows(self, origin: str) -> bool:
+        """Tell whether a page of this origin may use the server."""
+        origin = origin.lower()
+        return origin in self._exact or any(_matches(origin, scheme, suffix) for scheme, suffix in self._patterns)
+
+    def headers(self, origin: str | None) -> dict[str, str]:
+        """Return the headers of an answer to a page of `origin`; of None, to nobody's page."""
+        vary = {"Vary": "Origin"} if self._exact or self._patterns else {}
+        if origin is None or not self.allows(origin):
+            return vary
+        return {
+            **vary,
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+            "Access-Control-Expose-Headers": _EXPOSED_HEADERS,
+        }
+
+    def preflight_headers(self, origin: str | None, methods: str) -> dict[str, str]:
+        """Return the further headers of an answer to a browser that asks before it sends; `methods` comma-separated."""
+        if origin is None or not self.allows(origin):
+            return {}
+        return {
+            "Access-Control-Allow-Methods": methods,
+            "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+            "Access-Control-Max-Age": self._max_age,
+        }
+
+
+def _matches(origin: str, scheme: str, suffix: str) -> bool:
+    """Tell whether an origin is `scheme`, at least one label, and `suffix`, which begins with a dot."""
+    label = origin.removeprefix(scheme).removesuffix(suffix)
+    is_whole = origin.startswith(scheme) and origin.endswith(suffix)
+    return is_whole and all(part.replace("-", "").isalnum() and part.isascii() for part in label.split("."))
+
+
+# For answers that are no pages: nothing in them may run or load.
+API_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# For pages: what comes from this server, nothing inline, nothing from elsewhere.
+PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_COMMON: Final = {
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
+}
+# Half a year, without subdomains: those may not be ours.
+_HSTS: Final = "max-age=15552000"
+
+
+def browser_headers(policy: str, *, is_https: bool) -> dict[str, str]:
+    """Return the security headers of an answer; `policy` is its Content-Security-Policy."""
+    headers = {**_COMMON, "Content-Security-Policy": policy}
+    return {**headers, "Strict-Transport-Security": _HSTS} if is_https else headers
+
+
+# Methods that change nothing.
+_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+# What browsers say of a page of ours, and of an address that was typed in.
+_OURS = (None, "same-origin", "none")
+
+
+def check_origin(method: str | None, headers: HTTPHeaders, is_allowed: Callable[[str], bool]) -> None:
+    """Refuse what a page of another site sends, since the browser adds our cookies to it.
+
+    Raises:
+        ForbiddenError: the request changes something, and its page is neither ours nor `is_allowed`.
+    """
+    if method in _SAFE or is_same_origin(headers):
+        return
+    origin = header(headers, "Origin")
+    if origin is None or not is_allowed(origin):
+        raise ForbiddenError("A page of another site may not do this.")
+
+
+def is_same_origin(headers: HTTPHeaders) -> bool:
+    """Tell whether a request comes from a page of ours, or from none; another port of this machine is another site."""
+    if header(headers, "Sec-Fetch-Site") not in _OURS:
+        return False
+    origin = header(headers, "Origin")
+    return origin is None or _host_of(origin) == (header(headers, "Host") or "").lower()
+
+
+def _host_of(origin: str) -> str | None:
+    """Return host and port of an origin; None for "null" and for what is none."""
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:
+        return None

@@ -1,0 +1,167 @@
+"""JSON read with patience: any encoding that JSON ever had, NaN, lone surrogates, huge numbers.
+
+Not here: what the values mean (payloads.py), the fast path (msgspec, there). Threads: any, pure.
+A single call into C holds the interpreter, and with it the event loop, until it returns. So a text of many values is
+walked, and each of its smallest pieces is a call; one of too many is refused unread.
+"""
+
+import codecs
+import json
+import re
+from json.decoder import JSONDecodeError, JSONDecoder
+from typing import Any
+
+from omi_actors.errors import MalformedJsonError, TooLargeError, TooManyValuesError
+
+_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+# Up to so many parts are read in one call: at worst, as lists in lists, they take 16 ms.
+_FEW_PARTS = 20_000
+# More than a day of conversation has a tenth of it. The garbage collector alone stops the process for 30 ms then.
+MAX_PARTS = 300_000
+# Characters, or bytes, that are decoded in one call.
+_PIECE = 256 * 1024
+# Python refuses to read integers of more digits, and no field of ours holds one of that size.
+_MAX_DIGITS = 400
+# What Python has beside charsets. Nobody sends it, and a body in the first takes time by the square of its length:
+# 11 s for 256 kB.
+_NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"})
+_BLANKS = re.compile(r"[ \t\n\r]*")
+
+
+def declared_charset(content_type: str) -> str | None:
+    """Return the charset that a Content-Type names, None for none and for UTF-8."""
+    match = _CHARSET.search(content_type) if "charset" in content_type.lower() else None
+    name = match[1].lower() if match else ""
+    return None if name in ("", "utf-8", "utf8") else name
+
+
+def decode_text(body: bytes, content_type: str = "") -> str:
+    """Return a body as text: by its byte order mark or its zeros, else by the declared charset, else UTF-8.
+
+    Bytes that are not valid become U+FFFD, so that the rest is not lost.
+    """
+    charset: str = json.detect_encoding(body)
+    if charset == "utf-8":
+        charset = declared_charset(content_type) or charset
+    try:
+        if codecs.lookup(charset).name in _NO_CHARSETS:
+            charset = "utf-8"
+        return _decode(body, charset)
+    except (LookupError, UnicodeError):  # no such charset, or one that replaces nothing
+        return _decode(body, "utf-8")
+
+
+def read_json(text: str, *, few_parts: int = _FEW_PARTS) -> Any:
+    """Return the value of a JSON text, which is walked if it may have more than `few_parts` values.
+
+    Raises:
+        MalformedJsonError: it is not JSON; says line and column.
+        TooManyValuesError: it may have more than MAX_PARTS values.
+    """
+    # No value but the first comes without one of these.
+    parts = text.count(",") + text.count("[") + text.count("{")
+    if parts > MAX_PARTS:
+        raise TooManyValuesError(f"The body has more than {MAX_PARTS} values: send it in several.")
+    read = _DECODER.raw_decode if parts <= few_parts else _walk
+    try:
+        value, end = read(text, _skip(text, 0))
+        end = _skip(text, end)
+    except JSONDecodeError as exc:
+        raise _malformed(exc) from None  # the original holds the whole text
+    except RecursionError:
+        raise MalformedJsonError("The body is not JSON that can be read: it is nested too deeply.") from None
+    if end != len(text):
+        raise _malformed(JSONDecodeError("Extra data", text, end))
+    return value
+
+
+def read_object(body: bytes, *, max_bytes: int) -> dict[str, Any]:
+    """Return the JSON object of a body.
+
+    Raises:
+        TooLargeError: it is too long to be read here.
+        MalformedJsonError: it is not UTF-8, not JSON, or no object.
+    """
+    if len(body) > max_bytes:
+        raise TooLargeError(f"The body has more than {max_bytes} bytes.")
+    try:
+        value = read_json(body.decode("utf-8-sig"))
+    except UnicodeDecodeError as exc:
+        raise MalformedJsonError(f"The body is not UTF-8: byte {exc.start}.") from None  # the original holds the text
+    if not isinstance(value, dict):
+        raise MalformedJsonError("The body is not a JSON object.")
+    return value
+
+
+def _malformed(exc: JSONDecodeError) -> MalformedJsonError:
+    return MalformedJsonError(f"The body is not JSON: line {exc.lineno}, column {exc.colno}.")
+
+
+def _parse_int(digits: str) -> float:
+    return int(digits) if len(digits) < _MAX_DIGITS else float(digits)
+
+
+_DECODER = JSONDecoder(parse_int=_parse_int)
+
+
+def _walk(text: str, at: int) -> tuple[Any, int]:
+    opening = text[at : at + 1]
+    if opening == "[":
+        return _walk_array(text, at + 1)
+    if opening == "{":
+        return _walk_object(text, at + 1)
+    return _DECODER.raw_decode(text, at)
+
+
+def _walk_array(text: str, at: int) -> tuple[list[Any], int]:
+    values: list[Any] = []
+    at = _skip(text, at)
+    if text[at : at + 1] == "]":
+        return values, at + 1
+    while True:
+        value, at = _walk(text, at)
+        values.append(value)
+        at = _skip(text, at)
+        mark = text[at : at + 1]
+        if mark == "]":
+            return values, at + 1
+        if mark != ",":
+            raise JSONDecodeError("Expecting ',' delimiter", text, at)
+        at = _skip(text, at + 1)
+
+
+def _walk_object(text: str, at: int) -> tuple[dict[str, Any], int]:
+    members: dict[str, Any] = {}
+    at = _skip(text, at)
+    if text[at : at + 1] == "}":
+        return members, at + 1
+    while True:
+        if text[at : at + 1] != '"':
+            raise JSONDecodeError("Expecting property name enclosed in double quotes", text, at)
+        name, at = _DECODER.raw_decode(text, at)
+        at = _skip(text, at)
+        if text[at : at + 1] != ":":
+            raise JSONDecodeError("Expecting ':' delimiter", text, at)
+        members[name], at = _walk(text, _skip(text, at + 1))
+        at = _skip(text, at)
+        mark = text[at : at + 1]
+        if mark == "}":
+            return members, at + 1
+        if mark != ",":
+            raise JSONDecodeError("Expecting ',' delimiter", text, at)
+        at = _skip(text, at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    match = _BLANKS.match(text, at)
+    return match.end() if match is not None else at
+
+
+def _decode(body: bytes, charset: str) -> str:
+    """Decode, a large body in pieces: a call that replaces every byte takes 10 ms a megabyte."""
+    first = body[:_PIECE].decode(charset, errors="replace")  # also refuses codecs that make no text
+    if len(body) <= _PIECE:
+        return first
+    decode = codecs.getincrementaldecoder(charset)(errors="replace").decode
+    pieces = [decode(body[at : at + _PIECE]) for at in range(0, len(body), _PIECE)]
+    return "".join([*pieces, decode(b"", final=True)])

@@ -1,0 +1,171 @@
+"""Where every request comes in: is it for us, limits on its body, then the way to whoever handles it.
+
+Not here: the handlers (handlers/), the routes beside the webhook (app.py). Threads: the event loop.
+"""
+
+import asyncio
+from asyncio import Future
+from collections.abc import Awaitable
+
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerConnectionDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.web import Application
+
+from omi_actors.errors import ForeignHostError, OmiError, OverloadError, SlowBodyError, TooLargeError
+from web.edge.header_checks import length_problem, refusal_bytes
+from web.edge.listener import EdgeConnection
+from web.problems import api_problem
+from web.requests import header, request_id_of, send
+from web.site import Site
+from web.webhook.request import ROUTE, WebhookRequest
+
+_WEBHOOK_PATHS = frozenset((ROUTE, ROUTE + "/"))
+# Tornado's own limit answers with a bare 400 and cuts the line; ours answers properly, so Tornado's is out of the way.
+_NO_LIMIT = 1 << 62
+# Content-Length beyond this many digits is more than anybody has.
+_MAX_DIGITS = 15
+# Of a body that was refused this much is still taken and thrown away: closing on a sender that still sends
+# would make its kernel discard our reply.
+_LINGER_BYTES = 64 * 1024 * 1024
+# Whoever was told that the body came too slowly gets so long to read it before the connection closes.
+_LAST_WORD_S = 1.0
+# Probes ask by the address of the machine, and learn no more than that it runs.
+_PROBES = frozenset(("/livez", "/readyz"))
+
+
+class Entry(HTTPServerConnectionDelegate):
+    """Gives each request to the webhook or to the application."""
+
+    def __init__(self, site: Site, application: Application) -> None:
+        self._site = site
+        self._application = application
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Take the next request of a connection."""
+        assert isinstance(request_conn, EdgeConnection)  # noqa: S101 (our listener has no other)
+        return _Incoming(self._site, self._application, server_conn, request_conn)
+
+
+class _Incoming(HTTPMessageDelegate):
+    """One request on its way in. Counts its bytes; above the limit it is replied to and the rest thrown away."""
+
+    def __init__(self, site: Site, application: Application, server_conn: object, connection: EdgeConnection) -> None:
+        self._site = site
+        self._application = application
+        self._server_conn = server_conn
+        self._connection = connection
+        self._received_bytes = 0
+        self._held_bytes = 0
+        self._target: HTTPMessageDelegate | None = None
+        self._refused: Future[None] | None = None
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        assert isinstance(start_line, RequestStartLine)  # noqa: S101 (a server gets no responses)
+        self._headers = headers
+        declared = header(headers, "Content-Length")
+        problem = length_problem(start_line.version, declared, headers)
+        if problem is not None:
+            raise self._connection.malformed(problem)
+        self._site.traffic.body_begins(self)
+        self._connection.set_max_body_size(_NO_LIMIT)
+        path = start_line.path.partition("?")[0]
+        if start_line.method == "POST" and path in _WEBHOOK_PATHS:
+            self._target = WebhookRequest(self._site, self._connection)
+        elif path in _PROBES or self._site.hosts.is_ours(header(headers, "Host")):
+            self._target = self._application.start_request(self._server_conn, self._connection)
+        else:
+            self._refuse(ForeignHostError())
+            return None
+        wait = self._target.headers_received(start_line, headers)
+        declared_bytes = _bytes_of(declared)
+        if declared_bytes > self._site.max_body_bytes:
+            self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
+        if wait is None and declared_bytes > self._site.free_body_bytes:
+            return self._site.body_turns.wait()
+        return wait
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        self._received_bytes += len(chunk)
+        if self._received_bytes <= self._site.free_body_bytes:
+            return None if self._target is None else self._target.data_received(chunk)
+        if self._target is not None:
+            self._hold()
+        if self._target is not None:
+            self._target.data_received(chunk)
+        elif self._received_bytes > self._site.max_body_bytes + _LINGER_BYTES:
+            self._connection.close()
+        return self._site.body_turns.wait()
+
+    def finish(self) -> None:
+        self._site.traffic.body_ends(self)
+        if self._target is not None:
+            self._target.finish()
+        elif self._refused is not None:
+            self._refused.add_done_callback(self._close)
+
+    def on_connection_close(self) -> None:
+        self._site.traffic.body_ends(self)
+        self._let_go()
+        if self._target is not None:
+            self._target.on_connection_close()
+
+    def give_up(self) -> None:
+        """Say that the body took too long, and close. Who was refused before gets no second answer."""
+        if self._target is None:
+            self._connection.close()
+            return
+        self._refuse(SlowBodyError("The body did not arrive in time."))
+        asyncio.get_running_loop().call_later(_LAST_WORD_S, self._connection.close)
+
+    def _hold(self) -> None:
+        """Make room for what is here of a large body, until its request is over; or refuse it, as too large by now."""
+        if self._received_bytes > self._site.max_body_bytes:
+            self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
+            return
+        try:
+            self._site.uploads.take(self._received_bytes - self._held_bytes)
+        except OverloadError as error:
+            self._refuse(error)
+            return
+        if not self._held_bytes:
+            self._connection.when_over(self._let_go)
+        self._held_bytes = self._received_bytes
+
+    def _let_go(self) -> None:
+        self._site.uploads.give_back(self._held_bytes)
+        self._held_bytes = 0
+
+    def _refuse(self, error: OmiError) -> None:
+        """Reply now; the body is thrown away. The connection closes when the sender is through, or at our limits."""
+        target, self._target = self._target, None
+        if isinstance(target, WebhookRequest):
+            reply = target.refuse_body(error)
+        else:
+            reply = refusal_bytes(api_problem(error), request_id_of(self._headers), self._site.clock)
+            if target is not None:
+                target.on_connection_close()
+        if self._connection.stream.closed():
+            return
+        self._connection.stream.is_answered = True
+        if "Expect" in self._headers:
+            send(self._connection, reply)  # the sender waits for a word before it sends the body: this is it
+        else:
+            self._refused = self._connection.stream.write(reply)
+
+    def _close(self, _: Future[None]) -> None:
+        self._connection.finish()
+        self._connection.close()
+
+
+def _bytes_of(declared: str | None) -> int:
+    if declared is None or not declared.isdecimal():
+        return 0  # chunked, or for Tornado to refuse
+    return int(declared[:_MAX_DIGITS])
