@@ -51,7 +51,7 @@ def queue(context: click.Context, *, port: int | None, env_file: Path | None) ->
 @_ENV_FILE
 @click.pass_context
 def retention(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
-    """Let the janitor go on, which deletes what has been kept long enough."""
+    """Let the janitor go on when retention rests."""
     _find_server(context, port, env_file)
 
 

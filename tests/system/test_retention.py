@@ -94,7 +94,7 @@ async def test_late_repetition_is_known_by_its_segment_or_by_its_job(start, data
 def off_by(monkeypatch):
     """Set the machine's clock wrong by the first element, in seconds; heartbeats come five times a second."""
     off = [0.0]
-    monkeypatch.setattr("omi_actors.actors.maintenance.node_keeper._PERIOD_S", 0.2)
+    monkeypatch.setattr("omi_actors.actors.maintenance.node_lease._PERIOD_S", 0.2)
     monkeypatch.setattr(SystemClock, "now_s", lambda _: time.time() + off[0])  # noqa: TID251 (a wrong one)
     return off
 
@@ -147,7 +147,7 @@ async def test_retention_rests_after_a_leap_of_the_clock_until_the_operators_wor
         return (await check_of(program, "retention"))["status"] == "pass"
 
     await eventually(goes_on)
-    logged = [record.msg["event"] for record in caplog.records if "node_keeper" in record.name]
+    logged = [record.msg["event"] for record in caplog.records if "node_lease" in record.name]
     assert logged == ["retention_rests", "retention_rests", "retention_goes_on"]
     assert await program.texts() == ["a remark"]
     assert await resume(program) == "retention: did not rest; its next round has no limit\n"
