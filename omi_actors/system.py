@@ -21,11 +21,13 @@ from omi_actors.actors.session.messages import (
 )
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions.records import Transcript
-from omi_actors.errors import OmiError, StartFailedError
+from omi_actors.errors import StartFailedError
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.extremes import HTTP_EXTREMES
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.instruments.readings import take_readings
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.runtime import Runtime
@@ -62,10 +64,10 @@ class System:
     def __init__(self, parts: Parts, on_give_up: Callable[[BaseException], None]) -> None:
         self._parts = parts
         self._on_give_up = on_give_up
-        self._runtime = Runtime(parts.clock, parts.rng)
+        self._runtime = Runtime(parts.clock, parts.rng, hooks=ActorMetrics())
         self._tree = Tree(self._runtime, parts)
         self._root: Root | None = None
-        self._start_error: OmiError | None = None
+        self._start_error: ExpectedError | None = None
         self._is_draining = False
 
     # --- start and stop
@@ -77,7 +79,7 @@ class System:
         its start is restarted, as later.
 
         Raises:
-            OmiError: the store cannot be opened, or an actor failed; the sentence says why. All is stopped again.
+            ExpectedError: the store cannot be opened, or an actor failed; the sentence says why. All is stopped again.
         """
         self._runtime.bind(asyncio.get_running_loop())
         self._runtime.on_start_failed = self._start_failed
@@ -87,7 +89,7 @@ class System:
             self._tree.has_synced_commits = await self._tree.store.write(Transaction.is_synced)
             if self._start_error is not None:
                 raise self._start_error
-        except OmiError as exc:
+        except ExpectedError as exc:
             self.begin_draining()
             await self._root.stop(_STOP_S)  # without a drain: no work was taken yet
             if self._start_error is not None and self._start_error is not exc:
@@ -103,7 +105,7 @@ class System:
     def _fail_start(self, error: BaseException, sentence: str) -> None:
         """Settle the start, once, with an expected error as it is and with any other as a StartFailedError."""
         if self._start_error is None:
-            self._start_error = error if isinstance(error, OmiError) else StartFailedError(sentence)
+            self._start_error = error if isinstance(error, ExpectedError) else StartFailedError(sentence)
             self._tree.store_opened.try_fail(self._start_error)
 
     async def stop(self, *, grace_s: float) -> bool:
@@ -114,7 +116,7 @@ class System:
         self._tree.job_queue.tell(Drain(grace_s))
         try:
             await self._tree.workers.ask(Drain(grace_s), timeout_s=grace_s + _STOP_S)
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("attempts_not_drained", error=type(exc).__name__)
         return await self._root.stop(_STOP_S)
 
@@ -189,7 +191,7 @@ class System:
         """Return the counts of the job queue and of the sessions in memory (status/queue_status.py).
 
         Raises:
-            OmiError: the store did not answer.
+            ExpectedError: the store did not answer.
         """
         counts = await self._tree.store.read(queue_state.count_queue)
         parts, readings = self._parts, take_readings(REGISTRY)

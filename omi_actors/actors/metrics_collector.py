@@ -12,9 +12,9 @@ from pathlib import Path
 
 from omi_actors.actors.session.router import LiveSessions
 from omi_actors.domain.work.jobs import QueueCounts
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.readings import Readings, take_readings
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import queue_state
@@ -161,7 +161,7 @@ class MetricsCollector(LoopActor):
         seconds = self.runtime.clock.mono_s() - asked_mono_s
         try:
             self.handle.tell(QueueCounted(counts.result(), seconds))
-        except OmiError:
+        except ExpectedError:
             self.handle.tell(QueueCounted(None, seconds))
 
     def _note_queue(self, counts: QueueCounts | None, seconds: float) -> None:

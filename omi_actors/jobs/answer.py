@@ -16,10 +16,11 @@ from omi_actors.domain.hearing.state import Question, build_question_key
 from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
 from omi_actors.domain.sessions.records import AnswerDone, NewMessage
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
-from omi_actors.errors import AskTimeoutError, BudgetSpentError, CircuitOpenError
+from omi_actors.errors import BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.jobs.kinds import JobDeps, stored
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.store import jobs, sessions
 
 KIND = "answer"

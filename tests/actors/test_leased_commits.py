@@ -8,7 +8,8 @@ from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.commits import SessionDeps, commit_jobs
-from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
+from omi_actors.errors import FencedError, StoreUnavailableError
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 from tests.actors.test_job_queue import job

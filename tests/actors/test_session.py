@@ -7,7 +7,8 @@ from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import AnswerReady, Ingested, IngestSegments, KeepRaw, Passivate
 from omi_actors.domain.hearing.segments import build_version
 from omi_actors.domain.sessions.records import SessionRecord
-from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
+from omi_actors.errors import FencedError, StoreUnavailableError
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
 

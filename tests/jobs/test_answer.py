@@ -10,9 +10,9 @@ from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.limits import AnswerRules
 from omi_actors.domain.sessions.records import AnswerContext
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import AskTimeoutError
 from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 from omi_actors.store.jobs import complete_answer
 from tests.actors.conftest import FakeStore

@@ -11,8 +11,10 @@ import pytest
 from omi_actors.clock import SystemClock
 from omi_actors.domain.answers.prompt import PromptMessage
 from omi_actors.domain.hearing.segments import build_version
-from omi_actors.errors import ActorUnavailableError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.errors import FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
+from omi_actors.instruments.actor_metrics import ActorMetrics
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.runtime import Runtime
@@ -36,7 +38,7 @@ class Stage:
     """A writer and a reader; their mailboxes take mail before `start`."""
 
     def __init__(self, config: StoreConfig) -> None:
-        self.runtime = Runtime(SystemClock(), random.Random(0))
+        self.runtime = Runtime(SystemClock(), random.Random(0), hooks=ActorMetrics())
         self.runtime.bind(asyncio.get_running_loop())
         self.node = NodeIdentity("node-a")
         self.opened: Future[None] = Future()

@@ -7,7 +7,8 @@ from typing import Any
 from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.clients.model import ModelAnswer
-from omi_actors.errors import AskTimeoutError, StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.errors import StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 from omi_actors.store.sessions import load_session
 from scripts.lab.replay.databases import PostgresServer, fresh_postgres_database

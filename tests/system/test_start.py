@@ -17,7 +17,8 @@ from omi_actors import tree
 from omi_actors.backplane.link_state import FIXES
 from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
-from omi_actors.errors import OmiError, RestartIntensityError, SettingsError, StartFailedError
+from omi_actors.errors import OmiError, SettingsError, StartFailedError
+from omi_actors.kit.errors import RestartIntensityError
 from omi_actors.parts import Parts
 from omi_actors.store.actors import StoreWriter
 from omi_actors.store.driver import require_driver

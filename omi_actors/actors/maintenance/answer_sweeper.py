@@ -20,8 +20,8 @@ from omi_actors.actors.session.messages import (
 )
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery import WaitingAnswer
-from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
@@ -114,7 +114,7 @@ class AnswerSweeper(LoopActor):
         """Send the store's answer to this actor. Runs in a reader's thread."""
         try:
             answers = loaded.result()
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("answers_not_loaded", error=type(exc).__name__)
             answers = ()
         # Always: without this message the sweeper never searches again. There is at most one.
@@ -129,7 +129,7 @@ class AnswerSweeper(LoopActor):
         """Send each session the message that `build` makes, or log `failure`. Runs in a reader's thread."""
         try:
             all_found = found.result()
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning(failure, error=type(exc).__name__)
             return
         for one in all_found:

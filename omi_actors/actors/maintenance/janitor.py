@@ -9,9 +9,9 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from omi_actors.domain.work.retention import Cutoffs, RetentionRules, find_cutoffs
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import retention
 from omi_actors.store.facade import Store
@@ -87,7 +87,7 @@ class Janitor(LoopActor):
             return
         try:
             is_over = await self._work(current)
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("cleaning_up_failed", error=type(exc).__name__)
             is_over = True
         if is_over:

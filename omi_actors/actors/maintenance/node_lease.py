@@ -6,8 +6,8 @@ Not here: taking the name at start (store/actors.py). Threads: the event loop; i
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import nodes
@@ -64,6 +64,6 @@ class NodeLease(LoopActor):
         """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
             self.handle.tell(NodeConfirmed(heartbeat.result()))
-        except OmiError as exc:
+        except ExpectedError as exc:
             # A node that takes over meanwhile raises the epochs, so the store refuses our later writes.
             _log.warning("node_heartbeat_failed", error=type(exc).__name__)

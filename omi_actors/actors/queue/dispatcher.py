@@ -22,9 +22,9 @@ from omi_actors.actors.queue.messages import (
 )
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
@@ -167,7 +167,7 @@ class JobQueue(LoopActor):
         """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
             jobs, error = tuple(claim.result()), ""
-        except OmiError as exc:
+        except ExpectedError as exc:
             jobs, error = (), type(exc).__name__
         # Always: without this message the pool never claims again. There is at most one a pool.
         self.handle.tell_always(JobsClaimed(kinds, jobs, error))
@@ -206,7 +206,7 @@ def _bury_unknown(store: Store, kinds: Sequence[str]) -> None:
 def _report_buried(store: Store, kinds: Sequence[str], buried: Future[dict[str, int]]) -> None:
     try:
         counts = buried.result()
-    except OmiError as exc:
+    except ExpectedError as exc:
         _log.warning("unknown_jobs_not_buried", error=type(exc).__name__)
         return
     for kind, count in counts.items():
@@ -219,7 +219,7 @@ def _record_reaped(reaped: Future[int]) -> None:
     """Count jobs that were taken back. Runs in the writer's thread."""
     try:
         count = reaped.result()
-    except OmiError as exc:
+    except ExpectedError as exc:
         _log.warning("jobs_not_reaped", error=type(exc).__name__)
         return
     if count:

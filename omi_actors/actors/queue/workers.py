@@ -23,10 +23,10 @@ from omi_actors.actors.session.messages import AnswerGrew, AnswerNotified, Answe
 from omi_actors.domain.answers.delivery import DeliveryState, Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.jobs.attempt import Attempted, attempt_job
 from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
@@ -72,7 +72,7 @@ class AnswerStream:
         self._is_sending = False
         try:
             self._is_over = not taken.result()
-        except OmiError:
+        except ExpectedError:
             self._is_over = True
         if not self._is_over:
             self._send()
@@ -187,7 +187,7 @@ class Workers(LoopActor):
         """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
             self.handle.tell(LeasesRenewed(asked, renewal.result()))
-        except OmiError as exc:
+        except ExpectedError as exc:
             # The leases have not expired yet. If they do, the store refuses what the attempts complete.
             _log.warning("leases_not_renewed", count=len(asked), error=type(exc).__name__)
 

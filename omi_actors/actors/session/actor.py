@@ -49,11 +49,11 @@ from omi_actors.domain.hearing.state import HearingResult, Question
 from omi_actors.domain.sessions.records import RawEvent
 from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
 from omi_actors.domain.work.jobs import NewJob
-from omi_actors.errors import OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import KIND as ANSWER
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import sessions
 
@@ -146,7 +146,7 @@ class SessionActor(LoopActor):
         try:
             progress = await self._loaded()
             await self._take_in(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
-        except OmiError as exc:
+        except ExpectedError as exc:
             # The row still says that something is open here: the answer sweeper reminds us of it.
             self._pause = None
             _log.warning("question_not_taken_in", error=type(exc).__name__)
@@ -238,7 +238,7 @@ class SessionActor(LoopActor):
         commit = build_commit(turn, self._session_key)
         try:
             await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit(commit))
-        except OmiError:
+        except ExpectedError:
             self._progress = None
             raise
         self._progress = replace(turn.progress, epoch=commit.epoch)

@@ -33,10 +33,10 @@ from omi_actors.domain.answers.delivery import (
     format_message,
     is_in_grace,
 )
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.notify import build_notify_job
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import answers, notifications
@@ -62,7 +62,7 @@ class DeliverySteps:
             is_taken = await self._deps.store.write(
                 answers.change_delivery, self._build(delivery_id, before, after, channel)
             )
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("delivery_step_not_stored", delivery=delivery_id, state=after, error=type(exc).__name__)
             return None
         if is_taken:
@@ -80,7 +80,7 @@ class DeliverySteps:
         step = self._build(delivery_id, DeliveryState.PENDING, DeliveryState.PENDING, Channel.NOTIFY)
         try:
             is_chosen = await self._deps.store.write(notifications.enqueue_notification, step, job)
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("notification_not_enqueued", delivery=delivery_id, error=type(exc).__name__)
             return None
         if is_chosen:

@@ -37,11 +37,12 @@ from omi_actors.domain.sessions.chat import (
 from omi_actors.domain.sessions.records import NewMessage
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import NewJob
-from omi_actors.errors import AnswerLateError, KeyReusedError, OmiError, QueueFullError
+from omi_actors.errors import AnswerLateError, KeyReusedError, QueueFullError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.answer import build_chat_job, build_chat_key
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import questions, sessions
 
@@ -237,7 +238,7 @@ class SessionChat:
     async def _cancel(self, job_id: str) -> None:
         try:
             is_cancelled = await self._deps.store.write(questions.cancel_question, job_id)
-        except OmiError as exc:
+        except ExpectedError as exc:
             # Then it is answered for nobody, and kept.
             _log.warning("question_not_cancelled", job=job_id, error=type(exc).__name__)
             return

@@ -19,11 +19,12 @@ from omi_actors.domain.hearing.state import HearingOptions, Question
 from omi_actors.domain.sessions.records import NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob
-from omi_actors.errors import FencedError, OmiError
+from omi_actors.errors import FencedError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import current_context
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import build_answer_job
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.store import jobs
@@ -155,7 +156,7 @@ def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Futu
 def _report_stored(queue: Handle, kind: str, stored: Future[None]) -> None:
     try:
         stored.result()
-    except OmiError:
+    except ExpectedError:
         return
     queue.tell(JobsEnqueued(kind))
 
@@ -165,7 +166,7 @@ def _report_leased(queue: Handle, ended: ReservationEnded, leased: Future[Claime
         ended = replace(ended, job=leased.result())
     except FencedError:
         pass  # nothing was stored
-    except OmiError:
+    except ExpectedError:
         ended = replace(ended, is_unknown=True)
     # One for each booked place; without it the place is never free again.
     queue.tell_always(ended)
