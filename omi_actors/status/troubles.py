@@ -28,7 +28,7 @@ _OF_DROP = {
     "session_unavailable": "Sessions crashed and were quarantined. The crash is in the log.",
     "too_large": "Bodies are above MAX_REQUEST_SIZE.",
     "no_owner": "Webhooks came without a uid. Check the webhook's address at Omi.",
-    "repeated": "A signed webhook came again while the first was handled. Check for a proxy, or a stranger, that repeats requests.",
+    "repeated": "A signed webhook came again while the first was handled. A proxy, or a stranger, repeats requests.",
     "timeout": "Work took longer than the webhook may wait. See store latency and event loop lag.",
 }
 # By the outcomes that an operator can remedy.
@@ -39,7 +39,7 @@ NOTIFICATION_HINTS = {
     "no_budget": "The hour's budget is spent: a faster model lets answers go out in replies.",
     "unreachable": "Omi's API cannot be reached: see OMI_API_URL and the network.",
     "unclear": "Omi's API ended without a clear result: see OMI_NOTIFY_TIMEOUT_MS.",
-    "set_aside": "Omi's API failed several times, so it is not called for now: see OMI_API_URL. Answers wait for the next webhooks.",
+    "set_aside": "Omi's API failed several times and is not called for now: see OMI_API_URL.",
     "refused": "Omi refused notifications: see OMI_API_URL.",
 }
 
