@@ -102,7 +102,10 @@ async def test_examples_of_help_are_answered(start):
     program = await start()
     helped = await get(program, "/help", {})
 
-    spoken = [*helped["examples"], *(f"{phrase}, how far is the moon?" for phrase in helped["trigger_phrases"]["phrases"])]
+    spoken = [
+        *helped["examples"],
+        *(f"{phrase}, how far is the moon?" for phrase in helped["trigger_phrases"]["phrases"]),
+    ]
     for number, words in enumerate(spoken):
         reply = await program.say(words, uid=f"wearer{number}")
         assert "message" in reply.json, words
