@@ -81,8 +81,8 @@ class KindCounts:
 class QueueCounts:
     """The counts of the queue. `oldest_ready_at` is UTC seconds, None when no job waits.
 
-    `retrying` of the ready jobs have failed before and wait for another attempt. `paused` maps each paused kind, `*` for
-    all, to the start of its pause.
+    `retrying` of the ready jobs have failed before and wait for another attempt. `paused` maps each paused kind, `*`
+    for all, to the start of its pause.
     """
 
     by_state: Mapping[str, int]
