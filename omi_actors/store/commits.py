@@ -13,8 +13,7 @@ from msgspec.structs import astuple
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.jobs import NewJob
-from omi_actors.errors import FencedError, QueueFullError, TooLargeError
-from omi_actors.kit.errors import ExpectedError
+from omi_actors.errors import FencedError, OmiError, QueueFullError, TooLargeError
 from omi_actors.store.answers import (
     CHANGE,
     INSERT_ASKED,
@@ -247,7 +246,7 @@ def _find_excess(tx: Transaction, jobs: Sequence[NewRow]) -> Iterable[tuple[str,
             yield from ((job.job_id, job.lane_cap) for job in [job for job in jobs if job.lane == lane][-excess:])
 
 
-def _refuse(tx: Transaction, job_id: str, error: ExpectedError) -> None:
+def _refuse(tx: Transaction, job_id: str, error: OmiError) -> None:
     changed = tx.run(
         "UPDATE job SET state = 'dead', finished_at = ?, error = ? WHERE job_id = ? AND state = 'ready'",
         (tx.now_s(), str(error), job_id),
