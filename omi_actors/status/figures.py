@@ -6,7 +6,7 @@ Not here: counting (instruments/). Threads: none, pure.
 
 from typing import Any
 
-from omi_actors.instruments.extremes import Extremes
+from omi_actors.instruments.metrics import Extremes
 from omi_actors.instruments.readings import Readings
 from omi_actors.instruments.units import say_share
 
