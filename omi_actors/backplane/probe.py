@@ -1,6 +1,6 @@
 """One look at Redis: does it answer, and does it take what a server would ask of it.
 
-Not here: what to say of it (doctor/redis.py). Threads: one event loop's. Imports redis, so import it where it is used.
+Not here: what to say of it (doctor/). Threads: one event loop's. Imports redis, so import it where it is used.
 """
 
 from omi_actors.backplane.link_state import LinkConfig, LinkLostError

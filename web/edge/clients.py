@@ -2,7 +2,7 @@
 
 Only `X-Forwarded-For` and `X-Forwarded-Proto` of trusted proxies are read. `Forwarded` never is: a proxy that sets the
 one header lets its clients' other one pass.
-Not here: whom to trust (config/proxies.py). Threads: none, pure.
+Not here: whom to trust (config/values.py). Threads: none, pure.
 """
 
 import ipaddress
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tornado.httputil import HTTPHeaders
 
-from config.proxies import TrustedProxies
+from config.values import TrustedProxies
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # One household or machine has at least this much of IPv6.
