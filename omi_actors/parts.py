@@ -1,6 +1,6 @@
 """What a system is made of, and what its actors get of it, as the settings say.
 
-Not here: which actors there are (tree.py), what stands before the servers that are called (upstreams.py).
+Not here: which actors there are (tree.py), what stands before the servers that are called (parts.py).
 Threads: none; built at start.
 """
 
@@ -12,24 +12,26 @@ from config.settings import Settings
 from omi_actors.actors.maintenance.janitor import Janitor
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
-from omi_actors.backplane.in_process import InProcessBackplane
-from omi_actors.backplane.interface import Backplane
+from omi_actors.backplane.interface import Backplane, InProcessBackplane
 from omi_actors.backplane.link_state import LinkConfig
 from omi_actors.backplane.redis_backplane import RedisBackplane
-from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model
-from omi_actors.clients.notifier import Notifier
+from omi_actors.clients.model_chain import GuardedModel, ModelChain
+from omi_actors.clients.omi_api import GuardedNotifier, Notifier
 from omi_actors.clock import Clock
+from omi_actors.domain.answers.breaker import BreakerRules
+from omi_actors.domain.answers.budget import BudgetRules, Limits
 from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.answers.limits import Allowance, AnswerRules
+from omi_actors.domain.answers.prompt import PromptLimits
 from omi_actors.domain.hearing import wake
-from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
+from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.work.retention import LIVE_S, RetentionRules
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.jobs.kinds import BudgetGuard, JobDeps
 from omi_actors.kit.handle import Handle
 from omi_actors.store.facade import Store
-from omi_actors.upstreams import build_answer_rules
 
 # Seconds. A job's lease; it is renewed three times in it.
 JOB_LEASE_S = 30.0
@@ -76,7 +78,7 @@ def build_janitor(settings: Settings, store: Store) -> Janitor:
     return Janitor(store, rules, period_s=settings.janitor_interval_s)
 
 
-def build_places(settings: Settings) -> tuple[WorkerSlots, WorkerSlots]:
+def build_worker_slots(settings: Settings) -> tuple[WorkerSlots, WorkerSlots]:
     """Return the places of work: answers have their own, since a person waits; all other kinds share theirs."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
     return WorkerSlots((ANSWER,), settings.openai_max_concurrency), WorkerSlots(
@@ -100,7 +102,7 @@ def build_job_deps(
     )
 
 
-def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_places: WorkerSlots) -> SessionDeps:
+def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slots: WorkerSlots) -> SessionDeps:
     """Return what every session works with."""
     settings = parts.settings
     rules = DeliveryRules(
@@ -116,7 +118,7 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_pla
         job_max_attempts=settings.queue_max_retries + 1,
         delivery_rules=rules,
         chat_deadline_s=settings.chat_reply_deadline_s,
-        answer_places=answer_places,
+        answer_slots=answer_slots,
         job_lease_s=JOB_LEASE_S,
         lane_cap=settings.queue_lane_cap,
         hearing=HearingOptions(
@@ -126,4 +128,56 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_pla
             hard_cap_s=settings.question_max_s,
             followup_s=settings.default_followup_window_s,
         ),
+    )
+
+
+def build_model_breaker(settings: Settings) -> BreakerRules:
+    """Return the rules of a model's breaker."""
+    return BreakerRules(
+        failures=settings.model_breaker_failures,
+        window_s=settings.model_breaker_window_s,
+        pause_s=settings.model_breaker_pause_s,
+        pause_cap_s=max(settings.model_breaker_pause_s, settings.model_breaker_pause_cap_s),
+    )
+
+
+def build_notify_breaker(settings: Settings) -> BreakerRules:
+    """Return the rules of the breaker before Omi's notification API."""
+    return BreakerRules(
+        failures=settings.omi_breaker_failures,
+        window_s=settings.omi_breaker_window_s,
+        pause_s=settings.omi_breaker_pause_s,
+        pause_cap_s=max(settings.omi_breaker_pause_s, settings.omi_breaker_pause_cap_s),
+    )
+
+
+def build_model_chain(settings: Settings, models: Sequence[Model], clock: Clock) -> ModelChain:
+    """Return the models in the order in which they are asked, each behind a breaker."""
+    rules = build_model_breaker(settings)
+    return ModelChain([GuardedModel(model, rules, clock) for model in models], clock)
+
+
+def build_guarded_notifier(settings: Settings, notifier: Notifier | None, clock: Clock) -> GuardedNotifier | None:
+    """Return the notifier behind a breaker, None if there is none."""
+    return None if notifier is None else GuardedNotifier(notifier, build_notify_breaker(settings), clock)
+
+
+def build_budget(settings: Settings, provider: str, clock: Clock) -> BudgetGuard:
+    """Return the guard of the budgets; the demo model costs nothing, and has none."""
+    if provider == "demo":
+        return BudgetGuard(BudgetRules(), clock)
+    rules = BudgetRules(
+        owner=Limits(settings.model_user_requests_per_minute, settings.model_user_tokens_per_day),
+        all=Limits(settings.model_requests_per_minute, settings.model_tokens_per_day),
+    )
+    return BudgetGuard(rules, clock)
+
+
+def build_answer_rules(settings: Settings) -> AnswerRules:
+    """Return what an answer may take."""
+    messages = settings.openai_history_messages if settings.openai_include_history else 0
+    return AnswerRules(
+        spoken=Allowance(settings.openai_webhook_timeout_s, settings.openai_webhook_max_tokens),
+        written=Allowance(settings.openai_timeout_s, settings.openai_max_tokens),
+        context=PromptLimits(settings.openai_max_context_tokens, messages),
     )

@@ -13,7 +13,7 @@ from omi_actors.clients.careful_http import MAX_ERROR_BYTES, MAX_REPLY_BYTES
 from omi_actors.jobs import notify
 from omi_actors.store import postgres
 from omi_actors.store.engine import StoreConfig
-from web.edge import replays
+from web import auth as replays
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text()
@@ -59,7 +59,7 @@ def test_numbers_of_the_servers_that_are_called_are_the_programs():
     assert model[1].startswith(f"{openai_model._CONNECT_S:g} s to connect")
     assert omi[1].startswith(f"{omi_api._CONNECT_S:g} s at most to connect")
     assert omi[2].startswith(f"{notify._MAX_ATTEMPTS}, ")
-    stores = f"{1 + tree._READERS}: a writer, {tree._READERS} readers"
+    stores = f"{1 + len(tree._READERS)}: a writer, {len(tree._READERS)} readers"
     assert [postgresql[0], sqlite[0]] == [stores, stores]
     times = re.findall(r"(?:statement|lock)_timeout=(\d+)s", postgres._SETTINGS)
     assert "{} s a statement, {} s a lock".format(*times) in postgresql[1]

@@ -28,7 +28,7 @@ class Hint(msgspec.Struct, frozen=True):
     kind: str
 
 
-class Answered(msgspec.Struct, frozen=True):
+class AnswerNews(msgspec.Struct, frozen=True):
     """The answer of this job is stored, says the process `origin`."""
 
     origin: str
@@ -37,10 +37,10 @@ class Answered(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder().encode
 _decode_hint = msgspec.json.Decoder(Hint).decode
-_decode_answered = msgspec.json.Decoder(Answered).decode
+_decode_answered = msgspec.json.Decoder(AnswerNews).decode
 
 
-def pack(message: Hint | Answered) -> bytes:
+def pack(message: Hint | AnswerNews) -> bytes:
     """Return a message as it is sent."""
     return _encode(message)
 
@@ -50,7 +50,7 @@ def unpack_hint(content: bytes) -> Hint | None:
     return _read(content, _decode_hint)
 
 
-def unpack_answered(content: bytes) -> Answered | None:
+def unpack_answered(content: bytes) -> AnswerNews | None:
     """Read the news of an answer; None if it is none of ours."""
     return _read(content, _decode_answered)
 

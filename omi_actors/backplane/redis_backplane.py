@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from omi_actors.backplane.codec import Answered, Hint, Outbox, digest_of, pack, unpack_answered, unpack_hint
+from omi_actors.backplane.codec import AnswerNews, Hint, Outbox, digest_of, pack, unpack_answered, unpack_hint
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.backplane.interface import BackplaneState
 from omi_actors.backplane.link_state import LinkConfig
@@ -132,7 +132,7 @@ class RedisBackplane:
         """Send some of everything; False if there was nothing."""
         kinds, job_ids = self._outbox.take(_ROUND)
         messages = [(f"{self._prefix}:wake", pack(Hint(self._origin, kind))) for kind in kinds]
-        messages += [(f"{self._prefix}:answered", pack(Answered(self._origin, job_id))) for job_id in job_ids]
+        messages += [(f"{self._prefix}:answered", pack(AnswerNews(self._origin, job_id))) for job_id in job_ids]
         if messages:
             await session.publish(messages)
         has_counts = await self._exchange(session)

@@ -1,7 +1,6 @@
 """`omi-actors queue`: list, show, retry, discard, pause and resume jobs of a running server.
 
-Not here: calling the server (operator_calls.py), the form of a job (web/handlers/queue_forms.py). Threads: the main
-one.
+Not here: calling the server (operator_calls.py), the form of a job (web/handlers/queue.py). Threads: the main one.
 """
 
 import json

@@ -21,8 +21,8 @@ from omi_actors.cli.program import (
     own_arguments,
     own_command,
 )
-from omi_actors.errors import ActorError, OmiError
 from omi_actors.instruments.logs import configure_logging
+from omi_actors.kit.errors import ActorError, ExpectedError
 
 # Marks a reloader's server, which will be replaced.
 _CHILD = "--will-be-replaced"
@@ -66,7 +66,7 @@ def _run(loaded: LoadedSettings) -> int:
 
     try:
         return run(loaded)
-    except OmiError as exc:
+    except ExpectedError as exc:
         if exc.retryable:
             fail(f"{exc}. `{own_command()} doctor` looks closer.", EXIT_UNAVAILABLE)
         if isinstance(exc, ActorError):

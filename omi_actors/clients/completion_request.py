@@ -60,7 +60,7 @@ class RequestShape:
         limit = {self._limit: self.max_tokens_of(prompt)} if self._limit is not None else {}
         return {
             "model": self._name,
-            "messages": [{"role": said.role, "content": said.text} for said in prompt.said],
+            "messages": [{"role": one.role, "content": one.text} for one in prompt.messages],
             "stream": True,
             **self._extras,
             **limit,

@@ -1,6 +1,6 @@
 """Checks of the servers that the program calls, the model's and Redis; and of this machine's clock against theirs.
 
-Not here: the calls (clients/model_check.py, backplane/probe.py). Threads: the main one, with an event loop for a call.
+Not here: the calls (clients/, backplane/). Threads: the main one, with an event loop for a call.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
     """Look whether Redis, where one is set, accepts the backplane's commands."""
     if settings.redis_url is None:
         return
-    from omi_actors.backplane.probe import probe_redis  # noqa: PLC0415 (0.3 s, only where Redis is used)
+    from omi_actors.backplane.redis_session import probe_redis  # noqa: PLC0415 (0.3 s, only where Redis is used)
 
     config = LinkConfig(settings.redis_url.get_secret_value(), settings.redis_timeout_s, settings.redis_key_prefix)
     lost = asyncio.run(probe_redis(config))

@@ -3,8 +3,9 @@
 Not here: a delivery's further steps (answers.py), the rows of whole turns (commits.py). Threads: the writer's.
 """
 
+from omi_actors.domain.answers.delivery import NewDelivery
 from omi_actors.domain.answers.failures import explain_failure
-from omi_actors.domain.sessions.records import NewDelivery, NewMessage
+from omi_actors.domain.sessions.records import NewMessage
 from omi_actors.ids import new_id
 from omi_actors.store.answers import INSERT_DELIVERY, build_delivery_row
 from omi_actors.store.dialect import Row, build_insert, build_insert_if

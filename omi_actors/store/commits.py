@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import astuple
 
+from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.sessions.records import SessionCommit
-from omi_actors.domain.sessions.segments import StoredSegment
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.errors import FencedError
 from omi_actors.store.answer_rows import INSERT_ASKED, build_message_row, check_text

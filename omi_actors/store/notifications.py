@@ -6,8 +6,13 @@ Not here: other steps of a delivery (answers.py), whether to notify (domain/answ
 
 from typing import Any
 
-from omi_actors.domain.answers.delivery import NotificationBegun, NotificationEnd, NotificationLimits, hour_start_s
-from omi_actors.domain.sessions.records import DeliveryChange
+from omi_actors.domain.answers.delivery import (
+    DeliveryChange,
+    NotificationBegun,
+    NotificationEnd,
+    NotificationLimits,
+    hour_start_s,
+)
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.ids import new_id
 from omi_actors.store.answers import LEFT_TO_REPLIES, change_delivery, let_owner_reload

@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from itertools import starmap
 from typing import Any
 
-from omi_actors.domain.answers.prompt import Heard, Said
+from omi_actors.domain.answers.prompt import PromptMessage, TranscriptLine
+from omi_actors.domain.hearing.segments import StoredSegment, version_of
 from omi_actors.domain.hearing.state import HEARD, Place, read_place
 from omi_actors.domain.sessions.records import AnswerContext, SessionRecord, StoredMessage, Transcript
-from omi_actors.domain.sessions.segments import StoredSegment
-from omi_actors.domain.sessions.transcript import version_of
 from omi_actors.store.answers import load_open_answers
 from omi_actors.store.model_use import load_use
 from omi_actors.store.ownership import in_charge
@@ -106,8 +105,8 @@ def load_answer_context(
     space, session_key = row if row is not None else ("default", "")
     segments, messages = choose_rows(space)
     return AnswerContext(
-        heard=tuple(starmap(Heard, reversed(tx.fetch(_HEARD, (session_id, segments))))),
-        turns=tuple(starmap(Said, reversed(tx.fetch(_TURNS, (session_id, messages))))),
+        transcript=tuple(starmap(TranscriptLine, reversed(tx.fetch(_HEARD, (session_id, segments))))),
+        history=tuple(starmap(PromptMessage, reversed(tx.fetch(_TURNS, (session_id, messages))))),
         space=space,
         use=load_use(tx, session_key),
     )

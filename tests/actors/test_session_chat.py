@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.queue.messages import CancelJob, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import (
     AnswerGrew,
     AnswerReady,
     AskerLeft,
     AskQuestion,
-    CancelJob,
     ChatAnswered,
     Ingested,
     IngestSegments,
@@ -20,7 +19,7 @@ from omi_actors.actors.session.messages import (
     SwitchSpace,
 )
 from omi_actors.domain.answers.delivery import DeliveryRules
-from omi_actors.domain.hearing.hearing import HearingOptions, ListenMode
+from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.sessions.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.errors import (
@@ -77,7 +76,7 @@ class Session:
 
     @property
     def commits(self):
-        return self.store.of("commit_session")
+        return self.store.of("commit")
 
     @property
     def job_ids(self):
@@ -108,9 +107,9 @@ def test_question_is_durable_with_its_job_before_the_queue_hears_of_it(session):
 
 
 def test_question_that_cannot_be_stored_is_refused_and_forgotten(session):
-    session.store.replies["commit_session"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = StoreUnavailableError("as told")
     refused = session.ask()
-    session.store.replies["commit_session"] = None
+    session.store.replies["commit"] = None
 
     session.ask(asker="a2")
 
@@ -120,7 +119,7 @@ def test_question_that_cannot_be_stored_is_refused_and_forgotten(session):
 
 
 def test_fenced_question_is_decided_anew_but_not_for_ever(session):
-    session.store.replies["commit_session"] = FencedError("as told")
+    session.store.replies["commit"] = FencedError("as told")
 
     refused = session.ask()
 

@@ -5,14 +5,14 @@ import pytest
 from omi_actors.domain.answers.delivery import (
     Channel,
     DeliveryRules,
+    DeliveryState,
+    OpenAnswer,
     Reply,
-    State,
     Way,
     decide_pause,
     decide_way,
     format_message,
 )
-from omi_actors.domain.sessions.records import OpenAnswer
 
 NOW = 1_790_000_000.0
 RULES = {True: DeliveryRules(can_notify=True), False: DeliveryRules(can_notify=False)}
@@ -25,8 +25,8 @@ def waiting(state, channel=Channel.NONE, age_s=FRESH):
     )
 
 
-PENDING, KEPT, UNKNOWN = waiting(State.PENDING), waiting(State.KEPT), waiting(State.UNKNOWN)
-NOTIFYING = waiting(State.PENDING, Channel.NOTIFY)
+PENDING, KEPT, UNKNOWN = waiting(DeliveryState.PENDING), waiting(DeliveryState.KEPT), waiting(DeliveryState.UNKNOWN)
+NOTIFYING = waiting(DeliveryState.PENDING, Channel.NOTIFY)
 
 # answer, the reply at hand, whether there is a key, whether the grace is over → the way
 CASES = [
@@ -58,7 +58,7 @@ def test_answer_goes_by_the_first_way_that_is_open(answer, reply, has_key, is_gr
     assert decided is way
 
 
-@pytest.mark.parametrize("state", [State.PENDING, State.KEPT, State.UNKNOWN])
+@pytest.mark.parametrize("state", [DeliveryState.PENDING, DeliveryState.KEPT, DeliveryState.UNKNOWN])
 @pytest.mark.parametrize("reply", [Reply.OWN, Reply.NEXT, Reply.NONE])
 @pytest.mark.parametrize("is_grace_over", [True, False])
 def test_answer_that_nobody_waits_for_any_more_is_only_shown(state, reply, is_grace_over):
@@ -68,13 +68,15 @@ def test_answer_that_nobody_waits_for_any_more_is_only_shown(state, reply, is_gr
 
 
 def test_answer_in_its_chat_is_read_however_old_it_is():
-    decided = decide_way(waiting(State.PENDING, age_s=OLD), Reply.CHAT, RULES[True], now_s=NOW, is_grace_over=False)
+    decided = decide_way(
+        waiting(DeliveryState.PENDING, age_s=OLD), Reply.CHAT, RULES[True], now_s=NOW, is_grace_over=False
+    )
 
     assert decided is Way.CHAT
 
 
 def test_answer_is_spoken_until_it_expires():
-    answer = waiting(State.KEPT, age_s=OLD - 0.001)
+    answer = waiting(DeliveryState.KEPT, age_s=OLD - 0.001)
 
     assert decide_way(answer, Reply.NEXT, RULES[True], now_s=NOW, is_grace_over=False) is Way.NEXT_WEBHOOK
 

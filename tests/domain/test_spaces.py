@@ -8,9 +8,9 @@ from omi_actors.domain.answers.prompt import (
     DEFAULT,
     SPACES,
     Asking,
-    Heard,
     PromptLimits,
-    Said,
+    PromptMessage,
+    TranscriptLine,
     build_prompt,
     find_space,
 )
@@ -20,20 +20,22 @@ SAID_AT = 1_790_000_000.0  # 2026-09-21 14:13 UTC
 
 
 def segments(count, chars=95):
-    return [Heard("ANNA", f"{n} ".ljust(chars, "x"), SAID_AT) for n in range(count)]
+    return [TranscriptLine("ANNA", f"{n} ".ljust(chars, "x"), SAID_AT) for n in range(count)]
 
 
-def turns(count):
-    return [Said("assistant", f"{n} ".ljust(99, "y")) for n in range(count)]
+def history_of(count):
+    return [PromptMessage("assistant", f"{n} ".ljust(99, "y")) for n in range(count)]
 
 
-def prompt_in(name, heard=(), said=()):
+def prompt_in(name, transcript=(), history=()):
     space = SPACES[name]
-    return build_prompt("what now?", heard[-space.segments :], said, PromptLimits(2_000, 50), Asking(space=space))
+    return build_prompt(
+        "what now?", transcript[-space.segments :], history, PromptLimits(2_000, 50), Asking(space=space)
+    )
 
 
 def heard_lines(prompt):
-    return prompt.said[1].text.split("\n")[1:-1]
+    return prompt.messages[1].text.split("\n")[1:-1]
 
 
 def test_spaces_are_those_that_the_schema_knows_in_the_order_in_which_they_are_told():
@@ -44,7 +46,7 @@ def test_spaces_are_those_that_the_schema_knows_in_the_order_in_which_they_are_t
 def test_default_adds_nothing():
     plain, default = build_prompt("what now?", segments(9), []), prompt_in("default", segments(9))
 
-    assert plain.said == default.said
+    assert plain.messages == default.messages
     assert SPACES["default"].instruction == ""
 
 
@@ -60,10 +62,10 @@ def test_default_adds_nothing():
     ],
 )
 def test_space_tells_the_model_what_it_is_for(name, words):
-    instructions = prompt_in(name).said[0].text
+    instructions = prompt_in(name).messages[0].text
 
     assert all(word in instructions for word in words)
-    assert instructions.startswith(prompt_in("default").said[0].text)
+    assert instructions.startswith(prompt_in("default").messages[0].text)
 
 
 def test_memories_say_when_and_reach_further_back():
@@ -81,15 +83,17 @@ def test_friends_hear_more_of_the_talk():
     )
 
 
-def test_agent_remembers_more_of_its_own_turns():
-    assert len(prompt_in("agent", said=turns(50)).said) > len(prompt_in("default", said=turns(50)).said)
+def test_agent_remembers_more_of_its_own_messages():
+    assert len(prompt_in("agent", history=history_of(50)).messages) > len(
+        prompt_in("default", history=history_of(50)).messages
+    )
 
 
 def test_notifications_take_little():
-    little, much = (prompt_in(name, segments(60), turns(20)) for name in ("notifications", "default"))
+    little, much = (prompt_in(name, segments(60), history_of(20)) for name in ("notifications", "default"))
 
     assert len(heard_lines(little)) < len(heard_lines(much))
-    assert len(little.said) < len(much.said)
+    assert len(little.messages) < len(much.messages)
 
 
 def build_row(space):

@@ -84,7 +84,7 @@ def test_actor_that_fails_at_start_ends_the_program_with_70(serve, tmp_path):
 
     assert code == 70
     sentence = said.splitlines()[-1]
-    assert sentence.startswith("omi-actors: node_keeper could not start: TypeError; ")
+    assert sentence.startswith("omi-actors: node_lease could not start: TypeError; ")
 
 
 def test_driver_that_is_not_installed_is_one_sentence_before_anything_starts(serve, tmp_path):

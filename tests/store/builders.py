@@ -4,16 +4,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from omi_actors.domain.sessions.records import (
-    AnswerDone,
-    DeliveryChange,
-    NewConversation,
-    NewDelivery,
-    NewMessage,
-    RawEvent,
-    SessionCommit,
-)
-from omi_actors.domain.sessions.segments import StoredSegment
+from omi_actors.domain.answers.delivery import DeliveryChange, NewDelivery
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.sessions.records import AnswerDone, NewConversation, NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob
 from omi_actors.store import jobs
 from omi_actors.store.engine import Engine, Write

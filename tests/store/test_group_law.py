@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from omi_actors.clock import ManualClock
+from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.sessions.records import NewConversation, SessionCommit
-from omi_actors.domain.sessions.segments import StoredSegment
 from omi_actors.store import erasure, jobs
 from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine, Outcome, StoreConfig, Write

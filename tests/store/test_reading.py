@@ -2,8 +2,8 @@ from functools import partial
 
 import pytest
 
-from omi_actors.domain.answers.prompt import Said
-from omi_actors.domain.sessions.transcript import build_version
+from omi_actors.domain.answers.prompt import PromptMessage
+from omi_actors.domain.hearing.segments import build_version
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.sessions import find_segments, load_answer_context, load_listening, load_session, load_transcript
@@ -67,9 +67,9 @@ def test_a_full_last_page_says_that_it_is_the_last(told: Engine) -> None:
 def test_a_failure_is_no_knowledge(told: Engine) -> None:
     context = told.read(lambda tx: load_answer_context(tx, "s1", choose_rows=lambda _: (2, 10)))
 
-    assert [found.text for found in context.heard] == ["text 9", "text 10"]
-    assert [found.role for found in context.turns] == ["user", "assistant", "user"]
-    assert context.turns[0] == Said("user", "question 1")
+    assert [found.text for found in context.transcript] == ["text 9", "text 10"]
+    assert [found.role for found in context.history] == ["user", "assistant", "user"]
+    assert context.history[0] == PromptMessage("user", "question 1")
 
 
 def test_stored_segments_are_found_with_what_tells_their_versions_apart(told: Engine) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from config.settings import load_settings
 from omi_actors.actors.queue.messages import Drain
-from omi_actors.backplane.in_process import InProcessBackplane
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.backplane.interface import InProcessBackplane
+from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.instruments import metrics
 from omi_actors.parts import Parts, build_backplane
@@ -186,7 +186,7 @@ async def test_carrier_that_ends_is_started_again_and_nobody_notices(start, monk
             raise error
 
     monkeypatch.setattr(InProcessBackplane, "run", run_into_a_bug)
-    restarted = metrics.ACTOR_RESTARTS.labels("backplane_keeper")
+    restarted = metrics.ACTOR_RESTARTS.labels("backplane_runner")
     before = restarted._value.get()
     program = await start()
 

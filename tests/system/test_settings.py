@@ -1,4 +1,4 @@
-"""Settings reach the place where they have their effect."""
+"""Settings reach the parts that they are for."""
 
 import random
 import sqlite3
@@ -10,12 +10,11 @@ import pytest
 
 from config.settings import load_settings
 from omi_actors import parts as made
-from omi_actors import upstreams
 from omi_actors.cli.server import build_model, build_notifier
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import DemoModel
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clock import SystemClock
-from omi_actors.domain.answers.prompt import Prompt, Said
+from omi_actors.domain.answers.prompt import Prompt, PromptMessage
 from omi_actors.parts import Parts
 from omi_actors.store.engine import DATABASE_FILE
 from tests.fakes.openai_server import run_fake_openai
@@ -28,7 +27,7 @@ from web.server import build_http_server
 NOBODY: Any = None
 
 
-class WorkerSlots:
+class Built:
     """What a system is made of, given one setting."""
 
     def __init__(self, **variables):
@@ -41,59 +40,59 @@ class WorkerSlots:
             on_fenced=lambda: None,
         )
         self.sessions = made.build_session_deps(parts, NOBODY, NOBODY, NOBODY)
-        self.budget = upstreams.build_budget(settings, "openai", SystemClock()).rules
+        self.budget = made.build_budget(settings, "openai", SystemClock()).rules
         self.jobs = made.build_job_deps(parts, NOBODY, NOBODY, None, NOBODY)
         self.janitor = made.build_janitor(settings, NOBODY)
-        answers, others = made.build_places(settings)
+        answers, others = made.build_worker_slots(settings)
         self.pools = {"answer": answers, "notify": others}
-        self.breaker = upstreams.build_model_breaker(settings)
-        self.omi_breaker = upstreams.build_notify_breaker(settings)
+        self.breaker = made.build_model_breaker(settings)
+        self.omi_breaker = made.build_notify_breaker(settings)
 
 
 SEEN = [
-    ("WAKE_NAMES", "omi, jarvis", lambda places: places.sessions.hearing.names, ("omi", "jarvis")),
-    ("DEFAULT_LISTEN_MODE", "always", lambda places: places.sessions.hearing.mode, "ALWAYS"),
-    ("DEFAULT_FOLLOWUP_WINDOW", "7000", lambda places: places.sessions.hearing.followup_s, 7.0),
-    ("QUESTION_PAUSE_MS", "900", lambda places: places.sessions.hearing.pause_s, 0.9),
-    ("QUESTION_MAX_MS", "9000", lambda places: places.sessions.hearing.hard_cap_s, 9.0),
-    ("QUEUE_MAX_RETRIES", "7", lambda places: places.sessions.job_max_attempts, 8),
-    ("OPENAI_TIMEOUT", "1500", lambda places: places.jobs.answering.written.timeout_s, 1.5),
-    ("OPENAI_TIMEOUT", "1500", lambda places: places.jobs.answering.spoken.timeout_s, 1.5),
-    ("OPENAI_WEBHOOK_TIMEOUT", "1500", lambda places: places.jobs.answering.spoken.timeout_s, 1.5),
-    ("OPENAI_MAX_TOKENS", "70", lambda places: places.jobs.answering.written.max_tokens, 70),
-    ("OPENAI_WEBHOOK_MAX_TOKENS", "70", lambda places: places.jobs.answering.spoken.max_tokens, 70),
-    ("OPENAI_MAX_CONTEXT_TOKENS", "700", lambda places: places.jobs.answering.context.tokens, 700),
-    ("OPENAI_HISTORY_MESSAGES", "3", lambda places: places.jobs.answering.context.messages, 3),
-    ("OPENAI_INCLUDE_HISTORY", "off", lambda places: places.jobs.answering.context.messages, 0),
-    ("MODEL_BREAKER_FAILURES", "9", lambda places: places.breaker.failures, 9),
-    ("MODEL_BREAKER_WINDOW_MS", "900", lambda places: places.breaker.window_s, 0.9),
-    ("MODEL_BREAKER_PAUSE_MS", "900", lambda places: places.breaker.pause_s, 0.9),
-    ("MODEL_BREAKER_PAUSE_CAP_MS", "9000", lambda places: places.breaker.pause_cap_s, 9.0),
-    ("OMI_BREAKER_FAILURES", "9", lambda places: places.omi_breaker.failures, 9),
-    ("OMI_BREAKER_WINDOW_MS", "900", lambda places: places.omi_breaker.window_s, 0.9),
-    ("OMI_BREAKER_PAUSE_MS", "900", lambda places: places.omi_breaker.pause_s, 0.9),
-    ("OMI_BREAKER_PAUSE_CAP_MS", "9000", lambda places: places.omi_breaker.pause_cap_s, 9.0),
-    ("MODEL_USER_REQUESTS_PER_MINUTE", "7", lambda places: places.budget.owner.requests_per_minute, 7),
-    ("MODEL_USER_TOKENS_PER_DAY", "7", lambda places: places.budget.owner.tokens_per_day, 7),
-    ("MODEL_REQUESTS_PER_MINUTE", "7", lambda places: places.budget.all.requests_per_minute, 7),
-    ("MODEL_TOKENS_PER_DAY", "7", lambda places: places.budget.all.tokens_per_day, 7),
-    ("TRANSCRIPT_RETENTION_DAYS", "5", lambda places: places.janitor._rules.transcript_days, 5),
-    ("DEAD_LETTER_RETENTION_DAYS", "5", lambda places: places.janitor._rules.dead_letter_days, 5),
-    ("JOB_RETENTION_DAYS", "5", lambda places: places.janitor._rules.job_days, 5),
-    ("OPERATOR_EVENT_RETENTION_DAYS", "5", lambda places: places.janitor._rules.event_days, 5),
-    ("JANITOR_INTERVAL_S", "5", lambda places: places.janitor._period_s, 5),
-    ("ANSWER_EXPIRES_S", "7200", lambda places: places.janitor._rules.live_s, 7200),
-    ("ANSWER_EXPIRES_S", "77", lambda places: places.sessions.delivery_rules.expires_s, 77),
-    ("ANSWER_EXPIRES_S", "77", lambda places: places.jobs.answer_expires_s, 77),
-    ("QUEUE_MAX_CONCURRENT_JOBS", "4", lambda places: places.pools["notify"].concurrency, 4),
-    ("OPENAI_MAX_CONCURRENCY", "3", lambda places: places.pools["answer"].concurrency, 3),
+    ("WAKE_NAMES", "omi, jarvis", lambda built: built.sessions.hearing.names, ("omi", "jarvis")),
+    ("DEFAULT_LISTEN_MODE", "always", lambda built: built.sessions.hearing.mode, "ALWAYS"),
+    ("DEFAULT_FOLLOWUP_WINDOW", "7000", lambda built: built.sessions.hearing.followup_s, 7.0),
+    ("QUESTION_PAUSE_MS", "900", lambda built: built.sessions.hearing.pause_s, 0.9),
+    ("QUESTION_MAX_MS", "9000", lambda built: built.sessions.hearing.hard_cap_s, 9.0),
+    ("QUEUE_MAX_RETRIES", "7", lambda built: built.sessions.job_max_attempts, 8),
+    ("OPENAI_TIMEOUT", "1500", lambda built: built.jobs.answering.written.timeout_s, 1.5),
+    ("OPENAI_TIMEOUT", "1500", lambda built: built.jobs.answering.spoken.timeout_s, 1.5),
+    ("OPENAI_WEBHOOK_TIMEOUT", "1500", lambda built: built.jobs.answering.spoken.timeout_s, 1.5),
+    ("OPENAI_MAX_TOKENS", "70", lambda built: built.jobs.answering.written.max_tokens, 70),
+    ("OPENAI_WEBHOOK_MAX_TOKENS", "70", lambda built: built.jobs.answering.spoken.max_tokens, 70),
+    ("OPENAI_MAX_CONTEXT_TOKENS", "700", lambda built: built.jobs.answering.context.tokens, 700),
+    ("OPENAI_HISTORY_MESSAGES", "3", lambda built: built.jobs.answering.context.messages, 3),
+    ("OPENAI_INCLUDE_HISTORY", "off", lambda built: built.jobs.answering.context.messages, 0),
+    ("MODEL_BREAKER_FAILURES", "9", lambda built: built.breaker.failures, 9),
+    ("MODEL_BREAKER_WINDOW_MS", "900", lambda built: built.breaker.window_s, 0.9),
+    ("MODEL_BREAKER_PAUSE_MS", "900", lambda built: built.breaker.pause_s, 0.9),
+    ("MODEL_BREAKER_PAUSE_CAP_MS", "9000", lambda built: built.breaker.pause_cap_s, 9.0),
+    ("OMI_BREAKER_FAILURES", "9", lambda built: built.omi_breaker.failures, 9),
+    ("OMI_BREAKER_WINDOW_MS", "900", lambda built: built.omi_breaker.window_s, 0.9),
+    ("OMI_BREAKER_PAUSE_MS", "900", lambda built: built.omi_breaker.pause_s, 0.9),
+    ("OMI_BREAKER_PAUSE_CAP_MS", "9000", lambda built: built.omi_breaker.pause_cap_s, 9.0),
+    ("MODEL_USER_REQUESTS_PER_MINUTE", "7", lambda built: built.budget.owner.requests_per_minute, 7),
+    ("MODEL_USER_TOKENS_PER_DAY", "7", lambda built: built.budget.owner.tokens_per_day, 7),
+    ("MODEL_REQUESTS_PER_MINUTE", "7", lambda built: built.budget.all.requests_per_minute, 7),
+    ("MODEL_TOKENS_PER_DAY", "7", lambda built: built.budget.all.tokens_per_day, 7),
+    ("TRANSCRIPT_RETENTION_DAYS", "5", lambda built: built.janitor._rules.transcript_days, 5),
+    ("DEAD_LETTER_RETENTION_DAYS", "5", lambda built: built.janitor._rules.dead_letter_days, 5),
+    ("JOB_RETENTION_DAYS", "5", lambda built: built.janitor._rules.job_days, 5),
+    ("OPERATOR_EVENT_RETENTION_DAYS", "5", lambda built: built.janitor._rules.event_days, 5),
+    ("JANITOR_INTERVAL_S", "5", lambda built: built.janitor._period_s, 5),
+    ("ANSWER_EXPIRES_S", "7200", lambda built: built.janitor._rules.live_s, 7200),
+    ("ANSWER_EXPIRES_S", "77", lambda built: built.sessions.delivery_rules.expires_s, 77),
+    ("ANSWER_EXPIRES_S", "77", lambda built: built.jobs.answer_expires_s, 77),
+    ("QUEUE_MAX_CONCURRENT_JOBS", "4", lambda built: built.pools["notify"].concurrency, 4),
+    ("OPENAI_MAX_CONCURRENCY", "3", lambda built: built.pools["answer"].concurrency, 3),
 ]
 
 
-@pytest.mark.parametrize(("variable", "value", "look", "expected"), SEEN, ids=[row[0] for row in SEEN])
-def test_work_has_its_settings(variable, value, look, expected):
-    assert look(WorkerSlots(**{variable: value})) == expected
-    assert look(WorkerSlots()) != expected
+@pytest.mark.parametrize(("variable", "value", "read", "expected"), SEEN, ids=[row[0] for row in SEEN])
+def test_work_has_its_settings(variable, value, read, expected):
+    assert read(Built(**{variable: value})) == expected
+    assert read(Built()) != expected
 
 
 async def test_store_and_sessions_have_their_settings(start, tmp_path):
@@ -123,7 +122,7 @@ async def test_model_is_the_one_that_the_settings_name():
             "OPENAI_TEMPERATURE": "1.5",
         }
         model = build_model(load_settings(overrides=given))
-        await model.answer(Prompt("How far?", (Said("user", "How far?"),)), deadline_s=10)
+        await model.answer(Prompt("How far?", (PromptMessage("user", "How far?"),)), deadline_s=10)
         await model.close()
 
     asked = fake.calls[0]

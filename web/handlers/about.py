@@ -6,7 +6,7 @@ Not here: how it is (status.py). Threads: the event loop.
 from typing import Any
 
 from omi_actors import __version__
-from omi_actors.status.features import OFF
+from omi_actors.status.health import OFF
 from web.handlers.base import BaseHandler
 from web.problems import iso_time
 

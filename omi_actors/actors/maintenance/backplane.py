@@ -1,6 +1,6 @@
 """The backplane keeper: lets the backplane run, and passes on what the other nodes tell.
 
-State it owns: the task that carries the backplane. Messages it takes: CarrierEnded. It sends: WorkElsewhere to the
+State it owns: the task that carries the backplane. Messages it takes: BackplaneEnded. It sends: WorkElsewhere to the
 queue; AnsweredElsewhere to the answer sweeper, if somebody waits for that answer here. What kills it: an end of the
 carrier, which is a bug; that Redis is away is no such end. What survives a restart: the backplane itself, which the
 tree owns, with this node's counts.
@@ -8,8 +8,8 @@ Not here: what the backplane does (backplane/). Threads: the event loop.
 """
 
 import asyncio
+from dataclasses import dataclass
 
-from omi_actors.actors.maintenance.messages import CarrierEnded
 from omi_actors.actors.queue.messages import WorkElsewhere
 from omi_actors.actors.session.messages import AnsweredElsewhere
 from omi_actors.actors.session.slots import OpenReplies
@@ -17,6 +17,13 @@ from omi_actors.backplane.interface import Backplane
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
+
+
+@dataclass(frozen=True, slots=True)
+class BackplaneEnded:
+    """Sent by the keeper's own task: the backplane has ended although nobody told it to."""
+
+    error: BaseException
 
 
 class BackplaneRunner(LoopActor):
@@ -40,7 +47,7 @@ class BackplaneRunner(LoopActor):
     def receive(self, message: object) -> object:
         """Take one message; see the module."""
         match message:
-            case CarrierEnded(error):
+            case BackplaneEnded(error):
                 raise error
             case _:
                 return super().receive(message)
@@ -64,5 +71,5 @@ class BackplaneRunner(LoopActor):
     def _report(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             error = task.exception() or RuntimeError("the backplane ended by itself")
-            self.handle.tell_always(CarrierEnded(error))
+            self.handle.tell_always(BackplaneEnded(error))
         self._ended.try_set(None)

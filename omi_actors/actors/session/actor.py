@@ -17,7 +17,7 @@ from omi_actors.actors.session.answers import SessionAnswers
 from omi_actors.actors.session.chat import SessionChat, Typed
 from omi_actors.actors.session.commits import (
     SessionDeps,
-    Turn,
+    TurnChanges,
     build_commit,
     build_jobs,
     build_messages,
@@ -44,23 +44,18 @@ from omi_actors.actors.session.messages import (
     ReplyUnsettled,
     SwitchSpace,
 )
-from omi_actors.domain.hearing.hearing import Heard, Question
+from omi_actors.domain.hearing.segments import RECENT_LIMIT
+from omi_actors.domain.hearing.state import HearingResult, Question
 from omi_actors.domain.sessions.records import RawEvent
-from omi_actors.domain.sessions.transcript import (
-    RECENT_LIMIT,
-    Growth,
-    Progress,
-    build_progress,
-    decide_growth,
-    possible_keys,
-)
+from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
 from omi_actors.domain.work.jobs import NewJob
-from omi_actors.errors import OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import KIND as ANSWER
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import sessions
 
 if TYPE_CHECKING:
     from omi_actors.kit.runtime import TimerHandle
@@ -141,7 +136,9 @@ class SessionActor(LoopActor):
         if growth.new_conversation is None or progress.conversation_id is None:
             return growth
         # Times that fall back begin a conversation, unless this is a late repetition: only the store knows so far back.
-        stored = await self._deps.store.find_segments(progress.session_id, possible_keys(message.segments, progress))
+        stored = await self._deps.store.read(
+            sessions.find_segments, progress.session_id, possible_keys(message.segments, progress)
+        )
         return decide_growth(progress, message.segments, received_at=now_s, new_id=new_id, stored=stored)
 
     async def _end_pause(self) -> None:
@@ -149,17 +146,19 @@ class SessionActor(LoopActor):
         try:
             progress = await self._loaded()
             await self._take_in(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
-        except OmiError as exc:
+        except ExpectedError as exc:
             # The row still says that something is open here: the answer sweeper reminds us of it.
             self._pause = None
             _log.warning("question_not_taken_in", error=type(exc).__name__)
 
-    async def _take_in(self, heard: Heard, progress: Progress, growth: Growth | None = None) -> tuple[NewJob, ...]:
+    async def _take_in(
+        self, heard: HearingResult, progress: Progress, growth: Growth | None = None
+    ) -> tuple[NewJob, ...]:
         """Commit what was heard, with a job for each question, and listen on; return the jobs."""
         jobs = self._build_jobs(heard.questions, progress) if heard.questions else ()
         if self._hearing.is_news(heard) or (growth is not None and (growth.fresh or growth.corrected)):
             messages = build_messages(heard.questions, jobs, progress.session_id)
-            await self._commit(Turn(progress, heard.deadline, growth, jobs, messages))
+            await self._commit(TurnChanges(progress, heard.deadline, growth, jobs, messages))
         self._hearing.keep(heard)
         self._wait_for_pause()
         if jobs:
@@ -207,7 +206,7 @@ class SessionActor(LoopActor):
             body=message.body,
             received_at=message.received_at,
         )
-        await self._commit(Turn(progress, self._hearing.listening_until, raw_events=(event,)))
+        await self._commit(TurnChanges(progress, self._hearing.listening_until, raw_events=(event,)))
         return Ingested()
 
     # --- the store
@@ -215,7 +214,8 @@ class SessionActor(LoopActor):
     async def _loaded(self) -> Progress:
         if self._progress is None:
             now_s = self.runtime.clock.now_s()
-            record = await self._deps.store.load_session(
+            record = await self._deps.store.read(
+                sessions.load_session,
                 self._session_key,
                 recent=RECENT_LIMIT,
                 asked=_ASKED_LIMIT,
@@ -229,7 +229,7 @@ class SessionActor(LoopActor):
                     self._my_answers().take_over(record.open_answers)
         return self._progress
 
-    async def _commit(self, turn: Turn) -> None:
+    async def _commit(self, turn: TurnChanges) -> None:
         """Commit one turn and only then make it this actor's memory.
 
         Raises:
@@ -237,8 +237,8 @@ class SessionActor(LoopActor):
         """
         commit = build_commit(turn, self._session_key)
         try:
-            await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit_session(commit))
-        except OmiError:
+            await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit(commit))
+        except ExpectedError:
             self._progress = None
             raise
         self._progress = replace(turn.progress, epoch=commit.epoch)
@@ -262,7 +262,7 @@ class SessionActor(LoopActor):
     async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
         """Commit what was typed; what is being spoken goes on meanwhile."""
         jobs, messages, space = typed
-        turn = Turn(growth.progress, self._hearing.listening_until, growth, jobs, messages, active_space=space)
+        turn = TurnChanges(growth.progress, self._hearing.listening_until, growth, jobs, messages, active_space=space)
         await self._commit(turn)
 
     async def _reply(self) -> Ingested | None:

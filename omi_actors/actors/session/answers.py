@@ -24,20 +24,22 @@ from omi_actors.actors.session.slots import ReplySlot, Slot, Slots
 from omi_actors.domain.answers.delivery import (
     UNSAID,
     Channel,
+    DeliveryChange,
+    DeliveryState,
+    OpenAnswer,
     Reply,
-    State,
     Way,
     decide_way,
     format_message,
     is_in_grace,
 )
-from omi_actors.domain.sessions.records import DeliveryChange, OpenAnswer
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.notify import build_notify_job
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import answers, notifications
 
 _log = get_logger(__name__)
 
@@ -52,11 +54,15 @@ class DeliverySteps:
         self._deps = deps
         self._session_key = session_key
 
-    async def take(self, delivery_id: str, before: State, after: State, channel: Channel) -> bool | None:
+    async def take(
+        self, delivery_id: str, before: DeliveryState, after: DeliveryState, channel: Channel
+    ) -> bool | None:
         """Take one step of a delivery; False when somebody else took it, None when the store failed."""
         try:
-            is_taken = await self._deps.store.change_delivery(self._build(delivery_id, before, after, channel))
-        except OmiError as exc:
+            is_taken = await self._deps.store.write(
+                answers.change_delivery, self._build(delivery_id, before, after, channel)
+            )
+        except ExpectedError as exc:
             _log.warning("delivery_step_not_stored", delivery=delivery_id, state=after, error=type(exc).__name__)
             return None
         if is_taken:
@@ -71,10 +77,10 @@ class DeliverySteps:
         now_s = self._actor.runtime.clock.now_s()
         context = current_context()
         job = build_notify_job(delivery_id, self._session_key, context.request_id if context else "", now_s)
-        step = self._build(delivery_id, State.PENDING, State.PENDING, Channel.NOTIFY)
+        step = self._build(delivery_id, DeliveryState.PENDING, DeliveryState.PENDING, Channel.NOTIFY)
         try:
-            is_chosen = await self._deps.store.enqueue_notification(step, job)
-        except OmiError as exc:
+            is_chosen = await self._deps.store.write(notifications.enqueue_notification, step, job)
+        except ExpectedError as exc:
             _log.warning("notification_not_enqueued", delivery=delivery_id, error=type(exc).__name__)
             return None
         if is_chosen:
@@ -82,8 +88,8 @@ class DeliverySteps:
             self._deps.job_queue.tell(JobsEnqueued(job.kind))
         return is_chosen
 
-    def _build(self, delivery_id: str, before: State, after: State, channel: Channel) -> DeliveryChange:
-        may_be_either = after is State.SENDING and before in UNSAID
+    def _build(self, delivery_id: str, before: DeliveryState, after: DeliveryState, channel: Channel) -> DeliveryChange:
+        may_be_either = after is DeliveryState.SENDING and before in UNSAID
         others = [state.value for state in UNSAID if state is not before] if may_be_either else ()
         return DeliveryChange(
             delivery_id=delivery_id,
@@ -179,7 +185,7 @@ class SessionAnswers:
                 delivery_id=ready.delivery_id,
                 job_id=ready.job_id,
                 text=ready.text,
-                state=State.PENDING,
+                state=DeliveryState.PENDING,
                 channel=Channel.NONE,
                 asked_at=ready.asked_at,
                 kind="failure" if ready.is_failure else "answer",
@@ -187,7 +193,7 @@ class SessionAnswers:
             self._open[answer.delivery_id] = answer
         if is_sending:
             self._sending[answer.delivery_id] = Channel.INLINE
-            metrics.DELIVERIES.labels(Channel.INLINE, State.SENDING).inc()
+            metrics.DELIVERIES.labels(Channel.INLINE, DeliveryState.SENDING).inc()
         if slot is None:
             await (self._take_back(Ingested(None, answer.delivery_id)) if is_sending else self._go_on(answer))
             return
@@ -210,7 +216,7 @@ class SessionAnswers:
         elif slot.kind is Reply.CHAT:
             self.slots.take(answer.job_id)
             slot.try_settle(Ingested(answer.text, is_failure=answer.kind == "failure"))
-        elif answer.state == State.SENT:
+        elif answer.state == DeliveryState.SENT:
             await self._stop_waiting(answer.job_id)
 
     async def _stop_waiting(self, job_id: str) -> None:
@@ -250,11 +256,11 @@ class SessionAnswers:
         channel = self._sending.get(delivery_id, Channel.INLINE)
         answer = self._open.get(delivery_id)
         if sent.reached:
-            is_recorded = await self._change(delivery_id, State.SENDING, State.SENT, channel)
+            is_recorded = await self._change(delivery_id, DeliveryState.SENDING, DeliveryState.SENT, channel)
         else:
             # Not known here since a crash, it may have been said before: it is never notified.
-            back = State.KEPT if answer is None else State(answer.state)
-            is_recorded = await self._change(delivery_id, State.SENDING, back, Channel.NONE)
+            back = DeliveryState.KEPT if answer is None else DeliveryState(answer.state)
+            is_recorded = await self._change(delivery_id, DeliveryState.SENDING, back, Channel.NONE)
         if is_recorded is None:
             self._sending[delivery_id] = channel
             self._actor.timers.after(_RECORD_AGAIN_S, sent)
@@ -274,8 +280,8 @@ class SessionAnswers:
         if slot is not None and slot.kind is Reply.OWN:
             # Only the news of the answer was lost: the reply that it counts on is still open.
             await self._give(AnswerReady.of(self._session_key, answer, is_sending=True))
-        elif await self._change(answer.delivery_id, State.SENDING, State.UNKNOWN, Channel.NONE):
-            self._open[answer.delivery_id] = replace(answer, state=State.UNKNOWN, channel=Channel.NONE)
+        elif await self._change(answer.delivery_id, DeliveryState.SENDING, DeliveryState.UNKNOWN, Channel.NONE):
+            self._open[answer.delivery_id] = replace(answer, state=DeliveryState.UNKNOWN, channel=Channel.NONE)
 
     # --- without a reply
 
@@ -291,7 +297,7 @@ class SessionAnswers:
         answer = self._open.get(notified.delivery_id)
         if answer is None or notified.delivery_id in self._sending:
             return
-        if notified.state in (State.KEPT, State.UNKNOWN):
+        if notified.state in (DeliveryState.KEPT, DeliveryState.UNKNOWN):
             self._open[answer.delivery_id] = replace(answer, state=notified.state, channel=Channel.NONE)
         else:
             self._drop(answer.delivery_id)
@@ -322,13 +328,13 @@ class SessionAnswers:
             await self._show(answer)
             return Ingested()
         channel = Channel(way.value)
-        if not await self._change(answer.delivery_id, State(answer.state), State.SENDING, channel):
+        if not await self._change(answer.delivery_id, DeliveryState(answer.state), DeliveryState.SENDING, channel):
             return Ingested()
         self._end_grace_timer(answer.delivery_id)
         self._sending[answer.delivery_id] = channel
         text = answer.text
         if reply is not Reply.CHAT:
-            text = format_message(text, is_repeated=answer.state == State.UNKNOWN)
+            text = format_message(text, is_repeated=answer.state == DeliveryState.UNKNOWN)
         return Ingested(text, answer.delivery_id, is_failure=answer.kind == "failure")
 
     async def _notify(self, answer: OpenAnswer) -> None:
@@ -341,17 +347,19 @@ class SessionAnswers:
                 self._start_grace(answer)
 
     async def _keep(self, answer: OpenAnswer) -> None:
-        if await self._change(answer.delivery_id, State.PENDING, State.KEPT, Channel.NONE):
-            self._open[answer.delivery_id] = replace(answer, state=State.KEPT)
+        if await self._change(answer.delivery_id, DeliveryState.PENDING, DeliveryState.KEPT, Channel.NONE):
+            self._open[answer.delivery_id] = replace(answer, state=DeliveryState.KEPT)
 
     async def _show(self, answer: OpenAnswer) -> None:
         """Let go of an answer that is too old to be spoken; it stands in the transcript."""
         if is_in_grace(answer):
-            await self._change(answer.delivery_id, State.PENDING, State.KEPT, Channel.NONE)
+            await self._change(answer.delivery_id, DeliveryState.PENDING, DeliveryState.KEPT, Channel.NONE)
         metrics.DELIVERIES.labels("none", "expired").inc()
         self._drop(answer.delivery_id)
 
-    async def _change(self, delivery_id: str, before: State, after: State, channel: Channel) -> bool | None:
+    async def _change(
+        self, delivery_id: str, before: DeliveryState, after: DeliveryState, channel: Channel
+    ) -> bool | None:
         """Take one step of a delivery; False when somebody else took it, None when the store failed."""
         is_changed = await self._steps.take(delivery_id, before, after, channel)
         if is_changed is False and not self._is_being_notified(delivery_id):

@@ -6,20 +6,10 @@ Threads: the event loop.
 """
 
 from omi_actors.actors.session.messages import AnswerFound, AnswerNotified, AnswerReady, ReplySent
-from omi_actors.domain.answers.delivery import State
-from omi_actors.domain.hearing.hearing import (
-    SILENT,
-    Heard,
-    HearingOptions,
-    Question,
-    cut_into_slices,
-    hear,
-    note_reply,
-    pause_over,
-    recall,
-    relabel,
-)
-from omi_actors.domain.sessions.records import OpenAnswer, SessionRecord
+from omi_actors.domain.answers.delivery import DeliveryState, OpenAnswer
+from omi_actors.domain.hearing.hearing import cut_into_slices, hear, note_reply, pause_over, recall, relabel
+from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, Question
+from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.domain.sessions.transcript import Growth
 from omi_actors.kit.runtime import Runtime
 
@@ -41,28 +31,28 @@ class SessionHearing:
         self.deadline: float | None = None
         self.listening_until: float | None = None
 
-    async def hear(self, growth: Growth, now_s: float, runtime: Runtime) -> Heard:
+    async def hear(self, growth: Growth, now_s: float, runtime: Runtime) -> HearingResult:
         """Hear what is new, a slice at a time: however much it is, it keeps nobody else waiting for long."""
-        heard = Heard(relabel(self._state, growth.corrected), self._unasked, None)
+        heard = HearingResult(relabel(self._state, growth.corrected), self._unasked, None)
         for number, part in enumerate(cut_into_slices(growth.fresh)):
             if number:
                 await runtime.pause()
             before = heard.questions
             heard = hear(heard.state, part, now_s, self._options)
             if before:
-                heard = Heard(heard.state, (*before, *heard.questions), heard.deadline)
+                heard = HearingResult(heard.state, (*before, *heard.questions), heard.deadline)
         return heard
 
-    def end_pause(self, now_s: float) -> Heard:
+    def end_pause(self, now_s: float) -> HearingResult:
         """Hear that nothing more was said."""
         heard = pause_over(self._state, now_s, self._options)
-        return Heard(heard.state, (*self._unasked, *heard.questions), heard.deadline)
+        return HearingResult(heard.state, (*self._unasked, *heard.questions), heard.deadline)
 
-    def is_news(self, heard: Heard) -> bool:
+    def is_news(self, heard: HearingResult) -> bool:
         """Tell whether the store is to know of it, whatever else there is to store."""
         return bool(heard.questions) or (heard.deadline is None) != (self.listening_until is None)
 
-    def keep(self, heard: Heard) -> None:
+    def keep(self, heard: HearingResult) -> None:
         """Remember what was heard."""
         self._state = heard.state
         self._unasked = ()
@@ -82,5 +72,5 @@ class SessionHearing:
         match message:
             case AnswerReady(is_failure=True) | AnswerFound(answer=OpenAnswer(kind="failure")):
                 self._state = note_reply(self._state, now_s, was_answered=False)
-            case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=State.SENT):
+            case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=DeliveryState.SENT):
                 self._state = note_reply(self._state, now_s)

@@ -7,8 +7,8 @@ Not here: its mail about chat (chat_messages.py), values of the domain (domain/)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from omi_actors.domain.sessions.records import OpenAnswer, WaitingAnswer
-from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
+from omi_actors.domain.hearing.segments import Segment
 from omi_actors.kit.messages import Request
 
 
@@ -212,16 +212,6 @@ class ChatDeadline:
     job_id: str
 
 
-# --- to the job queue, which passes it on to the workers --------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class CancelJob:
-    """Sent by a session whose job is cancelled in the store: end its attempt, if there is one."""
-
-    job_id: str
-
-
 # --- to the answer sweeper --------------------------------------------------------------------------------------
 
 
@@ -257,3 +247,11 @@ class AnswerFound:
 
     session_key: str
     answer: OpenAnswer
+
+
+# --- to the router ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SweepIdle:
+    """The router's own timer: passivate sessions that are idle too long or too many."""

@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.sentences import SENTENCES
-from omi_actors.domain.sessions.records import OpenAnswer
 
 # Omi pushes a message only when it is longer than this many characters.
 _DROPPED_UP_TO = 5
@@ -28,7 +27,7 @@ class Channel(StrEnum):
     NONE = ""
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """Where a delivery stands. `kept` waits for the next contact; of `unknown` nobody knows whether it was heard."""
 
     PENDING = "pending"
@@ -39,7 +38,62 @@ class State(StrEnum):
 
 
 # Nobody has heard such an answer. Another node may move it from the one to the other, so it may be said from either.
-UNSAID = (State.PENDING, State.KEPT)
+UNSAID = (DeliveryState.PENDING, DeliveryState.KEPT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """An answer that waits to be given: one row per answer, made with the answer in one transaction.
+
+    At `sending`, on a channel, it is the intent to say it in the reply that is open for it.
+    """
+
+    delivery_id: str
+    session_id: str
+    message_id: str
+    created_at: float
+    state: str = "pending"
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryChange:
+    """A step of a delivery, made only if it stands at one of `from_states`.
+
+    States: pending, kept or unknown → sending → sent; pending → kept; sending → unknown (a crash cut it), or back
+    where it came from when it certainly did not arrive. `channel` is inline, next_webhook, notify, chat or "" while
+    nothing is chosen; pending on `notify` means that a job will notify.
+    """
+
+    delivery_id: str
+    from_states: tuple[str, ...]
+    state: str
+    channel: str
+    changed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAnswer:
+    """An answer that the wearer has not got yet, as far as anybody knows: pending, kept or unknown.
+
+    `asked_at` (UTC seconds) is its question's time: that is what makes an answer old. `kind` is answer or failure.
+    """
+
+    delivery_id: str
+    job_id: str
+    text: str
+    state: str
+    channel: str
+    asked_at: float
+    kind: str = "answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingAnswer:
+    """An answer that nobody has begun to give, and the session that owes it."""
+
+    session_key: str
+    answer: OpenAnswer
 
 
 class Reply(StrEnum):
@@ -93,7 +147,7 @@ def decide_way(answer: OpenAnswer, reply: Reply, rules: DeliveryRules, *, now_s:
         return Way.SHOW
     if reply is not Reply.NONE:
         return Way.INLINE if reply is Reply.OWN else Way.NEXT_WEBHOOK
-    if answer.state != State.PENDING or answer.channel == Channel.NOTIFY:
+    if answer.state != DeliveryState.PENDING or answer.channel == Channel.NOTIFY:
         return Way.AWAIT
     if not rules.can_notify:
         return Way.KEEP
@@ -113,7 +167,7 @@ def decide_pause(waited_s: float, pause_s: float) -> Way:
 
 def is_in_grace(answer: OpenAnswer) -> bool:
     """Tell whether an answer that awaits does so for the next webhook, and not for a job or the next contact."""
-    return answer.state == State.PENDING and answer.channel != Channel.NOTIFY
+    return answer.state == DeliveryState.PENDING and answer.channel != Channel.NOTIFY
 
 
 def format_message(text: str, *, is_repeated: bool = False) -> str:

@@ -110,7 +110,7 @@ _WIDE_FROM = "\u2e80"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class PromptMessage:
     """One message to or from a model: `role` is system, user or assistant."""
 
     role: str
@@ -118,23 +118,23 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One segment around a question, as much of it as a model is told. `heard_at` is UTC seconds."""
+class TranscriptLine:
+    """One transcript segment around a question. `received_at` is UTC seconds."""
 
     speaker: str
     text: str
-    heard_at: float = 0.0
+    received_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """All that a model gets to see. `question` is also the text of the last message.
+    """Everything that a model is sent. `question` is also the text of the last message.
 
-    `max_tokens` is how long the answer may be; None leaves it to the model.
+    `max_tokens` limits the answer; None leaves the limit to the model.
     """
 
     question: str
-    said: tuple[Said, ...]
+    messages: tuple[PromptMessage, ...]
     max_tokens: int | None = None
 
 
@@ -160,35 +160,35 @@ class Asking:
 
 def build_prompt(
     question: str,
-    heard: Sequence[Heard],
-    turns: Sequence[Said],
+    transcript: Sequence[TranscriptLine],
+    history: Sequence[PromptMessage],
     limits: PromptLimits = PromptLimits(),
     asking: Asking = Asking(),
     *,
     max_tokens: int | None = None,
 ) -> Prompt:
-    """Return the prompt for one question. What was `heard`, and the earlier `turns`, are ordered oldest first.
+    """Return the prompt for one question; `transcript` and `history` (earlier messages) are ordered oldest first.
 
-    Of both, the newest are taken as far as there is room. The question itself is left out when it is the last turn.
+    The newest of both are taken, as many as fit. The question is left out of the history if it is its last message.
     """
     space = asking.space
-    said = [Said("system", _build_instructions(asking))]
+    messages = [PromptMessage("system", _build_instructions(asking))]
     tokens = limits.tokens * space.room
     history_tokens = tokens * space.history_share if limits.messages else 0.0
-    heard_tokens = tokens - history_tokens
-    chars = int(heard_tokens / _ASCII_TOKENS)
-    transcript = _newest([_build_line(one, chars, has_time=space.has_times) for one in heard], heard_tokens)
-    if transcript:
-        said.append(Said("user", "\n".join(["BEGIN TRANSCRIPT", *transcript, "END TRANSCRIPT"])))
+    transcript_tokens = tokens - history_tokens
+    chars = int(transcript_tokens / _ASCII_TOKENS)
+    lines = _newest([_build_line(one, chars, has_time=space.has_times) for one in transcript], transcript_tokens)
+    if lines:
+        messages.append(PromptMessage("user", "\n".join(["BEGIN TRANSCRIPT", *lines, "END TRANSCRIPT"])))
     if asking.context:
-        lines = (f"| {line}" for line in asking.context.splitlines())
-        said.append(Said("user", "\n".join(["BEGIN DATA", *lines, "END DATA"])))
-    asked = Said("user", question)
-    earlier = turns[:-1] if turns and turns[-1] == asked else turns
+        data = (f"| {line}" for line in asking.context.splitlines())
+        messages.append(PromptMessage("user", "\n".join(["BEGIN DATA", *data, "END DATA"])))
+    asked = PromptMessage("user", question)
+    earlier = history[:-1] if history and history[-1] == asked else history
     earlier = earlier[max(0, len(earlier) - limits.messages) :]
-    room = len(_newest([turn.text for turn in earlier], history_tokens))
-    said += (*earlier[len(earlier) - room :], asked)
-    return Prompt(question, tuple(said), max_tokens)
+    room = len(_newest([message.text for message in earlier], history_tokens))
+    messages += (*earlier[len(earlier) - room :], asked)
+    return Prompt(question, tuple(messages), max_tokens)
 
 
 def _build_instructions(asking: Asking) -> str:
@@ -197,11 +197,11 @@ def _build_instructions(asking: Asking) -> str:
     return "".join((_WHO, manner, _RECORDS, _CONTEXT if asking.context else "", f" {space}" if space else ""))
 
 
-def _build_line(heard: Heard, chars: int, *, has_time: bool) -> str:
-    line = f"{heard.speaker}: {heard.text[:chars]}"
+def _build_line(line: TranscriptLine, chars: int, *, has_time: bool) -> str:
+    text = f"{line.speaker}: {line.text[:chars]}"
     if has_time:
-        line = f"[{dt.datetime.fromtimestamp(heard.heard_at, dt.UTC):%Y-%m-%d %H:%M} UTC] {line}"
-    return _one_line(line)
+        text = f"[{dt.datetime.fromtimestamp(line.received_at, dt.UTC):%Y-%m-%d %H:%M} UTC] {text}"
+    return _one_line(text)
 
 
 def estimate_tokens(text: str) -> float:

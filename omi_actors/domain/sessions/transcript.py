@@ -1,105 +1,37 @@
-"""A session's transcript as it grows: what of a webhook is new, and where a conversation ends.
+"""Transcript: sort a webhook's segments into new and known ones, and begin conversations.
 
-Not here: what was asked in it (domain/hearing/hearing.py), how segments are known again (recent_segments.py), rows
-(store/). Threads: none, pure. Source: Omi's real-time transcript webhook. It sends no conversation id: a new
-conversation shows only as times that fall back towards 0, or as a silence of 120 s.
+Not here: questions in them (domain/hearing/), segment keys (domain/hearing/segments.py), rows (store/). Threads: none,
+pure. Source: Omi's real-time transcript webhook. It sends no conversation id: a new conversation shows only as times
+that fall back towards 0, or as a silence of 120 s.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
-from struct import Struct
 
 import msgspec
 
+from omi_actors.domain.hearing.segments import (
+    RecentSegments,
+    Segment,
+    StoredSegment,
+    build_key,
+    build_version,
+    is_blank,
+    length_of,
+)
 from omi_actors.domain.sessions.records import NewConversation, SessionRecord
-from omi_actors.domain.sessions.segments import Segment, StoredSegment
-
-# Segments remembered in memory, enough for a retried webhook; the store's unique key is what guarantees.
-RECENT_LIMIT = 128
-# How a remembered segment is packed: a 64-bit digest of its key, and its version.
-_DIGEST = Struct("<q")
-_ENTRY = Struct("<qQ")
-_ENTRY_SIZE = _ENTRY.size
-_SAID_BY_BITS = 16
-
-
-def version_of(length: int, *said_by: object) -> int:
-    """Return a segment's version as a number, good for this process: numbers cost the way of a webhook least.
-
-    The text's length in characters, and below it 16 bits of who is thought to have said it: of 65,536 corrections one
-    is missed. `said_by` is speaker, speaker_id, is_user and person_id.
-    """
-    return length << _SAID_BY_BITS | hash(said_by) & 0xFFFF
-
-
-def build_version(segment: Segment | StoredSegment) -> int:
-    """Return the version of this segment."""
-    return version_of(len(segment.text), segment.speaker, segment.speaker_id, segment.is_user, segment.person_id)
-
-
-def length_of(version: int) -> int:
-    """Return the length of a version's text."""
-    return version >> _SAID_BY_BITS
-
-
-class RecentSegments:
-    """The latest segment keys of a session and the version of each: 16 bytes, and no text.
-
-    A value: `remember` returns another one.
-    """
-
-    __slots__ = ("_entries",)
-
-    def __init__(self, entries: bytes = b"") -> None:
-        # One string of bytes, searched in C: an eighth of a dict's size, and faster to copy than to change.
-        self._entries = entries
-
-    def find(self, key: str) -> int | None:
-        """Return the version last seen under `key`, None when it is not remembered."""
-        place = self._find(_DIGEST.pack(hash(key)))
-        return None if place < 0 else int(_ENTRY.unpack_from(self._entries, place)[1])
-
-    def remember(self, seen: Mapping[str, int]) -> "RecentSegments":
-        """Return these with `seen` (key → version) added, the oldest forgotten above the limit."""
-        entries = self._entries
-        for key, version in seen.items():
-            entry = _ENTRY.pack(hash(key), version)
-            place = self._find(entry[: _DIGEST.size])
-            if place >= 0:
-                entries = entries.replace(self._entries[place : place + _ENTRY_SIZE], b"")
-            entries += entry
-        return RecentSegments(entries[-RECENT_LIMIT * _ENTRY_SIZE :])
-
-    def _find(self, digest: bytes) -> int:
-        """Return where the entry of this digest begins, -1 without one."""
-        place = self._entries.find(digest)
-        while place % _ENTRY_SIZE and place >= 0:
-            place = self._entries.find(digest, place + 1)
-        return place
-
-    def __len__(self) -> int:
-        return len(self._entries) // _ENTRY_SIZE
-
 
 # Seconds without speech after which Omi closes a conversation.
 SILENCE_S = 120.0
-# A segment this near to 0 (s) whose time fell back opens a conversation; pieces of one that arrive out of order lie
-# within a few seconds of each other.
+# A segment that starts before _NEAR_START_S, after times fell back by more than _OUT_OF_ORDER_S (s), begins a
+# conversation. Segments that arrive out of order lie within a few seconds of each other.
 _NEAR_START_S = 30.0
 _OUT_OF_ORDER_S = 5.0
-# A fall of more than this (s) is a new conversation wherever it lands: its first pieces were lost.
+# A larger fall (s) begins a conversation at any time: its first segments were lost.
 _LARGE_FALL_S = 60.0
-# Longer sender ids are replaced by their digest, so that the key fits an index of any database.
-_KEY_LIMIT = 128
-# A letter or a digit of any script.
-_WORD = re.compile(r"[^\W_]")
-# What has no word in so many characters has none.
-_BLANK_CHARS = 20_000
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):
-    """Where a session's transcript stands. `epoch` 0 means that the store has no row of it yet."""
+    """Position of a session's transcript. `epoch` 0 means that the store has no row of the session yet."""
 
     session_id: str
     epoch: int
@@ -112,10 +44,10 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 
 
 class Growth(msgspec.Struct, frozen=True, gc=False):
-    """What a webhook's segments mean for the transcript.
+    """Growth of a transcript by a webhook's segments.
 
-    `fresh` holds what was said, ordered by seq: new segments, and known ones whose text became longer. `corrected` are
-    known ones that were said by somebody else than was thought: they are stored, and are no speech.
+    `fresh` holds new segments, and known ones with a longer text, ordered by seq. `corrected` holds known ones with
+    another speaker: they are stored, but not heard again.
     """
 
     progress: Progress
@@ -128,7 +60,7 @@ class Growth(msgspec.Struct, frozen=True, gc=False):
 
 
 def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> Progress:
-    """Return where a session stands according to its record, or at its very beginning."""
+    """Return a session's progress from its record; without a record, that of a new session."""
     if record is None:
         return Progress(new_id(), 0, None, 0, 0, 0.0, 0.0, RecentSegments())
     recent = RecentSegments().remember({segment.key: build_version(segment) for segment in record.recent_segments})
@@ -144,28 +76,10 @@ def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> P
     )
 
 
-def build_key(segment: Segment, conversation_number: int) -> str:
-    """Return the key of a segment within its session: the sender's id, else one made of all that tells it apart.
-
-    The conversation is part of a made key, since times start again at 0 in each: a second "yes" is not the first.
-    """
-    if segment.segment_id:
-        if len(segment.segment_id) <= _KEY_LIMIT and not segment.segment_id.startswith("~"):
-            return segment.segment_id
-        return "~id:" + blake2b(segment.segment_id.encode(), digest_size=16).hexdigest()
-    content = f"{segment.speaker}\0{segment.start_s!r}\0{segment.end_s!r}\0{segment.text}"
-    return f"~{conversation_number}:{blake2b(content.encode(), digest_size=16).hexdigest()}"
-
-
 def possible_keys(segments: tuple[Segment, ...], progress: Progress) -> tuple[str, ...]:
-    """Return every key under which these segments may be stored already: in this conversation or the one before."""
+    """Return all keys that the store may have for these segments: of this conversation and the one before."""
     numbers = (progress.conversation_number, progress.conversation_number - 1)
     return tuple({build_key(segment, number) for segment in segments for number in numbers})
-
-
-def is_blank(text: str) -> bool:
-    """Tell whether there is no letter and no digit in it: silence, or lone punctuation."""
-    return _WORD.search(text, 0, _BLANK_CHARS) is None
 
 
 def decide_growth(
@@ -176,17 +90,17 @@ def decide_growth(
     new_id: Callable[[], str],
     stored: Mapping[str, int] | None = None,
 ) -> Growth:
-    """Sort a webhook's segments into new, longer, corrected, known and blank ones, and give each its place.
+    """Sort a webhook's segments into new, longer, corrected, known and blank ones, and number them.
 
-    `stored` maps keys that the store holds to their versions. When None and the result begins a
-    conversation while one was open, ask the store for `possible_keys` and decide again: times that fall back may
-    also be a late repetition, and only the store remembers that far.
+    `stored` maps keys that the store holds to their versions. Without it, when the result begins a conversation while
+    one was open, ask the store for `possible_keys` and decide again: times that fall back may also be a late retry of
+    a webhook, and only the store remembers so many segments.
     """
     return _Grower(progress, received_at, new_id, stored or {}).grow(segments)
 
 
 class _Grower:
-    """One decision in progress: the parts of a `Progress` as they change, put together once at the end."""
+    """One decision: the parts of a `Progress` as they change."""
 
     def __init__(
         self, progress: Progress, received_at: float, new_id: Callable[[], str], stored: Mapping[str, int]
@@ -259,7 +173,7 @@ class _Grower:
         self._fresh.append(self._place(segment, key))
 
     def _look_back(self, segment: Segment, key: str) -> tuple[str, int | None]:
-        """Return key and version of a segment from before the conversation changed, if this is a repetition of it."""
+        """Return key and version of the same segment in the conversation before, if there is one."""
         before = build_key(segment, self._number - 1)
         known = self._find(before)
         return (key, None) if known is None else (before, known)
@@ -271,7 +185,7 @@ class _Grower:
         return self._stored.get(key) if known is None else known
 
     def _begins_conversation(self, segment: Segment) -> bool:
-        """Tell whether this new segment is the first of another conversation than the current one."""
+        """Return True when this new segment is the first of another conversation."""
         if self._conversation_id is None:
             return True
         fall_s = self._last_end_s - segment.start_s
@@ -280,7 +194,7 @@ class _Grower:
         return -fall_s >= SILENCE_S or self._received_at - self._before.last_seen_at >= SILENCE_S
 
     def _open_conversation(self) -> None:
-        """Begin another conversation. A webhook opens at most one, however its times jump."""
+        """Begin another conversation. A webhook begins at most one, even when its times jump more often."""
         self._number += 1
         self._conversation_id = self._new_id()
         self._last_end_s = 0.0

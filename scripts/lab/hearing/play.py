@@ -8,18 +8,9 @@ from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
 
-from omi_actors.domain.hearing.hearing import (
-    SILENT,
-    HearingOptions,
-    HearingState,
-    ListenMode,
-    Question,
-    hear,
-    note_reply,
-    pause_over,
-    relabel,
-)
-from omi_actors.domain.sessions.segments import Segment
+from omi_actors.domain.hearing.hearing import hear, note_reply, pause_over, relabel
+from omi_actors.domain.hearing.segments import Segment
+from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingState, ListenMode, Question
 from omi_actors.domain.sessions.transcript import build_progress, decide_growth
 from scripts.lab.hearing.cases import Case, Spoken, Webhook
 

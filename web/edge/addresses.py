@@ -1,0 +1,135 @@
+"""Which names are ours: a page whose own name suddenly points here must not pass for one of ours.
+
+Not here: which page asks (browsers.py), the webhook, whose token decides alone. Threads: any, frozen after
+construction.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tornado.httputil import HTTPHeaders
+
+from config.settings import Settings
+from config.values import TrustedProxies
+
+_LOCAL_NAMES = frozenset(("localhost", "localhost.localdomain"))
+
+
+class Hosts:
+    """Decides by the Host header. An address that is asked for by number cannot be a page's borrowed name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._allowed = frozenset(name for name in settings.allowed_hosts if not name.startswith("*."))
+        self._suffixes = tuple(name[1:] for name in settings.allowed_hosts if name.startswith("*."))
+        self._is_any = "*" in self._allowed or (settings.is_production and not settings.allowed_hosts)
+        self._any_number = not settings.is_production and not settings.is_loopback
+
+    def is_ours(self, host: str | None) -> bool:
+        """Tell whether a request may name this host. One that names none (HTTP/1.0) comes from no browser."""
+        if self._is_any or host is None or is_local_host(host):
+            return True
+        name = host_name(host)
+        if name in self._allowed or (self._suffixes and name.endswith(self._suffixes)):
+            return True
+        return self._any_number and _number(name) is not None
+
+
+# Few names are asked for again and again; whoever tries many pays for each.
+@lru_cache(maxsize=256)
+def is_local_host(host: str) -> bool:
+    """Tell whether a Host header can only mean the machine on which it is sent."""
+    return is_local(host_name(host))
+
+
+def host_name(host: str) -> str:
+    """Return the name in a Host header, without its port, in lower case."""
+    name = host.strip().lower()
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    return name.partition(":")[0].removesuffix(".")
+
+
+def is_local(name: str) -> bool:
+    """Tell whether a name can only mean the machine on which it is spoken."""
+    if name in _LOCAL_NAMES or name.endswith(".localhost"):
+        return True
+    number = _number(name)
+    return number is not None and number.is_loopback
+
+
+def _number(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
+
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# One household or machine has at least this much of IPv6.
+_IPV6_PREFIX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The address as text, and whether it came to us or to our proxy by https."""
+
+    address: str
+    is_https: bool = False
+
+    @property
+    def limit_key(self) -> str:
+        """What requests of one sender have in common: the address; of IPv6 the network."""
+        address = _parse(self.address)
+        if isinstance(address, ipaddress.IPv6Address):
+            return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+        return self.address
+
+
+def find_client(peer: str, headers: HTTPHeaders, trusted: TrustedProxies) -> Client:
+    """Return who sent a request that came from the address `peer`."""
+    if not trusted or not is_proxy(peer, trusted):
+        return Client(peer)
+    chain = [peer, *reversed(_listed(headers, "X-Forwarded-For"))]
+    protos = _listed(headers, "X-Forwarded-Proto")
+    return Client(_client_of(chain, trusted), is_https=bool(protos) and protos[-1].lower() == "https")
+
+
+def is_proxy(peer: str, trusted: TrustedProxies) -> bool:
+    """Tell whether a connection's other end is one of our proxies. With a number of proxies everybody is."""
+    if trusted.hops:
+        return True
+    address = _parse(peer)
+    return address is not None and any(address in network for network in trusted.networks)
+
+
+def _client_of(chain: list[str], trusted: TrustedProxies) -> str:
+    """Return the first address, from our end, that is no proxy's. What cannot be read ends the search."""
+    last = chain[0]
+    for hop, text in enumerate(chain):
+        address = _parse(text)
+        if address is None:
+            return last
+        last = str(address)
+        is_trusted = hop < trusted.hops if trusted.hops else any(address in network for network in trusted.networks)
+        if not is_trusted:
+            return last
+    return last
+
+
+def _listed(headers: HTTPHeaders, name: str) -> list[str]:
+    return [part.strip() for line in headers.get_list(name) for part in line.split(",") if part.strip()]
+
+
+def _parse(text: str) -> _Address | None:
+    """Return an address, maybe with a port, as proxies write it; an IPv4 one in IPv6's clothes as IPv4."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

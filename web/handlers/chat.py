@@ -1,0 +1,250 @@
+"""`POST /chat`: a typed question and its answer, as one JSON object or, if that is accepted, as a stream of events.
+
+Not here: owners of chats (web/auth.py), bodies (chat_body.py).
+Threads: the event loop; bodies over 8 kB are read in a thread.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import msgspec
+from tornado.iostream import StreamClosedError
+
+from omi_actors.actors.session.messages import AskerLeft, AskQuestion, ChatAnswered, OnDelta, ReplySent
+from omi_actors.ids import new_id
+from omi_actors.instruments.logs import LogContext, bound_context
+from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, ExpectedError
+from omi_actors.kit.future import Future
+from web.edge.limits import LARGE_BODY_BYTES
+from web.handlers.base import BaseHandler
+from web.handlers.chat_body import ChatBody, read_chat
+from web.problems import Problem, api_problem
+from web.requests import header
+from web.webhook.payloads import short_key
+
+# Characters that wait for a slow reader; beyond them no piece is sent any more, and the end brings the whole answer.
+_MAX_CHARS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece. `is_anew`: all that was sent before is void."""
+
+    text: str
+    is_anew: bool
+
+
+class DeltaBuffer:
+    """Pieces in order; those that wait together go out together."""
+
+    def __init__(self, max_chars: int = _MAX_CHARS) -> None:
+        self._max_chars = max_chars
+        self._waiting: list[Delta] = []
+        self._has_news = asyncio.Event()
+        self._is_overrun = False
+        self.is_ended = False
+
+    def add(self, text: str, is_anew: bool) -> None:  # noqa: FBT001 (what a session calls)
+        """Take a piece."""
+        if is_anew:
+            self._waiting.clear()
+        elif self._waiting:
+            last = self._waiting.pop()
+            text, is_anew = last.text + text, last.is_anew
+        self._is_overrun = self._is_overrun or len(text) > self._max_chars
+        if not self._is_overrun:
+            self._waiting.append(Delta(text, is_anew))
+            self._has_news.set()
+
+    def end(self) -> None:
+        """Say that no piece comes any more."""
+        self.is_ended = True
+        self._has_news.set()
+
+    async def wait(self) -> None:
+        """Wait for a piece, or for the end."""
+        await self._has_news.wait()
+
+    def take(self) -> list[Delta]:
+        """Return what waits."""
+        waiting, self._waiting = self._waiting, []
+        if not self.is_ended:
+            self._has_news.clear()
+        return waiting
+
+
+# Sent while nothing else is to be said, so that no proxy takes the silence for an end.
+HEARTBEAT = b": still there\n\n"
+
+
+def answer_form(answered: ChatAnswered, *, label: str, seconds: float) -> dict[str, Any]:
+    """Return an answer as it goes out."""
+    form: dict[str, Any] = {"response": answered.text, "session_id": label}
+    if answered.conversation_id:
+        form["conversationId"] = answered.conversation_id
+    form["duration"] = round(seconds * 1e3)
+    if answered.is_duplicate:
+        form["duplicate"] = True
+    return form
+
+
+def failure_problem(answered: ChatAnswered) -> Problem:
+    """Return the answer to a question that could not be answered: the honest sentence that the wearer would hear."""
+    return Problem(502, "no_answer", answered.text, "Ask again; it is not taken for a repetition.")
+
+
+def delta_event(delta: Delta) -> bytes:
+    """Return the event of a piece; `restart` when all pieces before it are void."""
+    return event("delta", msgspec.json.encode({"text": delta.text} | ({"restart": True} if delta.is_anew else {})))
+
+
+def event(name: str, data: bytes) -> bytes:
+    """Return one event; `data` is a line of JSON."""
+    return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
+
+
+Ask = Callable[[OnDelta], Awaitable[ChatAnswered]]
+
+
+class EventStream:
+    """One stream. It begins at once, with its headers; what fails after that is an event."""
+
+    def __init__(self, handler: "ChatHandler") -> None:
+        self._handler = handler
+        self._heartbeat_s = handler.site.times.heartbeat_s
+
+    async def run(self, ask: Ask, label: str) -> None:
+        """Ask, pass on the pieces, and end the stream. A reader who takes nothing until the deadline is let go."""
+        handler, deltas = self._handler, DeltaBuffer()
+        handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        handler.set_header("X-Accel-Buffering", "no")
+        handler.flush()
+        asking = asyncio.ensure_future(ask(deltas.add))
+        asking.add_done_callback(lambda _: deltas.end())
+        try:
+            async with asyncio.timeout(handler.site.times.chat_s * 2):
+                await self._pump(deltas)
+        except (StreamClosedError, TimeoutError):
+            handler.close()
+        await self._end(asking, label)
+
+    async def _pump(self, deltas: DeltaBuffer) -> None:
+        while not deltas.is_ended:
+            try:
+                async with asyncio.timeout(self._heartbeat_s):
+                    await deltas.wait()
+            except TimeoutError:
+                await self._write(HEARTBEAT)
+            for delta in deltas.take():
+                await self._write(delta_event(delta))
+
+    async def _write(self, data: bytes) -> None:
+        self._handler.write(data)
+        await self._handler.flush()
+
+    async def _end(self, asking: Awaitable[ChatAnswered], label: str) -> None:
+        handler = self._handler
+        try:
+            answered = await asking
+        except ExpectedError as error:
+            self._finish("error", self._problem(api_problem(error)))
+            return
+        if answered.is_failure:
+            self._finish("error", self._problem(failure_problem(answered)))
+        else:
+            form = answer_form(answered, label=label, seconds=handler.seconds)
+            self._finish("done", msgspec.json.encode(form))
+        await handler.report(answered)
+
+    def _finish(self, name: str, data: bytes) -> None:
+        self._handler.finish(event(name, data))
+
+    def _problem(self, problem: Problem) -> bytes:
+        return self._handler.problem_json(problem)
+
+
+class ChatHandler(BaseHandler):
+    """One question. When its asker leaves, it is called off; while the server drains, the asker is not who left."""
+
+    route = "/chat"
+    is_slow_by_nature = True
+    limit_kind = "chat"
+    # CHAT_REPLY_DEADLINE_MS.
+    has_own_deadline = True
+
+    _waiting: Future[ChatAnswered] | None = None
+    _question: AskQuestion | None = None
+
+    async def post(self) -> None:
+        """Answer with the answer; 502 with the sentence that says why there is none, 504 when it is late."""
+        owner = self.find_owner()
+        body = await self._read_body()
+        question = self._build_question(owner.session_key(body.label), body)
+        if "text/event-stream" in self.request.headers.get("Accept", ""):
+            await EventStream(self).run(lambda on_delta: self._ask(replace(question, on_delta=on_delta)), body.label)
+            return
+        try:
+            answered = await self._ask(question)
+        except ExpectedError:
+            if not self.is_gone:
+                raise
+            self.finish()
+            return
+        if answered.is_failure:
+            self.send_problem(failure_problem(answered))
+        else:
+            self.send_json(answer_form(answered, label=body.label, seconds=self.seconds))
+        await self.report(answered)
+
+    async def report(self, answered: ChatAnswered) -> None:
+        """Tell what became of an answer, once it has left this machine or cannot any more."""
+        if answered.delivery_id is None or self._question is None:
+            return
+        reached = await self.has_left()
+        sent = ReplySent(self._question.session_key, answered.delivery_id, reached=reached, is_spoken=False)
+        self.site.system.reply_sent(sent)
+
+    def on_connection_close(self) -> None:
+        """Call the question off, unless it is this server that closes."""
+        super().on_connection_close()
+        question, waiting = self._question, self._waiting
+        if question is None or waiting is None or waiting.done or self.site.traffic.is_draining:
+            return
+        # What has not begun never will; what has is ended by the session.
+        waiting.try_fail(AskTimeoutError("its asker has left"))
+        self.site.system.asker_left(AskerLeft(question.session_key, question.asker_id))
+
+    async def _read_body(self) -> ChatBody:
+        read = partial(read_chat, self.request.body, max_chars=self.site.max_message_chars)
+        if len(self.request.body) <= LARGE_BODY_BYTES:
+            return read()
+        return await self.site.readers.read(len(self.request.body), read)
+
+    def _build_question(self, session_key: str, body: ChatBody) -> AskQuestion:
+        given = header(self.request.headers, "Idempotency-Key")
+        return AskQuestion(
+            session_key=session_key,
+            asker_id=new_id(),
+            key=f"given:{short_key(given)}" if given else f"made:{new_id()}",
+            text=body.message,
+            context=body.context,
+            may_be_known=bool(given),
+        )
+
+    async def _ask(self, question: AskQuestion) -> ChatAnswered:
+        try:
+            return await self._send(question)
+        except ActorUnavailableError:
+            # Its session ended over it. Asked once more, the question is known by its key if it was stored.
+            return await self._send(replace(question, may_be_known=True))
+
+    async def _send(self, question: AskQuestion) -> ChatAnswered:
+        if self.is_gone:
+            raise AskTimeoutError("its asker left before it was asked")
+        self._question = question
+        with bound_context(LogContext(self.request_id, question.session_key)):
+            self._waiting = self.site.system.ask_question(question, timeout_s=self.site.times.chat_s)
+        return await self._waiting

@@ -1,0 +1,84 @@
+"""The body of a chat's request: from bytes to a message, and what is wrong with it by field.
+
+Not here: who asks (owner.py), JSON itself (webhook/payloads.py). Threads: none, pure.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from omi_actors.errors import BadRequestError
+from web.auth import DEFAULT_LABEL
+from web.edge.tolerant_json import read_object
+
+# Bytes of JSON that a character may take, written as two escapes; and what stands around the texts.
+_CHAR_BYTES = 12
+_FRAME_BYTES = 4_096
+# What no store can hold.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatBody:
+    """A message for the session `label`. `context` is data, as text; "" for none."""
+
+    label: str
+    message: str
+    context: str
+
+
+def read_chat(body: bytes, *, max_chars: int) -> ChatBody:
+    """Return what a chat says.
+
+    Raises:
+        BadRequestError: the sentence names the field.
+        TooLargeError: the body is longer than any that could be served.
+    """
+    fields = read_object(body, max_bytes=2 * _CHAR_BYTES * max_chars + _FRAME_BYTES)
+    message = fields.get("message")
+    if message is None or message == "":
+        raise BadRequestError("session_id and message are required: `message` is missing.")
+    text = _text("message", message, max_chars).strip()
+    if not text:
+        raise BadRequestError("`message` must not be blank.")
+    return ChatBody(read_label(fields), text, _read_context(fields.get("context"), max_chars))
+
+
+def read_label(fields: dict[str, Any]) -> str:
+    """Return the session's label, "default" for none.
+
+    Raises:
+        BadRequestError: it is no string.
+    """
+    label = fields.get("session_id")
+    if label is None or label == "":
+        return DEFAULT_LABEL
+    if not isinstance(label, str):
+        raise BadRequestError("`session_id` must be a string.")
+    return label
+
+
+def _read_context(value: Any, max_chars: int) -> str:
+    """Return the caller's data as text: a string as it is, anything else as JSON."""
+    if value is None:
+        return ""
+    return _text("context", value if isinstance(value, str) else _as_json(value), max_chars)
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
+        raise BadRequestError("`context` cannot be written as JSON.") from exc
+
+
+def _text(name: str, value: Any, max_chars: int) -> str:
+    if not isinstance(value, str):
+        raise BadRequestError(f"`{name}` must be a string.")
+    if len(value) > max_chars:
+        raise BadRequestError(f"`{name}` must have at most {max_chars} characters; it has {len(value)}.")
+    if _NO_TEXT.search(value):
+        raise BadRequestError(f"`{name}` must be text: it holds a NUL or half a surrogate pair.")
+    return value
