@@ -125,7 +125,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "QUEUE_MAX_CONCURRENT_JOBS": (_EFFECTS, "test_work_has_its_settings"),
     "QUEUE_LANE_CAP": (
         "system/test_queue_limits.py",
-        "test_question_beyond_the_lanes_cap_is_told_so_and_heard",
+        "test_question_beyond_the_lanes_cap_gets_a_failure_and_is_stored",
     ),
     "QUEUE_MAX_RETRIES": (_EFFECTS, "test_work_has_its_settings"),
 }
