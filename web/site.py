@@ -6,7 +6,7 @@ Not here: making the server (server.py). Threads: the event loop.
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
-from omi_actors.kit.turns import Turns
+from omi_actors.kit.pacer import Pacer
 from omi_actors.status.health import feature_states
 from omi_actors.system import System
 from web.auth import ChatGuard, Replays, WebhookAuth
@@ -50,8 +50,8 @@ class Site:
         self.wake_names = settings.wake_names
         self.has_metrics = settings.enable_metrics
         self.readers = BodyReaders()
-        # Chunks of large bodies take turns on the loop; so do snapshots, which take a few milliseconds each.
-        self.body_turns, self.snapshot_turns = Turns(), Turns()
+        # Chunks of large bodies are spread over iterations of the loop; so are snapshots, which take milliseconds.
+        self.body_pacer, self.snapshot_pacer = Pacer(), Pacer()
         self.max_body_bytes = settings.max_request_size
         # Bodies up to this size are taken without checks of size or memory.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)

@@ -33,12 +33,13 @@ from omi_actors.domain.answers.delivery import (
     format_message,
     is_in_grace,
 )
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.notify import build_notify_job
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import answers, notifications
 
 _log = get_logger(__name__)
 
@@ -58,8 +59,10 @@ class DeliverySteps:
     ) -> bool | None:
         """Take one step of a delivery; False when somebody else took it, None when the store failed."""
         try:
-            is_taken = await self._deps.store.change_delivery(self._build(delivery_id, before, after, channel))
-        except OmiError as exc:
+            is_taken = await self._deps.store.write(
+                answers.change_delivery, self._build(delivery_id, before, after, channel)
+            )
+        except ExpectedError as exc:
             _log.warning("delivery_step_not_stored", delivery=delivery_id, state=after, error=type(exc).__name__)
             return None
         if is_taken:
@@ -76,8 +79,8 @@ class DeliverySteps:
         job = build_notify_job(delivery_id, self._session_key, context.request_id if context else "", now_s)
         step = self._build(delivery_id, DeliveryState.PENDING, DeliveryState.PENDING, Channel.NOTIFY)
         try:
-            is_chosen = await self._deps.store.enqueue_notification(step, job)
-        except OmiError as exc:
+            is_chosen = await self._deps.store.write(notifications.enqueue_notification, step, job)
+        except ExpectedError as exc:
             _log.warning("notification_not_enqueued", delivery=delivery_id, error=type(exc).__name__)
             return None
         if is_chosen:

@@ -1,0 +1,4 @@
+"""Makers of pages in docs/ from the program itself, so that these are never out of date.
+
+metrics_page: docs/metrics.md.
+"""
