@@ -3,7 +3,7 @@
 Not here: a delivery's further steps (answers.py), the rows of whole turns (commits.py). Threads: the writer's.
 """
 
-from omi_actors.domain.answers.delivery import NewDelivery
+from omi_actors.domain.answers.delivery_records import NewDelivery
 from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.sessions.records import NewMessage
 from omi_actors.ids import new_id

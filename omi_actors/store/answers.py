@@ -6,7 +6,7 @@ actor's.
 
 from collections.abc import Sequence
 
-from omi_actors.domain.answers.delivery import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
+from omi_actors.domain.answers.delivery_records import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
 from omi_actors.store.dialect import Bulk, Row, build_insert
 from omi_actors.store.ownership import in_charge
 from omi_actors.store.transaction import NodeIdentity, Transaction

@@ -8,13 +8,8 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-from omi_actors.domain.answers.delivery import (
-    DeliveryChange,
-    NotificationBegun,
-    NotificationEnd,
-    NotificationLimits,
-    WaitingAnswer,
-)
+from omi_actors.domain.answers.delivery_records import DeliveryChange, WaitingAnswer
+from omi_actors.domain.answers.notifications import NotificationBegun, NotificationEnd, NotificationLimits
 from omi_actors.domain.sessions.chat import KnownQuestion
 from omi_actors.domain.sessions.records import AnswerContext, AnswerDone, SessionCommit, SessionRecord, Transcript
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, QueueCounts

@@ -6,13 +6,8 @@ Not here: other steps of a delivery (answers.py), whether to notify (domain/answ
 
 from typing import Any
 
-from omi_actors.domain.answers.delivery import (
-    DeliveryChange,
-    NotificationBegun,
-    NotificationEnd,
-    NotificationLimits,
-    hour_start_s,
-)
+from omi_actors.domain.answers.delivery_records import DeliveryChange
+from omi_actors.domain.answers.notifications import NotificationBegun, NotificationEnd, NotificationLimits, hour_start_s
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.ids import new_id
 from omi_actors.store.answers import LEFT_TO_REPLIES, change_delivery, let_owner_reload

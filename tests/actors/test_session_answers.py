@@ -14,7 +14,7 @@ from omi_actors.actors.session.messages import (
     Passivate,
     ReplySent,
 )
-from omi_actors.domain.answers.delivery import DeliveryRules, OpenAnswer
+from omi_actors.domain.answers.delivery_records import DeliveryRules, OpenAnswer
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver

@@ -22,7 +22,7 @@ from omi_actors.actors.session.messages import (
     ReplyUnsettled,
 )
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.domain.answers.delivery import WaitingAnswer
+from omi_actors.domain.answers.delivery_records import WaitingAnswer
 from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future

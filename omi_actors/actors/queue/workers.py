@@ -24,7 +24,8 @@ from omi_actors.actors.queue.messages import (
     WorkersReady,
 )
 from omi_actors.actors.session.messages import AnswerGrew, AnswerNotified, AnswerReady
-from omi_actors.domain.answers.delivery import DeliveryState, Notified
+from omi_actors.domain.answers.delivery_records import DeliveryState
+from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import OmiError

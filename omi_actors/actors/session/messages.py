@@ -7,22 +7,20 @@ Not here: its mail about chat (chat_messages.py), values of the domain (domain/)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
+from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, OpenAnswer, WaitingAnswer
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.kit.messages import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """Reply: everything of the webhook is durable. `message` is what the wearer shall hear, None for nothing.
+    """Reply to a webhook: everything in it is durable. `message` is for the wearer, None without an answer.
 
-    `delivery_id` names the answer's delivery; whoever sends `message` reports back with `ReplySent`. `is_failure`:
-    the message says why there is no answer.
+    `delivery_id` names the answer's delivery; the sender of `message` reports its end with `ReplySent`.
     """
 
     message: str | None = None
     delivery_id: str | None = None
-    is_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +87,18 @@ class AnswerReady:
         ids = (session_key, answer.job_id, answer.delivery_id)
         is_failure = answer.kind == "failure"
         return cls(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=is_sending)
+
+    def to_open_answer(self) -> OpenAnswer:
+        """Return the answer as its session remembers it until its first step."""
+        return OpenAnswer(
+            delivery_id=self.delivery_id,
+            job_id=self.job_id,
+            text=self.text,
+            state=DeliveryState.PENDING,
+            channel=Channel.NONE,
+            asked_at=self.asked_at,
+            kind="failure" if self.is_failure else "answer",
+        )
 
 
 @dataclass(frozen=True, slots=True)
