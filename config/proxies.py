@@ -1,6 +1,6 @@
 """The spelling of TRUST_PROXY: a number of proxies in a row, or the addresses that they have.
 
-Not here: what is made of it (web/edge/clients.py). Threads: none, pure.
+Not here: what is made of it (web/edge/addresses.py). Threads: none, pure.
 """
 
 import ipaddress

@@ -12,15 +12,12 @@ from config.settings import Settings
 from omi_actors.actors.maintenance.janitor import Janitor
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
-from omi_actors.backplane.in_process import InProcessBackplane
-from omi_actors.backplane.interface import Backplane
+from omi_actors.backplane.interface import Backplane, InProcessBackplane
 from omi_actors.backplane.link_state import LinkConfig
 from omi_actors.backplane.redis_backplane import RedisBackplane
-from omi_actors.clients.guarded_model import GuardedModel
-from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model
-from omi_actors.clients.model_chain import ModelChain
-from omi_actors.clients.notifier import Notifier
+from omi_actors.clients.model_chain import GuardedModel, ModelChain
+from omi_actors.clients.omi_api import GuardedNotifier, Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.domain.answers.budget import BudgetRules, Limits

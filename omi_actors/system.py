@@ -203,7 +203,7 @@ class System:
         return build_figures(readings, HTTP_EXTREMES, hits=directory.hits, misses=directory.misses)
 
     def snapshot(self) -> Snapshot:
-        """Return what the operator's page shows, from one look at all metrics."""
+        """Return the contents of the operator's page, from one reading of all metrics."""
         now = take_readings(REGISTRY)
         health = self.health()
         return build_snapshot(health, now, now.since(self._tree.board.earlier_look))

@@ -27,8 +27,8 @@ from omi_actors.actors.session.actor import SessionDeps
 from omi_actors.actors.session.router import Directory, RouterLimits, SessionRouter
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.backplane.interface import Backplane
-from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model_chain import ModelChain
+from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.future import Future
@@ -116,7 +116,7 @@ def build_tree(runtime: Runtime, parts: Parts) -> Tree:
     workers = _child(
         runtime,
         "workers",
-        lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S, tell_others=backplane.tell_answered),
+        lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S, hint_answered=backplane.tell_answered),
     )
     session_deps = replace(build_session_deps(parts, store, job_queue, pools[0]), open_replies=replies)
     new_session = _session_maker(runtime, parts, session_deps)

@@ -1,18 +1,17 @@
 """The addresses beside the webhook's, and who handles them.
 
-Not here: the webhook, which passes by (edge/entry.py). Threads: the event loop.
+Not here: the webhook, which passes by (entry.py). Threads: the event loop.
 """
 
 from tornado.web import Application, GZipContentEncoding, RequestHandler
 
-from web.chat.handler import ChatHandler
-from web.handlers import dashboard, queue
+from web.handlers import pages, queue
 from web.handlers.about import HelpHandler, InfoHandler
-from web.handlers.assets import StyleHandler
 from web.handlers.base import BaseHandler, NotFound
+from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
-from web.handlers.index import IndexHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
+from web.handlers.pages import IndexHandler, StyleHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.site import Site
@@ -29,7 +28,7 @@ class Gzip(GZipContentEncoding):
 
 
 # What ENABLE_METRICS switches.
-_METRICS = ((r"/metrics", MetricsHandler), *dashboard.ROUTES)
+_METRICS = ((r"/metrics", MetricsHandler), *pages.DASHBOARD_ROUTES)
 
 
 class OtherThanPost(BaseHandler):

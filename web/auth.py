@@ -6,13 +6,16 @@ Source: Omi's webhook signature v1: hex HMAC-SHA256(secret, "<t>.<uid>." + raw b
 
 import hashlib
 import hmac
+import re
+from dataclasses import dataclass
 
 from tornado.httputil import HTTPHeaders
 
 from config.settings import Settings
 from omi_actors.clock import Clock
-from omi_actors.errors import SignatureMismatchError
-from web.edge.hosts import is_local_host
+from omi_actors.errors import BadRequestError, RepeatedError, SignatureMismatchError
+from omi_actors.ids import new_secret
+from web.edge.addresses import is_local_host
 from web.requests import header
 
 # Omi's own tolerance for the time in a signature, both ways.
@@ -107,3 +110,125 @@ def _parse_signature(header: str) -> tuple[str, list[bytes]]:
     if len(times) != 1 or not given or not (times[0].isascii() and times[0].isdigit()) or len(times[0]) > _TIME_DIGITS:
         raise SignatureMismatchError("The signature's header is not of the form t=…,v1=….")
     return times[0], given
+
+
+DEFAULT_LABEL = "default"
+# What names a session, in headers, addresses and logs as it is.
+_LABEL = re.compile(r"[A-Za-z0-9_.@-]{1,128}")
+_WEARABLE = "omi:"
+# Omi's own rule for a uid.
+UID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# A secret as ids.new_secret makes it; others are not taken, so that nobody chooses a weak one.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def session_key_of(uid: str) -> str:
+    """Return the name of the session of a wearable's owner."""
+    return _WEARABLE + uid
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who chats. `prefix` begins the names of their sessions; `new_secret` is to be sent to them, "" for nothing."""
+
+    prefix: str
+    is_operator: bool = False
+    new_secret: str = ""
+
+    def session_key(self, label: str) -> str:
+        """Return the name of the session that this owner calls `label`. The operator may name a wearable's.
+
+        Raises:
+            BadRequestError: it is no label.
+        """
+        if self.is_operator and label.startswith(_WEARABLE):
+            uid = label.removeprefix(_WEARABLE)
+            if not UID.fullmatch(uid):
+                raise BadRequestError("`session_id` names a wearable by other characters than Omi's uids have.")
+            return session_key_of(uid)
+        if not _LABEL.fullmatch(label):
+            raise BadRequestError("`session_id` must have 1 to 128 characters: letters, digits, `-`, `_`, `.`, `@`.")
+        return f"{self.prefix}:{label}"
+
+
+OPERATOR = Owner("chat:operator", is_operator=True)
+
+
+class ChatGuard:
+    """Decides who chats."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
+        # Only programs on this machine reach a development server on loopback.
+        is_private = settings.app_env == "development" and settings.is_loopback
+        self._is_open = settings.allow_anonymous_chat or is_private
+
+    def find_owner(self, bearer: str | None, secret: str | None) -> Owner:
+        """Return the owner; a stranger becomes an anonymous one with a secret of their own, where that is allowed.
+
+        `bearer` is a token, `secret` an anonymous secret as it was sent back, each None for none.
+
+        Raises:
+            SignatureMismatchError: the token is wrong, or one is needed.
+        """
+        if bearer is not None:
+            if not is_same(bearer, self._admin_token):
+                raise SignatureMismatchError("The token is not the operator's ADMIN_TOKEN.")
+            return OPERATOR
+        if not self._is_open:
+            raise SignatureMismatchError(
+                "Chat needs `Authorization: Bearer` with ADMIN_TOKEN here; ALLOW_ANONYMOUS_CHAT=true would open it."
+            )
+        if secret is not None and _SECRET.fullmatch(secret):
+            return _anonymous(secret)
+        issued = new_secret()
+        return Owner(_anonymous(issued).prefix, new_secret=issued)
+
+
+def _anonymous(secret: str) -> Owner:
+    """Return the owner of a secret; what is stored cannot be turned back into it."""
+    return Owner(f"anon:{hashlib.sha256(secret.encode()).hexdigest()}")
+
+
+# A signature may be dated 300 s ahead, and is good until 300 s after its date.
+REMEMBERED_S = 600.0
+# Some 30 MB. At more than 300 signed webhooks a second the oldest are forgotten before their time.
+_MAX_KEPT = 200_000
+
+
+class Replays:
+    """Remembers by seal: what only a signed webhook's time, uid and body decide, whatever else of it was changed."""
+
+    def __init__(self, clock: Clock, *, most: int = _MAX_KEPT) -> None:
+        self._clock = clock
+        self._most = most
+        self._under_way: set[str] = set()
+        # Oldest first, with the monotonic second until which each is remembered.
+        self._kept: dict[str, float] = {}
+
+    def begin(self, seal: str) -> bool:
+        """Begin to take a webhook; False if it is kept already. Whoever begins one must end it, by `keep` or `forget`.
+
+        Raises:
+            RepeatedError: it is being taken, and nobody knows yet whether it will be kept.
+        """
+        now_s = self._clock.mono_s()
+        while self._kept and next(iter(self._kept.values())) <= now_s:
+            del self._kept[next(iter(self._kept))]
+        if seal in self._kept:
+            return False
+        if seal in self._under_way:
+            raise RepeatedError("This signed webhook is being taken already.")
+        self._under_way.add(seal)
+        return True
+
+    def keep(self, seal: str) -> None:
+        """The webhook is kept: to be told so whenever it comes again."""
+        self._under_way.discard(seal)
+        while len(self._kept) >= self._most:
+            del self._kept[next(iter(self._kept))]
+        self._kept[seal] = self._clock.mono_s() + REMEMBERED_S
+
+    def forget(self, seal: str) -> None:
+        """Nothing of the webhook may be counted as kept: when it comes again it is as new."""
+        self._under_way.discard(seal)

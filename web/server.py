@@ -1,6 +1,6 @@
 """The HTTP server: its limits, its start and its stop.
 
-Not here: where requests go (edge/entry.py, app.py). Threads: the event loop.
+Not here: where requests go (entry.py, app.py). Threads: the event loop.
 """
 
 from typing import TYPE_CHECKING
@@ -10,12 +10,12 @@ from tornado.netutil import bind_sockets
 from config.settings import Settings
 from omi_actors.clock import Clock, SystemClock
 from omi_actors.instruments import metrics
+from omi_actors.system import System
 from web.app import build_application
-from web.edge.entry import Entry
 from web.edge.header_checks import FLOOD_BYTES
 from web.edge.listener import ConnectionLimits, Listener, possible_connections, share_of
+from web.entry import Entry
 from web.handlers.operator import operator_path
-from web.ports import System
 from web.site import Site
 
 if TYPE_CHECKING:

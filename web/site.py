@@ -8,16 +8,12 @@ from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
 from omi_actors.kit.turns import Turns
 from omi_actors.status.health import feature_states
-from web.auth import WebhookAuth
-from web.chat.owner import ChatGuard
+from omi_actors.system import System
+from web.auth import ChatGuard, Replays, WebhookAuth
+from web.edge.addresses import Hosts
 from web.edge.browsers import Cors
-from web.edge.hosts import Hosts
+from web.edge.limits import SMALL_BODY_BYTES, BodyReaders, RequestLimit, Traffic, Uploads, WebhookLimit
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
-from web.edge.rate_limits import RequestLimit, WebhookLimit
-from web.edge.replays import Replays
-from web.edge.traffic import Traffic
-from web.edge.uploads import SMALL_BODY_BYTES, BodyReaders, Uploads
-from web.ports import System
 
 # What the system gets beyond the reply deadline before the webhook gives up on it.
 _GRACE_S = 1.0
@@ -45,7 +41,7 @@ class Site:
         self.system = system
         self.clock = clock
         self.auth = WebhookAuth(settings, clock)
-        self.chat_door = ChatGuard(settings)
+        self.chat_guard = ChatGuard(settings)
         self.traffic = Traffic(clock, settings.body_timeout_s)
         self.admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
         self.metrics_token = settings.metrics_token.get_secret_value().encode() if settings.metrics_token else b""
@@ -55,7 +51,7 @@ class Site:
         self.has_metrics = settings.enable_metrics
         self.readers = BodyReaders()
         # Large bodies come in piece by piece, whoever sends them; and looks at everything take a few ms each.
-        self.body_turns, self.look_turns = Turns(), Turns()
+        self.body_turns, self.snapshot_turns = Turns(), Turns()
         self.max_body_bytes = settings.max_request_size
         # Up to here a body needs no look.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)

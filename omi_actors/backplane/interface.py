@@ -1,14 +1,16 @@
 """What a backplane does, whoever carries it.
 
-Not here: doing it (in_process.py, redis_backplane.py). Threads: the event loop's. Nothing here waits, or raises because
+Not here: doing it (interface.py, redis_backplane.py). Threads: the event loop's. Nothing here waits, or raises because
 a carrier is away.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from omi_actors.backplane.counters import WindowCounters
+from omi_actors.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,27 @@ class Backplane(Protocol):
     def on_answered(self, listener: Callable[[str], None]) -> None:
         """Call `listener(job_id)` for each such news of another node; it replaces an earlier listener."""
         ...
+
+
+class InProcessBackplane:
+    """See the module."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.counters = WindowCounters(clock)
+        self.state = BackplaneState("in_process", is_shared=False, since_mono_s=clock.mono_s())
+
+    async def run(self) -> None:
+        """Wait to be cancelled: there is nothing to carry."""
+        await asyncio.Event().wait()
+
+    def wake(self, kind: str) -> None:
+        """Tell nobody: there is no other node."""
+
+    def on_wake(self, listener: Callable[[str], None]) -> None:
+        """Promise nothing: there is no other node."""
+
+    def tell_answered(self, job_id: str) -> None:
+        """Tell nobody: there is no other node."""
+
+    def on_answered(self, listener: Callable[[str], None]) -> None:
+        """Promise nothing: there is no other node."""

@@ -186,3 +186,15 @@ def _read_count(total: object, left_ms: object) -> tuple[int, float] | None:
 
 def _as_ms(seconds: float) -> int:
     return max(1, round(seconds * 1000))
+
+
+async def probe_redis(config: LinkConfig) -> LinkLostError | None:
+    """Return why Redis would not carry the backplane, None if it would. It leaves nothing behind."""
+    session = RedisSession(config)
+    try:
+        await session.open(config.prefix)
+    except LinkLostError as exc:
+        return exc
+    finally:
+        await session.close()
+    return None

@@ -1,6 +1,6 @@
 """`omi-actors queue`: the operator's hand in the job queue of a running server.
 
-Not here: asking the server (operator_calls.py), what a job shows of itself (web/handlers/queue_forms.py). Threads: the
+Not here: asking the server (operator_calls.py), what a job shows of itself (web/handlers/queue.py). Threads: the
 main one.
 """
 

@@ -16,10 +16,8 @@ from contextlib import AbstractContextManager
 from config.settings import Reading, Settings
 from omi_actors.cli.banner import Facts, announce
 from omi_actors.clients.completion_request import RequestOptions
-from omi_actors.clients.demo_model import DemoModel
-from omi_actors.clients.model import Model
-from omi_actors.clients.notifier import Notifier
-from omi_actors.clients.omi_api import OmiApi
+from omi_actors.clients.model import DemoModel, Model
+from omi_actors.clients.omi_api import Notifier, OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
 from omi_actors.doctor.listening import build_url, explain_bind_error

@@ -1,9 +1,10 @@
 """What every language model offers, and what it answers.
 
-Not here: the models themselves (openai_model.py, demo_model.py), what they are told (domain/answers/prompt.py).
+Not here: the models themselves (openai_model.py, model.py), what they are told (domain/answers/prompt.py).
 Threads: the event loop.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -50,3 +51,27 @@ class Model(Protocol):
     async def close(self) -> None:
         """Give back connections."""
         ...
+
+
+_WORDS = re.compile(r"\s*\S+")
+
+
+class DemoModel:
+    """Repeats the question, so that the whole way can be tried. Deterministic, and labelled in every answer."""
+
+    provider = "demo"
+    name = "demo-echo"
+
+    async def load(self) -> None:
+        """Nothing to get ready."""
+
+    async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:  # noqa: ARG002 (the protocol's)
+        """Answer at once with the question, word by word."""
+        text = f"[demo] You asked: {prompt.question} Set OPENAI_API_KEY to connect a real model."
+        if on_text is not None:
+            for word in _WORDS.findall(text):
+                on_text(word)
+        return ModelAnswer(text, self.name)
+
+    async def close(self) -> None:
+        """Nothing to give back."""

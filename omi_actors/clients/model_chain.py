@@ -1,21 +1,110 @@
 """Models in the order in which they are asked: the next one when one is broken, overloaded, unknown or set aside.
 
 A question is answered once: an answer that comes when its model's time is over goes nowhere.
-Not here: when another is asked, and for how long (domain/answers/patience.py); one model's breaker (guarded_model.py).
+Not here: when another is asked, and for how long (domain/answers/patience.py); one model's breaker (model_chain.py).
 Threads: the event loop.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from omi_actors.clients.guarded_model import GuardedModel
-from omi_actors.clients.model import ModelAnswer, OnText
+from omi_actors.clients.circuit import Circuit, CircuitMetrics
+from omi_actors.clients.model import Model, ModelAnswer, OnText
 from omi_actors.clock import Clock
-from omi_actors.domain.answers.failures import find_fault
+from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
+from omi_actors.domain.answers.failures import Fault, find_fault, is_broken
 from omi_actors.domain.answers.patience import choose_failure, is_worth_asking, may_fall_back, share_s
 from omi_actors.domain.answers.prompt import Prompt
 from omi_actors.errors import CircuitOpenError, UpstreamError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+
+# Seconds in which the same cause is logged once.
+_LOG_AGAIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFailure:
+    """The last failure: its class, its operator's fault, and whether no answer has come since."""
+
+    error: str
+    fault: Fault
+    is_current: bool = True
+
+
+class GuardedModel:
+    """See the module. The same protocol as the model inside."""
+
+    def __init__(self, model: Model, rules: BreakerRules, clock: Clock) -> None:
+        self.provider = model.provider
+        self.name = model.name
+        self.last_failure: ModelFailure | None = None
+        self._model = model
+        self._clock = clock
+        counted = CircuitMetrics(
+            metrics.MODEL_BREAKER_STATE.labels(model.name),
+            metrics.MODEL_BREAKER_OPENINGS.labels(model.name),
+            metrics.MODEL_BREAKER_REFUSALS.labels(model.name),
+        )
+        self._circuit = Circuit(f"the model {model.name}", rules, clock, counted, is_broken=is_broken)
+        self._logged_mono_s: dict[str, float] = {}
+
+    @property
+    def state(self) -> BreakerState:
+        """The breaker's state."""
+        return self._circuit.state
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until it may be asked, 0 when that is now."""
+        return self._circuit.wait_s
+
+    async def load(self) -> object:
+        """Get the model ready."""
+        return await self._model.load()
+
+    async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
+        """Ask the model, unless it has just failed again and again; see `Model.answer`.
+
+        Raises:
+            CircuitOpenError: it was not asked.
+        """
+        async with self._circuit.call():
+            try:
+                answer = await self._model.answer(prompt, deadline_s=deadline_s, on_text=on_text)
+            except UpstreamError as error:
+                self._note_error(error)
+                raise
+        self._note_answer()
+        return answer
+
+    async def close(self) -> None:
+        """Close the model."""
+        await self._model.close()
+
+    def _note_error(self, error: UpstreamError) -> None:
+        now_mono_s = self._clock.mono_s()
+        fault = find_fault(error)
+        self.last_failure = ModelFailure(type(error).__name__, fault)
+        if now_mono_s - self._logged_mono_s.get(fault.cause, -_LOG_AGAIN_S) >= _LOG_AGAIN_S:
+            self._logged_mono_s[fault.cause] = now_mono_s
+            say = _log.error if fault.is_lasting else _log.info
+            say(
+                "model_failed",
+                model=self.name,
+                error=type(error).__name__,
+                cause=fault.cause,
+                reason=str(error),
+                fix=fault.fix,
+            )
+
+    def _note_answer(self) -> None:
+        failure = self.last_failure
+        if failure is not None and failure.is_current:
+            self.last_failure = ModelFailure(failure.error, failure.fault, is_current=False)
+            if failure.fault.is_lasting:
+                _log.info("model_answers_again", model=self.name, after=failure.fault.cause)
+
 
 _log = get_logger(__name__)
 

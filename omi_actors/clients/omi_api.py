@@ -9,14 +9,42 @@ No text and no answer's body is ever put into a log line or an error.
 import asyncio
 import logging
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from omi_actors.clients.circuit import Circuit, CircuitMetrics
+from omi_actors.clock import Clock
+from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
 from omi_actors.errors import (
     UpstreamError,
     UpstreamRejectedError,
     UpstreamUnavailableError,
     UpstreamUnclearError,
 )
+from omi_actors.instruments import metrics
+
+
+class Notifier(Protocol):
+    """A way to notify. `per_hour` is how many notifications one wearer may get in an hour of the UTC clock."""
+
+    @property
+    def per_hour(self) -> int:
+        """See the class."""
+        ...
+
+    async def notify(self, uid: str, text: str) -> None:
+        """Notify one wearer.
+
+        Raises:
+            UpstreamRejectedError: refused, and not sent; `code` says why (no_budget, unauthorized, …).
+            UpstreamUnavailableError: not reachable, and not sent; another attempt may succeed.
+            UpstreamUnclearError: nobody knows whether it was sent.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
+
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
@@ -125,3 +153,47 @@ def _import_careful_http() -> ModuleType:
     from omi_actors.clients import careful_http  # noqa: PLC0415 (imports httpx2)
 
     return careful_http
+
+
+class GuardedNotifier:
+    """See the module. The same protocol as the notifier inside."""
+
+    def __init__(self, notifier: Notifier, rules: BreakerRules, clock: Clock) -> None:
+        self._notifier = notifier
+        counted = CircuitMetrics(
+            metrics.NOTIFY_BREAKER_STATE, metrics.NOTIFY_BREAKER_OPENINGS, metrics.NOTIFY_BREAKER_REFUSALS
+        )
+        self._circuit = Circuit("Omi's API", rules, clock, counted, is_broken=_is_broken)
+
+    @property
+    def per_hour(self) -> int:
+        """See `Notifier`."""
+        return self._notifier.per_hour
+
+    @property
+    def state(self) -> BreakerState:
+        """The breaker's state."""
+        return self._circuit.state
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until a notification may be tried, 0 when that is now."""
+        return self._circuit.wait_s
+
+    async def notify(self, uid: str, text: str) -> None:
+        """Notify, unless Omi's API has just failed again and again; see `Notifier.notify`.
+
+        Raises:
+            CircuitOpenError: it was not asked, and nothing was sent.
+        """
+        async with self._circuit.call():
+            await self._notifier.notify(uid, text)
+
+    async def close(self) -> None:
+        """Close the notifier."""
+        await self._notifier.close()
+
+
+def _is_broken(error: UpstreamError) -> bool:
+    """Tell a failing API from one that works and refuses: this wearer, or a setting."""
+    return not isinstance(error, UpstreamRejectedError)

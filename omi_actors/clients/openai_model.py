@@ -6,14 +6,15 @@ Source: OpenAI's Chat Completions API.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
 from omi_actors.clients.completion_stream import CompletionReader
-from omi_actors.clients.libraries import import_for_good
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.domain.answers.prompt import Prompt
 from omi_actors.errors import (
@@ -220,3 +221,17 @@ def _import_careful_http() -> ModuleType:
     from omi_actors.clients import careful_http  # noqa: PLC0415 (imports httpx2)
 
     return careful_http
+
+
+def import_for_good(name: str) -> None:
+    """Import a library. Call it in a thread.
+
+    What it is made of lives to the end, and there is much of it: a garbage collector that looked through it, now or
+    later, would hold the event loop for 0.1 s each time.
+    """
+    gc.disable()
+    try:
+        import_module(name)
+        gc.freeze()
+    finally:
+        gc.enable()

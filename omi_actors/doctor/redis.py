@@ -1,6 +1,6 @@
 """The check of Redis, where one is set.
 
-Not here: looking (backplane/probe.py). Threads: the main one, with an event loop for the question.
+Not here: looking (backplane/redis_session.py). Threads: the main one, with an event loop for the question.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
     """Look whether it would carry the backplane."""
     if settings.redis_url is None:
         return
-    from omi_actors.backplane.probe import probe_redis  # noqa: PLC0415 (0.3 s, only where Redis is used)
+    from omi_actors.backplane.redis_session import probe_redis  # noqa: PLC0415 (0.3 s, only where Redis is used)
 
     config = LinkConfig(settings.redis_url.get_secret_value(), settings.redis_timeout_s, settings.redis_key_prefix)
     lost = asyncio.run(probe_redis(config))

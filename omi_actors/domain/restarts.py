@@ -1,7 +1,7 @@
-"""Restart intensity: how many crashes within a period are too many.
+"""Restart intensity and backoff: the restarts that a supervisor allows, and the pause before each.
 
-Not here: the pause before a restart (restarts.py), who is restarted (kit/supervisor.py). Threads: none, pure.
-Source: OTP's supervisor: *more than* max_restarts within period_s gives up.
+Not here: the restart itself (kit/supervisor.py). Threads: none, pure.
+Source: OTP's supervisor gives up after *more than* max_restarts within period_s.
 """
 
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ class Intensity:
 def record_crash(crashes_at_s: tuple[float, ...], now_s: float, intensity: Intensity) -> tuple[float, ...]:
     """Return the crashes that still count at `now_s`, this one included, oldest first. Seconds are monotonic.
 
-    Never longer than max_restarts + 1: what is too many need not be counted on.
+    The result has at most max_restarts + 1 entries, since that many exceed the intensity.
     """
     recent = tuple(at_s for at_s in crashes_at_s if now_s - at_s < intensity.period_s)
     return (*recent, now_s)[-(intensity.max_restarts + 1) :]
 
 
 def is_exceeded(crashes_at_s: tuple[float, ...], intensity: Intensity) -> bool:
-    """Tell whether crashes as returned by `record_crash` are more than the intensity allows."""
+    """Return True when these crashes, a result of `record_crash`, exceed the intensity."""
     return len(crashes_at_s) > intensity.max_restarts
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """First restart at once, then after `min_s`, doubling up to `max_s`.
+    """Pauses before restarts: none before the first, then `min_s`, doubled each time up to `max_s`.
 
-    Up to `jitter` (a share of the pause) is added, so that actors felled together do not return together.
-    After `quiet_s` without a crash the next one counts as the first again.
+    Each pause grows by a random part of up to `jitter` (a share of it), so that actors that crashed together restart
+    at different times. After `quiet_s` without a crash the count starts again.
     """
 
     min_s: float = 0.2
@@ -43,20 +43,20 @@ class Backoff:
 
     @property
     def quiet_s(self) -> float:
-        """Seconds without a crash after which the count starts anew."""
+        """Seconds without a crash after which the count starts again."""
         return (self.min_s + self.max_s) / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """Crashes in a row: how many (≥ 1), and when (monotonic seconds) the last one was."""
+    """Crashes in a row: their count (≥ 1), and the time of the last one in monotonic seconds."""
 
     count: int
     last_at_s: float
 
 
 def extend_streak(streak: Streak | None, now_s: float, backoff: Backoff) -> Streak:
-    """Return the streak after one more crash at `now_s`; a quiet time starts a new one."""
+    """Return the streak after one more crash at `now_s`; `quiet_s` without a crash starts a new one."""
     if streak is None or now_s - streak.last_at_s >= backoff.quiet_s:
         return Streak(1, now_s)
     return Streak(streak.count + 1, now_s)

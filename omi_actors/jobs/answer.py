@@ -1,6 +1,6 @@
-"""The `answer` job: context in, one answer out, stored with the job's completion in one fenced transaction.
+"""The `answer` job: asks the model, and stores its answer and the job's completion in one fenced transaction.
 
-Not here: the question's detection (domain/hearing/hearing.py), the answer's delivery (actors/session/actor.py).
+Not here: detecting the question (domain/hearing/), delivering the answer (actors/session/answers.py).
 Threads: the event loop; the store is awaited, the model streams.
 """
 
@@ -22,7 +22,7 @@ from omi_actors.instruments import metrics
 from omi_actors.jobs.kinds import JobDeps, stored
 
 KIND = "answer"
-# Seconds before a reply's deadline in which an answer does not count on it any more: it would come too late to be said.
+# Seconds before a reply's deadline from which an answer does not use that reply: it would come too late.
 _REPLY_MARGIN_S = 0.5
 
 
@@ -35,7 +35,7 @@ def build_answer_job(
     request_id: str,
     reply_until: float | None = None,
 ) -> NewJob:
-    """Return the job that answers this question, once, however often its segment is sent.
+    """Return the job that answers this question; its key makes it run once, however often the segment is sent.
 
     `reply_until`: UTC seconds until which the reply of the webhook that asked is open for the answer.
     """
@@ -60,7 +60,7 @@ def build_answer_job(
 
 
 class AnswerJob:
-    """See the module."""
+    """Answers one question; a buried one leaves a sentence in place of the answer."""
 
     name = KIND
     form = PayloadForm(1, frozenset({"session_id", "session_key", "conversation_id", "question"}))
@@ -70,12 +70,12 @@ class AnswerJob:
 
         Raises:
             UpstreamError: the model did not answer.
-            BudgetSpentError: it was not asked.
+            BudgetSpentError: a budget is spent; the model was not asked.
             LeaseLostError: another worker has this job by now; nothing was stored.
             StoreError: the store failed.
         """
         allowance, limits = deps.answering.allowance_of(job.payload["session_key"]), deps.answering.context
-        # One more than may be taken along: the question itself is among them.
+        # One message more than the prompt may hold: the question itself is among them.
         context = await deps.store.load_answer_context(
             job.payload["session_id"],
             choose_rows=lambda space: (find_space(space).segments, limits.messages + 1),
@@ -98,22 +98,22 @@ class AnswerJob:
         return done
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
-        """Return the sentence that the wearer hears instead; it is never used as knowledge."""
+        """Return the sentence for the wearer in place of the answer; prompts never contain it."""
         done = _build_done(job, deps, kind="failure", text=explain_failure(error, job.payload["question"]), model="")
         if isinstance(error, BudgetSpentError | CircuitOpenError):
             return done
         return replace(done, spent=Spending(owner_of(job.payload["session_key"]), tokens=0))
 
     def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float:
-        """A person waits: return what the question's time allows."""
+        """Return the seconds that the time left for the question allows: a person waits."""
         allowance = deps.answering.allowance_of(job.payload["session_key"])
         return longest_wait_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
 
 
 async def _store(done: AnswerDone, deps: JobDeps) -> None:
-    """Store an answer. When nobody knows whether it was, once more: by the same lease it is stored once.
+    """Store an answer; after a timeout once more, since the same lease stores it once only.
 
-    Left at that, its session would never hear of an answer that is stored as being said.
+    Without the second try, an answer could be stored as `sending` and its session never be notified of it.
     """
     try:
         await stored(deps.store.complete_answer(done))
@@ -148,14 +148,14 @@ def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: 
 
 
 def _build_spending(job: ClaimedJob, prompt: Prompt, answer: ModelAnswer) -> Spending:
-    """Return what an answer cost; where the model's server does not tell, by its characters."""
+    """Return the cost of an answer; estimated by its characters when the model's server does not return tokens."""
     tokens = answer.tokens or estimate_tokens(answer.text, *(message.text for message in prompt.messages))
     metrics.MODEL_TOKENS.labels("told" if answer.tokens else "estimated").inc(tokens)
     return Spending(owner_of(job.payload["session_key"]), tokens)
 
 
 def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
-    """While its reply is open here, let the intent to say the answer there be stored with it: it is said at once."""
+    """Store the intent to send with the answer while its reply is open on this node: that saves one commit."""
     now_s = deps.clock.now_s()
     open_until = (job.payload.get("reply_until") or 0.0) - _REPLY_MARGIN_S
     is_too_late = now_s >= min(open_until, job.created_at + deps.answer_expires_s)
@@ -167,14 +167,14 @@ def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerD
 
 
 def build_chat_key(session_key: str, key: str) -> str:
-    """Return a typed question's idempotency key: unique among all questions of its session's owner for ever."""
+    """Return a typed question's idempotency key, unique among all questions of its owner for ever."""
     return f"chat:{owner_of(session_key)}:{key}"
 
 
 def build_chat_job(
     question: ChatQuestion, *, session_id: str, session_key: str, now_s: float, max_attempts: int, request_id: str
 ) -> NewJob:
-    """Return the job that answers this question. It is as urgent as one that was heard."""
+    """Return the job that answers this typed question, as urgent as a spoken one."""
     return NewJob(
         job_id=new_id(),
         kind=KIND,

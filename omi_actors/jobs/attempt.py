@@ -1,6 +1,7 @@
-"""One attempt at a job, from claim to a stored outcome: done, to be retried, buried, or handed back.
+"""One attempt at a job, from claim to a stored outcome: done, retried, buried or released.
 
-Not here: which jobs run and when (actors/queue/dispatcher.py), the kinds' own work. Threads: the event loop, in a task.
+Not here: dispatch (actors/queue/dispatcher.py), the work of a kind (answer.py, notify.py). Threads: the event loop, in
+a task.
 """
 
 import asyncio
@@ -25,18 +26,18 @@ KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (AnswerJob(), Notify
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """How an attempt ended: done, retried, buried, lease_lost, released, cancelled or failed (the store too).
+    """The end of an attempt: done, retried, buried, lease_lost, released, cancelled or failed (the store, too).
 
-    `said` is what it leaves for the session to hear of; it is stored.
+    `result` is stored, and its session must be notified of it.
     """
 
     job: ClaimedJob
     outcome: str
-    said: AnswerDone | Notified | None = None
+    result: AnswerDone | Notified | None = None
 
 
 async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:
-    """Make one attempt. Never raises: what even the store could not record is left to the lease's expiry."""
+    """Make one attempt. Never raises: when the store cannot record the outcome, the lease expires."""
     started = deps.clock.mono_s()
     try:
         ended = await _attempt(job, deps)
@@ -56,12 +57,12 @@ async def _attempt(job: ClaimedJob, deps: JobDeps) -> Attempted:
     except LeaseLostError:
         _log.warning("job_lease_lost", job=job.job_id, kind=job.kind, attempt=job.attempt)
         return Attempted(job, "lease_lost")
-    except Exception as error:  # noqa: BLE001 (the marked place: every failure of a job has an outcome)
+    except Exception as error:  # noqa: BLE001 (the marked place: every failure of a job gets an outcome)
         return await _settle_failure(job, deps, error)
 
 
 async def _release(job: ClaimedJob, deps: JobDeps) -> Attempted:
-    """Hand the job back, unless it was called off, or another worker has it: that may be why the attempt was ended."""
+    """Release the job; when it was cancelled, or another worker has it, there is no lease to release."""
     try:
         await deps.store.release_job(job.job_id, job.token)
     except LeaseLostError:
@@ -89,7 +90,7 @@ async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> A
 
 
 async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError) -> Attempted:
-    """Give up a job that no kind can read; the store says what is to be said."""
+    """Bury a job with an unreadable payload; the store writes the failure for its wearer."""
     _log.error("job_unreadable", job=job.job_id, kind=job.kind, reason=str(error))
     try:
         await deps.store.bury_job(job.job_id, job.token, error=str(error), failure=None)
@@ -100,17 +101,17 @@ async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError
 
 
 async def _record(job: ClaimedJob, deps: JobDeps, outcome: str, error: Exception, decision: Retry | Bury) -> Attempted:
-    """Store a failure. When that fails too, the lease expires and the job is taken back."""
-    said: AnswerDone | None = None
+    """Store a failure. When that fails too, the lease expires and the queue takes the job back."""
+    failure: AnswerDone | None = None
     try:
         match decision:
             case Retry(delay_s, is_counted):
                 run_at, name = deps.clock.now_s() + delay_s, type(error).__name__
                 await deps.store.retry_job(job.job_id, job.token, run_at=run_at, error=name, is_counted=is_counted)
             case Bury():
-                said = KINDS[job.kind].build_failure(job, error, deps)
-                await stored(deps.store.bury_job(job.job_id, job.token, error=type(error).__name__, failure=said))
+                failure = KINDS[job.kind].build_failure(job, error, deps)
+                await stored(deps.store.bury_job(job.job_id, job.token, error=type(error).__name__, failure=failure))
     except OmiError as exc:
         _log.warning("job_outcome_not_stored", job=job.job_id, outcome=outcome, error=type(exc).__name__)
         return Attempted(job, "failed")
-    return Attempted(job, outcome, said)
+    return Attempted(job, outcome, failure)

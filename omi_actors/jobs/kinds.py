@@ -1,6 +1,6 @@
-"""What a kind of job is to those who run it, and what every kind may use.
+"""The protocol of a kind of job, the dependencies of all kinds, and the guard of the model's budgets.
 
-Not here: the kinds (one file each), when they run (actors/queue/dispatcher.py). Threads: the event loop.
+Not here: the kinds (one file each), dispatch (actors/queue/dispatcher.py). Threads: the event loop.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from omi_actors.clients.guarded_notifier import GuardedNotifier
 from omi_actors.clients.model import Model, OnText
+from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answers.budget import BudgetRules, Overspent, Use, find_overspent
 from omi_actors.domain.answers.limits import AnswerRules
@@ -26,15 +26,15 @@ from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
 
-# Seconds in which the same budget is logged once, and after which /health takes a refusal for over.
+# Seconds in which a spent budget is logged once, and after which /health forgets a refusal.
 _RECENT_S = 60.0
 
 
 class BudgetGuard:
-    """See the module. `last_use` is what was used when the latest question came, None before the first one.
+    """Refuses questions beyond the budgets. `last_use` is the use at the latest question, None before the first.
 
-    Questions that are asked at the same time see the same counts, so that a budget may be exceeded by as many as are
-    asked at a time; of one session that is one.
+    Questions of the same moment see the same counts, so a budget may be exceeded by the number of concurrent answers.
+    A session has one at a time.
     """
 
     def __init__(self, rules: BudgetRules, clock: Clock) -> None:
@@ -48,7 +48,7 @@ class BudgetGuard:
         """Let a question pass.
 
         Raises:
-            BudgetSpentError: its owner, or all together, have asked enough.
+            BudgetSpentError: the budget of its owner, or of all owners together, is spent.
         """
         self.last_use = use
         overspent = find_overspent(use, self.rules)
@@ -75,12 +75,11 @@ class BudgetGuard:
 
 @dataclass(frozen=True, slots=True)
 class JobDeps:
-    """The collaborators of all kinds. Without a `notifier` nothing is notified.
+    """The dependencies of all kinds. Without a `notifier` there are no notifications, without a `budget` no limits.
 
-    An answer whose question is `answer_expires_s` old is not spoken any more.
-    Without a `budget` any number of questions is asked.
-    `on_text` hears an answer's pieces while the one attempt that has it makes them.
-    `is_awaited(job_id)` tells whether a reply of this node waits for the job's answer.
+    An answer expires `answer_expires_s` after its question; it is not spoken any more.
+    `on_text` gets the pieces of an answer while this attempt's model streams it.
+    `is_awaited(job_id)` tells whether a reply slot of this node waits for the job's answer.
     """
 
     store: Store
@@ -96,21 +95,21 @@ class JobDeps:
 
 
 class JobKind(Protocol):
-    """A kind of job: how one attempt is made, and what is left behind when all attempts failed."""
+    """A kind of job: makes one attempt, and builds the failure that is stored after the last one."""
 
     name: str
     form: PayloadForm
 
     async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | Notified:
-        """Make one attempt; its effect and the job's completion are stored in one fenced transaction."""
+        """Make one attempt; store its effect and the job's completion in one fenced transaction."""
         ...
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone | None:
-        """Return what is stored, and said, when the job is buried because of `error`; None for nothing."""
+        """Return the failure to store, and to deliver, when `error` buries the job; None for none."""
         ...
 
     def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float | None:
-        """Return the seconds that its next attempt may be put off; None: any number of them."""
+        """Return the seconds by which a retry may be delayed; None for no limit."""
         ...
 
 
@@ -118,10 +117,10 @@ T = TypeVar("T")
 
 
 async def stored(outcome: Future[T]) -> T:
-    """Return the store's word, or raise its error. Being cancelled once is forgotten, unless that is an error.
+    """Return the store's result, or raise its error. One cancellation is ignored if the store succeeds.
 
-    The outcome may be in the store already, and be why the attempt is ended: a heartbeat that comes behind it finds
-    the lease gone. Then nobody would hear of what was stored.
+    The outcome may be stored already and be the reason of the cancellation: a heartbeat right after it finds the lease
+    gone. Without this the session would not be notified of the stored outcome.
     """
     try:
         return await outcome

@@ -1,8 +1,8 @@
-"""The `notify` job: one answer, that no reply could carry, as one notification by Omi's API.
+"""The `notify` job: sends one answer that no reply could carry as one notification by Omi's API.
 
-Sent at most once: the intent is committed first, and an attempt that ends without a clear result is never repeated. Not
-here: when to notify (domain/answers/delivery.py), budget and rows (store/notifications.py), HTTP (clients/omi_api.py).
-Threads: the event loop; the store is awaited.
+Sent at most once: the intent is committed first, and an attempt without a clear result is never repeated.
+Not here: the decision to notify (domain/answers/delivery.py), rows and the hour's budget (store/notifications.py), HTTP
+(clients/omi_api.py). Threads: the event loop; the store is awaited.
 """
 
 import math
@@ -27,12 +27,12 @@ from omi_actors.jobs.kinds import JobDeps, stored
 _log = get_logger(__name__)
 
 KIND = "notify"
-# Attempts of which each but the last certainly reached nobody: an address that cannot be connected to.
+# Attempts. A retry follows only an attempt that certainly sent nothing: the address refused the connection.
 _MAX_ATTEMPTS = 3
 
 
 def build_notify_job(delivery_id: str, session_key: str, request_id: str, now_s: float) -> NewJob:
-    """Return the job that notifies of this delivery. One delivery has one such job, for ever."""
+    """Return the job that notifies of this delivery; a delivery has one such job for ever."""
     return NewJob(
         job_id=new_id(),
         kind=KIND,
@@ -48,17 +48,17 @@ def build_notify_job(delivery_id: str, session_key: str, request_id: str, now_s:
 
 
 class NotifyJob:
-    """See the module."""
+    """Sends one notification; after a failure the answer waits for the wearer's next contact."""
 
     name = KIND
     form = PayloadForm(1, frozenset({"session_key", "delivery_id"}))
 
     async def run(self, job: ClaimedJob, deps: JobDeps) -> Notified:
-        """Send the notification, unless the answer went another way, is too old, or the hour's budget is spent.
+        """Send the notification, unless another channel took the answer, it expired, or the hour's budget is spent.
 
         Raises:
-            CircuitOpenError: Omi's API is set aside for a while that the answer can wait; nothing was tried.
-            UpstreamUnavailableError: it was certainly not sent, and another attempt may.
+            CircuitOpenError: the breaker pauses Omi's API for less time than the answer can wait; nothing was tried.
+            UpstreamUnavailableError: it was certainly not sent; another attempt may follow.
             LeaseLostError: another worker has this job by now.
             StoreError: the store failed.
         """
@@ -76,15 +76,19 @@ class NotifyJob:
         return Notified(delivery_id=delivery_id, state=end.state)
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> None:
-        """Nothing is said of a notification that failed; the answer waits for the next contact."""
+        """Return nothing: the answer waits for the wearer's next contact."""
 
     def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float:  # noqa: ARG002 (the protocol's)
-        """Nobody waits for it: `run` finds out whether it is too late. A call that was not made costs no attempt."""
+        """Return no limit: `run` checks whether the answer has expired."""
         return math.inf
 
 
 def _find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
-    """Return what the notification must keep to, unless it waits: then CircuitOpenError says for how long."""
+    """Return the limits of the notification.
+
+    Raises:
+        CircuitOpenError: it waits until the breaker's pause is over.
+    """
     notifier, expires_s = deps.notifier, deps.answer_expires_s
     if notifier is None:
         return NotificationLimits(expires_s=expires_s, per_hour=0)
@@ -96,7 +100,7 @@ def _find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
 
 
 async def _send(begun: NotificationBegun, deps: JobDeps) -> UpstreamError | None:
-    assert deps.notifier is not None  # noqa: S101 (run looked)
+    assert deps.notifier is not None  # noqa: S101 (run checked it)
     assert begun.text is not None  # noqa: S101 (same)
     try:
         await deps.notifier.notify(begun.uid, format_message(begun.text))
@@ -107,7 +111,7 @@ async def _send(begun: NotificationBegun, deps: JobDeps) -> UpstreamError | None
 
 
 def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -> NotificationEnd:
-    """Decide where an attempt leaves the delivery: what may have been sent is never sent again."""
+    """Return the delivery's state after an attempt; an unclear result is never sent again."""
     may_retry = isinstance(error, CircuitOpenError) or (
         isinstance(error, UpstreamUnavailableError) and job.attempt < job.max_attempts
     )
@@ -129,6 +133,6 @@ def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -
 def _count(state: str, outcome: str, now_s: float) -> None:
     metrics.NOTIFICATIONS.labels(outcome).inc()
     metrics.NOTIFICATION_LAST.labels(outcome).set(now_s)
-    # What another way took is counted there.
+    # A delivery that another channel took is counted by that channel.
     if outcome != "taken" and state in ("sent", "unknown", "kept"):
         metrics.DELIVERIES.labels(KIND, state).inc()

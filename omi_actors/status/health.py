@@ -13,9 +13,8 @@ from config.settings import Settings
 from omi_actors import __version__
 from omi_actors.actors.metrics_collector import read_resident_bytes
 from omi_actors.backplane.interface import BackplaneState
-from omi_actors.clients.guarded_model import GuardedModel
-from omi_actors.clients.guarded_notifier import GuardedNotifier
-from omi_actors.clients.model_chain import ModelChain
+from omi_actors.clients.model_chain import GuardedModel, ModelChain
+from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.domain.answers.breaker import BreakerState
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_level

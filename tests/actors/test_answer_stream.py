@@ -1,4 +1,4 @@
-"""An answer's pieces on their way to the session: in order, one at a time, none lost in the middle."""
+"""Pieces of an answer reach the session in order, one at a time, with none lost in the middle."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def stream(sessions):
     return AnswerStream(sessions.handle, "chat:operator:default", "j1")
 
 
-def told(sessions):
+def sent(sessions):
     sessions.runtime.run()
     return [(piece.text, piece.is_first) for piece in sessions.actor.messages]
 
@@ -26,48 +26,48 @@ def told(sessions):
 def test_first_piece_goes_out_at_once(stream, sessions):
     stream.add("384,")
 
-    assert told(sessions) == [("384,", True)]
+    assert sent(sessions) == [("384,", True)]
     assert isinstance(sessions.actor.messages[0], AnswerGrew)
 
 
 def test_empty_piece_voids_all_before_it(stream, sessions):
     for text in ("a", "b", "", "c"):
         stream.add(text)
-    assert told(sessions) == [("a", True)]
+    assert sent(sessions) == [("a", True)]
 
     sessions.actor.replies[0].set(True)
-    assert told(sessions) == [("a", True), ("c", True)]
+    assert sent(sessions) == [("a", True), ("c", True)]
 
 
-def test_pieces_that_come_meanwhile_go_together_in_the_next(stream, sessions):
+def test_pieces_that_wait_are_joined_in_the_next_message(stream, sessions):
     for text in ("a", "b", "c", "d"):
         stream.add(text)
-    assert told(sessions) == [("a", True)]
+    assert sent(sessions) == [("a", True)]
 
     sessions.actor.replies[0].set(True)
-    assert told(sessions) == [("a", True), ("bcd", False)]
+    assert sent(sessions) == [("a", True), ("bcd", False)]
 
     sessions.actor.replies[1].set(True)
     stream.add("e")
-    assert told(sessions)[2:] == [("e", False)]
+    assert sent(sessions)[2:] == [("e", False)]
 
 
-def test_nothing_is_sent_to_nobody(stream, sessions):
+def test_nothing_is_sent_after_a_piece_that_was_refused(stream, sessions):
     stream.add("a")
-    told(sessions)
+    sent(sessions)
     stream.add("b")
 
     sessions.actor.replies[0].set(False)
     stream.add("c")
 
-    assert told(sessions) == [("a", True)]
+    assert sent(sessions) == [("a", True)]
 
 
 def test_nothing_is_sent_after_a_piece_that_was_lost(stream, sessions):
     stream.add("a")
-    told(sessions)
+    sent(sessions)
 
     sessions.advance(5.1)
     stream.add("b")
 
-    assert told(sessions) == [("a", True)]
+    assert sent(sessions) == [("a", True)]

@@ -1,4 +1,4 @@
-"""The queue actor dispatches; the table is the queue."""
+"""The job queue claims jobs from the table and dispatches them."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def workers():
 
 @pytest.fixture
 def woken():
-    """The kinds of which other nodes were told."""
+    """The kinds that other nodes got hints of."""
     return []
 
 
@@ -52,11 +52,11 @@ def claimed(queue, store, *jobs):
     queue.settle(store.open.pop(0), list(jobs))
 
 
-def test_queue_looks_for_work_as_soon_as_the_workers_are_ready(queue, store):
+def test_queue_claims_as_soon_as_the_workers_are_ready(queue, store):
     assert [call["limit"] for call in store.of("claim_jobs")] == [2]
 
 
-def test_claimed_jobs_go_to_the_workers_and_fill_the_places(queue, store, workers):
+def test_claimed_jobs_go_to_the_workers_and_fill_the_slots(queue, store, workers):
     claimed(queue, store, job(1), job(2))
     queue.tell(JobsEnqueued("answer"))
 
@@ -64,7 +64,7 @@ def test_claimed_jobs_go_to_the_workers_and_fill_the_places(queue, store, worker
     assert len(store.of("claim_jobs")) == 1
 
 
-def test_jobs_that_finish_together_free_their_places_for_one_claim(queue, store):
+def test_jobs_that_finish_together_free_their_slots_for_one_claim(queue, store):
     claimed(queue, store, job(1), job(2))
 
     queue.tell(JobFinished("t1", "answer"))
@@ -100,13 +100,13 @@ def test_draining_queue_claims_no_more(queue, store):
     assert len(store.of("claim_jobs")) == 1
 
 
-def test_jobs_left_behind_are_looked_for_every_few_seconds(queue, store):
+def test_jobs_of_expired_leases_are_taken_back_every_few_seconds(queue, store):
     queue.advance(10.0)
 
     assert store.of("reap_jobs") == [{"max_deliveries": 3}, {"max_deliveries": 3}]
 
 
-def test_attempt_of_an_earlier_incarnation_frees_no_place(queue, store):
+def test_attempt_of_an_earlier_incarnation_frees_no_slot(queue, store):
     claimed(queue, store, job(1), job(2))
 
     queue.tell(JobFinished("t-of-before", "answer"))
@@ -123,7 +123,7 @@ def test_claim_is_heard_of_behind_a_full_mailbox(queue, store, workers):
     assert workers.actor.messages == [RunJob(job(1))]
 
 
-def test_full_pool_keeps_no_other_waiting(store, workers):
+def test_full_pool_delays_no_other(store, workers):
     del store.replies["claim_jobs"]
     pools = [WorkerSlots(("answer",), 1), WorkerSlots(("notify", "tidy"), 3)]
     job_queue = JobQueue(store, workers.handle, pools, QueueLimits(30.0, 3), lambda kind: None)
@@ -140,7 +140,7 @@ def test_full_pool_keeps_no_other_waiting(store, workers):
     assert [(call["kinds"], call["limit"]) for call in store.of("claim_jobs")] == [(("notify", "tidy"), 3)]
 
 
-def test_other_nodes_are_told_of_what_nothing_can_begin_here(queue, store, woken):
+def test_other_nodes_get_a_hint_at_jobs_that_cannot_begin_here(queue, store, woken):
     queue.tell(JobsEnqueued("answer"))
     assert woken == []
 
@@ -149,14 +149,14 @@ def test_other_nodes_are_told_of_what_nothing_can_begin_here(queue, store, woken
     assert woken == ["answer"]
 
 
-def test_other_nodes_are_told_when_this_one_takes_no_more(queue, store, woken):
+def test_other_nodes_get_a_hint_when_this_one_drains(queue, store, woken):
     queue.tell(Drain(1.0))
     queue.tell(JobsEnqueued("answer"))
 
     assert woken == ["answer", "answer"]
 
 
-def test_other_nodes_hint_is_followed_and_not_passed_on(queue, store, woken):
+def test_hint_of_another_node_is_followed_and_not_passed_on(queue, store, woken):
     claimed(queue, store)
     store.calls.clear()
 

@@ -1,4 +1,4 @@
-"""A question's job is born leased when a worker is free for it, and its place is never lost."""
+"""The job of a question is committed leased when a worker slot is free, and its slot is never lost."""
 
 from dataclasses import replace
 
@@ -16,16 +16,16 @@ from tests.store.builders import asking_commit
 
 
 class House:
-    """A queue with its places, and a session that asks."""
+    """A queue with its worker slots, and a session that asks."""
 
-    def __init__(self, store, places=1):
+    def __init__(self, store, slots=1):
         self.store = store
         self.workers = collaborator("workers")
-        self.places = WorkerSlots(("answer",), places)
+        self.slots = WorkerSlots(("answer",), slots)
         limits = QueueLimits(lease_s=30.0, max_deliveries=3)
-        actor = JobQueue(store, self.workers.handle, [self.places], limits, lambda kind: None)
+        actor = JobQueue(store, self.workers.handle, [self.slots], limits, lambda kind: None)
         self.queue = Driver(actor, name="job_queue", runtime=self.workers.runtime)
-        self.deps = SessionDeps(store, self.queue.handle, 12.0, 4, answer_slots=self.places, job_lease_s=30.0)
+        self.deps = SessionDeps(store, self.queue.handle, 12.0, 4, answer_slots=self.slots, job_lease_s=30.0)
         self.queue.tell(WorkersReady())
 
     def commit(self):
@@ -38,10 +38,10 @@ class House:
         return self.workers.actor.messages
 
     @property
-    def is_place_free(self):
-        token = self.places.reserve()
+    def is_slot_free(self):
+        token = self.slots.reserve()
         if token is not None:
-            self.places.free(token)
+            self.slots.free(token)
         return token is not None
 
 
@@ -50,7 +50,7 @@ def house(store):
     return House(store)
 
 
-def test_job_born_leased_goes_to_the_workers_without_a_claim(house):
+def test_job_committed_leased_goes_to_the_workers_without_a_claim(house):
     claims = len(house.store.of("claim_jobs"))
 
     house.queue.settle(house.commit(), job(1))
@@ -59,27 +59,27 @@ def test_job_born_leased_goes_to_the_workers_without_a_claim(house):
     assert len(house.store.of("claim_jobs")) == claims
 
 
-def test_place_is_held_from_the_booking_to_the_end_of_the_attempt(house):
+def test_slot_is_held_from_the_reservation_to_the_end_of_the_attempt(house):
     leased = house.commit()
-    (token,) = house.places._held
-    free = [house.is_place_free]
+    (token,) = house.slots._held
+    free = [house.is_slot_free]
     house.queue.settle(leased, replace(job(1), token=token))
-    free.append(house.is_place_free)
+    free.append(house.is_slot_free)
 
     house.queue.tell(JobFinished(token, "answer"))
 
     assert free == [False, False]
-    assert house.is_place_free
+    assert house.is_slot_free
 
 
 @pytest.mark.parametrize(
     "error", [FencedError("as told"), StoreUnavailableError("as told"), AskTimeoutError("as told")]
 )
-def test_failed_commit_gives_its_place_back(house, error):
+def test_failed_commit_frees_its_slot(house, error):
     house.queue.fail(house.commit(), error)
 
     assert house.ran == []
-    assert house.is_place_free
+    assert house.is_slot_free
 
 
 def test_job_that_could_not_be_leased_is_left_to_a_claim(house):
@@ -87,23 +87,23 @@ def test_job_that_could_not_be_leased_is_left_to_a_claim(house):
 
     house.queue.settle(house.commit(), None)
 
-    assert house.is_place_free
+    assert house.is_slot_free
     assert len(house.store.of("claim_jobs")) == claims + 1
 
 
 @pytest.mark.parametrize(("error", "releases"), [(AskTimeoutError("as told"), 1), (FencedError("as told"), 0)])
-def test_job_that_may_be_stored_all_the_same_is_handed_back(house, error, releases):
+def test_job_that_may_be_stored_all_the_same_is_released(house, error, releases):
     house.queue.fail(house.commit(), error)
 
     assert len(house.store.of("release_job")) == releases
 
 
-def test_without_a_free_place_the_job_is_only_enqueued(house):
+def test_without_a_free_slot_the_job_is_only_enqueued(house):
     first = house.commit()
 
     second = house.commit()
 
-    assert second is None  # committed at once, by the plain way
+    assert second is None  # committed at once, without a lease
     assert [name for name, _ in house.store.calls[-2:]] == ["commit_leased", "commit_session"]
     house.queue.settle(first, job(1))
 
@@ -111,30 +111,30 @@ def test_without_a_free_place_the_job_is_only_enqueued(house):
 def test_nothing_overtakes_jobs_that_wait_in_the_table(house):
     del house.store.replies["claim_jobs"]
     house.queue.tell(JobsEnqueued("answer"))
-    during_the_claim = house.is_place_free
+    during_the_claim = house.is_slot_free
     house.queue.settle(house.store.open.pop(0), [job(1)])  # all that it asked for: there may be more
     house.queue.tell(JobFinished("t1", "answer"))
 
-    assert (during_the_claim, house.is_place_free) == (False, False)
+    assert (during_the_claim, house.is_slot_free) == (False, False)
 
 
-def test_draining_queue_lets_nobody_book(house):
+def test_draining_queue_refuses_reservations(house):
     house.queue.tell(Drain(1.0))
 
-    assert not house.is_place_free
+    assert not house.is_slot_free
 
 
-def test_new_queue_is_closed_until_its_workers_are_ready_and_runs_what_was_booked_before(store):
-    house = House(store, places=2)
+def test_new_queue_is_closed_until_its_workers_are_ready_and_runs_what_was_reserved_before(store):
+    house = House(store, slots=2)
     leased = house.commit()
-    house.places.reset()
-    closed = house.is_place_free
+    house.slots.reset()
+    closed = house.is_slot_free
 
     house.queue.settle(leased, job(1))
     house.queue.tell(WorkersReady())
 
     assert not closed
     assert house.ran == [RunJob(job(1))]
-    assert house.is_place_free  # the other one
-    assert house.places.reserve() is not None
-    assert house.places.reserve() is None
+    assert house.is_slot_free  # the other one
+    assert house.slots.reserve() is not None
+    assert house.slots.reserve() is None

@@ -1,4 +1,4 @@
-"""The workers: whatever ends an attempt, its end is told, or its place of work is held for ever."""
+"""Workers report every end of an attempt; otherwise its slot would be held for ever."""
 
 import asyncio
 import random
@@ -10,8 +10,7 @@ import pytest
 from omi_actors.actors.queue.messages import CancelAttempts, CancelJob, JobFinished, LeasesRenewed, RunJob
 from omi_actors.actors.queue.workers import Workers
 from omi_actors.actors.session.messages import AnswerReady
-from omi_actors.clients.demo_model import DemoModel
-from omi_actors.clients.model import ModelAnswer
+from omi_actors.clients.model import DemoModel, ModelAnswer
 from omi_actors.clock import ManualClock
 from omi_actors.domain.sessions.records import AnswerContext
 from omi_actors.domain.work.jobs import ClaimedJob
@@ -49,8 +48,8 @@ async def say_something(_prompt, **_how):
 
 
 @pytest.fixture
-def told_others():
-    """The jobs of whose answers the other nodes were told."""
+def hinted():
+    """The jobs at whose answers other nodes got hints."""
     return []
 
 
@@ -60,11 +59,11 @@ def sessions():
 
 
 @pytest.fixture
-async def workers(store, queue, sessions, told_others):
+async def workers(store, queue, sessions, hinted):
     """Workers whose attempts wait for the store: `load_answer_context` stays open."""
     model = SimpleNamespace(load=load_nothing, answer=say_something)
     deps = JobDeps(store=store, model=model, clock=ManualClock(), rng=random.Random(1))
-    actor = Workers(deps, queue.handle, sessions.handle, lease_s=30.0, tell_others=told_others.append)
+    actor = Workers(deps, queue.handle, sessions.handle, lease_s=30.0, hint_answered=hinted.append)
     driver = Driver(actor, runtime=queue.runtime)
     driver.start()
     yield driver
@@ -72,14 +71,14 @@ async def workers(store, queue, sessions, told_others):
 
 
 async def run(workers):
-    """Let tasks and mail take their turns."""
+    """Let tasks and messages take their turns."""
     for _ in range(10):
         await asyncio.sleep(0)
         workers.runtime.run()
 
 
 @pytest.mark.parametrize("message", [CancelJob("j1"), CancelAttempts(), LeasesRenewed(frozenset({"t1"}), frozenset())])
-async def test_attempt_that_is_ended_before_it_took_a_step_hands_its_job_back_and_frees_its_place(
+async def test_attempt_that_is_cancelled_before_its_first_step_releases_its_job_and_frees_its_slot(
     message, workers, queue, store
 ):
     workers.handle.tell(RunJob(JOB))
@@ -90,7 +89,7 @@ async def test_attempt_that_is_ended_before_it_took_a_step_hands_its_job_back_an
     assert queue.actor.messages[-1] == JobFinished("t1", "answer")
 
 
-async def test_attempt_that_is_ended_again_while_it_hands_its_job_back_goes_on_with_that(workers, queue, store):
+async def test_attempt_that_is_cancelled_again_while_it_releases_its_job_goes_on_with_that(workers, queue, store):
     del store.replies["release_job"]
     workers.tell(RunJob(JOB))
     await run(workers)
@@ -104,26 +103,26 @@ async def test_attempt_that_is_ended_again_while_it_hands_its_job_back_goes_on_w
     assert queue.actor.messages[-1] == JobFinished("t1", "answer")
 
 
-@pytest.mark.parametrize("is_heard_at_once", [True, False])
-async def test_answer_that_is_stored_is_told_although_a_heartbeat_behind_it_finds_no_lease(
-    is_heard_at_once, workers, sessions, store
+@pytest.mark.parametrize("is_stored_first", [True, False])
+async def test_answer_that_is_stored_reaches_its_session_although_a_heartbeat_behind_it_finds_no_lease(
+    is_stored_first, workers, sessions, store
 ):
     store.replies["load_answer_context"] = AnswerContext(transcript=(), history=())
     workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
     await run(workers)
     (storing,) = store.open
     workers.tell(LeasesRenewed(asked=frozenset({"t1"}), held=frozenset()))
-    if not is_heard_at_once:
+    if not is_stored_first:
         await run(workers)
     storing.try_set(None)
     await run(workers)
     sessions.runtime.run()
 
-    assert [type(said) for said in sessions.actor.messages] == [AnswerReady]
+    assert [type(message) for message in sessions.actor.messages] == [AnswerReady]
     assert store.of("release_job") == []
 
 
-async def test_attempt_that_is_ended_while_its_answer_cannot_be_stored_hands_its_job_back(workers, sessions, store):
+async def test_attempt_that_is_cancelled_while_its_answer_cannot_be_stored_releases_its_job(workers, sessions, store):
     store.replies["load_answer_context"] = AnswerContext(transcript=(), history=())
     workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
     await run(workers)
@@ -137,7 +136,7 @@ async def test_attempt_that_is_ended_while_its_answer_cannot_be_stored_hands_its
     assert sessions.actor.messages == []
 
 
-async def test_attempt_that_crashes_is_logged_and_frees_its_place(workers, queue, caplog):
+async def test_attempt_that_crashes_is_logged_and_frees_its_slot(workers, queue, caplog):
     unknown = replace(JOB, kind="of a later version")
     workers.tell(RunJob(unknown))
     await run(workers)
@@ -146,15 +145,15 @@ async def test_attempt_that_crashes_is_logged_and_frees_its_place(workers, queue
     assert "attempt_crashed" in caplog.text
 
 
-@pytest.mark.parametrize(("is_awaited", "told"), [(True, []), (False, ["j1"])])
-async def test_other_nodes_are_told_of_an_answer_that_nobody_waits_for_here(
-    store, queue, told_others, is_awaited, told
+@pytest.mark.parametrize(("is_awaited", "hints"), [(True, []), (False, ["j1"])])
+async def test_other_nodes_get_a_hint_at_an_answer_that_no_reply_waits_for_here(
+    store, queue, hinted, is_awaited, hints
 ):
     clock = ManualClock()
     deps = JobDeps(store, DemoModel(), clock, random.Random(1), is_awaited=lambda _: is_awaited)
     store.replies |= {"load_answer_context": AnswerContext(transcript=(), history=()), "complete_answer": None}
     sessions = collaborator("sessions")
-    actor = Workers(deps, queue.handle, sessions.handle, lease_s=30.0, tell_others=told_others.append)
+    actor = Workers(deps, queue.handle, sessions.handle, lease_s=30.0, hint_answered=hinted.append)
     driver = Driver(actor, runtime=queue.runtime).start()
 
     driver.tell(RunJob(replace(JOB, created_at=clock.now_s())))
@@ -163,4 +162,4 @@ async def test_other_nodes_are_told_of_an_answer_that_nobody_waits_for_here(
     driver.stop()
 
     assert [message.job_id for message in sessions.actor.messages] == ["j1"]
-    assert told_others == told
+    assert hinted == hints

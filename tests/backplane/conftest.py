@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from omi_actors.backplane.in_process import InProcessBackplane
-from omi_actors.backplane.interface import Backplane
+from omi_actors.backplane.interface import Backplane, InProcessBackplane
 from omi_actors.backplane.link_state import LinkConfig
 from omi_actors.backplane.redis_backplane import RedisBackplane
 from omi_actors.clock import SystemClock

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.model import ModelAnswer
+from omi_actors.clients.model_chain import GuardedModel
 from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
 from omi_actors.domain.answers.failures import find_fault, is_broken

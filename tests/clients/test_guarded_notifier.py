@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.clients.guarded_notifier import GuardedNotifier
+from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
 from omi_actors.errors import CircuitOpenError, UpstreamRejectedError, UpstreamUnavailableError, UpstreamUnclearError

@@ -3,9 +3,8 @@
 import pytest
 
 from omi_actors.clients.completion_request import RequestOptions
-from omi_actors.clients.guarded_model import GuardedModel
 from omi_actors.clients.model import ModelAnswer
-from omi_actors.clients.model_chain import ModelChain
+from omi_actors.clients.model_chain import GuardedModel, ModelChain
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import ManualClock, SystemClock
 from omi_actors.domain.answers.breaker import BreakerRules, BreakerState

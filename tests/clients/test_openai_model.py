@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from omi_actors.clients.completion_request import RequestOptions
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import DemoModel
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.domain.answers.prompt import build_prompt
 from omi_actors.errors import (

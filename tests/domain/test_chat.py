@@ -1,7 +1,7 @@
 """What a typed question adds to its session, and when it is a slip."""
 
 from omi_actors.domain.hearing.segments import RecentSegments
-from omi_actors.domain.sessions.chat import Answered, decide_chat_growth, remember_answered, was_just_answered
+from omi_actors.domain.sessions.chat import AnsweredMessage, decide_chat_growth, remember_answered, was_just_answered
 from omi_actors.domain.sessions.transcript import Progress
 
 NEW = Progress("s1", 0, None, 0, 0, 0.0, 0.0, RecentSegments())
@@ -33,7 +33,7 @@ def test_question_into_a_chat_is_the_latest_that_was_seen_of_it():
 
 
 def test_message_is_a_slip_for_five_seconds_after_its_answer():
-    answered = (Answered("how far is the moon", 100.0),)
+    answered = (AnsweredMessage("how far is the moon", 100.0),)
 
     assert was_just_answered(answered, "how far is the moon", 104.9)
     assert not was_just_answered(answered, "how far is the moon", 105.0)
@@ -41,7 +41,7 @@ def test_message_is_a_slip_for_five_seconds_after_its_answer():
 
 
 def test_last_answered_messages_are_remembered_and_not_only_the_last():
-    answered: tuple[Answered, ...] = ()
+    answered: tuple[AnsweredMessage, ...] = ()
     for number, word in enumerate(("one", "two", "three", "four", "five")):
         answered = remember_answered(answered, f"what is {word}", float(number))
 

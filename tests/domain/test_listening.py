@@ -62,7 +62,7 @@ def test_wake_phrase_alone_waits_for_its_question_and_then_forgets():
     heard = hear(SILENT, [said("Hey Omi.")], 10.0)
 
     assert heard.deadline == 18.0
-    assert pause_over(heard.state, 18.0).state.ears == ()
+    assert pause_over(heard.state, 18.0).state.open_utterances == ()
 
 
 def test_timer_that_rings_late_changes_nothing():
@@ -179,7 +179,7 @@ def test_state_stays_small_whatever_is_said():
 def test_whole_sentences_that_ask_nothing_leave_nothing():
     state = hear(SILENT, [said("We went to the market."), said("How was it?", speaker="B")], 1.0).state
 
-    assert state.ears == ()
+    assert state.open_utterances == ()
 
 
 def test_state_of_those_who_only_talk_is_small():
@@ -207,7 +207,7 @@ def test_cost_of_a_long_text_is_bounded(unit, options):
 def test_nothing_is_left_when_time_has_run_out():
     state = hear(SILENT, [said("hey omi what"), said("and then", speaker="B")], 1.0).state
 
-    assert pause_over(state, math.inf).state.ears == ()
+    assert pause_over(state, math.inf).state.open_utterances == ()
 
 
 def _size(value):

@@ -67,7 +67,7 @@ def test_recalled_state_is_the_live_one_and_nothing_is_asked_twice(spoken, later
     recalled = recall(segments, places(questions)[-8:], now_s, options)
 
     assert recalled.questions == ()
-    assert (recalled.state.ears, recalled.deadline) == (heard.state.ears, heard.deadline)
+    assert (recalled.state.open_utterances, recalled.deadline) == (heard.state.open_utterances, heard.deadline)
 
 
 @given(HISTORY, st.integers(0, 16))

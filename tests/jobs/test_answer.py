@@ -1,11 +1,11 @@
-"""The answer job: when its answer counts on the reply of the webhook that asked."""
+"""The answer job stores the intent to send in the asking webhook's reply while that is open."""
 
 import random
 from typing import Any
 
 import pytest
 
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import DemoModel
 from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.limits import AnswerRules
 from omi_actors.domain.sessions.records import AnswerContext
@@ -42,7 +42,7 @@ async def run(reply_in_s, *, age_s=0.0, store=None, is_awaited=True):
 
 
 class HesitantStore(FakeStore):
-    """Takes an answer, and says so only when it is given again."""
+    """Stores an answer, and confirms it only the second time."""
 
     def complete_answer(self, done):
         self.calls.append(("complete_answer", done))
@@ -54,7 +54,7 @@ class HesitantStore(FakeStore):
         return future
 
 
-async def test_answer_that_may_be_stored_is_stored_again_by_the_same_lease_and_told():
+async def test_answer_that_may_be_stored_is_stored_again_by_the_same_lease():
     store = HesitantStore()
     await run(12.0, store=store)
 
@@ -62,18 +62,18 @@ async def test_answer_that_may_be_stored_is_stored_again_by_the_same_lease_and_t
     assert first is second
 
 
-async def test_answer_in_time_is_stored_with_the_intent_to_say_it_in_its_reply():
+async def test_answer_in_time_is_stored_with_the_intent_to_send_it_in_its_reply():
     assert await run(12.0) == ("sending", "inline")
 
 
 @pytest.mark.parametrize("reply_in_s", [None, -1.0, 0.4])
-async def test_answer_without_time_for_its_reply_waits_to_be_given(reply_in_s):
+async def test_answer_without_time_for_its_reply_is_stored_as_pending(reply_in_s):
     assert await run(reply_in_s) == ("pending", "")
 
 
-async def test_answer_that_is_too_old_to_be_said_counts_on_no_reply():
+async def test_answer_that_has_expired_uses_no_reply():
     assert await run(12.0, age_s=600.0) == ("pending", "")
 
 
-async def test_answer_counts_on_no_reply_that_waits_at_another_node():
+async def test_answer_uses_no_reply_of_another_node():
     assert await run(12.0, is_awaited=False) == ("pending", "")

@@ -12,7 +12,7 @@ import pytest
 from config.settings import load_settings
 from omi_actors.actors.session.actor import SessionActor
 from omi_actors.cli.server import build_notifier
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.parts import Parts
 from omi_actors.system import System

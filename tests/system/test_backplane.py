@@ -10,8 +10,8 @@ import pytest
 
 from config.settings import load_settings
 from omi_actors.actors.queue.messages import Drain
-from omi_actors.backplane.in_process import InProcessBackplane
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.backplane.interface import InProcessBackplane
+from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.instruments import metrics
 from omi_actors.parts import Parts, build_backplane

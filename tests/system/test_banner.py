@@ -5,7 +5,7 @@ import pytest
 from config.settings import read_settings
 from omi_actors.cli.banner import Facts, describe, render_banner
 from omi_actors.cli.server import build_model
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import DemoModel
 
 TOKEN = "a-token-that-nobody-guesses"  # noqa: S105 (invented)
 

@@ -11,7 +11,7 @@ import pytest
 from config.settings import load_settings
 from omi_actors import parts as made
 from omi_actors.cli.server import build_model, build_notifier
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import DemoModel
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clock import SystemClock
 from omi_actors.domain.answers.prompt import Prompt, PromptMessage

@@ -15,7 +15,7 @@ import pytest
 from config.settings import InvalidSettingError, load_settings
 from omi_actors import tree
 from omi_actors.backplane.link_state import FIXES
-from omi_actors.clients.demo_model import DemoModel
+from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.errors import OmiError, RestartIntensityError, SettingsError, StartFailedError
 from omi_actors.parts import Parts

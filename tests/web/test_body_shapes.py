@@ -10,9 +10,8 @@ from tests.canaries import WEBHOOK_TOKEN
 from tests.web.conftest import ADMIN, UID
 from tests.web.held_turns import HeldTurns
 from tests.web.http_client import Connection, request_bytes
-from web.edge.uploads import BodyReaders
-from web.webhook.payloads import MAX_MARKS, MAX_SEGMENTS, parse_payload
-from web.webhook.segments import MAX_TEXT_CHARS
+from web.edge.limits import BodyReaders
+from web.webhook.payloads import MAX_MARKS, MAX_SEGMENTS, MAX_TEXT_CHARS, parse_payload
 
 GIANT_BYTES = 1024 * 1024
 HOOK = f"/omi-webhook?uid={UID}&token={WEBHOOK_TOKEN}"

@@ -11,7 +11,7 @@ from omi_actors.actors.session.messages import AskerLeft, ChatAnswered, ReplySen
 from omi_actors.errors import ActorUnavailableError, AnswerLateError, QueueFullError, StoreUnavailableError
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection, request_bytes
-from web.edge.uploads import BodyReaders
+from web.edge.limits import BodyReaders
 
 FORM = {"error", "code", "hint", "request_id", "requestId", "timestamp"}
 PRODUCTION = {"APP_ENV": "production", "HOST": "127.0.0.1"}

@@ -9,7 +9,7 @@ from omi_actors.actors.session.messages import ChatAnswered, ReplySent
 from omi_actors.errors import AnswerLateError
 from tests.web.conftest import ADMIN
 from tests.web.http_client import TIMEOUT_S, Connection, request_bytes
-from web.chat.handler import Delta, DeltaBuffer
+from web.handlers.chat import Delta, DeltaBuffer
 
 KEY = "chat:operator:default"
 

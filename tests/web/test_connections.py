@@ -107,7 +107,7 @@ async def test_body_of_exactly_the_limit_is_taken(small, system):
 
 
 async def test_refused_sender_cannot_send_for_ever(small, monkeypatch):
-    monkeypatch.setattr("web.edge.entry._LINGER_BYTES", 64 * KB)
+    monkeypatch.setattr("web.entry._LINGER_BYTES", 64 * KB)
     small.write(chunked(*[b"x" * KB] * 65))
     await small.reply()
 
@@ -200,7 +200,7 @@ async def test_answer_that_its_reader_never_took_has_not_reached(start, system):
 
 @pytest.mark.parametrize(("target", "status", "dropped"), [(TARGET, 200, "body_timeout"), ("/livez", 408, None)])
 async def test_body_that_trickles_is_told_so_in_time(target, status, dropped, start, system, monkeypatch):
-    monkeypatch.setattr("web.edge.entry._LAST_WORD_S", 0.05)
+    monkeypatch.setattr("web.entry._LAST_WORD_S", 0.05)
     async with await Connection.open(await start(BODY_TIMEOUT_MS="150")) as connection:
         connection.write(f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n".encode())
         replied = asyncio.ensure_future(connection.reply())

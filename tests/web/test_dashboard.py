@@ -133,10 +133,10 @@ async def test_data_are_what_the_page_shows(look, get):
     assert data.pop("taken") == data.pop("takenAt")[:19].replace("T", " ") + " UTC"
     assert data == {
         "status": "warn",
-        "state": "It works; something needs a look",
+        "state": "It works; something needs attention",
         "checks": [["store", "pass"], ["model", "warn"]],
         "troubles": [{"what": "Model is away.", "do": f"Call {HOSTILE}.", "status": "warn"}],
-        "nothingWrong": "Nothing that the server knows of.",
+        "nothingWrong": "Nothing is known to be wrong.",
         "headlines": [{"label": "Questions", "value": "7", "note": HOSTILE}],
         "tables": {"requests": [[HOSTILE, "1,234"]], "model": []},
     }

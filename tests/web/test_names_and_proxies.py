@@ -5,7 +5,7 @@ from tornado.httputil import HTTPHeaders
 
 from config.proxies import parse_trusted
 from tests.web.http_client import Connection
-from web.edge.clients import Client, find_client
+from web.edge.addresses import Client, find_client
 
 BODY = b'{"segments":[{"text":"a"}]}'
 

@@ -10,7 +10,7 @@ from omi_actors.clock import ManualClock
 from omi_actors.errors import RateLimitedError
 from tests.web.conftest import ADMIN, UID
 from tests.web.http_client import Connection
-from web.edge.rate_limits import RequestLimit, WebhookLimit
+from web.edge.limits import RequestLimit, WebhookLimit
 
 BODY = json.dumps({"segments": [{"text": "a"}]}).encode()
 

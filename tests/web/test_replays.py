@@ -11,7 +11,7 @@ from omi_actors.errors import RepeatedError, StoreUnavailableError
 from scripts.lab.replay.signing import build_signer
 from tests.canaries import SIGNING_SECRET
 from tests.web.http_client import Connection
-from web.edge.replays import REMEMBERED_S, Replays
+from web.auth import REMEMBERED_S, Replays
 
 SPEECH = json.dumps({"session_id": "ada", "segments": [{"id": "s1", "text": "hello", "start": 1, "end": 2}]}).encode()
 # What is kept whole, and has no id of its own.

@@ -5,7 +5,7 @@ from omi_actors.clock import ManualClock
 from omi_actors.errors import AskTimeoutError
 from omi_actors.instruments.logs import LogContext
 from tests.web.fake_system import FakeSystem
-from web.webhook.sending import Sending
+from web.webhook.intake import Sending
 
 
 def start(count, *, on_told=None, outcomes=()):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from omi_actors.clock import SystemClock
-from web.edge.traffic import Traffic
+from web.edge.limits import Traffic
 
 TIMEOUT_S = 5
 

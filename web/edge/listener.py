@@ -1,6 +1,6 @@
 """The connections of one server: counted, and ended when their other end is gone or takes nothing.
 
-Not here: what they ask (entry.py), slow heads (Tornado's timeout), slow bodies (traffic.py). Threads: the event loop.
+Not here: what they ask (entry.py), slow heads (Tornado's timeout), slow bodies (limits.py). Threads: the event loop.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 from config.proxies import TrustedProxies
 from omi_actors.clock import Clock
 from omi_actors.instruments.logs import get_logger
-from web.edge.clients import is_proxy
+from web.edge.addresses import is_proxy
 from web.edge.header_checks import MALFORMED, head_problem, refusal_bytes, request_id_in
 from web.problems import Problem
 

@@ -11,7 +11,7 @@ import re
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any
 
-from omi_actors.errors import MalformedJsonError, TooManyValuesError
+from omi_actors.errors import MalformedJsonError, TooLargeError, TooManyValuesError
 
 _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 # Up to so many parts are read in one call: at worst, as lists in lists, they take 16 ms.
@@ -72,6 +72,24 @@ def read_json(text: str, *, few_parts: int = _FEW_PARTS) -> Any:
         raise MalformedJsonError("The body is not JSON that can be read: it is nested too deeply.") from None
     if end != len(text):
         raise _malformed(JSONDecodeError("Extra data", text, end))
+    return value
+
+
+def read_object(body: bytes, *, max_bytes: int) -> dict[str, Any]:
+    """Return the JSON object of a body.
+
+    Raises:
+        TooLargeError: it is too long to be read here.
+        MalformedJsonError: it is not UTF-8, not JSON, or no object.
+    """
+    if len(body) > max_bytes:
+        raise TooLargeError(f"The body has more than {max_bytes} bytes.")
+    try:
+        value = read_json(body.decode("utf-8-sig"))
+    except UnicodeDecodeError as exc:
+        raise MalformedJsonError(f"The body is not UTF-8: byte {exc.start}.") from None  # the original holds the text
+    if not isinstance(value, dict):
+        raise MalformedJsonError("The body is not a JSON object.")
     return value
 
 

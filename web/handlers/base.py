@@ -1,6 +1,6 @@
-"""The base of all handlers beside the webhook: request id, one way to fail, one line and one count per request.
+"""Base of all handlers except the webhook: request id, one form of errors, one log line and one count a request.
 
-Not here: who is let in (guarded.py), what a failure is answered (problems.py). Threads: the event loop.
+Not here: access and limits (guarded.py), the answer to each error (web/problems.py). Threads: the event loop.
 """
 
 from asyncio import Future
@@ -15,7 +15,7 @@ from omi_actors.errors import AskTimeoutError, BadRequestError, NotFoundError, O
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.guarded import GuardedHandler
-from web.pages.error_pages import render_refusal
+from web.pages.render import render_error
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import CLOSED, count_request, request_id_of
 
@@ -52,7 +52,7 @@ class BaseHandler(GuardedHandler):
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
-        for name, value in self.door_headers().items():
+        for name, value in self.edge_headers().items():
             self.set_header(name, value)
         if self.site.traffic.is_draining:
             self.set_header("Connection", "close")
@@ -118,7 +118,7 @@ class BaseHandler(GuardedHandler):
         if problem.retry_after_s is not None:
             self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
         if self.wants_page:
-            self._send_refusal(problem)
+            self._send_error_page(problem)
             return
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(self.problem_json(problem))
@@ -128,10 +128,10 @@ class BaseHandler(GuardedHandler):
         """Whether a person reads the answer: only browsers that open an address ask for HTML."""
         return self.request.method == "GET" and "text/html" in self.request.headers.get("Accept", "")
 
-    def _send_refusal(self, problem: Problem) -> None:
+    def _send_error_page(self, problem: Problem) -> None:
         if self.site.tells_browsers:
             self.set_header("Content-Security-Policy", PAGE_POLICY)
-        self.send_page(render_refusal(problem, self.request_id))
+        self.send_page(render_error(problem, self.request_id))
 
     def problem_json(self, problem: Problem) -> bytes:
         """Return an error of this request in the one form."""

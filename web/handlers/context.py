@@ -1,7 +1,7 @@
-"""`POST /context/switch`, `GET /context/status/:sessionId`: which space a session's answers are for.
+"""`POST /context/switch`, `GET /context/status/:sessionId`: the space for which a session answers.
 
-Not here: what a space changes (omi_actors/domain/answers/prompt.py), whose session it is (chat/owned.py). Threads: the
-event loop.
+Not here: the effect of a space (omi_actors/domain/answers/prompt.py), owners of sessions (web/auth.py).
+Threads: the event loop.
 """
 
 from typing import Any
@@ -9,20 +9,21 @@ from typing import Any
 from omi_actors.actors.session.messages import SwitchSpace
 from omi_actors.domain.answers.prompt import DEFAULT, SPACES
 from omi_actors.errors import BadRequestError
-from web.chat.body import read_label, read_object
-from web.chat.owned import OwnedHandler
+from web.edge.tolerant_json import read_object
+from web.handlers.base import BaseHandler
+from web.handlers.chat_body import read_label
 
-# A session's name and a space have no need of more.
+# A session's name and a space are short.
 _MAX_BODY_BYTES = 4_096
 
 
-class SwitchHandler(OwnedHandler):
-    """Switch to another space; without `space`, to the default."""
+class SwitchHandler(BaseHandler):
+    """Switches a session to another space; without `space`, to the default."""
 
     route = "/context/switch"
 
     async def post(self) -> None:
-        """Answer with the space before and the one now."""
+        """Answer with the previous and the current space."""
         owner = self.find_owner()
         fields = read_object(self.request.body, max_bytes=_MAX_BODY_BYTES)
         if fields.get("session_id") in (None, ""):
@@ -40,13 +41,13 @@ class SwitchHandler(OwnedHandler):
         )
 
 
-class StatusHandler(OwnedHandler):
-    """Which space a session is in. A session that never was is in the default."""
+class StatusHandler(BaseHandler):
+    """Shows the space of a session. An unknown session is in the default space."""
 
     route = "/context/status/:sessionId"
 
     async def get(self, label: str) -> None:
-        """Answer; `pending` is null, since no command of ours waits for a choice."""
+        """Answer with the space; `pending` is always null, since no command here waits for a choice."""
         space = await self.site.system.load_space(self.find_owner().session_key(label))
         self.send_json({"space": space or DEFAULT.name, "pending": None, "initialized": space is not None})
 
@@ -55,7 +56,7 @@ def _read_space(value: Any) -> str:
     """Return the name of a space.
 
     Raises:
-        BadRequestError: there is none of that name; says which there are.
+        BadRequestError: no space has that name; the sentence lists them.
     """
     if value is None or value == "":
         return DEFAULT.name

@@ -1,7 +1,6 @@
-"""What every handler checks before it does anything: who asks, from which page, how often; and how long it may take.
+"""Checks before every handler: the operator, the owner of a chat, the page's origin, the rate limit; and the deadline.
 
-Not here: errors and logging (base.py), the checks themselves (web/door/, web/edge/browsers.py). Threads: the event
-loop.
+Not here: errors and logging (base.py), the rules themselves (web/auth.py, web/edge/). Threads: the event loop.
 """
 
 import asyncio
@@ -15,38 +14,44 @@ from tornado.http1connection import HTTP1Connection
 from tornado.web import OutputTransform, RequestHandler
 
 from omi_actors.errors import RateLimitedError, SignatureMismatchError
-from web.auth import bearer_token, is_same
+from web.auth import OPERATOR, Owner, bearer_token, is_same
+from web.edge.addresses import Client, find_client
 from web.edge.browsers import API_POLICY, browser_headers, check_origin, is_same_origin
-from web.edge.clients import Client, find_client
+from web.requests import header
 from web.site import Site
 
-# The operator's session in a browser. By https under a name that only this host, by https, can have set.
-COOKIE = "omi_operator"
-SECURE_COOKIE = "__Host-omi_operator"
+# The operator's session in a browser. Over https the name has a prefix that only this host, over https, can set.
+OPERATOR_COOKIE = "omi_operator"
+SECURE_OPERATOR_COOKIE = "__Host-omi_operator"
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
+# An anonymous chatter's secret; clients without cookies send it as a header, after one reply has issued it.
+CHAT_COOKIE = "omi_chat"
+CHAT_SECRET_HEADER = "X-Chat-Secret"  # noqa: S105 (a name)
+# Seconds. As long as a browser keeps a cookie.
+_CHAT_COOKIE_AGE_S = 365 * 86_400
 _CLIENT_ERROR = 400
 
 
 class GuardedHandler(RequestHandler):
-    """One request, not yet let in."""
+    """One request with its checks; subclasses set the limits of their address as class variables."""
 
-    # Methods that the address takes although this class does not, because something faster does.
+    # Further methods of the address, which a faster path than this class serves.
     more_methods: ClassVar[tuple[str, ...]] = ()
-    # What is counted together against RATE_LIMIT_MAX_REQUESTS; None for what is not limited.
+    # Routes of one kind share RATE_LIMIT_MAX_REQUESTS; None is not limited.
     limit_kind: ClassVar[str | None] = "api"
-    # Whether it keeps its own time, instead of REQUEST_TIMEOUT.
+    # Whether the handler has its own deadline instead of REQUEST_TIMEOUT.
     has_own_deadline: ClassVar[bool] = False
-    # Whether it takes some milliseconds to answer; of several at once, one does in each turn of the loop.
+    # Whether an answer takes some milliseconds. Of several such requests one runs in each iteration of the loop.
     takes_turns: ClassVar[bool] = False
     content_policy: ClassVar[str] = API_POLICY
 
     _deadline: asyncio.Timeout | None = None
-    # Where the sender stands; an error's answer says so, too.
+    # The sender's rate limit. Kept, since Tornado clears the headers before it writes an error.
     _limit_headers: Mapping[str, str] = MappingProxyType({})
 
     @property
     def site(self) -> Site:
-        """What all handlers share."""
+        """The state that all handlers share."""
         site = self.settings["site"]
         assert isinstance(site, Site)  # noqa: S101 (app.py puts it there)
         return site
@@ -60,42 +65,63 @@ class GuardedHandler(RequestHandler):
 
     @cached_property
     def client(self) -> Client:
-        """Who sent the request, behind proxies that are trusted."""
+        """The sender of the request; behind trusted proxies the one that they name."""
         peer = getattr(self.connection.context, "remote_ip", "")
         return find_client(peer, self.request.headers, self.site.trusted_proxies)
 
     @cached_property
     def is_operator(self) -> bool:
-        """Whether it carries ADMIN_TOKEN; or the operator's cookie, and comes from a page of ours."""
+        """Whether the request has ADMIN_TOKEN, or the operator's cookie and comes from a page of this server."""
         if is_same(bearer_token(self.request.headers.get("Authorization")), self.site.admin_token):
             return True
-        token = self.get_cookie(SECURE_COOKIE) or self.get_cookie(COOKIE)
+        token = self.get_cookie(SECURE_OPERATOR_COOKIE) or self.get_cookie(OPERATOR_COOKIE)
         return token is not None and is_same_origin(self.request.headers) and self.site.operators.is_open(token)
 
     @property
     def is_late(self) -> bool:
-        """Whether REQUEST_TIMEOUT is over."""
+        """Whether REQUEST_TIMEOUT has passed."""
         return self._deadline is not None and self._deadline.expired()
 
     def require_operator(self) -> None:
-        """Let only the operator pass.
+        """Refuse all but the operator.
 
         Raises:
-            SignatureMismatchError: this is somebody else.
+            SignatureMismatchError: the request is not the operator's.
         """
         if not self.is_operator:
             raise SignatureMismatchError(
                 "This is for the operator. Programs send ADMIN_TOKEN; browsers sign in by the link printed at start."
             )
 
-    def prepare(self) -> Awaitable[None] | None:
-        """Count the request against its sender's number, and refuse what a page of another site has a browser send.
-
-        Returns what is to be waited for before the request goes on, None for nothing.
+    def find_owner(self) -> Owner:
+        """Return the owner of the sessions in this request; the reply to a new anonymous POST issues a secret.
 
         Raises:
-            RateLimitedError: it is one too many.
-            ForbiddenError: it changes something, and its page may not use this server.
+            SignatureMismatchError: a token is wrong, or needed.
+        """
+        if self.is_operator:
+            return OPERATOR
+        headers = self.request.headers
+        secret = header(headers, CHAT_SECRET_HEADER) or self.get_cookie(CHAT_COOKIE)
+        owner = self.site.chat_guard.find_owner(bearer_token(header(headers, "Authorization")), secret)
+        if owner.new_secret and self.request.method == "POST":
+            self.set_header(CHAT_SECRET_HEADER, owner.new_secret)
+            self.set_secret_cookie(CHAT_COOKIE, owner.new_secret, _CHAT_COOKIE_AGE_S)
+        return owner
+
+    def set_secret_cookie(self, name: str, value: str, max_age_s: int) -> None:
+        """Set a cookie that scripts and other sites cannot use."""
+        is_https = self.client.is_https
+        self.set_cookie(name, value, max_age=max_age_s, path="/", httponly=True, samesite="Strict", secure=is_https)
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Count the request against its sender's limit, and refuse changes sent by a page of another site.
+
+        Returns an awaitable that Tornado waits for before it calls the handler, or None.
+
+        Raises:
+            RateLimitedError: the sender's limit is used up.
+            ForbiddenError: the request changes something, and its page may not use this server.
         """
         limit = self.site.request_limit
         if limit is not None and self.limit_kind is not None and not self.is_operator:
@@ -106,10 +132,10 @@ class GuardedHandler(RequestHandler):
             if standing.is_over:
                 raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
         check_origin(self.request.method, self.request.headers, self.site.cors.allows)
-        return self.site.look_turns.wait() if self.takes_turns else None
+        return self.site.snapshot_turns.wait() if self.takes_turns else None
 
     def options(self, *_: str) -> None:
-        """Answer a browser that asks, for a page of another site, what it may send."""
+        """Answer a browser's preflight request for a page of another site."""
         methods = ", ".join(self.allowed_methods())
         self.set_header("Allow", methods)
         for name, value in self.site.cors.preflight_headers(self.request.headers.get("Origin"), methods).items():
@@ -118,12 +144,12 @@ class GuardedHandler(RequestHandler):
 
     @classmethod
     def allowed_methods(cls) -> list[str]:
-        """Return the methods that the address takes, in alphabetical order; without OPTIONS, which all take."""
+        """Return the methods of the address in alphabetical order, without OPTIONS, which every address takes."""
         own = (name for name in _METHODS if getattr(cls, name.lower()) is not getattr(GuardedHandler, name.lower()))
         return sorted({*own, *cls.more_methods})
 
-    def door_headers(self) -> dict[str, str]:
-        """Return what browsers and senders are told with every answer."""
+    def edge_headers(self) -> dict[str, str]:
+        """Return the CORS, rate limit and security headers of every answer."""
         headers = self.site.cors.headers(self.request.headers.get("Origin"))
         headers |= self._limit_headers
         if self.site.tells_browsers:
@@ -131,13 +157,13 @@ class GuardedHandler(RequestHandler):
         return headers
 
     def on_finish(self) -> None:
-        """Count a failure, if only failures count."""
+        """Count a failed request, if only failed ones count."""
         limit = self.site.request_limit
         if self.get_status() >= _CLIENT_ERROR and limit is not None and self.limit_kind and not self.is_operator:
             limit.failed(self.limit_kind, self.client.limit_key)
 
     async def _execute(self, transforms: list[OutputTransform], *args: bytes, **kwargs: bytes) -> None:
-        """Run the request, for REQUEST_TIMEOUT at most; then its work is cancelled, and it gets an error."""
+        """Run the request. After REQUEST_TIMEOUT its work is cancelled, and it is answered with an error."""
         self._deadline = asyncio.timeout(None if self.has_own_deadline else self.site.times.request_s)
         with contextlib.suppress(TimeoutError):
             async with self._deadline:

@@ -8,9 +8,9 @@ from omi_actors.errors import ForbiddenError, SignatureMismatchError
 from web.edge.browsers import PAGE_POLICY
 from web.edge.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
 from web.handlers.base import BaseHandler
-from web.handlers.guarded import COOKIE, SECURE_COOKIE
-from web.handlers.index import index_page
-from web.pages.error_pages import render_signed_out
+from web.handlers.guarded import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE
+from web.handlers.pages import index_page
+from web.pages.render import render_signed_out
 
 ROUTE = "/operator"
 # Few: a key cannot be guessed, and nobody has to try.
@@ -46,16 +46,8 @@ class OperatorHandler(BaseHandler):
             raise SignatureMismatchError(
                 "This link was used already, or is older than ten minutes. `omi-actors operator-link` prints another."
             )
-        is_https = self.client.is_https
-        self.set_cookie(
-            SECURE_COOKIE if is_https else COOKIE,
-            token,
-            max_age=int(SESSION_LIFETIME_S),
-            path="/",
-            httponly=True,
-            samesite="Strict",
-            secure=is_https,
-        )
+        name = SECURE_OPERATOR_COOKIE if self.client.is_https else OPERATOR_COOKIE
+        self.set_secret_cookie(name, token, int(SESSION_LIFETIME_S))
         self.redirect(ROUTE, status=303)
 
 
@@ -80,11 +72,13 @@ class SignOutHandler(BaseHandler):
 
     def post(self) -> None:
         """End the session and its cookie."""
-        for name in (COOKIE, SECURE_COOKIE):
+        for name in (OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE):
             token = self.get_cookie(name)
             if token is not None:
                 self.site.operators.end(token)
-                self.clear_cookie(name, path="/", httponly=True, samesite="Strict", secure=name == SECURE_COOKIE)
+                self.clear_cookie(
+                    name, path="/", httponly=True, samesite="Strict", secure=name == SECURE_OPERATOR_COOKIE
+                )
         self.send_page(render_signed_out())
 
 

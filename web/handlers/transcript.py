@@ -8,9 +8,9 @@ from typing import Any
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.errors import NotFoundError
+from web.auth import session_key_of
 from web.handlers.base import BaseHandler, whole_number
 from web.problems import iso_time
-from web.webhook.intake import session_key_of
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000

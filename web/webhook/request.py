@@ -1,13 +1,16 @@
 """`POST /omi-webhook`: from the request's headers to its reply, without a task or a handler object.
 
-Not here: what the body means (intake.py), sending it (sending.py), what is replied (webhook_replies.py).
+Not here: what the body means (intake.py), sending it (intake.py), what is replied (webhook_replies.py).
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
+import msgspec
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
@@ -15,7 +18,8 @@ from omi_actors.actors.session.messages import Ingested, ReplySent
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from web.edge.uploads import LARGE_BODY_BYTES
+from web.edge.limits import LARGE_BODY_BYTES
+from web.problems import Problem, omi_answer, problem_json
 from web.requests import (
     CLOSE,
     KEEP_ALIVE,
@@ -29,9 +33,53 @@ from web.requests import (
     send,
 )
 from web.site import Site
-from web.webhook.intake import Order, Webhook, read_order
-from web.webhook.replies import DROPPED, KEPT_BEFORE, WebhookReply, failed_reply, kept_reply
-from web.webhook.sending import Sending
+from web.webhook.intake import Order, Sending, Webhook, read_order
+
+ACCEPTED: Final = "accepted"
+REPEATED: Final = "repeated"
+DROPPED: Final = "dropped"
+REFUSED: Final = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReply:
+    """A reply with its outcome as the metric calls it, and for what was not kept the reason in one word."""
+
+    status: int
+    body: bytes
+    header_lines: str
+    outcome: str
+    reason: str
+
+
+_KEPT = WebhookReply(200, b"{}", "", ACCEPTED, "")
+# To a webhook that was kept before: what a sender that repeats it wants to know, and nothing else.
+KEPT_BEFORE = WebhookReply(200, b"{}", "", REPEATED, "")
+
+
+def kept_reply(message: str | None, drop_note: str) -> WebhookReply:
+    """Return the reply to a webhook that is kept; `drop_note` names the parts of it that never could be."""
+    if message is None and not drop_note:
+        return _KEPT
+    body = b"{}" if message is None else msgspec.json.encode({"message": message})
+    if drop_note:
+        return WebhookReply(200, body, _drop_line(drop_note), DROPPED, "invalid_segments")
+    return WebhookReply(200, body, "", ACCEPTED, "")
+
+
+def failed_reply(error: BaseException, *, sender_retries: bool, request_id: str, now_s: float) -> WebhookReply:
+    """Return the reply to a webhook of which nothing may be counted as kept."""
+    answer = omi_answer(error, sender_retries=sender_retries)
+    if not isinstance(answer, Problem):
+        return WebhookReply(200, b"{}", _drop_line(answer.reason), DROPPED, answer.reason)
+    lines = "" if answer.retry_after_s is None else f"Retry-After: {max(1, round(answer.retry_after_s))}\r\n"
+    body = problem_json(answer, request_id=request_id, now_s=now_s)
+    return WebhookReply(answer.status, body, lines, REFUSED, answer.code)
+
+
+def _drop_line(reason: str) -> str:
+    return f"X-Omi-Actors-Dropped: {reason}\r\n"
+
 
 ROUTE = "/omi-webhook"
 

@@ -1,10 +1,6 @@
-"""The job queue: hands claimed jobs to the workers. The job table is the queue; this actor only dispatches.
+"""The job queue: claims jobs from the job table and gives them to the workers.
 
-State it owns: the places of work (slots.py). Messages it takes: JobsEnqueued, ReservationEnded, QueueTick,
-WorkersReady, JobsClaimed, JobFinished, SlotsFree, CancelJob, Drain. It sends: RunJob and CancelJob to the workers. What
-kills it: an unexpected error. What survives a restart: every job; queue and workers restart together, so that the count
-of running attempts is right. Not here: what a job does (jobs/), statements (store/). Threads: the event loop; it never
-awaits.
+Not here: an attempt and the kinds of jobs (jobs/), statements (store/). Threads: the event loop; it never awaits.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,46 +31,38 @@ from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store.facade import Store
 from omi_actors.store.unknown_kinds import LIMIT, bury_unknown_kinds
 
-
-def bury_unknown(store: Store, kinds: Sequence[str]) -> None:
-    """Bury waiting jobs of all kinds but these, some hundred at a time, and say so in the log."""
-    store.write(partial(bury_unknown_kinds, kinds=kinds)).add_done_callback(partial(_go_on, store, kinds))
-
-
-def _go_on(store: Store, kinds: Sequence[str], buried: Future[dict[str, int]]) -> None:
-    try:
-        counts = buried.result()
-    except OmiError as exc:
-        _log.warning("unknown_jobs_not_buried", error=type(exc).__name__)
-        return
-    for kind, count in counts.items():
-        _log.error("jobs_of_unknown_kind", kind=kind, count=count, fix="see: omi-actors queue list --state dead")
-    if sum(counts.values()) == LIMIT:
-        bury_unknown(store, kinds)
-
-
 _log = get_logger(__name__)
 
-# Seconds between two looks at the table without a hint.
+# Seconds between two claims without a hint.
 TICK_S = 1.0
-# Seconds that a free place waits for others, so that one claim fills them all: when jobs wait for places, and when none
-# are known to, but of a lane that was busy.
+# Seconds that a free slot waits for others, so that one claim fills them all. The shorter one is for a known backlog;
+# without it only a lane that was busy can have a job for the slot.
 _REFILL_S = 0.005
-_LOOK_S = 0.05
-# Ticks between two looks for jobs whose worker is gone.
+_REFILL_WITHOUT_BACKLOG_S = 0.05
+# Ticks between two searches for jobs with expired leases.
 _REAP_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """A lease of `lease_s`; a job delivered `max_deliveries` times is dead."""
+    """The seconds of a lease, and the deliveries after which a job is dead."""
 
     lease_s: float
     max_deliveries: int
 
 
 class JobQueue(LoopActor):
-    """See the module."""
+    """Gives jobs to the workers as worker slots become free; one claim at a time for each pool of slots.
+
+        JobQueue(store, workers, [WorkerSlots(("answer",), 8)], QueueLimits(30.0, 3), backplane.wake)
+        job_queue.tell(JobsEnqueued("answer"))  # after the commit of a job: claim now, not at the next tick
+        job_queue.tell(Drain(5.0))              # at shutdown: claim no more
+
+    State it owns: the worker slots. Messages it takes: JobsEnqueued, WorkElsewhere, ReservationEnded, WorkersReady,
+    QueueTick, JobsClaimed, JobFinished, SlotsFree, CancelJob, Drain. Messages it sends: RunJob and CancelJob to the
+    workers; hints to other nodes. What kills it: an unexpected error.
+    What survives a restart: every job. Queue and workers restart together, so the count of running attempts is right.
+    """
 
     def __init__(
         self,
@@ -82,37 +70,37 @@ class JobQueue(LoopActor):
         workers: Handle,
         pools: Sequence[WorkerSlots],
         limits: QueueLimits,
-        wake_others: Callable[[str], None],
+        hint_node: Callable[[str], None],
     ) -> None:
         super().__init__()
-        self._wake_others = wake_others
+        self._hint_node = hint_node
         self._store = store
         self._workers = workers
         self._pools = pools
-        self._pool_of = {kind: places for places in pools for kind in places.kinds}
+        self._slots_of = {kind: slots for slots in pools for kind in slots.kinds}
         self._limits = limits
         self._refills_due: set[tuple[str, ...]] = set()
         self._ticks = 0
 
     def on_start(self) -> None:
-        """Begin to tick. The first claim waits for the workers to be ready."""
-        for places in self._pools:
-            places.reset()
+        """Begin to tick. The first claim waits for WorkersReady."""
+        for slots in self._pools:
+            slots.reset()
         self.timers.every(TICK_S, QueueTick())
 
     def receive(self, message: object) -> object:  # noqa: C901 (one match, each case one call)
-        """Take one message; see the module."""
+        """Take one message."""
         match message:
             case JobsEnqueued(kind):
-                self._claim(self._pool_of[kind])
-                self._tell_others(self._pool_of[kind], (kind,))
+                self._claim(self._slots_of[kind])
+                self._hint_other_nodes(self._slots_of[kind], (kind,))
             case WorkElsewhere(kind):
                 self._claim_hinted(kind)
             case ReservationEnded():
-                self._end_booking(message)
+                self._end_reservation(message)
             case WorkersReady():
                 self._open(is_open=True)
-                bury_unknown(self._store, tuple(self._pool_of))
+                _bury_unknown(self._store, tuple(self._slots_of))
             case Drain():
                 self._open(is_open=False)
             case QueueTick():
@@ -120,12 +108,12 @@ class JobQueue(LoopActor):
             case JobsClaimed():
                 self._dispatch(message)
             case JobFinished(token, kind):
-                self._pool_of[kind].free(token)
-                self._claim_soon(self._pool_of[kind])
+                self._slots_of[kind].free(token)
+                self._claim_soon(self._slots_of[kind])
             case SlotsFree(kinds):
                 self._refills_due.discard(kinds)
-                self._claim(self._pool_of[kinds[0]])
-                self._tell_others(self._pool_of[kinds[0]], kinds)
+                self._claim(self._slots_of[kinds[0]])
+                self._hint_other_nodes(self._slots_of[kinds[0]], kinds)
             case CancelJob():
                 self._workers.tell_always(message)  # behind the RunJob that it may be about
             case _:
@@ -139,77 +127,93 @@ class JobQueue(LoopActor):
             self._store.reap_jobs(max_deliveries=self._limits.max_deliveries).add_done_callback(_record_reaped)
 
     def _open(self, *, is_open: bool) -> None:
-        for places in self._pools:
-            places.is_open = is_open
-            self._tell_others(places, places.kinds)
+        for slots in self._pools:
+            slots.is_open = is_open
+            self._hint_other_nodes(slots, slots.kinds)
         self._claim_all()
 
-    def _claim_soon(self, places: WorkerSlots) -> None:
-        """Fill free places in a moment: attempts that end together share a claim, and answers go out before it."""
-        if places.kinds not in self._refills_due:
-            self._refills_due.add(places.kinds)
-            self.timers.after(_REFILL_S if places.is_behind else _LOOK_S, SlotsFree(places.kinds))
+    def _claim_soon(self, slots: WorkerSlots) -> None:
+        """Fill free slots in a moment: attempts that end together share one claim, and answers go out before it."""
+        if slots.kinds not in self._refills_due:
+            self._refills_due.add(slots.kinds)
+            self.timers.after(_REFILL_S if slots.has_backlog else _REFILL_WITHOUT_BACKLOG_S, SlotsFree(slots.kinds))
 
-    def _tell_others(self, places: WorkerSlots, kinds: Sequence[str]) -> None:
-        """Let other nodes look at once for what nothing can begin here; without it they find it at their next tick."""
-        if places.is_taken:
+    def _hint_other_nodes(self, slots: WorkerSlots, kinds: Sequence[str]) -> None:
+        """Hint other nodes at jobs that cannot begin here now; without it they find them at their next tick."""
+        if slots.is_full:
             for kind in kinds:
-                self._wake_others(kind)
+                self._hint_node(kind)
 
     def _claim_hinted(self, kind: str) -> None:
-        """Look for another node's work, which that node has told everybody of. A newer node may know more kinds."""
-        if kind in self._pool_of:
-            self._claim(self._pool_of[kind])
+        """Claim work that another node hinted at. A newer node may know more kinds than this one."""
+        if kind in self._slots_of:
+            self._claim(self._slots_of[kind])
 
     def _claim_all(self) -> None:
-        for places in self._pools:
-            self._claim(places)
+        for slots in self._pools:
+            self._claim(slots)
 
-    def _claim(self, places: WorkerSlots) -> None:
-        """Ask the store for as many jobs as there are free places, unless it is being asked."""
-        limit = places.begin_claim()
+    def _claim(self, slots: WorkerSlots) -> None:
+        """Ask the store for as many jobs as there are free slots, unless a claim is under way."""
+        limit = slots.begin_claim()
         if limit:
-            claim = self._store.claim_jobs(kinds=places.kinds, limit=limit, lease_s=self._limits.lease_s)
-            claim.add_done_callback(partial(self._report_claim, places.kinds))
+            claim = self._store.claim_jobs(kinds=slots.kinds, limit=limit, lease_s=self._limits.lease_s)
+            claim.add_done_callback(partial(self._report_claim, slots.kinds))
 
     def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
-        """Turn the store's answer into mail. Runs in the writer's thread."""
+        """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
             jobs, error = tuple(claim.result()), ""
         except OmiError as exc:
             jobs, error = (), type(exc).__name__
-        # One at a time for each pool; without it no claim of the pool is made again.
+        # Always: without this message the pool never claims again. There is at most one a pool.
         self.handle.tell_always(JobsClaimed(kinds, jobs, error))
 
     def _dispatch(self, claimed: JobsClaimed) -> None:
-        places = self._pool_of[claimed.kinds[0]]
+        slots = self._slots_of[claimed.kinds[0]]
         if claimed.error:
-            # Until then nothing is lost, since the table keeps the jobs.
-            places.fail_claim()
+            slots.fail_claim()
             _log.warning("jobs_not_claimed", error=claimed.error)
             return
-        is_more = places.end_claim([job.token for job in claimed.jobs])
+        is_more = slots.end_claim([job.token for job in claimed.jobs])
         for job in claimed.jobs:
             self._workers.tell_always(RunJob(job))
         if is_more:
-            self._claim(places)
+            self._claim(slots)
 
-    def _end_booking(self, ended: ReservationEnded) -> None:
-        """Run the job that was born leased; or free its place, and look what else the commit has left to do."""
-        places = self._pool_of[ended.kind]
+    def _end_reservation(self, ended: ReservationEnded) -> None:
+        """Run the job that the commit leased; without one free its slot, and claim."""
+        slots = self._slots_of[ended.kind]
         if ended.job is not None:
-            places.hold(ended.token)  # booked from an earlier incarnation of ours, it is not held yet
+            slots.hold(ended.token)  # not held yet if an earlier incarnation of this queue reserved it
             self._workers.tell_always(RunJob(ended.job))
             return
-        places.free(ended.token)
+        slots.free(ended.token)
         if ended.is_unknown:
-            # Should it be stored after all, nobody will begin it before its lease runs out. If not, this does nothing.
+            # If it was stored, this ends a lease without an attempt. If not, this does nothing.
             self._store.release_job(ended.job_id, ended.token)
-        self._claim(places)
+        self._claim(slots)
+
+
+def _bury_unknown(store: Store, kinds: Sequence[str]) -> None:
+    """Bury waiting jobs of all other kinds, some hundred at a time, and log their counts."""
+    store.write(partial(bury_unknown_kinds, kinds=kinds)).add_done_callback(partial(_report_buried, store, kinds))
+
+
+def _report_buried(store: Store, kinds: Sequence[str], buried: Future[dict[str, int]]) -> None:
+    try:
+        counts = buried.result()
+    except OmiError as exc:
+        _log.warning("unknown_jobs_not_buried", error=type(exc).__name__)
+        return
+    for kind, count in counts.items():
+        _log.error("jobs_of_unknown_kind", kind=kind, count=count, fix="see: omi-actors queue list --state dead")
+    if sum(counts.values()) == LIMIT:
+        _bury_unknown(store, kinds)
 
 
 def _record_reaped(reaped: Future[int]) -> None:
-    """Count jobs taken back. Runs in the writer's thread."""
+    """Count jobs that were taken back. Runs in the writer's thread."""
     try:
         count = reaped.result()
     except OmiError as exc:

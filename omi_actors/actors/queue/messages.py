@@ -1,6 +1,6 @@
-"""The mail of the job queue.
+"""The messages of the job queue and its workers.
 
-Not here: that of its workers (worker_messages.py), jobs as values (domain/work/jobs.py). Threads: frozen, any.
+Not here: jobs as values (domain/work/jobs.py). Threads: frozen, any.
 """
 
 from dataclasses import dataclass
@@ -9,19 +9,21 @@ from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.jobs.attempt import Attempted
 from omi_actors.kit.messages import Request
 
+# --- to the job queue ---------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class JobsEnqueued:
-    """Sent by whoever committed a job: there is work of this kind. A hint only; the table is the queue."""
+    """Sent after the commit of a job of this kind. A hint only: the job table is the queue."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReservationEnded:
-    """Sent by the commit that booked a place with `token`: the job it leased, None if it did not.
+    """Sent by the commit that reserved a slot with `token`: the job it leased, None without one.
 
-    `is_unknown`: nobody knows whether `job_id` was stored and leased.
+    `is_unknown`: the store did not reply in time, so that `job_id` may be stored and leased all the same.
     """
 
     kind: str
@@ -33,24 +35,24 @@ class ReservationEnded:
 
 @dataclass(frozen=True, slots=True)
 class WorkElsewhere:
-    """Sent by the backplane keeper: another node has work of this kind, and no place for it. A hint, too."""
+    """Sent by the backplane runner: another node has work of this kind and no free slot. A hint, too."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class QueueTick:
-    """The queue's own timer: look for work that nobody hinted at, and take back what was left behind."""
+    """The queue's own timer: claim jobs without a hint, and take back jobs of expired leases."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkersReady:
-    """Sent by the workers to the queue at their start: jobs given to us now are begun at once."""
+    """Sent by the workers at their start: they can begin jobs at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobsClaimed:
-    """Sent by the queue's own claim of `kinds` when the store has answered; `error` names its failure, "" for none."""
+    """Sent by the queue's own claim of `kinds` after the store's answer; `error` names its failure, "" for none."""
 
     kinds: tuple[str, ...]
     jobs: tuple[ClaimedJob, ...]
@@ -59,7 +61,7 @@ class JobsClaimed:
 
 @dataclass(frozen=True, slots=True)
 class JobFinished:
-    """Sent by the workers to the queue: this attempt is over, however it ended; its place is free."""
+    """Sent by the workers at every end of an attempt: its slot is free."""
 
     token: str
     kind: str
@@ -67,40 +69,43 @@ class JobFinished:
 
 @dataclass(frozen=True, slots=True)
 class SlotsFree:
-    """The queue's own timer: attempts of these kinds have ended a moment ago."""
+    """The queue's own timer: attempts of these kinds ended a moment ago."""
 
     kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CancelJob:
-    """Sent by a session to the queue, which passes it on to the workers: cancel the attempt at this job."""
+    """Sent by a session after it cancelled the job in the store; the queue passes it on to the workers."""
 
     job_id: str
 
 
+# --- to the workers -----------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class RunJob:
-    """Sent by the queue to the workers: make one attempt at this job."""
+    """Sent by the queue: make one attempt at this job."""
 
     job: ClaimedJob
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """Sent by a worker's task to its actor."""
+    """Sent by the task of an attempt to its actor."""
 
     attempted: Attempted
 
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatTick:
-    """The workers' own timer: renew the leases of what runs."""
+    """The workers' own timer: renew the leases of running attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeasesRenewed:
-    """Sent by the workers' own heartbeat: of the asked tokens, these are still ours."""
+    """Sent by the workers' own heartbeat: of the asked tokens, these still hold their leases."""
 
     asked: frozenset[str]
     held: frozenset[str]
@@ -115,7 +120,7 @@ class CancelAttempts:
 class Drain(Request[None]):
     """Sent at shutdown. The queue claims no more; the workers reply when all attempts are over.
 
-    After `grace_s` seconds the workers cancel what still runs, and each attempt hands its job back.
+    After `grace_s` seconds the workers cancel running attempts, and each releases its job.
     """
 
     grace_s: float

@@ -1,87 +1,91 @@
-"""WorkerSlots of work: how many attempts of some kinds may run at once, and which do, or are about to.
+"""Worker slots: how many attempts of some kinds may run at once, and which attempts hold one.
 
-Owned by the job queue, which fills and frees them; who commits a job may book one for it (leased_commits.py).
-Not here: dispatch (dispatcher.py). Threads: the event loop.
+The job queue alone owns and changes them, with one exception: a session reserves one for a job it is about to commit.
+Not here: dispatch (dispatcher.py), the commit that reserves (actors/session/commits.py). Threads: the event loop.
 """
 
 from dataclasses import dataclass, field
 
 from omi_actors.ids import new_id
 
-# Jobs that one claim takes at most: what it may take, nobody can book meanwhile.
+# Jobs in one claim at most. A claim blocks its free slots until it ends, so the others stay open to reservations.
 _CLAIM_MAX = 16
 
 
 @dataclass(slots=True)
 class WorkerSlots:
-    """`concurrency` places shared by `kinds`: slow ones of one pool keep no other waiting.
+    """`concurrency` slots shared by `kinds`; each pool has its own, so slow kinds of one delay no other.
 
-    They are held by lease token: an attempt of an earlier incarnation that ends now frees no place of ours.
+    A lease token holds a slot. An attempt of an earlier incarnation that ends now frees none of the current ones.
+
+        slots = WorkerSlots(("answer",), concurrency=2)
+        token = slots.reserve()  # None: no slot is free, or jobs wait in the table; then only enqueue the job
+        slots.free(token)
     """
 
     kinds: tuple[str, ...]
     concurrency: int
     is_open: bool = False
-    # Whether jobs may wait in the table for a place: those go first.
-    is_behind: bool = True
+    # Whether jobs may wait in the table; they come before reservations.
+    has_backlog: bool = True
     _held: set[str] = field(default_factory=set)
-    # What the claim that is under way may bring; 0 while there is none.
-    _asked: int = 0
-    # Something was enqueued while a claim was under way, which may have missed it.
+    # Jobs that the claim under way may return; 0 while there is none.
+    _claiming: int = 0
+    # A job was enqueued during the claim under way, which may have missed it.
     _is_hinted: bool = False
 
     def reset(self) -> None:
-        """Begin anew, closed and with no place held, as a new incarnation of the queue does."""
+        """Close, with no slot held, as a new incarnation of the queue begins."""
         self.is_open = False
         self._held.clear()
-        self._asked = 0
-        self.is_behind = True
+        self._claiming = 0
+        self.has_backlog = True
         self._is_hinted = False
 
     def reserve(self) -> str | None:
-        """Hold a place for a job that is about to be committed; return its lease token, None without a place."""
-        if self.is_behind or not self.is_open or self._free() - self._asked <= 0:
+        """Hold a slot for a job that is about to be committed; return its lease token, None without a free slot."""
+        if self.has_backlog or not self.is_open or self._free() - self._claiming <= 0:
             return None
         token = new_id()
         self._held.add(token)
         return token
 
     def hold(self, token: str) -> None:
-        """Hold a place for an attempt that begins, booked or not."""
+        """Hold a slot for an attempt that begins, reserved or not."""
         self._held.add(token)
 
     def free(self, token: str) -> None:
-        """Free the place of this attempt, or of this booking. Twice is fine."""
+        """Free the slot of this attempt or reservation. Twice is fine."""
         self._held.discard(token)
 
     @property
-    def is_taken(self) -> bool:
-        """Whether nothing more can begin here now."""
+    def is_full(self) -> bool:
+        """Whether no further attempt can begin here now."""
         return not self.is_open or self._free() <= 0
 
     def begin_claim(self) -> int:
-        """Return how many jobs to claim now; 0 when none, and then the reason is remembered."""
+        """Return how many jobs to claim now; 0 while a claim is under way, or without a free slot."""
         free = self._free()
-        if self._asked or not self.is_open or free <= 0:
-            self._is_hinted = self._asked > 0
-            self.is_behind = True
+        if self._claiming or not self.is_open or free <= 0:
+            self._is_hinted = self._claiming > 0
+            self.has_backlog = True
             return 0
         self._is_hinted = False
-        self._asked = min(free, _CLAIM_MAX)
-        return self._asked
+        self._claiming = min(free, _CLAIM_MAX)
+        return self._claiming
 
     def end_claim(self, tokens: list[str]) -> bool:
-        """Hold a place for each claimed job; tell whether there may be more to claim."""
-        is_more = self._is_hinted or len(tokens) == self._asked
-        self._asked = 0
-        self.is_behind = is_more
+        """Hold a slot for each claimed job; return whether there may be more to claim."""
+        is_more = self._is_hinted or len(tokens) == self._claiming
+        self._claiming = 0
+        self.has_backlog = is_more
         self._held.update(tokens)
         return is_more
 
     def fail_claim(self) -> None:
-        """Nobody knows what waits; the next tick asks again."""
-        self._asked = 0
-        self.is_behind = True
+        """End a claim without a result. Jobs may still wait; the next tick claims again."""
+        self._claiming = 0
+        self.has_backlog = True
 
     def _free(self) -> int:
         return self.concurrency - len(self._held)

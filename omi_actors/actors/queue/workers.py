@@ -1,10 +1,6 @@
-"""The workers: attempts at jobs, each in a task of its own, and the heartbeat that keeps their leases.
+"""The workers: run attempts at jobs, each in a task of its own, and renew their leases by heartbeats.
 
-State it owns: the running tasks by lease token. Messages it takes: RunJob, AttemptEnded, HeartbeatTick, LeasesRenewed,
-CancelJob, Drain. It sends: JobFinished to the queue; AnswerReady, AnswerNotified and AnswerGrew to sessions; of an
-answer that no reply waits for here it tells the other nodes. What kills it: an unexpected error. What survives a
-restart: every job; attempts under way are cancelled and handed back.
-Not here: an attempt's course (jobs/attempt.py), dispatch (dispatcher.py). Threads: the event loop.
+Not here: the steps of an attempt (jobs/attempt.py), dispatch (dispatcher.py). Threads: the event loop.
 """
 
 import asyncio
@@ -36,14 +32,16 @@ from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 
-# Seconds that a session may take for a piece; one that is slower gets the whole answer only.
-_TIMEOUT_S = 5.0
+_log = get_logger(__name__)
+
+# Seconds that a session may take for a piece of an answer; a slower one gets the whole answer only.
+_PIECE_TIMEOUT_S = 5.0
 
 
 class AnswerStream:
-    """Sends one attempt's pieces, in order, one message at a time: what comes meanwhile goes together in the next.
+    """Sends the pieces of one attempt's answer in order, one message at a time; pieces that wait are joined.
 
-    When a piece is not taken, none is sent after it: who listens still gets the whole answer at its end.
+    After a piece that the session does not accept none is sent; the session still gets the whole answer at the end.
     """
 
     def __init__(self, sessions: Handle, session_key: str, job_id: str) -> None:
@@ -56,7 +54,7 @@ class AnswerStream:
         self._is_over = False
 
     def add(self, text: str) -> None:
-        """Take a piece; an empty one voids all before it."""
+        """Add a piece; an empty one voids all earlier pieces."""
         if not text:
             self._waiting, self._is_first = "", True
         elif not self._is_over:
@@ -68,7 +66,7 @@ class AnswerStream:
             return
         piece = AnswerGrew(self._session_key, self._job_id, self._waiting, self._is_first)
         self._waiting, self._is_first, self._is_sending = "", False, True
-        self._sessions.ask(piece, timeout_s=_TIMEOUT_S).add_done_callback(self._sent)
+        self._sessions.ask(piece, timeout_s=_PIECE_TIMEOUT_S).add_done_callback(self._sent)
 
     def _sent(self, taken: Future[bool]) -> None:
         self._is_sending = False
@@ -80,31 +78,35 @@ class AnswerStream:
             self._send()
 
 
-_log = get_logger(__name__)
-
-
 class Workers(LoopActor):
-    """See the module."""
+    """Runs the attempts that the queue sends, and reports each end.
+
+    State it owns: the running tasks by lease token. Messages it takes: RunJob, AttemptEnded, HeartbeatTick,
+    LeasesRenewed, CancelJob, CancelAttempts, Drain. Messages it sends: WorkersReady and JobFinished to the queue;
+    AnswerReady, AnswerNotified and AnswerGrew to sessions; to other nodes a hint at an answer that no reply of this
+    node waits for. What kills it: an unexpected error.
+    What survives a restart: every job. Attempts under way are cancelled, and each releases its job.
+    """
 
     def __init__(
-        self, deps: JobDeps, queue: Handle, sessions: Handle, *, lease_s: float, tell_others: Callable[[str], None]
+        self, deps: JobDeps, queue: Handle, sessions: Handle, *, lease_s: float, hint_answered: Callable[[str], None]
     ) -> None:
         super().__init__()
         self._deps = deps
         self._queue = queue
         self._sessions = sessions
         self._lease_s = lease_s
-        self._tell_others = tell_others
+        self._hint_answered = hint_answered
         self._tasks: dict[str, asyncio.Task[Attempted]] = {}
         self._drained: list[Future[None]] = []
 
     def on_start(self) -> None:
-        """Begin to keep leases, three heartbeats to a lease, so that one may be lost; and get the model ready."""
+        """Begin the heartbeats, three to a lease, so that one may be lost; and load the model."""
         self.timers.every(self._lease_s / 3, HeartbeatTick())
         self._loading = asyncio.get_running_loop().create_task(self._load())
 
     def receive(self, message: object) -> object:
-        """Take one message; see the module."""
+        """Take one message."""
         match message:
             case RunJob(job):
                 self._start(job)
@@ -113,7 +115,7 @@ class Workers(LoopActor):
             case HeartbeatTick():
                 self._heartbeat()
             case LeasesRenewed():
-                self._abandon(message.asked - message.held)
+                self._cancel_lost(message.asked - message.held)
             case CancelJob(job_id):
                 self._cancel(job_id)
             case Drain(grace_s):
@@ -125,20 +127,20 @@ class Workers(LoopActor):
         return None
 
     def on_stop(self) -> None:
-        """Cancel what still runs; each attempt hands its job back."""
+        """Cancel running attempts; each releases its job."""
         self._loading.cancel()
         self._cancel_all()
 
     def on_failure(self, *_error: object) -> None:
-        """Cancel what still runs: its leases are not renewed any more."""
+        """Cancel running attempts: no heartbeat renews their leases any more."""
         self._loading.cancel()
         self._cancel_all()
 
     async def _load(self) -> None:
-        """Ask for work once it can be begun: a lease that runs while a library is imported helps nobody."""
+        """Load the model, then tell the queue: a lease should not run while a library is imported."""
         try:
             await self._deps.model.load()
-        except Exception as exc:  # noqa: BLE001 (every job will meet it again, and has an outcome for it)
+        except Exception as exc:  # noqa: BLE001 (every attempt will meet it again and record it)
             _log.error("model_not_loaded", error=type(exc).__name__, exc_info=exc)
         self._queue.tell(WorkersReady())
 
@@ -152,28 +154,28 @@ class Workers(LoopActor):
         task.add_done_callback(partial(self._report_ended, job))
 
     def _report_ended(self, job: ClaimedJob, task: asyncio.Task[Attempted]) -> None:
-        """Turn an attempt's end into mail, whatever it was: without it the attempt's place is never free again."""
+        """Send the end of an attempt to this actor, also after a crash: without it the slot stays held for ever."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             _log.error("attempt_crashed", job=job.job_id, kind=job.kind, error=type(error).__name__, exc_info=error)
         is_whole = error is None and not task.cancelled()
-        # Otherwise the lease runs out, and the job is taken back.
+        # Of a crash the store knows nothing: the lease expires, and the queue takes the job back.
         self.handle.tell_always(AttemptEnded(task.result() if is_whole else Attempted(job, "failed")))
 
     def _note_ended(self, ended: AttemptEnded) -> None:
-        job, said = ended.attempted.job, ended.attempted.said
+        job, result = ended.attempted.job, ended.attempted.result
         self._tasks.pop(job.token, None)
         self._queue.tell_always(JobFinished(job.token, job.kind))
-        if said is not None:
-            self._tell(job, said)
+        if result is not None:
+            self._send_result(job, result)
         if not self._tasks:
             self._settle_drained()
 
-    def _tell(self, job: ClaimedJob, said: AnswerDone | Notified) -> None:
-        """Tell the session here, and, unless it waits for this, the nodes on one of which it may."""
-        self._sessions.tell(_build_fact(job, said))
-        if isinstance(said, AnswerDone) and not self._deps.is_awaited(job.job_id):
-            self._tell_others(job.job_id)
+    def _send_result(self, job: ClaimedJob, result: AnswerDone | Notified) -> None:
+        """Send the result to the session; hint the other nodes at an answer that no reply of this node waits for."""
+        self._sessions.tell(_build_fact(job, result))
+        if isinstance(result, AnswerDone) and not self._deps.is_awaited(job.job_id):
+            self._hint_answered(job.job_id)
 
     def _heartbeat(self) -> None:
         asked = frozenset(self._tasks)
@@ -182,24 +184,24 @@ class Workers(LoopActor):
             renewal.add_done_callback(lambda held: self._report_renewal(asked, held))
 
     def _report_renewal(self, asked: frozenset[str], renewal: Future[frozenset[str]]) -> None:
-        """Turn the store's answer into mail. Runs in the writer's thread."""
+        """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
             self.handle.tell(LeasesRenewed(asked, renewal.result()))
         except OmiError as exc:
-            # The leases still run; the fenced completion decides in the end.
+            # The leases have not expired yet. If they do, the store refuses what the attempts complete.
             _log.warning("leases_not_renewed", count=len(asked), error=type(exc).__name__)
 
-    def _abandon(self, lost: frozenset[str]) -> None:
-        """Stop attempts whose job is another worker's by now."""
+    def _cancel_lost(self, lost: frozenset[str]) -> None:
+        """Cancel attempts that lost their leases: another worker has these jobs by now."""
         for token in lost:
             if task := self._tasks.get(token):
-                _end_soon(task)
+                _cancel_soon(task)
 
     def _cancel(self, job_id: str) -> None:
-        """End the attempt at a job that was called off."""
+        """Cancel the attempt at a cancelled job."""
         for task in self._tasks.values():
             if task.get_name() == job_id:
-                _end_soon(task)
+                _cancel_soon(task)
 
     def _drain(self, grace_s: float) -> None:
         reply = self.take_reply()
@@ -212,7 +214,7 @@ class Workers(LoopActor):
 
     def _cancel_all(self) -> None:
         for task in self._tasks.values():
-            _end_soon(task)
+            _cancel_soon(task)
 
     def _settle_drained(self) -> None:
         for reply in self._drained:
@@ -220,28 +222,28 @@ class Workers(LoopActor):
         self._drained.clear()
 
 
-def _end_soon(task: asyncio.Task[Attempted]) -> None:
-    """Cancel an attempt once it has taken its first step: one that was never begun could not hand its job back."""
-    asyncio.get_running_loop().call_soon(_end_once, task)
+def _cancel_soon(task: asyncio.Task[Attempted]) -> None:
+    """Cancel a task after its first step: a task that has not begun could not release its job."""
+    asyncio.get_running_loop().call_soon(_cancel_once, task)
 
 
-def _end_once(task: asyncio.Task[Attempted]) -> None:
-    """Cancel an attempt, unless it is being ended already: a second time would cut the handing back short."""
+def _cancel_once(task: asyncio.Task[Attempted]) -> None:
+    """Cancel a task, unless it was cancelled before: a second time would interrupt the release of its job."""
     if not task.cancelling():
         task.cancel()
 
 
-def _build_fact(job: ClaimedJob, said: AnswerDone | Notified) -> AnswerReady | AnswerNotified:
-    """Return what the session is told of a job that is over."""
+def _build_fact(job: ClaimedJob, result: AnswerDone | Notified) -> AnswerReady | AnswerNotified:
+    """Return the message to the session about a finished job."""
     session_key = job.payload["session_key"]
-    if isinstance(said, Notified):
-        return AnswerNotified(session_key, said.delivery_id, said.state)
+    if isinstance(result, Notified):
+        return AnswerNotified(session_key, result.delivery_id, result.state)
     return AnswerReady(
         session_key,
-        said.job_id,
-        said.delivery.delivery_id,
-        said.message.text,
+        result.job_id,
+        result.delivery.delivery_id,
+        result.message.text,
         job.created_at,
-        is_failure=said.message.kind == "failure",
-        is_sending=said.delivery.state == DeliveryState.SENDING,
+        is_failure=result.message.kind == "failure",
+        is_sending=result.delivery.state == DeliveryState.SENDING,
     )

@@ -26,7 +26,7 @@ from omi_actors.domain.answers.prompt import DEFAULT
 from omi_actors.domain.hearing.repetition import normalise_message
 from omi_actors.domain.sessions.chat import (
     JUST_ANSWERED,
-    Answered,
+    AnsweredMessage,
     ChatQuestion,
     KnownQuestion,
     build_fingerprint,
@@ -87,7 +87,7 @@ class SessionChat:
         self._commit = commit
         # By job id; the answers know them, too, and close them.
         self._slots: dict[str, ChatSlot] = {}
-        self._answered: tuple[Answered, ...] = ()
+        self._answered: tuple[AnsweredMessage, ...] = ()
 
     def receive(self, message: ChatMessage) -> object:
         """Take one message that is about chat."""

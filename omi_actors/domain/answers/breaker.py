@@ -1,7 +1,7 @@
 """A circuit breaker: whether a server that failed again and again is asked now.
 
 Closed: everybody asks. Open: nobody does, for a pause. Half-open: one asks, the probe; its result closes or opens anew.
-Not here: the calls (clients/guarded_model.py), which failures count (failures.py). Threads: none, pure.
+Not here: the calls (clients/model_chain.py), which failures count (failures.py). Threads: none, pure.
 Source: the pattern of M. Nygard's "Release It!".
 """
 

@@ -1,6 +1,6 @@
 """What an operator is told of a model that fails: the cause in a word, and its fix; and whether the model is broken.
 
-Not here: what the wearer hears (failures.py), that it is logged once and shown (clients/guarded_model.py).
+Not here: what the wearer hears (failures.py), that it is logged once and shown (clients/model_chain.py).
 Threads: none, pure.
 """
 

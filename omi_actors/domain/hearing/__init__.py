@@ -1,1 +1,15 @@
-"""hearing: to be said."""
+"""Hearing: find the questions that are put to the wearable in transcript segments. Pure values and functions.
+
+Not here: transcripts and conversations (domain/sessions/), timers (actors/session/), the answers (jobs/answer.py).
+
+hearing.py       the functions that a session calls: hear, pause_over, recall, relabel, note_reply
+utterances.py    the full decision: it tracks the open utterance of every speaker
+overhearing.py   the same decision, fast, for speech without a wake phrase
+speech.py        parses the words of one utterance
+wake.py          finds wake phrases
+question_end.py  finds the end of a question in its words
+phrases.py       word tables of twelve languages
+repetition.py    compares two questions
+segments.py      segments as values, their keys and versions
+state.py         options, state and result of hearing
+"""

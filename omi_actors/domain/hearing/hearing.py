@@ -1,9 +1,8 @@
-"""Hearing: from segments to the questions that were put to the wearable, as a value that a session keeps.
+"""Hearing: turn transcript segments into questions, with a state that the session keeps.
 
-A question is what the same speaker says after a wake phrase, however it is cut into segments and webhooks. Not here:
-which segments are new (domain/sessions/transcript.py), the timer that tells of a pause (actors/session/actor.py), how
-it is decided (listener.py, and overhearing.py for nearly everything), wake phrases (wake.py), a question's end in its
-words (question_end.py), who answers (jobs/answer.py). Threads: none, pure.
+A question is what one speaker says after a wake phrase, however segments and webhooks cut it.
+Not here: new and known segments (domain/sessions/transcript.py), the pause timer (actors/session/actor.py), the
+decision itself (utterances.py, overhearing.py), the answer (jobs/answer.py). Threads: none, pure.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,6 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from omi_actors.domain.hearing.listener import UtteranceTracker
 from omi_actors.domain.hearing.overhearing import overhear
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import (
@@ -26,12 +24,13 @@ from omi_actors.domain.hearing.state import (
     Place,
     Question,
 )
+from omi_actors.domain.hearing.utterances import UtteranceTracker
 
-# Segments and characters of a slice. A segment costs up to 2.5 ms: all names of an open question are looked at again.
+# Segments and characters of a slice. A segment costs up to 2.5 ms, since every name in an open question is checked.
 _SLICE_LIMIT = 16
 _SLICE_CHARS = 8_000
-# What is looked at after a restart: more than a question takes, which is `hard_cap_s`; segments, and seconds before the
-# newest. Older questions are not asked any more.
+# Segments, and seconds before the newest, that `recall` reads: more than `hard_cap_s`, the longest question. Older
+# questions are not asked any more.
 _RECALLED_LIMIT = 64
 _RECALLED_S = 60.0
 
@@ -39,7 +38,13 @@ _RECALLED_S = 60.0
 def hear(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
 ) -> HearingResult:
-    """Listen to a webhook's fresh segments, ordered by seq. Nothing is held back: an open question has a deadline."""
+    """Hear the fresh segments of a webhook, ordered by seq. An open question gets a deadline.
+
+    Example:
+        result = hear(SILENT, segments, now_s)
+        result.questions  # those that ended in these segments
+        result = pause_over(result.state, result.deadline)  # ends the rest, unless more speech came before
+    """
     overheard = overhear(state, segments, now_s, options)
     if overheard is not None:
         return HearingResult(overheard, (), None)
@@ -47,10 +52,9 @@ def hear(
 
 
 def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[StoredSegment]]:
-    """Cut a webhook into slices to be heard one after another at the same `now_s`: what is heard is the same.
+    """Cut a webhook into slices, at least one; heard in order at one `now_s`, they give the same questions.
 
-    For whoever must not be kept for long. The worst slice known, names within one long question, takes some 40 ms.
-    There is always one slice.
+    Callers can pause between slices: the slowest known slice, with names inside one long question, takes 40 ms.
     """
     begin, chars = 0, 0
     for n, segment in enumerate(segments):
@@ -64,38 +68,37 @@ def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[Stor
 def hear_in_full(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
 ) -> HearingResult:
-    """Do as `hear`, whatever was said; slower."""
-    listener = UtteranceTracker(state, now_s, options)
-    listener.close_expired()
+    """Decide as `hear` does, without its fast path."""
+    tracker = UtteranceTracker(state, now_s, options)
+    tracker.close_expired()
     for segment in segments:
-        listener.take(segment)
-    return listener.finish()
+        tracker.take(segment)
+    return tracker.finish()
 
 
 def pause_over(state: HearingState, now_s: float, options: HearingOptions = DEFAULTS) -> HearingResult:
-    """Return the questions that a pause has ended by now. Too early or too late a call does no harm."""
-    listener = UtteranceTracker(state, now_s, options)
-    listener.close_expired()
-    return listener.finish()
+    """Return the questions that silence has ended by now. A call too early or too late does no harm."""
+    return hear_in_full(state, (), now_s, options)
 
 
 def note_reply(state: HearingState, now_s: float, *, was_answered: bool = True) -> HearingState:
-    """Note that a reply was given: the window for a follow-up opens; after a failure the same may be asked again."""
+    """Open the window for a follow-up after a reply. After a failure the same question may be asked again."""
     return replace(state, replied_at=now_s, recent=state.recent if was_answered else ())
 
 
 def relabel(state: HearingState, corrected: Sequence[StoredSegment]) -> HearingState:
-    """Let speech go on under the name of who is thought to have said it by now. It is not listened to again.
+    """Move an open utterance to the speaker that a corrected segment names. Its words are not heard again.
 
-    A speaker who has something else to ask already keeps that, and the other line ends by its pause.
+    A speaker with an open question keeps that one; the pause then ends the other utterance.
     """
     for segment in corrected:
-        ears = {ear.speaker: ear for ear in state.ears}
-        ear = next((ear for ear in state.ears if ear.pieces[-1].key == segment.key), None)
-        if ear is not None and (segment.speaker not in ears or ears[segment.speaker].question is None):
-            del ears[ear.speaker]
-            ears[segment.speaker] = replace(ear, speaker=segment.speaker)
-            state = replace(state, ears=tuple(ears.values()))
+        by_speaker = {utterance.speaker: utterance for utterance in state.open_utterances}
+        moved = next((one for one in state.open_utterances if one.pieces[-1].key == segment.key), None)
+        has_question = segment.speaker in by_speaker and by_speaker[segment.speaker].question is not None
+        if moved is not None and not has_question:
+            del by_speaker[moved.speaker]
+            by_speaker[segment.speaker] = replace(moved, speaker=segment.speaker)
+            state = replace(state, open_utterances=tuple(by_speaker.values()))
         if state.asked and state.asked[-1][0] == hash(segment.key):
             state = replace(state, asker=segment.speaker)
     return state
@@ -107,35 +110,37 @@ def recall(
     now_s: float,
     options: HearingOptions = DEFAULTS,
 ) -> HearingResult:
-    """Return where hearing stands after a restart, and the questions that ended unnoticed meanwhile.
+    """Rebuild the state after a restart, and return the questions that ended since the last accepted one.
 
-    `segments` are the session's latest as they are stored, ordered by seq; `asked` the places (segment key, ordinal) of
-    its latest accepted questions, oldest first. None of those is returned, nor one that ended before the last of them.
-    A follow-up is not recalled, since nobody stores when a reply was given; nor when a segment's text became longer.
+    `segments` are the session's latest stored ones, ordered by seq. `asked` are the places of its latest accepted
+    questions, oldest first. Follow-ups are not recalled, since the time of a reply is not stored; nor are questions in
+    a segment that became longer later.
     """
-    heard, found = HearingResult(SILENT, (), None), list[Question]()
+    result, found = HearingResult(SILENT, (), None), list[Question]()
     for at_s, webhook in groupby(_recallable(segments), key=attrgetter("created_at")):
-        heard = _let_pass(heard, min(at_s, now_s), options, found)
-        heard = hear(heard.state, tuple(webhook), at_s, options)
-        found += heard.questions
-    heard = _let_pass(heard, now_s, options, found)
+        result = _let_pass(result, min(at_s, now_s), options, found)
+        result = hear(result.state, tuple(webhook), at_s, options)
+        found += result.questions
+    result = _let_pass(result, now_s, options, found)
     accepted = [n for n, question in enumerate(found) if (question.segment_key, question.ordinal) in asked]
     unasked = found[accepted[-1] + 1 :] if accepted else found
     latest: dict[int, int] = {}
-    for digest, ordinal in (*((hash(key), ordinal) for key, ordinal in asked), *heard.state.asked):
+    for digest, ordinal in (*((hash(key), ordinal) for key, ordinal in asked), *result.state.asked):
         latest[digest] = max(ordinal, latest.pop(digest, 0))
-    return HearingResult(replace(heard.state, asked=(*latest.items(),)[-ASKED_LIMIT:]), tuple(unasked), heard.deadline)
+    return HearingResult(
+        replace(result.state, asked=(*latest.items(),)[-ASKED_LIMIT:]), tuple(unasked), result.deadline
+    )
 
 
 def _recallable(segments: Sequence[StoredSegment]) -> Sequence[StoredSegment]:
-    """Return those that can still matter."""
+    """Return the segments that are recent enough to hold an open question."""
     latest = segments[-_RECALLED_LIMIT:]
     return [segment for segment in latest if segment.created_at >= latest[-1].created_at - _RECALLED_S]
 
 
-def _let_pass(heard: HearingResult, until_s: float, options: HearingOptions, found: list[Question]) -> HearingResult:
-    """Let time pass, as the session's timer would have told of it, and add the questions that ended to `found`."""
-    while heard.deadline is not None and heard.deadline <= until_s:
-        heard = pause_over(heard.state, heard.deadline, options)
-        found += heard.questions
-    return heard
+def _let_pass(result: HearingResult, until_s: float, options: HearingOptions, found: list[Question]) -> HearingResult:
+    """Call `pause_over` at each deadline up to `until_s`, as the session's timer does, and extend `found`."""
+    while result.deadline is not None and result.deadline <= until_s:
+        result = pause_over(result.state, result.deadline, options)
+        found += result.questions
+    return result

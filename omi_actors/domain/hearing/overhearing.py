@@ -1,8 +1,8 @@
-"""Speech that nobody addresses to us, which is nearly all of it: heard in some microseconds, and mostly forgotten.
+"""Overhearing: the fast path for speech without a wake phrase, some microseconds a segment.
 
-It decides what listener.py would, of segments without a wake phrase while no question is open. Of such speech only a
-speaker's last words matter, and they only until the sentence ends: they may be a wake phrase's first half, or tell that
-a name after them is only spoken about. Not here: what is addressed to us (listener.py). Threads: none, pure.
+It decides as utterances.py does while no question is open. It keeps only a speaker's last words, until the sentence
+ends: they may be the first half of a wake phrase, or the words before a name that is only talked about.
+Not here: segments that may hold a wake phrase (utterances.py). Threads: none, pure.
 """
 
 from collections.abc import Sequence
@@ -22,83 +22,83 @@ from omi_actors.domain.hearing.state import (
 )
 from omi_actors.domain.hearing.wake import CONTEXT_WORDS, may_wake
 
-# Looked up once: an enumeration's member costs as much as a comparison.
+# Looked up once, since the lookup of an enum member costs as much as a comparison.
 _TRIGGER = ListenMode.TRIGGER
-# Scripts that put no blank between words have no letter before this one.
+# All letters of scripts without blanks between words come after this one.
 _FIRST_UNSPACED = "\u3000"
 
 
 def overhear(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions
 ) -> HearingState | None:
-    """Return the state after these segments; None when they may be addressed to us, and must be listened to in full."""
+    """Return the state after these segments; None when they may hold a wake phrase and need the full decision."""
     if options.mode is not _TRIGGER:
         return None
-    ears = _idle_ears(state.ears, now_s)
-    if ears is None:
+    utterances = _idle_utterances(state.open_utterances, now_s)
+    if utterances is None:
         return None
     conversation_id = state.conversation_id
     words: list[str] = []
     for segment in segments:
         if segment.conversation_id != conversation_id:
             conversation_id = segment.conversation_id
-            ears.clear()
-        if not _take(ears, segment, words, now_s, options.pause_s):
+            utterances.clear()
+        if not _take(utterances, segment, words, now_s, options.pause_s):
             return None
-    # Together, with blanks between: more wakes than does word for word, which does no harm.
+    # One search over all words is faster; a name across two texts only leads to the full decision.
     if may_wake(" ".join(words), options.names):
         return None
-    return _build_state(state, conversation_id if ears else "", tuple(ears.values()), now_s, options)
+    return _build_state(state, conversation_id if utterances else "", tuple(utterances.values()), now_s, options)
 
 
-def _idle_ears(ears: tuple[OpenUtterance, ...], now_s: float) -> dict[str, OpenUtterance] | None:
-    """Return the speakers that may go on by now; None when a question is open."""
+def _idle_utterances(utterances: tuple[OpenUtterance, ...], now_s: float) -> dict[str, OpenUtterance] | None:
+    """Return the utterances that may still continue, by speaker; None when a question is open."""
     idle = {}
-    for ear in ears:
-        if ear.question is not None:
+    for utterance in utterances:
+        if utterance.question is not None:
             return None
-        if now_s - ear.heard_at <= SPLIT_ARRIVAL_S:
-            idle[ear.speaker] = ear
+        if now_s - utterance.heard_at <= SPLIT_ARRIVAL_S:
+            idle[utterance.speaker] = utterance
     return idle
 
 
 def _take(
-    ears: dict[str, OpenUtterance], segment: StoredSegment, words: list[str], now_s: float, pause_s: float
+    utterances: dict[str, OpenUtterance], segment: StoredSegment, words: list[str], now_s: float, pause_s: float
 ) -> bool:
-    """Keep what matters of one segment, and add what is to be looked at; False when it takes another one's place."""
+    """Keep the last words of one segment, and extend `words`; False when it replaces a segment that is kept."""
     speaker, key, start_s, silence_from_s = segment.speaker, segment.key, segment.start_s, segment.start_s
     text = segment.text[:HEARD_CHARS]
-    for known in ears.values():
+    for known in utterances.values():
         if is_piece(known.pieces, key):
             return False
-    ear = ears.pop(speaker, None)
-    if ear is None:
+    utterance = utterances.pop(speaker, None)
+    if utterance is None:
         pieces = keep_piece(key, text)
-    elif start_s < ear.last_start_s:
-        # Late: what it says is looked at, and the speaker goes on where it was.
-        ears[speaker] = ear
+    elif start_s < utterance.last_start_s:
+        # A late segment is searched for names, but does not change the speaker's utterance.
+        utterances[speaker] = utterance
         pieces = ()
-    elif start_s - ear.last_end_s >= SPLIT_S:
+    elif start_s - utterance.last_end_s >= SPLIT_S:
         pieces = keep_piece(key, text)
     else:
-        silence_from_s = ear.last_end_s
-        pieces = _go_on(ear, key, text, words, after_pause=start_s - silence_from_s >= pause_s)
+        silence_from_s = utterance.last_end_s
+        pieces = _go_on(utterance, key, text, words, after_pause=start_s - silence_from_s >= pause_s)
     words.append(text)
     if pieces:
         last_end_s = max(segment.end_s, silence_from_s)
-        ears[speaker] = OpenUtterance(speaker, pieces, 0, start_s, last_end_s, now_s, now_s, start_s)
-        if len(ears) > IDLE_LIMIT:
-            del ears[next(iter(ears))]
+        utterances[speaker] = OpenUtterance(speaker, pieces, 0, start_s, last_end_s, now_s, now_s, start_s)
+        if len(utterances) > IDLE_LIMIT:
+            del utterances[next(iter(utterances))]
     return True
 
 
-def _go_on(ear: OpenUtterance, key: str, text: str, words: list[str], *, after_pause: bool) -> tuple[Piece, ...]:
-    for piece in ear.pieces:
+def _go_on(utterance: OpenUtterance, key: str, text: str, words: list[str], *, after_pause: bool) -> tuple[Piece, ...]:
+    for piece in utterance.pieces:
         words.append(piece.text)  # noqa: PERF401 (one or two)
     if text.count(" ") >= CONTEXT_WORDS and text[0] < _FIRST_UNSPACED:
-        # What was said before does not matter any more.
+        # So many words leave none of the earlier ones within CONTEXT_WORDS.
         return keep_piece(key, text)
-    pieces = join(ear.pieces, key, text, after_pause=after_pause)
+    pieces = join(utterance.pieces, key, text, after_pause=after_pause)
     line = "".join([piece.text for piece in pieces])
     if text[:1] >= _FIRST_UNSPACED:
         words.append(line)
@@ -106,11 +106,15 @@ def _go_on(ear: OpenUtterance, key: str, text: str, words: list[str], *, after_p
 
 
 def _build_state(
-    state: HearingState, conversation_id: str, ears: tuple[OpenUtterance, ...], now_s: float, options: HearingOptions
+    state: HearingState,
+    conversation_id: str,
+    utterances: tuple[OpenUtterance, ...],
+    now_s: float,
+    options: HearingOptions,
 ) -> HearingState:
     recent = state.recent
     if recent:
         recent = tuple(known for known in recent if now_s - known[1] < options.near_duplicate_s)
-    if not ears and not recent and not state.asked and not state.asker:
+    if not utterances and not recent and not state.asked and not state.asker:
         return SILENT
-    return HearingState(conversation_id, ears, state.asked, recent, state.asker, state.replied_at)
+    return HearingState(conversation_id, utterances, state.asked, recent, state.asker, state.replied_at)

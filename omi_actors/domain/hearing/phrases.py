@@ -1,27 +1,27 @@
-"""The words of twelve languages by which one addresses, asks, commands and reports: tables, one row a language.
+"""Word tables of twelve languages, one row a language: greetings, question words, commands, reports.
 
-The languages are all in use at once: people mix them. `words_of` makes the sets that are looked up.
-Not here: what the words decide (wake.py, question_end.py). Threads: none, pure.
+All languages apply at once, since people mix them. `words_of` turns rows into sets.
+Not here: the rules that use the words (wake.py, question_end.py). Threads: none, pure.
 """
 
-# What may stand around a word.
+# Punctuation around a word.
 _AROUND = "\"'“”„‘«»‹›()[]{}.,!?:;¿¡…–—-、。，！？：；،؟؛।۔「」『』"
 
 
 def words_in(text: str) -> list[str]:
-    """Return the words of a text as they are looked up here: without case and what is around them."""
+    """Return the words of a text as the tables have them: in lower case, without punctuation around."""
     bare = (word.strip(_AROUND) for word in text.casefold().replace("’", "'").split())
     return [word for word in bare if word]
 
 
 def words_of(*rows: str) -> frozenset[str]:
-    """Return the entries of some rows as they are looked up: one or more words each, a blank between."""
+    """Return the entries of some rows as a set; an entry may have several words."""
     return frozenset(entry.casefold() for row in rows for entry in row.split("|"))
 
 
 # Order of the rows: English, Spanish, German, French, Portuguese, Italian, Dutch, Russian, Hindi, Arabic.
 
-# What may stand before the name to address it.
+# Greetings that make a wake phrase with the name.
 GREETINGS = (
     "hey|hi|hello|ok|okay|yo|good morning|good afternoon|good evening",
     "oye|hola|oiga|ey|escucha|buenos días|buenas tardes|buenas noches",
@@ -34,12 +34,12 @@ GREETINGS = (
     "हे|हेय|हाय|नमस्ते|सुनो|सुनिए|अरे|हैलो|हेलो|ओके",
     "يا|مرحبا|مرحبًا|مرحباً|أهلا|أهلاً|اهلا|هاي|هيه|أوكي|اسمع|اسمعي|صباح الخير|مساء الخير",
 )
-# The same in scripts that put no blank between words.
+# Greetings of scripts without blanks between words.
 GREETINGS_UNSPACED = (
     "ねえ|ねぇ|ヘイ|へい|ハイ|やあ|おい|ハロー|オーケー|オッケー|こんにちは|おはよう|すみません|もしもし",
     "嘿|嗨|你好|您好|喂|哈喽|哈啰|早上好|晚上好|嘿嘿",
 )
-# What speech-to-text makes of a name, by name: as safe as the name itself, and only after a greeting.
+# Spellings of a name by speech-to-text: those as safe as the name, and those that need a greeting before them.
 SPELLINGS = {"omi": ("оми", "オミ", "ओमी", "ओमि", "أومي", "اومي")}
 SPELLINGS_AFTER_GREETING = {
     "omi": (
@@ -51,7 +51,7 @@ SPELLINGS_AFTER_GREETING = {
 FILLERS = (
     "um|uh|uhm|er|so|well|oh|and|but|now|right|please|alright|na|äh|ähm|also|bueno|pues|euh|bon|alors|então|allora|ну|а"
 )
-# What makes a greeted name that of several people: "hello Omi team".
+# Words after a greeted name that make it a group of people: "hello Omi team".
 GROUPS = (
     "team|folks|crew|people|guys|users|community|support|staff|family",
     "equipo|gente|amigos",
@@ -65,7 +65,7 @@ GROUPS = (
     "فريق",
 )
 GROUPS_UNSPACED = "チーム|のみなさん|の皆さん|团队|的各位"
-# Who says these before a wake phrase reports it: "he said hey Omi".
+# Words before a wake phrase that report it: "he said hey Omi".
 REPORTING = (
     (
         "say|says|said|saying|tell|tells|told|telling|shout|shouts|shouted|yell|yelled|call"
@@ -98,16 +98,16 @@ QUESTION_WORDS = (
     "क्या|कौन|कब|कहाँ|कहां|क्यों|कैसे|कैसा|कितना|कितने|कितनी|किसने",
     "ما|ماذا|من|متى|أين|اين|لماذا|كيف|كم|هل|أي",
 )
-# Verbs that begin a question, and those of whom they may ask without being about the name: "Omi is it", "Omi is cool".
+# Verbs that begin a question after a name, if one of these pronouns follows: "Omi is it", but not "Omi is cool".
 AUXILIARIES = "is|are|was|were|do|does|did|can|could|will|would|should|shall|has|have|had|am|may|isn't|don't|can't"
 PRONOUNS = "it|there|he|she|they|we|you|i"
-# Nouns too, and forms of other languages' verbs: without a comma after the name they command only before these.
+# Commands that are also nouns or other verb forms: without a comma after the name they need one of these objects.
 AMBIGUOUS = "set|call|open|stop|start|note|search|look|help|name|list|schedule|show|find|spell|write|read|please"
 OBJECTS = "me|us|my|a|an|the|on|off|up|down|some|for|to|that|this|it"
-# The same for German "was": "Omi was ist das", but "Omi was expensive".
+# German "was" needs one of these next words: "Omi was ist das", but not "Omi was expensive".
 AMBIGUOUS_QUESTION = "was"
 AMBIGUOUS_QUESTION_NEXT = "ist|sind|kostet|macht|mach|heißt|bedeutet|gibt|war|hat|kann|soll|passiert|für|ich|du|wir"
-# Forms that only command.
+# Verbs that command.
 COMMANDS = (
     (
         "tell|show|set|turn|play|remind|add|find|give|call|open|stop|start|create|make|send|write|read|note|remember|search"
@@ -135,7 +135,7 @@ COMMANDS = (
     "बताओ|बताइए|मुझे बताओ|सुनाओ|चलाओ|लगाओ|याद दिलाना|खोलो|बंद करो",
     "أخبرني|اخبرني|ذكرني|قل|احك|احكي|شغل|أطفئ|افتح|ابحث|أضف|ترجم|اشرح|اتصل|اضبط|أرني|ضع",
 )
-# Wherever they stand, the sentence asks; and how a sentence of command ends where the verb is last.
+# Words that make a question anywhere in a sentence, and the endings of commands in languages with the verb last.
 ASKING_ANYWHERE_UNSPACED = (
     "什么|什麼|几|幾|多少|多高|多大|多远|多长|多久|怎么|怎樣|怎么样"
     "|谁|誰|哪|吗|嗎|为什么|请|帮我|告诉我|提醒我|播放|打开|关掉|讲个|设"
@@ -146,8 +146,8 @@ ASKING_AT_END_UNSPACED = (
     "|お願い|お願いします|って"
 )
 ASKING_ANYWHERE = "क्या|कौन|कब|कहाँ|कहां|क्यों|कैसे|कैसा|कितना|कितने|कितनी|किसने|बताओ|बताइए|सुनाओ|दिलाना|दिलाओ|कीजिए|करो|ли"
-# A sentence that ends with one of these goes on after the full stop that speech-to-text put there. Only words that end
-# no sentence in any of the languages: not German "die" (roll a die), not Portuguese "do" (what shall I do).
+# Words that never end a sentence, so that a full stop after them is an error of speech-to-text. Words that end one in
+# any of the languages are left out: German "die" (roll a die), Portuguese "do" (what shall I do).
 DANGLING = (
     "uh|um|uhm|umm|hmm|äh|ähm|euh|ehm|эээ",
     "of|the|a|an|to|and|or|my|your|as|if|because|what's|how do|do i|do you|can i|can you|could you|should i|is there",
@@ -161,7 +161,7 @@ DANGLING = (
     "का|की|के|में|से|को|और|या|मेरा|मेरी",
     "في|من|إلى|على|عن|مع|أو|و",
 )
-# What one says to an answer: no question.
+# Acknowledgements of an answer, which ask nothing.
 ACKNOWLEDGEMENTS = (
     (
         "thanks|thank you|thanks a lot|thank you very much|great|cool|nice|okay|ok|alright"

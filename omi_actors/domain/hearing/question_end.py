@@ -1,6 +1,6 @@
-"""The end of a question: at a question mark, or with a sentence that asks or commands; else only a pause tells.
+"""Question end: find it at a question mark, or after a sentence that asks or commands.
 
-Not here: the pause (hearing.py), where the question begins (wake.py). Threads: none, pure.
+Not here: questions that a pause ends (utterances.py), the beginning of a question (wake.py). Threads: none, pure.
 """
 
 import re
@@ -10,7 +10,7 @@ from omi_actors.domain.hearing.phrases import words_in, words_of
 
 _TERMINATOR = re.compile(r"[?？؟.!。！।۔]+")
 _QUESTION_MARKS = frozenset("?？؟")
-# A full stop is none inside a number or after an abbreviation.
+# A dot after an abbreviation ends no sentence.
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[^\W\d_]|dr|mr|mrs|ms|st|prof|vs|etc|no|nr|sr|sra|ca|bzw|[a-z]\.[a-z])$", re.IGNORECASE
 )
@@ -22,28 +22,28 @@ _ASKS_ANYWHERE = words_of(phrases.ASKING_ANYWHERE)
 _ASKS_ANYWHERE_UNSPACED = re.compile(phrases.ASKING_ANYWHERE_UNSPACED)
 _ASKS_LAST = tuple(phrases.ASKING_AT_END_UNSPACED.split("|"))
 _DANGLING = words_of(*phrases.DANGLING)
-# "the capital of. New Zealand": speech-to-text takes a breath for a sentence's end.
+# "the capital of. New Zealand": speech-to-text writes a full stop for a breath.
 _STOP_WITHIN = re.compile(r"(?<!\S)(\w+)\.(?=\s)")
 _ACKNOWLEDGED = re.compile(
     rf"(?:(?:{'|'.join(sorted(words_of(*phrases.ACKNOWLEDGEMENTS), key=len, reverse=True))})(?:[\s,.!、。，！]+|$))+",
     re.IGNORECASE,
 )
-# As many words, or letters of a script without blanks, hardly make a question: "when does", 卵は.
+# Words, or letters of a script without blanks, that are only the beginning of a question: "when does", 卵は.
 _FEW_WORDS = 2
 _FEW_UNSPACED = 4
-# Scripts that put no blank between words have no letter before this one.
+# All letters of scripts without blanks between words come after this one.
 _FIRST_UNSPACED = "\u3000"
-# A sentence's last (or first) characters that are looked at.
+# Characters read at the end, or the beginning, of a sentence.
 _EDGE_CHARS = 64
 
 
 def has_words(text: str) -> bool:
-    """Tell whether there is a letter or a digit in it."""
+    """Return True when the text has a letter or a digit."""
     return _WORD.search(text) is not None
 
 
 def is_dangling(text: str) -> bool:
-    """Tell whether the text breaks off at a word that wants another after it, or after the first word of a question."""
+    """Return True when the last word needs another after it, or is the first and only word of a question."""
     words = words_in(text[-_EDGE_CHARS:])
     if len(words) == 1 and words[0] in _ASKS_FIRST:
         return _TERMINATOR.search(text) is None
@@ -51,7 +51,7 @@ def is_dangling(text: str) -> bool:
 
 
 def has_hardly_begun(text: str) -> bool:
-    """Tell whether these are a question's first words, and so few that most questions which begin like this go on."""
+    """Return True when these are only the first few words of a question: most of those go on."""
     words = words_in(text[:_EDGE_CHARS])
     if not words or _TERMINATOR.search(text) is not None:
         return False
@@ -61,7 +61,7 @@ def has_hardly_begun(text: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """Return the words of a question without what separates them from the wake phrase, and without false full stops."""
+    """Remove the punctuation after the wake phrase, and false full stops, from a question."""
     return _STOP_WITHIN.sub(_mend, _LEADING.sub("", text).strip())
 
 
@@ -70,22 +70,22 @@ def _mend(match: re.Match[str]) -> str:
 
 
 def skip_leading(text: str) -> int:
-    """Return how many characters of punctuation and blanks stand before the words."""
+    """Return the number of characters of punctuation and blanks before the words."""
     match = _LEADING.match(text)
     return match.end() if match else 0
 
 
 def skip_acknowledgement(text: str) -> int:
-    """Return how many characters of thanks stand before a question that follows an answer."""
+    """Return the number of characters of thanks ("thank you. …") before a follow-up question."""
     blank = len(text) - len(text.lstrip())
     match = _ACKNOWLEDGED.match(text, blank)
     return match.end() if match else 0
 
 
 def find_end(line: str, start: int, stop: int, max_chars: int) -> int | None:
-    """Return where the question that begins at `start` ends, before `stop`; None when only a pause can tell.
+    """Return the end of the question that begins at `start`, at most `stop`; None when only a pause can end it.
 
-    Linear in the text looked at, which is at most `max_chars`: there a question ends in any case, between two words.
+    After `max_chars` a question ends in any case, between two words. The cost is linear in the text up to there.
     """
     cap = min(stop, start + max_chars)
     sentence_start = start
@@ -124,7 +124,7 @@ def _ends_sentence(line: str, match: re.Match[str]) -> bool:
 
 
 def is_complete(sentence: str) -> bool:
-    """Tell whether a sentence asks or commands."""
+    """Return True when a sentence asks or commands."""
     words = words_in(sentence)
     first = next((n for n, word in enumerate(words[:3]) if word not in _FILLERS), 0)
     if words and (words[first] in _ASKS_FIRST or " ".join(words[first : first + 2]) in _ASKS_FIRST):

@@ -1,16 +1,16 @@
-"""Repetition: whether a typed message is the last one once more.
+"""Repetition: compare two spoken questions, or two typed messages, for near equality.
 
-Not here: how long a message is remembered (actors/session/chat.py), spoken questions (near_duplicates.py).
-Threads: none, pure. Cost: 25 kB take 4 ms to normalise, two of them 2 ms to compare, whatever is in them.
+Not here: the time for which they are remembered (utterances.py, domain/sessions/chat.py).
+Threads: none, pure. Cost: normalising 25 kB takes at most 4 ms, comparing two such texts at most 2 ms.
 Source: similarity = (longer - Levenshtein distance) / longer over normalised text, as chat clients of Omi expect;
 the distance by Hyyrö's bit-parallel form of Myers's algorithm (2003), a column of the matrix in one integer.
 """
 
 import re
 
-# Characters compared; two questions that agree so far are the same.
+# Characters compared of a spoken question: the rest of a longer one does not matter.
 _QUESTION_CHARS = 160
-# The shorter must be this much of the longer: "what time is it" is not "what time is it now".
+# Least share of the longer question that the shorter must have: "what time is it" is not "what time is it now".
 _MIN_SHARE = 0.9
 _APOSTROPHES = re.compile(r"['’`]")
 # All but letters, digits and the vowel signs of Hindi and Arabic.
@@ -18,13 +18,13 @@ _SEPARATORS = re.compile(r"[^\w\u0900-\u0903\u093a-\u094f\u064b-\u065f]+|_+")
 
 
 def normalise(text: str, chars: int = _QUESTION_CHARS) -> str:
-    """Return what is compared of a text: its words in lower case, one blank between, none of its punctuation."""
+    """Return the words of a text in lower case, with one blank between and no punctuation."""
     words = _APOSTROPHES.sub("", text[: 4 * chars].casefold())
     return _SEPARATORS.sub(" ", words).strip()[:chars]
 
 
 def is_near_duplicate(one: str, other: str) -> bool:
-    """Tell whether two normalised questions are the same, but for a few letters' worth of whole words at an end."""
+    """Return True when two normalised questions are equal, except for a few short words at one end."""
     shorter, longer = sorted((one, other), key=len)
     if shorter == longer:
         return True
@@ -33,24 +33,24 @@ def is_near_duplicate(one: str, other: str) -> bool:
     return longer.startswith(f"{shorter} ") or longer.endswith(f" {shorter}")
 
 
-# More alike than this is a repetition.
+# Least similarity of a repetition.
 _MIN_SIMILARITY = 0.85
-# Characters of a message that are compared: more than any setting lets in.
+# Characters compared of a message: more than any setting allows.
 _MESSAGE_CHARS = 100_000
-# What differs may be this long; beyond it a repetition is missed, which costs one answer and no more.
+# Longest differing middle that is compared; with a longer one the message only gets a second answer.
 _MAX_MIDDLE = 500
 _NUMBERS = re.compile(r"\d+")
 
 
 def normalise_message(text: str) -> str:
-    """Return what is compared of a message: its words in lower case, one blank between, none of its punctuation."""
+    """Normalise a typed message; it may be much longer than a spoken question."""
     return normalise(text, _MESSAGE_CHARS)
 
 
 def is_repetition(one: str, other: str) -> bool:
-    """Tell whether two normalised messages are the same but for typing.
+    """Return True when two normalised messages differ only by typing errors.
 
-    Other numbers make another question, and what has no word in it is like nothing.
+    Messages with different numbers are different questions. An empty message equals no other.
     """
     if not one or not other:
         return False
@@ -65,7 +65,7 @@ def is_repetition(one: str, other: str) -> bool:
 
 
 def _without_common_ends(one: str, other: str) -> tuple[str, str]:
-    """Return what is left of both between what they have in common at their ends: the distance is the same."""
+    """Remove the common beginning and end of both; their distance stays the same."""
     start = _common_prefix(one, other)
     one, other = one[start:], other[start:]
     end = _common_prefix(one[::-1], other[::-1])
@@ -73,7 +73,7 @@ def _without_common_ends(one: str, other: str) -> tuple[str, str]:
 
 
 def _common_prefix(one: str, other: str) -> int:
-    """Return how many characters both begin with. By halving: comparing slices runs in C."""
+    """Return the length of the common beginning, by halving, since comparing slices runs in C."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -85,7 +85,7 @@ def _common_prefix(one: str, other: str) -> int:
 
 
 def _distance(one: str, other: str) -> int:
-    """Return the Levenshtein distance. Each step takes a whole column, as the differences between its rows."""
+    """Return the Levenshtein distance. Each step computes a whole column, as the differences between its rows."""
     if not one or not other:
         return len(one) + len(other)
     places: dict[str, int] = {}

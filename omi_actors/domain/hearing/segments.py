@@ -1,8 +1,8 @@
-"""Segments: the pieces of transcript that a wearable's platform sends, as values.
+"""Segments: pieces of transcript as values, and the keys and versions by which a session recognises them.
 
-Structs rather than dataclasses: thousands are made in one turn, and these cost a tenth. Not here: parsing of payloads
-(web/), what a segment means (domain/hearing/hearing.py), rows (store/). Threads: none, pure. Source: Omi's real-time
-transcript webhook.
+They are structs, since a turn makes thousands of them and a dataclass costs ten times as much.
+Not here: parsing (web/webhook/), the sorting into new and known (domain/sessions/transcript.py), rows (store/).
+Threads: none, pure. Source: Omi's real-time transcript webhook.
 """
 
 import re
@@ -12,23 +12,23 @@ from struct import Struct
 
 import msgspec
 
-# Segments remembered in memory, enough for a retried webhook; the store's unique key is what guarantees.
+# Segments kept in memory: enough for a retried webhook. The store's unique key is the guarantee.
 RECENT_LIMIT = 128
-# How a remembered segment is packed: a 64-bit digest of its key, and its version.
+# Layout of one remembered segment: a 64-bit digest of its key, then its version.
 _DIGEST = Struct("<q")
 _ENTRY = Struct("<qQ")
 _ENTRY_SIZE = _ENTRY.size
 _SAID_BY_BITS = 16
-# Longer sender ids are replaced by their digest, so that the key fits an index of any database.
+# Characters of a sender's id; a digest replaces a longer one, so that the key fits an index of any database.
 _KEY_LIMIT = 128
 # A letter or a digit of any script.
 _WORD = re.compile(r"[^\W_]")
-# What has no word in so many characters has none.
+# Characters searched for a word; a longer text without one counts as blank.
 _BLANK_CHARS = 20_000
 
 
 class Segment(msgspec.Struct, frozen=True, gc=False):
-    """One piece of speech as it arrived.
+    """A piece of speech as it arrived.
 
     `segment_id` is the sender's id, "" when it sent none. `start_s` and `end_s` are seconds since the *conversation*
     began (not since the epoch), finite and ≥ 0. `text` is free of NUL and lone surrogates; it may be blank.
@@ -45,9 +45,9 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoredSegment(msgspec.Struct, frozen=True, gc=False):
-    """A segment with its place: `seq` counts a session's segments from 1 and orders its transcript.
+    """A segment with its place in a session: `seq` counts the segments from 1 and orders the transcript.
 
-    `key` is unique within the session: the sender's id, or a synthetic one (see transcript.py). `created_at` is UTC
+    `key` is unique within the session: the sender's id, or a synthetic one (`build_key`). `created_at` is UTC
     seconds since the epoch.
     """
 
@@ -65,10 +65,9 @@ class StoredSegment(msgspec.Struct, frozen=True, gc=False):
 
 
 def version_of(length: int, *said_by: object) -> int:
-    """Return a segment's version as a number, good for this process: numbers cost the way of a webhook least.
+    """Return a segment's version, a number valid in this process: the text's length above 16 bits of a speaker hash.
 
-    The text's length in characters, and below it 16 bits of who is thought to have said it: of 65,536 corrections one
-    is missed. `said_by` is speaker, speaker_id, is_user and person_id.
+    `said_by` is speaker, speaker_id, is_user and person_id. One of 65,536 corrections of a speaker is missed.
     """
     return length << _SAID_BY_BITS | hash(said_by) & 0xFFFF
 
@@ -84,15 +83,12 @@ def length_of(version: int) -> int:
 
 
 class RecentSegments:
-    """The latest segment keys of a session and the version of each: 16 bytes, and no text.
-
-    A value: `remember` returns another one.
-    """
+    """Keys and versions of a session's latest segments, 16 bytes each, as an immutable value."""
 
     __slots__ = ("_entries",)
 
     def __init__(self, entries: bytes = b"") -> None:
-        # One string of bytes, searched in C: an eighth of a dict's size, and faster to copy than to change.
+        # One bytes object, searched in C: an eighth of a dict's size, and fast to copy.
         self._entries = entries
 
     def find(self, key: str) -> int | None:
@@ -101,7 +97,7 @@ class RecentSegments:
         return None if place < 0 else int(_ENTRY.unpack_from(self._entries, place)[1])
 
     def remember(self, seen: Mapping[str, int]) -> "RecentSegments":
-        """Return these with `seen` (key → version) added, the oldest forgotten above the limit."""
+        """Return a copy with `seen` (key → version) added, without the oldest above the limit."""
         entries = self._entries
         for key, version in seen.items():
             entry = _ENTRY.pack(hash(key), version)
@@ -112,7 +108,7 @@ class RecentSegments:
         return RecentSegments(entries[-RECENT_LIMIT * _ENTRY_SIZE :])
 
     def _find(self, digest: bytes) -> int:
-        """Return where the entry of this digest begins, -1 without one."""
+        """Return the offset of the entry with this digest, -1 without one."""
         place = self._entries.find(digest)
         while place % _ENTRY_SIZE and place >= 0:
             place = self._entries.find(digest, place + 1)
@@ -123,9 +119,9 @@ class RecentSegments:
 
 
 def build_key(segment: Segment, conversation_number: int) -> str:
-    """Return the key of a segment within its session: the sender's id, else one made of all that tells it apart.
+    """Return the key of a segment within its session: the sender's id, else a digest of speaker, times and text.
 
-    The conversation is part of a made key, since times start again at 0 in each: a second "yes" is not the first.
+    A digest key holds the conversation's number, since times begin again at 0 in each conversation.
     """
     if segment.segment_id:
         if len(segment.segment_id) <= _KEY_LIMIT and not segment.segment_id.startswith("~"):
@@ -136,5 +132,5 @@ def build_key(segment: Segment, conversation_number: int) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Tell whether there is no letter and no digit in it: silence, or lone punctuation."""
+    """Return True for a text without letters and digits: silence, or only punctuation."""
     return _WORD.search(text, 0, _BLANK_CHARS) is None

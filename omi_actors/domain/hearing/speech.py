@@ -1,7 +1,7 @@
-"""One speaker's speech as a line: the pieces still of interest, and what is read in them.
+"""Speech: parse one speaker's words, as one line, into questions and the pieces that still matter.
 
-A line's reading depends on its words alone, not on how they were cut into segments. Not here: time, other speakers
-(hearing.py). Threads: none, pure.
+The result depends on the words alone, not on their cut into segments. Not here: times, other speakers
+(utterances.py). Threads: none, pure.
 """
 
 import re
@@ -20,15 +20,15 @@ from omi_actors.domain.hearing.question_end import (
 )
 from omi_actors.domain.hearing.wake import CONTEXT_CHARS, CONTEXT_WORDS, Wake, ends_in_greeting, find_wakes, may_wake
 
-# Pieces that a line remembers by key; more are joined.
+# Pieces that a line keeps apart; more are joined, so that a long question keeps its size.
 _PIECES_LIMIT = 16
-# Scripts without blanks are joined without one.
+# Signs of scripts that are joined without a blank.
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
 _SENTENCE_OVER = (".", "!", "?", "。", "！", "？", "।", "؟", "۔")
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
-    """What is left of a segment: its text, blank before included. `asked` counts the questions before it there."""
+    """The rest of a segment: its text with the blank before it. `asked` counts the segment's questions before it."""
 
     key: str
     text: str
@@ -36,7 +36,7 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
 
 
 class FoundQuestion(NamedTuple):
-    """A question, and the segment in which it was put: `ordinal` counts those of that segment from 0."""
+    """A question in a line, with its segment's key; `ordinal` counts the segment's questions from 0."""
 
     text: str
     key: str
@@ -44,9 +44,9 @@ class FoundQuestion(NamedTuple):
 
 
 class ParsedLine(NamedTuple):
-    """What a line holds: its questions, and the pieces that are still of interest.
+    """Result of parsing a line: its questions, and the pieces that still matter.
 
-    `question` is what was said so far of a question without an end, None when none is open; its text may be empty.
+    `question` is the beginning of a question without an end, perhaps with empty text; None when none is open.
     """
 
     found: tuple[FoundQuestion, ...]
@@ -56,7 +56,7 @@ class ParsedLine(NamedTuple):
 
 
 class LineRules(NamedTuple):
-    """How to read: the names to hear; whether speech needs none; whether all of it needs none."""
+    """Rules for one line. `without_wake`: its first question needs no wake phrase; `always`: no question needs one."""
 
     names: tuple[str, ...]
     max_chars: int
@@ -65,7 +65,7 @@ class LineRules(NamedTuple):
 
 
 def join(pieces: Sequence[Piece], key: str, text: str, *, after_pause: bool) -> tuple[Piece, ...]:
-    """Return the pieces with one more, and between them what its script wants; a pause becomes a line's end."""
+    """Append a piece, after the blank that its script needs; a pause becomes a line break."""
     if not pieces:
         return (Piece(key, text),)
     last = pieces[-1].text
@@ -78,17 +78,17 @@ def join(pieces: Sequence[Piece], key: str, text: str, *, after_pause: bool) -> 
 
 
 def is_of_no_interest(text: str, names: tuple[str, ...]) -> bool:
-    """Tell whether these words, with none before them, ask nothing and nothing after them can change that."""
+    """Return True when these first words of a line ask nothing, and later words cannot change that."""
     return _is_over(text) and not may_wake(text, names)
 
 
 def _is_over(line: str) -> bool:
-    """Tell whether a line ends with a sentence, and not in the middle of a wake phrase."""
+    """Return True when a line ends with a whole sentence, and not in the middle of a wake phrase."""
     return line.rstrip(" \n\"”»)'").endswith(_SENTENCE_OVER) and not ends_in_greeting(line)
 
 
 def parse_line(pieces: tuple[Piece, ...], scanned: int, rules: LineRules) -> ParsedLine:
-    """Read a line. Its first `scanned` characters were read before and hold no wake phrase. Linear in its length."""
+    """Parse a line. Its first `scanned` characters hold no wake phrase. The cost is linear in its length."""
     line = "".join(piece.text for piece in pieces)
     if not rules.without_wake and not may_wake(line, rules.names):
         return ParsedLine((), keep_rest(pieces, line), 0, None)
@@ -96,14 +96,14 @@ def parse_line(pieces: tuple[Piece, ...], scanned: int, rules: LineRules) -> Par
 
 
 class _LineParser:
-    """One reading in progress."""
+    """State of parsing one line."""
 
     def __init__(self, pieces: tuple[Piece, ...], line: str, scanned: int, rules: LineRules) -> None:
         self._pieces = pieces
         self._line = line
         self._rules = rules
         wakes = find_wakes(line, rules.names)
-        # The line may end in names of which it is not clear yet whether they are addressed.
+        # A name at the end of the line may be a wake phrase, depending on the next words.
         self._open = next((wake for wake in wakes if wake.is_open), None)
         self._wakes = [wake for wake in wakes if wake.end > scanned and not wake.is_open]
         self._found: list[FoundQuestion] = []
@@ -113,7 +113,7 @@ class _LineParser:
     def parse(self) -> ParsedLine:
         line, count = self._line, len(self._wakes)
         index = 0
-        # A question in the reading: where it was put and where its words begin.
+        # The open question's wake phrase; an empty one (start == end) where none was needed.
         question = Wake(0, 0, is_open=False) if self._rules.without_wake else None
         while True:
             if question is None:
@@ -140,13 +140,13 @@ class _LineParser:
                 return self._listening(question, line[begin:])
 
     def _take_said(self, wake: Wake) -> None:
-        """Take a question whose words stand before the name, without it."""
+        """Take a question whose words come before the name, and leave out the name: "What time is it, Omi?"."""
         name_end = len(self._line[: wake.end].rstrip("?？؟ "))
         self._take(wake, self._line[wake.start : wake.said_end] + self._line[name_end : wake.end])
         self._pos = wake.end
 
     def _begin(self, question: Wake) -> int:
-        """Return where a question's words begin: without a wake phrase, after thanks for the last answer."""
+        """Return the beginning of a question's words: after its wake phrase, or after thanks for the last answer."""
         if question.start < question.end:
             return question.end
         first_words = self._line[question.end : question.end + 2 * CONTEXT_CHARS]
@@ -154,7 +154,7 @@ class _LineParser:
         return question.end + thanks_chars + skip_leading(first_words[thanks_chars:])
 
     def _interrupt(self, question: Wake, words: str) -> None:
-        """Another wake phrase came before the end: a question if it is more than a false start."""
+        """Take a question that another wake phrase cut off, unless it is only a false start."""
         if question.start < question.end and not is_dangling(words):
             self._take(question, words)
 
@@ -165,7 +165,7 @@ class _LineParser:
             self._asked[found.key] += 1
 
     def _place(self, question: Wake, words: str) -> FoundQuestion:
-        """Return a question and where it was put: at its wake phrase's end, or where its words begin."""
+        """Return a question with the segment that holds the end of its wake phrase, or its first word."""
         text = clean(words)
         text = text if has_words(text) else ""
         has_wake = question.start < question.end
@@ -187,7 +187,7 @@ class _LineParser:
     def _idle(self) -> ParsedLine:
         if self._open is not None:
             return ParsedLine(tuple(self._found), self._cut(self._open.start), 0, None)
-        # With the sentence's end before it, which tells that another begins.
+        # Keep the end of the sentence before, so that a name after it begins a sentence.
         start = self._pos - 1 if self._line[: self._pos].endswith(_SENTENCE_OVER) else self._pos
         kept = keep_rest(self._cut(start), self._line[start:])
         return ParsedLine(tuple(self._found), kept, sum(len(piece.text) for piece in kept), None)
@@ -207,27 +207,27 @@ def _cut(pieces: Sequence[Piece], start: int) -> tuple[Piece, ...]:
 
 
 def keep_rest(pieces: tuple[Piece, ...], line: str) -> tuple[Piece, ...]:
-    """Return what may matter of a line without a question: nothing after a whole sentence, else its last words."""
+    """Return the rest of a line without a question: nothing after a whole sentence, else the last words."""
     return () if not line or _is_over(line) else _cut(pieces, _last_words(line))
 
 
 def keep_piece(key: str, text: str) -> tuple[Piece, ...]:
-    """Do as `keep_rest` for a line of one piece. On the way of nearly every segment."""
+    """Do as `keep_rest` for a line of one piece. Nearly every segment runs this."""
     if not text or (not text[-1].isalnum() and _is_over(text)):
         return ()
     return (Piece(key, text[_last_words(text) :]),)
 
 
 def is_piece(pieces: tuple[Piece, ...], key: str) -> bool:
-    """Tell whether the segment of this key is one of them."""
-    for piece in pieces:  # noqa: SIM110 (on the way of nearly every segment: half the time of any())
+    """Return True when one of the pieces is of the segment with this key."""
+    for piece in pieces:  # noqa: SIM110 (nearly every segment runs this: half the time of any())
         if piece.key == key:
             return True
     return False
 
 
 def _last_words(line: str) -> int:
-    """Return where the words begin that may tell what a name after them means."""
+    """Return the offset of the last words, which decide whether a name after them is a wake phrase."""
     parts = line.rsplit(" ", CONTEXT_WORDS)
     start = len(parts[0]) if len(parts) > CONTEXT_WORDS else 0
     if len(line) - start <= CONTEXT_CHARS:

@@ -1,6 +1,7 @@
-"""What a session remembers of what it heard, and how it listens: values.
+"""Values of hearing: its options, the state that a session keeps, and the result of each call.
 
-Not here: how they change (listener.py, overhearing.py), what callers call (hearing.py). Threads: none, pure.
+Not here: the decisions that change the state (utterances.py, overhearing.py), the calls (hearing.py).
+Threads: none, pure.
 """
 
 import math
@@ -11,20 +12,20 @@ import msgspec
 
 from omi_actors.domain.hearing.speech import FoundQuestion, Piece
 
-# Speakers remembered while they say nothing to us, and at all.
+# Open utterances that a state keeps: those without a question, and all.
 IDLE_LIMIT = 2
 SPEAKERS_LIMIT = 6
-# Segments remembered in which questions were put.
+# Segments with questions that a state remembers.
 ASKED_LIMIT = 8
-# The halves of a wake phrase lie no further apart (s), in speech and in arrival.
+# Longest gap (s) between the two halves of a wake phrase: in the segments' times, and in arrival.
 SPLIT_S = 5.0
 SPLIT_ARRIVAL_S = 10.0
-# Characters of one segment that are listened to: no speech is longer.
+# Characters read of one segment; real speech is shorter.
 HEARD_CHARS = 4_000
 
 
 class ListenMode(StrEnum):
-    """When speech is a question: after a wake phrase; also soon after a reply; always."""
+    """Speech that counts as a question: after a wake phrase only; also soon after a reply; all speech."""
 
     TRIGGER = "TRIGGER"
     FOLLOWUP = "FOLLOWUP"
@@ -33,10 +34,10 @@ class ListenMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HearingOptions:
-    """How a session listens. Times in seconds.
+    """Settings of a session's hearing. Times in seconds.
 
-    `pause_s`: silence that ends a question, twice that where it breaks off or has hardly begun. `wake_wait_s`: how long
-    the words may come after the wake phrase. `hard_cap_s` and `max_chars`: no question is longer.
+    `pause_s`: silence that ends a question; doubled when the words break off or have hardly begun. `wake_wait_s`: the
+    longest wait for words after a wake phrase. `hard_cap_s` and `max_chars`: the limits of a question.
     """
 
     names: tuple[str, ...] = ("omi",)
@@ -51,9 +52,9 @@ class HearingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, by whom, and the segment in which it was put: `ordinal` counts that segment's from 0.
+    """A question: its words, its speaker, and the segment in which it was asked.
 
-    `asked_at` (UTC seconds) is when its last words came.
+    `ordinal` counts the questions of that segment from 0. `asked_at` (UTC seconds) is the arrival of its last words.
     """
 
     text: str
@@ -65,7 +66,10 @@ class Question:
 
 
 class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
-    """One speaker's last words. `question` is what was said of an open one, perhaps nothing yet; None: none is open."""
+    """One speaker's latest words, while more may follow.
+
+    `question` is the part of an open question said so far, perhaps empty; None when no question is open.
+    """
 
     speaker: str
     pieces: tuple[Piece, ...]
@@ -80,14 +84,14 @@ class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
 
 
 class HearingState(msgspec.Struct, frozen=True, gc=False):
-    """What a session remembers of what it heard: some hundred bytes while nobody speaks to it.
+    """Memory of a session's hearing: a few hundred bytes while no question is open.
 
-    `asked` are digests of the last segments in which questions were put, each with the ordinal of its latest; `recent`
-    are the last questions' normalised words with the time.
+    `asked` holds digests of the latest segments with questions, each with the ordinal of its latest question. `recent`
+    holds the normalised words of the latest questions, each with its time.
     """
 
     conversation_id: str = ""
-    ears: tuple[OpenUtterance, ...] = ()
+    open_utterances: tuple[OpenUtterance, ...] = ()
     asked: tuple[tuple[int, int], ...] = ()
     recent: tuple[tuple[str, float], ...] = ()
     asker: str = ""
@@ -95,7 +99,10 @@ class HearingState(msgspec.Struct, frozen=True, gc=False):
 
 
 class HearingResult(msgspec.Struct, frozen=True):
-    """What to do after listening: `deadline` is when to call `pause_over`, None when nothing is awaited."""
+    """Result of a call: the new state, the questions that ended, and the time to call `pause_over`.
+
+    `deadline` (UTC seconds) is None when no call is needed.
+    """
 
     state: HearingState
     questions: tuple[Question, ...]
@@ -106,20 +113,20 @@ DEFAULTS = HearingOptions()
 SILENT = HearingState()
 
 
-# What the keys of heard questions begin with; questions that were typed have other names.
+# First part of the key of a spoken question; typed questions have other keys.
 HEARD = "answer:"
 
-# A segment's key, and how many questions were put in that segment before.
+# A segment's key, and the number of earlier questions in that segment.
 Place = tuple[str, int]
 
 
 def build_question_key(session_id: str, place: Place) -> str:
-    """Return the key of the question that was put at `place`."""
+    """Return the key of the question that was asked at `place`."""
     segment_key, ordinal = place
     return f"{HEARD}{session_id}:{segment_key}:{ordinal}"
 
 
 def read_place(question_key: str) -> Place:
-    """Return where the question of this key was put. A session's id has no colon; a segment's key may."""
+    """Return the place of the question with this key. A session's id has no colon; a segment's key may have some."""
     segment_key, _, ordinal = question_key.split(":", 2)[2].rpartition(":")
     return segment_key, int(ordinal)

@@ -1,9 +1,9 @@
-"""Wake phrases: where in a line of speech somebody addresses the wearable.
+"""Wake phrases: find the places in a line of speech that address the wearable.
 
-A greeting and the name address it anywhere, unless the words before report them ("he said hey Omi"). The name alone
-does so at the beginning of a sentence, before a comma or before words that ask or command ("Omi, …", "Omi what …"), but
-not "Omi is cool"; and at the end of a short sentence that asks, between a comma and a question mark ("…, Omi?").
- Not here: where the question ends (question_end.py), who spoke (speech.py). Threads: none, pure.
+A greeting with the name does so anywhere, unless words before report it ("he said hey Omi"). The name alone does so
+at the beginning of a sentence, before a comma or before words that ask or command ("Omi, …", "Omi what …", but not
+"Omi is cool"); and at the end of a short question, after a comma ("…, Omi?").
+Not here: the end of the question (question_end.py), the rest of the line (speech.py). Threads: none, pure.
 """
 
 import re
@@ -16,14 +16,14 @@ from omi_actors.domain.hearing import phrases
 from omi_actors.domain.hearing.phrases import words_in, words_of
 from omi_actors.domain.hearing.question_end import is_complete
 
-# Characters looked at before and after a name: enough for every rule here, and what keeps the cost linear.
+# Characters read before and after a name: enough for every rule here, and a bound that keeps the cost linear.
 CONTEXT_CHARS = 64
-# Words kept of a line that goes on: a greeting, who reports it, or a short question before the name.
+# Last words kept of an unfinished line: a greeting, the words that report it, or a short question before the name.
 CONTEXT_WORDS = 9
-# Words and characters of a question that ends with the name: all of them are in a line's kept end.
+# Longest question before a name, in words and characters: it fits into the kept end of a line.
 _SAID_WORDS = CONTEXT_WORDS - 1
 _SAID_CHARS = 48
-# Wake phrases of one line; nobody says more before a question ends, and each costs some microseconds.
+# Most wake phrases of one line: more than real speech has; each costs some microseconds.
 _WAKES_LIMIT = 64
 
 _KATAKANA = r"\u30a0-\u30ff"
@@ -40,7 +40,7 @@ _PAUSES = " \t\n,.!:;…–—、。，！؛،।-"
 _SENTENCE_ENDS = ".!?。！？।؟۔…\n"
 _OPENING_QUOTES = ('"', "“", "„", "‘", "「", "『", "« ", "«")
 _PAUSE_AFTER = re.compile(r"\s*[,.:!;…–—、。，！：،।-]|[^\S\n]*\n")
-# The word that reports or tells of the name comes after it: 「ねえオミ」と言った, "Оми же сломался".
+# Words after a name that report it or talk about it: 「ねえオミ」と言った, "Оми же сломался".
 _REPORTED_AFTER = re.compile(r"[」』]?(?:って|と(?:言|い|呼))|\s+же\b", re.IGNORECASE)
 # "What time is it, Omi?"
 _COMMA_BEFORE = re.compile(r"[,，、،]\s*$")
@@ -71,9 +71,9 @@ _CERTAIN = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS) - _AMBIGUOUS - {
 
 
 class Wake(NamedTuple):
-    """A wake phrase in a line. `is_open`: the line ends before it is clear whether this name is addressed.
+    """A wake phrase in a line. `is_open`: only the next words can tell whether this name is a wake phrase.
 
-    `said_end` is where the question's words end that stand before the name, from `start`; 0 when they come after it.
+    `said_end` is the end of a question before the name, which begins at `start`; 0 when the question comes after it.
     """
 
     start: int
@@ -82,14 +82,14 @@ class Wake(NamedTuple):
     said_end: int = 0
 
 
-# The initial of some spellings, and a search for any of them.
+# First letter of some spellings, and the search for any of them.
 _Hint = tuple[str, Callable[[str], object]]
 
 
 class _Names(NamedTuple):
-    """`spoken` finds any spelling; `alone` are those that need no greeting.
+    """Searches for a set of names: `spoken` finds any spelling; `alone` holds those that need no greeting.
 
-    One of `hints` is found in every spelling, and in one that is ASCII, one of `ascii_hints`.
+    Each spelling contains one of `hints`, each ASCII spelling one of `ascii_hints`; their search is faster.
     """
 
     spoken: re.Pattern[str]
@@ -99,7 +99,7 @@ class _Names(NamedTuple):
 
 
 def prepare(names: tuple[str, ...]) -> None:
-    """Compile what finds these names. It takes tens of milliseconds: at start nobody waits for it."""
+    """Compile the searches for these names at start, since it takes tens of milliseconds."""
     _patterns(names)
 
 
@@ -112,9 +112,9 @@ def _patterns(names: tuple[str, ...]) -> _Names:
     spaced = "|".join(_spelled(name) for name in longest_first if not _is_unspaced(name))
     spoken = "|".join([*unspaced, f"{_BEGINS}(?:{spaced}){_ENDS}"] if spaced else unspaced)
     every = {spelling.casefold().replace(" ", gap) for spelling in longest_first for gap in (" ", ", ")}
-    # "omie" is found by "omi".
+    # The hint "omi" also finds "omie".
     least = sorted(hint for hint in every if not any(other in hint for other in every - {hint}))
-    # By initial: a search for one is many times faster than a search for several.
+    # Grouped by first letter, since a search for one letter is many times faster than one for several.
     hints = tuple(
         (initial, re.compile("|".join(map(re.escape, group))).search)
         for initial, group in groupby(least, key=lambda hint: hint[0])
@@ -137,14 +137,14 @@ def _spelled_unspaced(name: str) -> str:
 
 
 def _goes_on(name: str) -> str:
-    """Return the letters that make another word of a name in a script without blanks, as in オミクロン and 奥米克戎."""
+    """Return the letters that turn a name without blanks after it into another word, as in オミクロン and 奥米克戎."""
     if name[-1] in "米咪":
         return "克茄"
     return _KATAKANA if re.search(f"[{_KATAKANA}]", name) else rf"\u3040-\u309f{_KATAKANA}"
 
 
 def may_wake(line: str, names: tuple[str, ...]) -> bool:
-    """Tell, cheaply, whether a line can hold a wake phrase at all."""
+    """Return False, after a cheap search, when a line cannot hold a wake phrase."""
     folded = line.casefold()
     patterns = _patterns(names)
     for initial, search in patterns.ascii_hints if folded.isascii() else patterns.hints:
@@ -154,18 +154,18 @@ def may_wake(line: str, names: tuple[str, ...]) -> bool:
 
 
 def ends_in_greeting(line: str) -> bool:
-    """Tell, cheaply, whether the last words may be the first half of a wake phrase."""
+    """Return True when the last words are a greeting, and so may be the first half of a wake phrase."""
     return _ends_in_greeting(line[-CONTEXT_CHARS:].rstrip(_PAUSES).casefold())
 
 
 def _ends_in_greeting(folded: str) -> bool:
-    # Few words end as a greeting does; to look through all the greetings is slow.
+    # A check of the last letters first, since comparing with all greetings is slow and few words end like one.
     is_likely = folded[-3:] in _GREETING_ENDS or folded[-2:] in _GREETING_ENDS or folded[-1:] in _GREETING_ENDS
     return is_likely and folded.endswith(_EVERY_GREETING)
 
 
 def find_wakes(line: str, names: tuple[str, ...]) -> list[Wake]:
-    """Return the first wake phrases of a line, in order; only the last may be open. Linear in the length."""
+    """Return the first wake phrases of a line, in order; only the last may be open. Linear in the line's length."""
     wakes: list[Wake] = []
     patterns = _patterns(names)
     for match in patterns.spoken.finditer(line):
@@ -193,8 +193,8 @@ def _judge_greeted(line: str, match: re.Match[str]) -> Wake | None:
 
 
 def _greeting_length(before: str) -> int:
-    """Return the length of the greeting with which this text ends, 0 without one."""
-    # Lower rather than folded: the length must stay.
+    """Return the length of the greeting at the end of this text, 0 without one."""
+    # lower(), since casefold() can change the length.
     folded = before.lower()
     if not _ends_in_greeting(folded):
         return 0
@@ -205,7 +205,7 @@ def _greeting_length(before: str) -> int:
 
 
 def _is_reported(before: str) -> bool:
-    """Tell whether the words before a wake phrase say that somebody says it: within three words, in the sentence."""
+    """Return True when one of the three words before a wake phrase, in its sentence, reports it ("she said")."""
     if before.endswith(_OPENING_QUOTES):
         return True
     said = before.rstrip(" ,:，：\"'“«„‘")
@@ -222,7 +222,7 @@ def _last_sentence(before: str) -> str:
 
 
 def _is_sentence_start(before: str, *, is_whole: bool) -> bool:
-    """Tell whether nothing but fillers stands between here and the sentence's beginning."""
+    """Return True when only fillers stand between the sentence's beginning and here."""
     last = _last_sentence(before)
     if not is_whole and len(last) == len(before):
         return False
@@ -231,7 +231,7 @@ def _is_sentence_start(before: str, *, is_whole: bool) -> bool:
 
 
 def _judge_last(line: str, match: re.Match[str]) -> Wake | None:
-    """Tell whether the name ends a short question that is put to it: "What time is it, Omi?"."""
+    """Return the wake phrase when the name ends a short question: "What time is it, Omi?"."""
     mark = _QUESTION_MARK_AFTER.match(line, match.end())
     if mark is None:
         return None
@@ -252,7 +252,7 @@ def _judge_last(line: str, match: re.Match[str]) -> Wake | None:
 def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake]) -> Wake | None:
     start, end = match.span()
     begin = max(0, start - CONTEXT_CHARS)
-    # What is open may turn out to be none: nothing is to be built on it.
+    # An open wake phrase does not count: it may turn out to be none.
     last = next((wake for wake in reversed(wakes) if not wake.is_open), None)
     is_repeated = last is not None and start - last.end < CONTEXT_CHARS and not line[last.end : start].strip(_PAUSES)
     if not is_repeated and not _is_sentence_start(line[begin:start], is_whole=begin == 0):
@@ -267,12 +267,12 @@ def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake]) -> Wake | N
     words = words_in(after)[:2]
     if _are_addressing(words):
         return Wake(start, end, is_open=False)
-    # Two words are enough to tell; fewer may become anything.
+    # Two words are enough to decide; with fewer, wait for the next.
     return Wake(start, end, is_open=True) if len(after.split()) < 2 else None  # noqa: PLR2004
 
 
 def _are_addressing(words: list[str]) -> bool:
-    """Tell whether these words after a name ask or command, rather than tell of it."""
+    """Return True when these words after a name ask or command, and do not talk about it."""
     if not words:
         return False
     first, second = words[0], words[1] if len(words) > 1 else ""

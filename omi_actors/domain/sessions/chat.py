@@ -1,6 +1,6 @@
-"""Chat: what a typed question adds to its session, and what counts as the same question.
+"""Chat: typed questions, their effect on a session, and the rule for a repeated one.
 
-Not here: the way of its answer (domain/answers/delivery.py), likeness of texts (domain/hearing/repetition.py), rows
+Not here: delivery of the answer (domain/answers/delivery.py), comparing texts (domain/hearing/repetition.py), rows
 (store/). Threads: none, pure.
 """
 
@@ -14,19 +14,19 @@ from omi_actors.domain.hearing.repetition import is_repetition
 from omi_actors.domain.sessions.records import NewConversation
 from omi_actors.domain.sessions.transcript import Growth, Progress
 
-# Seconds after an answer in which its question, asked again, is a slip.
+# Seconds after an answer in which the same question counts as a mistake.
 _REPETITION_S = 5.0
-# What is said then; chat clients of Omi know the sentence.
+# Reply to such a question; chat clients of Omi know the sentence.
 JUST_ANSWERED = "I just answered that question. Is there something else I can help with?"
-# Answered messages that are remembered: more do not fit into the seconds above at a person's speed.
+# Answered messages that are remembered: a person types no more within those seconds.
 _REMEMBERED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatQuestion:
-    """A typed question. `key` names it among its owner's for ever; `context` is data that its asker sent along.
+    """A typed question. `key` is unique for its owner, for ever; `context` is data that came with it.
 
-    `is_streamed` tells whether somebody hears the answer while it is made.
+    `is_streamed`: the client receives the answer while the model writes it.
     """
 
     key: str
@@ -38,9 +38,9 @@ class ChatQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownQuestion:
-    """What the store knows of a question that was asked before. `answer` is None while it is being made.
+    """A stored question with the same key. `answer` is None until it is made; `kind` is answer or failure.
 
-    `kind` is answer or failure. `fingerprint` is that of the request that asked it.
+    `fingerprint` is that of the first request with this key.
     """
 
     job_id: str
@@ -51,7 +51,7 @@ class KnownQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredMessage:
     """A normalised message that was answered, and when (monotonic seconds)."""
 
     message: str
@@ -59,17 +59,17 @@ class Answered:
 
 
 def build_fingerprint(session_key: str, text: str, context: str) -> str:
-    """Return a digest of all that makes a typed question another one than that before it."""
+    """Return a digest of a typed question: two requests with the same one ask the same."""
     parts = (session_key, text, context)
-    # Their lengths, too: no part can be moved over the border to the next.
+    # With their lengths, so that no text can move from one part to the next.
     framed = "".join(f"{len(part)}:{part}" for part in parts)
     return blake2b(framed.encode(), digest_size=16).hexdigest()
 
 
 def decide_chat_growth(progress: Progress, *, is_wearable: bool, now_s: float, new_id: Callable[[], str]) -> Growth:
-    """Return where the session stands once a question is typed into it: its conversation goes on, or begins.
+    """Return the session's growth by a typed question: its conversation goes on, or a first one begins.
 
-    Typing is no speech: it does not end a wearer's silence, so it moves no time of a wearable's session.
+    Typing is no speech, so it does not end a silence: the times of a wearable's session stay.
     """
     new = None
     if progress.conversation_id is None:
@@ -80,11 +80,13 @@ def decide_chat_growth(progress: Progress, *, is_wearable: bool, now_s: float, n
     return Growth(progress, (), new, 0, 0, 0)
 
 
-def remember_answered(answered: tuple[Answered, ...], message: str, now_mono_s: float) -> tuple[Answered, ...]:
-    """Return what is remembered once `message` (normalised) is answered; a failure is no answer."""
-    return (*answered[-(_REMEMBERED - 1) :], Answered(message, now_mono_s))
+def remember_answered(
+    answered: tuple[AnsweredMessage, ...], message: str, now_mono_s: float
+) -> tuple[AnsweredMessage, ...]:
+    """Add a normalised message that was answered; a failure is no answer."""
+    return (*answered[-(_REMEMBERED - 1) :], AnsweredMessage(message, now_mono_s))
 
 
-def was_just_answered(answered: tuple[Answered, ...], message: str, now_mono_s: float) -> bool:
-    """Tell whether this normalised message, or one so like it that it is a slip, was answered a moment ago."""
+def was_just_answered(answered: tuple[AnsweredMessage, ...], message: str, now_mono_s: float) -> bool:
+    """Return True when this normalised message, or one nearly equal, was answered a moment ago."""
     return any(now_mono_s - one.at_mono_s < _REPETITION_S and is_repetition(one.message, message) for one in answered)

@@ -1,7 +1,7 @@
-"""A session's durable facts as values: what is loaded at activation, what one turn commits.
+"""Records of a session: values that the store loads when a session starts, and that its turns commit.
 
-Not here: the decisions that make them (transcript.py, domain/hearing/hearing.py, domain/answers/delivery.py), rows
-(store/sessions.py). Threads: none, pure.
+Not here: the decisions that make them (transcript.py, domain/hearing/, domain/answers/), deliveries
+(domain/answers/delivery.py), rows (store/sessions.py). Threads: none, pure.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from omi_actors.domain.work.jobs import NewJob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewConversation:
-    """A conversation that begins: `number` counts a session's conversations from 1."""
+    """A conversation to begin: `number` counts a session's conversations from 1."""
 
     conversation_id: str
     number: int
@@ -27,10 +27,10 @@ class NewConversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """One message of a turn. `role` is user or assistant; `source` omi_transcript, frontend or system.
+    """A message to store. `role` is user or assistant; `source` is omi_transcript, frontend or system.
 
-    `kind` is question, answer or failure: a failure is said, but never used as knowledge. `job_id` names the answer
-    job on both sides of the turn. `(job_id, role)` is unique.
+    `kind` is question, answer or failure; failures are delivered, but no prompt contains them. A question and its
+    answer share the `job_id` of the answer job. `(job_id, role)` is unique.
     """
 
     message_id: str
@@ -47,9 +47,9 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerDone:
-    """The end of an answer job: its answer, or its honest failure, and the delivery that gives it to the wearer.
+    """End of an answer job: the answer or a failure, and its delivery.
 
-    Stored in one transaction with the job's completion, and only by the holder of `token`. `spent` is what it cost,
+    It is stored in one transaction with the job's completion, and only by the holder of `token`. `spent` is its cost,
     None when the model was not asked.
     """
 
@@ -63,7 +63,7 @@ class AnswerDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawEvent:
-    """A webhook of a kind that no feature reads yet, kept whole. `dedupe_key` is unique within the session."""
+    """A webhook of a kind that no feature reads yet, stored whole. `dedupe_key` is unique within the session."""
 
     event_id: str
     session_id: str
@@ -75,11 +75,11 @@ class RawEvent:
 
 
 class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Everything that one turn of a session writes: all of it or nothing.
+    """All that one turn of a session writes, in one transaction.
 
-    Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must stand at
-    `epoch_before`. The row then stands at `epoch`, one more than before. `listening_until` (UTC seconds) is when the
-    question that is being spoken ends unless more of it comes; None while none is.
+    Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must have
+    `epoch_before`. The row then gets `epoch`, one more. `listening_until` (UTC seconds) is the deadline of the open
+    question; None when none is open.
     """
 
     session_id: str
@@ -93,13 +93,13 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_end_s: float
     last_seen_at: float
     listening_until: float | None = None
-    # None leaves it as it is.
+    # None keeps the stored one.
     active_space: str | None = None
     new_conversation: NewConversation | None = None
     segments: tuple[StoredSegment, ...] = ()
     messages: tuple[NewMessage, ...] = ()
     jobs: tuple[NewJob, ...] = ()
-    # Jobs of one lane that may wait or run; those beyond are refused, and their questions told so.
+    # Limit of waiting and running jobs of a lane; a job above it is refused, and its question gets a failure.
     lane_cap: int = 1_000
     delivery_changes: tuple[DeliveryChange, ...] = ()
     raw_events: tuple[RawEvent, ...] = ()
@@ -107,9 +107,9 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
-    """A session as the store knows it. `recent_segments` is ordered by seq, at most as many as were asked for.
+    """A stored session. `recent_segments` is ordered by seq, at most as many as the caller asked for.
 
-    `open_answers` are the latest that are not given, oldest first.
+    `open_answers` are the latest that are not delivered, oldest first.
     """
 
     session_id: str
@@ -123,16 +123,16 @@ class SessionRecord:
     last_seen_at: float
     recent_segments: tuple[StoredSegment, ...]
     listening_until: float | None = None
-    # Where the latest accepted questions were put, oldest first.
+    # Places of the latest accepted questions, oldest first.
     asked: tuple[Place, ...] = ()
     open_answers: tuple[OpenAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message of a turn as it is read back. A question and its answer have the same `job_id`.
+    """A stored message. A question and its answer have the same `job_id`.
 
-    Of an answer it says where its delivery stands, and on which channel; "" for neither.
+    `delivery_state` and `delivery_channel` are those of an answer's delivery; "" for other messages.
     """
 
     message_id: str
@@ -150,7 +150,7 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """A page of what a session heard and said, segments by seq, messages by time."""
+    """A page of a session's transcript: segments by seq, messages by time."""
 
     session_key: str
     segments: tuple[StoredSegment, ...]
@@ -160,9 +160,9 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
-    """Input of an answer: a session's latest segments and messages, oldest first, without failures, and its space.
+    """Context of an answer: the session's latest segments and messages, oldest first, without failures; its space.
 
-    `use` is the model's use until now, for the budgets.
+    `use` counts the model's use so far, for the budgets.
     """
 
     transcript: tuple[TranscriptLine, ...]

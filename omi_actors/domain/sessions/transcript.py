@@ -1,8 +1,8 @@
-"""A session's transcript as it grows: what of a webhook is new, and where a conversation ends.
+"""Transcript: sort a webhook's segments into new and known ones, and begin conversations.
 
-Not here: what was asked in it (domain/hearing/hearing.py), how segments are known again (recent_segments.py), rows
-(store/). Threads: none, pure. Source: Omi's real-time transcript webhook. It sends no conversation id: a new
-conversation shows only as times that fall back towards 0, or as a silence of 120 s.
+Not here: questions in them (domain/hearing/), segment keys (domain/hearing/segments.py), rows (store/). Threads: none,
+pure. Source: Omi's real-time transcript webhook. It sends no conversation id: a new conversation shows only as times
+that fall back towards 0, or as a silence of 120 s.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,16 +22,16 @@ from omi_actors.domain.sessions.records import NewConversation, SessionRecord
 
 # Seconds without speech after which Omi closes a conversation.
 SILENCE_S = 120.0
-# A segment this near to 0 (s) whose time fell back opens a conversation; pieces of one that arrive out of order lie
-# within a few seconds of each other.
+# A segment that starts before _NEAR_START_S, after times fell back by more than _OUT_OF_ORDER_S (s), begins a
+# conversation. Segments that arrive out of order lie within a few seconds of each other.
 _NEAR_START_S = 30.0
 _OUT_OF_ORDER_S = 5.0
-# A fall of more than this (s) is a new conversation wherever it lands: its first pieces were lost.
+# A larger fall (s) begins a conversation at any time: its first segments were lost.
 _LARGE_FALL_S = 60.0
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):
-    """Where a session's transcript stands. `epoch` 0 means that the store has no row of it yet."""
+    """Position of a session's transcript. `epoch` 0 means that the store has no row of the session yet."""
 
     session_id: str
     epoch: int
@@ -44,10 +44,10 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 
 
 class Growth(msgspec.Struct, frozen=True, gc=False):
-    """What a webhook's segments mean for the transcript.
+    """Growth of a transcript by a webhook's segments.
 
-    `fresh` holds what was said, ordered by seq: new segments, and known ones whose text became longer. `corrected` are
-    known ones that were said by somebody else than was thought: they are stored, and are no speech.
+    `fresh` holds new segments, and known ones with a longer text, ordered by seq. `corrected` holds known ones with
+    another speaker: they are stored, but not heard again.
     """
 
     progress: Progress
@@ -60,7 +60,7 @@ class Growth(msgspec.Struct, frozen=True, gc=False):
 
 
 def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> Progress:
-    """Return where a session stands according to its record, or at its very beginning."""
+    """Return a session's progress from its record; without a record, that of a new session."""
     if record is None:
         return Progress(new_id(), 0, None, 0, 0, 0.0, 0.0, RecentSegments())
     recent = RecentSegments().remember({segment.key: build_version(segment) for segment in record.recent_segments})
@@ -77,7 +77,7 @@ def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> P
 
 
 def possible_keys(segments: tuple[Segment, ...], progress: Progress) -> tuple[str, ...]:
-    """Return every key under which these segments may be stored already: in this conversation or the one before."""
+    """Return all keys that the store may have for these segments: of this conversation and the one before."""
     numbers = (progress.conversation_number, progress.conversation_number - 1)
     return tuple({build_key(segment, number) for segment in segments for number in numbers})
 
@@ -90,17 +90,17 @@ def decide_growth(
     new_id: Callable[[], str],
     stored: Mapping[str, int] | None = None,
 ) -> Growth:
-    """Sort a webhook's segments into new, longer, corrected, known and blank ones, and give each its place.
+    """Sort a webhook's segments into new, longer, corrected, known and blank ones, and number them.
 
-    `stored` maps keys that the store holds to their versions. When None and the result begins a
-    conversation while one was open, ask the store for `possible_keys` and decide again: times that fall back may
-    also be a late repetition, and only the store remembers that far.
+    `stored` maps keys that the store holds to their versions. Without it, when the result begins a conversation while
+    one was open, ask the store for `possible_keys` and decide again: times that fall back may also be a late retry of
+    a webhook, and only the store remembers so many segments.
     """
     return _Grower(progress, received_at, new_id, stored or {}).grow(segments)
 
 
 class _Grower:
-    """One decision in progress: the parts of a `Progress` as they change, put together once at the end."""
+    """One decision: the parts of a `Progress` as they change."""
 
     def __init__(
         self, progress: Progress, received_at: float, new_id: Callable[[], str], stored: Mapping[str, int]
@@ -173,7 +173,7 @@ class _Grower:
         self._fresh.append(self._place(segment, key))
 
     def _look_back(self, segment: Segment, key: str) -> tuple[str, int | None]:
-        """Return key and version of a segment from before the conversation changed, if this is a repetition of it."""
+        """Return key and version of the same segment in the conversation before, if there is one."""
         before = build_key(segment, self._number - 1)
         known = self._find(before)
         return (key, None) if known is None else (before, known)
@@ -185,7 +185,7 @@ class _Grower:
         return self._stored.get(key) if known is None else known
 
     def _begins_conversation(self, segment: Segment) -> bool:
-        """Tell whether this new segment is the first of another conversation than the current one."""
+        """Return True when this new segment is the first of another conversation."""
         if self._conversation_id is None:
             return True
         fall_s = self._last_end_s - segment.start_s
@@ -194,7 +194,7 @@ class _Grower:
         return -fall_s >= SILENCE_S or self._received_at - self._before.last_seen_at >= SILENCE_S
 
     def _open_conversation(self) -> None:
-        """Begin another conversation. A webhook opens at most one, however its times jump."""
+        """Begin another conversation. A webhook begins at most one, even when its times jump more often."""
         self._number += 1
         self._conversation_id = self._new_id()
         self._last_end_s = 0.0

@@ -19,8 +19,7 @@ import msgspec
 from config.settings import load_settings
 from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import IngestSegments
-from omi_actors.clients.demo_model import DemoModel
-from omi_actors.clients.model import Model
+from omi_actors.clients.model import DemoModel, Model
 from omi_actors.clock import Clock
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.instruments.logs import configure_logging

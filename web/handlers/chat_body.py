@@ -1,6 +1,6 @@
 """The body of a chat's request: from bytes to a message, and what is wrong with it by field.
 
-Not here: who asks (owner.py), JSON itself (webhook/segments.py). Threads: none, pure.
+Not here: who asks (owner.py), JSON itself (webhook/payloads.py). Threads: none, pure.
 """
 
 import re
@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from omi_actors.errors import BadRequestError, MalformedJsonError, TooLargeError
-from web.chat.owner import DEFAULT_LABEL
-from web.edge.tolerant_json import read_json
+from omi_actors.errors import BadRequestError
+from web.auth import DEFAULT_LABEL
+from web.edge.tolerant_json import read_object
 
 # Bytes of JSON that a character may take, written as two escapes; and what stands around the texts.
 _CHAR_BYTES = 12
@@ -27,24 +27,6 @@ class ChatBody:
     label: str
     message: str
     context: str
-
-
-def read_object(body: bytes, *, max_bytes: int) -> dict[str, Any]:
-    """Return the JSON object of a body.
-
-    Raises:
-        TooLargeError: it is too long to be read here.
-        MalformedJsonError: it is not UTF-8, not JSON, or no object.
-    """
-    if len(body) > max_bytes:
-        raise TooLargeError(f"The body has more than {max_bytes} bytes.")
-    try:
-        value = read_json(body.decode("utf-8-sig"))
-    except UnicodeDecodeError as exc:
-        raise MalformedJsonError(f"The body is not UTF-8: byte {exc.start}.") from None  # the original holds the text
-    if not isinstance(value, dict):
-        raise MalformedJsonError("The body is not a JSON object.")
-    return value
 
 
 def read_chat(body: bytes, *, max_chars: int) -> ChatBody:

@@ -1,6 +1,6 @@
 """`POST /chat`: a typed question and its answer, as one JSON object or, if that is accepted, as a stream of events.
 
-Not here: whose chat it is (owned.py), bodies (chat_body.py), the stream (chat_stream.py).
+Not here: owners of chats (web/auth.py), bodies (chat_body.py).
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
@@ -18,12 +18,12 @@ from omi_actors.errors import ActorUnavailableError, AskTimeoutError, OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context
 from omi_actors.kit.future import Future
-from web.chat.body import ChatBody, read_chat
-from web.chat.owned import OwnedHandler
-from web.edge.uploads import LARGE_BODY_BYTES
+from web.edge.limits import LARGE_BODY_BYTES
+from web.handlers.base import BaseHandler
+from web.handlers.chat_body import ChatBody, read_chat
 from web.problems import Problem, api_problem
 from web.requests import header
-from web.webhook.segments import short_key
+from web.webhook.payloads import short_key
 
 # Characters that wait for a slow reader; beyond them no piece is sent any more, and the end brings the whole answer.
 _MAX_CHARS = 65_536
@@ -166,7 +166,7 @@ class EventStream:
         return self._handler.problem_json(problem)
 
 
-class ChatHandler(OwnedHandler):
+class ChatHandler(BaseHandler):
     """One question. When its asker leaves, it is called off; while the server drains, the asker is not who left."""
 
     route = "/chat"

@@ -1,0 +1,228 @@
+"""Open utterances: decide in full which questions some segments hold, and what stays open.
+
+Not here: the words of one utterance (speech.py), the fast path for speech without a wake phrase (overhearing.py).
+Threads: none, pure.
+"""
+
+import math
+
+from msgspec.structs import replace
+
+from omi_actors.domain.hearing.question_end import has_hardly_begun, is_dangling
+from omi_actors.domain.hearing.repetition import is_near_duplicate, normalise
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.hearing.speech import (
+    FoundQuestion,
+    LineRules,
+    Piece,
+    is_of_no_interest,
+    is_piece,
+    join,
+    parse_line,
+)
+from omi_actors.domain.hearing.state import (
+    ASKED_LIMIT,
+    HEARD_CHARS,
+    IDLE_LIMIT,
+    SILENT,
+    SPEAKERS_LIMIT,
+    SPLIT_ARRIVAL_S,
+    SPLIT_S,
+    HearingOptions,
+    HearingResult,
+    HearingState,
+    ListenMode,
+    OpenUtterance,
+    Question,
+)
+
+# Questions whose words are remembered for `near_duplicate_s`.
+_RECENT_LIMIT = 3
+
+
+def _deadline(utterance: OpenUtterance, options: HearingOptions) -> float:
+    """Return the time at which silence ends the question; infinity when none is open."""
+    if utterance.question is None:
+        return math.inf
+    if not utterance.question.text:
+        return utterance.heard_at + options.wake_wait_s
+    pause_ends_at = utterance.heard_at + _pause_s(utterance.question.text, options)
+    return min(pause_ends_at, utterance.opened_at + options.hard_cap_s)
+
+
+def _pause_s(words: str, options: HearingOptions) -> float:
+    return options.pause_s * (2 if is_dangling(words) or has_hardly_begun(words) else 1)
+
+
+class UtteranceTracker:
+    """One decision: the parts of a state as they change, one open utterance a speaker.
+
+    Example:
+        tracker = UtteranceTracker(state, now_s, options)
+        tracker.close_expired()
+        tracker.take(segment)
+        result = tracker.finish()
+    """
+
+    def __init__(self, state: HearingState, now_s: float, options: HearingOptions) -> None:
+        self._now_s = now_s
+        self._options = options
+        self._conversation_id = state.conversation_id
+        self._open = {utterance.speaker: utterance for utterance in state.open_utterances}
+        self._asked = state.asked
+        self._recent = state.recent
+        self._asker = state.asker
+        self._replied_at = state.replied_at
+        self._questions: list[Question] = []
+
+    def finish(self) -> HearingResult:
+        """Return the result. An empty state is always the same object, which saves memory in idle sessions."""
+        utterances = tuple(self._open.values())
+        deadline = min((_deadline(utterance, self._options) for utterance in utterances), default=math.inf)
+        # Without an open utterance the next segment sets the conversation.
+        conversation_id = self._conversation_id if utterances else ""
+        state = HearingState(conversation_id, utterances, self._asked, self._recent, self._asker, self._replied_at)
+        if state == SILENT:
+            state = SILENT
+        return HearingResult(state, tuple(self._questions), None if deadline == math.inf else deadline)
+
+    def close_expired(self) -> None:
+        """Close the utterances that silence has ended since the state was made."""
+        now_s, options = self._now_s, self._options
+        self._recent = tuple(known for known in self._recent if now_s - known[1] < options.near_duplicate_s)
+        for utterance in tuple(self._open.values()):
+            is_split = utterance.question is None and now_s - utterance.heard_at > SPLIT_ARRIVAL_S
+            if is_split or _deadline(utterance, options) <= now_s:
+                self._close(utterance)
+
+    def take(self, segment: StoredSegment) -> None:
+        """Add one segment to its speaker's utterance, or begin another."""
+        if len(segment.text) > HEARD_CHARS:
+            segment = replace(segment, text=segment.text[:HEARD_CHARS])
+        if segment.conversation_id != self._conversation_id:
+            self._begin_conversation(segment.conversation_id)
+        utterance = self._open.pop(segment.speaker, None) or self._take_renamed(segment)
+        if utterance is None:
+            self._begin(segment)
+        elif is_piece(utterance.pieces, segment.key):
+            self._parse(self._rewrite(utterance, segment), segment)
+        elif segment.start_s < utterance.last_start_s:
+            # A late segment is parsed alone: it does not continue the last one.
+            self._parse(self._new_utterance(segment), segment, is_late=True)
+            self._open[utterance.speaker] = utterance
+        elif self._is_ended_before(utterance, segment):
+            self._close(utterance)
+            self._begin(segment)
+        else:
+            self._continue(utterance, segment)
+        self._forget()
+
+    def _take_renamed(self, segment: StoredSegment) -> OpenUtterance | None:
+        """Return the utterance that has this segment already under another speaker's label."""
+        utterance = next((one for one in self._open.values() if is_piece(one.pieces, segment.key)), None)
+        return None if utterance is None else replace(self._open.pop(utterance.speaker), speaker=segment.speaker)
+
+    def _forget(self) -> None:
+        """Drop the oldest utterances above the limits: after every segment, so that cuts of a webhook do not matter."""
+        idle = [utterance.speaker for utterance in self._open.values() if utterance.question is None]
+        for speaker in idle[:-IDLE_LIMIT]:
+            del self._open[speaker]
+        if len(self._open) > SPEAKERS_LIMIT:
+            del self._open[next(iter(self._open))]
+
+    def _begin(self, segment: StoredSegment) -> None:
+        if self._needs_no_wake(segment.speaker) or not is_of_no_interest(segment.text, self._options.names):
+            self._parse(self._new_utterance(segment), segment)
+
+    def _continue(self, utterance: OpenUtterance, segment: StoredSegment) -> None:
+        if utterance.question is None and self._needs_no_wake(segment.speaker):
+            utterance = self._new_utterance(segment)
+        else:
+            after_pause = segment.start_s - utterance.last_end_s >= self._options.pause_s
+            pieces = join(utterance.pieces, segment.key, segment.text, after_pause=after_pause)
+            utterance = replace(utterance, pieces=pieces)
+        self._parse(utterance, segment)
+
+    def _begin_conversation(self, conversation_id: str) -> None:
+        for utterance in tuple(self._open.values()):
+            self._close(utterance)
+        self._conversation_id = conversation_id
+
+    def _needs_no_wake(self, speaker: str) -> bool:
+        mode, options = self._options.mode, self._options
+        if mode is ListenMode.FOLLOWUP:
+            return speaker == self._asker and 0.0 <= self._now_s - self._replied_at <= options.followup_s
+        return mode is ListenMode.ALWAYS
+
+    def _new_utterance(self, segment: StoredSegment) -> OpenUtterance:
+        pieces = (Piece(segment.key, segment.text),)
+        start_s, now_s = segment.start_s, self._now_s
+        without_wake = self._needs_no_wake(segment.speaker)
+        return OpenUtterance(
+            segment.speaker, pieces, 0, start_s, start_s, now_s, now_s, start_s, without_wake=without_wake
+        )
+
+    def _rewrite(self, utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance:
+        """Replace a segment's text by its longer version."""
+        pieces = tuple(
+            Piece(p.key, p.text[: p.text[0].isspace()] + segment.text) if p.key == segment.key else p
+            for p in utterance.pieces
+        )
+        return replace(utterance, pieces=pieces, scanned=0)
+
+    def _is_ended_before(self, utterance: OpenUtterance, segment: StoredSegment) -> bool:
+        """Return True when the silence between the segments' times ended the utterance before this segment."""
+        silence_s = segment.start_s - utterance.last_end_s
+        if utterance.question is None:
+            return silence_s >= SPLIT_S
+        if not utterance.question.text:
+            return silence_s >= self._options.wake_wait_s
+        is_capped = segment.start_s - utterance.opened_start_s >= self._options.hard_cap_s
+        return is_capped or silence_s >= _pause_s(utterance.question.text, self._options)
+
+    def _parse(self, utterance: OpenUtterance, segment: StoredSegment, *, is_late: bool = False) -> None:
+        """Accept the questions in an utterance, and keep the rest of it open."""
+        options = self._options
+        always = options.mode is ListenMode.ALWAYS
+        rules = LineRules(options.names, options.max_chars, without_wake=utterance.without_wake, always=always)
+        parsed = parse_line(utterance.pieces, utterance.scanned, rules)
+        for found in parsed.found:
+            self._accept(found, utterance.speaker, self._now_s)
+        is_new = bool(parsed.found) or utterance.question is None
+        rest = OpenUtterance(
+            utterance.speaker,
+            parsed.pieces,
+            parsed.scanned,
+            segment.start_s,
+            max(segment.end_s, utterance.last_end_s),
+            self._now_s,
+            self._now_s if is_new else utterance.opened_at,
+            segment.start_s if is_new else utterance.opened_start_s,
+            parsed.question,
+            (always or (utterance.without_wake and not parsed.found)) and parsed.question is not None,
+        )
+        if is_late:
+            self._close(rest)
+        elif rest.pieces:
+            self._open[utterance.speaker] = rest
+
+    def _close(self, utterance: OpenUtterance) -> None:
+        """End an utterance, and accept its open question."""
+        self._open.pop(utterance.speaker, None)
+        if utterance.question is not None and utterance.question.text:
+            self._accept(utterance.question, utterance.speaker, utterance.heard_at)
+
+    def _accept(self, found: FoundQuestion, speaker: str, asked_at: float) -> None:
+        """Accept a question, unless it was asked before: at this place, or in nearly the same words."""
+        words = normalise(found.text)
+        asked, digest = dict(self._asked), hash(found.key)
+        if found.ordinal <= asked.pop(digest, -1):
+            return
+        self._asked = (*asked.items(), (digest, found.ordinal))[-ASKED_LIMIT:]
+        if any(is_near_duplicate(words, known) for known, _ in self._recent):
+            return
+        self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))
+        self._asker = speaker
+        self._replied_at = -math.inf
+        conversation_id = self._conversation_id
+        self._questions.append(Question(found.text, found.key, conversation_id, found.ordinal, speaker, asked_at))

@@ -1,1 +1,0 @@
-"""chat: to be said."""

@@ -1,0 +1,100 @@
+"""Pages in a browser: the start page, the operator's dashboard with its data, and their style and script.
+
+Not here: HTML (web/pages/), the figures (omi_actors/status/). Threads: the event loop.
+"""
+
+from typing import ClassVar
+
+from web.edge.browsers import PAGE_POLICY
+from web.handlers.base import BaseHandler
+from web.pages.render import DASHBOARD, build_data, read_asset, render_dashboard, render_index
+from web.problems import iso_time
+from web.site import Site
+
+
+class AssetHandler(BaseHandler):
+    """Serves the file by whose name the route ends. The files are public: they hold no data."""
+
+    content_type: ClassVar[str]
+
+    def get(self) -> None:
+        """Answer with the file."""
+        self.set_header("Content-Type", f"{self.content_type}; charset=utf-8")
+        self.finish(read_asset(self.route.rpartition("/")[2]))
+
+    head = get
+
+
+class StyleHandler(AssetHandler):
+    """The style of all pages."""
+
+    route = "/style.css"
+    content_type = "text/css"
+
+
+class IndexHandler(BaseHandler):
+    """The start page."""
+
+    route = "/"
+    content_policy = PAGE_POLICY
+
+    def get(self) -> None:
+        """Answer with the page; only the operator sees states and links."""
+        self.send_page(index_page(self.site, for_operator=self.is_operator))
+
+    head = get
+
+
+def index_page(site: Site, *, for_operator: bool) -> bytes:
+    """Return the start page."""
+    snapshot = site.system.snapshot() if for_operator else None
+    return render_index(site.wake_names[0].capitalize(), snapshot, has_metrics=site.has_metrics)
+
+
+class DashboardHandler(BaseHandler):
+    """The operator's dashboard."""
+
+    route = DASHBOARD
+    takes_turns = True
+    content_policy = PAGE_POLICY
+
+    def get(self) -> None:
+        """Answer the operator with a snapshot as a page."""
+        self.require_operator()
+        self.send_page(render_dashboard(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
+
+    head = get
+
+
+class DashboardDataHandler(BaseHandler):
+    """The data by which an open dashboard updates itself."""
+
+    route = f"{DASHBOARD}/data.json"
+    takes_turns = True
+
+    def get(self) -> None:
+        """Answer the operator with a snapshot as JSON."""
+        self.require_operator()
+        self.send_json(build_data(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
+
+    head = get
+
+
+class DashboardStyleHandler(AssetHandler):
+    """The dashboard's style."""
+
+    route = f"{DASHBOARD}/dashboard.css"
+    content_type = "text/css"
+
+
+class DashboardScriptHandler(AssetHandler):
+    """The dashboard's script."""
+
+    route = f"{DASHBOARD}/dashboard.js"
+    content_type = "text/javascript"
+
+
+DASHBOARD_ROUTES = [
+    (handler.route.replace(".", r"\."), handler)
+    for handler in (DashboardHandler, DashboardDataHandler, DashboardStyleHandler, DashboardScriptHandler)
+]

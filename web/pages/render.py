@@ -1,0 +1,99 @@
+"""Pages from their templates: start page, dashboard, error pages, sign-out. Templates escape every value.
+
+Not here: the figures (omi_actors/status/), access to pages (web/handlers/). Threads: the event loop.
+"""
+
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from tornado.template import DictLoader
+
+from omi_actors.status.snapshot import Snapshot
+from web.problems import Problem
+
+DASHBOARD = "/metrics-dashboard"
+# Milliseconds between two updates. A snapshot takes a few; people do not read faster.
+_UPDATE_MS = 5_000
+_STATES = {"pass": "All is well", "warn": "It works; something needs attention", "fail": "Something fails"}
+_RECENT_TROUBLE = "It works; something went wrong in the last 5 minutes"
+_NO_TROUBLE = "Nothing is known to be wrong."
+
+_LINKS = (
+    ("/health", "Health", "states of all parts, as JSON"),
+    ("/omi-webhook/queue-status", "Queue", "jobs and sessions, as JSON"),
+    ("/api/info", "Addresses", "version, features and every address, as JSON"),
+)
+_METRICS_LINKS = (
+    (DASHBOARD, "Dashboard", "present troubles, advice, and all figures"),
+    ("/metrics", "Metrics", "for Prometheus"),
+)
+_UNAUTHORIZED = 401
+# The API's hint names a header, which a person in a browser cannot send.
+_SIGN_IN = "Open the link that the server printed at its start, or one from `omi-actors operator-link`; it works once."
+
+
+@cache
+def read_asset(name: str) -> bytes:
+    """Return a file of this folder as it is."""
+    return (files("web.pages") / name).read_bytes()
+
+
+def render_index(wake_name: str, snapshot: Snapshot | None, *, has_metrics: bool) -> bytes:
+    """Return the start page; a snapshot makes it the operator's."""
+    status, state = _state_of(snapshot) if snapshot is not None else ("", "")
+    links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS)
+    return _render("index.html", wake_name=wake_name, status=status, state=state, links=links)
+
+
+def render_dashboard(snapshot: Snapshot, taken_at: str) -> bytes:
+    """Return the operator's dashboard; `taken_at` is ISO 8601."""
+    data = build_data(snapshot, taken_at)
+    return _render("dashboard.html", data=data, tables=snapshot.tables, place=DASHBOARD, every_ms=_UPDATE_MS)
+
+
+def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
+    """Return the dashboard's contents for JSON; `taken_at` is ISO 8601."""
+    status, state = _state_of(snapshot)
+    return {
+        "status": status,
+        "state": state,
+        "takenAt": taken_at,
+        "taken": f"{taken_at[:19].replace('T', ' ')} UTC",
+        "checks": list(snapshot.checks.items()),
+        "troubles": [asdict(trouble) for trouble in snapshot.troubles],
+        "nothingWrong": _NO_TROUBLE,
+        "headlines": [asdict(headline) for headline in snapshot.headlines],
+        "tables": {table.name: table.rows for table in snapshot.tables},
+    }
+
+
+def render_signed_out() -> bytes:
+    """Return the page after signing out."""
+    return _render("message.html", title="Signed out", sentences=(), request_id="")
+
+
+def render_error(problem: Problem, request_id: str) -> bytes:
+    """Return the error page of a problem."""
+    hint = _SIGN_IN if problem.status == _UNAUTHORIZED else problem.hint
+    title, *rest = problem.error.split(". ")
+    sentences = [text.split("`") for text in (". ".join(rest), hint) if text]
+    return _render("message.html", title=title, sentences=sentences, request_id=request_id)
+
+
+def _state_of(snapshot: Snapshot) -> tuple[str, str]:
+    """Return pass, warn or fail, and its sentence. A listed trouble turns pass into warn."""
+    if snapshot.status == "pass" and snapshot.troubles:
+        return "warn", _RECENT_TROUBLE
+    return snapshot.status, _STATES[snapshot.status]
+
+
+def _render(name: str, **values: Any) -> bytes:
+    return _loader().load(name).generate(**values)
+
+
+@cache
+def _loader() -> DictLoader:
+    own = (file for file in files("web.pages").iterdir() if file.name.endswith(".html"))
+    return DictLoader({file.name: file.read_text(encoding="utf-8") for file in own})
