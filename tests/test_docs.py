@@ -11,6 +11,7 @@ from config.settings import load_settings
 from omi_actors.clock import SystemClock
 from omi_actors.instruments.metrics_page import metrics_page
 from omi_actors.store.engine import DATABASE_FILE
+from scripts.lab.docs.delivery_table import renew
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.web.fake_system import FakeSystem
 from web.app import build_application
@@ -63,6 +64,12 @@ def test_every_document_is_found_from_the_readme():
 
 def test_page_of_metrics_is_as_made():
     assert (ROOT / "docs" / "metrics.md").read_text() == metrics_page()
+
+
+def test_table_of_deliveries_is_as_made():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+
+    assert page == renew(page), "run: python -m scripts.lab.docs.delivery_table"
 
 
 @every_document

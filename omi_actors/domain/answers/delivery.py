@@ -15,43 +15,45 @@ _PENDING, _KEPT, _SENDING = DeliveryState.PENDING, DeliveryState.KEPT, DeliveryS
 
 
 class Phase(StrEnum):
-    """Place of a delivery in the table: its stored state, more exact where channel or session make a difference.
+    """Place of a delivery in the table: its stored state, more exact where session or channel make a difference.
 
-    The last four are pseudo phases: GONE and EXPIRED end the session's part, SAME and BEFORE are only targets.
+    absent: its session does not know it; chosen: pending, and its job will notify; sending: in a reply; notifying: in
+    a call of Omi's API. sent, expired and gone (another actor has it) end the session's part. The last two are targets.
     """
 
-    ABSENT = "not known to its session"
+    ABSENT = "absent"
     PENDING = "pending"
-    CHOSEN = "pending, a job will notify"
+    CHOSEN = "chosen"
     KEPT = "kept"
     UNKNOWN = "unknown"
-    SENDING = "sending in a reply"
-    NOTIFYING = "sending by Omi's API"
+    SENDING = "sending"
+    NOTIFYING = "notifying"
     SENT = "sent"
     EXPIRED = "expired"
-    GONE = "left to another actor"
+    GONE = "gone"
     SAME = "stays"
-    BEFORE = "as before; kept if not known"
+    BEFORE = "as before"
 
 
 class Event(StrEnum):
-    """Reason for a transition. The last six come from the notification job, the others from the session."""
+    """Reason for a transition: from BEGUN on one of the notification job, before one of the session."""
 
     STORED = "the answer is stored"
-    INTENT_STORED = "the answer is stored, with the intent to send it in its own reply"
-    REPLY_OPEN = "a reply is open for it"
+    INTENT_STORED = "the answer is stored with the intent to send it in its own reply"
+    REPLY_OPEN = "a reply is open"
     NO_REPLY = "no reply is open"
     GRACE_OVER = "no reply came within the grace"
     NO_NOTIFIER = "no reply is open, and there is no way to notify"
-    TOO_OLD = "the question is older than `ANSWER_EXPIRES_S`, and no chat waits"
+    TOO_OLD = "it is older than `ANSWER_EXPIRES_S`, and no chat waits"
     REACHED = "the reply arrived"
     NOT_REACHED = "the reply certainly did not arrive"
     END_MISSING = "the reply's end is not stored after 5 s (sweep)"
     BEGUN = "the job begins"
-    REFUSED = "too old, no budget, a long breaker pause, refused by Omi, or the job is dead"
-    ACCEPTED = "Omi's API accepted it"
-    UNREACHABLE = "no connection; another attempt follows"
-    UNCLEAR = "the call ended without a clear result, or a crash cut it"
+    NOT_ALLOWED = "the job finds it too old, over budget or the breaker open too long, or is dead"
+    ACCEPTED = "Omi accepts it"
+    REFUSED = "Omi refuses it, or the last attempt found no connection"
+    UNREACHABLE = "no connection, and another attempt follows"
+    UNCLEAR = "the call had no clear result, or a crash cut it"
 
 
 class Effect(StrEnum):
@@ -60,8 +62,8 @@ class Effect(StrEnum):
     NONE = ""
     SEND = "put it into the reply"
     START_GRACE = "start the grace"
-    CHOOSE = "choose the next event"
-    RECORD_AGAIN = "record the end again after 5 s"
+    CHOOSE = "choose again without a reply"
+    RECORD_AGAIN = "record again after 5 s"
     CALL_API = "call Omi's API"
 
 
@@ -161,7 +163,7 @@ TRANSITIONS = (
     Transition(
         (Phase.PENDING, Phase.CHOSEN), Event.BEGUN, Next(to=Phase.NOTIFYING, effect=Effect.CALL_API), (_PENDING,)
     ),
-    Transition((Phase.PENDING, Phase.CHOSEN), Event.REFUSED, Next(to=Phase.KEPT), (_PENDING,)),
+    Transition((Phase.PENDING, Phase.CHOSEN), Event.NOT_ALLOWED, Next(to=Phase.KEPT), (_PENDING,)),
     Transition((Phase.NOTIFYING,), Event.ACCEPTED, Next(to=Phase.SENT), (_SENDING,)),
     Transition((Phase.NOTIFYING,), Event.REFUSED, Next(to=Phase.KEPT), (_SENDING,)),
     Transition((Phase.NOTIFYING,), Event.UNREACHABLE, Next(to=Phase.CHOSEN), (_SENDING,)),
