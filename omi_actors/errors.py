@@ -1,30 +1,30 @@
-"""The error tree: every expected failure has one class here.
+"""The program's error tree: each expected failure has one class here.
 
-Not here: how an error is answered (web/problems.py), translation of foreign errors (the room that imports the
-library). Threads: any.
+Not here: the answers to errors (web/problems.py), the kit's own errors (kit/errors.py), translation of foreign errors
+(the room that imports the library). Threads: any.
 
-OmiError
-├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, NotFoundError,
-│                     TooLargeError > TooManyValuesError, ConflictError, KeyReusedError, ForeignHostError,
-│                     SlowBodyError                                                     the caller's; never retried
-├─ OverloadError ↺    MailboxFullError, QueueFullError, RateLimitedError               try again after retry_after_s
-├─ RepeatedError ↺                                                                     the first one is under way
-├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
-│  └─ UpstreamUnavailableError ↺                               UpstreamBusyError ↺, CircuitOpenError ↺
-├─ BudgetSpentError                                                                     who asked has asked enough
-├─ StoreError         StoreUnavailableError ↺, UnreadableJobError, FencedError, LeaseLostError
-├─ ActorError         ActorUnavailableError ↺, AskTimeoutError ↺ > AnswerLateError, RestartIntensityError,
-│                     StartFailedError
-└─ SettingsError      at start only                                                    (↺ = retryable)
+ExpectedError (kit)
+├─ OmiError
+│  ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, NotFoundError,
+│  │                     TooLargeError > TooManyValuesError, ConflictError, KeyReusedError, ForeignHostError,
+│  │                     SlowBodyError                                             the caller's; never retried
+│  ├─ OverloadError ↺    QueueFullError, RateLimitedError                          try again after retry_after_s
+│  ├─ RepeatedError ↺                                                              the first one is under way
+│  ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
+│  │  └─ UpstreamUnavailableError ↺                           UpstreamBusyError ↺, CircuitOpenError ↺
+│  ├─ BudgetSpentError                                                             the model was not asked
+│  ├─ StoreError         StoreUnavailableError ↺, UnreadableJobError, FencedError, LeaseLostError
+│  └─ SettingsError      at start only                                             (↺ = retryable)
+└─ ActorError (kit)      AskTimeoutError ↺ > AnswerLateError; StartFailedError     the rest: kit/errors.py
 """
 
 from typing import ClassVar
 
+from omi_actors.kit.errors import ActorError, AskTimeoutError, ExpectedError
 
-class OmiError(Exception):
-    """Base of all expected failures. The message is for operators; clients see web/problems.py's text."""
 
-    retryable: ClassVar[bool] = False
+class OmiError(ExpectedError):
+    """Base of the program's own expected failures. The message is for operators; clients see web/problems.py's text."""
 
 
 class BadRequestError(OmiError):
@@ -87,10 +87,6 @@ class OverloadError(OmiError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
-
-
-class MailboxFullError(OverloadError):
-    """An actor's mailbox is at its capacity."""
 
 
 class QueueFullError(OverloadError):
@@ -181,28 +177,8 @@ class LeaseLostError(StoreError):
     """A job's completion whose lease another worker took, or whose job is gone; nothing was written."""
 
 
-class ActorError(OmiError):
-    """An actor could not take or finish a message."""
-
-
-class ActorUnavailableError(ActorError):
-    """The receiver is stopped, quarantined, or died over this message."""
-
-    retryable: ClassVar[bool] = True
-
-
-class AskTimeoutError(ActorError):
-    """No reply within the ask's timeout; work that had not begun is cancelled."""
-
-    retryable: ClassVar[bool] = True
-
-
 class AnswerLateError(AskTimeoutError):
     """A question's answer was not ready at its asker's deadline; it is kept when it comes."""
-
-
-class RestartIntensityError(ActorError):
-    """A supervisor's children failed more often than its intensity allows; it gave up."""
 
 
 class StartFailedError(ActorError):

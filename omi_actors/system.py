@@ -1,6 +1,6 @@
-"""The system: starts and stops the supervision tree, and is the only behaviour that the web sees.
+"""The system: starts and stops the supervision tree, and answers all that the web asks of it.
 
-Not here: which actors there are (tree.py), HTTP (web/), what health says (status/health.py).
+Not here: the actors (tree.py), HTTP (web/), the contents of health and status pages (status/).
 Threads: the event loop's; the store's actors have threads of their own.
 """
 
@@ -21,11 +21,13 @@ from omi_actors.actors.session.messages import (
 )
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions.records import Transcript
-from omi_actors.errors import OmiError, StartFailedError
+from omi_actors.errors import StartFailedError
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.extremes import HTTP_EXTREMES
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.instruments.readings import take_readings
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.runtime import Runtime
@@ -37,50 +39,57 @@ from omi_actors.status.health import build_health
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
-from omi_actors.tree import build_tree
+from omi_actors.store import queue_state, sessions
+from omi_actors.store.transaction import Transaction
+from omi_actors.tree import Tree
 
 _log = get_logger(__name__)
 
-# Messages of one session that a page of its transcript shows along with its segments.
+# Stored messages in one page of a transcript, besides its segments.
 _PAGE_MESSAGES = 1_000
-# The kind of actor that only its own wearer misses.
+# The one kind of actor without which all other wearers are still served.
 _SESSION = "session"
-# Seconds that the actors get to stop, once the work in flight has ended or has been handed back.
+# Seconds that the actors get to stop, after attempts have ended or have released their jobs.
 _STOP_S = 10.0
 
 
 class System:
-    """Made, started and stopped once. `on_give_up` hears that the process must end, non-zero."""
+    """A supervision tree that is built, started and stopped once.
+
+    system = System(parts, on_give_up)   # on_give_up(error): the process must end, non-zero
+    await system.start()
+    ingested = await system.ingest(IngestSegments(...), timeout_s=12.0)
+    """
 
     def __init__(self, parts: Parts, on_give_up: Callable[[BaseException], None]) -> None:
         self._parts = parts
         self._on_give_up = on_give_up
-        self._runtime = Runtime(parts.clock, parts.rng)
-        self._tree = build_tree(self._runtime, parts)
+        self._runtime = Runtime(parts.clock, parts.rng, hooks=ActorMetrics())
+        self._tree = Tree(self._runtime, parts)
         self._root: Root | None = None
-        self._start_error: OmiError | None = None
+        self._start_error: ExpectedError | None = None
         self._is_draining = False
 
-    # --- life
+    # --- start and stop
 
     async def start(self) -> None:
         """Start the tree and return when the store is open and this node registered.
 
-        Until then an actor that cannot start ends all: a restart would meet the same. One that has started and
-        crashes is restarted, as later.
+        Until then an actor that cannot start ends the program: a restart would fail alike. An actor that crashes after
+        its start is restarted, as later.
 
         Raises:
-            OmiError: the store cannot be opened, or an actor failed; the sentence says why. All is stopped again.
+            ExpectedError: the store cannot be opened, or an actor failed; the sentence says why. All is stopped again.
         """
         self._runtime.bind(asyncio.get_running_loop())
         self._runtime.on_start_failed = self._start_failed
         self._root = start_root(self._runtime, self._tree.roots, on_give_up=self._give_up)
         try:
             await self._tree.store_opened
-            self._tree.board.has_synced_commits = await self._tree.store.has_synced_commits()
+            self._tree.has_synced_commits = await self._tree.store.write(Transaction.is_synced)
             if self._start_error is not None:
                 raise self._start_error
-        except OmiError as exc:
+        except ExpectedError as exc:
             self.begin_draining()
             await self._root.stop(_STOP_S)  # without a drain: no work was taken yet
             if self._start_error is not None and self._start_error is not exc:
@@ -90,29 +99,29 @@ class System:
             self._runtime.on_start_failed = None
 
     def _start_failed(self, kind: str, error: BaseException) -> None:
-        if kind != _SESSION:  # one wearer's session that cannot start must not keep the program down for all
+        if kind != _SESSION:  # a session that cannot start must not stop the program for all wearers
             self._fail_start(error, f"{kind} could not start: {type(error).__name__}")
 
     def _fail_start(self, error: BaseException, sentence: str) -> None:
         """Settle the start, once, with an expected error as it is and with any other as a StartFailedError."""
         if self._start_error is None:
-            self._start_error = error if isinstance(error, OmiError) else StartFailedError(sentence)
+            self._start_error = error if isinstance(error, ExpectedError) else StartFailedError(sentence)
             self._tree.store_opened.try_fail(self._start_error)
 
     async def stop(self, *, grace_s: float) -> bool:
-        """Finish or hand back what runs, within `grace_s`, then stop in reverse order; True if all ended in time."""
+        """Drain the workers within `grace_s`, then stop in reverse order; True if all actors ended in time."""
         self.begin_draining()
         if self._root is None:
             return True
         self._tree.job_queue.tell(Drain(grace_s))
         try:
             await self._tree.workers.ask(Drain(grace_s), timeout_s=grace_s + _STOP_S)
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("attempts_not_drained", error=type(exc).__name__)
         return await self._root.stop(_STOP_S)
 
     def begin_draining(self) -> None:
-        """From now on be not ready: no new work is welcome."""
+        """Take no new work: `ready` is False from now on."""
         self._is_draining = True
 
     def _give_up(self, error: BaseException) -> None:
@@ -121,89 +130,90 @@ class System:
         self._fail_start(error, f"the actors ended with {type(error).__name__} before the program was ready")
         self._on_give_up(error)
 
-    # --- what the web may ask
+    # --- for the web
 
     @property
     def ready(self) -> bool:
-        """Whether new work is welcome: the store takes writes, and nobody told us to stop."""
+        """Whether new work is welcome: the store takes writes, and the system is neither starting nor draining."""
         tree = self._tree
-        return not self._is_draining and tree.store_writer.state is ChildState.RUNNING and tree.board.store_takes_writes
+        return not self._is_draining and tree.store_writer.state is ChildState.RUNNING and tree.store_takes_writes
 
     @property
     def counters(self) -> WindowCounters:
-        """Counts of requests, for limits that all nodes keep together."""
+        """Counts of requests, for limits that all nodes share."""
         return self._tree.backplane.counters
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
-        """Give segments to their session; settled when they are durable and, after a question, answered or late."""
-        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
+        """Give segments to their session; settled when durable and, after a question, answered or late."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def keep_raw(self, message: KeepRaw, *, timeout_s: float) -> Future[Ingested]:
-        """Keep a payload that no feature reads yet; settled when it is durable."""
-        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
+        """Store a payload that no feature reads yet; settled when it is durable."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def reply_sent(self, message: ReplySent) -> None:
-        """Tell what became of an answer that an `Ingested` carried."""
+        """Report whether a reply with an answer was sent."""
         self._tree.router.tell(message)
 
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
-        """Ask a session; settled with the answer, the sentence that says why there is none, or AnswerLateError."""
-        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
+        """Ask a session; settled with the answer, with a failure's sentence, or with AnswerLateError."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
-        """Let a session answer for another space; settled with the one before when it is durable."""
-        return self._way_to(message.session_key).ask(message, timeout_s=timeout_s)
+        """Move a session to another space; settled with the earlier space when that is durable."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def load_space(self, session_key: str) -> Future[str | None]:
-        """Load the space that a session is in; None if there is no such session."""
-        return self._tree.store.load_space(session_key)
+        """Load the space of a session; None if there is no such session."""
+        return self._tree.store.read(sessions.load_space, session_key)
 
     def asker_left(self, message: AskerLeft) -> None:
-        """Tell that nobody waits any more for what was asked with `ask_question`."""
-        self._way_to(message.session_key).tell(message)
+        """Report that the asker of an `ask_question` no longer waits."""
+        self._route(message.session_key).tell(message)
 
-    def _way_to(self, session_key: str) -> Handle:
-        """Return the session itself if it is in memory, else the router, which activates it.
+    def _route(self, session_key: str) -> Handle:
+        """Return the session if it is in memory, else the router, which activates it.
 
-        While mail waits at the router some of it may be for this session, and must not be overtaken.
+        Messages that wait at the router may be for this session; a new one must not overtake them.
         """
         tree = self._tree
         if len(tree.router.mailbox):
             return tree.router
-        return tree.directory.find(session_key, self._runtime.clock.mono_s()) or tree.router
+        return tree.live_sessions.find(session_key, self._runtime.clock.mono_s()) or tree.router
 
     def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
         """Load a page of a session's transcript; None when there is no such session."""
-        return self._tree.store.load_transcript(session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES)
+        return self._tree.store.read(
+            sessions.load_transcript, session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES
+        )
 
     async def queue_status(self) -> dict[str, Any]:
-        """Return the queue as the store knows it now, and the sessions in memory: see status/queue_status.py.
+        """Return the counts of the job queue and of the sessions in memory (status/queue_status.py).
 
         Raises:
-            OmiError: the store did not answer.
+            ExpectedError: the store did not answer.
         """
-        counts = await self._tree.store.queue_counts()
+        counts = await self._tree.store.read(queue_state.count_queue)
         parts, readings = self._parts, take_readings(REGISTRY)
         now_s = parts.clock.now_s()
-        return build_queue_status(counts, self._tree.directory, parts.settings, now_s=now_s, readings=readings)
+        return build_queue_status(counts, self._tree.live_sessions, parts.settings, now_s=now_s, readings=readings)
 
     @property
     def queue_admin(self) -> QueueAdmin:
-        """The operator's hand in the job queue: see status/queue_admin.py."""
+        """The operator's actions on the job queue."""
         return QueueAdmin(self._tree.store, self._tree.job_queue)
 
     def health(self) -> dict[str, Any]:
-        """Return a snapshot: see status/health.py."""
+        """Return the checks and figures behind /health (status/health.py)."""
         return build_health(self._tree, self._parts, is_ready=self.ready)
 
     def figures(self) -> dict[str, Any]:
-        """Return the metrics as JSON: see status/figures.py."""
-        directory = self._tree.directory
-        readings = take_readings(REGISTRY)
-        return build_figures(readings, HTTP_EXTREMES, hits=directory.hits, misses=directory.misses)
+        """Return the metrics since the start as JSON (status/figures.py)."""
+        live = self._tree.live_sessions
+        return build_figures(take_readings(REGISTRY), HTTP_EXTREMES, hits=live.hits, misses=live.misses)
 
     def snapshot(self) -> Snapshot:
-        """Return the contents of the operator's page, from one reading of all metrics."""
+        """Return the contents of the operator's page, from one reading of all metrics. Takes a few milliseconds."""
         now = take_readings(REGISTRY)
         health = self.health()
-        return build_snapshot(health, now, now.since(self._tree.board.earlier_look))
+        return build_snapshot(health, now, now.since(self._tree.readings.of_5_minutes_ago))

@@ -1,35 +1,29 @@
-"""The supervision tree: which actors there are, who watches whom, in which order they start.
-
-Not here: starting and stopping it (system.py), how supervision works (kit/), what the actors do, and
-what they get (parts.py).
-Threads: built on the event loop.
+"""The supervision tree: every actor, its supervisor, and the order of starting.
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n
 ├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
+
+Not here: starting and stopping it (system.py), supervision itself (kit/), building its parts (parts.py).
+Threads: built on the event loop.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
 from omi_actors.actors.maintenance.backplane import BackplaneRunner
 from omi_actors.actors.maintenance.node_lease import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.maintenance.node_lease import NodeLease
-from omi_actors.actors.metrics_collector import Board, MetricsCollector
+from omi_actors.actors.metrics_collector import LatestReadings, MetricsCollector
 from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.workers import Workers
-from omi_actors.actors.session.actor import SessionDeps
-from omi_actors.actors.session.router import Directory, RouterLimits, SessionRouter
+from omi_actors.actors.session.router import LiveSessions, RouterLimits, SessionRouter
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.backplane.interface import Backplane
-from omi_actors.clients.model_chain import ModelChain
-from omi_actors.clients.omi_api import GuardedNotifier
-from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle, new_handle
@@ -53,169 +47,141 @@ from omi_actors.store.engine import StoreConfig, build_dialect
 from omi_actors.store.facade import Store
 from omi_actors.store.transaction import NodeIdentity
 
-# A job whose lease ran out this often, while the process lived, blocks its workers; it is buried.
+# Deliveries after which a job is buried: its lease expired this often in a living process, so it blocks its workers.
 _MAX_DELIVERIES = 3
-# A job that was under way at this many deaths of the process may be their cause; it is buried. More than above, since
-# every job under way is suspected alike, and a machine that restarts again and again must not cost an answer.
+# Deaths of the process after which a job that was running each time is buried, since it may be their cause. More than
+# above: every running job is suspected alike, and a machine that restarts often must not cost an answer.
 _MAX_PROCESS_LOSSES = 10
 # Sessions restart at once, every time: a person is speaking. One that crashes on and on is quarantined instead.
 _SESSION_BACKOFF = Backoff(min_s=0.0, max_s=0.0)
 # Readers of the store: one may be busy with a long page while another loads a session.
-_READERS = 2
-# Messages that may wait: few for most; the router sees every webhook, and the writer every commit, of all sessions.
-_MAILBOX = 1_000
+_READERS = ("store_reader_1", "store_reader_2")
+# Messages that may wait, beyond the default: the router gets every webhook, and the writer every commit.
 _ROUTER_MAILBOX = 100_000
 _WRITER_MAILBOX = 100_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# A supervisor, its strategy, and its children in start order.
+_Group = tuple[str, Strategy, tuple[ChildSpec, ...]]
+
+
 class Tree:
-    """The stable handles of a system, before it is started. `roots` are the root's children in start order.
+    """The stable handles and the shared objects of a system. Nothing runs until `roots` start, in this order.
 
-    `store_opened` settles when the writer has opened the store for the first time, or could not.
+    `store_opened` settles when the writer has opened the store for the first time, or has failed to.
+    `has_synced_commits` is written by the system at its start, `store_takes_writes` by the store's writer.
     """
 
-    roots: Sequence[Handle]
-    store: Store
-    store_opened: Future[None]
-    store_writer: Handle
-    job_queue: Handle
-    workers: Handle
-    router: Handle
-    directory: Directory
-    board: Board
-    model: ModelChain
-    notifier: GuardedNotifier | None
-    budget: BudgetGuard
-    backplane: Backplane
+    def __init__(self, runtime: Runtime, parts: Parts) -> None:
+        """Build all; an actor is built when it starts, so that handles may refer to each other.
 
+        Raises:
+            StoreError: the settings name no database, or one without an installed driver.
+        """
+        settings, clock = parts.settings, parts.clock
+        self._runtime = runtime
+        self._parts = parts
+        self.store_opened: Future[None] = Future()
+        self.has_synced_commits: bool | None = None
+        self.store_takes_writes = True
+        self.readings = LatestReadings(started_mono_s=clock.mono_s())
+        self.live_sessions = LiveSessions()
+        self.model = build_model_chain(settings, (parts.model, *parts.fallbacks), clock)
+        self.notifier = build_guarded_notifier(settings, parts.notifier, clock)
+        self.budget = build_budget(settings, parts.model.provider, clock)
+        self.backplane = build_backplane(parts)
+        url = settings.database_url.get_secret_value() if settings.database_url else ""
+        self._store_config = StoreConfig(url=url, data_dir=settings.data_dir)
+        build_dialect(self._store_config, readonly=True)  # refused here, not in an actor that restarts again and again
+        self._open_replies = OpenReplies()
+        self._pools = build_worker_slots(settings)
+        groups = self._groups()
+        self._handles = {spec.name: new_handle(spec, runtime) for _, _, specs in groups for spec in specs}
+        self.store_writer, self.router = self._handles["store_writer"], self._handles["session_router"]
+        self.job_queue, self.workers = self._handles["job_queue"], self._handles["workers"]
+        self.store = Store(
+            self.store_writer,
+            [self._handles[name] for name in _READERS],
+            write_timeout_s=settings.store_write_timeout_s,
+            read_timeout_s=settings.store_read_timeout_s,
+        )
+        job_deps = build_job_deps(parts, self.store, self.model, self.notifier, self.budget)
+        self._job_deps = replace(job_deps, is_awaited=self._open_replies.__contains__)
+        session_deps = build_session_deps(parts, self.store, self.job_queue, self._pools[0])
+        self._session_deps = replace(session_deps, open_replies=self._open_replies)
+        self.roots = [self._supervise(*group) for group in groups]
 
-def build_tree(runtime: Runtime, parts: Parts) -> Tree:
-    """Return the tree; nothing runs yet. An actor is built when it starts, so handles may name each other.
+    def _groups(self) -> Sequence[_Group]:
+        """Return the table of all fixed children, in start order."""
+        parts, settings = self._parts, self._parts.settings
+        each, together = Strategy.ONE_FOR_ONE, Strategy.ONE_FOR_ALL
+        store = (
+            _child("store_writer", self._build_writer, mailbox_capacity=_WRITER_MAILBOX),
+            *(_child(name, self._build_reader, "store_reader") for name in _READERS),
+        )
+        node = (
+            _child("metrics_collector", lambda: MetricsCollector(self.store, self.readings, self.live_sessions)),
+            _child("node_lease", lambda: NodeLease(self.store, parts.on_fenced)),
+            _child("backplane_runner", self._build_backplane_runner),
+            _child("janitor", lambda: build_janitor(settings, self.store)),
+        )
+        jobs = (_child("job_queue", self._build_job_queue), _child("workers", self._build_workers))
+        sessions = (
+            _child("session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=self.router)),
+            _child("session_router", self._build_router, mailbox_capacity=_ROUTER_MAILBOX),
+            _child("answer_sweeper", self._build_sweeper),
+        )
+        return ("store", each, store), ("node", each, node), ("jobs", together, jobs), ("sessions", each, sessions)
 
-    Raises:
-        StoreError: the settings name no database, or one without an installed driver.
-    """
-    opened: Future[None] = Future()
-    board, directory, replies = Board(started_mono_s=parts.clock.mono_s()), Directory(), OpenReplies()
-    model, notifier, budget = (
-        build_model_chain(parts.settings, (parts.model, *parts.fallbacks), parts.clock),
-        build_guarded_notifier(parts.settings, parts.notifier, parts.clock),
-        build_budget(parts.settings, parts.model.provider, parts.clock),
-    )
-    store, store_handles = _build_store(runtime, parts, opened, board)
-    collector = _child(runtime, "metrics_collector", lambda: MetricsCollector(store, board, directory))
-    keeper = _child(runtime, "node_lease", lambda: NodeLease(store, parts.on_fenced))
-    backplane = build_backplane(parts)
-    carrier = _child(runtime, "backplane_runner", lambda: BackplaneRunner(backplane, job_queue, sweeper, replies))
-    janitor = _child(runtime, "janitor", lambda: build_janitor(parts.settings, store))
-    job_deps = replace(build_job_deps(parts, store, model, notifier, budget), is_awaited=replies.__contains__)
-    pools = build_worker_slots(parts.settings)
-    limits = QueueLimits(JOB_LEASE_S, _MAX_DELIVERIES)
-    job_queue = _child(runtime, "job_queue", lambda: JobQueue(store, workers, pools, limits, backplane.wake))
-    workers = _child(
-        runtime,
-        "workers",
-        lambda: Workers(job_deps, job_queue, router, lease_s=JOB_LEASE_S, hint_answered=backplane.tell_answered),
-    )
-    session_deps = replace(build_session_deps(parts, store, job_queue, pools[0]), open_replies=replies)
-    new_session = _session_maker(runtime, parts, session_deps)
-    sessions = _child(
-        runtime, "session_supervisor", lambda: DynamicSupervisor(backoff=_SESSION_BACKOFF, observer=router)
-    )
-    router_limits = RouterLimits(parts.settings.session_idle_s, parts.settings.max_live_sessions)
-    router = _child(
-        runtime,
-        "session_router",
-        lambda: SessionRouter(directory, sessions, new_session, router_limits),
-        mailbox_capacity=_ROUTER_MAILBOX,
-    )
-    sweeper = _child(runtime, "answer_sweeper", lambda: AnswerSweeper(store, router, replies, parts.settings.node_name))
-    return Tree(
-        roots=(
-            _group(runtime, "store", store_handles),
-            _group(runtime, "node", (collector, keeper, carrier, janitor)),
-            _group(runtime, "jobs", (job_queue, workers), Strategy.ONE_FOR_ALL),
-            _group(runtime, "sessions", (sessions, router, sweeper)),
-        ),
-        store=store,
-        store_opened=opened,
-        store_writer=store_handles[0],
-        job_queue=job_queue,
-        workers=workers,
-        router=router,
-        directory=directory,
-        board=board,
-        model=model,
-        notifier=notifier,
-        budget=budget,
-        backplane=backplane,
-    )
-
-
-def _build_store(
-    runtime: Runtime, parts: Parts, opened: Future[None], board: Board
-) -> tuple[Store, tuple[Handle, ...]]:
-    """Return the store and its handles: the writer, then the readers."""
-    settings = parts.settings
-    url = settings.database_url.get_secret_value() if settings.database_url else ""
-    config = StoreConfig(url=url, data_dir=settings.data_dir)
-    build_dialect(config, readonly=True)  # to be refused here, and not in an actor that is started again and again
-    node = NodeIdentity(settings.node_name)
-    writer = _child(
-        runtime,
-        "store_writer",
-        lambda: StoreWriter(
-            config,
-            node,
-            opened,
+    def _build_writer(self) -> StoreWriter:
+        return StoreWriter(
+            self._store_config,
+            NodeIdentity(self._parts.settings.node_name),
+            self.store_opened,
             lease_s=NODE_LEASE_S,
             max_deliveries=_MAX_PROCESS_LOSSES,
-            on_availability=board.note_writes,
-        ),
-        mailbox_capacity=_WRITER_MAILBOX,
-    )
-    readers = [
-        _child(runtime, f"store_reader_{number}", lambda: StoreReader(config, opened), kind="store_reader")
-        for number in range(1, _READERS + 1)
-    ]
-    store = Store(
-        writer,
-        readers,
-        write_timeout_s=settings.store_write_timeout_s,
-        read_timeout_s=settings.store_read_timeout_s,
-    )
-    return store, (writer, *readers)
+            on_availability=self._note_writes,
+        )
 
+    def _build_reader(self) -> StoreReader:
+        return StoreReader(self._store_config, self.store_opened)
 
-def _session_maker(runtime: Runtime, parts: Parts, deps: SessionDeps) -> Callable[[str], Handle]:
-    """Return what makes the stable handle of a session that is yet to be started."""
-    capacity = parts.settings.session_mailbox_capacity
+    def _note_writes(self, is_possible: bool) -> None:  # noqa: FBT001 (the writer's callback has this one argument)
+        """Note whether the store takes writes. Runs in the writer's thread."""
+        self.store_takes_writes = is_possible
 
-    def new_session(session_key: str) -> Handle:
-        build = partial(parts.build_session, deps, session_key)
+    def _build_backplane_runner(self) -> BackplaneRunner:
+        return BackplaneRunner(self.backplane, self.job_queue, self._handles["answer_sweeper"], self._open_replies)
+
+    def _build_job_queue(self) -> JobQueue:
+        limits = QueueLimits(JOB_LEASE_S, _MAX_DELIVERIES)
+        return JobQueue(self.store, self.workers, self._pools, limits, self.backplane.wake)
+
+    def _build_workers(self) -> Workers:
+        hint = self.backplane.tell_answered
+        return Workers(self._job_deps, self.job_queue, self.router, lease_s=JOB_LEASE_S, hint_answered=hint)
+
+    def _build_router(self) -> SessionRouter:
+        settings = self._parts.settings
+        limits = RouterLimits(settings.session_idle_s, settings.max_live_sessions)
+        return SessionRouter(self.live_sessions, self._handles["session_supervisor"], self._new_session, limits)
+
+    def _build_sweeper(self) -> AnswerSweeper:
+        return AnswerSweeper(self.store, self.router, self._open_replies, self._parts.settings.node_name)
+
+    def _new_session(self, session_key: str) -> Handle:
+        """Return the stable handle of a session that the router is about to start."""
+        build = partial(self._parts.build_session, self._session_deps, session_key)
+        capacity = self._parts.settings.session_mailbox_capacity
         spec = ChildSpec(session_key, "session", build, restart=Restart.TRANSIENT, mailbox_capacity=capacity)
-        return new_handle(spec, runtime)
+        return new_handle(spec, self._runtime)
 
-    return new_session
-
-
-def _child(
-    runtime: Runtime,
-    name: str,
-    build: Callable[[], Incarnation],
-    *,
-    kind: str = "",
-    mailbox_capacity: int = _MAILBOX,
-) -> Handle:
-    return new_handle(ChildSpec(name, kind or name, build, mailbox_capacity=mailbox_capacity), runtime)
+    def _supervise(self, name: str, strategy: Strategy, specs: Sequence[ChildSpec]) -> Handle:
+        """Return a supervisor of these children; its own time to stop is unlimited, since each child's is limited."""
+        children = [self._handles[spec.name] for spec in specs]
+        build = partial(Supervisor, children, strategy=strategy)
+        return new_handle(ChildSpec(f"{name}_group", "supervisor", build, shutdown_timeout_s=math.inf), self._runtime)
 
 
-def _group(
-    runtime: Runtime, name: str, children: Sequence[Handle], strategy: Strategy = Strategy.ONE_FOR_ONE
-) -> Handle:
-    """Return a supervisor of fixed children; how long it may take to stop is its children's business."""
-    spec = ChildSpec(
-        f"{name}_group", "supervisor", partial(Supervisor, children, strategy=strategy), shutdown_timeout_s=math.inf
-    )
-    return new_handle(spec, runtime)
+def _child(name: str, build: Callable[[], Incarnation], kind: str = "", mailbox_capacity: int = 1_000) -> ChildSpec:
+    return ChildSpec(name, kind or name, build, mailbox_capacity=mailbox_capacity)

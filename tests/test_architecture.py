@@ -26,17 +26,25 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_planted_forbidden_import_is_seen(tmp_path):
+@pytest.mark.parametrize(
+    ("module", "line", "package"),
+    [
+        ("domain/answers/failures.py", "from omi_actors.store.facade import Store", "omi_actors.domain"),
+        ("kit/restarts.py", "from omi_actors.errors import OmiError", "omi_actors.kit"),
+        ("kit/restarts.py", "from config.settings import Settings", "omi_actors.kit"),
+    ],
+)
+def test_planted_forbidden_import_is_seen(module, line, package, tmp_path):
     for room in ROOMS:
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "setup.cfg", tmp_path)
-    planted = tmp_path / "omi_actors" / "domain" / "restarts.py"
-    planted.write_text(planted.read_text() + "\nfrom omi_actors.store.facade import Store  # planted\n")
+    planted = tmp_path / "omi_actors" / module
+    planted.write_text(f"{planted.read_text()}\n{line}  # planted\n")
 
     checked = lint_imports(tmp_path)
 
     assert checked.returncode != 0
-    assert "omi_actors.domain" in checked.stdout
+    assert f"{package} is not allowed to import" in checked.stdout
     assert "BROKEN" in checked.stdout
 
 
@@ -85,21 +93,12 @@ def imports_of(path: Path) -> set[str]:
 
 
 def test_every_room_is_on_the_map():
-    readme = (ROOT / "README.md").read_text()
+    pages = (ROOT / "docs" / "map.md").read_text() + (ROOT / "docs" / "architecture.md").read_text()
     rooms = [path.name for path in (ROOT / "omi_actors").iterdir() if (path / "__init__.py").exists()]
 
-    assert [room for room in [*rooms, "web", "config"] if room not in readme] == []
+    assert [room for room in [*rooms, "web", "config"] if f"{room}/" not in pages] == []
 
 
-def test_every_setting_of_the_readme_exists_and_the_first_ones_are_told():
-    readme = (ROOT / "README.md").read_text()
-    known = {
-        line.split("=")[0].lstrip("# ")
-        for line in (ROOT / "config" / "example.env").read_text().splitlines()
-        if "=" in line
-    }
-    cells = [line.split("|")[1] for line in readme.splitlines() if line.startswith("| `")]
-    named = {word.strip("`") for cell in cells if "/" not in cell for word in cell.replace(",", " ").split()}
-
-    assert {name for name in named if name.isupper()} <= known
-    assert {"PORT", "DATABASE_URL", "OPENAI_API_KEY", "WEBHOOK_TOKEN", "ADMIN_TOKEN"} <= named
+def test_readme_and_architecture_are_short_enough_to_be_read():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+    assert len((ROOT / "docs" / "architecture.md").read_text().splitlines()) <= 250

@@ -19,7 +19,8 @@ from web.site import Site
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKS = set(re.findall(r"\]\([^)#]+\)", README + (ROOT / "docs" / "architecture.md").read_text()))
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 VARIABLES = {*all_variables(), *NOT_TAKEN}
@@ -44,11 +45,18 @@ def test_database_file_has_its_name(document):
     assert set(re.findall(r"DATA_DIR/(omi\.\w+)", document.read_text())) <= {DATABASE_FILE}
 
 
-def test_rooms_of_the_readme_exist():
-    named = re.findall(r"`((?:omi_actors|web|config)/[\w/.]+)`", README)
+@every_document
+def test_files_that_a_document_names_exist(document):
+    named = re.findall(r"`((?:omi_actors|web|config|scripts|tests|docs)/[\w/.]+)`", document.read_text())
+
+    assert [path for path in named if not any((ROOT / base / path).exists() for base in (".", "tests"))] == []
+
+
+def test_files_of_the_architecture_exist():
+    named = re.findall(r"`([a-z]\w*(?:/\w+)*\.py)`", (ROOT / "docs" / "architecture.md").read_text())
 
     assert named
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert [path for path in named if not any((ROOT / room / path).exists() for room in ("omi_actors", "."))] == []
 
 
 @every_document
@@ -59,7 +67,7 @@ def test_links_within_the_documents_lead_somewhere(document):
 
 
 def test_every_document_is_found_from_the_readme():
-    assert [path.name for path in DOCUMENTS[1:] if f"](docs/{path.name})" not in README] == []
+    assert [path.name for path in DOCUMENTS[2:] if not {f"](docs/{path.name})", f"]({path.name})"} & LINKS] == []
 
 
 def test_page_of_metrics_is_as_made():
@@ -94,7 +102,7 @@ def routes_served():
 
 
 def routes_told():
-    table = README.partition("## Routes")[2].partition("##")[0]
+    table = (ROOT / "docs" / "routes.md").read_text()
     firsts = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     return {path.strip("`").split()[-1].partition("?")[0] for cell in firsts for path in re.findall(r"`[^`]+`", cell)}
 

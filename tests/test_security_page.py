@@ -59,7 +59,7 @@ def test_numbers_of_the_servers_that_are_called_are_the_programs():
     assert model[1].startswith(f"{openai_model._CONNECT_S:g} s to connect")
     assert omi[1].startswith(f"{omi_api._CONNECT_S:g} s at most to connect")
     assert omi[2].startswith(f"{notify._MAX_ATTEMPTS}, ")
-    stores = f"{1 + tree._READERS}: a writer, {tree._READERS} readers"
+    stores = f"{1 + len(tree._READERS)}: a writer, {len(tree._READERS)} readers"
     assert [postgresql[0], sqlite[0]] == [stores, stores]
     times = re.findall(r"(?:statement|lock)_timeout=(\d+)s", postgres._SETTINGS)
     assert "{} s a statement, {} s a lock".format(*times) in postgresql[1]

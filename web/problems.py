@@ -13,9 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from omi_actors.errors import (
-    ActorError,
     AnswerLateError,
-    AskTimeoutError,
     BadRequestError,
     ConflictError,
     FencedError,
@@ -36,6 +34,7 @@ from omi_actors.errors import (
     TooManyValuesError,
     UpstreamError,
 )
+from omi_actors.kit.errors import ActorError, AskTimeoutError, MailboxFullError
 
 _Row = TypeVar("_Row")
 _Table = Mapping[type[BaseException], _Row]
@@ -66,6 +65,7 @@ class Drop:
 _SEE_LOG = "The log has the cause under this request id."
 _AGAIN = "Try again in a moment."
 
+_OVERLOADED = Problem(429, "overloaded", "Too much at once.", _AGAIN, 1.0)
 INTERNAL = Problem(500, "internal_error", "Something went wrong here.", _SEE_LOG)
 
 API: _Table[Problem] = {
@@ -104,7 +104,8 @@ API: _Table[Problem] = {
         429, "rate_limited", "Too many requests.", "RATE_LIMIT_MAX_REQUESTS per RATE_LIMIT_WINDOW is the limit.", 1.0
     ),
     RepeatedError: Problem(409, "repeated", "The same is being done already.", _AGAIN, 1.0),
-    OverloadError: Problem(429, "overloaded", "Too much at once.", _AGAIN, 1.0),
+    OverloadError: _OVERLOADED,
+    MailboxFullError: _OVERLOADED,
     UpstreamError: Problem(502, "upstream_failed", "A server that this one needs failed.", _AGAIN),
     StoreError: Problem(500, "store_failed", "The store refused.", _SEE_LOG),
     StoreUnavailableError: Problem(503, "store_unavailable", "The store cannot be reached.", _AGAIN, 5.0),
@@ -130,6 +131,7 @@ OMI: _Table[Drop | None] = {
     RateLimitedError: Drop("rate_limited", retryable=True),
     RepeatedError: Drop("repeated", retryable=True),
     OverloadError: Drop("overloaded", retryable=True),
+    MailboxFullError: Drop("overloaded", retryable=True),
     StoreError: Drop("store_failed", retryable=True),
     StoreUnavailableError: Drop("store_unavailable", retryable=True),
     FencedError: Drop("session_moved", retryable=True),
@@ -144,7 +146,7 @@ _NOT_KEPT = Problem(503, "", "Not kept.", "Send it again with the same Idempoten
 def api_problem(error: BaseException) -> Problem:
     """Return the API's answer to an error. Only a bad request's own sentence, which is for its sender, goes out."""
     problem = _row(API, error)
-    if isinstance(error, OverloadError):
+    if isinstance(error, OverloadError | MailboxFullError):
         return replace(problem, retry_after_s=error.retry_after_s)
     return replace(problem, error=str(error)) if isinstance(error, BadRequestError) and str(error) else problem
 
@@ -158,7 +160,7 @@ def omi_answer(error: BaseException, *, sender_retries: bool) -> Problem | Drop:
         return replace(drop, reason=error.reason)
     if not (sender_retries and drop.retryable):
         return drop
-    after_s = error.retry_after_s if isinstance(error, OverloadError) else _NOT_KEPT.retry_after_s
+    after_s = error.retry_after_s if isinstance(error, OverloadError | MailboxFullError) else _NOT_KEPT.retry_after_s
     return replace(_NOT_KEPT, code=drop.reason, retry_after_s=after_s)
 
 

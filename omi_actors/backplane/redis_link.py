@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from omi_actors.backplane.interface import BackplaneState
 from omi_actors.backplane.link_state import FIXES, LinkConfig, LinkLostError, heeding_cancellation
 from omi_actors.clock import Clock
-from omi_actors.domain.restarts import Backoff, Streak, extend_streak, restart_delay_s
 from omi_actors.errors import UpstreamRejectedError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.restarts import Backoff, Streak, extend_streak, restart_delay_s
 
 if TYPE_CHECKING:
     from omi_actors.backplane.redis_session import RedisSession

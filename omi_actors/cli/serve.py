@@ -12,8 +12,8 @@ import click
 from config.secrets_file import with_made_origins
 from config.settings import InvalidSettingError, Origin, Reading, read_settings
 from omi_actors.cli.failing import EXIT_SOFTWARE, EXIT_UNAVAILABLE, env_file_to_read, fail
-from omi_actors.errors import ActorError, OmiError
 from omi_actors.instruments.logs import configure_logging
+from omi_actors.kit.errors import ActorError, ExpectedError
 from omi_actors.program import own_arguments, own_command
 
 # Tells a reloader's server that it will be replaced.
@@ -65,7 +65,7 @@ def _run(reading: Reading) -> int:
 
     try:
         return run(reading)
-    except OmiError as exc:
+    except ExpectedError as exc:
         if exc.retryable:
             fail(f"{exc}. `{own_command()} doctor` looks closer.", EXIT_UNAVAILABLE)
         if isinstance(exc, ActorError):

@@ -21,9 +21,10 @@ from omi_actors.clients.omi_api import Notifier, OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
 from omi_actors.doctor.listening import build_url, explain_bind_error
-from omi_actors.errors import OmiError, SettingsError
+from omi_actors.errors import SettingsError
 from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.parts import Parts
 from omi_actors.store.driver import require_driver
 from omi_actors.system import System
@@ -41,14 +42,14 @@ def run(reading: Reading) -> int:
     """Serve until told to stop; return the exit code (docs/operating.md lists them).
 
     Raises:
-        OmiError: the address cannot be listened on, or the store or the log file not be opened; the sentence says why.
+        ExpectedError: the address, the store or the log file cannot be opened; the sentence says why.
     """
     url = reading.settings.database_url
     require_driver(url.get_secret_value() if url else "")
     with _log_file(reading.settings):
         try:
             return asyncio.run(_serve(reading))
-        except OmiError as exc:
+        except ExpectedError as exc:
             if reading.settings.enable_file_logging:  # on standard error its sentence alone is enough
                 _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
             raise

@@ -10,14 +10,14 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from omi_actors.errors import OmiError
+from omi_actors.kit.errors import ExpectedError
+from omi_actors.kit.messages import ACTOR, CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,6 @@ class LogContext:
     request_id: str = ""
     session: str = ""
 
-
-_CONTEXT: ContextVar[LogContext | None] = ContextVar("omi_log_context", default=None)
-
-# The actor whose turn it is: its handle's name. Set by the kit at the start of each turn, in that turn's own context.
-_ACTOR: ContextVar[str] = ContextVar("omi_log_actor", default="")
 
 # The names of LOG_LEVEL, and the standard library's numbers.
 LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40, "fatal": 50}
@@ -60,33 +55,33 @@ _TALKATIVE = (
 
 def current_context() -> LogContext | None:
     """Return the context that lines of this turn carry, None outside any."""
-    return _CONTEXT.get()
+    context: LogContext | None = CONTEXT.get()
+    return context
 
 
-set_context = _CONTEXT.set
-reset_context = _CONTEXT.reset
-set_actor = _ACTOR.set
+set_context = CONTEXT.set
+reset_context = CONTEXT.reset
 
 
 @contextmanager
 def bound_context(context: LogContext | None) -> Iterator[None]:
     """Carry `context` in every line until the block ends; then the earlier one again."""
-    token = _CONTEXT.set(context)
+    token = CONTEXT.set(context)
     try:
         yield
     finally:
-        _CONTEXT.reset(token)
+        CONTEXT.reset(token)
 
 
 def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Put request, session and actor into the line, as far as they are known, unless the line has its own."""
-    context = _CONTEXT.get()
+    context = CONTEXT.get()
     if context is not None:
         for field in ("request_id", "session"):
             value = getattr(context, field)
             if value:
                 event.setdefault(field, value)
-    if actor := _ACTOR.get():
+    if actor := ACTOR.get():
         event.setdefault("actor", actor)
     return event
 
@@ -128,7 +123,7 @@ def describe_error(error: BaseException) -> str:
     link: BaseException | None = error
     while link is not None:
         frames = "".join(traceback.format_tb(link.__traceback__))
-        sentence = f": {link}" if isinstance(link, OmiError) else ""
+        sentence = f": {link}" if isinstance(link, ExpectedError) else ""
         parts.append(f"{frames}{type(link).__name__}{sentence}")
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     return "\n\nThen:\n".join(reversed(parts))

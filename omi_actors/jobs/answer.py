@@ -16,10 +16,12 @@ from omi_actors.domain.hearing.state import Question, build_question_key
 from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
 from omi_actors.domain.sessions.records import AnswerDone, NewMessage
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
-from omi_actors.errors import AskTimeoutError, BudgetSpentError, CircuitOpenError
+from omi_actors.errors import BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.jobs.kinds import JobDeps, stored
+from omi_actors.kit.errors import AskTimeoutError
+from omi_actors.store import jobs, sessions
 
 KIND = "answer"
 # Seconds before a reply's deadline from which an answer does not use that reply: it would come too late.
@@ -76,7 +78,8 @@ class AnswerJob:
         """
         allowance, limits = deps.answering.allowance_of(job.payload["session_key"]), deps.answering.context
         # One message more than the prompt may hold: the question itself is among them.
-        context = await deps.store.load_answer_context(
+        context = await deps.store.read(
+            sessions.load_answer_context,
             job.payload["session_id"],
             choose_rows=lambda space: (find_space(space).segments, limits.messages + 1),
         )
@@ -116,9 +119,9 @@ async def _store(done: AnswerDone, deps: JobDeps) -> None:
     Without the second try, an answer could be stored as `sending` and its session never be notified of it.
     """
     try:
-        await stored(deps.store.complete_answer(done))
+        await stored(deps.store.write(jobs.complete_answer, done))
     except AskTimeoutError:
-        await stored(deps.store.complete_answer(done))
+        await stored(deps.store.write(jobs.complete_answer, done))
 
 
 def _read_asking(job: ClaimedJob, space: str) -> Asking:

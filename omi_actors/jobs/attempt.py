@@ -12,12 +12,14 @@ from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.answers.patience import Bury, Retry, decide_retry
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob, check_payload
-from omi_actors.errors import LeaseLostError, OmiError, UnreadableJobError
+from omi_actors.errors import LeaseLostError, UnreadableJobError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.kinds import JobDeps, JobKind, stored
 from omi_actors.jobs.notify import NotifyJob
+from omi_actors.kit.errors import ExpectedError
+from omi_actors.store import given_up, jobs
 
 _log = get_logger(__name__)
 
@@ -64,10 +66,10 @@ async def _attempt(job: ClaimedJob, deps: JobDeps) -> Attempted:
 async def _release(job: ClaimedJob, deps: JobDeps) -> Attempted:
     """Release the job; when it was cancelled, or another worker has it, there is no lease to release."""
     try:
-        await deps.store.release_job(job.job_id, job.token)
+        await deps.store.write(jobs.release_job, job.job_id, job.token)
     except LeaseLostError:
         return Attempted(job, "cancelled")
-    except OmiError as exc:
+    except ExpectedError as exc:
         _log.warning("job_outcome_not_stored", job=job.job_id, outcome="released", error=type(exc).__name__)
         return Attempted(job, "failed")
     return Attempted(job, "released")
@@ -82,8 +84,8 @@ async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> A
         kind=job.kind,
         attempt=job.attempt,
         error=type(error).__name__,
-        reason=str(error) if isinstance(error, OmiError) else None,
-        exc_info=None if isinstance(error, OmiError) else error,
+        reason=str(error) if isinstance(error, ExpectedError) else None,
+        exc_info=None if isinstance(error, ExpectedError) else error,
         retry_in_s=round(decision.delay_s, 3) if isinstance(decision, Retry) else None,
     )
     return await _record(job, deps, "retried" if isinstance(decision, Retry) else "buried", error, decision)
@@ -93,8 +95,8 @@ async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError
     """Bury a job with an unreadable payload; the store writes the failure for its wearer."""
     _log.error("job_unreadable", job=job.job_id, kind=job.kind, reason=str(error))
     try:
-        await deps.store.bury_job(job.job_id, job.token, error=str(error), failure=None)
-    except OmiError as exc:
+        await deps.store.write(given_up.bury_job, job.job_id, job.token, error=str(error), failure=None)
+    except ExpectedError as exc:
         _log.warning("job_outcome_not_stored", job=job.job_id, outcome="buried", error=type(exc).__name__)
         return Attempted(job, "failed")
     return Attempted(job, "buried")
@@ -107,11 +109,17 @@ async def _record(job: ClaimedJob, deps: JobDeps, outcome: str, error: Exception
         match decision:
             case Retry(delay_s, is_counted):
                 run_at, name = deps.clock.now_s() + delay_s, type(error).__name__
-                await deps.store.retry_job(job.job_id, job.token, run_at=run_at, error=name, is_counted=is_counted)
+                await deps.store.write(
+                    jobs.retry_job, job.job_id, job.token, run_at=run_at, error=name, is_counted=is_counted
+                )
             case Bury():
                 failure = KINDS[job.kind].build_failure(job, error, deps)
-                await stored(deps.store.bury_job(job.job_id, job.token, error=type(error).__name__, failure=failure))
-    except OmiError as exc:
+                await stored(
+                    deps.store.write(
+                        given_up.bury_job, job.job_id, job.token, error=type(error).__name__, failure=failure
+                    )
+                )
+    except ExpectedError as exc:
         _log.warning("job_outcome_not_stored", job=job.job_id, outcome=outcome, error=type(exc).__name__)
         return Attempted(job, "failed")
     return Attempted(job, outcome, failure)

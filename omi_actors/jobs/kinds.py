@@ -18,9 +18,10 @@ from omi_actors.domain.answers.limits import AnswerRules
 from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob, PayloadForm
-from omi_actors.errors import BudgetSpentError, OmiError
+from omi_actors.errors import BudgetSpentError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 
@@ -125,6 +126,6 @@ async def stored(outcome: Future[T]) -> T:
     try:
         return await outcome
     except asyncio.CancelledError:
-        with suppress(OmiError):
+        with suppress(ExpectedError):
             return await outcome
         raise

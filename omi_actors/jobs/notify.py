@@ -23,6 +23,7 @@ from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.kinds import JobDeps, stored
+from omi_actors.store import notifications
 
 _log = get_logger(__name__)
 
@@ -63,13 +64,19 @@ class NotifyJob:
             StoreError: the store failed.
         """
         delivery_id = job.payload["delivery_id"]
-        begun = await deps.store.begin_notification(job, delivery_id, _find_limits(job, deps))
+        begun = await deps.store.write(
+            notifications.begin_notification,
+            job_id=job.job_id,
+            token=job.token,
+            delivery_id=delivery_id,
+            limits=_find_limits(job, deps),
+        )
         if begun.text is None or deps.notifier is None:
             _count(begun.state, begun.reason or begun.state, deps.clock.now_s())
             return Notified(delivery_id=delivery_id, state=begun.state)
         error = await _send(begun, deps)
         end = _build_end(job, delivery_id, error)
-        await stored(deps.store.end_notification(end))
+        await stored(deps.store.write(notifications.end_notification, end))
         _count(end.state, end.error or end.state, deps.clock.now_s())
         if not end.is_over and error is not None:
             raise error

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any
 
 from omi_actors.clock import Clock
-from omi_actors.errors import AskTimeoutError
-from omi_actors.instruments import metrics
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 
 # Seconds. Deadlines of the same tick share one timer, so an ask costs a dict entry; up to a tick late, never early.
@@ -24,10 +23,12 @@ class Deadlines:
         clock: Clock,
         post: Callable[[Callable[[], None]], None],
         call_later: Callable[[float, Callable[[], None]], object],
+        on_timeout: Callable[[str], None],
     ) -> None:
         self._mono_s = clock.mono_s
         self._post = post
         self._call_later = call_later
+        self._on_timeout = on_timeout
         # The receivers' kinds by future, by the tick's number.
         self._ticks: dict[int, dict[Future[Any], str]] = {}
 
@@ -46,14 +47,13 @@ class Deadlines:
         future.deadline = waiting
         waiting[future] = kind
         if tick not in self._ticks:  # a thread was slower than its deadline
-            self._post(partial(_fail, future, kind))
+            self._post(partial(self._fail, future, kind))
 
     def _pass(self, tick: int) -> None:
         # Posted one by one: a store that hangs may fail thousands at once.
         for future, kind in list(self._ticks.pop(tick, {}).items()):
-            self._post(partial(_fail, future, kind))
+            self._post(partial(self._fail, future, kind))
 
-
-def _fail(future: Future[Any], kind: str) -> None:
-    if future.try_fail(AskTimeoutError(f"this {kind} did not reply in time")):
-        metrics.ASK_TIMEOUTS.labels(kind).inc()
+    def _fail(self, future: Future[Any], kind: str) -> None:
+        if future.try_fail(AskTimeoutError(f"this {kind} did not reply in time")):
+            self._on_timeout(kind)

@@ -9,7 +9,13 @@ Not here: how an incarnation starts and ends (life.py). Threads: the loop's.
 from dataclasses import dataclass
 from typing import Any
 
-from omi_actors.domain.restarts import (
+from omi_actors.kit import life
+from omi_actors.kit.facts import ChildExited, ChildQuarantined, ChildReleased, ChildStopped, StartChild
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.kit.mailbox import Refusal
+from omi_actors.kit.messages import Control
+from omi_actors.kit.restarts import (
     Backoff,
     Intensity,
     Streak,
@@ -18,13 +24,6 @@ from omi_actors.domain.restarts import (
     record_crash,
     restart_delay_s,
 )
-from omi_actors.instruments import metrics
-from omi_actors.kit import life
-from omi_actors.kit.facts import ChildExited, ChildQuarantined, ChildReleased, ChildStopped, StartChild
-from omi_actors.kit.handle import Handle
-from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.kit.mailbox import Refusal
-from omi_actors.kit.messages import Control
 from omi_actors.kit.spec import ChildState, Restart
 from omi_actors.kit.supervisor import must_restart
 
@@ -121,7 +120,7 @@ class DynamicSupervisor(LoopActor):
             case QuarantineOver(child):
                 self._release(child)
             case _:
-                metrics.UNDELIVERABLE.labels(self.handle.kind, "unexpected").inc()
+                self.runtime.hooks.refused(self.handle.kind, "unexpected")
 
     def _start_child(self, child: Handle) -> None:
         if child not in self._children:
@@ -158,13 +157,12 @@ class DynamicSupervisor(LoopActor):
 
     def _quarantine(self, child: Handle) -> None:
         life.retire(child, Refusal.QUARANTINED)
-        metrics.QUARANTINES.labels(child.kind).inc()
-        metrics.QUARANTINED.labels(child.kind).inc()
+        self.runtime.hooks.quarantined(child.kind)
         self.timers.after(self._quarantine_s, QuarantineOver(child))
         self._tell_observer(ChildQuarantined(child))
 
     def _release(self, child: Handle) -> None:
-        metrics.QUARANTINED.labels(child.kind).dec()
+        self.runtime.hooks.released(child.kind)
         self._children.discard(child)
         self._records.pop(child, None)
         child.state = ChildState.STOPPED
@@ -176,7 +174,7 @@ class DynamicSupervisor(LoopActor):
     def _let_go(self, child: Handle) -> None:
         """Forget a child that is gone for good."""
         if child.state is ChildState.QUARANTINED:
-            metrics.QUARANTINED.labels(child.kind).dec()
+            self.runtime.hooks.released(child.kind)
         self._children.discard(child)
         self._records.pop(child, None)
         life.retire(child, Refusal.STOPPED)

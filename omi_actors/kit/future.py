@@ -13,17 +13,17 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
+import structlog
 from pykka._future import _Unset
 
-from omi_actors.errors import AskTimeoutError
-from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import AskTimeoutError
 
 if TYPE_CHECKING:
     from pykka._types import OptExcInfo
 
 T = TypeVar("T")
 
-_log = get_logger(__name__)
+_log = structlog.stdlib.get_logger(__name__)
 
 # First in an unsettled future's list of callbacks. Whoever removes it has won: list.remove is atomic.
 _OPEN: Any = object()

@@ -5,11 +5,9 @@ Not here: starting and stopping (life.py, for supervisors only). Threads: `tell`
 
 from typing import TypeVar
 
-from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import current_context
 from omi_actors.kit.future import Future
 from omi_actors.kit.mailbox import Mailbox, Refusal
-from omi_actors.kit.messages import Envelope, Request
+from omi_actors.kit.messages import Envelope, Request, current_context
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildSpec, ChildState, Incarnation
 
@@ -93,9 +91,7 @@ class Handle:
 
     def reject(self, envelope: Envelope, refusal: Refusal) -> None:
         """Fail the envelope's reply and count it as undeliverable."""
-        if refusal is Refusal.FULL:
-            metrics.MAILBOX_FULL.labels(self.kind).inc()
-        metrics.UNDELIVERABLE.labels(self.kind, refusal.value).inc()
+        self.runtime.hooks.refused(self.kind, refusal.value)
         if envelope.reply_to is not None:
             envelope.reply_to.try_fail(refusal.to_error(self.kind))
 

@@ -3,22 +3,19 @@
 Not here: when and why (the supervisors), talking to an actor (handle.py). Threads: the loop's.
 """
 
-from functools import cache, partial
+from functools import partial
 
-from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import get_logger
+import structlog
+
 from omi_actors.kit.facts import ChildExited
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.mailbox import Refusal
 from omi_actors.kit.spec import ChildState, Incarnation
 
-_log = get_logger(__name__)
+_log = structlog.stdlib.get_logger(__name__)
 
 LIVE_STATES = (ChildState.STARTING, ChildState.RUNNING)
-
-# A label lookup is a lock and a dict: at 20,000 starts a second worth keeping. Kinds are few.
-_live = cache(metrics.ACTORS_LIVE.labels)
 
 
 def start(handle: Handle, parent: Handle | None) -> None:
@@ -27,9 +24,7 @@ def start(handle: Handle, parent: Handle | None) -> None:
     handle.parent = parent
     handle.state = ChildState.STARTING
     handle.mailbox.reopen()
-    if handle.crashed_at_s is not None:
-        metrics.ACTOR_RESTARTS.labels(handle.kind).inc()
-    _live(handle.kind).inc()
+    handle.runtime.hooks.started(handle.kind, is_restart=handle.crashed_at_s is not None)
     try:
         actor = handle.actor = handle.spec.build()
         actor.attach(handle)
@@ -45,7 +40,7 @@ def running(handle: Handle, actor: Incarnation) -> None:
         return
     handle.state = ChildState.RUNNING
     if handle.crashed_at_s is not None:
-        metrics.RECOVERY_SECONDS.labels(handle.kind).observe(handle.runtime.clock.mono_s() - handle.crashed_at_s)
+        handle.runtime.hooks.recovered(handle.kind, handle.runtime.clock.mono_s() - handle.crashed_at_s)
         handle.crashed_at_s = None
 
 
@@ -105,11 +100,11 @@ def _overdue(handle: Handle, actor: Incarnation) -> None:
 def _end(handle: Handle, error: BaseException | None) -> None:
     handle.actor = None
     handle.mailbox.attach(None)
-    _live(handle.kind).dec()
+    handle.runtime.hooks.ended(handle.kind)
     if error is not None:
         if handle.crashed_at_s is None:
             handle.crashed_at_s = handle.runtime.clock.mono_s()
-        metrics.ACTOR_CRASHES.labels(handle.kind).inc()
+        handle.runtime.hooks.crashed(handle.kind)
         handle.runtime.crash_log.write(handle.kind, handle.name, error)
         if handle.state is ChildState.STARTING and handle.runtime.on_start_failed is not None:
             handle.runtime.on_start_failed(handle.kind, error)

@@ -10,16 +10,17 @@ from contextvars import Context
 from types import CoroutineType, TracebackType
 from typing import Any
 
-from omi_actors.instruments.logs import get_logger, set_actor, set_context
+import structlog
+
 from omi_actors.kit import life
 from omi_actors.kit.async_turn import AsyncTurn
 from omi_actors.kit.bare_actor import BareActor
 from omi_actors.kit.future import Future
-from omi_actors.kit.messages import Envelope, fail_reply, is_reply
+from omi_actors.kit.messages import Envelope, fail_reply, is_reply, set_actor, set_context
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.timers import Timers
 
-_log = get_logger(__name__)
+_log = structlog.stdlib.get_logger(__name__)
 
 # Messages that an actor handles before it goes to the back of the ready queue: nobody starves behind a flood.
 TURNS_PER_SLOT = 16

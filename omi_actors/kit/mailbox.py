@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pykka.messages import _ActorStop
 
-from omi_actors.errors import ActorUnavailableError, MailboxFullError, OmiError
+from omi_actors.kit.errors import ActorUnavailableError, ExpectedError, MailboxFullError
 from omi_actors.kit.messages import Control, Envelope
 
 
@@ -20,7 +20,7 @@ class Refusal(enum.StrEnum):
     STOPPED = "stopped"
     QUARANTINED = "quarantined"
 
-    def to_error(self, kind: str) -> OmiError:
+    def to_error(self, kind: str) -> ExpectedError:
         """Return the error that an asker gets; `kind` is the receiver's."""
         if self is Refusal.FULL:
             return MailboxFullError(f"the mailbox of this {kind} is full")

@@ -3,17 +3,27 @@
 Not here: the mailbox. Threads: made by the sender, then owned by the receiver.
 """
 
+from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from pykka._envelope import Envelope as PykkaEnvelope
 
-from omi_actors.errors import ActorUnavailableError, OmiError
-from omi_actors.instruments.logs import LogContext
+from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
 from omi_actors.kit.future import Future
+
+# Whose work a turn is: bound by a program, sent along in each envelope, bound again around the turn. The kit does not
+# look into it.
+CONTEXT: ContextVar[Any] = ContextVar("actor_context", default=None)
+# The name of the actor whose turn it is, for the log.
+ACTOR: ContextVar[str] = ContextVar("actor_name", default="")
+
+current_context = CONTEXT.get
+set_context = CONTEXT.set
+set_actor = ACTOR.set
 
 
 class Envelope(PykkaEnvelope[Any]):
-    """Pykka's envelope with the sender's log context.
+    """Pykka's envelope with the sender's context.
 
     `reply_to` is taken out (None) when a turn takes over or forwards its reply, so nobody else settles it.
     """
@@ -22,9 +32,9 @@ class Envelope(PykkaEnvelope[Any]):
 
     message: Any
     reply_to: Future[Any] | None
-    context: LogContext | None
+    context: object
 
-    def __init__(self, message: Any, reply_to: Future[Any] | None = None, context: LogContext | None = None) -> None:
+    def __init__(self, message: Any, reply_to: Future[Any] | None = None, context: object = None) -> None:
         self.message = message
         self.reply_to = reply_to
         self.context = context
@@ -51,7 +61,7 @@ class Control:
 
 def is_reply(error: BaseException, reply_to: Future[Any] | None) -> bool:
     """Tell whether `error` is an answer (an expected failure, asked for) rather than a crash."""
-    return reply_to is not None and isinstance(error, OmiError)
+    return reply_to is not None and isinstance(error, ExpectedError)
 
 
 def fail_reply(reply_to: Future[Any] | None, kind: str, cause: BaseException | None) -> None:

@@ -13,13 +13,14 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 
+import structlog
+
 from omi_actors.clock import Clock
-from omi_actors.instruments.logs import get_logger
-from omi_actors.kit.crash_log import CrashLog, Zombies
 from omi_actors.kit.deadlines import Deadlines
 from omi_actors.kit.future import Future
+from omi_actors.kit.reports import CrashLog, Hooks, Zombies
 
-_log = get_logger(__name__)
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class TimerHandle:
@@ -56,12 +57,13 @@ class TimerHandle:
 class Runtime:
     """What all actors of one event loop share. `slice_s` is how long it may keep sockets waiting."""
 
-    def __init__(self, clock: Clock, rng: random.Random, *, slice_s: float = 0.005) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, *, hooks: Hooks | None = None, slice_s: float = 0.005) -> None:
         self.clock = clock
         self.rng = rng
+        self.hooks = hooks or Hooks()
         self.crash_log = CrashLog(clock)
-        self.zombies = Zombies()
-        self.deadlines = Deadlines(clock, self.post, self.call_later)
+        self.zombies = Zombies(self.hooks.zombies_changed)
+        self.deadlines = Deadlines(clock, self.post, self.call_later, self.hooks.ask_timed_out)
         # Receives the kind and the error of each actor that fails in its constructor or its start hook.
         self.on_start_failed: Callable[[str, BaseException], object] | None = None
         # Calls that came after the loop had closed, and went nowhere.

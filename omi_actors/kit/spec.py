@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from omi_actors.domain.restarts import Backoff, Intensity
+from omi_actors.kit.restarts import Backoff, Intensity
 
 __all__ = ["Backoff", "ChildSpec", "ChildState", "Incarnation", "Intensity", "Restart", "Strategy"]
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from omi_actors.domain.restarts import (
+from omi_actors.kit import life
+from omi_actors.kit.errors import RestartIntensityError
+from omi_actors.kit.facts import ChildExited
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.kit.mailbox import Refusal
+from omi_actors.kit.messages import Control
+from omi_actors.kit.restarts import (
     Backoff,
     Intensity,
     Streak,
@@ -21,14 +28,6 @@ from omi_actors.domain.restarts import (
     record_crash,
     restart_delay_s,
 )
-from omi_actors.errors import RestartIntensityError
-from omi_actors.instruments import metrics
-from omi_actors.kit import life
-from omi_actors.kit.facts import ChildExited
-from omi_actors.kit.handle import Handle
-from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.kit.mailbox import Refusal
-from omi_actors.kit.messages import Control
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildSpec, ChildState, Restart, Strategy
 
@@ -105,7 +104,7 @@ class Supervisor(LoopActor):
                 if self._strategy is Strategy.ONE_FOR_ONE or message is self._group_due:
                     self._start_due(message)
             case _:
-                metrics.UNDELIVERABLE.labels(self.handle.kind, "unexpected").inc()
+                self.runtime.hooks.refused(self.handle.kind, "unexpected")
         return None
 
     def _child_exited(self, fact: ChildExited) -> Coroutine[Any, Any, None] | None:

@@ -16,6 +16,7 @@ from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.messages import Request
+from omi_actors.kit.reports import Hooks
 from omi_actors.kit.runtime import Runtime, TimerHandle
 from omi_actors.kit.spec import ChildSpec
 
@@ -23,9 +24,11 @@ from omi_actors.kit.spec import ChildSpec
 class ManualRuntime(Runtime):
     """Drained by `run`, moved on by `advance`. Randomness is seeded."""
 
-    def __init__(self, clock: ManualClock | None = None, rng: random.Random | None = None) -> None:
+    def __init__(
+        self, clock: ManualClock | None = None, rng: random.Random | None = None, *, hooks: Hooks | None = None
+    ) -> None:
         self.manual_clock = clock or ManualClock()
-        super().__init__(self.manual_clock, rng or random.Random(0))  # noqa: S311 (jitter, not secrets)
+        super().__init__(self.manual_clock, rng or random.Random(0), hooks=hooks)  # noqa: S311 (jitter, not secrets)
         self._order = itertools.count()
         self._timers: list[tuple[float, int, TimerHandle]] = []
 
@@ -133,7 +136,7 @@ class Driver:
         """Ask, and return the reply that must have come by now.
 
         Raises:
-            OmiError: if that is the reply.
+            ExpectedError: if that is the reply.
             RuntimeError: if no reply came.
         """
         return self.send(request).result()

@@ -13,15 +13,15 @@ from types import CoroutineType
 from typing import Any, ClassVar
 
 import pykka
+import structlog
 
-from omi_actors.instruments.logs import get_logger, set_actor, set_context
 from omi_actors.kit import life
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.kit.messages import Envelope, fail_reply, is_reply
+from omi_actors.kit.messages import Envelope, fail_reply, is_reply, set_actor, set_context
 from omi_actors.kit.runtime import Runtime
 
-_log = get_logger(__name__)
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class ThreadActor(pykka.ThreadingActor):

@@ -76,10 +76,10 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "status": _worst([check["status"] for check in checks.values()]),
         "ready": is_ready,
         "version": __version__,
-        "uptime": round(parts.clock.mono_s() - tree.board.started_mono_s, 3),
-        "memory": {"rss": tree.board.resident_bytes or read_resident_bytes()},
-        "sessions": tree.directory.count(),
-        "cache": {"hits": tree.directory.hits, "misses": tree.directory.misses},
+        "uptime": round(parts.clock.mono_s() - tree.readings.started_mono_s, 3),
+        "memory": {"rss": tree.readings.resident_bytes or read_resident_bytes()},
+        "sessions": tree.live_sessions.count(),
+        "cache": {"hits": tree.live_sessions.hits, "misses": tree.live_sessions.misses},
         "checks": checks,
         "features": feature_states(parts.settings),
         "database": {"kind": _database_kind(parts), "status": checks["store"]["status"]},
@@ -97,19 +97,19 @@ def public_health(health: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_store(tree: Tree, parts: Parts) -> dict[str, Any]:
-    board = tree.board
+    readings = tree.readings
     if tree.store_writer.state is not ChildState.RUNNING:
         return {"status": "fail", "note": f"the store writer is {tree.store_writer.state.value}"}
-    if not board.store_takes_writes:
+    if not tree.store_takes_writes:
         return {"status": "fail", "note": "the store takes no writes; the log says why"}
-    if board.store_failed_since_mono_s is not None:
-        since_s = round(parts.clock.mono_s() - board.store_failed_since_mono_s, 1)
+    if readings.store_failed_since_mono_s is not None:
+        since_s = round(parts.clock.mono_s() - readings.store_failed_since_mono_s, 1)
         return {"status": "fail", "note": f"the store has not answered for {since_s} s"}
-    return {"status": "pass", "read_seconds": board.store_seconds}
+    return {"status": "pass", "read_seconds": readings.store_seconds}
 
 
 def _check_queue(tree: Tree, parts: Parts) -> dict[str, Any]:
-    counts = tree.board.queue
+    counts = tree.readings.queue
     if counts is None:
         return {"status": "pass", "note": "not counted yet"}
     waits_s = max(0.0, parts.clock.now_s() - counts.oldest_ready_at) if counts.oldest_ready_at else 0.0
@@ -126,7 +126,7 @@ def _check_supervisor(tree: Tree) -> dict[str, Any]:
 
 
 def _check_loop(tree: Tree) -> dict[str, Any]:
-    worst_s = tree.board.loop_lag_max_s
+    worst_s = tree.readings.loop_lag_max_s
     check = {"status": "pass", "lag_max_seconds": round(worst_s, 4)}
     if worst_s > _LAG_WARN_S:
         check |= {"status": "warn", "note": f"it ran {say_seconds(worst_s)} late within the last minute"}
@@ -224,7 +224,7 @@ def _describe_settings(tree: Tree, parts: Parts) -> dict[str, str]:
         "app_env": settings.app_env,
         "log_level": current_level(),
         "database": _database_kind(parts),
-        "commits": "synced" if tree.board.has_synced_commits else "not synced",
+        "commits": "synced" if tree.has_synced_commits else "not synced",
         "webhook_auth": "signature" if settings.omi_signing_secrets else "token",
     }
 

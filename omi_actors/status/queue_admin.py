@@ -4,7 +4,6 @@ Not here: statements (store/), who is the operator, and how they ask (web/). Thr
 """
 
 from dataclasses import replace
-from functools import partial
 
 from omi_actors.actors.queue.messages import QueueTick
 from omi_actors.domain.work.queue_admin import ALL_KINDS, Action, Choice, JobDetail, JobFilter, ListedJob, OperatorEvent
@@ -24,8 +23,7 @@ class QueueAdmin:
 
     async def list_jobs(self, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
         """Return a page of jobs, newest first, those with numbers (`seq`) below `before`."""
-        look = partial(queue_admin.list_jobs, chosen=chosen, before=before, limit=limit)
-        return await self._store.read("list_jobs", look)
+        return await self._store.read(queue_admin.list_jobs, chosen, before=before, limit=limit)
 
     async def show_job(self, job_id: str, *, with_text: bool, request_id: str) -> JobDetail:
         """Return one job. `with_text` is recorded; without it nobody may be shown the detail's text.
@@ -33,10 +31,9 @@ class QueueAdmin:
         Raises: NotFoundError.
         """
         if with_text:
-            show = partial(queue_admin.show_text, job_id=job_id, request_id=request_id)
-            detail = await self._store.write(show)
+            detail = await self._store.write(queue_admin.show_text, job_id, request_id=request_id)
         else:
-            detail = await self._store.read("load_job", partial(queue_admin.load_job, job_id=job_id))
+            detail = await self._store.read(queue_admin.load_job, job_id)
         if detail is None:
             raise NotFoundError("No such job.")
         return detail
@@ -55,7 +52,7 @@ class QueueAdmin:
 
     async def choose(self, action: Action, chosen: JobFilter) -> Choice:
         """Count the jobs that an action would be for, and do nothing."""
-        return await self._store.read("choose_jobs", partial(queue_admin.choose_jobs, action=action, chosen=chosen))
+        return await self._store.read(queue_admin.choose_jobs, action, chosen)
 
     async def change_jobs(self, action: Action, chosen: JobFilter, *, confirmation: str, request_id: str) -> int:
         """Retry or discard all jobs that are chosen, some hundred at a time, and return their number.
@@ -79,21 +76,20 @@ class QueueAdmin:
         """
         if kind not in (*KINDS, ALL_KINDS):
             raise BadRequestError(f"There is no such kind: {', '.join(KINDS)}, or {ALL_KINDS} for all.")
-        return await self._store.write(partial(pauses.pause_kind, kind=kind, request_id=request_id))
+        return await self._store.write(pauses.pause_kind, kind, request_id=request_id)
 
     async def resume(self, kind: str, *, request_id: str) -> bool:
         """Begin jobs of this kind again, `*` for all; False if it was so already."""
-        is_changed = await self._store.write(partial(pauses.resume_kind, kind=kind, request_id=request_id))
+        is_changed = await self._store.write(pauses.resume_kind, kind, request_id=request_id)
         self._job_queue.tell(QueueTick())
         return is_changed
 
     async def load_events(self, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
         """Return a page of what the operator did, newest first, events with numbers below `before`."""
-        return await self._store.read("load_events", partial(operator_events.load_events, before=before, limit=limit))
+        return await self._store.read(operator_events.load_events, before=before, limit=limit)
 
     async def _change(self, action: Action, chosen: JobFilter, request_id: str) -> int:
-        change = partial(queue_admin.change_jobs, action=action, chosen=chosen, request_id=request_id)
-        done = await self._store.write(change)
+        done = await self._store.write(queue_admin.change_jobs, action, chosen, request_id=request_id)
         if done.count and action is Action.RETRY:
             self._job_queue.tell(QueueTick())
         return done.count

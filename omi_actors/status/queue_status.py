@@ -7,7 +7,7 @@ from typing import Any
 
 from config.settings import Settings
 from omi_actors.actors.queue.dispatcher import TICK_S
-from omi_actors.actors.session.router import Directory
+from omi_actors.actors.session.router import LiveSessions
 from omi_actors.domain.work.jobs import KindCounts, QueueCounts
 from omi_actors.instruments.readings import Readings
 
@@ -29,7 +29,7 @@ _NOTES = {
 
 
 def build_queue_status(
-    counts: QueueCounts, directory: Directory, settings: Settings, *, now_s: float, readings: Readings
+    counts: QueueCounts, live_sessions: LiveSessions, settings: Settings, *, now_s: float, readings: Readings
 ) -> dict[str, Any]:
     """Return queue, caches, feature flags, and notes on what a key means here. Nothing of it is a guess.
 
@@ -59,9 +59,9 @@ def build_queue_status(
             "paused": {kind: _age(since, now_s) for kind, since in counts.paused.items()},
         },
         "caches": {
-            "sessionCache": directory.count(),
-            "sessionCacheHits": directory.hits,
-            "sessionCacheMisses": directory.misses,
+            "sessionCache": live_sessions.count(),
+            "sessionCacheHits": live_sessions.hits,
+            "sessionCacheMisses": live_sessions.misses,
             "lastProcessedQuestion": None,
         },
         "featureFlags": {

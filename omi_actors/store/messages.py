@@ -5,13 +5,29 @@ Not here: who asks (facade.py). Threads: frozen, any.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.kit.messages import Request
 from omi_actors.store.transaction import Transaction
 
+P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
+
+
+class Call(Generic[R_co]):
+    """A statement function with all its arguments but the transaction. `func` bears the marks (ordering.py)."""
+
+    __slots__ = ("_args", "_kwargs", "func")
+
+    def __init__(self, func: Callable[Concatenate[Transaction, P], R_co], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        self.func: Callable[..., R_co] = func
+        self._args = args
+        self._kwargs = kwargs
+
+    def __call__(self, tx: Transaction) -> R_co:
+        """Run the function in `tx`."""
+        return self.func(tx, *self._args, **self._kwargs)
 
 
 @dataclass(frozen=True, slots=True)

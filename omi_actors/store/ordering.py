@@ -15,7 +15,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def enqueues(work: F) -> F:
-    """Mark a unit of work that enqueues jobs, or that must not overtake what does."""
+    """Mark a function that enqueues jobs, or that must not overtake one that does.
+
+    Raises: TypeError at a lambda or a method: the writer reads the mark from the function that `Store.write` was given.
+    """
+    owner = work.__qualname__.rpartition(".")[0]
+    if work.__name__ == "<lambda>" or (owner and not owner.endswith("<locals>")):
+        raise TypeError("only a function by its own name can be marked as one that enqueues")
     work.enqueues = True  # type: ignore[attr-defined]  # a function takes attributes
     return work
 

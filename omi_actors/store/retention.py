@@ -75,14 +75,14 @@ class Pruned:
     has_more: bool
 
 
-def find_stale(tx: Transaction, *, after: str, cutoffs: Cutoffs, limit: int) -> StalePage:
+def find_stale(tx: Transaction, after: str, cutoffs: Cutoffs, *, limit: int) -> StalePage:
     """Look through up to `limit` sessions after the id `after`."""
     rows = tx.fetch(_STALE, (*(cutoffs.said,) * 4, after, limit))
     stale = tuple(session_id for session_id, is_stale in rows if is_stale)
     return StalePage(stale, rows[-1][0] if len(rows) == limit else None)
 
 
-def prune_session(tx: Transaction, *, session_id: str, cutoffs: Cutoffs, limit: int) -> Pruned:
+def prune_session(tx: Transaction, session_id: str, cutoffs: Cutoffs, *, limit: int) -> Pruned:
     """Delete up to `limit` old rows of each kind of a session."""
     said = cutoffs.said
     rows = {
@@ -95,7 +95,7 @@ def prune_session(tx: Transaction, *, session_id: str, cutoffs: Cutoffs, limit: 
     return Pruned(rows, has_more=is_full)
 
 
-def prune_work(tx: Transaction, *, cutoffs: Cutoffs, limit: int) -> Pruned:
+def prune_work(tx: Transaction, cutoffs: Cutoffs, *, limit: int) -> Pruned:
     """Delete up to `limit` finished jobs, and as many counts of use and lines of the audit."""
     done = tx.run(_JOBS, (cutoffs.done, "done", "cancelled", limit))
     dead = tx.run(_JOBS, (cutoffs.dead, "dead", "dead", limit))

@@ -18,8 +18,8 @@ class FakeStore:
         self.replies: dict[str, Any] = {
             "load_session": None,
             "find_segments": {},
-            "write": {},
-            "commit_session": None,
+            "bury_unknown_kinds": {},
+            "commit": None,
             "change_delivery": True,
             "enqueue_notification": True,
             "load_waiting_answers": (),
@@ -36,19 +36,24 @@ class FakeStore:
     def of(self, name):
         return [args for called, args in self.calls if called == name]
 
-    def __getattr__(self, name):
-        def call(*args, **kwargs):
-            self.calls.append((name, args[0] if args else kwargs))
-            future: Future[Any] = Future()
-            if name not in self.replies:
-                self.open.append(future)
-            elif isinstance(self.replies[name], Exception):
-                future.try_fail(self.replies[name])
-            else:
-                future.try_set(self.replies[name])
-            return future
+    def commit(self, commit):
+        return self._record("commit", commit)
 
-        return call
+    def write(self, work, *args, **kwargs):
+        return self._record(work.__name__, args[0] if args else kwargs)
+
+    write_alone = read = read_cold = write
+
+    def _record(self, name, given):
+        self.calls.append((name, given))
+        future: Future[Any] = Future()
+        if name not in self.replies:
+            self.open.append(future)
+        elif isinstance(self.replies[name], Exception):
+            future.try_fail(self.replies[name])
+        else:
+            future.try_set(self.replies[name])
+        return future
 
 
 @pytest.fixture

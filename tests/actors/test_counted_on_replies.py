@@ -32,7 +32,7 @@ def unsettled(session):
 def test_question_tells_its_job_until_when_its_reply_is_open(session):
     session.ask()
 
-    (job,) = session.store.of("commit_session")[-1].jobs
+    (job,) = session.store.of("commit")[-1].jobs
     assert job.payload["reply_until"] == session.driver.clock.now_s() + 12.0
 
 
@@ -113,9 +113,9 @@ def test_answer_being_said_is_in_no_other_reply_and_not_cleared_up(session):
 def test_session_that_is_loaded_anew_while_an_answer_is_said_does_not_say_it_again(session):
     _, job_id = session.ask()
     finish(session, job_id)
-    session.store.replies["commit_session"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = StoreUnavailableError("as told")
     session.hear()
-    session.store.replies["commit_session"] = None
+    session.store.replies["commit"] = None
     session.store.replies["load_session"] = record()
 
     assert session.hear().result() == Ingested()

@@ -16,6 +16,9 @@ from omi_actors.domain.answers.delivery_records import OpenAnswer
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.future import Future
 from omi_actors.kit.testing import Driver
+from omi_actors.store.answers import change_delivery
+from omi_actors.store.notifications import enqueue_notification
+from omi_actors.store.sessions import load_session
 from tests.actors.conftest import FakeStore
 from tests.actors.test_session_answers import KEY, Session, record
 
@@ -71,17 +74,21 @@ class RowStore(FakeStore):
         self.is_failing = False
         self.stores_all_the_same = False
 
-    def change_delivery(self, change):
-        return self._settle(lambda: self._move(change))
+    def write(self, work, *args, **kwargs):
+        if work is change_delivery:
+            return self._settle(lambda: self._move(*args))
+        if work is enqueue_notification:
+            return self._settle(lambda: self._enqueue(*args))
+        return super().write(work, *args, **kwargs)
 
-    def enqueue_notification(self, change, job):
-        return self._settle(lambda: self._move(change) and bool(self.jobs.setdefault(change.delivery_id, "queued")))
+    def read(self, work, *args, **kwargs):
+        if work is load_session and self.rows:
+            open_answers = [row.read() for row in self.rows.values() if row.state in ("pending", "kept", "unknown")]
+            self.replies["load_session"] = record(*open_answers)
+        return super().read(work, *args, **kwargs)
 
-    def load_session(self, *_args, **_kwargs):
-        future: Future[Any] = Future()
-        open_answers = [row.read() for row in self.rows.values() if row.state in ("pending", "kept", "unknown")]
-        future.try_set(record(*open_answers) if self.rows else None)
-        return future
+    def _enqueue(self, change, _job):
+        return self._move(change) and bool(self.jobs.setdefault(change.delivery_id, "queued"))
 
     def _move(self, change):
         row = self.rows.get(change.delivery_id)
@@ -119,9 +126,9 @@ class DeliveryWalk(RuleBasedStateMachine):
 
     @rule(asks=st.booleans())
     def webhook(self, asks):
-        commits = len(self.store.of("commit_session"))
+        commits = len(self.store.of("commit"))
         self.replies.append(self.session.hear("Hey Omi, how far is the moon?" if asks else "and so on"))
-        jobs = [job for commit in self.store.of("commit_session")[commits:] for job in commit.jobs]
+        jobs = [job for commit in self.store.of("commit")[commits:] for job in commit.jobs]
         self.questions += [(job.job_id, job.created_at) for job in jobs]
         self._collect()
 

@@ -8,7 +8,8 @@ from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.commits import SessionDeps, commit_jobs
-from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
+from omi_actors.errors import FencedError, StoreUnavailableError
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 from tests.actors.test_job_queue import job
@@ -104,7 +105,7 @@ def test_without_a_free_slot_the_job_is_only_enqueued(house):
     second = house.commit()
 
     assert second is None  # committed at once, without a lease
-    assert [name for name, _ in house.store.calls[-2:]] == ["commit_leased", "commit_session"]
+    assert [name for name, _ in house.store.calls[-2:]] == ["commit_leased", "commit"]
     house.queue.settle(first, job(1))
 
 

@@ -7,7 +7,8 @@ from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import AnswerReady, Ingested, IngestSegments, KeepRaw, Passivate
 from omi_actors.domain.hearing.segments import build_version
 from omi_actors.domain.sessions.records import SessionRecord
-from omi_actors.errors import AskTimeoutError, FencedError, StoreUnavailableError
+from omi_actors.errors import FencedError, StoreUnavailableError
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
 
@@ -30,7 +31,7 @@ class Session:
 
     @property
     def commits(self):
-        return self.store.of("commit_session")
+        return self.store.of("commit")
 
 
 @pytest.fixture
@@ -88,9 +89,9 @@ def test_repeated_segment_needs_no_commit(session):
 
 
 def test_failed_commit_leaves_the_session_as_it_was(session):
-    session.store.replies["commit_session"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = StoreUnavailableError("as told")
     refused = session.hear(spoken("hello"))
-    session.store.replies["commit_session"] = None
+    session.store.replies["commit"] = None
 
     stored = session.hear(spoken("hello"))
 
@@ -104,7 +105,7 @@ def test_failed_commit_leaves_the_session_as_it_was(session):
 
 
 def test_fenced_session_loads_itself_anew_and_tries_again_but_not_for_ever(session):
-    session.store.replies["commit_session"] = FencedError("as told")
+    session.store.replies["commit"] = FencedError("as told")
 
     reply = session.hear(spoken("hello"))
 
@@ -189,7 +190,7 @@ def test_longer_version_of_a_segment_is_no_second_question(session):
 
 
 def test_webhook_waits_while_another_is_being_committed(session):
-    del session.store.replies["commit_session"]
+    del session.store.replies["commit"]
     first = session.hear(spoken("one"))
     second = session.hear(spoken("two", "s2", 3.0))
     assert len(session.commits) == 1

@@ -47,7 +47,7 @@ class Session:
     def ask(self):
         """Ask; return the reply's future and the job's id."""
         reply = self.hear("Hey Omi, how far is the moon?")
-        return reply, self.store.of("commit_session")[-1].jobs[0].job_id
+        return reply, self.store.of("commit")[-1].jobs[0].job_id
 
     def finish(self, job_id="j1", delivery_id="d1", *, age_s=0.0):
         """An answer is there."""
@@ -142,9 +142,9 @@ def test_answer_that_did_not_reach_gets_its_whole_grace_again(session):
 
 def test_answer_is_left_to_the_webhook_that_waits_for_it(session):
     reply, job_id = session.ask()
-    session.store.replies["commit_session"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = StoreUnavailableError("as told")
     session.hear()
-    session.store.replies["commit_session"] = None
+    session.store.replies["commit"] = None
     session.store.replies["load_session"] = record(replace(left("pending"), job_id=job_id))
 
     meanwhile = session.hear()

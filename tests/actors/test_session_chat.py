@@ -76,7 +76,7 @@ class Session:
 
     @property
     def commits(self):
-        return self.store.of("commit_session")
+        return self.store.of("commit")
 
     @property
     def job_ids(self):
@@ -107,9 +107,9 @@ def test_question_is_durable_with_its_job_before_the_queue_hears_of_it(session):
 
 
 def test_question_that_cannot_be_stored_is_refused_and_forgotten(session):
-    session.store.replies["commit_session"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = StoreUnavailableError("as told")
     refused = session.ask()
-    session.store.replies["commit_session"] = None
+    session.store.replies["commit"] = None
 
     session.ask(asker="a2")
 
@@ -119,7 +119,7 @@ def test_question_that_cannot_be_stored_is_refused_and_forgotten(session):
 
 
 def test_fenced_question_is_decided_anew_but_not_for_ever(session):
-    session.store.replies["commit_session"] = FencedError("as told")
+    session.store.replies["commit"] = FencedError("as told")
 
     refused = session.ask()
 

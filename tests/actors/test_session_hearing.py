@@ -41,7 +41,7 @@ class Session:
 
     @property
     def commits(self):
-        return self.store.of("commit_session")
+        return self.store.of("commit")
 
     @property
     def asked(self):
@@ -147,9 +147,9 @@ def test_session_stays_while_a_question_is_being_spoken(session):
 
 
 def test_failed_commit_forgets_what_was_heard_until_it_is_sent_again(session):
-    session.store.replies["commit_session"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = StoreUnavailableError("as told")
     session.hear(spoken("Hey Omi, how far is the moon?"))
-    session.store.replies["commit_session"] = None
+    session.store.replies["commit"] = None
 
     session.hear(spoken("Hey Omi, how far is the moon?"))
 
@@ -159,9 +159,9 @@ def test_failed_commit_forgets_what_was_heard_until_it_is_sent_again(session):
 
 def test_question_whose_pause_ended_while_the_store_failed_is_asked_on_reminder(session):
     session.hear(spoken("Hey Omi, remind me how far the moon is"))
-    session.store.replies["commit_session"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = StoreUnavailableError("as told")
     session.driver.advance(2.1)
-    session.store.replies["commit_session"] = None
+    session.store.replies["commit"] = None
     until = session.commits[0].listening_until
     session.store.replies["load_session"] = record(
         stored("Hey Omi, remind me how far the moon is", created_at=NOW), listening_until=until

@@ -3,7 +3,7 @@
 import pytest
 
 from omi_actors.actors.session.messages import AnswerReady, IngestSegments, Passivate, ReplySent, SweepIdle
-from omi_actors.actors.session.router import Directory, LiveSession, RouterLimits, SessionRouter
+from omi_actors.actors.session.router import LiveSession, LiveSessions, RouterLimits, SessionRouter
 from omi_actors.kit import life
 from omi_actors.kit.facts import ChildStopped, StartChild
 from omi_actors.kit.handle import new_handle
@@ -19,7 +19,7 @@ class Sessions:
     def __init__(self):
         self.supervisor = collaborator("session_supervisor")
         self.made = []
-        self.directory = Directory()
+        self.live_sessions = LiveSessions()
 
     def new_handle(self, key):
         handle = new_handle(ChildSpec(key, "session", lambda: Probe(lambda _: f"reply of {key}")), self.runtime)
@@ -40,7 +40,7 @@ def sessions():
 @pytest.fixture
 def router(sessions):
     limits = RouterLimits(idle_s=900.0, max_live=2)
-    actor = SessionRouter(sessions.directory, sessions.supervisor.handle, sessions.new_handle, limits)
+    actor = SessionRouter(sessions.live_sessions, sessions.supervisor.handle, sessions.new_handle, limits)
     return Driver(actor, runtime=sessions.runtime).start()
 
 
@@ -89,7 +89,7 @@ def test_least_recently_spoken_to_leave_when_there_are_too_many(router, sessions
 def test_session_that_has_left_is_activated_anew_by_its_next_message(router, sessions):
     router.ask(words("ada"))
     router.tell(ChildStopped(sessions.made[0]))
-    assert sessions.directory.count() == 0
+    assert sessions.live_sessions.count() == 0
 
     router.ask(words("ada"))
 
@@ -104,13 +104,13 @@ def test_message_before_the_fact_that_its_session_has_left_finds_a_new_one(route
     router.tell(ChildStopped(sessions.made[0]))
 
     assert reply == "reply of ada"
-    assert sessions.directory.live["ada"].handle is sessions.made[1]
+    assert sessions.live_sessions.by_key["ada"].handle is sessions.made[1]
 
 
 def test_news_of_an_answer_reach_a_session_whose_mailbox_is_full(router, sessions):
     spec = ChildSpec("ada", "session", lambda: Probe(lambda _: None), mailbox_capacity=1)
     busy = new_handle(spec, sessions.runtime)  # not started: its mail waits
-    sessions.directory.live["ada"] = LiveSession(busy, 0.0)
+    sessions.live_sessions.by_key["ada"] = LiveSession(busy, 0.0)
 
     for message in (
         words("ada"),

@@ -1,4 +1,4 @@
-"""What a typed question adds to its session, and when it is a slip."""
+"""Chat: the growth of a session by a typed question, and the rule for a repeated one."""
 
 from omi_actors.domain.hearing.segments import RecentSegments
 from omi_actors.domain.sessions.chat import AnsweredMessage, decide_chat_growth, remember_answered, was_just_answered
@@ -32,7 +32,7 @@ def test_question_into_a_chat_is_the_latest_that_was_seen_of_it():
     assert grown(HEARD, is_wearable=False).progress.last_seen_at == 2_000.0
 
 
-def test_message_is_a_slip_for_five_seconds_after_its_answer():
+def test_message_is_a_repetition_for_five_seconds_after_its_answer():
     answered = (AnsweredMessage("how far is the moon", 100.0),)
 
     assert was_just_answered(answered, "how far is the moon", 104.9)

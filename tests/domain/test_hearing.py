@@ -1,4 +1,4 @@
-"""A question is what one speaker says after the wake phrase."""
+"""Hearing: a question is what one speaker says after the wake phrase."""
 
 import math
 from time import process_time
@@ -144,7 +144,7 @@ def test_wake_phrases_without_words_take_bounded_time():
 
 
 @pytest.mark.parametrize("text", ["they came home " * 600_000, "." * 9_000_000])
-def test_monstrous_text_takes_no_time(text):
+def test_very_long_text_takes_bounded_time(text):
     began = process_time()
 
     assert find_question(heard(text)) is None
@@ -175,7 +175,7 @@ def test_question_goes_on_when_its_speaker_gets_another_label_while_a_segment_gr
 
 
 @pytest.mark.parametrize("begun", ["Hey Omi, what is the capital of", "Well, hey Omi"])
-def test_question_goes_on_under_the_label_that_its_speaker_gets_meanwhile(begun):
+def test_question_goes_on_under_the_new_label_of_its_speaker(begun):
     first, last = heard(begun, "France?" if "capital" in begun else "what is the capital of France?")
     listening = hear(SILENT, (first,), 0.0)
 
@@ -188,7 +188,7 @@ def test_question_goes_on_under_the_label_that_its_speaker_gets_meanwhile(begun)
     assert pause_over(done.state, math.inf).questions == ()
 
 
-def test_speaker_who_asks_already_is_not_interrupted_by_a_correction():
+def test_speaker_with_an_open_question_keeps_it_after_a_correction():
     first, second = heard("Hey Omi, what is the capital", "Hey Omi, who wrote the", speakers="AB")
     state = hear(SILENT, (first, second), 0.0).state
 

@@ -1,4 +1,4 @@
-"""A session's hearing over time: pauses, follow-ups, late and repeated pieces, and what it costs."""
+"""Hearing over time: pauses, follow-ups, late and repeated segments, and the cost."""
 
 import math
 import sys
@@ -65,7 +65,7 @@ def test_wake_phrase_alone_waits_for_its_question_and_then_forgets():
     assert pause_over(heard.state, 18.0).state.open_utterances == ()
 
 
-def test_timer_that_rings_late_changes_nothing():
+def test_late_timer_changes_nothing():
     state = hear(SILENT, [said("hey omi what time is it")], 10.0).state
 
     heard = hear(state, [said("I am going to bed.", 30.0)], 40.0)
@@ -81,7 +81,7 @@ def test_question_is_never_longer_than_the_hard_cap():
     assert at == 29.0
 
 
-def test_question_is_put_where_its_wake_phrase_ends():
+def test_place_of_a_question_is_where_its_wake_phrase_ends():
     state = hear(SILENT, [said("Hey", 0.0, key="a"), said("Omi, what", 1.0, key="b")], 2.0).state
 
     (question,) = hear(state, [said("time is it?", 2.0, key="c")], 3.0).questions
@@ -109,7 +109,7 @@ def test_longer_text_of_an_answered_segment_asks_nothing_again():
     assert texts(hear(state, [said("Hey Omi, is it late? Or not yet?", key="a")], 60.0)) == []
 
 
-def test_late_piece_does_not_become_part_of_another_question():
+def test_late_segment_does_not_become_part_of_another_question():
     state = hear(SILENT, [said("hey omi what is", 20.0)], 21.0).state
 
     heard = hear(state, [said("I see", 5.0), said("the time?", 21.0)], 22.0)
@@ -143,7 +143,7 @@ def test_same_question_may_be_asked_again_at_once_only_after_a_failure(was_answe
         (HearingOptions(), "A", 1.0, []),
     ],
 )
-def test_followup_is_heard_from_who_asked_for_some_seconds_after_the_reply(options, speaker, after_s, expected):
+def test_followup_of_the_asker_is_heard_for_some_seconds_after_the_reply(options, speaker, after_s, expected):
     asked = hear(SILENT, [said("Hey Omi, who is it?")], 1.0, options).state
 
     heard = hear(note_reply(asked, 20.0), [said("And where?", 25.0, speaker=speaker)], 20.0 + after_s, options)
@@ -182,7 +182,7 @@ def test_whole_sentences_that_ask_nothing_leave_nothing():
     assert state.open_utterances == ()
 
 
-def test_state_of_those_who_only_talk_is_small():
+def test_state_is_small_while_people_only_talk():
     state = SILENT
     for n in range(30):
         state = hear(state, [said(f"and then we went to the market {n}", n * 3.0, speaker=f"S{n % 3}")], n * 3.0).state
@@ -204,7 +204,7 @@ def test_cost_of_a_long_text_is_bounded(unit, options):
     assert process_time() - begun < 1.0
 
 
-def test_nothing_is_left_when_time_has_run_out():
+def test_no_utterance_is_open_after_all_deadlines():
     state = hear(SILENT, [said("hey omi what"), said("and then", speaker="B")], 1.0).state
 
     assert pause_over(state, math.inf).state.open_utterances == ()

@@ -1,13 +1,22 @@
-"""What a session remembers of its hearing after a restart, from what is stored."""
+"""Recall: the state of hearing after a restart, rebuilt from stored segments."""
 
 from itertools import groupby
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omi_actors.domain.hearing.hearing import hear, pause_over, recall
 from omi_actors.domain.hearing.segments import StoredSegment
-from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, ListenMode, Question
+from omi_actors.domain.hearing.state import (
+    SILENT,
+    HearingOptions,
+    HearingResult,
+    ListenMode,
+    Question,
+    build_question_key,
+    read_place,
+)
 
 WORDS = (
     *("hey omi", "Omi, what", "is it?", "hey", "the time", "of", "We went home.", "ok omi tell me a joke", "No."),
@@ -36,7 +45,7 @@ def said(text, at_s, key="k1"):
 
 
 def live(segments, now_s, options=HearingOptions()):  # noqa: B008 (immutable)
-    """Return what a session that never stopped heard."""
+    """Return the result and the questions of a session that never stopped."""
     heard, questions = HearingResult(SILENT, (), None), list[Question]()
 
     def let_pass(until_s):
@@ -71,7 +80,7 @@ def test_recalled_state_is_the_live_one_and_nothing_is_asked_twice(spoken, later
 
 
 @given(HISTORY, st.integers(0, 16))
-def test_questions_that_nobody_accepted_are_returned(spoken, count):
+def test_questions_that_were_not_accepted_are_returned(spoken, count):
     segments = stored(spoken)
     _, questions = live(segments, 1e6)
 
@@ -116,5 +125,10 @@ def test_older_questions_are_not_asked_any_more():
     assert recall(segments, (), 80.0).questions == ()
 
 
-def test_nothing_is_recalled_of_nothing():
+def test_recall_without_segments_returns_an_empty_result():
     assert recall((), (), 10.0) == HearingResult(SILENT, (), None)
+
+
+@pytest.mark.parametrize("place", [("s1", 0), ("~2:0a1b", 3), ("a:b:c", 1), ("", 0)])
+def test_place_is_read_back_from_the_key_made_of_it(place):
+    assert read_place(build_question_key("0b0e1d5e-session", place)) == place

@@ -1,4 +1,4 @@
-"""What counts as the same typed message once more, and what that costs."""
+"""Repetition: spoken questions and typed messages that count as the same, and the cost of comparing them."""
 
 import time
 
@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omi_actors.domain.hearing.repetition import _distance, is_repetition, normalise_message
+from omi_actors.domain.hearing.repetition import (
+    _distance,
+    is_near_duplicate,
+    is_repetition,
+    normalise,
+    normalise_message,
+)
 
 CASES = [
     ("what is two plus two", "What is two plus two?", True),
@@ -66,3 +72,29 @@ def test_long_messages_cost_milliseconds(one, other):
 
 def test_long_messages_that_differ_in_one_place_are_the_same():
     assert is_repetition("word " * 5_000 + "end", "word " * 4_000 + "wort " + "word " * 999 + "end")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("what is two plus two", "What is two plus two?", True),
+        ("What's up with the old bridge?", "whats up with the old bridge", True),
+        ("please turn off the light in the kitchen ok", "please turn off the light in the kitchen", True),
+        ("what time is it", "what time is it now", False),
+        ("what is 2 plus 2", "what is 2 plus 22", False),
+        ("turn the light on", "turn the light off", False),
+        ("गोदान किसका है", "गोदान किसकी है", False),
+        ("", "what", False),
+    ],
+)
+def test_near_duplicate_differs_only_by_short_words_at_an_end(one, other, is_same):
+    assert is_near_duplicate(normalise(one), normalise(other)) is is_same
+    assert is_near_duplicate(normalise(other), normalise(one)) is is_same
+
+
+def test_blanks_are_collapsed_after_punctuation():
+    assert normalise("Hello , World!  Ok?") == "hello world ok"
+
+
+def test_only_a_bounded_part_of_a_question_is_compared():
+    assert len(normalise("word " * 100_000)) <= 160

@@ -6,15 +6,13 @@ import pytest
 
 from omi_actors.domain.answers.patience import BASE_S, Bury, Retry, attempt_deadline_s, decide_retry, longest_wait_s
 from omi_actors.errors import (
-    ActorUnavailableError,
-    AskTimeoutError,
     CircuitOpenError,
-    MailboxFullError,
     UpstreamBusyError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
 
 RNG = random.Random(7)
 

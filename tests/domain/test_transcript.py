@@ -1,4 +1,4 @@
-"""What is new in a webhook, and where a conversation ends."""
+"""Transcript: new segments of a webhook, and the ends of conversations."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -65,7 +65,7 @@ def test_known_id_with_longer_text_replaces_it(empty):
 @pytest.mark.parametrize(
     "change", [{"speaker": "SPEAKER_01"}, {"speaker_id": 1}, {"is_user": False}, {"person_id": "p1"}]
 )
-def test_known_segment_of_another_speaker_is_a_correction_once_and_no_speech(empty, change):
+def test_known_segment_with_another_speaker_is_one_correction_and_no_speech(empty, change):
     heard = grow(empty, segment(), segment("more", "b", 300.0, 301.0)).progress
     relabelled = replace(segment(), **change)
 
@@ -87,7 +87,7 @@ def test_shorter_version_of_another_speaker_is_an_old_one_and_corrects_nothing(e
     assert (late.corrected, late.fresh, late.duplicates) == ((), (), 1)
 
 
-def test_correction_of_what_only_the_store_remembers_is_one(empty):
+def test_correction_of_a_segment_that_only_the_store_has_is_recognised(empty):
     heard = grow(empty, segment(), segment("more", "b", 300.0, 301.0)).progress
     forgetful = replace(heard, recent=RecentSegments())
 
@@ -114,7 +114,7 @@ def test_duplicate_within_one_webhook_counts_once(empty):
 
 
 @pytest.mark.parametrize("text", ["", "   ", ".", "…!?", "\n"])
-def test_speech_without_a_letter_is_blank_and_moves_nothing(empty, text):
+def test_speech_without_a_letter_is_blank_and_changes_nothing(empty, text):
     growth = grow(empty, segment(text))
 
     assert (growth.blank, growth.fresh, growth.progress) == (1, (), empty)
@@ -170,7 +170,7 @@ def test_late_repetition_known_to_the_store_opens_no_conversation(empty):
         (96.0, 216.0, 5, True),  # and by the sender's
     ],
 )
-def test_conversation_ends_by_times_that_fall_back_or_by_silence(empty, last_end, start, later_s, is_new):
+def test_conversation_ends_when_times_fall_back_or_after_silence(empty, last_end, start, later_s, is_new):
     before = grow(empty, segment("x", "1", last_end - 1, last_end)).progress
 
     growth = grow(before, segment("y", "2", start, start + 1), at=T0 + later_s)
@@ -195,7 +195,7 @@ def test_memory_of_recent_segments_is_bounded(empty):
     assert len(progress.recent) == RECENT_LIMIT
 
 
-def test_progress_is_taken_up_where_the_record_stands(empty):
+def test_progress_continues_from_the_record(empty):
     growth = grow(empty, segment())
     record = SessionRecord(
         session_id="s",

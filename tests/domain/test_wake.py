@@ -1,4 +1,4 @@
-"""The wake phrase is heard where somebody speaks to the wearable, and nowhere else."""
+"""Wake phrases: found where they address the wearable, and nowhere else."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_names_are_a_setting(line, names, wake):
     assert heard(line, names) == [wake]
 
 
-def test_another_name_alone_leaves_omi_unheard():
+def test_omi_is_no_name_when_another_name_is_set():
     assert heard("Hey Omi, what is up?", ("jarvis",)) == []
 
 
@@ -35,7 +35,7 @@ def test_name_alone_is_open_until_two_words_follow(line):
 
 
 @pytest.mark.parametrize("line", ["Omi is cool", "Omi was expensive", "Omi help is useful"])
-def test_name_that_is_told_of_is_not_addressed(line):
+def test_name_that_is_only_talked_about_is_no_wake_phrase(line):
     assert heard(line) == []
 
 

@@ -1,4 +1,4 @@
-"""Laws of hearing: what holds for any words, however they are cut and however often they are sent."""
+"""Laws of hearing: they hold for any words, any cut into segments, and any number of retries."""
 
 import re
 from itertools import count
@@ -68,7 +68,7 @@ def stored(text, start_s=0.0):
 
 
 def listen(webhooks, *, times=1):
-    """Return what is heard when each webhook is sent so often, as a session hears it: known segments are dropped."""
+    """Return the questions when each webhook is sent `times` times; known segments are dropped, as in a session."""
     ids = count(1)
     progress = build_progress(None, lambda: f"c{next(ids)}")
     state = SILENT
@@ -115,14 +115,14 @@ def test_webhooks_sent_twice_ask_nothing_twice(words, cuts):
 
 
 @given(st.text(max_size=200))
-def test_nothing_wakes_without_the_name(text):
+def test_no_question_is_found_without_the_name(text):
     assume(not may_wake(text, ("omi",)))
 
     assert find_wakes(text, ("omi",)) == []
 
 
 @given(st.sampled_from(["They", "Say hey to", "I bought an", "he said hey", "My", "the"]), st.sampled_from(WORDS))
-def test_spoken_about_is_never_a_question(before, after):
+def test_name_that_is_only_talked_about_never_asks(before, after):
     assume(not re.match(r"(?i)hey|ok|oye|привет|हे|يا|“hey", after))
 
     assert listen([[segment(0, f"{before} Omi {after} today", 0.0, 2.0)]]) == []

@@ -1,4 +1,4 @@
-"""Speech that nobody addresses to us is heard by a shorter way, which must decide the same."""
+"""Overhearing: the fast path must decide as the full decision does."""
 
 import pytest
 from hypothesis import example, given
@@ -49,7 +49,7 @@ def webhooks(draw, texts):
 
 
 @given(webhooks(TALK + ADDRESSED), st.sampled_from(list(ListenMode)))
-def test_shorter_way_decides_as_the_longer(sent, mode):
+def test_fast_path_decides_as_the_full_decision(sent, mode):
     options = HearingOptions(mode=mode)
     heard = HearingResult(SILENT, (), None)
     for segments, now_s in sent:
@@ -62,7 +62,7 @@ def test_shorter_way_decides_as_the_longer(sent, mode):
 
 
 @given(webhooks(TALK))
-def test_speech_without_the_name_goes_the_shorter_way(sent):
+def test_speech_without_the_name_takes_the_fast_path(sent):
     state = SILENT
     for segments, now_s in sent:
         kept = [piece for utterance in state.open_utterances for piece in utterance.pieces]
@@ -76,7 +76,6 @@ def test_speech_without_the_name_goes_the_shorter_way(sent):
 @given(webhooks(TALK + ADDRESSED), st.integers(1, 3))
 @example([([], 1.0)], 1)
 def test_webhook_may_be_heard_in_slices(sent, size):
-    """A webhook of very many segments need not be heard at once."""
     whole = sliced = SILENT
     for segments, now_s in sent:
         heard = hear(whole, segments, now_s)

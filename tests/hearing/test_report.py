@@ -1,4 +1,4 @@
-"""The cases of hearing, and the report that counts them."""
+"""Report of hearing: its cases, and the figures that it counts."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def test_about_a_third_of_the_cases_is_held_out():
     assert 0.3 <= sum(case.is_held_out for case in CASES) / len(CASES) <= 0.4
 
 
-def test_hearing_is_good_enough_in_tuned_and_held_out_cases():
+def test_hearing_reaches_the_threshold_in_tuned_and_held_out_cases():
     done = subprocess.run(
         [sys.executable, "-m", "scripts.lab.hearing"],
         cwd=ROOT,
@@ -65,7 +65,7 @@ def test_right_question_scores_in_every_figure():
         ([("how far is the moon?", "after pause")], "Hey Omi, how far is the moon?", "timing"),
     ],
 )
-def test_what_goes_wrong_lowers_its_figure(expect, text, figure):
+def test_error_lowers_its_figure(expect, text, figure):
     assert judge(case(expect=expect, text=text)).score.figures[figure] == 0.0
 
 

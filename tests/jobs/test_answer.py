@@ -10,10 +10,11 @@ from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.limits import AnswerRules
 from omi_actors.domain.sessions.records import AnswerContext
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import AskTimeoutError
 from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
+from omi_actors.store.jobs import complete_answer
 from tests.actors.conftest import FakeStore
 
 
@@ -44,7 +45,8 @@ async def run(reply_in_s, *, age_s=0.0, store=None, is_awaited=True):
 class HesitantStore(FakeStore):
     """Stores an answer, and confirms it only the second time."""
 
-    def complete_answer(self, done):
+    def write(self, work, done):
+        assert work is complete_answer
         self.calls.append(("complete_answer", done))
         future: Future[Any] = Future()
         if len(self.of("complete_answer")) == 1:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.clock import SystemClock
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.kit import life
 from omi_actors.kit.future import Future
@@ -142,7 +143,7 @@ def counted(metric, **labels):
 
 def loop_runtime(loop, **kwargs):
     """Return a runtime bound to the running loop."""
-    runtime = Runtime(SystemClock(), random.Random(0), **kwargs)
+    runtime = Runtime(SystemClock(), random.Random(0), hooks=ActorMetrics(), **kwargs)
     runtime.bind(loop)
     return runtime
 
@@ -162,7 +163,7 @@ class Tree:
     ) -> None:
         self.log: list[Any] = []
         self.given_up: list[BaseException] = []
-        self.runtime = ManualRuntime()
+        self.runtime = ManualRuntime(hooks=ActorMetrics())
         self.children = {}
         for name in names:
             build = (builds or {}).get(name, lambda: Puppet(self.log))

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from omi_actors.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
+from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.mailbox import Refusal
 from omi_actors.kit.spec import ChildSpec
@@ -17,7 +18,7 @@ from tests.kit.support import WAIT_S, Do, Ping, Puppet, ThreadPuppet, counted, l
 
 @pytest.fixture
 def runtime():
-    return ManualRuntime()
+    return ManualRuntime(hooks=ActorMetrics())
 
 
 def unstarted(runtime, kind="unstarted", capacity=10):

@@ -5,8 +5,10 @@ import inspect
 
 import pytest
 
-from omi_actors.errors import ActorUnavailableError, StoreError
+from omi_actors.errors import StoreError
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.mailbox import Refusal
 from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import WAIT_S, Do, Ping, Puppet, fail_with, loop_runtime, new_future, note_exits, run_alone
@@ -14,7 +16,7 @@ from tests.kit.support import WAIT_S, Do, Ping, Puppet, fail_with, loop_runtime,
 
 @pytest.fixture
 def runtime():
-    return ManualRuntime()
+    return ManualRuntime(hooks=ActorMetrics())
 
 
 @pytest.fixture

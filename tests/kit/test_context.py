@@ -5,6 +5,7 @@ from contextvars import ContextVar
 
 import pytest
 
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.logs import LogContext, add_context, bound_context, current_context
 from omi_actors.kit import life
 from omi_actors.kit.testing import ManualRuntime
@@ -20,7 +21,7 @@ def look(_actor=None):
 
 @pytest.fixture
 def runtime():
-    return ManualRuntime()
+    return ManualRuntime(hooks=ActorMetrics())
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 import pytest
 
-from omi_actors.errors import ActorUnavailableError
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.facts import ChildQuarantined, ChildReleased, ChildStopped, StartChild
 from omi_actors.kit.handle import Handle, new_handle
 from omi_actors.kit.spec import Backoff, ChildSpec, ChildState, Intensity, Restart
@@ -31,7 +32,7 @@ class Household:
     """A dynamic supervisor on a manual runtime, with an observer."""
 
     def __init__(self, *, intensity=TWO_IN_30_S, backoff=NO_BACKOFF):
-        self.runtime = ManualRuntime()
+        self.runtime = ManualRuntime(hooks=ActorMetrics())
         self.parent = note_exits(self.runtime)
         self.observer = Parent()
         run_alone(self.observer, self.runtime, name="observer", kind="observer")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from omi_actors.errors import RestartIntensityError
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
+from omi_actors.kit.errors import RestartIntensityError
 from omi_actors.kit.facts import ChildExited
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.spec import ChildSpec, Intensity
@@ -63,7 +64,7 @@ def test_crashes_spread_over_time_never_give_up():
 
 
 def test_a_supervisor_that_gives_up_is_restarted_by_its_parent_and_keeps_its_childrens_mail():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     log: list[str] = []
     leaf = Handle(ChildSpec("leaf", "leaf", build=lambda: Puppet(log)), runtime)
     inner = Handle(
@@ -100,7 +101,7 @@ def test_a_broken_supervisor_leaves_no_child_running_unsupervised():
 
 
 def test_a_replaced_supervisor_waits_for_the_end_of_what_its_predecessor_left_running():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     log: list[str] = []
     leaf = Handle(ChildSpec("leaf", "leaf", build=lambda: Puppet(log)), runtime)
     inner = Handle(ChildSpec("inner", "inner", build=lambda: Supervisor([leaf])), runtime)

@@ -8,7 +8,7 @@ import pykka
 import pytest
 from structlog.testing import capture_logs
 
-from omi_actors.errors import AskTimeoutError
+from omi_actors.kit.errors import AskTimeoutError
 from tests.kit.support import WAIT_S, new_future
 
 

@@ -5,8 +5,10 @@ from concurrent.futures import CancelledError as ThreadCancelledError
 
 import pytest
 
-from omi_actors.errors import ActorUnavailableError, StoreError
+from omi_actors.errors import StoreError
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.spec import ChildSpec
@@ -18,7 +20,7 @@ NASTY = [ValueError("boom"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()
 
 @pytest.fixture
 def runtime():
-    return ManualRuntime()
+    return ManualRuntime(hooks=ActorMetrics())
 
 
 @pytest.fixture

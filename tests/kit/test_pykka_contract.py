@@ -10,8 +10,9 @@ import pykka
 import pytest
 from pykka._envelope import Envelope as PykkaEnvelope
 
-from omi_actors.errors import ActorUnavailableError
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.mailbox import Refusal
 from omi_actors.kit.messages import Envelope
 from omi_actors.kit.testing import ManualRuntime
@@ -62,7 +63,7 @@ def test_the_thread_of_a_threading_actor_runs_its_actor_loop():
 
 
 def test_pykka_registry_never_hears_of_our_actors():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
 
     run_alone(Puppet(), runtime)
     runtime.run()
@@ -71,7 +72,7 @@ def test_pykka_registry_never_hears_of_our_actors():
 
 
 def test_a_pykka_ref_of_a_loop_actor_asks_and_tells():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     actor = Puppet()
     run_alone(actor, runtime, name="ada")
     runtime.run()
@@ -85,7 +86,7 @@ def test_a_pykka_ref_of_a_loop_actor_asks_and_tells():
 
 
 def test_a_pykka_ref_is_refused_by_an_error_and_never_hangs():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     actor = Puppet()
     handle = run_alone(actor, runtime)
     ref = actor.actor_ref
@@ -96,7 +97,7 @@ def test_a_pykka_ref_is_refused_by_an_error_and_never_hangs():
 
 
 def test_a_pykka_ref_of_an_ended_actor_is_dead():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     actor = Puppet()
     run_alone(actor, runtime)
     ref = actor.actor_ref
@@ -108,7 +109,7 @@ def test_a_pykka_ref_of_an_ended_actor_is_dead():
 
 
 def test_the_stop_of_a_pykka_ref_lets_earlier_mail_be_handled_even_when_the_mailbox_is_full():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     parent = note_exits(runtime)
     actor = Puppet()
     handle = run_alone(actor, runtime, parent=parent.handle, mailbox_capacity=1)
@@ -134,7 +135,7 @@ async def test_a_pykka_ref_of_a_thread_actor_stops_it():
 
 
 def test_urns_differ_between_incarnations():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     handle = run_alone(first := Puppet(), runtime)
     urn = first.actor_urn
     handle.generation += 1

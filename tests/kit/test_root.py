@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from omi_actors.errors import RestartIntensityError
 from omi_actors.kit import life
+from omi_actors.kit.errors import RestartIntensityError
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.spec import ChildSpec
 from omi_actors.kit.supervisor import start_root

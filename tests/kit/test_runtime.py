@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from omi_actors.clock import SystemClock
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.logs import LogContext, bound_context, current_context
 from omi_actors.kit.runtime import Runtime, TimerHandle
 from omi_actors.kit.testing import ManualRuntime
@@ -192,7 +193,7 @@ async def test_a_cancelled_timer_never_fires():
 
 
 def test_a_timer_that_is_due_and_then_cancelled_never_fires():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     seen: list[str] = []
     timers: list[TimerHandle] = []
 
@@ -218,7 +219,7 @@ async def test_a_timer_may_be_set_from_another_thread():
 
 
 def test_a_flooded_actor_does_not_starve_another():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     order: list[Any] = []
     flooded = run_alone(Puppet(order), runtime, name="flooded")
     other = run_alone(Puppet(), runtime, name="other")

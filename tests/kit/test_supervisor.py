@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from omi_actors.errors import ActorUnavailableError
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.spec import Backoff, ChildState, Restart, Strategy
 from tests.kit.support import (
     Do,

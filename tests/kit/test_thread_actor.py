@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
-from omi_actors.errors import ActorUnavailableError, StoreError
+from omi_actors.errors import StoreError
 from omi_actors.kit import life
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.mailbox import Mailbox, Refusal
 from omi_actors.kit.messages import Envelope

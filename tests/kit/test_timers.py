@@ -2,6 +2,7 @@
 
 import pytest
 
+from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
 from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import Do, Puppet, counted, fail_with, note_exits, run_alone
@@ -9,7 +10,7 @@ from tests.kit.support import Do, Puppet, counted, fail_with, note_exits, run_al
 
 @pytest.fixture
 def runtime():
-    return ManualRuntime()
+    return ManualRuntime(hooks=ActorMetrics())
 
 
 @pytest.fixture

@@ -11,13 +11,16 @@ import pytest
 from omi_actors.clock import SystemClock
 from omi_actors.domain.answers.prompt import PromptMessage
 from omi_actors.domain.hearing.segments import build_version
-from omi_actors.errors import ActorUnavailableError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.errors import FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
+from omi_actors.instruments.actor_metrics import ActorMetrics
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import Backoff, ChildSpec
 from omi_actors.kit.supervisor import start_root
+from omi_actors.store import answers, dead_jobs, erasure, given_up, jobs, nodes, queue_state, sessions
 from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.facade import Store
@@ -35,7 +38,7 @@ class Stage:
     """A writer and a reader; their mailboxes take mail before `start`."""
 
     def __init__(self, config: StoreConfig) -> None:
-        self.runtime = Runtime(SystemClock(), random.Random(0))
+        self.runtime = Runtime(SystemClock(), random.Random(0), hooks=ActorMetrics())
         self.runtime.bind(asyncio.get_running_loop())
         self.node = NodeIdentity("node-a")
         self.opened: Future[None] = Future()
@@ -71,8 +74,8 @@ def sample(name: str, **labels: str) -> float:
 
 async def test_writer_ends_jobs_before_it_enqueues_others_and_each_kind_in_its_order(stage: Stage) -> None:
     stage.start()
-    await stage.store.commit_session(asking_commit("s1"))
-    (held,) = await stage.store.claim_jobs(kinds=("answer",), limit=1, lease_s=30.0)
+    await stage.store.commit(asking_commit("s1"))
+    (held,) = await stage.store.write(jobs.claim_jobs, kinds=("answer",), limit=1, lease_s=30.0)
     made: list[str] = []
 
     def note(name: str) -> Future[None]:
@@ -83,8 +86,13 @@ async def test_writer_ends_jobs_before_it_enqueues_others_and_each_kind_in_its_o
 
     is_filled = threading.Event()
     first = stage.store.write(hold)
-    late = stage.store.write(enqueues(lambda tx: made.append(f"late, {count_running(tx)} running")))
-    replies = [late, note("one"), stage.store.complete_answer(answer(held)), note("two")]
+
+    @enqueues
+    def add(tx: Transaction) -> None:
+        made.append(f"late, {count_running(tx)} running")
+
+    late = stage.store.write(add)
+    replies = [late, note("one"), stage.store.write(jobs.complete_answer, answer(held)), note("two")]
     is_filled.set()
     for reply in (first, *replies):
         await reply
@@ -99,7 +107,7 @@ def count_running(tx: Transaction) -> int:
 async def test_what_waits_is_stored_as_one_group(stage: Stage) -> None:
     groups, commits = (sample(f"omi_store_group_size_{part}") for part in ("count", "sum"))
     stored = sample("omi_store_commits_total", outcome="stored")
-    replies = [stage.store.commit_session(first_commit(f"s{n}")) for n in range(10)]
+    replies = [stage.store.commit(first_commit(f"s{n}")) for n in range(10)]
 
     stage.start()
     for reply in replies:
@@ -108,16 +116,16 @@ async def test_what_waits_is_stored_as_one_group(stage: Stage) -> None:
     assert sample("omi_store_group_size_count") == groups + 1
     assert sample("omi_store_group_size_sum") == commits + 10
     assert sample("omi_store_commits_total", outcome="stored") == stored + 10
-    assert await stage.store.load_session("omi:s9", recent=5) is not None
+    assert await stage.store.read(sessions.load_session, "omi:s9", recent=5) is not None
 
 
 async def test_each_asker_hears_what_became_of_its_own(stage: Stage) -> None:
     fenced = sample("omi_store_commits_total", outcome="fenced")
     failed = sample("omi_store_errors_total", kind="refused")
-    good = stage.store.commit_session(first_commit("s1"))
-    late = stage.store.commit_session(next_commit("s1", epoch_before=9))
-    bad = stage.store.commit_session(first_commit("s2", segments=(segment(text="\ud800"),)))
-    lost = stage.store.release_job("none", "none")
+    good = stage.store.commit(first_commit("s1"))
+    late = stage.store.commit(next_commit("s1", epoch_before=9))
+    bad = stage.store.commit(first_commit("s2", segments=(segment(text="\ud800"),)))
+    lost = stage.store.write(jobs.release_job, "none", "none")
 
     stage.start()
 
@@ -135,53 +143,52 @@ async def test_each_asker_hears_what_became_of_its_own(stage: Stage) -> None:
 async def test_a_question_goes_all_the_way(stage: Stage) -> None:
     stage.start()
     store = stage.store
-    await store.commit_session(asking_commit())
+    await store.commit(asking_commit())
 
-    (held,) = await store.claim_jobs(kinds=["answer"], limit=5, lease_s=30)
-    assert await store.heartbeat_jobs([held.token], lease_s=30) == {held.token}
-    assert (await store.queue_counts()).by_state["running"] == 1
-    await store.complete_answer(answer(held))
-    assert await store.change_delivery(step("s1-j1-d", ("pending",), "sending"))
+    (held,) = await store.write(jobs.claim_jobs, kinds=["answer"], limit=5, lease_s=30)
+    assert await store.write(jobs.heartbeat_jobs, [held.token], lease_s=30) == {held.token}
+    assert (await store.read(queue_state.count_queue)).by_state["running"] == 1
+    await store.write(jobs.complete_answer, answer(held))
+    assert await store.write(answers.change_delivery, step("s1-j1-d", ("pending",), "sending"))
 
-    page = await store.load_transcript("omi:s1", after_seq=0, limit=10, messages=10)
+    page = await store.read(sessions.load_transcript, "omi:s1", after_seq=0, limit=10, messages=10)
     assert page is not None
     assert [found.text for found in page.messages] == ["question 1", "because"]
-    assert (await store.load_answer_context("s1", choose_rows=lambda _: (5, 5))).history == tuple(
+    assert (await store.read(sessions.load_answer_context, "s1", choose_rows=lambda _: (5, 5))).history == tuple(
         PromptMessage(found.role, found.text) for found in page.messages
     )
-    assert await store.find_segments("s1", ["key-1", "none"]) == {"key-1": build_version(segment(1))}
+    assert await store.read(sessions.find_segments, "s1", ["key-1", "none"]) == {"key-1": build_version(segment(1))}
 
 
 async def test_failed_jobs_are_retried_released_buried_and_reaped(stage: Stage) -> None:
     stage.start()
     store = stage.store
-    await store.commit_session(asking_commit())
+    await store.commit(asking_commit())
 
     async def claim_one() -> Any:
-        (held,) = await store.claim_jobs(kinds=["answer"], limit=5, lease_s=-1)
+        (held,) = await store.write(jobs.claim_jobs, kinds=["answer"], limit=5, lease_s=-1)
         return held
 
     held = await claim_one()
-    await store.retry_job(held.job_id, held.token, run_at=0.0, error="X")
+    await store.write(jobs.retry_job, held.job_id, held.token, run_at=0.0, error="X")
     held = await claim_one()
-    await store.release_job(held.job_id, held.token)
+    await store.write(jobs.release_job, held.job_id, held.token)
     await claim_one()
-    assert await store.reap_jobs(max_deliveries=3) == 1
+    assert await store.write(dead_jobs.reap_jobs, max_deliveries=3) == 1
     held = await claim_one()
-    await store.bury_job(held.job_id, held.token, error="X", failure=answer(held, kind="failure"))
+    await store.write(given_up.bury_job, held.job_id, held.token, error="X", failure=answer(held, kind="failure"))
 
-    assert (await store.queue_counts()).by_state["dead"] == 1
+    assert (await store.read(queue_state.count_queue)).by_state["dead"] == 1
 
 
-async def test_deletion_and_a_ping_go_through_the_actors(stage: Stage) -> None:
+async def test_deletion_goes_through_the_actors(stage: Stage) -> None:
     stage.start()
-    await stage.store.commit_session(first_commit())
+    await stage.store.commit(first_commit())
 
-    assert await stage.store.delete_session("omi:s1")
-    assert not await stage.store.delete_account("none")
-    assert await stage.store.load_session("omi:s1", recent=1) is None
-    assert await stage.store.node_heartbeat(lease_s=15)
-    assert 0 < await stage.store.ping() < WAIT_S
+    assert await stage.store.write(erasure.delete_session, "omi:s1")
+    assert not await stage.store.write(erasure.delete_account, "none")
+    assert await stage.store.read(sessions.load_session, "omi:s1", recent=1) is None
+    assert await stage.store.write(nodes.heartbeat_node, lease_s=15)
 
 
 async def test_a_replaced_writer_goes_on_as_the_same_incarnation(stage: Stage) -> None:
@@ -189,14 +196,14 @@ async def test_a_replaced_writer_goes_on_as_the_same_incarnation(stage: Stage) -
         raise AttributeError("a bug in a statement's module")
 
     stage.start()
-    await stage.store.commit_session(asking_commit())
-    (held,) = await stage.store.claim_jobs(kinds=["answer"], limit=5, lease_s=30)
+    await stage.store.commit(asking_commit())
+    (held,) = await stage.store.write(jobs.claim_jobs, kinds=["answer"], limit=5, lease_s=30)
 
     with pytest.raises(ActorUnavailableError):
         await stage.writer.ask(Apply(bug), timeout_s=WAIT_S)
 
-    await stage.store.commit_session(next_commit())
-    await stage.store.complete_answer(answer(held))
+    await stage.store.commit(next_commit())
+    await stage.store.write(jobs.complete_answer, answer(held))
     assert stage.node.incarnation == 1
 
 

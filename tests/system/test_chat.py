@@ -33,7 +33,7 @@ async def messages(program, key=KEY):
 
 
 async def fetch(program, sql):
-    return [tuple(row) for row in await program.system._tree.store._ask("test", lambda tx: tx.fetch(sql))]
+    return [tuple(row) for row in await program.system._tree.store.read(lambda tx: tx.fetch(sql))]
 
 
 def stands(program, sql, *rows):
@@ -293,7 +293,7 @@ async def test_chat_is_answered_although_its_session_crashed_while_it_waited(sta
     asking = asyncio.ensure_future(chat(program))
     await model.asked.wait()
 
-    program.system._tree.directory.live[KEY].handle.tell("crash")
+    program.system._tree.live_sessions.by_key[KEY].handle.tell("crash")
     model.gate.set()
 
     reply = await asking

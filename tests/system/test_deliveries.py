@@ -5,6 +5,7 @@ import pytest
 from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import AnswerReady
 from omi_actors.domain.answers.delivery_records import DeliveryChange
+from omi_actors.store import answers
 from tests.fakes.omi_server import Mode
 from tests.system.conftest import ADMIN, UID, eventually, stop
 from tests.system.test_promises import GatedModel
@@ -37,7 +38,7 @@ async def hear_all(program, count=3):
 
 async def standing(program):
     """Return where the deliveries stand."""
-    return await program.system._tree.store._ask("test", lambda tx: tx.fetch("SELECT state, channel FROM delivery"))
+    return await program.system._tree.store.read(lambda tx: tx.fetch("SELECT state, channel FROM delivery"))
 
 
 def stands(program, state, channel):
@@ -155,8 +156,8 @@ async def test_notification_waits_for_the_breaker_and_costs_no_attempt(start, da
 
     assert (check["status"], check["last_outcome"]) == ("warn", "unreachable")
     assert omi.texts_of(UID) == [ANSWER]
-    attempts = await program.system._tree.store._ask(
-        "test", lambda tx: tx.fetch("SELECT attempts FROM job WHERE kind = 'notify'")
+    attempts = await program.system._tree.store.read(
+        lambda tx: tx.fetch("SELECT attempts FROM job WHERE kind = 'notify'")
     )
     assert [tuple(row) for row in attempts] == [(2,)]
     after = await notifications_check(program)
@@ -222,11 +223,11 @@ async def test_reply_that_a_crash_cut_is_repeated_and_marked(start, database_url
     model = GatedModel()
     program = await start(database_url, model=model, notifier=notifier, **LATE)
     await ask_late(program, model)
-    ((delivery_id,),) = await program.system._tree.store._ask("test", lambda tx: tx.fetch("SELECT id FROM delivery"))
+    ((delivery_id,),) = await program.system._tree.store.read(lambda tx: tx.fetch("SELECT id FROM delivery"))
     cut = DeliveryChange(
         delivery_id=delivery_id, from_states=("pending",), state="sending", channel="inline", changed_at=0.0
     )
-    assert await program.system._tree.store.change_delivery(cut)
+    assert await program.system._tree.store.write(answers.change_delivery, cut)
     await stop(program)
 
     program = await start(database_url, model=model, notifier=notifier, **AT_ONCE)
@@ -238,11 +239,11 @@ async def test_reply_that_a_crash_cut_is_repeated_and_marked(start, database_url
 async def test_answer_finds_a_session_that_has_left_memory(start, omi, notifier):
     model = GatedModel()
     program = await start(model=model, notifier=notifier, SESSION_IDLE_S="1", **AT_ONCE)
-    directory = program.system._tree.directory
+    live_sessions = program.system._tree.live_sessions
     await program.say(QUESTION)
 
     async def has_left():
-        return not directory.live
+        return not live_sessions.by_key
 
     await eventually(has_left)
     model.gate.set()

@@ -233,7 +233,7 @@ async def test_same_typed_question_at_two_nodes_is_asked_once_and_answered_to_bo
 
 
 async def waits_for(program, count):
-    handle = program.system._tree.directory.live.get("chat:operator:default")
+    handle = program.system._tree.live_sessions.by_key.get("chat:operator:default")
     actor = None if handle is None else handle.handle.actor
     return actor is not None and actor._answers is not None and len(actor._answers.slots._slots) == count
 

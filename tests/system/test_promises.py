@@ -7,8 +7,10 @@ from typing import Any
 from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.clients.model import ModelAnswer
-from omi_actors.errors import AskTimeoutError, StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.errors import StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
+from omi_actors.store.sessions import load_session
 from scripts.lab.replay.databases import PostgresServer, fresh_postgres_database
 from tests.system.conftest import ADMIN, UID, eventually, stop
 from tests.web.http_client import Connection, request_bytes
@@ -53,7 +55,7 @@ class CrashingSession(SessionActor):
 async def test_failed_commit_leaves_nothing_and_the_same_body_is_stored_later(start, monkeypatch):
     program = await start()
     store = program.system._tree.store
-    commit = store.commit_session
+    commit = store.commit
     failing = iter([True, False])
 
     def commit_or_fail(write):
@@ -63,7 +65,7 @@ async def test_failed_commit_leaves_nothing_and_the_same_body_is_stored_later(st
             return failed
         return commit(write)
 
-    monkeypatch.setattr(store, "commit_session", commit_or_fail)
+    monkeypatch.setattr(store, "commit", commit_or_fail)
 
     refused = await program.say("hello there")
     stored = await program.say("hello there")
@@ -77,7 +79,7 @@ async def test_sender_that_retries_is_told_503_when_nothing_was_kept(start, monk
     program = await start()
     failed: Future[None] = Future()
     failed.try_fail(StoreUnavailableError("as told"))
-    monkeypatch.setattr(program.system._tree.store, "commit_session", lambda _: failed)
+    monkeypatch.setattr(program.system._tree.store, "commit", lambda _: failed)
 
     reply = await program.say("hello", Idempotency_Key="k-1")
 
@@ -230,10 +232,10 @@ async def test_idle_session_leaves_memory_and_comes_back_where_it_was(start):
     uid = "ada"
     program = await start(SESSION_IDLE_S="1")
     await program.say("one", uid=uid)
-    directory = program.system._tree.directory
+    live_sessions = program.system._tree.live_sessions
 
     async def has_left():
-        return not directory.live
+        return not live_sessions.by_key
 
     await eventually(has_left)
 
@@ -248,11 +250,11 @@ async def test_full_disk_is_told_and_passes_by_itself(start):
     program = await start()
     await program.say("before")
     store = program.system._tree.store
-    pages = (await store._apply(lambda tx: tx.fetch("PRAGMA page_count")))[0][0]
-    await store._apply(lambda tx: tx.fetch(f"PRAGMA max_page_count = {pages}"))
+    pages = (await store.write(lambda tx: tx.fetch("PRAGMA page_count")))[0][0]
+    await store.write(lambda tx: tx.fetch(f"PRAGMA max_page_count = {pages}"))
 
     refused = await program.say("too much " * 2_000, sid="s2", start=3.0)
-    await store._apply(lambda tx: tx.fetch("PRAGMA max_page_count = 1000000"))
+    await store.write(lambda tx: tx.fetch("PRAGMA max_page_count = 1000000"))
     stored = await program.say("after", sid="s3", start=5.0)
 
     assert (refused.status, refused.dropped is not None) == (200, True)
@@ -283,19 +285,21 @@ async def test_session_that_floods_is_refused_beyond_its_mailbox_and_slows_nobod
 async def test_session_stores_on_after_a_commit_that_was_given_up_on_but_stored(start, database_url):
     program = await start(database_url)
     await program.say("one")
-    writer, commit_session = program.system._tree.store, program.system._tree.store.commit_session
-    loaded = await writer.load_session(f"omi:{UID}", recent=128)
+    store = program.system._tree.store
+    commit_it = store.commit
+    loaded = await store.read(load_session, f"omi:{UID}", recent=128)
 
     def time_out(commit):
-        stored.append(commit_session(commit))
+        stored.append(commit_it(commit))
         return failed(AskTimeoutError("as told"))
 
     stored: list[Any] = []
-    with_patch(writer, "commit_session", time_out)
+    with_patch(store, "commit", time_out)
     await program.say("two", sid="s2", start=2.0)
     await stored[0]
-    with_patch(writer, "commit_session", commit_session)
-    with_patch(writer, "load_session", lambda *_, **__: stale(writer, loaded))
+    with_patch(store, "commit", commit_it)
+    read = store.read
+    with_patch(store, "read", lambda work, *args, **kwargs: stale(store, work, loaded) or read(work, *args, **kwargs))
     raw = await program.post({"structured": {"title": "x"}})
     three = await program.say("three", sid="s3", start=3.0)
 
@@ -313,9 +317,11 @@ def failed(error):
     return future
 
 
-def stale(store, record):
-    """Answer one load with what stood before; then as ever."""
-    del store.load_session
+def stale(store, work, record):
+    """Answer one load of a session with an earlier record; then read as before."""
+    if work is not load_session:
+        return None
+    del store.read
     future: Future[Any] = Future()
     future.try_set(record)
     return future

@@ -3,6 +3,7 @@
 import pytest
 
 from omi_actors.domain.work.retention import Cutoffs
+from omi_actors.store import retention
 from tests.system.conftest import UID, eventually
 
 QUESTION = "Hey Omi, how far is the moon?"
@@ -11,8 +12,7 @@ TO_COME = 1e11
 
 
 async def count(program, table):
-    ((number,),) = await program.system._tree.store._ask(
-        "test",
+    ((number,),) = await program.system._tree.store.read(
         lambda tx: tx.fetch(f"SELECT count(*) FROM {table}"),  # noqa: S608 (our own table names)
     )
     return number
@@ -25,7 +25,7 @@ async def age(program, days):
         for table, column in (("transcript_segment", "created_at"), ("message", "created_at"), ("job", "finished_at")):
             tx.run(f"UPDATE {table} SET {column} = {column} - ?", (days * 86_400.0,))  # noqa: S608 (as above)
 
-    await program.system._tree.store._apply(make_older)
+    await program.system._tree.store.write(make_older)
 
 
 async def test_janitor_prunes_what_is_old_and_a_wearer_goes_on_speaking(start, database_url):
@@ -50,10 +50,10 @@ async def test_janitor_prunes_what_is_old_and_a_wearer_goes_on_speaking(start, d
 async def prune(program, *, said=0.0, done=0.0):
     store = program.system._tree.store
     cutoffs = Cutoffs(said=said, done=done, dead=0.0, used=0.0, events=0.0)
-    page = await store.find_stale("", cutoffs, limit=10)
+    page = await store.read(retention.find_stale, "", cutoffs, limit=10)
     for session_id in page.session_ids:
-        await store.prune_session(session_id, cutoffs, limit=100)
-    await store.prune_work(cutoffs, limit=100)
+        await store.write(retention.prune_session, session_id, cutoffs, limit=100)
+    await store.write(retention.prune_work, cutoffs, limit=100)
 
 
 # What is pruned before the same webhook comes once more, and whether its question is asked once more.
@@ -62,15 +62,15 @@ async def prune(program, *, said=0.0, done=0.0):
 )
 async def test_late_repetition_is_known_by_its_segment_or_by_its_job(start, database_url, said, done, is_asked_again):
     program = await start(database_url, SESSION_IDLE_S="1")
-    directory = program.system._tree.directory
+    live_sessions = program.system._tree.live_sessions
     await program.say(QUESTION)
 
     async def is_given():
-        rows = await program.system._tree.store._ask("test", lambda tx: tx.fetch("SELECT state FROM delivery"))
+        rows = await program.system._tree.store.read(lambda tx: tx.fetch("SELECT state FROM delivery"))
         return [row[0] for row in rows] == ["sent"]
 
     async def has_left():
-        return not directory.live
+        return not live_sessions.by_key
 
     await eventually(is_given)
     await eventually(has_left)

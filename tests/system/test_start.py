@@ -17,11 +17,13 @@ from omi_actors import tree
 from omi_actors.backplane.link_state import FIXES
 from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
-from omi_actors.errors import OmiError, RestartIntensityError, SettingsError, StartFailedError
+from omi_actors.errors import OmiError, SettingsError, StartFailedError
+from omi_actors.kit.errors import RestartIntensityError
 from omi_actors.parts import Parts
 from omi_actors.store.actors import StoreWriter
 from omi_actors.store.driver import require_driver
 from omi_actors.store.facade import Store
+from omi_actors.store.transaction import Transaction
 from omi_actors.system import System
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.fakes.raw_server import serve_raw
@@ -265,13 +267,14 @@ async def test_tree_that_gives_up_ends_the_start(tmp_path, monkeypatch):
 async def test_session_that_cannot_start_does_not_end_the_start(start, monkeypatch):
     """It would otherwise keep the program down for all, start after start."""
     failed = []
-    has_synced_commits = Store.has_synced_commits
+    write = Store.write
 
-    def fail_meanwhile(store):
-        failed.append(store._writer.runtime.on_start_failed("session", ValueError()))
-        return has_synced_commits(store)
+    def fail_meanwhile(store, work, *args, **kwargs):
+        if work is Transaction.is_synced:
+            failed.append(store._writer.runtime.on_start_failed("session", ValueError()))
+        return write(store, work, *args, **kwargs)
 
-    monkeypatch.setattr(Store, "has_synced_commits", fail_meanwhile)
+    monkeypatch.setattr(Store, "write", fail_meanwhile)
 
     program = await start()
 

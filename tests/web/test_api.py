@@ -7,7 +7,8 @@ from structlog.testing import capture_logs
 
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
-from omi_actors.errors import AskTimeoutError, MailboxFullError, StoreUnavailableError
+from omi_actors.errors import StoreUnavailableError
+from omi_actors.kit.errors import AskTimeoutError, MailboxFullError
 from tests.web.conftest import ADMIN, UID
 from tests.web.http_client import Connection
 

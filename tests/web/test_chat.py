@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from omi_actors.actors.session.messages import AskerLeft, ChatAnswered, ReplySent
-from omi_actors.errors import ActorUnavailableError, AnswerLateError, QueueFullError, StoreUnavailableError
+from omi_actors.errors import AnswerLateError, QueueFullError, StoreUnavailableError
+from omi_actors.kit.errors import ActorUnavailableError
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection, request_bytes
 from web.edge.limits import BodyReaders

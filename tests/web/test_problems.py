@@ -3,18 +3,21 @@
 import pytest
 
 from omi_actors import errors
-from omi_actors.errors import InvalidWebhookError, MailboxFullError, OmiError, SignatureMismatchError, TooLargeError
+from omi_actors.errors import InvalidWebhookError, SignatureMismatchError, TooLargeError
+from omi_actors.kit.errors import ExpectedError, MailboxFullError
 from web.problems import Drop, Problem, api_problem, iso_time, omi_answer
+
+OURS = ("omi_actors.errors", "omi_actors.kit.errors")
 
 
 def tree(cls):
     return [
         cls,
-        *(below for child in cls.__subclasses__() if child.__module__ == errors.__name__ for below in tree(child)),
+        *(below for child in cls.__subclasses__() if child.__module__ in OURS for below in tree(child)),
     ]
 
 
-@pytest.mark.parametrize("cls", tree(OmiError), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", tree(ExpectedError), ids=lambda cls: cls.__name__)
 def test_every_error_has_an_answer(cls):
     error = cls("inside")
 
@@ -22,21 +25,21 @@ def test_every_error_has_an_answer(cls):
     assert isinstance(omi_answer(error, sender_retries=False), Drop | Problem)
 
 
-@pytest.mark.parametrize("cls", tree(OmiError), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", tree(ExpectedError), ids=lambda cls: cls.__name__)
 def test_only_bad_requests_say_their_own_sentence(cls):
     said = "inside" in api_problem(cls("inside")).error
 
     assert said == issubclass(cls, errors.BadRequestError)
 
 
-@pytest.mark.parametrize("cls", tree(OmiError), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", tree(ExpectedError), ids=lambda cls: cls.__name__)
 def test_omi_never_gets_a_5xx_unless_it_says_that_it_retries(cls):
     answer = omi_answer(cls("x"), sender_retries=False)
 
     assert isinstance(answer, Drop) or answer.status < 500
 
 
-@pytest.mark.parametrize("cls", tree(OmiError), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", tree(ExpectedError), ids=lambda cls: cls.__name__)
 def test_sender_that_retries_is_told_when_that_helps(cls):
     answer = omi_answer(cls("x"), sender_retries=True)
 

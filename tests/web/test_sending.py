@@ -2,8 +2,8 @@
 
 from omi_actors.actors.session.messages import Ingested, IngestSegments
 from omi_actors.clock import ManualClock
-from omi_actors.errors import AskTimeoutError
 from omi_actors.instruments.logs import LogContext
+from omi_actors.kit.errors import AskTimeoutError
 from tests.web.fake_system import FakeSystem
 from web.webhook.intake import Sending
 

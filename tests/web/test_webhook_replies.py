@@ -8,16 +8,9 @@ from structlog.testing import capture_logs
 
 from omi_actors.actors.session.messages import Ingested, IngestSegments, ReplySent
 from omi_actors.clock import ManualClock
-from omi_actors.errors import (
-    ActorUnavailableError,
-    AskTimeoutError,
-    FencedError,
-    MailboxFullError,
-    OmiError,
-    StoreError,
-    StoreUnavailableError,
-)
+from omi_actors.errors import FencedError, OmiError, StoreError, StoreUnavailableError
 from omi_actors.instruments.logs import LogContext, current_context
+from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
 from tests.web.conftest import UID
 from tests.web.http_client import TIMEOUT_S, Connection
 

@@ -11,8 +11,9 @@ import msgspec
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
-from omi_actors.errors import AskTimeoutError, BadRequestError, NotFoundError, OmiError, SignatureMismatchError
+from omi_actors.errors import BadRequestError, NotFoundError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from omi_actors.kit.errors import AskTimeoutError, ExpectedError
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.guarded import GuardedHandler
 from web.pages.render import render_error
@@ -159,7 +160,7 @@ class BaseHandler(GuardedHandler):
         tb: TracebackType | None,
     ) -> None:
         """Log what nobody expected, with its traceback; the rest is in the request's own line."""
-        if isinstance(value, OmiError | HTTPError):
+        if isinstance(value, ExpectedError | HTTPError):
             return
         with bound_context(LogContext(self.request_id)):
             _log.error("request failed", route=self.route, error=type(value).__name__, exc_info=value)

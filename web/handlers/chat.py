@@ -14,9 +14,9 @@ import msgspec
 from tornado.iostream import StreamClosedError
 
 from omi_actors.actors.session.messages import AskerLeft, AskQuestion, ChatAnswered, OnDelta, ReplySent
-from omi_actors.errors import ActorUnavailableError, AskTimeoutError, OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context
+from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, ExpectedError
 from omi_actors.kit.future import Future
 from web.edge.limits import LARGE_BODY_BYTES
 from web.handlers.base import BaseHandler
@@ -149,7 +149,7 @@ class EventStream:
         handler = self._handler
         try:
             answered = await asking
-        except OmiError as error:
+        except ExpectedError as error:
             self._finish("error", self._problem(api_problem(error)))
             return
         if answered.is_failure:
@@ -188,7 +188,7 @@ class ChatHandler(BaseHandler):
             return
         try:
             answered = await self._ask(question)
-        except OmiError:
+        except ExpectedError:
             if not self.is_gone:
                 raise
             self.finish()

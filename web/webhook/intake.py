@@ -12,8 +12,9 @@ from tornado.httputil import HTTPHeaders
 from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw
 from omi_actors.clock import Clock
 from omi_actors.domain.hearing.segments import Segment
-from omi_actors.errors import AskTimeoutError, InvalidWebhookError
+from omi_actors.errors import InvalidWebhookError
 from omi_actors.instruments.logs import LogContext, reset_context, set_context
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 from omi_actors.system import System
 from web.auth import UID, WebhookAuth, session_key_of

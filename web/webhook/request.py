@@ -18,6 +18,7 @@ from omi_actors.actors.session.messages import Ingested, ReplySent
 from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from omi_actors.kit.errors import ExpectedError
 from web.edge.limits import LARGE_BODY_BYTES
 from web.problems import Problem, omi_answer, problem_json
 from web.requests import (
@@ -210,7 +211,7 @@ class WebhookRequest(HTTPMessageDelegate):
             now_s=self._site.clock.now_s(),
         )
         self._record(reply)
-        if isinstance(error, OmiError):
+        if isinstance(error, ExpectedError):
             self._log_drop(reply, detail=str(error))
         else:
             with bound_context(self._context()):

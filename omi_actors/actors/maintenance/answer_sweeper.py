@@ -23,11 +23,12 @@ from omi_actors.actors.session.messages import (
 )
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery_records import WaitingAnswer
-from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import answers, sessions
 from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
@@ -83,11 +84,13 @@ class AnswerSweeper(LoopActor):
 
     def _sweep(self) -> None:
         until = self.runtime.clock.now_s() - _PERIOD_S
-        waiting = self._store.load_waiting_answers(node=self._node_name, until=until, limit=_LIMIT)
+        waiting = self._store.read(answers.load_waiting_answers, node=self._node_name, until=until, limit=_LIMIT)
         waiting.add_done_callback(partial(self._remind, "waiting_answers_not_loaded", _tell_of_answer))
-        unsettled = self._store.load_unsettled_answers(node=self._node_name, until=until - _UNSETTLED_S, limit=_LIMIT)
+        unsettled = self._store.read(
+            answers.load_unsettled_answers, node=self._node_name, until=until - _UNSETTLED_S, limit=_LIMIT
+        )
         unsettled.add_done_callback(partial(self._remind, "unsettled_answers_not_loaded", _tell_of_reply))
-        listening = self._store.load_listening(node=self._node_name, until=until, limit=_LIMIT)
+        listening = self._store.read(sessions.load_listening, node=self._node_name, until=until, limit=_LIMIT)
         listening.add_done_callback(partial(self._remind, "listening_sessions_not_loaded", PauseOver))
         # News may have been lost, or there may be nobody to carry it.
         now_mono_s = self.runtime.clock.mono_s()
@@ -103,13 +106,13 @@ class AnswerSweeper(LoopActor):
         self._answered = dict.fromkeys(rest)
         if job_ids:
             self._is_looking = True
-            self._store.load_answers(job_ids).add_done_callback(self._report)
+            self._store.read(answers.load_answers, job_ids).add_done_callback(self._report)
 
     def _report(self, loaded: Future[tuple[WaitingAnswer, ...]]) -> None:
         """Turn the store's answer into mail. Runs in a reader's thread."""
         try:
             answers = loaded.result()
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("answers_not_loaded", error=type(exc).__name__)
             answers = ()
         # One at a time; without it nothing is looked for again.
@@ -124,7 +127,7 @@ class AnswerSweeper(LoopActor):
         """Tell the sessions of what was found, or log its `failure`. Runs in a reader's thread."""
         try:
             all_found = found.result()
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning(failure, error=type(exc).__name__)
             return
         for one in all_found:

@@ -9,10 +9,11 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from omi_actors.domain.work.retention import Cutoffs, RetentionRules, find_cutoffs
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import retention
 from omi_actors.store.facade import Store
 from omi_actors.store.retention import Pruned
 
@@ -86,7 +87,7 @@ class Janitor(LoopActor):
             return
         try:
             is_over = await self._work(current)
-        except OmiError as exc:
+        except ExpectedError as exc:
             _log.warning("cleaning_up_failed", error=type(exc).__name__)
             is_over = True
         if is_over:
@@ -98,13 +99,13 @@ class Janitor(LoopActor):
         """Prune one batch, or find out what is next; True at the end."""
         cutoffs = current.cutoffs
         if current.has_work:
-            current.has_work = self._count(current, await self._store.prune_work(cutoffs, limit=_ROWS))
+            current.has_work = self._count(current, await self._store.write(retention.prune_work, cutoffs, limit=_ROWS))
         elif current.stale:
-            pruned = await self._store.prune_session(current.stale[0], cutoffs, limit=_ROWS)
+            pruned = await self._store.write(retention.prune_session, current.stale[0], cutoffs, limit=_ROWS)
             if not self._count(current, pruned):
                 current.stale.popleft()
         elif current.after is not None:
-            page = await self._store.find_stale(current.after, cutoffs, limit=_SESSIONS)
+            page = await self._store.read(retention.find_stale, current.after, cutoffs, limit=_SESSIONS)
             current.after = page.next_after
             current.stale.extend(page.session_ids)
         else:
@@ -115,7 +116,7 @@ class Janitor(LoopActor):
     async def _end_round(self, current: _Round) -> None:
         """Let the deleted text leave the files, too."""
         if current.rows.total():
-            await self._store.scrub()
+            await self._store.write(retention.scrub)
             _log.info("cleaned_up", **current.rows)
 
     def _count(self, current: _Round, pruned: Pruned) -> bool:

@@ -6,10 +6,11 @@ Not here: taking the name at start (store/actors.py). Threads: the event loop; i
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import nodes
 from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
@@ -51,7 +52,7 @@ class NodeLease(LoopActor):
         """Take one message."""
         match message:
             case RenewNodeLease():
-                self._store.node_heartbeat(lease_s=LEASE_S).add_done_callback(self._report)
+                self._store.write(nodes.heartbeat_node, lease_s=LEASE_S).add_done_callback(self._report)
             case NodeConfirmed(is_ours):
                 if not is_ours:
                     self._on_fenced()
@@ -63,6 +64,6 @@ class NodeLease(LoopActor):
         """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
             self.handle.tell(NodeConfirmed(heartbeat.result()))
-        except OmiError as exc:
+        except ExpectedError as exc:
             # A node that takes over meanwhile raises the epochs, so the store refuses our later writes.
             _log.warning("node_heartbeat_failed", error=type(exc).__name__)

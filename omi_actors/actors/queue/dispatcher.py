@@ -22,12 +22,13 @@ from omi_actors.actors.queue.messages import (
 )
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import dead_jobs, jobs
 from omi_actors.store.facade import Store
 from omi_actors.store.unknown_kinds import LIMIT, bury_unknown_kinds
 
@@ -124,7 +125,9 @@ class JobQueue(LoopActor):
         self._claim_all()
         self._ticks += 1
         if self._ticks % _REAP_EVERY == 0:
-            self._store.reap_jobs(max_deliveries=self._limits.max_deliveries).add_done_callback(_record_reaped)
+            self._store.write(dead_jobs.reap_jobs, max_deliveries=self._limits.max_deliveries).add_done_callback(
+                _record_reaped
+            )
 
     def _open(self, *, is_open: bool) -> None:
         for slots in self._pools:
@@ -157,14 +160,14 @@ class JobQueue(LoopActor):
         """Ask the store for as many jobs as there are free slots, unless a claim is under way."""
         limit = slots.begin_claim()
         if limit:
-            claim = self._store.claim_jobs(kinds=slots.kinds, limit=limit, lease_s=self._limits.lease_s)
+            claim = self._store.write(jobs.claim_jobs, kinds=slots.kinds, limit=limit, lease_s=self._limits.lease_s)
             claim.add_done_callback(partial(self._report_claim, slots.kinds))
 
     def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
         """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
             jobs, error = tuple(claim.result()), ""
-        except OmiError as exc:
+        except ExpectedError as exc:
             jobs, error = (), type(exc).__name__
         # Always: without this message the pool never claims again. There is at most one a pool.
         self.handle.tell_always(JobsClaimed(kinds, jobs, error))
@@ -191,19 +194,19 @@ class JobQueue(LoopActor):
         slots.free(ended.token)
         if ended.is_unknown:
             # If it was stored, this ends a lease without an attempt. If not, this does nothing.
-            self._store.release_job(ended.job_id, ended.token)
+            self._store.write(jobs.release_job, ended.job_id, ended.token)
         self._claim(slots)
 
 
 def _bury_unknown(store: Store, kinds: Sequence[str]) -> None:
     """Bury waiting jobs of all other kinds, some hundred at a time, and log their counts."""
-    store.write(partial(bury_unknown_kinds, kinds=kinds)).add_done_callback(partial(_report_buried, store, kinds))
+    store.write(bury_unknown_kinds, kinds).add_done_callback(partial(_report_buried, store, kinds))
 
 
 def _report_buried(store: Store, kinds: Sequence[str], buried: Future[dict[str, int]]) -> None:
     try:
         counts = buried.result()
-    except OmiError as exc:
+    except ExpectedError as exc:
         _log.warning("unknown_jobs_not_buried", error=type(exc).__name__)
         return
     for kind, count in counts.items():
@@ -216,7 +219,7 @@ def _record_reaped(reaped: Future[int]) -> None:
     """Count jobs that were taken back. Runs in the writer's thread."""
     try:
         count = reaped.result()
-    except OmiError as exc:
+    except ExpectedError as exc:
         _log.warning("jobs_not_reaped", error=type(exc).__name__)
         return
     if count:

@@ -24,13 +24,14 @@ from omi_actors.domain.answers.delivery_records import DeliveryState
 from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import OmiError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.jobs.attempt import Attempted, attempt_job
 from omi_actors.jobs.kinds import JobDeps
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import jobs
 
 _log = get_logger(__name__)
 
@@ -72,7 +73,7 @@ class AnswerStream:
         self._is_sending = False
         try:
             self._is_over = not taken.result()
-        except OmiError:
+        except ExpectedError:
             self._is_over = True
         if not self._is_over:
             self._send()
@@ -180,14 +181,14 @@ class Workers(LoopActor):
     def _heartbeat(self) -> None:
         asked = frozenset(self._tasks)
         if asked:
-            renewal = self._deps.store.heartbeat_jobs(tuple(asked), lease_s=self._lease_s)
+            renewal = self._deps.store.write(jobs.heartbeat_jobs, tuple(asked), lease_s=self._lease_s)
             renewal.add_done_callback(lambda held: self._report_renewal(asked, held))
 
     def _report_renewal(self, asked: frozenset[str], renewal: Future[frozenset[str]]) -> None:
         """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
             self.handle.tell(LeasesRenewed(asked, renewal.result()))
-        except OmiError as exc:
+        except ExpectedError as exc:
             # The leases have not expired yet. If they do, the store refuses what the attempts complete.
             _log.warning("leases_not_renewed", count=len(asked), error=type(exc).__name__)
 

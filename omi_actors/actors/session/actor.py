@@ -49,12 +49,13 @@ from omi_actors.domain.hearing.state import HearingResult, Question
 from omi_actors.domain.sessions.records import RawEvent
 from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
 from omi_actors.domain.work.jobs import NewJob
-from omi_actors.errors import OmiError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import KIND as ANSWER
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import sessions
 
 if TYPE_CHECKING:
     from omi_actors.kit.runtime import TimerHandle
@@ -135,7 +136,9 @@ class SessionActor(LoopActor):
         if growth.new_conversation is None or progress.conversation_id is None:
             return growth
         # Times that fall back begin a conversation, unless this is a late repetition: only the store knows so far back.
-        stored = await self._deps.store.find_segments(progress.session_id, possible_keys(message.segments, progress))
+        stored = await self._deps.store.read(
+            sessions.find_segments, progress.session_id, possible_keys(message.segments, progress)
+        )
         return decide_growth(progress, message.segments, received_at=now_s, new_id=new_id, stored=stored)
 
     async def _end_pause(self) -> None:
@@ -143,7 +146,7 @@ class SessionActor(LoopActor):
         try:
             progress = await self._loaded()
             await self._take_in(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
-        except OmiError as exc:
+        except ExpectedError as exc:
             # The row still says that something is open here: the answer sweeper reminds us of it.
             self._pause = None
             _log.warning("question_not_taken_in", error=type(exc).__name__)
@@ -211,7 +214,8 @@ class SessionActor(LoopActor):
     async def _loaded(self) -> Progress:
         if self._progress is None:
             now_s = self.runtime.clock.now_s()
-            record = await self._deps.store.load_session(
+            record = await self._deps.store.read(
+                sessions.load_session,
                 self._session_key,
                 recent=RECENT_LIMIT,
                 asked=_ASKED_LIMIT,
@@ -233,8 +237,8 @@ class SessionActor(LoopActor):
         """
         commit = build_commit(turn, self._session_key)
         try:
-            await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit_session(commit))
-        except OmiError:
+            await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit(commit))
+        except ExpectedError:
             self._progress = None
             raise
         self._progress = replace(turn.progress, epoch=commit.epoch)

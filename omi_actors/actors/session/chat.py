@@ -37,12 +37,14 @@ from omi_actors.domain.sessions.chat import (
 from omi_actors.domain.sessions.records import NewMessage
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import NewJob
-from omi_actors.errors import AnswerLateError, KeyReusedError, OmiError, QueueFullError
+from omi_actors.errors import AnswerLateError, KeyReusedError, QueueFullError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.answer import build_chat_job, build_chat_key
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store import questions, sessions
 
 R = TypeVar("R")
 
@@ -161,7 +163,7 @@ class SessionChat:
     async def _find_known(self, asked: AskQuestion) -> KnownQuestion | None:
         if not asked.may_be_known:
             return None
-        return await self._deps.store.find_question(build_chat_key(self._session_key, asked.key))
+        return await self._deps.store.read(questions.find_question, build_chat_key(self._session_key, asked.key))
 
     def _resume(self, known: KnownQuestion, asked: AskQuestion) -> ChatAnswered | None:
         """Answer from the store, or wait on for what is being answered.
@@ -192,7 +194,7 @@ class SessionChat:
     async def _switch(self, space: str) -> str:
         """Switch to a space and return the one before. Asked of the store, which alone remembers it: it is rare."""
         progress = await self._load()
-        before = await self._deps.store.load_space(self._session_key)
+        before = await self._deps.store.read(sessions.load_space, self._session_key)
         if space != (before or DEFAULT.name) or not progress.epoch:
             now_s = self._actor.runtime.clock.now_s()
             if not progress.epoch:
@@ -235,8 +237,8 @@ class SessionChat:
 
     async def _cancel(self, job_id: str) -> None:
         try:
-            is_cancelled = await self._deps.store.cancel_question(job_id)
-        except OmiError as exc:
+            is_cancelled = await self._deps.store.write(questions.cancel_question, job_id)
+        except ExpectedError as exc:
             # Then it is answered for nobody, and kept.
             _log.warning("question_not_cancelled", job=job_id, error=type(exc).__name__)
             return

@@ -20,7 +20,7 @@ from omi_actors.domain.hearing.state import HearingOptions, Question
 from omi_actors.domain.sessions.records import NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob
-from omi_actors.errors import FencedError, OmiError
+from omi_actors.errors import FencedError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
@@ -28,8 +28,10 @@ from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import build_answer_job
 from omi_actors.jobs.notify import KIND as NOTIFY
 from omi_actors.jobs.notify import build_notify_job
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
+from omi_actors.store import answers, jobs, notifications
 from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
@@ -144,15 +146,15 @@ def build_messages(questions: Sequence[Question], jobs: Sequence[NewJob], sessio
 
 
 def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Future[ClaimedJob | None]:
-    """Store one turn that has answer jobs, and let them be worked on. Fails as `Store.commit_session` does."""
+    """Store one turn that has answer jobs, and let them be worked on. Fails as `Store.commit` does."""
     commit = structs.replace(commit, lane_cap=deps.lane_cap)
     first = commit.jobs[0]
     token = deps.answer_slots.reserve()
     if token is None:
-        stored = deps.store.commit_session(commit)
+        stored = deps.store.commit(commit)
         stored.add_done_callback(partial(_report_stored, deps.job_queue, first.kind))
         return stored
-    leased = deps.store.commit_leased(commit, token=token, lease_s=deps.job_lease_s)
+    leased = deps.store.write(jobs.commit_leased, commit, token=token, lease_s=deps.job_lease_s)
     leased.add_done_callback(partial(_report_leased, deps.job_queue, ReservationEnded(first.kind, first.job_id, token)))
     return leased
 
@@ -160,7 +162,7 @@ def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Futu
 def _report_stored(queue: Handle, kind: str, stored: Future[None]) -> None:
     try:
         stored.result()
-    except OmiError:
+    except ExpectedError:
         return
     queue.tell(JobsEnqueued(kind))
 
@@ -170,7 +172,7 @@ def _report_leased(queue: Handle, ended: ReservationEnded, leased: Future[Claime
         ended = replace(ended, job=leased.result())
     except FencedError:
         pass  # nothing was stored
-    except OmiError:
+    except ExpectedError:
         ended = replace(ended, is_unknown=True)
     # One for each booked place; without it the place is never free again.
     queue.tell_always(ended)
@@ -188,8 +190,9 @@ class DeliverySteps:
     async def commit(self, change: DeliveryChange, *, enqueues: bool) -> StepOutcome:
         """Commit one step; with `enqueues`, together with the job that notifies."""
         try:
-            is_done = await (self._enqueue(change) if enqueues else self._deps.store.change_delivery(change))
-        except OmiError as exc:
+            step = self._enqueue(change) if enqueues else self._deps.store.write(answers.change_delivery, change)
+            is_done = await step
+        except ExpectedError as exc:
             event = "notification_not_enqueued" if enqueues else "delivery_step_not_stored"
             _log.warning(event, delivery=change.delivery_id, state=change.state, error=type(exc).__name__)
             return StepOutcome.FAILED
@@ -204,7 +207,7 @@ class DeliverySteps:
         context = current_context()
         request_id = context.request_id if context else ""
         job = build_notify_job(change.delivery_id, self._session_key, request_id, change.changed_at)
-        return self._deps.store.enqueue_notification(change, job)
+        return self._deps.store.write(notifications.enqueue_notification, change, job)
 
 
 R = TypeVar("R")

@@ -1,8 +1,8 @@
 """The session router: which session gets a message, who is in memory, who may leave.
 
-State it owns: the directory of live sessions, least recently spoken to first. Messages it takes: everything that is
+State it owns: the live sessions, least recently spoken to first. Messages it takes: everything that is
 addressed to a session (it passes the envelope on, reply and all), SweepIdle, and facts of the sessions' supervisor.
-It sends: StartChild, Passivate. What kills it: an unexpected error. What survives a restart: the directory.
+It sends: StartChild, Passivate. What kills it: an unexpected error. What survives a restart: the live sessions.
 Not here: restarts and quarantine (kit/), a session's own work (actor.py). Threads: the event loop.
 """
 
@@ -46,28 +46,28 @@ class LiveSession:
 
 
 @dataclass(slots=True)
-class Directory:
+class LiveSessions:
     """The live sessions by key, ordered by when they were last spoken to. It outlives its router.
 
     `hits` counts look-ups that found their session in memory, `misses` those after which it was activated. Plain
     numbers, since they are on the way of every webhook; the metrics collector shows them.
     """
 
-    live: dict[str, LiveSession] = field(default_factory=dict)
+    by_key: dict[str, LiveSession] = field(default_factory=dict)
     hits: int = 0
     misses: int = 0
 
     def count(self) -> int:
         """Return how many sessions are in memory."""
-        return len(self.live)
+        return len(self.by_key)
 
     def find(self, session_key: str, now_mono_s: float) -> Handle | None:
         """Return the session's handle, put last in the order; None when it is not in memory."""
-        session = self.live.get(session_key)
+        session = self.by_key.get(session_key)
         if session is None or session.handle.has_left:
             return None
-        del self.live[session_key]
-        self.live[session_key] = session
+        del self.by_key[session_key]
+        self.by_key[session_key] = session
         session.spoken_to_mono_s = now_mono_s
         self.hits += 1
         return session.handle
@@ -86,14 +86,14 @@ class SessionRouter(LoopActor):
 
     def __init__(
         self,
-        directory: Directory,
+        live_sessions: LiveSessions,
         supervisor: Handle,
         new_handle: Callable[[str], Handle],
         limits: RouterLimits,
     ) -> None:
         super().__init__()
-        self._directory = directory
-        self._live = directory.live
+        self._live_sessions = live_sessions
+        self._live = live_sessions.by_key
         self._supervisor = supervisor
         self._new_handle = new_handle
         self._limits = limits
@@ -123,12 +123,12 @@ class SessionRouter(LoopActor):
     def _handle_of(self, session_key: str) -> Handle:
         """Return the session's handle, put last in the order; a session that is not in memory is activated."""
         now_mono_s = self.runtime.clock.mono_s()
-        handle = self._directory.find(session_key, now_mono_s)
+        handle = self._live_sessions.find(session_key, now_mono_s)
         if handle is not None:
             return handle
         # One that has left may still stand there: the fact of its leaving is in our mailbox.
         self._drop(session_key)
-        self._directory.misses += 1
+        self._live_sessions.misses += 1
         handle = self._new_handle(session_key)
         self._live[session_key] = LiveSession(handle, now_mono_s)
         self._supervisor.tell(StartChild(handle))

@@ -19,6 +19,7 @@ from omi_actors.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from omi_actors.kit.errors import MailboxFullError
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _choose(error: BaseException, sentences: Sentences) -> str:
             return _choose_spent(error, sentences)
         case UpstreamTimeoutError():
             return sentences.late
-        case UpstreamBusyError() | OverloadError():
+        case UpstreamBusyError() | OverloadError() | MailboxFullError():
             return sentences.busy
         case TooLargeError():
             return sentences.too_long

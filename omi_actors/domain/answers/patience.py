@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from omi_actors.errors import (
     CircuitOpenError,
-    OmiError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from omi_actors.kit.errors import ExpectedError
 
 # Of what is left of the deadline, the share of a model that is not the last. An answer that needs more than half of the
 # whole is rare, and a model that hangs must leave those after it enough for an answer of their own.
@@ -104,7 +104,7 @@ def decide_retry(
     `wait_s` is how long the job may wait at most; None: for ever, and then every attempt counts.
     """
     is_counted = wait_s is None or not isinstance(error, CircuitOpenError)
-    if isinstance(error, OmiError) and not error.retryable:
+    if isinstance(error, ExpectedError) and not error.retryable:
         return Bury()
     if is_counted and attempt >= max_attempts:
         return Bury()

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from omi_actors.clock import Clock, SystemClock
-from omi_actors.errors import ActorUnavailableError
+from omi_actors.kit.errors import ActorUnavailableError
 from scripts.lab.bench.in_process import Speech, open_system, run_row
 from scripts.lab.replay.report import percentile
 

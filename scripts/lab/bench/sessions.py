@@ -19,7 +19,7 @@ import msgspec
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import Ingested, IngestSegments
 from omi_actors.clock import Clock, SystemClock
-from omi_actors.domain.sessions.records import SessionCommit, SessionRecord
+from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 from scripts.lab.bench.cpu import read_resident_bytes
@@ -84,18 +84,11 @@ class _MemoryStore(Store):
     def __init__(self) -> None:
         """Need no actors."""
 
-    def load_session(
-        self,
-        session_key: str,  # noqa: ARG002
-        *,
-        recent: int,  # noqa: ARG002
-        asked: int = 0,  # noqa: ARG002
-        answers_since: float = 0.0,  # noqa: ARG002
-    ) -> Future[SessionRecord | None]:
+    def read(self, *_args: Any, **_kwargs: Any) -> Future[Any]:
         """Find nothing."""
         return _settled()
 
-    def commit_session(self, commit: SessionCommit) -> Future[None]:  # noqa: ARG002
+    def commit(self, commit: SessionCommit) -> Future[None]:  # noqa: ARG002
         """Agree."""
         return _settled()
 

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from omi_actors.clock import Clock, SystemClock
-from omi_actors.errors import OmiError
 from omi_actors.instruments import metrics
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.system import System
 from scripts.lab.bench.crashes import POISON
 from scripts.lab.bench.in_process import Speech, open_system, run_row
@@ -72,7 +72,7 @@ class _Weather:
             poison = replace(self._speech.hear(user, 1), segments=POISON)
             try:
                 await self._system.ingest(poison, timeout_s=_TIMEOUT_S)
-            except OmiError:
+            except ExpectedError:
                 await asyncio.sleep(_CRASH_PERIOD_S)
 
 

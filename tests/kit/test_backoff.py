@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omi_actors.domain.restarts import Backoff, Streak, extend_streak, restart_delay_s
+from omi_actors.kit.restarts import Backoff, Streak, extend_streak, restart_delay_s
 
 PLAIN = Backoff(min_s=0.2, max_s=30.0, jitter=0.0)
 

@@ -4,8 +4,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from omi_actors.clock import ManualClock
-from omi_actors.kit.crash_log import LINES_PER_PERIOD, PERIOD_S, CrashLog
+from omi_actors.instruments.actor_metrics import ActorMetrics
+from omi_actors.instruments.logs import safe_traceback
 from omi_actors.kit.messages import Envelope
+from omi_actors.kit.reports import LINES_PER_PERIOD, PERIOD_S, CrashLog
 from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import Puppet, fail_with, note_exits, run_alone
 
@@ -23,14 +25,15 @@ def write(log, kind="session", times=1):
 
 
 def test_a_crash_is_one_line_with_actor_class_and_traceback():
-    runtime = ManualRuntime()
+    runtime = ManualRuntime(hooks=ActorMetrics())
     handle = run_alone(Puppet(), runtime, name="ada", kind="session", parent=note_exits(runtime).handle)
 
     with capture_logs() as lines:
         handle.tell(fail_with(ValueError("what the wearer said")))
         runtime.run()
 
-    (line,) = lines
+    line = safe_traceback(None, "error", lines[0])
+    assert len(lines) == 1
     assert (line["log_level"], line["actor"], line["kind"], line["error"]) == ("error", "ada", "session", "ValueError")
     assert "support.py" in line["exception"]
     assert "wearer" not in str(lines)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omi_actors.domain.restarts import Intensity, is_exceeded, record_crash
+from omi_actors.kit.restarts import Intensity, is_exceeded, record_crash
 
 FIVE_IN_30_S = Intensity(max_restarts=5, period_s=30.0)
 

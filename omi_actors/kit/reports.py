@@ -1,0 +1,108 @@
+"""Reports about actors: calls for a program's metrics, crash lines for its log, the count of zombie threads.
+
+Not here: the metrics (instruments/actor_metrics.py), the form of a line (instruments/logs.py). Threads: the loop's;
+`Hooks.refused` from any.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from omi_actors.clock import Clock
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Hooks:
+    """Calls that the kit makes when something happens to an actor of a `kind`. Here they do nothing; override some."""
+
+    def started(self, kind: str, *, is_restart: bool) -> None:
+        """Count an incarnation that begins to start, as a replacement after a crash if `is_restart`."""
+
+    def recovered(self, kind: str, seconds: float) -> None:
+        """Record that a replacement runs, `seconds` after the crash."""
+
+    def ended(self, kind: str) -> None:
+        """Count an incarnation that ended, for whatever reason."""
+
+    def crashed(self, kind: str) -> None:
+        """Count a crash. `ended` came before it."""
+
+    def refused(self, kind: str, reason: str) -> None:
+        """Count a message that no actor will handle: full, stopped, quarantined or unexpected."""
+
+    def ask_timed_out(self, kind: str) -> None:
+        """Count an ask that got no reply in time."""
+
+    def quarantined(self, kind: str) -> None:
+        """Count a child that goes into quarantine."""
+
+    def released(self, kind: str) -> None:
+        """Count a child that leaves its quarantine, or ends in it."""
+
+    def zombies_changed(self, change: int) -> None:
+        """Count a thread that was fenced (1), or a fenced one that ended (-1)."""
+
+
+# Ten lines show what happens, and are too few to fill a disk. Pekko limits its log of dead letters so.
+LINES_PER_PERIOD = 10
+PERIOD_S = 300.0
+
+
+@dataclass(slots=True)
+class _Period:
+    began_at_s: float
+    lines: int = 0
+    silenced: int = 0
+
+
+class CrashLog:
+    """Writes a line for each crash; after ten of a kind within five minutes it only counts. No message content."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._periods: dict[str, _Period] = {}
+
+    def write(self, kind: str, actor: str, error: BaseException) -> None:
+        """Log that `actor` crashed with `error`, unless the kind's lines for this period are used up."""
+        now_s = self._clock.mono_s()
+        period = self._periods.get(kind)
+        silenced = 0
+        if period is None or now_s - period.began_at_s >= PERIOD_S:
+            silenced = 0 if period is None else period.silenced
+            period = self._periods[kind] = _Period(now_s)
+        if period.lines >= LINES_PER_PERIOD:
+            period.silenced += 1
+            return
+        period.lines += 1
+        _log.error(
+            "actor crashed",
+            kind=kind,
+            actor=actor,
+            error=type(error).__name__,
+            exc_info=error,
+            silenced_before=silenced,
+        )
+
+
+class Zombies:
+    """Counts zombie threads. Above `limit` (set by the root) it calls `on_too_many`: the process should end."""
+
+    def __init__(self, on_change: Callable[[int], None]) -> None:
+        self.count = 0
+        self.limit: int | None = None
+        self.on_too_many: Callable[[], None] | None = None
+        self._on_change = on_change
+
+    def add(self) -> None:
+        """Count one more."""
+        self.count += 1
+        self._on_change(1)
+        if self.limit is not None and self.count > self.limit and self.on_too_many is not None:
+            self.on_too_many()
+
+    def remove(self) -> None:
+        """Count one less: its thread has ended."""
+        self.count -= 1
+        self._on_change(-1)
