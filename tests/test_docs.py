@@ -9,9 +9,9 @@ from config.describing import all_variables
 from config.not_taken import NOT_TAKEN
 from config.settings import load_settings
 from omi_actors.clock import SystemClock
-from omi_actors.instruments.metrics_page import metrics_page
 from omi_actors.store.engine import DATABASE_FILE
 from scripts.lab.docs.delivery_table import renew
+from scripts.lab.docs.metrics_page import metrics_page
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.web.fake_system import FakeSystem
 from web.app import build_application

@@ -89,7 +89,7 @@ class _Incoming(HTTPMessageDelegate):
         if declared_bytes > self._site.max_body_bytes:
             self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
         if wait is None and declared_bytes > self._site.free_body_bytes:
-            return self._site.body_turns.wait()
+            return self._site.body_pacer.wait()
         return wait
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
@@ -102,7 +102,7 @@ class _Incoming(HTTPMessageDelegate):
             self._target.data_received(chunk)
         elif self._received_bytes > self._site.max_body_bytes + _LINGER_BYTES:
             self._connection.close()
-        return self._site.body_turns.wait()
+        return self._site.body_pacer.wait()
 
     def finish(self) -> None:
         self._site.traffic.body_ends(self)

@@ -16,7 +16,7 @@ from tornado.httputil import HTTPHeaders, format_timestamp
 
 from omi_actors.ids import new_request_id
 from omi_actors.instruments import metrics
-from omi_actors.instruments.extremes import HTTP_EXTREMES
+from omi_actors.instruments.metrics import HTTP_EXTREMES
 
 # What may go into logs and headers as it is.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

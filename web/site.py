@@ -6,7 +6,7 @@ Not here: making the server (server.py). Threads: the event loop.
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
-from omi_actors.kit.turns import Turns
+from omi_actors.kit.pacer import Pacer
 from omi_actors.status.health import feature_states
 from omi_actors.system import System
 from web.auth import ChatGuard, Replays, WebhookAuth
@@ -51,7 +51,7 @@ class Site:
         self.has_metrics = settings.enable_metrics
         self.readers = BodyReaders()
         # Large bodies come in piece by piece, whoever sends them; and looks at everything take a few ms each.
-        self.body_turns, self.snapshot_turns = Turns(), Turns()
+        self.body_pacer, self.snapshot_pacer = Pacer(), Pacer()
         self.max_body_bytes = settings.max_request_size
         # Up to here a body needs no look.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)

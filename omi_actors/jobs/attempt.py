@@ -19,7 +19,7 @@ from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.kinds import JobDeps, JobKind, stored
 from omi_actors.jobs.notify import NotifyJob
 from omi_actors.kit.errors import ExpectedError
-from omi_actors.store import given_up, jobs
+from omi_actors.store import dead_jobs, jobs
 
 _log = get_logger(__name__)
 
@@ -95,7 +95,7 @@ async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError
     """Bury a job with an unreadable payload; the store writes the failure for its wearer."""
     _log.error("job_unreadable", job=job.job_id, kind=job.kind, reason=str(error))
     try:
-        await deps.store.write(given_up.bury_job, job.job_id, job.token, error=str(error), failure=None)
+        await deps.store.write(dead_jobs.bury_job, job.job_id, job.token, error=str(error), failure=None)
     except ExpectedError as exc:
         _log.warning("job_outcome_not_stored", job=job.job_id, outcome="buried", error=type(exc).__name__)
         return Attempted(job, "failed")
@@ -116,7 +116,7 @@ async def _record(job: ClaimedJob, deps: JobDeps, outcome: str, error: Exception
                 failure = KINDS[job.kind].build_failure(job, error, deps)
                 await stored(
                     deps.store.write(
-                        given_up.bury_job, job.job_id, job.token, error=type(error).__name__, failure=failure
+                        dead_jobs.bury_job, job.job_id, job.token, error=type(error).__name__, failure=failure
                     )
                 )
     except ExpectedError as exc:

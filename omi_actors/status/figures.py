@@ -6,7 +6,7 @@ measured. A cache hit is a message whose session was in memory.
 
 from typing import Any
 
-from omi_actors.instruments.extremes import Extremes
+from omi_actors.instruments.metrics import Extremes
 from omi_actors.instruments.readings import Readings
 from omi_actors.instruments.units import say_share
 

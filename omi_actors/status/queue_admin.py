@@ -10,7 +10,7 @@ from omi_actors.domain.work.queue_admin import ALL_KINDS, Action, Choice, JobDet
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.kit.handle import Handle
-from omi_actors.store import operator_events, pauses, queue_admin
+from omi_actors.store import queue_admin
 from omi_actors.store.facade import Store
 
 
@@ -76,17 +76,17 @@ class QueueAdmin:
         """
         if kind not in (*KINDS, ALL_KINDS):
             raise BadRequestError(f"There is no such kind: {', '.join(KINDS)}, or {ALL_KINDS} for all.")
-        return await self._store.write(pauses.pause_kind, kind, request_id=request_id)
+        return await self._store.write(queue_admin.pause_kind, kind, request_id=request_id)
 
     async def resume(self, kind: str, *, request_id: str) -> bool:
         """Begin jobs of this kind again, `*` for all; False if it was so already."""
-        is_changed = await self._store.write(pauses.resume_kind, kind, request_id=request_id)
+        is_changed = await self._store.write(queue_admin.resume_kind, kind, request_id=request_id)
         self._job_queue.tell(QueueTick())
         return is_changed
 
     async def load_events(self, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
         """Return a page of what the operator did, newest first, events with numbers below `before`."""
-        return await self._store.read(operator_events.load_events, before=before, limit=limit)
+        return await self._store.read(queue_admin.load_events, before=before, limit=limit)
 
     async def _change(self, action: Action, chosen: JobFilter, request_id: str) -> int:
         done = await self._store.write(queue_admin.change_jobs, action, chosen, request_id=request_id)

@@ -16,9 +16,8 @@ from omi_actors.kit.future import Future
 from omi_actors.kit.messages import Envelope
 from omi_actors.kit.thread_actor import ThreadActor
 from omi_actors.store.engine import Engine, Outcome, StoreConfig
-from omi_actors.store.messages import Query
+from omi_actors.store.messages import Query, comes_late
 from omi_actors.store.nodes import register_node
-from omi_actors.store.ordering import comes_late
 from omi_actors.store.transaction import NodeIdentity
 
 _log = get_logger(__name__)

@@ -1,6 +1,6 @@
 """Backup and restore of the SQLite store: whole copies, made while a server serves, put back while none does.
 
-Not here: the copies before a schema upgrade (backups.py), the commands (cli/backup.py), PostgreSQL, which has tools of
+Not here: the copies before a schema upgrade (sqlite.py), the commands (cli/backup.py), PostgreSQL, which has tools of
 its own. Threads: the caller's; a copy takes about as long as reading the file.
 """
 

@@ -5,7 +5,7 @@ Threads: the writer's.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import astuple
@@ -13,11 +13,16 @@ from msgspec.structs import astuple
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.jobs import NewJob
-from omi_actors.errors import FencedError
-from omi_actors.store.answer_rows import INSERT_ASKED, build_message_row, check_text
-from omi_actors.store.answers import CHANGE, build_change_row
+from omi_actors.errors import FencedError, OmiError, QueueFullError, TooLargeError
+from omi_actors.store.answers import (
+    CHANGE,
+    INSERT_ASKED,
+    answer_with_failure,
+    build_change_row,
+    build_message_row,
+    check_text,
+)
 from omi_actors.store.dialect import Bulk, Row, build_insert
-from omi_actors.store.refused_jobs import MAX_PAYLOAD_BYTES, TOO_LARGE, NewRow, refuse_jobs
 from omi_actors.store.transaction import NodeIdentity, Transaction
 
 _INSERT_SESSION = build_insert(
@@ -69,6 +74,21 @@ _INSERT_RAW_EVENT = build_insert(
     "id, session_id, kind, dedupe_key, content_type, body, received_at",
     "ON CONFLICT DO NOTHING",
 )
+
+
+# Bytes of JSON. A question has a thousand characters, what comes along with a typed one some ten thousand.
+MAX_PAYLOAD_BYTES = 262_144
+# In place of a payload that is larger. No kind has an empty one.
+TOO_LARGE = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A job that this transaction has enqueued; of its lane at most `lane_cap` may wait or run."""
+
+    job_id: str
+    lane: str
+    lane_cap: int
 
 
 @dataclass(slots=True)
@@ -193,3 +213,43 @@ def build_job_row(job: NewJob, session_id: str) -> Row:
         job.version,
         job.fingerprint,
     )
+
+
+def refuse_jobs(tx: Transaction, jobs: Sequence[NewRow]) -> None:
+    """Refuse those of `jobs`, in their order, that must not wait. One that was known already is none of them."""
+    ids = [job.job_id for job in jobs]
+    for job_id in _find_too_large(tx, ids):
+        _refuse(tx, job_id, TooLargeError(f"its payload has more than {MAX_PAYLOAD_BYTES} bytes"))
+    for job_id, cap in _find_excess(tx, jobs):
+        _refuse(tx, job_id, QueueFullError(f"its lane holds {cap} jobs (QUEUE_LANE_CAP)"))
+
+
+def _find_too_large(tx: Transaction, ids: Sequence[str]) -> list[str]:
+    rows = tx.fetch(
+        f"SELECT job_id FROM job WHERE job_id IN ({', '.join('?' * len(ids))}) AND payload = '{TOO_LARGE}'",  # noqa: S608
+        ids,
+    )
+    return [job_id for (job_id,) in rows]
+
+
+def _find_excess(tx: Transaction, jobs: Sequence[NewRow]) -> Iterable[tuple[str, int]]:
+    """Return the newest of each lane that holds too many, with its cap."""
+    caps = {job.lane: job.lane_cap for job in jobs}
+    counts = tx.fetch(
+        "SELECT lane, count(*) FROM job WHERE state IN ('ready', 'running')"  # noqa: S608 (placeholders)
+        f" AND lane IN ({', '.join('?' * len(caps))}) GROUP BY lane",
+        tuple(caps),
+    )
+    for lane, count in counts:
+        excess = int(count) - caps[lane]
+        if excess > 0:
+            yield from ((job.job_id, job.lane_cap) for job in [job for job in jobs if job.lane == lane][-excess:])
+
+
+def _refuse(tx: Transaction, job_id: str, error: OmiError) -> None:
+    changed = tx.run(
+        "UPDATE job SET state = 'dead', finished_at = ?, error = ? WHERE job_id = ? AND state = 'ready'",
+        (tx.now_s(), str(error), job_id),
+    )
+    if changed:
+        answer_with_failure(tx, job_id, error)

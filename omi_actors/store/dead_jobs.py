@@ -1,12 +1,17 @@
 """Jobs whose worker was lost: back to ready, or dead when they were lost too often.
 
-Not here: ordinary ends of jobs (jobs.py), what is owed for one that died (given_up.py). Threads: the writer's.
+Not here: ordinary ends of jobs (jobs.py), what is owed for one that died (dead_jobs.py). Threads: the writer's.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from omi_actors.store.given_up import settle_given_up
+from omi_actors.domain.sessions.records import AnswerDone
+from omi_actors.domain.work.jobs import unknown_kind
+from omi_actors.errors import LeaseLostError
+from omi_actors.store.answers import answer_with_failure
+from omi_actors.store.jobs import end_dead, insert_end
+from omi_actors.store.notifications import give_up_notification
 from omi_actors.store.transaction import Transaction
 
 
@@ -40,3 +45,53 @@ def _bury(tx: Transaction, job_id: str) -> None:
         (tx.now_s(), job_id),
     )
     settle_given_up(tx, job_id)
+
+
+_NOTIFICATION = "notify:"
+
+
+def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> None:
+    """Give a job up with the sentence that says so, or without one with what is owed for its kind. It is kept as dead.
+
+    Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
+    """
+    if not end_dead(tx, job_id, token, error=error):
+        return
+    if failure is not None:
+        insert_end(tx, failure)
+    else:
+        settle_given_up(tx, job_id)
+
+
+def settle_given_up(tx: Transaction, job_id: str) -> None:
+    """Say one honest sentence to a question; let an answer that was to be notified wait for the next contact.
+
+    Twice is fine. Of a job's row only its key is read: it may be what made the row unreadable that ended it.
+    """
+    answer_with_failure(tx, job_id, LeaseLostError())
+    (key,) = tx.fetch_one("SELECT idempotency_key FROM job WHERE job_id = ?", (job_id,)) or ("",)
+    if key.startswith(_NOTIFICATION):
+        give_up_notification(tx, key.removeprefix(_NOTIFICATION))
+
+
+# Others' commits wait for it.
+LIMIT = 200
+
+
+def bury_unknown_kinds(tx: Transaction, kinds: Sequence[str]) -> dict[str, int]:
+    """Bury waiting jobs of other kinds than these, at most `LIMIT` of them; return their numbers by kind."""
+    rows = tx.fetch(
+        f"SELECT job_id, kind FROM job {tx.indexed_by('job_lane_order')} WHERE state IN ('ready', 'running')"  # noqa: S608
+        f" AND state = 'ready' AND kind NOT IN ({', '.join('?' * len(kinds))})"
+        f" ORDER BY seq LIMIT {LIMIT} {tx.skip_locked}",
+        tuple(kinds),
+    )
+    counts: dict[str, int] = {}
+    for job_id, kind in rows:
+        counts[kind] = counts.get(kind, 0) + 1
+        error = f"{unknown_kind(kind)}. Start one that has them and retry {job_id}, or discard it."
+        tx.run(
+            "UPDATE job SET state = 'dead', finished_at = ?, error = ? WHERE job_id = ?", (tx.now_s(), error, job_id)
+        )
+        settle_given_up(tx, job_id)
+    return counts

@@ -20,12 +20,11 @@ from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.errors import LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
-from omi_actors.store.connection import Connection
 from omi_actors.store.dialect import Dialect
 from omi_actors.store.entities import define_entities
 from omi_actors.store.migrate import load_migrations, migrate, read_version
 from omi_actors.store.sqlite import SQLite
-from omi_actors.store.transaction import NodeIdentity, Transaction
+from omi_actors.store.transaction import Connection, NodeIdentity, Transaction
 
 T = TypeVar("T")
 

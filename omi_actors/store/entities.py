@@ -4,6 +4,7 @@ Not here: constraints, indexes, cascades and defaults of the database (migration
 subject). Threads: a store actor's, within its db_session; an entity never leaves this room. The writer's start checks
 them against the real tables.
 """
+
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave PrimaryKey untyped.)
 
@@ -11,7 +12,8 @@ from typing import Any
 
 from pony.orm import Database, Optional, PrimaryKey, Required, Set, composite_key
 
-from omi_actors.store.operator_entities import define_operator_entities
+# mypy: disallow-untyped-calls=False
+# (Pony's stubs leave PrimaryKey untyped.)
 
 
 def define_entities(db: Database) -> None:
@@ -296,3 +298,22 @@ def _define_events(db: Any) -> None:
         created_at = Required(float)
         composite_key(account, dedupe_key)
         composite_key(session, dedupe_key)
+
+
+def define_operator_entities(db: Any) -> None:
+    """Define them on `db`."""
+
+    class QueuePause(db.Entity):  # type: ignore[misc]
+        _table_ = "queue_pause"
+        kind = PrimaryKey(str)
+        paused_at = Required(float)
+
+    class OperatorEvent(db.Entity):  # type: ignore[misc]
+        _table_ = "operator_event"
+        id = PrimaryKey(int, size=64, auto=True)
+        who = Required(str)
+        happened_at = Required(float)
+        action = Required(str)
+        target = Required(str)
+        job_count = Required(int)
+        request_id = Optional(str)

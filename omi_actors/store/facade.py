@@ -46,7 +46,7 @@ class Store:
     def write(self, work: Callable[Concatenate[Transaction, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Run `work` in the writer's next group; it may run twice. A function that enqueues jobs is marked `@enqueues`.
 
-        The mark is read from the function itself, so a lambda or a bound method must not enqueue (ordering.py).
+        The mark is read from the function itself, so a lambda or a bound method must not enqueue (messages.py).
         """
         return self._writer.ask(Apply(Call(work, *args, **kwargs)), timeout_s=self._write_timeout_s)
 

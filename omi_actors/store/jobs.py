@@ -4,19 +4,21 @@ Not here: enqueueing (commits.py, in the transaction that caused the job), dispa
 counting (queue_state.py), what happens to the jobs of lost workers (dead_jobs.py). Threads: the writer's.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from omi_actors.domain.sessions.chat import KnownQuestion
 from omi_actors.domain.sessions.records import AnswerDone, SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob, JobState
 from omi_actors.errors import LeaseLostError
 from omi_actors.ids import new_id
-from omi_actors.store.answer_rows import insert_answer
+from omi_actors.store.answers import insert_answer
 from omi_actors.store.commits import write_commits
+from omi_actors.store.messages import enqueues
 from omi_actors.store.model_use import add_use
-from omi_actors.store.ordering import enqueues
-from omi_actors.store.pauses import without_paused
-from omi_actors.store.payloads import read_object
+from omi_actors.store.queue_state import without_paused
 from omi_actors.store.transaction import Transaction
 
 # What an operator reads of a failure; longer ones say no more.
@@ -210,3 +212,44 @@ def _build_claimed(row: Sequence[Any]) -> ClaimedJob:
 
 def _placeholders(values: Sequence[str]) -> str:
     return ", ".join("?" * len(values))
+
+
+def read_object(text: str) -> Mapping[str, Any] | None:
+    """Return a payload as it was enqueued; None if it is no JSON object."""
+    try:
+        value = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return MappingProxyType(value) if isinstance(value, dict) else None
+
+
+def find_question(tx: Transaction, idempotency_key: str) -> KnownQuestion | None:
+    """Return the question with this key and its answer, None if it was never asked, or called off."""
+    row = tx.fetch_one(
+        "SELECT job.job_id, asked.conversation_id, said.text, COALESCE(said.kind, ''),"
+        " job.fingerprint FROM job"
+        " JOIN message AS asked ON asked.job_id = job.job_id AND asked.role = 'user'"
+        " LEFT JOIN message AS said ON said.job_id = job.job_id AND said.role = 'assistant'"
+        " WHERE job.idempotency_key = ?",
+        (idempotency_key,),
+    )
+    if row is None:
+        return None
+    job_id, conversation_id, answer, kind, fingerprint = row
+    return KnownQuestion(
+        job_id=job_id, conversation_id=conversation_id, answer=answer, kind=kind, fingerprint=fingerprint
+    )
+
+
+def cancel_question(tx: Transaction, job_id: str) -> bool:
+    """Call off a question that is not answered yet; False if it is. Its key is free again, and its text leaves.
+
+    An attempt under way has lost its lease with that: it can store no answer.
+    """
+    changed = tx.run(
+        "UPDATE job SET state = 'cancelled', finished_at = ?, token = NULL, lease_until = NULL, payload = '{}',"
+        " idempotency_key = idempotency_key || ':cancelled:' || job_id"
+        " WHERE job_id = ? AND state IN ('ready', 'running')",
+        (tx.now_s(), job_id),
+    )
+    return changed == 1

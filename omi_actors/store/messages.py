@@ -5,7 +5,7 @@ Not here: who asks (facade.py). Threads: frozen, any.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.kit.messages import Request
@@ -16,7 +16,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Call(Generic[R_co]):
-    """A statement function with all its arguments but the transaction. `func` bears the marks (ordering.py)."""
+    """A statement function with all its arguments but the transaction. `func` bears the marks (messages.py)."""
 
     __slots__ = ("_args", "_kwargs", "func")
 
@@ -50,3 +50,23 @@ class Query(Request[R_co]):
 
     name: str
     read: Callable[[Transaction], R_co]
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def enqueues(work: F) -> F:
+    """Mark a function that enqueues jobs, or that must not overtake one that does.
+
+    Raises: TypeError at a lambda or a method: the writer reads the mark from the function that `Store.write` was given.
+    """
+    owner = work.__qualname__.rpartition(".")[0]
+    if work.__name__ == "<lambda>" or (owner and not owner.endswith("<locals>")):
+        raise TypeError("only a function by its own name can be marked as one that enqueues")
+    work.enqueues = True  # type: ignore[attr-defined]  # a function takes attributes
+    return work
+
+
+def comes_late(write: object) -> bool:
+    """Tell whether a write, or the function of a partial one, comes behind those that end jobs."""
+    return isinstance(write, SessionCommit) or getattr(getattr(write, "func", write), "enqueues", False)

@@ -1,6 +1,6 @@
 """The schema's versions: numbered SQL files, applied in order at start, each in a transaction of its own.
 
-Not here: the files (migrations/), copies of the database (backups.py). Threads: the writer's, at its start.
+Not here: the files (migrations/), copies of the database (sqlite.py). Threads: the writer's, at its start.
 """
 
 import re

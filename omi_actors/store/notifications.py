@@ -14,7 +14,7 @@ from omi_actors.ids import new_id
 from omi_actors.store.answers import LEFT_TO_REPLIES, change_delivery, let_owner_reload
 from omi_actors.store.commits import INSERT_JOB, build_job_row
 from omi_actors.store.jobs import check_lease, finish_job
-from omi_actors.store.ordering import enqueues
+from omi_actors.store.messages import enqueues
 from omi_actors.store.transaction import Transaction
 
 _FIND = (

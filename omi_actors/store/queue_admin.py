@@ -1,16 +1,27 @@
 """The operator's hand in the queue: jobs are listed, looked at, retried and discarded.
 
-Not here: what an attempt does to its job (jobs.py), pauses (pauses.py), who may do it (web/). Threads: looking a
+Not here: what an attempt does to its job (jobs.py), pauses (queue_state.py), who may do it (web/). Threads: looking a
 store actor's, changing the writer's.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from omi_actors.domain.work.queue_admin import STATES_FOR, Action, Choice, Done, JobDetail, JobFilter, ListedJob
-from omi_actors.store.given_up import settle_given_up
-from omi_actors.store.operator_events import record_event
-from omi_actors.store.payloads import read_object
+from omi_actors.domain.work.queue_admin import (
+    ALL_KINDS,
+    STATES_FOR,
+    Action,
+    Choice,
+    Done,
+    JobDetail,
+    JobFilter,
+    ListedJob,
+    OperatorEvent,
+)
+from omi_actors.store.dead_jobs import settle_given_up
+from omi_actors.store.jobs import read_object
 from omi_actors.store.transaction import Transaction
 
 # Jobs that one transaction changes at most: others' commits wait for it.
@@ -150,3 +161,54 @@ def _describe(tx: Transaction, chosen: JobFilter) -> dict[str, Any]:
 
 def _build_listed(row: Any) -> ListedJob:
     return ListedJob(**dict(zip(_NAMES, row, strict=True)))
+
+
+def record_event(
+    tx: Transaction, action: Action, target: Mapping[str, Any], *, job_count: int, request_id: str
+) -> None:
+    """Record what is done in this transaction. `target` says in ids what is meant, never in words of anybody."""
+    tx.run(
+        "INSERT INTO operator_event (happened_at, action, target, job_count, request_id) VALUES (?, ?, ?, ?, ?)",
+        (tx.now_s(), action.value, json.dumps(dict(target)), job_count, request_id),
+    )
+
+
+def load_events(tx: Transaction, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
+    """Load a page of events, newest first, those with numbers below `before`."""
+    older, params = ("WHERE id < ?", (before,)) if before is not None else ("", ())
+    rows = tx.fetch(
+        "SELECT id, who, happened_at, action, target, job_count, request_id FROM operator_event"  # noqa: S608 (our own)
+        f" {older} ORDER BY id DESC LIMIT ?",
+        (*params, limit),
+    )
+    return tuple(_build_event(*row) for row in rows)
+
+
+def _build_event(number: int, who: str, happened_at: float, action: str, *more: Any) -> OperatorEvent:
+    target, job_count, request_id = more
+    return OperatorEvent(
+        number=number,
+        who=who,
+        happened_at=happened_at,
+        action=action,
+        target=json.loads(target),
+        job_count=job_count,
+        request_id=request_id,
+    )
+
+
+def pause_kind(tx: Transaction, kind: str, *, request_id: str) -> bool:
+    """Begin no more jobs of this kind, or of `*`; False if it was so already."""
+    changed = tx.run(
+        "INSERT INTO queue_pause (kind, paused_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (kind, tx.now_s())
+    )
+    record_event(tx, Action.PAUSE, {"kind": kind}, job_count=0, request_id=request_id)
+    return changed == 1
+
+
+def resume_kind(tx: Transaction, kind: str, *, request_id: str) -> bool:
+    """Begin jobs of this kind again; `*` ends every pause. False if there was none to end."""
+    where, params = ("", ()) if kind == ALL_KINDS else ("WHERE kind = ?", (kind,))
+    changed = tx.run(f"DELETE FROM queue_pause {where}", params)  # noqa: S608 (our own words)
+    record_event(tx, Action.RESUME, {"kind": kind}, job_count=0, request_id=request_id)
+    return changed > 0

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from omi_actors.domain.work.jobs import JobState, KindCounts, QueueCounts
-from omi_actors.store.pauses import load_pauses
+from omi_actors.domain.work.queue_admin import ALL_KINDS
 from omi_actors.store.transaction import Transaction
 
 # What is over is most of the table, and counted by its state alone.
@@ -49,3 +49,14 @@ def _build_counts(row: Sequence[Any]) -> KindCounts:
     return KindCounts(
         ready=int(ready), retrying=int(retrying), running=int(running), dead=int(dead), oldest_ready_at=oldest
     )
+
+
+def load_pauses(tx: Transaction) -> dict[str, float]:
+    """Load the paused kinds, `*` for all, with the times (UTC seconds) since which they are."""
+    return dict(tx.fetch("SELECT kind, paused_at FROM queue_pause ORDER BY kind"))
+
+
+def without_paused(tx: Transaction, kinds: Sequence[str]) -> tuple[str, ...]:
+    """Return those of `kinds` that are not paused."""
+    paused = load_pauses(tx)
+    return () if ALL_KINDS in paused else tuple(kind for kind in kinds if kind not in paused)

@@ -9,7 +9,9 @@ from when on (domain/work/retention.py), in which order (actors/maintenance/jani
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from omi_actors.domain.answers.budget import owner_of
 from omi_actors.domain.work.retention import Cutoffs
+from omi_actors.store.messages import enqueues
 from omi_actors.store.transaction import Transaction
 
 # Bodies of raw events may have megabytes, which `secure_delete` overwrites: 10 ms each.
@@ -108,3 +110,20 @@ def prune_work(tx: Transaction, cutoffs: Cutoffs, *, limit: int) -> Pruned:
 def scrub(tx: Transaction) -> None:
     """Let what was deleted leave the database's files, too, once this is committed."""
     tx.has_erased = True
+
+
+@enqueues
+def delete_session(tx: Transaction, session_key: str) -> bool:
+    """Delete a session with everything heard, said and planned in it; False if there was none."""
+    tx.has_erased = True
+    tx.run("DELETE FROM model_use WHERE owner = ?", (owner_of(session_key),))
+    return tx.run("DELETE FROM session WHERE session_key = ?", (session_key,)) == 1
+
+
+@enqueues
+def delete_account(tx: Transaction, account_id: str) -> bool:
+    """Delete an account with its sessions, memories, preferences and links; False if there was none."""
+    tx.has_erased = True
+    for (session_key,) in tx.fetch("SELECT session_key FROM session WHERE account_id = ?", (account_id,)):
+        delete_session(tx, session_key)
+    return tx.run("DELETE FROM account WHERE id = ?", (account_id,)) == 1

@@ -1,6 +1,6 @@
 """The document's metrics as JSON: its keys, each request counted once."""
 
-from omi_actors.instruments.extremes import Extremes
+from omi_actors.instruments.metrics import Extremes
 from omi_actors.instruments.readings import Readings
 from omi_actors.status.figures import build_figures
 

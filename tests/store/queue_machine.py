@@ -14,8 +14,8 @@ from omi_actors.clock import ManualClock
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.domain.work.queue_admin import Action, JobFilter
 from omi_actors.errors import LeaseLostError
+from omi_actors.store import dead_jobs, jobs, nodes, queue_admin
 from omi_actors.store import dead_jobs as lost_jobs
-from omi_actors.store import given_up, jobs, nodes, questions, queue_admin
 from omi_actors.store.engine import Engine
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from tests.store.builders import NOW, answer, claim, do, first_commit, job, message, rows
@@ -127,7 +127,7 @@ class QueueMachine(RuleBasedStateMachine):
     def bury(self, pick: int) -> None:
         job_id = self._choose(pick, "running")
         token = self.jobs[job_id].token or ""
-        do(self.engine, partial(given_up.bury_job, job_id=job_id, token=token, error="no", failure=None))
+        do(self.engine, partial(dead_jobs.bury_job, job_id=job_id, token=token, error="no", failure=None))
         self._end(job_id, "dead")
 
     @precondition(lambda self: self._running())
@@ -194,7 +194,7 @@ class QueueMachine(RuleBasedStateMachine):
     def call_off(self, pick: int) -> None:
         job_id = list(self.jobs)[pick % len(self.jobs)]
         is_open = self.jobs[job_id].state in UNFINISHED
-        assert do(self.engine, partial(questions.cancel_question, job_id=job_id)) == is_open
+        assert do(self.engine, partial(jobs.cancel_question, job_id=job_id)) == is_open
         if is_open:
             self._end(job_id, "cancelled")
             self.jobs[job_id].token = None

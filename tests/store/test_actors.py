@@ -20,12 +20,11 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import Backoff, ChildSpec
 from omi_actors.kit.supervisor import start_root
-from omi_actors.store import answers, dead_jobs, erasure, given_up, jobs, nodes, queue_state, sessions
+from omi_actors.store import answers, dead_jobs, jobs, nodes, queue_state, retention, sessions
 from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.facade import Store
-from omi_actors.store.messages import Apply
-from omi_actors.store.ordering import enqueues
+from omi_actors.store.messages import Apply, enqueues
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from tests.store.builders import answer, asking_commit, first_commit, next_commit, segment, step
 
@@ -176,7 +175,7 @@ async def test_failed_jobs_are_retried_released_buried_and_reaped(stage: Stage) 
     await claim_one()
     assert await store.write(dead_jobs.reap_jobs, max_deliveries=3) == 1
     held = await claim_one()
-    await store.write(given_up.bury_job, held.job_id, held.token, error="X", failure=answer(held, kind="failure"))
+    await store.write(dead_jobs.bury_job, held.job_id, held.token, error="X", failure=answer(held, kind="failure"))
 
     assert (await store.read(queue_state.count_queue)).by_state["dead"] == 1
 
@@ -185,8 +184,8 @@ async def test_deletion_goes_through_the_actors(stage: Stage) -> None:
     stage.start()
     await stage.store.commit(first_commit())
 
-    assert await stage.store.write(erasure.delete_session, "omi:s1")
-    assert not await stage.store.write(erasure.delete_account, "none")
+    assert await stage.store.write(retention.delete_session, "omi:s1")
+    assert not await stage.store.write(retention.delete_account, "none")
     assert await stage.store.read(sessions.load_session, "omi:s1", recent=1) is None
     assert await stage.store.write(nodes.heartbeat_node, lease_s=15)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from omi_actors.domain.sessions.records import SessionCommit
-from omi_actors.store import erasure
+from omi_actors.store import retention
 from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from tests.store.builders import asking_commit, count, do, first_commit, job, message, raw_event, rows, segment
@@ -56,12 +56,12 @@ def test_deleting_a_session_deletes_all_of_it_and_no_other(engine: Engine) -> No
     do(engine, asking_commit("s1"))
     do(engine, asking_commit("s2"))
 
-    assert do(engine, lambda tx: erasure.delete_session(tx, "omi:s1"))
+    assert do(engine, lambda tx: retention.delete_session(tx, "omi:s1"))
 
     tables = ("session", "conversation", "transcript_segment", "message", "job")
     assert {count(engine, table) for table in tables} == {1}
     assert rows(engine, "SELECT id FROM session") == [("s2",)]
-    assert not do(engine, lambda tx: erasure.delete_session(tx, "omi:s1"))
+    assert not do(engine, lambda tx: retention.delete_session(tx, "omi:s1"))
 
 
 def test_deleting_an_account_leaves_no_row_of_it(engine: Engine) -> None:
@@ -69,7 +69,7 @@ def test_deleting_an_account_leaves_no_row_of_it(engine: Engine) -> None:
     do(engine, add_account)
     assert 0 not in {count(engine, table) for table in _TABLES}
 
-    assert do(engine, lambda tx: erasure.delete_account(tx, "a1"))
+    assert do(engine, lambda tx: retention.delete_account(tx, "a1"))
 
     assert {count(engine, table) for table in _TABLES} == {0}
 
@@ -90,10 +90,10 @@ def test_no_byte_of_a_deleted_persons_text_stays_in_sqlites_files(
 ) -> None:
     for turn in (talk("s0", "innocent"), talk("s1", SECRET), talk("s2", "harmless")):
         do(sqlite_engine, turn)
-    erase = partial(erasure.delete_session, session_key="omi:s1")
+    erase = partial(retention.delete_session, session_key="omi:s1")
     if whose == "account":
         do(sqlite_engine, add_account)
-        erase = partial(erasure.delete_account, account_id="a1")
+        erase = partial(retention.delete_account, account_id="a1")
     assert SECRET.encode() in bytes_of_all_files(tmp_path)
 
     assert do(sqlite_engine, erase)
@@ -107,7 +107,7 @@ def test_no_byte_of_a_deleted_persons_text_stays_in_sqlites_files(
 def test_a_replaced_text_leaves_sqlites_files_with_the_session(sqlite_engine: Engine, tmp_path: Path) -> None:
     do(sqlite_engine, first_commit(segments=(segment(1, text=SECRET), segment(2, key="key-1", text=SECRET * 20))))
 
-    do(sqlite_engine, lambda tx: erasure.delete_session(tx, "omi:s1"))
+    do(sqlite_engine, lambda tx: retention.delete_session(tx, "omi:s1"))
 
     assert SECRET.encode() not in bytes_of_all_files(tmp_path)
 
@@ -122,7 +122,7 @@ def test_a_reader_in_the_way_delays_the_scrubbing_to_the_next_commit(
 
     def erase_meanwhile(tx: Transaction) -> None:
         tx.fetch("SELECT count(*) FROM session")  # takes the snapshot
-        assert do(sqlite_engine, lambda inner: erasure.delete_session(inner, "omi:s1"))
+        assert do(sqlite_engine, lambda inner: retention.delete_session(inner, "omi:s1"))
 
     reader.read(erase_meanwhile)
     assert SECRET.encode() in bytes_of_all_files(tmp_path)

@@ -9,8 +9,7 @@ from types import FunctionType, ModuleType
 import pytest
 
 import omi_actors
-from omi_actors.store.messages import Call
-from omi_actors.store.ordering import comes_late, enqueues
+from omi_actors.store.messages import Call, comes_late, enqueues
 
 WAYS = {"write", "write_alone", "read", "read_cold"}
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from omi_actors.clock import ManualClock
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.sessions.records import NewConversation, SessionCommit
-from omi_actors.store import erasure, jobs
+from omi_actors.store import jobs, retention
 from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine, Outcome, StoreConfig, Write
 from omi_actors.store.transaction import NodeIdentity, Transaction
@@ -85,7 +85,7 @@ def lose_a_lease(tx: Transaction) -> None:
 
 
 def forget_a_session(tx: Transaction) -> bool:
-    return erasure.delete_session(tx, "omi:s1")
+    return retention.delete_session(tx, "omi:s1")
 
 
 def add_delivery(tx: Transaction) -> None:

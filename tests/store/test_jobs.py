@@ -6,11 +6,11 @@ import pytest
 from omi_actors.clock import ManualClock
 from omi_actors.domain.work.jobs import JobState
 from omi_actors.errors import LeaseLostError
-from omi_actors.store import given_up, jobs
+from omi_actors.store import dead_jobs, jobs
 from omi_actors.store.dead_jobs import reap_jobs
 from omi_actors.store.engine import Engine
-from omi_actors.store.erasure import delete_session
 from omi_actors.store.queue_state import count_queue
+from omi_actors.store.retention import delete_session
 from tests.store.builders import NOW, answer, asking_commit, claim, count, do, first_commit, job, next_commit, rows
 
 
@@ -161,7 +161,7 @@ def test_a_wrong_token_ends_nothing(engine: Engine, end: str) -> None:
     wrong = replace(held, token="wrong")  # noqa: S106 (a lease's)
     ends = {
         "retry": lambda tx: jobs.retry_job(tx, wrong.job_id, wrong.token, run_at=NOW, error=""),
-        "bury": lambda tx: given_up.bury_job(tx, wrong.job_id, wrong.token, error="", failure=answer(wrong)),
+        "bury": lambda tx: dead_jobs.bury_job(tx, wrong.job_id, wrong.token, error="", failure=answer(wrong)),
         "release": lambda tx: jobs.release_job(tx, wrong.job_id, wrong.token),
         "complete": lambda tx: jobs.complete_answer(tx, answer(wrong)),
     }
@@ -187,7 +187,7 @@ def test_burying_stores_the_sentence_that_says_so(engine: Engine) -> None:
     (held,) = claim(engine)
     failure = answer(held, kind="failure", text="I could not.")
 
-    do(engine, lambda tx: given_up.bury_job(tx, held.job_id, held.token, error="x" * 9999, failure=failure))
+    do(engine, lambda tx: dead_jobs.bury_job(tx, held.job_id, held.token, error="x" * 9999, failure=failure))
 
     assert rows(engine, "SELECT state, length(error) FROM job") == [("dead", 500)]
     assert rows(engine, "SELECT kind, text FROM message WHERE role = 'assistant'") == [("failure", "I could not.")]

@@ -3,7 +3,7 @@ from functools import partial
 
 from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.budget import Spending, Use, Used
-from omi_actors.store import erasure, given_up, jobs
+from omi_actors.store import dead_jobs, jobs, retention
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.model_use import add_use, load_use
 from omi_actors.store.transaction import NodeIdentity
@@ -67,7 +67,7 @@ def test_a_failure_that_the_model_was_asked_for_counts_as_a_question(engine: Eng
     (held,) = claim(engine)
     failure = replace(answer(held, kind="failure"), spent=Spending("omi:s1", 0))
 
-    do(engine, lambda tx: given_up.bury_job(tx, held.job_id, held.token, error="X", failure=failure))
+    do(engine, lambda tx: dead_jobs.bury_job(tx, held.job_id, held.token, error="X", failure=failure))
 
     assert used(engine).owner == Used(1, 0)
 
@@ -76,7 +76,7 @@ def test_a_deleted_owner_leaves_no_count_behind(engine: Engine) -> None:
     do(engine, asking_commit())
     spend(engine)
 
-    do(engine, lambda tx: erasure.delete_session(tx, "omi:s1"))
+    do(engine, lambda tx: retention.delete_session(tx, "omi:s1"))
 
     assert used(engine).owner == Used()
     assert count(engine, "model_use") == 1

@@ -9,7 +9,7 @@ from omi_actors.domain.sessions.chat import KnownQuestion
 from omi_actors.errors import LeaseLostError
 from omi_actors.store import jobs
 from omi_actors.store.engine import Engine
-from omi_actors.store.questions import cancel_question, find_question
+from omi_actors.store.jobs import cancel_question, find_question
 from tests.store.builders import answer, asking_commit, claim, do, job, next_commit, rows
 
 KEY = "answer:s1:1"

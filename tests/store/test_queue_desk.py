@@ -7,7 +7,7 @@ import pytest
 
 from omi_actors.domain.work.queue_admin import Action, JobFilter
 from omi_actors.errors import UpstreamUnavailableError
-from omi_actors.store import given_up, jobs, operator_events, pauses, queue_admin
+from omi_actors.store import dead_jobs, jobs, queue_admin
 from omi_actors.store.engine import Engine
 from omi_actors.store.notifications import enqueue_notification
 from tests.store.builders import NOW, answer, asking_commit, claim, do, first_commit, job, rows, step
@@ -18,7 +18,7 @@ def bury(engine: Engine, session: str = "s1") -> None:
     do(engine, asking_commit(session))
     (held,) = claim(engine)
     failure = answer(held, session=session, kind="failure", text="I could not.")
-    do(engine, partial(given_up.bury_job, job_id=held.job_id, token=held.token, error="no", failure=failure))
+    do(engine, partial(dead_jobs.bury_job, job_id=held.job_id, token=held.token, error="no", failure=failure))
 
 
 def change(engine: Engine, action: Action, chosen: JobFilter = JobFilter()) -> int:  # noqa: B008 (frozen)
@@ -84,7 +84,7 @@ def test_retried_job_that_dies_again_says_so_again(engine: Engine) -> None:
     change(engine, Action.RETRY)
     (held,) = claim(engine)
 
-    do(engine, partial(given_up.bury_job, job_id=held.job_id, token=held.token, error="no", failure=None))
+    do(engine, partial(dead_jobs.bury_job, job_id=held.job_id, token=held.token, error="no", failure=None))
 
     assert rows(engine, "SELECT count(*) FROM message WHERE kind = 'failure'") == [(2,)]
     assert rows(engine, "SELECT state FROM delivery") == [("pending",)]
@@ -144,7 +144,7 @@ def test_dead_notification_that_is_retried_is_made_unless_the_answer_was_given(e
     notify(engine)
     (held,) = claim(engine, kinds=("notify",))
     error = type(UpstreamUnavailableError("as told")).__name__
-    do(engine, partial(given_up.bury_job, job_id=held.job_id, token=held.token, error=error, failure=None))
+    do(engine, partial(dead_jobs.bury_job, job_id=held.job_id, token=held.token, error=error, failure=None))
     assert rows(engine, "SELECT state, channel FROM delivery") == [("kept", "")]
 
     change(engine, Action.RETRY)
@@ -183,32 +183,32 @@ def test_nothing_newer_than_what_was_counted_is_changed(engine: Engine) -> None:
 
 def test_paused_kind_is_neither_claimed_nor_born_leased(engine: Engine) -> None:
     do(engine, first_commit("s1", jobs=(job(), job(2, kind="notify", lane="n"))))
-    do(engine, partial(pauses.pause_kind, kind="answer", request_id="r1"))
+    do(engine, partial(queue_admin.pause_kind, kind="answer", request_id="r1"))
 
     assert claim(engine) == []
     assert [one.kind for one in claim(engine, kinds=("answer", "notify"))] == ["notify"]
     assert do(engine, partial(jobs.commit_leased, commit=asking_commit("s2"), token="t", lease_s=30.0)) is None  # noqa: S106
 
-    do(engine, partial(pauses.resume_kind, kind="*", request_id="r2"))
+    do(engine, partial(queue_admin.resume_kind, kind="*", request_id="r2"))
     assert [one.job_id for one in claim(engine)] == ["s1-j1", "s2-j1"]
 
 
 @pytest.mark.parametrize("kind", ["answer", "*"])
 def test_pausing_twice_changes_nothing_more(engine: Engine, kind: str) -> None:
-    assert do(engine, partial(pauses.pause_kind, kind=kind, request_id=""))
-    assert not do(engine, partial(pauses.pause_kind, kind=kind, request_id=""))
+    assert do(engine, partial(queue_admin.pause_kind, kind=kind, request_id=""))
+    assert not do(engine, partial(queue_admin.pause_kind, kind=kind, request_id=""))
     assert claim(engine) == []
-    assert do(engine, partial(pauses.resume_kind, kind=kind, request_id=""))
-    assert not do(engine, partial(pauses.resume_kind, kind=kind, request_id=""))
+    assert do(engine, partial(queue_admin.resume_kind, kind=kind, request_id=""))
+    assert not do(engine, partial(queue_admin.resume_kind, kind=kind, request_id=""))
 
 
 def test_everything_that_is_done_is_recorded_in_ids(engine: Engine) -> None:
     bury(engine)
     change(engine, Action.RETRY, JobFilter(session_key="omi:s1"))
-    do(engine, partial(pauses.pause_kind, kind="answer", request_id="r2"))
+    do(engine, partial(queue_admin.pause_kind, kind="answer", request_id="r2"))
     detail = do(engine, partial(queue_admin.show_text, job_id="s1-j1", request_id="r3"))
 
-    events = engine.read(partial(operator_events.load_events, before=None, limit=10))
+    events = engine.read(partial(queue_admin.load_events, before=None, limit=10))
 
     assert detail.question == "question 1"
     assert [(one.who, one.action, dict(one.target), one.job_count, one.request_id) for one in events] == [
@@ -217,5 +217,5 @@ def test_everything_that_is_done_is_recorded_in_ids(engine: Engine) -> None:
         ("operator", "retry", {"session": "s1"}, 1, "r1"),
     ]
     assert events[0].happened_at == NOW
-    older = engine.read(partial(operator_events.load_events, before=events[0].number, limit=1))
+    older = engine.read(partial(queue_admin.load_events, before=events[0].number, limit=1))
     assert [one.action for one in older] == ["pause"]

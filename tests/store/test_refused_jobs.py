@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from omi_actors.domain.work.jobs import PayloadForm, check_payload
 from omi_actors.errors import UnreadableJobError
+from omi_actors.store.commits import MAX_PAYLOAD_BYTES
+from omi_actors.store.dead_jobs import bury_unknown_kinds
 from omi_actors.store.engine import Engine
-from omi_actors.store.refused_jobs import MAX_PAYLOAD_BYTES
-from omi_actors.store.unknown_kinds import bury_unknown_kinds
 from tests.store.builders import asking_commit, claim, do, first_commit, job, message, next_commit, rows
 
 STATES = "SELECT job_id, state FROM job ORDER BY seq"

@@ -7,11 +7,11 @@ from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.budget import Spending
 from omi_actors.domain.work.queue_admin import Action
 from omi_actors.domain.work.retention import Cutoffs
-from omi_actors.store import given_up, jobs, retention
+from omi_actors.store import dead_jobs, jobs, retention
 from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine
 from omi_actors.store.model_use import add_use
-from omi_actors.store.operator_events import record_event
+from omi_actors.store.queue_admin import record_event
 from omi_actors.store.retention import Pruned, StalePage
 from omi_actors.store.transaction import Transaction
 from tests.store.builders import (
@@ -134,7 +134,7 @@ def test_done_and_dead_jobs_go_when_their_own_time_is_over(engine: Engine) -> No
         do(engine, asking_commit(session))
     done, dead = claim(engine)
     do(engine, partial(jobs.complete_answer, done=answer(done)))
-    do(engine, lambda tx: given_up.bury_job(tx, dead.job_id, dead.token, error="X", failure=None))
+    do(engine, lambda tx: dead_jobs.bury_job(tx, dead.job_id, dead.token, error="X", failure=None))
 
     assert prune_work(engine, Cutoffs(said=NOW, done=NOW + YEAR_S, dead=NOW, used=NOW, events=NOW)).rows["job"] == 1
     assert rows(engine, "SELECT state FROM job") == [("dead",)]
@@ -209,7 +209,7 @@ def test_no_byte_of_a_pruned_text_stays_in_sqlites_files(sqlite_engine: Engine, 
     do(sqlite_engine, first_commit(segments=spoken, jobs=(job(payload={"question": SECRET}),)))
     do(sqlite_engine, first_commit("s2", segments=(segment(1, session="s2", text="harmless"),)))
     (held,) = claim(sqlite_engine)
-    do(sqlite_engine, lambda tx: given_up.bury_job(tx, held.job_id, held.token, error="X", failure=None))
+    do(sqlite_engine, lambda tx: dead_jobs.bury_job(tx, held.job_id, held.token, error="X", failure=None))
 
     prune(sqlite_engine)
     prune_work(sqlite_engine)

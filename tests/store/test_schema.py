@@ -6,9 +6,9 @@ import pytest
 
 from omi_actors.clock import ManualClock
 from omi_actors.errors import StoreError
-from omi_actors.store.backups import KEEP_S
 from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
 from omi_actors.store.migrate import load_migrations
+from omi_actors.store.sqlite import KEEP_S
 from omi_actors.store.transaction import NodeIdentity
 from tests.store.builders import count, do, first_commit, rows
 

@@ -19,7 +19,7 @@ class HealthHandler(BaseHandler):
 
     route = "/health"
     limit_kind = None
-    takes_turns = True
+    is_paced = True
 
     def get(self) -> None:
         """Answer with the system's snapshot, the operator with the metrics, too."""
@@ -67,7 +67,7 @@ class MetricsHandler(BaseHandler):
 
     route = "/metrics"
     limit_kind = None
-    takes_turns = True
+    is_paced = True
 
     def get(self) -> None:
         """Answer with the registry's text.

@@ -29,8 +29,8 @@ from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import dead_jobs, jobs
+from omi_actors.store.dead_jobs import LIMIT, bury_unknown_kinds
 from omi_actors.store.facade import Store
-from omi_actors.store.unknown_kinds import LIMIT, bury_unknown_kinds
 
 _log = get_logger(__name__)
 

@@ -44,7 +44,7 @@ from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.answer import build_chat_job, build_chat_key
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.store import questions, sessions
+from omi_actors.store import jobs, sessions
 
 R = TypeVar("R")
 
@@ -163,7 +163,7 @@ class SessionChat:
     async def _find_known(self, asked: AskQuestion) -> KnownQuestion | None:
         if not asked.may_be_known:
             return None
-        return await self._deps.store.read(questions.find_question, build_chat_key(self._session_key, asked.key))
+        return await self._deps.store.read(jobs.find_question, build_chat_key(self._session_key, asked.key))
 
     def _resume(self, known: KnownQuestion, asked: AskQuestion) -> ChatAnswered | None:
         """Answer from the store, or wait on for what is being answered.
@@ -237,7 +237,7 @@ class SessionChat:
 
     async def _cancel(self, job_id: str) -> None:
         try:
-            is_cancelled = await self._deps.store.write(questions.cancel_question, job_id)
+            is_cancelled = await self._deps.store.write(jobs.cancel_question, job_id)
         except ExpectedError as exc:
             # Then it is answered for nobody, and kept.
             _log.warning("question_not_cancelled", job=job_id, error=type(exc).__name__)

@@ -27,7 +27,7 @@ from omi_actors.actors.session.messages import (
     SwitchSpace,
 )
 from omi_actors.instruments import metrics
-from omi_actors.kit.facts import ChildQuarantined, ChildReleased, ChildStopped, StartChild
+from omi_actors.kit.dynamic_supervisor import ChildQuarantined, ChildReleased, ChildStopped, StartChild
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 

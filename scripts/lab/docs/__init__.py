@@ -1,1 +1,4 @@
-"""Makers of those parts of docs/ that are made from the code: delivery_table."""
+"""Makers of pages in docs/ from the program itself, so that these are never out of date.
+
+metrics_page: docs/metrics.md. delivery_table: the table of deliveries in docs/architecture.md.
+"""

@@ -1,7 +1,7 @@
 """The page docs/metrics.md: made from the metrics, so that it cannot be out of date.
 
 Not here: the metrics (metrics.py), when to act on one (docs/operating.md). Threads: none.
-Run `python -m omi_actors.instruments.metrics_page > docs/metrics.md` to renew it.
+Run `python -m scripts.lab.docs.metrics_page > docs/metrics.md` to renew it.
 """
 
 import sys
@@ -15,7 +15,7 @@ _HEAD = """# Metrics
 What `GET /metrics` serves to the operator, and to whoever has `METRICS_TOKEN`, in Prometheus's text format or
 OpenMetrics. Labels are small, fixed sets: never an id, a person's word or an address. A histogram has `_bucket`, `_sum`
 and `_count`. What to look at first, and when to act, is in [operating.md](operating.md). Made from the program:
-`python -m omi_actors.instruments.metrics_page`.
+`python -m scripts.lab.docs.metrics_page`.
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
