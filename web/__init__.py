@@ -1,4 +1,4 @@
-"""Tornado: the server, its handlers, what is accepted and how errors are answered. No business decisions.
+"""HTTP of Omi Actors: Tornado's server and handlers, and how errors are answered. No business decisions.
 
 From the outside in: `server` (limits, start, stop), `door/` (what is checked before anybody is asked), `entry` (body
 limits, the webhook or `app`'s routes), `handlers/`, `auth`, `origins`, `chat_owner` (who may), `requests` (id, query),

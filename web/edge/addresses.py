@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from tornado.httputil import HTTPHeaders
 
-from config.proxies import TrustedProxies
 from config.settings import Settings
+from config.values import TrustedProxies
 
 _LOCAL_NAMES = frozenset(("localhost", "localhost.localdomain"))
 

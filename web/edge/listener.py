@@ -18,7 +18,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerConnectionDelegate
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
-from config.proxies import TrustedProxies
+from config.values import TrustedProxies
 from omi_actors.clock import Clock
 from omi_actors.instruments.logs import get_logger
 from web.edge.addresses import is_proxy

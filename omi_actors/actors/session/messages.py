@@ -227,7 +227,7 @@ class ChatDeadline:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredElsewhere:
-    """Sent by the backplane keeper: another node has stored the answer of this job, which a reply waits for here.
+    """Sent by the backplane runner: another node has stored the answer of this job, which a reply waits for here.
 
     A hint only: it may be lost, late or repeated, and it may be wrong. The store knows.
     """

@@ -1,15 +1,14 @@
 """Makes the table of deliveries in docs/architecture.md from the transitions in the code.
 
 Not here: the transitions (omi_actors/domain/answers/delivery.py). Threads: none.
-Run `python -m scripts.lab.docs.delivery_table` to renew it; a test fails while it is out of date.
 """
 
 from pathlib import Path
 
 from omi_actors.domain.answers.delivery import TRANSITIONS, Next, Phase, Transition, state_of
 
-PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
-BEGIN, END = "<!-- delivery table: begin -->\n", "<!-- delivery table: end -->\n"
+ARCHITECTURE = Path(__file__).parents[3] / "docs" / "architecture.md"
+_BEGIN, _END = "<!-- delivery table: begin -->\n", "<!-- delivery table: end -->\n"
 _HEAD = (
     "| phase | event | step in the store | then | if the step is lost | if the store fails |",
     "|---|---|---|---|---|---|",
@@ -21,11 +20,11 @@ def build_table() -> str:
     return "\n".join((*_HEAD, *(_build_line(row) for row in TRANSITIONS), ""))
 
 
-def renew(page: str) -> str:
-    """Return a page with the table of today between its markers."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{build_table()}{END}{after}"
+def build_architecture_page() -> str:
+    """Return docs/architecture.md with the table of today between its markers."""
+    before, _, rest = ARCHITECTURE.read_text(encoding="utf-8").partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}{build_table()}{_END}{after}"
 
 
 def _build_line(row: Transition) -> str:
@@ -44,7 +43,3 @@ def _build_step(row: Transition) -> str:
 
 def _say(what: Next) -> str:
     return "; ".join(words for words in (what.to, what.effect) if words and (words != Phase.SAME or not what.effect))
-
-
-if __name__ == "__main__":
-    PAGE.write_text(renew(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
