@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
 from omi_actors.actors.session.actor import SessionActor
-from omi_actors.actors.session.messages import AnswerNotified, AnswerReady, ReplySent, ReplyUnsettled
+from omi_actors.actors.session.messages import ReplySent, ReplyUnsettled
 from omi_actors.domain.answers.delivery import TRANSITIONS, Event, Phase, resolve, state_after, state_of
 from omi_actors.domain.answers.delivery_records import OpenAnswer
 from omi_actors.errors import StoreUnavailableError

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
 from omi_actors.actors.session.commits import DeliverySteps, SessionDeps
 from omi_actors.actors.session.messages import (
     AnswerFound,
-    AnswerNotified,
-    AnswerReady,
     GraceOver,
     Ingested,
     ReplyDeadline,
