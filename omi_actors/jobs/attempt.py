@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from omi_actors.domain.answers.delivery import Notified
+from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.answers.patience import Bury, Retry, decide_retry
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob, check_payload

@@ -22,7 +22,8 @@ from omi_actors.actors.queue.messages import (
     RunJob,
     WorkersReady,
 )
-from omi_actors.domain.answers.delivery import DeliveryState, Notified
+from omi_actors.domain.answers.delivery_records import DeliveryState
+from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
