@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.queue.messages import CancelJob, JobsEnqueued
+from omi_actors.actors.queue.messages import AnswerGrew, AnswerReady, CancelJob, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import (
-    AnswerGrew,
-    AnswerReady,
     AskerLeft,
     AskQuestion,
     ChatAnswered,
@@ -18,7 +16,7 @@ from omi_actors.actors.session.messages import (
     ReplySent,
     SwitchSpace,
 )
-from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.answers.delivery_records import DeliveryRules
 from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.sessions.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint
 from omi_actors.domain.sessions.records import SessionRecord

@@ -15,7 +15,7 @@ from omi_actors.store import nodes, queue_admin, retention, retention_state
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.retention_state import begin_round, load_state
 from omi_actors.store.transaction import NodeIdentity
-from scripts.lab.replay.databases import fresh_postgres_database
+from scripts.lab.replay.postgres_server import fresh_postgres_database
 from tests.store.builders import NOW, count, do, first_commit, segment
 
 RULES = RetentionRules()

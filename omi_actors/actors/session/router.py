@@ -10,11 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
+from omi_actors.actors.queue.messages import AnswerGrew, AnswerNotified, AnswerReady
 from omi_actors.actors.session.messages import (
     AnswerFound,
-    AnswerGrew,
-    AnswerNotified,
-    AnswerReady,
     AskerLeft,
     AskQuestion,
     IngestSegments,
@@ -27,7 +25,7 @@ from omi_actors.actors.session.messages import (
     SwitchSpace,
 )
 from omi_actors.instruments import metrics
-from omi_actors.kit.facts import ChildQuarantined, ChildReleased, ChildStopped, StartChild
+from omi_actors.kit.dynamic_supervisor import ChildQuarantined, ChildReleased, ChildStopped, StartChild
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 

@@ -1,11 +1,11 @@
-"""Turns that the test gives."""
+"""A pacer whose tasks pass when the test lets them."""
 
 import asyncio
 
-from omi_actors.kit.turns import Turns
+from omi_actors.kit.pacer import Pacer
 
 
-class HeldTurns(Turns):
+class HeldPacer(Pacer):
     """Gives nobody a turn before it is told to."""
 
     def __init__(self):

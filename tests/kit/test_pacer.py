@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from omi_actors.kit.turns import Turns
+from omi_actors.kit.pacer import Pacer
 from tests.kit.loop_turns import counted_turns
 
 
 async def run(tasks):
     """Run tasks that take a turn each; return who passed in which turn of the loop."""
-    turns, passed = Turns(), []
+    turns, passed = Pacer(), []
     with counted_turns() as now:
 
         async def pass_once(name):
@@ -33,7 +33,7 @@ async def test_one_passes_in_each_turn_in_their_order():
 
 
 async def test_who_is_alone_does_not_wait():
-    begun = Turns().wait()
+    begun = Pacer().wait()
 
     with pytest.raises(StopIteration):
         begun.send(None)

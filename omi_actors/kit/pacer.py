@@ -1,23 +1,23 @@
-"""Taking turns: of the tasks that could go on in the same turn of the event loop, one does, the others after it.
+"""A pacer: of the tasks that want to go on in one iteration of the event loop, it lets one; the others follow in order.
 
-Work of a millisecond is no stall; that of sixty tasks in one turn is one, for everybody else.
-Not here: actors, whose mail is drained in slices (runtime.py); how many tasks there are (a semaphore's matter).
-Threads: the event loop.
+A millisecond of work holds up no socket, but sixty tasks with a millisecond each in one iteration do.
+Not here: actors, which runtime.py runs in slices; a limit on the number of tasks (a semaphore). Threads: the event
+loop's.
 """
 
 import asyncio
 from collections import deque
 
 
-class Turns:
-    """Lets one task a turn pass, in the order in which they came. One that is alone does not wait."""
+class Pacer:
+    """Lets one task pass in each iteration of the loop, in order of arrival. A task that is alone does not wait."""
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_taken = False
 
     async def wait(self) -> None:
-        """Return when it is this task's turn; at once, if no other has passed in this one."""
+        """Return at once if no other task has passed in this iteration, else in a later one."""
         loop = asyncio.get_running_loop()
         if not self._is_taken:
             self._is_taken = True
@@ -30,7 +30,7 @@ class Turns:
     def _pass_on(self) -> None:
         while self._waiting:
             following = self._waiting.popleft()
-            if not following.done():  # cancelled meanwhile
+            if not following.done():  # its task may have been cancelled
                 following.set_result(None)
                 asyncio.get_running_loop().call_soon(self._pass_on)
                 return
