@@ -158,11 +158,11 @@ async def test_retention_rests_after_a_leap_of_the_clock_until_the_operators_wor
 async def test_round_that_would_delete_too_much_waits_for_the_operators_word(start, database_url, off_by):
     program = await start(database_url, JANITOR_INTERVAL_S="1")
     await program.say("a remark")
-    await program.system._tree.store._apply(fill_with_old)
+    await program.system._tree.store.write(fill_with_old)
 
     await eventually(rests(program, "of 1,092 rows of transcript_segment would go"))
     assert await count(program, "transcript_segment") == 1_092
-    (trouble,) = [one for one in program.system.look().troubles if one.what.startswith("Retention")]
+    (trouble,) = [one for one in program.system.snapshot().troubles if one.what.startswith("Retention")]
     assert "omi-actors retention resume" in trouble.do
     await resume(program)
 
