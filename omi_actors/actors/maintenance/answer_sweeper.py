@@ -10,14 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from omi_actors.actors.session.messages import (
-    AnsweredElsewhere,
-    AnswerFound,
-    AnswerReady,
-    AnswersRead,
-    PauseOver,
-    ReplyUnsettled,
-)
+from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.session.messages import AnswerFound, PauseOver, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery import WaitingAnswer
 from omi_actors.instruments.logs import get_logger
@@ -37,6 +31,23 @@ _PERIOD_S = 2.0
 _LIMIT = 200
 # Seconds after which the end of a reply should be stored; its session takes care of one that takes longer.
 _UNSETTLED_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredElsewhere:
+    """Sent by the backplane runner: another node has stored this job's answer, and a reply of this node waits for it.
+
+    A hint only: it may be lost, late, repeated or wrong. The store decides.
+    """
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersRead:
+    """Sent by the sweeper's own search: the stored answers that replies of this node wait for; none after an error."""
+
+    answers: tuple[WaitingAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ Not here: the backplane itself (backplane/). Threads: the event loop.
 import asyncio
 from dataclasses import dataclass
 
+from omi_actors.actors.maintenance.answer_sweeper import AnsweredElsewhere
 from omi_actors.actors.queue.messages import WorkElsewhere
-from omi_actors.actors.session.messages import AnsweredElsewhere
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.backplane.interface import Backplane
 from omi_actors.kit.future import Future
