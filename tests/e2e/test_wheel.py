@@ -1,4 +1,4 @@
-"""The wheel, built from a copy of the checkout and installed into an empty environment: no file of the checkout is used."""
+"""The wheel, built from a copy of the checkout and installed into an empty environment without the checkout."""
 
 import configparser
 import json
