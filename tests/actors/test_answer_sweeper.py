@@ -4,7 +4,7 @@ from omi_actors.actors.maintenance.answer_sweeper import AnsweredElsewhere, Answ
 from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.messages import AnswerFound, PauseOver, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
+from omi_actors.domain.answers.delivery_records import OpenAnswer, WaitingAnswer
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
