@@ -4,7 +4,6 @@ from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
 from omi_actors.actors.session.messages import AnsweredElsewhere, AnswerFound, AnswerReady, PauseOver, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
-from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 
@@ -27,9 +26,9 @@ def test_sweeper_reminds_of_waiting_answers_at_its_start(store):
     assert sessions.actor.messages == [AnswerReady("omi:ada", "j1", "d1", "384,400 km.", 7.0)]
 
 
-def test_sweeper_looks_again_after_a_store_that_failed(store):
+def test_sweeper_looks_again_after_a_store_that_failed(store, failure):
     sessions = collaborator("sessions")
-    store.replies["load_waiting_answers"] = StoreUnavailableError("as told")
+    store.replies["load_waiting_answers"] = failure
     driver = sweeper(store, sessions).start()
     store.replies["load_waiting_answers"] = WAITING
 
@@ -128,9 +127,9 @@ def test_sweeper_tells_nobody_whose_reply_was_closed_meanwhile(store):
     assert sessions.actor.messages == []
 
 
-def test_sweeper_looks_for_answers_again_after_a_store_that_failed(store):
+def test_sweeper_looks_for_answers_again_after_a_store_that_failed(store, failure):
     sessions = collaborator("sessions")
-    store.replies["load_answers"] = StoreUnavailableError("as told")
+    store.replies["load_answers"] = failure
     driver = sweeper(store, sessions, opened(sessions, "j1")).start()
     driver.tell(AnsweredElsewhere("j1"))
     store.replies["load_answers"] = WAITING
