@@ -1,7 +1,8 @@
 """The answer sweeper reminds sessions of what the store still holds for their wearers."""
 
-from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
-from omi_actors.actors.session.messages import AnsweredElsewhere, AnswerFound, AnswerReady, PauseOver, ReplyUnsettled
+from omi_actors.actors.maintenance.answer_sweeper import AnsweredElsewhere, AnswerSweeper
+from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.session.messages import AnswerFound, PauseOver, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
 from omi_actors.kit.testing import Driver

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.session.messages import AnswerReady, Ingested, Passivate, ReplySent, ReplyUnsettled
+from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.session.messages import Ingested, Passivate, ReplySent, ReplyUnsettled
 from tests.actors.test_session_answers import KEY, SENDING_NEXT, TEXT, Session, left, record
 
 BACK = ("d1", "sending", "pending", "")

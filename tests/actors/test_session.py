@@ -2,9 +2,9 @@
 
 import pytest
 
-from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.queue.messages import AnswerReady, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
-from omi_actors.actors.session.messages import AnswerReady, Ingested, IngestSegments, KeepRaw, Passivate
+from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, Passivate
 from omi_actors.domain.hearing.segments import build_version
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.errors import FencedError

@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.queue.messages import CancelJob, JobsEnqueued
+from omi_actors.actors.queue.messages import AnswerGrew, AnswerReady, CancelJob, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import (
-    AnswerGrew,
-    AnswerReady,
     AskerLeft,
     AskQuestion,
     ChatAnswered,

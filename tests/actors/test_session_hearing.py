@@ -4,17 +4,9 @@ from typing import Any
 
 import pytest
 
-from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.queue.messages import AnswerReady, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
-from omi_actors.actors.session.messages import (
-    AnswerReady,
-    Ingested,
-    IngestSegments,
-    KeepRaw,
-    Passivate,
-    PauseOver,
-    ReplySent,
-)
+from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, Passivate, PauseOver, ReplySent
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.sessions.records import SessionRecord

@@ -2,7 +2,8 @@
 
 import pytest
 
-from omi_actors.actors.session.messages import AnswerReady, IngestSegments, Passivate, ReplySent, SweepIdle
+from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.session.messages import IngestSegments, Passivate, ReplySent, SweepIdle
 from omi_actors.actors.session.router import LiveSession, LiveSessions, RouterLimits, SessionRouter
 from omi_actors.kit import life
 from omi_actors.kit.dynamic_supervisor import ChildStopped, StartChild

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from omi_actors.actors.queue.messages import CancelAttempts, CancelJob, JobFinished, LeasesRenewed, RunJob
+from omi_actors.actors.queue.messages import AnswerReady, CancelAttempts, CancelJob, JobFinished, LeasesRenewed, RunJob
 from omi_actors.actors.queue.workers import Workers
-from omi_actors.actors.session.messages import AnswerReady
 from omi_actors.clients.model import DemoModel, ModelAnswer
 from omi_actors.clock import ManualClock
 from omi_actors.domain.sessions.records import AnswerContext

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from omi_actors.program import own_arguments, own_command
+from omi_actors.cli.program import own_arguments, own_command
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ class GuardedHandler(RequestHandler):
         """Return the CORS, rate limit and security headers of every answer."""
         headers = self.site.cors.headers(self.request.headers.get("Origin"))
         headers |= self._limit_headers
-        if self.site.tells_browsers:
+        if self.site.sends_security_headers:
             headers |= browser_headers(self.content_policy, is_https=self.client.is_https)
         return headers
 

@@ -9,6 +9,9 @@ from dataclasses import replace
 from functools import partial
 
 from omi_actors.actors.queue.messages import (
+    AnswerGrew,
+    AnswerNotified,
+    AnswerReady,
     AttemptEnded,
     CancelAttempts,
     CancelJob,
@@ -19,7 +22,6 @@ from omi_actors.actors.queue.messages import (
     RunJob,
     WorkersReady,
 )
-from omi_actors.actors.session.messages import AnswerGrew, AnswerNotified, AnswerReady
 from omi_actors.domain.answers.delivery import DeliveryState, Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob

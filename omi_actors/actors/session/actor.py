@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.queue.messages import AnswerGrew, AnswerNotified, AnswerReady
 from omi_actors.actors.session.answers import SessionAnswers
 from omi_actors.actors.session.chat import SessionChat, Typed
 from omi_actors.actors.session.commits import (
@@ -27,9 +28,6 @@ from omi_actors.actors.session.commits import (
 from omi_actors.actors.session.hearing import SessionHearing
 from omi_actors.actors.session.messages import (
     AnswerFound,
-    AnswerGrew,
-    AnswerNotified,
-    AnswerReady,
     AskerLeft,
     AskQuestion,
     ChatDeadline,

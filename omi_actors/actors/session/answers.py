@@ -8,12 +8,10 @@ Not here: which way an answer goes (domain/answers/delivery.py), hearing (actor.
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady, JobsEnqueued
 from omi_actors.actors.session.commits import SessionDeps
 from omi_actors.actors.session.messages import (
     AnswerFound,
-    AnswerNotified,
-    AnswerReady,
     GraceOver,
     Ingested,
     ReplyDeadline,

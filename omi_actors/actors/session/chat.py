@@ -10,17 +10,10 @@ from typing import NamedTuple, TypeVar, assert_never
 
 from msgspec.structs import replace
 
-from omi_actors.actors.queue.messages import CancelJob
+from omi_actors.actors.queue.messages import AnswerGrew, CancelJob
 from omi_actors.actors.session.answers import WEARABLE, SessionAnswers
 from omi_actors.actors.session.commits import SessionDeps, decide_anew_if_fenced
-from omi_actors.actors.session.messages import (
-    AnswerGrew,
-    AskerLeft,
-    AskQuestion,
-    ChatAnswered,
-    ChatDeadline,
-    SwitchSpace,
-)
+from omi_actors.actors.session.messages import AskerLeft, AskQuestion, ChatAnswered, ChatDeadline, SwitchSpace
 from omi_actors.actors.session.slots import Asker, ChatSlot
 from omi_actors.domain.answers.prompt import DEFAULT
 from omi_actors.domain.hearing.repetition import normalise_message

@@ -5,7 +5,8 @@ the turn's commit. Not here: how it hears (domain/hearing/hearing.py), the commi
 Threads: the event loop.
 """
 
-from omi_actors.actors.session.messages import AnswerFound, AnswerNotified, AnswerReady, ReplySent
+from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
+from omi_actors.actors.session.messages import AnswerFound, ReplySent
 from omi_actors.domain.answers.delivery import DeliveryState, OpenAnswer
 from omi_actors.domain.hearing.hearing import cut_into_slices, hear, note_reply, pause_over, recall, relabel
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, Question

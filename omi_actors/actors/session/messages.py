@@ -7,7 +7,7 @@ Not here: its mail about chat (chat_messages.py), values of the domain (domain/)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
+from omi_actors.domain.answers.delivery import OpenAnswer
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.kit.messages import Request
 
@@ -68,44 +68,11 @@ class ReplySent:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerReady:
-    """Sent by the workers once an answer, or its honest failure, is stored; by the answer sweeper while it waits.
-
-    It may come more than once. `asked_at` is its question's time in UTC seconds; `is_failure` tells that it says why
-    there is no answer. `is_sending`: the intent to say it in its own reply is committed with it; it is not said yet.
-    """
-
-    session_key: str
-    job_id: str
-    delivery_id: str
-    text: str
-    asked_at: float
-    is_failure: bool = False
-    is_sending: bool = False
-
-    @classmethod
-    def of(cls, session_key: str, answer: OpenAnswer, *, is_sending: bool = False) -> "AnswerReady":
-        """Return the news of an answer once more, as the store has it."""
-        ids = (session_key, answer.job_id, answer.delivery_id)
-        is_failure = answer.kind == "failure"
-        return cls(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=is_sending)
-
-
-@dataclass(frozen=True, slots=True)
 class ReplyUnsettled:
     """Sent by the answer sweeper: a reply with this answer was begun long ago, and its end is not in the store."""
 
     session_key: str
     answer: OpenAnswer
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerNotified:
-    """Sent by the workers when a notification job is over; the delivery stands at `state`."""
-
-    session_key: str
-    delivery_id: str
-    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,47 +159,10 @@ class AskerLeft:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerGrew(Request[bool]):
-    """Sent by the workers while an answer is made: more of its text; `is_first` of an attempt's pieces.
-
-    The reply tells whether anybody listens. The next piece is sent after it, so that a piece waits in no mailbox
-    behind another, and none is lost.
-    """
-
-    session_key: str
-    job_id: str
-    text: str
-    is_first: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ChatDeadline:
     """A session's own timer: who waits for this job's answer must be told now that it is late."""
 
     job_id: str
-
-
-# --- to the answer sweeper --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AnsweredElsewhere:
-    """Sent by the backplane keeper: another node has stored the answer of this job, which a reply waits for here.
-
-    A hint only: it may be lost, late or repeated, and it may be wrong. The store knows.
-    """
-
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnswersRead:
-    """Sent by the sweeper's own look for the answers that replies wait for here: those that are stored.
-
-    None of them when the store did not answer.
-    """
-
-    answers: tuple[WaitingAnswer, ...]
 
 
 # --- to a session (by way of the router) ------------------------------------------------------------------------

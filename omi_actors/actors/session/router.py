@@ -10,11 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
+from omi_actors.actors.queue.messages import AnswerGrew, AnswerNotified, AnswerReady
 from omi_actors.actors.session.messages import (
     AnswerFound,
-    AnswerGrew,
-    AnswerNotified,
-    AnswerReady,
     AskerLeft,
     AskQuestion,
     IngestSegments,

@@ -18,8 +18,9 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.actor import SessionActor
-from omi_actors.actors.session.messages import AnswerReady, IngestSegments, ReplySent
+from omi_actors.actors.session.messages import IngestSegments, ReplySent
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.clients.openai_model import OpenAIModel

@@ -1,4 +1,5 @@
-"""Makers of pages in docs/ from the program itself, so that these are never out of date.
+"""The documents that are made from the program: docs/settings.md, config/example.env and docs/metrics.md.
 
-metrics_page: docs/metrics.md.
+`pages.py` builds their text. `scripts/docs` writes them; tests compare them with what stands in the repository.
+Pages made from measured figures belong to their measurement: `scripts/bench --docs`, `scripts/chaos --docs`.
 """

@@ -1,9 +1,14 @@
-"""For every setting the test that sees its effect. docs/settings.md shows it; the tests keep it complete and true.
+"""The test that sees the effect of each setting: a new setting needs a row, and so does a renamed test."""
 
-Not here: what a setting means (groups/). Threads: any, pure. A new setting needs a row; so does a renamed test.
-"""
-
+import ast
 from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from config.variables import Settings, variables_of
+
+TESTS = Path(__file__).parents[1]
 
 _SETTINGS = "config/test_settings.py"
 _SERVE = "e2e/test_serve.py"
@@ -16,7 +21,7 @@ _RATES = "web/test_rate_limits.py"
 _BACKPLANE = "system/test_backplane.py"
 _DELIVERIES = "system/test_deliveries.py"
 
-# variable: file under tests/, test
+# By variable: file under tests/, test.
 TESTED_BY: Mapping[str, tuple[str, str]] = {
     "APP_ENV": (_SERVE, "test_production_without_its_secrets_is_refused_and_told_how_to_make_them"),
     "HOST": (_EFFECTS, "test_server_listens_where_it_is_told"),
@@ -125,7 +130,23 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "QUEUE_MAX_CONCURRENT_JOBS": (_EFFECTS, "test_work_has_its_settings"),
     "QUEUE_LANE_CAP": (
         "system/test_queue_limits.py",
-        "test_question_beyond_the_lanes_cap_is_told_so_and_heard",
+        "test_question_beyond_the_lanes_cap_gets_a_failure_and_is_stored",
     ),
     "QUEUE_MAX_RETRIES": (_EFFECTS, "test_work_has_its_settings"),
 }
+
+
+def test_every_setting_has_a_test_of_its_effect():
+    proper = {variables_of(field)[0] for field in Settings.model_fields.values()}
+
+    assert proper - set(TESTED_BY) == set(), "name their tests here"
+    assert set(TESTED_BY) - proper == set(), "no such setting"
+
+
+@pytest.mark.parametrize("variable", TESTED_BY)
+def test_test_of_an_effect_exists(variable):
+    file, test = TESTED_BY[variable]
+    tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+    assert test in functions
