@@ -13,8 +13,7 @@ import click
 from config.secrets_file import add_made_secrets
 from config.settings import InvalidSettingError, Settings, load_with_origins
 from omi_actors.cli.program import env_file_option, env_file_to_load, in_sentences
-from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
-from omi_actors.kit.errors import ExpectedError
+from omi_actors.errors import OmiError, UpstreamRejectedError, UpstreamUnavailableError
 
 # Seconds for a reply: the queue may count many jobs first.
 _TIMEOUT_S = 30.0
@@ -70,7 +69,7 @@ def fetch_link(settings: Settings) -> str:
 @click.command("operator-link", short_help="Print a link that signs a browser in.")
 @port_option
 @env_file_option
-@in_sentences(InvalidSettingError, ExpectedError)
+@in_sentences(InvalidSettingError, OmiError)
 def operator_link(*, port: int | None, env_file: Path | None) -> None:
     """Print a link that signs a browser in as the operator, once, within ten minutes."""
     click.echo(fetch_link(load_operator_settings(env_file, port)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from omi_actors.domain.answers.delivery import NotificationBegun, NotificationLimits
+from omi_actors.domain.answers.notifications import NotificationBegun, NotificationLimits
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.instruments import metrics
