@@ -136,8 +136,7 @@ class Workers(LoopActor):
 
     def on_failure(self, *_error: object) -> None:
         """Cancel running attempts: no heartbeat renews their leases any more."""
-        self._loading.cancel()
-        self._cancel_all()
+        self.on_stop()
 
     async def _load(self) -> None:
         """Load the model, then tell the queue: a lease should not run while a library is imported."""
