@@ -134,7 +134,11 @@ def test_only_an_untried_answer_is_notified(row):
     assert row.step_from == (DeliveryState.PENDING,)
 
 
-@pytest.mark.parametrize("row", [row for row in TRANSITIONS if Effect.SEND is row.done.effect], ids=lambda row: "_".join((*row.phases, row.event.name)))
+@pytest.mark.parametrize(
+    "row",
+    [row for row in TRANSITIONS if Effect.SEND is row.done.effect],
+    ids=lambda row: "_".join((*row.phases, row.event.name)),
+)
 def test_answer_goes_into_a_reply_only_from_a_state_in_which_nothing_is_sent(row):
     assert DeliveryState.SENDING not in row.step_from
     assert DeliveryState.SENT not in row.step_from
