@@ -27,7 +27,7 @@ def test_sweeper_reminds_of_waiting_answers_at_its_start(store):
     assert sessions.actor.messages == [AnswerReady("omi:ada", "j1", "d1", "384,400 km.", 7.0)]
 
 
-def test_sweeper_sweeps_again_after_a_store_that_failed(store):
+def test_sweeper_sweeps_again_after_a_store_that_failed(store, failure):
     sessions = collaborator("sessions")
     store.replies["load_waiting_answers"] = failure
     driver = sweeper(store, sessions).start()
@@ -128,7 +128,7 @@ def test_sweeper_sends_no_answer_after_its_reply_was_closed(store):
     assert sessions.actor.messages == []
 
 
-def test_sweeper_searches_again_after_a_store_that_failed(store):
+def test_sweeper_searches_again_after_a_store_that_failed(store, failure):
     sessions = collaborator("sessions")
     store.replies["load_answers"] = failure
     driver = sweeper(store, sessions, opened(sessions, "j1")).start()

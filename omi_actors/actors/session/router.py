@@ -47,8 +47,8 @@ class LiveSession:
 class LiveSessions:
     """The live sessions by key, ordered by when they were last spoken to. It outlives its router.
 
-    `hits` counts look-ups that found their session in memory, `misses` those after which it was activated. Plain
-    numbers, since they are on the way of every webhook; the metrics collector shows them.
+    The router alone adds and removes sessions; the system only calls `find`. `hits` counts look-ups that found their
+    session in memory, `misses` those that activated it: plain numbers, since every webhook counts one.
     """
 
     by_key: dict[str, LiveSession] = field(default_factory=dict)
