@@ -20,7 +20,7 @@ from omi_actors.clients.omi_api import GuardedNotifier, Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.domain.answers.budget import BudgetRules, Limits
-from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.answers.delivery_records import DeliveryRules
 from omi_actors.domain.answers.limits import Allowance, AnswerRules
 from omi_actors.domain.answers.prompt import PromptLimits
 from omi_actors.domain.hearing import wake

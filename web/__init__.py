@@ -1,4 +1,4 @@
-"""The HTTP server on Tornado: requests in, replies out. No business decisions: those are the system's.
+"""The HTTP server of Omi Actors, on Tornado: requests in, replies out. Business decisions are the system's.
 
 Imports point down this list only:
 - `server.py`: start and stop; `entry.py`: the first steps of every request; `app.py`: the table of routes.

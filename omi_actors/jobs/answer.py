@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.domain.answers.budget import Spending, estimate_tokens, owner_of
-from omi_actors.domain.answers.delivery import Channel, DeliveryState, NewDelivery
+from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, NewDelivery
 from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.answers.patience import attempt_deadline_s, longest_wait_s
 from omi_actors.domain.answers.prompt import Asking, Prompt, build_prompt, find_space

@@ -7,7 +7,7 @@ import pytest
 from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import Ingested, IngestSegments, Passivate, ReplySent
-from omi_actors.domain.answers.delivery import DeliveryRules, OpenAnswer
+from omi_actors.domain.answers.delivery_records import DeliveryRules, OpenAnswer
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver

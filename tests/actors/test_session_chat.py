@@ -16,7 +16,7 @@ from omi_actors.actors.session.messages import (
     ReplySent,
     SwitchSpace,
 )
-from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.answers.delivery_records import DeliveryRules
 from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.sessions.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint
 from omi_actors.domain.sessions.records import SessionRecord

@@ -4,7 +4,7 @@ import redis
 from config.settings import load_settings
 from omi_actors.doctor.finding import State
 from omi_actors.doctor.servers import check_redis
-from tests.redis_server import running_redis
+from scripts.lab.replay.redis_server import running_redis
 
 
 def look(**variables: str):

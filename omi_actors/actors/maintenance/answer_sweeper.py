@@ -13,7 +13,7 @@ from typing import TypeVar
 from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.messages import AnswerFound, PauseOver, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.domain.answers.delivery import WaitingAnswer
+from omi_actors.domain.answers.delivery_records import WaitingAnswer
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future

@@ -5,7 +5,7 @@ Not here: jobs as values (domain/work/jobs.py). Threads: frozen, any.
 
 from dataclasses import dataclass
 
-from omi_actors.domain.answers.delivery import OpenAnswer
+from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, OpenAnswer
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.jobs.attempt import Attempted
 from omi_actors.kit.messages import Request
@@ -152,6 +152,18 @@ class AnswerReady:
         ids = (session_key, answer.job_id, answer.delivery_id)
         is_failure = answer.kind == "failure"
         return cls(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=is_sending)
+
+    def to_open_answer(self) -> OpenAnswer:
+        """Return the answer as its session remembers it until its first step."""
+        return OpenAnswer(
+            delivery_id=self.delivery_id,
+            job_id=self.job_id,
+            text=self.text,
+            state=DeliveryState.PENDING,
+            channel=Channel.NONE,
+            asked_at=self.asked_at,
+            kind="failure" if self.is_failure else "answer",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,14 +264,12 @@ class SessionActor(LoopActor):
         await self._commit(turn)
 
     async def _reply(self) -> Ingested | None:
-        """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""
-        if self._answers is None:
+        """Reply to a webhook in which nothing was asked; the reply may carry an answer that waits for one."""
+        outgoing = await self._answers.carry() if self._answers is not None else None
+        if self._answers is None or outgoing is None:
             return Ingested()
-        said = await self._answers.carry()
-        if said.delivery_id is None:
-            return said
-        # Given by hand: who asked may have given up meanwhile, and then the answer must go another way.
-        await self._answers.settle(self.take_reply(), said)
+        # Set here and not returned: should the reply be closed by now, the answer goes over another channel.
+        await self._answers.settle(self.take_reply(), outgoing)
         return None
 
     # --- leaving

@@ -14,21 +14,27 @@ from msgspec import structs
 from omi_actors.actors.queue.messages import JobsEnqueued, ReservationEnded
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.answers.delivery import StepOutcome
+from omi_actors.domain.answers.delivery_records import DeliveryChange, DeliveryRules
 from omi_actors.domain.hearing.state import HearingOptions, Question
 from omi_actors.domain.sessions.records import NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob
 from omi_actors.errors import FencedError
 from omi_actors.ids import new_id
-from omi_actors.instruments.logs import current_context
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import build_answer_job
+from omi_actors.jobs.notify import KIND as NOTIFY
+from omi_actors.jobs.notify import build_notify_job
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.store import jobs
+from omi_actors.store import answers, jobs, notifications
 from omi_actors.store.facade import Store
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +176,38 @@ def _report_leased(queue: Handle, ended: ReservationEnded, leased: Future[Claime
         ended = replace(ended, is_unknown=True)
     # One for each booked place; without it the place is never free again.
     queue.tell_always(ended)
+
+
+class DeliverySteps:
+    """Steps of deliveries, each committed by the store if its row still allows it. It keeps nothing."""
+
+    __slots__ = ("_deps", "_session_key")
+
+    def __init__(self, deps: SessionDeps, session_key: str) -> None:
+        self._deps = deps
+        self._session_key = session_key
+
+    async def commit(self, change: DeliveryChange, *, enqueues: bool) -> StepOutcome:
+        """Commit one step; with `enqueues`, together with the job that notifies."""
+        try:
+            step = self._enqueue(change) if enqueues else self._deps.store.write(answers.change_delivery, change)
+            is_done = await step
+        except ExpectedError as exc:
+            event = "notification_not_enqueued" if enqueues else "delivery_step_not_stored"
+            _log.warning(event, delivery=change.delivery_id, state=change.state, error=type(exc).__name__)
+            return StepOutcome.FAILED
+        if is_done and enqueues:
+            metrics.JOBS_ENQUEUED.labels(NOTIFY).inc()
+            self._deps.job_queue.tell(JobsEnqueued(NOTIFY))
+        elif is_done:
+            metrics.DELIVERIES.labels(change.channel or "none", change.state).inc()
+        return StepOutcome.DONE if is_done else StepOutcome.LOST
+
+    def _enqueue(self, change: DeliveryChange) -> Future[bool]:
+        context = current_context()
+        request_id = context.request_id if context else ""
+        job = build_notify_job(change.delivery_id, self._session_key, request_id, change.changed_at)
+        return self._deps.store.write(notifications.enqueue_notification, change, job)
 
 
 R = TypeVar("R")

@@ -7,7 +7,7 @@ Threads: the event loop.
 
 from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
 from omi_actors.actors.session.messages import AnswerFound, ReplySent
-from omi_actors.domain.answers.delivery import DeliveryState, OpenAnswer
+from omi_actors.domain.answers.delivery_records import DeliveryState, OpenAnswer
 from omi_actors.domain.hearing.hearing import cut_into_slices, hear, note_reply, pause_over, recall, relabel
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, Question
 from omi_actors.domain.sessions.records import SessionRecord

@@ -7,22 +7,20 @@ Not here: its mail about chat (chat_messages.py), values of the domain (domain/)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from omi_actors.domain.answers.delivery import OpenAnswer
+from omi_actors.domain.answers.delivery_records import OpenAnswer
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.kit.messages import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """Reply: everything of the webhook is durable. `message` is what the wearer shall hear, None for nothing.
+    """Reply to a webhook: everything in it is durable. `message` is for the wearer, None without an answer.
 
-    `delivery_id` names the answer's delivery; whoever sends `message` reports back with `ReplySent`. `is_failure`:
-    the message says why there is no answer.
+    `delivery_id` names the answer's delivery; the sender of `message` reports its end with `ReplySent`.
     """
 
     message: str | None = None
     delivery_id: str | None = None
-    is_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import ClassVar, Protocol
 
 from omi_actors.actors.session.messages import ChatAnswered, Ingested, OnDelta
-from omi_actors.domain.answers.delivery import Reply
+from omi_actors.domain.answers.delivery_records import Channel
 from omi_actors.domain.sessions.chat import ChatQuestion
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.future import Future
@@ -57,10 +57,28 @@ class Asker:
     on_delta: OnDelta | None
 
 
+@dataclass(frozen=True, slots=True)
+class OutgoingAnswer:
+    """Answer for an open reply; the intent to send it is committed.
+
+    `delivery_id` names the delivery whose end the sender reports with `ReplySent`, None if nothing is to be reported.
+    `is_failure`: the text says why there is no answer.
+    """
+
+    text: str
+    delivery_id: str | None
+    is_failure: bool = False
+
+
+def build_reply(outgoing: OutgoingAnswer | None) -> Ingested:
+    """Return the reply to a webhook, with an answer if there is one for it."""
+    return Ingested() if outgoing is None else Ingested(outgoing.text, outgoing.delivery_id)
+
+
 class ChatSlot:
     """A reply slot (answers.py) for any number of askers of one question."""
 
-    kind = Reply.CHAT
+    channel = Channel.CHAT
     __slots__ = ("_askers", "_on_answered", "_shown", "opened_mono_s", "question", "timer")
 
     def __init__(
@@ -108,17 +126,18 @@ class ChatSlot:
             on_delta(text, is_anew)
         return bool(listeners)
 
-    def try_settle(self, said: Ingested) -> bool:
-        """Give the answer to all who wait; one of them reports what became of it. False if nobody was reached."""
-        if said.message is None:
-            return self.fail(StoreUnavailableError("the answer is made, but that it is given could not be recorded"))
-        reporter = said.delivery_id
+    def try_settle(self, outgoing: OutgoingAnswer | None) -> bool:
+        """Give the answer to all askers; one of them reports the reply's end. False if none was reached."""
+        if outgoing is None:
+            return self.fail(StoreUnavailableError("the answer is made, but its delivery could not be recorded"))
+        reporter = outgoing.delivery_id
         for asker in self._askers:
-            answered = ChatAnswered(said.message, self.question.conversation_id, reporter, is_failure=said.is_failure)
+            conversation_id = self.question.conversation_id
+            answered = ChatAnswered(outgoing.text, conversation_id, reporter, is_failure=outgoing.is_failure)
             if asker.reply.try_set(answered):
                 reporter = None
         is_given = reporter is None
-        if is_given and not said.is_failure:
+        if is_given and not outgoing.is_failure:
             self._on_answered(self.question)
         return is_given
 
@@ -133,15 +152,15 @@ class Slot(Protocol):
     """An open reply. `timer` is its deadline, `opened_mono_s` when it was opened (monotonic seconds)."""
 
     @property
-    def kind(self) -> Reply:
-        """Whose reply it is."""
+    def channel(self) -> Channel:
+        """Channel of an answer in this reply."""
         ...
 
     timer: TimerHandle
     opened_mono_s: float
 
-    def try_settle(self, said: Ingested) -> bool:
-        """Give the reply; False if who waited has given up meanwhile."""
+    def try_settle(self, outgoing: OutgoingAnswer | None) -> bool:
+        """Reply with this answer, or without one; False if the reply is closed."""
         ...
 
 
@@ -149,14 +168,14 @@ class Slot(Protocol):
 class ReplySlot:
     """A webhook that waits for an answer."""
 
-    kind: ClassVar[Reply] = Reply.OWN
+    channel: ClassVar[Channel] = Channel.INLINE
     reply: Future[Ingested]
     timer: TimerHandle
     opened_mono_s: float
 
-    def try_settle(self, said: Ingested) -> bool:
-        """Give the reply; False if the webhook has given up meanwhile."""
-        return self.reply.try_set(said)
+    def try_settle(self, outgoing: OutgoingAnswer | None) -> bool:
+        """Reply to the webhook; False if it was released before."""
+        return self.reply.try_set(build_reply(outgoing))
 
 
 class Slots:

@@ -19,9 +19,9 @@ from omi_actors.clock import SystemClock
 from scripts.lab.bench.machine import read_commit, read_machine
 from scripts.lab.bench.page import render_page
 from scripts.lab.bench.rows import QUICK, ROWS, Bench, Sizes
-from scripts.lab.replay.databases import fresh_postgres_database
 from scripts.lab.replay.fake_openai import Mode
 from scripts.lab.replay.fake_openai_process import spawn_fake_openai
+from scripts.lab.replay.postgres_server import fresh_postgres_database
 from scripts.lab.replay.report import read_versions
 
 

@@ -14,11 +14,10 @@ import msgspec
 
 from omi_actors.clock import Clock
 from scripts.lab.replay.generator import ConversationGenerator
-from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.http import HttpClient, Target
 from scripts.lab.replay.report import percentile
 from scripts.lab.replay.sender import Poster
-from scripts.lab.replay.targets import Target
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.server_process import build_server
 
 # Answers before the measurement: the first ones import the model's SDK and open connections.
 _WARM_UP = 20

@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 
 from omi_actors.clock import Clock
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.server_process import build_server
 
 
 async def measure_startup(starts: int, *, work_dir: Path, clock: Clock) -> dict[str, object]:

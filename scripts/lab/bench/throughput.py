@@ -17,10 +17,8 @@ from omi_actors.clock import Clock
 from omi_actors.ids import new_request_id
 from scripts.lab.bench.load import Slice
 from scripts.lab.bench.machine import pin
-from scripts.lab.replay.http import HttpClient
-from scripts.lab.replay.server_process import ServerProcess, find_free_port
-from scripts.lab.replay.targets import Target
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.http import HttpClient, Target
+from scripts.lab.replay.server_process import ServerProcess, build_server, find_free_port
 
 _SERVER_CORE, _LOAD_CORE = 0, 1
 # Seconds for the load's own start and warm-up.

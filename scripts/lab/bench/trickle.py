@@ -15,10 +15,9 @@ from urllib.parse import quote
 import msgspec
 
 from omi_actors.clock import Clock
-from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.http import HttpClient, Target
 from scripts.lab.replay.report import percentile
-from scripts.lab.replay.targets import Target
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.server_process import build_server
 
 # Seconds between two remarks of an asking session, and of another one.
 _WAITING_PERIOD_S = 0.5

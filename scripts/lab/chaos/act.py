@@ -17,8 +17,7 @@ from scripts.lab.replay.http import ConnectionFailedError
 from scripts.lab.replay.judge import judge, merge_promises
 from scripts.lab.replay.recording import RecordedRequest
 from scripts.lab.replay.server_process import ServerFailedError
-from scripts.lab.replay.settling import settle
-from scripts.lab.replay.verify import TranscriptUnreadableError
+from scripts.lab.replay.verify import TranscriptUnreadableError, settle
 
 _POLL_S = 0.1
 # Seconds over the allowed recovery for which a success is still waited for, so that the figure says how late it was.

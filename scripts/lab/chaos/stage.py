@@ -24,15 +24,13 @@ from scripts.lab.replay.accept_log import AcceptLog, build_promise
 from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.replay.fake_omi import Mode as OmiMode
 from scripts.lab.replay.fake_openai import FakeOpenAI, Mode
-from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.http import HttpClient, Target
 from scripts.lab.replay.postgres_server import DURABLE, PostgresServer
 from scripts.lab.replay.recording import RecordedRequest, build_webhook
 from scripts.lab.replay.redis_server import RedisServer
 from scripts.lab.replay.report import percentile
 from scripts.lab.replay.sender import Outcome, Poster
-from scripts.lab.replay.server_process import ServerProcess, find_free_port
-from scripts.lab.replay.targets import Target
-from scripts.lab.replay.under_test import SERVE, build_server
+from scripts.lab.replay.server_process import SERVE, ServerProcess, build_server, find_free_port
 
 # Long enough that faults find questions at every stage of their answer.
 _MODEL_DELAY_S = 0.1

@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from config.not_taken import NOT_TAKEN, NotTaken
 from config.variables import Group, default_of, groups, range_of, unit_of, variables_of
 from omi_actors.instruments import metrics
+from scripts.lab.docs.delivery_table import ARCHITECTURE, build_architecture_page
 
 _ROOT = Path(__file__).parents[3]
 
@@ -108,4 +109,5 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     _ROOT / "docs" / "settings.md": build_settings_page,
     _ROOT / "config" / "example.env": build_example_env,
     _ROOT / "docs" / "metrics.md": build_metrics_page,
+    ARCHITECTURE: build_architecture_page,
 }

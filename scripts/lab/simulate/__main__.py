@@ -13,9 +13,9 @@ import click
 
 from omi_actors.clock import Clock, SystemClock
 from scripts.lab.replay.fake_omi import FakeOmi
+from scripts.lab.replay.http import Target, parse_target
 from scripts.lab.replay.report import render_table
-from scripts.lab.replay.signing import build_signer
-from scripts.lab.replay.targets import Target, parse_target
+from scripts.lab.replay.sender import build_signer
 from scripts.lab.simulate.kinds import WHOLE, Kind
 from scripts.lab.simulate.plan import Options
 from scripts.lab.simulate.report import Report

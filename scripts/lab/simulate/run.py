@@ -14,12 +14,9 @@ import msgspec
 from omi_actors.clock import Clock
 from omi_actors.ids import new_secret
 from scripts.lab.replay.fake_omi import FakeOmi
-from scripts.lab.replay.http import ConnectionFailedError, HttpClient
-from scripts.lab.replay.sender import Outcome, Sender, Signer
-from scripts.lab.replay.server_process import ServerFailedError
-from scripts.lab.replay.signing import build_signer
-from scripts.lab.replay.targets import Target
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.http import ConnectionFailedError, HttpClient, Target
+from scripts.lab.replay.sender import Outcome, Sender, Signer, build_signer
+from scripts.lab.replay.server_process import ServerFailedError, build_server
 from scripts.lab.simulate.judge import AskedQuestion, Delivery, Verdict, judge
 from scripts.lab.simulate.plan import Options, Plan, build_plan
 from scripts.lab.simulate.report import Report

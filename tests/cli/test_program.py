@@ -1,10 +1,10 @@
-"""A person who is told to call the program again is told what works."""
+"""The program's own name, as a person can type it here; and the check of its own packages."""
 
 import sys
 
 import pytest
 
-from omi_actors.cli.program import own_arguments, own_command
+from omi_actors.cli.program import find_foreign, own_arguments, own_command
 
 
 @pytest.fixture
@@ -42,3 +42,7 @@ def test_module_is_called_as_one(checkout):
 def test_another_process_of_it_is_called_as_this_one_was(checkout):
     assert own_arguments(str(checkout)) == [sys.executable, str(checkout)]
     assert own_arguments("/somewhere/omi_actors/__main__.py") == [sys.executable, "-m", "omi_actors"]
+
+
+def test_our_web_and_config_are_recognised():
+    assert find_foreign() == "", "the first line of web/__init__.py and config/__init__.py must name Omi Actors"
