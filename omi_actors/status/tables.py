@@ -3,7 +3,7 @@
 Not here: HTML (web/pages/). Threads: none, pure. Cells are text for the page, not yet escaped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,11 +79,7 @@ def _webhooks(now: Readings, recent: Readings) -> Table:
 
 
 def _drops(now: Readings, recent: Readings) -> Table:
-    name = "omi_webhooks_dropped_total"
-    rows = [
-        (reason, say_count(count), say_count(recent.total(name, reason=reason)))
-        for reason, count in now.by("reason", name).items()
-    ]
+    rows = list(_count_by(now, recent, "omi_webhooks_dropped_total", "reason"))
     return Table("drops", "Not stored", ("Reason", "Since start", _RECENTLY), rows)
 
 
@@ -107,12 +103,7 @@ def _quantile(readings: Readings, share: float) -> str:
 
 
 def _deliveries(now: Readings, recent: Readings) -> Table:
-    name = "omi_deliveries_total"
-    rows = [
-        (channel, state, say_count(count), say_count(recent.total(name, channel=channel, state=state)))
-        for channel in now.by("channel", name)
-        for state, count in now.by("state", name, channel=channel).items()
-    ]
+    rows = list(_count_by(now, recent, "omi_deliveries_total", "channel", "state"))
     return Table("deliveries", "Deliveries", ("Channel", "State reached", "Since start", _RECENTLY), rows)
 
 
@@ -128,12 +119,7 @@ def _queue(health: Mapping[str, Any], now: Readings) -> Table:
 
 
 def _attempts(now: Readings, recent: Readings) -> Table:
-    name = "omi_job_attempts_total"
-    rows = [
-        (kind, outcome, say_count(count), say_count(recent.total(name, kind=kind, outcome=outcome)))
-        for kind in now.by("kind", name)
-        for outcome, count in now.by("outcome", name, kind=kind).items()
-    ]
+    rows = list(_count_by(now, recent, "omi_job_attempts_total", "kind", "outcome"))
     return Table("attempts", "Attempts at jobs", ("Kind", "Outcome", "Since start", _RECENTLY), rows)
 
 
@@ -203,3 +189,15 @@ def _system(health: Mapping[str, Any], now: Readings) -> Table:
 
 def _quantiles(readings: Readings, histogram: str, **labels: str) -> tuple[str, ...]:
     return tuple(say_seconds(readings.quantile(share, histogram, **labels)) for share in _QUANTILES)
+
+
+def _count_by(
+    now: Readings, recent: Readings, name: str, label: str, *more: str, **given: str
+) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each combination of the labels: their values, the count since the start, and the recent one."""
+    for value, count in now.by(label, name, **given).items():
+        known = {**given, label: value}
+        if more:
+            yield from ((value, *row) for row in _count_by(now, recent, name, *more, **known))
+        else:
+            yield value, say_count(count), say_count(recent.total(name, **known))
