@@ -102,7 +102,7 @@ def _find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
     pause_s = notifier.wait_s
     time = decide_notify_time(deps.clock.now_s() - job.created_at, pause_s)
     if time is NotifyTime.LATER:
-        raise CircuitOpenError("Omi's API has failed again and again; the notification waits", retry_after_s=pause_s)
+        raise CircuitOpenError("Omi's API failed several times; the notification waits", retry_after_s=pause_s)
     return NotificationLimits(expires_s=expires_s, per_hour=notifier.per_hour, is_set_aside=time is NotifyTime.TOO_LATE)
 
 

@@ -29,6 +29,9 @@ ON, OFF, DEMO = "on", "off", "demo"
 _SWITCH = "enable_"
 # Features without a switch.
 _ALWAYS = ("contextActivation", "newOmiRoutes", "backgroundQueue")
+# Seconds of loop lag, and of a job's waiting, above which the check warns.
+_LAG_WARN_S = 0.05
+_WAIT_WARN_S = 30.0
 
 
 def feature_states(settings: Settings) -> dict[str, str]:
@@ -36,25 +39,20 @@ def feature_states(settings: Settings) -> dict[str, str]:
     states = dict.fromkeys(_ALWAYS, ON)
     for name in Settings.model_fields:
         if name.startswith(_SWITCH):
-            states[_camel(name.removeprefix(_SWITCH))] = _word(is_on=bool(getattr(settings, name)))
-    states["notifications"] = _word(is_on=settings.omi_app_secret is not None)
-    states["signedWebhooks"] = _word(is_on=bool(settings.omi_signing_secrets))
+            states[_camel(name.removeprefix(_SWITCH))] = _word(getattr(settings, name))
+    states["notifications"] = _word(settings.omi_app_secret is not None)
+    states["signedWebhooks"] = _word(settings.omi_signing_secrets)
     states["model"] = DEMO if settings.openai_api_key is None else ON
     return dict(sorted(states.items()))
 
 
-def _word(*, is_on: bool) -> str:
-    return ON if is_on else OFF
+def _word(setting: object) -> str:
+    return ON if setting else OFF
 
 
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
-
-
-# Seconds of loop lag, and of a job's waiting, above which the check warns.
-_LAG_WARN_S = 0.05
-_WAIT_WARN_S = 30.0
 
 
 def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:

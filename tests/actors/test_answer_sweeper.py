@@ -5,7 +5,6 @@ from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.messages import AnswerFound, PauseOver, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery_records import OpenAnswer, WaitingAnswer
-from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 
@@ -28,9 +27,9 @@ def test_sweeper_reminds_of_waiting_answers_at_its_start(store):
     assert sessions.actor.messages == [AnswerReady("omi:ada", "j1", "d1", "384,400 km.", 7.0)]
 
 
-def test_sweeper_sweeps_again_after_a_store_that_failed(store):
+def test_sweeper_sweeps_again_after_a_store_that_failed(store, failure):
     sessions = collaborator("sessions")
-    store.replies["load_waiting_answers"] = StoreUnavailableError("as told")
+    store.replies["load_waiting_answers"] = failure
     driver = sweeper(store, sessions).start()
     store.replies["load_waiting_answers"] = WAITING
 
@@ -129,9 +128,9 @@ def test_sweeper_sends_no_answer_after_its_reply_was_closed(store):
     assert sessions.actor.messages == []
 
 
-def test_sweeper_searches_again_after_a_store_that_failed(store):
+def test_sweeper_searches_again_after_a_store_that_failed(store, failure):
     sessions = collaborator("sessions")
-    store.replies["load_answers"] = StoreUnavailableError("as told")
+    store.replies["load_answers"] = failure
     driver = sweeper(store, sessions, opened(sessions, "j1")).start()
     driver.tell(AnsweredElsewhere("j1"))
     store.replies["load_answers"] = WAITING

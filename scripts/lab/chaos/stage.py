@@ -17,9 +17,8 @@ from typing import Self
 
 from omi_actors.clock import Clock
 from scripts.lab.chaos.proxy import Proxy
-from scripts.lab.chaos.pulse import Pulse
 from scripts.lab.chaos.sizes import Sizes
-from scripts.lab.chaos.traffic import Traffic
+from scripts.lab.chaos.traffic import Pulse, Traffic
 from scripts.lab.replay.accept_log import AcceptLog, build_promise
 from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.replay.fake_omi import Mode as OmiMode
