@@ -1,4 +1,4 @@
-"""What a session commits, as values: a turn, the job and message of each question in it.
+"""Commits of a session: a turn with its jobs and messages, and the steps of deliveries.
 
 Not here: deciding it (domain/), the commit (actor.py), statements (store/commits.py). Threads: the event loop.
 """
@@ -39,7 +39,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SessionDeps:
-    """What every session uses. A webhook may wait `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
+    """Dependencies of all sessions. A webhook waits up to `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
 
     `answer_slots` are the queue's, to be booked; a job that is committed with one is leased for `job_lease_s`.
     Of one lane `lane_cap` jobs may wait. `open_replies` are all sessions' together.
@@ -59,9 +59,9 @@ class SessionDeps:
 
 
 class TurnChanges(NamedTuple):
-    """One turn's changes. `listening_until` is when a pause ends the question that is being spoken, None without.
+    """Changes of one turn. `listening_until` is when a pause ends the open utterance, None without one.
 
-    `active_space` is the space that is switched to, None for none.
+    `active_space` is the session's new space, None for no change.
     """
 
     progress: Progress
@@ -76,7 +76,7 @@ class TurnChanges(NamedTuple):
 def build_commit(turn: TurnChanges, session_key: str) -> SessionCommit:
     """Return the commit of one turn.
 
-    Each takes the next epoch: one that was given up on, and is stored all the same, fences what was decided without it.
+    It takes the next epoch. A commit that timed out but was stored thus fences the turns decided without it.
     """
     progress, growth = turn.progress, turn.growth
     return SessionCommit(
@@ -110,7 +110,7 @@ def build_jobs(
 ) -> tuple[NewJob, ...]:
     """Return the jobs that answer these questions, in the order in which they were asked.
 
-    Until `reply_until` (UTC seconds), if there is one, a reply waits for the first of them.
+    A reply waits for the first of them until `reply_until` (UTC seconds), None without a reply.
     """
     context = current_context()
     return tuple(
@@ -146,7 +146,7 @@ def build_messages(questions: Sequence[Question], jobs: Sequence[NewJob], sessio
 
 
 def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Future[ClaimedJob | None]:
-    """Store one turn that has answer jobs, and let them be worked on. Fails as `Store.commit` does."""
+    """Commit a turn with answer jobs and hand them to the queue. Fails as `Store.commit` does."""
     commit = structs.replace(commit, lane_cap=deps.lane_cap)
     first = commit.jobs[0]
     token = deps.answer_slots.reserve()
@@ -212,15 +212,15 @@ class DeliverySteps:
 
 R = TypeVar("R")
 
-# A wearer's webhooks and a page's questions, at a few nodes at once, come second two or three times in a row.
+# Webhooks and chats of one session at a few nodes lose against each other two or three times in a row.
 _TRIES = 10
 
 
 async def decide_anew_if_fenced(act: Callable[[], Awaitable[R]]) -> R:
-    """Do it; look again, and do it again, while others write the session meanwhile.
+    """Repeat a turn on freshly loaded state while other nodes commit to the session.
 
     Raises:
-        FencedError: they did so again and again.
+        FencedError: each of the tries was fenced.
     """
     for _ in range(_TRIES - 1):
         with contextlib.suppress(FencedError):
