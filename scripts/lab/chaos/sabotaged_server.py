@@ -26,7 +26,7 @@ LEASE_S = 2.0
 
 
 class PlantedError(Exception):
-    """The bug that was planted."""
+    """A planted bug."""
 
 
 def _plant_crash_word() -> None:
@@ -74,7 +74,7 @@ def _plant_short_leases() -> None:
 
 
 def _replace(owner: type | ModuleType, name: str, value: object) -> None:
-    """Put something into another's place. Raises: AttributeError when there is nothing of this name."""
+    """Replace an attribute. Raises: AttributeError when it does not exist."""
     getattr(owner, name)
     setattr(owner, name, value)
 
