@@ -16,7 +16,6 @@ from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine,
 
 from omi_actors.actors.session.messages import Ingested, ReplySent
 from omi_actors.errors import OmiError
-from omi_actors.kit.errors import ExpectedError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import ExpectedError
