@@ -93,6 +93,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "DEAD_LETTER_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
     "JOB_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
     "OPERATOR_EVENT_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
+    "RETENTION_MAX_PERCENT": (_EFFECTS, "test_work_has_its_settings"),
     "JANITOR_INTERVAL_S": (_EFFECTS, "test_work_has_its_settings"),
     "OMI_BREAKER_FAILURES": (_EFFECTS, "test_work_has_its_settings"),
     "OMI_BREAKER_WINDOW_MS": (_EFFECTS, "test_work_has_its_settings"),

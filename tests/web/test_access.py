@@ -72,6 +72,7 @@ ROWS = [
     Row("GET", "/operator", For.OPERATOR),
     Row("POST", "/operator/links", For.OPERATOR, 201),
     Row("GET", "/operator/events", For.OPERATOR, 409),
+    Row("POST", "/operator/retention/resume", For.OPERATOR, 409),
     Row("GET", "/operator/queue/jobs", For.OPERATOR, 409),
     Row("GET", "/operator/queue/jobs/j1?text=1", For.OPERATOR, 409),
     Row("DELETE", "/operator/queue/jobs/j1", For.OPERATOR, 409),
