@@ -133,12 +133,15 @@ class DeliveryWalk(RuleBasedStateMachine):
         self.questions += [(job.job_id, job.created_at) for job in jobs]
         self._collect()
 
-    @rule(seconds=st.sampled_from([0.1, 1.0, 4.9, 5.1, 13.0, 200.0]))
-    def time_passes(self, seconds):
-        """Time passes; a store that failed works again after it."""
+    @rule(seconds=st.sampled_from([0.1, 4.9, 5.1, 8.0, 13.0, 200.0]), is_late=st.booleans())
+    def time_passes(self, seconds, is_late):
+        """Time passes, then the store works again and the sweeper reads it; what it tells the session may be late."""
         self.session.driver.advance(seconds)
         self.store.is_failing = False
-        self._collect()
+        self._tell_swept()
+        self._sweep()
+        if not is_late:
+            self._tell_swept()
 
     @precondition(lambda self: any(not reply.done for reply in self.replies))
     @rule()
@@ -210,17 +213,18 @@ class DeliveryWalk(RuleBasedStateMachine):
 
     # --- sweeps, crashes, failures
 
-    @rule()
-    def sweep(self):
-        """The sweeper reads the store. It tells the session of it at the next sweep, late."""
-        mail, self.mail = self.mail, []
+    def _sweep(self):
         for row in self.store.rows.values():
             if (row.state, row.channel) == ("pending", ""):
                 self.mail.append(AnswerReady.of(KEY, row.read()))
             elif row.state == "sending" and row.channel != "notify" and row.changed_at <= self._now_s - UNSETTLED_S:
                 self.mail.append(ReplyUnsettled(KEY, row.read()))
+
+    def _tell_swept(self):
+        mail, self.mail = self.mail, []
         for message in mail:
             self._tell(message)
+        self._collect()
 
     @rule(trouble=st.sampled_from(["crash", "crash that cuts replies", "store fails", "store stores and fails"]))
     def trouble(self, trouble):
@@ -255,9 +259,7 @@ class DeliveryWalk(RuleBasedStateMachine):
     def teardown(self):
         """Every answer ends: it is sent, or kept or unknown when it is too old to be spoken."""
         for _ in range(2 * len(self.store.rows) + 2):
-            self.time_passes(200.0)
-            self.sweep()
-            self.sweep()
+            self.time_passes(200.0, is_late=False)
             while self.in_reply:
                 self.reply_ends(arrives=True)
             while "sending" in self.store.jobs.values():
