@@ -15,14 +15,17 @@ from typing import Any, TypeVar
 from pony import orm
 from pony.orm.dbapiprovider import DBException
 
-from omi_actors.clock import Clock, SystemClock
+from omi_actors.clock import Clock, LeapWatch, SystemClock
 from omi_actors.domain.sessions.records import SessionCommit
+from omi_actors.domain.work.retention import PARTED_S
 from omi_actors.errors import LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
 from omi_actors.store.dialect import Dialect
 from omi_actors.store.entities import define_entities
 from omi_actors.store.migrate import load_migrations, migrate, read_version
+from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
+from omi_actors.store.retention_state import note_leap
 from omi_actors.store.sqlite import SQLite
 from omi_actors.store.transaction import Connection, NodeIdentity, Transaction
 
@@ -78,6 +81,10 @@ class Engine:
         if clock is None and isinstance(self._dialect, SQLite):
             clock = SystemClock()
         self._db = orm.Database()
+        self._has_process_clock = clock is not None
+        if node.watch is None and not readonly:
+            node.watch = LeapWatch(clock or SystemClock())
+        self._node = node
         self._connection = Connection(self._db, self._dialect, node, clock)
         # What the driver, Pony, the file system and odd values raise; it becomes a StoreError.
         self._foreign_errors: tuple[type[Exception], ...] = (
@@ -126,8 +133,22 @@ class Engine:
 
         When COMMIT itself fails nobody knows whether the group was stored: that too is a StoreUnavailableError.
         What lost against another node's transaction is done again, in halves: the fewer rows are locked, the less is
-        in anybody's way.
+        in anybody's way. Once the clock has leapt, what is dated by it is stored only together with a note of that; on
+        PostgreSQL, where the node is to end, not at all.
         """
+        watch = self._node.watch
+        parted_s = watch.parted_s() if watch else 0.0
+        if watch is None or abs(parted_s) <= (PARTED_S if self._has_process_clock else MAX_OFF_S):
+            return self._commit(writes)
+        if not self._has_process_clock:
+            return [Outcome(error=refuse_clock(parted_s)) for _ in writes]
+        noted, *outcomes = self._commit([partial(note_leap, leap_s=parted_s), *writes])
+        if noted.error is None:
+            watch.accept(parted_s)
+        return outcomes
+
+    def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Store all writes in one transaction, or in as few as go through."""
         apply = self._apply_together
         is_fresh, conflicts = False, 0
         while True:
@@ -139,13 +160,13 @@ class Engine:
                     metrics.STORE_CONFLICTS.inc()
                     if len(writes) > 1:
                         half = len(writes) // 2
-                        return [*self.commit_group(writes[:half]), *self.commit_group(writes[half:])]
+                        return [*self._commit(writes[:half]), *self._commit(writes[half:])]
                 elif not self._dialect.is_unavailable(exc) and apply != self._apply_apart:
                     apply = self._apply_apart
                 elif self._connection.is_lost and not is_fresh:
                     is_fresh = True
                 elif self._dialect.is_full(exc) and len(writes) > 1:
-                    return [self.commit_group([write])[0] for write in writes]
+                    return [self._commit([write])[0] for write in writes]
                 else:
                     return [Outcome(error=self._translate(exc)) for _ in writes]
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pony import orm
 
-from omi_actors.clock import Clock
+from omi_actors.clock import Clock, LeapWatch, SystemClock
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.store.dialect import Bulk, Dialect, Row
 
@@ -19,11 +19,12 @@ from omi_actors.store.dialect import Bulk, Dialect, Row
 class NodeIdentity:
     """Who this process is in the store. Made once per process; `incarnation` is 0 until it is registered.
 
-    Owned by the process, not by a writer: a replaced writer goes on under the same incarnation.
+    Owned by the process, not by a writer: a replaced writer goes on under the same incarnation, with the same `watch`.
     """
 
     name: str
     incarnation: int = 0
+    watch: LeapWatch | None = None
 
 
 class Transaction:
@@ -63,6 +64,22 @@ class Transaction:
         now_s = self._dialect.fetch_now_s(self._cursor)
         assert now_s is not None  # noqa: S101 (an engine without a clock is PostgreSQL's)
         return now_s
+
+    @property
+    def has_process_clock(self) -> bool:
+        """Whether leases and retention go by the clock of this process, since the database has none."""
+        return self._clock is not None
+
+    def clock_off_s(self) -> float | None:
+        """Return by how many seconds this process's clock is at least ahead of the database's; negative: behind.
+
+        None where there is one clock. The database is asked between two readings, so its own time is not counted.
+        """
+        if self._clock is not None:
+            return None
+        ours = SystemClock()
+        before_s, theirs_s, after_s = ours.now_s(), self.now_s(), ours.now_s()
+        return max(0.0, before_s - theirs_s) or min(0.0, after_s - theirs_s)
 
     def is_synced(self) -> bool:
         """Tell whether commits of this connection are on disk when they return, as the database says itself."""

@@ -1,11 +1,16 @@
-"""Machine: processor, memory and commit of a measurement; CPU time, memory and cores of processes.
+"""Machine: hardware and commit of a measurement; CPU time, memory, files and cores of processes.
 
-Not here: the measurements. Threads: any; it calls git once. Linux only, as /proc is.
+Not here: the measurements; starting and signals (replay/server_process.py). Threads: any; it calls git once. Linux
+only. Source: proc(5), prlimit(2).
 """
 
 import os
 import platform
+import resource
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[3]
@@ -50,7 +55,7 @@ def read_cpu_s(pid: int) -> float:
 
 def read_resident_bytes(pid: int) -> int:
     """Return the resident memory of a process in bytes."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return read_footprint(pid).resident_bytes
 
 
 def pin(pid: int, core: int) -> bool:
@@ -61,3 +66,37 @@ def pin(pid: int, core: int) -> bool:
     for thread in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(thread.name), {cores[core % len(cores)]})
     return True
+
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Resources of a process: resident bytes, open files and connections, threads."""
+
+    resident_bytes: int
+    files: int
+    threads: int
+
+
+def read_footprint(pid: int) -> Footprint:
+    """Return the resources that a process uses now."""
+    folder = Path(f"/proc/{pid}")
+    resident_pages = int((folder / "statm").read_text().split()[1])
+    return Footprint(
+        resident_bytes=resident_pages * _PAGE_BYTES,
+        files=len(list((folder / "fd").iterdir())),
+        threads=len(list((folder / "task").iterdir())),
+    )
+
+
+@contextmanager
+def limited_files(pid: int, limit_bytes: int) -> Iterator[None]:
+    """Make the process's writes beyond `limit_bytes` of a file fail (EFBIG) for the block."""
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)

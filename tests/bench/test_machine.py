@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from scripts.lab.chaos.process import limited_files, read_footprint
+from scripts.lab.bench.machine import limited_files, read_footprint
 
 # Writes two bytes when told to, and says what became of it.
 WRITER = """

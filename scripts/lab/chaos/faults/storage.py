@@ -1,21 +1,52 @@
-"""Faults: PostgreSQL is away: stopped as by a stalled disk, or killed and started again.
+"""Faults of storage: a full disk under SQLite; PostgreSQL paused as by a stalled disk, or killed and restarted.
 
-Not here: the embedded database's disk (disk_full.py). Threads: one event loop.
+The disk's limit is the process's own (RLIMIT_FSIZE, set from outside): writes fail with EFBIG where a full disk gives
+ENOSPC; SQLite reports an I/O error instead of "full". Failing syncs are not covered.
+Not here: a full disk under PostgreSQL. Threads: one event loop.
 """
 
 import asyncio
 import signal
 from collections.abc import Callable
 
+from scripts.lab.bench.machine import limited_files
 from scripts.lab.chaos.fault import Fault, Findings, Rules
 from scripts.lab.chaos.stage import Stage
 from scripts.lab.replay.postgres_server import PostgresServer
 
-# HTTP: come again later.
+# Smaller than the database and the log already are, so that no write succeeds.
+_LIMIT_BYTES = 4_096
+_PROMISE = "What was acknowledged is durable; Omi gets a header, and retriers get 503, for what cannot be kept"
+
+
+async def _fill_disk(stage: Stage) -> Findings:
+    before = len(stage.traffic.attempts)
+    stage.note_cut()
+    with limited_files(stage.server.pid, _LIMIT_BYTES):
+        await asyncio.sleep(stage.sizes.fault_s)
+        during = stage.traffic.attempts[before:]
+    stage.note_end()
+    stage.note_cut()
+    findings = Findings(figures={"full_s": stage.sizes.fault_s})
+    findings.demand("nothing was dropped: the run shows nothing", holds=any(one.outcome.dropped for one in during))
+    return findings
+
+
+DISK_FULL = Fault(
+    name="disk_full",
+    what="no write to the database's files or the log succeeds for some seconds",
+    promise=_PROMISE,
+    allowed="drops with the header, counted; retriers get 503; the same process goes on when there is room",
+    inject=_fill_disk,
+    rules=Rules(drops=True, failures=True, marked=True),
+    databases=("sqlite",),
+)
+
+
+# HTTP's Service Unavailable: try again later.
 _LATER = 503
-_PROMISE = "What was acknowledged is durable; what cannot be kept is told by a header to Omi and by 503 to retriers"
 _ALLOWED = (
-    "drops with the header, counted; retriers get 503; questions that became too late are answered by an honest "
+    "drops with the header, counted; retriers get 503; late questions are answered by a failure "
     "sentence; the same process goes on within 5 s of the database's return"
 )
 _RULES = Rules(drops=True, failures=True, marked=True)
@@ -54,7 +85,7 @@ def _postgres(stage: Stage) -> PostgresServer:
     return stage.postgres
 
 
-FAULTS = (
+POSTGRES = (
     Fault(
         name="postgres_paused",
         what="SIGSTOP of PostgreSQL and its processes for 30 s: connections stay, nothing answers",

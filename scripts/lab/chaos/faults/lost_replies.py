@@ -1,7 +1,6 @@
-"""Fault: Omi's API pushes a notification, and its reply is lost.
+"""Faults: replies to webhooks, and replies of Omi's notification API, that are lost after the work is done.
 
-Not here: lost replies to webhooks (reply_lost.py), Omi's API (replay/fake_omi.py).
-Threads: one event loop.
+Not here: the proxy (proxy.py), Omi's API (replay/fake_omi.py). Threads: one event loop.
 """
 
 import asyncio
@@ -12,22 +11,49 @@ from scripts.lab.chaos.stage import Stage
 from scripts.lab.replay.fake_omi import Mode
 from scripts.lab.replay.generator import ConversationGenerator
 
-# Seconds of the model: longer than a reply waits here, so that who asks and says no more is notified.
+_LOSE_EVERY = 4
+
+
+async def _lose_replies(stage: Stage) -> Findings:
+    proxy = stage.proxy
+    if proxy is None:
+        raise ValueError("this fault needs a stage with a proxy")
+    proxy.lose_every = _LOSE_EVERY
+    await asyncio.sleep(stage.sizes.fault_s)
+    proxy.lose_every = 0
+    stage.note_end()
+    findings = Findings(figures={"replies_lost": proxy.lost})
+    findings.demand("no reply was lost: the run shows nothing", holds=proxy.lost > 1)
+    return findings
+
+
+REPLY_LOST = Fault(
+    name="reply_lost",
+    what="one reply in four is lost: cut after the request has gone through, or taken from the wire",
+    promise="Nothing is stored twice though senders come again; a question is answered once",
+    allowed="an answer in a reply that was taken from the wire is only in the transcript: no server can know",
+    inject=_lose_replies,
+    rules=Rules(unreachable=True),
+    has_proxy=True,
+)
+
+
+# Seconds of the model: longer than a reply waits here, so that the answer becomes a notification.
 _MODEL_DELAY_S = 2.5
 _SETTINGS = {
-    # shorter would drop webhooks on a busy machine: what cannot be kept within a second more is dropped
+    # A shorter one would drop webhooks on a busy machine: those that cannot be kept a second later.
     "WEBHOOK_REPLY_DEADLINE_MS": "2000",
-    # every notification is to be tried, and none to wait for the breaker
+    # Every notification is tried; none waits for the circuit breaker.
     "OMI_BREAKER_FAILURES": "1000",
 }
 _LATE_S = 15.0
 _POLL_S = 0.05
-# Seeds of these people must not be those of anybody else.
+# Seed of these people, apart from those of other people.
 _SEED = 3_000_003
 _MOST_ASKERS = 1_000
 
 
-async def _inject(stage: Stage) -> Findings:
+async def _lose_notifications(stage: Stage) -> Findings:
     omi, model = stage.omi, stage.model
     usual_mode, usual_delay_s, before = omi.mode, model.delay_s, len(omi.pushes)
     omi.mode, model.delay_s = Mode.CUT, _MODEL_DELAY_S
@@ -46,13 +72,13 @@ async def _inject(stage: Stage) -> Findings:
 
 
 async def _ask(stage: Stage, number: int) -> None:
-    """Let somebody ask once, and say no more."""
+    """Let a person ask one question, and send nothing more."""
     seed = (_SEED + stage.seed) * _MOST_ASKERS + number
     await stage.post(ConversationGenerator(seed=seed, users=1, question_every=1).take(1)[0])
 
 
 async def _until_notified(stage: Stage, pushes: int) -> None:
-    """Wait for so many notifications, at least for a while: on a busy machine they come late."""
+    """Wait for so many notifications, with a limit, since they come late on a busy machine."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_LATE_S):
             while len(stage.omi.pushes) < pushes:  # noqa: ASYNC110 (the fake tells of no event but the first)
@@ -60,7 +86,7 @@ async def _until_notified(stage: Stage, pushes: int) -> None:
 
 
 async def _count(stage: Stage, lost: int) -> int:
-    """Return how many notifications have no clear result, as the server counts; it may be a moment late."""
+    """Return the server's count of notifications with an unclear result; it may be a moment late."""
     until_mono_s = stage.clock.mono_s() + _LATE_S
     while True:
         unclear = int(await stage.fetch_metric("omi_notifications_total", 'outcome="unclear"'))
@@ -69,12 +95,12 @@ async def _count(stage: Stage, lost: int) -> int:
         await asyncio.sleep(_POLL_S)
 
 
-FAULT = Fault(
+NOTIFICATION_LOST = Fault(
     name="notification_lost",
     what="Omi's API notifies the wearer, and its reply is lost: the connection ends",
-    promise="An answer is notified at most once; what nobody knows to have arrived is counted, and said marked",
+    promise="An answer is notified at most once; one with an unknown result is counted, and comes again, marked",
     allowed="each such delivery is unknown, never notified again, and comes with the next reply, marked",
-    inject=_inject,
+    inject=_lose_notifications,
     rules=Rules(marked=True),
     settings=_SETTINGS,
 )
