@@ -31,7 +31,7 @@ REST_S = 2.0
 
 
 class PlantedError(Exception):
-    """The bug that was planted."""
+    """A planted bug."""
 
 
 def _plant_crash_word() -> None:
@@ -84,7 +84,7 @@ def _plant_short_rest() -> None:
 
 
 def _replace(owner: type | ModuleType, name: str, value: object) -> None:
-    """Put something into another's place. Raises: AttributeError when there is nothing of this name."""
+    """Replace an attribute. Raises: AttributeError when it does not exist."""
     getattr(owner, name)
     setattr(owner, name, value)
 
