@@ -23,7 +23,7 @@ _DELIVERIES = "system/test_deliveries.py"
 
 # By variable: file under tests/, test.
 TESTED_BY: Mapping[str, tuple[str, str]] = {
-    "APP_ENV": (_SERVE, "test_production_without_its_secrets_is_refused_and_told_how_to_make_them"),
+    "APP_ENV": (_SERVE, "test_production_without_its_secrets_is_refused_with_the_way_to_make_them"),
     "HOST": (_EFFECTS, "test_server_listens_where_it_is_told"),
     "PORT": (_EFFECTS, "test_server_listens_where_it_is_told"),
     "MAX_REQUEST_SIZE": (_CONNECTIONS, "test_body_of_exactly_the_limit_is_taken"),
@@ -31,11 +31,11 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "BODY_TIMEOUT_MS": (_CONNECTIONS, "test_body_that_trickles_is_refused_in_time"),
     "SLOW_REQUEST_THRESHOLD": ("web/test_webhook_replies.py", "test_slow_webhook_is_logged"),
     "SHUTDOWN_GRACE_MS": (_SERVE, "test_request_in_flight_is_cut_after_the_grace"),
-    "LOG_LEVEL": (_SERVE, "test_log_level_is_the_least_that_is_logged"),
+    "LOG_LEVEL": (_SERVE, "test_log_level_is_the_lowest_level_logged"),
     "ENABLE_METRICS": (_EFFECTS, "test_metrics_are_there_unless_switched_off"),
     "METRICS_TOKEN": ("web/test_metrics_access.py", "test_token_of_the_metrics_opens_them_and_nothing_else"),
-    "ENABLE_FILE_LOGGING": (_SERVE, "test_log_file_holds_what_standard_error_got_until_the_last_line"),
-    "LOG_DIR": (_SERVE, "test_log_file_holds_what_standard_error_got_until_the_last_line"),
+    "ENABLE_FILE_LOGGING": (_SERVE, "test_log_file_holds_the_lines_of_standard_error_to_the_last"),
+    "LOG_DIR": (_SERVE, "test_log_file_holds_the_lines_of_standard_error_to_the_last"),
     "LOG_MAX_FILE_SIZE": ("instruments/test_log_file.py", "test_files_are_bounded_in_size_and_number_and_private"),
     "LOG_MAX_FILES": ("instruments/test_log_file.py", "test_files_are_bounded_in_size_and_number_and_private"),
     "ADMIN_TOKEN": ("web/test_api.py", "test_transcript_is_for_the_operator_only"),
@@ -63,7 +63,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "RATE_LIMIT_MAX_WEBHOOKS": (_RATES, "test_flood_of_one_wearable_is_dropped_and_others_are_kept"),
     "RATE_LIMIT_SKIP_SUCCESSFUL": (_RATES, "test_only_failures_count_by_setting"),
     "DATA_DIR": (_SERVE, "test_secrets_made_on_first_start_are_kept_private_and_used_again"),
-    "DATABASE_URL": ("doctor/test_store.py", "test_reachable_postgres_is_well"),
+    "DATABASE_URL": ("doctor/test_store.py", "test_reachable_postgres_is_ok"),
     "REDIS_URL": (_BACKPLANE, "test_job_that_one_node_has_no_place_for_is_taken_by_another_at_once"),
     "REDIS_TIMEOUT_MS": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
     "REDIS_KEY_PREFIX": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
