@@ -13,7 +13,7 @@ ExpectedError (kit)
 │  ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  │  └─ UpstreamUnavailableError ↺                           UpstreamBusyError ↺, CircuitOpenError ↺
 │  ├─ BudgetSpentError                                                             the model was not asked
-│  ├─ StoreError         StoreUnavailableError ↺, UnreadableJobError, FencedError, LeaseLostError
+│  ├─ StoreError         StoreUnavailableError ↺, UnreadableJobError, FencedError, LeaseLostError, DuplicateError
 │  └─ SettingsError      at start only                                             (↺ = retryable)
 └─ ActorError (kit)      AskTimeoutError ↺ > AnswerLateError; StartFailedError     the rest: kit/errors.py
 """
@@ -171,6 +171,14 @@ class UnreadableJobError(StoreError):
 
 class FencedError(StoreError):
     """A write of a session that another activation owns by now; nothing was written."""
+
+
+class DuplicateError(StoreError):
+    """A value that must be unique, and is taken; nothing was written. `field` names it."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class LeaseLostError(StoreError):

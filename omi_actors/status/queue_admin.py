@@ -23,7 +23,7 @@ class QueueAdmin:
 
     async def list_jobs(self, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
         """Return a page of jobs, newest first, those with numbers (`seq`) below `before`."""
-        return await self._store.read(queue_admin.list_jobs, chosen, before=before, limit=limit)
+        return await self._store.read_cold(queue_admin.list_jobs, chosen, before=before, limit=limit)
 
     async def show_job(self, job_id: str, *, with_text: bool, request_id: str) -> JobDetail:
         """Return one job. `with_text` is recorded; without it nobody may be shown the detail's text.
@@ -31,9 +31,9 @@ class QueueAdmin:
         Raises: NotFoundError.
         """
         if with_text:
-            detail = await self._store.write(queue_admin.show_text, job_id, request_id=request_id)
+            detail = await self._store.write_alone(queue_admin.show_text, job_id, request_id=request_id)
         else:
-            detail = await self._store.read(queue_admin.load_job, job_id)
+            detail = await self._store.read_cold(queue_admin.load_job, job_id)
         if detail is None:
             raise NotFoundError("No such job.")
         return detail
@@ -52,7 +52,7 @@ class QueueAdmin:
 
     async def choose(self, action: Action, chosen: JobFilter) -> Choice:
         """Count the jobs that an action would be for, and do nothing."""
-        return await self._store.read(queue_admin.choose_jobs, action, chosen)
+        return await self._store.read_cold(queue_admin.choose_jobs, action, chosen)
 
     async def change_jobs(self, action: Action, chosen: JobFilter, *, confirmation: str, request_id: str) -> int:
         """Retry or discard all jobs that are chosen, some hundred at a time, and return their number.
@@ -76,20 +76,20 @@ class QueueAdmin:
         """
         if kind not in (*KINDS, ALL_KINDS):
             raise BadRequestError(f"There is no such kind: {', '.join(KINDS)}, or {ALL_KINDS} for all.")
-        return await self._store.write(queue_admin.pause_kind, kind, request_id=request_id)
+        return await self._store.write_alone(queue_admin.pause_kind, kind, request_id=request_id)
 
     async def resume(self, kind: str, *, request_id: str) -> bool:
         """Begin jobs of this kind again, `*` for all; False if it was so already."""
-        is_changed = await self._store.write(queue_admin.resume_kind, kind, request_id=request_id)
+        is_changed = await self._store.write_alone(queue_admin.resume_kind, kind, request_id=request_id)
         self._job_queue.tell(QueueTick())
         return is_changed
 
     async def load_events(self, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
         """Return a page of what the operator did, newest first, events with numbers below `before`."""
-        return await self._store.read(queue_admin.load_events, before=before, limit=limit)
+        return await self._store.read_cold(queue_admin.load_events, before=before, limit=limit)
 
     async def _change(self, action: Action, chosen: JobFilter, request_id: str) -> int:
-        done = await self._store.write(queue_admin.change_jobs, action, chosen, request_id=request_id)
+        done = await self._store.write_alone(queue_admin.change_jobs, action, chosen, request_id=request_id)
         if done.count and action is Action.RETRY:
             self._job_queue.tell(QueueTick())
         return done.count

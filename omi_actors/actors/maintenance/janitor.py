@@ -105,7 +105,7 @@ class Janitor(LoopActor):
             if not self._count(current, pruned):
                 current.stale.popleft()
         elif current.after is not None:
-            page = await self._store.read(retention.find_stale, current.after, cutoffs, limit=_SESSIONS)
+            page = await self._store.read_cold(retention.find_stale, current.after, cutoffs, limit=_SESSIONS)
             current.after = page.next_after
             current.stale.extend(page.session_ids)
         else:
