@@ -1,5 +1,8 @@
-"""Settings: every variable with its default, unit and meaning.
+"""Settings of Omi Actors: every variable with its default, unit, range and meaning.
 
-`variables` (the settings), `settings` (reading and explaining them), `values` (spellings), `secrets_file` (tokens made
-on first start), `example` (makes example.env). Nothing is read at import. Nothing of Omi Actors is known here.
+`groups/` holds the fields by subject. `variables` puts them together and describes them. `settings` loads them from
+options, environment and env file, and explains mistakes. `values` parses sizes, lists, switches and proxies. `env_file`
+parses a file. `secrets_file` makes tokens on first start. `not_taken` explains variables of other servers.
+
+Not here: anything that acts on a setting. Nothing is loaded at import.
 """

@@ -1,7 +1,7 @@
-"""An env file: lines `NAME=value`, as they stand there.
+"""An env file: lines `NAME=value`, taken as written.
 
-Not here: what a name means (settings.py). Threads: none; read once at start.
-A value is taken as written: `$` and `${…}` are nothing special, so that a password may hold them.
+`$` and `${…}` have no special meaning, so that a password may hold them. Not here: the meaning of a name (settings.py).
+Threads: none; loaded once at start.
 """
 
 from collections.abc import Mapping
@@ -11,20 +11,20 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from config.errors import InvalidSettingError
+from config.variables import InvalidSettingError
 
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """What a file holds: values and line numbers by name. Of a name that stands there twice the last one counts."""
+    """Values and line numbers of a file, by name. Of a name given twice the last line counts."""
 
     path: Path
     values: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 
 
-def read_env_file(path: Path) -> EnvFile:
-    """Return what is in the file.
+def load_env_file(path: Path) -> EnvFile:
+    """Return the file's values.
 
     Raises:
         InvalidSettingError: it cannot be read, or has lines that are not NAME=value. Lines are numbered, not quoted.
@@ -39,7 +39,9 @@ def read_env_file(path: Path) -> EnvFile:
         ) from exc
     values, lines, bad = {}, {}, []
     for binding in parse_stream(StringIO(text)):
-        line = _first_line(binding.original.string, binding.original.line)
+        # The parser counts the blank lines before an assignment as its own.
+        original = binding.original.string
+        line = binding.original.line + len(original) - len(original.lstrip("\n"))
         if binding.error or (binding.key is not None and binding.value is None):
             bad.append(line)
         elif binding.key is not None:
@@ -49,8 +51,3 @@ def read_env_file(path: Path) -> EnvFile:
         problems = (f"{path}, line {number}, is not NAME=value. Correct or remove it." for number in bad)
         raise InvalidSettingError(*problems)
     return EnvFile(path, values, lines)
-
-
-def _first_line(original: str, line: int) -> int:
-    """Return the number of the line itself: the parser counts the empty ones before it as its own."""
-    return line + len(original) - len(original.lstrip("\n"))

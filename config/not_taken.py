@@ -1,8 +1,7 @@
-"""Variables of the document, and of its servers, that mean nothing here: why, and what to use instead.
+"""Variables of the document and of other servers that have no effect: the reason, and the setting to use instead.
 
-Not here: those that mean something (groups/). Threads: any, pure.
-One that asks for what is so anyway (`is_so`) passes. Others are told at every start; those that somebody would rely on
-(`refused`) end it.
+A switch with the value that holds here anyway (`is_so`) passes. Other variables bring a note at every start, or end the
+start (`refused`) where a person would rely on them. Not here: variables with an effect (groups/). Threads: any, pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,7 @@ from config.values import parse_on_off
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotTaken:
-    """Why a variable means nothing here, what to use instead, and what is so anyway (None: it is no switch)."""
+    """A variable without effect: the reason, what to use instead, and the value that holds (None: no switch)."""
 
     reason: str
     instead: str
@@ -22,12 +21,12 @@ class NotTaken:
 
 
 _ONE_WRITER = "One writer and a few readers hold one connection each; there is no pool to size"
-_NO_CACHE = "There is no cache to tune: what a live session needs is in its actor"
+_NO_CACHE = "There is no cache to tune: a live session keeps its state in its actor"
 _NO_PASSWORDS = "There are no accounts with passwords in this version"
-_NO_JWT = "Nothing is signed with JWT: tokens are random and checked as they are"
-_NO_QUIET_HOURS = "Quiet hours are not kept by this version, and nothing would be silenced"
-_AT_ONCE = "A job starts as soon as a place is free, not in batches at intervals"
-_WAKE = "Set WAKE_NAMES for the names that it answers to"
+_NO_JWT = "Nothing is signed with JWT: tokens are random and compared as they are"
+_NO_QUIET_HOURS = "Quiet hours do not exist in this version, and nothing would be silenced"
+_AT_ONCE = "A job starts as soon as a worker slot is free, not in batches at intervals"
+_WAKE = "Set WAKE_NAMES for the names in wake phrases"
 _LEAVE_OUT = "Leave it out"
 
 NOT_TAKEN: Mapping[str, NotTaken] = {
@@ -35,8 +34,8 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
         reason="There are no user accounts in this version", instead="Wearers are known by Omi's uid", is_so=False
     ),
     "ENABLE_CONTEXT_ACTIVATION": NotTaken(
-        reason="Listening for questions is what the server is for",
-        instead="Set DEFAULT_LISTEN_MODE for when speech is a question",
+        reason="The server always listens for questions",
+        instead="Set DEFAULT_LISTEN_MODE for the speech that counts as a question",
         is_so=True,
         refused=True,
     ),
@@ -47,7 +46,7 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
         refused=True,
     ),
     "ENABLE_NEW_OMI_ROUTES": NotTaken(
-        reason="Without /omi-webhook nothing is heard",
+        reason="Without /omi-webhook the server would hear nothing",
         instead="Stop the server, or take its address out of the app at Omi",
         is_so=True,
         refused=True,
@@ -63,12 +62,12 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
     ),
     "SEND_TYPED_OMI_NOTIFICATIONS": NotTaken(
         reason="Omi's API has notifications of one kind",
-        instead="Set OMI_NOTIFY_VERSION for the way that they take",
+        instead="Set OMI_NOTIFY_VERSION for the version of the API",
         is_so=False,
         refused=True,
     ),
     "OPENAI_CONVERSATION_STATE": NotTaken(
-        reason="Conversations live in our own database, and each question takes the latest turns along",
+        reason="Conversations are in our own database, and each question takes the latest messages along",
         instead="Set OPENAI_INCLUDE_HISTORY and OPENAI_HISTORY_MESSAGES",
         is_so=False,
         refused=True,
@@ -93,12 +92,12 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
         instead=_LEAVE_OUT,
     ),
     "CORS_ORIGIN_PATTERNS": NotTaken(
-        reason="Origins with a wildcard stand beside the others",
+        reason="Origins with a wildcard belong in CORS_ORIGINS",
         instead="Set CORS_ORIGINS, such as https://*.example.com",
         refused=True,
     ),
     "ENABLE_CSRF": NotTaken(
-        reason="Requests of other sites' pages that would change something are always refused, without a token",
+        reason="Changing requests of other sites' pages are always refused, without a token",
         instead=_LEAVE_OUT,
         is_so=True,
         refused=True,
@@ -111,18 +110,18 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What is said of the variables that mean nothing here: `refusals` end the start, `notes` do not."""
+    """Sentences about given variables that have no effect: `refusals` end the start, `notes` do not."""
 
     refusals: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def judge(given: Mapping[str, str]) -> Verdicts:
-    """Return what is to be said of the variables given, in the order of the table. Blank ones were not given."""
-    said = list(_judge_each({name: value for name, value in given.items() if value.strip()}))
+    """Return the sentences about the variables given, in the order of the table. Blank ones count as not given."""
+    judged = list(_judge_each({name: value for name, value in given.items() if value.strip()}))
     return Verdicts(
-        refusals=tuple(sentence for refused, sentence in said if refused),
-        notes=tuple(sentence for refused, sentence in said if not refused),
+        refusals=tuple(sentence for refused, sentence in judged if refused),
+        notes=tuple(sentence for refused, sentence in judged if not refused),
     )
 
 

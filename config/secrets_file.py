@@ -1,7 +1,7 @@
-"""The secrets that a development server makes for itself on first start: DATA_DIR/secrets.env, mode 0600.
+"""The file DATA_DIR/secrets.env (mode 0600): tokens that a development server makes for itself on first start.
 
-Not here: production, which is given its secrets and refuses to start without (settings.py).
-Threads: none; once at start, safe against another process starting at the same moment. Values are never logged.
+Not here: production, which must be given its secrets (settings.py). Values are never logged.
+Threads: none; called once at start, safe against another process that starts at the same moment.
 """
 
 import dataclasses
@@ -11,63 +11,49 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from config.errors import InvalidSettingError
-from config.settings import Origin, Reading
-from config.variables import Settings
+from config.settings import InvalidSettingError, LoadedSettings, Origin
 
 FILE_NAME = "secrets.env"
 _NAMES = ("ADMIN_TOKEN", "WEBHOOK_TOKEN")
 
 
-def with_made_secrets(settings: Settings) -> Settings:
-    """Return `settings` with ADMIN_TOKEN and WEBHOOK_TOKEN: as given, else from the file, which is made if missing.
+def add_made_secrets(loaded: LoadedSettings) -> LoadedSettings:
+    """Return `loaded` with the tokens that are not given, taken from the file. The file is made if it is missing.
 
-    In production nothing is read or made.
+    In production nothing is loaded or made.
 
     Raises:
         InvalidSettingError: the folder cannot be written, or the file lacks a token.
     """
-    if settings.is_production or (settings.admin_token and settings.webhook_token):
-        return settings
-    path = settings.data_dir / FILE_NAME
+    settings = loaded.settings
+    missing = [name for name in _NAMES if getattr(settings, name.lower()) is None]
+    if settings.is_production or not missing:
+        return loaded
+    made = _load_or_make(settings.data_dir / FILE_NAME)
+    update = {name.lower(): SecretStr(made[name]) for name in missing}
+    origins = {**loaded.origins, **dict.fromkeys(missing, Origin.MADE)}
+    return dataclasses.replace(loaded, settings=settings.model_copy(update=update), origins=origins)
+
+
+def _load_or_make(path: Path) -> dict[str, str]:
     try:
-        made = _read_or_make(path)
+        if not path.exists():
+            _make(path)
+        path.chmod(0o600)  # a copy or a restored backup may have another mode
+        lines = [line.partition("=") for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as exc:
         raise InvalidSettingError(
             f"DATA_DIR: {path} cannot be read or made ({exc.strerror}). Make the folder writable, or set another."
         ) from exc
-    missing = [name for name in _NAMES if not made.get(name)]
-    if missing:
-        raise InvalidSettingError(f"{path} holds no {' and no '.join(missing)}. Delete it: a new one is made.")
-    update = {}
-    if settings.admin_token is None:
-        update["admin_token"] = SecretStr(made["ADMIN_TOKEN"])
-    if settings.webhook_token is None:
-        update["webhook_token"] = SecretStr(made["WEBHOOK_TOKEN"])
-    return settings.model_copy(update=update)
-
-
-def with_made_origins(reading: Reading) -> Reading:
-    """Return `reading` with the made tokens, and that they were made; see `with_made_secrets`."""
-    settings = with_made_secrets(reading.settings)
-    made = {
-        name: Origin.MADE
-        for name in _NAMES
-        if getattr(settings, name.lower()) is not None and getattr(reading.settings, name.lower()) is None
-    }
-    return dataclasses.replace(reading, settings=settings, origins={**reading.origins, **made})
-
-
-def _read_or_make(path: Path) -> dict[str, str]:
-    if not path.exists():
-        _make(path)
-    path.chmod(0o600)  # a copy or a restored backup may have lost it
-    lines = (line.partition("=") for line in path.read_text(encoding="utf-8").splitlines())
-    return {name.strip(): value.strip() for name, _, value in lines}
+    made = {name.strip(): value.strip() for name, _, value in lines}
+    lacking = [name for name in _NAMES if not made.get(name)]
+    if lacking:
+        raise InvalidSettingError(f"{path} holds no {' and no '.join(lacking)}. Delete it: a new one is made.")
+    return made
 
 
 def _make(path: Path) -> None:
-    """Write the file under a name of our own, then give it its name only if nobody else has: never seen half done."""
+    """Write a draft under a name of our own, then link it to `path`: no process ever sees half a file."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

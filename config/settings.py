@@ -1,11 +1,12 @@
-"""Reading the settings: from options, the environment and an env file; and saying plainly what is wrong.
+"""Loads the settings from options, the environment and an env file, and explains every mistake in a sentence.
 
-Not here: the settings themselves (variables.py), what they say of themselves (describing.py), rules over several of
-them (checks.py). Threads: none; called once at start.
+Not here: the fields (groups/), their names and units (variables.py), parsing the file (env_file.py).
+Threads: none; called once at start.
 """
 
+import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,29 +15,34 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from config.checks import find_problems
-from config.describing import all_variables, as_given, masked, variables_of
-from config.env_file import EnvFile, read_env_file
-from config.errors import InvalidSettingError
+from config.env_file import EnvFile, load_env_file
 from config.not_taken import NOT_TAKEN, judge
-from config.spelling import IN_ENVIRONMENT, IN_OUR_FILE, find_nearest
-from config.variables import Settings
+from config.variables import InvalidSettingError, Settings, all_variables, as_given, masked, variables_of
 
 __all__ = [
     "InvalidSettingError",
+    "LoadedSettings",
     "Origin",
-    "Reading",
     "Settings",
     "as_given",
     "load_settings",
+    "load_with_origins",
     "masked",
-    "read_settings",
     "variables_of",
 ]
 
+MAKE_ONE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+# Values that documents show in the place of a secret.
+_PLACEHOLDERS = frozenset({"your-secret-key", "your-api-key", "your-token", "change-me", "changeme", "sk-..."})
+
+# Likeness of two names, 0 to 1 (difflib's ratio). An env file is meant for us, so a moderate likeness is a misspelling.
+# The environment holds names of other programs (XDG_DATA_DIRS, HOSTNAME), so only a close likeness is one.
+_LIKENESS_IN_FILE = 0.8
+_LIKENESS_IN_ENVIRONMENT = 0.87
+
 
 class Origin(StrEnum):
-    """Where a setting's value came from."""
+    """Source of a setting's value."""
 
     OPTION = "option"
     ENVIRONMENT = "environment"
@@ -46,11 +52,15 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """The settings and how they came about.
+class LoadedSettings:
+    """The settings, with the origin of each value.
 
-    `origins` has every variable, by its proper name; `env_file` is None when there was none; `notes` are sentences for
-    the operator about names that look like ours, or that mean nothing here.
+    `origins` has every variable by its proper name. `env_file` is None when there was none. `notes` are sentences for
+    the operator about names that resemble a setting's, or that have no effect.
+
+        loaded = load_with_origins(Path(".env"), {"PORT": 3001})
+        loaded.settings.port          # 3001
+        loaded.origins["PORT"]        # Origin.OPTION
     """
 
     settings: Settings
@@ -60,24 +70,24 @@ class Reading:
 
 
 def load_settings(env_file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Return the settings alone; see `read_settings`."""
-    return read_settings(env_file, overrides).settings
+    """Return the settings alone; see `load_with_origins`."""
+    return load_with_origins(env_file, overrides).settings
 
 
-def read_settings(
+def load_with_origins(
     env_file: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
-) -> Reading:
-    """Read the settings. `overrides` (by variable name) win over the `environment`, that over `env_file`.
+) -> LoadedSettings:
+    """Load the settings. `overrides` (by variable name) win over the `environment`, and that over `env_file`.
 
-    A blank value is none. The file need not exist. `environment` None means that of the process.
+    A blank value counts as not given. The file need not exist. `environment` None means that of the process.
 
     Raises:
-        InvalidSettingError: something is impossible, misspelt, half given, or missing in production; all of it at once.
+        InvalidSettingError: a value is impossible, misspelt, half given, or missing in production. Names all problems.
     """
     environment = os.environ if environment is None else environment
-    file = read_env_file(env_file) if env_file is not None and env_file.exists() else None
+    file = load_env_file(env_file) if env_file is not None and env_file.exists() else None
     given = {
         Origin.OPTION: overrides or {},
         Origin.ENVIRONMENT: environment,
@@ -87,8 +97,8 @@ def read_settings(
     problems = [*_unknown_options(given[Origin.OPTION]), *(_misspelt(file) if file else ()), *verdicts.refusals]
     chosen, origins = _choose(given)
     settings = _validate(chosen, problems)
-    notes = (*_like_ours(environment), *(_not_ours(file) if file else ()), *verdicts.notes)
-    return Reading(settings=settings, origins=origins, env_file=file, notes=notes)
+    notes = (*_misspelt_outside(environment), *(_without_effect(file) if file else ()), *verdicts.notes)
+    return LoadedSettings(settings=settings, origins=origins, env_file=file, notes=notes)
 
 
 def _choose(given: Mapping[Origin, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Origin]]:
@@ -109,57 +119,102 @@ def _is_blank(value: Any) -> bool:
 
 
 def _validate(chosen: dict[str, Any], problems: list[str]) -> Settings:
-    """Return the settings, or raise all problems, those known so far included."""
+    """Return the settings, or raise all problems, `problems` included."""
     try:
         settings = Settings(**chosen)
     except ValidationError as exc:
-        # Not chained: the original quotes what it was given, which may be a secret.
+        # Not chained: the original quotes the value given, which may be a secret.
         raise InvalidSettingError(*problems, *_sentences(exc)) from None
-    problems += find_problems(settings)
+    problems += [
+        *_half_given(settings),
+        *_placeholders(settings),
+        *(_missing_in_production(settings) if settings.is_production else ()),
+    ]
     if problems:
         raise InvalidSettingError(*problems)
     return settings
+
+
+def _sentences(exc: ValidationError) -> list[str]:
+    # HOST's default depends on APP_ENV: when that is wrong, HOST is only not known yet.
+    errors = exc.errors(include_input=False, include_url=False)
+    return [_sentence(error) for error in errors if error["type"] != "default_factory_not_called"]
+
+
+def _sentence(error: ErrorDetails) -> str:
+    variable = str(error["loc"][0])
+    field = next(field for field in Settings.model_fields.values() if variable in variables_of(field))
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("String should", "should")
+    return f"{variable} {message}. It means: {field.description} Correct it, or leave it out."
+
+
+def _find_nearest(name: str, known: Collection[str], likeness: float) -> str | None:
+    """Return the known name that `name` probably misspells; None when it is known, or resembles none."""
+    if name in known:
+        return None
+    folded = name.upper().replace("-", "_")
+    if folded in known:
+        return folded
+    swapped = next((right for right in known if sorted(right) == sorted(folded)), None)
+    close = difflib.get_close_matches(folded, known, n=1, cutoff=likeness)
+    return swapped or (close[0] if close else None)
 
 
 def _unknown_options(overrides: Mapping[str, Any]) -> Iterator[str]:
     known = all_variables()
     for name in sorted(name for name, value in overrides.items() if not _is_blank(value)):
         if name not in known:
-            nearest = find_nearest(name, known, IN_OUR_FILE)
+            nearest = _find_nearest(name, known, _LIKENESS_IN_FILE)
             yield f"{name} is not a setting{f'; do you mean {nearest}?' if nearest else '.'} See config/example.env."
 
 
 def _misspelt(file: EnvFile) -> Iterator[str]:
     known = (*all_variables(), *NOT_TAKEN)
     for name, line in file.lines.items():
-        nearest = find_nearest(name, known, IN_OUR_FILE)
+        nearest = _find_nearest(name, known, _LIKENESS_IN_FILE)
         if nearest is not None:
             yield f"{file.path}, line {line}: {name} is not a setting; do you mean {nearest}? Rename or remove it."
 
 
-def _not_ours(file: EnvFile) -> Iterator[str]:
+def _without_effect(file: EnvFile) -> Iterator[str]:
     known = (*all_variables(), *NOT_TAKEN)
     for name, line in file.lines.items():
         if name not in known:
-            yield f"{file.path}, line {line}: {name} is no setting and has no effect here. Remove it, or let it be."
+            yield f"{file.path}, line {line}: {name} is not a setting and has no effect. You may remove it."
 
 
-def _like_ours(environment: Mapping[str, str]) -> Iterator[str]:
+def _misspelt_outside(environment: Mapping[str, str]) -> Iterator[str]:
     known = (*all_variables(), *NOT_TAKEN)
     for name in sorted(environment):
-        nearest = find_nearest(name, known, IN_ENVIRONMENT)
+        nearest = _find_nearest(name, known, _LIKENESS_IN_ENVIRONMENT)
         if nearest is not None and nearest not in environment:
             yield f"{name} in the environment is not a setting; do you mean {nearest}? Rename or unset it."
 
 
-def _sentences(exc: ValidationError) -> list[str]:
-    # HOST's default hangs on APP_ENV: when that is wrong, HOST is merely not known yet.
-    errors = exc.errors(include_input=False, include_url=False)
-    return [_sentence(error) for error in errors if error["type"] != "default_factory_not_called"]
+def _half_given(settings: Settings) -> Iterator[str]:
+    given = {"OMI_APP_ID": settings.omi_app_id, "OMI_APP_SECRET": settings.omi_app_secret}
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) == 1:
+        yield f"{missing[0]} is not set, and notifications need both OMI_APP_ID and OMI_APP_SECRET. Set both, or none."
 
 
-def _sentence(error: ErrorDetails) -> str:
-    place = str(error["loc"][0])
-    field = next(field for field in Settings.model_fields.values() if place in variables_of(field))
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("String should", "should")
-    return f"{place} {message}. It means: {field.description} Correct it, or leave it out."
+def _placeholders(settings: Settings) -> Iterator[str]:
+    key = settings.openai_api_key
+    if key is not None and key.get_secret_value().lower() in _PLACEHOLDERS:
+        yield "OPENAI_API_KEY is still a placeholder. Set your key, or leave it out: then the demo model answers."
+    if not settings.is_production:
+        return
+    for name in ("ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN"):
+        secret = getattr(settings, name.lower())
+        if secret is not None and secret.get_secret_value().lower() in _PLACEHOLDERS:
+            yield f"{name} is still a placeholder, which is public. {MAKE_ONE}"
+
+
+def _missing_in_production(settings: Settings) -> Iterator[str]:
+    if settings.admin_token is None:
+        yield f"ADMIN_TOKEN is not set, and production needs it for the operator's pages. {MAKE_ONE}"
+    if settings.webhook_token is None and not settings.omi_signing_secrets:
+        yield (
+            "Neither WEBHOOK_TOKEN nor OMI_SIGNING_SECRETS is set, and production takes no webhook without either. "
+            f"Copy the signing secret (whsec_…) from Omi, or for WEBHOOK_TOKEN {MAKE_ONE[0].lower()}{MAKE_ONE[1:]}"
+        )

@@ -1,16 +1,17 @@
-"""Spellings of values: sizes, lists, words.
+"""Parsers of values: sizes, lists, words, switches, secrets, trusted proxies; and milliseconds as seconds.
 
-Not here: which setting takes which (settings.py). Threads: none, pure.
+Not here: the fields that use them (groups/). Threads: none, pure.
 """
 
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-# The longest time that a setting may say.
+# The longest time that a setting takes.
 DAY_MS = 86_400_000
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?")
@@ -55,7 +56,7 @@ def trimmed(value: Any) -> Any:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine's loopback, by its literal name only: no look-up could be trusted."""
+    """Tell whether a host is this machine's loopback, by its literal name: a name server's answer could change."""
     if host == "localhost":
         return True
     try:
@@ -64,7 +65,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-# A secret: never printed; a blank one is none.
+# A secret: never printed; a blank one counts as not given.
 Secret = Annotated[SecretStr | None, BeforeValidator(trimmed)]
 
 _QUOTES = "\"'`“”‘’"
@@ -72,7 +73,7 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 def checked_secret(*find_problem: Callable[[str], str]) -> AfterValidator:
-    """Return the rule of a secret that has a form; each `find_problem` says what is wrong, without quoting, or ""."""
+    """Return the rule of a secret that has a form. Each `find_problem` returns a problem without quoting, or ""."""
 
     def check(secret: SecretStr | None) -> SecretStr | None:
         value = secret.get_secret_value() if secret is not None else ""
@@ -85,7 +86,7 @@ def checked_secret(*find_problem: Callable[[str], str]) -> AfterValidator:
 
 
 def find_odd_spelling(url: str) -> str:
-    """Return what is wrong with the characters of a server's URL, "" if nothing is."""
+    """Return the problem with the characters of a server's URL, "" if there is none."""
     if url.startswith(tuple(_QUOTES)) or url.endswith(tuple(_QUOTES)):
         return "must not be in quotes"
     return "must not hold blanks or line ends; write a blank as %20" if _BLANK.search(url) else ""
@@ -96,7 +97,7 @@ _OFF = ("false", "0", "no", "off")
 
 
 def parse_on_off(value: Any) -> Any:
-    """Return whether a word means on; anything but a string as it is.
+    """Return True for a word that means on, False for one that means off; anything but a string as it is.
 
     Raises:
         ValueError: the word means neither.
@@ -111,5 +112,78 @@ def parse_on_off(value: Any) -> Any:
     raise ValueError(f"must be on ({', '.join(_ON)}) or off ({', '.join(_OFF)})")
 
 
-# A switch.
+# A switch: on or off.
 OnOff = Annotated[bool, BeforeValidator(parse_on_off)]
+
+
+class Seconds(property):
+    """A field in milliseconds, read as seconds: `body_timeout_s = Seconds("body_timeout_ms")`."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(lambda settings: getattr(settings, field) / 1000)
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: Any, owner: type | None = None, /) -> float: ...  # type: ignore[override] # only read from instances
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NAMED = {
+    "loopback": ("127.0.0.0/8", "::1/128"),
+    "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+}
+_MAX_HOPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedProxies:
+    """Proxies with trusted `X-Forwarded-…` headers: `hops` proxies in a row, or those with addresses in `networks`."""
+
+    hops: int = 0
+    networks: tuple[Network, ...] = ()
+
+    def __str__(self) -> str:
+        return str(self.hops) if self.hops else ",".join(map(str, self.networks))
+
+    def __bool__(self) -> bool:
+        return bool(self.hops or self.networks)
+
+
+NO_PROXY = TrustedProxies()
+
+
+def parse_trusted(value: Any) -> Any:
+    """Return the proxies that a value of TRUST_PROXY trusts; anything but a string or a number as it is.
+
+    Raises:
+        ValueError: it trusts every sender, or is neither a number of proxies nor a list of addresses.
+    """
+    if isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str | int):
+        return value
+    word = str(value).strip().lower()
+    if word in ("", "0", "false", "no", "off"):
+        return NO_PROXY
+    if word in ("true", "yes", "on"):
+        raise ValueError(
+            "must not be true: every sender could then claim any address by X-Forwarded-For. Give "
+            "how many proxies stand before this server (1), or their addresses (127.0.0.1,10.0.0.0/8; or loopback)"
+        )
+    if word.isascii() and word.isdigit():
+        return _hops(int(word))
+    parts = [part.strip() for part in word.split(",") if part.strip()]
+    networks = [text for part in parts for text in _NAMED.get(part, (part,))]
+    try:
+        return TrustedProxies(networks=tuple(ipaddress.ip_network(text) for text in networks))
+    except ValueError:
+        raise ValueError(
+            "must be a number of proxies, or addresses such as 127.0.0.1,10.0.0.0/8, loopback, private"
+        ) from None
+
+
+def _hops(number: int) -> TrustedProxies:
+    if number > _MAX_HOPS:
+        raise ValueError(f"must not be more than {_MAX_HOPS} proxies in a row")
+    return TrustedProxies(hops=number)

@@ -1,23 +1,34 @@
-"""Every setting: its variable, default, unit, meaning and range, by subject in groups/.
+"""Every setting, and its names, unit, range, default and subject as variables.
 
-Not here: how they are read, checked and explained (settings.py), first-start secrets (secrets_file.py).
-Threads: frozen, any. Variables keep the units of the document (ms); the program asks for seconds (`…_s`).
+Not here: the fields by subject (groups/), how they are loaded (settings.py), first-start secrets (secrets_file.py).
+Threads: any, frozen. Variables keep the document's units (ms); the program asks for seconds (`…_s`).
 """
 
-from pydantic import ConfigDict
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, SecretStr
+from pydantic.fields import FieldInfo
 
 from config.groups.backplane import BackplaneSettings
-from config.groups.budget import BudgetSettings
-from config.groups.chat import ChatSettings
-from config.groups.delivery import DeliverySettings
+from config.groups.delivery import ChatSettings, DeliverySettings
 from config.groups.edge import EdgeSettings
 from config.groups.hearing import HearingSettings
-from config.groups.model import ModelSettings
-from config.groups.observing import ObservingSettings
-from config.groups.retention import RetentionSettings
-from config.groups.server import ServerSettings
-from config.groups.store import StoreSettings
+from config.groups.model import BudgetSettings, ModelSettings
+from config.groups.server import ObservingSettings, ServerSettings
+from config.groups.store import RetentionSettings, StoreSettings
 from config.groups.work import WorkSettings
+
+
+class InvalidSettingError(ValueError):
+    """Settings with which the program cannot start. Each of `problems` names a variable and the way out."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 # Fields come in the order of the bases from the last to the first.
@@ -35,6 +46,97 @@ class Settings(
     EdgeSettings,
     ServerSettings,
 ):
-    """All settings of one process. Made by `config.settings.load_settings`, which explains what is wrong."""
+    """All settings of one process. `config.settings.load_settings` makes them, and explains mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+_SUFFIX_UNITS = {"_ms": "ms", "_s": "s", "_bytes": "bytes", "_tokens": "tokens", "_chars": "characters"}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Settings of one subject: `title` in a few words, `fields` by attribute, in order."""
+
+    title: str
+    fields: dict[str, FieldInfo]
+
+
+def variables_of(field: FieldInfo) -> tuple[str, ...]:
+    """Return the names under which a setting can be given, the proper one first."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(str(choice) for choice in alias.choices)
+    return (str(alias),)
+
+
+def all_variables() -> tuple[str, ...]:
+    """Return every name under which any setting can be given."""
+    return tuple(name for field in Settings.model_fields.values() for name in variables_of(field))
+
+
+def groups() -> Iterator[Group]:
+    """Return the settings by subject, in the order of `Settings`. A title is the first line of a class."""
+    for base in reversed(Settings.__bases__):
+        fields = {name: Settings.model_fields[name] for name in base.__annotations__ if name in Settings.model_fields}
+        if fields and issubclass(base, BaseModel):
+            yield Group((base.__doc__ or "").partition("\n")[0].rstrip("."), fields)
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Tell whether the value is secret and never shown."""
+    return _holds(field.annotation, SecretStr)
+
+
+def is_flag(field: FieldInfo) -> bool:
+    """Tell whether the setting is on or off."""
+    return field.annotation is bool
+
+
+def unit_of(name: str, field: FieldInfo) -> str:
+    """Return the unit of a number by its attribute's name (`…_ms`), `on/off` for a flag, empty for words."""
+    if is_flag(field):
+        return "on/off"
+    if not (_holds(field.annotation, int) or _holds(field.annotation, float)):
+        return ""
+    if name.endswith("_size"):
+        return "bytes"
+    return next((unit for suffix, unit in _SUFFIX_UNITS.items() if name.endswith(suffix)), "")
+
+
+def range_of(field: FieldInfo) -> tuple[str, str] | None:
+    """Return the least and the greatest accepted value, None for words."""
+    low = next((getattr(rule, "ge") for rule in field.metadata if hasattr(rule, "ge")), None)  # noqa: B009 (any rule class)
+    high = next((getattr(rule, "le") for rule in field.metadata if hasattr(rule, "le")), None)  # noqa: B009 (any rule class)
+    return None if low is None else (str(low), str(high))
+
+
+def default_of(field: FieldInfo) -> str:
+    """Return the default as its variable spells it; empty when there is none, or another setting decides it."""
+    return as_given(field.default) if field.default_factory is None else ""
+
+
+def as_given(value: Any) -> str:
+    """Return a setting's value as its variable spells it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def masked(settings: Settings) -> dict[str, str]:
+    """Return every variable with its value; of a secret only whether it is set."""
+    shown = {}
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        secret = ("set" if value else "not set") if is_secret(field) else None
+        shown[variables_of(field)[0]] = as_given(value) if secret is None else secret
+    return shown
+
+
+def _holds(annotation: Any, wanted: type) -> bool:
+    """Tell whether a type is `wanted`, or a union or tuple with it."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, typing.Annotated):
+        return any(_holds(part, wanted) for part in typing.get_args(annotation))
+    return annotation is wanted

@@ -1,7 +1,6 @@
-"""What a system is made of, and what its actors get of it, as the settings say.
+"""The parts of a system, built from its settings: dependencies of the actors, breakers, budgets, worker slots.
 
-Not here: which actors there are (tree.py), what stands before the servers that are called (parts.py).
-Threads: none; built at start.
+Not here: the actors (tree.py), the clients of outside servers (clients/). Threads: none; built at start.
 """
 
 import random
@@ -21,7 +20,7 @@ from omi_actors.clients.omi_api import GuardedNotifier, Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.domain.answers.budget import BudgetRules, Limits
-from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.answers.delivery_records import DeliveryRules
 from omi_actors.domain.answers.limits import Allowance, AnswerRules
 from omi_actors.domain.answers.prompt import PromptLimits
 from omi_actors.domain.hearing import wake
@@ -33,7 +32,7 @@ from omi_actors.jobs.kinds import BudgetGuard, JobDeps
 from omi_actors.kit.handle import Handle
 from omi_actors.store.facade import Store
 
-# Seconds. A job's lease; it is renewed three times in it.
+# Seconds of a job's lease; three heartbeats renew it in that time.
 JOB_LEASE_S = 30.0
 
 BuildSession = Callable[[SessionDeps, str], SessionActor]
@@ -41,10 +40,10 @@ BuildSession = Callable[[SessionDeps, str], SessionActor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a system is made of, and tests replace. `on_fenced` hears that another process has this node's name.
+    """The parts of a system that tests replace.
 
-    `fallbacks` are asked, in order, when `model` fails. Without a `notifier`, answers that no reply could carry wait
-    for the next contact.
+    `on_fenced` is called when another process has taken this node's name. `fallbacks` are asked, in order, when `model`
+    fails. Without a `notifier`, answers that no reply could carry wait for the wearer's next contact.
     """
 
     settings: Settings
@@ -58,7 +57,7 @@ class Parts:
 
 
 def build_backplane(parts: Parts) -> Backplane:
-    """Return what carries between the nodes; in this process only, without a Redis."""
+    """Return the backplane: over Redis, or within this process if there is no REDIS_URL."""
     settings = parts.settings
     if settings.redis_url is None:
         return InProcessBackplane(parts.clock)
@@ -67,7 +66,7 @@ def build_backplane(parts: Parts) -> Backplane:
 
 
 def build_janitor(settings: Settings, store: Store) -> Janitor:
-    """Return who deletes what has been kept long enough."""
+    """Return the janitor with the retention of the settings."""
     rules = RetentionRules(
         transcript_days=settings.transcript_retention_days,
         dead_letter_days=settings.dead_letter_retention_days,
@@ -79,7 +78,7 @@ def build_janitor(settings: Settings, store: Store) -> Janitor:
 
 
 def build_worker_slots(settings: Settings) -> tuple[WorkerSlots, WorkerSlots]:
-    """Return the places of work: answers have their own, since a person waits; all other kinds share theirs."""
+    """Return the worker slots: answers have their own, since a person waits; all other kinds share theirs."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
     return WorkerSlots((ANSWER,), settings.openai_max_concurrency), WorkerSlots(
         others, settings.queue_max_concurrent_jobs
@@ -89,7 +88,7 @@ def build_worker_slots(settings: Settings) -> tuple[WorkerSlots, WorkerSlots]:
 def build_job_deps(
     parts: Parts, store: Store, model: Model, notifier: GuardedNotifier | None, budget: BudgetGuard
 ) -> JobDeps:
-    """Return what attempts at jobs work with."""
+    """Return the dependencies of attempts."""
     return JobDeps(
         store,
         model,
@@ -103,7 +102,7 @@ def build_job_deps(
 
 
 def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slots: WorkerSlots) -> SessionDeps:
-    """Return what every session works with."""
+    """Return the dependencies of every session."""
     settings = parts.settings
     rules = DeliveryRules(
         grace_s=settings.next_webhook_grace_s,
@@ -132,7 +131,7 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slo
 
 
 def build_model_breaker(settings: Settings) -> BreakerRules:
-    """Return the rules of a model's breaker."""
+    """Return the rules of a model's circuit breaker."""
     return BreakerRules(
         failures=settings.model_breaker_failures,
         window_s=settings.model_breaker_window_s,
@@ -142,7 +141,7 @@ def build_model_breaker(settings: Settings) -> BreakerRules:
 
 
 def build_notify_breaker(settings: Settings) -> BreakerRules:
-    """Return the rules of the breaker before Omi's notification API."""
+    """Return the rules of the circuit breaker before Omi's notification API."""
     return BreakerRules(
         failures=settings.omi_breaker_failures,
         window_s=settings.omi_breaker_window_s,
@@ -152,18 +151,18 @@ def build_notify_breaker(settings: Settings) -> BreakerRules:
 
 
 def build_model_chain(settings: Settings, models: Sequence[Model], clock: Clock) -> ModelChain:
-    """Return the models in the order in which they are asked, each behind a breaker."""
+    """Return the models in the order of asking, each behind a circuit breaker."""
     rules = build_model_breaker(settings)
     return ModelChain([GuardedModel(model, rules, clock) for model in models], clock)
 
 
 def build_guarded_notifier(settings: Settings, notifier: Notifier | None, clock: Clock) -> GuardedNotifier | None:
-    """Return the notifier behind a breaker, None if there is none."""
+    """Return the notifier behind a circuit breaker, None without a notifier."""
     return None if notifier is None else GuardedNotifier(notifier, build_notify_breaker(settings), clock)
 
 
 def build_budget(settings: Settings, provider: str, clock: Clock) -> BudgetGuard:
-    """Return the guard of the budgets; the demo model costs nothing, and has none."""
+    """Return the guard of the budgets; the demo model is free and has none."""
     if provider == "demo":
         return BudgetGuard(BudgetRules(), clock)
     rules = BudgetRules(
@@ -174,7 +173,7 @@ def build_budget(settings: Settings, provider: str, clock: Clock) -> BudgetGuard
 
 
 def build_answer_rules(settings: Settings) -> AnswerRules:
-    """Return what an answer may take."""
+    """Return the time, tokens and context that an answer may take."""
     messages = settings.openai_history_messages if settings.openai_include_history else 0
     return AnswerRules(
         spoken=Allowance(settings.openai_webhook_timeout_s, settings.openai_webhook_max_tokens),

@@ -23,9 +23,8 @@ from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import StartFailedError
 from omi_actors.instruments.actor_metrics import ActorMetrics
-from omi_actors.instruments.extremes import HTTP_EXTREMES
 from omi_actors.instruments.logs import get_logger
-from omi_actors.instruments.metrics import REGISTRY
+from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
 from omi_actors.instruments.readings import take_readings
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future

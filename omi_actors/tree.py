@@ -26,7 +26,7 @@ from omi_actors.actors.session.router import LiveSessions, RouterLimits, Session
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.future import Future
-from omi_actors.kit.handle import Handle, new_handle
+from omi_actors.kit.handle import Handle
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import Backoff, ChildSpec, Incarnation, Restart, Strategy
 from omi_actors.kit.supervisor import Supervisor
@@ -98,7 +98,7 @@ class Tree:
         self._open_replies = OpenReplies()
         self._pools = build_worker_slots(settings)
         groups = self._groups()
-        self._handles = {spec.name: new_handle(spec, runtime) for _, _, specs in groups for spec in specs}
+        self._handles = {spec.name: Handle(spec, runtime) for _, _, specs in groups for spec in specs}
         self.store_writer, self.router = self._handles["store_writer"], self._handles["session_router"]
         self.job_queue, self.workers = self._handles["job_queue"], self._handles["workers"]
         self.store = Store(
@@ -177,13 +177,13 @@ class Tree:
         build = partial(self._parts.build_session, self._session_deps, session_key)
         capacity = self._parts.settings.session_mailbox_capacity
         spec = ChildSpec(session_key, "session", build, restart=Restart.TRANSIENT, mailbox_capacity=capacity)
-        return new_handle(spec, self._runtime)
+        return Handle(spec, self._runtime)
 
     def _supervise(self, name: str, strategy: Strategy, specs: Sequence[ChildSpec]) -> Handle:
         """Return a supervisor of these children; its own time to stop is unlimited, since each child's is limited."""
         children = [self._handles[spec.name] for spec in specs]
         build = partial(Supervisor, children, strategy=strategy)
-        return new_handle(ChildSpec(f"{name}_group", "supervisor", build, shutdown_timeout_s=math.inf), self._runtime)
+        return Handle(ChildSpec(f"{name}_group", "supervisor", build, shutdown_timeout_s=math.inf), self._runtime)
 
 
 def _child(name: str, build: Callable[[], Incarnation], kind: str = "", mailbox_capacity: int = 1_000) -> ChildSpec:

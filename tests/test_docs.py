@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from config.describing import all_variables
 from config.not_taken import NOT_TAKEN
 from config.settings import load_settings
+from config.variables import all_variables
 from omi_actors.clock import SystemClock
-from omi_actors.instruments.metrics_page import metrics_page
 from omi_actors.store.engine import DATABASE_FILE
+from scripts.lab.docs.pages import PAGES, build_metrics_page
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.web.fake_system import FakeSystem
 from web.app import build_application
@@ -69,13 +69,14 @@ def test_every_document_is_found_from_the_readme():
     assert [path.name for path in DOCUMENTS[2:] if not {f"](docs/{path.name})", f"]({path.name})"} & LINKS] == []
 
 
-def test_page_of_metrics_is_as_made():
-    assert (ROOT / "docs" / "metrics.md").read_text() == metrics_page()
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_page_that_is_made_from_the_program_is_current(page):
+    assert page.read_text(encoding="utf-8") == PAGES[page](), "run: scripts/docs"
 
 
 @every_document
 def test_metrics_that_a_document_names_exist(document):
-    known = set(re.findall(r"`(omi_[a-z_]+)`", metrics_page()))
+    known = set(re.findall(r"`(omi_[a-z_]+)`", build_metrics_page()))
     named = re.findall(r"`(omi_[a-z_]+?)(?:\{[^`]*\})?`", document.read_text())
 
     assert {name for name in named if not (ROOT / name).is_dir()} - NO_METRICS <= known

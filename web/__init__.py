@@ -1,8 +1,10 @@
-"""Tornado: the server, its handlers, what is accepted and how errors are answered. No business decisions.
+"""The HTTP server of Omi Actors, on Tornado: requests in, replies out. Business decisions are the system's.
 
-From the outside in: `server` (limits, start, stop), `door/` (what is checked before anybody is asked), `entry` (body
-limits, the webhook or `app`'s routes), `handlers/`, `auth`, `origins`, `chat_owner` (who may), `requests` (id, query),
-`payloads` > `segments` > `tolerant_json` and `chat_body` (bodies), `body_readers` (their threads), `intake` (what is
-asked of the system), `sending`, `webhook_replies`, `chat_replies`, `problems` (what is answered), `replies` and
-`delta_buffer` (writing it), `traffic`, `counting`, `site`. `ports` is the system as the web sees it.
+Imports point down this list only:
+- `server.py`: start and stop; `entry.py`: the first steps of every request; `app.py`: the table of routes.
+- `handlers/`: every address but the webhook's; `pages/`: their HTML.
+- `webhook/`: `POST /omi-webhook`, below Tornado's handlers.
+- `site.py`: the state that all handlers share. `auth.py`: tokens, signatures, owners of chats.
+- `edge/`: connections, header checks, addresses, limits, rules for browsers, JSON bodies.
+- `problems.py`: errors as answers. `requests.py`: request ids, queries, counts, raw replies.
 """

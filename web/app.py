@@ -1,6 +1,6 @@
-"""The addresses beside the webhook's, and who handles them.
+"""The table of routes: every address but the webhook's, with its handler.
 
-Not here: the webhook, which passes by (entry.py). Threads: the event loop.
+Not here: `POST /omi-webhook`, which takes a shorter path (entry.py). Threads: the event loop.
 """
 
 from tornado.web import Application, GZipContentEncoding, RequestHandler
@@ -19,7 +19,7 @@ from web.webhook.request import ROUTE
 
 
 class Gzip(GZipContentEncoding):
-    """Compresses text and JSON from 1 kB on; never an event stream, whose lines must leave one by one."""
+    """Compresses text and JSON from 1 kB on, except event streams, since compression would hold back their lines."""
 
     GZIP_LEVEL = 1
 
@@ -27,24 +27,24 @@ class Gzip(GZipContentEncoding):
         return ctype != "text/event-stream" and super()._compressible_type(ctype)
 
 
-# What ENABLE_METRICS switches.
+# The routes that ENABLE_METRICS switches.
 _METRICS = ((r"/metrics", MetricsHandler), *pages.DASHBOARD_ROUTES)
 
 
-class OtherThanPost(BaseHandler):
-    """The webhook's address with a method that it does not take."""
+class NotPost(BaseHandler):
+    """Refuses other methods than POST at the webhook's address."""
 
     route = ROUTE
     more_methods = ("POST",)
 
 
 def build_application(site: Site, *, compress: bool = False) -> Application:
-    """Return the application with all routes; with `compress`, answers are gzipped for whoever takes that."""
+    """Return the application with all routes; with `compress`, answers are gzipped for clients that accept it."""
     return Application(
         [
             (r"/", IndexHandler),
             (r"/style\.css", StyleHandler),
-            (f"{ROUTE}/?", OtherThanPost),
+            (f"{ROUTE}/?", NotPost),
             (rf"{ROUTE}/queue-status/?", QueueStatusHandler),
             (r"/chat/?", ChatHandler),
             (r"/context/switch/?", SwitchHandler),

@@ -1,6 +1,7 @@
-"""Who may speak: Omi's signature or our token for the webhook, the operator's token for the rest.
+"""Authentication: webhooks by signature or token, chats by their owner's token or secret; replays of signed webhooks.
 
-Not here: what happens to those who may not (problems.py). Threads: any, frozen after construction.
+Not here: answers to refused requests (problems.py), the operator's sessions (edge/operator_sessions.py).
+Threads: any, frozen after construction; `Replays`: the event loop.
 Source: Omi's webhook signature v1: hex HMAC-SHA256(secret, "<t>.<uid>." + raw body), uid as decoded from the query.
 """
 
@@ -25,7 +26,7 @@ _TIME_DIGITS = 12
 
 
 class WebhookAuth:
-    """Decides whether a webhook comes from Omi. With signing secrets only a valid signature counts, else the token."""
+    """Decides whether a webhook comes from Omi: by signature if there are signing secrets, else by token."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
@@ -33,22 +34,22 @@ class WebhookAuth:
         token = settings.webhook_token
         self._token = token.get_secret_value().encode() if token is not None else b""
         # Only programs on this machine reach a development server on loopback.
-        self._open = settings.app_env == "development" and settings.is_loopback
+        self._is_open = settings.app_env == "development" and settings.is_loopback
 
     @property
     def needs_signature(self) -> bool:
-        """Whether `check_signature` is to be called, with the whole body; else `check_token`."""
+        """Whether to call `check_signature`, with the whole body, instead of `check_token`."""
         return bool(self._secrets)
 
     def check_token(self, from_query: str | None, headers: HTTPHeaders) -> None:
-        """Accept the right token, from the query or as Bearer.
+        """Accept the webhook's token, from the query or as Bearer.
 
         Raises:
             SignatureMismatchError: a token is wrong, or missing where one is needed.
         """
         bearer = bearer_token(header(headers, "Authorization"))
         if from_query is None and bearer is None:
-            if not self._open or _is_from_outside(headers):
+            if not self._is_open or _is_from_outside(headers):
                 raise SignatureMismatchError("This webhook needs its token in its URL, as the parameter named token.")
         elif not any(is_same(given, self._token) for given in (from_query, bearer)):
             raise SignatureMismatchError("The webhook's token is wrong.")
@@ -56,12 +57,12 @@ class WebhookAuth:
     def check_signature(self, header: str | None, uid: str | None, body: bytes) -> str:
         """Accept a signature by one of the secrets over exactly this body, for this uid, made within 300 s of now.
 
-        Returns what time, uid and body make of it by the first secret: the same whichever secret it was signed with,
-        since a webhook that is signed twice, while Omi rotates its secret, could come again with either signature.
+        Returns the seal: the first secret's digest of time, uid and body. It does not depend on the secret that
+        signed: while Omi rotates its secret, one webhook may come with either signature.
         Takes 5 ms per 10 MB; releases the GIL meanwhile.
 
         Raises:
-            SignatureMismatchError: there is none like that.
+            SignatureMismatchError: the signature is missing, malformed, too old or wrong.
         """
         if header is None or not uid:
             raise SignatureMismatchError("This webhook needs Omi's signature, and the uid in its query.")
@@ -81,9 +82,9 @@ class WebhookAuth:
 
 
 def _is_from_outside(headers: HTTPHeaders) -> bool:
-    """Tell whether a request to a server on loopback was not made by a program on this machine.
+    """Tell whether a request to a server on loopback comes from elsewhere than a program on this machine.
 
-    A page in a browser here can post, too, and names itself; a tunnel or a proxy brings the name that it was asked for.
+    A page in a browser here can post too, but sends its origin. A tunnel or proxy sends its own host name.
     """
     if "Origin" in headers or "Sec-Fetch-Site" in headers or "X-Forwarded-For" in headers:
         return True
@@ -92,7 +93,7 @@ def _is_from_outside(headers: HTTPHeaders) -> bool:
 
 
 def bearer_token(authorization: str | None) -> str | None:
-    """Return the token of an `Authorization: Bearer …` header; None without one."""
+    """Return the token of an `Authorization: Bearer …` header, or None."""
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
@@ -113,38 +114,41 @@ def _parse_signature(header: str) -> tuple[str, list[bytes]]:
 
 
 DEFAULT_LABEL = "default"
-# What names a session, in headers, addresses and logs as it is.
+# Labels are safe in headers, addresses and logs.
 _LABEL = re.compile(r"[A-Za-z0-9_.@-]{1,128}")
 _WEARABLE = "omi:"
 # Omi's own rule for a uid.
 UID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-# A secret as ids.new_secret makes it; others are not taken, so that nobody chooses a weak one.
+# The form of ids.new_secret. Other secrets are refused, since a client might choose a weak one.
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def session_key_of(uid: str) -> str:
-    """Return the name of the session of a wearable's owner."""
+    """Return the key of a wearable's session."""
     return _WEARABLE + uid
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who chats. `prefix` begins the names of their sessions; `new_secret` is to be sent to them, "" for nothing."""
+    """The owner of chat sessions. `prefix` begins their keys; `new_secret` must be sent to the client unless "".
+
+    A session's key holds its owner, so that a guessed label never reaches the session of another owner.
+    """
 
     prefix: str
     is_operator: bool = False
     new_secret: str = ""
 
     def session_key(self, label: str) -> str:
-        """Return the name of the session that this owner calls `label`. The operator may name a wearable's.
+        """Return the key of this owner's session `label`. The operator may also name a wearable's session.
 
         Raises:
-            BadRequestError: it is no label.
+            BadRequestError: the label has characters or a length that no label has.
         """
         if self.is_operator and label.startswith(_WEARABLE):
             uid = label.removeprefix(_WEARABLE)
             if not UID.fullmatch(uid):
-                raise BadRequestError("`session_id` names a wearable by other characters than Omi's uids have.")
+                raise BadRequestError("`session_id` has characters that no uid of Omi has.")
             return session_key_of(uid)
         if not _LABEL.fullmatch(label):
             raise BadRequestError("`session_id` must have 1 to 128 characters: letters, digits, `-`, `_`, `.`, `@`.")
@@ -155,7 +159,7 @@ OPERATOR = Owner("chat:operator", is_operator=True)
 
 
 class ChatGuard:
-    """Decides who chats."""
+    """Finds the owner of a chat: the operator, or an anonymous client with a secret from this server."""
 
     def __init__(self, settings: Settings) -> None:
         self._admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
@@ -164,9 +168,9 @@ class ChatGuard:
         self._is_open = settings.allow_anonymous_chat or is_private
 
     def find_owner(self, bearer: str | None, secret: str | None) -> Owner:
-        """Return the owner; a stranger becomes an anonymous one with a secret of their own, where that is allowed.
+        """Return the owner. A new client becomes an anonymous owner with a new secret, where that is allowed.
 
-        `bearer` is a token, `secret` an anonymous secret as it was sent back, each None for none.
+        `bearer` is a token, `secret` an anonymous secret that the client sent back; each may be None.
 
         Raises:
             SignatureMismatchError: the token is wrong, or one is needed.
@@ -186,18 +190,23 @@ class ChatGuard:
 
 
 def _anonymous(secret: str) -> Owner:
-    """Return the owner of a secret; what is stored cannot be turned back into it."""
+    """Return the owner of a secret. Its stored prefix does not reveal the secret."""
     return Owner(f"anon:{hashlib.sha256(secret.encode()).hexdigest()}")
 
 
 # A signature may be dated 300 s ahead, and is good until 300 s after its date.
 REMEMBERED_S = 600.0
-# Some 30 MB. At more than 300 signed webhooks a second the oldest are forgotten before their time.
+# About 30 MB. Above 300 signed webhooks a second the oldest are forgotten early.
 _MAX_KEPT = 200_000
 
 
 class Replays:
-    """Remembers by seal: what only a signed webhook's time, uid and body decide, whatever else of it was changed."""
+    """Remembers signed webhooks by their seal, so that each is taken once.
+
+    A recorded webhook could be sent again while its time is valid. Its segments are stored already, but its reply
+    could carry the wearer's next answer, and it would count against the wearer's limit.
+    Not here: cases that this memory misses (docs/security.md).
+    """
 
     def __init__(self, clock: Clock, *, most: int = _MAX_KEPT) -> None:
         self._clock = clock
@@ -207,10 +216,10 @@ class Replays:
         self._kept: dict[str, float] = {}
 
     def begin(self, seal: str) -> bool:
-        """Begin to take a webhook; False if it is kept already. Whoever begins one must end it, by `keep` or `forget`.
+        """Begin a webhook; False if it is kept already. The caller must end it by `keep` or `forget`.
 
         Raises:
-            RepeatedError: it is being taken, and nobody knows yet whether it will be kept.
+            RepeatedError: the same webhook is under way, with its outcome still open.
         """
         now_s = self._clock.mono_s()
         while self._kept and next(iter(self._kept.values())) <= now_s:
@@ -218,17 +227,17 @@ class Replays:
         if seal in self._kept:
             return False
         if seal in self._under_way:
-            raise RepeatedError("This signed webhook is being taken already.")
+            raise RepeatedError("This signed webhook is under way already.")
         self._under_way.add(seal)
         return True
 
     def keep(self, seal: str) -> None:
-        """The webhook is kept: to be told so whenever it comes again."""
+        """Remember the webhook as kept."""
         self._under_way.discard(seal)
         while len(self._kept) >= self._most:
             del self._kept[next(iter(self._kept))]
         self._kept[seal] = self._clock.mono_s() + REMEMBERED_S
 
     def forget(self, seal: str) -> None:
-        """Nothing of the webhook may be counted as kept: when it comes again it is as new."""
+        """Forget a webhook of which nothing was kept: a repeat counts as new."""
         self._under_way.discard(seal)

@@ -1,6 +1,6 @@
-"""Where every request comes in: is it for us, limits on its body, then the way to whoever handles it.
+"""First steps of every request: check of its host, limits on its body, then the webhook or the application.
 
-Not here: the handlers (handlers/), the routes beside the webhook (app.py). Threads: the event loop.
+Not here: handlers (handlers/, webhook/), the other routes (app.py). Threads: the event loop.
 """
 
 import asyncio
@@ -26,21 +26,21 @@ from web.site import Site
 from web.webhook.request import ROUTE, WebhookRequest
 
 _WEBHOOK_PATHS = frozenset((ROUTE, ROUTE + "/"))
-# Tornado's own limit answers with a bare 400 and cuts the line; ours answers properly, so Tornado's is out of the way.
+# Bytes. Tornado's own limit answers with a bare 400 and closes; ours answers in full, so Tornado's is set aside.
 _NO_LIMIT = 1 << 62
-# Content-Length beyond this many digits is more than anybody has.
+# Digits of Content-Length that are read: a petabyte has 16.
 _MAX_DIGITS = 15
-# Of a body that was refused this much is still taken and thrown away: closing on a sender that still sends
-# would make its kernel discard our reply.
+# A refused body is still read and discarded up to this size. Closing on a sender that still sends would make its
+# kernel discard our reply.
 _LINGER_BYTES = 64 * 1024 * 1024
-# Whoever was told that the body came too slowly gets so long to read it before the connection closes.
-_LAST_WORD_S = 1.0
-# Probes ask by the address of the machine, and learn no more than that it runs.
+# Seconds for the sender of a slow body to read its refusal before the connection closes.
+_READ_REFUSAL_S = 1.0
+# Probes use the machine's address as host; the reply shows only that the server runs.
 _PROBES = frozenset(("/livez", "/readyz"))
 
 
 class Entry(HTTPServerConnectionDelegate):
-    """Gives each request to the webhook or to the application."""
+    """Passes each request to the webhook or to the application."""
 
     def __init__(self, site: Site, application: Application) -> None:
         self._site = site
@@ -49,11 +49,11 @@ class Entry(HTTPServerConnectionDelegate):
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Take the next request of a connection."""
         assert isinstance(request_conn, EdgeConnection)  # noqa: S101 (our listener has no other)
-        return _Incoming(self._site, self._application, server_conn, request_conn)
+        return _IncomingRequest(self._site, self._application, server_conn, request_conn)
 
 
-class _Incoming(HTTPMessageDelegate):
-    """One request on its way in. Counts its bytes; above the limit it is replied to and the rest thrown away."""
+class _IncomingRequest(HTTPMessageDelegate):
+    """One request while its body arrives. A body above a limit is refused, and its rest is discarded."""
 
     def __init__(self, site: Site, application: Application, server_conn: object, connection: EdgeConnection) -> None:
         self._site = site
@@ -89,7 +89,7 @@ class _Incoming(HTTPMessageDelegate):
         if declared_bytes > self._site.max_body_bytes:
             self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
         if wait is None and declared_bytes > self._site.free_body_bytes:
-            return self._site.body_turns.wait()
+            return self._site.body_pacer.wait()
         return wait
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
@@ -102,7 +102,7 @@ class _Incoming(HTTPMessageDelegate):
             self._target.data_received(chunk)
         elif self._received_bytes > self._site.max_body_bytes + _LINGER_BYTES:
             self._connection.close()
-        return self._site.body_turns.wait()
+        return self._site.body_pacer.wait()
 
     def finish(self) -> None:
         self._site.traffic.body_ends(self)
@@ -113,38 +113,38 @@ class _Incoming(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         self._site.traffic.body_ends(self)
-        self._let_go()
+        self._release()
         if self._target is not None:
             self._target.on_connection_close()
 
-    def give_up(self) -> None:
-        """Say that the body took too long, and close. Who was refused before gets no second answer."""
+    def time_out(self) -> None:
+        """Refuse a body that took too long, and close. A request that was refused before gets no second answer."""
         if self._target is None:
             self._connection.close()
             return
         self._refuse(SlowBodyError("The body did not arrive in time."))
-        asyncio.get_running_loop().call_later(_LAST_WORD_S, self._connection.close)
+        asyncio.get_running_loop().call_later(_READ_REFUSAL_S, self._connection.close)
 
     def _hold(self) -> None:
-        """Make room for what is here of a large body, until its request is over; or refuse it, as too large by now."""
+        """Reserve memory for the part of a large body that is here until its request is over, or refuse it."""
         if self._received_bytes > self._site.max_body_bytes:
             self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
             return
         try:
-            self._site.uploads.take(self._received_bytes - self._held_bytes)
+            self._site.uploads.reserve(self._received_bytes - self._held_bytes)
         except OverloadError as error:
             self._refuse(error)
             return
         if not self._held_bytes:
-            self._connection.when_over(self._let_go)
+            self._connection.when_over(self._release)
         self._held_bytes = self._received_bytes
 
-    def _let_go(self) -> None:
-        self._site.uploads.give_back(self._held_bytes)
+    def _release(self) -> None:
+        self._site.uploads.release(self._held_bytes)
         self._held_bytes = 0
 
     def _refuse(self, error: OmiError) -> None:
-        """Reply now; the body is thrown away. The connection closes when the sender is through, or at our limits."""
+        """Reply now and discard the body. The connection closes when the sender has ended, or at our limits."""
         target, self._target = self._target, None
         if isinstance(target, WebhookRequest):
             reply = target.refuse_body(error)
@@ -156,7 +156,7 @@ class _Incoming(HTTPMessageDelegate):
             return
         self._connection.stream.is_answered = True
         if "Expect" in self._headers:
-            send(self._connection, reply)  # the sender waits for a word before it sends the body: this is it
+            send(self._connection, reply)  # the sender waits for a reply before it sends the body
         else:
             self._refused = self._connection.stream.write(reply)
 
@@ -167,5 +167,5 @@ class _Incoming(HTTPMessageDelegate):
 
 def _bytes_of(declared: str | None) -> int:
     if declared is None or not declared.isdecimal():
-        return 0  # chunked, or for Tornado to refuse
+        return 0  # chunked, or refused by Tornado
     return int(declared[:_MAX_DIGITS])

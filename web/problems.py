@@ -1,8 +1,9 @@
-"""Errors as answers: one table per surface, looked up along the error's class tree.
+"""Errors as answers: two tables from error class to answer, one for the API and one for the Omi webhook.
 
+A class without a row takes the row of its nearest base. The API answers with the true status. The webhook answers
+200 with a drop header unless the sender is at fault: five failures in a row open Omi's circuit breaker for all
+users. A sender that retries (`Idempotency-Key`) gets 503 instead.
 Not here: writing the answer (requests.py, handlers/base.py), the errors (omi_actors/errors.py). Threads: none, pure.
-The API answers honestly. The Omi webhook answers 200 with a drop header to what is not the sender's fault: five
-failures in a row open Omi's breaker for all users. A sender that says it retries (`Idempotency-Key`) gets 503 instead.
 """
 
 import datetime as dt
@@ -43,7 +44,7 @@ _Table = Mapping[type[BaseException], _Row]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An answer that says no. `code` is for programs, `error` and `hint` for people."""
+    """An error as the client sees it. `code` is for programs, `error` and `hint` are for people."""
 
     status: int
     code: str
@@ -54,23 +55,23 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """An answer to Omi that says yes and, in a header, that something was not kept and why.
+    """A 200 to Omi with a header that names why the webhook was not kept.
 
-    `reason` is one of few words: it labels a metric. A repeat can help only if `retryable`.
+    `reason` labels a metric, so its values are few. A repeat helps only if `retryable`.
     """
 
     reason: str
     retryable: bool
 
 
-_SEE_LOG = "The log has the cause under this request id."
+_SEE_LOG = "The log shows the cause under this request id."
 _AGAIN = "Try again in a moment."
 
-_OVERLOADED = Problem(429, "overloaded", "Too much at once.", _AGAIN, 1.0)
-INTERNAL = Problem(500, "internal_error", "Something went wrong here.", _SEE_LOG)
+_OVERLOADED = Problem(429, "overloaded", "The server has too much work.", _AGAIN, 1.0)
+INTERNAL = Problem(500, "internal_error", "The server failed.", _SEE_LOG)
 
 API: _Table[Problem] = {
-    BadRequestError: Problem(400, "bad_request", "The request cannot be served.", "Correct it and send it again."),
+    BadRequestError: Problem(400, "bad_request", "The request is not valid.", "Correct it and send it again."),
     MalformedJsonError: Problem(400, "malformed_json", "The body is not JSON.", "Correct it and send it again."),
     SignatureMismatchError: Problem(
         401,
@@ -79,15 +80,23 @@ API: _Table[Problem] = {
         "Send the token as `Authorization: Bearer …`; Omi's webhook may carry its own as ?token=….",
     ),
     ForbiddenError: Problem(
-        403, "foreign_origin", "A page of another site may not do this.", "Send it from this server's own address."
+        403,
+        "foreign_origin",
+        "A page of another site must not do this.",
+        "Send it from a page of this server, or name the page's origin in CORS_ORIGINS.",
     ),
-    NotFoundError: Problem(404, "not_found", "There is nothing here.", "Check the address."),
-    ConflictError: Problem(409, "conflict", "It is not as it was.", "Look again, and ask for what there is now."),
+    NotFoundError: Problem(404, "not_found", "Nothing is at this address.", "Check the address."),
+    ConflictError: Problem(
+        409,
+        "conflict",
+        "The state has changed since it was read.",
+        "Load it again and repeat the request with the new state.",
+    ),
     KeyReusedError: Problem(
         422,
         "idempotency_key_reused",
         "This `Idempotency-Key` was used for another request.",
-        "Send another request with another key; the same key only with the same message, context and session.",
+        "Use a new key for another request; repeat a key only with the same message, context and session.",
     ),
     TooLargeError: Problem(
         413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE and CHAT_MAX_MESSAGE_CHARS set the limits."
@@ -98,32 +107,32 @@ API: _Table[Problem] = {
     ForeignHostError: Problem(
         421,
         "foreign_host",
-        "This server does not go by the name in the Host header.",
-        "Ask for it by its own address, or name this one in ALLOWED_HOSTS.",
+        "The Host header names another server.",
+        "Use this server's own address, or add the name to ALLOWED_HOSTS.",
     ),
     RateLimitedError: Problem(
-        429, "rate_limited", "Too many requests.", "RATE_LIMIT_MAX_REQUESTS per RATE_LIMIT_WINDOW is the limit.", 1.0
+        429, "rate_limited", "Too many requests.", "RATE_LIMIT_MAX_REQUESTS and RATE_LIMIT_WINDOW set the limit.", 1.0
     ),
-    RepeatedError: Problem(409, "repeated", "The same is being done already.", _AGAIN, 1.0),
+    RepeatedError: Problem(409, "repeated", "The same request is under way.", _AGAIN, 1.0),
     OverloadError: _OVERLOADED,
     MailboxFullError: _OVERLOADED,
-    UpstreamError: Problem(502, "upstream_failed", "A server that this one needs failed.", _AGAIN),
-    StoreError: Problem(500, "store_failed", "The store refused.", _SEE_LOG),
-    DuplicateError: Problem(409, "duplicate", "A value that must be unique is taken.", "Choose another one."),
+    UpstreamError: Problem(502, "upstream_failed", "Another server that this one needs failed.", _AGAIN),
+    StoreError: Problem(500, "store_failed", "The store failed.", _SEE_LOG),
+    DuplicateError: Problem(409, "duplicate", "A value that must be unique is taken.", "Choose another value."),
     StoreUnavailableError: Problem(503, "store_unavailable", "The store cannot be reached.", _AGAIN, 5.0),
-    ActorError: Problem(503, "unavailable", "The part of the server that does this is restarting.", _AGAIN, 1.0),
-    AskTimeoutError: Problem(504, "timeout", "It took too long.", _AGAIN, 1.0),
+    ActorError: Problem(503, "unavailable", "The part of the server for this request is restarting.", _AGAIN, 1.0),
+    AskTimeoutError: Problem(504, "timeout", "The request took too long.", _AGAIN, 1.0),
     AnswerLateError: Problem(
         504,
         "answer_late",
         "The answer is not ready yet.",
-        "It is kept when it comes: send the same message with the same Idempotency-Key to get it.",
+        "The answer will be stored: send the same message with the same Idempotency-Key to get it.",
         1.0,
     ),
     BaseException: INTERNAL,
 }
 
-# None: the sender's fault, answered as the API does.
+# None: the sender is at fault and gets the API's answer.
 OMI: _Table[Drop | None] = {
     BadRequestError: None,
     InvalidWebhookError: Drop("invalid", retryable=False),
@@ -142,11 +151,11 @@ OMI: _Table[Drop | None] = {
     BaseException: Drop("internal_error", retryable=True),
 }
 
-_NOT_KEPT = Problem(503, "", "Not kept.", "Send it again with the same Idempotency-Key.", 5.0)
+_NOT_KEPT = Problem(503, "", "The webhook was not kept.", "Send it again with the same Idempotency-Key.", 5.0)
 
 
 def api_problem(error: BaseException) -> Problem:
-    """Return the API's answer to an error. Only a bad request's own sentence, which is for its sender, goes out."""
+    """Return the API's answer to an error. Only a BadRequestError's own sentence goes out: it is for the sender."""
     problem = _row(API, error)
     if isinstance(error, OverloadError | MailboxFullError):
         return replace(problem, retry_after_s=error.retry_after_s)
@@ -167,7 +176,7 @@ def omi_answer(error: BaseException, *, sender_retries: bool) -> Problem | Drop:
 
 
 def problem_json(problem: Problem, *, request_id: str, now_s: float) -> bytes:
-    """Return the one form in which errors go out."""
+    """Return an error as JSON, in the one form that all errors have."""
     form = {
         "error": problem.error,
         "code": problem.code,
@@ -180,7 +189,7 @@ def problem_json(problem: Problem, *, request_id: str, now_s: float) -> bytes:
 
 
 def iso_time(utc_s: float) -> str:
-    """Return a time as it goes out: ISO 8601 with milliseconds, UTC."""
+    """Return a time as ISO 8601 with milliseconds, UTC."""
     moment = dt.datetime.fromtimestamp(utc_s, dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

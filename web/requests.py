@@ -1,6 +1,6 @@
-"""What every request brings beside its body: its id and its query.
+"""Requests and replies below the handlers: request ids, queries, counts, raw replies.
 
-Not here: bodies (webhook/payloads.py), who sent it (auth.py). Threads: none, pure.
+Not here: bodies (webhook/payloads.py), access (auth.py). Threads: the event loop.
 """
 
 import re
@@ -16,14 +16,14 @@ from tornado.httputil import HTTPHeaders, format_timestamp
 
 from omi_actors.ids import new_request_id
 from omi_actors.instruments import metrics
-from omi_actors.instruments.extremes import HTTP_EXTREMES
+from omi_actors.instruments.metrics import HTTP_EXTREMES
 
-# What may go into logs and headers as it is.
+# Request ids that are safe in logs and headers.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def request_id_of(headers: HTTPHeaders) -> str:
-    """Return the sender's X-Request-Id if it is harmless, else a new one."""
+    """Return the sender's X-Request-Id if it is safe, else a new one."""
     if "X-Request-Id" in headers:
         given = headers["X-Request-Id"]
         if _REQUEST_ID.fullmatch(given):
@@ -32,12 +32,12 @@ def request_id_of(headers: HTTPHeaders) -> str:
 
 
 def header(headers: HTTPHeaders, name: str) -> str | None:
-    """Return a header's value. Asking first is cheaper than `get`, which raises and catches when it is missing."""
+    """Return a header's value, or None. Testing first is cheaper than `get`, which raises and catches inside."""
     return headers[name] if name in headers else None  # noqa: SIM401 (see above)
 
 
 def parse_query(target: str) -> dict[str, str]:
-    """Return the decoded query of a request target. Of a repeated name the last value counts: Omi appends its uid."""
+    """Return the decoded query of a request target. The last value of a repeated name counts: Omi appends its uid."""
     query = target.partition("?")[2]
     if not query:
         return {}
@@ -50,15 +50,15 @@ def _pairs(query: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (part.partition("=") for part in query.split("&") if part)]
 
 
-# What a connection's end looks like in the label that otherwise has a status class.
+# The status label of a request that ended without a reply.
 CLOSED = "closed"
 
 
 def count_request(route: str, method: str, status: int | None, seconds: float) -> None:
-    """Count one finished request; `status` None when its connection was gone first."""
+    """Count one finished request; `status` is None when its connection closed before the reply."""
     _requests(route, method, CLOSED if status is None else f"{status // 100}xx").inc()
     _seconds(route).observe(seconds)
-    if seconds:  # a refused body's is not measured
+    if seconds:  # a refused body has no measured time
         HTTP_EXTREMES.note(seconds)
 
 
@@ -68,11 +68,11 @@ def count_webhook(kind: str, outcome: str) -> None:
 
 
 def count_drop(reason: str) -> None:
-    """Count one webhook, or part of one, that was not kept."""
+    """Count one webhook, or a part of one, as not kept."""
     metrics.WEBHOOKS_DROPPED.labels(reason).inc()
 
 
-# Looking a label set up costs as much as counting; the sets are few and bounded.
+# Finding a metric's labels costs as much as counting; the sets of labels are few and bounded.
 @cache
 def _requests(route: str, method: str, status: str) -> Counter:
     return metrics.HTTP_REQUESTS.labels(route, method, status)
@@ -93,7 +93,7 @@ KEEP_ALIVE = "Connection: keep-alive\r\n"
 
 
 def reply_bytes(status: int, body: bytes, *, request_id: str, now_s: float, more: str = "") -> bytes:
-    """Return a whole reply. `more` holds further header lines, each with its CRLF, of our own making only."""
+    """Return a whole reply. `more` holds further header lines, each with its CRLF; never a sender's text."""
     head = f"{_status_line(status)}{_date_line(int(now_s))}X-Request-Id: {request_id}\r\n{more}"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
 
@@ -105,9 +105,9 @@ def send(
     close: bool = False,
     on_flushed: Callable[[bool], None] | None = None,
 ) -> None:
-    """Send a reply and be done with the request.
+    """Send a reply and finish the request.
 
-    `close` ends the connection, too; `on_flushed` is told whether the reply left this machine.
+    `close` also ends the connection; `on_flushed` is called with whether the reply left this machine.
     """
     if not close and on_flushed is None:
         connection.write(reply)
@@ -115,7 +115,7 @@ def send(
         return
     if connection.stream.closed():
         if on_flushed is not None:
-            on_flushed(False)  # noqa: FBT003 (the one thing that is said)
+            on_flushed(False)  # noqa: FBT003 (the callback's only argument)
         return
 
     def flushed(written: Future[None]) -> None:
@@ -125,7 +125,7 @@ def send(
         if on_flushed is not None:
             on_flushed(not written.cancelled() and written.exception() is None)
 
-    # The stream's own future tells of a connection that closed meanwhile; the connection's own hides it.
+    # The stream's future fails when the connection closes meanwhile; the connection's own future hides that.
     connection.stream.write(reply).add_done_callback(flushed)
 
 

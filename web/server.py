@@ -1,6 +1,6 @@
-"""The HTTP server: its limits, its start and its stop.
+"""The HTTP server: its limits, start and stop.
 
-Not here: where requests go (entry.py, app.py). Threads: the event loop.
+Not here: the path of a request (entry.py, app.py). Threads: the event loop.
 """
 
 from typing import TYPE_CHECKING
@@ -23,45 +23,51 @@ if TYPE_CHECKING:
 
 
 class WebServer:
-    """A server that is not listening yet. Call `listen`, and `stop` once."""
+    """One HTTP server on HOST:PORT.
+
+    Example:
+        server = build_http_server(system, settings)  # not listening yet
+        port = server.listen()
+        await server.stop(grace_s=5.0)  # once; open requests get 5 s
+    """
 
     def __init__(self, system: System, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._site = Site(system, settings, clock)
-        # Bodies are limited by Entry, which answers instead of cutting the line, in size and time.
+        # Entry limits the size and time of bodies: it answers, where Tornado would close the connection.
         self.http_server = Listener(
             Entry(self._site, build_application(self._site, compress=settings.enable_compression)),
             max_header_size=FLOOD_BYTES,
             idle_connection_timeout=settings.idle_connection_timeout_s,
         )
         room = possible_connections(settings.max_connections)
-        census = ConnectionLimits(room, min(settings.max_connections_per_address, share_of(room)), settings.trust_proxy)
-        self.http_server.guard(census, clock, settings.idle_connection_timeout_s)
+        limits = ConnectionLimits(room, min(settings.max_connections_per_address, share_of(room)), settings.trust_proxy)
+        self.http_server.guard(limits, clock, settings.idle_connection_timeout_s)
         self._sockets: list[socket] = []
         metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)
 
     def bind(self) -> int:
-        """Take HOST:PORT and return the port, which PORT=0 leaves to the system. Who connects waits for `listen`.
+        """Bind HOST:PORT and return the port; PORT=0 takes a free one. Connections wait until `listen`.
 
         Raises:
-            OSError: the address is taken or not ours.
+            OSError: the address is in use, or is not this machine's.
         """
         self._sockets = bind_sockets(self._settings.port, self._settings.host)
         return int(self._sockets[0].getsockname()[1])
 
     def listen(self) -> int:
-        """Take connections at HOST:PORT and return the port; see `bind`."""
+        """Accept connections at HOST:PORT and return the port; see `bind`."""
         if not self._sockets:
             self.bind()
         self.http_server.add_sockets(self._sockets)
         return int(self._sockets[0].getsockname()[1])
 
     def operator_path(self) -> str:
-        """Return a path that makes a browser the operator's, once, within ten minutes. It must not be logged."""
+        """Return a path that signs one browser in as the operator within ten minutes. It must not be logged."""
         return operator_path(self._site.operators.issue_key())
 
     async def stop(self, grace_s: float) -> bool:
-        """Stop listening, let requests under way finish for `grace_s` seconds, then close; False if some were cut."""
+        """Stop listening, wait `grace_s` seconds for open requests, then close; False if some were cut off."""
         self.http_server.stop()
         drained = await self._site.traffic.drain(grace_s)
         await self.http_server.close_all_connections()

@@ -1,4 +1,4 @@
-"""What all handlers of one server share.
+"""The state that all handlers of one server share.
 
 Not here: making the server (server.py). Threads: the event loop.
 """
@@ -6,7 +6,7 @@ Not here: making the server (server.py). Threads: the event loop.
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
-from omi_actors.kit.turns import Turns
+from omi_actors.kit.pacer import Pacer
 from omi_actors.status.health import feature_states
 from omi_actors.system import System
 from web.auth import ChatGuard, Replays, WebhookAuth
@@ -15,27 +15,27 @@ from web.edge.browsers import Cors
 from web.edge.limits import SMALL_BODY_BYTES, BodyReaders, RequestLimit, Traffic, Uploads, WebhookLimit
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 
-# What the system gets beyond the reply deadline before the webhook gives up on it.
+# Seconds beyond the reply deadline for the system's own answer that it is late.
 _GRACE_S = 1.0
-# Seconds of silence after which a stream says that it is still there; proxies cut after 30 or more.
+# Seconds of silence after which a stream sends a heartbeat; proxies close silent ones after 30 or more.
 _HEARTBEAT_S = 15.0
 
 
 class Times:
-    """How long things may take, in seconds."""
+    """Timeouts in seconds."""
 
     def __init__(self, settings: Settings) -> None:
         self.request_s = settings.request_timeout_s
         self.webhook_s = min(settings.webhook_reply_deadline_s + _GRACE_S, settings.request_timeout_s)
         self.chat_s = settings.chat_reply_deadline_s + _GRACE_S
-        # A turn of a session that loads and commits.
+        # A session's turn that loads and commits.
         self.turn_s = settings.store_read_timeout_s + settings.store_write_timeout_s
         self.slow_request_s = settings.slow_request_threshold_s
         self.heartbeat_s = _HEARTBEAT_S
 
 
 class Site:
-    """The system behind the server, the limits, and what the server keeps for itself."""
+    """The system, the limits, and the server's own state. Handlers reach it as `self.site`."""
 
     def __init__(self, system: System, settings: Settings, clock: Clock) -> None:
         self.system = system
@@ -50,17 +50,17 @@ class Site:
         self.wake_names = settings.wake_names
         self.has_metrics = settings.enable_metrics
         self.readers = BodyReaders()
-        # Large bodies come in piece by piece, whoever sends them; and looks at everything take a few ms each.
-        self.body_turns, self.snapshot_turns = Turns(), Turns()
+        # Chunks of large bodies are spread over iterations of the loop; so are snapshots, which take milliseconds.
+        self.body_pacer, self.snapshot_pacer = Pacer(), Pacer()
         self.max_body_bytes = settings.max_request_size
-        # Up to here a body needs no look.
+        # Bodies up to this size are taken without checks of size or memory.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)
         self.times = Times(settings)
         self.max_message_chars = settings.chat_max_message_chars
         self.hosts = Hosts(settings)
         self.cors = Cors(settings.cors_origins, settings.cors_max_age_s)
         self.trusted_proxies = settings.trust_proxy
-        self.tells_browsers = settings.enable_helmet
+        self.sends_security_headers = settings.enable_helmet
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME)
         self.replays = Replays(clock)
@@ -72,5 +72,5 @@ def _limits(settings: Settings, counters: WindowCounters) -> tuple[RequestLimit 
         return None, None
     only_failed, window_s = settings.rate_limit_skip_successful, settings.rate_limit_window_s
     requests = RequestLimit(counters, settings.rate_limit_max_requests, window_s, only_failed=only_failed)
-    # A webhook that gets as far as being somebody's is as good as kept.
+    # A webhook is counted once its owner is known; it hardly ever fails then, so `only_failed` needs no limit.
     return requests, None if only_failed else WebhookLimit(counters, settings.rate_limit_max_webhooks, window_s)

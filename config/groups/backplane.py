@@ -1,6 +1,6 @@
-"""The backplane: what several nodes share beside the database.
+"""Settings of the backplane: Redis, by which several nodes send each other hints.
 
-Not here: how settings are read and checked (config/settings.py). Threads: frozen, any.
+Not here: loading and checking (config/settings.py). Threads: frozen, any.
 """
 
 from typing import Annotated
@@ -8,15 +8,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, Field
 
-from config.values import Secret, checked_secret, find_odd_spelling
+from config.values import Seconds, Secret, checked_secret, find_odd_spelling
 
 _SCHEMES = ("redis", "rediss", "unix")
-# What a query may say. Others would change what the program relies on: time limits, encodings, certificates.
+# Accepted options of a query. Others would change time limits, encodings or certificates that the program relies on.
 _OPTIONS = {"redis": {"db"}, "rediss": {"db", "ssl_ca_certs"}, "unix": {"db"}}
 
 
 def _find_problem(url: str) -> str:
-    """Return why the URL names no Redis, "" if it does. The sentence never quotes it: it may hold a password."""
+    """Return why the URL names no Redis, "" if it does. The sentence never quotes the URL: it may hold a password."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -46,28 +46,27 @@ def _find_odd_option(scheme: str, query: str, fragment: str) -> str:
 
 
 class BackplaneSettings(BaseModel):
-    """See the module."""
+    """The backplane: Redis, by which several nodes send each other hints."""
 
     redis_url: Annotated[Secret, checked_secret(find_odd_spelling, _find_problem)] = Field(
         None,
         validation_alias="REDIS_URL",
-        description="redis://user:password@host:6379/0, rediss://… or unix:///path, shared by all nodes. Empty: none.",
+        description=(
+            "Redis of all nodes: redis://user:password@host:6379/0, rediss://… (TLS) or unix:///path. Empty: none."
+        ),
     )
     redis_timeout_ms: int = Field(
         500,
         validation_alias="REDIS_TIMEOUT_MS",
         ge=10,
         le=60_000,
-        description="ms after which a command at Redis counts as failed, and the node goes on without.",
+        description="ms after which a command to Redis fails; the node then goes on without Redis.",
     )
     redis_key_prefix: str = Field(
         "omi",
         validation_alias="REDIS_KEY_PREFIX",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="How all keys and channels at Redis begin: the same on every node of one installation.",
+        description="Prefix of all keys and channels at Redis: the same on every node of one installation.",
     )
 
-    @property
-    def redis_timeout_s(self) -> float:
-        """Seconds after which a command at Redis counts as failed."""
-        return self.redis_timeout_ms / 1000
+    redis_timeout_s = Seconds("redis_timeout_ms")

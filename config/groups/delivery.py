@@ -1,6 +1,6 @@
-"""Delivery: replies, their deadline, and notifications by Omi's API.
+"""Settings of delivery: webhook replies and their deadline, notifications by Omi's API, chat.
 
-Not here: how settings are read and checked (config/settings.py). Threads: frozen, any.
+Not here: loading and checking (config/settings.py). Threads: frozen, any.
 """
 
 from typing import Annotated, Literal
@@ -8,40 +8,42 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic.aliases import AliasChoices
 
-from config.values import Secret, lower_word, trimmed
+from config.values import OnOff, Seconds, Secret, lower_word, trimmed
 
 
 class DeliverySettings(BaseModel):
-    """See the module."""
+    """Delivery: webhook replies, their deadline, and notifications by Omi's API."""
 
     omi_app_id: Annotated[str | None, BeforeValidator(trimmed)] = Field(
         None,
         validation_alias="OMI_APP_ID",
         pattern=r"^[A-Za-z0-9_-]{1,128}$",
-        description="The app's id at Omi. With OMI_APP_SECRET, an answer that no reply carried is notified.",
+        description="The app's id at Omi. With OMI_APP_SECRET, an answer that no reply carried becomes a notification.",
     )
     omi_app_secret: Secret = Field(
         None,
         validation_alias=AliasChoices("OMI_APP_SECRET", "OMI_API_KEY"),
-        description="The app's API key at Omi. Without it late answers wait for the wearer's next contact.",
+        description="The app's API key at Omi. Without it, late answers wait for the wearer's next webhook.",
     )
     omi_api_url: str = Field(
         "https://api.omi.me",
         validation_alias="OMI_API_URL",
         pattern=r"^https?://",
-        description="Where Omi's API is.",
+        description="Address of Omi's API.",
     )
     omi_notify_version: Annotated[Literal["v1", "v2"], BeforeValidator(lower_word)] = Field(
         "v1",
         validation_alias="OMI_NOTIFY_VERSION",
-        description="v1 keeps the text in the app's chat and out of URLs; v2 only pushes, for apps that v1 refuses.",
+        description=(
+            "v1 shows the text in the app's chat and keeps it out of URLs; v2 only pushes, for apps that v1 refuses."
+        ),
     )
     omi_notify_timeout_ms: int = Field(
         10_000,
         validation_alias="OMI_NOTIFY_TIMEOUT_MS",
         ge=100,
         le=120_000,
-        description="ms for one notification, after which nobody knows whether it was sent.",
+        description="ms for one notification. After it, its delivery counts as unknown.",
     )
     omi_breaker_failures: int = Field(
         5,
@@ -49,8 +51,8 @@ class DeliverySettings(BaseModel):
         ge=1,
         le=1_000,
         description=(
-            "Notifications in a row that Omi's API fails (not reachable, too slow, 5xx) after which none is tried for "
-            "a while: each that ends without a clear result costs its answer a second hearing."
+            "Failures of Omi's API in a row (not reachable, too slow, 5xx) that open the circuit breaker: no "
+            "notification is tried for a pause. A notification without a clear result may reach the wearer twice."
         ),
     )
     omi_breaker_window_ms: int = Field(
@@ -58,28 +60,30 @@ class DeliverySettings(BaseModel):
         validation_alias="OMI_BREAKER_WINDOW_MS",
         ge=100,
         le=3_600_000,
-        description="ms within which these failures must come. Long, since notifications are few.",
+        description="ms within which these failures must come. Long, since notifications are rare.",
     )
     omi_breaker_pause_ms: int = Field(
         5_000,
         validation_alias="OMI_BREAKER_PAUSE_MS",
         ge=10,
         le=3_600_000,
-        description="ms of the first pause, then one notification tries.",
+        description="ms of the breaker's first pause, then one notification tries.",
     )
     omi_breaker_pause_cap_ms: int = Field(
         60_000,
         validation_alias="OMI_BREAKER_PAUSE_CAP_MS",
         ge=10,
         le=3_600_000,
-        description="ms of the longest pause; each try that fails doubles it. Answers wait a minute at most.",
+        description=(
+            "ms of the breaker's longest pause; each failed try doubles the pause. Answers wait a minute at most."
+        ),
     )
     webhook_reply_deadline_ms: int = Field(
         12_000,
         validation_alias=AliasChoices("WEBHOOK_REPLY_DEADLINE_MS", "OMI_WEBHOOK_TIMEOUT"),
         ge=100,
         le=29_000,
-        description="ms after which a webhook is replied to without the answer. Omi gives up at 30,000.",
+        description="ms after which a webhook gets its reply without the answer. Omi stops waiting at 30,000.",
     )
     next_webhook_grace_ms: int = Field(
         5_000,
@@ -87,9 +91,9 @@ class DeliverySettings(BaseModel):
         ge=0,
         le=60_000,
         description=(
-            "ms that a late answer waits for the wearer's next webhook before it becomes a notification, of which Omi "
-            "grants ten an hour. While anybody speaks, a webhook comes every 1 to 3 s. With several nodes not below "
-            "4000: without Redis a node hears so late of what another one has answered."
+            "ms that a late answer waits for the wearer's next webhook before it becomes a notification; Omi allows "
+            "ten of them an hour. During speech a webhook comes every 1 to 3 s. With several nodes at least 4000: "
+            "without Redis a node learns so late of another node's answers."
         ),
     )
     answer_expires_s: int = Field(
@@ -97,35 +101,46 @@ class DeliverySettings(BaseModel):
         validation_alias="ANSWER_EXPIRES_S",
         ge=30,
         le=604_800,
-        description="s after its question from which on an answer is shown, not spoken: nobody waits for it any more.",
+        description=(
+            "s after its question from which an answer is only shown in the transcript, and no longer delivered."
+        ),
     )
 
-    @property
-    def omi_notify_timeout_s(self) -> float:
-        """Seconds for one notification."""
-        return self.omi_notify_timeout_ms / 1000
+    omi_notify_timeout_s = Seconds("omi_notify_timeout_ms")
+    omi_breaker_window_s = Seconds("omi_breaker_window_ms")
+    omi_breaker_pause_s = Seconds("omi_breaker_pause_ms")
+    omi_breaker_pause_cap_s = Seconds("omi_breaker_pause_cap_ms")
+    next_webhook_grace_s = Seconds("next_webhook_grace_ms")
+    webhook_reply_deadline_s = Seconds("webhook_reply_deadline_ms")
 
-    @property
-    def omi_breaker_window_s(self) -> float:
-        """Seconds within which failures of Omi's API in a row count together."""
-        return self.omi_breaker_window_ms / 1000
 
-    @property
-    def omi_breaker_pause_s(self) -> float:
-        """Seconds of the first pause."""
-        return self.omi_breaker_pause_ms / 1000
+class ChatSettings(BaseModel):
+    """Chat: access, size of a message, and deadline of a reply."""
 
-    @property
-    def omi_breaker_pause_cap_s(self) -> float:
-        """Seconds of the longest pause."""
-        return self.omi_breaker_pause_cap_ms / 1000
+    chat_reply_deadline_ms: int = Field(
+        60_000,
+        validation_alias="CHAT_REPLY_DEADLINE_MS",
+        ge=100,
+        le=600_000,
+        description=(
+            "ms after which a chat's reply says that the answer is late. Proxies cut a silent request at 60,000. The "
+            "model's own limit (OPENAI_TIMEOUT) ends earlier, so only a question that waits for others is late."
+        ),
+    )
+    chat_max_message_chars: int = Field(
+        8_000,
+        validation_alias="CHAT_MAX_MESSAGE_CHARS",
+        ge=1,
+        le=100_000,
+        description=(
+            "Characters of a chat's message, and of the context sent with it: about 2,000 tokens each, as many as a "
+            "question may take along."
+        ),
+    )
+    allow_anonymous_chat: OnOff = Field(
+        default=False,
+        validation_alias="ALLOW_ANONYMOUS_CHAT",
+        description="true lets anyone chat without a token. A development server on loopback always does.",
+    )
 
-    @property
-    def next_webhook_grace_s(self) -> float:
-        """Seconds that a late answer waits for the next webhook."""
-        return self.next_webhook_grace_ms / 1000
-
-    @property
-    def webhook_reply_deadline_s(self) -> float:
-        """Seconds after which a webhook is replied to without the answer."""
-        return self.webhook_reply_deadline_ms / 1000
+    chat_reply_deadline_s = Seconds("chat_reply_deadline_ms")

@@ -1,27 +1,28 @@
-"""The server: address, limits of requests, log level, and who may enter.
+"""Settings of the server: address, request limits, tokens, log level; metrics, dashboard and log files.
 
-Not here: how settings are read and checked (config/settings.py). Threads: frozen, any.
+Not here: loading and checking (config/settings.py). Threads: frozen, any.
 """
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic.aliases import AliasChoices
 
-from config.values import DAY_MS, Secret, is_loopback, lower_word, parse_list, parse_size
+from config.values import DAY_MS, OnOff, Seconds, Secret, is_loopback, lower_word, parse_list, parse_size
 
 
 def _default_host(values: dict[str, Any]) -> str:
-    return "0.0.0.0" if values.get("app_env") == "production" else "127.0.0.1"  # noqa: S104 (production serves)
+    return "0.0.0.0" if values.get("app_env") == "production" else "127.0.0.1"  # noqa: S104 (production serves others)
 
 
 class ServerSettings(BaseModel):
-    """See the module."""
+    """The server: address, request limits, log level, and tokens."""
 
     app_env: Annotated[Literal["development", "production"], BeforeValidator(lower_word)] = Field(
         "development",
         validation_alias=AliasChoices("APP_ENV", "NODE_ENV"),
-        description="development or production. Production listens on all addresses and demands its secrets.",
+        description="development or production. Production listens on all addresses and requires its secrets.",
     )
     host: str = Field(
         default_factory=_default_host,
@@ -29,21 +30,21 @@ class ServerSettings(BaseModel):
         description="Address to listen on. Default: 127.0.0.1 in development, 0.0.0.0 in production.",
     )
     port: int = Field(
-        3000, validation_alias="PORT", ge=0, le=65535, description="TCP port to listen on; 0 takes any free one."
+        3000, validation_alias="PORT", ge=0, le=65535, description="TCP port to listen on; 0 takes any free port."
     )
     max_request_size: Annotated[int, BeforeValidator(parse_size)] = Field(
         10 * 1024 * 1024,
         validation_alias="MAX_REQUEST_SIZE",
         ge=1024,
         le=1024**3,
-        description="Largest request body: bytes, or with kb, mb, gb (powers of 1024). Default: 10mb.",
+        description="Largest request body: bytes, or a number with kb, mb, gb (powers of 1024). Default: 10mb.",
     )
     idle_connection_timeout_ms: int = Field(
         30_000,
         validation_alias="IDLE_CONNECTION_TIMEOUT_MS",
         ge=100,
         le=DAY_MS,
-        description="ms that a connection may wait for its (next) request's headers.",
+        description="ms that a connection may wait for the headers of its next request.",
     )
     body_timeout_ms: int = Field(
         15_000,
@@ -57,37 +58,39 @@ class ServerSettings(BaseModel):
         validation_alias="SLOW_REQUEST_THRESHOLD",
         ge=1,
         le=DAY_MS,
-        description="ms from which on a request is logged as slow.",
+        description="ms from which a request is logged as slow.",
     )
     shutdown_grace_ms: int = Field(
         10_000,
         validation_alias="SHUTDOWN_GRACE_MS",
         ge=0,
         le=DAY_MS,
-        description="ms that requests in flight get to finish when the program is told to stop.",
+        description="ms in which running requests may finish after a signal to stop.",
     )
     log_level: Annotated[Literal["debug", "info", "warn", "error", "fatal"], BeforeValidator(lower_word)] = Field(
-        "info", validation_alias="LOG_LEVEL", description="Least level that is logged: debug, info, warn, error, fatal."
+        "info",
+        validation_alias="LOG_LEVEL",
+        description="Lowest level that is logged: debug, info, warn, error, fatal.",
     )
     admin_token: Secret = Field(
         None,
         validation_alias="ADMIN_TOKEN",
-        description="The operator's Bearer token. Development makes one in DATA_DIR on first start.",
+        description="The operator's Bearer token. A development server makes one in DATA_DIR on first start.",
     )
     webhook_token: Secret = Field(
         None,
         validation_alias="WEBHOOK_TOKEN",
-        description="Secret in the webhook's URL (?token=). Development makes one in DATA_DIR on first start.",
+        description="Token in the webhook's URL (?token=). A development server makes one in DATA_DIR on first start.",
     )
     omi_signing_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(parse_list)] = Field(
         (),
         validation_alias="OMI_SIGNING_SECRETS",
-        description="Omi's signing secrets (whsec_…), separated by commas. If set, every webhook must be signed.",
+        description="Omi's signing secrets (whsec_…), separated by commas. When set, every webhook must be signed.",
     )
 
     @property
     def is_production(self) -> bool:
-        """Whether this process serves in earnest."""
+        """Whether APP_ENV is production."""
         return self.app_env == "production"
 
     @property
@@ -95,22 +98,47 @@ class ServerSettings(BaseModel):
         """Whether only programs on this machine can reach the server."""
         return is_loopback(self.host)
 
-    @property
-    def idle_connection_timeout_s(self) -> float:
-        """Seconds that a connection may wait for its next request's headers."""
-        return self.idle_connection_timeout_ms / 1000
+    idle_connection_timeout_s = Seconds("idle_connection_timeout_ms")
+    body_timeout_s = Seconds("body_timeout_ms")
+    slow_request_threshold_s = Seconds("slow_request_threshold_ms")
+    shutdown_grace_s = Seconds("shutdown_grace_ms")
 
-    @property
-    def body_timeout_s(self) -> float:
-        """Seconds that one request's body may take to arrive."""
-        return self.body_timeout_ms / 1000
 
-    @property
-    def slow_request_threshold_s(self) -> float:
-        """Seconds from which on a request is logged as slow."""
-        return self.slow_request_threshold_ms / 1000
+class ObservingSettings(BaseModel):
+    """Metrics, dashboard and log files."""
 
-    @property
-    def shutdown_grace_s(self) -> float:
-        """Seconds that requests in flight get to finish."""
-        return self.shutdown_grace_ms / 1000
+    enable_metrics: OnOff = Field(
+        default=True,
+        validation_alias="ENABLE_METRICS",
+        description="Serves /metrics and /metrics-dashboard. When off, both are 404; /health stays.",
+    )
+    metrics_token: Secret = Field(
+        None,
+        validation_alias="METRICS_TOKEN",
+        description=(
+            "Bearer token for GET /metrics alone, so that a scraper need not hold ADMIN_TOKEN, which also opens it. "
+            "Default: none."
+        ),
+    )
+    enable_file_logging: OnOff = Field(
+        default=False,
+        validation_alias="ENABLE_FILE_LOGGING",
+        description="Also writes log lines as JSON to files in LOG_DIR.",
+    )
+    log_dir: Path = Field(
+        Path("logs"), validation_alias="LOG_DIR", description="Folder of the log files. It is made if it is missing."
+    )
+    log_max_file_size: Annotated[int, BeforeValidator(parse_size)] = Field(
+        10 * 1024 * 1024,
+        validation_alias="LOG_MAX_FILE_SIZE",
+        ge=4096,
+        le=1024**3,
+        description="Size at which a new log file begins: bytes, or a number with kb, mb, gb. Default: 10mb.",
+    )
+    log_max_files: int = Field(
+        5,
+        validation_alias="LOG_MAX_FILES",
+        ge=2,
+        le=1_000,
+        description="Number of log files to keep, the current one included; older ones are deleted.",
+    )

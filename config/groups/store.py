@@ -1,6 +1,6 @@
-"""The store: where it is, how long it may take.
+"""Settings of the store: its address, its time limits, and how long it keeps data.
 
-Not here: how settings are read and checked (config/settings.py). Threads: frozen, any.
+Not here: loading and checking (config/settings.py). Threads: frozen, any.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from config.values import Secret, checked_secret, find_odd_spelling
+from config.values import Seconds, Secret, checked_secret, find_odd_spelling
 
 _POSTGRES = ("postgres://", "postgresql://")
 _SQLITE = "sqlite:///"
@@ -19,10 +19,12 @@ _SERVER = re.compile(r"(?:[^@/]*@)?(?P<hosts>[^/?]*)(?:/(?P<name>[^?]*))?(?:\?(?
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(?::(?P<port>[0-9]*))?")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _MAX_PORT = 65_535
+# A century: a mistyped number of days beyond it is surely a mistake.
+_MAX_DAYS = 36_500
 
 
 def _find_problem(url: str) -> str:
-    """Return why the URL names no store, "" if it does. The sentence never quotes it: it may hold a password."""
+    """Return why the URL names no store, "" if it does. The sentence never quotes the URL: it may hold a password."""
     if url.startswith(_SQLITE):
         return _find_file_problem(url.removeprefix(_SQLITE))
     if odd := find_odd_spelling(url):
@@ -60,10 +62,12 @@ def _find_file_problem(file: str) -> str:
 
 
 class StoreSettings(BaseModel):
-    """See the module."""
+    """The store: its address and its time limits."""
 
     data_dir: Path = Field(
-        Path("data"), validation_alias="DATA_DIR", description="Folder of the embedded database and made secrets."
+        Path("data"),
+        validation_alias="DATA_DIR",
+        description="Folder of the SQLite database and of the secrets made on first start.",
     )
     database_url: Annotated[Secret, checked_secret(_find_problem)] = Field(
         None,
@@ -74,29 +78,74 @@ class StoreSettings(BaseModel):
         "local",
         validation_alias="NODE_NAME",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="This node's name in a shared database: the same at every start, different on every node.",
+        description="This node's name in a shared database. Keep it over restarts; give every node another.",
     )
     store_write_timeout_ms: int = Field(
         5_000,
         validation_alias="STORE_WRITE_TIMEOUT_MS",
         ge=10,
         le=600_000,
-        description="ms after which a write counts as failed.",
+        description="ms after which a write to the store fails.",
     )
     store_read_timeout_ms: int = Field(
         5_000,
         validation_alias="STORE_READ_TIMEOUT_MS",
         ge=10,
         le=600_000,
-        description="ms after which a read counts as failed.",
+        description="ms after which a read from the store fails.",
     )
 
-    @property
-    def store_write_timeout_s(self) -> float:
-        """Seconds after which a write counts as failed."""
-        return self.store_write_timeout_ms / 1000
+    store_write_timeout_s = Seconds("store_write_timeout_ms")
+    store_read_timeout_s = Seconds("store_read_timeout_ms")
 
-    @property
-    def store_read_timeout_s(self) -> float:
-        """Seconds after which a read counts as failed."""
-        return self.store_read_timeout_ms / 1000
+
+class RetentionSettings(BaseModel):
+    """Retention: how long transcripts, failed jobs, finished jobs and audit events are kept."""
+
+    transcript_retention_days: int = Field(
+        90,
+        validation_alias="TRANSCRIPT_RETENTION_DAYS",
+        ge=0,
+        le=_MAX_DAYS,
+        description=(
+            "Days to keep transcripts, questions with answers, notifications and Omi's other payloads. 0: one hour, in "
+            "which work still needs them, or ANSWER_EXPIRES_S if that is longer."
+        ),
+    )
+    dead_letter_retention_days: int = Field(
+        30,
+        validation_alias="DEAD_LETTER_RETENTION_DAYS",
+        ge=0,
+        le=_MAX_DAYS,
+        description=(
+            "Days to keep dead jobs for the operator. Never longer than transcripts, since dead jobs hold the words of "
+            "questions."
+        ),
+    )
+    job_retention_days: int = Field(
+        7,
+        validation_alias="JOB_RETENTION_DAYS",
+        ge=1,
+        le=_MAX_DAYS,
+        description=(
+            "Days to keep finished jobs. By them a question that is sent again is recognised; senders repeat within "
+            "hours. They hold no text."
+        ),
+    )
+    operator_event_retention_days: int = Field(
+        365,
+        validation_alias="OPERATOR_EVENT_RETENTION_DAYS",
+        ge=1,
+        le=_MAX_DAYS,
+        description=(
+            "Days to keep the audit of the operator's actions. A year, longer than all else, since the audit is asked "
+            "for long after the job. It holds ids, counts and times, no text."
+        ),
+    )
+    janitor_interval_s: int = Field(
+        3_600,
+        validation_alias="JANITOR_INTERVAL_S",
+        ge=1,
+        le=86_400,
+        description="s between two prunings of old data.",
+    )

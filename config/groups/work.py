@@ -1,45 +1,55 @@
-"""Sessions in memory, and the job queue.
+"""Settings of the work: sessions in memory, and the job queue.
 
-Not here: how settings are read and checked (config/settings.py). Threads: frozen, any.
+Not here: loading and checking (config/settings.py). Threads: frozen, any.
 """
 
 from pydantic import BaseModel, Field
 
 
 class WorkSettings(BaseModel):
-    """See the module."""
+    """Sessions in memory, and the job queue."""
 
     session_idle_s: int = Field(
-        900, validation_alias="SESSION_IDLE_S", ge=1, le=604_800, description="s after which an idle session is let go."
+        900,
+        validation_alias="SESSION_IDLE_S",
+        ge=1,
+        le=604_800,
+        description="s after which an idle session leaves memory.",
     )
     max_live_sessions: int = Field(
         100_000,
         validation_alias="MAX_LIVE_SESSIONS",
         ge=1,
         le=10_000_000,
-        description="Sessions kept in memory; above it the longest idle are let go.",
+        description="Sessions in memory; above this number the longest idle leave it.",
     )
     session_mailbox_capacity: int = Field(
         100,
         validation_alias="SESSION_MAILBOX_CAPACITY",
         ge=1,
         le=1_000_000,
-        description="Messages that may wait for one session; more are refused.",
+        description="Messages that may wait in one session's mailbox; more are refused.",
     )
     queue_max_concurrent_jobs: int = Field(
         10,
         validation_alias="QUEUE_MAX_CONCURRENT_JOBS",
         ge=1,
         le=10_000,
-        description="Background jobs (other than answers) run at a time.",
+        description="Background jobs, other than answers, that run at a time.",
     )
     queue_max_retries: int = Field(
-        3, validation_alias="QUEUE_MAX_RETRIES", ge=0, le=100, description="Retries of a failed job before it is dead."
+        3,
+        validation_alias="QUEUE_MAX_RETRIES",
+        ge=0,
+        le=100,
+        description="Retries of a failed job before it counts as dead.",
     )
     queue_lane_cap: int = Field(
         1_000,
         validation_alias="QUEUE_LANE_CAP",
         ge=1,
         le=100_000,
-        description="Jobs of one session that may wait; questions beyond are told so at once, and not answered.",
+        description=(
+            "Jobs of one session that may wait. A further question is refused at once, in words, and not answered."
+        ),
     )

@@ -1,23 +1,26 @@
 """The command line: `omi-actors serve` and its other commands, as `--help` lists them.
 
-One file a command; each is read only when it is wanted, so that none waits for another's imports. `failing.py` is how a
-command ends that cannot do what it was asked for.
+One file a command, imported when it is used, so that no command waits for another's imports: `serve` (with `server`,
+`banner`, `reload`), `queue` and `operator_calls`, `backup`, `config`, `doctor`. `program` holds their common parts.
+Not here: HTTP (web), the actors (system), the doctor's checks (doctor).
 """
 
 from importlib import import_module
 
 import click
 
-# By its name, the module and the function of each command.
+from omi_actors.cli.program import fail, find_foreign
+
+# Module and function of each command, by its name.
 _COMMANDS = {
     "backup": ("omi_actors.cli.backup", "backup"),
     "config": ("omi_actors.cli.config", "config"),
     "doctor": ("omi_actors.cli.doctor", "doctor"),
-    "operator-link": ("omi_actors.cli.operator_link", "operator_link"),
+    "operator-link": ("omi_actors.cli.operator_calls", "operator_link"),
     "queue": ("omi_actors.cli.queue", "queue"),
     "restore": ("omi_actors.cli.backup", "restore"),
     "serve": ("omi_actors.cli.serve", "serve"),
-    "version": ("omi_actors.cli.version", "version"),
+    "version": ("omi_actors.cli.program", "version"),
 }
 
 
@@ -29,9 +32,12 @@ class _Commands(click.Group):
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (the base's)
-        """Return a command by its name, read now."""
+        """Return a command by its name, imported now; end if its imports would be another package's."""
         if cmd_name not in _COMMANDS:
             return None
+        foreign = find_foreign()
+        if foreign:
+            fail(foreign)
         module, name = _COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), name)
         return command

@@ -1,7 +1,7 @@
-"""What the server says once it serves: a table for a person at a terminal, one line of JSON for everybody else.
+"""The announcement of a started server: a table for a person at a terminal, one line of JSON for programs.
 
-Not here: measuring what it says (server.py). Threads: the event loop's; writes once.
-The table shows tokens, since who started the server owns it; the line, which may be kept, never does.
+The table shows tokens, since the person who started the server owns it. The line may be kept and shows none.
+Not here: measuring its facts (server.py). Threads: the event loop's; writes once.
 """
 
 import os
@@ -13,28 +13,28 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from config.secrets_file import FILE_NAME
-from config.settings import Origin, Reading
+from config.settings import LoadedSettings, Origin
 from omi_actors import __version__
+from omi_actors.cli.program import own_command
 from omi_actors.clients.model import Model
-from omi_actors.doctor.listening import build_url, find_lan_url
+from omi_actors.doctor.port import build_url, find_lan_url
 from omi_actors.instruments.logs import get_logger
-from omi_actors.program import own_command
 
 _log = get_logger(__name__)
 
-# Pages to open, as far as they are there.
+# Pages to open; those of metrics only when they are served.
 _PAGES = (("Health", "/health"),)
 _OF_METRICS = (("Dashboard", "/metrics-dashboard"), ("Metrics", "/metrics  (for the operator, or by METRICS_TOKEN)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What there is to say. `ready_s`: seconds from reading the settings to the first request that could be taken.
+    """Facts about the started server. `ready_s`: seconds from loading the settings to accepting requests.
 
-    `operator_link` is the address that makes a browser the operator's, once; None: there is none.
+    `operator_link` is the address that signs a browser in as the operator, once; None: there is none.
     """
 
-    reading: Reading
+    loaded: LoadedSettings
     model: Model
     port: int
     ready_s: float
@@ -42,30 +42,30 @@ class Facts:
 
 
 def announce(facts: Facts, *, out: TextIO | None = None, log: TextIO | None = None) -> None:
-    """Say it: in words where a person reads standard output, as a log line unless the log goes to the same person."""
+    """Print the table if standard output is a terminal; log the line unless both go to the same terminal."""
     out, log = out or sys.stdout, log or sys.stderr
     if out.isatty():
         out.write(render_banner(facts))
         out.flush()
     if not (out.isatty() and log.isatty()):
-        for note in facts.reading.notes:
+        for note in facts.loaded.notes:
             _log.warning("setting_without_effect", note=note)
         _log.info("server_ready", **describe(facts))
 
 
 def describe(facts: Facts) -> dict[str, Any]:
-    """Return the fields of the line. No secret is among them."""
-    reading = facts.reading
+    """Return the fields of the line, without secrets."""
+    loaded = facts.loaded
     return {
-        "url": build_url(reading.settings.host, facts.port),
+        "url": build_url(loaded.settings.host, facts.port),
         "port": facts.port,
         "version": __version__,
         "model": facts.model.name,
         "demo": facts.model.provider == "demo",
-        "database": "postgres" if reading.settings.database_url else "sqlite",
-        "env_file": str(reading.env_file.path.resolve()) if reading.env_file else None,
-        "variables_set": _count_given(reading),
-        "app_env": reading.settings.app_env,
+        "database": "postgres" if loaded.settings.database_url else "sqlite",
+        "env_file": str(loaded.env_file.path.resolve()) if loaded.env_file else None,
+        "variables_set": _count_given(loaded),
+        "app_env": loaded.settings.app_env,
         "ready_s": round(facts.ready_s, 3),
         "pid": os.getpid(),
     }
@@ -78,7 +78,7 @@ def render_banner(facts: Facts) -> str:
     rows = [*_describe_parts(facts), None, *_list_addresses(facts)]
     width = max(len(row[0]) for row in rows if row)
     lines = [f"  {row[0]:<{width}}  {row[1]}" if row else "" for row in rows]
-    notes = [f"  ! {note}" for note in facts.reading.notes]
+    notes = [f"  ! {note}" for note in facts.loaded.notes]
     return "\n".join(
         [
             head,
@@ -94,7 +94,7 @@ def render_banner(facts: Facts) -> str:
 
 
 def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
-    reading, settings = facts.reading, facts.reading.settings
+    loaded, settings = facts.loaded, facts.loaded.settings
     is_demo = facts.model.provider == "demo"
     yield "Model", "DEMO, repeats the question; set OPENAI_API_KEY for real answers" if is_demo else facts.model.name
     yield "Database", "PostgreSQL (DATABASE_URL)" if settings.database_url else f"SQLite in {settings.data_dir}"
@@ -102,17 +102,17 @@ def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "Other nodes", "reached by Redis (REDIS_URL); /health says whether"
     late = "notified" if settings.omi_app_secret else "at the next contact; set OMI_APP_ID and OMI_APP_SECRET to notify"
     yield "Late answers", late
-    given = f"variables set: {_count_given(reading)}"
-    yield "Settings", f"{reading.env_file.path.resolve()}, {given}" if reading.env_file else f"no .env, {given}"
-    made = Origin.MADE in reading.origins.values()
+    given = f"variables set: {_count_given(loaded)}"
+    yield "Settings", f"{loaded.env_file.path.resolve()}, {given}" if loaded.env_file else f"no .env, {given}"
+    made = Origin.MADE in loaded.origins.values()
     yield "Tokens", f"made on first start, in {settings.data_dir / FILE_NAME}" if made else "as given"
 
 
 def _list_addresses(facts: Facts) -> Iterator[tuple[str, str]]:
-    settings = facts.reading.settings
+    settings = facts.loaded.settings
     url = build_url(settings.host, facts.port)
     if facts.operator_link is not None:
-        yield "Open first", f"{facts.operator_link}  (works once: this browser is the operator's then)"
+        yield "Open first", f"{facts.operator_link}  (works once: it signs this browser in as the operator)"
     for name, path in (*(_OF_METRICS if settings.enable_metrics else ()), *_PAGES):
         yield name, f"{url}{path}"
     lan_url = find_lan_url(settings.host, facts.port)
@@ -129,5 +129,5 @@ def _list_addresses(facts: Facts) -> Iterator[tuple[str, str]]:
         )
 
 
-def _count_given(reading: Reading) -> int:
-    return sum(origin in (Origin.ENVIRONMENT, Origin.ENV_FILE) for origin in reading.origins.values())
+def _count_given(loaded: LoadedSettings) -> int:
+    return sum(origin in (Origin.ENVIRONMENT, Origin.ENV_FILE) for origin in loaded.origins.values())

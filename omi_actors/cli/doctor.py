@@ -1,4 +1,4 @@
-"""`omi-actors doctor`.
+"""The command `omi-actors doctor`: prints the findings of all checks.
 
 Not here: the checks (doctor/). Threads: the main one.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from omi_actors.cli.failing import env_file_to_read
+from omi_actors.cli.program import env_file_option, env_file_to_load
 from omi_actors.doctor.examine import examine
 from omi_actors.doctor.finding import Finding, Machine, State
 
@@ -20,14 +20,14 @@ _PLAIN_MARKS = {State.OK: "ok     ", State.NOTE: "note   ", State.PROBLEM: "PROB
 
 
 @click.command(short_help="Find what is wrong, each with its fix.")
-@click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
+@env_file_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def doctor(*, env_file: Path | None, as_json: bool) -> None:
-    """Look for everything that keeps the server from starting or answering; say how to mend it.
+    """Look for everything that keeps the server from starting or answering, and print how to mend it.
 
     Changes nothing. Exits 1 if there is a problem, 0 if there are only notes.
     """
-    findings = list(examine(env_file_to_read(env_file), Machine()))
+    findings = list(examine(env_file_to_load(env_file), Machine()))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

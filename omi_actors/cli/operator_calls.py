@@ -1,48 +1,88 @@
-"""Asking a running server on this machine as its operator, by ADMIN_TOKEN.
+"""Calls to a running server on this machine as its operator, by ADMIN_TOKEN; and the command `operator-link`.
 
-Not here: what is asked for (operator_link.py, cli/queue.py). Threads: the main one, which waits.
+Not here: the routes that are called (web/handlers/). Threads: the main one, which waits.
 """
 
 import http.client
 import json
+from pathlib import Path
 from typing import Any
 
-from config.settings import Settings
-from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
+import click
 
+from config.secrets_file import add_made_secrets
+from config.settings import InvalidSettingError, Settings, load_with_origins
+from omi_actors.cli.program import env_file_option, env_file_to_load, in_sentences
+from omi_actors.errors import OmiError, UpstreamRejectedError, UpstreamUnavailableError
+
+# Seconds for a reply: the queue may count many jobs first.
 _TIMEOUT_S = 30.0
 _FIRST_ERROR = 400
 _UNAUTHORIZED = 401
 
+port_option = click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port of the running server, if it is not PORT."
+)
 
-def host_of(settings: Settings) -> str:
-    """Return the address at which a server with these settings is asked from its own machine."""
-    return "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host  # noqa: S104 (compared)
+
+def load_operator_settings(env_file: Path | None, port: int | None) -> Settings:
+    """Return the settings with the operator's token, as the server on this machine has them.
+
+    Raises:
+        InvalidSettingError: they are impossible.
+    """
+    return add_made_secrets(load_with_origins(env_file_to_load(env_file), {"PORT": port})).settings
 
 
 def call_operator(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Return the JSON that the server answers.
+    """Return the JSON of the server's reply.
 
     Raises:
         UpstreamUnavailableError: no server answers there.
         UpstreamRejectedError: it refused; the sentence says why.
     """
-    address = f"{host_of(settings)}:{settings.port}"
+    address = f"{_host_of(settings)}:{settings.port}"
     status, reply = _exchange(settings, method, path, json.dumps(body) if body is not None else None)
     if status == _UNAUTHORIZED:
         raise UpstreamRejectedError(f"the server at {address} says {status}; it must run with this ADMIN_TOKEN")
     try:
-        told = json.loads(reply)
+        content = json.loads(reply)
     except ValueError:
-        raise UpstreamRejectedError(f"what answers at {address} is another kind of server") from None
+        raise UpstreamRejectedError(f"another kind of server answers at {address}") from None
     if status >= _FIRST_ERROR:
-        raise UpstreamRejectedError(f"the server at {address} says {status}: {told.get('error', '')}")
-    return told
+        raise UpstreamRejectedError(f"the server at {address} says {status}: {content.get('error', '')}")
+    return content
+
+
+def fetch_link(settings: Settings) -> str:
+    """Return a link that signs a browser in as the operator. It opens once.
+
+    Raises:
+        UpstreamUnavailableError: no server answers there.
+        UpstreamRejectedError: it is another kind of server, or has another ADMIN_TOKEN.
+    """
+    path = call_operator(settings, "POST", "/operator/links")["path"]
+    shown = "localhost" if settings.is_loopback or _host_of(settings) == "127.0.0.1" else settings.host
+    return f"http://{shown}:{settings.port}{path}"
+
+
+@click.command("operator-link", short_help="Print a link that signs a browser in.")
+@port_option
+@env_file_option
+@in_sentences(InvalidSettingError, OmiError)
+def operator_link(*, port: int | None, env_file: Path | None) -> None:
+    """Print a link that signs a browser in as the operator, once, within ten minutes."""
+    click.echo(fetch_link(load_operator_settings(env_file, port)))
+
+
+def _host_of(settings: Settings) -> str:
+    """Return the address by which this machine reaches a server with these settings."""
+    return "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host  # noqa: S104 (compared)
 
 
 def _exchange(settings: Settings, method: str, path: str, body: str | None) -> tuple[int, bytes]:
     token = settings.admin_token.get_secret_value() if settings.admin_token else ""
-    host, headers = host_of(settings), {"Authorization": f"Bearer {token}"}
+    host, headers = _host_of(settings), {"Authorization": f"Bearer {token}"}
     connection = http.client.HTTPConnection(host, settings.port, timeout=_TIMEOUT_S)
     try:
         connection.request(method, path, body, headers)

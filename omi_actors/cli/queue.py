@@ -1,28 +1,26 @@
-"""`omi-actors queue`: the operator's hand in the job queue of a running server.
+"""`omi-actors queue`: list, show, retry, discard, pause and resume jobs of a running server.
 
-Not here: asking the server (operator_calls.py), what a job shows of itself (web/handlers/queue.py). Threads: the
-main one.
+Not here: calling the server (operator_calls.py), the form of a job (web/handlers/queue.py). Threads: the main one.
 """
 
 import json
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import click
 
-from config.secrets_file import with_made_origins
-from config.settings import InvalidSettingError, read_settings
-from omi_actors.cli.failing import env_file_to_read, fail
-from omi_actors.cli.operator_calls import call_operator
+from config.settings import InvalidSettingError
+from omi_actors.cli.operator_calls import call_operator, load_operator_settings, port_option
+from omi_actors.cli.program import env_file_option, in_sentences
 from omi_actors.errors import OmiError
 
-P = ParamSpec("P")
-# Asks the server: method, path, body.
+# Calls the server: method, path, body.
 Call = Callable[..., Any]
 
+_in_sentences = in_sentences(OmiError)
 _KIND = click.option("--kind", help="Only jobs of this kind.")
 _STATE = click.option("--state", help="Only jobs in this state: ready, running, done, dead or cancelled.")
 _LANE = click.option("--lane", help="Only jobs of this lane.")
@@ -32,29 +30,13 @@ _JOB = click.argument("job", required=False)
 
 
 @click.group()
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of the running server, if it is not PORT.")
-@click.option("--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one.")
+@port_option
+@env_file_option
 @click.pass_context
+@in_sentences(InvalidSettingError)
 def queue(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
     """Look into the job queue, and act on it."""
-    try:
-        reading = with_made_origins(read_settings(env_file_to_read(env_file), {"PORT": port}))
-    except InvalidSettingError as exc:
-        fail(str(exc))
-    context.obj = partial(call_operator, reading.settings)
-
-
-def _in_sentences(command: Callable[P, None]) -> Callable[P, None]:
-    """Say what went wrong in its sentence."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except OmiError as exc:
-            fail(str(exc))
-
-    return run
+    context.obj = partial(call_operator, load_operator_settings(env_file, port))
 
 
 @queue.command("list")
@@ -62,7 +44,7 @@ def _in_sentences(command: Callable[P, None]) -> Callable[P, None]:
 @_STATE
 @_LANE
 @_SESSION
-@click.option("--limit", type=click.IntRange(1, 500), default=50, help="At most so many; 50 unless told.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, help="At most so many; default: 50.")
 @click.option("--before", type=click.IntRange(1), help="Only jobs with lower numbers: the next page.")
 @click.pass_obj
 @_in_sentences
@@ -81,11 +63,11 @@ def list_jobs(call: Call, /, **asked: Any) -> None:
 
 @queue.command()
 @click.argument("job")
-@click.option("--text", is_flag=True, help="With the words of the question and its answer; the audit will say so.")
+@click.option("--text", is_flag=True, help="With the words of the question and its answer; the audit notes it.")
 @click.pass_obj
 @_in_sentences
 def show(call: Call, job: str, *, text: bool) -> None:
-    """Show all there is of one JOB, without anybody's words unless --text asks for them."""
+    """Show one JOB whole; its question and answer only with --text."""
     found = call("GET", f"/operator/queue/jobs/{quote(job, safe='')}{'?text=1' if text else ''}")
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
@@ -99,7 +81,7 @@ def show(call: Call, job: str, *, text: bool) -> None:
 @click.pass_obj
 @_in_sentences
 def retry(call: Call, /, job: str | None, *, is_sure: bool, **chosen: Any) -> None:
-    """Begin one dead JOB anew, or count all dead jobs that are chosen, and with --yes begin them."""
+    """Begin one dead JOB anew, or count all chosen dead jobs, and with --yes begin them anew."""
     if job is not None:
         call("POST", f"/operator/queue/jobs/{quote(job, safe='')}/retry")
         click.echo("retried: 1")
@@ -117,9 +99,9 @@ def retry(call: Call, /, job: str | None, *, is_sure: bool, **chosen: Any) -> No
 @click.pass_obj
 @_in_sentences
 def discard(call: Call, /, job: str | None, *, is_sure: bool, **chosen: Any) -> None:
-    """Call off one JOB that waits or is dead, or count all that are chosen, and with --yes call them off.
+    """Discard one JOB that waits or is dead, or count all chosen jobs, and with --yes discard them.
 
-    Whoever waits for an answer is told that there is none.
+    A person who waits for the answer is told that there is none.
     """
     if job is not None:
         call("DELETE", f"/operator/queue/jobs/{quote(job, safe='')}")
@@ -133,8 +115,8 @@ def discard(call: Call, /, job: str | None, *, is_sure: bool, **chosen: Any) -> 
 @click.pass_obj
 @_in_sentences
 def pause(call: Call, kind: str | None) -> None:
-    """Begin no more jobs of KIND, or of any. It holds until `resume`, also after a restart."""
-    _say_changed(call("POST", "/operator/queue/pause", _given({"kind": kind})), "paused")
+    """Begin no more jobs of KIND, or of any kind, until `resume`, also after a restart."""
+    _show_changed(call("POST", "/operator/queue/pause", _given({"kind": kind})), "paused")
 
 
 @queue.command()
@@ -142,17 +124,17 @@ def pause(call: Call, kind: str | None) -> None:
 @click.pass_obj
 @_in_sentences
 def resume(call: Call, kind: str | None) -> None:
-    """Begin jobs of KIND, or without it of all kinds, again."""
-    _say_changed(call("POST", "/operator/queue/resume", _given({"kind": kind})), "resumed")
+    """Begin jobs of KIND, or of all kinds, again."""
+    _show_changed(call("POST", "/operator/queue/resume", _given({"kind": kind})), "resumed")
 
 
 @queue.command()
-@click.option("--limit", type=click.IntRange(1, 500), default=50, help="At most so many; 50 unless told.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, help="At most so many; default: 50.")
 @click.option("--before", type=click.IntRange(1), help="Only events with lower numbers: the next page.")
 @click.pass_obj
 @_in_sentences
 def audit(call: Call, /, **asked: Any) -> None:
-    """List what the operator did, newest first."""
+    """List the operator's actions, newest first."""
     for event in call("GET", f"/operator/events?{urlencode(_given(asked))}")["events"]:
         target = " ".join(f"{name}={value}" for name, value in event["target"].items())
         done = f"{event['who']} {event['action']} jobs={event['jobs']} {target}"
@@ -173,6 +155,6 @@ def _change_many(call: Call, word: str, chosen: dict[str, Any], *, is_sure: bool
         click.echo(f"{name}: {count}")
 
 
-def _say_changed(said: dict[str, Any], word: str) -> None:
-    kind = "all kinds" if said["kind"] == "*" else said["kind"]
-    click.echo(f"{kind}: {word}" if said["changed"] else f"{kind}: {word} already")
+def _show_changed(reply: dict[str, Any], word: str) -> None:
+    kind = "all kinds" if reply["kind"] == "*" else reply["kind"]
+    click.echo(f"{kind}: {word}" if reply["changed"] else f"{kind}: {word} already")

@@ -1,7 +1,7 @@
 """The development mode: a server in a child process, replaced whenever a watched file changes.
 
-Not here: what the server does. Threads: the main one; signals set its event.
-A process of its own, since a server with threads, sockets and a locked store is only sure to be gone when it has ended.
+A process of its own, since only its end surely frees threads, sockets and the locked store.
+Not here: the server (server.py). Threads: the main one; signals set its event.
 """
 
 import signal
@@ -12,42 +12,45 @@ from pathlib import Path
 
 import click
 
-# Seconds between two looks at the files: a few hundred stats, well under 10 ms.
-_LOOK_S = 0.4
-# Seconds that a child gets to stop; it gives its requests less (cli/serve.py).
+# Seconds between two passes over the files: a few hundred stats, well under 10 ms.
+_PASS_S = 0.4
+# Seconds for a child to stop; it gives its requests less (cli/serve.py).
 _STOP_S = 15.0
 
 _ROOMS = Path(__file__).parents[2]
 _WATCHED_ROOMS = ("omi_actors", "web", "config")
 
-# What a file is recognised by: nanoseconds of its change, and bytes.
+# Marks by which a change is seen: the file's time of change in ns, and its size in bytes.
 Marks = dict[Path, tuple[int, int]]
 
 
 def watched_files(env_file: Path) -> list[Path]:
-    """Return the program's own files, and the env file whether it exists or not."""
+    """Return the program's own files, and the env file, which need not exist."""
     return [env_file, *(path for room in _WATCHED_ROOMS for path in (_ROOMS / room).rglob("*.py"))]
 
 
 def mark_files(files: Iterable[Path]) -> Marks:
-    """Return a mark of every file that is there."""
+    """Return a mark of every existing file."""
     marks: Marks = {}
     for path in files:
         try:
             stat = path.stat()
         except OSError:
-            continue  # not there now; that it comes is a change
+            continue  # missing now; its creation is a change
         marks[path] = stat.st_mtime_ns, stat.st_size
     return marks
 
 
 def find_changed(before: Marks, after: Marks) -> list[Path]:
-    """Return the files that came, went or changed, sorted."""
+    """Return the files that were created, deleted or changed, sorted."""
     return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
 
 
 class Reloader:
-    """Runs `command` until told to stop, anew after each change of `files()`. A child that ended waits for one."""
+    """Runs `command`, anew after each change of `files()`, until a signal stops it.
+
+    After a child has ended by itself, the next change starts a new one.
+    """
 
     def __init__(self, command: Sequence[str], files: Callable[[], Iterable[Path]]) -> None:
         self._command = list(command)
@@ -70,19 +73,19 @@ class Reloader:
         return code
 
     def _start(self) -> None:
-        # A session of its own: Ctrl-C reaches us alone, and the child is told once.
+        # A session of its own: Ctrl-C reaches only us, and we signal the child once.
         self._child = subprocess.Popen(self._command, start_new_session=True)  # noqa: S603 (ourselves)
 
     def _await_change(self, before: Marks) -> list[Path]:
-        """Return what changed, once something has; nothing when told to stop."""
-        while not self._stopped.wait(_LOOK_S):
+        """Return the changed files, once there are any; none after a signal to stop."""
+        while not self._stopped.wait(_PASS_S):
             changed = find_changed(before, mark_files(self._files()))
             if changed:
                 return changed
         return []
 
     def _stop(self) -> int:
-        """End the child, gently if it goes, and return its exit code."""
+        """End the child, by force after a while, and return its exit code."""
         child = self._child
         assert child is not None  # noqa: S101 (started before)
         if child.poll() is None:

@@ -1,6 +1,6 @@
-"""Serving: from settings to a listening server, and back to nothing when told to stop.
+"""The server process: builds everything from the settings, serves, and stops on a signal.
 
-Not here: commands (cli.py), the actors (system.py), HTTP (web/). Threads: the main one, which runs the event loop.
+Not here: the command (serve.py), the actors (system.py), HTTP (web/). Threads: the main one, which runs the event loop.
 """
 
 import asyncio
@@ -13,14 +13,15 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from config.settings import Reading, Settings
+from config.settings import LoadedSettings, Settings
 from omi_actors.cli.banner import Facts, announce
+from omi_actors.cli.program import EXIT_CONFIG, EXIT_SOFTWARE
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import DemoModel, Model
 from omi_actors.clients.omi_api import Notifier, OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
-from omi_actors.doctor.listening import build_url, explain_bind_error
+from omi_actors.doctor.port import build_url, explain_bind_error
 from omi_actors.errors import SettingsError
 from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger
@@ -33,29 +34,24 @@ from web.server import WebServer, build_http_server
 _log = get_logger(__name__)
 
 
-# sysexits.h: an internal failure, after which an outer supervisor should start us anew; and a configuration error.
-_EXIT_GAVE_UP = 70
-_EXIT_FENCED = 2
-
-
-def run(reading: Reading) -> int:
+def run(loaded: LoadedSettings) -> int:
     """Serve until told to stop; return the exit code (docs/operating.md lists them).
 
     Raises:
         ExpectedError: the address, the store or the log file cannot be opened; the sentence says why.
     """
-    url = reading.settings.database_url
+    url = loaded.settings.database_url
     require_driver(url.get_secret_value() if url else "")
-    with _log_file(reading.settings):
+    with _log_file(loaded.settings):
         try:
-            return asyncio.run(_serve(reading))
+            return asyncio.run(_serve(loaded))
         except ExpectedError as exc:
-            if reading.settings.enable_file_logging:  # on standard error its sentence alone is enough
+            if loaded.settings.enable_file_logging:  # on standard error its sentence alone is enough
                 _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
             raise
-        except Exception as exc:  # noqa: BLE001 (the last place that can tell, without quoting anybody)
+        except Exception as exc:  # noqa: BLE001 (the last place that can log it, without a traceback's values)
             _log.critical("crashed", error=type(exc).__name__, exc_info=exc)
-            return _EXIT_GAVE_UP
+            return EXIT_SOFTWARE
 
 
 def _log_file(settings: Settings) -> AbstractContextManager[None]:
@@ -64,18 +60,18 @@ def _log_file(settings: Settings) -> AbstractContextManager[None]:
     return log_file(settings.log_dir, max_bytes=settings.log_max_file_size, max_files=settings.log_max_files)
 
 
-async def _serve(reading: Reading) -> int:
-    began_mono_s, settings = time.monotonic(), reading.settings
+async def _serve(loaded: LoadedSettings) -> int:
+    began_mono_s, settings = time.monotonic(), loaded.settings
     ended = asyncio.Event()
     codes = [0]
 
     def give_up(_error: BaseException) -> None:
-        codes.append(_EXIT_GAVE_UP)
+        codes.append(EXIT_SOFTWARE)
         ended.set()
 
     def fenced() -> None:
         _log.critical("node_fenced", node=settings.node_name, hint="another process runs under this NODE_NAME")
-        codes.append(_EXIT_FENCED)
+        codes.append(EXIT_CONFIG)
         ended.set()
 
     _stop_on_signals(ended)
@@ -94,14 +90,14 @@ async def _serve(reading: Reading) -> int:
     )
     system = System(parts, give_up)
     server = build_http_server(system, settings, clock)
-    # First the address: a second start by mistake must not touch the store that the first one serves.
+    # The address comes first: a second start by mistake must not touch the store of the first.
     port = _bind(server, settings)
     await system.start()
     server.listen()
     link = f"{build_url(settings.host, port)}{server.operator_path()}"
     ready_s = time.monotonic() - began_mono_s
-    announce(Facts(reading=reading, model=model, port=port, ready_s=ready_s, operator_link=link))
-    # What lives now lives to the end: the collector need not look at it again.
+    announce(Facts(loaded=loaded, model=model, port=port, ready_s=ready_s, operator_link=link))
+    # Objects that live now live to the end, so the collector need not visit them again.
     gc.collect()
     gc.freeze()
     await ended.wait()
@@ -124,21 +120,21 @@ def _bind(server: WebServer, settings: Settings) -> int:
 
 
 def build_model(settings: Settings) -> Model:
-    """Return the model that the settings name; without a key, the demo model."""
+    """Return the model of the settings; without a key, the demo model."""
     if settings.openai_api_key is None:
         return DemoModel()
     return _build_openai(settings, settings.openai_model)
 
 
 def build_fallbacks(settings: Settings) -> tuple[Model, ...]:
-    """Return the models that are asked when the first one fails, in order."""
+    """Return the fallback models, in the order in which they are asked."""
     if settings.openai_api_key is None:
         return ()
     return tuple(_build_openai(settings, name) for name in settings.openai_fallback_models)
 
 
 def _build_openai(settings: Settings, name: str) -> OpenAIModel:
-    assert settings.openai_api_key is not None  # noqa: S101 (its callers looked)
+    assert settings.openai_api_key is not None  # noqa: S101 (callers check it)
     return OpenAIModel(
         api_key=settings.openai_api_key.get_secret_value(),
         base_url=settings.openai_base_url,
@@ -167,7 +163,7 @@ def build_notifier(settings: Settings) -> Notifier | None:
 
 
 async def _stop(system: System, server: WebServer, settings: Settings, models: Sequence[Model]) -> None:
-    """Be not ready, stop listening, finish what is in flight, stop the actors in reverse order."""
+    """Report not ready, stop listening, finish running requests, then stop the actors in reverse order."""
     _log.info("stopping")
     system.begin_draining()
     grace_s = settings.shutdown_grace_s
@@ -180,7 +176,7 @@ async def _stop(system: System, server: WebServer, settings: Settings, models: S
 
 
 def _stop_on_signals(ended: asyncio.Event) -> None:
-    """Stop gently at the first SIGTERM or SIGINT, at once at the second."""
+    """Stop gracefully at the first SIGTERM or SIGINT, at once at the second."""
 
     def stop() -> None:
         if ended.is_set():

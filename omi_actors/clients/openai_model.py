@@ -25,7 +25,7 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from omi_actors.instruments import metrics
-from omi_actors.kit.turns import Turns
+from omi_actors.kit.pacer import Pacer
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -56,7 +56,7 @@ class OpenAIModel:
         self._base_url = base_url
         self._shape = RequestShape(name, options, is_openai=base_url is None)
         self._places = asyncio.Semaphore(concurrency)
-        self._turns = Turns()
+        self._pacer = Pacer()
         self._client: AsyncOpenAI | None = None
 
     async def load(self) -> "AsyncOpenAI":
@@ -125,14 +125,14 @@ class OpenAIModel:
         """Read one answer until its end, or until the reader is full; then the connection is closed at once."""
         openai, http = _import_openai(), _import_http()
         # Of many questions at once, one a turn is written, and what came of one answer is read: 1 to 3 ms each.
-        await self._turns.wait()
+        await self._pacer.wait()
         try:
             # By the SDK's plain `post`: `chat.completions.create` walks the types of every message first, 0.5 ms each,
             # and its stream takes 0.6 ms a chunk to build objects of which we read one field.
             response = await client.post("/chat/completions", cast_to=http.Response, body=request, stream=True)
             try:
                 async for data in response.aiter_bytes():
-                    await self._turns.wait()
+                    await self._pacer.wait()
                     added = reader.feed(data)
                     if added and on_text is not None:
                         on_text(added)

@@ -1,5 +1,6 @@
-"""What `omi-actors doctor` looks at: everything that keeps a server from starting, or from answering.
+"""Checks of `omi-actors doctor`: everything that keeps a server from starting or answering.
 
-`finding.py` is what a check says; `python`, `settings`, `files`, `port`, `store`, `model`, `safety` and `clocks` hold
-the checks, one function each; `examine.py` runs them. No check changes anything, and each problem comes with its fix.
+`finding` is the result of a check. `installation` (Python, packages, settings), `files`, `port`, `store`, `servers`
+(model, Redis, clocks) and `safety` hold the checks, one function each. `examine` runs them. No check changes anything;
+each problem comes with its fix. Not here: printing (cli/doctor.py).
 """

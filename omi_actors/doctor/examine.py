@@ -1,4 +1,4 @@
-"""Runs the checks.
+"""Runs all checks of the doctor, one after the other.
 
 Not here: the checks, one file a subject. Threads: the main one.
 """
@@ -6,30 +6,28 @@ Not here: the checks, one file a subject. Threads: the main one.
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.settings import InvalidSettingError, Settings, read_settings
-from omi_actors.doctor.files import check_data_dir, check_log_dir, check_room, check_secrets_file
+from config.settings import InvalidSettingError, Settings, load_with_origins
+from omi_actors.doctor.files import check_data_dir, check_log_dir, check_room
 from omi_actors.doctor.finding import Finding, Machine, State
-from omi_actors.doctor.model import check_model
+from omi_actors.doctor.installation import check_loaded, check_packages, check_python, describe_refusal
 from omi_actors.doctor.port import check_port, is_serving
-from omi_actors.doctor.python import check_packages, check_python
-from omi_actors.doctor.redis import check_redis
-from omi_actors.doctor.safety import check_reach, check_tokens, check_upstreams
-from omi_actors.doctor.settings import check_reading, describe_refusal
+from omi_actors.doctor.safety import check_reach, check_secrets_file, check_tokens, check_upstreams
+from omi_actors.doctor.servers import check_model, check_redis
 from omi_actors.doctor.store import check_sqlite, check_store
 from omi_actors.store.probe import find_sqlite_version
 
 
 def examine(env_file: Path, machine: Machine) -> Iterator[Finding]:
-    """Return what every check says, one after the other. Without settings that can be read, Python alone is checked."""
+    """Return the findings of every check. Without valid settings only Python and its packages are checked."""
     yield from check_python(machine)
     yield from check_packages()
     try:
-        reading = read_settings(env_file, environment=machine.environment)
+        loaded = load_with_origins(env_file, environment=machine.environment)
     except InvalidSettingError as exc:
         yield from describe_refusal(exc)
         return
-    yield from check_reading(reading)
-    yield from _examine_start(reading.settings, machine)
+    yield from check_loaded(loaded)
+    yield from _examine_start(loaded.settings, machine)
 
 
 def _examine_start(settings: Settings, machine: Machine) -> Iterator[Finding]:

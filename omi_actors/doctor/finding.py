@@ -1,4 +1,4 @@
-"""What a check says, and what it may know of the machine.
+"""The result of a check, and the facts about the machine that checks use.
 
 Not here: the checks. Threads: any.
 """
@@ -14,7 +14,7 @@ from omi_actors.clock import Clock, SystemClock
 
 
 class State(StrEnum):
-    """`note`: it works, but perhaps not as wished."""
+    """Weight of a finding. `note`: it works, but perhaps not as wished."""
 
     OK = "ok"
     NOTE = "note"
@@ -23,27 +23,32 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. `fix` is what to do; empty when all is well."""
+    """One line of the report: the subject, its state and text. `fix` says what to do; empty when all is well."""
 
     check: str
     state: State
-    said: str
+    said: str  # a key of `doctor --json`
     fix: str = ""
 
 
-def ok(check: str, said: str) -> Finding:
-    """Return that all is well."""
-    return Finding(check, State.OK, said)
+def ok(check: str, text: str) -> Finding:
+    """Return a finding that all is well."""
+    return Finding(check, State.OK, text)
 
 
-def note(check: str, said: str, fix: str) -> Finding:
-    """Return something to know."""
-    return Finding(check, State.NOTE, said, fix)
+def note(check: str, text: str, fix: str) -> Finding:
+    """Return a finding worth knowing."""
+    return Finding(check, State.NOTE, text, fix)
 
 
-def problem(check: str, said: str, fix: str) -> Finding:
-    """Return something to mend."""
-    return Finding(check, State.PROBLEM, said, fix)
+def problem(check: str, text: str, fix: str) -> Finding:
+    """Return a finding that needs its fix."""
+    return Finding(check, State.PROBLEM, text, fix)
+
+
+def as_sentence(clause: str) -> str:
+    """Return a clause such as `start the server` as a sentence."""
+    return f"{clause[0].upper()}{clause[1:]}."
 
 
 def _free_bytes(folder: Path) -> int:
@@ -52,7 +57,7 @@ def _free_bytes(folder: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the checks know of the machine; `environment` None is the process's own."""
+    """Facts about the machine; `environment` None is the process's own."""
 
     python: tuple[int, int] = sys.version_info[:2]
     clock: Clock = field(default_factory=SystemClock)

@@ -1,8 +1,9 @@
-"""Checks of the address: is it free, or are we there already.
+"""The address to listen on: its URLs, why it cannot be taken, and the check whether it is free or ours already.
 
-Not here: listening (web/server.py). Threads: the main one; blocked for a second at most.
+Not here: listening (web/server.py). Threads: any; the check blocks for a second at most.
 """
 
+import errno
 import json
 import socket
 from collections.abc import Iterator
@@ -10,27 +11,65 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 
 from config.settings import Settings
-from omi_actors.doctor.finding import Finding, note, ok, problem
-from omi_actors.doctor.listening import build_url, explain_bind_error
+from omi_actors.doctor.finding import Finding, as_sentence, note, ok, problem
 
+_ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 (recognised, not listened on)
+# An address for documents (RFC 5737): no packet is ever sent to it.
+_ELSEWHERE = ("192.0.2.1", 9)
+# Seconds for a server at the address to answer: it is on this machine.
 _ASK_S = 1.0
+
+
+def explain_bind_error(error: OSError, host: str, port: int) -> str:
+    """Return in one sentence why `host`:`port` cannot be listened on, and the way out."""
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is used by another program; stop that one, or choose another: --port {next_port(port)}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"port {port} is not allowed to this account; choose one above 1023: --port 3000"
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"HOST={host} is no address of this machine; set 127.0.0.1 (this machine only) or 0.0.0.0 (all networks)"
+    return f"cannot listen on {host}:{port} ({error.strerror}); choose another with --host and --port"
+
+
+def next_port(port: int) -> int:
+    """Return a port to propose instead of `port`."""
+    return port + 1 if port < 65535 else 3001  # noqa: PLR2004 (the last port)
+
+
+def build_url(host: str, port: int) -> str:
+    """Return an address that opens in a browser on this machine: `0.0.0.0` does not open everywhere."""
+    if host in (*_ANYWHERE, "127.0.0.1", "::1"):
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def find_lan_url(host: str, port: int) -> str | None:
+    """Return an address for other machines of the network when all addresses are listened on; None without one."""
+    if host not in _ANYWHERE:
+        return None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ELSEWHERE)  # chooses one of our addresses; sends nothing
+        except OSError:
+            return None
+        own: str = probe.getsockname()[0]
+    return None if own.startswith("127.") else f"http://{own}:{port}"
 
 
 def check_port(settings: Settings, *, is_running: bool) -> Iterator[Finding]:
     """Take the address for a moment."""
     if is_running:
-        url = build_url(settings.host, settings.port)
         yield note(
             "port",
-            f"Omi Actors is already serving on {url}",
-            f"Nothing to do, unless you wanted a second: --port {settings.port + 1}",
+            f"Omi Actors is already serving on {build_url(settings.host, settings.port)}",
+            f"Nothing to do, unless you want a second server: --port {settings.port + 1}",
         )
         return
     try:
         _take(settings.host, settings.port)
     except OSError as exc:
-        said, _, fix = explain_bind_error(exc, settings.host, settings.port).partition("; ")
-        yield problem("port", said, f"{fix[0].upper()}{fix[1:]}.")
+        text, _, fix = explain_bind_error(exc, settings.host, settings.port).partition("; ")
+        yield problem("port", text, as_sentence(fix))
         return
     yield ok("port", f"port {settings.port} is free")
 
@@ -48,7 +87,7 @@ def is_serving(settings: Settings) -> bool:
     with closing(HTTPConnection(host, settings.port, timeout=_ASK_S)) as connection:
         try:
             connection.request("GET", "/health")
-            said = json.loads(connection.getresponse().read(1 << 20))
+            health = json.loads(connection.getresponse().read(1 << 20))
         except (OSError, HTTPException, ValueError):
             return False
-    return isinstance(said, dict) and "supervisor" in (said.get("checks") or ())
+    return isinstance(health, dict) and "supervisor" in (health.get("checks") or ())

@@ -1,22 +1,24 @@
-"""Checks of who may enter and listen: secrets that can be guessed, doors open wider than meant, keys sent in the clear.
+"""Checks of access: tokens that can be guessed or read, a server in reach of others, keys sent unencrypted.
 
-Not here: what production must have (config/checks.py). Threads: the main one.
+Not here: the secrets that production requires (config/settings.py). Threads: the main one.
 """
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from config.checks import MAKE_ONE
-from config.settings import Settings
+from config.secrets_file import FILE_NAME as SECRETS_FILE
+from config.settings import MAKE_ONE, Settings
 from config.values import is_loopback
 from omi_actors.doctor.finding import Finding, note, ok, problem
 
-# Characters: 16 random letters and digits have 95 bits, and take longer to guess than anybody has.
+# Characters: 16 random letters and digits have 95 bits, too many to guess.
 _SHORTEST = 16
+# Bits of a file's mode that give other accounts any access.
+_OTHERS = 0o077
 
 
 def check_tokens(settings: Settings) -> Iterator[Finding]:
-    """Look whether the tokens can be guessed, and whether one for less is the operator's."""
+    """Look whether tokens can be guessed, and whether a token with fewer rights equals the operator's."""
     named = (
         ("ADMIN_TOKEN", settings.admin_token),
         ("WEBHOOK_TOKEN", settings.webhook_token),
@@ -24,17 +26,17 @@ def check_tokens(settings: Settings) -> Iterator[Finding]:
     )
     short = [name for name, secret in named if secret is not None and len(secret.get_secret_value()) < _SHORTEST]
     for name in short:
-        said = f"{name} has fewer than {_SHORTEST} characters, and may be guessed"
-        yield problem("safety", said, MAKE_ONE) if settings.is_production else note("safety", said, MAKE_ONE)
+        text = f"{name} has fewer than {_SHORTEST} characters, and may be guessed"
+        yield problem("safety", text, MAKE_ONE) if settings.is_production else note("safety", text, MAKE_ONE)
     if not short:
         yield ok("safety", "tokens are long enough")
     for name, secret in named[1:]:
         if secret is not None and secret == settings.admin_token:
-            yield note("safety", f"{name} is the ADMIN_TOKEN, too: whoever has it is the operator", MAKE_ONE)
+            yield note("safety", f"{name} is the ADMIN_TOKEN, too: its holder has the operator's rights", MAKE_ONE)
 
 
 def check_upstreams(settings: Settings) -> Iterator[Finding]:
-    """Look whether keys and words go over a network that others may read."""
+    """Look whether keys and questions go unencrypted over a network that others may read."""
     called = (
         ("OPENAI_BASE_URL", settings.openai_base_url, settings.openai_api_key),
         ("OMI_API_URL", settings.omi_api_url, settings.omi_app_secret),
@@ -42,12 +44,19 @@ def check_upstreams(settings: Settings) -> Iterator[Finding]:
     for name, url, key in called:
         parts = urlsplit(url or "")
         if key is not None and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-            said = f"{name} is http: the key, and what people say, can be read on the way to {parts.hostname}"
-            yield note("safety", said, f"Give {name} an https:// address, unless that network is your own.")
+            text = f"{name} is http: the key and people's words can be read on the way to {parts.hostname}"
+            yield note("safety", text, f"Give {name} an https:// address, unless that network is your own.")
 
 
 def check_reach(settings: Settings) -> Iterator[Finding]:
-    """Look whether a development server is in reach of others."""
+    """Look whether other machines can reach a development server."""
     if not settings.is_production and not settings.is_loopback:
-        said = f"HOST={settings.host}: a development server is in reach of others"
-        yield note("safety", said, "Set APP_ENV=production to serve in earnest, or unset HOST.")
+        text = f"HOST={settings.host}: a development server is in reach of others"
+        yield note("safety", text, "Set APP_ENV=production to serve others, or unset HOST.")
+
+
+def check_secrets_file(settings: Settings) -> Iterator[Finding]:
+    """Look whether other accounts of the machine can read the tokens."""
+    file = settings.data_dir / SECRETS_FILE
+    if file.exists() and file.stat().st_mode & _OTHERS:
+        yield note("safety", f"{file} can be read by other accounts of this machine", f"chmod 600 {file}")

@@ -1,21 +1,21 @@
-"""Checks of the store: can it be reached, do we know its schema, is it somebody else's.
+"""Checks of the store: reachable, of a known schema, not open in another process.
 
-Not here: looking (store/probe.py). Threads: the main one; blocked for some seconds at most.
+Not here: looking into it (store/probe.py). Threads: the main one; blocked for some seconds at most.
 """
 
 from collections.abc import Iterator
 
 from config.settings import Settings
-from omi_actors.doctor.clocks import compare_clocks
 from omi_actors.doctor.finding import Finding, Machine, note, ok, problem
+from omi_actors.doctor.servers import compare_clocks
 from omi_actors.errors import StoreError
 from omi_actors.store.driver import INSTALL, MISSING, has_driver
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.probe import StoreState, probe_store
 
-# The statements say RETURNING.
+# Our statements use RETURNING, which SQLite has since 3.35.
 _OLDEST_SQLITE = (3, 35, 0)
-# What stands in a database's refusal: what to do about it.
+# A word of the database's refusal, and the fix.
 _FIXES = (
     ("password", "Correct user and password in DATABASE_URL."),
     ("role", "Correct the user in DATABASE_URL, or make it: createuser NAME."),
@@ -26,7 +26,7 @@ _SQLITE_FIX = "Restore the newest copy beside it, or move the file away to begin
 
 
 def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> Iterator[Finding]:
-    """Look at the database, and change nothing in it."""
+    """Look into the database without changing it."""
     url = settings.database_url.get_secret_value() if settings.database_url else ""
     if not has_driver(url):
         yield problem("store", MISSING, INSTALL)
@@ -43,7 +43,7 @@ def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> It
 
 
 def check_sqlite(settings: Settings, version: tuple[int, int, int]) -> Iterator[Finding]:
-    """Look at the version of SQLite, unless the store is elsewhere."""
+    """Look at the version of SQLite, unless the store is PostgreSQL."""
     if settings.database_url is not None:
         return
     found = ".".join(map(str, version))
@@ -57,18 +57,18 @@ def check_sqlite(settings: Settings, version: tuple[int, int, int]) -> Iterator[
 def _judge_owner(state: StoreState, *, is_running: bool) -> Iterator[Finding]:
     if state.owner is None:
         return
-    said = f"process {state.owner} has the database open"
+    text = f"process {state.owner} has the database open"
     if is_running:
-        yield note("store", f"{said}: the server that is already running", "Nothing to do.")
+        yield note("store", f"{text}: the server that is already running", "Nothing to do.")
     else:
-        yield problem("store", said, f"Stop it (kill {state.owner}), or set another DATA_DIR.")
+        yield problem("store", text, f"Stop it (kill {state.owner}), or set another DATA_DIR.")
 
 
 def _judge_schema(state: StoreState) -> Iterator[Finding]:
     if state.version > state.newest:
-        said = f"the database has schema {state.version}, this program knows {state.newest}"
+        text = f"the database has schema {state.version}, this program knows {state.newest}"
         fix = "Start the newer program again, or restore the copy that was made before the upgrade."
-        yield problem("store", said, fix)
+        yield problem("store", text, fix)
     elif state.version == 0:
         yield ok("store", f"{state.database}: new, will be made")
     elif state.version < state.newest:
@@ -77,5 +77,5 @@ def _judge_schema(state: StoreState) -> Iterator[Finding]:
         yield ok("store", f"{state.database}: schema {state.version}")
 
 
-def _fix_for(said: str) -> str:
-    return next((fix for word, fix in _FIXES if f"{word} " in said and "failed: Connection" not in said), _ELSE)
+def _fix_for(refusal: str) -> str:
+    return next((fix for word, fix in _FIXES if f"{word} " in refusal and "failed: Connection" not in refusal), _ELSE)

@@ -3,11 +3,10 @@
 Lives here: rules that a test can check with a table of values.
 Not here: I/O, clocks, random numbers, threads, logs, settings. The time and the settings are arguments.
 
-hearing/     finds questions in transcript segments
-answers/     prompts, budgets, failures and the delivery of answers
-sessions/    transcripts, chats and the records of a session
-work/        jobs, retries and retention
-restarts.py  restart intensity and backoff of supervised actors
+hearing/   finds questions in transcript segments
+answers/   prompts, budgets, failures and the delivery of answers
+sessions/  transcripts, chats and the records of a session
+work/      jobs, retries and retention
 
 Imports go one way: sessions → answers → hearing, and sessions → work.
 """

@@ -259,3 +259,23 @@ LOG_LINES_LOST = Counter(
 )
 PROCESS_RESIDENT_BYTES = Gauge("omi_process_resident_bytes", "Resident memory.", registry=REGISTRY)
 UPTIME_SECONDS = Gauge("omi_uptime_seconds", "Seconds since start.", registry=REGISTRY)
+
+
+class Extremes:
+    """The shortest and the longest request since the start, in seconds; None before the first. The loop's thread."""
+
+    __slots__ = ("highest", "lowest")
+
+    def __init__(self) -> None:
+        self.lowest: float | None = None
+        self.highest: float | None = None
+
+    def note(self, seconds: float) -> None:
+        """Take one more into account."""
+        if self.lowest is None or seconds < self.lowest:
+            self.lowest = seconds
+        if self.highest is None or seconds > self.highest:
+            self.highest = seconds
+
+
+HTTP_EXTREMES = Extremes()

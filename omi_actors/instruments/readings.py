@@ -1,6 +1,6 @@
 """Reading the metrics back: one look at the registry, sums and quantiles of it, and what came since an earlier look.
 
-Not here: the metrics (metrics.py), what is said of them (looks/). Threads: any; a look takes a few milliseconds.
+Not here: the metrics (metrics.py), what is said of them (status/). Threads: any; a look takes a few milliseconds.
 """
 
 import math

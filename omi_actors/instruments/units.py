@@ -1,6 +1,6 @@
 """Figures in words, as people read them: three digits and a unit.
 
-Not here: which figures (looks/). Threads: none, pure.
+Not here: which figures (status/). Threads: none, pure.
 """
 
 NOTHING = "–"

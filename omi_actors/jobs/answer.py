@@ -7,8 +7,8 @@ Threads: the event loop; the store is awaited, the model streams.
 from dataclasses import replace
 
 from omi_actors.clients.model import ModelAnswer
-from omi_actors.domain.answers.budget import Spending, estimate_tokens, owner_of
-from omi_actors.domain.answers.delivery import Channel, DeliveryState, NewDelivery
+from omi_actors.domain.answers.budget import Spending, estimate_spent_tokens, owner_of
+from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, NewDelivery
 from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.answers.patience import attempt_deadline_s, longest_wait_s
 from omi_actors.domain.answers.prompt import Asking, Prompt, build_prompt, find_space
@@ -152,7 +152,7 @@ def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: 
 
 def _build_spending(job: ClaimedJob, prompt: Prompt, answer: ModelAnswer) -> Spending:
     """Return the cost of an answer; estimated by its characters when the model's server does not return tokens."""
-    tokens = answer.tokens or estimate_tokens(answer.text, *(message.text for message in prompt.messages))
+    tokens = answer.tokens or estimate_spent_tokens(answer.text, *(message.text for message in prompt.messages))
     metrics.MODEL_TOKENS.labels("told" if answer.tokens else "estimated").inc(tokens)
     return Spending(owner_of(job.payload["session_key"]), tokens)
 

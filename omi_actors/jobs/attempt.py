@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from omi_actors.domain.answers.delivery import Notified
+from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.answers.patience import Bury, Retry, decide_retry
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob, check_payload
@@ -70,56 +70,58 @@ async def _release(job: ClaimedJob, deps: JobDeps) -> Attempted:
     except LeaseLostError:
         return Attempted(job, "cancelled")
     except ExpectedError as exc:
-        _log.warning("job_outcome_not_stored", job=job.job_id, outcome="released", error=type(exc).__name__)
-        return Attempted(job, "failed")
+        return _note_unrecorded(job, "released", exc)
     return Attempted(job, "released")
 
 
 async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> Attempted:
     wait_s = KINDS[job.kind].longest_wait_s(job, deps)
     decision = decide_retry(error, attempt=job.attempt, max_attempts=job.max_attempts, rng=deps.rng, wait_s=wait_s)
+    is_expected = isinstance(error, ExpectedError)
     _log.warning(
         "job_attempt_failed",
         job=job.job_id,
         kind=job.kind,
         attempt=job.attempt,
         error=type(error).__name__,
-        reason=str(error) if isinstance(error, ExpectedError) else None,
-        exc_info=None if isinstance(error, ExpectedError) else error,
+        reason=str(error) if is_expected else None,
+        exc_info=None if is_expected else error,
         retry_in_s=round(decision.delay_s, 3) if isinstance(decision, Retry) else None,
     )
-    return await _record(job, deps, "retried" if isinstance(decision, Retry) else "buried", error, decision)
+    match decision:
+        case Retry():
+            return await _retry(job, deps, error, decision)
+        case Bury():
+            failure = KINDS[job.kind].build_failure(job, error, deps)
+            return await _bury(job, deps, type(error).__name__, failure)
 
 
 async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError) -> Attempted:
     """Bury a job with an unreadable payload; the store writes the failure for its wearer."""
     _log.error("job_unreadable", job=job.job_id, kind=job.kind, reason=str(error))
-    try:
-        await deps.store.write(dead_jobs.bury_job, job.job_id, job.token, error=str(error), failure=None)
-    except ExpectedError as exc:
-        _log.warning("job_outcome_not_stored", job=job.job_id, outcome="buried", error=type(exc).__name__)
-        return Attempted(job, "failed")
-    return Attempted(job, "buried")
+    return await _bury(job, deps, str(error), failure=None)
 
 
-async def _record(job: ClaimedJob, deps: JobDeps, outcome: str, error: Exception, decision: Retry | Bury) -> Attempted:
-    """Store a failure. When that fails too, the lease expires and the queue takes the job back."""
-    failure: AnswerDone | None = None
+async def _retry(job: ClaimedJob, deps: JobDeps, error: Exception, retry: Retry) -> Attempted:
+    run_at, name = deps.clock.now_s() + retry.delay_s, type(error).__name__
     try:
-        match decision:
-            case Retry(delay_s, is_counted):
-                run_at, name = deps.clock.now_s() + delay_s, type(error).__name__
-                await deps.store.write(
-                    jobs.retry_job, job.job_id, job.token, run_at=run_at, error=name, is_counted=is_counted
-                )
-            case Bury():
-                failure = KINDS[job.kind].build_failure(job, error, deps)
-                await stored(
-                    deps.store.write(
-                        dead_jobs.bury_job, job.job_id, job.token, error=type(error).__name__, failure=failure
-                    )
-                )
+        await deps.store.write(
+            jobs.retry_job, job.job_id, job.token, run_at=run_at, error=name, is_counted=retry.is_counted
+        )
     except ExpectedError as exc:
-        _log.warning("job_outcome_not_stored", job=job.job_id, outcome=outcome, error=type(exc).__name__)
-        return Attempted(job, "failed")
-    return Attempted(job, outcome, failure)
+        return _note_unrecorded(job, "retried", exc)
+    return Attempted(job, "retried")
+
+
+async def _bury(job: ClaimedJob, deps: JobDeps, error: str, failure: AnswerDone | None) -> Attempted:
+    try:
+        await stored(deps.store.write(dead_jobs.bury_job, job.job_id, job.token, error=error, failure=failure))
+    except ExpectedError as exc:
+        return _note_unrecorded(job, "buried", exc)
+    return Attempted(job, "buried", failure)
+
+
+def _note_unrecorded(job: ClaimedJob, outcome: str, error: ExpectedError) -> Attempted:
+    """Log an outcome that the store could not record: the lease expires, and the queue takes the job back."""
+    _log.warning("job_outcome_not_stored", job=job.job_id, outcome=outcome, error=type(error).__name__)
+    return Attempted(job, "failed")

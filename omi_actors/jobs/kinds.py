@@ -14,8 +14,8 @@ from omi_actors.clients.model import Model, OnText
 from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answers.budget import BudgetRules, Overspent, Use, find_overspent
-from omi_actors.domain.answers.delivery import Notified
 from omi_actors.domain.answers.limits import AnswerRules
+from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob, PayloadForm
 from omi_actors.errors import BudgetSpentError

@@ -7,13 +7,14 @@ Not here: the decision to notify (domain/answers/delivery.py), rows and the hour
 
 import math
 
-from omi_actors.domain.answers.delivery import (
+from omi_actors.domain.answers.delivery import Event, Phase, state_after
+from omi_actors.domain.answers.notifications import (
     NotificationBegun,
     NotificationEnd,
     NotificationLimits,
     Notified,
-    Way,
-    decide_pause,
+    NotifyTime,
+    decide_notify_time,
     format_message,
 )
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
@@ -99,10 +100,10 @@ def _find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
     if notifier is None:
         return NotificationLimits(expires_s=expires_s, per_hour=0)
     pause_s = notifier.wait_s
-    way = decide_pause(deps.clock.now_s() - job.created_at, pause_s)
-    if way is Way.AWAIT:
-        raise CircuitOpenError("Omi's API has failed again and again; the notification waits", retry_after_s=pause_s)
-    return NotificationLimits(expires_s=expires_s, per_hour=notifier.per_hour, is_set_aside=way is Way.KEEP)
+    time = decide_notify_time(deps.clock.now_s() - job.created_at, pause_s)
+    if time is NotifyTime.LATER:
+        raise CircuitOpenError("Omi's API failed several times; the notification waits", retry_after_s=pause_s)
+    return NotificationLimits(expires_s=expires_s, per_hour=notifier.per_hour, is_set_aside=time is NotifyTime.TOO_LATE)
 
 
 async def _send(begun: NotificationBegun, deps: JobDeps) -> UpstreamError | None:
@@ -123,13 +124,14 @@ def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -
     )
     match error:
         case None:
-            state, word = "sent", ""
+            event, word = Event.ACCEPTED, ""
         case UpstreamRejectedError():
-            state, word = "kept", error.code
+            event, word = Event.REFUSED, error.code
         case UpstreamUnavailableError():
-            state, word = ("pending" if may_retry else "kept"), "unreachable"
+            event, word = (Event.UNREACHABLE if may_retry else Event.REFUSED), "unreachable"
         case _:
-            state, word = "unknown", "unclear"
+            event, word = Event.UNCLEAR, "unclear"
+    state = state_after(Phase.NOTIFYING, event).value
     return NotificationEnd(
         job_id=job.job_id, token=job.token, delivery_id=delivery_id, state=state, error=word, is_over=not may_retry
     )

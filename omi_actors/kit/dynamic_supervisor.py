@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.kit import life
-from omi_actors.kit.facts import ChildExited, ChildQuarantined, ChildReleased, ChildStopped, StartChild
 from omi_actors.kit.handle import Handle
+from omi_actors.kit.life import ChildExited
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.mailbox import Refusal
 from omi_actors.kit.messages import Control
@@ -29,6 +29,34 @@ from omi_actors.kit.supervisor import must_restart
 
 # Children stopped between two looks at the sockets: about 2 ms.
 STOPS_PER_SLOT = 250
+
+
+@dataclass(frozen=True, slots=True)
+class StartChild(Control):
+    """To a dynamic supervisor: start this child, unless it runs or sits in quarantine."""
+
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStopped(Control):
+    """To a dynamic supervisor's observer: the child is gone for good and its mailbox closed; forget the handle."""
+
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class ChildQuarantined(Control):
+    """To a dynamic supervisor's observer: the child crashed too often; its mailbox is closed for a while."""
+
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class ChildReleased(Control):
+    """To a dynamic supervisor's observer: the quarantine is over; the next message starts the child."""
+
+    handle: Handle
 
 
 @dataclass(frozen=True, slots=True)

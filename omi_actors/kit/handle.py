@@ -8,7 +8,7 @@ from typing import TypeVar
 from omi_actors.kit.future import Future
 from omi_actors.kit.mailbox import Mailbox, Refusal
 from omi_actors.kit.messages import Envelope, Request, current_context
-from omi_actors.kit.runtime import Runtime
+from omi_actors.kit.runtime import Runtime, TimerHandle
 from omi_actors.kit.spec import ChildSpec, ChildState, Incarnation
 
 R = TypeVar("R")
@@ -96,6 +96,37 @@ class Handle:
             envelope.reply_to.try_fail(refusal.to_error(self.kind))
 
 
-def new_handle(spec: ChildSpec, runtime: Runtime) -> Handle:
-    """Return a handle that takes mail at once; a supervisor gives it an actor later."""
-    return Handle(spec, runtime)
+class Timers:
+    """The timers of the incarnation that `own` has now. Messages go to `own` unless said otherwise."""
+
+    __slots__ = ("_incarnation", "_own")
+
+    def __init__(self, own: Handle) -> None:
+        self._own = own
+        self._incarnation = own.actor
+
+    def after(self, delay_s: float, message: object, *, to: Handle | None = None) -> TimerHandle:
+        """Tell `message` once, after `delay_s`. A full mailbox takes it all the same: a deadline must not get lost."""
+        target = to or self._own
+
+        def fire() -> None:
+            if self._is_current():
+                target.tell_always(message)
+
+        return self._own.runtime.call_later(delay_s, fire)
+
+    def every(self, period_s: float, message: object, *, to: Handle | None = None) -> TimerHandle:
+        """Tell `message` again and again, first after one period. A full mailbox misses one, which is counted."""
+        target = to or self._own
+        runtime = self._own.runtime
+
+        def fire() -> None:
+            if self._is_current():
+                runtime.rearm(timer, period_s, fire)
+                target.tell(message)
+
+        timer = runtime.call_later(period_s, fire)
+        return timer
+
+    def _is_current(self) -> bool:
+        return self._own.actor is self._incarnation

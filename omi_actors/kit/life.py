@@ -3,19 +3,29 @@
 Not here: when and why (the supervisors), talking to an actor (handle.py). Threads: the loop's.
 """
 
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
-from omi_actors.kit.facts import ChildExited
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.mailbox import Refusal
+from omi_actors.kit.messages import Control
 from omi_actors.kit.spec import ChildState, Incarnation
 
 _log = structlog.stdlib.get_logger(__name__)
 
 LIVE_STATES = (ChildState.STARTING, ChildState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildExited(Control):
+    """To the supervisor: incarnation number `generation` ended, normally (`error` None) or by a crash."""
+
+    handle: Handle
+    generation: int
+    error: BaseException | None
 
 
 def start(handle: Handle, parent: Handle | None) -> None:

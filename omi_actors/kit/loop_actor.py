@@ -16,9 +16,9 @@ from omi_actors.kit import life
 from omi_actors.kit.async_turn import AsyncTurn
 from omi_actors.kit.bare_actor import BareActor
 from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Timers
 from omi_actors.kit.messages import Envelope, fail_reply, is_reply, set_actor, set_context
 from omi_actors.kit.runtime import Runtime
-from omi_actors.kit.timers import Timers
 
 _log = structlog.stdlib.get_logger(__name__)
 

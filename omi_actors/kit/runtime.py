@@ -16,8 +16,7 @@ from contextvars import Context
 import structlog
 
 from omi_actors.clock import Clock
-from omi_actors.kit.deadlines import Deadlines
-from omi_actors.kit.future import Future
+from omi_actors.kit.future import Deadlines, Future
 from omi_actors.kit.reports import CrashLog, Hooks, Zombies
 
 _log = structlog.stdlib.get_logger(__name__)

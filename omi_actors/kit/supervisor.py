@@ -14,8 +14,8 @@ from typing import Any
 
 from omi_actors.kit import life
 from omi_actors.kit.errors import RestartIntensityError
-from omi_actors.kit.facts import ChildExited
 from omi_actors.kit.handle import Handle
+from omi_actors.kit.life import ChildExited
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.mailbox import Refusal
 from omi_actors.kit.messages import Control

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from omi_actors.clock import ManualClock
 from omi_actors.kit import life
-from omi_actors.kit.facts import ChildExited
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
+from omi_actors.kit.life import ChildExited
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.messages import Request
 from omi_actors.kit.reports import Hooks

@@ -1,1 +1,10 @@
-"""status: to be said."""
+"""One answer to "how are we": health, figures, tables and troubles of a running system, and the queue admin.
+
+health.py         /health: checks, features, figures
+figures.py        the metrics as JSON
+queue_status.py   /omi-webhook/queue-status
+queue_admin.py    the operator's actions on the job queue
+snapshot.py       all that the operator's page shows: headlines, tables.py, troubles.py
+
+Not here: taking the readings (actors/metrics_collector.py, instruments/readings.py), HTML and access (web/).
+"""

@@ -1,12 +1,12 @@
-"""The metrics in the document's JSON form: keys and units as its dashboard's, each counted once.
+"""The metrics as JSON, with the keys and units that dashboards of this kind of server know.
 
-Not here: the counting. Threads: none, pure. Times are milliseconds, as in the document; None where nothing was
-measured. A cache hit is a message whose session was in memory.
+Times are milliseconds; None where nothing was measured. A cache hit is a message to a session in memory.
+Not here: counting (instruments/). Threads: none, pure.
 """
 
 from typing import Any
 
-from omi_actors.instruments.extremes import Extremes
+from omi_actors.instruments.metrics import Extremes
 from omi_actors.instruments.readings import Readings
 from omi_actors.instruments.units import say_share
 
@@ -14,7 +14,7 @@ _SUCCESS = ("1xx", "2xx", "3xx")
 
 
 def build_figures(readings: Readings, extremes: Extremes, *, hits: int, misses: int) -> dict[str, Any]:
-    """Return the figures since the start. `hits` and `misses` are those of the sessions in memory."""
+    """Return the figures since the start. `hits` and `misses` count look-ups of sessions in memory."""
     by_status = readings.by("status", "omi_http_requests_total")
     total, success = sum(by_status.values()), sum(by_status.get(status, 0) for status in _SUCCESS)
     return {

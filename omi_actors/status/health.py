@@ -1,6 +1,6 @@
-"""What /health says: one look at the system, from readings that are at hand. It asks nobody and waits for nothing.
+"""The checks, features and figures behind /health, built from the latest readings without asking any actor.
 
-Not here: taking the readings (actors/metrics_collector.py), who may see them (web/). Threads: the event loop's.
+Not here: taking the readings (actors/metrics_collector.py), access to them (web/). Threads: the event loop's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,24 +27,27 @@ from omi_actors.tree import Tree
 
 ON, OFF, DEMO = "on", "off", "demo"
 _SWITCH = "enable_"
-# What the server is there for; it has no switch.
+# Features without a switch.
 _ALWAYS = ("contextActivation", "newOmiRoutes", "backgroundQueue")
+# Seconds of loop lag, and of a job's waiting, above which the check warns.
+_LAG_WARN_S = 0.05
+_WAIT_WARN_S = 30.0
 
 
 def feature_states(settings: Settings) -> dict[str, str]:
-    """Return on, off or demo by feature, in alphabetical order. A feature that does not exist is not in it."""
+    """Return on, off or demo by feature, in alphabetical order, read from the settings."""
     states = dict.fromkeys(_ALWAYS, ON)
     for name in Settings.model_fields:
         if name.startswith(_SWITCH):
-            states[_camel(name.removeprefix(_SWITCH))] = _word(is_on=bool(getattr(settings, name)))
-    states["notifications"] = _word(is_on=settings.omi_app_secret is not None)
-    states["signedWebhooks"] = _word(is_on=bool(settings.omi_signing_secrets))
+            states[_camel(name.removeprefix(_SWITCH))] = _word(getattr(settings, name))
+    states["notifications"] = _word(settings.omi_app_secret is not None)
+    states["signedWebhooks"] = _word(settings.omi_signing_secrets)
     states["model"] = DEMO if settings.openai_api_key is None else ON
     return dict(sorted(states.items()))
 
 
-def _word(*, is_on: bool) -> str:
-    return ON if is_on else OFF
+def _word(setting: object) -> str:
+    return ON if setting else OFF
 
 
 def _camel(name: str) -> str:
@@ -52,15 +55,10 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-# Seconds of loop lag, and of a job's waiting, above which something is wrong enough to say so.
-_LAG_WARN_S = 0.05
-_WAIT_WARN_S = 30.0
-
-
 def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
-    """Return status (pass, warn or fail: the worst of the checks), the checks, and figures. Nothing secret is in it.
+    """Return the status (pass, warn or fail: the worst of the checks), the checks, and figures; without secrets.
 
-    It is for the operator; `public_health` is what everybody may see.
+    It is for the operator; `public_health` is for all others.
     """
     checks = {
         "store": _check_store(tree, parts),
@@ -88,7 +86,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
 
 
 def public_health(health: Mapping[str, Any]) -> dict[str, Any]:
-    """Return names and states only: no figure tells strangers of the load, no note of what broke."""
+    """Return names and states only: strangers learn nothing of the load, or of what broke."""
     checks = {
         name: {key: check[key] for key in ("status", "provider") if key in check}
         for name, check in health["checks"].items()
@@ -115,7 +113,7 @@ def _check_queue(tree: Tree, parts: Parts) -> dict[str, Any]:
     waits_s = max(0.0, parts.clock.now_s() - counts.oldest_ready_at) if counts.oldest_ready_at else 0.0
     check = {"status": "pass", "jobs": dict(counts.by_state), "oldest_waits_seconds": round(waits_s, 3)}
     if waits_s > _WAIT_WARN_S:
-        check |= {"status": "warn", "note": f"a job waits for {say_seconds(waits_s)}"}
+        check |= {"status": "warn", "note": f"the oldest job has waited for {say_seconds(waits_s)}"}
     return check
 
 
@@ -134,14 +132,14 @@ def _check_loop(tree: Tree) -> dict[str, Any]:
 
 
 def _check_model(chain: ModelChain) -> dict[str, Any]:
-    """Never "fail": without its model the server still hears and keeps everything, and says why it cannot answer."""
+    """Check the models. Never "fail": without a model the server still stores all, and answers with the reason."""
     first, *others = chain.models
     check = _describe_model(first)
     if others:
         check["fallbacks"] = [_describe_model(model) for model in others]
     if first.provider == "demo":
         check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
-        check["hint"] = "The README says how to connect a model."
+        check["hint"] = "See the README, “Connect a model”."
     return check
 
 
@@ -165,12 +163,12 @@ def _describe_model(model: GuardedModel) -> dict[str, Any]:
 
 
 def _check_notifications(notifier: GuardedNotifier | None, parts: Parts) -> dict[str, Any]:
-    """Tell the latest attempt's outcome, and whether Omi's API is asked.
+    """Check the latest attempt's outcome, and the circuit breaker before Omi's API.
 
-    Omi's budget is a wearer's own, so there is no one figure of what is left.
+    Omi counts its budget for each wearer, so there is no single figure of the rest.
     """
     if notifier is None:
-        return {"status": "pass", "state": "off", "note": "late answers wait for the wearer's next words"}
+        return {"status": "pass", "state": "off", "note": "late answers wait for the wearer's next webhook"}
     ends = {sample.labels["outcome"]: sample.value for sample in _samples(metrics.NOTIFICATION_LAST)}
     check: dict[str, Any] = {"status": "pass", "state": "on", "per_hour_and_wearer": notifier.per_hour}
     check["breaker"] = notifier.state.value
@@ -186,7 +184,7 @@ def _check_notifications(notifier: GuardedNotifier | None, parts: Parts) -> dict
 
 
 def _check_budget(guard: BudgetGuard) -> dict[str, Any]:
-    """Tell what all together had used when the latest question came, and which budgets refused one of late."""
+    """Check the budgets: the use at the latest question, and the refusals of the last minute."""
     limits = guard.rules.all
     check: dict[str, Any] = {
         "status": "pass",
@@ -202,7 +200,7 @@ def _check_budget(guard: BudgetGuard) -> dict[str, Any]:
 
 
 def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
-    """Never "fail": without its Redis a node does everything by itself, and a little later."""
+    """Check the backplane. Never "fail": without Redis a node does everything alone, a little later."""
     check: dict[str, Any] = {"status": "pass", "carrier": state.carrier, "shared": state.is_shared}
     if state.cause:
         for_s = round(parts.clock.mono_s() - state.since_mono_s, 1)

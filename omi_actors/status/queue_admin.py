@@ -1,6 +1,6 @@
-"""The operator's desk: looks into the job queue, and lends a hand; all that changes anything is recorded.
+"""The queue admin: lists jobs, and retries, discards or pauses them; every change is recorded.
 
-Not here: statements (store/), who is the operator, and how they ask (web/). Threads: the event loop.
+Not here: statements (store/), access and HTTP (web/). Threads: the event loop.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from omi_actors.store.facade import Store
 
 
 class QueueAdmin:
-    """What the operator may do. Every method fails with StoreError or ActorError as the store does."""
+    """The operator's actions on the job queue. Every method may raise StoreError or ActorError."""
 
     def __init__(self, store: Store, job_queue: Handle) -> None:
         self._store = store
@@ -26,9 +26,10 @@ class QueueAdmin:
         return await self._store.read_cold(queue_admin.list_jobs, chosen, before=before, limit=limit)
 
     async def show_job(self, job_id: str, *, with_text: bool, request_id: str) -> JobDetail:
-        """Return one job. `with_text` is recorded; without it nobody may be shown the detail's text.
+        """Return one job. `with_text` is recorded; without it the caller must not show the detail's text.
 
-        Raises: NotFoundError.
+        Raises:
+            NotFoundError: there is no such job.
         """
         if with_text:
             detail = await self._store.write_alone(queue_admin.show_text, job_id, request_id=request_id)
@@ -42,8 +43,8 @@ class QueueAdmin:
         """Retry or discard one job.
 
         Raises:
-            NotFoundError: there is none.
-            ConflictError: it stands where this cannot be done.
+            NotFoundError: there is no such job.
+            ConflictError: its state does not allow this action.
         """
         if await self._change(action, JobFilter(job_id=job_id), request_id):
             return
@@ -51,18 +52,20 @@ class QueueAdmin:
         raise ConflictError(f"The job is {detail.job.state}: there is nothing to {action.value}.")
 
     async def choose(self, action: Action, chosen: JobFilter) -> Choice:
-        """Count the jobs that an action would be for, and do nothing."""
+        """Count the jobs that an action would change, and change none."""
         return await self._store.read_cold(queue_admin.choose_jobs, action, chosen)
 
     async def change_jobs(self, action: Action, chosen: JobFilter, *, confirmation: str, request_id: str) -> int:
-        """Retry or discard all jobs that are chosen, some hundred at a time, and return their number.
+        """Retry or discard all chosen jobs, some hundred at a time, and return their number.
 
         Raises:
-            ConflictError: the choice is not the one that was counted.
+            ConflictError: the chosen jobs have changed since they were counted.
         """
         choice = await self.choose(action, chosen)
         if confirmation != choice.confirmation(action, chosen):
-            raise ConflictError(f"There are {choice.count} now: what is to be confirmed has changed. Count again.")
+            raise ConflictError(
+                f"There are {choice.count} now: the chosen jobs have changed. Count them again, and confirm that."
+            )
         chosen = replace(chosen, up_to=choice.last_seq)
         total = 0
         while count := await self._change(action, chosen, request_id):
@@ -70,22 +73,23 @@ class QueueAdmin:
         return total
 
     async def pause(self, kind: str, *, request_id: str) -> bool:
-        """Begin no more jobs of this kind, `*` for all; False if it was so already.
+        """Pause a kind, `*` for all: begin none of its jobs; False if it was paused already.
 
-        Raises: BadRequestError when there is no such kind.
+        Raises:
+            BadRequestError: there is no such kind.
         """
         if kind not in (*KINDS, ALL_KINDS):
             raise BadRequestError(f"There is no such kind: {', '.join(KINDS)}, or {ALL_KINDS} for all.")
         return await self._store.write_alone(queue_admin.pause_kind, kind, request_id=request_id)
 
     async def resume(self, kind: str, *, request_id: str) -> bool:
-        """Begin jobs of this kind again, `*` for all; False if it was so already."""
+        """Resume a kind, `*` for all; False if it was not paused."""
         is_changed = await self._store.write_alone(queue_admin.resume_kind, kind, request_id=request_id)
         self._job_queue.tell(QueueTick())
         return is_changed
 
     async def load_events(self, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
-        """Return a page of what the operator did, newest first, events with numbers below `before`."""
+        """Return a page of the operator's actions, newest first, with numbers below `before`."""
         return await self._store.read_cold(queue_admin.load_events, before=before, limit=limit)
 
     async def _change(self, action: Action, chosen: JobFilter, request_id: str) -> int:

@@ -1,6 +1,6 @@
-"""What /omi-webhook/queue-status says: the job queue and the sessions in memory, under the names that Omi's tools know.
+"""The counts behind /omi-webhook/queue-status: the job queue and sessions in memory, with the keys Omi's tools know.
 
-Not here: counting (store/jobs.py, actors/session/router.py), who may see it (web/). Threads: the event loop's.
+Not here: counting (store/queue_state.py, actors/session/router.py), access (web/). Threads: the event loop's.
 """
 
 from typing import Any
@@ -12,18 +12,18 @@ from omi_actors.domain.work.jobs import KindCounts, QueueCounts
 from omi_actors.instruments.readings import Readings
 
 _ATTEMPTS = "omi_job_attempts_total"
-# Keys that other servers of this kind fill, and what stands behind them here.
+# The meaning here of keys that other servers of this kind have, too.
 _NOTES = {
-    "queueLength": "jobs that wait for their first attempt; those that wait for another are in retryQueueSize",
-    "batchSize": "the most jobs that are claimed at a time: as many as there are places for answers",
-    "processingInterval": "ms between two looks at the table; a job that is enqueued here is looked for at once",
-    "processed": "done jobs that the table still holds; sinceStart counts what this process has done",
-    "failed": "attempts that failed since the process began, as retried: those of them that were put off",
-    "paused": "kinds that are not begun, * for all, and for how many seconds; `omi-actors queue resume` ends it",
-    "lastProcessedQuestion": "null: each session remembers its own questions, and nobody counts them",
+    "queueLength": "jobs that wait for their first attempt; retryQueueSize counts those that wait for another",
+    "batchSize": "the worker slots for answers: at most as many answers run at a time",
+    "processingInterval": "ms between two claims without a hint; a job that this server enqueues is claimed at once",
+    "processed": "done jobs that the table still holds; sinceStart counts those of this process",
+    "failed": "attempts that failed since the process began; retried are those of them with another attempt",
+    "paused": "seconds for which each kind has been paused, * for all; `omi-actors queue resume` ends a pause",
+    "lastProcessedQuestion": "null: each session remembers its own questions, and no one place has them all",
     "sessionCache": "sessions in memory; hits and misses since the process began",
     "ENABLE_USER_SYSTEM": "accounts do not exist here yet",
-    "ENABLE_CONTEXT_ACTIVATION": "sessions hear wake phrases over webhooks and pauses",
+    "ENABLE_CONTEXT_ACTIVATION": "sessions detect wake phrases across webhooks and pauses",
     "ENABLE_PROMPT_WORKERS": "background jobs always run",
 }
 
@@ -31,9 +31,9 @@ _NOTES = {
 def build_queue_status(
     counts: QueueCounts, live_sessions: LiveSessions, settings: Settings, *, now_s: float, readings: Readings
 ) -> dict[str, Any]:
-    """Return queue, caches, feature flags, and notes on what a key means here. Nothing of it is a guess.
+    """Return queue, caches, feature flags, and notes on the meaning of keys.
 
-    `readings` are all metrics, now: they count from this process's start; all else is what the table holds.
+    `readings` are all metrics now: they count from the start of this process. All else is counted in the table.
     """
     by_state = counts.by_state
     since_start = _since_start(readings)
@@ -74,14 +74,14 @@ def build_queue_status(
 
 
 def _since_start(readings: Readings, **kind: str) -> dict[str, int]:
-    """Return what this process has done with jobs, of one kind or of all."""
+    """Return the counts of attempts by this process, of one kind or of all."""
     by_outcome = readings.by("outcome", _ATTEMPTS, **kind)
     done, retried, buried = (int(by_outcome.get(outcome, 0)) for outcome in ("done", "retried", "buried"))
     return {"processed": done, "failed": retried + buried, "retried": retried, "dead": buried}
 
 
 def _by_kind(counts: QueueCounts, readings: Readings, now_s: float) -> dict[str, Any]:
-    """Return the same figures for each kind of which there is a job, or was since the start."""
+    """Return the same figures for each kind with a job now or an attempt since the start."""
     kinds = sorted({*counts.kinds, *readings.by("kind", _ATTEMPTS)})
     return {
         kind: _show_kind(counts.kinds.get(kind, KindCounts()), _since_start(readings, kind=kind), now_s)

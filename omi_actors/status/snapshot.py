@@ -1,6 +1,7 @@
-"""The few figures that one looks at first, in words.
+"""The contents of the operator's page: state, troubles, headlines and tables.
 
-Not here: all figures (tables.py), how they look (web/pages/). Threads: none, pure. Text is not yet escaped.
+Not here: building tables and troubles (tables.py, troubles.py), HTML (web/pages/). Threads: none, pure. Text is not yet
+escaped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,12 @@ from omi_actors.instruments.units import say_age, say_bytes, say_count, say_seco
 from omi_actors.status.tables import Table, build_tables
 from omi_actors.status.troubles import Trouble, find_troubles
 
+_RECENTLY = "in the last 5 min"
+
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A figure, and a `note` that puts it in its place."""
+    """One figure at the top of the page, and a `note` that explains it."""
 
     label: str
     value: str
@@ -23,7 +26,7 @@ class Headline:
 
 
 def build_headlines(health: Mapping[str, Any], now: Readings, recent: Readings) -> Sequence[Headline]:
-    """Return them, the wearers' first. `recent` is what `now` gained in the last minutes."""
+    """Return the headlines, those about wearers first. `recent` is the growth of `now` in the last 5 minutes."""
     return [
         *_wearers(now, recent),
         _model(recent),
@@ -35,10 +38,12 @@ def build_headlines(health: Mapping[str, Any], now: Readings, recent: Readings) 
 def _wearers(now: Readings, recent: Readings) -> Sequence[Headline]:
     questions, dropped = "omi_questions_total", recent.total("omi_webhooks_dropped_total")
     half, most = (say_seconds(recent.quantile(share, "omi_answer_seconds")) for share in (0.5, 0.95))
-    kept = f"lately; {say_count(dropped)} not kept, or in part" if dropped else "lately, all kept"
+    kept = f"{_RECENTLY}; {say_count(dropped)} not stored, or in part" if dropped else f"{_RECENTLY}, all stored"
     return [
-        Headline("Questions", say_count(recent.total(questions)), f"lately; {say_count(now.total(questions))} in all"),
-        Headline("Question to reply", most, f"p95 lately; p50 {half}"),
+        Headline(
+            "Questions", say_count(recent.total(questions)), f"{_RECENTLY}; {say_count(now.total(questions))} in all"
+        ),
+        Headline("Question to reply", most, f"p95 {_RECENTLY}; p50 {half}"),
         Headline("Webhooks", say_count(recent.total("omi_webhooks_total")), kept),
     ]
 
@@ -46,13 +51,13 @@ def _wearers(now: Readings, recent: Readings) -> Sequence[Headline]:
 def _model(recent: Readings) -> Headline:
     name = "omi_model_seconds"
     calls = say_count(recent.total(f"{name}_count"))
-    return Headline("Model call", say_seconds(recent.quantile(0.95, name)), f"p95 lately, of {calls}")
+    return Headline("Model call", say_seconds(recent.quantile(0.95, name)), f"p95 {_RECENTLY}, of {calls}")
 
 
 def _requests(recent: Readings) -> Headline:
     name = "omi_http_requests_total"
     failed = recent.total(name, status="5xx")
-    return Headline("Server errors", say_count(failed), f"lately, of {say_count(recent.total(name))} requests")
+    return Headline("Server errors", say_count(failed), f"{_RECENTLY}, of {say_count(recent.total(name))} requests")
 
 
 def _insides(health: Mapping[str, Any], now: Readings) -> Sequence[Headline]:
@@ -78,7 +83,7 @@ class Snapshot:
 
 
 def build_snapshot(health: Mapping[str, Any], now: Readings, recent: Readings) -> Snapshot:
-    """Return the look. `health` is the operator's; `recent` is what `now` gained in the last minutes."""
+    """Return the snapshot. `health` is the operator's; `recent` is the growth of `now` in the last 5 minutes."""
     return Snapshot(
         status=str(health["status"]),
         checks={name: str(check["status"]) for name, check in health["checks"].items()},

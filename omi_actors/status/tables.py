@@ -1,9 +1,9 @@
 """The tables of the operator's page: figures in words, by subject.
 
-Not here: how they look (web/pages/). Threads: none, pure. Cells are text as it is shown, not yet escaped.
+Not here: HTML (web/pages/). Threads: none, pure. Cells are text for the page, not yet escaped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from omi_actors.instruments.units import NOTHING, say_age, say_bytes, say_count,
 
 _QUANTILES = (0.5, 0.95, 0.99)
 _FAILED = ("4xx", "5xx", "closed")
+# Columns of the last 5 minutes.
+_RECENTLY, _P50 = "Last 5 min", "p50, last 5 min"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Table:
 
 
 def build_tables(health: Mapping[str, Any], now: Readings, recent: Readings) -> list[Table]:
-    """Return all tables. `recent` is what `now` gained in the last minutes."""
+    """Return all tables. `recent` is the growth of `now` in the last 5 minutes."""
     return [
         _requests(now, recent),
         _webhooks(now, recent),
@@ -57,9 +59,9 @@ def _requests(now: Readings, recent: Readings) -> Table:
         for route, count in now.by("route", name).items()
     ]
     total = now.total(name)
-    unwell = sum(map(sum, (by_route.values() for by_route in failed)))
-    note = f"Success rate {say_share(total - unwell, total)}. Failed: 4xx, 5xx, or the connection was gone first."
-    columns = ("Route", "Requests", "Failed", "Lately", "p50 lately", "p95", "p99")
+    failures = sum(map(sum, (by_route.values() for by_route in failed)))
+    note = f"Success rate {say_share(total - failures, total)}. Failed: 4xx, 5xx, or the connection closed first."
+    columns = ("Route", "Requests", "Failed", _RECENTLY, _P50, "p95", "p99")
     return Table("requests", "Request metrics", columns, rows, note)
 
 
@@ -73,22 +75,18 @@ def _webhooks(now: Readings, recent: Readings) -> Table:
         )
         for kind in now.by("kind", name)
     ]
-    return Table("webhooks", "Webhook metrics", ("Kind", "Accepted", "Repeated", "Dropped", "Refused", "Lately"), rows)
+    return Table("webhooks", "Webhook metrics", ("Kind", "Accepted", "Repeated", "Dropped", "Refused", _RECENTLY), rows)
 
 
 def _drops(now: Readings, recent: Readings) -> Table:
-    name = "omi_webhooks_dropped_total"
-    rows = [
-        (reason, say_count(count), say_count(recent.total(name, reason=reason)))
-        for reason, count in now.by("reason", name).items()
-    ]
-    return Table("drops", "Not kept", ("Reason", "Since start", "Lately"), rows)
+    rows = list(_count_by(now, recent, "omi_webhooks_dropped_total", "reason"))
+    return Table("drops", "Not stored", ("Reason", "Since start", _RECENTLY), rows)
 
 
 def _answers(now: Readings, recent: Readings) -> Table:
     rows = [
         (
-            "Questions heard",
+            "Questions",
             say_count(now.total("omi_questions_total")),
             say_count(recent.total("omi_questions_total")),
         ),
@@ -97,7 +95,7 @@ def _answers(now: Readings, recent: Readings) -> Table:
             for share in _QUANTILES
         ),
     ]
-    return Table("answers", "Questions and answers", ("What", "Since start", "Lately"), rows)
+    return Table("answers", "Questions and answers", ("What", "Since start", _RECENTLY), rows)
 
 
 def _quantile(readings: Readings, share: float) -> str:
@@ -105,13 +103,8 @@ def _quantile(readings: Readings, share: float) -> str:
 
 
 def _deliveries(now: Readings, recent: Readings) -> Table:
-    name = "omi_deliveries_total"
-    rows = [
-        (channel, state, say_count(count), say_count(recent.total(name, channel=channel, state=state)))
-        for channel in now.by("channel", name)
-        for state, count in now.by("state", name, channel=channel).items()
-    ]
-    return Table("deliveries", "Deliveries", ("Way", "State reached", "Since start", "Lately"), rows)
+    rows = list(_count_by(now, recent, "omi_deliveries_total", "channel", "state"))
+    return Table("deliveries", "Deliveries", ("Channel", "State reached", "Since start", _RECENTLY), rows)
 
 
 def _queue(health: Mapping[str, Any], now: Readings) -> Table:
@@ -120,19 +113,14 @@ def _queue(health: Mapping[str, Any], now: Readings) -> Table:
         ("Waiting", say_count(jobs.get("ready", 0))),
         ("Running", say_count(jobs.get("running", 0))),
         ("Dead", say_count(jobs.get("dead", 0))),
-        ("Oldest waits", say_seconds(health["checks"]["queue"].get("oldest_waits_seconds"))),
+        ("The oldest has waited", say_seconds(health["checks"]["queue"].get("oldest_waits_seconds"))),
     ]
     return Table("queue", "Queue metrics", ("Jobs", "Now"), rows, "Counted every 5 s.")
 
 
 def _attempts(now: Readings, recent: Readings) -> Table:
-    name = "omi_job_attempts_total"
-    rows = [
-        (kind, outcome, say_count(count), say_count(recent.total(name, kind=kind, outcome=outcome)))
-        for kind in now.by("kind", name)
-        for outcome, count in now.by("outcome", name, kind=kind).items()
-    ]
-    return Table("attempts", "Attempts at jobs", ("Kind", "Outcome", "Since start", "Lately"), rows)
+    rows = list(_count_by(now, recent, "omi_job_attempts_total", "kind", "outcome"))
+    return Table("attempts", "Attempts at jobs", ("Kind", "Outcome", "Since start", _RECENTLY), rows)
 
 
 def _store(now: Readings, recent: Readings) -> Table:
@@ -140,7 +128,7 @@ def _store(now: Readings, recent: Readings) -> Table:
     rows = [(word, say_count(now.total(f"{name}_count")), *_quantiles(recent, name)) for word, name in names.items()]
     errors = say_count(now.total("omi_store_errors_total"))
     note = f"Errors since start: {errors}. A commit includes its sync."
-    return Table("database", "Database metrics", ("What", "Count", "p50 lately", "p95", "p99"), rows, note)
+    return Table("database", "Database metrics", ("What", "Count", _P50, "p95", "p99"), rows, note)
 
 
 def _sessions(health: Mapping[str, Any]) -> Table:
@@ -166,7 +154,7 @@ def _model(now: Readings, recent: Readings) -> Table:
         )
         for outcome, count in now.by("outcome", f"{name}_count").items()
     ]
-    return Table("model", "Model calls", ("Outcome", "Calls", "Lately", "p50 lately", "p95", "p99"), rows)
+    return Table("model", "Model calls", ("Outcome", "Calls", _RECENTLY, _P50, "p95", "p99"), rows)
 
 
 def _actors(now: Readings, recent: Readings) -> Table:
@@ -181,7 +169,7 @@ def _actors(now: Readings, recent: Readings) -> Table:
         )
         for kind, count in live.items()
     ]
-    return Table("actors", "Supervision", ("Actor", "Running", "Crashes", "Lately", "Restarts"), rows)
+    return Table("actors", "Supervision", ("Actor", "Running", "Crashes", _RECENTLY, "Restarts"), rows)
 
 
 def _system(health: Mapping[str, Any], now: Readings) -> Table:
@@ -192,7 +180,7 @@ def _system(health: Mapping[str, Any], now: Readings) -> Table:
         ("Uptime", say_age(health["uptime"])),
         ("Memory", say_bytes(health["memory"]["rss"])),
         ("Active requests", say_count(max(0, now.total("omi_http_requests_active") - 1))),
-        ("Loop lag, worst of a minute", say_seconds(checks["loop"].get("lag_max_seconds"))),
+        ("Event loop lag, worst of a minute", say_seconds(checks["loop"].get("lag_max_seconds"))),
         ("Model", " ".join(str(model.get(key)) for key in ("provider", "model") if model.get(key)) or NOTHING),
         *((f"Setting {name}", str(value)) for name, value in health["settings"].items()),
     ]
@@ -201,3 +189,15 @@ def _system(health: Mapping[str, Any], now: Readings) -> Table:
 
 def _quantiles(readings: Readings, histogram: str, **labels: str) -> tuple[str, ...]:
     return tuple(say_seconds(readings.quantile(share, histogram, **labels)) for share in _QUANTILES)
+
+
+def _count_by(
+    now: Readings, recent: Readings, name: str, label: str, *more: str, **given: str
+) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each combination of the labels: their values, the count since the start, and the recent one."""
+    for value, count in now.by(label, name, **given).items():
+        known = {**given, label: value}
+        if more:
+            yield from ((value, *row) for row in _count_by(now, recent, name, *more, **known))
+        else:
+            yield value, say_count(count), say_count(recent.total(name, **known))

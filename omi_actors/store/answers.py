@@ -6,7 +6,7 @@ actor's.
 
 from collections.abc import Sequence
 
-from omi_actors.domain.answers.delivery import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
+from omi_actors.domain.answers.delivery_records import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
 from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.sessions.records import NewMessage
 from omi_actors.ids import new_id

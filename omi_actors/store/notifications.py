@@ -6,13 +6,9 @@ Not here: other steps of a delivery (answers.py), whether to notify (domain/answ
 
 from typing import Any
 
-from omi_actors.domain.answers.delivery import (
-    DeliveryChange,
-    NotificationBegun,
-    NotificationEnd,
-    NotificationLimits,
-    hour_start_s,
-)
+from omi_actors.domain.answers.delivery import Event, Phase, state_after
+from omi_actors.domain.answers.delivery_records import DeliveryChange
+from omi_actors.domain.answers.notifications import NotificationBegun, NotificationEnd, NotificationLimits, hour_start_s
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.ids import new_id
 from omi_actors.store.answers import LEFT_TO_REPLIES, change_delivery, let_owner_reload
@@ -43,6 +39,9 @@ _GIVE_UP = (
     " WHERE delivery_id = ? AND status = 'queued'"
 )
 _SET_DELIVERY = "UPDATE delivery SET state = ?, channel = ?, changed_at = ?, node = ?, incarnation = ? WHERE id = ?"
+_KEPT = state_after(Phase.CHOSEN, Event.NOT_ALLOWED).value
+_UNKNOWN = state_after(Phase.NOTIFYING, Event.UNCLEAR).value
+_BEGUN = state_after(Phase.CHOSEN, Event.BEGUN).value
 _STATUS_OF_STATE = {"sent": "sent", "unknown": "unknown", "kept": "error", "pending": "queued"}
 
 
@@ -77,22 +76,22 @@ def _begin(tx: Transaction, delivery_id: str, found: Any, limits: NotificationLi
     now_s = tx.now_s()
     if (state, channel) == ("sending", "notify"):
         # Our own job, begun before: it was cut while it was sending.
-        return _stand(tx, delivery_id, "unknown", "cut")
+        return _stand(tx, delivery_id, _UNKNOWN, "cut")
     if state != "pending":
         tx.run(_GIVE_UP, (now_s, delivery_id))
         return NotificationBegun(state=state, reason="taken")
     if now_s - asked_at >= limits.expires_s:
-        return _stand(tx, delivery_id, "kept", "expired")
+        return _stand(tx, delivery_id, _KEPT, "expired")
     if limits.is_set_aside:
-        return _stand(tx, delivery_id, "kept", "set_aside")
+        return _stand(tx, delivery_id, _KEPT, "set_aside")
     (spent,) = tx.fetch_one(_COUNT_SPENT, (session_id, hour_start_s(now_s))) or (0,)
     has_budget = spent < limits.per_hour
     status, reason = ("sending", "") if has_budget else ("error", "no_budget")
     tx.run(_NOTE, (new_id(), session_id, delivery_id, status, text, reason or None, now_s, now_s))
     if not has_budget:
-        return _stand(tx, delivery_id, "kept", "no_budget")
-    tx.run(_SET_DELIVERY, ("sending", "notify", now_s, tx.node.name, tx.node.incarnation, delivery_id))
-    return NotificationBegun(state="sending", uid=uid, text=text)
+        return _stand(tx, delivery_id, _KEPT, "no_budget")
+    tx.run(_SET_DELIVERY, (_BEGUN, "notify", now_s, tx.node.name, tx.node.incarnation, delivery_id))
+    return NotificationBegun(state=_BEGUN, uid=uid, text=text)
 
 
 def _stand(tx: Transaction, delivery_id: str, state: str, reason: str) -> NotificationBegun:
@@ -116,7 +115,7 @@ def end_notification(tx: Transaction, end: NotificationEnd) -> None:
 def give_up_notification(tx: Transaction, delivery_id: str) -> None:
     """Let an answer whose notification will not be made wait for the next contact; one that was cut is unknown."""
     found = tx.fetch_one(f"{_FIND_CHOSEN} {tx.locked('delivery')}", (delivery_id,))
-    state = {"pending": "kept", "sending": "unknown"}.get(found[0] if found else "")
+    state = {"pending": _KEPT, "sending": _UNKNOWN}.get(found[0] if found else "")
     if state is not None:
         _set_state(tx, delivery_id, state, "given_up")
 

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from omi_actors.domain.hearing.segments import Segment
+from omi_actors.errors import StoreUnavailableError
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.future import Future
 from omi_actors.kit.testing import Driver, Probe
 
@@ -54,6 +56,12 @@ class FakeStore:
         else:
             future.try_set(self.replies[name])
         return future
+
+
+@pytest.fixture(params=[StoreUnavailableError, ActorUnavailableError], ids=lambda cls: cls.__name__)
+def failure(request):
+    """A failure of the store's own, and one of the kit that stands in front of it: both are expected everywhere."""
+    return request.param("as told")
 
 
 @pytest.fixture

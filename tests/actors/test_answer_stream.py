@@ -2,8 +2,8 @@
 
 import pytest
 
+from omi_actors.actors.queue.messages import AnswerGrew
 from omi_actors.actors.queue.workers import AnswerStream
-from omi_actors.actors.session.messages import AnswerGrew
 from omi_actors.kit.testing import Driver, Probe
 
 

@@ -1,10 +1,10 @@
-"""The answer sweeper reminds sessions of what the store still holds for their wearers."""
+"""The answer sweeper reminds sessions of stored answers and questions that are not settled."""
 
-from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
-from omi_actors.actors.session.messages import AnsweredElsewhere, AnswerFound, AnswerReady, PauseOver, ReplyUnsettled
+from omi_actors.actors.maintenance.answer_sweeper import AnsweredElsewhere, AnswerSweeper
+from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.session.messages import AnswerFound, PauseOver, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
-from omi_actors.errors import StoreUnavailableError
+from omi_actors.domain.answers.delivery_records import OpenAnswer, WaitingAnswer
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 
@@ -27,9 +27,9 @@ def test_sweeper_reminds_of_waiting_answers_at_its_start(store):
     assert sessions.actor.messages == [AnswerReady("omi:ada", "j1", "d1", "384,400 km.", 7.0)]
 
 
-def test_sweeper_looks_again_after_a_store_that_failed(store):
+def test_sweeper_sweeps_again_after_a_store_that_failed(store, failure):
     sessions = collaborator("sessions")
-    store.replies["load_waiting_answers"] = StoreUnavailableError("as told")
+    store.replies["load_waiting_answers"] = failure
     driver = sweeper(store, sessions).start()
     store.replies["load_waiting_answers"] = WAITING
 
@@ -38,7 +38,7 @@ def test_sweeper_looks_again_after_a_store_that_failed(store):
     assert len(sessions.actor.messages) == 1
 
 
-def test_sweeper_reminds_of_questions_whose_pause_nobody_noticed(store):
+def test_sweeper_reminds_of_questions_after_a_pause_that_no_timer_noticed(store):
     sessions = collaborator("sessions")
     store.replies["load_listening"] = ("omi:ada", "omi:bob")
 
@@ -48,7 +48,7 @@ def test_sweeper_reminds_of_questions_whose_pause_nobody_noticed(store):
     assert sessions.actor.messages == [PauseOver("omi:ada"), PauseOver("omi:bob")]
 
 
-def test_sweeper_reminds_of_replies_whose_end_nobody_told(store):
+def test_sweeper_reminds_of_replies_without_a_stored_end(store):
     sessions = collaborator("sessions")
     store.replies["load_unsettled_answers"] = WAITING
 
@@ -59,14 +59,14 @@ def test_sweeper_reminds_of_replies_whose_end_nobody_told(store):
 
 
 def opened(sessions, *job_ids):
-    """Return a node's open replies, which wait for the answers of these jobs from now on."""
+    """Return open replies that wait for the answers of these jobs from now on."""
     replies = OpenReplies()
     for job_id in job_ids:
         replies.open(job_id, sessions.runtime.clock.mono_s())
     return replies
 
 
-def test_sweeper_reads_an_answer_that_another_node_tells_of_and_tells_its_session(store):
+def test_sweeper_reads_an_answer_at_another_nodes_hint_and_sends_it_to_its_session(store):
     sessions = collaborator("sessions")
     store.replies["load_answers"] = WAITING
     driver = sweeper(store, sessions, opened(sessions, "j1")).start()
@@ -77,7 +77,7 @@ def test_sweeper_reads_an_answer_that_another_node_tells_of_and_tells_its_sessio
     assert sessions.actor.messages == [AnswerFound("omi:ada", ANSWER)]
 
 
-def test_sweeper_reads_nothing_for_news_that_nobody_waits_for(store):
+def test_sweeper_reads_nothing_at_a_hint_without_an_open_reply(store):
     sessions = collaborator("sessions")
     driver = sweeper(store, sessions).start()
 
@@ -86,7 +86,7 @@ def test_sweeper_reads_nothing_for_news_that_nobody_waits_for(store):
     assert store.of("load_answers") == []
 
 
-def test_flood_of_news_costs_one_look_at_a_time(store):
+def test_flood_of_hints_costs_one_search_at_a_time(store):
     sessions = collaborator("sessions")
     job_ids = [f"j{number}" for number in range(300)]
     driver = sweeper(store, sessions, opened(sessions, *job_ids)).start()
@@ -101,7 +101,7 @@ def test_flood_of_news_costs_one_look_at_a_time(store):
     assert store.of("load_answers")[1:] == [tuple(job_ids[1:201])]
 
 
-def test_sweeper_that_is_told_of_no_answer_looks_for_it_every_few_seconds(store):
+def test_sweeper_without_a_hint_searches_every_few_seconds(store):
     sessions = collaborator("sessions")
     store.replies["load_answers"] = ()
     driver = sweeper(store, sessions, opened(sessions, "j1")).start()
@@ -115,7 +115,7 @@ def test_sweeper_that_is_told_of_no_answer_looks_for_it_every_few_seconds(store)
     assert store.of("load_answers") == [("j1",), ("j1",)]
 
 
-def test_sweeper_tells_nobody_whose_reply_was_closed_meanwhile(store):
+def test_sweeper_sends_no_answer_after_its_reply_was_closed(store):
     sessions = collaborator("sessions")
     replies = opened(sessions, "j1")
     driver = sweeper(store, sessions, replies).start()
@@ -128,9 +128,9 @@ def test_sweeper_tells_nobody_whose_reply_was_closed_meanwhile(store):
     assert sessions.actor.messages == []
 
 
-def test_sweeper_looks_for_answers_again_after_a_store_that_failed(store):
+def test_sweeper_searches_again_after_a_store_that_failed(store, failure):
     sessions = collaborator("sessions")
-    store.replies["load_answers"] = StoreUnavailableError("as told")
+    store.replies["load_answers"] = failure
     driver = sweeper(store, sessions, opened(sessions, "j1")).start()
     driver.tell(AnsweredElsewhere("j1"))
     store.replies["load_answers"] = WAITING

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.session.messages import AnswerReady, Ingested, Passivate, ReplySent, ReplyUnsettled
-from omi_actors.errors import StoreUnavailableError
+from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.session.messages import Ingested, Passivate, ReplySent, ReplyUnsettled
 from tests.actors.test_session_answers import KEY, SENDING_NEXT, TEXT, Session, left, record
 
 BACK = ("d1", "sending", "pending", "")
@@ -68,9 +68,9 @@ def test_answer_behind_the_deadline_is_notified_after_its_grace(session):
     assert (session.steps, session.notified) == ([BACK], ["d1"])
 
 
-def test_answer_whose_webhook_gave_up_goes_another_way(session):
+def test_answer_whose_webhook_gave_up_goes_another_way(session, failure):
     reply, job_id = session.ask()
-    reply.try_fail(StoreUnavailableError("as told"))
+    reply.try_fail(failure)
 
     finish(session, job_id)
 
@@ -110,10 +110,10 @@ def test_answer_being_said_is_in_no_other_reply_and_not_cleared_up(session):
     assert (session.steps, session.notified) == ([], [])
 
 
-def test_session_that_is_loaded_anew_while_an_answer_is_said_does_not_say_it_again(session):
+def test_session_that_is_loaded_anew_while_an_answer_is_said_does_not_say_it_again(session, failure):
     _, job_id = session.ask()
     finish(session, job_id)
-    session.store.replies["commit"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = failure
     session.hear()
     session.store.replies["commit"] = None
     session.store.replies["load_session"] = record()
@@ -125,10 +125,10 @@ def test_session_that_is_loaded_anew_while_an_answer_is_said_does_not_say_it_aga
 
 
 @pytest.mark.parametrize(("reached", "step"), [(True, SENT), (False, BACK)])
-def test_end_of_a_reply_is_recorded_again_after_the_store_failed(session, *, reached, step):
+def test_end_of_a_reply_is_recorded_again_after_the_store_failed(session, *, reached, step, failure):
     _, job_id = session.ask()
     finish(session, job_id)
-    session.store.replies["change_delivery"] = StoreUnavailableError("as told")
+    session.store.replies["change_delivery"] = failure
     session.driver.tell(ReplySent(KEY, "d1", reached=reached))
     unsettled(session)
     session.driver.tell(Passivate())

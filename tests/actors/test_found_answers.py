@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.session.messages import AnswerFound, AnswerReady, ChatAnswered, Ingested, ReplySent
+from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.session.messages import AnswerFound, ChatAnswered, Ingested, ReplySent
 from tests.actors.test_session_answers import KEY, SENDING_INLINE, TEXT, Session, left
 from tests.actors.test_session_chat import SENDING as SENDING_CHAT
 from tests.actors.test_session_chat import Session as Chat

@@ -4,7 +4,6 @@ import pytest
 
 from omi_actors.actors.maintenance.janitor import Janitor
 from omi_actors.domain.work.retention import RetentionRules
-from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from omi_actors.store.retention import Pruned, StalePage
 
@@ -69,9 +68,9 @@ def test_session_is_pruned_until_it_has_no_more_with_a_pause_after_each_batch(dr
     assert store.calls[-1][0] == "scrub"
 
 
-def test_store_that_fails_ends_the_round_and_the_next_one_begins_anew(driver, store):
+def test_store_that_fails_ends_the_round_and_the_next_one_begins_anew(driver, store, failure):
     driver.start()
-    store.replies["prune_work"] = StoreUnavailableError("as told")
+    store.replies["prune_work"] = failure
     driver.advance(61.0)
     store.replies["prune_work"] = NOTHING
 

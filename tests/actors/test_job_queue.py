@@ -6,7 +6,6 @@ from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkElsewhere, WorkersReady
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 
@@ -81,8 +80,8 @@ def test_hint_during_a_claim_is_not_lost(queue, store):
     assert len(store.of("claim_jobs")) == 2
 
 
-def test_failed_claim_is_made_again_at_the_next_tick(queue, store):
-    queue.fail(store.open.pop(0), StoreUnavailableError("as told"))
+def test_failed_claim_is_made_again_at_the_next_tick(queue, store, failure):
+    queue.fail(store.open.pop(0), failure)
     assert len(store.of("claim_jobs")) == 1
 
     queue.advance(1.0)

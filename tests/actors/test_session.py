@@ -2,12 +2,12 @@
 
 import pytest
 
-from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.queue.messages import AnswerReady, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
-from omi_actors.actors.session.messages import AnswerReady, Ingested, IngestSegments, KeepRaw, Passivate
+from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, Passivate
 from omi_actors.domain.hearing.segments import build_version
 from omi_actors.domain.sessions.records import SessionRecord
-from omi_actors.errors import FencedError, StoreUnavailableError
+from omi_actors.errors import FencedError
 from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
@@ -88,14 +88,14 @@ def test_repeated_segment_needs_no_commit(session):
     assert len(session.commits) == 1
 
 
-def test_failed_commit_leaves_the_session_as_it_was(session):
-    session.store.replies["commit"] = StoreUnavailableError("as told")
+def test_failed_commit_leaves_the_session_as_it_was(session, failure):
+    session.store.replies["commit"] = failure
     refused = session.hear(spoken("hello"))
     session.store.replies["commit"] = None
 
     stored = session.hear(spoken("hello"))
 
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(type(failure)):
         refused.result()
     assert stored.result() == Ingested()
     first, second = session.commits
@@ -148,9 +148,9 @@ def test_answer_is_given_in_the_open_reply_after_its_intent_is_committed(session
     assert reply.result() == Ingested("384,400 km.", "d1")
 
 
-def test_answer_whose_intent_cannot_be_committed_is_not_given(session):
+def test_answer_whose_intent_cannot_be_committed_is_not_given(session, failure):
     reply, job_id = ask(session)
-    session.store.replies["change_delivery"] = StoreUnavailableError("as told")
+    session.store.replies["change_delivery"] = failure
 
     session.driver.tell(AnswerReady(KEY, job_id, "d1", "384,400 km.", ASKED_AT))
 

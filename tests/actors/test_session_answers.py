@@ -4,19 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
-from omi_actors.actors.session.messages import (
-    AnswerNotified,
-    AnswerReady,
-    Ingested,
-    IngestSegments,
-    Passivate,
-    ReplySent,
-)
-from omi_actors.domain.answers.delivery import DeliveryRules, OpenAnswer
+from omi_actors.actors.session.messages import Ingested, IngestSegments, Passivate, ReplySent
+from omi_actors.domain.answers.delivery_records import DeliveryRules, OpenAnswer
 from omi_actors.domain.sessions.records import SessionRecord
-from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
 
@@ -140,9 +132,9 @@ def test_answer_that_did_not_reach_gets_its_whole_grace_again(session):
     assert (before, session.notified) == ([], ["d1"])
 
 
-def test_answer_is_left_to_the_webhook_that_waits_for_it(session):
+def test_answer_is_left_to_the_webhook_that_waits_for_it(session, failure):
     reply, job_id = session.ask()
-    session.store.replies["commit"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = failure
     session.hear()
     session.store.replies["commit"] = None
     session.store.replies["load_session"] = record(replace(left("pending"), job_id=job_id))
@@ -153,9 +145,9 @@ def test_answer_is_left_to_the_webhook_that_waits_for_it(session):
     assert (meanwhile.result(), reply.result()) == (Ingested(), Ingested(TEXT, "d1"))
 
 
-def test_answer_whose_webhook_gave_up_waiting_goes_on_by_itself(session):
+def test_answer_whose_webhook_gave_up_waiting_goes_on_by_itself(session, failure):
     reply, job_id = session.ask()
-    reply.try_fail(StoreUnavailableError("as told"))
+    reply.try_fail(failure)
 
     session.finish(job_id)
 
@@ -179,11 +171,11 @@ def test_late_answer_goes_in_the_next_reply_within_the_grace(session):
     assert session.notified == []
 
 
-def test_answer_for_a_webhook_that_gave_up_while_its_step_was_stored_goes_on(session):
+def test_answer_for_a_webhook_that_gave_up_while_its_step_was_stored_goes_on(session, failure):
     session.finish_late()
     del session.store.replies["change_delivery"]
     reply = session.hear()
-    reply.try_fail(StoreUnavailableError("as told"))
+    reply.try_fail(failure)
     session.store.replies["change_delivery"] = True
 
     session.driver.settle(session.store.open[-1], True)
@@ -229,9 +221,9 @@ def test_reply_that_stops_waiting_carries_an_older_answer(session):
     assert reply.result() == Ingested(TEXT, "d0")
 
 
-def test_answer_whose_step_is_not_stored_is_not_given(session):
+def test_answer_whose_step_is_not_stored_is_not_given(session, failure):
     session.finish()
-    session.store.replies["change_delivery"] = StoreUnavailableError("as told")
+    session.store.replies["change_delivery"] = failure
 
     refused = session.hear()
     session.store.replies["change_delivery"] = True
@@ -280,8 +272,8 @@ def test_notification_is_chosen_once_however_often_the_answer_is_told_of(session
     assert session.notified == ["d1"]
 
 
-def test_notification_that_cannot_be_enqueued_is_tried_again(session):
-    session.store.replies["enqueue_notification"] = StoreUnavailableError("as told")
+def test_notification_that_cannot_be_enqueued_is_tried_again(session, failure):
+    session.store.replies["enqueue_notification"] = failure
     session.finish_late()
     session.driver.advance(5.1)
     session.store.replies["enqueue_notification"] = True

@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.queue.messages import CancelJob, JobsEnqueued
+from omi_actors.actors.queue.messages import AnswerGrew, AnswerReady, CancelJob, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import (
-    AnswerGrew,
-    AnswerReady,
     AskerLeft,
     AskQuestion,
     ChatAnswered,
@@ -18,7 +16,7 @@ from omi_actors.actors.session.messages import (
     ReplySent,
     SwitchSpace,
 )
-from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.answers.delivery_records import DeliveryRules
 from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.sessions.chat import JUST_ANSWERED, KnownQuestion, build_fingerprint
 from omi_actors.domain.sessions.records import SessionRecord
@@ -106,14 +104,14 @@ def test_question_is_durable_with_its_job_before_the_queue_hears_of_it(session):
     assert not reply.done
 
 
-def test_question_that_cannot_be_stored_is_refused_and_forgotten(session):
-    session.store.replies["commit"] = StoreUnavailableError("as told")
+def test_question_that_cannot_be_stored_is_refused_and_forgotten(session, failure):
+    session.store.replies["commit"] = failure
     refused = session.ask()
     session.store.replies["commit"] = None
 
     session.ask(asker="a2")
 
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(type(failure)):
         refused.result()
     assert session.queue.actor.messages == [JobsEnqueued("answer")]
 
@@ -147,9 +145,9 @@ def test_short_answer_is_read_as_it_is(session):
     assert reply.result().text == "Yes."
 
 
-def test_answer_whose_giving_cannot_be_recorded_is_not_given(session):
+def test_answer_whose_giving_cannot_be_recorded_is_not_given(session, failure):
     reply = session.ask()
-    session.store.replies["change_delivery"] = StoreUnavailableError("as told")
+    session.store.replies["change_delivery"] = failure
 
     session.answer()
 
@@ -416,8 +414,8 @@ def test_answer_that_was_made_when_its_asker_left_is_kept(session):
     assert session.steps == [("d1", "pending", "kept", "")]
 
 
-def test_store_that_fails_to_call_off_leaves_the_question_to_be_answered(session):
-    session.store.replies["cancel_question"] = StoreUnavailableError("as told")
+def test_store_that_fails_to_call_off_leaves_the_question_to_be_answered(session, failure):
+    session.store.replies["cancel_question"] = failure
     session.ask()
 
     session.leave()

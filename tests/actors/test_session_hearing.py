@@ -4,21 +4,12 @@ from typing import Any
 
 import pytest
 
-from omi_actors.actors.queue.messages import JobsEnqueued
+from omi_actors.actors.queue.messages import AnswerReady, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
-from omi_actors.actors.session.messages import (
-    AnswerReady,
-    Ingested,
-    IngestSegments,
-    KeepRaw,
-    Passivate,
-    PauseOver,
-    ReplySent,
-)
+from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, Passivate, PauseOver, ReplySent
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import HearingOptions, ListenMode
 from omi_actors.domain.sessions.records import SessionRecord
-from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
 
@@ -146,8 +137,8 @@ def test_session_stays_while_a_question_is_being_spoken(session):
     assert not session.driver.has_stopped
 
 
-def test_failed_commit_forgets_what_was_heard_until_it_is_sent_again(session):
-    session.store.replies["commit"] = StoreUnavailableError("as told")
+def test_failed_commit_forgets_what_was_heard_until_it_is_sent_again(session, failure):
+    session.store.replies["commit"] = failure
     session.hear(spoken("Hey Omi, how far is the moon?"))
     session.store.replies["commit"] = None
 
@@ -157,9 +148,9 @@ def test_failed_commit_forgets_what_was_heard_until_it_is_sent_again(session):
     assert len(session.commits) == 2
 
 
-def test_question_whose_pause_ended_while_the_store_failed_is_asked_on_reminder(session):
+def test_question_whose_pause_ended_while_the_store_failed_is_asked_on_reminder(session, failure):
     session.hear(spoken("Hey Omi, remind me how far the moon is"))
-    session.store.replies["commit"] = StoreUnavailableError("as told")
+    session.store.replies["commit"] = failure
     session.driver.advance(2.1)
     session.store.replies["commit"] = None
     until = session.commits[0].listening_until

@@ -2,11 +2,12 @@
 
 import pytest
 
-from omi_actors.actors.session.messages import AnswerReady, IngestSegments, Passivate, ReplySent, SweepIdle
+from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.session.messages import IngestSegments, Passivate, ReplySent, SweepIdle
 from omi_actors.actors.session.router import LiveSession, LiveSessions, RouterLimits, SessionRouter
 from omi_actors.kit import life
-from omi_actors.kit.facts import ChildStopped, StartChild
-from omi_actors.kit.handle import new_handle
+from omi_actors.kit.dynamic_supervisor import ChildStopped, StartChild
+from omi_actors.kit.handle import Handle
 from omi_actors.kit.mailbox import Refusal
 from omi_actors.kit.spec import ChildSpec
 from omi_actors.kit.testing import Driver, Probe
@@ -22,7 +23,7 @@ class Sessions:
         self.live_sessions = LiveSessions()
 
     def new_handle(self, key):
-        handle = new_handle(ChildSpec(key, "session", lambda: Probe(lambda _: f"reply of {key}")), self.runtime)
+        handle = Handle(ChildSpec(key, "session", lambda: Probe(lambda _: f"reply of {key}")), self.runtime)
         self.made.append(handle)
         life.start(handle, None)
         return handle
@@ -109,7 +110,7 @@ def test_message_before_the_fact_that_its_session_has_left_finds_a_new_one(route
 
 def test_news_of_an_answer_reach_a_session_whose_mailbox_is_full(router, sessions):
     spec = ChildSpec("ada", "session", lambda: Probe(lambda _: None), mailbox_capacity=1)
-    busy = new_handle(spec, sessions.runtime)  # not started: its mail waits
+    busy = Handle(spec, sessions.runtime)  # not started: its mail waits
     sessions.live_sessions.by_key["ada"] = LiveSession(busy, 0.0)
 
     for message in (

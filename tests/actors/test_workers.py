@@ -7,14 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from omi_actors.actors.queue.messages import CancelAttempts, CancelJob, JobFinished, LeasesRenewed, RunJob
+from omi_actors.actors.queue.messages import AnswerReady, CancelAttempts, CancelJob, JobFinished, LeasesRenewed, RunJob
 from omi_actors.actors.queue.workers import Workers
-from omi_actors.actors.session.messages import AnswerReady
 from omi_actors.clients.model import DemoModel, ModelAnswer
 from omi_actors.clock import ManualClock
 from omi_actors.domain.sessions.records import AnswerContext
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import StoreUnavailableError
 from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
@@ -122,13 +120,15 @@ async def test_answer_that_is_stored_reaches_its_session_although_a_heartbeat_be
     assert store.of("release_job") == []
 
 
-async def test_attempt_that_is_cancelled_while_its_answer_cannot_be_stored_releases_its_job(workers, sessions, store):
+async def test_attempt_that_is_cancelled_while_its_answer_cannot_be_stored_releases_its_job(
+    workers, sessions, store, failure
+):
     store.replies["load_answer_context"] = AnswerContext(transcript=(), history=())
     workers.tell(RunJob(replace(JOB, payload={**JOB.payload, "conversation_id": "c"})))
     await run(workers)
     workers.tell(CancelJob("j1"))
     await run(workers)
-    store.open.pop().try_fail(StoreUnavailableError("away"))
+    store.open.pop().try_fail(failure)
     await run(workers)
     sessions.runtime.run()
 
@@ -163,3 +163,15 @@ async def test_other_nodes_get_a_hint_at_an_answer_that_no_reply_waits_for_here(
 
     assert [message.job_id for message in sessions.actor.messages] == ["j1"]
     assert hinted == hints
+
+
+async def test_leases_that_cannot_be_renewed_leave_the_attempts_alone(workers, store, failure, caplog):
+    store.replies["heartbeat_jobs"] = failure
+    workers.tell(RunJob(JOB))
+    await run(workers)
+
+    workers.advance(15.0)
+    await run(workers)
+
+    assert "leases_not_renewed" in caplog.text
+    assert store.of("release_job") == []

@@ -10,7 +10,7 @@ from omi_actors.backplane.interface import Backplane, InProcessBackplane
 from omi_actors.backplane.link_state import LinkConfig
 from omi_actors.backplane.redis_backplane import RedisBackplane
 from omi_actors.clock import SystemClock
-from tests.redis_server import RedisServer, running_redis
+from scripts.lab.replay.redis_server import RedisServer, running_redis
 
 TIMEOUT_S = 0.3
 

@@ -12,9 +12,9 @@ from omi_actors.backplane.link_state import LinkConfig, LinkLostError
 from omi_actors.backplane.redis_link import RedisLink
 from omi_actors.clock import ManualClock
 from omi_actors.instruments import metrics
+from scripts.lab.replay.redis_server import RedisServer, running_redis
 from tests.backplane.conftest import TIMEOUT_S, eventually
 from tests.fakes.raw_server import serve_raw
-from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.service
 

@@ -6,7 +6,7 @@ from omi_actors.clock import ManualClock, SystemClock
 from scripts.lab.bench.in_process import LagMeter, RowFailedError, Speech, call_all, run_row
 
 
-async def test_lag_meter_sees_a_loop_that_is_held():
+async def test_lag_meter_sees_a_blocked_loop():
     meter = LagMeter(SystemClock())
     meter.start()
     clock = SystemClock()
@@ -45,7 +45,7 @@ async def test_calls_are_all_made_and_not_too_many_at_once():
     assert most == 3
 
 
-def test_speech_is_never_the_same():
+def test_speech_never_repeats_a_segment():
     speech = Speech(ManualClock())
 
     heard = [segment for user in (1, 2) for segment in speech.hear(user, 3).segments]
@@ -54,6 +54,6 @@ def test_speech_is_never_the_same():
 
 
 @pytest.mark.e2e
-async def test_row_that_fails_says_so():
+async def test_failing_row_raises_an_error():
     with pytest.raises(RowFailedError, match="nowhere"):
         await run_row("scripts.lab.bench.nowhere", {}, within_s=30)

@@ -46,12 +46,12 @@ def test_page_shows_every_figure_and_circumstance(fact):
     assert fact in render_page(RESULT)
 
 
-def test_page_is_not_made_from_figures_that_mean_nothing():
+def test_page_refuses_the_figures_of_a_quick_run():
     with pytest.raises(ValueError, match="quick"):
         render_page({**RESULT, "quick": True})
 
 
-def test_machine_says_what_it_is():
+def test_machine_and_commit_are_named():
     machine = read_machine()
 
     assert machine["cpu"]

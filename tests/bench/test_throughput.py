@@ -4,8 +4,8 @@ import sys
 import pytest
 
 from omi_actors.clock import SystemClock
-from scripts.lab.bench.cpu import read_cpu_s, read_resident_bytes
 from scripts.lab.bench.load import Slice, measure_slice
+from scripts.lab.bench.machine import read_cpu_s, read_resident_bytes
 from scripts.lab.bench.throughput import summarise_pairs
 from scripts.lab.replay.server_process import ServerProcess, find_free_port
 from tests.fakes.raw_server import read_request, serve_raw

@@ -2,8 +2,8 @@
 
 import pytest
 
-from config.proxies import parse_trusted
 from config.settings import InvalidSettingError, load_settings
+from config.values import parse_trusted
 
 
 def load(**overrides):

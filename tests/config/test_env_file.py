@@ -2,15 +2,15 @@
 
 import pytest
 
-from config.env_file import read_env_file
-from config.errors import InvalidSettingError
+from config.env_file import load_env_file
+from config.variables import InvalidSettingError
 
 
 @pytest.fixture
 def read(tmp_path):
     def read(text):
         (tmp_path / ".env").write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_env_file(tmp_path / ".env")
+        return load_env_file(tmp_path / ".env")
 
     return read
 
@@ -54,4 +54,4 @@ def test_text_in_another_encoding_is_told(read):
 
 def test_folder_in_the_place_of_the_file_is_told(tmp_path):
     with pytest.raises(InvalidSettingError, match="cannot be read"):
-        read_env_file(tmp_path)
+        load_env_file(tmp_path)

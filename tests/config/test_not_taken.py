@@ -2,8 +2,8 @@
 
 import pytest
 
-from config.describing import all_variables
 from config.not_taken import NOT_TAKEN, judge
+from config.variables import all_variables
 
 SWITCHES = [name for name, entry in NOT_TAKEN.items() if entry.is_so is not None]
 

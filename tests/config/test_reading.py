@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.settings import InvalidSettingError, Origin, read_settings
+from config.settings import InvalidSettingError, Origin, load_with_origins
 
 DOCUMENT = """
 # Server Configuration
@@ -48,14 +48,14 @@ def env_file(tmp_path):
 
 def problems_of(file=None, environment=None, **options):
     with pytest.raises(InvalidSettingError) as caught:
-        read_settings(file, options, environment or {})
+        load_with_origins(file, options, environment or {})
     return caught.value.problems
 
 
 def test_each_value_says_where_it_came_from(env_file):
     file = env_file("PORT=1\nHOST=::1\nLOG_LEVEL=warn\n")
 
-    read = read_settings(file, {"PORT": "3"}, {"HOST": "localhost", "LOG_LEVEL": " "})
+    read = load_with_origins(file, {"PORT": "3"}, {"HOST": "localhost", "LOG_LEVEL": " "})
 
     said = {name: read.origins[name] for name in ("PORT", "HOST", "LOG_LEVEL", "APP_ENV")}
     assert said == {
@@ -70,7 +70,7 @@ def test_each_value_says_where_it_came_from(env_file):
 
 
 def test_other_name_in_the_environment_wins_over_the_proper_one_in_the_file(env_file):
-    read = read_settings(
+    read = load_with_origins(
         env_file("APP_ENV=development\n"), {"ADMIN_TOKEN": "a", "WEBHOOK_TOKEN": "b"}, {"NODE_ENV": "production"}
     )
 
@@ -78,7 +78,7 @@ def test_other_name_in_the_environment_wins_over_the_proper_one_in_the_file(env_
 
 
 def test_file_that_is_not_there_is_no_file(tmp_path):
-    assert read_settings(tmp_path / ".env", None, {}).env_file is None
+    assert load_with_origins(tmp_path / ".env", None, {}).env_file is None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_misspelt_name_in_the_file_is_refused_with_the_right_one(name, right, en
 
 @pytest.mark.parametrize(("name", "right"), [("OPENAI_API_KY", "OPENAI_API_KEY"), ("WEBHOK_TOKEN", "WEBHOOK_TOKEN")])
 def test_misspelt_name_in_the_environment_is_warned_of(name, right):
-    assert read_settings(None, None, {name: "x"}).notes == (
+    assert load_with_origins(None, None, {name: "x"}).notes == (
         f"{name} in the environment is not a setting; do you mean {right}? Rename or unset it.",
     )
 
@@ -103,13 +103,13 @@ def test_misspelt_name_in_the_environment_is_warned_of(name, right):
     "name", ["XDG_DATA_DIRS", "HOSTNAME", "HOSTTYPE", "LOGNAME", "PATH", "SSH_AUTH_SOCK", "EDITOR"]
 )
 def test_usual_names_of_an_environment_are_nobodys_mistake(name):
-    assert read_settings(None, None, {name: "x"}).notes == ()
+    assert load_with_origins(None, None, {name: "x"}).notes == ()
 
 
 def test_name_that_is_like_none_of_ours_is_told_and_harms_nobody(env_file):
-    (note,) = read_settings(env_file("COMPOSE_PROJECT_NAME=omi\n"), None, {}).notes
+    (note,) = load_with_origins(env_file("COMPOSE_PROJECT_NAME=omi\n"), None, {}).notes
 
-    assert "COMPOSE_PROJECT_NAME is no setting" in note
+    assert "COMPOSE_PROJECT_NAME is not a setting" in note
 
 
 def test_everything_that_is_wrong_is_told_at_once(env_file):
@@ -120,7 +120,7 @@ def test_everything_that_is_wrong_is_told_at_once(env_file):
 
 
 def test_environment_of_the_document_starts_and_is_told_what_has_no_effect(env_file):
-    read = read_settings(env_file(DOCUMENT), None, {})
+    read = load_with_origins(env_file(DOCUMENT), None, {})
 
     assert [note.split()[0] for note in read.notes] == ["ENABLE_USER_SYSTEM=true", "QUEUE_BATCH_SIZE"]
     assert read.settings.max_request_size == 10 * 1024 * 1024

@@ -7,7 +7,7 @@ import threading
 from config.settings import load_settings
 from omi_actors.clock import ManualClock
 from omi_actors.doctor.finding import State
-from omi_actors.doctor.python import check_packages
+from omi_actors.doctor.installation import check_packages
 from omi_actors.doctor.store import check_sqlite
 from tests.fakes.openai_server import Mode, run_fake_openai
 

@@ -3,8 +3,8 @@ import redis
 
 from config.settings import load_settings
 from omi_actors.doctor.finding import State
-from omi_actors.doctor.redis import check_redis
-from tests.redis_server import running_redis
+from omi_actors.doctor.servers import check_redis
+from scripts.lab.replay.redis_server import running_redis
 
 
 def look(**variables: str):

@@ -14,7 +14,7 @@ from omi_actors.clock import SystemClock
 from omi_actors.doctor.finding import State
 from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
 from omi_actors.store.transaction import NodeIdentity
-from scripts.lab.replay.databases import PostgresServer, fresh_postgres_database
+from scripts.lab.replay.postgres_server import PostgresServer, fresh_postgres_database
 
 HOLDER = """
 import sys

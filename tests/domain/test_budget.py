@@ -7,7 +7,7 @@ from omi_actors.domain.answers.budget import (
     Limits,
     Use,
     Used,
-    estimate_tokens,
+    estimate_spent_tokens,
     find_overspent,
     owner_of,
     period_start,
@@ -53,7 +53,7 @@ def test_all_chats_of_one_person_have_one_owner(session_key, owner):
 
 
 def test_tokens_are_estimated_by_characters():
-    assert (estimate_tokens("x" * 400, "y" * 40), estimate_tokens("")) == (110, 1)
+    assert (estimate_spent_tokens("x" * 400, "y" * 40), estimate_spent_tokens("")) == (110, 1)
 
 
 def test_periods_are_those_of_the_clock():

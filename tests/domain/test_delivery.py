@@ -1,18 +1,20 @@
-"""The way and the form of an answer."""
+"""The delivery table: the events that are chosen, the steps and phases to which they lead."""
 
 import pytest
 
 from omi_actors.domain.answers.delivery import (
-    Channel,
-    DeliveryRules,
-    DeliveryState,
-    OpenAnswer,
-    Reply,
-    Way,
-    decide_pause,
-    decide_way,
-    format_message,
+    FINAL,
+    TRANSITIONS,
+    Effect,
+    Event,
+    Phase,
+    build_change,
+    choose_event,
+    find_transition,
+    phase_of,
+    resolve,
 )
+from omi_actors.domain.answers.delivery_records import Channel, DeliveryRules, DeliveryState, OpenAnswer
 
 NOW = 1_790_000_000.0
 RULES = {True: DeliveryRules(can_notify=True), False: DeliveryRules(can_notify=False)}
@@ -25,98 +27,118 @@ def waiting(state, channel=Channel.NONE, age_s=FRESH):
     )
 
 
-PENDING, KEPT, UNKNOWN = waiting(DeliveryState.PENDING), waiting(DeliveryState.KEPT), waiting(DeliveryState.UNKNOWN)
-NOTIFYING = waiting(DeliveryState.PENDING, Channel.NOTIFY)
+def decide(answer, reply, *, has_key=True, is_grace_over=False):
+    """Return the stored state and channel to which the next step leads, or the effect when nothing is committed."""
+    event = choose_event(answer, reply, RULES[has_key], now_s=NOW, is_grace_over=is_grace_over)
+    row = find_transition(phase_of(answer), event)
+    if not row.step_from:
+        return (row.done.to, row.done.effect)
+    change = build_change(row, phase_of(answer), reply, "d", NOW)
+    return (change.state, change.channel)
 
-# answer, the reply at hand, whether there is a key, whether the grace is over → the way
+
+PENDING, KEPT, UNKNOWN = waiting("pending"), waiting("kept"), waiting("unknown")
+CHOSEN = waiting("pending", Channel.NOTIFY)
+CHAT, INLINE, NEXT = (("sending", channel) for channel in (Channel.CHAT, Channel.INLINE, Channel.NEXT_WEBHOOK))
+GRACE, STAYS = (Phase.SAME, Effect.START_GRACE), (Phase.SAME, Effect.NONE)
+
+# answer, the channel of the reply at hand, whether there is a key, whether the grace is over → the step
 CASES = [
-    (PENDING, Reply.CHAT, True, False, Way.CHAT),
-    (KEPT, Reply.CHAT, False, True, Way.CHAT),
-    (PENDING, Reply.OWN, True, False, Way.INLINE),
-    (PENDING, Reply.OWN, False, False, Way.INLINE),
-    (PENDING, Reply.NEXT, True, False, Way.NEXT_WEBHOOK),
-    (PENDING, Reply.NEXT, False, False, Way.NEXT_WEBHOOK),
-    (PENDING, Reply.NONE, True, False, Way.AWAIT),
-    (PENDING, Reply.NONE, True, True, Way.NOTIFY),
-    (PENDING, Reply.NONE, False, False, Way.KEEP),
-    (PENDING, Reply.NONE, False, True, Way.KEEP),
-    (NOTIFYING, Reply.NONE, True, True, Way.AWAIT),
-    (NOTIFYING, Reply.NEXT, True, True, Way.NEXT_WEBHOOK),
-    (KEPT, Reply.NONE, True, True, Way.AWAIT),
-    (KEPT, Reply.NEXT, True, True, Way.NEXT_WEBHOOK),
-    (KEPT, Reply.NEXT, False, False, Way.NEXT_WEBHOOK),
-    (UNKNOWN, Reply.NONE, True, True, Way.AWAIT),
-    (UNKNOWN, Reply.NEXT, True, False, Way.NEXT_WEBHOOK),
-    (UNKNOWN, Reply.NEXT, False, False, Way.NEXT_WEBHOOK),
+    (PENDING, Channel.CHAT, True, False, CHAT),
+    (KEPT, Channel.CHAT, False, True, CHAT),
+    (PENDING, Channel.INLINE, True, False, INLINE),
+    (PENDING, Channel.INLINE, False, False, INLINE),
+    (PENDING, Channel.NEXT_WEBHOOK, True, False, NEXT),
+    (PENDING, Channel.NEXT_WEBHOOK, False, False, NEXT),
+    (PENDING, Channel.NONE, True, False, GRACE),
+    (PENDING, Channel.NONE, True, True, ("pending", "notify")),
+    (PENDING, Channel.NONE, False, False, ("kept", "")),
+    (PENDING, Channel.NONE, False, True, ("kept", "")),
+    (CHOSEN, Channel.NONE, True, True, STAYS),
+    (CHOSEN, Channel.NEXT_WEBHOOK, True, True, NEXT),
+    (KEPT, Channel.NONE, True, True, STAYS),
+    (KEPT, Channel.NEXT_WEBHOOK, True, True, NEXT),
+    (KEPT, Channel.NEXT_WEBHOOK, False, False, NEXT),
+    (UNKNOWN, Channel.NONE, True, True, STAYS),
+    (UNKNOWN, Channel.NEXT_WEBHOOK, True, False, NEXT),
+    (UNKNOWN, Channel.NEXT_WEBHOOK, False, False, NEXT),
 ]
 
 
-@pytest.mark.parametrize(("answer", "reply", "has_key", "is_grace_over", "way"), CASES)
-def test_answer_goes_by_the_first_way_that_is_open(answer, reply, has_key, is_grace_over, way):
-    decided = decide_way(answer, reply, RULES[has_key], now_s=NOW, is_grace_over=is_grace_over)
-
-    assert decided is way
+@pytest.mark.parametrize(("answer", "reply", "has_key", "is_grace_over", "step"), CASES)
+def test_answer_goes_over_the_first_channel_that_is_open(answer, reply, has_key, is_grace_over, step):
+    assert decide(answer, reply, has_key=has_key, is_grace_over=is_grace_over) == step
 
 
-@pytest.mark.parametrize("state", [DeliveryState.PENDING, DeliveryState.KEPT, DeliveryState.UNKNOWN])
-@pytest.mark.parametrize("reply", [Reply.OWN, Reply.NEXT, Reply.NONE])
+@pytest.mark.parametrize("answer", ["pending", "kept", "unknown"])
+@pytest.mark.parametrize("reply", [Channel.INLINE, Channel.NEXT_WEBHOOK, Channel.NONE])
 @pytest.mark.parametrize("is_grace_over", [True, False])
-def test_answer_that_nobody_waits_for_any_more_is_only_shown(state, reply, is_grace_over):
-    decided = decide_way(waiting(state, age_s=OLD), reply, RULES[True], now_s=NOW, is_grace_over=is_grace_over)
+def test_answer_that_is_too_old_expires(answer, reply, is_grace_over):
+    old = waiting(answer, age_s=OLD)
+    event = choose_event(old, reply, RULES[True], now_s=NOW, is_grace_over=is_grace_over)
 
-    assert decided is Way.SHOW
+    assert event is Event.TOO_OLD
+    assert find_transition(phase_of(old), event).done.to is Phase.EXPIRED
 
 
 def test_answer_in_its_chat_is_read_however_old_it_is():
-    decided = decide_way(
-        waiting(DeliveryState.PENDING, age_s=OLD), Reply.CHAT, RULES[True], now_s=NOW, is_grace_over=False
-    )
-
-    assert decided is Way.CHAT
+    assert decide(waiting("pending", age_s=OLD), Channel.CHAT) == CHAT
 
 
 def test_answer_is_spoken_until_it_expires():
-    answer = waiting(DeliveryState.KEPT, age_s=OLD - 0.001)
-
-    assert decide_way(answer, Reply.NEXT, RULES[True], now_s=NOW, is_grace_over=False) is Way.NEXT_WEBHOOK
+    assert decide(waiting("kept", age_s=OLD - 0.001), Channel.NEXT_WEBHOOK) == NEXT
 
 
-@pytest.mark.parametrize("answer", [NOTIFYING, KEPT, UNKNOWN])
-@pytest.mark.parametrize("is_grace_over", [True, False])
-def test_only_an_answer_that_nothing_was_tried_with_is_notified(answer, is_grace_over):
-    ways = {decide_way(answer, reply, RULES[True], now_s=NOW, is_grace_over=is_grace_over) for reply in Reply}
-
-    assert Way.NOTIFY not in ways
+# --- the table as a graph
 
 
-# seconds since a notification was chosen, seconds for which it cannot be tried → how its answer goes on
+def exits(phase):
+    """Return the phases that one row leads to, whatever its step's outcome."""
+    rows = [row for row in TRANSITIONS if phase in row.phases]
+    found = {resolve(one.to, before) for row in rows for one in (row.done, row.lost, row.failed) for before in BEFORE}
+    return found - {Phase.SAME}
+
+
+BEFORE = (Phase.ABSENT, Phase.PENDING, Phase.CHOSEN, Phase.KEPT, Phase.UNKNOWN)
+
+
+def reachable(phase):
+    seen, rest = set(), [phase]
+    while rest:
+        one = rest.pop()
+        seen.add(one)
+        rest += exits(one) - seen
+    return seen
+
+
+@pytest.mark.parametrize("phase", FINAL)
+def test_final_phase_has_no_exit(phase):
+    assert exits(phase) == set()
+
+
+@pytest.mark.parametrize("phase", [one for one in Phase if one not in (*FINAL, Phase.SAME, Phase.BEFORE)])
+def test_every_other_phase_can_end_as_sent(phase):
+    assert Phase.SENT in reachable(phase)
+
+
+def test_each_event_has_one_row_in_a_phase():
+    cells = [(phase, row.event) for row in TRANSITIONS for phase in row.phases]
+
+    assert len(cells) == len(set(cells))
+    assert {event for _, event in cells} == set(Event)
+
+
+@pytest.mark.parametrize("row", [row for row in TRANSITIONS if row.enqueues], ids=lambda row: row.event.name)
+def test_only_an_untried_answer_is_notified(row):
+    assert row.phases == (Phase.PENDING,)
+    assert row.step_from == (DeliveryState.PENDING,)
+
+
 @pytest.mark.parametrize(
-    ("waited_s", "pause_s", "way"),
-    [
-        (0.0, 0.0, Way.NOTIFY),
-        (500.0, 0.0, Way.NOTIFY),
-        (0.0, 5.0, Way.AWAIT),
-        (55.0, 5.0, Way.AWAIT),
-        (55.1, 5.0, Way.KEEP),
-        (0.0, 61.0, Way.KEEP),
-    ],
+    "row",
+    [row for row in TRANSITIONS if Effect.SEND is row.done.effect],
+    ids=lambda row: "_".join((*row.phases, row.event.name)),
 )
-def test_notification_that_cannot_be_tried_within_a_minute_is_kept_for_the_next_contact(waited_s, pause_s, way):
-    assert decide_pause(waited_s, pause_s) is way
-
-
-@pytest.mark.parametrize("text", ["4", "Yes.", "да", "12345"])
-@pytest.mark.parametrize("is_repeated", [True, False])
-def test_short_answer_is_made_long_enough_to_be_spoken(text, is_repeated):
-    message = format_message(text, is_repeated=is_repeated)
-
-    assert len(message) > 5
-    assert message.endswith(text)
-
-
-def test_longer_answer_is_left_as_it_is():
-    assert format_message("  Canberra. ") == "Canberra."
-
-
-def test_answer_that_may_have_been_heard_is_marked_as_repeated():
-    assert format_message("Canberra.", is_repeated=True) == "Again: Canberra."
+def test_answer_goes_into_a_reply_only_from_a_state_in_which_nothing_is_sent(row):
+    assert DeliveryState.SENDING not in row.step_from
+    assert DeliveryState.SENT not in row.step_from

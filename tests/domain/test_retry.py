@@ -12,13 +12,17 @@ from omi_actors.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
+from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError, RestartIntensityError
 
 RNG = random.Random(7)
 
 
 def test_refusal_that_asking_again_cannot_change_is_buried_at_once():
     assert decide_retry(UpstreamRejectedError("no"), attempt=1, max_attempts=8, rng=RNG) == Bury()
+
+
+def test_kit_error_that_cannot_pass_is_buried_at_once():
+    assert decide_retry(RestartIntensityError("no"), attempt=1, max_attempts=8, rng=RNG) == Bury()
 
 
 def test_deadline_that_passed_is_not_waited_for_again():

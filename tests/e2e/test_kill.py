@@ -5,11 +5,11 @@ import contextlib
 import pytest
 
 from omi_actors.clock import SystemClock
-from scripts.lab.replay.databases import fresh_postgres_database
 from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.replay.fake_omi import Mode as OmiMode
 from scripts.lab.replay.kill_test import KILL_SETTINGS, KillPlan, KillTest
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.postgres_server import fresh_postgres_database
+from scripts.lab.replay.server_process import build_server
 from tests.fakes.openai_server import Mode, spawn_fake_openai
 
 PLAN = KillPlan(rounds=3, seed=11, users=20, rate_per_s=100.0, round_min_s=0.5, round_max_s=3.0)

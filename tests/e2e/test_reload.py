@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from config.settings import read_settings
+from config.settings import load_with_origins
 from omi_actors.cli.reload import find_changed, mark_files
 from omi_actors.cli.serve import with_short_grace
 from tests.e2e.conftest import ROOT, TIMEOUT_S, environment, ready_line, refusal
@@ -77,12 +77,12 @@ def test_change_brings_a_new_server_and_a_broken_file_waits_for_its_mending(relo
 def test_server_that_will_be_replaced_stops_quickly_unless_it_is_told_how(tmp_path, given, expected_ms):
     env_file = tmp_path / ".env"
     env_file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
-    before = read_settings(env_file, environment={})
+    before = load_with_origins(env_file, environment={})
 
-    reading = with_short_grace(before)
+    loaded = with_short_grace(before)
 
-    assert reading.settings.shutdown_grace_ms == expected_ms
-    assert reading.origins == before.origins
+    assert loaded.settings.shutdown_grace_ms == expected_ms
+    assert loaded.origins == before.origins
 
 
 @pytest.mark.e2e

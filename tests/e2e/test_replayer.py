@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from omi_actors.clock import SystemClock
 from scripts.lab.replay.__main__ import replay_webhooks
 from scripts.lab.replay.recording import load_recording
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.server_process import build_server
 from tests.fakes import stand_in_server
 
 

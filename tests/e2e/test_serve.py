@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from omi_actors.doctor.listening import next_port
+from omi_actors.doctor.port import next_port
 from tests.e2e.conftest import ROOT, TIMEOUT_S, ready_line, refusal
 
 CANARY = "tell-nobody"
@@ -42,7 +42,7 @@ def test_address_of_another_machine_is_one_sentence_with_the_way_out(serve):
 
     assert code == 2
     sentence = said.splitlines()[-1]
-    assert sentence.startswith("omi-actors: HOST=192.0.2.7 is no address of this machine; take 127.0.0.1")
+    assert sentence.startswith("omi-actors: HOST=192.0.2.7 is no address of this machine; set 127.0.0.1")
 
 
 def test_database_that_is_not_there_is_one_sentence_and_a_restart_may_help(serve):
@@ -84,7 +84,7 @@ def test_actor_that_fails_at_start_ends_the_program_with_70(serve, tmp_path):
 
     assert code == 70
     sentence = said.splitlines()[-1]
-    assert sentence.startswith("omi-actors: node_keeper could not start: TypeError; ")
+    assert sentence.startswith("omi-actors: node_lease could not start: TypeError; ")
 
 
 def test_driver_that_is_not_installed_is_one_sentence_before_anything_starts(serve, tmp_path):

@@ -10,8 +10,7 @@ from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.simulate.__main__ import simulate
 from scripts.lab.simulate.kinds import Kind
 from scripts.lab.simulate.plan import Options
-from scripts.lab.simulate.run import Simulation
-from scripts.lab.simulate.servers import UnfitTargetError, check_model, start_own
+from scripts.lab.simulate.run import Simulation, UnfitTargetError, check_model, start_own
 from tests.fakes.raw_server import read_request, serve_raw
 
 # At this pace the pieces of this plan's questions are sent up to 1.5 s apart, and every silence after one is over 2 s.
@@ -37,7 +36,7 @@ async def test_every_question_of_some_wearables_is_answered_exactly_once(tmp_pat
 
     assert list(report.wrongs()) == []
     assert report.is_good
-    asked = {course.question.kind for course in report.verdict.courses}
+    asked = {outcome.question.kind for outcome in report.verdict.outcomes}
     assert asked >= {Kind.PLAIN, Kind.SPLIT, Kind.PAUSE, Kind.PAUSE_OTHERS_TALK}
     assert set(report.figures()["by_way"]) >= {"own_reply", "notification"}
 
@@ -65,7 +64,7 @@ async def test_simulation_notices_a_server_that_takes_no_webhook(tmp_path):
 
     assert not report.is_good
     assert report.failures == {"status 401": report.webhooks}
-    assert len(report.verdict.missing) == len(report.verdict.courses) > 0
+    assert len(report.verdict.missing) == len(report.verdict.outcomes) > 0
 
 
 async def test_only_the_demo_model_can_be_judged():

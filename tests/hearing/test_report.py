@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lab.hearing.cases import Case, Expected, Spoken, Webhook, load_cases
-from scripts.lab.hearing.report import is_good_enough, render_report
-from scripts.lab.hearing.score import judge
+from scripts.lab.hearing.play import Case, Expected, Spoken, Webhook, load_cases
+from scripts.lab.hearing.score import is_good_enough, judge, render_report
 
 ROOT = Path(__file__).parents[2]
 CASES = load_cases(Path(__file__).parent / "cases")

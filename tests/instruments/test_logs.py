@@ -8,7 +8,9 @@ from contextlib import contextmanager
 import pytest
 import structlog
 
+from omi_actors.errors import StoreError
 from omi_actors.instruments.logs import _TALKATIVE, LEVELS, configure_logging, get_logger
+from omi_actors.kit.errors import AskTimeoutError
 
 SPOKEN = "the words of a person"
 
@@ -48,6 +50,13 @@ def test_foreign_error_is_named_without_its_sentence(lines):
 
     assert "ValueError" in lines.getvalue()
     assert SPOKEN not in lines.getvalue()
+
+
+@pytest.mark.parametrize("cls", [StoreError, AskTimeoutError])
+def test_error_of_ours_or_the_kit_keeps_its_sentence(cls, lines):
+    get_logger("x").error("failed", exc_info=cls("the store did not reply in time"))
+
+    assert f"{cls.__name__}: the store did not reply in time" in lines.getvalue()
 
 
 FORGED = 'ok\n{"event": "operator signed in"}\r\x1b[2J\u2028'

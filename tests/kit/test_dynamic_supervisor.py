@@ -4,10 +4,15 @@ import pytest
 
 from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
-from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
+from omi_actors.kit.dynamic_supervisor import (
+    ChildQuarantined,
+    ChildReleased,
+    ChildStopped,
+    DynamicSupervisor,
+    StartChild,
+)
 from omi_actors.kit.errors import ActorUnavailableError
-from omi_actors.kit.facts import ChildQuarantined, ChildReleased, ChildStopped, StartChild
-from omi_actors.kit.handle import Handle, new_handle
+from omi_actors.kit.handle import Handle
 from omi_actors.kit.spec import Backoff, ChildSpec, ChildState, Intensity, Restart
 from omi_actors.kit.testing import ManualRuntime
 from tests.kit.support import (
@@ -43,7 +48,7 @@ class Household:
         self.runtime.run()
 
     def child(self, name="child", *, kind="child", restart=Restart.TRANSIENT, build=Puppet, start=True):
-        handle = new_handle(ChildSpec(name, kind, build=build, restart=restart), self.runtime)
+        handle = Handle(ChildSpec(name, kind, build=build, restart=restart), self.runtime)
         if start:
             self.supervisor.tell(StartChild(handle))
             self.runtime.run()

@@ -10,8 +10,8 @@ import pytest
 from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit import life
 from omi_actors.kit.errors import RestartIntensityError
-from omi_actors.kit.facts import ChildExited
 from omi_actors.kit.handle import Handle
+from omi_actors.kit.life import ChildExited
 from omi_actors.kit.spec import ChildSpec, Intensity
 from omi_actors.kit.supervisor import Supervisor
 from omi_actors.kit.testing import ManualRuntime

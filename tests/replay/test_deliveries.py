@@ -35,7 +35,7 @@ def _judge(*arrivals, state="sent"):
         (_pushed(50.0), "notification"),
     ],
 )
-def test_answer_that_arrived_once_is_counted_by_its_way(arrival, way):
+def test_answer_that_arrived_once_is_counted_by_its_channel(arrival, way):
     verdict = _judge(arrival)
 
     assert verdict.is_kept
@@ -51,7 +51,7 @@ def test_repetition_is_explained_by_the_kill_before_it(first):
     assert verdict.repeated == verdict.heard_twice == [f"u1/{QUESTION}"]
 
 
-def test_repetition_of_what_never_arrived_is_no_second_hearing():
+def test_repetition_of_an_answer_that_never_arrived_is_no_second_delivery():
     verdict = _judge(_said(101.0, mark="Again: "))
 
     assert verdict.is_kept
@@ -96,7 +96,7 @@ def test_answer_that_waits_for_the_next_contact_is_not_lost(state):
 
 
 @pytest.mark.parametrize("state", ["pending", "sending"])
-def test_answer_that_the_server_still_works_on_is_open(state):
+def test_answer_that_the_server_still_delivers_is_open(state):
     assert has_open_delivery(_kept(state))
     assert not _judge(state=state).is_kept
     assert not has_open_delivery(_kept("sent"))
@@ -134,7 +134,7 @@ def test_failure_is_found_by_its_own_sentence(webhook, way):
     assert verdict.ways == {way: 1}
 
 
-def test_failures_of_one_person_are_counted_since_they_are_alike():
+def test_equal_failures_of_one_person_are_counted():
     said = [Arrival("u1", FAILED, "", at) for at in (50.0, 51.0, 52.0)]
 
     assert _judge_failed(*said, count=3).is_kept

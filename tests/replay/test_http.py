@@ -1,6 +1,6 @@
 import pytest
 
-from scripts.lab.replay.http import ConnectionFailedError, HttpClient
+from scripts.lab.replay.http import ConnectionFailedError, ForeignTargetError, HttpClient, parse_target
 from tests.fakes.raw_server import read_request, serve_raw
 
 
@@ -66,7 +66,7 @@ async def test_client_reads_a_chunked_body():
     "torn",
     [b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", b"rubbish\r\n\r\n"],
 )
-async def test_client_says_that_no_whole_response_came(torn):
+async def test_client_raises_an_error_without_a_whole_response(torn):
     async def handler(reader, writer):
         await read_request(reader)
         writer.write(torn)
@@ -91,3 +91,32 @@ async def test_client_keeps_the_token_out_of_its_errors():
             await http.request("POST", "/omi-webhook?uid=u1&token=s3cret")
 
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:3000", "http://localhost:3000/", "http://[::1]:3000", "http://127.8.8.8:3000"]
+)
+def test_target_on_this_machine_is_allowed(url):
+    assert parse_target(url).port == 3000
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.5:3000", "http://example.org", "http://127.0.0.1.example.org", "http://0.0.0.0:1"]
+)
+def test_target_elsewhere_is_refused_unless_owned(url):
+    with pytest.raises(ForeignTargetError, match="--i-own-this-server"):
+        parse_target(url)
+
+    assert parse_target(url, is_ours=True).host
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1", "127.0.0.1:3000", "http://", "http://127.0.0.1:3000/omi-webhook"])
+def test_target_must_be_a_plain_http_address(url):
+    with pytest.raises(ValueError, match="looks like"):
+        parse_target(url)
+
+
+def test_target_adds_its_token_to_the_query():
+    target = parse_target("http://127.0.0.1:3000", token="a b&c")  # noqa: S106 (only its letters matter)
+
+    assert target.webhook_path("/omi-webhook", {"uid": "u1"}) == "/omi-webhook?uid=u1&token=a+b%26c"

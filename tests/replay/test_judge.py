@@ -33,14 +33,14 @@ def test_verdict_is_good_when_all_is_there_once():
         ([("s1", "one"), ("s2", "two")], [ASKED, ANSWER, FAILURE], {"answered_twice": [f"u1/{QUESTION}"]}),
     ],
 )
-def test_verdict_names_what_is_wrong(segments, messages, wrong):
+def test_verdict_names_the_error(segments, messages, wrong):
     verdict = _judge(segments, messages)
 
     assert not verdict.is_kept
     assert {name: getattr(verdict, name) for name in wrong} == wrong
 
 
-def test_verdict_tells_question_1_from_question_11():
+def test_verdict_distinguishes_question_1_from_question_11():
     asked = KeptMessage("user", "question", "is it late, question 11?", "job11")
 
     assert _judge([("s1", "a"), ("s2", "b")], [asked, OTHER]).unanswered == [f"u1/{QUESTION}"]
@@ -54,7 +54,7 @@ def test_question_that_became_two_jobs_is_answered_twice():
     assert verdict.answered_twice == [f"u1/{QUESTION}"]
 
 
-def test_failure_that_is_said_is_an_answer_and_is_named():
+def test_delivered_failure_is_an_answer_and_is_named():
     verdict = _judge([("s1", "a"), ("s2", "b")], [ASKED, FAILURE])
 
     assert verdict.is_kept
@@ -68,7 +68,7 @@ def test_promises_that_were_given_twice_count_once():
     assert promised == {"u1": ({"s1", "s2"}, {QUESTION})}
 
 
-def test_user_of_whom_nothing_was_kept_has_lost_everything():
+def test_user_without_kept_data_has_lost_everything():
     verdict = judge(merge_promises([Promise("u1", ("s1",), ())]), {})
 
     assert verdict.lost == ["u1/s1"]

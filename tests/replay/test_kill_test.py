@@ -5,8 +5,7 @@ import pytest
 from omi_actors.clock import SystemClock
 from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.replay.kill_test import KillPlan, KillTest
-from scripts.lab.replay.server_process import ServerFailedError
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.server_process import ServerFailedError, build_server
 from tests.fakes import stand_in_server
 
 PLAN = KillPlan(rounds=2, seed=1, users=5, rate_per_s=300.0, round_min_s=0.2, round_max_s=0.4, answers_within_s=0.0)
@@ -35,7 +34,7 @@ def run(tmp_path):
 
 
 @pytest.mark.e2e
-async def test_kill_test_is_content_with_a_server_that_keeps_its_promises(run):
+async def test_kill_test_accepts_a_server_that_keeps_its_promises(run):
     report = await run()
 
     assert report.is_good, report.figures()

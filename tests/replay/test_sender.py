@@ -1,22 +1,25 @@
 import asyncio
 import itertools
+import json
+from pathlib import Path
 
 import pytest
 
-from omi_actors.clock import SystemClock
+from omi_actors.clock import ManualClock, SystemClock
 from scripts.lab.replay.accept_log import AcceptLog, load_promises
 from scripts.lab.replay.generator import ConversationGenerator
-from scripts.lab.replay.sender import Sender
+from scripts.lab.replay.sender import Sender, build_signer
 from tests.fakes.raw_server import read_request, serve_raw
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{"message":"It is ten."}'
 DROPPED = b"HTTP/1.1 200 OK\r\nX-Omi-Actors-Dropped: overload\r\nContent-Length: 2\r\n\r\n{}"
+VECTOR = json.loads((Path(__file__).parents[1] / "samples" / "omi" / "17_signed_v1_vector.json").read_text())
 BROKEN = b"HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class Server:
-    """Answers with what `responses` yields; notes request lines and how many requests of one user it had at once."""
+    """Answers with the items of `responses`; notes request lines and the most requests of one user at once."""
 
     def __init__(self, responses, *, gate=None):
         self.lines, self.now, self.most_of_one_user = [], [], 0
@@ -38,7 +41,7 @@ def _webhooks(count, *, users=5):
     return ConversationGenerator(seed=1, users=users, rate_per_s=1000.0, question_every=2).take(count)
 
 
-async def test_sender_logs_what_was_acknowledged(tmp_path):
+async def test_sender_logs_acknowledged_webhooks(tmp_path):
     requests = _webhooks(20)
     async with serve_raw(Server(itertools.repeat(OK))) as target:
         with AcceptLog(tmp_path / "log") as log:
@@ -52,7 +55,7 @@ async def test_sender_logs_what_was_acknowledged(tmp_path):
 @pytest.mark.parametrize(
     ("response", "status", "dropped"), [(DROPPED, 200, "overload"), (BROKEN, 503, ""), (b"", 0, "")]
 )
-async def test_sender_logs_nothing_that_was_refused(tmp_path, response, status, dropped):
+async def test_sender_logs_no_refused_webhook(tmp_path, response, status, dropped):
     requests = _webhooks(1)
 
     async def handler(reader, writer):
@@ -100,7 +103,7 @@ async def test_sender_notes_the_inline_answer():
     assert sender.outcomes[0].message == "It is ten."
 
 
-async def test_sender_counts_what_was_in_flight_when_cancelled_as_unacknowledged():
+async def test_sender_counts_webhooks_in_flight_at_a_cancel_as_unacknowledged():
     requests = _webhooks(3, users=1)
     second = asyncio.Event()
 
@@ -121,3 +124,19 @@ async def test_sender_counts_what_was_in_flight_when_cancelled_as_unacknowledged
 
     assert sender.unacknowledged()[0] == requests[1]
     assert requests[0] not in sender.unacknowledged()
+
+
+def test_signature_is_the_one_that_omi_makes():
+    sign = build_signer([VECTOR["secret"]], ManualClock(VECTOR["timestamp"]))
+
+    headers = sign(VECTOR["uid"], VECTOR["body_utf8"].encode())
+
+    assert headers["X-Omi-Signature"] == VECTOR["headers"]["X-Omi-Signature"]
+
+
+def test_two_secrets_make_two_signatures_of_one_time():
+    clock = ManualClock(100.0)
+    header = build_signer(["one", "two"], clock)("u", b"{}")["X-Omi-Signature"]
+
+    singles = [build_signer([secret], clock)("u", b"{}")["X-Omi-Signature"] for secret in ("one", "two")]
+    assert header == ",".join([singles[0], singles[1].partition(",")[2]])

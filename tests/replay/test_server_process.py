@@ -23,7 +23,7 @@ def server(tmp_path):
 
 
 @pytest.mark.e2e
-async def test_process_that_ends_by_itself_tells_its_code(server):
+async def test_process_that_ends_by_itself_has_an_exit_code(server):
     await server.start()
     assert server.exit_code is None
 
@@ -41,7 +41,7 @@ async def test_process_that_does_not_end_in_time_is_an_error(server):
         await server.wait(within_s=0.01)
 
 
-async def test_a_server_that_was_not_started_cannot_be_waited_for_or_told_anything(server):
+async def test_server_that_was_not_started_cannot_be_awaited_or_signalled(server):
     with pytest.raises(ServerFailedError, match="not running"):
         await server.wait(within_s=0.0)
     with pytest.raises(ServerFailedError):

@@ -1,12 +1,12 @@
 import pytest
 
-from scripts.lab.simulate.judge import Delivery, Question, Way, judge
+from scripts.lab.simulate.judge import AskedQuestion, Channel, Delivery, judge
 from scripts.lab.simulate.kinds import Kind
 from scripts.lab.simulate.plan import Options
 from scripts.lab.simulate.report import Report
 
-MOON = Question("u1", Kind.PLAIN, "how far is the moon", "w1", 10.0)
-EGG = Question("u1", Kind.PAUSE, "how long do I boil an egg", "w2", 20.0)
+MOON = AskedQuestion("u1", Kind.PLAIN, "how far is the moon", "w1", 10.0)
+EGG = AskedQuestion("u1", Kind.PAUSE, "how long do I boil an egg", "w2", 20.0)
 
 
 def _answer(words, *, uid="u1", webhook="w1", at=10.1, mark=""):
@@ -17,18 +17,21 @@ RIGHT = _answer("How far is the Moon?")
 LATE = _answer("how long do i boil an egg.", webhook="", at=27.0)
 
 
-def test_all_is_good_when_every_question_has_its_one_answer():
+def test_verdict_is_good_when_every_question_has_its_one_answer():
     verdict = judge([MOON, EGG], [RIGHT, LATE])
 
     assert verdict.is_good
-    assert [course.latency_s for course in verdict.courses] == pytest.approx([0.1, 7.0])
-    assert [course.way_of(course.right[0]) for course in verdict.courses] == [Way.OWN_REPLY, Way.NOTIFICATION]
+    assert [outcome.latency_s for outcome in verdict.outcomes] == pytest.approx([0.1, 7.0])
+    assert [outcome.channel_of(outcome.right[0]) for outcome in verdict.outcomes] == [
+        Channel.OWN_REPLY,
+        Channel.NOTIFICATION,
+    ]
 
 
 def test_answer_in_another_webhooks_reply_came_later():
     verdict = judge([MOON], [_answer("how far is the moon", webhook="w9")])
 
-    assert verdict.courses[0].way_of(verdict.courses[0].right[0]) is Way.LATER_REPLY
+    assert verdict.outcomes[0].channel_of(verdict.outcomes[0].right[0]) is Channel.LATER_REPLY
 
 
 @pytest.mark.parametrize(
@@ -43,7 +46,7 @@ def test_answer_in_another_webhooks_reply_came_later():
         ([_answer("how far is the moon. Pass me the salt, please."), LATE], "wrong"),
     ],
 )
-def test_verdict_says_what_is_wrong_with_a_question(deliveries, wrong):
+def test_verdict_names_the_error_of_a_question(deliveries, wrong):
     verdict = judge([MOON, EGG], deliveries)
 
     assert not verdict.is_good
@@ -60,7 +63,7 @@ def test_verdict_says_what_is_wrong_with_a_question(deliveries, wrong):
         Delivery("u1", "I could not find out.", "w1", 10.2),
     ],
 )
-def test_what_nobody_asked_is_a_false_wake(delivery):
+def test_answer_without_a_question_is_a_false_wake(delivery):
     verdict = judge([MOON, EGG], [RIGHT, LATE, delivery])
 
     assert verdict.false_wakes == [delivery]
@@ -68,24 +71,24 @@ def test_what_nobody_asked_is_a_false_wake(delivery):
 
 
 def test_question_that_is_asked_again_later_has_its_own_answer():
-    again = Question("u1", Kind.SPLIT, "how far is the moon", "w7", 90.0)
+    again = AskedQuestion("u1", Kind.SPLIT, "how far is the moon", "w7", 90.0)
 
     verdict = judge([MOON, again], [RIGHT, _answer("how far is the moon", webhook="w7", at=90.2)])
 
     assert verdict.is_good
-    assert [course.latency_s for course in verdict.courses] == pytest.approx([0.1, 0.2])
+    assert [outcome.latency_s for outcome in verdict.outcomes] == pytest.approx([0.1, 0.2])
 
 
 def test_half_a_question_belongs_to_the_one_that_was_cut():
-    cut = Question("u1", Kind.GROWING, "how long do I boil an egg", "w2", 12.0)
+    cut = AskedQuestion("u1", Kind.GROWING, "how long do I boil an egg", "w2", 12.0)
 
     verdict = judge([MOON, cut], [RIGHT, _answer("how", webhook="w9", at=11.5)])
 
-    assert [course.question for course in verdict.wrong] == [cut]
+    assert [outcome.question for outcome in verdict.wrong] == [cut]
     assert (verdict.missing, verdict.duplicated) == ([], [])
 
 
-def test_report_counts_ways_and_kinds_and_names_what_is_wrong():
+def test_report_counts_channels_and_kinds_and_names_errors():
     verdict = judge([MOON, EGG], [RIGHT, _answer("is cool", at=12.0)])
     report = Report(options=Options(seed=1), speed=1.0, webhooks=9, failures={}, verdict=verdict)
 
@@ -99,7 +102,7 @@ def test_report_counts_ways_and_kinds_and_names_what_is_wrong():
     assert b'"wrongs"' in report.to_json()
 
 
-def test_report_is_bad_when_a_webhook_was_not_taken():
+def test_report_is_bad_when_a_webhook_was_not_acknowledged():
     verdict = judge([MOON], [RIGHT])
 
     assert Report(options=Options(seed=1), speed=1.0, webhooks=9, failures={}, verdict=verdict).is_good

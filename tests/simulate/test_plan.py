@@ -50,7 +50,7 @@ def test_webhook_is_sent_after_its_last_word_was_spoken():
         assert begin_s >= 0.5
 
 
-def test_nobody_talks_while_another_does():
+def test_voices_take_turns_to_talk():
     for webhooks in _by_uid().values():
         first = {webhook.body: webhook for webhook in reversed(webhooks)}
         spoken = [segment for webhook in list(first.values())[::-1] for segment in _segments(webhook)]

@@ -1,4 +1,4 @@
-"""Features are what the settings say."""
+"""Features follow the settings."""
 
 import pytest
 

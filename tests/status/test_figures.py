@@ -1,6 +1,6 @@
-"""The document's metrics as JSON: its keys, each request counted once."""
+"""The metrics as JSON: the known keys, each request counted once."""
 
-from omi_actors.instruments.extremes import Extremes
+from omi_actors.instruments.metrics import Extremes
 from omi_actors.instruments.readings import Readings
 from omi_actors.status.figures import build_figures
 
@@ -34,7 +34,7 @@ def test_nothing_measured_is_none_and_nothing_counted_is_0():
     assert NOTHING["cache"] == {"hits": 0, "misses": 0, "hitRate": 0}
 
 
-def test_only_what_went_well_is_a_success():
+def test_only_2xx_and_3xx_are_successes():
     counts = {"2xx": 6, "3xx": 1, "4xx": 2, "5xx": 3, "closed": 1}
     requests = {labels(route="r", method="GET", status=status): count for status, count in counts.items()}
 
@@ -66,7 +66,7 @@ def test_hit_rate_is_the_share_of_sessions_that_were_in_memory():
     assert figures["cache"] == {"hits": 6, "misses": 4, "hitRate": "60.00%"}
 
 
-def test_webhook_that_was_not_kept_has_failed():
+def test_webhook_that_was_not_stored_has_failed():
     outcomes = {"accepted": 10, "dropped": 3, "refused": 2}
     webhooks = {labels(kind="k", outcome=outcome): count for outcome, count in outcomes.items()}
 

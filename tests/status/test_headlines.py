@@ -1,4 +1,4 @@
-"""The figures at the top of the operator's page."""
+"""Headlines of the operator's page."""
 
 from omi_actors.instruments.readings import Readings
 from omi_actors.status.snapshot import build_headlines
@@ -16,33 +16,33 @@ def readings(**counts):
     return Readings({name: {(): count} for name, count in counts.items()})
 
 
-def told(now, recent):
+def values(now, recent):
     return {headline.label: (headline.value, headline.note) for headline in build_headlines(HEALTH, now, recent)}
 
 
-def test_quiet_server_is_told_in_dashes_and_zeros():
-    seen = told(readings(), readings())
+def test_quiet_server_has_dashes_and_zeros():
+    seen = values(readings(), readings())
 
-    assert seen["Questions"] == ("0", "lately; 0 in all")
-    assert seen["Question to reply"] == ("–", "p95 lately; p50 –")
-    assert seen["Webhooks"] == ("0", "lately, all kept")
+    assert seen["Questions"] == ("0", "in the last 5 min; 0 in all")
+    assert seen["Question to reply"] == ("–", "p95 in the last 5 min; p50 –")
+    assert seen["Webhooks"] == ("0", "in the last 5 min, all stored")
     assert seen["Jobs waiting"] == ("0", "nothing waits")
     assert seen["Sessions"] == ("12", "in memory; hit rate 75.00%")
     assert seen["Up for"] == ("2 h 0 min", "memory 64.0 MiB")
 
 
-def test_what_was_lost_and_what_waits_is_told():
+def test_headlines_count_lost_webhooks_and_waiting_jobs():
     jobs = Readings({"omi_jobs": {(("state", "ready"),): 4.0}, "omi_questions_total": {(): 9.0}})
     recent = readings(omi_webhooks_total=50.0, omi_webhooks_dropped_total=2.0, omi_questions_total=5.0)
 
-    seen = told(jobs, recent)
+    seen = values(jobs, recent)
 
-    assert seen["Questions"] == ("5", "lately; 9 in all")
-    assert seen["Webhooks"] == ("50", "lately; 2 not kept, or in part")
+    assert seen["Questions"] == ("5", "in the last 5 min; 9 in all")
+    assert seen["Webhooks"] == ("50", "in the last 5 min; 2 not stored, or in part")
     assert seen["Jobs waiting"] == ("4", "the oldest for 3.0 s")
 
 
 def test_errors_of_the_server_are_counted_apart_from_those_of_its_senders():
     recent = Readings({"omi_http_requests_total": {(("status", "5xx"),): 1.0, (("status", "4xx"),): 8.0}})
 
-    assert told(readings(), recent)["Server errors"] == ("1", "lately, of 9 requests")
+    assert values(readings(), recent)["Server errors"] == ("1", "in the last 5 min, of 9 requests")

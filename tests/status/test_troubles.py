@@ -1,4 +1,4 @@
-"""What is wrong, and what to do: nothing when all is well, a sentence for each trouble otherwise."""
+"""Troubles: none when all is well, otherwise a sentence and a remedy for each."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def counted(name, count=2.0, **labels):
     return Readings({name: {tuple(sorted(labels.items())): count}})
 
 
-def test_nothing_is_said_when_all_is_well():
+def test_there_is_no_trouble_when_all_is_well():
     assert find_troubles(WELL, NOTHING, counted("omi_deliveries_total", channel="inline", state="sent")) == []
 
 
@@ -29,16 +29,16 @@ def test_failing_check_comes_before_a_warning_with_its_note():
 @pytest.mark.parametrize(
     ("recent", "what", "do"),
     [
-        (counted("omi_webhooks_dropped_total", reason="store_unavailable"), "not kept: 2", "disk full"),
+        (counted("omi_webhooks_dropped_total", reason="store_unavailable"), "not stored: 2", "disk has space"),
         (counted("omi_webhooks_dropped_total", reason="odd"), "(odd)", "reason odd"),
         (counted("omi_http_requests_total", route="/x", status="5xx", method="GET"), "2 to /x", "log"),
         (counted("omi_actor_crashes_total", kind="session"), "2 of session", "actor crashed"),
         (counted("omi_notifications_total", outcome="unauthorized"), "(unauthorized)", "OMI_APP_SECRET"),
         (counted("omi_job_attempts_total", kind="answer", outcome="buried"), "2 (answer)", "job_attempt_failed"),
-        (counted("omi_log_lines_lost_total", reason="full"), "lacks: 2", "LOG_DIR"),
+        (counted("omi_log_lines_lost_total", reason="full"), "log file: 2", "LOG_DIR"),
     ],
 )
-def test_what_happened_lately_is_told_with_what_to_do(recent, what, do):
+def test_trouble_of_the_last_5_minutes_has_a_remedy(recent, what, do):
     (trouble,) = find_troubles(WELL, NOTHING, recent)
 
     assert what in trouble.what

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from omi_actors.domain.answers.delivery import DeliveryChange, NewDelivery
+from omi_actors.domain.answers.delivery_records import DeliveryChange, NewDelivery
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.sessions.records import AnswerDone, NewConversation, NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob

@@ -8,7 +8,7 @@ import pytest
 from omi_actors.clock import ManualClock
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.transaction import NodeIdentity
-from scripts.lab.replay.databases import fresh_postgres_database
+from scripts.lab.replay.postgres_server import fresh_postgres_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])

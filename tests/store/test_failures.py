@@ -10,7 +10,7 @@ import pytest
 from omi_actors.errors import FencedError, StoreUnavailableError
 from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
 from omi_actors.store.transaction import NodeIdentity
-from scripts.lab.replay.databases import PostgresServer, fresh_postgres_database
+from scripts.lab.replay.postgres_server import PostgresServer, fresh_postgres_database
 from tests.store.builders import count, do, first_commit, next_commit, rows, segment
 
 _LONG = "x" * 500_000

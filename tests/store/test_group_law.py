@@ -17,7 +17,7 @@ from omi_actors.store import jobs, retention
 from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine, Outcome, StoreConfig, Write
 from omi_actors.store.transaction import NodeIdentity, Transaction
-from scripts.lab.replay.databases import fresh_postgres_database
+from scripts.lab.replay.postgres_server import fresh_postgres_database
 from tests.store.builders import first_commit, job, message, raw_event, rows, segment, step
 
 Pair = tuple[Engine, Engine]

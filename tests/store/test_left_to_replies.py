@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from omi_actors.domain.answers.delivery import NotificationLimits
+from omi_actors.domain.answers.notifications import NotificationLimits
 from omi_actors.errors import FencedError
 from omi_actors.jobs.notify import build_notify_job
 from omi_actors.store import jobs, notifications

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from omi_actors.clock import ManualClock
-from omi_actors.domain.answers.delivery import NotificationBegun, NotificationEnd, NotificationLimits, OpenAnswer
+from omi_actors.domain.answers.delivery_records import OpenAnswer
+from omi_actors.domain.answers.notifications import NotificationBegun, NotificationEnd, NotificationLimits
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.errors import LeaseLostError
 from omi_actors.jobs.notify import build_notify_job

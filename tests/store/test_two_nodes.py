@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from omi_actors.domain.answers.delivery import NotificationBegun, NotificationLimits
+from omi_actors.domain.answers.notifications import NotificationBegun, NotificationLimits
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.instruments import metrics
@@ -20,7 +20,7 @@ from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine, Outcome, StoreConfig, Write
 from omi_actors.store.messages import comes_late
 from omi_actors.store.transaction import NodeIdentity, Transaction
-from scripts.lab.replay.databases import fresh_postgres_database
+from scripts.lab.replay.postgres_server import fresh_postgres_database
 from tests.store.builders import NOW, answer, claim, do, first_commit, job, message, next_commit, rows, step
 
 pytestmark = pytest.mark.service

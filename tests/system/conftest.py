@@ -16,10 +16,10 @@ from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.parts import Parts
 from omi_actors.system import System
-from scripts.lab.replay.databases import fresh_postgres_database
+from scripts.lab.replay.postgres_server import fresh_postgres_database
+from scripts.lab.replay.redis_server import running_redis
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi
-from tests.redis_server import running_redis
 from tests.web.http_client import Connection
 from web.server import WebServer, build_http_server
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.settings import read_settings
+from config.settings import load_with_origins
 from omi_actors.cli.banner import Facts, describe, render_banner
 from omi_actors.cli.server import build_model
 from omi_actors.clients.model import DemoModel
@@ -14,9 +14,9 @@ TOKEN = "a-token-that-nobody-guesses"  # noqa: S105 (invented)
 def facts(tmp_path):
     def build(link=None, **variables):
         (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
-        reading = read_settings(tmp_path / ".env", {"DATA_DIR": str(tmp_path)}, {})
-        model = build_model(reading.settings)
-        return Facts(reading=reading, model=model, port=3000, ready_s=0.2, operator_link=link)
+        loaded = load_with_origins(tmp_path / ".env", {"DATA_DIR": str(tmp_path)}, {})
+        model = build_model(loaded.settings)
+        return Facts(loaded=loaded, model=model, port=3000, ready_s=0.2, operator_link=link)
 
     return build
 

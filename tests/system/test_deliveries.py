@@ -2,9 +2,9 @@
 
 import pytest
 
+from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.actor import SessionActor
-from omi_actors.actors.session.messages import AnswerReady
-from omi_actors.domain.answers.delivery import DeliveryChange
+from omi_actors.domain.answers.delivery_records import DeliveryChange
 from omi_actors.store import answers
 from tests.fakes.omi_server import Mode
 from tests.system.conftest import ADMIN, UID, eventually, stop

@@ -11,7 +11,7 @@ from omi_actors.errors import StoreUnavailableError, UpstreamRejectedError, Upst
 from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 from omi_actors.store.sessions import load_session
-from scripts.lab.replay.databases import PostgresServer, fresh_postgres_database
+from scripts.lab.replay.postgres_server import PostgresServer, fresh_postgres_database
 from tests.system.conftest import ADMIN, UID, eventually, stop
 from tests.web.http_client import Connection, request_bytes
 

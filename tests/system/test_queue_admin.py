@@ -1,4 +1,4 @@
-"""The operator's hand in the queue of a running server, by HTTP and by the command line."""
+"""The queue admin of a running server, by HTTP and by the command line."""
 
 import asyncio
 import json
@@ -34,18 +34,18 @@ async def events(program):
 
 @pytest.fixture
 async def dead(start, database_url):
-    """A server with one dead letter, whose failure was said in its reply; its model answers now."""
+    """A server with one dead job, which has sent the failure in its reply; its model answers now."""
     model = GatedModel(REFUSED)
     model.gate.set()
     program = await start(database_url, model=model)
-    said = await program.say(MOON)
-    assert said.json["message"]
+    failed = await program.say(MOON)
+    assert failed.json["message"]
     (job,) = await jobs(program)
     assert job["state"] == "dead"
     return program, job["id"]
 
 
-async def test_retried_dead_answer_is_given_by_the_next_reply_and_the_failure_stays(dead):
+async def test_answer_of_a_retried_dead_job_goes_into_the_next_reply_and_the_failure_stays(dead):
     program, job_id = dead
 
     assert (await call(program, "POST", f"queue/jobs/{job_id}/retry")).json == {"retried": 1}
@@ -59,12 +59,12 @@ async def test_retried_dead_answer_is_given_by_the_next_reply_and_the_failure_st
         reply = await program.say("And so on.", sid=f"t{number}", start=10.0 + number)
         heard.append(reply.json.get("message"))
     assert [message for message in heard if message] == ["answer to how far is the moon?"]
-    told = [message["kind"] for message in (await program.transcript())["messages"]]
-    assert told == ["question", "failure", "answer"]
+    kinds = [message["kind"] for message in (await program.transcript())["messages"]]
+    assert kinds == ["question", "failure", "answer"]
     assert await events(program) == [("retry", 1)]
 
 
-async def test_job_is_shown_without_anybodys_words_unless_asked_for_and_recorded(dead):
+async def test_job_is_shown_without_a_persons_words_unless_asked_for_and_recorded(dead):
     program, job_id = dead
 
     shown = await call(program, "GET", f"queue/jobs/{job_id}")
@@ -95,7 +95,7 @@ async def test_many_are_counted_first_and_changed_only_as_counted(dead):
 
 
 @pytest.mark.parametrize("body", [{"kinds": "answer"}, {"state": "asleep"}, {"kind": 7}, {"lane": "a b"}])
-async def test_choice_that_was_misspelt_is_for_nothing(start, body):
+async def test_misspelt_choice_is_refused(start, body):
     program = await start()
 
     assert (await call(program, "POST", "queue/discard", body)).status == 400
@@ -122,7 +122,7 @@ async def test_pause_holds_after_a_restart_until_it_is_ended(start, database_url
     await eventually(is_done)
 
 
-async def test_question_that_is_discarded_is_told_so_in_its_own_reply(start):
+async def test_discarded_question_gets_the_failure_in_its_own_reply(start):
     program = await start(model=GatedModel())
     await call(program, "POST", "queue/pause")
     async with await Connection.open(program.port) as other:
@@ -153,7 +153,7 @@ async def test_question_that_is_discarded_is_told_so_in_its_own_reply(start):
         ("GET", "events"),
     ],
 )
-async def test_desk_is_the_operators_and_of_no_foreign_page(start, method, path):
+async def test_queue_admin_is_for_the_operator_and_for_no_foreign_page(start, method, path):
     program = await start()
 
     assert (await call(program, method, path, headers={})).status == 401

@@ -1,4 +1,4 @@
-"""What the queue does not take, or cannot read, in a running server; and what it gives back when it stops."""
+"""Limits of the queue in a running server: lane caps, unreadable jobs, and releases at a stop."""
 
 import json
 import sqlite3
@@ -19,14 +19,14 @@ async def pause(program, word="pause"):
 
 
 def change_rows(tmp_path, *statements):
-    """Do to the stopped server's database what no program of ours does."""
+    """Run statements on the stopped server's database."""
     with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as con:
         for statement in statements:
             con.execute(statement)
         con.commit()
 
 
-async def test_question_beyond_the_lanes_cap_is_told_so_and_heard(start, database_url):
+async def test_question_beyond_the_lanes_cap_gets_a_failure_and_is_stored(start, database_url):
     program = await start(database_url, QUEUE_LANE_CAP="1", WEBHOOK_REPLY_DEADLINE_MS="6000")
     await pause(program)
     asked = {"message": "What is one and one?", "session_id": f"omi:{UID}"}
@@ -37,9 +37,9 @@ async def test_question_beyond_the_lanes_cap_is_told_so_and_heard(start, databas
             return len(await jobs(program)) == 1
 
         await eventually(is_in)
-        told = await program.say("Hey Omi, how far is the moon?")
+        reply = await program.say("Hey Omi, how far is the moon?")
 
-    assert "too much to do" in told.json["message"]
+    assert "too much to do" in reply.json["message"]
     assert await program.texts() == ["Hey Omi, how far is the moon?"]
     assert next(job["state"] for job in await jobs(program)) == "dead"
 
@@ -77,7 +77,7 @@ async def test_rows_that_cannot_be_read_are_buried_with_a_reason_and_the_rest_fl
         assert [one["kind"] for one in (await program.transcript(name))["messages"]] == ["question", "failure"]
 
 
-async def test_job_under_way_is_handed_back_when_the_server_stops_as_if_never_begun(start, tmp_path):
+async def test_running_job_is_released_when_the_server_stops_as_if_never_begun(start, tmp_path):
     model = GatedModel()
     program = await start(model=model, WEBHOOK_REPLY_DEADLINE_MS="100")
     await program.say("Hey Omi, how far is the moon?")

@@ -1,4 +1,4 @@
-"""What /omi-webhook/queue-status says is counted, not guessed."""
+"""The figures of /omi-webhook/queue-status are counts."""
 
 from omi_actors.errors import UpstreamUnavailableError
 from tests.system.conftest import ADMIN, eventually
@@ -54,7 +54,7 @@ async def test_idle_queue_has_the_keys_that_tools_know(start, database_url):
     assert set(notes) <= {*queue, *counted, *shown["caches"], *shown["featureFlags"]}
 
 
-async def test_jobs_are_counted_by_where_they_stand(start):
+async def test_jobs_are_counted_by_state(start):
     model = GatedModel(UpstreamUnavailableError("as told", retry_after_s=100.0))
     program = await start(model=model, WEBHOOK_REPLY_DEADLINE_MS="100", OPENAI_TIMEOUT="600000")
     before = (await status(program))["queue"]["sinceStart"]
@@ -110,7 +110,7 @@ async def test_session_in_memory_is_a_hit_and_one_that_is_activated_a_miss(start
     await eventually(are_shown)
 
 
-async def test_queue_is_the_operators_to_see(start):
+async def test_queue_status_is_for_the_operator_only(start):
     program = await start()
 
     assert (await program.connection.request("GET", PATH)).status == 401

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from omi_actors.clock import SystemClock
-from scripts.lab.replay.signing import build_signer
+from scripts.lab.replay.sender import build_signer
 from tests.canaries import SIGNING_SECRET
 from tests.system.conftest import UID, eventually, stop
 from tests.system.test_deliveries import ANSWER, AT_ONCE, QUESTION, stands

@@ -8,7 +8,7 @@ import pytest
 
 from tests.canaries import WEBHOOK_TOKEN
 from tests.web.conftest import ADMIN, UID
-from tests.web.held_turns import HeldTurns
+from tests.web.held_pacer import HeldPacer
 from tests.web.http_client import Connection, request_bytes
 from web.edge.limits import BodyReaders
 from web.webhook.payloads import MAX_MARKS, MAX_SEGMENTS, MAX_TEXT_CHARS, parse_payload
@@ -92,7 +92,7 @@ async def test_chat_of_too_many_values_is_told_so(start):
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_large_body_waits_for_its_turn_and_a_small_one_does_not(is_chunked, start, system):
     port = await start()
-    turns = start.server._site.body_turns = HeldTurns()
+    turns = start.server._site.body_pacer = HeldPacer()
     large = json.dumps({"segments": [{"text": "x" * 200_000}]}).encode()
     framed = b"%x\r\n%s\r\n0\r\n\r\n" % (len(large), large) if is_chunked else large
     length = {"Transfer-Encoding": "chunked"} if is_chunked else {"Content-Length": str(len(large))}

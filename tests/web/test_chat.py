@@ -9,7 +9,7 @@ import pytest
 
 from omi_actors.actors.session.messages import AskerLeft, ChatAnswered, ReplySent
 from omi_actors.errors import AnswerLateError, QueueFullError, StoreUnavailableError
-from omi_actors.kit.errors import ActorUnavailableError
+from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection, request_bytes
 from web.edge.limits import BodyReaders
@@ -89,6 +89,8 @@ async def test_question_that_could_not_be_answered_is_502_with_the_honest_senten
         (AnswerLateError("as told"), 504, "answer_late"),
         (QueueFullError("as told"), 429, "overloaded"),
         (StoreUnavailableError("as told"), 503, "store_unavailable"),
+        (AskTimeoutError("as told"), 504, "timeout"),
+        (MailboxFullError("as told"), 429, "overloaded"),
     ],
 )
 async def test_trouble_is_answered_honestly(error, status, code, connection, system):

@@ -200,7 +200,7 @@ async def test_answer_that_its_reader_never_took_has_not_reached(start, system):
 
 @pytest.mark.parametrize(("target", "status", "dropped"), [(TARGET, 200, "body_timeout"), ("/livez", 408, None)])
 async def test_body_that_trickles_is_told_so_in_time(target, status, dropped, start, system, monkeypatch):
-    monkeypatch.setattr("web.entry._LAST_WORD_S", 0.05)
+    monkeypatch.setattr("web.entry._READ_REFUSAL_S", 0.05)
     async with await Connection.open(await start(BODY_TIMEOUT_MS="150")) as connection:
         connection.write(f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n".encode())
         replied = asyncio.ensure_future(connection.reply())

@@ -50,7 +50,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def look(system):
+def snapshot(system):
     system.looks = Snapshot(
         status="warn",
         checks={"store": "pass", "model": "warn"},
@@ -73,7 +73,7 @@ def get(connection):
 
 
 @pytest.fixture
-async def page(look, get):
+async def page(snapshot, get):
     return Page((await get()).body.decode())
 
 
@@ -98,7 +98,7 @@ async def test_page_allows_itself_nothing_inline_and_nothing_from_elsewhere(get,
         assert all(link.startswith(("/", "#", "data:,")) and not link.startswith("//") for link in links)
 
 
-async def test_values_are_escaped(look, get, page):
+async def test_values_are_escaped(snapshot, get, page):
     body = (await get()).body.decode()
 
     assert "<script>alert" not in body
@@ -119,7 +119,7 @@ async def test_page_can_be_read_without_eyes_or_mouse(page):
     assert "width=device-width" in str(page.all("meta"))
 
 
-async def test_page_without_a_script_has_everything_and_renews_itself(look, page):
+async def test_page_without_a_script_has_everything_and_renews_itself(snapshot, page):
     assert "Model is away." in page.texts_in("strong")
     assert page.texts_in("h2")[3:] == ["Request metrics", "Model calls"]
     assert "none yet" in page.texts_in("th")
@@ -127,7 +127,7 @@ async def test_page_without_a_script_has_everything_and_renews_itself(look, page
     assert {"http-equiv": "refresh", "content": "10"} in page.all("meta")
 
 
-async def test_data_are_what_the_page_shows(look, get):
+async def test_data_are_what_the_page_shows(snapshot, get):
     data = (await get("/data.json")).json
 
     assert data.pop("taken") == data.pop("takenAt")[:19].replace("T", " ") + " UTC"
@@ -155,14 +155,14 @@ async def test_script_finds_every_element_that_it_names(get, page):
     script = (await get("/dashboard.js")).body.decode()
 
     ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
-    named = set(re.findall(r'(?:place|say)\("(\w+)"', script))
+    named = set(re.findall(r'(?:byId|setText)\("(\w+)"', script))
     assert named
     assert named <= ids
 
 
-async def test_page_does_not_call_well_what_went_wrong_a_moment_ago(look, system, get):
+async def test_page_does_not_call_well_what_went_wrong_a_moment_ago(snapshot, system, get):
     for status, said in (("pass", "warn"), ("fail", "fail")):
-        system.looks = replace(look, status=status)
+        system.looks = replace(snapshot, status=status)
 
         data = (await get("/data.json")).json
 

@@ -45,7 +45,7 @@ async def test_300_slow_loris_are_gone_in_time_and_others_served_meanwhile(start
 
     assert served > 5
     assert len(system.told) == served
-    await wait_until(lambda: start.server.http_server._census.total == 0)
+    await wait_until(lambda: start.server.http_server._limits.total == 0)
     for connection in slow:
         connection.abort()
 
@@ -61,7 +61,7 @@ async def test_reader_that_takes_nothing_of_its_reply_is_cut(start, system):
         await wait_until(lambda: system.sent)
 
         assert [sent.reached for sent in system.sent] == [False]
-        await wait_until(lambda: start.server.http_server._census.total == 0)
+        await wait_until(lambda: start.server.http_server._limits.total == 0)
 
 
 async def test_one_address_has_its_share_of_connections_and_gets_it_back(start):
@@ -75,7 +75,7 @@ async def test_one_address_has_its_share_of_connections_and_gets_it_back(start):
         assert (reply.status, reply.json["code"], reply.headers["retry-after"]) == (429, "too_many_connections", "5")
         assert await third.ends()
     await first.close()
-    await wait_until(lambda: start.server.http_server._census.total == 1)
+    await wait_until(lambda: start.server.http_server._limits.total == 1)
     async with await Connection.open(port) as fourth:
         assert (await fourth.request("GET", "/livez")).status == 200
     assert (await second.request("GET", "/livez")).status == 200

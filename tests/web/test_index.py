@@ -81,8 +81,8 @@ async def test_head_of_the_start_page_has_no_body(connection):
     [
         ("/metrics-dashboard", 401, "omi-actors operator-link"),
         ("/operator?key=guess", 401, "omi-actors operator-link"),
-        ("/nowhere", 404, "There is nothing here."),
-        ("/chat", 405, "does not take that method"),
+        ("/nowhere", 404, "Nothing is at this address."),
+        ("/chat", 405, "does not support the method"),
     ],
 )
 async def test_person_in_a_browser_is_refused_in_words_with_a_way_on(target, status, says, show):

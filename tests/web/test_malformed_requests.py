@@ -216,8 +216,8 @@ async def test_refused_sender_that_still_sends_reads_its_refusal(start):
         connection.reader._transport.pause_reading()
         connection.write(post(b"Content-Length: 5", CHUNKED.strip()) + b"x" * 500 * KB)
         connection.writer.write_eof()
-        await wait_until(lambda: start.server.http_server._census.total == 1)
-        await wait_until(lambda: start.server.http_server._census.total == 0)
+        await wait_until(lambda: start.server.http_server._limits.total == 1)
+        await wait_until(lambda: start.server.http_server._limits.total == 0)
         connection.reader._transport.resume_reading()
 
         assert (await connection.reply()).status == 400

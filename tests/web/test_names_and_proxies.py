@@ -3,7 +3,7 @@
 import pytest
 from tornado.httputil import HTTPHeaders
 
-from config.proxies import parse_trusted
+from config.values import parse_trusted
 from tests.web.http_client import Connection
 from web.edge.addresses import Client, find_client
 

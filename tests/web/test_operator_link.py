@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from config.settings import load_settings
+from omi_actors.cli.operator_calls import fetch_link
 from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
-from omi_actors.operator_link import fetch_link
 from tests.web.http_client import Connection
 
 

@@ -8,7 +8,7 @@ import pytest
 from omi_actors.actors.session.messages import Ingested
 from omi_actors.clock import ManualClock
 from omi_actors.errors import RepeatedError, StoreUnavailableError
-from scripts.lab.replay.signing import build_signer
+from scripts.lab.replay.sender import build_signer
 from tests.canaries import SIGNING_SECRET
 from tests.web.http_client import Connection
 from web.auth import REMEMBERED_S, Replays

@@ -4,7 +4,7 @@ import asyncio
 
 from omi_actors.kit.future import Future
 from tests.web.conftest import ADMIN, UID
-from tests.web.held_turns import HeldTurns
+from tests.web.held_pacer import HeldPacer
 from tests.web.http_client import Connection
 
 
@@ -42,7 +42,7 @@ async def test_webhook_is_given_no_more_time_than_a_request(start, system):
 
 async def test_look_whose_turn_does_not_come_is_504_too(start):
     port = await start(REQUEST_TIMEOUT="100")
-    start.server._site.snapshot_turns = HeldTurns()
+    start.server._site.snapshot_pacer = HeldPacer()
 
     async with await Connection.open(port) as connection:
         reply = await asyncio.wait_for(connection.request("GET", "/health"), 5)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.web.conftest import ADMIN
-from tests.web.held_turns import HeldTurns
+from tests.web.held_pacer import HeldPacer
 from tests.web.http_client import Connection
 
 
@@ -105,7 +105,7 @@ async def test_help_has_the_originals_keys_and_speaks_of_the_names_that_are_set(
 @pytest.mark.parametrize("target", ["/health", "/metrics", "/metrics-dashboard", "/metrics-dashboard/data.json"])
 async def test_look_at_everything_waits_for_its_turn_and_a_probe_does_not(target, start):
     port = await start()
-    turns = start.server._site.snapshot_turns = HeldTurns()
+    turns = start.server._site.snapshot_pacer = HeldPacer()
 
     async with await Connection.open(port) as one, await Connection.open(port) as other:
         looking = asyncio.ensure_future(one.request("GET", target, b"", ADMIN))

@@ -14,7 +14,7 @@ class Body:
     def __init__(self):
         self.given_up = asyncio.Event()
 
-    def give_up(self):
+    def time_out(self):
         self.given_up.set()
 
 

@@ -1,7 +1,10 @@
-"""The door: what is checked before anybody is asked what they want.
+"""The edge: checks and limits before a request reaches its handler. Nothing here knows a route or the system.
 
-From the outside in: `listener` (connections, how many and how idle), `streams` and `connections` (Tornado's, refusing
-in our form), `heads` (malformed requests), `uploads` (memory for bodies), `hosts` (which names are ours), `clients`
-(who speaks through proxies), `cors`, `browser_headers` and `compression` (what browsers get), `rate_limits`, and
-`operator_sessions` (who is the operator).
+- `listener.py`: connections, their limits, and Tornado's refusals in our form.
+- `header_checks.py`: refusal of requests that are too large or ambiguous.
+- `addresses.py`: names of this server, and addresses of clients behind proxies.
+- `limits.py`: requests under way, slow bodies, memory for bodies, rate limits.
+- `browsers.py`: CORS, origins and security headers.
+- `operator_sessions.py`: the operator's one-time keys and sessions.
+- `tolerant_json.py`: JSON bodies in any encoding.
 """

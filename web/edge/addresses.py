@@ -1,6 +1,8 @@
-"""Which names are ours: a page whose own name suddenly points here must not pass for one of ours.
+"""Names of this server, and addresses of its clients behind trusted proxies.
 
-Not here: which page asks (browsers.py), the webhook, whose token decides alone. Threads: any, frozen after
+Only `X-Forwarded-For` and `X-Forwarded-Proto` of trusted proxies are read. `Forwarded` never is: a proxy that sets
+one of the headers passes on its clients' other one.
+Not here: origins of pages (browsers.py), the proxies to trust (config/proxies.py). Threads: any, frozen after
 construction.
 """
 
@@ -10,14 +12,17 @@ from functools import lru_cache
 
 from tornado.httputil import HTTPHeaders
 
-from config.proxies import TrustedProxies
 from config.settings import Settings
+from config.values import TrustedProxies
 
 _LOCAL_NAMES = frozenset(("localhost", "localhost.localdomain"))
 
 
 class Hosts:
-    """Decides by the Host header. An address that is asked for by number cannot be a page's borrowed name."""
+    """Decides by the Host header whether a request is for this server.
+
+    A page can make its own name point here (DNS rebinding) and pass for one of ours; numeric addresses cannot.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._allowed = frozenset(name for name in settings.allowed_hosts if not name.startswith("*."))
@@ -26,7 +31,7 @@ class Hosts:
         self._any_number = not settings.is_production and not settings.is_loopback
 
     def is_ours(self, host: str | None) -> bool:
-        """Tell whether a request may name this host. One that names none (HTTP/1.0) comes from no browser."""
+        """Tell whether a request may name this host. Requests without one (HTTP/1.0) come from no browser."""
         if self._is_any or host is None or is_local_host(host):
             return True
         name = host_name(host)
@@ -35,10 +40,10 @@ class Hosts:
         return self._any_number and _number(name) is not None
 
 
-# Few names are asked for again and again; whoever tries many pays for each.
+# Most requests use a few names; the cache is bounded against a sender of many.
 @lru_cache(maxsize=256)
 def is_local_host(host: str) -> bool:
-    """Tell whether a Host header can only mean the machine on which it is sent."""
+    """Tell whether a Host header can only mean the sender's own machine."""
     return is_local(host_name(host))
 
 
@@ -51,7 +56,7 @@ def host_name(host: str) -> str:
 
 
 def is_local(name: str) -> bool:
-    """Tell whether a name can only mean the machine on which it is spoken."""
+    """Tell whether a name can only mean the machine that uses it."""
     if name in _LOCAL_NAMES or name.endswith(".localhost"):
         return True
     number = _number(name)
@@ -66,20 +71,20 @@ def _number(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# One household or machine has at least this much of IPv6.
+# Bits. One household or machine has at least a network of this size.
 _IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The address as text, and whether it came to us or to our proxy by https."""
+    """A client: its address as text, and whether it connected by https, to us or to our proxy."""
 
     address: str
     is_https: bool = False
 
     @property
     def limit_key(self) -> str:
-        """What requests of one sender have in common: the address; of IPv6 the network."""
+        """The address for rate limits; of IPv6 its network."""
         address = _parse(self.address)
         if isinstance(address, ipaddress.IPv6Address):
             return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
@@ -87,7 +92,7 @@ class Client:
 
 
 def find_client(peer: str, headers: HTTPHeaders, trusted: TrustedProxies) -> Client:
-    """Return who sent a request that came from the address `peer`."""
+    """Return the client of a request that arrived from the address `peer`."""
     if not trusted or not is_proxy(peer, trusted):
         return Client(peer)
     chain = [peer, *reversed(_listed(headers, "X-Forwarded-For"))]
@@ -96,7 +101,7 @@ def find_client(peer: str, headers: HTTPHeaders, trusted: TrustedProxies) -> Cli
 
 
 def is_proxy(peer: str, trusted: TrustedProxies) -> bool:
-    """Tell whether a connection's other end is one of our proxies. With a number of proxies everybody is."""
+    """Tell whether `peer` is a trusted proxy. If TRUST_PROXY is a number, every peer is."""
     if trusted.hops:
         return True
     address = _parse(peer)
@@ -104,7 +109,7 @@ def is_proxy(peer: str, trusted: TrustedProxies) -> bool:
 
 
 def _client_of(chain: list[str], trusted: TrustedProxies) -> str:
-    """Return the first address, from our end, that is no proxy's. What cannot be read ends the search."""
+    """Return the first address, from our end, that is no trusted proxy. An unreadable address ends the search."""
     last = chain[0]
     for hop, text in enumerate(chain):
         address = _parse(text)
@@ -122,7 +127,7 @@ def _listed(headers: HTTPHeaders, name: str) -> list[str]:
 
 
 def _parse(text: str) -> _Address | None:
-    """Return an address, maybe with a port, as proxies write it; an IPv4 one in IPv6's clothes as IPv4."""
+    """Return an address as proxies write it, maybe with a port; an IPv4-mapped IPv6 address as IPv4."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,6 +1,6 @@
-"""Pages of other sites: which may read our answers, and send us what changes something.
+"""Rules for browsers: pages of other sites that may use the server (CORS), and security headers.
 
-Not here: whether a request comes from one (origins.py), the methods that an address takes (handlers/guarded.py).
+Not here: the methods of an address (handlers/guarded.py), names of this server (addresses.py).
 Threads: any, frozen after construction.
 Source: the Fetch standard's CORS protocol.
 """
@@ -19,7 +19,7 @@ _EXPOSED_HEADERS = "X-Request-Id, X-Chat-Secret, Retry-After, RateLimit-Limit, R
 
 
 class Cors:
-    """Decides by the Origin header. `scheme://*.domain` stands for all names below the domain."""
+    """Decides by the Origin header. `scheme://*.domain` allows all names below the domain."""
 
     def __init__(self, origins: tuple[str, ...], max_age_s: int) -> None:
         self._exact = frozenset(origin for origin in origins if "*" not in origin)
@@ -33,7 +33,7 @@ class Cors:
         return origin in self._exact or any(_matches(origin, scheme, suffix) for scheme, suffix in self._patterns)
 
     def headers(self, origin: str | None) -> dict[str, str]:
-        """Return the headers of an answer to a page of `origin`; of None, to nobody's page."""
+        """Return the CORS headers of an answer to a page of `origin`; None for a request without origin."""
         vary = {"Vary": "Origin"} if self._exact or self._patterns else {}
         if origin is None or not self.allows(origin):
             return vary
@@ -45,7 +45,7 @@ class Cors:
         }
 
     def preflight_headers(self, origin: str | None, methods: str) -> dict[str, str]:
-        """Return the further headers of an answer to a browser that asks before it sends; `methods` comma-separated."""
+        """Return the further headers of an answer to a preflight request; `methods` is comma-separated."""
         if origin is None or not self.allows(origin):
             return {}
         return {
@@ -62,9 +62,9 @@ def _matches(origin: str, scheme: str, suffix: str) -> bool:
     return is_whole and all(part.replace("-", "").isalnum() and part.isascii() for part in label.split("."))
 
 
-# For answers that are no pages: nothing in them may run or load.
+# Policy of answers that are no pages: nothing may run or load.
 API_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# For pages: what comes from this server, nothing inline, nothing from elsewhere.
+# Policy of pages: files of this server only, nothing inline.
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -76,7 +76,7 @@ _COMMON: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
 }
-# Half a year, without subdomains: those may not be ours.
+# Half a year in seconds, without subdomains: those may belong to others.
 _HSTS: Final = "max-age=15552000"
 
 
@@ -88,25 +88,25 @@ def browser_headers(policy: str, *, is_https: bool) -> dict[str, str]:
 
 # Methods that change nothing.
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-# What browsers say of a page of ours, and of an address that was typed in.
+# Values of Sec-Fetch-Site for our own pages and for typed addresses.
 _OURS = (None, "same-origin", "none")
 
 
 def check_origin(method: str | None, headers: HTTPHeaders, is_allowed: Callable[[str], bool]) -> None:
-    """Refuse what a page of another site sends, since the browser adds our cookies to it.
+    """Refuse changes sent by a page of another site: the browser adds our cookies to its requests.
 
     Raises:
-        ForbiddenError: the request changes something, and its page is neither ours nor `is_allowed`.
+        ForbiddenError: the method may change something, and the page is neither ours nor `is_allowed`.
     """
     if method in _SAFE or is_same_origin(headers):
         return
     origin = header(headers, "Origin")
     if origin is None or not is_allowed(origin):
-        raise ForbiddenError("A page of another site may not do this.")
+        raise ForbiddenError("A page of another site must not do this.")
 
 
 def is_same_origin(headers: HTTPHeaders) -> bool:
-    """Tell whether a request comes from a page of ours, or from none; another port of this machine is another site."""
+    """Tell whether a request comes from a page of ours, or from no page. Another port is another origin."""
     if header(headers, "Sec-Fetch-Site") not in _OURS:
         return False
     origin = header(headers, "Origin")
@@ -114,7 +114,7 @@ def is_same_origin(headers: HTTPHeaders) -> bool:
 
 
 def _host_of(origin: str) -> str | None:
-    """Return host and port of an origin; None for "null" and for what is none."""
+    """Return host and port of an origin; None for "null" and for invalid ones."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

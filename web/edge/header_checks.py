@@ -1,8 +1,7 @@
-"""Requests that are refused for their head: too large, or ambiguous about where their body ends.
+"""Header checks: requests are refused if their head is too large, or if it gives their length in two ways.
 
-What two servers in a row could read differently is refused rather than guessed: the second request that hides in the
-first one's body lives from that.
-Not here: the grammar itself, folded headers among it (Tornado), writing the refusal (listener.py). Threads: none, pure.
+Two servers in a row could read an ambiguous length differently; a second request could hide in the first one's body.
+Not here: the grammar, folded headers included (Tornado), writing the refusal (listener.py). Threads: none, pure.
 Source: RFC 9112 §3, §6.1, §6.3; RFC 6585 §5.
 """
 
@@ -17,24 +16,27 @@ from web.requests import CLOSE, count_request, reply_bytes
 
 # Real requests have under 1 kB of headers; a signature and a tracing proxy double that.
 MAX_HEAD_BYTES = 16 * 1024
-# Up to here a head is read, to be refused in words; a longer one ends its connection.
+# A head up to this size is read and refused with an answer; a longer one closes its connection.
 FLOOD_BYTES = 64 * 1024
 _MAX_TARGET_BYTES = 8 * 1024
 _MAX_LINES = 100
-# A shorter head has no more lines than that to speak of.
+# Bytes. Shorter heads cannot exceed the other limits by much and are not checked.
 _FEW_BYTES = 1024
 
 MALFORMED = Problem(
-    400, "malformed_request", "This is not a well-formed HTTP/1.1 request.", "A proxy on the way may have changed it."
+    400, "malformed_request", "The request is not valid HTTP/1.1.", "A proxy on the route may have changed it."
 )
 _TOO_LARGE = Problem(
-    431, "headers_too_large", "The headers are too large.", "Send at most 16 kB in 100 lines; maybe clear cookies."
+    431,
+    "headers_too_large",
+    "The headers are too large.",
+    "Send at most 16 kB in 100 lines; clear cookies if need be.",
 )
-_TARGET_TOO_LONG = Problem(414, "target_too_long", "The address is too long.", "Send what is long in the body.")
+_TARGET_TOO_LONG = Problem(414, "target_too_long", "The address is too long.", "Send long values in the body.")
 _AMBIGUOUS = Problem(
     400,
     "ambiguous_length",
-    "The request says in two ways how long it is.",
+    "The request gives its length in two ways.",
     "Send one Content-Length or one Transfer-Encoding: chunked, not both.",
 )
 
@@ -42,7 +44,7 @@ _REQUEST_ID = re.compile(rb"\nx-request-id:[ \t]*([A-Za-z0-9._-]{1,64})[ \t]*\r?
 
 
 def head_problem(head: bytes) -> Problem | None:
-    """Return why a head, as it came, is refused; None for one that may be parsed."""
+    """Return the reason to refuse a head before it is parsed, or None."""
     if len(head) < _FEW_BYTES:
         return None
     if head.find(b"\n") > _MAX_TARGET_BYTES:
@@ -53,20 +55,20 @@ def head_problem(head: bytes) -> Problem | None:
 
 
 def length_problem(version: str, length: str | None, headers: HTTPHeaders) -> Problem | None:
-    """Return why nobody can be sure where a body ends; None if all agree. `length` is its Content-Length as it came."""
+    """Return a problem if the end of the body is ambiguous, else None. `length` is the raw Content-Length."""
     if length is not None:
         return _AMBIGUOUS if "," in length or "Transfer-Encoding" in headers else None
     return _AMBIGUOUS if version == "HTTP/1.0" and "Transfer-Encoding" in headers else None
 
 
 def request_id_in(head: bytes) -> str | None:
-    """Return the sender's request id from a head that cannot be parsed, if it is harmless."""
+    """Return the sender's request id from a head that cannot be parsed, if it is safe."""
     match = _REQUEST_ID.search(head)
     return None if match is None else match[1].decode()
 
 
 def refusal_bytes(problem: Problem, request_id: str | None, clock: Clock) -> bytes:
-    """Return a whole reply, after which the connection is to be closed."""
+    """Return a whole reply. The caller closes the connection after it."""
     now_s = clock.now_s()
     count_request("other", "other", problem.status, 0.0)
     request_id = request_id or new_request_id()

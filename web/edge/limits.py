@@ -1,6 +1,9 @@
-"""Requests under way: how many, which bodies are slow, and when all are done.
+"""Limits of requests: those under way, slow bodies, memory and threads for large bodies, rate limits.
 
-Not here: what a request is (handlers). Threads: the event loop.
+Rate limits count in a fixed window that begins with a sender's first request. Counting takes about a microsecond; with
+REDIS_URL the nodes share counts that come near their limit (omi_actors/backplane/counters.py).
+Not here: the limit of one body (web/entry.py), answers to refused requests (web/problems.py), the sender's address
+(addresses.py). Threads: the event loop.
 """
 
 import asyncio
@@ -17,21 +20,22 @@ from omi_actors.errors import OverloadError, RateLimitedError
 class SlowBody(Protocol):
     """A request whose body is still arriving."""
 
-    def give_up(self) -> None:
-        """Close the connection: the body's time is over."""
+    def time_out(self) -> None:
+        """Refuse the request, since the body's time has passed."""
         ...
 
 
 class Traffic:
-    """Counts requests under way and watches over bodies. One timer for all: a timer each would cost more than parsing.
+    """Counts requests under way and ends slow bodies.
 
-    `is_draining` is set once, by `drain`: replies then ask their connections to close.
+    All bodies share one timer, since one timer for each would cost more than parsing. After `drain` has set
+    `is_draining`, replies close their connections.
     """
 
     def __init__(self, clock: Clock, body_timeout_s: float) -> None:
         self._clock = clock
         self._body_timeout_s = body_timeout_s
-        # In the order of their beginning; values are monotonic seconds.
+        # Oldest first, with the monotonic second at which each began.
         self._bodies: dict[SlowBody, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._idle: asyncio.Event | None = None
@@ -39,27 +43,27 @@ class Traffic:
         self.is_draining = False
 
     def begin(self) -> None:
-        """A request's headers are here."""
+        """Count a request as under way."""
         self.active += 1
 
     def end(self) -> None:
-        """A request is answered, or its connection is gone."""
+        """Count a request as over."""
         self.active -= 1
         if self._idle is not None and not self.active:
             self._idle.set()
 
     def body_begins(self, body: SlowBody) -> None:
-        """Watch over a body that may still be arriving."""
+        """Start the timeout of a body."""
         self._bodies[body] = self._clock.mono_s()
         if self._timer is None:
             self._wait(self._body_timeout_s)
 
     def body_ends(self, body: SlowBody) -> None:
-        """Stop watching it. Allowed for one that is not watched."""
+        """End the timeout of a body, if it has one."""
         self._bodies.pop(body, None)
 
     async def drain(self, grace_s: float) -> bool:
-        """Wait until nothing is under way; False if something still was after `grace_s` seconds."""
+        """Wait until no request is under way; False if some are left after `grace_s` seconds."""
         self.is_draining = True
         if not self.active:
             return True
@@ -71,7 +75,7 @@ class Traffic:
         return True
 
     def close(self) -> None:
-        """Stop the timer; the loop is about to end."""
+        """Stop the timer, before the loop ends."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -91,58 +95,58 @@ class Traffic:
             overdue.append(body)
         for body in overdue:
             del self._bodies[body]
-            body.give_up()
+            body.time_out()
 
 
-# Smaller bodies are not counted: as many of them as connections is little.
+# Smaller bodies are not counted: one on each connection needs little memory.
 SMALL_BODY_BYTES = 64 * 1024
 _AGAIN_S = 5.0
 
 
 class Uploads:
-    """Counts the bytes of large bodies that are held at this moment."""
+    """Memory that all large bodies share, in bytes. Unauthenticated senders count too: a signature needs the body."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self.held_bytes = 0
 
-    def take(self, count: int) -> None:
-        """Hold `count` bytes more.
+    def reserve(self, count: int) -> None:
+        """Reserve `count` more bytes.
 
         Raises:
-            OverloadError: there is no room for them; nothing is held.
+            OverloadError: they do not fit; nothing is reserved.
         """
         if self.held_bytes + count > self._limit_bytes:
             raise OverloadError("Too many large bodies at once.", retry_after_s=_AGAIN_S)
         self.held_bytes += count
 
-    def give_back(self, count: int) -> None:
-        """Let go of `count` bytes."""
+    def release(self, count: int) -> None:
+        """Release `count` bytes."""
         self.held_bytes -= count
 
 
 _Read = TypeVar("_Read")
 
-# A larger body is read in a thread: one of nothing but oddities takes 3 ms a kilobyte.
+# Larger bodies are read in a thread: the slowest kind takes 3 ms a kilobyte.
 LARGE_BODY_BYTES = 8 * 1024
-# Read in half a second, whatever it holds; a body of MAX_REQUEST_SIZE may take several.
+# Any body up to this size is read in half a second; one of MAX_REQUEST_SIZE may take several.
 _GIANT_BODY_BYTES = 256 * 1024
 
 
 class BodyReaders:
-    """The threads of one server; each begins with the first body for it."""
+    """Two threads that read bodies: one for the largest, one for the rest. Each starts with its first body."""
 
     def __init__(self) -> None:
         self._usual = ThreadPoolExecutor(1, "body reader")
         self._giants = ThreadPoolExecutor(1, "giant body reader")
 
     def read(self, size_bytes: int, read: Callable[[], _Read]) -> asyncio.Future[_Read]:
-        """Call `read`, for a body of `size_bytes`, when it is its turn."""
+        """Call `read` for a body of `size_bytes` in the thread for its size."""
         readers = self._usual if size_bytes <= _GIANT_BODY_BYTES else self._giants
         return asyncio.get_running_loop().run_in_executor(readers, read)
 
     def close(self) -> None:
-        """Take no more; what waits is still read."""
+        """Accept no more bodies; waiting ones are still read."""
         self._usual.shutdown(wait=False)
         self._giants.shutdown(wait=False)
 
@@ -159,7 +163,7 @@ class WebhookLimit:
         """Count one more webhook.
 
         Raises:
-            RateLimitedError: it is one too many.
+            RateLimitedError: the wearable's limit is used up.
         """
         hit = self._counters.hit(f"webhook:{wearable}", limit=self._max_webhooks, window_s=self._window_s)
         if not hit.is_allowed:
@@ -168,7 +172,7 @@ class WebhookLimit:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a sender stands: of `limit` requests `remaining` are left until the window ends in `reset_s` seconds."""
+    """A sender's limit: of `limit` requests `remaining` are left until the window ends in `reset_s` seconds."""
 
     limit: int
     remaining: int
@@ -177,7 +181,7 @@ class Standing:
     is_over: bool
 
     def headers(self) -> dict[str, str]:
-        """Return what tells the sender so."""
+        """Return the RateLimit headers."""
         return {
             "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
@@ -196,14 +200,14 @@ class RequestLimit:
         self._only_failed = only_failed
 
     def begin(self, kind: str, sender: str) -> Standing:
-        """Count a request that begins, unless only failed ones count; return where its sender stands."""
+        """Count a new request, unless only failed ones count; return its sender's standing."""
         count = self._counters.peek if self._only_failed else self._counters.hit
         hit: Hit = count(_key(kind, sender), limit=self._max_requests, window_s=self._window_s)
         reset_s = max(1, round(hit.reset_s))
         return Standing(self._max_requests, hit.remaining, self._window_s, reset_s, is_over=not hit.is_allowed)
 
     def failed(self, kind: str, sender: str) -> None:
-        """Count a request that has failed, if only those count."""
+        """Count a failed request, if only failed ones count."""
         if self._only_failed:
             self._counters.hit(_key(kind, sender), limit=self._max_requests, window_s=self._window_s)
 

@@ -1,6 +1,6 @@
-"""The connections of one server: counted, and ended when their other end is gone or takes nothing.
+"""Connections of one server: their limits, Tornado's refusals in our form, the end of dead ones.
 
-Not here: what they ask (entry.py), slow heads (Tornado's timeout), slow bodies (limits.py). Threads: the event loop.
+Not here: requests (web/entry.py), slow heads (Tornado's timeout), slow bodies (limits.py). Threads: the event loop.
 """
 
 import asyncio
@@ -18,48 +18,48 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerConnectionDelegate
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
-from config.proxies import TrustedProxies
+from config.values import TrustedProxies
 from omi_actors.clock import Clock
 from omi_actors.instruments.logs import get_logger
 from web.edge.addresses import is_proxy
 from web.edge.header_checks import MALFORMED, head_problem, refusal_bytes, request_id_in
 from web.problems import Problem
 
-# What Tornado's HTTP1Connection writes; a test sees when that changes.
+# The refusal that Tornado's HTTP1Connection writes; a test notices when it changes.
 _TORNADOS_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-# What a refused sender still sends is thrown away for so long: closing on unread bytes would make our kernel discard
-# the answer.
+# A refused sender's further bytes are read and discarded for this long: closing on unread bytes would make our kernel
+# discard the answer.
 _LINGER_S = 1.0
 _LINGER_BYTES = 1024 * 1024
 _READ_BYTES = 64 * 1024
 
 
 class EdgeStream(IOStream):
-    """`refuse` makes the bytes of a refusal, from a problem and the sender's request id (None for a new one)."""
+    """Replaces Tornado's refusals. `refuse` makes one from a problem and a request id (None for a new one)."""
 
     def __init__(
         self, connection: socket.socket, refuse: Callable[[Problem, str | None], bytes], max_buffer_size: int
     ) -> None:
         super().__init__(connection, max_buffer_size=max_buffer_size)
         self._refuse = refuse
-        # Of the request at hand: its head as it came, what is wrong with it, and whether it has its answer already.
+        # Of the current request: its raw head, its problem, and whether it is answered already.
         self.head = b""
         self.problem: Problem | None = None
         self.is_answered = False
 
     def write(self, data: bytes | memoryview) -> "Future[None]":
-        """Write; Tornado's refusal as ours."""
+        """Write; Tornado's refusal is replaced by ours."""
         if data == _TORNADOS_REFUSAL:
-            return asyncio.ensure_future(self._say_no())
+            return asyncio.ensure_future(self._write_refusal())
         return super().write(data)
 
-    async def _say_no(self) -> None:
+    async def _write_refusal(self) -> None:
         if not self.is_answered:
             await super().write(self._refuse(self.problem or MALFORMED, request_id_in(self.head)))
         await self._linger()
 
     async def _linger(self) -> None:
-        """Say that nothing more comes, and let the other side finish its sentence."""
+        """Close our direction and read the rest of the other one."""
         with contextlib.suppress(TimeoutError, OSError, StreamClosedError):
             self.socket.shutdown(socket.SHUT_WR)
             async with asyncio.timeout(_LINGER_S):
@@ -77,11 +77,11 @@ class EdgeConnection(HTTP1Connection):
     stream: EdgeStream
 
     def when_over(self, callback: Callable[[], None]) -> None:
-        """Call back when the request is answered, or its connection gone after its body was here."""
+        """Call back when the request is answered, or its connection has closed after its body."""
         self._finish_future.add_done_callback(lambda _: callback())
 
     def malformed(self, problem: Problem) -> HTTPInputError:
-        """Return what to raise on a request that is refused for its form."""
+        """Return the error to raise for a request with `problem`."""
         self.stream.problem = problem
         return HTTPInputError(problem.code)
 
@@ -94,19 +94,19 @@ class EdgeConnection(HTTP1Connection):
         return super()._parse_headers(data)
 
 
-class Conversation(HTTP1ServerConnection):
-    """A connection's requests, one after another."""
+class RequestLoop(HTTP1ServerConnection):
+    """Serves the requests of one connection in order."""
 
     async def _server_request_loop(self, delegate: HTTPServerConnectionDelegate) -> None:
         try:
-            # Others take their turn between two requests that came together.
+            # Other connections run between two pipelined requests.
             while await self._serve_one(delegate):  # noqa: ASYNC110 (see above)
                 await asyncio.sleep(0)
         finally:
             delegate.on_close(self)
 
     async def _serve_one(self, delegate: HTTPServerConnectionDelegate) -> bool:
-        """Take one request; False when the connection is over."""
+        """Serve one request; False when the connection has ended."""
         connection = EdgeConnection(self.stream, False, self.params, self.context)  # noqa: FBT003 (Tornado's order)
         try:
             return await connection.read_response(delegate.start_request(self, connection))
@@ -118,7 +118,7 @@ class Conversation(HTTP1ServerConnection):
             return False
 
 
-# Open files beside connections: the store's, the logs', those to models and to Omi.
+# Open files besides connections: the store, logs, connections to models and to Omi.
 _OTHER_FILES = 128
 _FEWEST = 16
 _AGAIN_S = 5.0
@@ -146,7 +146,7 @@ class ConnectionLimits:
         self.total = 0
 
     def enter(self, address: str) -> Problem | None:
-        """Count a new connection; or say why it is one too many, and count nothing."""
+        """Count a new connection and return None, or return the problem if a limit is reached."""
         if self.total >= self._limit:
             return FULL
         if self._by_address[address] >= self._limit_per_address and not is_proxy(address, self._trusted):
@@ -156,7 +156,7 @@ class ConnectionLimits:
         return None
 
     def leave(self, address: str) -> None:
-        """Count a connection that was counted as closed."""
+        """Uncount a connection that has closed."""
         self.total -= 1
         self._by_address[address] -= 1
         if self._by_address[address] <= 0:
@@ -164,28 +164,28 @@ class ConnectionLimits:
 
 
 def share_of(room: int) -> int:
-    """Return how many of all connections one address may have at most: never so many that nobody else gets one."""
+    """Return the most connections that one address may have, so that some are left for others."""
     return max(1, room * 3 // 4)
 
 
 def possible_connections(wanted: int) -> int:
-    """Return how many of the wanted connections the system's limit of open files allows.
+    """Return `wanted`, or fewer if the system's limit of open files is lower.
 
-    Without files left, accepting fails again and again at full speed, and the store cannot open its own.
+    Without free files, accepting fails in a busy loop, and the store cannot open its files.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(_FEWEST, soft - _OTHER_FILES))
 
 
-# What a connection may bring that nobody has asked it for yet.
+# Bytes that a connection may buffer before they are read.
 _READ_AHEAD_BYTES = 1024 * 1024
-# Silence after which the kernel asks the other end of an open stream whether it is there.
+# Seconds of silence after which the kernel probes the other end.
 _KEEPALIVE_AFTER_S = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other end of a connection, under the names by which Tornado asks for it."""
+    """The other end of a connection, with the attribute names that Tornado reads."""
 
     remote_ip: str
     protocol: str = "http"
@@ -194,39 +194,39 @@ class Peer:
 class Listener(HTTPServer):
     """Tornado's server with our connections. Call `guard` before it takes any."""
 
-    def guard(self, census: ConnectionLimits, clock: Clock, stall_timeout_s: float) -> None:
-        """Set the limits: who takes nothing of a reply for `stall_timeout_s` is cut off (by Linux)."""
-        self._census = census
+    def guard(self, limits: ConnectionLimits, clock: Clock, stall_timeout_s: float) -> None:
+        """Set the limits. Linux closes connections that take nothing of a reply for `stall_timeout_s`."""
+        self._limits = limits
         self._clock = clock
         self._stall_timeout_s = stall_timeout_s
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
-        """Take a connection, or say that there are too many."""
+        """Accept a connection, or refuse it if there are too many."""
         peer = Peer(str(address[0]) if address else "")
-        problem = self._census.enter(peer.remote_ip)
+        problem = self._limits.enter(peer.remote_ip)
         if problem is not None:
             stream.write(self._refusal(problem, None)).add_done_callback(lambda _: stream.close())
             return
         ours = EdgeStream(stream.socket, self._refusal, _READ_AHEAD_BYTES)
-        _notice_silence(ours.socket, self._stall_timeout_s)
-        conversation = Conversation(ours, self.conn_params, peer)
-        self._connections.add(conversation)
-        conversation.start_serving(self)
+        _set_dead_peer_timeouts(ours.socket, self._stall_timeout_s)
+        loop = RequestLoop(ours, self.conn_params, peer)
+        self._connections.add(loop)
+        loop.start_serving(self)
 
     def on_close(self, server_conn: object) -> None:
         """Forget a connection that has ended."""
         super().on_close(server_conn)
-        assert isinstance(server_conn, Conversation)  # noqa: S101 (handle_stream makes no others)
+        assert isinstance(server_conn, RequestLoop)  # noqa: S101 (handle_stream makes no others)
         assert isinstance(server_conn.context, Peer)  # noqa: S101 (the same)
-        self._census.leave(server_conn.context.remote_ip)
+        self._limits.leave(server_conn.context.remote_ip)
 
     def _refusal(self, problem: Problem, request_id: str | None) -> bytes:
         return refusal_bytes(problem, request_id, self._clock)
 
 
-def _notice_silence(connection: socket.socket, timeout_s: float) -> None:
-    """Let the kernel end a connection whose other end has vanished, or takes nothing of what is sent."""
-    with contextlib.suppress(OSError):  # a socket that is no TCP one
+def _set_dead_peer_timeouts(connection: socket.socket, timeout_s: float) -> None:
+    """Let the kernel close a connection if its other end has vanished or reads nothing."""
+    with contextlib.suppress(OSError):  # not a TCP socket
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout_s * 1000))

@@ -1,8 +1,7 @@
-"""The operator in a browser: keys that open once, and the sessions that they open.
+"""The operator's sessions in browsers, and the one-time keys that open them. Only SHA-256 digests are kept.
 
-A key or a session's token is known to whoever holds it; here only their SHA-256 is.
 Not here: cookies and pages (handlers/operator.py), ADMIN_TOKEN (web/auth.py). Threads: the event loop; a sign-in or
--out writes a file of at most 3 kB.
+sign-out writes a file of at most 3 kB.
 """
 
 import contextlib
@@ -14,18 +13,18 @@ import msgspec
 from omi_actors.clock import Clock
 from omi_actors.ids import new_secret
 
-# A link is opened right after it was printed, or not at all.
+# Seconds. A link is usually opened right after it was printed.
 KEY_LIFETIME_S = 600.0
-# A working week's worth of signing in once a day.
+# Seconds: one sign-in a working day.
 SESSION_LIFETIME_S = 12 * 3600.0
-# More than one person opens at once; the oldest makes room.
+# More than one person needs; the oldest makes room.
 _MAX_KEYS = 8
 _MAX_SESSIONS = 32
 FILE_NAME = "operator-sessions.json"
 
 
 class OperatorSessions:
-    """Sessions live in `file`, so that a restart signs nobody out, and a sign-out holds after it."""
+    """Issues keys and opens sessions. Sessions are stored in `file`: sign-ins and sign-outs survive a restart."""
 
     def __init__(self, clock: Clock, file: Path) -> None:
         self._clock = clock
@@ -35,13 +34,13 @@ class OperatorSessions:
         self._sessions = _load(file)
 
     def issue_key(self) -> str:
-        """Return a new key, good once, for ten minutes."""
+        """Return a new key for one sign-in within ten minutes."""
         key = new_secret()
         _put(self._keys, _digest(key), self._clock.now_s() + KEY_LIFETIME_S, _MAX_KEYS)
         return key
 
     def redeem(self, key: str) -> str | None:
-        """Return the token of a new session for a key, which is used up by that; None for one that does not open."""
+        """Use up a key and return the token of a new session; None if the key is unknown or too old."""
         ends_at = self._keys.pop(_digest(key), 0.0)
         if ends_at <= self._clock.now_s():
             return None
@@ -51,7 +50,7 @@ class OperatorSessions:
         return token
 
     def is_open(self, token: str) -> bool:
-        """Tell whether a token is a session's."""
+        """Tell whether a token belongs to an open session."""
         return self._sessions.get(_digest(token), 0.0) > self._clock.now_s()
 
     def end(self, token: str) -> None:
@@ -60,7 +59,7 @@ class OperatorSessions:
             self._save()
 
     def _save(self) -> None:
-        """Replace the file. Raises OSError, and then nobody is told that they are signed in or out."""
+        """Replace the file. An OSError makes the request fail: the sign-in or sign-out would not last."""
         now_s = self._clock.now_s()
         self._sessions = {digest: ends_at for digest, ends_at in self._sessions.items() if ends_at > now_s}
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +81,7 @@ def _put(entries: dict[str, float], digest: str, ends_at: float, most: int) -> N
 
 
 def _load(file: Path) -> dict[str, float]:
-    """Return the sessions of a file; of none, or of a damaged one, no sessions: people sign in again."""
+    """Return the sessions of a file; none if it is missing or damaged, and then people sign in again."""
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         return msgspec.json.decode(file.read_bytes(), type=dict[str, float])
     return {}

@@ -1,8 +1,8 @@
-"""JSON read with patience: any encoding that JSON ever had, NaN, lone surrogates, huge numbers.
+"""JSON read tolerantly: any encoding that JSON ever had, NaN, lone surrogates, huge numbers.
 
-Not here: what the values mean (payloads.py), the fast path (msgspec, there). Threads: any, pure.
-A single call into C holds the interpreter, and with it the event loop, until it returns. So a text of many values is
-walked, and each of its smallest pieces is a call; one of too many is refused unread.
+A call into C holds the interpreter, and with it the event loop, until it returns. So a text of many values is walked
+in small calls, and one of too many is refused unread.
+Not here: the meaning of values, and the fast path with msgspec (webhook/payloads.py). Threads: any, pure.
 """
 
 import codecs
@@ -14,22 +14,21 @@ from typing import Any
 from omi_actors.errors import MalformedJsonError, TooLargeError, TooManyValuesError
 
 _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
-# Up to so many parts are read in one call: at worst, as lists in lists, they take 16 ms.
+# Parts that are read in one call: at worst, as nested lists, they take 16 ms.
 _FEW_PARTS = 20_000
-# More than a day of conversation has a tenth of it. The garbage collector alone stops the process for 30 ms then.
+# Ten times a long day of speech. The garbage collector alone stops the process for 30 ms then.
 MAX_PARTS = 300_000
 # Characters, or bytes, that are decoded in one call.
 _PIECE = 256 * 1024
 # Python refuses to read integers of more digits, and no field of ours holds one of that size.
 _MAX_DIGITS = 400
-# What Python has beside charsets. Nobody sends it, and a body in the first takes time by the square of its length:
-# 11 s for 256 kB.
+# Python codecs that are no charsets. No sender needs them, and decoding punycode takes quadratic time: 11 s for 256 kB.
 _NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"})
 _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 def declared_charset(content_type: str) -> str | None:
-    """Return the charset that a Content-Type names, None for none and for UTF-8."""
+    """Return the charset of a Content-Type; None if it is missing or UTF-8."""
     match = _CHARSET.search(content_type) if "charset" in content_type.lower() else None
     name = match[1].lower() if match else ""
     return None if name in ("", "utf-8", "utf8") else name
@@ -38,7 +37,7 @@ def declared_charset(content_type: str) -> str | None:
 def decode_text(body: bytes, content_type: str = "") -> str:
     """Return a body as text: by its byte order mark or its zeros, else by the declared charset, else UTF-8.
 
-    Bytes that are not valid become U+FFFD, so that the rest is not lost.
+    Invalid bytes become U+FFFD, so that the rest is kept.
     """
     charset: str = json.detect_encoding(body)
     if charset == "utf-8":
@@ -47,7 +46,7 @@ def decode_text(body: bytes, content_type: str = "") -> str:
         if codecs.lookup(charset).name in _NO_CHARSETS:
             charset = "utf-8"
         return _decode(body, charset)
-    except (LookupError, UnicodeError):  # no such charset, or one that replaces nothing
+    except (LookupError, UnicodeError):  # an unknown charset, or one without replacement
         return _decode(body, "utf-8")
 
 
@@ -55,10 +54,10 @@ def read_json(text: str, *, few_parts: int = _FEW_PARTS) -> Any:
     """Return the value of a JSON text, which is walked if it may have more than `few_parts` values.
 
     Raises:
-        MalformedJsonError: it is not JSON; says line and column.
-        TooManyValuesError: it may have more than MAX_PARTS values.
+        MalformedJsonError: the text is not JSON; the sentence names line and column.
+        TooManyValuesError: the text may have more than MAX_PARTS values.
     """
-    # No value but the first comes without one of these.
+    # Each value but the first follows one of these characters.
     parts = text.count(",") + text.count("[") + text.count("{")
     if parts > MAX_PARTS:
         raise TooManyValuesError(f"The body has more than {MAX_PARTS} values: send it in several.")
@@ -79,8 +78,8 @@ def read_object(body: bytes, *, max_bytes: int) -> dict[str, Any]:
     """Return the JSON object of a body.
 
     Raises:
-        TooLargeError: it is too long to be read here.
-        MalformedJsonError: it is not UTF-8, not JSON, or no object.
+        TooLargeError: the body is longer than `max_bytes`.
+        MalformedJsonError: the body is not UTF-8, not JSON, or no object.
     """
     if len(body) > max_bytes:
         raise TooLargeError(f"The body has more than {max_bytes} bytes.")

@@ -1,6 +1,6 @@
-"""`/api/info` and `/help`: what this server is and can do, told from its settings and its own table of routes.
+"""`/api/info` and `/help`: features, routes and phrases of this server, from its settings and table of routes.
 
-Not here: how it is (status.py). Threads: the event loop.
+Not here: its state (status.py). Threads: the event loop.
 """
 
 from typing import Any
@@ -20,12 +20,12 @@ _EXAMPLES = (
 
 
 class InfoHandler(BaseHandler):
-    """What is running, with the features that are on and the addresses that there are."""
+    """Shows name, version, active features and all addresses."""
 
     route = "/api/info"
 
     def get(self) -> None:
-        """Answer with it."""
+        """Answer with JSON."""
         self.send_json(
             {
                 "name": _NAME,
@@ -44,18 +44,18 @@ class InfoHandler(BaseHandler):
 
 
 class HelpHandler(BaseHandler):
-    """How to speak to the wearable. What is not in this version is told as not there."""
+    """Explains how to speak to the wearable. Missing features are listed as missing."""
 
     route = "/help"
 
     def get(self) -> None:
-        """Answer with it."""
+        """Answer with JSON."""
         self.send_json(_help(self.site.wake_names, self._features()))
 
     head = get
 
     def _features(self) -> dict[str, bool]:
-        """Return the original's list: what has an address or a switch here is told from that."""
+        """Return the features that clients look for; an address or a switch decides."""
         paths = {handler.route for handler in handlers_of(self)}
         return {
             "web_search": False,
@@ -67,7 +67,7 @@ class HelpHandler(BaseHandler):
 
 
 def handlers_of(handler: BaseHandler) -> list[type[BaseHandler]]:
-    """Return the handlers in the application's own table, in its order."""
+    """Return the handlers of the application's table of routes, in its order."""
     targets = [rule.target for rule in handler.application.wildcard_router.rules]
     return [target for target in targets if isinstance(target, type) and issubclass(target, BaseHandler)]
 

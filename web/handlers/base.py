@@ -25,29 +25,35 @@ _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
 _METHOD_NOT_ALLOWED = 405
 _SERVER_ERROR = 500
 
-# Failures that Tornado itself finds, before any code of ours runs.
+# Failures that Tornado finds before our code runs.
 _OF_STATUS = {
     400: API[BadRequestError],
     404: API[NotFoundError],
     _METHOD_NOT_ALLOWED: Problem(
-        405, "method_not_allowed", "This address does not take that method.", "The Allow header lists them."
+        405, "method_not_allowed", "This address does not support the method.", "The Allow header lists them."
     ),
 }
 
 
 class BaseHandler(GuardedHandler):
-    """One request. `route` labels metrics: the template of the address, never the address."""
+    """One request. `route` labels metrics: the template of the address, never the address itself.
+
+    Example:
+        class LiveHandler(BaseHandler):
+            route = "/livez"
+            def get(self) -> None: self.send_json({"status": "pass"})
+    """
 
     route: ClassVar[str] = "other"
-    # Whether a request takes what the model takes; that has a metric of its own, and is no reason to warn.
+    # Whether the model decides the duration. Such requests have their own metric and are not logged as slow.
     is_slow_by_nature: ClassVar[bool] = False
 
     request_id = ""
-    # Whether the connection closed before the reply.
+    # Whether the connection has closed before the reply.
     is_gone = False
 
     def set_default_headers(self) -> None:
-        """Name the request, and nothing about the software."""
+        """Set the request id and the edge's headers; hide the software's name."""
         self.request_id = self.request_id or request_id_of(self.request.headers)
         self.clear_header("Server")
         self.set_header("X-Request-Id", self.request_id)
@@ -59,26 +65,26 @@ class BaseHandler(GuardedHandler):
             self.set_header("Connection", "close")
 
     def initialize(self) -> None:
-        """Count the request as under way. `prepare` would be too late: it is not called for an unknown method."""
+        """Count the request as under way. Tornado does not call `prepare` for an unknown method."""
         self.began_mono_s = self.site.clock.mono_s()
         self.site.traffic.begin()
 
     def on_connection_close(self) -> None:
-        """Know that nobody hears the reply any more."""
+        """Note that the connection has closed."""
         self.is_gone = True
 
     def close(self) -> None:
-        """Close the connection on somebody who does not take the reply."""
+        """Close the connection to a client that does not read the reply."""
         self.is_gone = True
         self.connection.close()
 
     @property
     def seconds(self) -> float:
-        """How long the request has taken so far."""
+        """Seconds since the request began."""
         return self.site.clock.mono_s() - self.began_mono_s
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
-        """Send the answer; while draining, end its connection as the header says (Tornado only says it)."""
+        """Send the answer. While draining, close the connection: Tornado only sends the header that announces it."""
         sent = super().finish(chunk)
         connection = self.connection
         if self.site.traffic.is_draining:
@@ -86,20 +92,20 @@ class BaseHandler(GuardedHandler):
         return sent
 
     async def has_left(self) -> bool:
-        """Tell whether a reply has left this machine. To be called right after `finish`."""
+        """Tell whether a reply has left this machine. Call it right after `finish`."""
         stream = self.connection.stream
         if stream.closed():
-            # With its reply, as its sender had asked for; or broken.
+            # Either closed after the reply, as the client asked, or broken.
             return not self.is_gone and stream.error is None
         try:
-            # Flushed when all before it is; the connection's own futures hide that it closed meanwhile.
+            # An empty write ends after all earlier ones. The connection's futures would hide that it closed meanwhile.
             await stream.write(b"")
         except StreamClosedError:
             return False
         return True
 
     def compute_etag(self) -> str | None:
-        """No answer of ours is worth a hash of it."""
+        """Send no ETag: answers are never cached."""
         return None
 
     def send_json(self, value: Any, status: int = 200) -> None:
@@ -114,7 +120,7 @@ class BaseHandler(GuardedHandler):
         self.finish(html)
 
     def send_problem(self, problem: Problem) -> None:
-        """Answer with an error in the one form, as a page to a browser that opens the address."""
+        """Answer with an error: as a page if a browser opens the address, else as JSON."""
         self.set_status(problem.status)
         if problem.retry_after_s is not None:
             self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
@@ -126,20 +132,20 @@ class BaseHandler(GuardedHandler):
 
     @property
     def wants_page(self) -> bool:
-        """Whether a person reads the answer: only browsers that open an address ask for HTML."""
+        """Whether a person reads the answer: only browsers that open an address accept HTML."""
         return self.request.method == "GET" and "text/html" in self.request.headers.get("Accept", "")
 
     def _send_error_page(self, problem: Problem) -> None:
-        if self.site.tells_browsers:
+        if self.site.sends_security_headers:
             self.set_header("Content-Security-Policy", PAGE_POLICY)
         self.send_page(render_error(problem, self.request_id))
 
     def problem_json(self, problem: Problem) -> bytes:
-        """Return an error of this request in the one form."""
+        """Return an error of this request as JSON."""
         return problem_json(problem, request_id=self.request_id, now_s=self.site.clock.now_s())
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer every failure, Tornado's and ours, in the one form."""
+        """Answer every failure, Tornado's and ours, with a problem."""
         error = (kwargs.get("exc_info") or (None, None, None))[1]
         if error is None and self.is_late:
             problem = API[AskTimeoutError]
@@ -159,15 +165,15 @@ class BaseHandler(GuardedHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """Log what nobody expected, with its traceback; the rest is in the request's own line."""
+        """Log an unexpected error with its traceback; expected ones are in the request's own line."""
         if isinstance(value, ExpectedError | HTTPError):
             return
         with bound_context(LogContext(self.request_id)):
             _log.error("request failed", route=self.route, error=type(value).__name__, exc_info=value)
-        del typ, tb  # both are the value's own
+        del typ, tb  # both are in the value
 
     def on_finish(self) -> None:
-        """Count the request, write its line."""
+        """Count the request and log it."""
         super().on_finish()
         self.site.traffic.end()
         seconds = self.seconds
@@ -186,10 +192,10 @@ class BaseHandler(GuardedHandler):
 
 
 class NotFound(BaseHandler):
-    """Every address that is not one of ours."""
+    """Answers 404 at every unknown address."""
 
     def prepare(self) -> None:
-        """Refuse, whatever the method."""
+        """Refuse every method."""
         super().prepare()
         raise HTTPError(404)
 
@@ -198,7 +204,7 @@ def whole_number(handler: RequestHandler, name: str, default: int, *, low: int, 
     """Return a number of the query.
 
     Raises:
-        BadRequestError: it is none, or out of its range.
+        BadRequestError: the value is not a whole number, or out of its range.
     """
     text = handler.get_query_argument(name, "")
     if not text:

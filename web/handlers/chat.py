@@ -1,4 +1,4 @@
-"""`POST /chat`: a typed question and its answer, as one JSON object or, if that is accepted, as a stream of events.
+"""`POST /chat`: a typed question and its answer, as a JSON object or as an event stream, as the client accepts.
 
 Not here: owners of chats (web/auth.py), bodies (chat_body.py).
 Threads: the event loop; bodies over 8 kB are read in a thread.
@@ -25,20 +25,20 @@ from web.problems import Problem, api_problem
 from web.requests import header
 from web.webhook.payloads import short_key
 
-# Characters that wait for a slow reader; beyond them no piece is sent any more, and the end brings the whole answer.
+# Characters that wait for a slow reader. Beyond them no further piece is sent; the last event has the whole answer.
 _MAX_CHARS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece. `is_anew`: all that was sent before is void."""
+    """A piece of an answer. `is_anew`: it replaces all pieces before it."""
 
     text: str
     is_anew: bool
 
 
 class DeltaBuffer:
-    """Pieces in order; those that wait together go out together."""
+    """Pieces of an answer in order. Waiting pieces are joined into one."""
 
     def __init__(self, max_chars: int = _MAX_CHARS) -> None:
         self._max_chars = max_chars
@@ -48,7 +48,7 @@ class DeltaBuffer:
         self.is_ended = False
 
     def add(self, text: str, is_anew: bool) -> None:  # noqa: FBT001 (what a session calls)
-        """Take a piece."""
+        """Add a piece."""
         if is_anew:
             self._waiting.clear()
         elif self._waiting:
@@ -60,28 +60,28 @@ class DeltaBuffer:
             self._has_news.set()
 
     def end(self) -> None:
-        """Say that no piece comes any more."""
+        """End the pieces."""
         self.is_ended = True
         self._has_news.set()
 
     async def wait(self) -> None:
-        """Wait for a piece, or for the end."""
+        """Wait for a piece or the end."""
         await self._has_news.wait()
 
     def take(self) -> list[Delta]:
-        """Return what waits."""
+        """Remove and return the waiting pieces."""
         waiting, self._waiting = self._waiting, []
         if not self.is_ended:
             self._has_news.clear()
         return waiting
 
 
-# Sent while nothing else is to be said, so that no proxy takes the silence for an end.
+# Sent after some silence, since proxies close silent connections.
 HEARTBEAT = b": still there\n\n"
 
 
 def answer_form(answered: ChatAnswered, *, label: str, seconds: float) -> dict[str, Any]:
-    """Return an answer as it goes out."""
+    """Return an answer as JSON."""
     form: dict[str, Any] = {"response": answered.text, "session_id": label}
     if answered.conversation_id:
         form["conversationId"] = answered.conversation_id
@@ -92,12 +92,12 @@ def answer_form(answered: ChatAnswered, *, label: str, seconds: float) -> dict[s
 
 
 def failure_problem(answered: ChatAnswered) -> Problem:
-    """Return the answer to a question that could not be answered: the honest sentence that the wearer would hear."""
-    return Problem(502, "no_answer", answered.text, "Ask again; it is not taken for a repetition.")
+    """Return the problem of a failed question, with the sentence that a wearer would get."""
+    return Problem(502, "no_answer", answered.text, "Ask again; the question counts as new.")
 
 
 def delta_event(delta: Delta) -> bytes:
-    """Return the event of a piece; `restart` when all pieces before it are void."""
+    """Return the event of a piece; `restart` tells the client to drop all pieces before it."""
     return event("delta", msgspec.json.encode({"text": delta.text} | ({"restart": True} if delta.is_anew else {})))
 
 
@@ -110,14 +110,14 @@ Ask = Callable[[OnDelta], Awaitable[ChatAnswered]]
 
 
 class EventStream:
-    """One stream. It begins at once, with its headers; what fails after that is an event."""
+    """One event stream. It begins at once with its headers; later failures are events."""
 
     def __init__(self, handler: "ChatHandler") -> None:
         self._handler = handler
         self._heartbeat_s = handler.site.times.heartbeat_s
 
     async def run(self, ask: Ask, label: str) -> None:
-        """Ask, pass on the pieces, and end the stream. A reader who takes nothing until the deadline is let go."""
+        """Ask, pass on the pieces, end the stream. A client that reads nothing until the deadline is disconnected."""
         handler, deltas = self._handler, DeltaBuffer()
         handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
         handler.set_header("X-Accel-Buffering", "no")
@@ -167,19 +167,19 @@ class EventStream:
 
 
 class ChatHandler(BaseHandler):
-    """One question. When its asker leaves, it is called off; while the server drains, the asker is not who left."""
+    """One question. It is cancelled when its client disconnects, unless the server closed the connection to drain."""
 
     route = "/chat"
     is_slow_by_nature = True
     limit_kind = "chat"
-    # CHAT_REPLY_DEADLINE_MS.
+    # Its deadline is CHAT_REPLY_DEADLINE_MS.
     has_own_deadline = True
 
     _waiting: Future[ChatAnswered] | None = None
     _question: AskQuestion | None = None
 
     async def post(self) -> None:
-        """Answer with the answer; 502 with the sentence that says why there is none, 504 when it is late."""
+        """Reply with the answer; 502 with a sentence if it failed, 504 if it is late."""
         owner = self.find_owner()
         body = await self._read_body()
         question = self._build_question(owner.session_key(body.label), body)
@@ -200,7 +200,7 @@ class ChatHandler(BaseHandler):
         await self.report(answered)
 
     async def report(self, answered: ChatAnswered) -> None:
-        """Tell what became of an answer, once it has left this machine or cannot any more."""
+        """Report the delivery of an answer once it has left this machine, or has failed to."""
         if answered.delivery_id is None or self._question is None:
             return
         reached = await self.has_left()
@@ -208,13 +208,13 @@ class ChatHandler(BaseHandler):
         self.site.system.reply_sent(sent)
 
     def on_connection_close(self) -> None:
-        """Call the question off, unless it is this server that closes."""
+        """Cancel the question, unless this server is closing the connection to drain."""
         super().on_connection_close()
         question, waiting = self._question, self._waiting
         if question is None or waiting is None or waiting.done or self.site.traffic.is_draining:
             return
-        # What has not begun never will; what has is ended by the session.
-        waiting.try_fail(AskTimeoutError("its asker has left"))
+        # The failed future keeps a waiting question from starting; the session ends a running one.
+        waiting.try_fail(AskTimeoutError("the client has disconnected"))
         self.site.system.asker_left(AskerLeft(question.session_key, question.asker_id))
 
     async def _read_body(self) -> ChatBody:
@@ -238,12 +238,12 @@ class ChatHandler(BaseHandler):
         try:
             return await self._send(question)
         except ActorUnavailableError:
-            # Its session ended over it. Asked once more, the question is known by its key if it was stored.
+            # The session stopped meanwhile. The second call finds the question by its key if it was stored.
             return await self._send(replace(question, may_be_known=True))
 
     async def _send(self, question: AskQuestion) -> ChatAnswered:
         if self.is_gone:
-            raise AskTimeoutError("its asker left before it was asked")
+            raise AskTimeoutError("the client disconnected before the question was asked")
         self._question = question
         with bound_context(LogContext(self.request_id, question.session_key)):
             self._waiting = self.site.system.ask_question(question, timeout_s=self.site.times.chat_s)

@@ -1,4 +1,4 @@
-"""The body of a chat's request: from bytes to a message, and what is wrong with it by field.
+"""Bodies of chat requests: from bytes to a message, with errors that name the field.
 
 Not here: who asks (owner.py), JSON itself (webhook/payloads.py). Threads: none, pure.
 """
@@ -13,16 +13,16 @@ from omi_actors.errors import BadRequestError
 from web.auth import DEFAULT_LABEL
 from web.edge.tolerant_json import read_object
 
-# Bytes of JSON that a character may take, written as two escapes; and what stands around the texts.
+# Bytes of JSON: the most that a character takes, as two escapes; and the room around the texts.
 _CHAR_BYTES = 12
 _FRAME_BYTES = 4_096
-# What no store can hold.
+# Characters that no store can hold.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class ChatBody:
-    """A message for the session `label`. `context` is data, as text; "" for none."""
+    """A message for the session `label`. `context` is the client's data as text, "" for none."""
 
     label: str
     message: str
@@ -30,11 +30,11 @@ class ChatBody:
 
 
 def read_chat(body: bytes, *, max_chars: int) -> ChatBody:
-    """Return what a chat says.
+    """Parse the body of a chat.
 
     Raises:
-        BadRequestError: the sentence names the field.
-        TooLargeError: the body is longer than any that could be served.
+        BadRequestError: a field is missing or invalid; the sentence names it.
+        TooLargeError: the body is longer than any valid one.
     """
     fields = read_object(body, max_bytes=2 * _CHAR_BYTES * max_chars + _FRAME_BYTES)
     message = fields.get("message")
@@ -50,7 +50,7 @@ def read_label(fields: dict[str, Any]) -> str:
     """Return the session's label, "default" for none.
 
     Raises:
-        BadRequestError: it is no string.
+        BadRequestError: the label is no string.
     """
     label = fields.get("session_id")
     if label is None or label == "":
@@ -61,7 +61,7 @@ def read_label(fields: dict[str, Any]) -> str:
 
 
 def _read_context(value: Any, max_chars: int) -> str:
-    """Return the caller's data as text: a string as it is, anything else as JSON."""
+    """Return the client's data as text: a string unchanged, other values as JSON."""
     if value is None:
         return ""
     return _text("context", value if isinstance(value, str) else _as_json(value), max_chars)

@@ -42,7 +42,7 @@ class GuardedHandler(RequestHandler):
     # Whether the handler has its own deadline instead of REQUEST_TIMEOUT.
     has_own_deadline: ClassVar[bool] = False
     # Whether an answer takes some milliseconds. Of several such requests one runs in each iteration of the loop.
-    takes_turns: ClassVar[bool] = False
+    is_paced: ClassVar[bool] = False
     content_policy: ClassVar[str] = API_POLICY
 
     _deadline: asyncio.Timeout | None = None
@@ -132,7 +132,7 @@ class GuardedHandler(RequestHandler):
             if standing.is_over:
                 raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
         check_origin(self.request.method, self.request.headers, self.site.cors.allows)
-        return self.site.snapshot_turns.wait() if self.takes_turns else None
+        return self.site.snapshot_pacer.wait() if self.is_paced else None
 
     def options(self, *_: str) -> None:
         """Answer a browser's preflight request for a page of another site."""
@@ -152,7 +152,7 @@ class GuardedHandler(RequestHandler):
         """Return the CORS, rate limit and security headers of every answer."""
         headers = self.site.cors.headers(self.request.headers.get("Origin"))
         headers |= self._limit_headers
-        if self.site.tells_browsers:
+        if self.site.sends_security_headers:
             headers |= browser_headers(self.content_policy, is_https=self.client.is_https)
         return headers
 

@@ -1,6 +1,6 @@
-"""The operator's way in: `/operator?key=…` once, then a cookie; more links, and the way out.
+"""Sign-in of the operator by `/operator?key=…`, which sets a cookie; further links; sign-out.
 
-Not here: keys and sessions (edge/operator_sessions.py), who counts as operator (guarded.py).
+Not here: keys and sessions (edge/operator_sessions.py), recognizing the operator (guarded.py).
 Threads: the event loop.
 """
 
@@ -13,24 +13,24 @@ from web.handlers.pages import index_page
 from web.pages.render import render_signed_out
 
 ROUTE = "/operator"
-# Few: a key cannot be guessed, and nobody has to try.
+# Sign-ins have a rate limit of their own, so that other requests do not use it up.
 _LIMIT_KIND = "sign-in"
 
 
 class OperatorHandler(BaseHandler):
-    """With a key: sign in, and go on to the address without it. Without: the operator's start page."""
+    """Signs in if the address has a key, and redirects to it without the key; else shows the operator's start page."""
 
     route = ROUTE
     limit_kind = _LIMIT_KIND
     content_policy = PAGE_POLICY
 
     def set_default_headers(self) -> None:
-        """Let no page learn this address, whatever ENABLE_HELMET says: it may have a key in it."""
+        """Send no referrer, even without ENABLE_HELMET: the address may hold a key."""
         super().set_default_headers()
         self.set_header("Referrer-Policy", "no-referrer")
 
     def get(self) -> None:
-        """Answer."""
+        """Sign in, or show the page."""
         key = self.get_query_argument("key", None)
         if key is None:
             self.require_operator()
@@ -40,11 +40,11 @@ class OperatorHandler(BaseHandler):
 
     def _sign_in(self, key: str) -> None:
         if "Sec-Purpose" in self.request.headers or "Purpose" in self.request.headers:
-            raise ForbiddenError("This link works once, so it is not for fetching ahead.")
+            raise ForbiddenError("This link works once, so it must not be prefetched.")
         token = self.site.operators.redeem(key)
         if token is None:
             raise SignatureMismatchError(
-                "This link was used already, or is older than ten minutes. `omi-actors operator-link` prints another."
+                "This link was used already or is older than ten minutes. `omi-actors operator-link` prints another."
             )
         name = SECURE_OPERATOR_COOKIE if self.client.is_https else OPERATOR_COOKIE
         self.set_secret_cookie(name, token, int(SESSION_LIFETIME_S))
@@ -52,7 +52,7 @@ class OperatorHandler(BaseHandler):
 
 
 class OperatorLinksHandler(BaseHandler):
-    """Another link, for another browser."""
+    """Issues a link for another browser."""
 
     route = "/operator/links"
     limit_kind = _LIMIT_KIND
@@ -64,7 +64,7 @@ class OperatorLinksHandler(BaseHandler):
 
 
 class SignOutHandler(BaseHandler):
-    """The way out. Needs no rights, only that the page is ours."""
+    """Signs out. It needs no rights, only a page of this server."""
 
     route = "/operator/sign-out"
     limit_kind = _LIMIT_KIND
@@ -83,5 +83,5 @@ class SignOutHandler(BaseHandler):
 
 
 def operator_path(key: str) -> str:
-    """Return the path that a key opens."""
+    """Return the path of a sign-in key."""
     return f"{ROUTE}?key={key}"

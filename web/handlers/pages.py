@@ -55,7 +55,7 @@ class DashboardHandler(BaseHandler):
     """The operator's dashboard."""
 
     route = DASHBOARD
-    takes_turns = True
+    is_paced = True
     content_policy = PAGE_POLICY
 
     def get(self) -> None:
@@ -70,7 +70,7 @@ class DashboardDataHandler(BaseHandler):
     """The data by which an open dashboard updates itself."""
 
     route = f"{DASHBOARD}/data.json"
-    takes_turns = True
+    is_paced = True
 
     def get(self) -> None:
         """Answer the operator with a snapshot as JSON."""

@@ -1,7 +1,6 @@
-"""The operator's hand in the job queue: `/operator/queue/…`, and what was done with it, `/operator/events`.
+"""Queue admin over HTTP: `/operator/queue/…`, and its audit, `/operator/events`.
 
-Not here: doing it (omi_actors/status/queue_admin.py), what a job looks like outside (web/handlers/queue.py).
-Threads: the loop.
+Not here: the changes themselves (omi_actors/status/queue_admin.py). Threads: the event loop.
 """
 
 import re
@@ -28,24 +27,24 @@ _NAME = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")
 
 
 def build_filter(fields: Mapping[str, str]) -> JobFilter:
-    """Return which jobs are meant by `kind`, `state`, `lane` and `session` (a wearer's uid, or a session's whole key).
+    """Return the filter for `kind`, `state`, `lane` and `session` (a wearer's uid or a session's whole key).
 
     Raises:
-        BadRequestError: no job can be meant.
+        BadRequestError: a value can match no job.
     """
     for name, value in fields.items():
         if not _NAME.fullmatch(value):
-            raise BadRequestError(f"`{name}` is no such name.")
+            raise BadRequestError(f"`{name}` has a character or a length that no such name has.")
     state, session = fields.get("state"), fields.get("session")
     if state is not None and state not in [one.value for one in JobState]:
-        raise BadRequestError(f"`state` is one of {', '.join(JobState)}.")
+        raise BadRequestError(f"`state` must be one of {', '.join(JobState)}.")
     if session is not None and ":" not in session:
         session = session_key_of(session)
     return JobFilter(kind=fields.get("kind"), state=state, lane=fields.get("lane"), session_key=session)
 
 
 def job_form(job: ListedJob) -> dict[str, Any]:
-    """Return a job as it is listed: nothing of what anybody said."""
+    """Return a job for the list, without any text of a conversation."""
     return {
         "number": job.seq,
         "id": job.job_id,
@@ -69,7 +68,7 @@ def job_form(job: ListedJob) -> dict[str, Any]:
 
 
 def job_detail_form(detail: JobDetail, *, with_text: bool) -> dict[str, Any]:
-    """Return a whole job. Without text, what anybody said is only measured."""
+    """Return a whole job. Unless `with_text`, texts are replaced by their length."""
     payload = dict(detail.payload) if detail.payload is not None else None
     if payload is not None and not with_text:
         payload = redact_payload(payload)
@@ -82,7 +81,7 @@ def job_detail_form(detail: JobDetail, *, with_text: bool) -> dict[str, Any]:
 
 
 def event_form(event: OperatorEvent) -> dict[str, Any]:
-    """Return a line of the audit."""
+    """Return an event of the audit."""
     return {
         "number": event.number,
         "who": event.who,
@@ -108,115 +107,117 @@ _ID = r"([A-Za-z0-9_.:-]{1,128})"
 _DEFAULT_LIMIT = 50
 _MAX_LIMIT = 500
 _MAX_NUMBER = 2**63 - 1
-# A choice and its confirmation.
+# A filter and its confirmation are short.
 _MAX_BODY_BYTES = 4_096
-_CHOICE = frozenset({"kind", "state", "lane", "session"})
+_FILTER_FIELDS = frozenset({"kind", "state", "lane", "session"})
 
 
 class _QueueAdminHandler(BaseHandler):
-    """For the operator only, whatever the method."""
+    """Serves only the operator, whatever the method."""
 
     def prepare(self) -> None:
-        """Let nobody else pass."""
+        """Refuse all but the operator."""
         super().prepare()
         if self.request.method != "OPTIONS":
             self.require_operator()
 
     def page(self) -> tuple[int | None, int]:
-        """Return before which number the page begins, None for the newest, and its size."""
+        """Return the number before which the page begins, None for the newest, and the page's size."""
         before = whole_number(self, "before", 0, low=0, high=_MAX_NUMBER)
         return before or None, whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
 
     def read_fields(self, allowed: frozenset[str]) -> dict[str, str]:
-        """Return the body's fields, all of them texts; an empty body has none.
+        """Return the body's fields, all of them strings; an empty body has none.
 
         Raises:
-            BadRequestError: one is unknown: a choice that was misspelt must not be for everything.
+            BadRequestError: a field is unknown. A misspelt filter must not select every job.
         """
         fields = read_object(self.request.body or b"{}", max_bytes=_MAX_BODY_BYTES)
         for name, value in fields.items():
             if name not in allowed or not isinstance(value, str):
-                raise BadRequestError(f"The fields are texts by the names {', '.join(sorted(allowed))}.")
+                raise BadRequestError(f"The fields must be strings named {', '.join(sorted(allowed))}.")
         return fields
 
 
 class JobsHandler(_QueueAdminHandler):
-    """Jobs, newest first: a page of those that have the `kind`, `state`, `lane` and `session` asked for."""
+    """Lists jobs, newest first, page by page, filtered by `kind`, `state`, `lane` and `session`."""
 
     route = "/operator/queue/jobs"
 
     async def get(self) -> None:
-        """Answer with the page; `nextBefore` is null on the last."""
+        """Answer with a page; `nextBefore` is null on the last one."""
         before, limit = self.page()
-        chosen = build_filter({name: self.get_query_argument(name) for name in _CHOICE & {*self.request.arguments}})
+        chosen = build_filter(
+            {name: self.get_query_argument(name) for name in _FILTER_FIELDS & {*self.request.arguments}}
+        )
         jobs = await self.site.system.queue_admin.list_jobs(chosen, before=before, limit=limit)
         next_before = jobs[-1].seq if len(jobs) == limit else None
         self.send_json({"jobs": [job_form(job) for job in jobs], "nextBefore": next_before})
 
 
 class JobHandler(_QueueAdminHandler):
-    """One job. Its text is shown when `text=1` asks for it, and that is recorded."""
+    """Shows or discards one job. `text=1` shows its text, and that is recorded."""
 
     route = "/operator/queue/jobs/:jobId"
 
     async def get(self, job_id: str) -> None:
         """Answer with the job."""
         with_text = self.get_query_argument("text", "") == "1"
-        desk = self.site.system.queue_admin
-        detail = await desk.show_job(job_id, with_text=with_text, request_id=self.request_id)
+        admin = self.site.system.queue_admin
+        detail = await admin.show_job(job_id, with_text=with_text, request_id=self.request_id)
         self.send_json(job_detail_form(detail, with_text=with_text))
 
     async def delete(self, job_id: str) -> None:
-        """Discard it, if it waits or is dead."""
+        """Discard the job if it waits or is dead."""
         await self.site.system.queue_admin.change_job(Action.DISCARD, job_id, request_id=self.request_id)
         self.send_json({"discarded": 1})
 
 
 class RetryHandler(_QueueAdminHandler):
-    """One dead job, made ready again."""
+    """Retries one dead job."""
 
     route = "/operator/queue/jobs/:jobId/retry"
 
     async def post(self, job_id: str) -> None:
-        """Retry it."""
+        """Make the job ready again."""
         await self.site.system.queue_admin.change_job(Action.RETRY, job_id, request_id=self.request_id)
         self.send_json({"retried": 1})
 
 
 class BulkHandler(_QueueAdminHandler):
-    """Many jobs: counted first, and changed only by a second call that repeats the first one's `confirm`."""
+    """Changes many jobs. The first call counts them; a second one with the returned `confirm` changes them."""
 
     route = "/operator/queue/:action"
 
     async def post(self, word: str) -> None:
-        """Count, or do it."""
+        """Count the jobs, or change them."""
         action = Action(word)
-        fields = self.read_fields(_CHOICE | {"confirm"})
+        fields = self.read_fields(_FILTER_FIELDS | {"confirm"})
         confirmation = fields.pop("confirm", None)
-        chosen, desk = build_filter(fields), self.site.system.queue_admin
+        chosen, admin = build_filter(fields), self.site.system.queue_admin
         if confirmation is None:
-            choice = await desk.choose(action, chosen)
+            choice = await admin.choose(action, chosen)
             self.send_json({"count": choice.count, "confirm": choice.confirmation(action, chosen)})
             return
-        count = await desk.change_jobs(action, chosen, confirmation=confirmation, request_id=self.request_id)
+        count = await admin.change_jobs(action, chosen, confirmation=confirmation, request_id=self.request_id)
         self.send_json({"discarded" if action is Action.DISCARD else "retried": count})
 
 
 class PauseHandler(_QueueAdminHandler):
-    """A kind of jobs, or without `kind` all of them, begun no more, or again."""
+    """Pauses or resumes a kind of jobs; without `kind`, all of them."""
 
     route = "/operator/queue/:action"
 
     async def post(self, word: str) -> None:
-        """Pause or resume; it holds for every node, and after a restart."""
+        """Pause or resume, on every node and across restarts."""
         kind = self.read_fields(frozenset({"kind"})).get("kind") or ALL_KINDS
-        desk = self.site.system.queue_admin
-        change = desk.pause if word == "pause" else desk.resume
+        admin = self.site.system.queue_admin
+        change = admin.pause if word == "pause" else admin.resume
         self.send_json({"kind": kind, "changed": await change(kind, request_id=self.request_id)})
 
 
 class EventsHandler(_QueueAdminHandler):
-    """What the operator did, newest first."""
+    """Lists the operator's actions, newest first."""
 
     route = "/operator/events"
 

@@ -1,6 +1,6 @@
-"""How the server is: `/health`, `/livez`, `/readyz`, `/metrics` and `/omi-webhook/queue-status`.
+"""State of the server: `/health`, `/livez`, `/readyz`, `/metrics` and `/omi-webhook/queue-status`.
 
-Not here: finding it out (the system does). Threads: the event loop.
+Not here: the figures (omi_actors/status/). Threads: the event loop.
 """
 
 from prometheus_client.exposition import choose_encoder
@@ -15,14 +15,14 @@ _UNAVAILABLE = 503
 
 
 class HealthHandler(BaseHandler):
-    """Everything at one glance; 503 when something that is needed fails. Strangers see names and states only."""
+    """Shows the state of all parts; 503 if a needed one fails. Without the operator's rights: names and states only."""
 
     route = "/health"
     limit_kind = None
-    takes_turns = True
+    is_paced = True
 
     def get(self) -> None:
-        """Answer with the system's snapshot, the operator with the metrics, too."""
+        """Answer with the system's health; for the operator with the metrics too."""
         system, timestamp = self.site.system, iso_time(self.site.clock.now_s())
         health = system.health()
         if self.is_operator:
@@ -36,20 +36,20 @@ class HealthHandler(BaseHandler):
 
 
 class LiveHandler(BaseHandler):
-    """Whether the process lives: if it answers, it does."""
+    """Shows that the process is alive."""
 
     route = "/livez"
     limit_kind = None
 
     def get(self) -> None:
-        """Answer."""
+        """Answer 200."""
         self.send_json({"status": "pass"})
 
     head = get
 
 
 class ReadyHandler(BaseHandler):
-    """Whether new requests are welcome: not while starting or draining."""
+    """Shows whether the server accepts work: not while it starts or drains."""
 
     route = "/readyz"
     limit_kind = None
@@ -63,17 +63,17 @@ class ReadyHandler(BaseHandler):
 
 
 class MetricsHandler(BaseHandler):
-    """All metrics, in Prometheus's text format or OpenMetrics, as the scraper asks; for it and the operator."""
+    """Shows all metrics in Prometheus's text format or OpenMetrics, to METRICS_TOKEN and the operator."""
 
     route = "/metrics"
     limit_kind = None
-    takes_turns = True
+    is_paced = True
 
     def get(self) -> None:
         """Answer with the registry's text.
 
         Raises:
-            SignatureMismatchError: it is neither METRICS_TOKEN's holder nor the operator, from wherever it comes.
+            SignatureMismatchError: the request has neither METRICS_TOKEN nor the operator's rights.
         """
         if not is_same(bearer_token(self.request.headers.get("Authorization")), self.site.metrics_token):
             self.require_operator()
@@ -85,7 +85,7 @@ class MetricsHandler(BaseHandler):
 
 
 class QueueStatusHandler(BaseHandler):
-    """The job queue and the sessions in memory, counted now; for the operator."""
+    """Shows the operator the present counts of jobs and of sessions in memory."""
 
     route = "/omi-webhook/queue-status"
 

@@ -1,6 +1,6 @@
-"""`GET /transcript/:sessionId`: what a session heard and said, for the operator.
+"""`GET /transcript/:sessionId`: segments and stored messages of a session, for the operator.
 
-Not here: reading it (the system does). Threads: the event loop.
+Not here: loading them (omi_actors/store/). Threads: the event loop.
 """
 
 from typing import Any
@@ -18,20 +18,20 @@ _MAX_SEQ = 2**63 - 1
 
 
 class TranscriptHandler(BaseHandler):
-    """A page of segments after the cursor `after` (a segment's number, from `nextAfter`), at most `limit` of them."""
+    """Shows at most `limit` segments after the cursor `after`, which is the `nextAfter` of the page before."""
 
     route = "/transcript/:sessionId"
 
     async def get(self, session_id: str) -> None:
-        """Answer with the page; 404 for a session that never was."""
+        """Answer with the page; 404 for an unknown session."""
         self.require_operator()
         limit = whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
         after_seq = whole_number(self, "after", 0, low=0, high=_MAX_SEQ)
-        # A wearable's session is named by its uid; others by their whole key.
+        # The address names a wearable's session by its uid, others by their whole key.
         session_key = session_id if ":" in session_id else session_key_of(session_id)
         transcript = await self.site.system.load_transcript(session_key, after_seq=after_seq, limit=limit)
         if transcript is None:
-            raise NotFoundError("No such session.")
+            raise NotFoundError("This session does not exist.")
         self.send_json(_page(session_id, transcript))
 
 
@@ -75,7 +75,7 @@ def _message(message: StoredMessage) -> dict[str, Any]:
 
 
 def _delivery(message: StoredMessage) -> dict[str, str] | None:
-    """Return where an answer's delivery stands; None for what is not delivered, such as questions."""
+    """Return state and channel of an answer's delivery; None for messages without one, such as questions."""
     if not message.delivery_state:
         return None
     return {"state": message.delivery_state, "channel": message.delivery_channel}

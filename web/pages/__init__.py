@@ -1,1 +1,4 @@
-"""Pages for people: server-rendered, without anything from elsewhere; they work without JavaScript."""
+"""HTML, CSS and JavaScript of the pages, and `render.py`, which fills the templates.
+
+Pages load nothing from other servers, and they work without JavaScript. Access rules are in `handlers/`.
+"""

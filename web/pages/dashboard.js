@@ -1,8 +1,8 @@
-// Keeps the page up to date. Without it the page reloads itself.
+// Updates the page from its data. Without JavaScript the page reloads itself.
 "use strict";
 
 const page = document.body.dataset;
-const place = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 let isPaused = false;
 
 function element(name, text, attributes = {}) {
@@ -35,23 +35,23 @@ function headlineOf(headline) {
   return card;
 }
 
-function say(id, text) {
-  if (place(id).textContent !== text) place(id).textContent = text; // a screen reader says every change
+function setText(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text; // a screen reader announces every change
 }
 
 function show(data) {
-  say("state", data.state);
-  place("state").className = `state ${data.status}`;
+  setText("state", data.state);
+  byId("state").className = `state ${data.status}`;
   document.title = `${data.state}: Omi Actors Metrics Dashboard`;
-  say("taken", data.taken);
-  place("taken").setAttribute("datetime", data.takenAt);
-  say("freshness", "");
+  setText("taken", data.taken);
+  byId("taken").setAttribute("datetime", data.takenAt);
+  setText("freshness", "");
   const troubles = data.troubles.length ? data.troubles : [{ what: "", do: data.nothingWrong }];
-  place("troubles").replaceChildren(...troubles.map(troubleOf));
-  place("checks").replaceChildren(
+  byId("troubles").replaceChildren(...troubles.map(troubleOf));
+  byId("checks").replaceChildren(
     ...data.checks.map(([name, status]) => element("li", `${name}: ${status}`, { class: `state ${status}` })),
   );
-  place("headlines").replaceChildren(...data.headlines.map(headlineOf));
+  byId("headlines").replaceChildren(...data.headlines.map(headlineOf));
   for (const [name, rows] of Object.entries(data.tables)) {
     const body = document.querySelector(`[data-table="${name}"]`);
     if (body) body.replaceChildren(...(rows.length ? rows : [["none yet"]]).map(rowOf));
@@ -64,21 +64,21 @@ async function update() {
     if (!reply.ok) throw new Error(`the server answered ${reply.status}`);
     show(await reply.json());
   } catch (error) {
-    say("freshness", `Not up to date: ${error.message}.`);
+    setText("freshness", `Not up to date: ${error.message}.`);
   }
 }
 
-async function go() {
+async function updateForever() {
   if (!isPaused && !document.hidden) await update();
-  setTimeout(go, Number(page.everyMs));
+  setTimeout(updateForever, Number(page.everyMs));
 }
 
-place("pause").hidden = false;
-place("pause").addEventListener("click", () => {
+byId("pause").hidden = false;
+byId("pause").addEventListener("click", () => {
   isPaused = !isPaused;
-  place("pause").textContent = isPaused ? "Go on updating" : "Pause updates";
+  byId("pause").textContent = isPaused ? "Resume updates" : "Pause updates";
 });
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !isPaused) update();
 });
-setTimeout(go, Number(page.everyMs));
+setTimeout(updateForever, Number(page.everyMs));

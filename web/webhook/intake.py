@@ -1,4 +1,4 @@
-"""From a webhook's bytes to what it asks of the system: whose it is, what is to be kept, in which messages.
+"""From a webhook's body to messages, and sending them to the system: in order, a few at a time.
 
 Not here: HTTP (webhook/request.py), forms of bodies (payloads.py). Threads: any; large bodies come here in a thread.
 """
@@ -21,15 +21,15 @@ from web.auth import UID, WebhookAuth, session_key_of
 from web.requests import header
 from web.webhook.payloads import Payload, parse_payload, short_key
 
-# A turn of a session takes at most so many; a larger webhook comes in slices.
+# Segments in one message. Larger webhooks are cut into several, so that no turn of a session is long.
 SLICE_SEGMENTS = 1000
-# … and of so many characters, unless one segment alone has more: hearing takes 0.1 ms a thousand.
+# Characters in one message, unless a single segment has more: hearing takes 0.1 ms a thousand.
 SLICE_CHARS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One webhook as it came."""
+    """One webhook as it arrived."""
 
     query: Mapping[str, str]
     headers: HTTPHeaders
@@ -39,9 +39,9 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a webhook asks of the system. `messages` in the order in which they are to be handled, maybe none.
+    """A parsed webhook. `messages` go to the system in this order; there may be none.
 
-    `seal` is the signature's, "" without one.
+    `seal` comes from the signature, "" without one.
     """
 
     kind: str
@@ -53,12 +53,12 @@ class Order:
 
 
 def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
-    """Check the signature, if one is needed, and understand the body.
+    """Check the signature, if one is needed, and parse the body.
 
     Raises:
-        SignatureMismatchError: it is not from Omi.
-        MalformedJsonError: it is not JSON.
-        InvalidWebhookError: nothing of it can be kept.
+        SignatureMismatchError: the signature is missing or wrong.
+        MalformedJsonError: the body is not JSON.
+        InvalidWebhookError: nothing of the body can be kept.
     """
     headers, seal = webhook.headers, ""
     if auth.needs_signature:
@@ -67,7 +67,7 @@ def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
     if content_type.startswith(("application/octet-stream", "audio/")):
         raise InvalidWebhookError("Audio is not kept.", reason="audio_not_kept")
     payload = parse_payload(webhook.body, content_type)
-    uid = _owner(webhook.query, payload)
+    uid = _uid_of(webhook.query, payload)
     session_key = session_key_of(uid)
     messages: list[IngestSegments | KeepRaw] = [
         IngestSegments(session_key, uid, some, webhook.received_at, needs_news=bool(seal))
@@ -81,7 +81,7 @@ def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
 
 
 def _slices(segments: Sequence[Segment]) -> Iterator[tuple[Segment, ...]]:
-    """Cut segments, in order, into turns that a session takes without holding the loop."""
+    """Cut segments, in order, into slices that a session handles without blocking the loop."""
     some: list[Segment] = []
     chars = 0
     for segment in segments:
@@ -94,7 +94,7 @@ def _slices(segments: Sequence[Segment]) -> Iterator[tuple[Segment, ...]]:
         yield tuple(some)
 
 
-def _owner(query: Mapping[str, str], payload: Payload) -> str:
+def _uid_of(query: Mapping[str, str], payload: Payload) -> str:
     uid = query.get("uid") or payload.owner or payload.session_id or query.get("session_id")
     if not uid:
         raise InvalidWebhookError("No uid in query or body.", reason="no_owner")
@@ -104,21 +104,21 @@ def _owner(query: Mapping[str, str], payload: Payload) -> str:
 
 
 def _dedupe_key(payload: Payload, webhook: Webhook) -> str:
-    """Return what is the same for two deliveries of one event: its own id first, for Omi's two senders share it."""
+    """Return a key that all deliveries of one event share. Its own id comes first: Omi's two senders share it."""
     headers = webhook.headers
     key = payload.event_id or header(headers, "X-Omi-Idempotency-Key") or header(headers, "Idempotency-Key")
     return f"{payload.keep_as}:{short_key(key or 'sha256:' + hashlib.sha256(webhook.body).hexdigest())}"
 
 
-# A slice with a question waits for its answer; those behind it need not. Few, so that one person's backlog does not
-# fill that person's mailbox.
+# Messages of one webhook under way at once. A message with a question waits for its answer, and later ones need not
+# wait for it. Few, so that a backlog does not fill its session's mailbox.
 _WINDOW = 4
 
 
 class Sending:
-    """Sends until all is settled or one failed; then calls `on_done(replies, error)`, `replies` as far as they came.
+    """Sends messages until all are settled or one has failed, then calls `on_done(replies, error)`.
 
-    After a failure nothing more is sent, and what is under way is waited for: its answers must find their way back.
+    After a failure it sends no more, but waits for messages under way: their replies may carry answers.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Sending:
         self._is_pumping = False
 
     def start(self, clock: Clock, timeout_s: float) -> None:
-        """Begin; everything has `timeout_s` together."""
+        """Start sending; all messages together have `timeout_s`."""
         self._clock = clock
         self._deadline_mono_s = clock.mono_s() + timeout_s
         self._pump()
@@ -160,7 +160,7 @@ class Sending:
         self._sent += 1
         left_s = self._deadline_mono_s - self._clock.mono_s()
         if left_s <= 0:
-            self._error = AskTimeoutError("the webhook's time was over before all of it was sent")
+            self._error = AskTimeoutError("the webhook's time ended before all its messages were sent")
             return
         message = self._messages[index]
         self._open += 1
@@ -174,7 +174,7 @@ class Sending:
         self._open -= 1
         try:
             self._replies[index] = future.result()
-        except Exception as error:  # noqa: BLE001 (handed on to the one place that answers)
+        except Exception as error:  # noqa: BLE001 (passed to `on_done`, which answers)
             self._error = self._error or error
         if not self._is_pumping:
             self._pump()

@@ -1,7 +1,9 @@
-"""Webhook bodies: from bytes to what they are, in every form that Omi sends or documents.
+"""Webhook bodies: parsing every form that Omi sends or documents, with segments as the domain's values.
 
-Not here: one segment (payloads.py), JSON that needs patience (payloads.py), whose it is (intake.py).
-Threads: any, pure. What would hold the interpreter, and with it the event loop, too long in one call is refused.
+The fast path decodes documented bodies with msgspec; the tolerant path reads all others. Of a segment only `text` is
+required: missing or odd labels get a default, so that no speech is lost.
+A body that would block the interpreter, and with it the event loop, too long in one call is refused.
+Not here: tolerant JSON (edge/tolerant_json.py), the owner (intake.py). Threads: any, pure.
 """
 
 import hashlib
@@ -17,19 +19,19 @@ from omi_actors.errors import InvalidWebhookError, MalformedJsonError, TooManyVa
 from web.edge.tolerant_json import declared_charset, decode_text, read_json
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# What the store's indexes take with ease, and no longer are labels; Omi's ids have 36.
+# Characters of a key or label: short enough for the store's indexes; Omi's ids have 36.
 _MAX_KEY = 200
 _INT32 = 2**31
-# A segment is what somebody said without a pause; a whole day's words are fewer. Hearing one takes 20 ms, at a stretch.
+# More than the words of a whole day. Hearing a segment of that length takes 20 ms.
 MAX_TEXT_CHARS = 1_000_000
-# Characters that are looked through in one call, which nothing interrupts.
+# Characters that are searched in one call, since a call blocks the interpreter.
 _PIECE = 64 * 1024
-# Seconds since a conversation began; the store refuses the largest floats, and with them their whole webhook.
+# Seconds since a conversation began. The store refuses the largest floats, and with them their whole webhook.
 _MAX_TIME_S = 1e9
 
 
 class WireSegment(msgspec.Struct, gc=False):
-    """A segment as it comes: snake case as Omi sends it, camel case as its documentation shows it."""
+    """A segment in JSON: snake case as Omi sends it, camel case as its documentation shows it."""
 
     text: str
     id: str | None = None
@@ -51,15 +53,15 @@ _decode = msgspec.json.Decoder(WireSegment).decode
 
 
 def read_segment(raw: msgspec.Raw) -> Segment | str:
-    """Return the segment of an undecoded piece of JSON, or what is wrong with it."""
+    """Return the segment of an undecoded piece of JSON, or its fault as text."""
     try:
         wire = _decode(raw)
     except (ValueError, RecursionError):
-        return _read_patiently(bytes(raw))
+        return _read_tolerantly(bytes(raw))
     return _build(wire)
 
 
-def _read_patiently(raw: bytes) -> Segment | str:
+def _read_tolerantly(raw: bytes) -> Segment | str:
     if raw[:1] != b"{":
         return _NO_OBJECT
     try:
@@ -72,7 +74,7 @@ def _read_patiently(raw: bytes) -> Segment | str:
 
 
 def segment_of(value: Any) -> Segment | str:
-    """Return the segment of a decoded JSON value, or what is wrong with it (with its path below the segment)."""
+    """Return the segment of a decoded JSON value, or its fault as text, which begins with the path in the segment."""
     if not isinstance(value, dict):
         return _NO_OBJECT
     text = value.get("text")
@@ -80,11 +82,11 @@ def segment_of(value: Any) -> Segment | str:
         return ".text expected string"
     wire = WireSegment(
         text=_without_surrogates(text),
-        id=_word(value.get("id")),
-        speaker=_word(value.get("speaker")),
+        id=_label_text(value.get("id")),
+        speaker=_label_text(value.get("speaker")),
         speaker_id=_int32(_either(value, "speaker_id", "speakerId")),
         is_user=_either(value, "is_user", "isUser") in (True, "true"),
-        person_id=_word(_either(value, "person_id", "personId")),
+        person_id=_label_text(_either(value, "person_id", "personId")),
         start=_seconds(value.get("start")),
         end=_seconds(value.get("end")),
     )
@@ -92,7 +94,7 @@ def segment_of(value: Any) -> Segment | str:
 
 
 def short_key(key: str) -> str:
-    """Return a sender's key as the store may index it: the same for the same, never long, without NUL."""
+    """Return a sender's key as the store can index it: short and without NUL. Equal keys stay equal."""
     if len(key) > _MAX_KEY:
         return "sha256:" + hashlib.sha256(key.encode(errors="replace")).hexdigest()
     return _without_nul(_without_surrogates(key))
@@ -117,7 +119,7 @@ def _build(wire: WireSegment) -> Segment | str:
 
 
 def _label(text: str) -> str:
-    """Return who spoke: of no length, since it goes along with every word into memory and prompts."""
+    """Return a speaker's label, shortened, since it accompanies every segment into memory and prompts."""
     return short_key(text) if len(text) > _MAX_KEY else _without_nul(text)
 
 
@@ -135,7 +137,7 @@ def _either(value: dict[str, Any], snake: str, camel: str) -> Any:
     return found if found is not None else value.get(camel)
 
 
-def _word(value: Any) -> str | None:
+def _label_text(value: Any) -> str | None:
     if isinstance(value, str):
         return _without_surrogates(value)
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
@@ -159,7 +161,7 @@ def _seconds(value: Any) -> float | None:
 
 TRANSCRIPT: Final = "realtime_transcript"
 OTHER: Final = "other"
-# Members that tell a kind, in the order in which they decide.
+# Fields that decide the kind of a body, in order of precedence.
 _MARKS: Final = {
     "transcript_segments": "memory_created",
     "structured": "memory_created",
@@ -167,21 +169,21 @@ _MARKS: Final = {
     "summary_json": "day_summary",
     "tool_name": "chat_tool",
 }
-# So many broken segments are named; the others are counted.
+# Invalid segments that are named; the others are counted.
 _NAMED = 5
-# A body of the largest default size has a third of it, if its segments are real ones.
+# Three times the real segments that a body of the largest default size can hold.
 MAX_SEGMENTS = 200_000
-# … and fewer commas than these, let alone brackets. That many segments take 50 ms in one call, before anybody can have
-# counted them.
+# Commas or brackets: more than MAX_SEGMENTS real segments have. Decoding takes 50 ms in one call, before segments can
+# be counted.
 MAX_MARKS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A webhook's body, understood. `owner` and `session_id` are as the body names them, "" where it does not.
+    """A parsed body. `owner` and `session_id` are the body's own values, "" without one.
 
-    `keep_as` is the kind under which the whole body is to be kept, None for a mere transcript; `event_id` is the
-    body's own id then. `drop_note` says which segments were invalid, "" when none were.
+    `keep_as` is the kind under which the whole body is stored, None for a plain transcript; `event_id` is then the
+    body's own id. `drop_note` names invalid segments, "" without any.
     """
 
     kind: str
@@ -198,7 +200,7 @@ _ABSENT = msgspec.Raw()
 
 
 class _Transcript(msgspec.Struct, gc=False):
-    """The common body. Segments stay undecoded, so that a broken one costs only itself."""
+    """The usual body. Segments stay undecoded, so that an invalid one does not affect the others."""
 
     segments: list[msgspec.Raw]
     uid: str | None = None
@@ -218,28 +220,28 @@ _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def parse_payload(body: bytes, content_type: str) -> Payload:
-    """Understand a body.
+    """Parse a body.
 
     Raises:
-        MalformedJsonError: it is not JSON.
-        TooManyValuesError: it has more values than can be read.
-        InvalidWebhookError: it is JSON, but nothing that a webhook can mean.
+        MalformedJsonError: the body is not JSON.
+        TooManyValuesError: the body has too many values.
+        InvalidWebhookError: the body is JSON, but of no form that a webhook can have.
     """
     if any(body.count(mark) > MAX_MARKS for mark in (b",", b"[", b"{")):
         raise TooManyValuesError(f"The body has more than {MAX_MARKS} values: send them in several webhooks.")
     if declared_charset(content_type) is None:
         try:
             if body[:1] == b"[":
-                return _heard(_decode_array(body), read_segment, path="$")
+                return _transcript(_decode_array(body), read_segment, path="$")
             wire = _decode_transcript(body)
         except (ValueError, RecursionError):
-            pass  # not a plain transcript, or an odd one
+            pass  # another kind, or an odd transcript
         else:
             if _is_plain(wire):
                 owner = wire.uid or wire.user_id or wire.camel_user_id or ""
                 session_id = wire.session_id or wire.camel_session_id or ""
-                return _heard(wire.segments, read_segment, owner=owner, session_id=session_id)
-    return _parse_patiently(read_json(decode_text(body, content_type)))
+                return _transcript(wire.segments, read_segment, owner=owner, session_id=session_id)
+    return _parse_tolerantly(read_json(decode_text(body, content_type)))
 
 
 def _is_plain(wire: _Transcript) -> bool:
@@ -252,26 +254,26 @@ def _is_plain(wire: _Transcript) -> bool:
     )
 
 
-def _parse_patiently(value: Any) -> Payload:
+def _parse_tolerantly(value: Any) -> Payload:
     if isinstance(value, list):
-        return _heard(value, segment_of, path="$")
+        return _transcript(value, segment_of, path="$")
     if not isinstance(value, dict):
         raise InvalidWebhookError("The body is neither an object nor an array.", reason="not_an_object")
     segments = value.get("segments")
     if segments is not None and not isinstance(segments, list):
         raise InvalidWebhookError("`segments` is not an array.", reason="segments_not_an_array")
-    owner = _first_word(value, "uid", "user_id", "userId")
-    session_id = _first_word(value, "session_id", "sessionId")
-    heard = _heard(segments or [], segment_of, owner=owner, session_id=session_id)
+    owner = _first_text(value, "uid", "user_id", "userId")
+    session_id = _first_text(value, "session_id", "sessionId")
+    transcript = _transcript(segments or [], segment_of, owner=owner, session_id=session_id)
     kind = next((kind for mark, kind in _MARKS.items() if value.get(mark) is not None), None)
     if kind is None and "segments" in value:
-        return heard
+        return transcript
     summary = value.get("summary_json")
-    event_id = _first_word(summary, "id") if isinstance(summary, dict) else _first_word(value, "id")
-    return replace(heard, kind=kind or OTHER, keep_as=kind or OTHER, event_id=event_id)
+    event_id = _first_text(summary, "id") if isinstance(summary, dict) else _first_text(value, "id")
+    return replace(transcript, kind=kind or OTHER, keep_as=kind or OTHER, event_id=event_id)
 
 
-def _heard(
+def _transcript(
     pieces: Sequence[Any],
     read: Callable[[Any], Segment | str],
     *,
@@ -299,7 +301,7 @@ def _note(faults: list[str], fault_count: int, total: int) -> str:
     return f"{fault_count} of {total} segments invalid: {', '.join(faults)}{more}"
 
 
-def _first_word(value: dict[str, Any], *names: str) -> str:
+def _first_text(value: dict[str, Any], *names: str) -> str:
     for name in names:
         word = value.get(name)
         if word and isinstance(word, str | int) and not isinstance(word, bool):

@@ -1,4 +1,4 @@
-"""`POST /omi-webhook`: from the request's headers to its reply, without a task or a handler object.
+"""`POST /omi-webhook`: from the request's headers to its reply, without a task or a Tornado handler.
 
 Not here: what the body means (intake.py), sending it (intake.py), what is replied (webhook_replies.py).
 Threads: the event loop; bodies over 8 kB are read in a thread.
@@ -44,7 +44,7 @@ REFUSED: Final = "refused"
 
 @dataclass(frozen=True, slots=True)
 class WebhookReply:
-    """A reply with its outcome as the metric calls it, and for what was not kept the reason in one word."""
+    """A reply with its outcome, and for a dropped webhook the reason; both label metrics."""
 
     status: int
     body: bytes
@@ -54,12 +54,12 @@ class WebhookReply:
 
 
 _KEPT = WebhookReply(200, b"{}", "", ACCEPTED, "")
-# To a webhook that was kept before: what a sender that repeats it wants to know, and nothing else.
+# The reply to a repeated webhook that is kept already. It carries no answer.
 KEPT_BEFORE = WebhookReply(200, b"{}", "", REPEATED, "")
 
 
 def kept_reply(message: str | None, drop_note: str) -> WebhookReply:
-    """Return the reply to a webhook that is kept; `drop_note` names the parts of it that never could be."""
+    """Return the reply to a kept webhook; `drop_note` names its invalid parts."""
     if message is None and not drop_note:
         return _KEPT
     body = b"{}" if message is None else msgspec.json.encode({"message": message})
@@ -69,7 +69,7 @@ def kept_reply(message: str | None, drop_note: str) -> WebhookReply:
 
 
 def failed_reply(error: BaseException, *, sender_retries: bool, request_id: str, now_s: float) -> WebhookReply:
-    """Return the reply to a webhook of which nothing may be counted as kept."""
+    """Return the reply to a webhook of which nothing counts as kept."""
     answer = omi_answer(error, sender_retries=sender_retries)
     if not isinstance(answer, Problem):
         return WebhookReply(200, b"{}", _drop_line(answer.reason), DROPPED, answer.reason)
@@ -85,11 +85,11 @@ def _drop_line(reason: str) -> str:
 ROUTE = "/omi-webhook"
 
 _log = get_logger(__name__)
-_levels = logging.getLogger(__name__)
+_stdlib_log = logging.getLogger(__name__)
 
 
 class WebhookRequest(HTTPMessageDelegate):
-    """One webhook. Replied to exactly once, unless its connection is gone first."""
+    """One webhook. It gets exactly one reply, unless its connection closes first."""
 
     def __init__(self, site: Site, connection: HTTP1Connection) -> None:
         self._site = site
@@ -97,12 +97,12 @@ class WebhookRequest(HTTPMessageDelegate):
         self._chunks: list[bytes] = []
         self._refusal: Exception | None = None
         self._order: Order | None = None
-        # Of a signed webhook, from when on it is being taken.
+        # The signed webhook's seal, from the moment at which `replays` counts it as under way.
         self._seal = ""
         self._is_over = False
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
-        """Check what can be checked before the body is here."""
+        """Check the token before the body arrives."""
         self._headers = headers
         self._began_mono_s = self._site.clock.mono_s()
         self._request_id = request_id_of(headers)
@@ -115,12 +115,12 @@ class WebhookRequest(HTTPMessageDelegate):
                 self._refusal = error
 
     def data_received(self, chunk: bytes) -> None:
-        """Collect the body, unless it will not be read."""
+        """Collect the body, unless the request is refused."""
         if self._refusal is None:
             self._chunks.append(chunk)
 
     def finish(self) -> None:
-        """The request is whole: read it and pass on what it asks for."""
+        """Read the whole request and send its messages to the system."""
         clock = self._site.clock
         self._began_mono_s = clock.mono_s()
         self._connection.set_close_callback(self.on_connection_close)
@@ -131,24 +131,24 @@ class WebhookRequest(HTTPMessageDelegate):
         self._chunks.clear()
         read = partial(read_order, Webhook(self._query, self._headers, body, clock.now_s()), self._site.auth)
         if len(body) <= LARGE_BODY_BYTES:
-            self._pass_on(read)
+            self._send_messages(read)
         else:
             reading = self._site.readers.read(len(body), read)
-            reading.add_done_callback(lambda done: self._pass_on(done.result))
+            reading.add_done_callback(lambda done: self._send_messages(done.result))
 
     def on_connection_close(self) -> None:
-        """The sender is gone. What it asked for goes on; only the reply has nowhere to go."""
+        """End the request without a reply. Its messages are handled all the same."""
         if not self._is_over:
             self._end(None)
 
     def refuse_body(self, error: Exception) -> bytes:
-        """Return the reply to a body that will not be read, after which its connection closes."""
+        """Return the reply to a body that is refused unread. The caller closes the connection after it."""
         self._chunks.clear()
         reply = self._failed(self._refusal or error)
         self._end(reply.status)
         return self._bytes(reply, CLOSE)
 
-    def _pass_on(self, read: Callable[[], Order]) -> None:
+    def _send_messages(self, read: Callable[[], Order]) -> None:
         try:
             self._order = order = read()
             if order.seal and not self._site.replays.begin(order.seal):
@@ -175,19 +175,19 @@ class WebhookRequest(HTTPMessageDelegate):
     def _settled(self, replies: list[Ingested], error: Exception | None) -> None:
         try:
             self._conclude(replies, error)
-        except Exception as failure:  # noqa: BLE001 (called back: whoever calls would swallow it, and nobody reply)
+        except Exception as failure:  # noqa: BLE001 (the caller of a callback would swallow it, without a reply)
             self._reply(self._failed(failure))
 
     def _conclude(self, replies: list[Ingested], error: Exception | None) -> None:
         answers = [reply for reply in replies if reply.message is not None]
-        said = answers.pop(0) if answers and error is None else None
-        for unsaid in answers:
-            self._tell(unsaid, reached=False)
+        sent = answers.pop(0) if answers and error is None else None
+        for unsent in answers:
+            self._report(unsent, reached=False)
         if error is not None:
             self._reply(self._failed(error))
         else:
             drop_note = self._order.drop_note if self._order is not None else ""
-            self._reply(self._kept(said.message if said is not None else None, drop_note), said)
+            self._reply(self._kept(sent.message if sent is not None else None, drop_note), sent)
 
     def _kept(self, message: str | None, drop_note: str) -> WebhookReply:
         if self._seal:
@@ -196,7 +196,7 @@ class WebhookRequest(HTTPMessageDelegate):
         self._record(reply)
         if drop_note:
             self._log_drop(reply, detail=drop_note)
-        elif _levels.isEnabledFor(logging.DEBUG):
+        elif _stdlib_log.isEnabledFor(logging.DEBUG):
             with bound_context(self._context()):
                 _log.debug("webhook kept", kind=self._kind(), answered=message is not None)
         return reply
@@ -218,14 +218,14 @@ class WebhookRequest(HTTPMessageDelegate):
                 _log.error("webhook failed", reason=reply.reason, error=type(error).__name__, exc_info=error)
         return reply
 
-    def _reply(self, reply: WebhookReply, said: Ingested | None = None) -> None:
+    def _reply(self, reply: WebhookReply, sent: Ingested | None = None) -> None:
         if self._is_over:
-            if said is not None:
-                self._tell(said, reached=False)
+            if sent is not None:
+                self._report(sent, reached=False)
             return
-        self._end(reply.status, answered=said is not None)
+        self._end(reply.status, answered=sent is not None)
         close = self._site.traffic.is_draining
-        on_flushed = None if said is None else (lambda reached: self._tell(said, reached=reached))
+        on_flushed = None if sent is None else (lambda reached: self._report(sent, reached=reached))
         send(self._connection, self._bytes(reply, self._connection_line()), close=close, on_flushed=on_flushed)
 
     def _bytes(self, reply: WebhookReply, connection_line: str) -> bytes:
@@ -241,17 +241,17 @@ class WebhookRequest(HTTPMessageDelegate):
             return ""
         return CLOSE if asked.lower() == "close" else KEEP_ALIVE
 
-    def _tell(self, answer: Ingested, *, reached: bool) -> None:
+    def _report(self, answer: Ingested, *, reached: bool) -> None:
         if answer.delivery_id is not None and self._order is not None:
             self._site.system.reply_sent(ReplySent(self._order.session_key, answer.delivery_id, reached))
 
     def _end(self, status: int | None, *, answered: bool = False) -> None:
-        """The request is over: replied to, or (None) its connection is gone. From here on it cannot be replied to."""
+        """End the request with its reply's status, or with None if its connection has closed. No reply can follow."""
         self._is_over = True
         self._site.traffic.end()
         seconds = self._site.clock.mono_s() - self._began_mono_s
         count_request(ROUTE, "POST", status, seconds)
-        # An answer takes what the model takes; that has its own metric.
+        # The model decides the duration of an answer, which has its own metric.
         if seconds >= self._site.times.slow_request_s and not answered:
             with bound_context(self._context()):
                 _log.warning("slow webhook", seconds=round(seconds, 3), status=status)

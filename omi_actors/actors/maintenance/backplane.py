@@ -1,17 +1,13 @@
-"""The backplane keeper: lets the backplane run, and passes on what the other nodes tell.
+"""The backplane runner: runs the backplane in a task, and passes on the hints of other nodes.
 
-State it owns: the task that carries the backplane. Messages it takes: BackplaneEnded. It sends: WorkElsewhere to the
-queue; AnsweredElsewhere to the answer sweeper, if somebody waits for that answer here. What kills it: an end of the
-carrier, which is a bug; that Redis is away is no such end. What survives a restart: the backplane itself, which the
-tree owns, with this node's counts.
-Not here: what the backplane does (backplane/). Threads: the event loop.
+Not here: the backplane itself (backplane/). Threads: the event loop.
 """
 
 import asyncio
 from dataclasses import dataclass
 
+from omi_actors.actors.maintenance.answer_sweeper import AnsweredElsewhere
 from omi_actors.actors.queue.messages import WorkElsewhere
-from omi_actors.actors.session.messages import AnsweredElsewhere
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.backplane.interface import Backplane
 from omi_actors.kit.future import Future
@@ -21,13 +17,19 @@ from omi_actors.kit.loop_actor import LoopActor
 
 @dataclass(frozen=True, slots=True)
 class BackplaneEnded:
-    """Sent by the keeper's own task: the backplane has ended although nobody told it to."""
+    """Sent by the actor's own task: the backplane has ended before it was stopped."""
 
     error: BaseException
 
 
 class BackplaneRunner(LoopActor):
-    """See the module."""
+    """Runs the backplane until it is stopped.
+
+    State it owns: the task. Messages it takes: BackplaneEnded. Messages it sends: WorkElsewhere to the job queue;
+    AnsweredElsewhere to the answer sweeper, if a reply of this node waits for that answer.
+    What kills it: an end of the backplane, which is a bug; an unreachable Redis does not end it.
+    What survives a restart: the backplane with this node's counts, which the tree owns.
+    """
 
     def __init__(self, backplane: Backplane, job_queue: Handle, sweeper: Handle, replies: OpenReplies) -> None:
         super().__init__()
@@ -38,14 +40,14 @@ class BackplaneRunner(LoopActor):
         self._ended: Future[None] = Future()
 
     def on_start(self) -> None:
-        """Begin to carry."""
+        """Start the task."""
         self._backplane.on_wake(self._pass_on)
         self._backplane.on_answered(self._pass_on_answered)
         self._task = asyncio.get_running_loop().create_task(self._backplane.run())
         self._task.add_done_callback(self._report)
 
     def receive(self, message: object) -> object:
-        """Take one message; see the module."""
+        """Take one message."""
         match message:
             case BackplaneEnded(error):
                 raise error
@@ -58,7 +60,7 @@ class BackplaneRunner(LoopActor):
         await self._ended
 
     def on_failure(self, *_error: object) -> None:
-        """Close the connections; nobody waits for it."""
+        """Close the connections, without waiting for that."""
         self._task.cancel()
 
     def _pass_on(self, kind: str) -> None:

@@ -125,9 +125,8 @@ class JobQueue(LoopActor):
         self._claim_all()
         self._ticks += 1
         if self._ticks % _REAP_EVERY == 0:
-            self._store.write(dead_jobs.reap_jobs, max_deliveries=self._limits.max_deliveries).add_done_callback(
-                _record_reaped
-            )
+            reaped = self._store.write(dead_jobs.reap_jobs, max_deliveries=self._limits.max_deliveries)
+            reaped.add_done_callback(_record_reaped)
 
     def _open(self, *, is_open: bool) -> None:
         for slots in self._pools:
@@ -166,11 +165,11 @@ class JobQueue(LoopActor):
     def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
         """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
-            jobs, error = tuple(claim.result()), ""
+            claimed, error = tuple(claim.result()), ""
         except ExpectedError as exc:
-            jobs, error = (), type(exc).__name__
+            claimed, error = (), type(exc).__name__
         # Always: without this message the pool never claims again. There is at most one a pool.
-        self.handle.tell_always(JobsClaimed(kinds, jobs, error))
+        self.handle.tell_always(JobsClaimed(kinds, claimed, error))
 
     def _dispatch(self, claimed: JobsClaimed) -> None:
         slots = self._slots_of[claimed.kinds[0]]

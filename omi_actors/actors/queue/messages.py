@@ -1,10 +1,11 @@
-"""The messages of the job queue and its workers.
+"""The messages to the job queue and its workers, and those that the workers send to sessions.
 
 Not here: jobs as values (domain/work/jobs.py). Threads: frozen, any.
 """
 
 from dataclasses import dataclass
 
+from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, OpenAnswer
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.jobs.attempt import Attempted
 from omi_actors.kit.messages import Request
@@ -124,3 +125,64 @@ class Drain(Request[None]):
     """
 
     grace_s: float
+
+
+# --- to a session, by way of the router -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReady:
+    """Sent by the workers once an answer or a failure is stored; by the answer sweeper while its delivery is pending.
+
+    It may come more than once. `asked_at` is the question's time in UTC seconds; a failure gives the reason for no
+    answer. `is_sending`: the intent to send it in its own reply is committed with it; it is not sent yet.
+    """
+
+    session_key: str
+    job_id: str
+    delivery_id: str
+    text: str
+    asked_at: float
+    is_failure: bool = False
+    is_sending: bool = False
+
+    @classmethod
+    def of(cls, session_key: str, answer: OpenAnswer, *, is_sending: bool = False) -> "AnswerReady":
+        """Return the message about an answer as it is stored."""
+        ids = (session_key, answer.job_id, answer.delivery_id)
+        is_failure = answer.kind == "failure"
+        return cls(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=is_sending)
+
+    def to_open_answer(self) -> OpenAnswer:
+        """Return the answer as its session remembers it until its first step."""
+        return OpenAnswer(
+            delivery_id=self.delivery_id,
+            job_id=self.job_id,
+            text=self.text,
+            state=DeliveryState.PENDING,
+            channel=Channel.NONE,
+            asked_at=self.asked_at,
+            kind="failure" if self.is_failure else "answer",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerNotified:
+    """Sent by the workers at the end of a notification job; the delivery's state is `state`."""
+
+    session_key: str
+    delivery_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGrew(Request[bool]):
+    """Sent by the workers while the model streams: the next piece of an answer; `is_first` of this attempt.
+
+    The reply tells whether any asker receives it. The next piece follows the reply, so no two wait in a mailbox.
+    """
+
+    session_key: str
+    job_id: str
+    text: str
+    is_first: bool

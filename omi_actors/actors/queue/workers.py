@@ -9,6 +9,9 @@ from dataclasses import replace
 from functools import partial
 
 from omi_actors.actors.queue.messages import (
+    AnswerGrew,
+    AnswerNotified,
+    AnswerReady,
     AttemptEnded,
     CancelAttempts,
     CancelJob,
@@ -19,8 +22,8 @@ from omi_actors.actors.queue.messages import (
     RunJob,
     WorkersReady,
 )
-from omi_actors.actors.session.messages import AnswerGrew, AnswerNotified, AnswerReady
-from omi_actors.domain.answers.delivery import DeliveryState, Notified
+from omi_actors.domain.answers.delivery_records import DeliveryState
+from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
@@ -133,8 +136,7 @@ class Workers(LoopActor):
 
     def on_failure(self, *_error: object) -> None:
         """Cancel running attempts: no heartbeat renews their leases any more."""
-        self._loading.cancel()
-        self._cancel_all()
+        self.on_stop()
 
     async def _load(self) -> None:
         """Load the model, then tell the queue: a lease should not run while a library is imported."""

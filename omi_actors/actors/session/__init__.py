@@ -1,1 +1,12 @@
-"""session: to be said."""
+"""Sessions: the actor of one owner's session, its parts, and the router in front of them.
+
+Here: state of a session in memory and its turns. Not here: decisions (domain/), rows (store/), jobs (actors/queue).
+actor.py     the session actor: segments, questions, load and commit
+hearing.py   its open utterance
+answers.py   its deliveries, by the table in domain/answers/delivery.py
+chat.py      its typed questions, askers and space
+slots.py     its open replies, and the node's index of them
+commits.py   what a turn or a delivery step commits
+messages.py  mail to sessions
+router.py    activation and passivation
+"""

@@ -1,11 +1,7 @@
-"""The session actor: one wearer's conversation, one message at a time, in order.
+"""The session actor: handles the messages of one owner's session, one at a time, in order.
 
-State it owns: the transcript's progress; what it hears (hearing.py); its answers on their way
-(answers.py); its chat (chat.py). Messages it takes: IngestSegments, KeepRaw, PauseOver, AnswerReady,
-AnswerFound, ReplyDeadline, ReplySent, ReplyUnsettled, GraceOver, AnswerNotified, Passivate, and those of chat. It
-sends: JobsEnqueued and ReservationEnded to the queue. What kills it: an unexpected error in a turn. What survives a
-restart: everything but the open reply slots; it loads itself from the store when spoken to.
-Not here: what is new, what was asked, how an answer goes (domain/), SQL (store/). Threads: the event loop.
+Not here: new segments, questions, deliveries as decisions (domain/), SQL (store/), mail to it (messages.py).
+Threads: the event loop.
 """
 
 from collections.abc import Sequence
@@ -13,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.queue.messages import AnswerGrew, AnswerNotified, AnswerReady
 from omi_actors.actors.session.answers import SessionAnswers
 from omi_actors.actors.session.chat import SessionChat, Typed
 from omi_actors.actors.session.commits import (
@@ -27,9 +24,6 @@ from omi_actors.actors.session.commits import (
 from omi_actors.actors.session.hearing import SessionHearing
 from omi_actors.actors.session.messages import (
     AnswerFound,
-    AnswerGrew,
-    AnswerNotified,
-    AnswerReady,
     AskerLeft,
     AskQuestion,
     ChatDeadline,
@@ -64,30 +58,40 @@ __all__ = ["SessionActor", "SessionDeps"]
 
 _log = get_logger(__name__)
 
-# Looked up once: on the way of every webhook a look-up costs as much as the count.
+# Looked up once: for each webhook a look-up costs as much as the count.
 _NEW, _UPDATED, _DUPLICATE, _BLANK = map(metrics.SEGMENTS.labels, ("new", "updated", "duplicate", "blank"))
-# Accepted questions that a session takes over; the job's idempotency key is what guarantees.
+# Accepted questions that a session loads. The jobs' idempotency keys guarantee that none is asked twice.
 _ASKED_LIMIT = 8
 
 
 class SessionActor(LoopActor):
-    """See the module."""
+    """One session: decides each turn on a copy, commits it, and only then remembers it.
+
+    State it owns: the transcript's progress, its hearing (hearing.py), its answers (answers.py), its chat (chat.py).
+    Messages it takes: IngestSegments, KeepRaw, PauseOver, Passivate, those about answers and those about chat.
+    Messages it sends: JobsEnqueued, ReservationEnded and CancelJob to the queue. What kills it: an unexpected error.
+    What survives a restart: everything but open reply slots; the next message loads the session from the store.
+
+        session = Handle(ChildSpec(key, "session", build=lambda: SessionActor(deps, key)), runtime)
+        reply = session.ask(IngestSegments(key, uid, segments, received_at=now_s), timeout_s=15.0)
+        message = (await reply).message     # the answer, if a question was asked and answered in time
+    """
 
     def __init__(self, deps: SessionDeps, session_key: str) -> None:
         super().__init__()
         self._deps = deps
         self._session_key = session_key
-        # None: to be loaded. Loaded again after a failed commit, whose outcome may be unknown.
+        # None until it is loaded, and after a failed commit, which may have been stored.
         self._progress: Progress | None = None
-        # None until there is one to give, which is nearly always.
+        # None until it has an answer; most sessions have none.
         self._answers: SessionAnswers | None = None
         self._chat: SessionChat | None = None
         self._hearing = SessionHearing(deps.hearing)
-        # Ends what is being spoken.
+        # The timer that ends the open utterance.
         self._pause: TimerHandle | None = None
 
     def receive(self, message: object) -> object:
-        """Take one message; see the module."""
+        """Handle one message."""
         match message:
             case IngestSegments():
                 return decide_anew_if_fenced(lambda: self._hear(message))
@@ -120,12 +124,12 @@ class SessionActor(LoopActor):
         growth = await self._grow(message)
         _count(growth)
         heard = await self._hearing.hear(growth, message.received_at, self.runtime)
-        jobs = await self._take_in(heard, growth.progress, growth)
+        jobs = await self._accept(heard, growth.progress, growth)
         if not jobs:
             return Ingested() if message.needs_news and not growth.fresh else await self._reply()
         reply = self.take_reply()
         if reply is not None:
-            # Of several questions the first is answered first; the other answers have ways of their own.
+            # The reply waits for the first question; the answers to the others go over other channels.
             self._my_answers().open_slot(jobs[0].job_id, reply, message.received_at)
         return None
 
@@ -135,32 +139,32 @@ class SessionActor(LoopActor):
         growth = decide_growth(progress, message.segments, received_at=now_s, new_id=new_id)
         if growth.new_conversation is None or progress.conversation_id is None:
             return growth
-        # Times that fall back begin a conversation, unless this is a late repetition: only the store knows so far back.
+        # Times that fall back begin a conversation, unless the segments are a late repetition. Only the store knows.
         stored = await self._deps.store.read(
             sessions.find_segments, progress.session_id, possible_keys(message.segments, progress)
         )
         return decide_growth(progress, message.segments, received_at=now_s, new_id=new_id, stored=stored)
 
     async def _end_pause(self) -> None:
-        """Take in what a pause has ended. Nobody waits for it: the answer goes by a later reply or a notification."""
+        """Accept the utterance that a pause has ended. No reply waits for its answer."""
         try:
             progress = await self._loaded()
-            await self._take_in(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
+            await self._accept(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
         except ExpectedError as exc:
-            # The row still says that something is open here: the answer sweeper reminds us of it.
+            # The row still holds the deadline, so that the answer sweeper sends PauseOver again.
             self._pause = None
             _log.warning("question_not_taken_in", error=type(exc).__name__)
 
-    async def _take_in(
+    async def _accept(
         self, heard: HearingResult, progress: Progress, growth: Growth | None = None
     ) -> tuple[NewJob, ...]:
-        """Commit what was heard, with a job for each question, and listen on; return the jobs."""
+        """Commit the result of hearing with a job for each question, and return the jobs."""
         jobs = self._build_jobs(heard.questions, progress) if heard.questions else ()
         if self._hearing.is_news(heard) or (growth is not None and (growth.fresh or growth.corrected)):
             messages = build_messages(heard.questions, jobs, progress.session_id)
             await self._commit(TurnChanges(progress, heard.deadline, growth, jobs, messages))
         self._hearing.keep(heard)
-        self._wait_for_pause()
+        self._set_pause_timer()
         if jobs:
             metrics.QUESTIONS.inc(len(jobs))
             metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
@@ -175,8 +179,8 @@ class SessionActor(LoopActor):
             reply_until=self._reply_until(),
         )
 
-    def _wait_for_pause(self) -> None:
-        """Be told when a pause ends what is being spoken."""
+    def _set_pause_timer(self) -> None:
+        """Set the timer for the pause that ends the open utterance."""
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
@@ -185,17 +189,17 @@ class SessionActor(LoopActor):
             self._pause = self.timers.after(delay_s, PauseOver(self._session_key))
 
     def _reply_until(self) -> float | None:
-        """Return until when (UTC seconds) this turn's reply may wait for an answer, None if nobody waits for one."""
+        """Return the deadline (UTC seconds) of this turn's webhook for an answer, None without a webhook."""
         envelope = self.current_envelope
         if envelope.reply_to is None or not isinstance(envelope.message, IngestSegments):
             return None
         return envelope.message.received_at + self._deps.reply_deadline_s
 
     async def _keep_raw(self, message: KeepRaw) -> Ingested:
-        """Keep a payload whole, for a feature to come."""
+        """Store a whole payload that no feature reads yet."""
         progress = await self._loaded()
         if progress.epoch == 0:
-            # The session begins with this; an event is no speech, and moves nothing else.
+            # The session begins with this event. An event is no speech: it moves no other time.
             progress = replace(progress, last_seen_at=message.received_at)
         event = RawEvent(
             event_id=new_id(),
@@ -224,16 +228,16 @@ class SessionActor(LoopActor):
             self._progress = build_progress(record, new_id)
             if record is not None:
                 self._hearing.take_over(record, now_s)
-                self._wait_for_pause()
+                self._set_pause_timer()
                 if record.open_answers or self._answers is not None:
                     self._my_answers().take_over(record.open_answers)
         return self._progress
 
     async def _commit(self, turn: TurnChanges) -> None:
-        """Commit one turn and only then make it this actor's memory.
+        """Commit one turn, and only then remember it.
 
         Raises:
-            StoreError: nothing is remembered of the turn; the session is loaded anew when next spoken to.
+            StoreError: nothing of the turn is remembered; the next message loads the session again.
         """
         commit = build_commit(turn, self._session_key)
         try:
@@ -260,31 +264,29 @@ class SessionActor(LoopActor):
         return self._chat
 
     async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
-        """Commit what was typed; what is being spoken goes on meanwhile."""
+        """Commit a turn of chat; the open utterance stays open."""
         jobs, messages, space = typed
         turn = TurnChanges(growth.progress, self._hearing.listening_until, growth, jobs, messages, active_space=space)
         await self._commit(turn)
 
     async def _reply(self) -> Ingested | None:
-        """Return the reply of a webhook in which nothing was asked: it may carry an answer that waits for one."""
-        if self._answers is None:
+        """Reply to a webhook in which nothing was asked; the reply may carry an answer that waits for one."""
+        outgoing = await self._answers.carry() if self._answers is not None else None
+        if self._answers is None or outgoing is None:
             return Ingested()
-        said = await self._answers.carry()
-        if said.delivery_id is None:
-            return said
-        # Given by hand: who asked may have given up meanwhile, and then the answer must go another way.
-        await self._answers.settle(self.take_reply(), said)
+        # Set here and not returned: should the reply be closed by now, the answer goes over another channel.
+        await self._answers.settle(self.take_reply(), outgoing)
         return None
 
     # --- leaving
 
     def on_failure(self, *_error: object) -> None:
-        """Let nobody look for answers to replies that end with this actor."""
+        """Close the reply slots, so that the sweeper looks for none of their answers."""
         if self._answers is not None:
             self._answers.slots.forget()
 
     def _passivate(self) -> None:
-        """Leave memory, unless an answer or the rest of a question is on its way here, or mail has come meanwhile."""
+        """Stop, unless a timer, a reply or mail of this session is open."""
         is_waiting = self._pause is not None or (self._answers is not None and self._answers.is_waiting)
         if not is_waiting and not len(self.handle.mailbox):
             metrics.SESSION_PASSIVATIONS.inc()
@@ -292,7 +294,7 @@ class SessionActor(LoopActor):
 
 
 def _count(growth: Growth) -> None:
-    """Count what became of a webhook's segments."""
+    """Count a webhook's segments by their kind."""
     for counter, count in (
         (_NEW, len(growth.fresh) - growth.updated),
         (_UPDATED, growth.updated + len(growth.corrected)),

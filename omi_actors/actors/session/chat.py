@@ -1,8 +1,8 @@
-"""A session's chat: typed questions, who waits for their answers, what was answered a moment ago; and its space.
+"""A session's chat: typed questions, their askers, repetitions; and the session's space.
 
-Part of the session actor: called in its turns only. A question is durable before its answer is begun; the answer comes
-back as any other does and goes by answers.py, into the slot that is opened here.
-Not here: what is decided (domain/sessions/chat.py), the way of answers (answers.py). Threads: the event loop.
+Part of the session actor: called in its turns only. A question is durable before its answer is begun. Its answer is
+delivered by answers.py, into the slot that is opened here.
+Not here: the decisions (domain/sessions/chat.py), deliveries (answers.py). Threads: the event loop.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,17 +10,10 @@ from typing import NamedTuple, TypeVar, assert_never
 
 from msgspec.structs import replace
 
-from omi_actors.actors.queue.messages import CancelJob
+from omi_actors.actors.queue.messages import AnswerGrew, CancelJob
 from omi_actors.actors.session.answers import WEARABLE, SessionAnswers
 from omi_actors.actors.session.commits import SessionDeps, decide_anew_if_fenced
-from omi_actors.actors.session.messages import (
-    AnswerGrew,
-    AskerLeft,
-    AskQuestion,
-    ChatAnswered,
-    ChatDeadline,
-    SwitchSpace,
-)
+from omi_actors.actors.session.messages import AskerLeft, AskQuestion, ChatAnswered, ChatDeadline, SwitchSpace
 from omi_actors.actors.session.slots import Asker, ChatSlot
 from omi_actors.domain.answers.prompt import DEFAULT
 from omi_actors.domain.hearing.repetition import normalise_message
@@ -54,20 +47,20 @@ ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline | SwitchSpace
 
 
 class Typed(NamedTuple):
-    """What a turn of chat writes besides the session itself."""
+    """Rows that a turn of chat writes besides the session."""
 
     jobs: tuple[NewJob, ...] = ()
     messages: tuple[NewMessage, ...] = ()
     space: str | None = None
 
 
-# Questions of one session that wait at a time: a person types one, a page in a few tabs some more.
+# Open questions of one session: a person types one at a time, in a few tabs some more.
 _MAX_WAITING = 8
 _KEY_REUSED = "This `Idempotency-Key` was used for another request."
 
 
 class SessionChat:
-    """See the module. Made when a session is first typed to. `load` and `commit` are the session's own."""
+    """Chat of one session, made at its first typed question. `load` and `commit` are the session's own."""
 
     __slots__ = ("_actor", "_answered", "_answers", "_commit", "_deps", "_load", "_session_key", "_slots")
 
@@ -87,12 +80,12 @@ class SessionChat:
         self._answers = answers
         self._load = load
         self._commit = commit
-        # By job id; the answers know them, too, and close them.
+        # By job id. SessionAnswers holds them too, and closes them.
         self._slots: dict[str, ChatSlot] = {}
         self._answered: tuple[AnsweredMessage, ...] = ()
 
     def receive(self, message: ChatMessage) -> object:
-        """Take one message that is about chat."""
+        """Handle one message about chat."""
         match message:
             case AskQuestion():
                 return self._ask(message)
@@ -102,7 +95,7 @@ class SessionChat:
                 slot = self._slots.get(message.job_id)
                 return slot is not None and slot.show(message.text, is_first=message.is_first)
             case ChatDeadline(job_id):
-                self._tell_late(job_id)
+                self._fail_late(job_id)
                 return None
             case SwitchSpace():
                 return decide_anew_if_fenced(lambda: self._switch(message.space))
@@ -153,7 +146,7 @@ class SessionChat:
         await self._commit(growth, Typed((job,), (message,)))
         metrics.QUESTIONS.inc()
         metrics.JOBS_ENQUEUED.labels(job.kind).inc()
-        # Another session of the same owner may have used the key since we looked: then our job was not enqueued.
+        # Another session of the owner may have used the key meanwhile; then the store enqueued no job of ours.
         winner = await self._find_known(asked)
         if winner is not None and winner.job_id != job.job_id:
             return self._resume(winner, asked)
@@ -166,9 +159,9 @@ class SessionChat:
         return await self._deps.store.read(jobs.find_question, build_chat_key(self._session_key, asked.key))
 
     def _resume(self, known: KnownQuestion, asked: AskQuestion) -> ChatAnswered | None:
-        """Answer from the store, or wait on for what is being answered.
+        """Answer a known question from the store, or wait for its answer.
 
-        Raises: KeyReusedError when what is known is another question.
+        Raises: KeyReusedError when the key names another question.
         """
         if known.fingerprint != build_fingerprint(self._session_key, asked.text, asked.context):
             raise KeyReusedError(_KEY_REUSED)
@@ -192,7 +185,7 @@ class SessionChat:
     # --- the space
 
     async def _switch(self, space: str) -> str:
-        """Switch to a space and return the one before. Asked of the store, which alone remembers it: it is rare."""
+        """Switch to a space and return the former one. Only the store remembers it, since switches are rare."""
         progress = await self._load()
         before = await self._deps.store.read(sessions.load_space, self._session_key)
         if space != (before or DEFAULT.name) or not progress.epoch:
@@ -221,15 +214,15 @@ class SessionChat:
         now_mono_s = self._actor.runtime.clock.mono_s()
         self._answered = remember_answered(self._answered, normalise_message(question.text), now_mono_s)
 
-    def _tell_late(self, job_id: str) -> None:
-        """Let those go who wait; the answer is kept when it comes."""
+    def _fail_late(self, job_id: str) -> None:
+        """Fail the askers at the deadline; the answer is kept when it comes."""
         slot = self._close(job_id)
         if slot is not None:
             metrics.CHATS.labels("late").inc()
             slot.fail(AnswerLateError("the answer was not ready at the chat's deadline"))
 
     async def _leave(self, asker_id: str) -> None:
-        """Call a question off when the last who waited for it has left. One that is answered by now stays so."""
+        """Cancel a question when its last asker has left, unless it is answered by now."""
         for job_id, slot in tuple(self._slots.items()):
             if slot.leave(asker_id) and slot.is_empty and self._close(job_id) is not None:
                 metrics.CHATS.labels("left").inc()
@@ -239,11 +232,11 @@ class SessionChat:
         try:
             is_cancelled = await self._deps.store.write(jobs.cancel_question, job_id)
         except ExpectedError as exc:
-            # Then it is answered for nobody, and kept.
+            # Its answer will be made and kept.
             _log.warning("question_not_cancelled", job=job_id, error=type(exc).__name__)
             return
         if is_cancelled:
-            # After the claim that may have taken the job, which the store made earlier: it does not overtake it.
+            # A claim of the job was stored before the cancellation, so its message comes before this one.
             self._deps.job_queue.tell(CancelJob(job_id))
 
     def _close(self, job_id: str) -> ChatSlot | None:

@@ -1,4 +1,4 @@
-"""What a session commits, as values: a turn, the job and message of each question in it.
+"""Commits of a session: a turn with its jobs and messages, and the steps of deliveries.
 
 Not here: deciding it (domain/), the commit (actor.py), statements (store/commits.py). Threads: the event loop.
 """
@@ -14,26 +14,32 @@ from msgspec import structs
 from omi_actors.actors.queue.messages import JobsEnqueued, ReservationEnded
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.domain.answers.delivery import DeliveryRules
+from omi_actors.domain.answers.delivery import StepOutcome
+from omi_actors.domain.answers.delivery_records import DeliveryChange, DeliveryRules
 from omi_actors.domain.hearing.state import HearingOptions, Question
 from omi_actors.domain.sessions.records import NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob
 from omi_actors.errors import FencedError
 from omi_actors.ids import new_id
-from omi_actors.instruments.logs import current_context
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import build_answer_job
+from omi_actors.jobs.notify import KIND as NOTIFY
+from omi_actors.jobs.notify import build_notify_job
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.store import jobs
+from omi_actors.store import answers, jobs, notifications
 from omi_actors.store.facade import Store
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionDeps:
-    """What every session uses. A webhook may wait `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
+    """Dependencies of all sessions. A webhook waits up to `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
 
     `answer_slots` are the queue's, to be booked; a job that is committed with one is leased for `job_lease_s`.
     Of one lane `lane_cap` jobs may wait. `open_replies` are all sessions' together.
@@ -53,9 +59,9 @@ class SessionDeps:
 
 
 class TurnChanges(NamedTuple):
-    """One turn's changes. `listening_until` is when a pause ends the question that is being spoken, None without.
+    """Changes of one turn. `listening_until` is when a pause ends the open utterance, None without one.
 
-    `active_space` is the space that is switched to, None for none.
+    `active_space` is the session's new space, None for no change.
     """
 
     progress: Progress
@@ -70,7 +76,7 @@ class TurnChanges(NamedTuple):
 def build_commit(turn: TurnChanges, session_key: str) -> SessionCommit:
     """Return the commit of one turn.
 
-    Each takes the next epoch: one that was given up on, and is stored all the same, fences what was decided without it.
+    It takes the next epoch. A commit that timed out but was stored thus fences the turns decided without it.
     """
     progress, growth = turn.progress, turn.growth
     return SessionCommit(
@@ -104,7 +110,7 @@ def build_jobs(
 ) -> tuple[NewJob, ...]:
     """Return the jobs that answer these questions, in the order in which they were asked.
 
-    Until `reply_until` (UTC seconds), if there is one, a reply waits for the first of them.
+    A reply waits for the first of them until `reply_until` (UTC seconds), None without a reply.
     """
     context = current_context()
     return tuple(
@@ -140,7 +146,7 @@ def build_messages(questions: Sequence[Question], jobs: Sequence[NewJob], sessio
 
 
 def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Future[ClaimedJob | None]:
-    """Store one turn that has answer jobs, and let them be worked on. Fails as `Store.commit` does."""
+    """Commit a turn with answer jobs and hand them to the queue. Fails as `Store.commit` does."""
     commit = structs.replace(commit, lane_cap=deps.lane_cap)
     first = commit.jobs[0]
     token = deps.answer_slots.reserve()
@@ -172,17 +178,49 @@ def _report_leased(queue: Handle, ended: ReservationEnded, leased: Future[Claime
     queue.tell_always(ended)
 
 
+class DeliverySteps:
+    """Steps of deliveries, each committed by the store if its row still allows it. It keeps nothing."""
+
+    __slots__ = ("_deps", "_session_key")
+
+    def __init__(self, deps: SessionDeps, session_key: str) -> None:
+        self._deps = deps
+        self._session_key = session_key
+
+    async def commit(self, change: DeliveryChange, *, enqueues: bool) -> StepOutcome:
+        """Commit one step; with `enqueues`, together with the job that notifies."""
+        try:
+            step = self._enqueue(change) if enqueues else self._deps.store.write(answers.change_delivery, change)
+            is_done = await step
+        except ExpectedError as exc:
+            event = "notification_not_enqueued" if enqueues else "delivery_step_not_stored"
+            _log.warning(event, delivery=change.delivery_id, state=change.state, error=type(exc).__name__)
+            return StepOutcome.FAILED
+        if is_done and enqueues:
+            metrics.JOBS_ENQUEUED.labels(NOTIFY).inc()
+            self._deps.job_queue.tell(JobsEnqueued(NOTIFY))
+        elif is_done:
+            metrics.DELIVERIES.labels(change.channel or "none", change.state).inc()
+        return StepOutcome.DONE if is_done else StepOutcome.LOST
+
+    def _enqueue(self, change: DeliveryChange) -> Future[bool]:
+        context = current_context()
+        request_id = context.request_id if context else ""
+        job = build_notify_job(change.delivery_id, self._session_key, request_id, change.changed_at)
+        return self._deps.store.write(notifications.enqueue_notification, change, job)
+
+
 R = TypeVar("R")
 
-# A wearer's webhooks and a page's questions, at a few nodes at once, come second two or three times in a row.
+# Webhooks and chats of one session at a few nodes lose against each other two or three times in a row.
 _TRIES = 10
 
 
 async def decide_anew_if_fenced(act: Callable[[], Awaitable[R]]) -> R:
-    """Do it; look again, and do it again, while others write the session meanwhile.
+    """Repeat a turn on freshly loaded state while other nodes commit to the session.
 
     Raises:
-        FencedError: they did so again and again.
+        FencedError: each of the tries was fenced.
     """
     for _ in range(_TRIES - 1):
         with contextlib.suppress(FencedError):

@@ -1,12 +1,13 @@
-"""What a session listens for, from one turn to the next.
+"""A session's hearing: the state of its open utterance, from one turn to the next.
 
-Part of the session actor: called in its turns only. It decides; what was decided becomes its memory by `keep`, after
-the turn's commit. Not here: how it hears (domain/hearing/hearing.py), the commit and the timer (actor.py).
+Part of the session actor: called in its turns only. It decides; `keep` remembers the decision after the turn's commit.
+ Not here: how it hears (domain/hearing/hearing.py), the commit and the timer (actor.py).
 Threads: the event loop.
 """
 
-from omi_actors.actors.session.messages import AnswerFound, AnswerNotified, AnswerReady, ReplySent
-from omi_actors.domain.answers.delivery import DeliveryState, OpenAnswer
+from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
+from omi_actors.actors.session.messages import AnswerFound, ReplySent
+from omi_actors.domain.answers.delivery_records import DeliveryState, OpenAnswer
 from omi_actors.domain.hearing.hearing import cut_into_slices, hear, note_reply, pause_over, recall, relabel
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, Question
 from omi_actors.domain.sessions.records import SessionRecord
@@ -15,24 +16,24 @@ from omi_actors.kit.runtime import Runtime
 
 
 class SessionHearing:
-    """See the module. `deadline` (UTC seconds) is when a pause ends what is being spoken, None while nothing is.
+    """Hearing of one session. `deadline` (UTC seconds) is when a pause ends the open utterance, None without one.
 
-    `listening_until` is what the store knows of that.
+    `listening_until` is the deadline in the store.
     """
 
-    # No reference to the actor: a cycle in each session would be left to the collector, which does not look at all.
+    # No reference to the actor: the garbage collector is off for such cycles, one in each session.
     __slots__ = ("_options", "_state", "_unasked", "deadline", "listening_until")
 
     def __init__(self, options: HearingOptions) -> None:
         self._options = options
         self._state = SILENT
-        # Questions that an earlier life of this session heard to their end, and did not live to accept.
+        # Questions that ended before a crash of this session and were not committed.
         self._unasked: tuple[Question, ...] = ()
         self.deadline: float | None = None
         self.listening_until: float | None = None
 
     async def hear(self, growth: Growth, now_s: float, runtime: Runtime) -> HearingResult:
-        """Hear what is new, a slice at a time: however much it is, it keeps nobody else waiting for long."""
+        """Hear new segments a slice at a time, so that many of them do not hold the loop."""
         heard = HearingResult(relabel(self._state, growth.corrected), self._unasked, None)
         for number, part in enumerate(cut_into_slices(growth.fresh)):
             if number:
@@ -44,31 +45,31 @@ class SessionHearing:
         return heard
 
     def end_pause(self, now_s: float) -> HearingResult:
-        """Hear that nothing more was said."""
+        """Decide after a pause: the open utterance has ended."""
         heard = pause_over(self._state, now_s, self._options)
         return HearingResult(heard.state, (*self._unasked, *heard.questions), heard.deadline)
 
     def is_news(self, heard: HearingResult) -> bool:
-        """Tell whether the store is to know of it, whatever else there is to store."""
+        """Tell whether the result must be committed by itself."""
         return bool(heard.questions) or (heard.deadline is None) != (self.listening_until is None)
 
     def keep(self, heard: HearingResult) -> None:
-        """Remember what was heard."""
+        """Remember a result, after its commit."""
         self._state = heard.state
         self._unasked = ()
         self.deadline = heard.deadline
 
     def take_over(self, record: SessionRecord, now_s: float) -> None:
-        """Go on where an earlier life of this session ended, from what it stored."""
+        """Continue from the stored session."""
         recalled = recall(record.recent_segments, record.asked, now_s, self._options)
         self._state = recalled.state
         self.listening_until = record.listening_until
-        # Of old speech of which nothing was awaited nothing is asked now, however we hear it today.
+        # Without a stored deadline no utterance was open, so that nothing in old speech is asked now.
         self._unasked = recalled.questions if record.listening_until is not None else ()
         self.deadline = now_s if self._unasked else recalled.deadline
 
     def note(self, message: object, now_s: float) -> None:
-        """Know of an answer: after a reply the wearer may go on without a wake phrase, after a failure ask again."""
+        """Note an answer. After a reply no wake phrase is needed; after a failure the question may be repeated."""
         match message:
             case AnswerReady(is_failure=True) | AnswerFound(answer=OpenAnswer(kind="failure")):
                 self._state = note_reply(self._state, now_s, was_answered=False)

@@ -1,37 +1,35 @@
-"""The mail of a session, by way of the router.
+"""Mail of sessions and of their router, through which it goes: webhooks, answers, chat.
 
 Commands are imperative, facts are in the past tense. A `Request[R]` wants a reply of type R.
-Not here: its mail about chat (chat_messages.py), values of the domain (domain/). Threads: frozen, any.
+Not here: the workers' mail to sessions (actors/queue/messages.py), values of the domain. Threads: frozen, any.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from omi_actors.domain.answers.delivery import OpenAnswer, WaitingAnswer
+from omi_actors.domain.answers.delivery_records import OpenAnswer
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.kit.messages import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """Reply: everything of the webhook is durable. `message` is what the wearer shall hear, None for nothing.
+    """Reply to a webhook: everything in it is durable. `message` is for the wearer, None without an answer.
 
-    `delivery_id` names the answer's delivery; whoever sends `message` reports back with `ReplySent`. `is_failure`:
-    the message says why there is no answer.
+    `delivery_id` names the answer's delivery; the sender of `message` reports its end with `ReplySent`.
     """
 
     message: str | None = None
     delivery_id: str | None = None
-    is_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IngestSegments(Request[Ingested]):
-    """Sent by the webhook: hear these segments, in order, at most 1,000. Replied to after the commit.
+    """Sent by the webhook: take in these segments, at most 1,000, in order. The reply follows the commit.
 
-    When a question is among them, the reply waits for its answer until the reply deadline. With `needs_news` a reply
-    to nothing new carries no answer: who sends what was sent before need not be who may hear it.
-    Fails with OverloadError, StoreError or ActorError; then nothing of it may be counted as kept.
+    If they hold a question, the reply waits for its answer until the reply deadline. With `needs_news` a reply to
+    known segments carries no answer, because the sender of a repeated webhook may be another person.
+    Fails with OverloadError, StoreError or ActorError; then no segment counts as stored.
     """
 
     session_key: str
@@ -43,7 +41,7 @@ class IngestSegments(Request[Ingested]):
 
 @dataclass(frozen=True, slots=True)
 class KeepRaw(Request[Ingested]):
-    """Sent by the webhook: keep a payload of a kind that no feature reads yet."""
+    """Sent by the webhook: store a payload of a kind that no feature reads yet."""
 
     session_key: str
     uid: str
@@ -56,9 +54,9 @@ class KeepRaw(Request[Ingested]):
 
 @dataclass(frozen=True, slots=True)
 class ReplySent:
-    """Sent by the webhook after an answer went out in its reply; `reached` is False when the connection was gone.
+    """Sent by webhook and chat at the end of a reply with an answer; `reached` is False if the connection was closed.
 
-    Sent by the chat, too; what goes out there is not `is_spoken`, and nobody goes on talking after it.
+    `is_spoken` is False for a chat: no talk follows its answer.
     """
 
     session_key: str
@@ -68,84 +66,51 @@ class ReplySent:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerReady:
-    """Sent by the workers once an answer, or its honest failure, is stored; by the answer sweeper while it waits.
-
-    It may come more than once. `asked_at` is its question's time in UTC seconds; `is_failure` tells that it says why
-    there is no answer. `is_sending`: the intent to say it in its own reply is committed with it; it is not said yet.
-    """
-
-    session_key: str
-    job_id: str
-    delivery_id: str
-    text: str
-    asked_at: float
-    is_failure: bool = False
-    is_sending: bool = False
-
-    @classmethod
-    def of(cls, session_key: str, answer: OpenAnswer, *, is_sending: bool = False) -> "AnswerReady":
-        """Return the news of an answer once more, as the store has it."""
-        ids = (session_key, answer.job_id, answer.delivery_id)
-        is_failure = answer.kind == "failure"
-        return cls(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=is_sending)
-
-
-@dataclass(frozen=True, slots=True)
 class ReplyUnsettled:
-    """Sent by the answer sweeper: a reply with this answer was begun long ago, and its end is not in the store."""
+    """Sent by the answer sweeper: a reply with this answer began long ago, and its end is not stored."""
 
     session_key: str
     answer: OpenAnswer
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerNotified:
-    """Sent by the workers when a notification job is over; the delivery stands at `state`."""
-
-    session_key: str
-    delivery_id: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
 class GraceOver:
-    """A session's own timer: no webhook came whose reply could have carried this answer."""
+    """Sent by the session's timer: no webhook came within the grace of this answer."""
 
     delivery_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PauseOver:
-    """A session's own timer, or the answer sweeper's reminder: a question that was being spoken has ended by now."""
+    """Sent by the session's timer, or the answer sweeper as a reminder: a pause has ended the open utterance."""
 
     session_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyDeadline:
-    """A session's own timer: the webhook that waits for this job's answer must be answered now."""
+    """Sent by the session's timer: reply now to the webhook that waits for this job's answer."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Passivate:
-    """Sent by the router to an idle session: stop, unless something came meanwhile."""
+    """Sent by the router to an idle session: stop, unless mail or a timer waits."""
 
 
-# Hears an answer grow: the text that is added, and whether all text before it is void, since the answer began anew.
+# Called with each piece of an answer: its text, and whether it voids all text before it, since an attempt began anew.
 OnDelta = Callable[[str, bool], None]
 
-# --- to a session (by way of the router) ------------------------------------------------------------------------
+# --- chat
 
 
 @dataclass(frozen=True, slots=True)
 class ChatAnswered:
-    """Reply: the answer, or (`is_failure`) the sentence that says why there is none.
+    """Reply to a chat: the answer, or (`is_failure`) the sentence that says why there is none.
 
-    `delivery_id` names the answer's delivery; who sends the answer reports back with `ReplySent`. None: nothing to
-    report. `is_duplicate`: the same was answered a moment ago, and `text` says so.
+    `delivery_id` names the delivery whose end the chat reports with `ReplySent`, None if nothing is to be reported.
+    `is_duplicate`: the same message was answered a moment ago, and `text` says so.
     """
 
     text: str
@@ -157,11 +122,11 @@ class ChatAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskQuestion(Request[ChatAnswered]):
-    """Sent by the chat: answer this. The question is durable before anything is done for it.
+    """Sent by the chat: answer this question. It is durable before any work for it begins.
 
-    `asker_id` names who waits, `key` the question among its owner's: the same key means the same question.
-    `may_be_known` is False for a key that was made for this message. `on_delta` hears the answer grow; it must be quick
-    and must not raise.
+    `asker_id` names the open reply, `key` the question among its owner's: the same key means the same question.
+    `may_be_known` is False for a key that was made for this message. `on_delta` gets the answer's pieces; it must be
+    quick and must not raise.
     Fails with OverloadError, StoreError, ActorError, with AnswerLateError at the deadline, or with KeyReusedError
     when the key names another question.
     """
@@ -177,7 +142,7 @@ class AskQuestion(Request[ChatAnswered]):
 
 @dataclass(frozen=True, slots=True)
 class SwitchSpace(Request[str]):
-    """Sent by the chat: from now on answer for this space (domain/answers/prompt.py). The reply is the space before."""
+    """Sent by the chat: answer in this space from now on (domain/answers/prompt.py). The reply is the former space."""
 
     session_key: str
     space: str
@@ -185,73 +150,33 @@ class SwitchSpace(Request[str]):
 
 @dataclass(frozen=True, slots=True)
 class AskerLeft:
-    """Sent by the chat: this asker's connection is gone. A question that nobody waits for any more is called off."""
+    """Sent by the chat: this asker's connection is closed. The last asker's leaving cancels the question."""
 
     session_key: str
     asker_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerGrew(Request[bool]):
-    """Sent by the workers while an answer is made: more of its text; `is_first` of an attempt's pieces.
-
-    The reply tells whether anybody listens. The next piece is sent after it, so that a piece waits in no mailbox
-    behind another, and none is lost.
-    """
-
-    session_key: str
-    job_id: str
-    text: str
-    is_first: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ChatDeadline:
-    """A session's own timer: who waits for this job's answer must be told now that it is late."""
+    """Sent by the session's timer: fail now the chats that wait for this job's answer."""
 
     job_id: str
-
-
-# --- to the answer sweeper --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AnsweredElsewhere:
-    """Sent by the backplane keeper: another node has stored the answer of this job, which a reply waits for here.
-
-    A hint only: it may be lost, late or repeated, and it may be wrong. The store knows.
-    """
-
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnswersRead:
-    """Sent by the sweeper's own look for the answers that replies wait for here: those that are stored.
-
-    None of them when the store did not answer.
-    """
-
-    answers: tuple[WaitingAnswer, ...]
-
-
-# --- to a session (by way of the router) ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerFound:
-    """Sent by the answer sweeper: the answer that a reply of this session waits for is stored, and stands as it says.
+    """Sent by the answer sweeper: an answer that a reply of this session waits for is stored, in this state.
 
-    Who stored it has not told us; it may be on its way, or given, by another node.
+    Another node made it, and may be sending it or have sent it.
     """
 
     session_key: str
     answer: OpenAnswer
 
 
-# --- to the router ----------------------------------------------------------------------------------------------
+# --- to the router
 
 
 @dataclass(frozen=True, slots=True)
 class SweepIdle:
-    """The router's own timer: passivate sessions that are idle too long or too many."""
+    """Sent by the router's timer: passivate sessions that are idle too long or too many."""

@@ -1,8 +1,5 @@
-"""The session router: which session gets a message, who is in memory, who may leave.
+"""The session router: activates sessions, passes messages on to them, and passivates idle ones.
 
-State it owns: the live sessions, least recently spoken to first. Messages it takes: everything that is
-addressed to a session (it passes the envelope on, reply and all), SweepIdle, and facts of the sessions' supervisor.
-It sends: StartChild, Passivate. What kills it: an unexpected error. What survives a restart: the live sessions.
 Not here: restarts and quarantine (kit/), a session's own work (actor.py). Threads: the event loop.
 """
 
@@ -10,11 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
+from omi_actors.actors.queue.messages import AnswerGrew, AnswerNotified, AnswerReady
 from omi_actors.actors.session.messages import (
     AnswerFound,
-    AnswerGrew,
-    AnswerNotified,
-    AnswerReady,
     AskerLeft,
     AskQuestion,
     IngestSegments,
@@ -27,11 +22,11 @@ from omi_actors.actors.session.messages import (
     SwitchSpace,
 )
 from omi_actors.instruments import metrics
-from omi_actors.kit.facts import ChildQuarantined, ChildReleased, ChildStopped, StartChild
+from omi_actors.kit.dynamic_supervisor import ChildQuarantined, ChildReleased, ChildStopped, StartChild
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 
-# Seconds between two looks for idle sessions.
+# Seconds between two sweeps for idle sessions.
 _SWEEP_S = 2.0
 # Sessions looked at in one sweep, so that a sweep holds the loop for a few milliseconds at most.
 _SWEEP_LIMIT = 1_000
@@ -39,18 +34,18 @@ _SWEEP_LIMIT = 1_000
 
 @dataclass(slots=True)
 class LiveSession:
-    """A session in memory, and when it was last spoken to (monotonic seconds)."""
+    """Session in memory, with the time of its last message (monotonic seconds)."""
 
     handle: Handle
-    spoken_to_mono_s: float
+    used_mono_s: float
 
 
 @dataclass(slots=True)
 class LiveSessions:
-    """The live sessions by key, ordered by when they were last spoken to. It outlives its router.
+    """Live sessions by key, least recently used first. It outlives its router, which alone adds and removes sessions.
 
-    `hits` counts look-ups that found their session in memory, `misses` those after which it was activated. Plain
-    numbers, since they are on the way of every webhook; the metrics collector shows them.
+    `find` is also called by the system on the event loop: it moves a session to the end and counts. `hits` counts
+    sessions found in memory, `misses` activations. Both are plain numbers, since each webhook changes one.
     """
 
     by_key: dict[str, LiveSession] = field(default_factory=dict)
@@ -58,31 +53,36 @@ class LiveSessions:
     misses: int = 0
 
     def count(self) -> int:
-        """Return how many sessions are in memory."""
+        """Return the number of sessions in memory."""
         return len(self.by_key)
 
     def find(self, session_key: str, now_mono_s: float) -> Handle | None:
-        """Return the session's handle, put last in the order; None when it is not in memory."""
+        """Return the session's handle and move it to the end; None if it is not in memory."""
         session = self.by_key.get(session_key)
         if session is None or session.handle.has_left:
             return None
         del self.by_key[session_key]
         self.by_key[session_key] = session
-        session.spoken_to_mono_s = now_mono_s
+        session.used_mono_s = now_mono_s
         self.hits += 1
         return session.handle
 
 
 @dataclass(frozen=True, slots=True)
 class RouterLimits:
-    """Idle for `idle_s`, or beyond the `max_live` latest: a session is asked to leave memory."""
+    """Limits of sessions in memory: one that is idle for `idle_s`, or beyond the latest `max_live`, is passivated."""
 
     idle_s: float
     max_live: int
 
 
 class SessionRouter(LoopActor):
-    """See the module. `new_handle(session_key)` makes the stable handle of a session that is yet to be started."""
+    """The router of all sessions. `new_handle(session_key)` makes the handle of a session that is not started.
+
+    State it owns: the live sessions. Messages it takes: all mail to sessions, whose envelopes it passes on with their
+    replies; SweepIdle; facts of the sessions' supervisor. Messages it sends: StartChild, Passivate. What kills it: an
+    unexpected error. What survives a restart: the live sessions.
+    """
 
     def __init__(
         self,
@@ -99,16 +99,16 @@ class SessionRouter(LoopActor):
         self._limits = limits
 
     def on_start(self) -> None:
-        """Begin to look for idle sessions."""
+        """Start the sweep."""
         self.timers.every(_SWEEP_S, SweepIdle())
 
     def receive(self, message: object) -> object:
-        """Take one message; see the module."""
+        """Pass on one message, or handle one of the router's own."""
         match message:
             case IngestSegments() | KeepRaw() | PauseOver() | AskQuestion() | AnswerGrew() | SwitchSpace():
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case AnswerReady() | AnswerFound() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():
-                # About an answer of the session's own: whoever floods it must not have that get lost.
+                # Facts about the session's own answers: a full mailbox must not lose them.
                 self._handle_of(message.session_key).forward(self.current_envelope, always=True)
             case SweepIdle():
                 self._sweep()
@@ -121,12 +121,12 @@ class SessionRouter(LoopActor):
         return None
 
     def _handle_of(self, session_key: str) -> Handle:
-        """Return the session's handle, put last in the order; a session that is not in memory is activated."""
+        """Return the session's handle and move it to the end; activate a session that is not in memory."""
         now_mono_s = self.runtime.clock.mono_s()
         handle = self._live_sessions.find(session_key, now_mono_s)
         if handle is not None:
             return handle
-        # One that has left may still stand there: the fact of its leaving is in our mailbox.
+        # A session that has stopped may still be listed: the fact of its stop is in our mailbox.
         self._drop(session_key)
         self._live_sessions.misses += 1
         handle = self._new_handle(session_key)
@@ -141,16 +141,16 @@ class SessionRouter(LoopActor):
             metrics.SESSIONS_LIVE.dec()
 
     def _sweep(self) -> None:
-        """Ask the least recently spoken to leave, as far as they are idle or too many."""
+        """Ask sessions to passivate, the least recently used first, if they are idle or too many."""
         surplus = len(self._live) - self._limits.max_live
         idle_since = self.runtime.clock.mono_s() - self._limits.idle_s
         for number, session in enumerate(islice(self._live.values(), _SWEEP_LIMIT)):
-            if number >= surplus and session.spoken_to_mono_s > idle_since:
+            if number >= surplus and session.used_mono_s > idle_since:
                 break
             session.handle.tell(Passivate())
 
     def _forget(self, handle: Handle) -> None:
-        """Drop a session that has left memory for good."""
+        """Remove a session that has stopped."""
         session = self._live.get(handle.name)
         if session is not None and session.handle is handle:
             self._drop(handle.name)

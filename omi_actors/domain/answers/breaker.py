@@ -1,6 +1,7 @@
-"""A circuit breaker: whether a server that failed again and again is asked now.
+"""Circuit breaker: stops calls to a server that fails, for a pause.
 
-Closed: everybody asks. Open: nobody does, for a pause. Half-open: one asks, the probe; its result closes or opens anew.
+Closed: all calls pass. Open: none passes during the pause. Half-open: one passes, the probe; its result closes the
+breaker or opens it again.
 Not here: the calls (clients/model_chain.py), which failures count (failures.py). Threads: none, pure.
 Source: the pattern of M. Nygard's "Release It!".
 """
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 
 class BreakerState(StrEnum):
-    """See the module."""
+    """State of a circuit breaker."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -20,10 +21,10 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerRules:
-    """`failures` (≥ 1) in a row within `window_s` seconds open it.
+    """Rules of a breaker: `failures` (≥ 1) in a row within `window_s` seconds open it.
 
-    The first pause is `pause_s`; each probe that fails doubles it, up to `pause_cap_s`. While a probe is under way the
-    others are told to come again after `probe_wait_s`.
+    The first pause is `pause_s`; each probe that fails doubles it, up to `pause_cap_s`. During a probe other calls are
+    put off by `probe_wait_s`.
     """
 
     failures: int = 5
@@ -35,9 +36,9 @@ class BreakerRules:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """A breaker at a moment. Seconds are monotonic; a fresh one is closed.
+    """Breaker at one moment; a new one is closed. Seconds are monotonic.
 
-    `round` counts the changes of state: what was asked in an earlier one says nothing about this one.
+    `round` counts the changes of state. The result of a call from an earlier round is ignored.
     """
 
     state: BreakerState = BreakerState.CLOSED
@@ -48,7 +49,7 @@ class Breaker:
 
 
 class Admission(NamedTuple):
-    """Whether one may ask. `round` goes with the result; who may not comes again after `retry_after_s`."""
+    """Decision about a call. `round` goes with its result; a refused call is put off by `retry_after_s`."""
 
     breaker: Breaker
     round: int
@@ -57,7 +58,7 @@ class Admission(NamedTuple):
 
 
 def admit(breaker: Breaker, now_s: float, rules: BreakerRules) -> Admission:
-    """Decide about one who wants to ask now. The first one after an open pause becomes the probe."""
+    """Decide about a call now. The first call after the pause becomes the probe."""
     if breaker.state is BreakerState.CLOSED:
         return Admission(breaker, breaker.round, is_admitted=True)
     if breaker.state is BreakerState.HALF_OPEN:
@@ -70,12 +71,12 @@ def admit(breaker: Breaker, now_s: float, rules: BreakerRules) -> Admission:
 
 
 def wait_s(breaker: Breaker, now_s: float, rules: BreakerRules) -> float:
-    """Return the seconds until one may ask, as `admit` would say; 0 when that is now. It takes nobody's place."""
+    """Return the seconds until `admit` would pass a call; 0 for now. It starts no probe."""
     return admit(breaker, now_s, rules).retry_after_s
 
 
 def note_success(breaker: Breaker, asked_in: int) -> Breaker:
-    """Return the breaker after an answer to what was asked in round `asked_in`."""
+    """Return the breaker after the success of a call from round `asked_in`."""
     if asked_in != breaker.round or breaker.state is BreakerState.OPEN:
         return breaker
     if breaker.state is BreakerState.CLOSED:
@@ -84,7 +85,7 @@ def note_success(breaker: Breaker, asked_in: int) -> Breaker:
 
 
 def note_failure(breaker: Breaker, asked_in: int, now_s: float, rules: BreakerRules) -> Breaker:
-    """Return the breaker after a failure, at `now_s`, of what was asked in round `asked_in`."""
+    """Return the breaker after the failure, at `now_s`, of a call from round `asked_in`."""
     if asked_in != breaker.round or breaker.state is BreakerState.OPEN:
         return breaker
     if breaker.state is BreakerState.HALF_OPEN:
@@ -95,7 +96,7 @@ def note_failure(breaker: Breaker, asked_in: int, now_s: float, rules: BreakerRu
 
 
 def note_nothing(breaker: Breaker, asked_in: int, now_s: float) -> Breaker:
-    """Return the breaker after a call that was given up: a probe without a result leaves its place to the next."""
+    """Return the breaker after a cancelled call; a cancelled probe is replaced by the next call."""
     if asked_in != breaker.round or breaker.state is not BreakerState.HALF_OPEN:
         return breaker
     return replace(breaker, state=BreakerState.OPEN, round=breaker.round + 1, open_until_s=now_s)

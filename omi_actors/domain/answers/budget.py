@@ -1,6 +1,6 @@
-"""Budgets: how many questions a minute, and how many tokens a day, the model may be asked; for one owner, and for all.
+"""Budgets of the model: questions a minute and tokens a day, for one owner and for all.
 
-Not here: counting (store/model_use.py), what is said of it (failures.py), the settings (config/). Threads: none, pure.
+Not here: counting (store/model_use.py), the sentences (failures.py), the settings (config/). Threads: none, pure.
 """
 
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
-# Characters of a token where the model's server does not tell: those of English.
+# Characters of an English token, for servers that report no usage.
 _CHARS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Questions in a minute and tokens in a day, both of the UTC clock; 0: as many as one likes."""
+    """Limits of questions in a minute and tokens in a day of the UTC clock; 0: no limit."""
 
     requests_per_minute: int = 0
     tokens_per_day: int = 0
@@ -22,7 +22,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetRules:
-    """The limits of each owner, and of all together."""
+    """Limits of each owner, and of all owners together."""
 
     owner: Limits = Limits()
     all: Limits = Limits()
@@ -38,7 +38,7 @@ class Used:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """What was used when a question is about to be asked."""
+    """Use of the model by an owner, and by all owners."""
 
     owner: Used = Used()
     all: Used = Used()
@@ -46,21 +46,21 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What one question used: `owner` is whose it was."""
+    """Use of the model by one question of `owner`."""
 
     owner: str
     tokens: int
 
 
 class Overspent(NamedTuple):
-    """Which budget is spent: of `owner` or `all`, for the `minute` or the `day`."""
+    """Budget that is spent: of `owner` or `all`, for the `minute` or the `day`."""
 
     whose: str
     period: str
 
 
 def find_overspent(use: Use, rules: BudgetRules) -> Overspent | None:
-    """Return the first budget that is spent, the owner's before everybody's, the day's before the minute's."""
+    """Return the first budget that is spent: the owner's before that of all, the day's before the minute's."""
     for whose, used, limits in (("owner", use.owner, rules.owner), ("all", use.all, rules.all)):
         if 0 < limits.tokens_per_day <= used.tokens:
             return Overspent(whose, "day")
@@ -70,15 +70,15 @@ def find_overspent(use: Use, rules: BudgetRules) -> Overspent | None:
 
 
 def owner_of(session_key: str) -> str:
-    """Return whose a session is: all chats of one person have one owner, whatever they call them."""
+    """Return the owner in a session key; all chats of one person have the same."""
     return ":".join(session_key.split(":")[:2])
 
 
-def estimate_tokens(*texts: str) -> int:
-    """Return the tokens of these texts where nobody tells their number: a quarter of their characters, at least one."""
+def estimate_spent_tokens(*texts: str) -> int:
+    """Return the tokens of texts whose server reports no usage: a quarter of the characters, at least one."""
     return max(1, sum(map(len, texts)) // _CHARS_PER_TOKEN)
 
 
 def period_start(now_s: float, period_s: float) -> float:
-    """Return when the minute or day of `now_s` began, in UTC seconds."""
+    """Return the beginning of the minute or day of `now_s`, in UTC seconds."""
     return now_s - now_s % period_s

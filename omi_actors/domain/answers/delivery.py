@@ -1,239 +1,250 @@
-"""Delivery: by which way an answer reaches the wearer, and in what form.
+"""The delivery table: for each phase of a delivery and each event, the step to commit and its consequences.
 
-Not here: the steps (actors/session/answers.py), the rows (store/answers.py), the budget (store/notifications.py).
-Threads: none, pure.
-Source: Omi reads `message` of a webhook's reply and drops it when it has fewer than 6 characters.
+A delivery is the giving of one answer to its owner. Each step is committed before it is taken. The store makes a step
+only from the states that the table names, so that of two actors that want to give an answer one does.
+Not here: the records (delivery_records.py), the execution (actors/session/answers.py, jobs/notify.py), the rows
+(store/answers.py, store/notifications.py). Threads: none, pure.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 
-from omi_actors.domain.answers.language import guess_language
-from omi_actors.domain.answers.sentences import SENTENCES
+from omi_actors.domain.answers.delivery_records import Channel, DeliveryChange, DeliveryRules, DeliveryState, OpenAnswer
 
-# Omi pushes a message only when it is longer than this many characters.
-_DROPPED_UP_TO = 5
-# Seconds that a notification is put off while Omi's API fails: later, out of the blue, it would puzzle its wearer.
-_NOTIFY_WITHIN_S = 60.0
+_PENDING, _KEPT, _SENDING = DeliveryState.PENDING, DeliveryState.KEPT, DeliveryState.SENDING
 
 
-class Channel(StrEnum):
-    """The ways by which an answer may go, as the store knows them."""
+class Phase(StrEnum):
+    """Place of a delivery in the table: its stored state, more exact where session or channel make a difference.
 
-    INLINE = "inline"
-    NEXT_WEBHOOK = "next_webhook"
-    NOTIFY = "notify"
-    CHAT = "chat"
-    NONE = ""
+    absent: its session does not know it; chosen: pending, and its job will notify; sending: in a reply; notifying: in
+    a call of Omi's API. sent, expired and gone (another actor has it) end the session's part. The last two are targets.
+    """
 
-
-class DeliveryState(StrEnum):
-    """Where a delivery stands. `kept` waits for the next contact; of `unknown` nobody knows whether it was heard."""
-
+    ABSENT = "absent"
     PENDING = "pending"
-    SENDING = "sending"
-    SENT = "sent"
+    CHOSEN = "chosen"
     KEPT = "kept"
     UNKNOWN = "unknown"
+    SENDING = "sending"
+    NOTIFYING = "notifying"
+    SENT = "sent"
+    EXPIRED = "expired"
+    GONE = "gone"
+    SAME = "stays"
+    BEFORE = "as before"
 
 
-# Nobody has heard such an answer. Another node may move it from the one to the other, so it may be said from either.
-UNSAID = (DeliveryState.PENDING, DeliveryState.KEPT)
+class Event(StrEnum):
+    """Reason for a transition: from BEGUN on one of the notification job, before one of the session."""
+
+    STORED = "the answer is stored"
+    INTENT_STORED = "the answer is stored with the intent to send it in its own reply"
+    REPLY_OPEN = "a reply is open"
+    NO_REPLY = "no reply is open"
+    GRACE_OVER = "no reply came within the grace"
+    NO_NOTIFIER = "no reply is open, and there is no way to notify"
+    TOO_OLD = "it is older than `ANSWER_EXPIRES_S`, and no chat waits"
+    REACHED = "the reply arrived"
+    NOT_REACHED = "the reply certainly did not arrive"
+    END_MISSING = "the reply's end is not stored after 5 s (sweep)"
+    BEGUN = "the job begins"
+    NOT_ALLOWED = "the job finds it too old, over budget or the breaker open too long, or is dead"
+    ACCEPTED = "Omi accepts it"
+    REFUSED = "Omi refuses it, or the last attempt found no connection"
+    UNREACHABLE = "no connection, and another attempt follows"
+    UNCLEAR = "the call had no clear result, or a crash cut it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDelivery:
-    """An answer that waits to be given: one row per answer, made with the answer in one transaction.
+class Effect(StrEnum):
+    """Act that follows a step."""
 
-    At `sending`, on a channel, it is the intent to say it in the reply that is open for it.
-    """
-
-    delivery_id: str
-    session_id: str
-    message_id: str
-    created_at: float
-    state: str = "pending"
-    channel: str = ""
+    NONE = ""
+    SEND = "put it into the reply"
+    START_GRACE = "start the grace"
+    CHOOSE = "choose again without a reply"
+    RECORD_AGAIN = "record again after 5 s"
+    CALL_API = "call Omi's API"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryChange:
-    """A step of a delivery, made only if it stands at one of `from_states`.
+class StepOutcome(Enum):
+    """Result of a step in the store: done, lost to another actor that moved the row before, or failed."""
 
-    States: pending, kept or unknown → sending → sent; pending → kept; sending → unknown (a crash cut it), or back
-    where it came from when it certainly did not arrive. `channel` is inline, next_webhook, notify, chat or "" while
-    nothing is chosen; pending on `notify` means that a job will notify.
-    """
-
-    delivery_id: str
-    from_states: tuple[str, ...]
-    state: str
-    channel: str
-    changed_at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAnswer:
-    """An answer that the wearer has not got yet, as far as anybody knows: pending, kept or unknown.
-
-    `asked_at` (UTC seconds) is its question's time: that is what makes an answer old. `kind` is answer or failure.
-    """
-
-    delivery_id: str
-    job_id: str
-    text: str
-    state: str
-    channel: str
-    asked_at: float
-    kind: str = "answer"
+    DONE = "done"
+    LOST = "lost"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingAnswer:
-    """An answer that nobody has begun to give, and the session that owes it."""
+class Next:
+    """Phase that a delivery enters, and the effect to do then."""
 
-    session_key: str
-    answer: OpenAnswer
-
-
-class Reply(StrEnum):
-    """The reply that an answer could go into now: of the chat or webhook that asked, of a later webhook, or none."""
-
-    CHAT = "chat"
-    OWN = "own"
-    NEXT = "next"
-    NONE = "none"
+    to: Phase = Phase.SAME
+    effect: Effect = Effect.NONE
 
 
-class Way(StrEnum):
-    """What to do with an answer now.
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row of the table, for one event in any of `phases`.
 
-    AWAIT: nothing yet; a webhook, the end of the grace or the notification's outcome decides. KEEP: nothing can be
-    sent, the next contact gets it. SHOW: too old to be spoken; it stands in the transcript.
+    `step_from` are the stored states from which the step may be made; the step leads to the stored state of `done`.
+    Empty: nothing is committed. `enqueues`: the step's transaction enqueues the notification job.
     """
 
-    CHAT = "chat"
-    INLINE = "inline"
-    NEXT_WEBHOOK = "next_webhook"
-    AWAIT = "await"
-    NOTIFY = "notify"
-    KEEP = "keep"
-    SHOW = "show"
+    phases: tuple[Phase, ...]
+    event: Event
+    done: Next = Next()
+    step_from: tuple[DeliveryState, ...] = ()
+    lost: Next = Next(to=Phase.GONE)
+    failed: Next = Next()
+    enqueues: bool = False
+
+    def after(self, outcome: StepOutcome) -> Next:
+        """Return the consequences of a step's outcome."""
+        return {StepOutcome.DONE: self.done, StepOutcome.LOST: self.lost, StepOutcome.FAILED: self.failed}[outcome]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRules:
-    """`grace_s` is how long an answer without a reply waits for the next webhook before it costs a notification.
+# A kept answer was refused, an unknown one may have arrived, a chosen one has its job: none is notified (again).
+_TRIED = (Phase.CHOSEN, Phase.KEPT, Phase.UNKNOWN)
+_IN_REPLY = Next(to=Phase.SENDING, effect=Effect.SEND)
+_AGAIN = Next(to=Phase.SENDING, effect=Effect.RECORD_AGAIN)
+# Another node may move a row between pending and kept. Nothing is sent in either, so a reply takes it from both.
+UNSENT = (_PENDING, _KEPT)
 
-    An answer whose question is `expires_s` old is not spoken any more. `can_notify` tells whether there is a key.
+TRANSITIONS = (
+    Transition((Phase.ABSENT,), Event.STORED, Next(to=Phase.PENDING)),
+    Transition((Phase.ABSENT,), Event.INTENT_STORED, _IN_REPLY),
+    Transition((Phase.PENDING,), Event.REPLY_OPEN, _IN_REPLY, UNSENT),
+    # The job that lost the row to us may give it back: its end says so.
+    Transition((Phase.CHOSEN,), Event.REPLY_OPEN, _IN_REPLY, UNSENT, lost=Next()),
+    Transition((Phase.KEPT,), Event.REPLY_OPEN, _IN_REPLY, (_KEPT, _PENDING)),
+    Transition((Phase.UNKNOWN,), Event.REPLY_OPEN, _IN_REPLY, (DeliveryState.UNKNOWN,)),
+    Transition((Phase.PENDING,), Event.NO_REPLY, Next(effect=Effect.START_GRACE)),
+    Transition(
+        (Phase.PENDING,),
+        Event.GRACE_OVER,
+        Next(to=Phase.CHOSEN),
+        (_PENDING,),
+        failed=Next(effect=Effect.START_GRACE),
+        enqueues=True,
+    ),
+    Transition((Phase.PENDING,), Event.NO_NOTIFIER, Next(to=Phase.KEPT), (_PENDING,)),
+    Transition(
+        (Phase.PENDING,),
+        Event.TOO_OLD,
+        Next(to=Phase.EXPIRED),
+        (_PENDING,),
+        lost=Next(to=Phase.EXPIRED),
+        failed=Next(to=Phase.EXPIRED),
+    ),
+    Transition(_TRIED, Event.TOO_OLD, Next(to=Phase.EXPIRED)),
+    Transition(
+        (Phase.SENDING, Phase.ABSENT),
+        Event.REACHED,
+        Next(to=Phase.SENT),
+        (_SENDING,),
+        lost=Next(to=Phase.SENT),
+        failed=_AGAIN,
+    ),
+    Transition(
+        (Phase.SENDING, Phase.ABSENT),
+        Event.NOT_REACHED,
+        Next(to=Phase.BEFORE, effect=Effect.CHOOSE),
+        (_SENDING,),
+        failed=_AGAIN,
+    ),
+    Transition(
+        (Phase.ABSENT, Phase.PENDING, Phase.KEPT, Phase.UNKNOWN),
+        Event.END_MISSING,
+        Next(to=Phase.UNKNOWN),
+        (_SENDING,),
+    ),
+    Transition((Phase.CHOSEN,), Event.END_MISSING, Next(to=Phase.UNKNOWN), (_SENDING,), lost=Next()),
+    Transition(
+        (Phase.PENDING, Phase.CHOSEN), Event.BEGUN, Next(to=Phase.NOTIFYING, effect=Effect.CALL_API), (_PENDING,)
+    ),
+    Transition((Phase.PENDING, Phase.CHOSEN), Event.NOT_ALLOWED, Next(to=Phase.KEPT), (_PENDING,)),
+    Transition((Phase.NOTIFYING,), Event.ACCEPTED, Next(to=Phase.SENT), (_SENDING,)),
+    Transition((Phase.NOTIFYING,), Event.REFUSED, Next(to=Phase.KEPT), (_SENDING,)),
+    Transition((Phase.NOTIFYING,), Event.UNREACHABLE, Next(to=Phase.CHOSEN), (_SENDING,)),
+    Transition((Phase.NOTIFYING,), Event.UNCLEAR, Next(to=Phase.UNKNOWN), (_SENDING,)),
+)
+TABLE = {(phase, row.event): row for row in TRANSITIONS for phase in row.phases}
+_STAYS = {event: Transition((), event) for event in Event}
+
+FINAL = (Phase.SENT, Phase.EXPIRED, Phase.GONE)
+_STORED_STATES = {
+    Phase.PENDING: DeliveryState.PENDING,
+    Phase.CHOSEN: DeliveryState.PENDING,
+    Phase.KEPT: DeliveryState.KEPT,
+    Phase.UNKNOWN: DeliveryState.UNKNOWN,
+    Phase.SENDING: DeliveryState.SENDING,
+    Phase.NOTIFYING: DeliveryState.SENDING,
+    Phase.SENT: DeliveryState.SENT,
+    Phase.EXPIRED: DeliveryState.KEPT,
+}
+_BEFORE = {Phase.ABSENT: Phase.KEPT, Phase.CHOSEN: Phase.PENDING}
+_NOTIFIED = {DeliveryState.KEPT: Phase.KEPT, DeliveryState.UNKNOWN: Phase.UNKNOWN}
+
+
+def find_transition(phase: Phase, event: Event) -> Transition:
+    """Return the row for an event in a phase; an event without a row changes nothing."""
+    return TABLE.get((phase, event), _STAYS[event])
+
+
+def phase_of(answer: OpenAnswer | None) -> Phase:
+    """Return the phase of an answer that is in no reply; None is one that its session does not know."""
+    if answer is None:
+        return Phase.ABSENT
+    if answer.state == _PENDING:
+        return Phase.CHOSEN if answer.channel == Channel.NOTIFY else Phase.PENDING
+    return Phase(answer.state)
+
+
+def phase_after_job(state: str) -> Phase:
+    """Return the phase in which a notification job left a delivery at `state`: a reply may carry it, or it is over."""
+    return next((phase for stored, phase in _NOTIFIED.items() if stored == state), Phase.GONE)
+
+
+def state_of(phase: Phase) -> DeliveryState:
+    """Return the stored state of a phase that has one."""
+    return _STORED_STATES[phase]
+
+
+def state_after(phase: Phase, event: Event) -> DeliveryState:
+    """Return the stored state to which the step of this event leads."""
+    return state_of(TABLE[phase, event].done.to)
+
+
+def resolve(to: Phase, before: Phase) -> Phase:
+    """Return the phase that a target means. `before` is the one outside of any reply."""
+    return _BEFORE.get(before, before) if to is Phase.BEFORE else to
+
+
+def choose_event(
+    answer: OpenAnswer, reply: Channel, rules: DeliveryRules, *, now_s: float, is_grace_over: bool = False
+) -> Event:
+    """Return the event that moves an open answer on; `reply` is the channel of an open reply, NONE without one.
+
+    A chat reads its answer however old it is. Only a wearable's session has a way to notify (`can_notify`).
     """
-
-    grace_s: float = 5.0
-    expires_s: float = 600.0
-    can_notify: bool = False
-
-
-def decide_way(answer: OpenAnswer, reply: Reply, rules: DeliveryRules, *, now_s: float, is_grace_over: bool) -> Way:
-    """Choose how an answer that is not being sent goes on.
-
-    Only an answer that nothing was tried with is notified: one that is `unknown` may have been heard, one that is
-    `kept` has been refused, one on channel `notify` has its job already. All of them ride on the next reply.
-    A chat reads its answer, however old. Without it (it left, or it was late) the answer goes as the session's others:
-    a wearable hears it, and what nobody wears has no key to notify with (`can_notify`), so it is kept and shown.
-    """
-    if reply is Reply.CHAT:
-        return Way.CHAT
-    if now_s - answer.asked_at >= rules.expires_s:
-        return Way.SHOW
-    if reply is not Reply.NONE:
-        return Way.INLINE if reply is Reply.OWN else Way.NEXT_WEBHOOK
-    if answer.state != DeliveryState.PENDING or answer.channel == Channel.NOTIFY:
-        return Way.AWAIT
+    if reply is not Channel.CHAT and now_s - answer.asked_at >= rules.expires_s:
+        return Event.TOO_OLD
+    if reply is not Channel.NONE:
+        return Event.REPLY_OPEN
     if not rules.can_notify:
-        return Way.KEEP
-    return Way.NOTIFY if is_grace_over else Way.AWAIT
+        return Event.NO_NOTIFIER
+    return Event.GRACE_OVER if is_grace_over else Event.NO_REPLY
 
 
-def decide_pause(waited_s: float, pause_s: float) -> Way:
-    """Choose how an answer goes on whose notification cannot be tried for `pause_s` seconds; 0: it can.
-
-    It was chosen to be notified `waited_s` ago. Meanwhile it is pending, and rides on the next reply. What cannot
-    be tried within a minute is kept for the next contact.
-    """
-    if pause_s <= 0:
-        return Way.NOTIFY
-    return Way.AWAIT if waited_s + pause_s <= _NOTIFY_WITHIN_S else Way.KEEP
-
-
-def is_in_grace(answer: OpenAnswer) -> bool:
-    """Tell whether an answer that awaits does so for the next webhook, and not for a job or the next contact."""
-    return answer.state == DeliveryState.PENDING and answer.channel != Channel.NOTIFY
-
-
-def format_message(text: str, *, is_repeated: bool = False) -> str:
-    """Return an answer in a form that Omi will speak: a short one gets the speaker's name before it.
-
-    Of one that is repeated nobody knows whether it was heard already: it says so first, in its own language.
-    """
-    answer = text.strip()
-    if is_repeated:
-        answer = f"{SENTENCES[guess_language(answer)].again}{answer}"
-    return answer if len(answer) > _DROPPED_UP_TO else f"Omi: {answer}"
-
-
-# Seconds. Omi counts notifications in hours of the UTC clock, not in sliding ones.
-HOUR_S = 3600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotificationLimits:
-    """What a notification must keep to: the question's age in seconds, the hour's budget of its wearer.
-
-    `is_set_aside`: Omi's API is not asked for longer than the answer shall wait.
-    """
-
-    expires_s: float
-    per_hour: int
-    is_set_aside: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotificationBegun:
-    """What the store says when a notification is about to be sent.
-
-    With `text` its intent is committed, and it must be sent now; without, it must not, the delivery stands at `state`
-    because of `reason`, and the job is done.
-    """
-
-    state: str
-    reason: str = ""
-    uid: str = ""
-    text: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotificationEnd:
-    """How an attempt ended: the delivery stands at `state`; `error` says why, in words without any spoken text.
-
-    `is_over` finishes the job; otherwise its next attempt follows. Stored only by the holder of `token`.
-    """
-
-    job_id: str
-    token: str
-    delivery_id: str
-    state: str
-    error: str = ""
-    is_over: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notified:
-    """What became of a delivery by its notification."""
-
-    delivery_id: str
-    state: str
-
-
-def hour_start_s(now_s: float) -> float:
-    """Return the beginning of the UTC hour of `now_s`, in UTC seconds."""
-    return now_s - now_s % HOUR_S
+def build_change(row: Transition, before: Phase, reply: Channel, delivery_id: str, now_s: float) -> DeliveryChange:
+    """Return the step of a transition as the store makes it; `reply` is the channel of the reply that is sent."""
+    to = resolve(row.done.to, before)
+    channel = {Phase.SENDING: reply, Phase.SENT: reply, Phase.CHOSEN: Channel.NOTIFY}.get(to, Channel.NONE)
+    return DeliveryChange(
+        delivery_id=delivery_id,
+        from_states=tuple(state.value for state in row.step_from),
+        state=state_of(to).value,
+        channel=channel.value,
+        changed_at=now_s,
+    )

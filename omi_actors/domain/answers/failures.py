@@ -1,6 +1,6 @@
-"""What an operator is told of a model that fails: the cause in a word, and its fix; and whether the model is broken.
+"""Explanations of a failure: the operator's cause and fix, the wearer's sentence.
 
-Not here: what the wearer hears (failures.py), that it is logged once and shown (clients/model_chain.py).
+Not here: the sentences (sentences.py), logging and showing a fault (clients/model_chain.py).
 Threads: none, pure.
 """
 
@@ -24,7 +24,7 @@ from omi_actors.kit.errors import MailboxFullError
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`cause` is one of few words. `is_lasting`: it is about the model, and not about one question."""
+    """Explanation for the operator. `cause` is one of a few words. `is_lasting`: it concerns all questions."""
 
     cause: str
     fix: str
@@ -55,7 +55,7 @@ _UNREACHABLE = Fault("unavailable", "check OPENAI_BASE_URL, the network and the 
 
 
 def find_fault(error: UpstreamError) -> Fault:
-    """Return what an operator is told of this error."""
+    """Return the operator's explanation of an error."""
     match error:
         case UpstreamRejectedError():
             return _REJECTED.get(error.code, _REFUSED)
@@ -68,10 +68,9 @@ def find_fault(error: UpstreamError) -> Fault:
 
 
 def is_broken(error: UpstreamError) -> bool:
-    """Tell whether this error is a sign that the server does not work, and asking it on costs everybody time.
+    """Tell whether an error counts for the circuit breaker: the server does not work.
 
-    A server that asks us to be slower (429) works, and says itself when to come again; one that refuses a key or a
-    question works, too, and answers at once.
+    A server that asks to be slower (429), or refuses a key or a question, works and answers at once.
     """
     if isinstance(error, UpstreamBusyError | CircuitOpenError):
         return False
@@ -79,7 +78,7 @@ def is_broken(error: UpstreamError) -> bool:
 
 
 def explain_failure(error: BaseException, question: str = "") -> str:
-    """Return one sentence for the wearer, without technical terms and without a promise that nobody keeps."""
+    """Return one sentence for the wearer in the question's language, without technical terms or promises."""
     return _choose(error, SENTENCES[guess_language(question)])
 
 

@@ -1,8 +1,7 @@
-"""The language of a few words: by their script, among the Latin ones by their commonest words.
+"""Guesses the language of a few words by their script, and Latin languages by their most frequent words.
 
-Twelve languages, those of domain/hearing/phrases.py; English when nothing tells. It is a guess, for sentences of our
-own: a model answers in the language of the question by itself. Not here: what is said in them (sentences.py). Threads:
-none, pure; linear in the text looked at.
+It knows the twelve languages of domain/hearing/phrases.py; English is the default. Only fixed sentences need it: a
+model finds the language of a question itself. Not here: the sentences (sentences.py). Threads: none, pure; linear.
 """
 
 import re
@@ -12,7 +11,7 @@ from omi_actors.domain.hearing import phrases
 from omi_actors.domain.hearing.phrases import words_in, words_of
 
 ENGLISH = "en"
-# Characters that are looked at: a language shows in its first words.
+# Characters that are read: the first words show a language.
 _LOOKED_AT = 400
 # Scripts by their signs. Japanese mixes its own with those of Chinese.
 _KANA = re.compile(r"[\u3040-\u30ff]")
@@ -66,12 +65,12 @@ _MARKERS = tuple(
         strict=True,
     )
 )
-# A word that several languages have speaks for each of them the less.
+# A word of several languages counts less for each.
 _SHARED = Counter(word for markers in _MARKERS for word in markers)
 
 
 def guess_language(text: str) -> str:
-    """Return the two-letter code of the language; "en" when nothing tells."""
+    """Return the language's two-letter code, "en" by default."""
     looked_at = text[:_LOOKED_AT]
     letters = sum(char.isalpha() for char in looked_at)
     for language, sign in _SCRIPTS:

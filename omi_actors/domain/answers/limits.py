@@ -22,7 +22,7 @@ _WEARABLE = "omi:"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Seconds of wall clock for a whole turn, all attempts together, and tokens that an answer may have."""
+    """Limits of one answer: seconds of wall clock for all attempts together, and tokens."""
 
     timeout_s: float = 20.0
     max_tokens: int = 500
@@ -30,19 +30,19 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRules:
-    """See the module."""
+    """Allowances of spoken and written answers, and the limits of their context."""
 
     spoken: Allowance = field(default_factory=Allowance)
     written: Allowance = field(default_factory=Allowance)
     context: PromptLimits = field(default_factory=PromptLimits)
 
     def allowance_of(self, session_key: str) -> Allowance:
-        """Return what an answer in this session may take."""
+        """Return the allowance of an answer in this session."""
         return self.spoken if session_key.startswith(_WEARABLE) else self.written
 
 
 class AnswerRoom:
-    """The room that an arriving answer has, used up piece by piece.
+    """Room of an arriving answer, used up piece by piece.
 
     Example: of 500 tokens, 4,000 characters of English or 1,000 of Chinese fit.
     """

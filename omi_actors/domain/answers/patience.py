@@ -1,6 +1,6 @@
-"""Fallback: whether another model is asked what one failed to answer, for how long, and which failure is told then.
+"""Patience with models: fallback to the next model, deadlines of attempts, retries.
 
-Not here: the calls (clients/model_chain.py), the deadline of the whole question (patience.py). Threads: none, pure.
+Not here: the calls (clients/model_chain.py), the limits of an answer (limits.py). Threads: none, pure.
 """
 
 import random
@@ -16,38 +16,38 @@ from omi_actors.errors import (
 )
 from omi_actors.kit.errors import ExpectedError
 
-# Of what is left of the deadline, the share of a model that is not the last. An answer that needs more than half of the
-# whole is rare, and a model that hangs must leave those after it enough for an answer of their own.
+# Share of the remaining time for a model that is not the last. Answers rarely need more than half of the whole time,
+# and a model that hangs must leave enough for the next.
 _SHARE = 0.5
-# Of the whole deadline, what must be left for another model: in less it would only be cut, and be blamed for it.
+# Share of the whole time that must be left for another model: in less it would only be cut and counted as failed.
 _LEAST_FALLBACK_SHARE = 0.1
-# Refusals that are about one model's name or its way of thinking. All others are about the account, which the models
-# share (key, credit), or about the question: what one model refuses to answer is not carried to the next.
+# Refusals that concern one model's name or its reasoning. All others concern the shared account (key, credit) or the
+# question: a question that one model refuses is not passed to the next.
 _OF_ONE_MODEL = ("model_not_found", "thought_too_long")
 
 
 def may_fall_back(error: UpstreamError) -> bool:
-    """Tell whether another model at the same server may answer what failed so."""
+    """Tell whether another model at the same server may be asked after this error."""
     if isinstance(error, UpstreamRejectedError):
         return error.code in _OF_ONE_MODEL
     return isinstance(error, UpstreamTimeoutError | UpstreamUnavailableError)
 
 
 def share_s(left_s: float, models_after: int) -> float:
-    """Return the seconds that a model may take of the `left_s` of a question; those after it can be asked now, too."""
+    """Return a model's share of the `left_s` seconds of a question; `models_after` it can be asked next."""
     return left_s * _SHARE if models_after else left_s
 
 
 def is_worth_asking(left_s: float, whole_s: float) -> bool:
-    """Tell whether another model has a chance in the seconds that are left of the question's `whole_s`."""
+    """Tell whether `left_s` of the question's `whole_s` seconds are enough for another model."""
     return left_s >= whole_s * _LEAST_FALLBACK_SHARE
 
 
 def choose_failure(errors: Sequence[UpstreamError]) -> UpstreamError:
-    """Return which of the failures of all models, in their order and non-empty, is the question's.
+    """Return the failure of the question from those of its models (non-empty, in the order of the models).
 
-    One that is final for all models is the last. Else one after which another attempt may help, the soonest first;
-    else the first model's: it is the one that the operator chose.
+    A failure that is final for all models is the last one. Otherwise the one with the soonest retry counts, and
+    without a retry that of the first model, which the operator chose.
     """
     if not may_fall_back(errors[-1]):
         return errors[-1]
@@ -55,16 +55,16 @@ def choose_failure(errors: Sequence[UpstreamError]) -> UpstreamError:
     return min(passing, key=lambda error: error.retry_after_s or 0.0) if passing else errors[0]
 
 
-# Below this share of the whole an attempt has little chance, and an honest sentence now is worth more.
+# Share of the whole time that an attempt needs. With less, a sentence about the failure now is better.
 _LEAST_RETRY_SHARE = 0.25
 
 
 def attempt_deadline_s(asked_at: float, run_at: float, now_s: float, whole_s: float) -> float:
-    """Return the seconds that an attempt may take which begins now.
+    """Return the seconds of an attempt that begins now.
 
-    `run_at` is when it was put off to, `asked_at` if it never was: then the model has not cost it any time, and it has
-    all of it. Afterwards it has what is left, and a moment at least: the pause may end a little late. A question whose
-    time is over all the same was kept waiting by ourselves, by a restart, and begins anew.
+    `run_at` is the time it was put off to, `asked_at` if it was not: then it has the whole time. A later attempt has
+    the rest, but not less than an attempt needs, since a pause may end late. A question without any time left was
+    delayed by a restart, and has the whole time again.
     """
     left_s = min(whole_s, whole_s - (now_s - asked_at))
     if run_at <= asked_at or left_s <= 0.0:
@@ -73,7 +73,7 @@ def attempt_deadline_s(asked_at: float, run_at: float, now_s: float, whole_s: fl
 
 
 def longest_wait_s(asked_at: float, now_s: float, whole_s: float) -> float:
-    """Return the seconds that the next attempt may be put off, 0 or less for none: then it is too late for one."""
+    """Return the seconds by which the next attempt may be put off; 0 or less: it is too late for another."""
     return min(whole_s, whole_s - (now_s - asked_at)) - _LEAST_RETRY_SHARE * whole_s
 
 
@@ -84,7 +84,7 @@ CAP_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again after `delay_s` seconds. An attempt that asked nobody is not counted."""
+    """Decision to try again after `delay_s` seconds. An attempt without a call is not counted."""
 
     delay_s: float
     is_counted: bool = True
@@ -92,7 +92,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """Give up: nothing more can be expected of another attempt."""
+    """Decision to bury the job: another attempt cannot help."""
 
 
 def decide_retry(
@@ -100,8 +100,8 @@ def decide_retry(
 ) -> Retry | Bury:
     """Decide after attempt number `attempt` (from 1) failed with `error`.
 
-    Errors of our tree say whether they are retryable; an unexpected one may be a passing trouble and is retried too.
-    `wait_s` is how long the job may wait at most; None: for ever, and then every attempt counts.
+    Expected errors say whether they are retryable; an unexpected one may pass and is retried too. The job may wait
+    `wait_s` seconds at most. None: without limit, and every attempt counts.
     """
     is_counted = wait_s is None or not isinstance(error, CircuitOpenError)
     if isinstance(error, ExpectedError) and not error.retryable:

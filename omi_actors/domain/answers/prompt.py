@@ -1,6 +1,6 @@
-"""What a model is told: instructions, what was said around the question, and the question.
+"""Prompts: instructions, the transcript around a question, earlier messages, and the question.
 
-Not here: the call (clients/), which rows are context (store/). Threads: none, pure.
+Not here: the call (clients/), the choice of rows (store/). Threads: none, pure.
 """
 
 import datetime as dt
@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """What an answer takes into account. `instruction` follows the general ones.
+    """Context of a session's answers. `instruction` follows the general ones.
 
-    Of the tokens that a question may take along (OPENAI_MAX_CONTEXT_TOKENS) it takes the share `room`, of which earlier
-    turns may fill `history_share`; the transcript gets the rest, of the latest `segments`. `has_times`: every line of
-    the transcript says when it was said.
+    The prompt takes the share `room` of OPENAI_MAX_CONTEXT_TOKENS. Earlier messages fill up to `history_share` of it,
+    the latest `segments` of the transcript the rest. `has_times`: each transcript line begins with its time.
     """
 
     name: str
@@ -27,7 +26,7 @@ class Space:
 
 DEFAULT = Space(name="default")
 
-# In the order in which they are told to a caller who asks for another.
+# In the order of the error that names them to a caller of an unknown space.
 SPACES = {
     space.name: space
     for space in (
@@ -140,9 +139,9 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class PromptLimits:
-    """How much a question takes along: `tokens` (estimated) of transcript and earlier turns, and of these `messages`.
+    """Limits of a prompt: estimated `tokens` of transcript and earlier messages, and the number of these `messages`.
 
-    No messages: a question stands for itself, and the transcript gets all of the room.
+    With 0 messages the transcript gets all of the room.
     """
 
     tokens: int = 2_000
@@ -151,7 +150,7 @@ class PromptLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How a question was asked: in which space, whether it was typed, and with which data (`context`), bounded."""
+    """Circumstances of a question: its space, whether it was typed, and the client's data with it (`context`)."""
 
     space: Space = DEFAULT
     context: str = ""
@@ -205,7 +204,7 @@ def _build_line(line: TranscriptLine, chars: int, *, has_time: bool) -> str:
 
 
 def estimate_tokens(text: str) -> float:
-    """Return about how many tokens a text is; rather too many than too few."""
+    """Return an estimate of a text's tokens, rather too high than too low."""
     ascii_chars = len(text.encode("ascii", "ignore"))
     wide_chars = sum(char >= _WIDE_FROM for char in text) if ascii_chars < len(text) else 0
     other_chars = len(text) - ascii_chars - wide_chars
@@ -224,5 +223,5 @@ def _newest(lines: Sequence[str], tokens: float) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """Return speech without line breaks, so that no word of it can stand where a marker line stands."""
+    """Return a text on one line, so that no speech can imitate a marker line."""
     return " ".join(text.split())

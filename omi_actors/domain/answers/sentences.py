@@ -1,6 +1,6 @@
-"""What we say ourselves to a wearer, in twelve languages: one table, one row a language.
+"""Fixed sentences for wearers in twelve languages: one table, one row a language.
 
-Not here: which sentence is said (failures.py, delivery.py), which language (language.py). Threads: none, pure.
+Not here: the choice of sentence (failures.py, notifications.py) and language (language.py). Threads: none, pure.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentences:
-    """One language's: why there is no answer, and what stands before an answer that may have been heard already."""
+    """Sentences of one language: the reasons for no answer, and the beginning of a repeated answer (`again`)."""
 
     key: str
     credit: str

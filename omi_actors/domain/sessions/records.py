@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from omi_actors.domain.answers.budget import Spending, Use
-from omi_actors.domain.answers.delivery import DeliveryChange, NewDelivery, OpenAnswer
+from omi_actors.domain.answers.delivery_records import DeliveryChange, NewDelivery, OpenAnswer
 from omi_actors.domain.answers.prompt import PromptMessage, TranscriptLine
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import Place

@@ -1,6 +1,6 @@
-"""Jobs as values: the intent, and one claimed attempt at it.
+"""Jobs as values: a new job, one claimed attempt at it, and counts of the queue.
 
-Not here: scheduling (actors/queue/dispatcher.py), rows and statements (store/jobs.py), what a kind does (jobs/).
+Not here: dispatch (actors/queue/dispatcher.py), rows and statements (store/jobs.py), the work of a kind (jobs/).
 Threads: none, pure.
 """
 
@@ -13,7 +13,7 @@ from omi_actors.errors import UnreadableJobError
 
 
 class JobState(StrEnum):
-    """Where a job stands. `dead` jobs used up their attempts and are kept for 30 days."""
+    """The state of a job. A dead job used up its attempts; it is kept for 30 days by default."""
 
     READY = "ready"
     RUNNING = "running"
@@ -28,7 +28,7 @@ class NewJob:
 
     `idempotency_key` is unique for ever: a second enqueue of it changes nothing. Of one `lane` (e.g. a session's id)
     at most one job runs at a time, in the order of enqueueing. Lower `priority` runs first. Times are UTC seconds.
-    `fingerprint` is a digest of what the key was used for, where its asker chose the key.
+    `fingerprint` is a digest of the question, where its asker chose the key: one key is for one question.
     """
 
     job_id: str
@@ -58,17 +58,17 @@ class ClaimedJob:
     max_attempts: int
     lease_until: float
     created_at: float
-    # Later than `created_at`: an attempt failed, or was held back, and put it off until then.
+    # Later than `created_at` after a failed or postponed attempt.
     run_at: float
     request_id: str
     version: int = 1
-    # Its row's payload is no JSON object; it stands here as an empty one.
+    # The payload in its row is no JSON object; here it is empty.
     is_corrupt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindCounts:
-    """What there is of one kind. `oldest_ready_at` is UTC seconds, None when nothing waits."""
+    """The counts of one kind. `oldest_ready_at` is UTC seconds, None when no job waits."""
 
     ready: int = 0
     retrying: int = 0
@@ -79,10 +79,10 @@ class KindCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueCounts:
-    """The queue at one glance. `oldest_ready_at` is UTC seconds, None when nothing waits.
+    """The counts of the queue. `oldest_ready_at` is UTC seconds, None when no job waits.
 
-    `retrying` of the ready jobs have failed before and wait for another attempt. `paused`: the kinds that are, `*` for
-    all, with the times since which they are.
+    `retrying` of the ready jobs have failed before and wait for another attempt. `paused` maps each paused kind, `*`
+    for all, to the start of its pause.
     """
 
     by_state: Mapping[str, int]
@@ -95,17 +95,17 @@ class QueueCounts:
 
 @dataclass(frozen=True, slots=True)
 class PayloadForm:
-    """The one version that is read, and the names that it must have. Older versions are turned into it, or refused."""
+    """The one version of a payload that this program reads, and the names that it must have."""
 
     version: int
     required: frozenset[str]
 
 
 def check_payload(job: ClaimedJob, form: PayloadForm) -> None:
-    """Make sure that a job can be read.
+    """Check that this program can read a job's payload.
 
     Raises:
-        UnreadableJobError: it cannot; the sentence names the row and the way out, and nothing of what it holds.
+        UnreadableJobError: it cannot; the sentence names the row and the remedy, and no value of the payload.
     """
     fault = _find_fault(job, form)
     if fault is not None:
@@ -124,5 +124,5 @@ def _find_fault(job: ClaimedJob, form: PayloadForm) -> str | None:
 
 
 def unknown_kind(kind: str) -> str:
-    """Say that there is no such kind."""
+    """Return the sentence for a job of an unknown kind."""
     return f"this program has no jobs of the kind {kind}"

@@ -1,6 +1,6 @@
-"""The operator's view of the queue as values: jobs as they are listed, what is chosen, what was done.
+"""The operator's view of the queue as values: listed jobs, filters, actions and their events.
 
-Not here: rows and statements (store/queue_admin.py), who is the operator (web/). Threads: none, pure.
+Not here: rows and statements (store/queue_admin.py), access (web/). Threads: none, pure.
 """
 
 import hashlib
@@ -10,16 +10,16 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-# In place of a kind: all of them.
+# Stands for all kinds.
 ALL_KINDS = "*"
-# What a payload may show of itself: ids, times and flags. Everything else in it may be somebody's words.
+# Names in a payload with ids, times and flags, which may be shown. All others may hold a person's words.
 _SHOWN = frozenset(
     {"session_id", "session_key", "conversation_id", "delivery_id", "reply_until", "is_typed", "is_streamed"}
 )
 
 
 class Action(StrEnum):
-    """What an operator does, and an event tells."""
+    """An action of the operator; each is recorded as an event."""
 
     RETRY = "retry"
     DISCARD = "discard"
@@ -28,7 +28,7 @@ class Action(StrEnum):
     SHOW_TEXT = "show_text"
 
 
-# The states of the jobs that an action is for: what runs is left to end.
+# The states in which an action changes a job; running jobs are left to end.
 STATES_FOR: Mapping[Action, tuple[str, ...]] = MappingProxyType(
     {Action.RETRY: ("dead",), Action.DISCARD: ("ready", "dead")}
 )
@@ -36,7 +36,7 @@ STATES_FOR: Mapping[Action, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs are meant; None leaves a property open. `up_to` is the newest number (`seq`) that is."""
+    """A choice of jobs; None leaves a property open. `up_to` is the highest number (`seq`) of them."""
 
     kind: str | None = None
     state: str | None = None
@@ -48,7 +48,7 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedJob:
-    """A job without its payload. `seq` counts the jobs in the order of enqueueing; times are UTC seconds."""
+    """A job without its payload. `seq` numbers jobs in the order of enqueueing; times are UTC seconds."""
 
     seq: int
     job_id: str
@@ -72,7 +72,7 @@ class ListedJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetail:
-    """A job with its payload, None if that is no JSON object; `question` and `answer` are its turn's messages."""
+    """A job with its payload, None if that is no JSON object, and the texts of its question and answer."""
 
     job: ListedJob
     payload: Mapping[str, Any] | None
@@ -82,20 +82,20 @@ class JobDetail:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How many jobs a bulk action is for; the newest of them has the number `last_seq`, 0 without any."""
+    """The number of jobs that a bulk action would change; `last_seq` is the highest of them, 0 without any."""
 
     count: int
     last_seq: int
 
     def confirmation(self, action: Action, chosen: JobFilter) -> str:
-        """Return what has to be repeated for the action to be done: another choice has another one."""
-        told = repr((action.value, chosen, self.count, self.last_seq))
-        return hashlib.sha256(told.encode()).hexdigest()[:12]
+        """Return the word that confirms this action; it differs for any other choice of jobs."""
+        words = repr((action.value, chosen, self.count, self.last_seq))
+        return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an action did: to how many jobs, of which kinds."""
+    """The result of an action: the number of changed jobs, and their kinds."""
 
     count: int
     kinds: frozenset[str] = field(default_factory=frozenset)
@@ -103,7 +103,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorEvent:
-    """One line of the audit. `target` says in ids what was meant."""
+    """One event in the operator's audit. `target` names the jobs by ids and filters."""
 
     number: int
     who: str
@@ -115,7 +115,7 @@ class OperatorEvent:
 
 
 def redact_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a payload in which everything that may be somebody's words is only measured, in characters."""
+    """Return a payload with the lengths, in characters, of all values that may be a person's words."""
     return {name: value if name in _SHOWN else _measure(value) for name, value in payload.items()}
 
 

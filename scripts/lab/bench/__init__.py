@@ -1,7 +1,7 @@
-"""The bench: what a webhook, a session, an answer, a crash and a start cost, measured beside a yardstick.
+"""Bench: measure the cost of a webhook, a session, an answer, a crash and a start, beside a yardstick.
 
-May live here: the rows of docs/benchmarks.md, one module each, what they share, and how the page is made.
+Lives here: the rows of docs/benchmarks.md, one module each, their tools, and the page.
 Not here: sending webhooks as Omi does (replay/), checks of correctness (tests/).
-Files: throughput, sessions, answers, crashes, storm, trickle, startup (rows); yardstick, load, cpu (their tools);
-machine, page, run.
+Files: throughput, sessions, answers, answer_steps, crashes, storm, trickle, queue, startup (rows); rows (all of them,
+with targets); yardstick, load, in_process, machine (tools); page; __main__ (the run).
 """

@@ -1,22 +1,63 @@
-"""Measure the rows of docs/benchmarks.md; run as scripts/bench."""
+"""Measure the rows of docs/benchmarks.md; run as scripts/bench.
+
+Not here: the rows (rows.py), the page (page.py). Threads: one event loop.
+"""
 
 import asyncio
 import dataclasses
 import shlex
 import sys
 import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
 from omi_actors.clock import SystemClock
+from scripts.lab.bench.machine import read_commit, read_machine
 from scripts.lab.bench.page import render_page
 from scripts.lab.bench.rows import QUICK, ROWS, Bench, Sizes
-from scripts.lab.bench.run import run_bench
-from scripts.lab.replay.databases import fresh_postgres_database
 from scripts.lab.replay.fake_openai import Mode
 from scripts.lab.replay.fake_openai_process import spawn_fake_openai
+from scripts.lab.replay.postgres_server import fresh_postgres_database
+from scripts.lab.replay.report import read_versions
+
+
+async def run_bench(
+    bench: Bench, names: tuple[str, ...], *, command: str, say: Callable[[str], None]
+) -> dict[str, object]:
+    """Measure the named rows in the page's order and return the content of docs/benchmarks.json."""
+    rows = {}
+    settings: dict[str, str] = {}
+    for name, row in ROWS.items():
+        if name in names:
+            say(f"{name} ...")
+            figures = dict(await row.measure(bench))
+            settings |= figures.pop("settings", {})
+            rows[name] = {
+                "what": row.what,
+                "how": row.how,
+                "target": row.target,
+                "headline": row.show(figures),
+                "is_reached": row.reaches(figures),
+                "figures": figures,
+            }
+            say(f"  {row.show(figures)}   target {row.target}")
+            if row.explain is not None:
+                say(row.explain(figures))
+    return {
+        "date": datetime.fromtimestamp(bench.clock.now_s(), UTC).isoformat(timespec="seconds"),
+        "commit": read_commit(),
+        "command": command,
+        "quick": bench.sizes.is_quick,
+        "machine": read_machine(),
+        "versions": read_versions(),
+        "settings": settings,
+        "rows": rows,
+    }
+
 
 _DOCS = Path(__file__).parents[3] / "docs"
 
@@ -24,8 +65,8 @@ _DOCS = Path(__file__).parents[3] / "docs"
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(ROWS)), help="Only this row; may be repeated.")
 @click.option("--sessions", type=int, help="Live sessions for the row `sessions`.")
-@click.option("--trickle-s", type=float, help="Seconds for which the row `trickle` goes on asking.")
-@click.option("--quick", is_flag=True, help="Tiny sizes: shows that it runs; the figures mean nothing.")
+@click.option("--trickle-s", type=float, help="Seconds of questions in the row `trickle`.")
+@click.option("--quick", is_flag=True, help="Tiny sizes: a test that the bench runs; its figures mean nothing.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
 @click.option("--docs", is_flag=True, help="Measure nothing: make docs/benchmarks.md from docs/benchmarks.json.")
 def main(
@@ -37,7 +78,7 @@ def main(
     json_file: Path | None,
     docs: bool,
 ) -> None:
-    """Measure what the server costs, in one run, beside a yardstick. Takes some minutes.
+    """Measure the server's costs in one run, beside a yardstick. It takes some minutes.
 
     To publish: scripts/bench --json docs/benchmarks.json && scripts/bench --docs
     """

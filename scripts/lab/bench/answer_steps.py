@@ -1,7 +1,7 @@
-"""What an answer's time goes into, step by step: to explain the row `answers`, and in another setting than that.
+"""Row: the time of an answer by steps, measured without HTTP and with a pause between questions.
 
-Without HTTP and with a pause between questions, seen from outside: a session and a model that note when they are
-called. Not here: the row (answers.py). Threads: a process of its own, on one event loop:
+It explains the row `answers`. A session and a model note the times of their calls.
+Not here: the row `answers` (answers.py). Threads: a process of its own, on one event loop:
 python -m scripts.lab.bench.answer_steps --questions=N --model_url=URL --folder=DIR
 """
 
@@ -18,8 +18,9 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.actor import SessionActor
-from omi_actors.actors.session.messages import AnswerReady, IngestSegments, ReplySent
+from omi_actors.actors.session.messages import IngestSegments, ReplySent
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.clients.openai_model import OpenAIModel
@@ -33,11 +34,11 @@ from scripts.lab.replay.report import percentile
 _TIMEOUT_S = 30.0
 _WARM_UP = 20
 _USERS = 20
-# Seconds between two questions: what the last one has left to do is over by then.
+# Seconds between two questions: enough for all work after the last answer.
 _PAUSE_S = 0.1
 _COMMITS = 50
 
-# What lies between two moments, in their order.
+# Steps between two moments, in their order.
 STEPS = (
     "to_the_session",
     "hear_and_store_the_question",
@@ -55,7 +56,7 @@ async def measure_steps(questions: int, *, model_url: str, folder: Path) -> Mapp
 
 
 class _Moments:
-    """When the question that is under way got where."""
+    """Times at which the current question reached each moment."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -120,7 +121,7 @@ async def _ask(system: System, speech: Speech, number: int, moments: _Moments) -
 
 
 def _time_commits(folder: Path, clock: Clock) -> Iterator[float]:
-    """Make synced commits of one small row, by nobody but this; yield the seconds of each."""
+    """Make synced commits of one small row, without other writers; yield the seconds of each."""
     with contextlib.closing(sqlite3.connect(folder / "commits.sqlite3", isolation_level=None)) as con:
         con.execute("PRAGMA journal_mode=WAL")
         con.execute("PRAGMA synchronous=FULL")
@@ -136,7 +137,7 @@ def _median_ms(seconds: Any) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the result."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--questions", type=int, required=True)
     parser.add_argument("--model_url", required=True)

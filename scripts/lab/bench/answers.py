@@ -1,10 +1,11 @@
-"""Row: our share of an answer, from a webhook with a question to the reply that holds its answer.
+"""Rows: the server's share of an answer's time, and of a streamed answer's first token.
 
-Not here: the model: its address is given, and its own time is measured and taken off. Threads: one event loop.
-One question at a time: this is latency without a queue, over real connections on loopback, which are kept open as
-Omi's pooled client keeps its own.
+One question at a time: latency without a queue, over loopback connections that stay open, as those of Omi's pooled
+client. The model's address is given; its own time is measured and subtracted.
+Not here: the steps of an answer (answer_steps.py). Threads: one event loop.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,18 +14,18 @@ import msgspec
 
 from omi_actors.clock import Clock
 from scripts.lab.replay.generator import ConversationGenerator
-from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.http import HttpClient, Target
 from scripts.lab.replay.report import percentile
 from scripts.lab.replay.sender import Poster
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.server_process import build_server
 
-# The first answers import the model's SDK and open connections.
+# Answers before the measurement: the first ones import the model's SDK and open connections.
 _WARM_UP = 20
 _USERS = 20
 
 
 class NotAnsweredError(RuntimeError):
-    """A question was not answered in its own reply, so there is nothing to measure."""
+    """A question without an answer in its own reply: nothing to measure."""
 
 
 async def measure_answers(questions: int, *, model_url: str, work_dir: Path, clock: Clock) -> dict[str, object]:
@@ -57,7 +58,7 @@ async def measure_answers(questions: int, *, model_url: str, work_dir: Path, clo
 
 
 async def _measure_model(model_url: str, calls: int, clock: Clock) -> list[float]:
-    """Return the seconds of direct calls to the model, streamed as the server asks for them."""
+    """Return the seconds of direct calls to the model, streamed as the server does."""
     parts = urlsplit(model_url)
     content = {"model": "bench", "stream": True, "messages": [{"role": "user", "content": "How far is the moon?"}]}
     body, headers = msgspec.json.encode(content), {"Content-Type": "application/json"}
@@ -73,3 +74,49 @@ async def _time(call: Callable[[], Awaitable[None]], clock: Clock) -> float:
     begin_mono_s = clock.mono_s()
     await call()
     return clock.mono_s() - begin_mono_s
+
+
+class _Delta(msgspec.Struct):
+    text: str
+
+
+async def measure_first_tokens(questions: int, *, timed_url: str, work_dir: Path, clock: Clock) -> dict[str, object]:
+    """Ask `questions` typed questions, one after another; return milliseconds.
+
+    The model's first token holds the monotonic time of its sending (fake_openai.py, mode `timed`): all processes of a
+    machine have the same clock.
+    """
+    # The rate limit is below the bench's pace.
+    extra = {"ENABLE_RATE_LIMIT": "false"}
+    server, target = build_server(work_dir, clock=clock, model_url=timed_url, extra=extra)
+    try:
+        await server.start()
+        taken_s = [await _ask(target, number, clock) for number in range(_WARM_UP + questions)]
+    finally:
+        server.kill()
+    taken_ms = [seconds * 1000 for seconds in taken_s[_WARM_UP:]]
+    return {
+        "first_token_p50_ms": round(percentile(taken_ms, 50), 2),
+        "first_token_p99_ms": round(percentile(taken_ms, 99), 2),
+        "questions": questions,
+    }
+
+
+async def _ask(target: Target, number: int, clock: Clock) -> float:
+    """Ask one question; return the seconds from the model's first token to the server's."""
+    body = msgspec.json.encode({"message": f"How far is star {number}?", "session_id": f"reader-{number % 20}"})
+    head = (
+        f"POST /chat HTTP/1.1\r\nHost: {target.host}\r\nAuthorization: Bearer {target.admin_token}\r\n"
+        f"Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection(target.host, target.port)
+    try:
+        writer.write(head.encode() + body)
+        await reader.readuntil(b"event: delta\n")
+        line = await reader.readline()
+        arrived_mono_s = clock.mono_s()
+        await reader.read()
+    finally:
+        writer.close()
+    return arrived_mono_s - float(msgspec.json.decode(line.removeprefix(b"data:"), type=_Delta).text)

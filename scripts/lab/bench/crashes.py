@@ -1,6 +1,6 @@
-"""Row: from a session's crash to the first answer of its replacement.
+"""Row: the time from a session's crash to the first answer of its replacement.
 
-Not here: what else a crash must not do (tests/). Threads: a process of its own, on one event loop:
+Not here: other effects of a crash (storm.py, tests/). Threads: a process of its own, on one event loop:
 python -m scripts.lab.bench.crashes --count=N --folder=DIR
 """
 
@@ -19,12 +19,12 @@ from scripts.lab.bench.in_process import Speech, open_system, run_row
 from scripts.lab.replay.report import percentile
 
 _TIMEOUT_S = 30.0
-# No segment at all: a session trips over it, as it would over a bug of ours.
+# A value that is no segment: it raises an unexpected exception in a session, as a bug does.
 POISON: Any = (None,)
 
 
 class NotCrashedError(RuntimeError):
-    """The message that should have crashed the session did not, so there is nothing to measure."""
+    """A message that should crash the session did not: nothing to measure."""
 
 
 async def measure_crashes(count: int, *, folder: Path) -> Mapping[str, Any]:
@@ -58,7 +58,7 @@ async def _measure(count: int, folder: Path, clock: Clock) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the result."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)

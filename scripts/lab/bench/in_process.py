@@ -1,7 +1,7 @@
-"""What the rows share that look inside: callers of a system, a meter of loop lag, a process of one's own.
+"""Tools of rows without HTTP: a system, its callers, a meter of loop lag, and a fresh process.
 
-Not here: what is measured. Threads: one event loop.
-Such a row runs in a fresh process, so that its memory and its loop are nobody else's; it prints one JSON line.
+Not here: the measurements. Threads: one event loop.
+Such a row runs in a process of its own, so that its memory and its loop hold nothing else; it prints one JSON line.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ from omi_actors.instruments.logs import configure_logging
 from omi_actors.parts import BuildSession, Parts
 from omi_actors.system import System
 
-# How often the meter looks; a stall of the loop shows as a look that came late.
+# Period of the meter (s); a stall of the loop shows as a late callback.
 _LOOK_S = 0.005
 
 
 class RowFailedError(RuntimeError):
-    """A row's process ended without a result."""
+    """A row's process that ended without a result."""
 
 
 async def run_row(module: str, options: Mapping[str, object], *, within_s: float) -> Mapping[str, Any]:
-    """Run a module in a process of its own and return what it printed.
+    """Run a module in a process of its own and return the JSON that it printed.
 
     Raises: RowFailedError
     """
@@ -64,7 +64,7 @@ async def open_system(
     model: Model | None = None,
     **settings: object,
 ) -> AsyncIterator[System]:
-    """Start the whole system without HTTP, on an empty store in `folder`, with defaults but for `settings`."""
+    """Start the whole system without HTTP, on an empty store in `folder`, with default settings except `settings`."""
     configure_logging("fatal")  # the rows provoke crashes; what goes wrong for good is raised
     failures: list[BaseException] = []
     given = {"DATA_DIR": str(folder), **{name.upper(): value for name, value in settings.items()}}
@@ -89,7 +89,7 @@ async def open_system(
 
 
 class Speech:
-    """Invented speech of many wearables: each segment is new."""
+    """Invented speech of many wearables; no two segments are equal."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -120,7 +120,7 @@ class Speech:
 
 
 async def call_all(calls: Iterable[Callable[[], Awaitable[object]]], *, at_once: int) -> None:
-    """Make the calls in order, at most `at_once` under way."""
+    """Make the calls in order, at most `at_once` of them concurrently."""
     remaining = iter(calls)
 
     async def work() -> None:
@@ -133,7 +133,7 @@ async def call_all(calls: Iterable[Callable[[], Awaitable[object]]], *, at_once:
 
 
 class LagMeter:
-    """How late the loop comes to a callback that is due, in seconds, look by look."""
+    """Meter of loop lag: the delay in seconds of each periodic callback."""
 
     def __init__(self, clock: Clock) -> None:
         self.lags_s: list[float] = []
@@ -142,12 +142,12 @@ class LagMeter:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Look every few milliseconds until `stop`."""
+        """Measure every few milliseconds until `stop`."""
         self._due_mono_s = self._clock.mono_s() + _LOOK_S
         self._timer = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop measuring."""
         if self._timer is not None:
             self._timer.cancel()
 

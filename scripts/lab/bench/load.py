@@ -1,6 +1,6 @@
-"""The load: many keep-alive connections, each sending its next webhook when the last one is answered.
+"""Load: many keep-alive connections; each sends its next webhook after the last reply.
 
-Not here: open-model sending with latencies (replay/sender.py): this one must only be fast, and count.
+Not here: sending at a given rate with latencies (replay/sender.py): this one must only be fast, and count.
 Threads: a process of its own on the other core; it prints one JSON line:
 python -m scripts.lab.bench.load --port P --pid SERVER --seconds S --run NAME [--token T] [--connections N]
 """
@@ -14,15 +14,15 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from scripts.lab.bench.cpu import read_cpu_s
+from scripts.lab.bench.machine import read_cpu_s
 
 _USERS = 1000
-# Responses before the measurement starts, so that connections, caches and sessions are there.
+# Responses before the measurement, to fill connections, caches and sessions.
 _WARM_UP_S = 0.5
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """One measured slice: answered requests, of them refused ones, the server's CPU seconds, and wall seconds."""
+    """A measured slice: answered and refused requests, the server's CPU seconds, and wall seconds."""
 
     requests: int
     refused: int
@@ -36,7 +36,7 @@ class Slice(msgspec.Struct, frozen=True):
 
 
 def build_requests(run: str, token: str) -> Iterator[bytes]:
-    """Yield webhooks without end: 1,000 users in turn, one new segment each time, no question in it."""
+    """Yield webhooks without end: 1,000 users in turn, one new segment each time, without a question."""
     for number in itertools.count(1):
         uid = f"bench-user-{number % _USERS}"
         start_s = number / _USERS * 3
@@ -82,7 +82,7 @@ def _content_length(head: bytes) -> int:
 
 
 async def measure_slice(port: int, pid: int, *, seconds: float, run: str, token: str, connections: int) -> Slice:
-    """Load the server for a while and return what a slice of `seconds` cost it."""
+    """Load the server for `seconds` and return the slice."""
     good = refused = 0
 
     def count(is_good: bool) -> None:  # noqa: FBT001 (the only argument)

@@ -1,18 +1,23 @@
-"""What a figure was measured on and with: the machine, the versions, the commit.
+"""Machine: hardware and commit of a measurement; CPU time, memory, files and cores of processes.
 
-Not here: the figures. Threads: any; asks git once.
+Not here: the measurements; starting and signals (replay/server_process.py). Threads: any; it calls git once. Linux
+only. Source: proc(5), prlimit(2).
 """
 
 import os
 import platform
+import resource
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[3]
 
 
 def read_machine() -> dict[str, object]:
-    """Return the processor, its cores that we may use, and the system."""
+    """Return the processor, the number of usable cores, the memory, and the system."""
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
         "cpu": models[0].partition(":")[2].strip() if models else platform.machine(),
@@ -35,3 +40,63 @@ def read_commit() -> str:
 def _git(*arguments: str) -> str:
     command = ["git", "-C", str(_ROOT), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 (fixed words)
+
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# Fields of /proc/PID/stat after the name, which ends at the last ")": utime is field 14, stime 15, from 1.
+_UTIME, _STIME = 14 - 3, 15 - 3
+
+
+def read_cpu_s(pid: int) -> float:
+    """Return the CPU seconds of a process's threads so far, in user and kernel mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[_UTIME]) + int(fields[_STIME])) / _TICKS_PER_S
+
+
+def read_resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process in bytes."""
+    return read_footprint(pid).resident_bytes
+
+
+def pin(pid: int, core: int) -> bool:
+    """Bind all threads of a process to one core; return False on a machine with fewer than two cores."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:  # noqa: PLR2004 (one for each side)
+        return False
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {cores[core % len(cores)]})
+    return True
+
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Resources of a process: resident bytes, open files and connections, threads."""
+
+    resident_bytes: int
+    files: int
+    threads: int
+
+
+def read_footprint(pid: int) -> Footprint:
+    """Return the resources that a process uses now."""
+    folder = Path(f"/proc/{pid}")
+    resident_pages = int((folder / "statm").read_text().split()[1])
+    return Footprint(
+        resident_bytes=resident_pages * _PAGE_BYTES,
+        files=len(list((folder / "fd").iterdir())),
+        threads=len(list((folder / "task").iterdir())),
+    )
+
+
+@contextmanager
+def limited_files(pid: int, limit_bytes: int) -> Iterator[None]:
+    """Make the process's writes beyond `limit_bytes` of a file fail (EFBIG) for the block."""
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)

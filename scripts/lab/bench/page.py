@@ -1,4 +1,4 @@
-"""The page: docs/benchmarks.md, made from the JSON of one run and from nothing else.
+"""Page: build docs/benchmarks.md from the JSON of one run, and from nothing else.
 
 Not here: the figures (the rows). Threads: none, pure.
 """
@@ -15,7 +15,7 @@ wait longer, not cost more.
 
 
 def render_page(result: Mapping[str, Any]) -> str:
-    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, whose figures mean nothing."""
+    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, since its figures mean nothing."""
     if result["quick"]:
         raise ValueError("the figures are of a --quick run and mean nothing")
     rows = result["rows"]

@@ -1,6 +1,6 @@
-"""The queue under a backlog: enqueueing and claiming beside the same on an empty table, in interleaved runs.
+"""Row: enqueueing and claiming jobs with a backlog and on an empty table, in interleaved runs.
 
-Not here: the statements (store/). Threads: the caller's, which waits; the tables are filled before anything is timed.
+Not here: the statements (store/). Threads: the caller's, which blocks; the tables are filled before the timing.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,9 +20,9 @@ from omi_actors.store.transaction import NodeIdentity, Transaction
 
 NewDatabase = Callable[[], AbstractContextManager[str]]
 
-# Jobs of one transaction, as many as one group commit or some claims have under load.
+# Jobs of one transaction: as many as one group commit, or some claims, have under load.
 _BATCH = 64
-# Transactions of one run and step: a single one takes as long as its sync does, which is the disk's affair.
+# Transactions of one run and step: more than one, since the disk decides the time of a single sync.
 _BATCHES = 10
 _LANE_CAP = 1_000
 _PAGE = 5_000
@@ -31,7 +31,7 @@ _PAGE = 5_000
 def measure_queue(
     jobs: int, runs: int, *, folder: Path, clock: Clock, new_postgres: NewDatabase | None
 ) -> Mapping[str, Any]:
-    """Return jobs per second and, for each backlog, the speed as a share of an empty queue's (median of `runs`)."""
+    """Return jobs per second, and for each backlog the speed as a share of an empty queue's (median of `runs`)."""
     figures: dict[str, Any] = {"jobs": jobs, "runs": runs}
     for name, new in (("sqlite", None), ("postgres", new_postgres)):
         if name == "sqlite" or new is not None:
@@ -41,7 +41,7 @@ def measure_queue(
 
 
 def _measure(jobs: int, runs: int, folder: Path, clock: Clock, new: NewDatabase | None) -> dict[str, float]:
-    # By backlog, the lane of its n-th job.
+    # The lane of the n-th job, by backlog.
     backlogs: dict[str, Callable[[int], str]] = {"lanes": str, "full_lanes": lambda number: str(number // _LANE_CAP)}
     with ExitStack() as stack:
         engines = {"empty": _open(stack, folder, new, "empty")}

@@ -1,6 +1,6 @@
-"""The bench's rows in their order: what each measures, how, and against which target.
+"""Rows of the bench in their order: description, measurement and target of each.
 
-Not here: how a row is measured (its own module), a run of them (run.py). Threads: one event loop.
+Not here: the measurement of a row (its own module), a run (__main__.py). Threads: one event loop.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,9 +10,8 @@ from typing import Any
 
 from omi_actors.clock import Clock
 from scripts.lab.bench.answer_steps import STEPS, measure_steps
-from scripts.lab.bench.answers import measure_answers
+from scripts.lab.bench.answers import measure_answers, measure_first_tokens
 from scripts.lab.bench.crashes import measure_crashes
-from scripts.lab.bench.first_token import measure_first_tokens
 from scripts.lab.bench.queue import NewDatabase, measure_queue
 from scripts.lab.bench.sessions import measure_sessions
 from scripts.lab.bench.startup import measure_startup
@@ -25,7 +24,7 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How much each row measures."""
+    """Sizes of each row's measurement."""
 
     throughput: ThroughputPlan = field(default_factory=ThroughputPlan)
     questions: int = 500
@@ -59,9 +58,9 @@ QUICK = Sizes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What the rows may use. Each gets an empty folder below `work_dir`.
+    """Resources of the rows. Each row gets an empty folder below `work_dir`.
 
-    The model at `model_url` answers at once; the one at `timed_url` says when it sent its first token; the one at
+    The model at `model_url` answers at once; the one at `timed_url` sends the time of its first token; the one at
     `trickling_url` sends a byte a second.
     """
 
@@ -82,7 +81,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the page: `show` puts its figures in a few words, `reaches` compares them with the target."""
+    """A line of the page: `show` formats its figures, `reaches` compares them with the target."""
 
     what: str
     how: str
@@ -90,7 +89,7 @@ class Row:
     measure: Callable[[Bench], Awaitable[Figures]]
     show: Callable[[Figures], str]
     reaches: Callable[[Figures], bool]
-    # More to say than the page's line, for who reads along.
+    # Details for the terminal, beyond the page's line.
     explain: Callable[[Figures], str] | None = None
 
 
@@ -148,7 +147,7 @@ ROWS: Mapping[str, Row] = {
         how=(
             "CPU time per request of the server process (user and kernel, all threads), as bare ÷ ours, median over "
             "pairs of alternating slices under the same closed load; both servers on one core, the load on another. "
-            "Ours checks its token, hears the segment, commits it with a sync, logs and counts."
+            "Omi Actors checks its token, hears the segment, commits it with a sync, logs and counts."
         ),
         target="≥ 0.7",
         measure=_throughput,
@@ -159,8 +158,8 @@ ROWS: Mapping[str, Row] = {
         what="live sessions in one process",
         how=(
             "In a process without HTTP: every session hears 30 segments in one durable webhook. Bytes per session are "
-            "the growth of resident memory; lag is how late the loop comes to a due callback while webhooks go to "
-            "sessions at random. `activations per s`: first webhooks over a store that answers from memory."
+            "the growth of resident memory; lag is the delay of a due callback on the loop while webhooks go to "
+            "random sessions. `activations per s`: first webhooks over a store that answers from memory."
         ),
         target="100,000 at ≤ 4 KiB, lag < 50 ms, ≥ 10,000 activations/s",
         measure=_sessions,
@@ -176,11 +175,11 @@ ROWS: Mapping[str, Row] = {
         ),
     ),
     "answers": Row(
-        what="our share of an answer, webhook in to reply out",
+        what="the server's share of an answer, webhook in to reply out",
         how=(
             "Webhooks with a question, one at a time, answered in their own reply by a model that answers at once; "
-            "that model's own time (median of direct calls) is taken off. The steps, in a process without HTTP and "
-            "with a pause between questions, are medians; asking the model holds its own time."
+            "that model's own time (median of direct calls) is subtracted. The steps, in a process without HTTP and "
+            "with a pause between questions, are medians; the step of the model includes its own time."
         ),
         target="p50 ≤ 10 ms, p99 ≤ 50 ms",
         measure=_answers,
@@ -205,8 +204,8 @@ ROWS: Mapping[str, Row] = {
     "crashes": Row(
         what="crash of a session to the first answer of its replacement",
         how=(
-            "In a process without HTTP: each session is crashed once by a message that it trips over, with a webhook "
-            "right behind it; from the crash to that webhook's durable reply."
+            "In a process without HTTP: a message crashes each session once, with a webhook right behind it; the time "
+            "is from the crash to that webhook's durable reply."
         ),
         target="p99 ≤ 50 ms",
         measure=_crashes,
@@ -231,15 +230,15 @@ ROWS: Mapping[str, Row] = {
     "trickle": Row(
         what="a model that sends one byte a second, in 50 sessions",
         how=(
-            "50 sessions begin within five seconds to ask, ask again and again, and speak on twice a second while they "
-            "wait; 50 others speak five times a second. A turn's time is from the question to the stored sentence that "
-            "answers it; each must have been said once. `others`: from a webhook of the 50 to its durable reply."
+            "50 sessions ask again and again, from within the first five seconds, and speak twice a second while they "
+            "wait; 50 others speak five times a second. An answer's time is from the question to its stored failure "
+            "sentence; each must be delivered once. `others`: from a webhook of the 50 others to its durable reply."
         ),
-        target="turns end within the model's deadline + 1 s, others p99 < 100 ms, nobody answered twice",
+        target="answers within the model's deadline + 1 s, others p99 < 100 ms, none delivered twice",
         measure=_trickle,
         show=lambda found: (
-            f"{found['turns']} turns, the longest {found['turn_max_s']} s (deadline {found['deadline_s']} s), others "
-            f"p99 {found['others_p99_ms']} ms, {found['said_twice']} said twice, {found['unsaid']} unsaid"
+            f"{found['turns']} answers, the longest {found['turn_max_s']} s (deadline {found['deadline_s']} s), others "
+            f"p99 {found['others_p99_ms']} ms, {found['said_twice']} delivered twice, {found['unsaid']} not delivered"
         ),
         reaches=lambda found: (
             found["turns"] > 0

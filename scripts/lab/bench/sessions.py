@@ -1,4 +1,4 @@
-"""Row: many live sessions in one process: what each costs, how late the loop gets, how fast they come to life.
+"""Row: many live sessions in one process: memory of each, lag of the loop, and speed of activation.
 
 Not here: HTTP (throughput.py). Threads: each part runs in a process of its own, on one event loop:
 python -m scripts.lab.bench.sessions --part=live|activation --count=N --folder=DIR
@@ -22,23 +22,23 @@ from omi_actors.clock import Clock, SystemClock
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
-from scripts.lab.bench.cpu import read_resident_bytes
 from scripts.lab.bench.in_process import LagMeter, Speech, call_all, open_system, run_row
+from scripts.lab.bench.machine import read_resident_bytes
 from scripts.lab.replay.report import percentile
 
-# What each session has heard: a few minutes of talk.
+# Segments that each session hears: a few minutes of talk.
 _SEGMENTS = 30
 _AT_ONCE = 64
-# Sessions that live before the base of memory is taken, so that what is there once for all is not counted.
+# Sessions before the first reading of memory, so that one-time costs do not count.
 _BASE_SESSIONS = 1000
-# Webhooks to sessions at random, over which the loop's lag is taken once all sessions live.
+# Webhooks to random sessions, for the loop's lag with all sessions live.
 _SPOKEN = 20_000
 _TIMEOUT_S = 30.0
 
 
 async def measure_sessions(count: int, *, folder: Path) -> Mapping[str, Any]:
     """Measure `count` sessions; return bytes, milliseconds and sessions per second."""
-    # 100,000 sessions with 3,000,000 segments in the store take some minutes
+    # 100,000 sessions with 3,000,000 segments in the store take some minutes.
     within_s = 120 + count / 50
     figures: dict[str, Any] = {"sessions": count, "segments_each": _SEGMENTS}
     for part in ("live", "activation"):
@@ -48,7 +48,7 @@ async def measure_sessions(count: int, *, folder: Path) -> Mapping[str, Any]:
 
 
 async def _measure_live(count: int, folder: Path, clock: Clock) -> dict[str, object]:
-    """Let all sessions hear their segments, durably; then speak to them at random."""
+    """Let all sessions hear their segments, with a real store; then send webhooks at random."""
     base_count = min(_BASE_SESSIONS, count // 10)
     speech = Speech(clock)
     rng = random.Random(1)  # noqa: S311 (who speaks next)
@@ -79,17 +79,17 @@ async def _measure_live(count: int, folder: Path, clock: Clock) -> dict[str, obj
 
 
 class _MemoryStore(Store):
-    """Knows no session and keeps nothing, at once: what is left is the work of the actors."""
+    """Store without rows that answers at once, so that only the actors' work is measured."""
 
     def __init__(self) -> None:
-        """Need no actors."""
+        """Take no actors."""
 
     def read(self, *_args: Any, **_kwargs: Any) -> Future[Any]:
-        """Find nothing."""
+        """Return no session."""
         return _settled()
 
     def commit(self, commit: SessionCommit) -> Future[None]:  # noqa: ARG002
-        """Agree."""
+        """Accept every commit."""
         return _settled()
 
 
@@ -100,7 +100,7 @@ def _settled() -> Future[Any]:
 
 
 async def _measure_activation(count: int, folder: Path, clock: Clock) -> dict[str, object]:
-    """Speak once to each of `count` sessions over a store that answers from memory."""
+    """Send one webhook to each of `count` sessions over a store in memory."""
     speech, store = Speech(clock), _MemoryStore()
 
     def build(deps: SessionDeps, session_key: str) -> SessionActor:

@@ -1,4 +1,4 @@
-"""Row: from the start of the process to a ready server, on an empty directory and on an existing database.
+"""Row: time from the start of the process to a ready server, on an empty directory and on an existing database.
 
 Not here: installing (scripts/setup). Threads: one event loop.
 """
@@ -7,11 +7,11 @@ import statistics
 from pathlib import Path
 
 from omi_actors.clock import Clock
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.server_process import build_server
 
 
 async def measure_startup(starts: int, *, work_dir: Path, clock: Clock) -> dict[str, object]:
-    """Start once on nothing and then `starts` times on what is there; return seconds."""
+    """Start once on an empty directory and `starts` times on the existing database; return seconds."""
     server, _ = build_server(work_dir, clock=clock)
     try:
         first_s = await server.start()

@@ -1,6 +1,6 @@
-"""Row: what other sessions notice while 100 sessions crash on every message.
+"""Row: latency of other sessions while 100 sessions crash on every message.
 
-Not here: how fast one session recovers (crashes.py). Threads: a process of its own, on one event loop:
+Not here: recovery of one session (crashes.py). Threads: a process of its own, on one event loop:
 python -m scripts.lab.bench.storm --phases=N --phase-s=SECONDS --folder=DIR
 """
 
@@ -24,10 +24,10 @@ from scripts.lab.bench.in_process import Speech, open_system, run_row
 from scripts.lab.replay.report import percentile
 
 _TIMEOUT_S = 30.0
-# Sessions that crash on every message, and the pace of their messages: Omi sends about one a second for each wearer.
+# Sessions that crash on every message, and the period of their messages: Omi sends about one a second for each wearer.
 _CRASHING = 100
 _CRASH_PERIOD_S = 0.5
-# Sessions that nobody may disturb, each speaking this often.
+# Undisturbed sessions, and the period of their messages.
 _OTHERS = 50
 _SPEAK_PERIOD_S = 0.05
 
@@ -39,7 +39,7 @@ async def measure_storm(phases: int, phase_s: float, *, folder: Path) -> Mapping
 
 
 class _Weather:
-    """One system, its undisturbed speakers and its crashing ones, which are new people in every storm."""
+    """A system with undisturbed and crashing sessions; each storm has new crashing ones."""
 
     def __init__(self, system: System, clock: Clock) -> None:
         self._system = system
@@ -48,7 +48,7 @@ class _Weather:
         self._strangers = count(_OTHERS)
 
     async def phase(self, phase_s: float, *, is_storm: bool) -> list[float]:
-        """Let the others speak for `phase_s` seconds and return the seconds that each of their webhooks took."""
+        """Let the undisturbed sessions speak for `phase_s` seconds and return the seconds of each of their webhooks."""
         until_mono_s = self._clock.mono_s() + phase_s
         latencies_s: list[float] = []
         async with asyncio.TaskGroup() as group:
@@ -99,7 +99,7 @@ async def _measure(phases: int, phase_s: float, folder: Path, clock: Clock) -> d
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the result."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--phases", type=int, required=True)
     parser.add_argument("--phase-s", type=float, required=True)

@@ -1,7 +1,7 @@
-"""Row: what a durable webhook without a question costs, against a Tornado handler that only parses it.
+"""Row: cost of a durable webhook without a question, against a Tornado handler that only parses it.
 
+Both servers share one core, the load has the other; slices alternate, and each pair gives one ratio.
 Not here: the two servers (yardstick.py, the program itself), the load (load.py). Threads: one event loop.
-Both servers sit on one core, the load on the other; slices alternate, and each pair gives one ratio.
 """
 
 import asyncio
@@ -15,21 +15,19 @@ import msgspec
 
 from omi_actors.clock import Clock
 from omi_actors.ids import new_request_id
-from scripts.lab.bench.cpu import pin
 from scripts.lab.bench.load import Slice
-from scripts.lab.replay.http import HttpClient
-from scripts.lab.replay.server_process import ServerProcess, find_free_port
-from scripts.lab.replay.targets import Target
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.bench.machine import pin
+from scripts.lab.replay.http import HttpClient, Target
+from scripts.lab.replay.server_process import ServerProcess, build_server, find_free_port
 
 _SERVER_CORE, _LOAD_CORE = 0, 1
-# Grace for the load's own start and warm-up.
+# Seconds for the load's own start and warm-up.
 _LOAD_MARGIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThroughputPlan:
-    """How much to measure: `pairs` slices of each server, `slice_s` seconds each."""
+    """Size of the measurement: `pairs` slices of each server, `slice_s` seconds each."""
 
     pairs: int = 10
     slice_s: float = 3.0
@@ -41,7 +39,7 @@ class _Health(msgspec.Struct):
 
 
 class LoadFailedError(RuntimeError):
-    """The load ended without a result, or the server refused what it must keep."""
+    """A load without a result, or a server that refused webhooks."""
 
 
 async def measure_throughput(plan: ThroughputPlan, *, work_dir: Path, clock: Clock) -> dict[str, object]:
@@ -76,7 +74,7 @@ async def measure_throughput(plan: ThroughputPlan, *, work_dir: Path, clock: Clo
 
 
 async def read_settings(target: Target) -> dict[str, str]:
-    """Return the settings as the running server tells them."""
+    """Return the settings of the running server."""
     async with HttpClient(target.host, target.port) as http:
         response = await http.request("GET", "/health", headers=target.operator_headers)
     return msgspec.json.decode(response.body, type=_Health).settings
@@ -102,7 +100,7 @@ async def _measure_pair(
     plan: ThroughputPlan, ours: ServerProcess, bare: ServerProcess, target: Target
 ) -> tuple[Slice, Slice]:
     ours_slice = await _run_load(plan, ours, target.token)
-    # the same bytes go to both: also the yardstick gets the token
+    # Both servers get the same bytes, so the yardstick gets the token, too.
     return ours_slice, await _run_load(plan, bare, target.token)
 
 

@@ -1,7 +1,7 @@
-"""Row: a model that sends one byte a second: when turns end, and what other sessions notice.
+"""Row: a model that sends one byte a second: the time of answers, and the latency of other sessions.
 
-Not here: that model: its address is given. Threads: one event loop; the server is a process of its own.
-A turn ends with a stored sentence, an honest failure, which is to be said once.
+An answer ends as a stored failure sentence, which must be delivered once.
+Not here: that model; its address is given. Threads: one event loop; the server is a process of its own.
 """
 
 import asyncio
@@ -15,25 +15,24 @@ from urllib.parse import quote
 import msgspec
 
 from omi_actors.clock import Clock
-from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.http import HttpClient, Target
 from scripts.lab.replay.report import percentile
-from scripts.lab.replay.targets import Target
-from scripts.lab.replay.under_test import build_server
+from scripts.lab.replay.server_process import build_server
 
-# Seconds between two remarks of somebody who waits, and of somebody who does not care.
+# Seconds between two remarks of an asking session, and of another one.
 _WAITING_PERIOD_S = 0.5
 _OTHER_PERIOD_S = 0.2
-# Seconds after the deadline at which nothing is waited for any more, and remarks in which a repetition would show.
+# Longest wait (s) after the deadline, and remarks after the answer, to see a second delivery.
 _LATE_S = 30.0
 _AFTERTHOUGHTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TricklePlan:
-    """For `seconds`, `asking` sessions ask and `others` speak; `deadline_s` is the model's: OPENAI_TIMEOUT.
+    """Plan: for `seconds`, `asking` sessions ask and `others` speak; `deadline_s` is OPENAI_TIMEOUT.
 
-    Nobody asks for `warm_up_s`: the server has just started, and imports the model's library. The first questions are
-    spread over `spread_s`: people do not ask in chorus.
+    No session asks during `warm_up_s`, while the server imports the model's library. The first questions are spread
+    over `spread_s`.
     """
 
     seconds: float = 60.0
@@ -46,7 +45,7 @@ class TricklePlan:
 
 @dataclass(slots=True)
 class _Heard:
-    """What came back: messages by user, seconds of the others' webhooks, and how many were not acknowledged."""
+    """Replies: messages by user, seconds of the others' webhooks, and webhooks that were not acknowledged."""
 
     messages: dict[str, list[str]] = field(default_factory=dict)
     others_s: list[float] = field(default_factory=list)
@@ -97,7 +96,7 @@ async def measure_trickle(plan: TricklePlan, *, model_url: str, work_dir: Path, 
 
 
 class _Crowd:
-    """The sessions; `asked` counts their questions."""
+    """All sessions; `asked` counts their questions."""
 
     def __init__(self, http: HttpClient, target: Target, plan: TricklePlan, clock: Clock) -> None:
         self.asked = 0
@@ -110,7 +109,7 @@ class _Crowd:
         self._begin_mono_s = clock.mono_s()
 
     async def speak(self) -> _Heard:
-        """Let all speak until the plan is over and the last question answered, or much too late."""
+        """Let all sessions speak until the plan is over and the last question answered, or much too late."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._plan.asking):
                 group.create_task(
@@ -162,7 +161,7 @@ class _Crowd:
 
 
 async def _fetch_turns(http: HttpClient, target: Target, uid: str) -> Iterable[float]:
-    """Return the seconds from each of a user's questions to what was stored as its answer."""
+    """Return the seconds from each of a user's questions to its stored answer."""
     response = await http.request("GET", f"/transcript/{quote(uid)}?limit=1", headers=target.operator_headers)
     messages = msgspec.json.decode(response.body, type=_Page).messages
     asked_at = {one.job_id: one.created_at for one in messages if one.role == "user"}

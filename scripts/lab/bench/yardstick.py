@@ -1,4 +1,4 @@
-"""The yardstick for webhook throughput: the least that a Tornado server can do with a webhook.
+"""Yardstick of webhook throughput: the least work that a Tornado server can do with a webhook.
 
 Not here: the measurement (throughput.py). Threads: a process of its own: python -m scripts.lab.bench.yardstick
 """
@@ -23,7 +23,7 @@ class BareWebhook(tornado.web.RequestHandler):
 
 
 class Ready(tornado.web.RequestHandler):
-    """GET /readyz: for whoever started the process."""
+    """GET /readyz: the server is ready."""
 
     def get(self) -> None:
         """Answer 200."""

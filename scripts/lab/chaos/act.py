@@ -1,6 +1,6 @@
-"""One act: a stage, traffic, the fault, recovery, the end of the talk, and the judgement.
+"""Act: a stage, traffic, one fault, recovery, the end of the talk, and the judgement.
 
-Not here: the stage (stage.py), what is concluded (judgement.py). Threads: one event loop.
+Not here: the stage (stage.py), the judgement's rules (judgement.py). Threads: one event loop.
 """
 
 import asyncio
@@ -17,19 +17,18 @@ from scripts.lab.replay.http import ConnectionFailedError
 from scripts.lab.replay.judge import judge, merge_promises
 from scripts.lab.replay.recording import RecordedRequest
 from scripts.lab.replay.server_process import ServerFailedError
-from scripts.lab.replay.settling import settle
-from scripts.lab.replay.verify import TranscriptUnreadableError
+from scripts.lab.replay.verify import TranscriptUnreadableError, settle
 
 _POLL_S = 0.1
-# Seconds over the allowed recovery for which a success is still waited for, so that the figure says how late it was.
+# Seconds to wait for a success after the allowed recovery, so that the figure shows the delay.
 _PATIENCE_S = 20.0
-# How the fake model begins every answer.
+# First words of the fake model's answers.
 _ANSWERED = "You asked: "
 _DROPPED = "omi_webhooks_dropped_total"
 
 
 async def play(fault: Fault, scene: Scene, clock: Clock) -> Result:
-    """Play one act. A server that ends, or does not come back, is a result as well."""
+    """Play one act. A server that ends, or does not come back, is a result, too."""
     scene = replace(
         scene,
         settings=fault.settings,
@@ -49,14 +48,14 @@ async def play(fault: Fault, scene: Scene, clock: Clock) -> Result:
 
 
 class _Act:
-    """One course of a fault on its stage."""
+    """One fault on its stage."""
 
     def __init__(self, fault: Fault, stage: Stage) -> None:
         self._fault = fault
         self._stage = stage
 
     async def run(self) -> Evidence:
-        """Do everything; the server is stopped when this returns."""
+        """Run all parts; the server is stopped when this returns."""
         stage = self._stage
         findings = await self._suffer()
         promised = merge_promises(load_promises(stage.accept_file))
@@ -80,7 +79,7 @@ class _Act:
         )
 
     async def _suffer(self) -> Findings:
-        """Let people speak before, during and after the fault, until there was a success."""
+        """Let people speak before, during and after the fault, until a success."""
         stage = self._stage
         await stage.warm_up()
         talking = asyncio.create_task(stage.traffic.run())
@@ -129,7 +128,7 @@ class _Act:
         return [*replied, *(Arrival(one.uid, one.text, "", one.at_mono_s) for one in stage.omi.pushes)]
 
     def _without_swallowed(self, deliveries: DeliveryVerdict) -> DeliveryVerdict:
-        """Take out answers that the server did give, and that we ourselves took on their way."""
+        """Remove answers that the server gave, and that the proxy took on their way."""
         proxy = self._stage.proxy
         if proxy is None:
             return deliveries
@@ -139,6 +138,6 @@ class _Act:
 
 
 def _is_in(taken: str, name: str) -> bool:
-    """Tell whether a reply had this question's answer; `name` is `uid/question (state)`, its words unique."""
+    """Return True when a reply had this question's answer; `name` is `uid/question (state)` with unique words."""
     question = name.partition("/")[2].rpartition(" (")[0]
     return question.rpartition(", question ")[2].rstrip("?") in taken

@@ -1,6 +1,6 @@
-"""What a fault is: what happens, which promise it attacks, and what may come of it.
+"""Fault: its action, the promise that it attacks, and the allowed outcome.
 
-Not here: the faults (faults/), their judgement (judgement.py). Threads: none.
+Not here: the faults (faults/), the judgement (judgement.py). Threads: none.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from scripts.lab.chaos.stage import Stage
 
 BOTH = ("sqlite", "postgres")
-# Seconds that a start may take on a busy machine: longer than the start itself, which bench/ measures.
+# Allowed seconds of a start on a busy machine: longer than the start itself, which bench/ measures.
 START_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The allowed outcome, beyond what is always demanded: nothing lost, nothing twice, no 5xx but a retrier's 503.
+    """Allowed outcome of a fault. Loss, duplicates, and 5xx except a retrier's 503 are never allowed.
 
     `unreachable`: connections may end without a reply. `drops`: webhooks may be dropped with the header, and retriers
-    get 503. `failures`: a question's one answer may be a sentence that says why there is none. `marked`: answers whose
-    delivery the fault cut may come again, marked. `recovery_s`: from a fault's end to the first success, which is an
-    acknowledged webhook, or an answer of the model where `needs_answer`. `answer_s`: from any question to its answer.
+    get 503. `failures`: a question's one answer may be a failure sentence. `marked`: answers whose delivery the fault
+    cut may come again, marked. `recovery_s`: time from the fault's end to the first success: an acknowledged webhook,
+    or an answer of the model where `needs_answer`. `answer_s`: time from any question to its answer.
     """
 
     unreachable: bool = False
@@ -34,25 +34,25 @@ class Rules:
 
 @dataclass(slots=True)
 class Findings:
-    """What a fault has seen for itself: figures, what was wrong, and whose questions were meant to fail."""
+    """Findings of a fault: figures, errors, and the users whose questions must fail (`doomed`)."""
 
     figures: dict[str, object] = field(default_factory=dict)
     wrongs: list[str] = field(default_factory=list)
     doomed: set[str] = field(default_factory=set)
 
     def demand(self, what: str, *, holds: bool) -> None:
-        """Note what is wrong unless it holds."""
+        """Note an error unless it holds."""
         if not holds:
             self.wrongs.append(what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault. `what`, `promise` and `allowed` are for the page; `inject` returns when the fault is over.
+    """A fault. `what`, `promise` and `allowed` are for the page; `inject` returns when the fault is over.
 
-    `settings` are the server's beside the stage's own; `plants` are built into it (sabotaged_server.py), `quick_plants`
-    where sizes are tiny. With `has_proxy` the people reach the server through one, with `has_redis` it has a Redis,
-    with `has_second` there is a second node on its database.
+    `settings` extend those of the stage's server; `plants` are built into it (sabotaged_server.py), `quick_plants` with
+    tiny sizes only. `has_proxy`: people reach the server through a proxy; `has_redis`: the server has a Redis;
+    `has_second`: a second node uses its database.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""The judgement of one fault: what was promised, kept and heard, against what may come of it.
+"""Judgement of a fault: compare promises, kept data and deliveries with the allowed outcome.
 
-Not here: collecting it (act.py), the comparisons that all proofs share (replay/judge.py, replay/deliveries.py).
-Threads: none, pure.
+Not here: collecting the evidence (act.py), the comparisons that all proofs share (replay/judge.py,
+replay/deliveries.py). Threads: none, pure.
 """
 
 from collections import Counter
@@ -20,10 +20,10 @@ _RETRY_LATER = 503
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What one fault left. `dropped_aside` and `dropped_counted`: the fault's own drops, and all as the server counts.
+    """Evidence of a fault. `dropped_aside` are the fault's own drops, `dropped_counted` all by the server's counter.
 
-    `recoveries_s` has None where no success came. `exit_code` is that of the last stop. `dropped_counted` is None where
-    the server was another at the end, which has counted from 0.
+    `recoveries_s` has None without a success. `exit_code` is that of the last stop. `dropped_counted` is None when a
+    restarted server has counted from 0.
     """
 
     findings: Findings
@@ -41,7 +41,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One fault's outcome: figures by name, and what was wrong; `is_held` where nothing was."""
+    """Outcome of a fault: figures by name, and errors; `is_held` without errors."""
 
     name: str
     figures: Mapping[str, object]
@@ -49,12 +49,12 @@ class Result:
 
     @property
     def is_held(self) -> bool:
-        """Tell whether the outcome was an allowed one."""
+        """True when the outcome is an allowed one."""
         return not self.wrongs
 
 
 def judge_fault(fault: Fault, evidence: Evidence) -> Result:
-    """Compare what came of a fault with what may come of it."""
+    """Compare the outcome of a fault with its rules."""
     figures = _count(evidence)
     wrongs = [
         *evidence.findings.wrongs,
@@ -90,7 +90,7 @@ def _count(evidence: Evidence) -> dict[str, object]:
 
 
 def _judge_promises(rules: Rules, evidence: Evidence) -> Iterable[str]:
-    """Yield what no fault excuses, and what this one does not."""
+    """Yield the errors that no fault allows, and those that this fault does not."""
     verdict, deliveries = evidence.verdict, evidence.deliveries
     failed = [name for name in verdict.failed if name.partition("/")[0] not in evidence.findings.doomed]
     yield from (wrong for wrong in verdict.wrongs() if not wrong.startswith("failed: "))
@@ -106,7 +106,7 @@ def _judge_promises(rules: Rules, evidence: Evidence) -> Iterable[str]:
 
 
 def _judge_replies(rules: Rules, evidence: Evidence) -> Iterable[str]:
-    """Yield what senders were told and should not have been."""
+    """Yield the replies that senders should not have got."""
     allowed = {_OK, *([0] if rules.unreachable else [])}
     for one in evidence.attempts:
         status, dropped = one.outcome.status, one.outcome.dropped

@@ -1,8 +1,8 @@
-"""A proxy on loopback between the people and the servers, which can lose replies and lead to another server.
+"""Proxy on loopback between the people and the servers: it can lose replies and switch to another server.
 
-Not here: faults of the servers themselves. Threads: one event loop.
-Lost in one of two ways, in turn: the connection is cut when the request has gone through, so that the server sees it
-end; or the server's reply is taken, and never arrives.
+A reply is lost in one of two ways, in turn: the connection is cut after the request has gone through, so that the
+server sees the end; or the server's reply is swallowed. Not here: faults of the servers themselves. Threads: one event
+loop.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ from contextlib import suppress
 
 
 class Proxy:
-    """See the module. `lose_every` N loses the reply to every Nth request, 0 none.
+    """A proxy. `lose_every` N loses the reply to every Nth request, 0 none.
 
-    `swallowed` are replies that were taken, and those of a server that the people had been led away from.
+    `swallowed` holds replies that were taken, and those of a server from which the people were switched away.
     """
 
     def __init__(self, port: int) -> None:
@@ -24,16 +24,16 @@ class Proxy:
         self._to_port = port
         self._requests = itertools.count(1)
         self._server: asyncio.Server | None = None
-        # Each connection's task, with the ends that it has open: the client's, and then the server's.
+        # Task of each connection, with its open ends: the client's, then the server's.
         self._open: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
 
     async def start(self) -> None:
-        """Listen on any port; `port` is set then."""
+        """Listen on any free port and set `port`."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close everything, also what still waits for a server's reply."""
+        """Close everything, also connections that wait for a server's reply."""
         if self._server is not None:
             self._server.close()
         for ends in self._open.values():
@@ -42,13 +42,13 @@ class Proxy:
         await asyncio.gather(*self._open)
 
     def lead_to(self, port: int) -> None:
-        """Let people reach another server from now on. Who waits for the one before is cut off, and may ask again."""
+        """Switch to another server. Clients that wait for the old one are cut off, and may ask again."""
         self._to_port = port
         for client, *_ in self._open.values():
             client.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Relay request by request: the people's client sends no second one before the reply."""
+        """Relay request by request: the client sends no second one before the reply."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (we run in one)
         ends = self._open[task] = [writer]
@@ -83,7 +83,7 @@ class Proxy:
 
 
 async def _read_message(reader: asyncio.StreamReader) -> bytes:
-    """Read one request or reply; all of them have a Content-Length."""
+    """Read one request or reply; all have a Content-Length."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
     return head + await reader.readexactly(length)

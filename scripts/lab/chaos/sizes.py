@@ -1,6 +1,6 @@
-"""Sizes: how much traffic, how long each fault lasts. In seconds, unless the name says otherwise.
+"""Sizes of a run: amount of traffic, duration of each fault. In seconds, unless the name says otherwise.
 
-Not here: what the faults do (faults/). Threads: none.
+Not here: the faults (faults/). Threads: none.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How much. `people` speak every `period_s`; a fault comes after `warm_s` and is followed by `after_s`."""
+    """Sizes. `people` speak every `period_s`; a fault comes after `warm_s` and is followed by `after_s`."""
 
     people: int = 30
     period_s: float = 0.5
@@ -16,7 +16,7 @@ class Sizes:
     after_s: float = 2.0
     settle_s: float = 60.0
     outage_s: float = 30.0
-    # longer than the lease of a job (30 s) and that of a node (15 s)
+    # Longer than the lease of a job (30 s) and that of a node (15 s).
     pause_s: float = 35.0
     fault_s: float = 6.0
     kills: int = 5

@@ -17,22 +17,19 @@ from typing import Self
 
 from omi_actors.clock import Clock
 from scripts.lab.chaos.proxy import Proxy
-from scripts.lab.chaos.pulse import Pulse
 from scripts.lab.chaos.sizes import Sizes
-from scripts.lab.chaos.traffic import Traffic
+from scripts.lab.chaos.traffic import Pulse, Traffic
 from scripts.lab.replay.accept_log import AcceptLog, build_promise
 from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.replay.fake_omi import Mode as OmiMode
 from scripts.lab.replay.fake_openai import FakeOpenAI, Mode
-from scripts.lab.replay.http import HttpClient
+from scripts.lab.replay.http import HttpClient, Target
 from scripts.lab.replay.postgres_server import DURABLE, PostgresServer
 from scripts.lab.replay.recording import RecordedRequest, build_webhook
 from scripts.lab.replay.redis_server import RedisServer
 from scripts.lab.replay.report import percentile
 from scripts.lab.replay.sender import Outcome, Poster
-from scripts.lab.replay.server_process import ServerProcess, find_free_port
-from scripts.lab.replay.targets import Target
-from scripts.lab.replay.under_test import SERVE, build_server
+from scripts.lab.replay.server_process import SERVE, ServerProcess, build_server, find_free_port
 
 # Long enough that faults find questions at every stage of their answer.
 _MODEL_DELAY_S = 0.1

@@ -1,8 +1,8 @@
-"""Traffic: people who go on speaking, whatever happens to the server, until told to stop.
+"""Traffic: people who speak until told to stop, whatever the server does; and a pulse of the event loop.
 
-Not here: what they say (replay/generator.py), how a webhook is posted (replay/sender.py). Threads: one event loop.
-Every second person's webhooks are sent by one that retries (told by its Idempotency-Key) until it is acknowledged; the
-others' are sent once, as Omi does. Nobody's next webhook goes out before the reply to the last one.
+A sender that retries (with an Idempotency-Key) sends every second person's webhooks until each is acknowledged; the
+others' are sent once, as by Omi. The next webhook of a person follows the reply to the last one.
+Not here: the words (replay/generator.py), the posting (replay/sender.py). Threads: one event loop.
 """
 
 import asyncio
@@ -12,28 +12,29 @@ import msgspec
 
 from omi_actors.clock import Clock
 from scripts.lab.replay.generator import ConversationGenerator
+from scripts.lab.replay.http import ConnectionFailedError, HttpClient
 from scripts.lab.replay.recording import RecordedRequest
 from scripts.lab.replay.sender import Outcome, Poster
 
-# Seconds between two attempts at one webhook, and after the end of the talk until a retrier gives up.
+# Seconds between two attempts at one webhook, and from the end of the talk until a retrier gives up.
 _RETRY_S = 0.5
 _GIVE_UP_S = 30.0
 # One webhook in so many has a question.
 _QUESTION_EVERY = 6
-# Seeds of neighbouring runs must not share people.
+# Distance of two runs' seeds, so that they share no people.
 _SEEDS_APART = 10_007
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a webhook, by one that retries or not."""
+    """One attempt at a webhook, by a sender that retries or not."""
 
     outcome: Outcome
     retries: bool
 
 
 class Traffic:
-    """See the module. `attempts` grows; `given_up` are retriers' webhooks that were never acknowledged."""
+    """Traffic of all people. `attempts` grows; `given_up` are retriers' webhooks that were never acknowledged."""
 
     def __init__(self, poster: Poster, *, people: int, period_s: float, seed: int, clock: Clock) -> None:
         self.attempts: list[Attempt] = []
@@ -47,13 +48,13 @@ class Traffic:
         self._stopped_mono_s = float("inf")
 
     async def run(self) -> None:
-        """Let all speak until `stop`, and the retriers until what they have begun is acknowledged."""
+        """Let all speak until `stop`, then the retriers until their webhooks are acknowledged."""
         async with asyncio.TaskGroup() as group:
             for person in range(self._people):
                 group.create_task(self._speak(person))
 
     def stop(self) -> None:
-        """Begin nothing new."""
+        """Begin no new webhook."""
         if not self._stopped.is_set():
             self._stopped_mono_s = self._clock.mono_s()
             self._stopped.set()
@@ -87,9 +88,33 @@ class Traffic:
         return outcome
 
     async def _wait(self, seconds: float) -> None:
-        """Wait, but not after the stop; at least give way to others."""
+        """Wait, but not after the stop; let other tasks run in any case."""
         try:
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._stopped.wait()
         except TimeoutError:
             return
+
+
+_PERIOD_S = 0.2
+
+
+class Pulse:
+    """Meter of the event loop: it asks /livez five times a second; `beats_s` are the seconds of the replies."""
+
+    def __init__(self, http: HttpClient, clock: Clock) -> None:
+        self.beats_s: list[float] = []
+        self._http = http
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Ask until cancelled; failed connections do not count here."""
+        while True:
+            began_mono_s = self._clock.mono_s()
+            try:
+                await self._http.request("GET", "/livez")
+            except ConnectionFailedError:
+                pass
+            else:
+                self.beats_s.append(self._clock.mono_s() - began_mono_s)
+            await asyncio.sleep(_PERIOD_S)

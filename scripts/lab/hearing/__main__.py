@@ -1,13 +1,12 @@
-"""Measure how well questions are heard; run as scripts/hearing."""
+"""Score the recognition of questions; run as scripts/hearing."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from scripts.lab.hearing.cases import load_cases
-from scripts.lab.hearing.report import is_good_enough, render_report
-from scripts.lab.hearing.score import judge
+from scripts.lab.hearing.play import load_cases
+from scripts.lab.hearing.score import is_good_enough, judge, render_report
 
 _CASES = Path(__file__).parents[3] / "tests" / "hearing" / "cases"
 

@@ -1,37 +1,95 @@
-"""Playing a case to the detector, as a session would: fresh segments only, and a timer for the pause.
+"""Cases of hearing, and playing them as a session does: fresh segments only, and a timer for the pause.
 
-Not here: judging what was heard (score.py). Threads: none.
+Not here: scores (score.py). Threads: none.
 """
 
 import math
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import count
+from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from omi_actors.domain.hearing.hearing import hear, note_reply, pause_over, relabel
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingState, ListenMode, Question
 from omi_actors.domain.sessions.transcript import build_progress, decide_growth
-from scripts.lab.hearing.cases import Case, Spoken, Webhook
 
-# When a repeated webhook comes after the first (s).
+# One case in three, by the hash of its id, stays unseen while the detector is tuned.
+_HELD_OUT_OF = 3
+
+
+class Spoken(msgspec.Struct, frozen=True, array_like=True):
+    """A segment as the wearable's platform sends it; times in seconds since the conversation began."""
+
+    speaker: str
+    text: str
+    start_s: float
+    end_s: float
+    segment_id: str = ""
+
+
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An event of a case: segments arrive, or a reply is given."""
+
+    received_at_s: float | None = None
+    segments: tuple[Spoken, ...] = ()
+    reply_at_s: float | None = None
+
+
+class Expected(msgspec.Struct, frozen=True, array_like=True):
+    """An expected question, and its moment: "at once" (with a webhook) or "after pause"."""
+
+    text: str
+    when: str
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kind": "class"}):
+    """A conversation with its expected questions."""
+
+    id: str
+    kind: str
+    webhooks: tuple[Webhook, ...]
+    expect: tuple[Expected, ...]
+    mode: str = "TRIGGER"
+
+    @property
+    def language(self) -> str:
+        """Language of the case: ids begin with it."""
+        return self.id.partition("-")[0]
+
+    @property
+    def is_held_out(self) -> bool:
+        """True for a case that is not used for tuning."""
+        return sha256(self.id.encode()).digest()[0] % _HELD_OUT_OF == 0
+
+
+def load_cases(folder: Path) -> tuple[Case, ...]:
+    """Load all cases of a folder, by language, then in the order of the file."""
+    files = sorted(folder.glob("*.json"))
+    return tuple(case for file in files for case in msgspec.json.decode(file.read_bytes(), type=tuple[Case, ...]))
+
+
+# Seconds between a webhook and its repetition.
 _REPEAT_AFTER_S = 0.05
 
 
 class Taken(NamedTuple):
-    """A question that the detector took."""
+    """A question that the detector found."""
 
     text: str
     when: str
 
 
 def play(case: Case, *, repeated: bool = False) -> tuple[Taken, ...]:
-    """Return what is heard in a case; `repeated` sends every webhook twice."""
+    """Return the questions found in a case; `repeated` sends every webhook twice."""
     return tuple(_Player(case, repeated=repeated).play())
 
 
 class _Player:
-    """One session in progress."""
+    """State of playing one case."""
 
     def __init__(self, case: Case, *, repeated: bool) -> None:
         self._case = case
@@ -56,7 +114,7 @@ class _Player:
         return (at_s, at_s + _REPEAT_AFTER_S) if self._repeated and webhook.segments else (at_s,)
 
     def _let_pass(self, until_s: float) -> Iterator[Taken]:
-        """Let the session's timer ring for every deadline until then."""
+        """Call `pause_over` for every deadline until then, as the session's timer does."""
         while self._deadline is not None and self._deadline <= until_s:
             heard = pause_over(self._state, self._deadline, self._options)
             self._state, self._deadline = heard.state, heard.deadline

@@ -1,25 +1,24 @@
-"""Judging what was heard in a case, and adding it up.
+"""Scores of hearing: compare the questions found in a case with the expected ones, add up, and report.
 
-Not here: how it is printed (report.py). Threads: none.
+Not here: playing a case (play.py). Threads: none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from scripts.lab.hearing.cases import Case, Expected
-from scripts.lab.hearing.play import Taken, play
+from scripts.lab.hearing.play import Case, Expected, Taken, play
 
-# Questions that agree in this share of their characters are the same question, with other words around it.
+# Share of equal characters from which two texts are the same question with other words around it.
 _SAME_SHARE = 0.6
 _PREFIX = "starts with: "
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts of questions: asked; taken; of these those that were asked, with the right words, at the right moment.
+    """Counts of questions: asked and found; of those found, the right ones, with exact words, at the right moment.
 
-    `once`: of those asked, how many were taken exactly once, also when every webhook is sent twice.
+    `once` counts asked questions that were found exactly once, also when every webhook is sent twice.
     """
 
     asked: int = 0
@@ -41,7 +40,7 @@ class Score:
 
     @property
     def figures(self) -> dict[str, float]:
-        """The shares, 1 where there was nothing to get wrong."""
+        """Shares from 0 to 1; 1 where nothing was counted."""
         return {
             "precision": _share(self.right, self.taken),
             "recall": _share(self.right, self.asked),
@@ -52,13 +51,13 @@ class Score:
 
     @property
     def is_perfect(self) -> bool:
-        """Whether nothing went wrong."""
+        """True when every figure is 1."""
         return all(share == 1.0 for share in self.figures.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A case and what became of it."""
+    """A case with the questions found and its score."""
 
     case: Case
     taken: tuple[Taken, ...]
@@ -66,7 +65,7 @@ class Result:
 
 
 def judge(case: Case) -> Result:
-    """Play a case and count."""
+    """Play a case and score it."""
     taken = play(case)
     pairs = _pair(case.expect, taken)
     again = play(case, repeated=True)
@@ -84,7 +83,7 @@ def judge(case: Case) -> Result:
 
 
 def add_up(results: Iterable[Result]) -> Score:
-    """Return the sum of the results' counts."""
+    """Add the scores of some results."""
     return sum((result.score for result in results), Score())
 
 
@@ -93,7 +92,7 @@ def _share(part: int, whole: int) -> float:
 
 
 def _pair(expect: tuple[Expected, ...], taken: tuple[Taken, ...]) -> list[tuple[Expected, Taken]]:
-    """Give each question that was asked the first one taken that is like it."""
+    """Pair each expected question with the first found one that is like it."""
     left = list(taken)
     pairs = []
     for expected in expect:
@@ -106,13 +105,13 @@ def _pair(expect: tuple[Expected, ...], taken: tuple[Taken, ...]) -> list[tuple[
 
 
 def _count(expected: Expected, taken: tuple[Taken, ...]) -> int:
-    """Return how often a question was taken: by its words, or else by words like them."""
+    """Count the found questions with these words, or else with similar words."""
     worded = sum(_is_worded(expected, one) for one in taken)
     return worded or sum(_is_like(expected, one) for one in taken)
 
 
 def _wanted(expected: Expected, case: Case) -> int:
-    """Return how often it should be: once, but for one that was asked twice."""
+    """Return the right count: once for each time that it was asked."""
     return sum(other.text == expected.text for other in case.expect)
 
 
@@ -124,3 +123,52 @@ def _is_worded(expected: Expected, taken: Taken) -> bool:
 
 def _is_like(expected: Expected, taken: Taken) -> bool:
     return SequenceMatcher(None, expected.text, taken.text, autojunk=False).ratio() >= _SAME_SHARE
+
+
+# Least overall figure of the tuned and of the held-out cases.
+REQUIRED = 0.98
+
+
+def render_report(results: Sequence[Result], *, failures: bool = False) -> Iterator[str]:
+    """Return the report's lines. `failures` lists the errors in tuned cases, never in those held out."""
+    for title, part in _parts(results):
+        yield from _render_part(title, part)
+    if failures:
+        for result in results:
+            if not result.score.is_perfect and not result.case.is_held_out:
+                yield f"{result.case.id}: expected {_pairs(result.case.expect)}, heard {_pairs(result.taken)}"
+
+
+def is_good_enough(results: Sequence[Result]) -> bool:
+    """Return True when every overall figure reaches `REQUIRED`."""
+    return all(min(add_up(part).figures.values()) >= REQUIRED for _, part in _parts(results))
+
+
+def _parts(results: Sequence[Result]) -> tuple[tuple[str, list[Result]], ...]:
+    return (
+        ("tuned", [result for result in results if not result.case.is_held_out]),
+        ("held out", [result for result in results if result.case.is_held_out]),
+    )
+
+
+def _render_part(title: str, results: Sequence[Result]) -> Iterator[str]:
+    names = Score().figures
+    yield f"{title:22}{'cases':>7}" + "".join(f"{name:>14}" for name in names)
+    yield _line("all", results)
+    yield from _groups(results, lambda result: result.case.language)
+    yield from _groups(results, lambda result: result.case.kind)
+    yield ""
+
+
+def _groups(results: Sequence[Result], key: Callable[[Result], str]) -> Iterator[str]:
+    for name in sorted({key(result) for result in results}):
+        yield _line(name, [result for result in results if key(result) == name])
+
+
+def _line(name: str, results: Sequence[Result]) -> str:
+    figures = add_up(results).figures
+    return f"  {name:20}{len(results):7}" + "".join(f"{share:14.3f}" for share in figures.values())
+
+
+def _pairs(questions: Sequence[object]) -> str:
+    return str([tuple(getattr(question, name) for name in ("text", "when")) for question in questions])

@@ -1,7 +1,7 @@
-"""The replayer: webhooks recorded or invented, sent on schedule, and checked against what the server kept.
+"""Replay: send recorded or invented webhooks on schedule, and check what the server kept; kill it on the way.
 
-May live here: recordings, invented conversations, the sender, the accept log, the check, the kill test.
-Not here: anything that the server itself runs; measurements (bench/). It knows the server by HTTP only.
-Files: recording, generator, targets, http, sender, accept_log, verify, judge, report, command; and for killing:
-server_process, under_test, postgres_server, redis_server, fake_omi, fake_openai, settling, kill_test.
+Lives here: recordings, invented conversations, the sender, the checks, the kill test; servers that tests start.
+Not here: parts of the server, which is known by HTTP only; measurements (bench/).
+Files: recording, generator, http, sender, accept_log, verify, judge, deliveries, report, __main__; kill_test;
+server_process, postgres_server, redis_server, fake_omi, fake_openai, fake_openai_process.
 """

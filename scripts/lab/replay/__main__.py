@@ -1,6 +1,6 @@
-"""The replayer's command line: send a recording, or an invented conversation, to a server of ours.
+"""scripts/replay_webhooks: send a recording, or an invented conversation, to a server.
 
-Not here: everything that it calls. Threads: one event loop.
+Not here: the sender (sender.py), the check (verify.py). Threads: one event loop.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ import msgspec
 from omi_actors.clock import SystemClock
 from scripts.lab.replay.accept_log import AcceptLog, load_promises
 from scripts.lab.replay.generator import ConversationGenerator
+from scripts.lab.replay.http import Target, parse_target
 from scripts.lab.replay.judge import Verdict
 from scripts.lab.replay.recording import RecordedRequest, load_recording, save_recording
 from scripts.lab.replay.report import read_versions, render_table, summarise_outcomes
 from scripts.lab.replay.sender import Sender
-from scripts.lab.replay.targets import Target, parse_target
 from scripts.lab.replay.verify import TranscriptUnreadableError, verify
 
 
@@ -27,14 +27,20 @@ from scripts.lab.replay.verify import TranscriptUnreadableError, verify
 @click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="The server.")
 @click.option("--token", envvar="WEBHOOK_TOKEN", default="", help="The webhook token [WEBHOOK_TOKEN].")
 @click.option("--admin-token", envvar="ADMIN_TOKEN", default="", help="For --verify [ADMIN_TOKEN].")
-@click.option("--count", default=500, show_default=True, help="Webhooks to invent when there is no RECORDING.")
-@click.option("--users", default=20, show_default=True, help="Wearables to invent.")
+@click.option("--count", default=500, show_default=True, help="Number of invented webhooks, without a RECORDING.")
+@click.option("--users", default=20, show_default=True, help="Number of invented wearables.")
 @click.option("--rate", default=50.0, show_default=True, help="Invented webhooks per second.")
 @click.option("--seed", default=None, type=int, help="The same seed invents the same conversations.")
-@click.option("--speed", default=1.0, show_default=True, help="Send this many times as fast as recorded.")
-@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Also write what is sent as a recording.")
-@click.option("--accept-log", type=click.Path(dir_okay=False, path_type=Path), help="Append what was acknowledged.")
-@click.option("--verify", "verify_within_s", type=float, metavar="SECONDS", help="Check what the server kept.")
+@click.option("--speed", default=1.0, show_default=True, help="Speed as a factor of the recorded one.")
+@click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Also write all sent webhooks as a recording."
+)
+@click.option(
+    "--accept-log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Append the acknowledged webhooks to this file.",
+)
+@click.option("--verify", "verify_within_s", type=float, metavar="SECONDS", help="Check that the server kept them.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures.")
 @click.option("--i-own-this-server", is_flag=True, help="Allow a target that is not on this machine.")
 def replay_webhooks(  # noqa: PLR0913 (one per option)
@@ -54,10 +60,10 @@ def replay_webhooks(  # noqa: PLR0913 (one per option)
     json_file: Path | None,
     i_own_this_server: bool,
 ) -> None:
-    """Send webhooks at their scheduled moments and say what became of them.
+    """Send webhooks at their scheduled times and report the replies.
 
-    RECORDING is a file of JSON Lines; without it conversations are invented. Exits 1 when a webhook was not
-    acknowledged, or when --verify finds something lost, kept twice, or a question not answered once.
+    RECORDING is a file of JSON Lines; without it conversations are invented. Exits with 1 when a webhook was not
+    acknowledged, or when --verify finds lost or duplicate data, or a question not answered once.
     """
     if verify_within_s is not None and accept_log is None:
         raise click.UsageError("--verify compares with the accept log: name its file with --accept-log")
@@ -110,7 +116,7 @@ async def _run(
 
 
 def _count_verdict(verdict: Verdict) -> dict[str, object]:
-    """Return the verdict with lists replaced by their lengths."""
+    """Return the verdict with the length of each list."""
     return {name: len(value) if isinstance(value, list) else value for name, value in asdict(verdict).items()}
 
 

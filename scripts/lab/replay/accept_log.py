@@ -1,7 +1,7 @@
-"""The accept log: what the server acknowledged, written outside the server's process.
+"""Accept log: the webhooks that the server acknowledged, written outside the server's process.
 
 Not here: the comparison with what the server kept (verify.py). Threads: one; each line is flushed at once, so the log
-survives the server's death and that of the sender.
+survives the death of the server and of the sender.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _WAKE_PHRASE = "hey omi"
 
 
 class Promise(msgspec.Struct, frozen=True):
-    """What one acknowledged webhook promises: these segments are kept, these questions (texts) will be answered."""
+    """Promise of one acknowledged webhook: these segments are kept, these questions (texts) get an answer."""
 
     uid: str
     segment_ids: tuple[str, ...]
@@ -37,7 +37,7 @@ _DECODER = msgspec.json.Decoder(_SentBatch | list[_SentSegment])
 
 
 def build_promise(request: RecordedRequest) -> Promise:
-    """Read from a webhook what its acknowledgement promises; segments without an id cannot be followed up.
+    """Return the promise that an acknowledgement of this webhook makes, without segments that have no id.
 
     A question is a segment with the wake phrase and a question mark at its end.
     """

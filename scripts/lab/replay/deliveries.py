@@ -1,7 +1,8 @@
-"""The judgement of deliveries: what reached the wearers against what the server says of it, over kills.
+"""Judgement of deliveries: compare the answers that reached the wearers with the server's states, over kills.
 
-Not here: whether a question is answered at all (judge.py), collecting what arrived (kill_test.py). Threads: none, pure.
-An answer arrives once. Only one whose delivery a kill may have cut is said again: marked, and never by a notification.
+An answer arrives once. Only an answer whose delivery a kill may have cut arrives again: marked, and never as a
+notification. Not here: unanswered questions (judge.py), collecting arrivals (kill_test.py).
+Threads: none, pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import NamedTuple
 from scripts.lab.replay.judge import Kept, KeptMessage, Promised, find_answers, words_of
 
 AGAIN = "Again: "
-# What came out of a killed server's sockets is read a moment after the kill.
+# Bytes from a killed server's sockets are read a moment after the kill.
 _READ_LATE_S = 1.0
 # States in which an answer waits for the wearer's next contact: it is not lost.
 _WAITING = ("kept", "unknown")
@@ -28,17 +29,17 @@ class Arrival:
 
     @property
     def is_marked(self) -> bool:
-        """Tell whether it says that it may have been heard before."""
+        """Return True when the text says that the wearer may have heard it before."""
         return self.text.startswith(AGAIN)
 
 
 @dataclass(slots=True)
 class DeliveryVerdict:
-    """The counts, and what is wrong or needs explaining, as `uid/question`.
+    """Counts of deliveries, and errors as `uid/question`.
 
-    `ways` counts the first arrivals of answers. `repeated` came marked after a kill, of them `heard_twice` had arrived
-    before it; `waiting` (with their state) go out with the wearer's next contact. The rest are broken promises:
-    `lost` never arrived and wait for nothing, `marked_without_a_kill` was not cut by anything.
+    `ways` counts the first arrivals of answers by channel. `repeated` arrived marked after a kill; of them
+    `heard_twice` had arrived before it. `waiting` (with their state) go out with the wearer's next contact. The rest
+    are broken promises: `lost` never arrived and do not wait, `marked_without_a_kill` has no kill before it.
     """
 
     ways: dict[str, int] = field(default_factory=dict)
@@ -52,11 +53,11 @@ class DeliveryVerdict:
 
     @property
     def is_kept(self) -> bool:
-        """Tell whether every answer arrived or waits, and none arrived twice but for what a kill explains."""
+        """Return True when every answer arrived or waits, and none arrived twice without a kill that explains it."""
         return not (self.lost or self.delivered_twice or self.notified_twice or self.marked_without_a_kill)
 
     def wrongs(self) -> list[str]:
-        """Return the broken promises, each with what it is."""
+        """Return the broken promises, each with its kind."""
         return [
             f"{kind.replace('_', ' ')}: {name}"
             for kind in ("lost", "delivered_twice", "notified_twice", "marked_without_a_kill")
@@ -78,7 +79,7 @@ class DeliveryVerdict:
 
 
 class _Failure(NamedTuple):
-    """A question and the sentence that says that there is no answer."""
+    """A question whose answer is a failure sentence."""
 
     name: str
     answer: KeptMessage
@@ -94,7 +95,7 @@ def judge_deliveries(
     arrivals: Iterable[Arrival],
     kills_mono_s: Sequence[float],
 ) -> DeliveryVerdict:
-    """Judge every promised question's answer. Kills are moments of the arrivals' clock."""
+    """Judge every promised question's answer. Kills are times of the arrivals' clock."""
     verdict = DeliveryVerdict()
     by_uid: dict[str, list[Arrival]] = {}
     for arrival in sorted(arrivals, key=lambda one: one.at_mono_s):
@@ -114,7 +115,7 @@ def judge_deliveries(
 
 
 def has_open_delivery(kept: Mapping[str, Kept]) -> bool:
-    """Tell whether the server still works on giving an answer."""
+    """Return True while the server still tries to deliver an answer."""
     return any(
         one.delivery is not None and one.delivery.state in ("pending", "sending")
         for of_user in kept.values()
@@ -152,7 +153,7 @@ def _judge_one(
 def _judge_failures(
     verdict: DeliveryVerdict, failures: Sequence[_Failure], of_user: Sequence[Arrival], kills_mono_s: Sequence[float]
 ) -> None:
-    """Judge the sentences that say that there is no answer. They lack the question's words, and may be alike."""
+    """Judge the failure sentences. They lack the question's words, and may be equal for several questions."""
     for text in sorted({one.answer.text for one in failures}):
         alike = [one for one in failures if one.answer.text == text]
         arrived = [one for one in of_user if one.text.removeprefix(AGAIN) == text]
@@ -175,7 +176,7 @@ def _judge_failures(
 def _judge_marks(
     verdict: DeliveryVerdict, name: str, arrived: Sequence[Arrival], kills_mono_s: Sequence[float]
 ) -> None:
-    """Judge the arrivals that claim to be repetitions: a kill lies between each and the one before it."""
+    """Judge the marked arrivals: a kill must lie between each and the arrival before it."""
     marked = [at for at, one in enumerate(arrived) if one.is_marked]
     if not marked:
         return

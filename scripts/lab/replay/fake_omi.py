@@ -1,4 +1,4 @@
-"""A server that speaks Omi's notification API, v1 and v2, with its budget, well or badly, as told.
+"""Fake of Omi's notification API, v1 and v2, with its budget and with faults on demand.
 
 Not here: webhooks, which Omi sends (sender.py). Threads: the loop that started it.
 Source: Omi's integration API; v1 takes JSON, v2 takes everything from the query and no body.
@@ -22,7 +22,7 @@ SECRET = "sk-omi"  # noqa: S105 (the fake's own)
 
 
 class Mode(StrEnum):
-    """How it behaves. `delay` waits `delay_s` first; `cut` and `server_error` push, and then fail."""
+    """Modes of the fake. `delay` waits `delay_s` first; `cut` and `server_error` push, and then fail."""
 
     NORMAL = "normal"
     DELAY = "delay"
@@ -35,7 +35,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Push:
-    """What reached a wearer's phone, and when."""
+    """A notification that reached a wearer's phone, with its time."""
 
     uid: str
     text: str
@@ -45,7 +45,7 @@ class Push:
 
 @dataclass
 class FakeOmi:
-    """The fake's state: set the fields at any time, read `pushes` (oldest first) and `calls` (their number)."""
+    """State of the fake: set fields at any time; read `pushes` (oldest first) and `calls` (their number)."""
 
     mode: Mode = Mode.NORMAL
     delay_s: float = 0.0
@@ -58,7 +58,7 @@ class FakeOmi:
     clock: Clock = field(default_factory=SystemClock)
 
     def listen(self, port: int = 0) -> tornado.httpserver.HTTPServer:
-        """Serve on the running loop; `url` is set then. The caller stops what is returned."""
+        """Serve on the running loop and set `url`. The caller stops the returned server."""
         sockets = tornado.netutil.bind_sockets(port, "127.0.0.1")
         self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         routes: list[Any] = [
@@ -71,30 +71,30 @@ class FakeOmi:
 
     @property
     def settings(self) -> dict[str, str]:
-        """Return what a server needs to notify here. It must listen already."""
+        """Return the server's settings for notifying this fake, which must already listen."""
         return {"OMI_APP_ID": APP_ID, "OMI_APP_SECRET": SECRET, "OMI_API_URL": self.url}
 
     def texts_of(self, uid: str) -> list[str]:
-        """Return what one wearer's phone showed."""
+        """Return the texts on one wearer's phone."""
         return [push.text for push in self.pushes if push.uid == uid]
 
 
 class _Notification(tornado.web.RequestHandler):
-    """One call of either version."""
+    """Handler of one call of either version."""
 
     fake: FakeOmi
 
     def initialize(self, fake: FakeOmi) -> None:
-        """Take what Tornado passes from the route."""
+        """Take the arguments of the route."""
         self.fake = fake
         self.gone = asyncio.Event()
 
     def on_connection_close(self) -> None:
-        """Let a call that hangs end."""
+        """Let a hanging call end."""
         self.gone.set()
 
     async def notify(self, app_id: str, uid: str, text: str, version: str) -> None:
-        """Do what Omi does, in its order: key, app, budget, push."""
+        """Check key, app and budget, then push, in Omi's order."""
         fake = self.fake
         fake.calls += 1
         fake.called.set()

@@ -1,7 +1,7 @@
-"""A server that speaks OpenAI's Chat Completions, well or badly, as told; it repeats the question as its answer.
+"""Fake of OpenAI's Chat Completions: it repeats the question as its answer, with faults on demand.
 
-Not here: our own client (clients/openai_model.py), threads and processes of its own (fake_openai_process.py).
-Threads: the loop that started it; `mode` may be set from any thread.
+Not here: the product's client (clients/openai_model.py), threads and processes (fake_openai_process.py).
+Threads: the loop that started it; any thread may set `mode`.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ import tornado.web
 
 
 class Mode(StrEnum):
-    """How it behaves. `delay` waits `delay_s` first; `trickle` waits it before each piece, `drip` before each byte.
+    """Modes of the fake. `delay` waits `delay_s` first; `trickle` waits before each piece, `drip` before each byte.
 
-    `timed` streams one piece, the machine's monotonic seconds at its sending, and waits before it ends the stream.
-    `endless` streams sentences as fast as they are taken, until its reader hangs up.
-    `filtered` and `refusal` are the two ways in which a model refuses; `thinking` uses its tokens up before it speaks.
+    `timed` streams one piece, the monotonic seconds of its sending, and waits before it ends the stream. `endless`
+    streams sentences as fast as the client reads, until it hangs up. `filtered` and `refusal` are two kinds of refusal;
+    `thinking` uses up its tokens before the first word.
     """
 
     NORMAL = "normal"
@@ -48,7 +48,7 @@ class Mode(StrEnum):
     EMPTY = "empty"
 
 
-# mode: status, the error's code, its text
+# mode: status, code and text of the error
 _ERRORS = {
     Mode.UNAUTHORIZED: (401, "invalid_api_key", "Incorrect API key provided."),
     Mode.NO_QUOTA: (429, "insufficient_quota", "You exceeded your current quota."),
@@ -58,7 +58,7 @@ _ERRORS = {
     Mode.BAD_CONTENT: (400, "content_filter", "The prompt was refused."),
     Mode.TOO_LONG: (400, "context_length_exceeded", "The prompt is too long."),
 }
-# mode: how a streamed answer without a word ends
+# mode: finish reason of a streamed answer without words
 _WORDLESS = {Mode.FILTERED: "content_filter", Mode.REFUSAL: "stop", Mode.THINKING: "length", Mode.EMPTY: "stop"}
 _PIECE = 4
 _SENTENCE = "It is far away, and it goes farther. "
@@ -66,14 +66,14 @@ _SENTENCE = "It is far away, and it goes farther. "
 
 @dataclass
 class FakeOpenAI:
-    """The fake's state: set the fields at any time, read `calls` (request bodies, oldest first).
+    """State of the fake: set fields at any time; read `calls` (request bodies, oldest first).
 
-    `left` is set once a client has hung up before its answer. `modes` says by the model's name which is not as `mode`.
-    `tokens` is what it says that an answer cost; 0: it does not. `is_strict` refuses to be asked for that, in a form of
-    its own.
-    `takes` names the only parameters that it takes beside those of every request, and `efforts` the words for
-    `reasoning_effort`; `names_parameter` tells whether a refusal has the parameter in a field, or in its text only.
-    A question with `hangs_on` in it, if not empty, is never answered.
+    `left` is set once a client has hung up before its answer. `modes` overrides `mode` by the model's name. `tokens` is
+    the reported cost of an answer; 0: none is reported. `is_strict` refuses requests for that cost.
+
+    `takes` names the only parameters allowed beside those of every request, `efforts` the allowed words of
+    `reasoning_effort`; `names_parameter`: a refusal has the parameter in a field, else in its text only. A question
+    that contains `hangs_on`, if not empty, is never answered.
     """
 
     mode: Mode = Mode.NORMAL
@@ -91,7 +91,7 @@ class FakeOpenAI:
     url: str = ""
 
     def listen(self, port: int = 0) -> tornado.httpserver.HTTPServer:
-        """Serve on the running loop; `url` is set then. The caller stops what is returned."""
+        """Serve on the running loop and set `url`. The caller stops the returned server."""
         sockets = tornado.netutil.bind_sockets(port, "127.0.0.1")
         self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/v1"
         routes: list[Any] = [
@@ -105,11 +105,11 @@ class FakeOpenAI:
 
 class _Models(tornado.web.RequestHandler):
     def initialize(self, fake: FakeOpenAI) -> None:
-        """Take what Tornado passes from the route."""
+        """Take the arguments of the route."""
         self.fake = fake
 
     def get(self) -> None:
-        """List one model, or fail as the mode says."""
+        """List one model, or fail by the mode."""
         if self.fake.mode in _ERRORS:
             self.set_status(_ERRORS[self.fake.mode][0])
             self.finish({"error": {"message": _ERRORS[self.fake.mode][2], "code": _ERRORS[self.fake.mode][1]}})
@@ -121,17 +121,17 @@ class _Completions(tornado.web.RequestHandler):
     fake: FakeOpenAI
 
     def initialize(self, fake: FakeOpenAI) -> None:
-        """Take what Tornado passes from the route."""
+        """Take the arguments of the route."""
         self.fake = fake
         self.gone = asyncio.Event()
 
     def on_connection_close(self) -> None:
-        """Let a call that hangs end."""
+        """Let a hanging call end."""
         self.gone.set()
         self.fake.left.set()
 
     async def post(self) -> None:
-        """Answer as the mode says."""
+        """Answer by the mode."""
         body = json.loads(self.request.body)
         self.fake.calls.append(body)
         self.mode = self.fake.modes.get(body["model"], self.fake.mode)
@@ -150,7 +150,7 @@ class _Completions(tornado.web.RequestHandler):
         await (self._stream(body, text) if body.get("stream") else self._answer(body, text))
 
     def _refuse(self, body: dict[str, Any]) -> bool:
-        """Answer with an error when the mode or the request asks for it; tell whether it did."""
+        """Answer with an error when the mode or the request requires it; return True when it did."""
         if self.fake.is_strict and "stream_options" in body:
             self.set_status(422)
             self.finish({"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]})
@@ -246,7 +246,7 @@ class _Completions(tornado.web.RequestHandler):
         self.detach().close()
 
     async def _write_pieces(self, pieces: list[str]) -> None:
-        """Write and flush piece by piece; in mode `cut` only half of them."""
+        """Write and flush piece by piece; only half of them in mode `cut`."""
         for piece in pieces[: len(pieces) // 2] if self.mode is Mode.CUT else pieces:
             if self.gone.is_set():
                 return

@@ -1,7 +1,7 @@
 """Invented conversations: several wearables, several speakers, now and then a question to Omi.
 
 Not here: sending (sender.py). Threads: none, pure; the same seed gives the same conversations.
-Every segment's id and text are unique in a run, so that whatever is lost or kept twice can be seen.
+Ids and texts of segments are unique in a run, so that losses and duplicates show.
 """
 
 import itertools
@@ -26,7 +26,7 @@ _SPEECH_S = 2.5
 
 
 class ConversationGenerator:
-    """An endless, seeded stream of webhooks from `users` wearables, `rate_per_s` in all, evenly spaced.
+    """Endless, seeded stream of webhooks from `users` wearables, `rate_per_s` in all, evenly spaced.
 
     One webhook in `question_every` holds a question: wake phrase and question in one segment.
     """
@@ -41,12 +41,12 @@ class ConversationGenerator:
         self._words = itertools.count(1)
 
     def __iter__(self) -> Iterator[RecordedRequest]:
-        """Yield webhooks for ever, `at_s` counted from 0."""
+        """Yield webhooks without end, with `at_s` counted from 0."""
         for number in itertools.count():
             yield self._build_webhook(number)
 
     def take(self, count: int) -> list[RecordedRequest]:
-        """Return the first `count` webhooks of a fresh iteration; ids go on where the last iteration stopped."""
+        """Return the first `count` webhooks of a new iteration; ids continue after the last iteration."""
         return list(itertools.islice(self, count))
 
     def _build_webhook(self, number: int) -> RecordedRequest:

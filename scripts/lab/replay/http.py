@@ -1,7 +1,7 @@
-"""A small HTTP/1.1 client with keep-alive: it shares two cores with the server under load, so it must be light.
+"""Light HTTP/1.1 client with keep-alive, and the targets that it may load.
 
-Not here: what is sent (sender.py). Threads: one event loop.
-It never repeats a request by itself: a webhook whose fate is unknown is the caller's to decide about.
+It is light since it shares two cores with the server under load. It repeats no request: the caller decides about a
+webhook with an unknown result. Not here: the requests (sender.py). Threads: one event loop.
 """
 
 import asyncio
@@ -9,10 +9,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlencode, urlsplit
+
+from config.values import is_loopback
+
+
+class ForeignTargetError(ValueError):
+    """A target on another machine without the flag that allows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Address of a server, with the token of its webhooks and that of its operator's reads; "" for none."""
+
+    host: str
+    port: int
+    token: str = ""
+    admin_token: str = ""
+
+    @property
+    def operator_headers(self) -> dict[str, str]:
+        """Headers of the operator's requests; empty without `admin_token`."""
+        return {"Authorization": f"Bearer {self.admin_token}"} if self.admin_token else {}
+
+    def webhook_path(self, path: str, query: dict[str, str]) -> str:
+        """Return path and query of a webhook, with the token."""
+        full = {**query, "token": self.token} if self.token else query
+        return f"{path}?{urlencode(full)}" if full else path
+
+
+def parse_target(url: str, *, token: str = "", admin_token: str = "", is_ours: bool = False) -> Target:
+    """Parse `http://host:port`.
+
+    Raises: ForeignTargetError for a host other than loopback unless `is_ours`; ValueError for an odd URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError(f"a target looks like http://127.0.0.1:3000, not {url!r}")
+    if not is_ours and not is_loopback(parts.hostname):
+        raise ForeignTargetError(f"{parts.hostname} is not this machine; --i-own-this-server allows it")
+    return Target(parts.hostname, parts.port or 80, token, admin_token)
 
 
 class ConnectionFailedError(ConnectionError):
-    """No whole response came: nobody knows whether the server acted on the request."""
+    """No whole response came: the server may have handled the request, or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +80,7 @@ class HttpClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close what is idle; connections in use are closed by their request."""
+        """Close the idle connections; each request closes its own."""
         for _, writer in self._idle:
             writer.close()
         self._idle.clear()

@@ -1,7 +1,7 @@
-"""The judgement: what was promised against what was kept.
+"""Judgement of a replay: compare the promises with the data that the server kept.
 
-Not here: reading what was kept (verify.py). Threads: none, pure.
 A question is found by its words in the user's message; its answer is the assistant's message of the same job.
+Not here: reading the data (verify.py). Threads: none, pure.
 """
 
 import re
@@ -19,21 +19,21 @@ _WAKE = re.compile(r"^.*?hey omi[\s,]*", re.IGNORECASE)
 
 
 class KeptSegment(msgspec.Struct, rename="camel"):
-    """A segment as the server shows it."""
+    """A segment in the server's transcript."""
 
     segment_id: str
     text: str
 
 
 class KeptDelivery(msgspec.Struct):
-    """Where an answer's delivery stands."""
+    """State and channel of an answer's delivery."""
 
     state: str
     channel: str
 
 
 class KeptMessage(msgspec.Struct, rename="camel"):
-    """A message as the server shows it. Question and answer share a `job_id`; a failure is an answer of its kind."""
+    """A message in the server's transcript. A question and its answer share a `job_id`; a failure is an answer, too."""
 
     role: str
     kind: str
@@ -44,14 +44,14 @@ class KeptMessage(msgspec.Struct, rename="camel"):
 
 
 class Kept(NamedTuple):
-    """All that the server kept of one user, in its order."""
+    """The server's data of one user, in its order."""
 
     segments: Sequence[KeptSegment]
     messages: Sequence[KeptMessage]
 
 
 class Promised(NamedTuple):
-    """What one user was promised, over all acknowledgements."""
+    """Promises to one user, over all acknowledgements."""
 
     segment_ids: set[str]
     questions: set[str]
@@ -59,9 +59,9 @@ class Promised(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """The counts, and what is wrong, as `uid/segment id` or `uid/question`.
+    """Counts, and errors as `uid/segment id` or `uid/question`.
 
-    `failed` questions were answered once, with the sentence that says that there is no answer.
+    `failed` questions were answered once, with a failure sentence.
     """
 
     accepted: int = 0
@@ -76,11 +76,11 @@ class Verdict:
 
     @property
     def is_kept(self) -> bool:
-        """Tell whether every promise was kept, and nothing twice. A failure that is said is no broken promise."""
+        """Return True when every promise was kept, and nothing twice. A failure sentence breaks no promise."""
         return not (self.lost or self.stored_twice or self.unanswered or self.answered_twice)
 
     def wrongs(self) -> list[str]:
-        """Return all that is wrong, each with what it is."""
+        """Return all errors, each with its kind."""
         return [
             f"{kind.replace('_', ' ')}: {name}"
             for kind in ("lost", "stored_twice", "unanswered", "answered_twice", "failed")
@@ -89,7 +89,7 @@ class Verdict:
 
 
 def merge_promises(promises: Iterable[Promise]) -> dict[str, Promised]:
-    """Merge a log's lines per user; a webhook that was acknowledged twice promises nothing more."""
+    """Merge a log's lines per user; a second acknowledgement of a webhook adds nothing."""
     merged: dict[str, Promised] = {}
     for promise in promises:
         promised = merged.setdefault(promise.uid, Promised(set(), set()))
@@ -99,7 +99,7 @@ def merge_promises(promises: Iterable[Promise]) -> dict[str, Promised]:
 
 
 def judge(promised: Mapping[str, Promised], kept: Mapping[str, Kept]) -> Verdict:
-    """Compare, per user."""
+    """Compare promises and data of each user."""
     verdict = Verdict()
     for uid, (segment_ids, questions) in promised.items():
         segments, messages = kept.get(uid, Kept((), ()))
@@ -110,7 +110,7 @@ def judge(promised: Mapping[str, Promised], kept: Mapping[str, Kept]) -> Verdict
 
 
 def _judge_segments(verdict: Verdict, uid: str, promised: set[str], kept: Sequence[KeptSegment]) -> None:
-    """Judge one user's segments. One is there twice when its id is, or its text, which is unique when it is sent."""
+    """Judge one user's segments. A segment is duplicate when its id or its unique text appears twice."""
     ids = Counter(segment.segment_id for segment in kept)
     texts = Counter(segment.text for segment in kept)
     lost = sorted(promised - ids.keys())
@@ -133,13 +133,13 @@ def _judge_question(verdict: Verdict, uid: str, question: str, messages: Sequenc
 
 
 def find_answers(question: str, messages: Sequence[KeptMessage]) -> list[KeptMessage]:
-    """Return what was answered to a question."""
+    """Return the answers to a question."""
     asked = words_of(question)
     jobs = {one.job_id for one in messages if one.role == "user" and asked.search(one.text)}
     return [one for one in messages if one.role == "assistant" and one.job_id in jobs]
 
 
 def words_of(question: str) -> re.Pattern[str]:
-    """Return what finds a question's words after the wake phrase, with no word character behind them."""
+    """Return a pattern of a question's words after the wake phrase, with no word character behind them."""
     words = _WAKE.sub("", question, count=1).rstrip("?")
     return re.compile(re.escape(words) + r"(?!\w)", re.IGNORECASE)

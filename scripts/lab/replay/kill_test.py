@@ -1,41 +1,49 @@
-"""The kill test: webhooks in, `kill -9` at random moments, restart on the same data; then count what is missing.
+"""Kill test: send webhooks, `kill -9` at random times, restart on the same data; then count losses and duplicates.
 
-Not here: the server's command and settings (under_test.py), the end of a test (settling.py), the judgement (judge.py,
-deliveries.py). Threads: one event loop. Webhooks without an acknowledgement are sent again after the restart, as Omi's
-retries do: that must not keep anything twice.
+Webhooks without an acknowledgement are sent again after the restart, as Omi retries; that must add nothing twice. Not
+here: the server (server_process.py), the end of a test (verify.py), the judgement (judge.py, deliveries.py). Threads:
+one event loop. Run as scripts/kill_test.
 """
 
 import asyncio
+import contextlib
 import itertools
 import random
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import click
 import msgspec
 
-from omi_actors.clock import Clock
+from omi_actors.clock import Clock, SystemClock
 from scripts.lab.replay.accept_log import AcceptLog, load_promises
 from scripts.lab.replay.deliveries import Arrival, DeliveryVerdict, judge_deliveries
 from scripts.lab.replay.fake_omi import FakeOmi
+from scripts.lab.replay.fake_omi import Mode as OmiMode
+from scripts.lab.replay.fake_openai import Mode
+from scripts.lab.replay.fake_openai_process import spawn_fake_openai
 from scripts.lab.replay.generator import ConversationGenerator
+from scripts.lab.replay.http import Target
 from scripts.lab.replay.judge import Verdict, judge, merge_promises
+from scripts.lab.replay.postgres_server import fresh_postgres_database
 from scripts.lab.replay.recording import RecordedRequest
-from scripts.lab.replay.report import read_versions
+from scripts.lab.replay.report import read_versions, render_table
 from scripts.lab.replay.sender import Sender
-from scripts.lab.replay.server_process import ServerProcess
-from scripts.lab.replay.settling import settle
-from scripts.lab.replay.targets import Target
+from scripts.lab.replay.server_process import ServerProcess, build_server
+from scripts.lab.replay.verify import settle
 
-# How often the rest is offered after the last kill before it counts as refused.
+# Tries to send the rest after the last kill before it counts as refused.
 _LAST_TRIES = 5
-# How a server under this test is set, so that every way of an answer is in use when it is killed (ms).
+# Settings (ms) that use every delivery channel, so that kills hit each of them.
 KILL_SETTINGS = {"NEXT_WEBHOOK_GRACE_MS": "300", "WEBHOOK_REPLY_DEADLINE_MS": "400"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillPlan:
-    """One kill test. Each round lasts between `round_min_s` and `round_max_s` seconds, evenly distributed."""
+    """Plan of a kill test. Each round lasts between `round_min_s` and `round_max_s` seconds, evenly distributed."""
 
     rounds: int = 20
     seed: int = 1
@@ -48,7 +56,7 @@ class KillPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillReport:
-    """The result. `refused` webhooks were never acknowledged: no promise was broken, but there should be none."""
+    """Result. `refused` webhooks were never acknowledged: no broken promise, but there should be none."""
 
     verdict: Verdict
     deliveries: DeliveryVerdict
@@ -60,16 +68,16 @@ class KillReport:
 
     @property
     def is_good(self) -> bool:
-        """Tell whether every promise was kept, by a real answer too, and the server ended by itself when asked."""
+        """Return True when every promise was kept, with a real answer, and the server stopped by itself when asked."""
         is_kept = self.verdict.is_kept and self.deliveries.is_kept
         return is_kept and not self.verdict.failed and self.exit_code == 0
 
     def wrongs(self) -> list[str]:
-        """Return all that is wrong, each with what it is."""
+        """Return all errors, each with its kind."""
         return [*self.verdict.wrongs(), *self.deliveries.wrongs()]
 
     def figures(self) -> dict[str, object]:
-        """Return the counts by name, in the order of the printed table."""
+        """Return the counts by name, in the order of the table."""
         verdict = self.verdict
         return {
             "accepted": verdict.accepted,
@@ -90,14 +98,14 @@ class KillReport:
         }
 
     def to_json(self) -> bytes:
-        """Return the counts, what is wrong by name, and the versions."""
+        """Return the counts, the errors by name, and the versions."""
         details = {"kept": asdict(self.verdict), "deliveries": asdict(self.deliveries)}
         content = {**self.figures(), "details": details, "versions": read_versions()}
         return msgspec.json.format(msgspec.json.encode(content)) + b"\n"
 
 
 class KillTest:
-    """Runs a plan against a server that it starts and kills itself, and that notifies `omi`.
+    """Runner of a plan against a server that it starts and kills, and that notifies `omi`.
 
     `accept_file` must not exist.
     """
@@ -155,7 +163,7 @@ class KillTest:
         )
 
     async def _round(self, log: AcceptLog, pending: list[RecordedRequest]) -> list[RecordedRequest]:
-        """Send what is left and new webhooks until the kill; return what was begun and not acknowledged."""
+        """Send the rest and new webhooks until the kill; return those sent and not acknowledged."""
         self._is_up = True
         requests = itertools.chain(_at_once(pending), self._traffic_until_the_kill())
         sending = asyncio.create_task(self._send(requests, log))
@@ -163,7 +171,7 @@ class KillTest:
         self._is_up = False
         self._server.kill()
         self._kills_mono_s.append(self._clock.mono_s())
-        # Not cancelled: what the server had said before it died is read to its end.
+        # Not cancelled, so that replies sent before the kill are read to their end.
         return await sending
 
     def _traffic_until_the_kill(self) -> Iterator[RecordedRequest]:
@@ -178,7 +186,7 @@ class KillTest:
         return len(pending)
 
     async def _send(self, requests: Iterable[RecordedRequest], log: AcceptLog | None = None) -> list[RecordedRequest]:
-        """Send, note what was replied, and return what was not acknowledged."""
+        """Send, note the replies, and return the webhooks that were not acknowledged."""
         sender = Sender(self._target, clock=self._clock, accept_log=log)
         await sender.send(requests)
         self._replies += [
@@ -199,3 +207,58 @@ class KillTest:
 
 def _at_once(requests: list[RecordedRequest]) -> list[RecordedRequest]:
     return [msgspec.structs.replace(request, at_s=0.0) for request in requests]
+
+
+# Delays (s) long enough that kills hit every stage of an answer.
+_MODEL_DELAY_S = 0.1
+_OMI_DELAY_S = 0.05
+
+
+@click.command()
+@click.option("--rounds", default=20, show_default=True, help="Number of kills.")
+@click.option("--seed", type=int, help="The same seed repeats the traffic and the times of the kills.")
+@click.option("--rate", default=200.0, show_default=True, help="Webhooks per second.")
+@click.option("--database", type=click.Choice(["sqlite", "postgres"]), default="sqlite", show_default=True)
+@click.option("--database-url", default="", help="An empty PostgreSQL database, instead of one started for the test.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the result.")
+def main(
+    *, rounds: int, seed: int | None, rate: float, database: str, database_url: str, json_file: Path | None
+) -> None:
+    """Start the server, send webhooks, kill -9, restart on the same data, again and again; then count.
+
+    Exits with 1 when anything acknowledged is missing or duplicate, a question has not exactly one answer, or an answer
+    did not arrive, or arrived twice without a kill that explains it.
+    """
+    plan = KillPlan(rounds=rounds, seed=int(SystemClock().now_s()) if seed is None else seed, rate_per_s=rate)
+    with contextlib.ExitStack() as stack:
+        if database == "postgres" and not database_url:
+            database_url = stack.enter_context(fresh_postgres_database())
+        model_url = stack.enter_context(spawn_fake_openai(Mode.DELAY, delay_s=_MODEL_DELAY_S))
+        work_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill-test-")))
+        report = asyncio.run(_run(plan, work_dir, database_url, model_url))
+    figures = {"database": "postgres" if database_url else "sqlite", **report.figures()}
+    click.echo(render_table(figures))
+    for wrong in report.wrongs():
+        click.echo(f"  {wrong}", err=True)
+    if json_file is not None:
+        json_file.write_bytes(report.to_json())
+    sys.exit(0 if report.is_good else 1)
+
+
+async def _run(plan: KillPlan, work_dir: Path, database_url: str, model_url: str) -> KillReport:
+    clock = SystemClock()
+    omi = FakeOmi(mode=OmiMode.DELAY, delay_s=_OMI_DELAY_S, clock=clock)
+    listening = omi.listen()
+    extra = KILL_SETTINGS | omi.settings
+    server, target = build_server(work_dir, clock=clock, database_url=database_url, model_url=model_url, extra=extra)
+    accept_file = work_dir / "accepted.jsonl"
+    test = KillTest(plan, server=server, target=target, omi=omi, accept_file=accept_file, clock=clock, say=click.echo)
+    try:
+        return await test.run()
+    finally:
+        listening.stop()
+        await listening.close_all_connections()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,11 @@
-"""A real PostgreSQL of our own: found, started, stopped, paused and killed. Never as root.
+"""PostgreSQL for tests: a real server, started, stopped, paused and killed; a fresh database for each test.
 
-Not here: databases in it (replay/databases.py makes one for each test). Threads: any; starting and stopping block.
+It never runs as root. TEST_DATABASE_URL names another server to use; each test still makes its own database there.
+Not here: skipping tests, which never happens. Threads: any; starting and stopping block.
 """
 
+import atexit
+import itertools
 import os
 import pwd
 import select
@@ -11,22 +14,26 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg2
 
 _USER = "omi"
 _START_TIMEOUT_S = 60
 _END_TIMEOUT_S = 5
-# Speed over safety: good for databases that do not outlive the process which made them.
+# Fast and unsafe: for databases that live no longer than the process that made them.
 FAST = "-c fsync=off -c full_page_writes=off"
-# As PostgreSQL is by itself.
+# Defaults of PostgreSQL.
 DURABLE = ""
 _OPTIONS = "-c listen_addresses= -c max_connections=50 -c shared_buffers=32MB"
 
 
 class PostgresUnusableError(RuntimeError):
-    """A program of PostgreSQL failed, or there is no account to run it as. The message ends with what it said."""
+    """A program of PostgreSQL failed, or there is no account to run it as; with the program's output."""
 
 
 class PostgresServer:
@@ -44,18 +51,18 @@ class PostgresServer:
         self.admin_url = f"postgresql:///postgres?host={self._folder}&user={_USER}"
 
     def start(self) -> None:
-        """Start, and return when it takes connections."""
+        """Start, and return when it accepts connections."""
         options = f"{_OPTIONS} {self._options} -c unix_socket_directories={self._folder}"
         log = self._folder / "log"
         self._run("pg_ctl", "start", "-w", "-t", str(_START_TIMEOUT_S), "-D", self._data, "-l", log, "-o", options)
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop: `immediate` as a crash would, `fast` as an operator would."""
+        """Stop: `immediate` as a crash does, `fast` as an operator does."""
         self._run("pg_ctl", "stop", "-w", "-D", self._data, "-m", mode)
 
     @contextmanager
     def stopped(self, mode: str = "immediate") -> Iterator[None]:
-        """Be away for a while."""
+        """Keep the server stopped for the block."""
         self.stop(mode)
         try:
             yield
@@ -63,9 +70,9 @@ class PostgresServer:
             self.start()
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the server and all of its processes. Those that SIGKILL ends are gone when this returns."""
+        """Send a signal to the server and all its processes. Those that SIGKILL ends are gone when this returns."""
         main = int((self._data / "postmaster.pid").read_text().partition("\n")[0])
-        # So that it starts no new ones meanwhile.
+        # Stopped first, so that it starts no new processes meanwhile.
         os.kill(main, signal.SIGSTOP)
         processes = {one: os.pidfd_open(one) for one in (*_find_children(main), main)}
         for process in processes:
@@ -76,18 +83,18 @@ class PostgresServer:
                 select.select([ended], [], [], _END_TIMEOUT_S)
             os.close(ended)
         if number == signal.SIGKILL:
-            # They name a process that is dead, but seems to run until somebody has reaped it.
+            # They name a dead process that still exists until its parent reaps it.
             for lock in (self._data / "postmaster.pid", *self._folder.glob(".s.PGSQL.*.lock")):
                 lock.unlink()
 
     def discard(self) -> None:
-        """Stop if it runs, and remove all files."""
+        """Stop the server if it runs, and remove all files."""
         if (self._data / "postmaster.pid").exists():
             self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *args: str | Path) -> None:
-        # pg_ctl's server inherits our outputs: pipes would never end.
+        # A file, since the server inherits the output of pg_ctl: a pipe would never end.
         with (self._folder / f"{program}.out").open("w+") as output:
             done = subprocess.run(  # noqa: S603 (the server's own programs)
                 [self._bin / program, *args],
@@ -107,11 +114,11 @@ class PostgresServer:
 
 
 def _find_children(parent: int) -> list[int]:
-    """Return the processes whose parent is `parent`, as /proc tells."""
+    """Return the processes whose parent is `parent`, from /proc."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has just ended
-            # the name, in parentheses, may hold anything; state and parent follow it
+            # The name, in parentheses, may hold anything; state and parent follow it.
             _state, of, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
             if int(of) == parent:
                 found.append(int(folder.name))
@@ -133,7 +140,7 @@ def find_postgres() -> Path:
 
 
 def _unprivileged_account() -> pwd.struct_passwd | None:
-    """Return whom to run as: PostgreSQL refuses root. None means as ourselves."""
+    """Return the account to run as, since PostgreSQL refuses root; None means the current one."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -142,3 +149,37 @@ def _unprivileged_account() -> pwd.struct_passwd | None:
         except KeyError:
             continue
     raise PostgresUnusableError("as root, PostgreSQL needs an account 'postgres' or 'nobody' to run as")
+
+
+@cache
+def _shared_admin_url() -> str:
+    """Return the URL of the test run's one server, started at first use and stopped at the end."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        return given
+    server = PostgresServer()
+    atexit.register(server.discard)
+    server.start()
+    return server.admin_url
+
+
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def fresh_postgres_database(admin_url: str | None = None) -> Iterator[str]:
+    """Make an empty database, yield its URL, and drop it afterwards."""
+    admin_url = admin_url or _shared_admin_url()
+    name = f"omi_test_{os.getpid()}_{next(_numbers)}"
+    _administer(admin_url, f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        parts = urlsplit(admin_url)
+        yield f"{parts.scheme}://{parts.netloc}/{name}?{parts.query}"
+    finally:
+        _administer(admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _administer(admin_url: str, statement: str) -> None:
+    with closing(psycopg2.connect(admin_url)) as con:
+        con.autocommit = True
+        con.cursor().execute(statement)

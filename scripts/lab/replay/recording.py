@@ -1,7 +1,7 @@
-"""Recordings: webhooks with the moments at which they came, one JSON object a line.
+"""Recordings: webhooks with the times of their arrival, one JSON object a line.
 
-Not here: making up what is said (generator.py), sending them (sender.py). Threads: any, blocking file access.
-Secrets never enter a recording: of query and headers only what is listed here is kept.
+Only the query parameters and headers listed here are kept, so that no secret enters a recording. Not here: invented
+conversations (generator.py), sending (sender.py). Threads: any, blocking file access.
 """
 
 import base64
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-# Allow-lists, so that a token under a name nobody thought of is left out too.
+# Allow-lists, so that a token under an unexpected name is left out, too.
 KEPT_QUERY = frozenset({"uid", "session_id"})
 KEPT_HEADERS = frozenset({"content-type", "idempotency-key", "x-omi-event"})
 
 
 class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One POST. `at_s` counts seconds from the recording's begin. A body that is no UTF-8 stands in `body_base64`."""
+    """A POST. `at_s` counts seconds from the recording's beginning. A body that is no UTF-8 is in `body_base64`."""
 
     at_s: float
     path: str
@@ -27,7 +27,7 @@ class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     body_base64: str = ""
 
     def payload(self) -> bytes:
-        """Return the body as it goes over the wire."""
+        """Body as bytes on the wire."""
         return base64.b64decode(self.body_base64) if self.body_base64 else self.body.encode()
 
 
@@ -67,9 +67,9 @@ def save_recording(file: Path, requests: Iterable[RecordedRequest]) -> None:
 
 
 def load_recording(file: Path) -> list[RecordedRequest]:
-    """Read a recording, ordered by time. Blank lines are skipped.
+    """Read a recording, ordered by time, without blank lines.
 
-    Raises: ValueError that names the line which is not a record.
+    Raises: ValueError that names the line which is no record.
     """
     decoder = msgspec.json.Decoder(RecordedRequest)
     requests = []

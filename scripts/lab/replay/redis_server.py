@@ -1,6 +1,6 @@
-"""A real Redis server of our own: found, started, killed, hung and stopped.
+"""Redis for tests: a real server, started, killed, paused and stopped.
 
-Not here: our side of it (backplane/). Threads: any; starting and killing block.
+Not here: the product's client (backplane/). Threads: any; starting and killing block.
 """
 
 import shutil
@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,11 +17,11 @@ _END_TIMEOUT_S = 20.0
 
 
 class RedisUnusableError(RuntimeError):
-    """There is no server's program here, or it did not start. The message ends with what it said."""
+    """The server's program is missing, or it did not start; with its output."""
 
 
 class RedisServer:
-    """A server on a free port of this machine, which keeps its port over restarts. It saves nothing to disk."""
+    """A server on a free port, which it keeps over restarts. It saves nothing to disk."""
 
     def __init__(self, *options: str) -> None:
         self._program = find_redis()
@@ -50,19 +52,19 @@ class RedisServer:
                 raise RedisUnusableError(f"redis-server did not start: {said.decode(errors='replace')}")
 
     def kill(self) -> None:
-        """End it as a crash would. Does nothing when it is not running."""
+        """Kill it as a crash does. Does nothing when it is not running."""
         if self._process is not None:
             self._process.kill()
-            # closes the pipe, too
+            # This closes the pipe, too.
             self._process.communicate(timeout=_END_TIMEOUT_S)
             self._process = None
 
     def hang(self) -> None:
-        """Keep all connections, and answer nothing."""
+        """Pause: keep all connections, and answer nothing."""
         self._send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Answer again, also what was asked meanwhile."""
+        """Resume, and answer all requests sent meanwhile."""
         self._send_signal(signal.SIGCONT)
 
     def discard(self) -> None:
@@ -74,6 +76,17 @@ class RedisServer:
         if self._process is None:
             raise RedisUnusableError("redis-server is not running")
         self._process.send_signal(number)
+
+
+@contextmanager
+def running_redis(*options: str) -> Iterator[RedisServer]:
+    """Run a server for the block."""
+    server = RedisServer(*options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.discard()
 
 
 def find_redis() -> Path:

@@ -1,6 +1,6 @@
-"""Reports: percentiles, the figures of a run, tables of name and value.
+"""Reports: percentiles, figures of a run, tables of name and value.
 
-Not here: what is measured. Threads: none, pure.
+Not here: the measurements. Threads: none, pure.
 """
 
 import math
@@ -15,7 +15,7 @@ _PACKAGES = ("omi-actors", "tornado", "pykka", "pony", "openai")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the value at a percentile (0 to 100) by nearest rank; 0.0 of nothing. `values` need not be sorted."""
+    """Return the value at a percentile (0 to 100) by nearest rank; 0.0 without values, which need no order."""
     if not values:
         return 0.0
     rank = max(1, math.ceil(len(values) * percent / 100))
@@ -42,11 +42,11 @@ def summarise_outcomes(outcomes: Sequence[Outcome]) -> dict[str, object]:
 
 
 def read_versions() -> dict[str, str]:
-    """Return the versions of Python and of what a figure may depend on."""
+    """Return the versions of Python and of packages that influence a figure."""
     return {"python": python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
 def render_table(rows: Mapping[str, object]) -> str:
-    """Return `name  value` lines in two columns; plain ASCII, so that every terminal shows it."""
+    """Return `name  value` lines in two columns, in plain ASCII for every terminal."""
     width = max((len(name) for name in rows), default=0)
     return "\n".join(f"{name.replace('_', ' '):<{width}}  {value}" for name, value in rows.items())

@@ -1,29 +1,30 @@
-"""The sender: webhooks go out at their scheduled moments, whether or not the server keeps up (an open model).
+"""Sender: send webhooks at their scheduled times, even when the server cannot keep up (an open model).
 
-Not here: what is sent (generator.py, recording.py), judging the result (verify.py). Threads: one event loop.
-Latency counts from the scheduled moment, so a stall of the server shows in every webhook that it delays.
-As Omi does, it sends a user's next webhook only after the reply to the last one.
+Latency counts from the scheduled time, so a stall of the server shows in every webhook that it delays. As Omi does, it
+sends a user's next webhook only after the reply to the last one. Not here: the webhooks (generator.py, recording.py),
+the check (verify.py). Threads: one event loop.
 """
 
 import asyncio
+import hashlib
+import hmac
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from omi_actors.clock import Clock
 from scripts.lab.replay.accept_log import AcceptLog, build_promise
-from scripts.lab.replay.http import ConnectionFailedError, HttpClient
+from scripts.lab.replay.http import ConnectionFailedError, HttpClient, Target
 from scripts.lab.replay.recording import RecordedRequest
-from scripts.lab.replay.targets import Target
 
 DROPPED_HEADER = "x-omi-actors-dropped"
-# A server holds a reply for at most 12 s; Omi gives up after 30.
+# Longer than the server holds a reply (12 s), and than Omi waits (30 s).
 _TIMEOUT_S = 30.0
 
 
-# Makes the headers that prove where a webhook comes from, at the moment of sending: of its uid and its body.
+# Builds the headers that sign a webhook, from its uid and body, at the time of sending.
 Signer = Callable[[str, bytes], Mapping[str, str]]
 
 
@@ -36,9 +37,9 @@ _REPLY_DECODER = msgspec.json.Decoder(_Reply)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one webhook. `status` is 0 when no whole response came; `dropped` the server's reason, or "".
+    """Result of one webhook. `status` is 0 without a whole response; `dropped` is the server's reason, or "".
 
-    `latency_s` counts from the moment at which it was due to the one at which its reply was there, `replied_mono_s`.
+    `latency_s` counts from its due time to the arrival of its reply at `replied_mono_s`.
     """
 
     request: RecordedRequest
@@ -50,12 +51,12 @@ class Outcome:
 
     @property
     def is_acknowledged(self) -> bool:
-        """Tell whether the server promised to keep it."""
+        """True when the server promised to keep the webhook."""
         return self.status == 200 and not self.dropped  # noqa: PLR2004 (HTTP's OK)
 
 
 class Poster:
-    """Posts webhooks, and writes what is acknowledged to `accept_log`."""
+    """Posts webhooks, and writes the acknowledged ones to `accept_log`."""
 
     def __init__(
         self,
@@ -73,7 +74,7 @@ class Poster:
         self._sign = sign
 
     async def post(self, request: RecordedRequest, due_mono_s: float) -> Outcome:
-        """Post one webhook, which was due at that moment, and return what became of it."""
+        """Post one webhook, due at that time, and return the outcome."""
         status, dropped, message = await self._post(request)
         replied_mono_s = self._clock.mono_s()
         outcome = Outcome(request, status, dropped, replied_mono_s - due_mono_s, message, replied_mono_s)
@@ -113,7 +114,7 @@ class Sender:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def send(self, requests: Iterable[RecordedRequest], *, speed: float = 1.0) -> None:
-        """Send every request at its moment, divided by `speed`; return when all are answered or failed."""
+        """Send every request at its time, divided by `speed`; return when all are answered or failed."""
         begin_mono_s = self._clock.mono_s()
         async with (
             HttpClient(self._target.host, self._target.port, timeout_s=self._timeout_s) as http,
@@ -122,13 +123,13 @@ class Sender:
             poster = Poster(self._target, http, clock=self._clock, accept_log=self._accept_log, sign=self._sign)
             for number, request in enumerate(requests):
                 due_mono_s = begin_mono_s + request.at_s / speed
-                # also when late: the loop must run, or an endless iterable would never let a reply in
+                # Also when late, since the loop must run to receive replies, even with endless requests.
                 await asyncio.sleep(max(0.0, due_mono_s - self._clock.mono_s()))
                 self._sent[number] = request
                 group.create_task(self._send_one(poster, number, due_mono_s))
 
     def unacknowledged(self) -> list[RecordedRequest]:
-        """Return what was begun and not acknowledged, in the order of sending: refused, dropped or of unknown fate."""
+        """Return the requests sent and not acknowledged, in the order of sending."""
         return list(self._sent.values())
 
     async def _send_one(self, poster: Poster, number: int, due_mono_s: float) -> None:
@@ -145,3 +146,19 @@ def _parse_message(body: bytes) -> str:
         return _REPLY_DECODER.decode(body).message
     except (msgspec.DecodeError, msgspec.ValidationError):
         return ""
+
+
+def build_signer(secrets: Sequence[str], clock: Clock) -> Signer:
+    """Return a signer with all of `secrets`, at least one: two while Omi rotates a secret.
+
+    Source: Omi's webhook signature v1: hex HMAC-SHA256(secret, "<t>.<uid>." + raw body), one for each secret in use.
+    """
+
+    def sign(uid: str, body: bytes) -> Mapping[str, str]:
+        signed_at = int(clock.now_s())
+        content = f"{signed_at}.{uid}.".encode() + body
+        digests = [hmac.new(secret.encode(), content, hashlib.sha256).hexdigest() for secret in secrets]
+        signature = ",".join([f"t={signed_at}", *(f"v1={digest}" for digest in digests)])
+        return {"X-Omi-Signature": signature, "X-Omi-Event": "realtime_transcript"}
+
+    return sign

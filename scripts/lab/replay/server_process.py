@@ -1,6 +1,6 @@
-"""The server as a process of its own, in its own process group: started, waited for, killed, stopped.
+"""Server under test: a process in its own process group, started, awaited, killed, stopped.
 
-Not here: what is sent to it. Threads: one event loop.
+Not here: requests to it (sender.py). Threads: one event loop.
 """
 
 import asyncio
@@ -8,22 +8,24 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from omi_actors.clock import Clock
-from scripts.lab.replay.http import ConnectionFailedError, HttpClient
+from omi_actors.ids import new_secret
+from scripts.lab.replay.http import ConnectionFailedError, HttpClient, Target
 
 _POLL_S = 0.01
 _LOG_TAIL_BYTES = 4000
-# What a server needs of the caller's environment. Not more: a developer's own keys must not reach a test.
+# Environment variables passed on. A developer's own keys must not reach a test.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
-# The server runs in a folder of its own, and must still be this checkout's.
+# The server runs in a folder of its own, with this checkout's code.
 _ROOT = Path(__file__).parents[3]
 
 
 class ServerFailedError(RuntimeError):
-    """The server ended, or did not become ready in time. The message ends with the last lines of its log."""
+    """The server ended, or was not ready in time; with the last lines of its log."""
 
 
 def find_free_port() -> int:
@@ -35,9 +37,9 @@ def find_free_port() -> int:
 
 
 class ServerProcess:
-    """One server that can be started again and again on the same data.
+    """A server that can start again and again on the same data.
 
-    `log_file` gets what it prints; its folder is where the server runs, so that it finds no settings of somebody else.
+    `log_file` gets its output; the server runs in that file's folder, so that it finds no other settings.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class ServerProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """How the process ended by itself; None while it runs, and when it does not."""
+        """Exit code of a process that ended by itself; None while it runs, and after a kill."""
         return None if self._process is None else self._process.poll()
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -93,7 +95,7 @@ class ServerProcess:
         os.kill(self.pid, number)
 
     async def wait(self, *, within_s: float) -> int:
-        """Wait until it ends by itself; return its exit code. Raises: ServerFailedError when it does not in time."""
+        """Wait until it ends by itself; return its exit code. Raises: ServerFailedError after `within_s`."""
         process = self._process
         if process is None:
             raise ServerFailedError("the server is not running")
@@ -103,16 +105,16 @@ class ServerProcess:
             raise ServerFailedError(f"still running after {within_s:.0f} s:\n{self._log_tail()}") from error
 
     def kill(self) -> None:
-        """End the whole process group with SIGKILL and wait for its end. Does nothing when it is not running."""
+        """Kill the whole process group with SIGKILL and wait for its end. Does nothing when it is not running."""
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._process = None
 
     async def stop(self, *, within_s: float = 30.0) -> int:
-        """Ask it to end with SIGTERM and return its exit code.
+        """Send SIGTERM, wait, and return the exit code.
 
-        Raises: ServerFailedError when it is still there after `within_s`; then it is killed.
+        Raises: ServerFailedError when it still runs after `within_s`; then it is killed.
         """
         self.send_signal(signal.SIGTERM)
         try:
@@ -129,3 +131,43 @@ async def _is_ready(http: HttpClient) -> bool:
         return (await http.request("GET", "/readyz")).status == 200  # noqa: PLR2004 (HTTP's OK)
     except ConnectionFailedError:
         return False
+
+
+SERVE = (sys.executable, "-m", "omi_actors", "serve")
+
+
+def build_server(  # noqa: PLR0913 (one per part)
+    work_dir: Path,
+    *,
+    clock: Clock,
+    database_url: str = "",
+    model_url: str = "",
+    command: Sequence[str] = SERVE,
+    extra: Mapping[str, str] | None = None,
+    like: Target | None = None,
+) -> tuple[ServerProcess, Target]:
+    """Return a server with its data and log in `work_dir`, not yet started, and its address.
+
+    Its defaults stay where they matter. Without `database_url` it uses SQLite, without `model_url` the demo model;
+    `extra` settings win. `like` gives it another server's address and secrets, to replace it.
+    """
+    target = like or Target("127.0.0.1", find_free_port(), token=new_secret(), admin_token=new_secret())
+    settings = {
+        "APP_ENV": "development",
+        "LOG_LEVEL": "info",
+        "DATA_DIR": str(work_dir / "data"),
+        "WEBHOOK_TOKEN": target.token,
+        "ADMIN_TOKEN": target.admin_token,
+        # A load has few wearables that send as much as many. Counting them costs the same.
+        "RATE_LIMIT_MAX_WEBHOOKS": "1000000000",
+    }
+    if database_url:
+        settings["DATABASE_URL"] = database_url
+    if model_url:
+        settings |= {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "not-a-secret", "OPENAI_MODEL": "fake"}
+        # The fake model costs nothing, and a load asks more in a minute than people do.
+        settings |= {"MODEL_USER_REQUESTS_PER_MINUTE": "0", "MODEL_REQUESTS_PER_MINUTE": "0"}
+        settings |= {"MODEL_USER_TOKENS_PER_DAY": "0", "MODEL_TOKENS_PER_DAY": "0"}
+    settings |= extra or {}
+    server = ServerProcess(command, settings=settings, port=target.port, log_file=work_dir / "server.log", clock=clock)
+    return server, target

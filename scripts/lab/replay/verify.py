@@ -1,26 +1,27 @@
-"""The check: reads from the server what it kept, until every promised question is answered.
+"""Check: read the kept data from the server until every promised question is answered.
 
 Not here: the comparison (judge.py), sending and logging (sender.py, accept_log.py). Threads: one event loop.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from urllib.parse import quote
 
 import msgspec
 
 from omi_actors.clock import Clock
 from scripts.lab.replay.accept_log import Promise
-from scripts.lab.replay.http import HttpClient
-from scripts.lab.replay.judge import Kept, KeptMessage, KeptSegment, Verdict, judge, merge_promises
-from scripts.lab.replay.targets import Target
+from scripts.lab.replay.deliveries import has_open_delivery
+from scripts.lab.replay.http import HttpClient, Target
+from scripts.lab.replay.judge import Kept, KeptMessage, KeptSegment, Promised, Verdict, judge, merge_promises
+from scripts.lab.replay.recording import RecordedRequest, build_webhook
 
 _PAGE = 1000
 _POLL_S = 0.2
 
 
 class TranscriptUnreadableError(RuntimeError):
-    """The server did not show a transcript; nothing can be said about what it kept."""
+    """The server did not return a transcript, so its data cannot be judged."""
 
 
 class _Page(msgspec.Struct, rename="camel"):
@@ -30,7 +31,7 @@ class _Page(msgspec.Struct, rename="camel"):
 
 
 async def verify(target: Target, promises: Iterable[Promise], *, clock: Clock, answers_within_s: float) -> Verdict:
-    """Read the transcripts until all promised questions are answered or the time is over; return the last verdict.
+    """Read the transcripts until all promised questions are answered or time is up; return the last verdict.
 
     Raises: TranscriptUnreadableError
     """
@@ -51,7 +52,7 @@ async def fetch_until(
     clock: Clock,
     within_s: float,
 ) -> Mapping[str, Kept]:
-    """Fetch what was kept of these users until it is enough, or the time is over; return the last of it.
+    """Fetch these users' data until `is_enough`, or time is up; return the last of it.
 
     Raises: TranscriptUnreadableError
     """
@@ -65,7 +66,7 @@ async def fetch_until(
 
 
 async def fetch_kept(http: HttpClient, target: Target, uid: str) -> Kept:
-    """Fetch all pages of a user's transcript; messages come whole with the first.
+    """Fetch all pages of a user's transcript; the first page has all messages.
 
     Raises: TranscriptUnreadableError
     """
@@ -84,3 +85,40 @@ async def fetch_kept(http: HttpClient, target: Target, uid: str) -> Kept:
         messages = page.messages if messages is None else messages
         after = page.next_after
     return Kept(segments, messages or [])
+
+
+# Last contacts with a wearer: each reply carries one answer, and a session takes over at most 20.
+_LAST_CONTACTS = 25
+
+# Sends these webhooks and returns the uids with a message in the reply.
+Contact = Callable[[list[RecordedRequest]], Awaitable[set[str]]]
+
+
+async def settle(
+    promised: Mapping[str, Promised], target: Target, contact: Contact, *, clock: Clock, within_s: float
+) -> Mapping[str, Kept]:
+    """Wait until every promised question is answered; then contact every wearer until no answer waits.
+
+    Raises: TranscriptUnreadableError
+    """
+
+    def is_settled(kept: Mapping[str, Kept]) -> bool:
+        return not judge(promised, kept).unanswered and not has_open_delivery(kept)
+
+    await fetch_until(is_settled, target, promised, clock=clock, within_s=within_s)
+    uids = set(promised)
+    for number in range(_LAST_CONTACTS):
+        uids = await contact([_build_contact(uid, number) for uid in sorted(uids)])
+    return await fetch_until(is_settled, target, promised, clock=clock, within_s=within_s)
+
+
+def _build_contact(uid: str, number: int) -> RecordedRequest:
+    """Return a webhook without a question."""
+    start_s = 10_000.0 + number
+    spoken = {
+        "id": f"{uid}-last-{number}",
+        "text": f"That is all, number {number}.",
+        "start": start_s,
+        "end": start_s + 1,
+    }
+    return build_webhook(uid, [spoken])

@@ -1,6 +1,6 @@
-"""The simulation: many wearables that talk at real pace, and a judge who knows what they asked.
+"""Simulation: many wearables that talk at real pace, and a judge that knows their questions.
 
-May live here: invented conversations with their questions, the run, the judgement, the command.
-Not here: anything that the server itself runs; sending and Omi's own side (replay/). It knows the server by HTTP only.
-Files: talk (sentences), kinds (how something is said), plan (who says what when), judge, report, run, command.
+Lives here: invented conversations, the run, the judgement, the command.
+Not here: parts of the server, which is known by HTTP only; sending webhooks and a fake Omi (replay/).
+Files: talk (sentences), kinds (ways to ask), plan (all webhooks with their times), judge, report, run, __main__.
 """

@@ -1,6 +1,6 @@
-"""scripts/simulate: many wearables talk to a server, and every question must be answered exactly once.
+"""scripts/simulate: let many wearables talk to a server; every question must be answered exactly once.
 
-Not here: everything that it calls. Threads: one event loop.
+Not here: the run (run.py), the judgement (judge.py). Threads: one event loop.
 """
 
 import asyncio
@@ -13,30 +13,29 @@ import click
 
 from omi_actors.clock import Clock, SystemClock
 from scripts.lab.replay.fake_omi import FakeOmi
+from scripts.lab.replay.http import Target, parse_target
 from scripts.lab.replay.report import render_table
-from scripts.lab.replay.signing import build_signer
-from scripts.lab.replay.targets import Target, parse_target
+from scripts.lab.replay.sender import build_signer
 from scripts.lab.simulate.kinds import WHOLE, Kind
 from scripts.lab.simulate.plan import Options
 from scripts.lab.simulate.report import Report
-from scripts.lab.simulate.run import Simulation
-from scripts.lab.simulate.servers import UnfitTargetError, check_model, start_own
+from scripts.lab.simulate.run import Simulation, UnfitTargetError, check_model, start_own
 
-# Wrongs that are printed; all are in the JSON.
+# Errors that are printed; the JSON has all.
 _SHOWN = 20
 _PROFILES = {"all": tuple(Kind), "whole": (*WHOLE, Kind.MENTION)}
 
 
 @click.command(short_help="Let invented wearables talk to a server.")
-@click.option("--wearables", default=60, show_default=True, type=click.IntRange(1, 10_000), help="How many talk.")
-@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(1.0), help="How long they talk.")
+@click.option("--wearables", default=60, show_default=True, type=click.IntRange(1, 10_000), help="Number of wearables.")
+@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(1.0), help="Duration of the talk.")
 @click.option("--seed", type=int, help="The same seed makes the same conversations.")
 @click.option(
     "--speed",
     default=1.0,
     show_default=True,
     type=click.FloatRange(0.01),
-    help="Talk so many times as fast; pauses get shorter, too.",
+    help="Speed of the talk and its pauses, as a factor.",
 )
 @click.option("--profile", type=click.Choice([*_PROFILES]), default="all", show_default=True, help="Kinds of talk.")
 @click.option("--only", multiple=True, type=click.Choice([kind.value for kind in Kind]), help="Only these kinds.")
@@ -44,7 +43,7 @@ _PROFILES = {"all": tuple(Kind), "whole": (*WHOLE, Kind.MENTION)}
 @click.option("--token", envvar="WEBHOOK_TOKEN", default="", help="The target's webhook token [WEBHOOK_TOKEN].")
 @click.option("--signing-secrets", envvar="OMI_SIGNING_SECRETS", default="", help="Sign [OMI_SIGNING_SECRETS].")
 @click.option("--admin-token", envvar="ADMIN_TOKEN", default="", help="The target's operator token [ADMIN_TOKEN].")
-@click.option("--omi-port", default=0, help="Where the target notifies: its OMI_API_URL is http://127.0.0.1:PORT.")
+@click.option("--omi-port", default=0, help="Port of the fake Omi; the target needs OMI_API_URL=http://127.0.0.1:PORT.")
 @click.option("--i-own-this-server", is_flag=True, help="Allow a target that is not on this machine.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the result.")
 def simulate(  # noqa: PLR0913 (one per option)
@@ -63,10 +62,10 @@ def simulate(  # noqa: PLR0913 (one per option)
     i_own_this_server: bool,
     json_file: Path | None,
 ) -> None:
-    """Let invented wearables talk to a server at real pace, and check what they are answered.
+    """Let invented wearables talk to a server at real pace, and check its answers.
 
-    Without --target a server of its own is started on data of its own, signed and set up as in production, with the
-    demo model. Exits 1 unless every question was answered exactly once, by its words, and nothing else was answered.
+    Without --target it starts a server with its own data, signed webhooks and the demo model. It exits with 1 unless
+    every question is answered exactly once, with its words, and nothing else is answered.
     """
     clock = SystemClock()
     kinds = tuple(Kind(name) for name in only) or _PROFILES[profile]

@@ -1,7 +1,7 @@
-"""The judgement of a simulation: what was asked against what reached the wearers.
+"""Judgement of a simulation: compare the questions asked with the answers that reached the wearers.
 
-The demo model repeats the question, so an answer shows which question was heard, letter by letter.
-Not here: collecting what reached them (run.py). Threads: none, pure.
+The demo model repeats the question, so an answer shows exactly which words were heard.
+Not here: collecting the answers (run.py). Threads: none, pure.
 """
 
 import re
@@ -12,17 +12,17 @@ from enum import StrEnum
 
 from scripts.lab.simulate.kinds import Kind
 
-# The demo model's answer; "Again: " before it marks one that a crash cut.
+# Answer of the demo model; "Again: " before it marks one that a crash interrupted.
 _ANSWER = re.compile(r"(?P<again>Again: )?\[demo\] You asked: (?P<words>.*) Set OPENAI_API_KEY.*", re.DOTALL)
 _LETTER = re.compile(r"[^\W_]")
-# From this likeness on an answer with other words belongs to a question, and is wrong; below, nobody asked.
+# Likeness from which an answer with other words counts as a wrong answer to a question, not as a false wake.
 _LIKE = 0.5
-# A reply may be read by us a moment after the question that it answers was due.
+# Tolerance (s): a reply may be read a moment before its question was due.
 _EARLY_S = 0.05
 
 
-class Way(StrEnum):
-    """How an answer reached the wearer."""
+class Channel(StrEnum):
+    """Channel by which an answer reached the wearer."""
 
     OWN_REPLY = "own_reply"
     LATER_REPLY = "later_reply"
@@ -30,8 +30,8 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What was asked; `asked_mono_s` is when the webhook with its last words, its body `webhook`, was due."""
+class AskedQuestion:
+    """A question asked; `asked_mono_s` is the due time of `webhook` (its body), which has the last words."""
 
     uid: str
     kind: Kind
@@ -42,7 +42,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A text that reached a wearer: in the reply to a webhook (its body), or, with "", by a notification."""
+    """A text that reached a wearer: in the reply to a webhook (its body), or by a notification ("")."""
 
     uid: str
     text: str
@@ -51,23 +51,23 @@ class Delivery:
 
 
 @dataclass(slots=True)
-class Course:
-    """One question, and all that came of it. `wrong` are answers to other words than those asked."""
+class Outcome:
+    """A question with its answers; `wrong` are answers to other words."""
 
-    question: Question
+    question: AskedQuestion
     right: list[Delivery] = field(default_factory=list)
     wrong: list[Delivery] = field(default_factory=list)
 
     @property
     def is_answered_once(self) -> bool:
-        """Tell whether exactly one answer came, to these words, with no mark of a crash."""
+        """Return True for exactly one answer, to these words, without the mark of a crash."""
         return len(self.right) == 1 and not self.wrong and not self.right[0].text.startswith("Again: ")
 
-    def way_of(self, delivery: Delivery) -> Way:
-        """Return the way by which one of its answers came."""
+    def channel_of(self, delivery: Delivery) -> Channel:
+        """Return the channel of one of the answers."""
         if not delivery.webhook:
-            return Way.NOTIFICATION
-        return Way.OWN_REPLY if delivery.webhook == self.question.webhook else Way.LATER_REPLY
+            return Channel.NOTIFICATION
+        return Channel.OWN_REPLY if delivery.webhook == self.question.webhook else Channel.LATER_REPLY
 
     @property
     def latency_s(self) -> float:
@@ -77,80 +77,82 @@ class Course:
 
 @dataclass(slots=True)
 class Verdict:
-    """The courses of all questions, and what came although nobody had asked."""
+    """Outcomes of all questions, and the answers without a question."""
 
-    courses: list[Course]
+    outcomes: list[Outcome]
     false_wakes: list[Delivery]
 
     @property
-    def answered_once(self) -> list[Course]:
+    def answered_once(self) -> list[Outcome]:
         """Return the questions with exactly one right answer."""
-        return [course for course in self.courses if course.is_answered_once]
+        return [outcome for outcome in self.outcomes if outcome.is_answered_once]
 
     @property
-    def missing(self) -> list[Course]:
+    def missing(self) -> list[Outcome]:
         """Return the questions with no answer at all."""
-        return [course for course in self.courses if not course.right and not course.wrong]
+        return [outcome for outcome in self.outcomes if not outcome.right and not outcome.wrong]
 
     @property
-    def duplicated(self) -> list[Course]:
-        """Return the questions with more than one answer, or one that claims to be a repetition."""
-        return [one for one in self.courses if (one.right or one.wrong) and not (one.is_answered_once or is_wrong(one))]
+    def duplicated(self) -> list[Outcome]:
+        """Return the questions with more than one answer, or with one that is marked as a repetition."""
+        return [
+            one for one in self.outcomes if (one.right or one.wrong) and not (one.is_answered_once or is_wrong(one))
+        ]
 
     @property
-    def wrong(self) -> list[Course]:
-        """Return the questions of which only other words were answered."""
-        return [course for course in self.courses if is_wrong(course)]
+    def wrong(self) -> list[Outcome]:
+        """Return the questions with an answer to other words only."""
+        return [outcome for outcome in self.outcomes if is_wrong(outcome)]
 
     @property
     def is_good(self) -> bool:
-        """Tell whether every question was answered exactly once, and nothing else was."""
-        return len(self.answered_once) == len(self.courses) and not self.false_wakes
+        """Return True when every question is answered exactly once, and nothing else is answered."""
+        return len(self.answered_once) == len(self.outcomes) and not self.false_wakes
 
 
-def is_wrong(course: Course) -> bool:
-    """Tell whether a question's only answer is one to other words."""
-    return not course.right and len(course.wrong) == 1
+def is_wrong(outcome: Outcome) -> bool:
+    """Return True when the only answer to a question is one to other words."""
+    return not outcome.right and len(outcome.wrong) == 1
 
 
-def judge(questions: Sequence[Question], deliveries: Sequence[Delivery]) -> Verdict:
-    """Find for every delivery the question that it answers. `questions` are ordered by time."""
-    verdict = Verdict([Course(question) for question in questions], [])
-    by_uid: dict[str, list[Course]] = {}
-    for course in verdict.courses:
-        by_uid.setdefault(course.question.uid, []).append(course)
+def judge(questions: Sequence[AskedQuestion], deliveries: Sequence[Delivery]) -> Verdict:
+    """Assign every delivery to the question that it answers. `questions` are ordered by time."""
+    verdict = Verdict([Outcome(question) for question in questions], [])
+    by_uid: dict[str, list[Outcome]] = {}
+    for outcome in verdict.outcomes:
+        by_uid.setdefault(outcome.question.uid, []).append(outcome)
     for delivery in sorted(deliveries, key=lambda one: one.at_mono_s):
         if not _place(delivery, by_uid.get(delivery.uid, [])):
             verdict.false_wakes.append(delivery)
     return verdict
 
 
-def _place(delivery: Delivery, courses: Sequence[Course]) -> bool:
-    """Put a delivery to its question; False when nobody asked anything like it before."""
+def _place(delivery: Delivery, outcomes: Sequence[Outcome]) -> bool:
+    """Assign a delivery to its question; False when no similar question was asked before."""
     match = _ANSWER.fullmatch(delivery.text)
     heard = _letters(match["words"]) if match else ""
-    asked = [one for one in courses if one.question.asked_mono_s <= delivery.at_mono_s + _EARLY_S]
+    asked = [one for one in outcomes if one.question.asked_mono_s <= delivery.at_mono_s + _EARLY_S]
     same = [one for one in asked if _letters(one.question.words) == heard]
     if same:
         next((one for one in same if not one.right), same[-1]).right.append(delivery)
         return True
-    # Half of a question may be answered before its other half is said, so later ones count too.
-    like = [(one, _likeness(_letters(one.question.words), heard)) for one in courses]
+    # Later questions count too, since half of a question may be answered before its other half is spoken.
+    like = [(one, _likeness(_letters(one.question.words), heard)) for one in outcomes]
     near = [(likeness, not one.right, -abs(one.question.asked_mono_s - delivery.at_mono_s)) for one, likeness in like]
-    best = max(range(len(courses)), key=near.__getitem__, default=None)
+    best = max(range(len(outcomes)), key=near.__getitem__, default=None)
     if best is None or near[best][0] < _LIKE:
         return False
-    courses[best].wrong.append(delivery)
+    outcomes[best].wrong.append(delivery)
     return True
 
 
 def _letters(words: str) -> str:
-    """Return letters and digits alone: speech has no punctuation, and not everybody's writing has blanks."""
+    """Return letters and digits only: speech has no punctuation, and some scripts have no blanks."""
     return "".join(_LETTER.findall(words.casefold()))
 
 
 def _likeness(asked: str, heard: str) -> float:
-    """Return from 0 to 1 how much of what was asked was heard, or the other way round: 1 when one holds the other."""
+    """Return the likeness of two texts from 0 to 1; 1 when one contains the other."""
     if not heard or not asked:
         return 0.0
     if heard in asked or asked in heard:

@@ -1,7 +1,8 @@
-"""Kinds of things to say, and how the platform sends them: each kind makes a few webhooks, with the question in them.
+"""Kinds of episodes: each makes a few webhooks with a question, cut as the platform cuts it, or with small talk.
 
-Not here: the sentences (talk.py), whose turn it is and when (plan.py). Threads: none, pure; chance is an argument.
-A webhook's segments are what was recognised since the last one; a question may lie across segments and webhooks.
+Not here: the sentences (talk.py), the choice and time of an episode (plan.py). Threads: none, pure; chance is an
+argument.
+A webhook holds the segments recognised since the last one; a question may span segments and webhooks.
 """
 
 import random
@@ -12,16 +13,16 @@ from itertools import pairwise
 
 from scripts.lab.simulate.talk import Tongue
 
-# Voices by number; 0 wears the wearable.
+# Number of voices; voice 0 is the wearer.
 VOICES = 3
-# No wearer in five: somebody else asks.
+# Share of questions that another voice asks.
 _ASKED_BY_OTHERS = 0.2
-# Silence (s) of everybody, or of the one who asked, after a question that nothing else ends.
+# Silence (s), of all voices or of the asking one, after a question that only a pause ends.
 _SILENCE_S = (3.5, 6.0)
 
 
 class Kind(StrEnum):
-    """What a wearable may hear. Of `remark` and `mention` nothing may come; all others hold one question."""
+    """Kinds of episodes. `remark` and `mention` hold no question; all others hold one."""
 
     REMARK = "remark"
     MENTION = "mention"
@@ -35,14 +36,14 @@ class Kind(StrEnum):
     GROWING = "growing"
 
 
-# All of the question stands in one webhook, and its words say where it ends.
+# Kinds with the whole question in one webhook, and with words that show its end.
 WHOLE = (Kind.PLAIN, Kind.TWO_SEGMENTS, Kind.INTERRUPTED)
 SILENT = (Kind.REMARK, Kind.MENTION)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One voice's words in one segment. With `continues` they grow the last segment of the same voice: same id."""
+class SpokenWords:
+    """Words of one voice in one segment. With `continues` they extend the voice's last segment, with the same id."""
 
     voice: int
     text: str
@@ -50,26 +51,26 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What happens next: some webhooks, and then `silence_s` in which the platform sends nothing.
+class Episode:
+    """An episode: some webhooks, then `silence_s` in which the platform sends nothing.
 
-    `question` is what was asked, "" for nothing, with its last words in webhook `ends_in` (an index, from 0).
+    `question` is the question asked, "" for none; its last words are in webhook `ends_in` (an index, from 0).
     """
 
     kind: Kind
-    webhooks: tuple[tuple[Said, ...], ...]
+    webhooks: tuple[tuple[SpokenWords, ...], ...]
     question: str = ""
     ends_in: int = 0
     silence_s: float = 0.0
 
 
-def build_turn(kind: Kind, tongue: Tongue, question: str, rng: random.Random) -> Turn:
-    """Return one turn of a kind; `question` is one of the tongue's, and goes unused in a silent kind."""
-    return _BUILDERS[kind](_Telling(kind, tongue, question, rng))
+def build_episode(kind: Kind, tongue: Tongue, question: str, rng: random.Random) -> Episode:
+    """Return an episode of a kind; `question` is in this tongue, and unused in a kind without one."""
+    return _BUILDERS[kind](_Speaker(kind, tongue, question, rng))
 
 
-class _Telling:
-    """What the builders share: a voice that asks, and the parts of its sentence."""
+class _Speaker:
+    """The asking voice and the parts of its sentence, for all builders."""
 
     def __init__(self, kind: Kind, tongue: Tongue, question: str, rng: random.Random) -> None:
         self.kind = kind
@@ -80,88 +81,88 @@ class _Telling:
         self.words = question
         self.asked = question.replace("|", "")
 
-    def remark(self, *, by_other: bool = False) -> Said:
-        """Return small talk, if wanted of somebody else than who asks."""
+    def remark(self, *, by_other: bool = False) -> SpokenWords:
+        """Return small talk, of another voice than the asking one when wanted."""
         voices = [voice for voice in range(VOICES) if not by_other or voice != self.voice]
-        return Said(self.rng.choice(voices), self.rng.choice(self.tongue.remarks))
+        return SpokenWords(self.rng.choice(voices), self.rng.choice(self.tongue.remarks))
 
-    def say(self, *parts: str) -> Said:
-        """Return the asking voice's words, parts joined as the language does."""
-        return Said(self.voice, self.tongue.joint.join(part.replace("|", "") for part in parts))
+    def say(self, *parts: str) -> SpokenWords:
+        """Return words of the asking voice, with the parts joined as the language does."""
+        return SpokenWords(self.voice, self.tongue.joint.join(part.replace("|", "") for part in parts))
 
     def cut(self, text: str, pieces: int) -> list[str]:
-        """Cut a sentence into up to so many pieces, at places by chance."""
+        """Cut a sentence into at most so many pieces, at random places."""
         atoms = text.split("|") if "|" in text else text.split(" ")
         joint = "" if "|" in text else " "
         places = sorted(self.rng.sample(range(1, len(atoms)), min(pieces, len(atoms)) - 1))
         bounds = [0, *places, len(atoms)]
         return [joint.join(atoms[start:stop]) for start, stop in pairwise(bounds)]
 
-    def turn(self, *webhooks: tuple[Said, ...], ends_in: int, silence_s: float = 0.0) -> Turn:
-        """Return the turn with the question in it."""
-        return Turn(self.kind, webhooks, self.asked, ends_in, silence_s)
+    def episode(self, *webhooks: tuple[SpokenWords, ...], ends_in: int, silence_s: float = 0.0) -> Episode:
+        """Return the episode with the question in it."""
+        return Episode(self.kind, webhooks, self.asked, ends_in, silence_s)
 
 
-def _remark(telling: _Telling) -> Turn:
-    said = tuple(telling.remark() for _ in range(telling.rng.randint(1, 2)))
-    return Turn(telling.kind, (said,))
+def _remark(speaker: _Speaker) -> Episode:
+    said = tuple(speaker.remark() for _ in range(speaker.rng.randint(1, 2)))
+    return Episode(speaker.kind, (said,))
 
 
-def _mention(telling: _Telling) -> Turn:
-    said = Said(telling.rng.randrange(VOICES), telling.rng.choice(telling.tongue.mentions))
-    return Turn(telling.kind, ((said, telling.remark(by_other=True)),))
+def _mention(speaker: _Speaker) -> Episode:
+    said = SpokenWords(speaker.rng.randrange(VOICES), speaker.rng.choice(speaker.tongue.mentions))
+    return Episode(speaker.kind, ((said, speaker.remark(by_other=True)),))
 
 
-def _plain(telling: _Telling) -> Turn:
-    said = telling.say(telling.wake, telling.words + telling.tongue.mark)
-    webhook = (telling.remark(by_other=True), said) if telling.rng.random() < 1 / 2 else (said,)
-    return telling.turn(webhook, ends_in=0)
+def _plain(speaker: _Speaker) -> Episode:
+    said = speaker.say(speaker.wake, speaker.words + speaker.tongue.mark)
+    webhook = (speaker.remark(by_other=True), said) if speaker.rng.random() < 1 / 2 else (said,)
+    return speaker.episode(webhook, ends_in=0)
 
 
-def _two_segments(telling: _Telling) -> Turn:
-    wake, words = telling.say(telling.wake), telling.say(telling.words + telling.tongue.mark)
-    return telling.turn((wake, words), ends_in=0)
+def _two_segments(speaker: _Speaker) -> Episode:
+    wake, words = speaker.say(speaker.wake), speaker.say(speaker.words + speaker.tongue.mark)
+    return speaker.episode((wake, words), ends_in=0)
 
 
-def _interrupted(telling: _Telling) -> Turn:
-    first, second = telling.cut(telling.words + telling.tongue.mark, 2)
-    other = replace(telling.remark(by_other=True), text=telling.rng.choice(telling.tongue.interjections))
-    webhook = (telling.say(telling.wake, first), other, telling.say(second))
-    return telling.turn(webhook, ends_in=0)
+def _interrupted(speaker: _Speaker) -> Episode:
+    first, second = speaker.cut(speaker.words + speaker.tongue.mark, 2)
+    other = replace(speaker.remark(by_other=True), text=speaker.rng.choice(speaker.tongue.interjections))
+    webhook = (speaker.say(speaker.wake, first), other, speaker.say(second))
+    return speaker.episode(webhook, ends_in=0)
 
 
-def _wake_then_webhook(telling: _Telling) -> Turn:
-    words = telling.say(telling.words + telling.tongue.mark)
-    return telling.turn((telling.say(telling.wake),), (words,), ends_in=1)
+def _wake_then_webhook(speaker: _Speaker) -> Episode:
+    words = speaker.say(speaker.words + speaker.tongue.mark)
+    return speaker.episode((speaker.say(speaker.wake),), (words,), ends_in=1)
 
 
-def _split(telling: _Telling) -> Turn:
-    sentence = telling.tongue.joint.join([telling.wake, telling.words + telling.tongue.mark])
-    if not telling.tongue.joint:
-        sentence = "|".join([telling.wake, telling.words + telling.tongue.mark])
-    pieces = telling.cut(sentence, telling.rng.randint(2, 3))
-    return telling.turn(*((telling.say(piece),) for piece in pieces), ends_in=len(pieces) - 1)
+def _split(speaker: _Speaker) -> Episode:
+    sentence = speaker.tongue.joint.join([speaker.wake, speaker.words + speaker.tongue.mark])
+    if not speaker.tongue.joint:
+        sentence = "|".join([speaker.wake, speaker.words + speaker.tongue.mark])
+    pieces = speaker.cut(sentence, speaker.rng.randint(2, 3))
+    return speaker.episode(*((speaker.say(piece),) for piece in pieces), ends_in=len(pieces) - 1)
 
 
-def _pause(telling: _Telling) -> Turn:
-    said = telling.say(telling.wake, telling.words)
-    return telling.turn((said,), ends_in=0, silence_s=telling.rng.uniform(*_SILENCE_S))
+def _pause(speaker: _Speaker) -> Episode:
+    said = speaker.say(speaker.wake, speaker.words)
+    return speaker.episode((said,), ends_in=0, silence_s=speaker.rng.uniform(*_SILENCE_S))
 
 
-def _pause_others_talk(telling: _Telling) -> Turn:
-    said = telling.say(telling.wake, telling.words)
-    others = tuple((telling.remark(by_other=True),) for _ in range(3))
-    return telling.turn((said,), *others, ends_in=0)
+def _pause_others_talk(speaker: _Speaker) -> Episode:
+    said = speaker.say(speaker.wake, speaker.words)
+    others = tuple((speaker.remark(by_other=True),) for _ in range(3))
+    return speaker.episode((said,), *others, ends_in=0)
 
 
-def _growing(telling: _Telling) -> Turn:
-    first, _ = telling.cut(telling.words, 2)
-    begun = telling.say(telling.wake, first)
-    whole = telling.say(telling.wake, telling.words + telling.tongue.mark)
-    return telling.turn((begun,), (Said(whole.voice, whole.text, continues=True),), ends_in=1)
+def _growing(speaker: _Speaker) -> Episode:
+    first, _ = speaker.cut(speaker.words, 2)
+    begun = speaker.say(speaker.wake, first)
+    whole = speaker.say(speaker.wake, speaker.words + speaker.tongue.mark)
+    return speaker.episode((begun,), (SpokenWords(whole.voice, whole.text, continues=True),), ends_in=1)
 
 
-_BUILDERS: Mapping[Kind, Callable[[_Telling], Turn]] = {
+_BUILDERS: Mapping[Kind, Callable[[_Speaker], Episode]] = {
     Kind.REMARK: _remark,
     Kind.MENTION: _mention,
     Kind.PLAIN: _plain,

@@ -1,9 +1,9 @@
-"""The plan of a simulation: every wearable's webhooks with their moments, and every question with its words.
+"""Plan of a simulation: all webhooks with their times, and all questions with their words.
 
-Not here: sentences (talk.py), how a question is cut (kinds.py), sending (replay/sender.py).
+Not here: sentences (talk.py), kinds of episodes (kinds.py), sending (replay/sender.py).
 Threads: none, pure; the same options give the same plan.
-Source: Omi's real-time webhook. Speech is recognised in pieces and sent about a second after it was spoken, at most
-once a second and wearable; segments' times count from the conversation's begin.
+Source: Omi's real-time webhook. Speech is recognised in pieces and sent about a second later, at most once a second for
+a wearable; times of segments count from the conversation's beginning.
 """
 
 import json
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from scripts.lab.replay.recording import RecordedRequest
-from scripts.lab.simulate.kinds import SILENT, Kind, Said, Turn, build_turn
+from scripts.lab.simulate.kinds import SILENT, Episode, Kind, SpokenWords, build_episode
 from scripts.lab.simulate.talk import TONGUES, Tongue
 
-# Every second wearable is spoken to in the first tongue, the others share the rest.
+# Every second wearable uses the first tongue; the others share the rest.
 _FIRST_TONGUE = 0.5
-# One turn in so many is a question, or a mention where nothing is asked; what is left is small talk.
+# One episode in so many is a question, or a mention; the others are small talk.
 _QUESTION = 0.5
 _MENTION = 0.2
-# One webhook in ten comes twice, as from a sender that did not get the reply.
+# One webhook in ten is sent twice, as by a sender without a reply.
 _RETRIED = 0.1
 _RETRY_AFTER_S = (0.3, 1.0)
-# Letters a second, and the shortest piece (s). A letter of Japanese is a syllable.
+# Letters a second, and the shortest piece (s). A Japanese letter is a syllable.
 _LETTERS_PER_S = 14.0
 _SYLLABLES_PER_S = 6.0
 _SHORTEST_S = 0.6
-# Seconds: between two pieces of speech, between turns, from the end of speech to its webhook, between two webhooks.
+# Seconds between two pieces of speech, between episodes, from speech to its webhook, between two webhooks.
 _BREATH_S = (0.1, 0.4)
 _BETWEEN_TURNS_S = (0.3, 2.5)
 _RECOGNISED_AFTER_S = (0.5, 1.0)
@@ -38,7 +38,7 @@ _STARTS_WITHIN_S = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to simulate. `seconds`: no turn begins later. `kinds`: what may be said; small talk always is."""
+    """Options of a simulation. No episode begins after `seconds`. `kinds` are allowed besides small talk."""
 
     seed: int
     wearables: int = 60
@@ -47,8 +47,8 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question: its words as spoken after the wake phrase, and the webhook (its body) with the last of them."""
+class PlannedQuestion:
+    """A question: its words after the wake phrase, and the webhook (its body) with the last of them."""
 
     uid: str
     kind: Kind
@@ -58,14 +58,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Webhooks by time, `at_s` counted from 0, and all questions in them."""
+    """Webhooks ordered by time, with `at_s` counted from 0, and all their questions."""
 
     webhooks: tuple[RecordedRequest, ...]
-    asked: tuple[Asked, ...]
+    asked: tuple[PlannedQuestion, ...]
 
 
 def build_plan(options: Options) -> Plan:
-    """Return the plan of all wearables."""
+    """Build the plan of all wearables."""
     wearables = [_Wearable(options, number) for number in range(options.wearables)]
     for wearable in wearables:
         wearable.talk()
@@ -74,11 +74,11 @@ def build_plan(options: Options) -> Plan:
 
 
 class _Wearable:
-    """One wearable's conversation as it is made up."""
+    """Conversation of one wearable while it is invented."""
 
     def __init__(self, options: Options, number: int) -> None:
         self.webhooks: list[RecordedRequest] = []
-        self.asked: list[Asked] = []
+        self.asked: list[PlannedQuestion] = []
         self._options = options
         self._rng = rng = random.Random(f"{options.seed}/{number}")  # noqa: S311 (invented talk, not a secret)
         self._uid = f"simulated-{rng.getrandbits(32):08x}-{number}"
@@ -88,39 +88,39 @@ class _Wearable:
         self._asking = [kind for kind in options.kinds if kind not in SILENT]
         rng.shuffle(self._asking)
         self._begin_s = rng.uniform(0.0, _STARTS_WITHIN_S)
-        # When the last piece of speech ended, and the last webhook went out; seconds since the run's begin.
+        # End of the last piece of speech, and time of the last webhook, in seconds since the run began.
         self._spoken_s = self._begin_s
         self._sent_s = 0.0
-        # Of each voice the id and the begin of its last segment.
+        # Id and start of each voice's last segment.
         self._last: dict[int, tuple[str, float]] = {}
 
     def talk(self) -> None:
-        """Fill the time with turns."""
+        """Fill the time with episodes."""
         while self._spoken_s < self._options.seconds:
-            self._take(self._choose_turn())
+            self._take(self._choose_episode())
 
-    def _choose_turn(self) -> Turn:
+    def _choose_episode(self) -> Episode:
         chance = self._rng.random()
         kind, question = Kind.REMARK, ""
         if chance < _QUESTION and self._asking:
-            # In turn, so that a short run has them all; the same words come again only after all others.
+            # All kinds in a cycle, so that a short run has each; the same words return only after all others.
             kind, question = self._asking.pop(0), self._questions.pop(0)
             self._asking.append(kind)
             self._questions.append(question)
         elif chance < _QUESTION + _MENTION and Kind.MENTION in self._options.kinds:
             kind = Kind.MENTION
-        return build_turn(kind, self._tongue, question, self._rng)
+        return build_episode(kind, self._tongue, question, self._rng)
 
-    def _take(self, turn: Turn) -> None:
-        for number, said in enumerate(turn.webhooks):
+    def _take(self, episode: Episode) -> None:
+        for number, said in enumerate(episode.webhooks):
             body = self._send([self._speak(one) for one in said])
-            if turn.question and number == turn.ends_in:
-                self.asked.append(Asked(self._uid, turn.kind, turn.question, body))
-        self._spoken_s = max(self._spoken_s, self._sent_s if turn.silence_s else 0.0) + turn.silence_s
+            if episode.question and number == episode.ends_in:
+                self.asked.append(PlannedQuestion(self._uid, episode.kind, episode.question, body))
+        self._spoken_s = max(self._spoken_s, self._sent_s if episode.silence_s else 0.0) + episode.silence_s
         self._spoken_s += self._rng.uniform(*_BETWEEN_TURNS_S)
 
-    def _speak(self, said: Said) -> dict[str, object]:
-        """Let time pass for what is said, and return its segment."""
+    def _speak(self, said: SpokenWords) -> dict[str, object]:
+        """Let the time of these words pass, and return their segment."""
         self._spoken_s += self._rng.uniform(*_BREATH_S)
         if said.continues:
             segment_id, begin_s = self._last[said.voice]
@@ -152,7 +152,7 @@ class _Wearable:
             self._sent_s = again_s
         return body
 
-    def _build_segment(self, segment_id: str, said: Said, start_s: float, end_s: float) -> dict[str, object]:
+    def _build_segment(self, segment_id: str, said: SpokenWords, start_s: float, end_s: float) -> dict[str, object]:
         return {
             "id": segment_id,
             "text": said.text,

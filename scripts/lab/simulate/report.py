@@ -1,6 +1,6 @@
-"""The report of a simulation, for people and for programs. Its sentences are invented, so they may be shown.
+"""Report of a simulation, as text and as JSON. It may show sentences, since they are invented.
 
-Not here: what is right (judge.py). Threads: none, pure.
+Not here: the judgement (judge.py). Threads: none, pure.
 """
 
 from collections import Counter
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import msgspec
 
 from scripts.lab.replay.report import percentile, read_versions
-from scripts.lab.simulate.judge import Course, Delivery, Verdict
+from scripts.lab.simulate.judge import Delivery, Outcome, Verdict
 from scripts.lab.simulate.kinds import Kind
 from scripts.lab.simulate.plan import Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The result of one run. `failures` counts webhooks that were not acknowledged, by what came instead."""
+    """Result of one run. `failures` counts webhooks that were not acknowledged, by their status or error."""
 
     options: Options
     speed: float
@@ -27,13 +27,13 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        """Tell whether all is right."""
+        """Return True when all answers are right and all webhooks were acknowledged."""
         return self.verdict.is_good and not self.failures
 
     def figures(self) -> dict[str, object]:
-        """Return the figures by name, in the order of the printed table."""
+        """Return the figures by name, in the order of the table."""
         verdict = self.verdict
-        ways = Counter(course.way_of(course.right[0]).value for course in verdict.answered_once)
+        ways = Counter(outcome.channel_of(outcome.right[0]).value for outcome in verdict.answered_once)
         return {
             "wearables": self.options.wearables,
             "seconds": self.options.seconds,
@@ -41,7 +41,7 @@ class Report:
             "seed": self.options.seed,
             "webhooks": self.webhooks,
             "failures": self.failures,
-            "questions": len(verdict.courses),
+            "questions": len(verdict.outcomes),
             "answered_once": len(verdict.answered_once),
             "missing": len(verdict.missing),
             "answered_more_than_once": len(verdict.duplicated),
@@ -53,54 +53,54 @@ class Report:
         }
 
     def kinds(self) -> dict[str, str]:
-        """Return for every kind of question how many of all were answered once."""
-        asked = Counter(course.question.kind for course in self.verdict.courses)
-        right = Counter(course.question.kind for course in self.verdict.answered_once)
+        """Return "answered once / all" for every kind of question."""
+        asked = Counter(outcome.question.kind for outcome in self.verdict.outcomes)
+        right = Counter(outcome.question.kind for outcome in self.verdict.answered_once)
         return {kind.value: f"{right[kind]} of {asked[kind]}" for kind in Kind if asked[kind]}
 
     def wrongs(self) -> Iterator[str]:
-        """Yield what is wrong, one sentence each."""
+        """Yield the errors, one sentence each."""
         verdict = self.verdict
-        for name, courses in (
+        for name, outcomes in (
             ("no answer", verdict.missing),
             ("more than one answer", verdict.duplicated),
             ("other words answered", verdict.wrong),
         ):
-            for course in courses:
-                question = course.question
-                said = "; ".join(map(_describe, [*course.right, *course.wrong]))
+            for outcome in outcomes:
+                question = outcome.question
+                said = "; ".join(map(_describe, [*outcome.right, *outcome.wrong]))
                 yield f"{name}: {question.uid} ({question.kind.value}) {question.words!r} {said}".rstrip()
         for delivery in verdict.false_wakes:
             yield f"nobody asked: {delivery.uid} {_describe(delivery)}"
 
     def to_json(self) -> bytes:
-        """Return figures, what is wrong by name, every right answer, and the versions."""
+        """Return the figures, errors, right answers and versions."""
         answered = [
             {
-                "uid": course.question.uid,
-                "kind": course.question.kind.value,
-                "words": course.question.words,
-                "way": course.way_of(course.right[0]).value,
-                "latency_s": round(course.latency_s, 3),
+                "uid": outcome.question.uid,
+                "kind": outcome.question.kind.value,
+                "words": outcome.question.words,
+                "way": outcome.channel_of(outcome.right[0]).value,
+                "latency_s": round(outcome.latency_s, 3),
             }
-            for course in self.verdict.answered_once
+            for outcome in self.verdict.answered_once
         ]
         lists = {"wrongs": [*self.wrongs()], "answered": answered}
         content = {**self.figures(), "kinds": self.kinds(), **lists, "versions": read_versions()}
         return msgspec.json.format(msgspec.json.encode(content)) + b"\n"
 
 
-def _needs_pause(course: Course) -> bool:
-    return course.question.kind in (Kind.PAUSE, Kind.PAUSE_OTHERS_TALK)
+def _needs_pause(outcome: Outcome) -> bool:
+    return outcome.question.kind in (Kind.PAUSE, Kind.PAUSE_OTHERS_TALK)
 
 
 def _describe(delivery: Delivery) -> str:
     return f"[{'reply' if delivery.webhook else 'notification'}] {delivery.text!r}"
 
 
-def _latencies(name: str, courses: Sequence[Course]) -> dict[str, object]:
-    """Return p50, p95 and the maximum in seconds; nothing when there are no courses."""
-    latencies_s = [course.latency_s for course in courses]
+def _latencies(name: str, outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """Return p50, p95 and the maximum in seconds; nothing without outcomes."""
+    latencies_s = [outcome.latency_s for outcome in outcomes]
     if not latencies_s:
         return {}
     return {

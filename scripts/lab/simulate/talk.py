@@ -1,7 +1,7 @@
-"""Sentences of several languages: what people ask their wearable, what they say about it, and all the rest.
+"""Sentences in several languages: questions to the wearable, mentions of it, and small talk.
 
-The judge knows which is which, the server must find out. They are what people say, not what is easy to hear.
-Not here: how they are cut and sent (kinds.py). Threads: none, pure.
+They are real speech, not chosen to be easy. The judge knows which sentence is a question; the server must find out.
+Not here: cutting and sending (kinds.py). Threads: none, pure.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tongue:
-    """One language. `questions` have no mark at their end; of them and of `wakes` every one fits every other.
+    """Sentences of one language. Every one of `questions`, without a mark at its end, fits every one of `wakes`.
 
-    `|` stands where speech may be cut; in languages with blanks every blank is such a place. `mark` ends a question.
+    `|` marks a place where speech may be cut; in languages with blanks every blank is one, too. `mark` ends a question.
     """
 
     name: str
@@ -116,7 +116,7 @@ TONGUES = (
         ),
         mentions=("J'ai acheté un Omi hier.", "Il a dit salut Omi pour rire.", "Mon Omi est déchargé."),
         interjections=("Oui, oui.", "Attends."),
-        # French puts a blank before the mark, at which nothing may be cut.
+        # French has a blank before the mark, where nothing may be cut.
         mark="\u00a0?",
     ),
     Tongue(

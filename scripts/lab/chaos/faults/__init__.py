@@ -1,5 +1,5 @@
-"""The faults, one subject a file, in the order in which they are played.
+"""Faults, one subject a file: signals, crashes, storage, redis, lost_replies, model, clients, clock_jump, leaks.
 
-May live here: what is done to the server, and what only this fault can see of it.
-Not here: what is the same for all (judgement.py), the stage (stage.py).
+Lives here: the action on the server, and the findings that only this fault can make. catalogue.py has all in order.
+Not here: the judgement that all share (judgement.py), the stage (stage.py).
 """

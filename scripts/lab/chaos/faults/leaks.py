@@ -1,22 +1,22 @@
-"""Fault: a thousand people who speak once and go, and what is left of them in the process.
+"""Fault: a thousand people who speak once and leave; then the process must use no more than before.
 
-Not here: what a live session costs (bench/sessions.py). Threads: one event loop.
+Not here: memory of a live session (bench/sessions.py). Threads: one event loop.
 """
 
 import asyncio
 
+from scripts.lab.bench.machine import Footprint, read_footprint
 from scripts.lab.chaos.fault import Fault, Findings, Rules
-from scripts.lab.chaos.process import Footprint, read_footprint
 from scripts.lab.chaos.stage import Stage
 from scripts.lab.replay.generator import ConversationGenerator
 
 _AT_ONCE = 20
-# Before the first look, so that caches, pools and the allocator have what they will ever have.
+# Visitors before the first reading, so that caches, pools and the allocator are full.
 _WARM_UP = 300
 _GONE_WITHIN_S = 60.0
 _POLL_S = 0.2
 _MORE_FILES, _MORE_THREADS, _MORE_BYTES = 10, 2, 16 * 1024 * 1024
-# Seeds of these people must not be those of anybody else.
+# Seed of these people, apart from those of other people.
 _SEED = 2_000_003
 _MOST_STRANGERS = 100_000
 
@@ -42,7 +42,7 @@ async def _inject(stage: Stage) -> Findings:
 
 
 async def _visit(stage: Stage, strangers: int, *, seed: int) -> None:
-    """Let this many people speak once each."""
+    """Let so many people speak once each."""
     numbers = iter(range(strangers))
 
     async def come_one_by_one() -> None:
@@ -54,7 +54,7 @@ async def _visit(stage: Stage, strangers: int, *, seed: int) -> None:
 
 
 async def _until_gone(stage: Stage, people: int) -> bool:
-    """Wait until only the constant traffic's sessions are live; tell whether it came to that."""
+    """Wait until only the constant traffic's sessions are live; return False when time is up."""
     until_mono_s = stage.clock.mono_s() + _GONE_WITHIN_S
     while await stage.fetch_metric("omi_sessions_live") > people:
         if stage.clock.mono_s() > until_mono_s:
@@ -64,7 +64,7 @@ async def _until_gone(stage: Stage, people: int) -> bool:
 
 
 async def _until_back(stage: Stage, before: Footprint) -> Footprint:
-    """Wait until what the visitors' connections held is closed, as idle ones are; return what is held then."""
+    """Wait until the visitors' idle connections are closed; return the resources used then."""
     until_mono_s = stage.clock.mono_s() + _GONE_WITHIN_S
     while (now := read_footprint(stage.server.pid)).files > before.files + _MORE_FILES:
         if stage.clock.mono_s() > until_mono_s:

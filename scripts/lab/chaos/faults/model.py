@@ -1,6 +1,6 @@
-"""Faults: the model's server is slow, hangs, trickles, refuses, fails, is cut off, talks rubbish.
+"""Faults: the model's server is slow, hangs, trickles, refuses, fails, is cut off, or sends garbage.
 
-Not here: how it is done (replay/fake_openai.py). Threads: one event loop.
+Not here: the fake model (replay/fake_openai.py). Threads: one event loop.
 """
 
 import asyncio
@@ -10,19 +10,19 @@ from scripts.lab.chaos.fault import Fault, Findings, Rules
 from scripts.lab.chaos.stage import Stage
 from scripts.lab.replay.fake_openai import Mode
 
-# The wall clock of a question in these runs, and what its end may take beyond it on a busy machine.
+# Deadline of a question in these runs, and the allowed delay of its end on a busy machine.
 _DEADLINE_S = 3.0
 _LATE_S = 1.5
-# The breaker's pauses in these runs: so short that its whole course is seen. The longest bounds the recovery.
+# Pauses of the circuit breaker in these runs: short enough to see its whole course. The longest bounds the recovery.
 _PAUSE_MS, _PAUSE_CAP_MS = 500, 4_000
 _SETTINGS = {
     "OPENAI_TIMEOUT": str(round(_DEADLINE_S * 1000)),
-    # so that late answers go their other ways
+    # Short, so that late answers use the other channels.
     "WEBHOOK_REPLY_DEADLINE_MS": "1000",
     "MODEL_BREAKER_PAUSE_MS": str(_PAUSE_MS),
     "MODEL_BREAKER_PAUSE_CAP_MS": str(_PAUSE_CAP_MS),
 }
-# Seconds before the whole answer of a slow model, so that one that waits for another of its person is still in time;
+# Seconds before the answer of a slow model, so that a question behind another one is still in time; then seconds
 # between two bytes of a trickling one.
 _DELAYS_S = {Mode.DELAY: 1.0, Mode.DRIP: 1.0}
 
@@ -42,7 +42,7 @@ async def _inject(mode: Mode, stage: Stage) -> Findings:
 
 
 def _build(name: str, mode: Mode, what: str, *, failures: bool = True) -> Fault:
-    ends = "an answer or an honest sentence" if failures else "an answer, late by another way"
+    ends = "an answer or a failure sentence" if failures else "an answer, late on another channel"
     return Fault(
         name=f"model_{name}",
         what=what,
@@ -53,7 +53,7 @@ def _build(name: str, mode: Mode, what: str, *, failures: bool = True) -> Fault:
             failures=failures,
             needs_answer=True,
             recovery_s=_PAUSE_CAP_MS / 1000 + 2 * _LATE_S,
-            # one that waited for an earlier question of its person may have its time anew (domain/answers/patience.py)
+            # A question behind an earlier one of its person may get its time anew (domain/answers/patience.py).
             answer_s=2 * _DEADLINE_S + _LATE_S,
         ),
         settings=_SETTINGS,

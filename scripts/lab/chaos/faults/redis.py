@@ -1,6 +1,6 @@
-"""Faults: Redis is away: stopped as by a stalled machine, or killed and started again.
+"""Faults: Redis is away: paused as by a stalled machine, or killed and started again.
 
-Not here: how the backplane takes it (backplane/). Threads: one event loop.
+Not here: the backplane's handling of it (backplane/). Threads: one event loop.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from scripts.lab.chaos.fault import Fault, Findings
 from scripts.lab.chaos.stage import Stage
 from scripts.lab.replay.redis_server import RedisServer
 
-# Seconds until a node must have noticed, and until it must be back: its pauses grow to 5 s, doubled by chance
+# Seconds in which a node must notice, and must be back: its pauses grow to 5 s, doubled by chance
 # (backplane/redis_link.py), and a try may take REDIS_TIMEOUT_MS.
 _NOTICED_WITHIN_S = 15.0
 _BACK_WITHIN_S = 15.0
 _POLL_S, _LOOK_S = 0.05, 1.0
 _PROMISE = "Redis carries nothing that was acknowledged: without it a node does everything by itself"
-_ALLOWED = "nobody notices: no drop, no 5xx, nothing late; /health warns while it is away, and passes afterwards"
-# So low that people's counts are exchanged at Redis (from a quarter of it on), so high that nobody is over it.
+_ALLOWED = "users notice nothing: no drop, no 5xx, nothing late; /health warns while it is away, and passes afterwards"
+# A limit low enough that counts are exchanged at Redis (from a quarter of it), and too high to be reached.
 _SETTINGS = {"RATE_LIMIT_MAX_WEBHOOKS": "48", "RATE_LIMIT_WINDOW": "10000"}
-# What a webhook may take at most: REDIS_TIMEOUT_MS, though none should wait for it, and a busy machine.
+# Longest time of a webhook: REDIS_TIMEOUT_MS, though none should wait for it, and a busy machine's delay.
 _LATE_MS = 1_500
 
 
@@ -58,13 +58,13 @@ async def _be_away(stage: Stage, take_away: Callable[[], None], bring_back: Call
     findings.demand("/health did not warn", holds=noticed_s is not None)
     findings.demand("/health did not pass again", holds=shared_s is not None)
     findings.demand(f"webhooks took {others_ms} ms", holds=others_ms < _LATE_MS)
-    findings.demand("nobody spoke meanwhile: the run shows nothing", holds=bool(during))
+    findings.demand("no webhook was sent meanwhile: the run shows nothing", holds=bool(during))
     findings.demand("the process ended", holds=stage.server.exit_code is None and stage.server.pid == pid)
     return findings
 
 
 async def _until(stage: Stage, status: str) -> float | None:
-    """Wait until /health says this of the backplane; return the seconds that it took, None if it came to nothing."""
+    """Wait until /health has this state of the backplane; return the seconds, None when time is up."""
     began_mono_s = stage.clock.mono_s()
     within_s = _NOTICED_WITHIN_S if status == "warn" else _BACK_WITHIN_S
     while (waited_s := stage.clock.mono_s() - began_mono_s) < within_s:

@@ -1,0 +1,111 @@
+"""The program as its commands share it: its own name, its env file, its exit codes, and the end with one sentence.
+
+Not here: the commands. Nothing of `config` or `web` is imported, since another package may stand in their place.
+Threads: the main one.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn, ParamSpec
+
+import click
+
+from omi_actors import __version__
+
+P = ParamSpec("P")
+
+# Exit codes, listed in docs/operating.md. A usage or configuration error: a plain restart would not help.
+EXIT_CONFIG = 2
+# sysexits.h: a needed server is not there now; a restart may help.
+EXIT_UNAVAILABLE = 69
+# sysexits.h: a mistake of the program.
+EXIT_SOFTWARE = 70
+
+_NAME = "omi-actors"
+_ROOT = Path(__file__).parents[2]
+# A word of the first lines of `web` and `config`, by which they are recognised as ours.
+_MARK = "Omi Actors"
+
+env_file_option = click.option(
+    "--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one."
+)
+
+
+def env_file_to_load(option: Path | None) -> Path:
+    """Return the env file: the named one, which must exist, else `.env`, which need not."""
+    if option is not None and not option.exists():
+        fail(f"--env-file: there is no file {option}")
+    return option or Path(".env")
+
+
+def fail(sentence: str, code: int = EXIT_CONFIG) -> NoReturn:
+    """Print the reason, one sentence a line, and end."""
+    for line in sentence.splitlines():
+        click.echo(f"{_NAME}: {line}", err=True)
+    sys.exit(code)
+
+
+def in_sentences(*expected: type[Exception]) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Return a decorator: a command that raises an expected error ends with the error's sentence."""
+
+    def decorate(command: Callable[P, None]) -> Callable[P, None]:
+        @wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                command(*args, **kwargs)
+            except expected as exc:
+                fail(str(exc))
+
+        return run
+
+    return decorate
+
+
+def find_foreign() -> str:
+    """Return a sentence when `web` or `config` is not ours, else "".
+
+    Other packages on the index, and folders of other projects, have these names, too.
+    """
+    for name in ("config", "web"):
+        own, spec = _ROOT / name / "__init__.py", find_spec(name)
+        found = Path(spec.origin) if spec is not None and spec.origin is not None else own
+        if found.resolve() != own.resolve():
+            return (
+                f"another `{name}` stands in the way: {found}. Install {_NAME} in an environment of its own (pipx, "
+                f"uv tool, or a venv), and start it where no folder `{name}` comes first."
+            )
+        if not own.exists() or _MARK not in own.read_text(encoding="utf-8"):
+            return (
+                f"another package has replaced or removed {own}. Install {_NAME} again, in an environment of its own "
+                "(pipx, uv tool, or a venv)."
+            )
+    return ""
+
+
+def own_arguments(called: str | None = None) -> list[str]:
+    """Return the arguments that start another process of this program as this one was started."""
+    path = Path(sys.argv[0] if called is None else called)
+    return [sys.executable, *([str(path)] if path.name == _NAME else ["-m", "omi_actors"])]
+
+
+def own_command(called: str | None = None) -> str:
+    """Return the text to type for `omi-actors` here: its name if that is on the PATH, else its path."""
+    path = Path(sys.argv[0] if called is None else called)
+    if path.name != _NAME:
+        return "python -m omi_actors"
+    found = shutil.which(_NAME)
+    if found is not None and Path(found).resolve() == path.resolve():
+        return _NAME
+    shown = os.path.relpath(path)
+    return str(path) if shown.startswith("..") else shown
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(__version__)

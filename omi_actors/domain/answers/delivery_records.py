@@ -1,0 +1,89 @@
+"""Records of deliveries: stored states, channels, rows and their changes, open answers.
+
+Not here: the transitions (delivery.py), the statements (store/answers.py). Threads: none, pure.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """Channel of an answer, as stored: its own reply, a later webhook's reply, a notification, a chat, or none yet."""
+
+    INLINE = "inline"
+    NEXT_WEBHOOK = "next_webhook"
+    NOTIFY = "notify"
+    CHAT = "chat"
+    NONE = ""
+
+
+class DeliveryState(StrEnum):
+    """Stored state of a delivery. `kept` waits for the next reply; `unknown` may or may not have arrived."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    KEPT = "kept"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """Row of an answer to be given, made in the answer's transaction; each answer has one.
+
+    At `sending` on a channel it is the intent to send the answer in the reply that is open for it.
+    """
+
+    delivery_id: str
+    session_id: str
+    message_id: str
+    created_at: float
+    state: str = "pending"
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryChange:
+    """Step of a delivery (delivery.py), made only if its row is at one of `from_states`."""
+
+    delivery_id: str
+    from_states: tuple[str, ...]
+    state: str
+    channel: str
+    changed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAnswer:
+    """Answer that is not sent yet, as far as is known: pending, kept or unknown.
+
+    `asked_at` (UTC seconds) is its question's time, which decides how old it is. `kind` is answer or failure.
+    """
+
+    delivery_id: str
+    job_id: str
+    text: str
+    state: str
+    channel: str
+    asked_at: float
+    kind: str = "answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingAnswer:
+    """Open answer, with the key of its session."""
+
+    session_key: str
+    answer: OpenAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRules:
+    """Rules of a node. `grace_s`: an answer waits so long for the next webhook before it costs a notification.
+
+    An answer is spoken until its question is `expires_s` old. `can_notify`: there is a key for Omi's API.
+    """
+
+    grace_s: float = 5.0
+    expires_s: float = 600.0
+    can_notify: bool = False

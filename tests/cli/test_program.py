@@ -1,0 +1,48 @@
+"""The program's own name, as a person can type it here; and the check of its own packages."""
+
+import sys
+
+import pytest
+
+from omi_actors.cli.program import find_foreign, own_arguments, own_command
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    program = tmp_path / ".venv" / "bin" / "omi-actors"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    return program
+
+
+def test_program_in_a_checkout_is_called_by_its_path(checkout):
+    assert own_command(str(checkout)) == ".venv/bin/omi-actors"
+
+
+def test_program_on_the_path_is_called_by_its_name(checkout, monkeypatch):
+    monkeypatch.setenv("PATH", str(checkout.parent))
+
+    assert own_command(str(checkout)) == "omi-actors"
+
+
+def test_program_elsewhere_is_called_by_its_whole_path(checkout, monkeypatch):
+    (checkout.parents[2] / "other").mkdir()
+    monkeypatch.chdir(checkout.parents[2] / "other")
+
+    assert own_command(str(checkout)) == str(checkout)
+
+
+def test_module_is_called_as_one(checkout):
+    assert own_command("/somewhere/omi_actors/__main__.py") == "python -m omi_actors"
+
+
+def test_another_process_of_it_is_called_as_this_one_was(checkout):
+    assert own_arguments(str(checkout)) == [sys.executable, str(checkout)]
+    assert own_arguments("/somewhere/omi_actors/__main__.py") == [sys.executable, "-m", "omi_actors"]
+
+
+def test_our_web_and_config_are_recognised():
+    assert find_foreign() == "", "the first line of web/__init__.py and config/__init__.py must name Omi Actors"

@@ -1,0 +1,152 @@
+"""The test that sees the effect of each setting: a new setting needs a row, and so does a renamed test."""
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from config.variables import Settings, variables_of
+
+TESTS = Path(__file__).parents[1]
+
+_SETTINGS = "config/test_settings.py"
+_SERVE = "e2e/test_serve.py"
+_CONNECTIONS = "web/test_connections.py"
+_EFFECTS = "system/test_settings.py"
+_CORS = "web/test_cors.py"
+_GREEDY = "web/test_greedy_clients.py"
+_NAMES = "web/test_names_and_proxies.py"
+_RATES = "web/test_rate_limits.py"
+_BACKPLANE = "system/test_backplane.py"
+_DELIVERIES = "system/test_deliveries.py"
+
+# By variable: file under tests/, test.
+TESTED_BY: Mapping[str, tuple[str, str]] = {
+    "APP_ENV": (_SERVE, "test_production_without_its_secrets_is_refused_and_told_how_to_make_them"),
+    "HOST": (_EFFECTS, "test_server_listens_where_it_is_told"),
+    "PORT": (_EFFECTS, "test_server_listens_where_it_is_told"),
+    "MAX_REQUEST_SIZE": (_CONNECTIONS, "test_body_of_exactly_the_limit_is_taken"),
+    "IDLE_CONNECTION_TIMEOUT_MS": (_CONNECTIONS, "test_connection_without_a_request_is_closed_in_time"),
+    "BODY_TIMEOUT_MS": (_CONNECTIONS, "test_body_that_trickles_is_told_so_in_time"),
+    "SLOW_REQUEST_THRESHOLD": ("web/test_webhook_replies.py", "test_slow_webhook_is_logged"),
+    "SHUTDOWN_GRACE_MS": (_SERVE, "test_request_in_flight_is_cut_after_the_grace"),
+    "LOG_LEVEL": (_SERVE, "test_log_level_is_the_least_that_is_logged"),
+    "ENABLE_METRICS": (_EFFECTS, "test_metrics_are_there_unless_switched_off"),
+    "METRICS_TOKEN": ("web/test_metrics_door.py", "test_token_of_the_metrics_opens_them_and_nothing_else"),
+    "ENABLE_FILE_LOGGING": (_SERVE, "test_log_file_holds_what_standard_error_got_until_the_last_line"),
+    "LOG_DIR": (_SERVE, "test_log_file_holds_what_standard_error_got_until_the_last_line"),
+    "LOG_MAX_FILE_SIZE": ("instruments/test_log_file.py", "test_files_are_bounded_in_size_and_number_and_private"),
+    "LOG_MAX_FILES": ("instruments/test_log_file.py", "test_files_are_bounded_in_size_and_number_and_private"),
+    "ADMIN_TOKEN": ("web/test_api.py", "test_transcript_is_nobody_elses"),
+    "WEBHOOK_TOKEN": ("web/test_webhook_auth.py", "test_production_takes_the_right_token_only"),
+    "OMI_SIGNING_SECRETS": (
+        "web/test_webhook_auth.py",
+        "test_with_signing_secrets_the_signature_is_demanded_and_the_token_not_enough",
+    ),
+    "ALLOWED_HOSTS": (_NAMES, "test_further_names_are_said_in_a_setting"),
+    "TRUST_PROXY": (_NAMES, "test_client_is_the_first_address_that_is_no_proxy"),
+    "CORS_ORIGINS": (_CORS, "test_allowed_page_may_read"),
+    "CORS_MAX_AGE": (_CORS, "test_browser_that_asks_first_learns_what_it_may_send"),
+    "ENABLE_COMPRESSION": (_CORS, "test_long_answers_are_gzipped_for_whoever_takes_that"),
+    "ENABLE_HELMET": (_CORS, "test_security_headers_can_be_left_to_a_proxy"),
+    "MAX_CONNECTIONS": (_GREEDY, "test_server_that_is_full_says_so"),
+    "MAX_CONNECTIONS_PER_ADDRESS": (_GREEDY, "test_one_address_has_its_share_of_connections_and_gets_it_back"),
+    "MAX_BUFFERED_BODIES": (_GREEDY, "test_bodies_of_strangers_share_one_bounded_memory"),
+    "REQUEST_TIMEOUT": (
+        "web/test_request_timeout.py",
+        "test_request_that_takes_too_long_is_504_and_its_work_cancelled",
+    ),
+    "ENABLE_RATE_LIMIT": (_RATES, "test_limits_can_be_switched_off"),
+    "RATE_LIMIT_WINDOW": (_RATES, "test_sender_of_too_many_requests_is_told_when_to_come_again"),
+    "RATE_LIMIT_MAX_REQUESTS": (_RATES, "test_sender_of_too_many_requests_is_told_when_to_come_again"),
+    "RATE_LIMIT_MAX_WEBHOOKS": (_RATES, "test_flood_of_one_wearable_is_dropped_and_others_are_heard"),
+    "RATE_LIMIT_SKIP_SUCCESSFUL": (_RATES, "test_only_failures_count_if_the_setting_says_so"),
+    "DATA_DIR": (_SERVE, "test_secrets_made_on_first_start_are_kept_private_and_used_again"),
+    "DATABASE_URL": ("doctor/test_store.py", "test_reachable_postgres_is_well"),
+    "REDIS_URL": (_BACKPLANE, "test_job_that_one_node_has_no_place_for_is_taken_by_another_at_once"),
+    "REDIS_TIMEOUT_MS": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
+    "REDIS_KEY_PREFIX": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
+    "NODE_NAME": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "STORE_WRITE_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "STORE_READ_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "OPENAI_API_KEY": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_BASE_URL": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_MODEL": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_FALLBACK_MODELS": ("system/test_model.py", "test_fallback_model_answers_once_and_its_message_names_it"),
+    "OPENAI_TIMEOUT": (_EFFECTS, "test_work_has_its_settings"),
+    "OPENAI_MAX_TOKENS": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_WEBHOOK_TIMEOUT": (_EFFECTS, "test_work_has_its_settings"),
+    "OPENAI_WEBHOOK_MAX_TOKENS": (_EFFECTS, "test_work_has_its_settings"),
+    "OPENAI_MAX_CONTEXT_TOKENS": (_EFFECTS, "test_work_has_its_settings"),
+    "OPENAI_INCLUDE_HISTORY": (_EFFECTS, "test_work_has_its_settings"),
+    "OPENAI_HISTORY_MESSAGES": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_BREAKER_FAILURES": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_BREAKER_WINDOW_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_BREAKER_PAUSE_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_BREAKER_PAUSE_CAP_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_USER_REQUESTS_PER_MINUTE": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_USER_TOKENS_PER_DAY": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_REQUESTS_PER_MINUTE": (_EFFECTS, "test_work_has_its_settings"),
+    "MODEL_TOKENS_PER_DAY": (_EFFECTS, "test_work_has_its_settings"),
+    "TRANSCRIPT_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
+    "DEAD_LETTER_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
+    "JOB_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
+    "OPERATOR_EVENT_RETENTION_DAYS": (_EFFECTS, "test_work_has_its_settings"),
+    "JANITOR_INTERVAL_S": (_EFFECTS, "test_work_has_its_settings"),
+    "OMI_BREAKER_FAILURES": (_EFFECTS, "test_work_has_its_settings"),
+    "OMI_BREAKER_WINDOW_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "OMI_BREAKER_PAUSE_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "OMI_BREAKER_PAUSE_CAP_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "OPENAI_TEMPERATURE": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
+    "OPENAI_REASONING_EFFORT": ("clients/test_completion_request.py", "test_request_has_only_what_its_model_takes"),
+    "OPENAI_STORE_RESPONSES": (
+        "clients/test_completion_request.py",
+        "test_server_is_asked_to_keep_answers_only_when_the_operator_says_so",
+    ),
+    "OPENAI_MAX_CONCURRENCY": (_EFFECTS, "test_work_has_its_settings"),
+    "WAKE_NAMES": (_EFFECTS, "test_work_has_its_settings"),
+    "DEFAULT_LISTEN_MODE": (_EFFECTS, "test_work_has_its_settings"),
+    "DEFAULT_FOLLOWUP_WINDOW": (_EFFECTS, "test_work_has_its_settings"),
+    "QUESTION_PAUSE_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "QUESTION_MAX_MS": (_EFFECTS, "test_work_has_its_settings"),
+    "CHAT_REPLY_DEADLINE_MS": ("system/test_chat.py", "test_late_answer_is_told_late_and_got_later_by_its_key"),
+    "CHAT_MAX_MESSAGE_CHARS": ("web/test_chat.py", "test_odd_body_is_refused_and_told_why"),
+    "ALLOW_ANONYMOUS_CHAT": ("web/test_chat.py", "test_strangers_are_let_in_where_the_operator_says_so"),
+    "OMI_APP_ID": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
+    "OMI_APP_SECRET": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
+    "OMI_API_URL": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
+    "OMI_NOTIFY_VERSION": (_EFFECTS, "test_notifier_is_the_one_that_the_settings_name"),
+    "OMI_NOTIFY_TIMEOUT_MS": (_EFFECTS, "test_notifier_is_the_one_that_the_settings_name"),
+    "WEBHOOK_REPLY_DEADLINE_MS": (_DELIVERIES, "test_late_answer_is_in_the_next_reply_and_in_no_other"),
+    "NEXT_WEBHOOK_GRACE_MS": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
+    "ANSWER_EXPIRES_S": (_EFFECTS, "test_work_has_its_settings"),
+    "SESSION_IDLE_S": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "MAX_LIVE_SESSIONS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "SESSION_MAILBOX_CAPACITY": (
+        "system/test_promises.py",
+        "test_session_that_floods_is_refused_beyond_its_mailbox_and_slows_nobody",
+    ),
+    "QUEUE_MAX_CONCURRENT_JOBS": (_EFFECTS, "test_work_has_its_settings"),
+    "QUEUE_LANE_CAP": (
+        "system/test_queue_limits.py",
+        "test_question_beyond_the_lanes_cap_gets_a_failure_and_is_stored",
+    ),
+    "QUEUE_MAX_RETRIES": (_EFFECTS, "test_work_has_its_settings"),
+}
+
+
+def test_every_setting_has_a_test_of_its_effect():
+    proper = {variables_of(field)[0] for field in Settings.model_fields.values()}
+
+    assert proper - set(TESTED_BY) == set(), "name their tests here"
+    assert set(TESTED_BY) - proper == set(), "no such setting"
+
+
+@pytest.mark.parametrize("variable", TESTED_BY)
+def test_test_of_an_effect_exists(variable):
+    file, test = TESTED_BY[variable]
+    tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+    assert test in functions

@@ -1,0 +1,17 @@
+"""A pacer whose tasks pass when the test lets them."""
+
+import asyncio
+
+from omi_actors.kit.pacer import Pacer
+
+
+class HeldPacer(Pacer):
+    """Gives nobody a turn before it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.may_go = asyncio.Event(), asyncio.Event()
+
+    async def wait(self):
+        self.asked.set()
+        await self.may_go.wait()
