@@ -18,6 +18,14 @@ class Clock(Protocol):
         """Return monotonic seconds. Use it for every duration and deadline."""
         ...
 
+    def boot_s(self) -> float:
+        """Return monotonic seconds that also count while the machine sleeps. Compare the wall clock with it."""
+        ...
+
+
+# CLOCK_MONOTONIC stands still while Linux sleeps, and runs on while macOS does. Windows has neither name, nor the need.
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -29,6 +37,30 @@ class SystemClock:
     def mono_s(self) -> float:
         """Return monotonic seconds."""
         return time.monotonic()
+
+    def boot_s(self) -> float:
+        """Return monotonic seconds that also count while the machine sleeps."""
+        return time.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
+
+
+class LeapWatch:
+    """Measures by how many seconds a wall clock has left the running clock beside it, from where it was accepted.
+
+    >>> watch = LeapWatch(clock); clock.jump(3_600.0); watch.parted_s()
+    3600.0
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._usual_s = clock.now_s() - clock.boot_s()
+
+    def parted_s(self) -> float:
+        """Return the seconds that the wall clock has leapt ahead; negative: back."""
+        return self._clock.now_s() - self._clock.boot_s() - self._usual_s
+
+    def accept(self, parted_s: float) -> None:
+        """Take a leap of `parted_s` as known: from now on only later ones are measured."""
+        self._usual_s += parted_s
 
 
 class ManualClock:
@@ -44,6 +76,10 @@ class ManualClock:
 
     def mono_s(self) -> float:
         """Return the monotonic second that the test has reached."""
+        return self._mono_s
+
+    def boot_s(self) -> float:
+        """Return the same: a test's machine never sleeps."""
         return self._mono_s
 
     def advance(self, seconds: float) -> None:

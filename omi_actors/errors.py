@@ -13,7 +13,8 @@ ExpectedError (kit)
 │  ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  │  └─ UpstreamUnavailableError ↺                           UpstreamBusyError ↺, CircuitOpenError ↺
 │  ├─ BudgetSpentError                                                             the model was not asked
-│  ├─ StoreError         StoreUnavailableError ↺, UnreadableJobError, FencedError, LeaseLostError, DuplicateError
+│  ├─ StoreError         StoreUnavailableError ↺ > ClockRefusedError ↺, UnreadableJobError, FencedError, LeaseLostError,
+│  │                     DuplicateError
 │  └─ SettingsError      at start only                                             (↺ = retryable)
 └─ ActorError (kit)      AskTimeoutError ↺ > AnswerLateError; StartFailedError     the rest: kit/errors.py
 """
@@ -163,6 +164,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached, is full, or did not answer in time."""
 
     retryable: ClassVar[bool] = True
+
+
+class ClockRefusedError(StoreUnavailableError):
+    """This machine's clock is too far from the database's: what it wrote would carry wrong dates."""
 
 
 class UnreadableJobError(StoreError):

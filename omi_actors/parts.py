@@ -42,8 +42,9 @@ BuildSession = Callable[[SessionDeps, str], SessionActor]
 class Parts:
     """The parts of a system that tests replace.
 
-    `on_fenced` is called when another process has taken this node's name. `fallbacks` are asked, in order, when `model`
-    fails. Without a `notifier`, answers that no reply could carry wait for the wearer's next contact.
+    `on_fenced` is called when another process has taken this node's name, `on_clock_refused` with the reason when the
+    store refuses this machine's clock. `fallbacks` are asked, in order, when `model` fails. Without a `notifier`,
+    answers that no reply could carry wait for the wearer's next contact.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class Parts:
     clock: Clock
     rng: random.Random
     on_fenced: Callable[[], None]
+    on_clock_refused: Callable[[str], object] = bool
     build_session: BuildSession = SessionActor
     notifier: Notifier | None = None
     fallbacks: Sequence[Model] = ()
@@ -73,6 +75,7 @@ def build_janitor(settings: Settings, store: Store) -> Janitor:
         job_days=settings.job_retention_days,
         event_days=settings.operator_event_retention_days,
         live_s=max(LIVE_S, settings.answer_expires_s),
+        max_percent=settings.retention_max_percent,
     )
     return Janitor(store, rules, period_s=settings.janitor_interval_s)
 

@@ -199,8 +199,8 @@ class System:
 
     @property
     def queue_admin(self) -> QueueAdmin:
-        """The operator's actions on the job queue."""
-        return QueueAdmin(self._tree.store, self._tree.job_queue)
+        """The operator's actions on the job queue and on retention."""
+        return QueueAdmin(self._tree.store, self._tree.job_queue, self._tree.janitor)
 
     def health(self) -> dict[str, Any]:
         """Return the checks and figures behind /health (status/health.py)."""

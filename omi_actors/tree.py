@@ -18,7 +18,7 @@ from functools import partial
 from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
 from omi_actors.actors.maintenance.backplane import BackplaneRunner
 from omi_actors.actors.maintenance.node_lease import LEASE_S as NODE_LEASE_S
-from omi_actors.actors.maintenance.node_lease import NodeLease
+from omi_actors.actors.maintenance.node_lease import NodeLease, NodeReadings
 from omi_actors.actors.metrics_collector import LatestReadings, MetricsCollector
 from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.workers import Workers
@@ -87,6 +87,7 @@ class Tree:
         self.has_synced_commits: bool | None = None
         self.store_takes_writes = True
         self.readings = LatestReadings(started_mono_s=clock.mono_s())
+        self.node_readings = NodeReadings()
         self.live_sessions = LiveSessions()
         self.model = build_model_chain(settings, (parts.model, *parts.fallbacks), clock)
         self.notifier = build_guarded_notifier(settings, parts.notifier, clock)
@@ -95,6 +96,8 @@ class Tree:
         url = settings.database_url.get_secret_value() if settings.database_url else ""
         self._store_config = StoreConfig(url=url, data_dir=settings.data_dir)
         build_dialect(self._store_config, readonly=True)  # refused here, not in an actor that restarts again and again
+        # One for all incarnations of the writer: a replacement goes on under the node's incarnation.
+        self._node = NodeIdentity(settings.node_name)
         self._open_replies = OpenReplies()
         self._pools = build_worker_slots(settings)
         groups = self._groups()
@@ -114,9 +117,14 @@ class Tree:
         self._session_deps = replace(session_deps, open_replies=self._open_replies)
         self.roots = [self._supervise(*group) for group in groups]
 
+    @property
+    def janitor(self) -> Handle:
+        """The janitor's handle."""
+        return self._handles["janitor"]
+
     def _groups(self) -> Sequence[_Group]:
         """Return the table of all fixed children, in start order."""
-        parts, settings = self._parts, self._parts.settings
+        settings = self._parts.settings
         each, together = Strategy.ONE_FOR_ONE, Strategy.ONE_FOR_ALL
         store = (
             _child("store_writer", self._build_writer, mailbox_capacity=_WRITER_MAILBOX),
@@ -124,7 +132,7 @@ class Tree:
         )
         node = (
             _child("metrics_collector", lambda: MetricsCollector(self.store, self.readings, self.live_sessions)),
-            _child("node_lease", lambda: NodeLease(self.store, parts.on_fenced)),
+            _child("node_lease", self._build_node_lease),
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
         )
@@ -139,7 +147,7 @@ class Tree:
     def _build_writer(self) -> StoreWriter:
         return StoreWriter(
             self._store_config,
-            NodeIdentity(self._parts.settings.node_name),
+            self._node,
             self.store_opened,
             lease_s=NODE_LEASE_S,
             max_deliveries=_MAX_PROCESS_LOSSES,
@@ -152,6 +160,10 @@ class Tree:
     def _note_writes(self, is_possible: bool) -> None:  # noqa: FBT001 (the writer's callback has this one argument)
         """Note whether the store takes writes. Runs in the writer's thread."""
         self.store_takes_writes = is_possible
+
+    def _build_node_lease(self) -> NodeLease:
+        parts = self._parts
+        return NodeLease(self.store, self.node_readings, parts.on_fenced, parts.on_clock_refused)
 
     def _build_backplane_runner(self) -> BackplaneRunner:
         return BackplaneRunner(self.backplane, self.job_queue, self._handles["answer_sweeper"], self._open_replies)

@@ -20,7 +20,7 @@ PAGE = (ROOT / "docs" / "security.md").read_text()
 ROWS = [line.strip("|").split("|") for line in PAGE.splitlines() if re.match(r"\| .*`[\w/]+\.py`.* \|$", line)]
 NAMED = re.findall(r"`([\w/]+\.py)`: ([\w ,]+)", PAGE)
 FILES = {name for name in re.findall(r"`([\w/]+\.py)`", PAGE) if "test_" in name}
-# What OWASP's list has, and what else belongs to a door.
+# OWASP's list and further threats at the edge.
 RISKS = {f"API{number}" for number in range(1, 11)} | {"Errors", "Concurrency", "Words and secrets", "Pages of other"}
 
 

@@ -142,6 +142,17 @@ class RetentionSettings(BaseModel):
             "for long after the job. It holds ids, counts and times, no text."
         ),
     )
+    retention_max_percent: int = Field(
+        10,
+        validation_alias="RETENTION_MAX_PERCENT",
+        ge=1,
+        le=100,
+        description=(
+            "Percent of a table that one round may delete without `omi-actors retention resume`; 1,000 rows may always "
+            "go. An hour's round deletes far less: more is a wrong clock, or a mistaken number of days. Without effect "
+            "if TRANSCRIPT_RETENTION_DAYS=0."
+        ),
+    )
     janitor_interval_s: int = Field(
         3_600,
         validation_alias="JANITOR_INTERVAL_S",

@@ -19,6 +19,7 @@ _COMMANDS = {
     "operator-link": ("omi_actors.cli.operator_calls", "operator_link"),
     "queue": ("omi_actors.cli.queue", "queue"),
     "restore": ("omi_actors.cli.backup", "restore"),
+    "retention": ("omi_actors.cli.queue", "retention"),
     "serve": ("omi_actors.cli.serve", "serve"),
     "version": ("omi_actors.cli.program", "version"),
 }

@@ -1,4 +1,4 @@
-"""`omi-actors queue`: list, show, retry, discard, pause and resume jobs of a running server.
+"""`omi-actors queue` and `omi-actors retention`: act on the job queue and the retention of a running server.
 
 Not here: calling the server (operator_calls.py), the form of a job (web/handlers/queue.py). Threads: the main one.
 """
@@ -29,6 +29,12 @@ _YES = click.option("--yes", "is_sure", is_flag=True, help="Do it; without this 
 _JOB = click.argument("job", required=False)
 
 
+_PORT = click.option("--port", type=click.IntRange(1, 65535), help="Port of the running server, if it is not PORT.")
+_ENV_FILE = click.option(
+    "--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one."
+)
+
+
 @click.group()
 @port_option
 @env_file_option
@@ -36,6 +42,16 @@ _JOB = click.argument("job", required=False)
 @in_sentences(InvalidSettingError)
 def queue(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
     """Look into the job queue, and act on it."""
+    context.obj = partial(call_operator, load_operator_settings(env_file, port))
+
+
+@click.group()
+@port_option
+@env_file_option
+@click.pass_context
+@in_sentences(InvalidSettingError)
+def retention(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
+    """Resume retention when it rests."""
     context.obj = partial(call_operator, load_operator_settings(env_file, port))
 
 
@@ -126,6 +142,18 @@ def pause(call: Call, kind: str | None) -> None:
 def resume(call: Call, kind: str | None) -> None:
     """Begin jobs of KIND, or of all kinds, again."""
     _show_changed(call("POST", "/operator/queue/resume", _given({"kind": kind})), "resumed")
+
+
+@retention.command("resume")
+@click.pass_obj
+@_in_sentences
+def resume_retention(call: Call) -> None:
+    """Say that the clock is right, and that the next round may delete what it finds, however much it is.
+
+    `/health` says why retention rests. The next round begins at once.
+    """
+    told = call("POST", "/operator/retention/resume", {})
+    click.echo("retention: resumed" if told["changed"] else "retention: did not rest; its next round has no limit")
 
 
 @queue.command()

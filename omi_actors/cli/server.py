@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 
 from config.settings import LoadedSettings, Settings
 from omi_actors.cli.banner import Facts, announce
-from omi_actors.cli.program import EXIT_CONFIG, EXIT_SOFTWARE
+from omi_actors.cli.program import EXIT_CONFIG, EXIT_SOFTWARE, EXIT_UNAVAILABLE
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import DemoModel, Model
 from omi_actors.clients.omi_api import Notifier, OmiApi
@@ -65,14 +65,14 @@ async def _serve(loaded: LoadedSettings) -> int:
     ended = asyncio.Event()
     codes = [0]
 
-    def give_up(_error: BaseException) -> None:
-        codes.append(EXIT_SOFTWARE)
+    def end(code: int, event: str = "", **details: str) -> None:
+        if event:
+            _log.critical(event, **details)
+        codes.append(code)
         ended.set()
 
     def fenced() -> None:
-        _log.critical("node_fenced", node=settings.node_name, hint="another process runs under this NODE_NAME")
-        codes.append(EXIT_CONFIG)
-        ended.set()
+        end(EXIT_CONFIG, "node_fenced", node=settings.node_name, hint="another process runs under this NODE_NAME")
 
     _stop_on_signals(ended)
     clock = SystemClock()
@@ -86,9 +86,10 @@ async def _serve(loaded: LoadedSettings) -> int:
         clock=clock,
         rng=rng,
         on_fenced=fenced,
+        on_clock_refused=lambda reason: end(EXIT_UNAVAILABLE, "clock_refused", reason=reason),
         notifier=notifier,
     )
-    system = System(parts, give_up)
+    system = System(parts, lambda _error: end(EXIT_SOFTWARE))
     server = build_http_server(system, settings, clock)
     # The address comes first: a second start by mistake must not touch the store of the first.
     port = _bind(server, settings)

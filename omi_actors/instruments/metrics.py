@@ -167,6 +167,17 @@ PRUNED_ROWS = Counter(
     ["table"],
     registry=REGISTRY,
 )
+RETENTION_ROUNDS = Counter(
+    "omi_retention_rounds_total",
+    "Rounds of the janitor by outcome: ended, rested, refused (too much would go), failed.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+CLOCK_OFF_SECONDS = Gauge(
+    "omi_clock_off_seconds",
+    "Seconds that this node's clock is ahead of the database's; negative: behind. 0 with SQLite.",
+    registry=REGISTRY,
+)
 
 # --- Jobs
 JOBS_ENQUEUED = Counter("omi_jobs_enqueued_total", "Jobs durably enqueued.", ["kind"], registry=REGISTRY)

@@ -11,11 +11,13 @@ from prometheus_client.samples import Sample
 
 from config.settings import Settings
 from omi_actors import __version__
+from omi_actors.actors.maintenance.node_lease import OFF_WARN_S, NodeReadings
 from omi_actors.actors.metrics_collector import read_resident_bytes
 from omi_actors.backplane.interface import BackplaneState
 from omi_actors.clients.model_chain import GuardedModel, ModelChain
 from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.domain.answers.breaker import BreakerState
+from omi_actors.domain.work.retention import RESUME, say_rest
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_level
 from omi_actors.instruments.units import say_seconds
@@ -69,6 +71,8 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "notifications": _check_notifications(tree.notifier, parts),
         "budget": _check_budget(tree.budget),
         "backplane": _check_backplane(tree.backplane.state, parts),
+        "clock": _check_clock(tree.node_readings),
+        "retention": _check_retention(tree.node_readings),
     }
     return {
         "status": _worst([check["status"] for check in checks.values()]),
@@ -205,6 +209,30 @@ def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
     if state.cause:
         for_s = round(parts.clock.mono_s() - state.since_mono_s, 1)
         check |= {"status": "warn", "note": f"Redis: {state.cause} for {for_s} s", "hint": state.fix}
+    return check
+
+
+def _check_clock(readings: NodeReadings) -> dict[str, Any]:
+    """Tell how far the clock is from the database's; a node that is too far is refused."""
+    off_s = readings.clock_off_s
+    if off_s is None:
+        return {"status": "pass", "note": "this machine's is the only one"}
+    check: dict[str, Any] = {"status": "pass", "ahead_of_database_seconds": round(off_s, 3)}
+    if abs(off_s) > OFF_WARN_S:
+        way = "ahead of" if off_s > 0 else "behind"
+        check |= {"status": "warn", "note": f"it is {say_seconds(abs(off_s))} {way} the database's"}
+    return check
+
+
+def _check_retention(readings: NodeReadings) -> dict[str, Any]:
+    """Tell why nothing is deleted, and how to go on."""
+    state = readings.retention
+    check: dict[str, Any] = {"status": "pass", "state": "on"}
+    if rest := say_rest(state):
+        check |= {"status": "warn", "state": "resting", "note": rest, "rest_left_seconds": round(state.rest_left_s)}
+        check["hint"] = f"If the clock is right and this is meant to go: {RESUME}"
+    elif state.lag_s:
+        check |= {"clock_lag_seconds": round(state.lag_s), "note": "ages are measured by the clock before it leapt"}
     return check
 
 

@@ -5,21 +5,23 @@ Not here: statements (store/), access and HTTP (web/). Threads: the event loop.
 
 from dataclasses import replace
 
+from omi_actors.actors.maintenance.janitor import CleanUp
 from omi_actors.actors.queue.messages import QueueTick
 from omi_actors.domain.work.queue_admin import ALL_KINDS, Action, Choice, JobDetail, JobFilter, ListedJob, OperatorEvent
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.kit.handle import Handle
-from omi_actors.store import queue_admin
+from omi_actors.store import queue_admin, retention_state
 from omi_actors.store.facade import Store
 
 
 class QueueAdmin:
     """The operator's actions on the job queue. Every method may raise StoreError or ActorError."""
 
-    def __init__(self, store: Store, job_queue: Handle) -> None:
+    def __init__(self, store: Store, job_queue: Handle, janitor: Handle) -> None:
         self._store = store
         self._job_queue = job_queue
+        self._janitor = janitor
 
     async def list_jobs(self, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
         """Return a page of jobs, newest first, those with numbers (`seq`) below `before`."""
@@ -86,6 +88,12 @@ class QueueAdmin:
         """Resume a kind, `*` for all; False if it was not paused."""
         is_changed = await self._store.write_alone(queue_admin.resume_kind, kind, request_id=request_id)
         self._job_queue.tell(QueueTick())
+        return is_changed
+
+    async def resume_retention(self, *, request_id: str) -> bool:
+        """Let the janitor go on, and its next round delete more than its share; False if it did not rest."""
+        is_changed = await self._store.write_alone(retention_state.resume, request_id=request_id)
+        self._janitor.tell(CleanUp())
         return is_changed
 
     async def load_events(self, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:

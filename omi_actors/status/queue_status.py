@@ -35,29 +35,9 @@ def build_queue_status(
 
     `readings` are all metrics now: they count from the start of this process. All else is counted in the table.
     """
-    by_state = counts.by_state
-    since_start = _since_start(readings)
     return {
         "ok": True,
-        "queue": {
-            "queueLength": by_state["ready"] - counts.retrying,
-            "processing": by_state["running"] > 0,
-            "batchSize": settings.openai_max_concurrency,
-            "processingInterval": round(TICK_S * 1e3),
-            "maxConcurrentJobs": settings.openai_max_concurrency + settings.queue_max_concurrent_jobs,
-            "retryQueueSize": counts.retrying,
-            "jobTypeCounts": dict(counts.ready_by_kind),
-            "running": by_state["running"],
-            "processed": by_state["done"],
-            "dead": by_state["dead"],
-            "cancelled": by_state["cancelled"],
-            "oldestWaitsSeconds": _age(counts.oldest_ready_at, now_s),
-            "failed": since_start["failed"],
-            "retried": since_start["retried"],
-            "sinceStart": since_start,
-            "byKind": _by_kind(counts, readings, now_s),
-            "paused": {kind: _age(since, now_s) for kind, since in counts.paused.items()},
-        },
+        "queue": _show_queue(counts, settings, readings, now_s),
         "caches": {
             "sessionCache": live_sessions.count(),
             "sessionCacheHits": live_sessions.hits,
@@ -70,6 +50,29 @@ def build_queue_status(
             "ENABLE_PROMPT_WORKERS": True,
         },
         "notes": _NOTES,
+    }
+
+
+def _show_queue(counts: QueueCounts, settings: Settings, readings: Readings, now_s: float) -> dict[str, Any]:
+    by_state, since_start = counts.by_state, _since_start(readings)
+    return {
+        "queueLength": by_state["ready"] - counts.retrying,
+        "processing": by_state["running"] > 0,
+        "batchSize": settings.openai_max_concurrency,
+        "processingInterval": round(TICK_S * 1e3),
+        "maxConcurrentJobs": settings.openai_max_concurrency + settings.queue_max_concurrent_jobs,
+        "retryQueueSize": counts.retrying,
+        "jobTypeCounts": dict(counts.ready_by_kind),
+        "running": by_state["running"],
+        "processed": by_state["done"],
+        "dead": by_state["dead"],
+        "cancelled": by_state["cancelled"],
+        "oldestWaitsSeconds": _age(counts.oldest_ready_at, now_s),
+        "failed": since_start["failed"],
+        "retried": since_start["retried"],
+        "sinceStart": since_start,
+        "byKind": _by_kind(counts, readings, now_s),
+        "paused": {kind: _age(since, now_s) for kind, since in counts.paused.items()},
     }
 
 

@@ -16,14 +16,17 @@ from pony import orm
 from pony.orm import core
 from pony.orm.dbapiprovider import DBException
 
-from omi_actors.clock import Clock, SystemClock
+from omi_actors.clock import Clock, LeapWatch, SystemClock
 from omi_actors.domain.sessions.records import SessionCommit
+from omi_actors.domain.work.retention import PARTED_S
 from omi_actors.errors import DuplicateError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
 from omi_actors.store.dialect import Dialect
 from omi_actors.store.entities import define_entities
 from omi_actors.store.migrate import load_migrations, migrate, read_version
+from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
+from omi_actors.store.retention_state import note_leap
 from omi_actors.store.sqlite import SQLite
 from omi_actors.store.transaction import (
     Connection,
@@ -86,6 +89,10 @@ class Engine:
         if clock is None and isinstance(self._dialect, SQLite):
             clock = SystemClock()
         self._db = orm.Database()
+        self._has_process_clock = clock is not None
+        if node.watch is None and not readonly:
+            node.watch = LeapWatch(clock or SystemClock())
+        self._node = node
         self._connection = Connection(self._db, self._dialect, node, clock)
         # What the driver, Pony, the file system and odd values raise; it becomes a StoreError.
         self._foreign_errors: tuple[type[Exception], ...] = (
@@ -138,8 +145,26 @@ class Engine:
 
         When COMMIT itself fails nobody knows whether the group was stored: that too is a StoreUnavailableError.
         What lost against another node's transaction is done again, in halves: the fewer rows are locked, the less is
-        in anybody's way.
+        in anybody's way. Once the clock has leapt, what is dated by it is stored only together with a note of that; on
+        PostgreSQL, where the node is to end, not at all.
         """
+        leap_s = self._find_leap_s()
+        if not leap_s:
+            return self._commit(writes)
+        if not self._has_process_clock:
+            return [Outcome(error=refuse_clock(leap_s)) for _ in writes]
+        noted, *outcomes = self._commit([partial(note_leap, leap_s=leap_s), *writes])
+        if noted.error is None and self._node.watch is not None:
+            self._node.watch.accept(leap_s)
+        return outcomes
+
+    def _find_leap_s(self) -> float:
+        """Return the seconds by which the clock has leapt, 0.0 if it has not."""
+        parted_s = self._node.watch.parted_s() if self._node.watch is not None else 0.0
+        return parted_s if abs(parted_s) > (PARTED_S if self._has_process_clock else MAX_OFF_S) else 0.0
+
+    def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Store all writes in one transaction, or in as few as go through."""
         apply = self._apply_together
         is_fresh, conflicts = False, 0
         while True:
@@ -151,13 +176,13 @@ class Engine:
                     metrics.STORE_CONFLICTS.inc()
                     if len(writes) > 1:
                         half = len(writes) // 2
-                        return [*self.commit_group(writes[:half]), *self.commit_group(writes[half:])]
+                        return [*self._commit(writes[:half]), *self._commit(writes[half:])]
                 elif not self._dialect.is_unavailable(exc) and apply != self._apply_apart:
                     apply = self._apply_apart
                 elif self._connection.is_lost and not is_fresh:
                     is_fresh = True
                 elif self._dialect.is_full(exc) and len(writes) > 1:
-                    return [self.commit_group([write])[0] for write in writes]
+                    return [self._commit([write])[0] for write in writes]
                 else:
                     return [Outcome(error=self._translate(exc)) for _ in writes]
 
@@ -166,6 +191,10 @@ class Engine:
 
         Returns once it is on disk, or is not; after a failed COMMIT it may be either.
         """
+        if self._find_leap_s():
+            noted = self.commit_group([Transaction.now_s])[0]  # which notes the leap, or refuses
+            if noted.error is not None:
+                return noted
         is_second = False
         while True:
             try:

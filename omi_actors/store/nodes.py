@@ -5,9 +5,28 @@ Not here: epochs of sessions (commits.py), leases of jobs (jobs.py). Threads: th
 
 from dataclasses import dataclass
 
+from omi_actors.domain.work.retention import GAP_S, RetentionState
+from omi_actors.errors import ClockRefusedError
 from omi_actors.store.answers import let_owner_reload
 from omi_actors.store.dead_jobs import take_back
+from omi_actors.store.retention_state import count_uptime, load_state, note_leap
 from omi_actors.store.transaction import Transaction
+
+# Seconds between a node's clock and the database's beyond which the node is refused. Omi's signatures are good for as
+# long; a question would be too old to be answered soon after; and what was said would be dated to another time.
+MAX_OFF_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """The store's answer to a heartbeat. `is_ours` is False when a later incarnation has this node's name.
+
+    `off_s` is by how many seconds this process's clock is ahead of the database's, None where there is one clock.
+    """
+
+    is_ours: bool
+    off_s: float | None
+    retention: RetentionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +47,14 @@ def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Re
     """Take the node's name as its next incarnation; earlier ones are over.
 
     Their jobs are free again at once. Of deliveries that they were about to make nobody knows whether they were made.
+    The previous heartbeat is compared with the clock before it is overwritten.
+
+    Raises: ClockRefusedError.
     """
+    _refuse_wrong_clock(tx)
     now_s = tx.now_s()
     name = tx.node.name
+    _compare_with_previous(tx, now_s)
     (row,) = tx.fetch(
         "INSERT INTO node (name, incarnation, started_at, heartbeat_at, lease_until) VALUES (?, 1, ?, ?, ?)"
         " ON CONFLICT (name) DO UPDATE SET incarnation = node.incarnation + 1, started_at = excluded.started_at,"
@@ -60,11 +84,51 @@ def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Re
     return Registration(incarnation=incarnation, jobs_taken_back=taken, unknown_channels=channels)
 
 
-def heartbeat_node(tx: Transaction, *, lease_s: float) -> bool:
-    """Say that this incarnation lives; False when a later one has taken its name."""
+def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float) -> Heartbeat:
+    """Say that this incarnation lives, and has run for `ran_s` seconds since its last heartbeat.
+
+    Raises: ClockRefusedError.
+    """
+    off_s = _refuse_wrong_clock(tx)
+    count_uptime(tx, ran_s)
     now_s = tx.now_s()
     changed = tx.run(
         "UPDATE node SET heartbeat_at = ?, lease_until = ? WHERE name = ? AND incarnation = ?",
         (now_s, now_s + lease_s, tx.node.name, tx.node.incarnation),
     )
-    return changed == 1
+    return Heartbeat(is_ours=changed == 1, off_s=off_s, retention=load_state(tx))
+
+
+def _refuse_wrong_clock(tx: Transaction) -> float | None:
+    """Return how far this process's clock is ahead of the database's, which its watch knows from then on.
+
+    Raises: ClockRefusedError.
+    """
+    watch = tx.node.watch
+    parted_s = watch.parted_s() if watch else 0.0
+    off_s = tx.clock_off_s()
+    if off_s is not None:
+        if abs(off_s) > MAX_OFF_S:
+            raise refuse_clock(off_s)
+        if watch:
+            watch.accept(parted_s - off_s)
+    return off_s
+
+
+def refuse_clock(off_s: float) -> ClockRefusedError:
+    """Return the error of a node whose clock is ahead of the database's by `off_s`."""
+    return ClockRefusedError(
+        f"this machine's clock is {abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} the database's;"
+        " set it, and keep it by NTP (timedatectl set-ntp true)"
+    )
+
+
+def _compare_with_previous(tx: Transaction, now_s: float) -> None:
+    """Doubt a clock that is far from the previous heartbeat: this node's, else, under a new name, the latest of all."""
+    if not tx.has_process_clock:
+        return
+    row = tx.fetch_one(
+        "SELECT heartbeat_at FROM node ORDER BY name = ? DESC, heartbeat_at DESC LIMIT 1", (tx.node.name,)
+    )
+    if row is not None and abs(now_s - row[0]) > GAP_S:
+        note_leap(tx, now_s - row[0])

@@ -61,7 +61,7 @@ def show_text(tx: EntityTransaction, job_id: str, *, request_id: str) -> JobDeta
     """Load one job, and record that its text is shown."""
     detail = load_job(tx, job_id)
     if detail is not None:
-        _record_event(tx, Action.SHOW_TEXT, {"job": job_id}, job_count=1, request_id=request_id)
+        record_event(tx, Action.SHOW_TEXT, {"job": job_id}, job_count=1, request_id=request_id)
     return detail
 
 
@@ -80,7 +80,7 @@ def change_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter, *, req
     for job in jobs:
         change(tx, job)
     if jobs:
-        _record_event(tx, action, _describe(tx, chosen), job_count=len(jobs), request_id=request_id)
+        record_event(tx, action, _describe(tx, chosen), job_count=len(jobs), request_id=request_id)
     return Done(len(jobs), frozenset(job.kind for job in jobs))
 
 
@@ -89,7 +89,7 @@ def pause_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
     changed = tx.run(
         "INSERT INTO queue_pause (kind, paused_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (kind, tx.now_s())
     )
-    _record_event(tx, Action.PAUSE, {"kind": kind}, job_count=0, request_id=request_id)
+    record_event(tx, Action.PAUSE, {"kind": kind}, job_count=0, request_id=request_id)
     return changed == 1
 
 
@@ -97,7 +97,7 @@ def resume_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
     """Begin jobs of this kind again; `*` ends every pause. False if there was none to end."""
     where, params = ("", ()) if kind == ALL_KINDS else ("WHERE kind = ?", (kind,))
     changed = tx.run(f"DELETE FROM queue_pause {where}", params)  # noqa: S608 (our own words)
-    _record_event(tx, Action.RESUME, {"kind": kind}, job_count=0, request_id=request_id)
+    record_event(tx, Action.RESUME, {"kind": kind}, job_count=0, request_id=request_id)
     return changed > 0
 
 
@@ -202,7 +202,7 @@ def _describe(tx: EntityTransaction, chosen: JobFilter) -> dict[str, Any]:
     return {name: value for name, value in ids.items() if value is not None}
 
 
-def _record_event(
+def record_event(
     tx: EntityTransaction, action: Action, target: Mapping[str, Any], *, job_count: int, request_id: str
 ) -> None:
     """Record a change in the transaction that makes it. `target` holds ids only, never text of a person."""

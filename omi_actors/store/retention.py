@@ -1,9 +1,10 @@
 """Pruning: what has been kept long enough is deleted, a few rows at a time, so that the writer is never held long.
 
 Never pruned: an answer that is being given (pending, sending), with its question; a job that waits or runs; sessions,
-conversations' titles and summaries, memories, accounts. A message takes its delivery and notification along. Not here:
-from when on (domain/work/retention.py), in which order (actors/maintenance/janitor.py). Threads: the writer's;
-`find_stale` is a reader's.
+conversations' titles and summaries, memories, accounts. A message takes its delivery and notification along. Nothing is
+pruned once the clock has leapt since the cutoffs were found: they may be wrong by then. Not here: from when on
+(domain/work/retention.py), in which order (actors/maintenance/janitor.py), when not (retention_state.py). Threads: the
+writer's; looking and counting is a reader's.
 """
 
 # mypy: disallow-untyped-calls=False
@@ -17,6 +18,7 @@ from pony import orm
 from omi_actors.domain.answers.budget import owner_of
 from omi_actors.domain.work.retention import Cutoffs
 from omi_actors.store.messages import enqueues
+from omi_actors.store.retention_state import load_state
 from omi_actors.store.transaction import EntityTransaction, Transaction
 
 # Bodies of raw events may have megabytes, which `secure_delete` overwrites: 10 ms each.
@@ -56,6 +58,30 @@ _EVENTS = (
     "DELETE FROM operator_event WHERE id IN (SELECT id FROM (SELECT id, happened_at FROM operator_event"
     " ORDER BY id LIMIT ?) AS first WHERE happened_at < ?)"
 )
+# Tables whose rows are limited in a round. Finished jobs and counts of use are not: they hold nobody's words, and days
+# without a round leave many of them.
+_LIMITED = {
+    "transcript_segment": "transcript_segment",
+    "message": "message",
+    "raw_event": "raw_event",
+    "notification_event": "notification_event",
+    "job": "job WHERE state = 'dead'",
+    "operator_event": "operator_event",
+}
+_OLD_DEAD = "SELECT count(*) FROM job WHERE finished_at < ? AND state = 'dead'"
+_OLD_EVENTS = "SELECT count(*) FROM operator_event WHERE happened_at < ?"
+# As they would be pruned: by their order, up to the first that is young.
+_OLD_SEGMENTS = (
+    "SELECT count(*), max(seq), coalesce(sum(CASE WHEN created_at < ? THEN 1 ELSE 0 END), 0) FROM (SELECT seq,"
+    " created_at FROM transcript_segment WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?) AS first"
+)
+_OLD_OF_SESSION = (
+    ("message", "SELECT count(*) FROM message WHERE session_id = ? AND created_at < ?"),
+    ("raw_event", "SELECT count(*) FROM raw_event WHERE session_id = ? AND received_at < ?"),
+    ("notification_event", "SELECT count(*) FROM notification_event WHERE session_id = ? AND created_at < ?"),
+)
+# Segments that are counted with one statement.
+_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +98,9 @@ class Pruned:
 
     rows: Mapping[str, int]
     has_more: bool
+
+
+_NOTHING = Pruned({}, has_more=False)
 
 
 def find_stale(tx: EntityTransaction, after: str, cutoffs: Cutoffs, *, limit: int) -> StalePage:
@@ -104,8 +133,33 @@ def find_stale(tx: EntityTransaction, after: str, cutoffs: Cutoffs, *, limit: in
     return StalePage(tuple(stale.order_by(1)), last if len(page) == limit else None)
 
 
+def count_rows(tx: Transaction, table: str, *, limit: int) -> int:
+    """Count the rows of a table that a round is limited in, up to `limit`: large ones take too long to be counted."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {_LIMITED[table]} LIMIT ?) AS first"  # noqa: S608 (our own words)
+    return int(tx.fetch(sql, (limit,))[0][0])
+
+
+def count_work(tx: Transaction, cutoffs: Cutoffs) -> dict[str, int]:
+    """Count the old rows that belong to no session by table."""
+    dead, events = tx.fetch(_OLD_DEAD, (cutoffs.dead,))[0][0], tx.fetch(_OLD_EVENTS, (cutoffs.events,))[0][0]
+    return {"job": dead, "operator_event": events}
+
+
+def count_session(tx: Transaction, session_id: str, cutoffs: Cutoffs) -> dict[str, int]:
+    """Count the old rows of one session by table."""
+    counts = {table: tx.fetch(sql, (session_id, cutoffs.said))[0][0] for table, sql in _OLD_OF_SESSION}
+    total, last = 0, 0
+    while True:
+        found, seq, old = tx.fetch(_OLD_SEGMENTS, (cutoffs.said, session_id, last, _COUNTED))[0]
+        total, last = total + old, seq
+        if found < _COUNTED or not old:
+            return {**counts, "transcript_segment": total}
+
+
 def prune_session(tx: Transaction, session_id: str, cutoffs: Cutoffs, *, limit: int) -> Pruned:
     """Delete up to `limit` old rows of each kind of a session."""
+    if not _hold(tx, cutoffs):
+        return _NOTHING
     said = cutoffs.said
     rows = {
         "transcript_segment": tx.run(_SEGMENTS, (session_id, session_id, limit, said)),
@@ -119,6 +173,8 @@ def prune_session(tx: Transaction, session_id: str, cutoffs: Cutoffs, *, limit: 
 
 def prune_work(tx: Transaction, cutoffs: Cutoffs, *, limit: int) -> Pruned:
     """Delete up to `limit` finished jobs, and as many counts of use and lines of the audit."""
+    if not _hold(tx, cutoffs):
+        return _NOTHING
     done = tx.run(_JOBS, (cutoffs.done, "done", "cancelled", limit))
     dead = tx.run(_JOBS, (cutoffs.dead, "dead", "dead", limit))
     used = tx.run(_USE, (cutoffs.used, limit))
@@ -130,6 +186,11 @@ def prune_work(tx: Transaction, cutoffs: Cutoffs, *, limit: int) -> Pruned:
 def scrub(tx: Transaction) -> None:
     """Let what was deleted leave the database's files, too, once this is committed."""
     tx.has_erased = True
+
+
+def _hold(tx: Transaction, cutoffs: Cutoffs) -> bool:
+    """Tell whether the clock is still the one that the cutoffs were found by."""
+    return load_state(tx).leaps == cutoffs.leaps
 
 
 @enqueues

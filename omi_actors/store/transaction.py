@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pony import orm
 from pony.orm import core
 
-from omi_actors.clock import Clock
+from omi_actors.clock import Clock, LeapWatch, SystemClock
 from omi_actors.errors import StoreError, StoreUnavailableError
 from omi_actors.store.dialect import Bulk, Dialect, Row
 
@@ -22,11 +22,12 @@ from omi_actors.store.dialect import Bulk, Dialect, Row
 class NodeIdentity:
     """Who this process is in the store. Made once per process; `incarnation` is 0 until it is registered.
 
-    Owned by the process, not by a writer: a replaced writer goes on under the same incarnation.
+    Owned by the process, not by a writer: a replaced writer goes on under the same incarnation, with the same `watch`.
     """
 
     name: str
     incarnation: int = 0
+    watch: LeapWatch | None = None
 
 
 class Transaction:
@@ -66,6 +67,22 @@ class Transaction:
         now_s = self._dialect.fetch_now_s(self._cursor)
         assert now_s is not None  # noqa: S101 (an engine without a clock is PostgreSQL's)
         return now_s
+
+    @property
+    def has_process_clock(self) -> bool:
+        """Whether leases and retention go by the clock of this process, since the database has none."""
+        return self._clock is not None
+
+    def clock_off_s(self) -> float | None:
+        """Return by how many seconds this process's clock is at least ahead of the database's; negative: behind.
+
+        None where there is one clock. The database is asked between two readings, so its own time is not counted.
+        """
+        if self._clock is not None:
+            return None
+        ours = SystemClock()
+        before_s, theirs_s, after_s = ours.now_s(), self.now_s(), ours.now_s()
+        return max(0.0, before_s - theirs_s) or min(0.0, after_s - theirs_s)
 
     def is_synced(self) -> bool:
         """Tell whether commits of this connection are on disk when they return, as the database says itself."""
@@ -118,6 +135,9 @@ class EntityTransaction(Transaction):
         self.db: Any = db
 
 
+_NO_PONY = "Pony runs in write_alone and read_cold only: a plain transaction is open"
+
+
 class _WithoutPony:
     """Keeps Pony out of a plain transaction, in whose thread it stands for Pony's session: to enter another one raises.
 
@@ -137,12 +157,17 @@ class _WithoutPony:
         state.db_session, state.db_context_counter = None, 0
 
     def __bool__(self) -> bool:
-        """Tell Pony that no session is open, so that entities cannot be used either."""
+        """Tell Pony that no session is open, so that it refuses to use entities."""
         return False
 
     def __add__(self, _count: int) -> int:
-        """Refuse one more session."""
-        raise StoreError("Pony runs in write_alone and read_cold only: a plain transaction is open")
+        """Refuse to enter a session."""
+        raise StoreError(_NO_PONY)
+
+    @property
+    def immediate(self) -> bool:
+        """Refuse to use entities in Pony's interactive mode, which needs no session."""
+        raise StoreError(_NO_PONY)
 
 
 _WITHOUT_PONY = _WithoutPony()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.maintenance.node_lease import NodeLease
+from omi_actors.actors.maintenance.node_lease import NodeLease, NodeReadings
 from omi_actors.actors.metrics_collector import LatestReadings, MetricsCollector
 from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.messages import WorkersReady
@@ -59,12 +59,12 @@ def test_jobs_that_cannot_be_reaped_are_named_in_the_log(start_queue, store, fai
 def test_node_that_cannot_renew_its_lease_tries_again_and_is_not_fenced(store, failure, caplog):
     fenced: list[None] = []
     store.replies["heartbeat_node"] = failure
-    lease = Driver(NodeLease(store, lambda: fenced.append(None)))
+    lease = Driver(NodeLease(store, NodeReadings(), lambda: fenced.append(None), bool))
 
     lease.advance(10.0)
 
-    assert len(store.of("heartbeat_node")) == 2
-    assert caplog.text.count("node_heartbeat_failed") == 2
+    assert len(store.of("heartbeat_node")) == 3
+    assert caplog.text.count("node_heartbeat_failed") == 3
     assert not fenced
 
 

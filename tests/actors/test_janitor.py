@@ -3,23 +3,95 @@
 import pytest
 
 from omi_actors.actors.maintenance.janitor import Janitor
-from omi_actors.domain.work.retention import RetentionRules
+from omi_actors.domain.work.retention import RetentionRound, RetentionRules, find_cutoffs
 from omi_actors.kit.testing import Driver
 from omi_actors.store.retention import Pruned, StalePage
 
 NOTHING = Pruned({"job": 0}, has_more=False)
 SOME = Pruned({"transcript_segment": 3}, has_more=False)
 PERIOD_S = 3_600.0
+CUTOFFS = find_cutoffs(1_790_000_000.0, RetentionRules())
 
 
 @pytest.fixture
 def driver(store):
-    store.replies |= {"prune_work": NOTHING, "prune_session": SOME, "find_stale": StalePage((), None), "scrub": None}
+    store.replies |= {
+        "begin_round": RetentionRound(CUTOFFS, None),
+        "prune_work": NOTHING,
+        "prune_session": SOME,
+        "find_stale": StalePage((), None),
+        "note_excess": None,
+        "scrub": None,
+    }
     return Driver(Janitor(store, RetentionRules(), period_s=PERIOD_S))
 
 
 def steps(store):
-    return [(name, first) if name in ("find_stale", "prune_session") else name for name, first in store.calls]
+    """Return what was done, without the beginning of each round."""
+    named = ("find_stale", "prune_session", "count_session", "count_rows", "note_excess")
+    return [(name, first) if name in named else name for name, first in store.calls if name != "begin_round"]
+
+
+@pytest.fixture
+def limited(store, driver):
+    """A store of 30,000 segments, of which a round may delete one in ten; two sessions hold 1,400 old ones each."""
+    store.replies |= {
+        "begin_round": RetentionRound(CUTOFFS, 10),
+        "count_work": {"job": 0, "operator_event": 0},
+        "count_rows": 30_000,
+        "count_session": {"transcript_segment": 1_400},
+        "find_stale": StalePage(("s1", "s2"), None),
+    }
+    return driver.start()
+
+
+def test_round_counts_everything_before_it_deletes_anything(limited, store):
+    limited.advance(63.0)
+
+    assert steps(store) == [
+        "count_work",
+        ("find_stale", ""),
+        ("count_session", "s1"),
+        ("count_rows", "transcript_segment"),
+        ("count_session", "s2"),
+        ("count_rows", "transcript_segment"),
+        ("note_excess", ""),
+        "prune_work",
+        ("find_stale", ""),
+        ("prune_session", "s1"),
+        ("prune_session", "s2"),
+        "scrub",
+    ]
+
+
+def test_round_that_would_delete_more_than_its_share_deletes_nothing_and_says_so(limited, store):
+    store.replies["count_session"] = {"transcript_segment": 1_501}
+
+    limited.advance(63.0)
+
+    assert steps(store)[-1] == ("note_excess", "3,002 or more of 30,000 rows of transcript_segment would go")
+    assert store.of("prune_work") == store.of("prune_session") == []
+
+
+def test_thousand_rows_may_always_go(limited, store):
+    store.replies["count_session"] = {"transcript_segment": 500}
+
+    limited.advance(63.0)
+
+    assert store.of("count_rows") == []
+    assert len(store.of("prune_session")) == 2
+
+
+def test_round_that_may_not_begin_deletes_nothing_and_the_next_one_asks_anew(driver, store):
+    store.replies["begin_round"] = None
+    driver.start()
+    driver.advance(61.0)
+    assert steps(store) == []
+
+    store.replies["begin_round"] = RetentionRound(CUTOFFS, None)
+    driver.advance(PERIOD_S)
+
+    assert steps(store) == ["prune_work", ("find_stale", "")]
 
 
 def test_round_with_nothing_old_looks_once_and_scrubs_nothing(driver, store):

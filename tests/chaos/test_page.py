@@ -1,6 +1,7 @@
 import pytest
 
 from scripts.lab.chaos.page import render_page
+from scripts.lab.chaos.run import merge_reports
 
 
 def _fault(name, *, is_held=True, **figures):
@@ -12,6 +13,7 @@ def _fault(name, *, is_held=True, **figures):
         "settings": {"OPENAI_TIMEOUT": "3000"},
         "seed": 7,
         "is_held": is_held,
+        "date": "2026-09-21T10:00:00+00:00",
         "figures": {"accepted": 1_000, "longest_recovery_s": 0.5, **figures},
         "wrongs": [],
     }
@@ -46,6 +48,24 @@ def test_page_has_the_command_that_repeats_each_fault():
     assert "`scripts/chaos --only kill --database postgres --seed 7`" in page
     assert "sqlite 1 of 1, postgres 1 of 1" in page
     assert "kills 5, OPENAI_TIMEOUT=3000" in page
+
+
+def test_merged_run_has_the_later_plays_with_their_own_commit_and_nothing_of_forgotten_faults():
+    earlier = _run("sqlite", _fault("kill"), _fault("kill", lost=1, is_held=False), _fault("pause"), _fault("gone"))
+    later = {**_run("sqlite", _fault("kill")), "command": "scripts/chaos --only kill"}
+    later["faults"] = [{**fault, "commit": "def", "command": later["command"]} for fault in later["faults"]]
+
+    merged = merge_reports(earlier, later, ["kill", "pause"])
+
+    assert [(play["name"], play["commit"]) for play in merged["faults"]] == [("pause", "abc"), ("kill", "def")]
+    assert (merged["is_held"], merged["commit"]) == (True, "abc")
+    (line,) = [line for line in render_page([merged]).splitlines() if "run of its own" in line]
+    assert line.endswith("commit def: `scripts/chaos --only kill`")
+
+
+def test_runs_of_other_machines_or_databases_are_not_merged():
+    with pytest.raises(ValueError, match="another database"):
+        merge_reports(_run("sqlite"), _run("postgres"), [])
 
 
 def test_quick_figures_are_not_published():

@@ -1,8 +1,17 @@
 """From when on things have been kept long enough."""
 
+from dataclasses import replace
+
 import pytest
 
-from omi_actors.domain.work.retention import DAY_S, RetentionRules, find_cutoffs
+from omi_actors.domain.work.retention import (
+    DAY_S,
+    RetentionRules,
+    RetentionState,
+    after_leap,
+    find_cutoffs,
+    say_rest,
+)
 
 NOW = 1_790_000_000.0
 
@@ -30,3 +39,41 @@ def test_dead_letter_which_holds_what_was_asked_is_not_kept_longer_than_that(day
     cutoffs = find_cutoffs(NOW, RetentionRules(transcript_days=days, dead_letter_days=30))
 
     assert NOW - cutoffs.dead == kept_days * DAY_S
+
+
+AHEAD = after_leap(RetentionState(), 400 * DAY_S)
+
+
+@pytest.mark.parametrize(
+    ("leaps_d", "lag_d"),
+    [((400,), 400), ((-400,), 0), ((400, -400), 0), ((-100, 100), 100), ((400, -100), 300), ((-100, 150), 150)],
+)
+def test_clock_lags_by_how_far_it_is_ahead_of_the_furthest_back_that_it_was(leaps_d, lag_d):
+    state = RetentionState()
+    for leap_d in leaps_d:
+        state = after_leap(state, leap_d * DAY_S)
+
+    assert (state.lag_s / DAY_S, state.leaps) == (lag_d, len(leaps_d))
+
+
+def test_age_is_measured_by_the_earlier_clock_until_the_server_has_run_for_so_long():
+    def kept_days(ran_days):
+        cutoffs = find_cutoffs(NOW, RetentionRules(), replace(AHEAD, ran_s=ran_days * DAY_S))
+        return [(NOW - before) / DAY_S for before in (cutoffs.said, cutoffs.dead, cutoffs.done, cutoffs.used)]
+
+    assert kept_days(1) == [490, 430, 407, 402]
+    assert kept_days(7) == [490, 430, 7, 2]
+    assert kept_days(90) == [90, 30, 7, 2]
+
+
+def test_rest_lasts_a_day_of_uptime_after_the_latest_leap():
+    assert AHEAD.rest_left_s == DAY_S
+    assert replace(AHEAD, ran_s=DAY_S).rest_left_s == 0
+    assert after_leap(replace(AHEAD, ran_s=DAY_S), 100).rest_left_s == DAY_S
+
+
+def test_why_it_rests_is_said_in_words():
+    assert say_rest(AHEAD) == "the clock leapt 400 days ahead; nothing is deleted for 24 h more of uptime"
+    assert say_rest(after_leap(AHEAD, -300.0)).startswith("the clock leapt 5 min back; ")
+    assert say_rest(RetentionState(excess="1,001 of 1,002 rows")).startswith("1,001 of 1,002 rows in one round; ")
+    assert say_rest(replace(AHEAD, ran_s=DAY_S)) == ""

@@ -18,8 +18,8 @@ SIZES = replace(
 )
 
 
-async def _play(fault, folder):
-    return await play(fault, Scene(seed=5, sizes=SIZES, folder=folder / "stage"), SystemClock())
+async def _play(fault, folder, database="sqlite"):
+    return await play(fault, Scene(seed=5, sizes=SIZES, folder=folder / "stage", database=database), SystemClock())
 
 
 @pytest.mark.e2e
@@ -41,6 +41,19 @@ async def test_nobody_notices_that_redis_is_away_but_the_operator(tmp_path, name
     assert result.wrongs == []
     assert result.figures["completed"] > 0
     assert (tmp_path / "stage" / "server.log").read_text().count("backplane_lost") == 1
+
+
+@pytest.mark.e2e
+@pytest.mark.service
+@pytest.mark.parametrize(
+    ("database", "name"), [("sqlite", "clock_wrong_running"), ("postgres", "clock_wrong_running_of_two")]
+)
+async def test_clock_400_days_ahead_loses_nothing(tmp_path, database, name):
+    result = await _play(FAULTS[name], tmp_path, database)
+
+    assert result.wrongs == []
+    assert result.figures["accepted"] > 0
+    assert result.figures["rounds_ended"] > 0
 
 
 @pytest.mark.e2e

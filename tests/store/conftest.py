@@ -27,7 +27,9 @@ def config(database: str, request: pytest.FixtureRequest, tmp_path: Path, clock:
     url = request.getfixturevalue("module_postgres_url")
     yield StoreConfig(url=url, data_dir=tmp_path, clock=clock)
     with closing(psycopg2.connect(url)) as con:
-        con.cursor().execute("TRUNCATE account, session, job, node, model_use, operator_event, queue_pause CASCADE")
+        con.cursor().execute(
+            "TRUNCATE account, session, job, node, model_use, operator_event, queue_pause, retention_state CASCADE"
+        )
         con.commit()
 
 

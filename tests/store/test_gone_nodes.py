@@ -54,7 +54,7 @@ def test_what_a_node_has_left_is_looked_after_once_it_is_gone(
 @pytest.mark.parametrize("load", [load_waiting_answers, load_unsettled_answers, load_listening])
 def test_node_that_lives_looks_after_its_own_alone(left: Engine, clock: ManualClock, load: Callable[..., Any]) -> None:
     clock.advance(70)
-    do(left, partial(heartbeat_node, lease_s=15))
+    do(left, partial(heartbeat_node, lease_s=15, ran_s=5))
     clock.advance(70)
 
     assert found(load, left, "node-b") == 0

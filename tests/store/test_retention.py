@@ -11,7 +11,7 @@ from omi_actors.store import dead_jobs, jobs, retention
 from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine
 from omi_actors.store.model_use import add_use
-from omi_actors.store.queue_admin import _record_event
+from omi_actors.store.queue_admin import record_event
 from omi_actors.store.retention import Pruned, StalePage
 from omi_actors.store.transaction import EntityTransaction, Transaction
 from tests.store.builders import (
@@ -191,7 +191,7 @@ def test_counts_of_use_go_when_no_budget_looks_at_them(engine: Engine, clock: Ma
 
 def test_the_audit_goes_a_batch_at_a_time_when_its_own_time_is_over(engine: Engine, clock: ManualClock) -> None:
     def note(tx: EntityTransaction) -> None:
-        _record_event(tx, Action.PAUSE, {"kind": "answer"}, job_count=0, request_id="r")
+        record_event(tx, Action.PAUSE, {"kind": "answer"}, job_count=0, request_id="r")
 
     for _ in range(3):
         alone(engine, note)

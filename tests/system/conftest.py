@@ -149,6 +149,7 @@ async def start(tmp_path, monkeypatch):
             clock=SystemClock(),
             rng=random.Random(1),
             on_fenced=lambda: gave_up.append("fenced"),
+            on_clock_refused=gave_up.append,
             build_session=build_session,
             notifier=notifier,
         )

@@ -263,7 +263,7 @@ async def test_key_of_another_request_is_refused_and_the_same_request_gets_its_a
     again = await chat(program, json.dumps(body).encode(), Idempotency_Key="k")
 
     assert (refused.status, refused.json["code"]) == (422, "idempotency_key_reused")
-    assert "another key" in refused.json["hint"]
+    assert "new key" in refused.json["hint"]
     assert (again.status, again.json["response"]) == (200, first.json["response"])
     assert model.calls == 1
 

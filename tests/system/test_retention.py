@@ -1,10 +1,17 @@
 """What has been kept long enough goes while the server runs; what is sent again late is not asked again."""
 
-import pytest
+import asyncio
+import time
 
+import pytest
+from click.testing import CliRunner
+
+from omi_actors.cli import main
+from omi_actors.clock import SystemClock
 from omi_actors.domain.work.retention import Cutoffs
 from omi_actors.store import retention
-from tests.system.conftest import UID, eventually
+from tests.canaries import ADMIN_TOKEN
+from tests.system.conftest import ADMIN, UID, eventually
 
 QUESTION = "Hey Omi, how far is the moon?"
 PRUNED = 'omi_pruned_rows_total{table="transcript_segment"}'
@@ -81,3 +88,108 @@ async def test_late_repetition_is_known_by_its_segment_or_by_its_job(start, data
     assert ("message" in again.json) == is_asked_again
     assert await count(program, "job") == (1 if is_asked_again or done == 0.0 else 0)
     assert (await program.transcript(UID))["messages"] is not None
+
+
+@pytest.fixture
+def off_by(monkeypatch):
+    """Set the machine's clock wrong by the first element, in seconds; heartbeats come five times a second."""
+    off = [0.0]
+    monkeypatch.setattr("omi_actors.actors.maintenance.node_lease._PERIOD_S", 0.2)
+    monkeypatch.setattr(SystemClock, "now_s", lambda _: time.time() + off[0])  # noqa: TID251 (a wrong one)
+    return off
+
+
+async def check_of(program, name):
+    return (await program.connection.request("GET", "/health", b"", ADMIN)).json["checks"][name]
+
+
+def rests(program, word):
+    async def is_so():
+        check = await check_of(program, "retention")
+        return check["status"] == "warn" and word in check["note"] and "retention resume" in check["hint"]
+
+    return is_so
+
+
+async def resume(program):
+    given = ("retention", "--port", str(program.port), "resume")
+    invoke = CliRunner().invoke
+    done = await asyncio.to_thread(lambda: invoke(main, given, env={"ADMIN_TOKEN": ADMIN_TOKEN}))
+    return done.stdout
+
+
+def fill_with_old(tx):
+    """Let 1,091 old segments have been said before the young one."""
+    tx.run("UPDATE transcript_segment SET seq = 2000")
+    tx.run(
+        "INSERT INTO transcript_segment (session_id, seq, key, conversation_id, text, speaker, is_user, start_s, end_s,"
+        " created_at) WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)"
+        " SELECT s.id, i, 'k' || i, s.conversation_id, 'old', 'S', true, i, i, 1.0 FROM n, session AS s"
+    )
+
+
+async def test_retention_rests_after_a_leap_of_the_clock_until_the_operators_word(start, off_by, caplog):
+    program = await start(JANITOR_INTERVAL_S="1")
+    await program.say("a remark")
+    off_by[0] = 400 * 86_400.0
+    await eventually(rests(program, "400 days ahead"))
+    off_by[0] = 0.0
+    await eventually(rests(program, "400 days back"))
+    rested = await program.metric('omi_retention_rounds_total{outcome="rested"}')
+
+    async def has_rested():
+        return await program.metric('omi_retention_rounds_total{outcome="rested"}') > rested
+
+    await eventually(has_rested)
+    assert await resume(program) == "retention: resumed\n"
+
+    async def goes_on():
+        return (await check_of(program, "retention"))["status"] == "pass"
+
+    await eventually(goes_on)
+    logged = [record.msg["event"] for record in caplog.records if "node_lease" in record.name]
+    assert logged == ["retention_rests", "retention_rests", "retention_goes_on"]
+    assert await program.texts() == ["a remark"]
+    assert await resume(program) == "retention: did not rest; its next round has no limit\n"
+    events = await program.connection.request("GET", "/operator/events", b"", ADMIN)
+    assert [one["action"] for one in events.json["events"]] == ["resume_retention"] * 2
+
+
+async def test_round_that_would_delete_too_much_waits_for_the_operators_word(start, database_url, off_by):
+    program = await start(database_url, JANITOR_INTERVAL_S="1")
+    await program.say("a remark")
+    await program.system._tree.store.write(fill_with_old)
+
+    await eventually(rests(program, "of 1,092 rows of transcript_segment would go"))
+    assert await count(program, "transcript_segment") == 1_092
+    (trouble,) = [one for one in program.system.snapshot().troubles if one.what.startswith("Retention")]
+    assert "omi-actors retention resume" in trouble.do
+    await resume(program)
+
+    async def is_pruned():
+        return await count(program, "transcript_segment") == 1
+
+    await eventually(is_pruned)
+
+
+@pytest.mark.service
+async def test_node_whose_clock_leaves_the_databases_warns_and_then_stores_nothing_and_ends(
+    start, postgres_url, off_by
+):
+    program = await start(postgres_url)
+    off_by[0] = 200.0
+
+    async def is_shown():
+        check = await check_of(program, "clock")
+        return check["status"] == "warn" and check["ahead_of_database_seconds"] > 190
+
+    await eventually(is_shown)
+    off_by[0] = -86_400.0
+    said = await program.say("a remark")
+
+    async def has_ended():
+        return bool(program.gave_up)
+
+    await eventually(has_ended)
+    assert said.headers["x-omi-actors-dropped"] == "store_unavailable"
+    assert "s behind the database's" in program.gave_up[0]

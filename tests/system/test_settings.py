@@ -80,6 +80,7 @@ SEEN = [
     ("DEAD_LETTER_RETENTION_DAYS", "5", lambda built: built.janitor._rules.dead_letter_days, 5),
     ("JOB_RETENTION_DAYS", "5", lambda built: built.janitor._rules.job_days, 5),
     ("OPERATOR_EVENT_RETENTION_DAYS", "5", lambda built: built.janitor._rules.event_days, 5),
+    ("RETENTION_MAX_PERCENT", "5", lambda built: built.janitor._rules.max_percent, 5),
     ("JANITOR_INTERVAL_S", "5", lambda built: built.janitor._period_s, 5),
     ("ANSWER_EXPIRES_S", "7200", lambda built: built.janitor._rules.live_s, 7200),
     ("ANSWER_EXPIRES_S", "77", lambda built: built.sessions.delivery_rules.expires_s, 77),

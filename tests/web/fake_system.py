@@ -1,4 +1,4 @@
-"""A system for tests of the web: settles at once, later, or not at all; remembers what it was told."""
+"""A system for tests of the web. It settles at once, later, or never, and remembers its messages."""
 
 import asyncio
 from collections import deque
@@ -18,15 +18,15 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.ready = True
         self.counters = WindowCounters(SystemClock())
         self.status = "pass"
-        self.told = []  # IngestSegments and KeepRaw, in the order of their coming
+        self.received = []  # IngestSegments and KeepRaw, in the order of their coming
         self.timeouts = []
         self.sent = []  # ReplySent
         self.outcomes: deque[Any] = deque()  # per message: an Ingested, an exception, or None for "settled by the test"
         self.open = []  # futures that the test settles
         self.transcripts = {}
         self.asked = []
-        self.looks = None  # a Look instead of an empty one
-        self.on_told = None
+        self.shown = None  # a Snapshot instead of an empty one
+        self.on_received = None
         self.on_sent = None
         self.questions = []  # AskQuestion
         self.answers: deque[Any] = deque()  # per question: a ChatAnswered, an exception, or None for "settled later"
@@ -37,7 +37,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
 
     @property
     def queue_admin(self) -> QueueAdmin:
-        raise ConflictError("the desk is tested with the whole system")
+        raise ConflictError("queue admin is tested with the whole system")
 
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)
@@ -114,14 +114,14 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         return {"requests": {"total": 3, "success": 2, "failed": 1}, "activeRequests": 1}
 
     def snapshot(self):
-        return self.looks or Snapshot(status=self.status, checks={"store": self.status}, troubles=(), tables=())
+        return self.shown or Snapshot(status=self.status, checks={"store": self.status}, troubles=(), tables=())
 
     @property
     def texts(self):
-        return [segment.text for message in self.told for segment in getattr(message, "segments", ())]
+        return [segment.text for message in self.received for segment in getattr(message, "segments", ())]
 
     def _take(self, message, timeout_s):
-        self.told.append(message)
+        self.received.append(message)
         self.timeouts.append(timeout_s)
         future: Future[Any] = Future()
         outcome = self.outcomes.popleft() if self.outcomes else Ingested()
@@ -131,6 +131,6 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
             future.try_fail(outcome)
         else:
             future.try_set(outcome)
-        if self.on_told is not None:
-            self.on_told()
+        if self.on_received is not None:
+            self.on_received()
         return future

@@ -1,4 +1,4 @@
-"""A client that sends exactly the bytes that a test wants, and reads what comes."""
+"""A client that sends exactly the given bytes and reads the replies."""
 
 import asyncio
 import contextlib

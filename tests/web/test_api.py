@@ -1,4 +1,4 @@
-"""The addresses beside the webhook: transcript, health, metrics; errors in one form."""
+"""Transcript, health, metrics; errors in one form."""
 
 import gc
 
@@ -88,7 +88,7 @@ async def test_transcript_shows_segments_and_messages_to_the_operator(get):
     "authorization", [None, "Bearer wrong", "Bearer hook-token", "Bearer ", "admin-token", "Basic admin-token"]
 )
 @pytest.mark.usefixtures("transcript")
-async def test_transcript_is_nobody_elses(authorization, get, system):
+async def test_transcript_is_for_the_operator_only(authorization, get, system):
     reply = await get(f"/transcript/{UID}", **({} if authorization is None else {"Authorization": authorization}))
 
     assert (reply.status, set(reply.json), reply.json["code"]) == (401, FORM, "unauthorized")
@@ -126,7 +126,7 @@ async def test_page_is_asked_for_by_cursor_and_limit(target, asked, get, system)
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=1001", "limit=-1", "limit=abc", "limit=1.5", "after=-1", "after=9223372036854775808"]
 )
-async def test_impossible_page_is_400_and_says_what_is_possible(query, get, system):
+async def test_impossible_page_is_400_and_names_the_range(query, get, system):
     reply = await get(f"/transcript/{UID}?{query}", **ADMIN)
 
     assert (reply.status, reply.json["code"]) == (400, "bad_request")

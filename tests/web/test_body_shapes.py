@@ -51,7 +51,7 @@ def test_body_of_the_largest_size_is_read_if_its_segments_are_real():
 async def test_body_of_too_many_values_is_dropped_with_the_reason(body, reason, post, system):
     reply = await post(body)
 
-    assert (reply.status, reply.dropped, system.told) == (200, reason, [])
+    assert (reply.status, reply.dropped, system.received) == (200, reason, [])
 
 
 async def test_segment_longer_than_speech_costs_only_itself(post, system):
@@ -80,7 +80,7 @@ async def test_half_pairs_far_into_a_text_are_replaced(post, system):
     assert system.texts == [text.replace("\ud83d", "\ufffd")]
 
 
-async def test_chat_of_too_many_values_is_told_so(start):
+async def test_chat_of_too_many_values_is_refused(start):
     body = b'{"message":"hi","context":[' + b"[]," * 200_000 + b"0]}"
     async with await Connection.open(await start(CHAT_MAX_MESSAGE_CHARS="100000")) as connection:
         reply = await connection.request("POST", "/chat", body, ADMIN)
@@ -117,7 +117,7 @@ def readers():
     readers.close()
 
 
-async def test_giants_are_read_one_at_a_time_and_hold_nobody_else_up(readers):
+async def test_giants_are_read_one_at_a_time_and_delay_no_other_body(readers):
     begun, may_end = [], threading.Event()
 
     def read_giant():

@@ -1,4 +1,4 @@
-"""`POST /chat` as one JSON object: whose it is, what it takes, what it answers."""
+"""`POST /chat` as one JSON object: owners, bodies, answers."""
 
 import asyncio
 import hashlib
@@ -104,7 +104,7 @@ async def test_trouble_is_answered_honestly(error, status, code, connection, sys
 # --- whose it is
 
 
-async def test_stranger_is_issued_a_secret_whose_digest_alone_is_passed_on(connection, system):
+async def test_anonymous_client_gets_a_secret_and_only_its_digest_is_passed_on(connection, system):
     reply = await chat(connection, {"message": "hi"})
 
     secret = reply.headers["x-chat-secret"]
@@ -116,7 +116,7 @@ async def test_stranger_is_issued_a_secret_whose_digest_alone_is_passed_on(conne
 
 
 @pytest.mark.parametrize("way", ["cookie", "header"])
-async def test_stranger_who_sends_the_secret_back_is_the_same(way, connection, system):
+async def test_anonymous_client_is_recognized_by_its_secret(way, connection, system):
     secret = (await chat(connection, {"message": "hi"})).headers["x-chat-secret"]
     sent_back = {"Cookie": f"omi_chat={secret}"} if way == "cookie" else {"X-Chat-Secret": secret}
 
@@ -142,7 +142,7 @@ async def test_cookie_is_for_tls_alone_when_a_trusted_proxy_says_it_came_by_tls(
     assert ("Secure" in reply.headers["set-cookie"]) is is_secure
 
 
-async def test_strangers_are_turned_away_in_production_with_the_way_out(start, system):
+async def test_anonymous_clients_are_refused_in_production_with_advice(start, system):
     async with await Connection.open(await start(**PRODUCTION)) as connection:
         reply = await chat(connection, {"message": "hi"})
 
@@ -151,7 +151,7 @@ async def test_strangers_are_turned_away_in_production_with_the_way_out(start, s
     assert system.questions == []
 
 
-async def test_strangers_are_let_in_where_the_operator_says_so(start):
+async def test_anonymous_clients_are_admitted_where_a_setting_allows_them(start):
     async with await Connection.open(await start(**PRODUCTION, ALLOW_ANONYMOUS_CHAT="true")) as connection:
         reply = await chat(connection, {"message": "hi"})
 
@@ -165,7 +165,7 @@ async def test_wrong_token_is_refused_even_where_strangers_may_chat(connection, 
     assert system.questions == []
 
 
-async def test_operator_may_continue_a_wearers_conversation_and_nobody_else(connection, system):
+async def test_only_the_operator_may_continue_a_wearers_conversation(connection, system):
     own = await chat(connection, {"message": "hi", "session_id": "omi:ada"}, **ADMIN)
     foreign = await chat(connection, {"message": "hi", "session_id": "omi:ada"})
 
@@ -224,7 +224,7 @@ async def test_own_page_and_programs_are_served(headers, connection):
         (b"[" * 100_000, "JSON"),
     ],
 )
-async def test_odd_body_is_refused_and_told_why(body, words, connection, system):
+async def test_odd_body_is_refused_with_the_reason(body, words, connection, system):
     reply = await chat(connection, body)
 
     assert (reply.status, set(reply.json)) == (400, FORM)
@@ -261,7 +261,7 @@ class HeldReaders(BodyReaders):
         return super().read(size_bytes, lambda: (self.may_read.wait(5), read())[1])
 
 
-async def test_odd_body_that_is_slow_to_read_keeps_nobody_else_waiting(start, system):
+async def test_odd_body_that_is_slow_to_read_delays_no_other_request(start, system):
     port = await start(CHAT_MAX_MESSAGE_CHARS=str(ODD_CHARS))
     readers = start.server._site.readers = HeldReaders()
 
@@ -276,7 +276,7 @@ async def test_odd_body_that_is_slow_to_read_keeps_nobody_else_waiting(start, sy
         assert (await asking).status == 200
 
 
-async def test_asker_who_leaves_while_a_large_body_is_read_asks_nothing(start, system):
+async def test_client_that_disconnects_while_a_large_body_is_read_asks_nothing(start, system):
     connection = await Connection.open(await start(CHAT_MAX_MESSAGE_CHARS=str(ODD_CHARS)))
     connection.write(request_bytes("POST", "/chat", ODD_BODY, ADMIN))
     while not start.traffic.active:  # noqa: ASYNC110 (nobody tells of it)
@@ -299,7 +299,7 @@ async def test_idempotency_key_names_the_question(connection, system):
     assert (question.key, question.may_be_known) == ("given:k-1", True)
 
 
-async def test_question_whose_session_ended_over_it_is_asked_once_more_by_its_key(connection, system):
+async def test_question_is_asked_once_more_by_its_key_when_its_session_stops(connection, system):
     system.answers.append(ActorUnavailableError("as told"))
 
     reply = await chat(connection, {"message": "hi"})
@@ -315,7 +315,7 @@ async def test_session_that_stays_away_is_503(connection, system):
     assert (await chat(connection, {"message": "hi"})).status == 503
 
 
-async def test_asker_who_leaves_is_told_of_and_counted_as_closed(start, system, metric):
+async def test_client_that_disconnects_is_reported_and_counted_as_closed(start, system, metric):
     labels = {"route": "/chat", "method": "POST", "status": "closed"}
     before = metric("omi_http_requests_total", **labels)
     system.answers.append(None)

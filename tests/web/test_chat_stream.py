@@ -63,7 +63,7 @@ async def asked(stream, system):
 
 
 @pytest.mark.usefixtures("asked")
-async def test_stream_begins_before_the_answer_does_and_nothing_on_the_way_may_hold_it(stream):
+async def test_stream_begins_before_the_answer_and_forbids_proxies_to_buffer(stream):
     assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert stream.headers["cache-control"] == "no-store"
     assert stream.headers["x-accel-buffering"] == "no"
@@ -145,7 +145,7 @@ async def test_silence_is_filled(start, system):
         system.open[0].try_set(ChatAnswered("hi", "c1", "d1"))
 
 
-async def test_listener_who_reads_nothing_has_one_piece_waiting_at_most(asked, stream, start):
+async def test_reader_who_reads_nothing_has_one_piece_waiting_at_most(asked, stream, start):
     stream.connection.writer.transport.pause_reading()
     (served,) = start.server.http_server._connections
     waiting = []
@@ -160,7 +160,7 @@ async def test_listener_who_reads_nothing_has_one_piece_waiting_at_most(asked, s
 
 
 @pytest.mark.usefixtures("asked")
-async def test_listener_who_leaves_is_told_of(stream, system, start):
+async def test_reader_who_disconnects_is_reported(stream, system, start):
     stream.connection.abort()
 
     await asyncio.wait_for(system.on_left.wait(), 5)
@@ -178,7 +178,7 @@ def test_pieces_that_wait_go_out_together_and_in_order():
     assert buffer.take() == []
 
 
-def test_new_beginning_drops_what_waits_of_the_old():
+def test_restarted_answer_drops_waiting_pieces_of_the_old_one():
     buffer = DeltaBuffer()
     buffer.add("old", False)
     buffer.add("new", True)

@@ -1,4 +1,4 @@
-"""The server against connections as they are: cut, slow, too large, pipelined, old, closing."""
+"""Real connections: cut, slow, too large, pipelined, old, closing."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ async def test_declared_too_large_body_is_answered_200_and_dropped_before_it_is_
     assert (reply.status, reply.body, reply.dropped) == (200, b"{}", "too_large")
     assert reply.headers["connection"] == "close"
     assert metric("omi_webhooks_dropped_total", reason="too_large") == before + 1
-    assert system.told == []
+    assert system.received == []
     small.writer.write_eof()
     assert await small.ends()  # and not a word more
 
@@ -81,7 +81,7 @@ async def test_chunked_too_large_body_is_counted_and_dropped(small, system):
 
     assert (reply.status, reply.dropped) == (200, "too_large")
     assert await small.ends()
-    assert system.told == []
+    assert system.received == []
 
 
 @pytest.mark.parametrize("length", ["\xb2", "5, 6", "-1", "1e3"])
@@ -90,7 +90,7 @@ async def test_length_that_is_no_number_is_refused(length, small, system, caplog
     small.write(f"POST {TARGET} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n12345".encode("latin-1"))
 
     assert (await small.reply()).status == 400
-    assert system.told == []
+    assert system.received == []
 
 
 async def test_too_large_body_of_a_stranger_is_refused_as_a_strangers(small):
@@ -116,7 +116,7 @@ async def test_refused_sender_cannot_send_for_ever(small, monkeypatch):
     assert await small.ends()
 
 
-async def test_sender_that_waits_for_100_continue_is_told_at_once(small):
+async def test_sender_that_waits_for_100_continue_is_refused_at_once(small):
     small.write(
         f"POST {TARGET} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
         "Content-Length: 99999999\r\n\r\n".encode()
@@ -163,14 +163,14 @@ async def test_connection_that_ends_in_its_body_leaves_nothing_behind(start, sys
 
     await wait_until(lambda: start.traffic.active == 0)
     assert start.traffic._bodies == {}
-    assert system.told == []
+    assert system.received == []
     assert metric("omi_http_requests_total", route="/omi-webhook", method="POST", status="closed") == before + 1
 
 
 async def test_connection_that_ends_before_its_reply_is_noticed(start, system):
     system.outcomes.append(None)
     told = asyncio.Event()
-    system.on_told = told.set
+    system.on_received = told.set
     connection = await Connection.open(await start())
     connection.write(request_bytes("POST", TARGET, BODY))
     await asyncio.wait_for(told.wait(), TIMEOUT_S)
@@ -199,7 +199,7 @@ async def test_answer_that_its_reader_never_took_has_not_reached(start, system):
 
 
 @pytest.mark.parametrize(("target", "status", "dropped"), [(TARGET, 200, "body_timeout"), ("/livez", 408, None)])
-async def test_body_that_trickles_is_told_so_in_time(target, status, dropped, start, system, monkeypatch):
+async def test_body_that_trickles_is_refused_in_time(target, status, dropped, start, system, monkeypatch):
     monkeypatch.setattr("web.entry._READ_REFUSAL_S", 0.05)
     async with await Connection.open(await start(BODY_TIMEOUT_MS="150")) as connection:
         connection.write(f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n".encode())
@@ -211,7 +211,7 @@ async def test_body_that_trickles_is_told_so_in_time(target, status, dropped, st
 
         assert (reply.status, reply.dropped, reply.headers["connection"]) == (status, dropped, "close")
         assert await connection.ends()
-    assert system.told == []
+    assert system.received == []
 
 
 async def test_body_timeout_does_not_count_the_wait_for_the_system(start, system):
@@ -256,7 +256,7 @@ async def test_connection_stays_open_if_its_sender_wants_it_to(version, asked, s
 @pytest.mark.parametrize(
     "garbage", [b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01" * 30_000]
 )
-async def test_garbage_ends_its_connection_and_nobody_elses(garbage, start, system, caplog):
+async def test_garbage_ends_its_own_connection_only(garbage, start, system, caplog):
     port = await start()
     caplog.set_level(logging.CRITICAL, "tornado.general")
     async with await Connection.open(port) as bad, await Connection.open(port) as good:
@@ -288,14 +288,14 @@ async def test_100_000_segments_are_taken_without_holding_the_loop(connection, s
     beating.cancel()
 
     assert (reply.status, reply.dropped) == (200, None)
-    assert [len(message.segments) for message in system.told] == [1000] * 100
+    assert [len(message.segments) for message in system.received] == [1000] * 100
     assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 0.05
 
 
-async def test_stopping_lets_what_is_under_way_finish(start, system):
+async def test_stopping_lets_open_requests_finish(start, system):
     system.outcomes.append(None)
     told = asyncio.Event()
-    system.on_told = told.set
+    system.on_received = told.set
     async with await Connection.open(await start()) as connection:
         waiting = asyncio.create_task(connection.request("POST", TARGET, BODY))
         await asyncio.wait_for(told.wait(), TIMEOUT_S)
@@ -311,10 +311,10 @@ async def test_stopping_lets_what_is_under_way_finish(start, system):
     assert [sent.reached for sent in system.sent] == [True]
 
 
-async def test_stopping_cuts_what_takes_longer_than_the_grace(start, system):
+async def test_stopping_cuts_off_requests_that_outlast_the_grace(start, system):
     system.outcomes.append(None)
     told = asyncio.Event()
-    system.on_told = told.set
+    system.on_received = told.set
     async with await Connection.open(await start()) as connection:
         connection.write(request_bytes("POST", TARGET, BODY))
         await asyncio.wait_for(told.wait(), TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""`/context/switch` and `/context/status/:sessionId`, as chat clients know them."""
+"""`/context/switch` and `/context/status/:sessionId` for chat clients."""
 
 import json
 
@@ -69,7 +69,7 @@ async def test_status_of_a_known_and_of_an_unknown_session(connection, system):
     assert unknown.json == {"space": "default", "pending": None, "initialized": False}
 
 
-async def test_session_of_somebody_else_is_neither_seen_nor_switched(connection, system):
+async def test_session_of_another_owner_is_neither_seen_nor_switched(connection, system):
     system.spaces[KEY] = "agent"
 
     seen = await connection.request("GET", "/context/status/s1")
@@ -80,7 +80,7 @@ async def test_session_of_somebody_else_is_neither_seen_nor_switched(connection,
     assert system.spaces[KEY] == "agent"
 
 
-async def test_strangers_are_turned_away_in_production(start):
+async def test_anonymous_clients_are_refused_in_production(start):
     async with await Connection.open(await start(APP_ENV="production", HOST="127.0.0.1")) as connection:
         assert (await switch(connection, headers={}, session_id="s1")).status == 401
         assert (await connection.request("GET", "/context/status/s1")).status == 401

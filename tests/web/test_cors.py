@@ -1,4 +1,4 @@
-"""Pages of other sites: which may read answers, and what browsers are told to refuse for us."""
+"""Pages of other sites: permission to read answers, and security headers for browsers."""
 
 import gzip
 
@@ -74,7 +74,7 @@ async def test_other_page_may_not(origin, ask):
         assert said.headers["vary"].startswith("Origin")
 
 
-async def test_browser_that_asks_first_learns_what_it_may_send(ask):
+async def test_preflight_request_lists_allowed_methods_and_headers(ask):
     reply = await ask("OPTIONS", "/transcript/x", Origin="https://a.example.org", Access_Control_Request_Method="GET")
 
     assert (reply.status, reply.body) == (204, b"")
@@ -113,7 +113,7 @@ def test_pattern_matches_whole_labels_only():
     assert not cors.allows("https://a.notexample.com:8443")
 
 
-async def test_browsers_are_told_to_be_strict(connection):
+async def test_answers_carry_strict_security_headers(connection):
     headers = (await connection.request("GET", "/livez")).headers
 
     assert headers["content-security-policy"].startswith("default-src 'none'")
@@ -139,7 +139,7 @@ async def test_security_headers_can_be_left_to_a_proxy(start):
 
 
 @pytest.mark.parametrize(("switch", "encoding"), [("true", "gzip"), ("false", None)])
-async def test_long_answers_are_gzipped_for_whoever_takes_that(switch, encoding, start):
+async def test_long_answers_are_gzipped_for_clients_that_accept_it(switch, encoding, start):
     async with await Connection.open(await start(ENABLE_COMPRESSION=switch)) as connection:
         reply = await connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"} | ADMIN)
         plain = await connection.request("GET", "/metrics", headers=ADMIN)

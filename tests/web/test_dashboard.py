@@ -1,4 +1,4 @@
-"""The operator's page: for the operator only, whole without a script, nothing from elsewhere, every value escaped."""
+"""The dashboard: for the operator only, complete without a script, no foreign files, every value escaped."""
 
 import re
 from dataclasses import replace
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def snapshot(system):
-    system.looks = Snapshot(
+    system.shown = Snapshot(
         status="warn",
         checks={"store": "pass", "model": "warn"},
         troubles=[Trouble("Model is away.", f"Call {HOSTILE}.")],
@@ -61,7 +61,7 @@ def snapshot(system):
         ],
         headlines=[Headline("Questions", "7", HOSTILE)],
     )
-    return system.looks
+    return system.shown
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ async def test_page_without_a_script_has_everything_and_renews_itself(snapshot, 
     assert {"http-equiv": "refresh", "content": "10"} in page.all("meta")
 
 
-async def test_data_are_what_the_page_shows(snapshot, get):
+async def test_data_equal_the_page(snapshot, get):
     data = (await get("/data.json")).json
 
     assert data.pop("taken") == data.pop("takenAt")[:19].replace("T", " ") + " UTC"
@@ -143,7 +143,7 @@ async def test_data_are_what_the_page_shows(snapshot, get):
 
 
 @pytest.mark.parametrize(("name", "kind"), [("dashboard.css", "text/css"), ("dashboard.js", "text/javascript")])
-async def test_style_and_script_are_served_by_us_and_ask_nobody_else(name, kind, get):
+async def test_style_and_script_come_from_this_server_alone(name, kind, get):
     reply = await get(f"/{name}")
 
     assert (reply.status, reply.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
@@ -160,9 +160,9 @@ async def test_script_finds_every_element_that_it_names(get, page):
     assert named <= ids
 
 
-async def test_page_does_not_call_well_what_went_wrong_a_moment_ago(snapshot, system, get):
+async def test_page_with_a_recent_trouble_is_not_well(snapshot, system, get):
     for status, said in (("pass", "warn"), ("fail", "fail")):
-        system.looks = replace(snapshot, status=status)
+        system.shown = replace(snapshot, status=status)
 
         data = (await get("/data.json")).json
 
@@ -192,7 +192,7 @@ def luminance(color):
 
 
 @pytest.mark.parametrize("target", ["/metrics", PLACE, f"{PLACE}/data.json", f"{PLACE}/dashboard.js"])
-async def test_switch_takes_metrics_and_page_away(target, start):
+async def test_setting_removes_metrics_and_page(target, start):
     async with await Connection.open(await start(ENABLE_METRICS="false")) as connection:
         reply = await connection.request("GET", target, b"", ADMIN)
         health = await connection.request("GET", "/health", b"", ADMIN)

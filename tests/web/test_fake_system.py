@@ -1,4 +1,4 @@
-"""The fake system has what the web may use of the real one."""
+"""The fake system has the same calls as the real one."""
 
 import inspect
 

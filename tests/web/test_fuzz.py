@@ -1,4 +1,4 @@
-"""Nonsense at every door, the same each time: always an answer or a closed connection, never a 500, and alive after."""
+"""Random nonsense at every address: an answer or a closed connection, never a 500, and the server stays alive."""
 
 import asyncio
 import json

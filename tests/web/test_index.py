@@ -1,4 +1,4 @@
-"""The start page, and what a person sees in a browser where a program would get an error as JSON."""
+"""The start page, and error pages in a browser."""
 
 import pytest
 
@@ -31,8 +31,8 @@ def links(page):
     return {attributes["href"] for attributes in page.all("a")}
 
 
-async def test_stranger_is_told_what_this_is_and_nothing_of_how_it_is(show, system):
-    system.looks = Snapshot("fail", {"store": "fail"}, [Trouble("Store fails.", "Look.")], [])
+async def test_anonymous_visitor_sees_the_purpose_and_no_state(show, system):
+    system.shown = Snapshot("fail", {"store": "fail"}, [Trouble("Store fails.", "Look.")], [])
 
     reply, page = await show()
 
@@ -44,7 +44,7 @@ async def test_stranger_is_told_what_this_is_and_nothing_of_how_it_is(show, syst
 
 
 async def test_operator_sees_the_state_and_where_everything_is(show, connection, system):
-    system.looks = Snapshot("fail", {"store": "fail"}, [], [])
+    system.shown = Snapshot("fail", {"store": "fail"}, [], [])
 
     reply, page = await show(**ADMIN)
 
@@ -85,7 +85,7 @@ async def test_head_of_the_start_page_has_no_body(connection):
         ("/chat", 405, "does not support the method"),
     ],
 )
-async def test_person_in_a_browser_is_refused_in_words_with_a_way_on(target, status, says, show):
+async def test_person_in_a_browser_gets_an_error_page_with_a_next_step(target, status, says, show):
     reply, page = await show(target)
 
     assert reply.status == status

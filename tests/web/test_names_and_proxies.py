@@ -1,4 +1,4 @@
-"""Names under which the server is asked for, and proxies that speak for others: neither is believed unasked."""
+"""Host names and proxies' headers: neither is trusted without a setting."""
 
 import pytest
 from tornado.httputil import HTTPHeaders
@@ -29,7 +29,7 @@ async def test_development_server_goes_by_the_names_of_this_machine(host, start)
 @pytest.mark.parametrize(
     "host", ["evil.com", "evil.com:3000", "localhost.evil.com", "127.0.0.1.evil.com", "192.168.1.2", "", "[", "a" * 300]
 )
-async def test_page_whose_name_points_here_gets_nothing(host, start):
+async def test_page_with_a_name_that_points_here_gets_nothing(host, start):
     reply = await ask(await start(), host, Authorization="Bearer admin-token")
 
     assert (reply.status, reply.json["code"]) == (421, "foreign_host")
@@ -50,12 +50,12 @@ async def test_page_whose_name_points_here_gets_nothing(host, start):
         ("*", "anything.at.all", 200),
     ],
 )
-async def test_further_names_are_said_in_a_setting(setting, host, status, start):
+async def test_further_names_are_allowed_by_a_setting(setting, host, status, start):
     assert (await ask(await start(ALLOWED_HOSTS=setting), host)).status == status
 
 
 @pytest.mark.parametrize(("allowed", "status"), [("", 200), ("omi.example.com", 421)])
-async def test_production_goes_by_every_name_unless_told_otherwise(allowed, status, start):
+async def test_production_takes_every_name_unless_a_setting_lists_names(allowed, status, start):
     port = await start(APP_ENV="production", HOST="127.0.0.1", ALLOWED_HOSTS=allowed)
 
     assert (await ask(port, "some.name")).status == status
@@ -121,7 +121,7 @@ def test_client_is_the_first_address_that_is_no_proxy(trusted, peer, forwarded, 
         ("", "https", False),
     ],
 )
-def test_scheme_is_what_the_nearest_trusted_proxy_says(trusted, proto, is_https):
+def test_scheme_comes_from_the_nearest_trusted_proxy(trusted, proto, is_https):
     headers = HTTPHeaders({"X-Forwarded-Proto": proto})
 
     assert find_client("10.0.0.1", headers, parse_trusted(trusted)).is_https is is_https

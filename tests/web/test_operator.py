@@ -1,4 +1,4 @@
-"""The operator: by a token, or in a browser by a link that works once. Nobody else, wherever they come from."""
+"""The operator: by a token, or in a browser by a link that works once; nothing else gives the rights."""
 
 import re
 import stat
@@ -21,8 +21,8 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-async def door(start, folder):
-    """A server with its connection: `door.path` is a fresh link's."""
+async def connection(start, folder):
+    """A server with its connection: `connection.path` is a fresh link's."""
     async with await Connection.open(await start(**folder)) as connection:
         yield connection
 
@@ -43,8 +43,8 @@ async def is_operator(connection, cookie=None, **headers):
     return reply.status == 404
 
 
-async def test_link_makes_a_browser_the_operators(door, start):
-    reply = await door.request("GET", start.server.operator_path())
+async def test_link_makes_a_browser_the_operators(connection, start):
+    reply = await connection.request("GET", start.server.operator_path())
 
     assert (reply.status, reply.headers["location"]) == (303, "/operator")
     assert reply.headers["referrer-policy"] == "no-referrer"
@@ -53,24 +53,24 @@ async def test_link_makes_a_browser_the_operators(door, start):
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "secure" not in cookie  # it came by http
-    assert await is_operator(door, cookie_of(reply))
-    page = await door.request("GET", "/operator", headers={"Cookie": cookie_of(reply)})
+    assert await is_operator(connection, cookie_of(reply))
+    page = await connection.request("GET", "/operator", headers={"Cookie": cookie_of(reply)})
     assert (page.status, b"Sign out" in page.body) == (200, True)
     assert "script-src 'self'" in page.headers["content-security-policy"]
 
 
-async def test_link_is_told_to_nobody_even_without_security_headers(start, folder):
+async def test_link_is_never_sent_as_referrer_even_without_security_headers(start, folder):
     async with await Connection.open(await start(ENABLE_HELMET="false", **folder)) as connection:
         reply = await connection.request("GET", start.server.operator_path())
 
         assert reply.headers["referrer-policy"] == "no-referrer"
 
 
-async def test_link_works_once(door, start):
+async def test_link_works_once(connection, start):
     path = start.server.operator_path()
-    await door.request("GET", path)
+    await connection.request("GET", path)
 
-    reply = await door.request("GET", path)
+    reply = await connection.request("GET", path)
 
     assert (reply.status, reply.json["code"], "set-cookie" in reply.headers) == (401, "unauthorized", False)
     assert "used already" in reply.json["error"]
@@ -88,19 +88,19 @@ async def test_link_is_good_for_ten_minutes(start, folder):
 
 
 @pytest.mark.parametrize("name", ["Sec-Purpose", "Purpose"])
-async def test_browser_that_fetches_ahead_does_not_use_the_link_up(name, door, start):
+async def test_browser_that_fetches_ahead_does_not_use_the_link_up(name, connection, start):
     path = start.server.operator_path()
 
-    assert (await door.request("GET", path, headers={name: "prefetch"})).status == 403
-    assert (await door.request("HEAD", path)).status == 405
-    assert (await door.request("GET", path)).status == 303
+    assert (await connection.request("GET", path, headers={name: "prefetch"})).status == 403
+    assert (await connection.request("HEAD", path)).status == 405
+    assert (await connection.request("GET", path)).status == 303
 
 
 @pytest.mark.parametrize(
     "target", ["/operator", "/operator?key=", "/operator?key=guess", "/operator?key=" + "x" * 5000]
 )
-async def test_without_a_good_key_nobody_gets_in(target, door):
-    reply = await door.request("GET", target)
+async def test_bad_key_opens_no_session(target, connection):
+    reply = await connection.request("GET", target)
 
     assert (reply.status, "set-cookie" in reply.headers) == (401, False)
 
@@ -129,15 +129,17 @@ async def test_by_https_the_cookie_is_secure_and_this_hosts_alone(start, folder)
         {"Origin": "http://localhost", "Sec_Fetch_Site": "cross-site"},
     ],
 )
-async def test_page_on_another_origin_is_not_the_operator_although_the_browser_adds_the_cookie(headers, door, start):
-    cookie = await sign_in(door, start)
+async def test_page_on_another_origin_is_not_the_operator_although_the_browser_adds_the_cookie(
+    headers, connection, start
+):
+    cookie = await sign_in(connection, start)
 
-    assert await is_operator(door, cookie)
-    assert not await is_operator(door, cookie, **headers)
+    assert await is_operator(connection, cookie)
+    assert not await is_operator(connection, cookie, **headers)
     sign_out = {name.replace("_", "-"): value for name, value in headers.items()}
-    reply = await door.request("POST", "/operator/sign-out", headers={"Cookie": cookie, **sign_out})
+    reply = await connection.request("POST", "/operator/sign-out", headers={"Cookie": cookie, **sign_out})
     assert (reply.status, reply.json["code"]) == (403, "foreign_origin")
-    assert await is_operator(door, cookie)
+    assert await is_operator(connection, cookie)
 
 
 async def test_page_that_may_use_the_server_is_not_the_operator_for_that(start, folder):
@@ -165,7 +167,7 @@ async def test_page_that_may_use_the_server_is_not_the_operator_for_that(start, 
     ],
 )
 @pytest.mark.parametrize("trusted", ["", "1", "loopback"])
-async def test_loopback_alone_makes_nobody_the_operator(headers, trusted, start, folder):
+async def test_loopback_alone_gives_no_operators_rights(headers, trusted, start, folder):
     async with await Connection.open(await start(TRUST_PROXY=trusted, **folder)) as connection:
         assert not await is_operator(connection, **headers)
 
@@ -187,14 +189,14 @@ async def test_operator_behind_a_proxy_needs_the_token_like_everywhere(start, fo
         assert await is_operator(connection, X_Forwarded_For="203.0.113.9", **ADMIN)
 
 
-async def test_signing_out_ends_the_session_and_the_cookie(door, start):
-    cookie = await sign_in(door, start)
+async def test_signing_out_ends_the_session_and_the_cookie(connection, start):
+    cookie = await sign_in(connection, start)
 
-    reply = await door.request("POST", "/operator/sign-out", headers={"Cookie": cookie, **SAME_ORIGIN})
+    reply = await connection.request("POST", "/operator/sign-out", headers={"Cookie": cookie, **SAME_ORIGIN})
 
     assert (reply.status, b"Signed out" in reply.body) == (200, True)
     assert 'omi_operator=""' in reply.headers["set-cookie"]
-    assert not await is_operator(door, cookie)
+    assert not await is_operator(connection, cookie)
 
 
 async def test_session_ends_after_its_time(start, folder):
@@ -208,7 +210,7 @@ async def test_session_ends_after_its_time(start, folder):
         assert not await is_operator(connection, cookie)
 
 
-async def test_restart_signs_nobody_out_and_nobody_in_again(start, folder):
+async def test_restart_keeps_sign_ins_and_sign_outs(start, folder):
     async with await Connection.open(await start(**folder)) as connection:
         stays, leaves = await sign_in(connection, start), await sign_in(connection, start)
         unused = start.server.operator_path()
@@ -220,8 +222,8 @@ async def test_restart_signs_nobody_out_and_nobody_in_again(start, folder):
         assert (await connection.request("GET", unused)).status == 401
 
 
-async def test_file_holds_no_token_and_is_nobody_elses_to_read(door, start, tmp_path):
-    token = (await sign_in(door, start)).partition("=")[2]
+async def test_file_holds_no_token_and_only_its_owner_reads_it(connection, start, tmp_path):
+    token = (await sign_in(connection, start)).partition("=")[2]
     file = tmp_path / "operator-sessions.json"
 
     assert token not in file.read_text()
@@ -230,7 +232,7 @@ async def test_file_holds_no_token_and_is_nobody_elses_to_read(door, start, tmp_
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "[]", '{"a":"b"}', "{"])
-async def test_damaged_file_lets_nobody_in_and_stops_nothing(content, start, folder, tmp_path):
+async def test_damaged_file_opens_no_session_and_stops_nothing(content, start, folder, tmp_path):
     (tmp_path / "operator-sessions.json").write_text(content)
     async with await Connection.open(await start(**folder)) as connection:
         assert not await is_operator(connection, "omi_operator=a")
@@ -260,32 +262,32 @@ async def test_number_of_links_and_sessions_is_bounded(start, folder):
         assert await is_operator(connection, cookies[-1])
 
 
-async def test_operator_gets_another_link_by_the_token(door):
-    reply = await door.request("POST", "/operator/links", headers=ADMIN)
+async def test_operator_gets_another_link_by_the_token(connection):
+    reply = await connection.request("POST", "/operator/links", headers=ADMIN)
 
     assert (reply.status, reply.json["expiresInS"]) == (201, 600)
-    assert (await door.request("GET", reply.json["path"])).status == 303
-    assert (await door.request("POST", "/operator/links")).status == 401
+    assert (await connection.request("GET", reply.json["path"])).status == 303
+    assert (await connection.request("POST", "/operator/links")).status == 401
 
 
-async def test_operators_browser_chats_as_the_operator(door, start, system):
-    cookie = await sign_in(door, start)
+async def test_operators_browser_chats_as_the_operator(connection, start, system):
+    cookie = await sign_in(connection, start)
 
-    await door.request("POST", "/chat", b'{"message":"hi"}', {"Cookie": cookie, **SAME_ORIGIN})
-    await door.request("POST", "/chat", b'{"message":"hi"}')
+    await connection.request("POST", "/chat", b'{"message":"hi"}', {"Cookie": cookie, **SAME_ORIGIN})
+    await connection.request("POST", "/chat", b'{"message":"hi"}')
 
     mine, strangers = (question.session_key for question in system.questions)
     assert mine.startswith("chat:operator:")
     assert strangers.startswith("anon:")
 
 
-async def test_key_and_token_are_in_no_log(door, start):
+async def test_key_and_token_are_in_no_log(connection, start):
     path = start.server.operator_path()
 
     with capture_logs() as lines:
-        cookie = cookie_of(await door.request("GET", path))
-        await door.request("GET", path)
-        await door.request("GET", "/operator", headers={"Cookie": cookie})
+        cookie = cookie_of(await connection.request("GET", path))
+        await connection.request("GET", path)
+        await connection.request("GET", "/operator", headers={"Cookie": cookie})
 
     assert len(lines) == 3
     assert path.partition("=")[2] not in str(lines)

@@ -33,7 +33,7 @@ async def test_wrong_token_gets_none_and_is_not_repeated(start):
     assert "some-other-token" not in str(refused.value)
 
 
-async def test_no_server_is_said_in_one_sentence(start):
+async def test_missing_server_is_reported_in_one_sentence(start):
     port = await start()
     await start.server.stop(0.0)
 

@@ -40,7 +40,7 @@ def test_omi_never_gets_a_5xx_unless_it_says_that_it_retries(cls):
 
 
 @pytest.mark.parametrize("cls", tree(ExpectedError), ids=lambda cls: cls.__name__)
-def test_sender_that_retries_is_told_when_that_helps(cls):
+def test_sender_that_retries_gets_503_when_a_retry_helps(cls):
     answer = omi_answer(cls("x"), sender_retries=True)
 
     if cls.retryable:
@@ -50,7 +50,7 @@ def test_sender_that_retries_is_told_when_that_helps(cls):
 
 
 @pytest.mark.parametrize("retries", [True, False])
-def test_what_never_can_be_kept_is_dropped_by_its_reason(retries):
+def test_webhook_that_cannot_be_kept_is_dropped_by_its_reason(retries):
     odd = InvalidWebhookError("x", reason="no_owner")
 
     assert omi_answer(odd, sender_retries=retries) == Drop("no_owner", retryable=False)

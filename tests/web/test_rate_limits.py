@@ -1,4 +1,4 @@
-"""How often: senders of too much are told when to come again; a person's own wearable never is by default."""
+"""Rate limits: refused senders learn when to retry; a usual wearable stays below the default."""
 
 import json
 import timeit
@@ -20,7 +20,7 @@ async def get_many(connection, count, target="/nowhere", **headers):
     return [await connection.request("GET", target, headers=named) for _ in range(count)]
 
 
-async def test_sender_of_too_many_requests_is_told_when_to_come_again(start):
+async def test_sender_of_too_many_requests_learns_when_to_retry(start):
     clock = ManualClock()
     port = await start(clock, RATE_LIMIT_MAX_REQUESTS="2", RATE_LIMIT_WINDOW="30000")
     async with await Connection.open(port) as connection:
@@ -86,7 +86,7 @@ async def test_only_failures_count_if_the_setting_says_so(start, system):
     assert [reply.dropped for reply in webhooks] == [None] * 3
 
 
-async def test_flood_of_one_wearable_is_dropped_and_others_are_heard(start, system, metric):
+async def test_flood_of_one_wearable_is_dropped_and_others_are_kept(start, system, metric):
     before = metric("omi_webhooks_dropped_total", reason="rate_limited")
     clock = ManualClock()
     async with await Connection.open(await start(clock, RATE_LIMIT_MAX_WEBHOOKS="2")) as connection:
@@ -97,11 +97,11 @@ async def test_flood_of_one_wearable_is_dropped_and_others_are_heard(start, syst
 
     assert [(reply.status, reply.dropped) for reply in mine] == [(200, None), (200, None), (200, "rate_limited")]
     assert (other.dropped, later.dropped) == (None, None)
-    assert len(system.told) == 4
+    assert len(system.received) == 4
     assert metric("omi_webhooks_dropped_total", reason="rate_limited") == before + 1
 
 
-async def test_sender_that_retries_is_told_when(start):
+async def test_sender_that_retries_learns_when(start):
     clock = ManualClock()
     async with await Connection.open(await start(clock, RATE_LIMIT_MAX_WEBHOOKS="1")) as connection:
         await connection.request("POST", "/omi-webhook?uid=u", BODY)
@@ -111,7 +111,7 @@ async def test_sender_that_retries_is_told_when(start):
     assert (reply.status, reply.json["code"], reply.headers["retry-after"]) == (503, "rate_limited", "40")
 
 
-async def test_forger_does_not_use_up_anybodys_number(start, system):
+async def test_forger_does_not_use_up_a_wearables_limit(start, system):
     async with await Connection.open(await start(RATE_LIMIT_MAX_WEBHOOKS="1")) as connection:
         forged = [await connection.request("POST", "/omi-webhook?uid=u&token=wrong", BODY) for _ in range(3)]
         own = await connection.request("POST", "/omi-webhook?uid=u", BODY)

@@ -1,4 +1,4 @@
-"""A signed webhook that comes again: taken once, whatever was changed of what its signature does not cover."""
+"""A repeated signed webhook is taken once, even if its unsigned parts changed."""
 
 import asyncio
 import json
@@ -57,28 +57,28 @@ async def omi(start, clock):
         ("uid=ada", "/omi-webhook", {"X-Omi-Event": "day_summary", "Content-Type": "text/plain"}),
     ],
 )
-async def test_webhook_that_was_kept_is_not_taken_again_whatever_was_changed(body, query, path, changed, omi, system):
+async def test_webhook_that_was_kept_is_not_taken_again_with_unsigned_changes(body, query, path, changed, omi, system):
     headers = omi.sign(body) | {"X-Omi-Delivery": "one", "Idempotency-Key": "one"}
     first = await omi.send(headers, body)
     system.outcomes.append(Ingested("384,400 km.", "d1"))
 
     again = await omi.send(headers | changed, body, query, path)
 
-    assert (first.status, len(system.told)) == (200, 1)
+    assert (first.status, len(system.received)) == (200, 1)
     assert (again.status, again.body, again.dropped) == (200, b"{}", None)
 
 
 @pytest.mark.parametrize("query", ["uid=eve", "uid=ada&uid=eve", "session_id=ada", "", "uid=", "uid=ada.", "uid=ad"])
-async def test_webhook_is_nobody_elses(query, omi, system):
+async def test_webhook_without_the_right_token_is_refused(query, omi, system):
     assert (await omi.send(omi.sign(), query=query)).status == 401
-    assert system.told == []
+    assert system.received == []
 
 
 async def test_border_between_uid_and_body_cannot_be_moved(omi, system):
     headers, body = omi.sign(b"a." + SPEECH), SPEECH
 
     assert (await omi.send(headers, body, query="uid=ada.a")).dropped == "invalid_owner"
-    assert system.told == []
+    assert system.received == []
 
 
 async def test_webhook_is_refused_when_its_time_is_over(omi, clock, system):
@@ -86,7 +86,7 @@ async def test_webhook_is_refused_when_its_time_is_over(omi, clock, system):
     clock.advance(301)
 
     assert (await omi.send(headers)).status == 401
-    assert system.told == []
+    assert system.received == []
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2])
@@ -100,10 +100,10 @@ async def test_webhook_that_is_signed_twice_is_the_same_by_either_signature(kept
     replies = [await omi.send(form) for form in forms]
 
     assert [(reply.status, reply.body) for reply in replies] == [(200, b"{}")] * 3
-    assert len(system.told) == 1
+    assert len(system.received) == 1
 
 
-async def test_sender_that_signs_its_retry_anew_is_heard_as_before(omi, clock, system):
+async def test_retry_with_a_new_signature_is_taken(omi, clock, system):
     await omi.send(omi.sign())
     clock.advance(1)
     system.outcomes.append(Ingested("384,400 km.", "d1"))
@@ -112,7 +112,7 @@ async def test_sender_that_signs_its_retry_anew_is_heard_as_before(omi, clock, s
 
     # What is new in it is the session's to tell; it is told not to give answers to what is not.
     assert again.json == {"message": "384,400 km."}
-    assert [message.needs_news for message in system.told] == [True, True]
+    assert [message.needs_news for message in system.received] == [True, True]
 
 
 async def test_same_words_in_two_webhooks_are_two_webhooks(omi, clock, system):
@@ -120,7 +120,7 @@ async def test_same_words_in_two_webhooks_are_two_webhooks(omi, clock, system):
     clock.advance(1)
     await omi.send(omi.sign(EVENT) | {"Idempotency-Key": "another"}, EVENT)
 
-    assert len(system.told) == 2
+    assert len(system.received) == 2
 
 
 @pytest.mark.parametrize(("retries", "status"), [({}, 200), ({"Idempotency-Key": "one"}, 503)])
@@ -130,16 +130,16 @@ async def test_webhook_that_was_not_kept_is_taken_when_it_comes_again(retries, s
 
     lost, again = await omi.send(headers), await omi.send(headers)
 
-    assert (lost.status, again.status, again.dropped, len(system.told)) == (status, 200, None, 2)
+    assert (lost.status, again.status, again.dropped, len(system.received)) == (status, 200, None, 2)
 
 
 @pytest.mark.parametrize(
     ("retries", "status", "reason"), [({}, 200, "repeated"), ({"Idempotency-Key": "one"}, 503, None)]
 )
-async def test_webhook_that_is_under_way_is_told_so_since_it_may_fail_yet(retries, status, reason, omi, system):
+async def test_webhook_that_is_still_under_way_is_answered_as_repeated(retries, status, reason, omi, system):
     system.outcomes.append(None)
     told = asyncio.Event()
-    system.on_told = told.set
+    system.on_received = told.set
     headers = omi.sign() | retries
     first = asyncio.ensure_future(omi.send(headers))
     await told.wait()
@@ -151,17 +151,17 @@ async def test_webhook_that_is_under_way_is_told_so_since_it_may_fail_yet(retrie
     afterwards = await omi.send(headers)
     assert (meanwhile.status, meanwhile.dropped) == (status, reason)
     assert (afterwards.status, afterwards.body, afterwards.dropped) == (200, b"{}", None)
-    assert len(system.told) == 1
+    assert len(system.received) == 1
 
 
-async def test_who_repeats_a_webhook_uses_up_nobodys_number(omi, clock, system):
+async def test_repeated_webhook_does_not_count_against_the_limit(omi, clock, system):
     headers = omi.sign()
     for _ in range(9):
         await omi.send(headers)
     clock.advance(1)
 
     assert (await omi.send(omi.sign())).dropped is None
-    assert len(system.told) == 2
+    assert len(system.received) == 2
 
 
 async def test_repetitions_are_counted_as_such(omi, metric):
@@ -181,10 +181,10 @@ async def test_webhooks_with_a_token_are_the_stores_to_recognise(start, system):
         for _ in range(2):
             await connection.request("POST", "/omi-webhook?uid=ada&token=hook-token", SPEECH)
 
-    assert [message.needs_news for message in system.told] == [False, False]
+    assert [message.needs_news for message in system.received] == [False, False]
 
 
-def test_what_was_kept_is_remembered_as_long_as_its_signature_can_be_good(clock):
+def test_kept_webhook_is_remembered_while_its_signature_can_be_valid(clock):
     replays = Replays(clock)
     assert replays.begin("a")
     replays.keep("a")
@@ -207,7 +207,7 @@ def test_memory_is_bounded_and_forgets_the_oldest(clock):
     assert replays.begin("a")
 
 
-def test_what_is_under_way_is_neither_new_nor_kept(clock):
+def test_seal_under_way_is_neither_new_nor_kept(clock):
     replays = Replays(clock)
     replays.begin("a")
 

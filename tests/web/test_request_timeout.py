@@ -1,4 +1,4 @@
-"""REQUEST_TIMEOUT: whoever waits longer is told so, and nobody works on for nobody."""
+"""REQUEST_TIMEOUT: a late request gets 504, and its work is cancelled."""
 
 import asyncio
 
@@ -40,7 +40,7 @@ async def test_webhook_is_given_no_more_time_than_a_request(start, system):
     assert 4.9 < system.timeouts[0] <= 5
 
 
-async def test_look_whose_turn_does_not_come_is_504_too(start):
+async def test_snapshot_that_waits_too_long_is_504_too(start):
     port = await start(REQUEST_TIMEOUT="100")
     start.server._site.snapshot_pacer = HeldPacer()
 

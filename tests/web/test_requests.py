@@ -1,4 +1,4 @@
-"""Queries as senders write them."""
+"""Queries in the forms that senders use."""
 
 from urllib.parse import parse_qsl, quote, quote_plus
 

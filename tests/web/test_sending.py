@@ -8,26 +8,26 @@ from tests.web.fake_system import FakeSystem
 from web.webhook.intake import Sending
 
 
-def start(count, *, on_told=None, outcomes=()):
+def start(count, *, on_received=None, outcomes=()):
     system, clock, done = FakeSystem(), ManualClock(), []
     system.outcomes.extend(outcomes)
-    system.on_told = on_told and (lambda: on_told(clock))
+    system.on_received = on_received and (lambda: on_received(clock))
     messages = [IngestSegments("omi:u", "u", (), 0.0) for _ in range(count)]
     Sending(system, messages, LogContext(), lambda replies, error: done.append((replies, error))).start(clock, 13.0)
     return system, done
 
 
 def test_all_messages_share_one_deadline():
-    system, done = start(3, on_told=lambda clock: clock.advance(5))
+    system, done = start(3, on_received=lambda clock: clock.advance(5))
 
     assert system.timeouts == [13.0, 8.0, 3.0]
     assert done == [([Ingested()] * 3, None)]
 
 
 def test_nothing_is_sent_when_the_time_is_over():
-    system, [(replies, error)] = start(9, on_told=lambda clock: clock.advance(6))
+    system, [(replies, error)] = start(9, on_received=lambda clock: clock.advance(6))
 
-    assert len(system.told) == 3
+    assert len(system.received) == 3
     assert isinstance(error, AskTimeoutError)
     assert len(replies) == 3
 
@@ -38,7 +38,7 @@ def test_thousands_of_messages_do_not_nest():
     assert len(done) == 1
 
 
-def test_failure_is_reported_once_what_is_under_way_is_settled():
+def test_failure_is_reported_once_open_messages_are_settled():
     failed = AskTimeoutError("first")
     system, done = start(4, outcomes=[None, None])
 

@@ -1,4 +1,4 @@
-"""`/health` for strangers and for the operator; `/api/info` and `/help` tell what is there."""
+"""`/health` with and without the operator's rights; `/api/info` and `/help`."""
 
 import asyncio
 import re
@@ -77,7 +77,7 @@ async def test_every_address_that_info_names_answers_each_method_that_it_names(g
             assert reply.status != 404 or route["path"].startswith("/transcript"), route
 
 
-async def test_addresses_that_a_setting_takes_away_are_not_named(start):
+async def test_addresses_that_a_setting_removes_are_not_listed(start):
     async with await Connection.open(await start(ENABLE_METRICS="false")) as connection:
         info = (await connection.request("GET", "/api/info")).json
 
@@ -103,7 +103,7 @@ async def test_help_has_the_originals_keys_and_speaks_of_the_names_that_are_set(
 
 
 @pytest.mark.parametrize("target", ["/health", "/metrics", "/metrics-dashboard", "/metrics-dashboard/data.json"])
-async def test_look_at_everything_waits_for_its_turn_and_a_probe_does_not(target, start):
+async def test_snapshot_is_paced_and_a_probe_is_not(target, start):
     port = await start()
     turns = start.server._site.snapshot_pacer = HeldPacer()
 

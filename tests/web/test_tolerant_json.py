@@ -1,4 +1,4 @@
-"""JSON read with patience is JSON all the same."""
+"""Tolerant JSON reads the same values as the standard library."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Requests under way are counted, and their bodies watched by one timer."""
+"""Requests under way are counted, and one timer ends slow bodies."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Fields that nobody has asked for: they set nothing, whatever they are called; and what goes out is listed by name."""
+"""Unknown fields of a request set nothing; replies have exactly the listed fields."""
 
 import json
 from dataclasses import replace
@@ -55,7 +55,7 @@ async def test_switch_takes_space_and_label_and_nothing_else(connection, system)
 
 
 @pytest.mark.parametrize("place", ["body", "segment"])
-async def test_webhook_takes_what_a_segment_has_and_nothing_else(place, post, system):
+async def test_webhook_takes_known_fields_of_a_segment_only(place, post, system):
     """Omi adds fields every month, so unknown ones are no reason to refuse."""
     segment = {"id": "s1", "text": "hello", "speaker": "SPEAKER_00", "is_user": True, "start": 1.0, "end": 2.0}
     plain = {"session_id": "x", "segments": [segment]}
@@ -64,7 +64,7 @@ async def test_webhook_takes_what_a_segment_has_and_nothing_else(place, post, sy
     for body in (plain, odd):
         assert (await post(body)).dropped is None
 
-    modest, greedy = (replace(message, received_at=0.0) for message in system.told)
+    modest, greedy = (replace(message, received_at=0.0) for message in system.received)
     assert greedy == modest
 
 
@@ -76,7 +76,7 @@ async def test_query_sets_nothing_of_a_body(path, start, system):
         reply = await connection.request("POST", f"{path}?uid=ada&{query}", body)
 
     assert reply.status == 200
-    sessions = [one.session_key for one in (*system.questions, *system.told)] + list(system.spaces)
+    sessions = [one.session_key for one in (*system.questions, *system.received)] + list(system.spaces)
     assert all(key == "omi:ada" or key.startswith("anon:") for key in sessions)
     assert all(question.key.startswith("made:") for question in system.questions)
     assert sessions

@@ -1,4 +1,4 @@
-"""Who may post a webhook."""
+"""Authentication of webhooks."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,7 @@ async def test_production_takes_the_right_token_only(query, headers, status, sta
     reply = await answer(port, f"/omi-webhook?{query}", **headers)
 
     assert reply.status == status
-    assert len(system.told) == (status == 200)
+    assert len(system.received) == (status == 200)
 
 
 async def test_refusal_is_json_and_counted(start, metric):
@@ -161,10 +161,10 @@ async def test_with_signing_secrets_the_signature_is_demanded_and_the_token_not_
 
     assert [accepted.status, escaped.status, unsigned.status, other_owner.status] == [200, 200, 401, 401]
     # However its uid is written, it is the same webhook: told once.
-    assert [message.uid for message in system.told] == [UID]
+    assert [message.uid for message in system.received] == [UID]
 
 
-def test_bearer_token_is_found_whatever_the_case():
+def test_bearer_token_is_found_in_any_case():
     assert [bearer_token(given) for given in ("Bearer a", "BEARER a ", "Basic a", "", None)] == [
         "a",
         "a",

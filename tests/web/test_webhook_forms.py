@@ -1,4 +1,4 @@
-"""What a webhook's body may look like, and what is understood of it."""
+"""Forms of a webhook's body, and their parsing."""
 
 import asyncio
 import json
@@ -30,14 +30,14 @@ async def test_every_sample_is_answered_200_and_nothing_of_it_is_dropped(sample,
         heard = sent if isinstance(sent, list) else sent["segments"]
         assert system.texts == [piece["text"] for piece in heard]
     else:
-        (kept,) = system.told
+        (kept,) = system.received
         assert (type(kept), kept.kind, kept.body) == (KeepRaw, sample["kind"], body)
 
 
 async def test_segment_arrives_whole(post, system):
     await post({"segments": [segment(speaker_id=3, person_id="p1")]})
 
-    (message,) = system.told
+    (message,) = system.received
     (heard,) = message.segments
     assert (message.session_key, message.uid) == (f"omi:{UID}", UID)
     assert (heard.segment_id, heard.text, heard.speaker, heard.speaker_id) == ("s1", "hello", "SPEAKER_01", 3)
@@ -49,7 +49,7 @@ async def test_huge_label_becomes_a_short_one_that_is_its_own(name, post, system
     labels = ["x" * 200, "x" * 1_000_000, "x" * 999_999 + "y"]
     await post({"segments": [segment(**{name: label}) for label in labels]})
 
-    (message,) = system.told
+    (message,) = system.received
     short, *digests = (heard.speaker if name == "speaker" else heard.person_id for heard in message.segments)
     assert short == labels[0]
     assert [len(digest) < 100 for digest in digests] == [True, True]
@@ -59,7 +59,7 @@ async def test_huge_label_becomes_a_short_one_that_is_its_own(name, post, system
 async def test_array_in_camel_case_is_understood(post, system):
     await post([{"text": "a", "speakerId": 4, "isUser": True, "personId": "p"}], f"session_id=abc&uid={UID}")
 
-    (heard,) = system.told[0].segments
+    (heard,) = system.received[0].segments
     assert (heard.speaker_id, heard.is_user, heard.person_id, heard.segment_id) == (4, True, "p", "")
 
 
@@ -68,7 +68,7 @@ async def test_nothing_to_keep_is_nothing_to_ask(body, post, system):
     reply = await post(body)
 
     assert (reply.status, reply.json, reply.dropped) == (200, {}, None)
-    assert system.told == []
+    assert system.received == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_nothing_to_keep_is_nothing_to_ask(body, post, system):
 async def test_owner_is_the_querys_uid_else_the_bodys_else_the_session_id(query, members, owner, post, system):
     await post({"segments": [segment()], **members}, query)
 
-    assert system.told[0].uid == owner
+    assert system.received[0].uid == owner
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ async def test_odd_payload_is_answered_200_with_the_reason(body, query, reason, 
     reply = await post(body, query)
 
     assert (reply.status, reply.json, reply.dropped) == (200, {}, reason)
-    assert system.told == []
+    assert system.received == []
     assert metric("omi_webhooks_dropped_total", reason=reason) == before + 1
 
 
@@ -159,7 +159,7 @@ async def test_many_invalid_segments_are_counted_and_the_first_named(post, syste
 
     assert reply.dropped.startswith("9 of 9 segments invalid: $[0] expected object, $[1]")
     assert reply.dropped.endswith("$[4] expected object, and 4 more")
-    assert system.told == []
+    assert system.received == []
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ async def test_oddity_beside_the_text_does_not_lose_the_text(odd, post, system):
 async def test_impossible_times_become_zero_or_the_start(times, expected, post, system):
     await post(b'{"segments": [{"text": "a", ' + times + b"}]}")
 
-    (heard,) = system.told[0].segments
+    (heard,) = system.received[0].segments
     assert (heard.start_s, heard.end_s) == expected
 
 
@@ -196,7 +196,7 @@ async def test_impossible_times_become_zero_or_the_start(times, expected, post, 
 async def test_speaker_number_that_no_column_holds_is_unknown(speaker_id, post, system):
     await post({"segments": [segment(speaker_id=speaker_id)]})
 
-    assert system.told[0].segments[0].speaker_id is None
+    assert system.received[0].segments[0].speaker_id is None
 
 
 async def test_number_of_too_many_digits_does_not_lose_the_text(post, system):
@@ -208,7 +208,7 @@ async def test_number_of_too_many_digits_does_not_lose_the_text(post, system):
 async def test_long_segment_id_is_shortened_and_stays_the_same(post, system):
     await post({"segments": [segment(id="x" * 5000), segment(id="x" * 5000), segment(id="y" * 5000)]})
 
-    first, again, other = (heard.segment_id for heard in system.told[0].segments)
+    first, again, other = (heard.segment_id for heard in system.received[0].segments)
     assert first == again != other
     assert len(first) < 100
 
@@ -257,7 +257,7 @@ async def test_both_senders_of_a_conversation_give_it_one_key(connection, system
         headers = next(sample["headers"] for sample in INDEX if sample["file"] == file)
         await connection.request("POST", f"/omi-webhook?uid={UID}", (SAMPLES / file).read_bytes(), headers)
 
-    assert [kept.dedupe_key for kept in system.told] == ["memory_created:098eb133-659e-451c-8a53-cd7bcedff1d9"] * 2
+    assert [kept.dedupe_key for kept in system.received] == ["memory_created:098eb133-659e-451c-8a53-cd7bcedff1d9"] * 2
 
 
 @pytest.mark.parametrize(
@@ -272,25 +272,25 @@ async def test_both_senders_of_a_conversation_give_it_one_key(connection, system
 async def test_key_of_an_event_is_its_own_id_else_the_senders_else_its_hash(body, headers, key, post, system):
     await post(body, **headers)
 
-    assert system.told[0].dedupe_key == key
+    assert system.received[0].dedupe_key == key
 
 
 async def test_combined_payload_does_both(post, system):
     await post({"segments": [segment("spoken")], "id": "c1", "structured": {"title": "t"}, "discarded": False})
 
-    heard, kept = system.told
+    heard, kept = system.received
     assert (type(heard), type(kept)) == (IngestSegments, KeepRaw)
     assert (system.texts, kept.kind, kept.dedupe_key) == (["spoken"], "memory_created", "memory_created:c1")
 
 
-async def test_audio_is_discarded_and_said_so(post, system, metric):
+async def test_audio_is_discarded_with_its_reason(post, system, metric):
     before = metric("omi_webhooks_dropped_total", reason="audio_not_kept")
 
     reply = await post(b"\x00\x01" * 999, f"sample_rate=16000&uid={UID}", Content_Type="application/octet-stream")
 
     assert (reply.status, reply.json, reply.dropped) == (200, {}, "audio_not_kept")
     assert metric("omi_webhooks_dropped_total", reason="audio_not_kept") == before + 1
-    assert system.told == []
+    assert system.received == []
 
 
 async def test_path_with_a_slash_at_its_end_is_the_same(connection, system):
@@ -303,7 +303,7 @@ async def test_path_with_a_slash_at_its_end_is_the_same(connection, system):
 async def test_time_that_no_store_takes_gets_a_harmless_value(begin, end, post, system):
     reply = await post({"segments": [segment(start=begin, end=end)]})
 
-    (heard,) = system.told[0].segments
+    (heard,) = system.received[0].segments
     assert reply.dropped is None
     assert 0.0 <= heard.start_s <= heard.end_s <= 1e9
 
@@ -311,7 +311,7 @@ async def test_time_that_no_store_takes_gets_a_harmless_value(begin, end, post, 
 async def test_event_id_with_a_lone_surrogate_is_mended(post, system):
     await post(b'{"id": "\\ud800a", "structured": {"title": "x"}}')
 
-    assert system.told[0].dedupe_key == "memory_created:\ufffda"
+    assert system.received[0].dedupe_key == "memory_created:\ufffda"
 
 
 async def test_body_of_oddities_does_not_hold_the_loop(post):

@@ -1,4 +1,4 @@
-"""What a webhook is replied: kept, answered, dropped, refused; and what becomes of answers."""
+"""Replies to webhooks: kept, answered, dropped, refused; and reports of answers."""
 
 import asyncio
 import threading
@@ -25,7 +25,7 @@ def many(count):
 def told(system):
     """Wait until the system was told something."""
     event = asyncio.Event()
-    system.on_told = event.set
+    system.on_received = event.set
 
     async def wait():
         await asyncio.wait_for(event.wait(), TIMEOUT_S)
@@ -143,14 +143,14 @@ async def test_more_than_1000_segments_come_in_slices_in_order(post, system):
     reply = await post(many(2500))
 
     assert (reply.status, reply.dropped) == (200, None)
-    assert [len(message.segments) for message in system.told] == [1000, 1000, 500]
+    assert [len(message.segments) for message in system.received] == [1000, 1000, 500]
     assert system.texts == [str(number) for number in range(2500)]
 
 
 async def test_exactly_1000_segments_are_one_message(post, system):
     await post(many(1000))
 
-    assert len(system.told) == 1
+    assert len(system.received) == 1
 
 
 async def test_slices_are_sent_four_at_a_time(post, system, told):
@@ -158,9 +158,9 @@ async def test_slices_are_sent_four_at_a_time(post, system, told):
     waiting = asyncio.create_task(post(many(6000)))
 
     await told()
-    assert len(system.told) == 4
+    assert len(system.received) == 4
     system.open[2].try_set(Ingested())
-    assert len(system.told) == 5
+    assert len(system.received) == 5
     for future in (*system.open, system.open[0]):
         future.try_set(Ingested())
     system.open[5].try_set(Ingested())
@@ -181,7 +181,7 @@ async def test_webhook_is_acknowledged_only_when_its_last_slice_is_kept(post, sy
     assert (await waiting).dropped == "store_unavailable"
 
 
-async def test_first_answer_of_many_slices_is_said_and_the_others_are_not_lost(post, system):
+async def test_first_answer_of_many_slices_is_sent_and_the_others_are_not_lost(post, system):
     system.outcomes.extend([Ingested(), Ingested("first", "d1"), Ingested("second", "d2")])
 
     reply = await post(many(3000))
@@ -196,13 +196,13 @@ async def test_one_slice_that_failed_fails_the_webhook_and_stops_the_rest(post, 
     reply = await post(many(9000))
 
     assert reply.dropped == "store_unavailable"
-    assert len(system.told) == 2
+    assert len(system.received) == 2
     assert system.sent == [ReplySent(f"omi:{UID}", "d1", False)]
 
 
 async def test_system_sees_request_and_session_as_its_log_context(post, system):
     seen = []
-    system.on_told = lambda: seen.append(current_context())
+    system.on_received = lambda: seen.append(current_context())
 
     await post(many(1001), X_Request_Id="req-9")
 
@@ -239,7 +239,7 @@ async def test_kept_webhook_writes_no_line_at_info(post):
 
 async def test_slow_webhook_is_logged(start, system):
     clock = ManualClock()
-    system.on_told = lambda: clock.advance(1.5)
+    system.on_received = lambda: clock.advance(1.5)
     async with await Connection.open(await start(clock)) as connection:
         with capture_logs() as lines:
             await connection.request("POST", "/omi-webhook?uid=u", b'{"segments":[{"text":"a"}]}')
@@ -249,7 +249,7 @@ async def test_slow_webhook_is_logged(start, system):
 
 async def test_answer_may_take_longer_than_other_requests(start, system):
     clock = ManualClock()
-    system.on_told = lambda: clock.advance(5)
+    system.on_received = lambda: clock.advance(5)
     system.outcomes.append(Ingested("thought long", "d1"))
     async with await Connection.open(await start(clock)) as connection:
         with capture_logs() as lines:
@@ -273,7 +273,7 @@ async def test_answer_that_cannot_be_written_is_not_waited_for(post, system, tol
 async def test_body_over_256_kb_is_read_off_the_loop(post, system):
     seen = []
     real = "x" * 300_000
-    system.on_told = lambda: seen.append(threading.current_thread() is threading.main_thread())
+    system.on_received = lambda: seen.append(threading.current_thread() is threading.main_thread())
 
     reply = await post({"segments": [{"text": real}]})
 
@@ -289,12 +289,12 @@ async def test_large_odd_body_is_refused_from_its_thread_like_a_small_one(post):
 async def test_messages_are_of_the_right_kind(post, system):
     await post(ONE)
 
-    assert isinstance(system.told[0], IngestSegments)
-    assert system.told[0].received_at > 1.7e9
+    assert isinstance(system.received[0], IngestSegments)
+    assert system.received[0].received_at > 1.7e9
 
 
 async def test_long_texts_come_in_slices_in_order(post, system):
     await post({"segments": [{"text": f"{number} " + "x" * 30_000} for number in range(5)]})
 
-    assert [len(message.segments) for message in system.told] == [2, 2, 1]
+    assert [len(message.segments) for message in system.received] == [2, 2, 1]
     assert [text[0] for text in system.texts] == list("01234")

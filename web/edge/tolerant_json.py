@@ -1,4 +1,4 @@
-"""JSON read tolerantly: any encoding that JSON ever had, NaN, lone surrogates, huge numbers.
+"""Bodies and texts read tolerantly: any encoding that JSON ever had, NaN, lone surrogates, huge numbers.
 
 A call into C holds the interpreter, and with it the event loop, until it returns. So a text of many values is walked
 in small calls, and one of too many is refused unread.
@@ -6,6 +6,7 @@ Not here: the meaning of values, and the fast path with msgspec (webhook/payload
 """
 
 import codecs
+import hashlib
 import json
 import re
 from json.decoder import JSONDecodeError, JSONDecoder
@@ -24,6 +25,11 @@ _PIECE = 256 * 1024
 _MAX_DIGITS = 400
 # Python codecs that are no charsets. No sender needs them, and decoding punycode takes quadratic time: 11 s for 256 kB.
 _NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"})
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Characters that are searched in one call.
+_SEARCHED_PIECE = 64 * 1024
+# Characters of a key or label: short enough for the store's indexes; Omi's ids have 36.
+MAX_KEY_CHARS = 200
 _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
@@ -90,6 +96,24 @@ def read_object(body: bytes, *, max_bytes: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedJsonError("The body is not a JSON object.")
     return value
+
+
+def short_key(key: str) -> str:
+    """Return a sender's key as the store can index it: short and without NUL. Equal keys stay equal."""
+    if len(key) > MAX_KEY_CHARS:
+        return "sha256:" + hashlib.sha256(key.encode(errors="replace")).hexdigest()
+    return without_nul(without_surrogates(key))
+
+
+def without_nul(text: str) -> str:
+    """Return a text without NUL, which PostgreSQL cannot store."""
+    return text.replace("\0", "") if "\0" in text else text
+
+
+def without_surrogates(text: str) -> str:
+    """Return a text with U+FFFD for lone surrogates, which UTF-8 cannot encode."""
+    pieces = (text[at : at + _SEARCHED_PIECE] for at in range(0, len(text), _SEARCHED_PIECE))
+    return "".join(_SURROGATE.sub("\ufffd", piece) for piece in pieces)
 
 
 def _malformed(exc: JSONDecodeError) -> MalformedJsonError:

@@ -19,11 +19,11 @@ from omi_actors.instruments.logs import LogContext, bound_context
 from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, ExpectedError
 from omi_actors.kit.future import Future
 from web.edge.limits import LARGE_BODY_BYTES
+from web.edge.tolerant_json import short_key
 from web.handlers.base import BaseHandler
 from web.handlers.chat_body import ChatBody, read_chat
 from web.problems import Problem, api_problem
 from web.requests import header
-from web.webhook.payloads import short_key
 
 # Characters that wait for a slow reader. Beyond them no further piece is sent; the last event has the whole answer.
 _MAX_CHARS = 65_536
@@ -47,7 +47,7 @@ class DeltaBuffer:
         self._is_overrun = False
         self.is_ended = False
 
-    def add(self, text: str, is_anew: bool) -> None:  # noqa: FBT001 (what a session calls)
+    def add(self, text: str, is_anew: bool) -> None:  # noqa: FBT001 (a session calls it by position)
         """Add a piece."""
         if is_anew:
             self._waiting.clear()
@@ -150,10 +150,10 @@ class EventStream:
         try:
             answered = await asking
         except ExpectedError as error:
-            self._finish("error", self._problem(api_problem(error)))
+            self._finish("error", handler.problem_json(api_problem(error)))
             return
         if answered.is_failure:
-            self._finish("error", self._problem(failure_problem(answered)))
+            self._finish("error", handler.problem_json(failure_problem(answered)))
         else:
             form = answer_form(answered, label=label, seconds=handler.seconds)
             self._finish("done", msgspec.json.encode(form))
@@ -161,9 +161,6 @@ class EventStream:
 
     def _finish(self, name: str, data: bytes) -> None:
         self._handler.finish(event(name, data))
-
-    def _problem(self, problem: Problem) -> bytes:
-        return self._handler.problem_json(problem)
 
 
 class ChatHandler(BaseHandler):

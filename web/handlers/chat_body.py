@@ -1,6 +1,6 @@
 """Bodies of chat requests: from bytes to a message, with errors that name the field.
 
-Not here: who asks (owner.py), JSON itself (webhook/payloads.py). Threads: none, pure.
+Not here: the owner (web/auth.py), tolerant JSON (edge/tolerant_json.py). Threads: none, pure.
 """
 
 import re

@@ -13,7 +13,7 @@ from web.site import Site
 
 
 class AssetHandler(BaseHandler):
-    """Serves the file by whose name the route ends. The files are public: they hold no data."""
+    """Serves the file with the name at the end of the route. The files are public: they hold no data."""
 
     content_type: ClassVar[str]
 

@@ -1,4 +1,4 @@
-"""Queue admin over HTTP: `/operator/queue/…`, and its audit, `/operator/events`.
+"""Queue admin over HTTP: `/operator/queue/…`, `/operator/retention/resume`, and the audit, `/operator/events`.
 
 Not here: the changes themselves (omi_actors/status/queue_admin.py). Threads: the event loop.
 """
@@ -216,6 +216,18 @@ class PauseHandler(_QueueAdminHandler):
         self.send_json({"kind": kind, "changed": await change(kind, request_id=self.request_id)})
 
 
+class RetentionHandler(_QueueAdminHandler):
+    """Resumes retention by the operator's word."""
+
+    route = "/operator/retention/resume"
+
+    async def post(self) -> None:
+        """Resume."""
+        self.read_fields(frozenset())
+        changed = await self.site.system.queue_admin.resume_retention(request_id=self.request_id)
+        self.send_json({"changed": changed})
+
+
 class EventsHandler(_QueueAdminHandler):
     """Lists the operator's actions, newest first."""
 
@@ -235,5 +247,6 @@ ROUTES = (
     (rf"/operator/queue/jobs/{_ID}", JobHandler),
     (r"/operator/queue/(retry|discard)", BulkHandler),
     (r"/operator/queue/(pause|resume)", PauseHandler),
+    (r"/operator/retention/resume", RetentionHandler),
     (r"/operator/events", EventsHandler),
 )

@@ -1,6 +1,6 @@
 """From a webhook's body to messages, and sending them to the system: in order, a few at a time.
 
-Not here: HTTP (webhook/request.py), forms of bodies (payloads.py). Threads: any; large bodies come here in a thread.
+Not here: HTTP (request.py), forms of bodies (payloads.py). Threads: any; large bodies come here in a thread.
 """
 
 import hashlib
@@ -18,8 +18,9 @@ from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 from omi_actors.system import System
 from web.auth import UID, WebhookAuth, session_key_of
+from web.edge.tolerant_json import short_key
 from web.requests import header
-from web.webhook.payloads import Payload, parse_payload, short_key
+from web.webhook.payloads import Payload, parse_payload
 
 # Segments in one message. Larger webhooks are cut into several, so that no turn of a session is long.
 SLICE_SEGMENTS = 1000

@@ -6,8 +6,6 @@ A body that would block the interpreter, and with it the event loop, too long in
 Not here: tolerant JSON (edge/tolerant_json.py), the owner (intake.py). Threads: any, pure.
 """
 
-import hashlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
@@ -16,16 +14,19 @@ import msgspec
 
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.errors import InvalidWebhookError, MalformedJsonError, TooManyValuesError
-from web.edge.tolerant_json import declared_charset, decode_text, read_json
+from web.edge.tolerant_json import (
+    MAX_KEY_CHARS,
+    declared_charset,
+    decode_text,
+    read_json,
+    short_key,
+    without_nul,
+    without_surrogates,
+)
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-# Characters of a key or label: short enough for the store's indexes; Omi's ids have 36.
-_MAX_KEY = 200
 _INT32 = 2**31
 # More than the words of a whole day. Hearing a segment of that length takes 20 ms.
 MAX_TEXT_CHARS = 1_000_000
-# Characters that are searched in one call, since a call blocks the interpreter.
-_PIECE = 64 * 1024
 # Seconds since a conversation began. The store refuses the largest floats, and with them their whole webhook.
 _MAX_TIME_S = 1e9
 
@@ -81,7 +82,7 @@ def segment_of(value: Any) -> Segment | str:
     if not isinstance(text, str):
         return ".text expected string"
     wire = WireSegment(
-        text=_without_surrogates(text),
+        text=without_surrogates(text),
         id=_label_text(value.get("id")),
         speaker=_label_text(value.get("speaker")),
         speaker_id=_int32(_either(value, "speaker_id", "speakerId")),
@@ -93,11 +94,9 @@ def segment_of(value: Any) -> Segment | str:
     return _build(wire)
 
 
-def short_key(key: str) -> str:
-    """Return a sender's key as the store can index it: short and without NUL. Equal keys stay equal."""
-    if len(key) > _MAX_KEY:
-        return "sha256:" + hashlib.sha256(key.encode(errors="replace")).hexdigest()
-    return _without_nul(_without_surrogates(key))
+def _label(text: str) -> str:
+    """Return a speaker's label, shortened, since it accompanies every segment into memory and prompts."""
+    return short_key(text) if len(text) > MAX_KEY_CHARS else without_nul(text)
 
 
 def _build(wire: WireSegment) -> Segment | str:
@@ -108,7 +107,7 @@ def _build(wire: WireSegment) -> Segment | str:
     start_s = start if start is not None and 0.0 <= start <= _MAX_TIME_S else 0.0
     return Segment(
         short_key(wire.id) if wire.id else "",
-        _without_nul(wire.text),
+        without_nul(wire.text),
         _label(wire.speaker) if wire.speaker else "",
         speaker_id if speaker_id is not None else wire.camel_speaker_id,
         is_user if is_user is not None else bool(wire.camel_is_user),
@@ -118,20 +117,6 @@ def _build(wire: WireSegment) -> Segment | str:
     )
 
 
-def _label(text: str) -> str:
-    """Return a speaker's label, shortened, since it accompanies every segment into memory and prompts."""
-    return short_key(text) if len(text) > _MAX_KEY else _without_nul(text)
-
-
-def _without_nul(text: str) -> str:
-    return text.replace("\0", "") if "\0" in text else text
-
-
-def _without_surrogates(text: str) -> str:
-    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
-    return "".join(_SURROGATE.sub("\ufffd", piece) for piece in pieces)
-
-
 def _either(value: dict[str, Any], snake: str, camel: str) -> Any:
     found = value.get(snake)
     return found if found is not None else value.get(camel)
@@ -139,7 +124,7 @@ def _either(value: dict[str, Any], snake: str, camel: str) -> Any:
 
 def _label_text(value: Any) -> str | None:
     if isinstance(value, str):
-        return _without_surrogates(value)
+        return without_surrogates(value)
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 

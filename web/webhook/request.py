@@ -1,6 +1,6 @@
 """`POST /omi-webhook`: from the request's headers to its reply, without a task or a Tornado handler.
 
-Not here: what the body means (intake.py), sending it (intake.py), what is replied (webhook_replies.py).
+Not here: parsing the body and sending its messages (intake.py), the answer to each error (web/problems.py).
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 

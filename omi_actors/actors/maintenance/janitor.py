@@ -1,19 +1,20 @@
 """The janitor: deletes what has been kept long enough, in small batches with pauses, so that nobody waits for it.
 
 State it owns: the round under way. Messages it takes: CleanUp, NextBatch. It tells nobody. What kills it: an unexpected
-error. What survives a restart: nothing; the next round looks at everything anew. Not here: from when on
-(domain/work/retention.py), which rows (store/retention.py). Threads: the event loop; it awaits the store only.
+error. What survives a restart: nothing; the next round looks at everything anew.
+Not here: from when on (domain/work/retention.py), which rows (store/retention.py), when not (store/retention_state.py).
+Threads: the event loop; it awaits the store only.
 """
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from omi_actors.domain.work.retention import Cutoffs, RetentionRules, find_cutoffs
+from omi_actors.domain.work.retention import Cutoffs, RetentionRules, rows_needed
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.store import retention
+from omi_actors.store import retention, retention_state
 from omi_actors.store.facade import Store
 from omi_actors.store.retention import Pruned
 
@@ -22,6 +23,8 @@ _log = get_logger(__name__)
 # Rows of each kind in a batch: it holds the writer for a few milliseconds. Sessions that are looked through at a time.
 _ROWS = 100
 _SESSIONS = 200
+# Old rows of a table have grown this many times before it is counted again: counting all costs twice the last count.
+_GROWTH = 2
 # Seconds between two batches: most of the writer's time is everybody else's.
 _PAUSE_S = 0.05
 # Seconds from the start to the first round: who just started has more urgent things to do.
@@ -40,9 +43,16 @@ class NextBatch:
 
 @dataclass(slots=True)
 class _Round:
-    """One look at everything. `after` is where the next page of sessions begins, None when there is none."""
+    """One look at everything. `after` is where the next page of sessions begins, None when there is none.
+
+    `old` are old rows by table, `allowed` those of them that are known to be few enough; `limit` is the percentage of a
+    table that may be old, None once all is counted.
+    """
 
     cutoffs: Cutoffs
+    limit: int | None
+    old: Counter[str] = field(default_factory=Counter)
+    allowed: Counter[str] = field(default_factory=Counter)
     has_work: bool = True
     after: str | None = ""
     stale: deque[str] = field(default_factory=deque)
@@ -50,13 +60,17 @@ class _Round:
 
 
 class Janitor(LoopActor):
-    """See the module. A round begins every `period_s` seconds, unless the last one is still under way."""
+    """See the module. A round begins every `period_s` seconds, unless the last one is still under way.
+
+    It counts before it deletes: a round that would delete more than its share deletes nothing, and waits for a word.
+    """
 
     def __init__(self, store: Store, rules: RetentionRules, *, period_s: float) -> None:
         super().__init__()
         self._store = store
         self._rules = rules
         self._period_s = period_s
+        self._is_busy = False
         self._round: _Round | None = None
 
     def on_start(self) -> None:
@@ -68,38 +82,46 @@ class Janitor(LoopActor):
         """Take one message; see the module."""
         match message:
             case CleanUp():
-                self._begin_round()
+                if not self._is_busy:
+                    self._is_busy = True
+                    self.handle.tell(NextBatch())
             case NextBatch():
                 await self._next_batch()
             case _:
                 return super().receive(message)
         return None
 
-    def _begin_round(self) -> None:
-        if self._round is None:
-            self._round = _Round(find_cutoffs(self.runtime.clock.now_s(), self._rules))
-            self.handle.tell(NextBatch())
-
     async def _next_batch(self) -> None:
         """Take one step of the round; a store that fails ends it, and the next one begins anew."""
-        current = self._round
-        if current is None:
-            return
         try:
-            is_over = await self._work(current)
+            outcome = await (self._begin_round() if self._round is None else self._work(self._round))
         except ExpectedError as exc:
             _log.warning("cleaning_up_failed", error=type(exc).__name__)
-            is_over = True
-        if is_over:
-            self._round = None
-        else:
+            outcome = "failed"
+        if outcome is None:
             self.timers.after(_PAUSE_S, NextBatch())
+        else:
+            self._round, self._is_busy = None, False
+            metrics.RETENTION_ROUNDS.labels(outcome).inc()
 
-    async def _work(self, current: _Round) -> bool:
-        """Prune one batch, or find out what is next; True at the end."""
-        cutoffs = current.cutoffs
-        if current.has_work:
+    async def _begin_round(self) -> str | None:
+        """Begin; return how the round ended, None if it goes on, as all its steps do."""
+        begun = await self._store.write(retention_state.begin_round, self._rules)
+        if begun is None:
+            return "rested"
+        self._round = current = _Round(begun.cutoffs, begun.max_percent)
+        if current.limit is not None:
+            current.old.update(await self._store.read_cold(retention.count_work, current.cutoffs))
+        return None
+
+    async def _work(self, current: _Round) -> str | None:
+        """Count one session, prune one batch, or find out what is next."""
+        cutoffs, is_counting = current.cutoffs, current.limit is not None
+        if current.has_work and not is_counting:
             current.has_work = self._count(current, await self._store.write(retention.prune_work, cutoffs, limit=_ROWS))
+        elif current.stale and is_counting:
+            current.old.update(await self._store.read_cold(retention.count_session, current.stale.popleft(), cutoffs))
+            return await self._check(current)
         elif current.stale:
             pruned = await self._store.write(retention.prune_session, current.stale[0], cutoffs, limit=_ROWS)
             if not self._count(current, pruned):
@@ -108,10 +130,38 @@ class Janitor(LoopActor):
             page = await self._store.read_cold(retention.find_stale, current.after, cutoffs, limit=_SESSIONS)
             current.after = page.next_after
             current.stale.extend(page.session_ids)
+        elif is_counting:
+            return await self._check(current)
         else:
             await self._end_round(current)
-            return True
-        return False
+            return "ended"
+        return None
+
+    async def _check(self, current: _Round) -> str | None:
+        """End a round that would delete too much; once all is counted, let the others begin to delete."""
+        is_counted = not current.stale and current.after is None
+        excess = await self._find_excess(current, 1 if is_counted else _GROWTH)
+        if excess:
+            await self._store.write(retention_state.note_excess, excess)
+            return "refused"
+        if is_counted:
+            await self._store.write(retention_state.note_excess, "")
+            current.limit, current.after = None, ""
+        return None
+
+    async def _find_excess(self, current: _Round, growth: int) -> str:
+        """Say of which table too much would go; only of those whose old rows have grown `growth` times since the last.
+
+        A table is counted no further than to the rows that it must have.
+        """
+        for table, old in current.old.items():
+            if current.limit is None or old <= current.allowed[table] * growth:
+                continue
+            needed = rows_needed(old, current.limit)
+            if needed and (total := await self._store.read_cold(retention.count_rows, table, limit=needed)) < needed:
+                return f"{old:,} or more of {total:,} rows of {table} would go"
+            current.allowed[table] = old
+        return ""
 
     async def _end_round(self, current: _Round) -> None:
         """Let the deleted text leave the files, too."""

@@ -4,20 +4,38 @@ Not here: taking the name at start (store/actors.py). Threads: the event loop; i
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from omi_actors.domain.work.retention import RESUME, RetentionState, say_rest
+from omi_actors.errors import ClockRefusedError
+from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import nodes
 from omi_actors.store.facade import Store
+from omi_actors.store.nodes import Heartbeat
 
 _log = get_logger(__name__)
 
 # Seconds. Other nodes take this node for alive during one lease; three heartbeats to a lease, so two may be lost.
 LEASE_S = 15.0
 _PERIOD_S = 5.0
+# Seconds from the database's clock beyond which an operator is warned: NTP keeps clocks within a fraction of one.
+OFF_WARN_S = 2.0
+
+
+@dataclass(slots=True)
+class NodeReadings:
+    """The store's latest answer about this node. The node lease alone writes it; anyone on the loop may read it.
+
+    `clock_off_s` are the seconds by which this process's clock is ahead of the database's, None where there is one
+    clock.
+    """
+
+    clock_off_s: float | None = None
+    retention: RetentionState = field(default_factory=RetentionState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,43 +45,88 @@ class RenewNodeLease:
 
 @dataclass(frozen=True, slots=True)
 class NodeConfirmed:
-    """Sent by the actor's own heartbeat: whether the node's name still belongs to this process."""
+    """Sent by the actor's own heartbeat: the store's answer."""
 
-    is_ours: bool
+    heartbeat: Heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRefused:
+    """Sent by the actor's own heartbeat: this machine's clock is too far from the database's."""
+
+    reason: str
 
 
 class NodeLease(LoopActor):
-    """Renews the node's lease, and calls `on_fenced` when a later incarnation has taken this node's name.
+    """Renews the node's lease, and reports the store's answers.
 
-    State it owns: none. Messages it takes: RenewNodeLease, NodeConfirmed. Messages it sends: none.
-    What kills it: an unexpected error. What survives a restart: the node's row in the store.
+    State it owns: the node's readings. Messages it takes: RenewNodeLease, NodeConfirmed, NodeRefused.
+    Messages it sends: none; it calls `on_fenced` when a later incarnation has taken this node's name, and
+    `on_clock_refused` once when the store refuses the clock. What kills it: an unexpected error.
+    What survives a restart: the node's row in the store.
     """
 
-    def __init__(self, store: Store, on_fenced: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        readings: NodeReadings,
+        on_fenced: Callable[[], None],
+        on_clock_refused: Callable[[str], object],
+    ) -> None:
         super().__init__()
         self._store = store
+        self._readings = readings
         self._on_fenced = on_fenced
+        self._on_clock_refused = on_clock_refused
+        self._is_refused = False
 
     def on_start(self) -> None:
-        """Begin to tick."""
+        """Send the first heartbeat at once, so that the findings of the start are shown."""
+        self._beat(0.0)
         self.timers.every(_PERIOD_S, RenewNodeLease())
 
     def receive(self, message: object) -> object:
         """Take one message."""
         match message:
             case RenewNodeLease():
-                self._store.write(nodes.heartbeat_node, lease_s=LEASE_S).add_done_callback(self._report)
-            case NodeConfirmed(is_ours):
-                if not is_ours:
-                    self._on_fenced()
+                self._beat(_PERIOD_S)
+            case NodeConfirmed(heartbeat):
+                self._take_in(heartbeat)
+            case NodeRefused(reason):
+                if not self._is_refused:
+                    self._is_refused = True
+                    self._on_clock_refused(reason)
             case _:
                 return super().receive(message)
         return None
 
-    def _report(self, heartbeat: Future[bool]) -> None:
+    def _beat(self, ran_s: float) -> None:
+        self._store.write(nodes.heartbeat_node, lease_s=LEASE_S, ran_s=ran_s).add_done_callback(self._report)
+
+    def _take_in(self, heartbeat: Heartbeat) -> None:
+        if not heartbeat.is_ours:
+            self._on_fenced()
+        self._note_clock(heartbeat.off_s)
+        was, now = self._readings.retention, heartbeat.retention
+        self._readings.retention = now
+        rest = say_rest(now)
+        if rest and (was.leaps, was.excess) != (now.leaps, now.excess):
+            _log.warning("retention_rests", reason=rest, hint=f"if the clock is right: {RESUME}")
+        elif say_rest(was) and not rest:
+            _log.info("retention_goes_on")
+
+    def _note_clock(self, off_s: float | None) -> None:
+        was_s, self._readings.clock_off_s = self._readings.clock_off_s or 0.0, off_s
+        metrics.CLOCK_OFF_SECONDS.set(off_s or 0.0)
+        if off_s is not None and abs(off_s) > OFF_WARN_S >= abs(was_s):
+            _log.warning("clock_off", ahead_of_database_s=round(off_s, 1))
+
+    def _report(self, heartbeat: Future[Heartbeat]) -> None:
         """Send the store's answer to this actor. Runs in the writer's thread."""
         try:
             self.handle.tell(NodeConfirmed(heartbeat.result()))
+        except ClockRefusedError as exc:
+            self.handle.tell(NodeRefused(str(exc)))
         except ExpectedError as exc:
             # A node that takes over meanwhile raises the epochs, so the store refuses our later writes.
             _log.warning("node_heartbeat_failed", error=type(exc).__name__)

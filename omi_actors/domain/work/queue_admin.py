@@ -26,6 +26,7 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     SHOW_TEXT = "show_text"
+    RESUME_RETENTION = "resume_retention"
 
 
 # The states in which an action changes a job; running jobs are left to end.

@@ -13,7 +13,7 @@ from omi_actors.clock import SystemClock
 from scripts.lab.chaos.fault import BOTH
 from scripts.lab.chaos.faults.catalogue import FAULTS
 from scripts.lab.chaos.page import render_page
-from scripts.lab.chaos.run import Order, build_report, run_chaos
+from scripts.lab.chaos.run import Order, build_report, merge_reports, run_chaos
 from scripts.lab.chaos.sizes import QUICK, Sizes
 
 _DOCS = Path(__file__).parents[3] / "docs"
@@ -26,6 +26,7 @@ _DOCS = Path(__file__).parents[3] / "docs"
 @click.option("--database", type=click.Choice(BOTH), default="sqlite", show_default=True)
 @click.option("--quick", is_flag=True, help="Tiny sizes: shows that it runs; the figures mean little.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
+@click.option("--merge", is_flag=True, help="Keep what the --json file has of other faults, with its own commit.")
 @click.option("--keep", type=click.Path(exists=False, path_type=Path), help="Keep the servers' data and logs here.")
 @click.option("--docs", is_flag=True, help="Run nothing: make docs/reliability.md from docs/reliability-*.json.")
 def main(  # noqa: PLR0913 (one per option)
@@ -36,13 +37,15 @@ def main(  # noqa: PLR0913 (one per option)
     database: str,
     quick: bool,
     json_file: Path | None,
+    merge: bool,
     keep: Path | None,
     docs: bool,
 ) -> None:
     """Start a server, load it, break things, and count; for every fault anew.
 
     Exits 1 when the outcome of any fault is not one of those that it may have. To publish: run it on both databases
-    with --json docs/reliability-sqlite.json and docs/reliability-postgres.json, then with --docs.
+    with --json docs/reliability-sqlite.json and docs/reliability-postgres.json, then with --docs. With --merge only
+    some faults are measured anew.
     """
     if docs:
         files = [_DOCS / f"reliability-{name}.json" for name in BOTH]
@@ -65,6 +68,9 @@ def main(  # noqa: PLR0913 (one per option)
         played = asyncio.run(run_chaos(order, work_dir, clock, click.echo))
     report = build_report(order, played, command=shlex.join(["scripts/chaos", *sys.argv[1:]]), clock=clock)
     if json_file is not None:
+        if merge and json_file.exists():
+            of_database = [name for name, fault in FAULTS.items() if database in fault.databases]
+            report = merge_reports(msgspec.json.decode(json_file.read_bytes()), report, of_database)
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     broken = [one.fault.name for one in played if not one.result.is_held]
     click.echo(f"{len(played)} faults, {len(broken)} broken promises{': ' if broken else ''}{', '.join(broken)}")

@@ -9,7 +9,7 @@ from typing import Any
 _HEAD = """# Reliability
 
 Made by `scripts/chaos --docs` from `reliability-sqlite.json` and `reliability-postgres.json`, each written by one run
-of `scripts/chaos`. Do not edit.
+of `scripts/chaos`, or merged from several: what was measured by a later run says so. Do not edit.
 
 Every fault gets a server of its own, loaded by people who speak twice a second; every sixth webhook asks something. One
 half's webhooks are sent once, as Omi does, the other half's by a sender that retries. What was acknowledged is compared
@@ -22,7 +22,7 @@ and said with the next reply, beginning with "Again:". Recovery counts from the 
 a webhook that is acknowledged, or an answer where the model was the fault.
 
 Database, Redis, model and Omi's API are servers that the run starts for itself. What no request and no signal can cause
-is planted in the server's process: a bug that crashes an actor, and a wall clock that jumps.
+is planted in the server's process: a bug that crashes an actor, and a wall clock that jumps or is wrong.
 """
 # Figures that every fault has, in the order of the columns; what else it has stands with the fault.
 _COLUMNS = {
@@ -97,6 +97,8 @@ def _details(run: Mapping[str, Any]) -> Iterable[str]:
         settings = [f"{key}={value}" for key, value in fault["settings"].items()]
         yield f"- `{name}`: {', '.join([*seen, *settings])}."
         yield f"  Again: `scripts/chaos --only {name} --database {run['database']} --seed {fault['seed']}`"
+        if fault.get("command", run["command"]) != run["command"]:
+            yield f"  Measured by a run of its own, {fault['date']}, commit {fault['commit']}: `{fault['command']}`"
     yield ""
 
 

@@ -3,10 +3,11 @@
 Not here: one act (act.py), the command line (chaos/__main__.py). Threads: one event loop.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from omi_actors.clock import Clock
 from scripts.lab.bench.machine import read_commit, read_machine
@@ -58,11 +59,14 @@ async def run_chaos(order: Order, folder: Path, clock: Clock, say: Callable[[str
 
 
 def build_report(order: Order, played: Sequence[Played], *, command: str, clock: Clock) -> dict[str, object]:
-    """Return what the JSON file holds."""
-    return {
+    """Return what the JSON file holds. Each play names its own date, commit and command: runs can be merged."""
+    origin = {
         "date": datetime.fromtimestamp(clock.now_s(), UTC).isoformat(timespec="seconds"),
         "commit": read_commit(),
         "command": command,
+    }
+    return {
+        **origin,
         "database": order.database,
         "seed": order.seed,
         "quick": order.sizes.is_quick,
@@ -80,10 +84,25 @@ def build_report(order: Order, played: Sequence[Played], *, command: str, clock:
                 "is_held": one.result.is_held,
                 "figures": one.result.figures,
                 "wrongs": one.result.wrongs,
+                **origin,
             }
             for one in played
         ],
     }
+
+
+def merge_reports(earlier: Mapping[str, Any], later: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Return the earlier run with the plays of the later one in place of its plays of the same faults.
+
+    Plays of faults that are not `known` any more go. Raises: ValueError when the runs are not alike.
+    """
+    if any(earlier[name] != later[name] for name in ("database", "quick", "machine")):
+        raise ValueError("the earlier run was on another database or machine, or with other sizes: run all faults anew")
+    origin = {name: earlier[name] for name in ("date", "commit", "command")}
+    anew = {play["name"] for play in later["faults"]}
+    kept = [{**play, **{name: play.get(name, origin[name]) for name in origin}} for play in earlier["faults"]]
+    plays = [*(play for play in kept if play["name"] in known and play["name"] not in anew), *later["faults"]]
+    return {**earlier, "is_held": all(play["is_held"] for play in plays), "faults": plays}
 
 
 def _render(one: Played) -> str:

@@ -3,26 +3,31 @@
 Run as a process: python -m scripts.lab.chaos.sabotaged_server PLANT…
 Not here: faults that need no planting. Threads: the server's main one; signals are handled there.
 Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn, as a bug would. `crash_loop`: after SIGUSR1
-every turn of the answer sweeper crashes. `clock`: SIGUSR1 puts the wall clock an hour forward, SIGUSR2 an hour back;
-the monotonic one runs on. `short_leases`: leases of jobs are LEASE_S long.
+every turn of the answer sweeper crashes. `clock`: the wall clock is off by the seconds in the file CLOCK_FILE, read at
+the start and at SIGUSR1; the monotonic one is right. `short_leases`: leases of jobs are LEASE_S long. `short_rest`:
+retention rests for REST_S of uptime, and heartbeats come every second, so that rounds run after a rest, too.
 """
 
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 
 from omi_actors import parts, tree
+from omi_actors.actors.maintenance import node_lease
 from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
 from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.cli import main
 from omi_actors.clock import SystemClock
+from omi_actors.domain.work import retention
+from scripts.lab.chaos.stage import CLOCK_FILE
 
 CRASH_WORD = "crashword"
-JUMP_S = 3_600.0
 LEASE_S = 2.0
+REST_S = 2.0
 
 
 class PlantedError(Exception):
@@ -54,23 +59,28 @@ def _plant_crash_loop() -> None:
 
 
 def _plant_clock() -> None:
-    ahead_s = [0.0]
+    file, off_s = Path(CLOCK_FILE), [0.0]
 
     def now_s(_self: SystemClock) -> float:
-        return time.time() + ahead_s[0]  # noqa: TID251 (a clock of our own)
+        return time.time() + off_s[0]  # noqa: TID251 (a clock of our own)
 
-    def jump(seconds: float) -> None:
-        ahead_s[0] += seconds
+    def set_clock(*_: object) -> None:
+        off_s[0] = float(file.read_text()) if file.exists() else 0.0
 
+    set_clock()
     _replace(SystemClock, "now_s", now_s)
-    signal.signal(signal.SIGUSR1, lambda _number, _frame: jump(JUMP_S))
-    signal.signal(signal.SIGUSR2, lambda _number, _frame: jump(-JUMP_S))
+    signal.signal(signal.SIGUSR1, set_clock)
 
 
 def _plant_short_leases() -> None:
     # both have the name: claims, and what is born leased
     for owner in (tree, parts):
         _replace(owner, "JOB_LEASE_S", LEASE_S)
+
+
+def _plant_short_rest() -> None:
+    _replace(retention, "REST_S", REST_S)
+    _replace(node_lease, "_PERIOD_S", 1.0)
 
 
 def _replace(owner: type | ModuleType, name: str, value: object) -> None:
@@ -84,6 +94,7 @@ PLANTS: Mapping[str, Callable[[], None]] = {
     "crash_loop": _plant_crash_loop,
     "clock": _plant_clock,
     "short_leases": _plant_short_leases,
+    "short_rest": _plant_short_rest,
 }
 
 

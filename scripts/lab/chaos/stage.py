@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import random
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -47,6 +48,8 @@ _SETTINGS = {
 _WARM_WITHIN_S, _POLL_S = 60.0, 0.1
 _SECOND_NODE = {"NODE_NAME": "second"}
 _SABOTAGED = (sys.executable, "-m", "scripts.lab.chaos.sabotaged_server")
+# In the folder of a server with the plant `clock`: the seconds by which its clock is off. Without it, it is right.
+CLOCK_FILE = "clock_off_s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +169,12 @@ class Stage:
         """Return what a server tells; over a new connection, since it may be closing one that was long silent."""
         async with HttpClient(self.target.host, (of or self.server).port, timeout_s=_TIMEOUT_S) as http:
             return (await http.request("GET", path, headers=self.target.operator_headers)).body
+
+    def set_clock(self, off_s: float, server: ServerProcess) -> None:
+        """Set the clock of a server with the plant `clock`, off by `off_s`: now if it runs, else at its start."""
+        (server.log_file.parent / CLOCK_FILE).write_text(str(off_s))
+        if server.is_running:
+            server.send_signal(signal.SIGUSR1)
 
     async def restart(self) -> None:
         """Start the server again, on the same data and address."""

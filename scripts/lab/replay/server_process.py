@@ -86,6 +86,11 @@ class ServerProcess:
         return self._clock.mono_s() - begin_mono_s
 
     @property
+    def is_running(self) -> bool:
+        """Tell whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def exit_code(self) -> int | None:
         """Exit code of a process that ended by itself; None while it runs, and after a kill."""
         return None if self._process is None else self._process.poll()

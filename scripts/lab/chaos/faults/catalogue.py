@@ -35,7 +35,7 @@ FAULTS: Mapping[str, Fault] = {
         *model.FAULTS,
         clients.FLOOD,
         clients.SLOW_LORIS,
-        clock_jump.FAULT,
+        *clock_jump.FAULTS,
         leaks.FAULT,
     )
 }

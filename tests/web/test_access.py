@@ -1,4 +1,4 @@
-"""Every address, every method, every kind of caller: who passes, and what the others learn, which is nothing.
+"""Every address, method and kind of caller: permitted ones pass, the others learn nothing.
 
 The rows are held against the application's own table: an address or a method without a row fails.
 """
@@ -72,6 +72,7 @@ ROWS = [
     Row("GET", "/operator", For.OPERATOR),
     Row("POST", "/operator/links", For.OPERATOR, 201),
     Row("GET", "/operator/events", For.OPERATOR, 409),
+    Row("POST", "/operator/retention/resume", For.OPERATOR, 409),
     Row("GET", "/operator/queue/jobs", For.OPERATOR, 409),
     Row("GET", "/operator/queue/jobs/j1?text=1", For.OPERATOR, 409),
     Row("DELETE", "/operator/queue/jobs/j1", For.OPERATOR, 409),
@@ -107,13 +108,13 @@ def bearer(token):
     return {"Authorization": f"Bearer {token}"}
 
 
-async def callers(door, start, clock):
+async def callers(connection, start, clock):
     """Everybody there is."""
-    expired = await sign_in(door, start)
+    expired = await sign_in(connection, start)
     clock.advance(SESSION_LIFETIME_S - 1)
-    left = await sign_in(door, start)
-    await door.request("POST", "/operator/sign-out", headers={"Cookie": left, **SAME_ORIGIN})
-    open_session = await sign_in(door, start)
+    left = await sign_in(connection, start)
+    await connection.request("POST", "/operator/sign-out", headers={"Cookie": left, **SAME_ORIGIN})
+    open_session = await sign_in(connection, start)
     clock.advance(1)
     return [
         Caller("the operator's tool", bearer(ADMIN_TOKEN), is_operator=True),
@@ -163,12 +164,14 @@ def told(system):
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize("mode", ["development", "production"])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path}")
-async def test_only_whom_it_is_for_passes_and_others_learn_nothing(row, mode, start, tmp_path):
+async def test_only_permitted_callers_pass_and_others_learn_nothing(row, mode, start, tmp_path):
     clock = ManualClock()
     given = {"APP_ENV": mode, "HOST": "127.0.0.1", "DATA_DIR": str(tmp_path), "ENABLE_RATE_LIMIT": "false"}
-    async with await Connection.open(await start(clock, METRICS_TOKEN=METRICS_TOKEN, **given)) as door:
-        everybody = await callers(door, start, clock)
-        replies = [(caller, await door.request(row.method, row.path, row.body, caller.headers)) for caller in everybody]
+    async with await Connection.open(await start(clock, METRICS_TOKEN=METRICS_TOKEN, **given)) as connection:
+        everybody = await callers(connection, start, clock)
+        replies = [
+            (caller, await connection.request(row.method, row.path, row.body, caller.headers)) for caller in everybody
+        ]
 
     seen = {caller.name: reply.status for caller, reply in replies}
     assert seen == {one.name: expected(row, one, is_private=mode == "development") for one, _ in replies}
@@ -203,7 +206,7 @@ def test_every_address_and_method_has_a_row():
 
 
 @pytest.mark.usefixtures("told")
-async def test_what_there_is_and_what_is_not_look_alike_to_whom_it_is_not_for(connection):
+async def test_existing_and_missing_look_alike_to_callers_without_rights(connection):
     pairs = [(f"/transcript/{UID}", "/transcript/nobody"), ("/operator/queue/jobs/j1", "/operator/queue/jobs/none")]
     for known, unknown in pairs:
         one, other = [await connection.request("GET", path) for path in (known, unknown)]
@@ -212,7 +215,7 @@ async def test_what_there_is_and_what_is_not_look_alike_to_whom_it_is_not_for(co
         assert {name: one.json[name] for name in private} == {name: other.json[name] for name in private}
 
 
-async def test_asking_what_an_address_takes_tells_methods_and_nothing_else(connection):
+async def test_options_of_an_address_list_its_methods_only(connection):
     for path in dict.fromkeys(row.path for row in ROWS):
         reply = await connection.request("OPTIONS", path)
         assert (reply.status, reply.body) == (204, b""), path

@@ -1,4 +1,4 @@
-"""Who may read /metrics: the operator, and whoever holds METRICS_TOKEN; from wherever they ask."""
+"""Access to /metrics: by METRICS_TOKEN or as the operator, from any address."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ MARK = b"# HELP omi_"
 
 
 @pytest.fixture
-async def door(start, tmp_path):
+async def connection(start, tmp_path):
     """A development server on loopback, where strangers have the most."""
     async with await Connection.open(await start(METRICS_TOKEN=METRICS_TOKEN, DATA_DIR=str(tmp_path))) as connection:
         yield connection
@@ -24,17 +24,17 @@ async def door(start, tmp_path):
 
 @pytest.mark.parametrize("headers", [SCRAPER, ADMIN])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_token_opens_the_metrics(method, headers, door):
-    reply = await door.request(method, "/metrics", headers=headers)
+async def test_token_opens_the_metrics(method, headers, connection):
+    reply = await connection.request(method, "/metrics", headers=headers)
 
     assert (reply.status, MARK in reply.body) == (200, method == "GET")
 
 
-async def test_operators_browser_reads_the_metrics(door, start):
-    cookie = {"Cookie": await sign_in(door, start)}
+async def test_operators_browser_reads_the_metrics(connection, start):
+    cookie = {"Cookie": await sign_in(connection, start)}
 
-    assert (await door.request("GET", "/metrics", headers=cookie)).status == 200
-    foreign = await door.request("GET", "/metrics", headers=cookie | {"Origin": "https://evil.example"})
+    assert (await connection.request("GET", "/metrics", headers=cookie)).status == 200
+    foreign = await connection.request("GET", "/metrics", headers=cookie | {"Origin": "https://evil.example"})
     assert (foreign.status, MARK in foreign.body) == (401, False)
 
 
@@ -51,19 +51,19 @@ async def test_operators_browser_reads_the_metrics(door, start):
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_nobody_else_reads_the_metrics_even_on_loopback(method, headers, door):
-    reply = await door.request(method, f"/metrics?token={METRICS_TOKEN}", headers=headers)
+async def test_others_cannot_read_the_metrics_even_on_loopback(method, headers, connection):
+    reply = await connection.request(method, f"/metrics?token={METRICS_TOKEN}", headers=headers)
 
     assert (reply.status, reply.headers["www-authenticate"], MARK in reply.body) == (401, "Bearer", False)
 
 
-async def test_token_of_the_metrics_opens_them_and_nothing_else(door):
+async def test_token_of_the_metrics_opens_them_and_nothing_else(connection):
     for target in (f"/transcript/{UID}", "/metrics-dashboard", "/omi-webhook/queue-status", "/operator"):
-        assert (await door.request("GET", target, headers=SCRAPER)).status == 401, target
-    health = await door.request("GET", "/health", headers=SCRAPER)
+        assert (await connection.request("GET", target, headers=SCRAPER)).status == 401, target
+    health = await connection.request("GET", "/health", headers=SCRAPER)
     assert "settings" not in health.json
-    assert (await door.request("POST", "/operator/links", headers=SCRAPER)).status == 401
-    assert (await door.request("GET", "/metrics", headers=SCRAPER)).status == 200
+    assert (await connection.request("POST", "/operator/links", headers=SCRAPER)).status == 401
+    assert (await connection.request("GET", "/metrics", headers=SCRAPER)).status == 200
 
 
 async def test_server_without_such_a_token_is_opened_by_no_token_of_its_kind(start):
@@ -72,7 +72,7 @@ async def test_server_without_such_a_token_is_opened_by_no_token_of_its_kind(sta
             assert (await connection.request("GET", "/metrics", headers={"Authorization": given})).status == 401
 
 
-async def test_prometheus_set_up_as_the_deployment_page_says_reads_the_metrics(door):
+async def test_prometheus_set_up_as_the_deployment_page_says_reads_the_metrics(connection):
     page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
     (job,) = re.findall(r"^```yaml\n(scrape_configs:.*?)^```", page, re.MULTILINE | re.DOTALL)
     said = dict(re.findall(r"^\s+(?:- )?(\w+): +(.+)$", job, re.MULTILINE))
@@ -80,7 +80,7 @@ async def test_prometheus_set_up_as_the_deployment_page_says_reads_the_metrics(d
     # What Prometheus makes of it: the type as it is, and the file's content without blanks around it.
     assert "credentials_file" in said
     as_prometheus = {"Authorization": f"{said['type']} {METRICS_TOKEN}", "Accept": "application/openmetrics-text"}
-    reply = await door.request("GET", said["metrics_path"], headers=as_prometheus)
+    reply = await connection.request("GET", said["metrics_path"], headers=as_prometheus)
 
     assert (reply.status, MARK in reply.body) == (200, True)
     assert said["targets"] == '["127.0.0.1:3000"]'
