@@ -51,7 +51,14 @@ class Settings(
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
-_SUFFIX_UNITS = {"_ms": "ms", "_s": "s", "_bytes": "bytes", "_tokens": "tokens", "_chars": "characters"}
+_SUFFIX_UNITS = {
+    "_ms": "ms",
+    "_s": "s",
+    "_bytes": "bytes",
+    "_tokens": "tokens",
+    "_chars": "characters",
+    "_days": "days",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ def unit_of(name: str, field: FieldInfo) -> str:
         return "on/off"
     if not (_holds(field.annotation, int) or _holds(field.annotation, float)):
         return ""
-    if name.endswith("_size"):
+    if name.endswith(("_size", "_bodies")):
         return "bytes"
     return next((unit for suffix, unit in _SUFFIX_UNITS.items() if name.endswith(suffix)), "")
 

@@ -1,9 +1,16 @@
-"""Omi Actors: a supervised actor backend for the Omi wearable.
+"""Omi Actors: a supervised actor backend for the Omi wearable. The packages from the top down; imports point down.
 
-Rooms, from the top: `cli` (commands), `system` (the supervision tree), `actors` (message in, decision, tell),
-`jobs` (one file per job kind), `store` (SQL) and `clients` (outbound HTTP), `kit` (actors on Pykka),
-`instruments` (metrics and logs), `domain` (pure decisions), `errors`, `ids`, `clock`.
-HTTP is in `web`, settings in `config`.
+cli/ doctor/                  commands, checks of a machine before the start
+system.py status/             all that web/ asks: start and stop, health, figures, the queue admin
+tree.py parts.py              every actor in start order, and the parts that they share
+actors/ jobs/                 message in, decision, tell; one file a kind of job
+store/ clients/ backplane/    SQL, outbound HTTP, hints between nodes
+instruments/ domain/          metrics and logs; pure decisions
+errors.py ids.py
+kit/                          actors on Pykka; knows nothing of Omi
+clock.py
+
+HTTP is in web/, settings are in config/.
 """
 
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
-"""Clocks as arguments: the system's, and one that tests move by hand.
+"""Clocks, passed as arguments: the system's, and one that tests move.
 
-Not here: timers (kit/timers.py). Threads: any.
+Not here: timers (kit/handle.py). Threads: any.
 """
 
 import time
@@ -8,14 +8,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What every component may know of time."""
+    """The time for all components."""
 
     def now_s(self) -> float:
-        """Return seconds since the epoch, UTC. It may jump; use it for what is stored or shown."""
+        """Return seconds since the epoch, UTC. They may jump; use them for stored and displayed times."""
         ...
 
     def mono_s(self) -> float:
-        """Return monotonic seconds. Use it for every duration and deadline."""
+        """Return monotonic seconds. Use them for durations and deadlines."""
         ...
 
     def boot_s(self) -> float:
@@ -64,18 +64,18 @@ class LeapWatch:
 
 
 class ManualClock:
-    """A clock that stands still until a test moves it. Starts at the given UTC second; monotonic starts at 0."""
+    """A clock that only a test moves. It starts at the given UTC second; monotonic seconds start at 0."""
 
     def __init__(self, now_s: float = 1_790_000_000.0) -> None:
         self._now_s = now_s
         self._mono_s = 0.0
 
     def now_s(self) -> float:
-        """Return the second that the test has set."""
+        """Return the test's seconds since the epoch."""
         return self._now_s
 
     def mono_s(self) -> float:
-        """Return the monotonic second that the test has reached."""
+        """Return the test's monotonic seconds."""
         return self._mono_s
 
     def boot_s(self) -> float:
@@ -83,10 +83,10 @@ class ManualClock:
         return self._mono_s
 
     def advance(self, seconds: float) -> None:
-        """Let both clocks run on by `seconds` (≥ 0)."""
+        """Move both times on by `seconds` (≥ 0)."""
         self._now_s += seconds
         self._mono_s += seconds
 
     def jump(self, seconds: float) -> None:
-        """Move only the wall clock, as a correction by NTP or an operator would."""
+        """Move only the wall clock, as a correction by NTP or an operator does."""
         self._now_s += seconds

@@ -29,11 +29,11 @@ class OmiError(ExpectedError):
 
 
 class BadRequestError(OmiError):
-    """The caller sent something that cannot be served; sending it again cannot help."""
+    """A request that cannot be served, and that sending again cannot help."""
 
 
 class InvalidWebhookError(BadRequestError):
-    """A webhook that is well formed but not of a known form. `reason` is one of few words: it labels a metric."""
+    """A well-formed webhook of an unknown form. `reason` is one of a few words and labels a metric."""
 
     def __init__(self, message: str, *, reason: str = "invalid") -> None:
         super().__init__(message)
@@ -41,15 +41,15 @@ class InvalidWebhookError(BadRequestError):
 
 
 class MalformedJsonError(BadRequestError):
-    """A body that is not JSON. Its sentence says where, and never quotes."""
+    """A body that is not JSON. The sentence names the place and never quotes the body."""
 
 
 class SignatureMismatchError(BadRequestError):
-    """A webhook that is neither signed by Omi nor carries our token."""
+    """A webhook without Omi's signature and without our token."""
 
 
 class ForbiddenError(BadRequestError):
-    """A request that a page of another site made in somebody's browser."""
+    """A browser's request that a page of another site made."""
 
 
 class TooLargeError(BadRequestError):
@@ -57,23 +57,23 @@ class TooLargeError(BadRequestError):
 
 
 class TooManyValuesError(TooLargeError):
-    """A JSON text that is not long, but made of more values than can be read."""
+    """A JSON text of allowed length with too many values."""
 
 
 class NotFoundError(BadRequestError):
-    """What was asked for does not exist, or is not the caller's to see."""
+    """A resource that does not exist, or that the caller may not see."""
 
 
 class ConflictError(BadRequestError):
-    """What was asked for does not fit what there is now; a look at that comes first."""
+    """A request that does not fit the present state; the caller must load that first."""
 
 
 class KeyReusedError(BadRequestError):
-    """A request with the idempotency key of another one."""
+    """A request with the idempotency key of a different request."""
 
 
 class ForeignHostError(BadRequestError):
-    """A request that names a host which this server is not."""
+    """A request with a Host header that names another server."""
 
 
 class SlowBodyError(BadRequestError):
@@ -81,7 +81,7 @@ class SlowBodyError(BadRequestError):
 
 
 class OverloadError(OmiError):
-    """Refused at once because something is full."""
+    """A refusal at once because a limit is reached."""
 
     retryable: ClassVar[bool] = True
 
@@ -95,17 +95,17 @@ class QueueFullError(OverloadError):
 
 
 class RateLimitedError(OverloadError):
-    """A sender's requests are over their number for this window."""
+    """A sender has made too many requests in this window."""
 
 
 class RepeatedError(OmiError):
-    """What is being done already, and may fail yet: asked for again too soon."""
+    """A repeated request while the first one is under way and may still fail."""
 
     retryable: ClassVar[bool] = True
 
 
 class BudgetSpentError(OmiError):
-    """A question that the model was not asked: a budget is spent. `whose` is owner or all, `period` minute or day."""
+    """The model was not asked because a budget is spent. `whose` is owner or all, `period` minute or day."""
 
     def __init__(self, message: str, *, whose: str = "all", period: str = "day") -> None:
         super().__init__(message)
@@ -114,15 +114,15 @@ class BudgetSpentError(OmiError):
 
 
 class UpstreamError(OmiError):
-    """A server that we call failed us."""
+    """A failure of a server that this program calls."""
 
 
 class UpstreamTimeoutError(UpstreamError):
-    """The upstream's answer did not come within its wall-clock deadline: nobody waits for a second one."""
+    """The upstream did not answer within its wall-clock deadline. There is no time for another attempt."""
 
 
 class UpstreamUnavailableError(UpstreamError):
-    """The upstream could not be reached, or answered that it cannot serve now."""
+    """The upstream could not be reached, or refused to serve now."""
 
     retryable: ClassVar[bool] = True
 
@@ -132,18 +132,18 @@ class UpstreamUnavailableError(UpstreamError):
 
 
 class UpstreamBusyError(UpstreamUnavailableError):
-    """The upstream works, and asks us to be slower."""
+    """The upstream works and asks for fewer requests."""
 
 
 class CircuitOpenError(UpstreamUnavailableError):
-    """The upstream was not asked: it has just failed again and again. Asking cost nobody anything."""
+    """The circuit breaker is open after many failures, so the upstream was not called."""
 
 
 class UpstreamRejectedError(UpstreamError):
-    """The upstream understood and refused: asking again cannot help.
+    """The upstream understood the request and refused it, so asking again cannot help.
 
-    `code` is the upstream's own machine-readable reason, e.g. `insufficient_quota`. `parameter` names the part of the
-    request that was refused, if that was it.
+    `code` is the upstream's machine-readable reason, e.g. `insufficient_quota`. `parameter` names the refused part of
+    the request, if the upstream named one.
     """
 
     def __init__(self, message: str, *, code: str = "", parameter: str = "") -> None:
@@ -153,7 +153,7 @@ class UpstreamRejectedError(UpstreamError):
 
 
 class UpstreamUnclearError(UpstreamError):
-    """Nobody knows whether the upstream did what it was asked for; asking again might do it twice."""
+    """The upstream may or may not have acted. Asking again might make it act twice."""
 
 
 class StoreError(OmiError):
@@ -171,11 +171,11 @@ class ClockRefusedError(StoreUnavailableError):
 
 
 class UnreadableJobError(StoreError):
-    """A job whose row this program cannot read: its kind, its payload's version, or what is left of it."""
+    """A job with an unreadable row: an unknown kind, an unknown version of its payload, or a damaged payload."""
 
 
 class FencedError(StoreError):
-    """A write of a session that another activation owns by now; nothing was written."""
+    """A write of a session that another activation owns now. Nothing was written."""
 
 
 class DuplicateError(StoreError):
@@ -187,11 +187,11 @@ class DuplicateError(StoreError):
 
 
 class LeaseLostError(StoreError):
-    """A job's completion whose lease another worker took, or whose job is gone; nothing was written."""
+    """The end of a job after another worker took its lease, or after its deletion. Nothing was written."""
 
 
 class AnswerLateError(AskTimeoutError):
-    """A question's answer was not ready at its asker's deadline; it is kept when it comes."""
+    """The answer was not ready at its asker's deadline. It is stored when it comes."""
 
 
 class StartFailedError(ActorError):
@@ -199,4 +199,4 @@ class StartFailedError(ActorError):
 
 
 class SettingsError(OmiError):
-    """A setting that is impossible, missing or misspelt. Raised at start only."""
+    """An impossible, missing or misspelt setting. Raised at start only."""

@@ -1,6 +1,6 @@
-"""Identifiers and secrets: how they are made.
+"""Makers of identifiers and secrets.
 
-Not here: where they are kept (store/), how they are checked (web/auth.py). Threads: any.
+Not here: storing them (store/), checking them (web/auth.py). Threads: any.
 """
 
 import os
@@ -9,14 +9,14 @@ import secrets
 import time
 from itertools import count
 
-# Names, not secrets: they need no fresh entropy each, which costs a system call.
+# For identifiers, not secrets. Fresh entropy for each would cost a system call.
 _rng = random.Random(os.urandom(32))  # noqa: S311 (see above)
 _process = os.urandom(4).hex()
 _numbers = count(1)
 
 
 def new_id() -> str:
-    """Return a UUID version 7 as text: unique everywhere, and sorted by the millisecond of its making.
+    """Return a UUID version 7 as text: unique everywhere, sorted by the millisecond in which it was made.
 
     Source: RFC 9562 §5.7.
     """
@@ -27,7 +27,7 @@ def new_id() -> str:
 
 
 def new_request_id() -> str:
-    """Return 16 hex characters that name one request through logs, messages and jobs: its process's, and its own."""
+    """Return the id of one request for logs, messages and jobs: 8 hex characters of the process, 8 of the request."""
     return f"{_process}{next(_numbers) & 0xFFFF_FFFF:08x}"
 
 

@@ -3,7 +3,7 @@
 Not here: `POST /omi-webhook`, which takes a shorter path (entry.py). Threads: the event loop.
 """
 
-from tornado.web import Application, GZipContentEncoding, RequestHandler
+from tornado.web import Application, GZipContentEncoding
 
 from web.handlers import pages, queue
 from web.handlers.about import HelpHandler, InfoHandler
@@ -63,10 +63,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
         ],
         default_handler_class=NotFound,
         transforms=[Gzip] if compress else [],
-        log_function=_log_nothing,
+        # Each handler writes its own line, without the query string.
+        log_function=lambda _: None,
         site=site,
     )
-
-
-def _log_nothing(_: RequestHandler) -> None:
-    """Each handler writes its own line, without the query string."""

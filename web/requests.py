@@ -62,16 +62,6 @@ def count_request(route: str, method: str, status: int | None, seconds: float) -
         HTTP_EXTREMES.note(seconds)
 
 
-def count_webhook(kind: str, outcome: str) -> None:
-    """Count one webhook as accepted, dropped or refused."""
-    _webhooks(kind, outcome).inc()
-
-
-def count_drop(reason: str) -> None:
-    """Count one webhook, or a part of one, as not kept."""
-    metrics.WEBHOOKS_DROPPED.labels(reason).inc()
-
-
 # Finding a metric's labels costs as much as counting; the sets of labels are few and bounded.
 @cache
 def _requests(route: str, method: str, status: str) -> Counter:
@@ -81,11 +71,6 @@ def _requests(route: str, method: str, status: str) -> Counter:
 @cache
 def _seconds(route: str) -> Histogram:
     return metrics.HTTP_SECONDS.labels(route)
-
-
-@cache
-def _webhooks(kind: str, outcome: str) -> Counter:
-    return metrics.WEBHOOKS.labels(kind, outcome)
 
 
 CLOSE = "Connection: close\r\n"

@@ -26,12 +26,13 @@ class WebServer:
     """One HTTP server on HOST:PORT.
 
     Example:
-        server = build_http_server(system, settings)  # not listening yet
+        server = WebServer(system, settings)  # not listening yet
         port = server.listen()
         await server.stop(grace_s=5.0)  # once; open requests get 5 s
     """
 
-    def __init__(self, system: System, settings: Settings, clock: Clock) -> None:
+    def __init__(self, system: System, settings: Settings, clock: Clock | None = None) -> None:
+        clock = clock or SystemClock()
         self._settings = settings
         self._site = Site(system, settings, clock)
         # Entry limits the size and time of bodies: it answers, where Tornado would close the connection.
@@ -74,8 +75,3 @@ class WebServer:
         self._site.traffic.close()
         self._site.readers.close()
         return drained
-
-
-def build_http_server(system: System, settings: Settings, clock: Clock | None = None) -> WebServer:
-    """Return the server for `system`, not listening yet."""
-    return WebServer(system, settings, clock or SystemClock())

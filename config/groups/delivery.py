@@ -43,7 +43,7 @@ class DeliverySettings(BaseModel):
         validation_alias="OMI_NOTIFY_TIMEOUT_MS",
         ge=100,
         le=120_000,
-        description="ms for one notification. After it, its delivery counts as unknown.",
+        description="Milliseconds for one notification. After it, its delivery counts as unknown.",
     )
     omi_breaker_failures: int = Field(
         5,
@@ -60,14 +60,14 @@ class DeliverySettings(BaseModel):
         validation_alias="OMI_BREAKER_WINDOW_MS",
         ge=100,
         le=3_600_000,
-        description="ms within which these failures must come. Long, since notifications are rare.",
+        description="Milliseconds within which these failures must come. Long, since notifications are rare.",
     )
     omi_breaker_pause_ms: int = Field(
         5_000,
         validation_alias="OMI_BREAKER_PAUSE_MS",
         ge=10,
         le=3_600_000,
-        description="ms of the breaker's first pause, then one notification tries.",
+        description="Milliseconds of the breaker's first pause, then one notification tries.",
     )
     omi_breaker_pause_cap_ms: int = Field(
         60_000,
@@ -75,7 +75,8 @@ class DeliverySettings(BaseModel):
         ge=10,
         le=3_600_000,
         description=(
-            "ms of the breaker's longest pause; each failed try doubles the pause. Answers wait a minute at most."
+            "Milliseconds of the breaker's longest pause; each failed try doubles the pause. Answers wait a minute at "
+            "most."
         ),
     )
     webhook_reply_deadline_ms: int = Field(
@@ -83,7 +84,9 @@ class DeliverySettings(BaseModel):
         validation_alias=AliasChoices("WEBHOOK_REPLY_DEADLINE_MS", "OMI_WEBHOOK_TIMEOUT"),
         ge=100,
         le=29_000,
-        description="ms after which a webhook gets its reply without the answer. Omi stops waiting at 30,000.",
+        description=(
+            "Milliseconds after which a webhook gets its reply without the answer. Omi stops waiting at 30,000."
+        ),
     )
     next_webhook_grace_ms: int = Field(
         5_000,
@@ -91,9 +94,9 @@ class DeliverySettings(BaseModel):
         ge=0,
         le=60_000,
         description=(
-            "ms that a late answer waits for the wearer's next webhook before it becomes a notification; Omi allows "
-            "ten of them an hour. During speech a webhook comes every 1 to 3 s. With several nodes at least 4000: "
-            "without Redis a node learns so late of another node's answers."
+            "Milliseconds that a late answer waits for the wearer's next webhook before it becomes a notification; Omi "
+            "allows ten of them an hour. During speech a webhook comes every 1 to 3 s. With several nodes at least "
+            "4000: without Redis a node learns so late of another node's answers."
         ),
     )
     answer_expires_s: int = Field(
@@ -102,7 +105,7 @@ class DeliverySettings(BaseModel):
         ge=30,
         le=604_800,
         description=(
-            "s after its question from which an answer is only shown in the transcript, and no longer delivered."
+            "Seconds after its question from which an answer is only shown in the transcript, and no longer delivered."
         ),
     )
 
@@ -123,8 +126,9 @@ class ChatSettings(BaseModel):
         ge=100,
         le=600_000,
         description=(
-            "ms after which a chat's reply says that the answer is late. Proxies cut a silent request at 60,000. The "
-            "model's own limit (OPENAI_TIMEOUT) ends earlier, so only a question that waits for others is late."
+            "Milliseconds after which a chat's reply says that the answer is late. Proxies cut a silent request at "
+            "60,000. The model's own limit (OPENAI_TIMEOUT) ends earlier, so only a question that waits for others is "
+            "late."
         ),
     )
     chat_max_message_chars: int = Field(

@@ -105,7 +105,7 @@ class EdgeSettings(BaseModel):
         validation_alias="REQUEST_TIMEOUT",
         ge=100,
         le=DAY_MS,
-        description="ms after which a request other than a chat is answered 504 and its work cancelled.",
+        description="Milliseconds after which a request other than a chat is answered 504 and its work cancelled.",
     )
     enable_rate_limit: OnOff = Field(
         default=True,
@@ -117,7 +117,7 @@ class EdgeSettings(BaseModel):
         validation_alias="RATE_LIMIT_WINDOW",
         ge=1_000,
         le=DAY_MS,
-        description="ms in which requests are counted; rounded down to whole seconds.",
+        description="Milliseconds in which requests are counted; rounded down to whole seconds.",
     )
     rate_limit_max_requests: int = Field(
         100,

@@ -33,7 +33,7 @@ class HearingSettings(BaseModel):
         validation_alias="DEFAULT_FOLLOWUP_WINDOW",
         ge=0,
         le=300_000,
-        description="ms after a reply in which FOLLOWUP needs no wake phrase.",
+        description="Milliseconds after a reply in which FOLLOWUP needs no wake phrase.",
     )
     question_pause_ms: int = Field(
         2_000,
@@ -41,8 +41,9 @@ class HearingSettings(BaseModel):
         ge=200,
         le=30_000,
         description=(
-            "ms of silence that end a question without a question mark or a complete sentence; twice that when it "
-            "breaks off or has just begun. A shorter pause cuts slow speakers off, a longer one delays the answer."
+            "Milliseconds of silence that end a question without a question mark or a complete sentence; twice that "
+            "when it breaks off or has just begun. A shorter pause cuts slow speakers off, a longer one delays the "
+            "answer."
         ),
     )
     question_max_ms: int = Field(
@@ -50,7 +51,7 @@ class HearingSettings(BaseModel):
         validation_alias="QUESTION_MAX_MS",
         ge=1_000,
         le=600_000,
-        description="ms after which a question ends although its speaker goes on.",
+        description="Milliseconds after which a question ends although its speaker goes on.",
     )
 
     default_followup_window_s = Seconds("default_followup_window_ms")

@@ -37,8 +37,8 @@ class ModelSettings(BaseModel):
         max_length=4,
         description=(
             "Further models of the same server, separated by commas. They are asked in this order, within the "
-            "question's one deadline, when those before fail, are overloaded or unknown, or their circuit breaker is "
-            "open. Empty: the answer then says that the model failed."
+            "question's one deadline: when the model before fails, is overloaded or unknown, or has an open circuit "
+            "breaker. Empty: the answer then says that the model failed."
         ),
     )
     openai_timeout_ms: int = Field(
@@ -46,7 +46,7 @@ class ModelSettings(BaseModel):
         validation_alias="OPENAI_TIMEOUT",
         ge=100,
         le=600_000,
-        description="ms for one whole answer of the model, all attempts together.",
+        description="Milliseconds for one whole answer of the model, all attempts together.",
     )
     openai_webhook_timeout_ms: int | None = Field(
         None,
@@ -140,7 +140,7 @@ class ModelSettings(BaseModel):
         validation_alias="MODEL_BREAKER_WINDOW_MS",
         ge=100,
         le=3_600_000,
-        description="ms within which these failures must come; older ones do not count.",
+        description="Milliseconds within which these failures must come; older ones do not count.",
     )
     model_breaker_pause_ms: int = Field(
         5_000,
@@ -148,8 +148,8 @@ class ModelSettings(BaseModel):
         ge=10,
         le=3_600_000,
         description=(
-            "ms of the breaker's first pause, then one question tries. Short, so that the question can still be "
-            "answered."
+            "Milliseconds of the breaker's first pause, then one question tries. Short, so that the question can still "
+            "be answered."
         ),
     )
     model_breaker_pause_cap_ms: int = Field(
@@ -158,7 +158,8 @@ class ModelSettings(BaseModel):
         ge=10,
         le=3_600_000,
         description=(
-            "ms of the breaker's longest pause; each failed try doubles the pause. A working model is found within it."
+            "Milliseconds of the breaker's longest pause; each failed try doubles the pause. A working model is found "
+            "within it."
         ),
     )
 

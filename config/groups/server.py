@@ -44,28 +44,28 @@ class ServerSettings(BaseModel):
         validation_alias="IDLE_CONNECTION_TIMEOUT_MS",
         ge=100,
         le=DAY_MS,
-        description="ms that a connection may wait for the headers of its next request.",
+        description="Milliseconds that a connection may wait for the headers of its next request.",
     )
     body_timeout_ms: int = Field(
         15_000,
         validation_alias="BODY_TIMEOUT_MS",
         ge=100,
         le=DAY_MS,
-        description="ms that one request's body may take to arrive.",
+        description="Milliseconds that one request's body may take to arrive.",
     )
     slow_request_threshold_ms: int = Field(
         1_000,
         validation_alias="SLOW_REQUEST_THRESHOLD",
         ge=1,
         le=DAY_MS,
-        description="ms from which a request is logged as slow.",
+        description="Milliseconds from which a request is logged as slow.",
     )
     shutdown_grace_ms: int = Field(
         10_000,
         validation_alias="SHUTDOWN_GRACE_MS",
         ge=0,
         le=DAY_MS,
-        description="ms in which running requests may finish after a signal to stop.",
+        description="Milliseconds in which running requests may finish after a signal to stop.",
     )
     log_level: Annotated[Literal["debug", "info", "warn", "error", "fatal"], BeforeValidator(lower_word)] = Field(
         "info",

@@ -85,14 +85,14 @@ class StoreSettings(BaseModel):
         validation_alias="STORE_WRITE_TIMEOUT_MS",
         ge=10,
         le=600_000,
-        description="ms after which a write to the store fails.",
+        description="Milliseconds after which a write to the store fails.",
     )
     store_read_timeout_ms: int = Field(
         5_000,
         validation_alias="STORE_READ_TIMEOUT_MS",
         ge=10,
         le=600_000,
-        description="ms after which a read from the store fails.",
+        description="Milliseconds after which a read from the store fails.",
     )
 
     store_write_timeout_s = Seconds("store_write_timeout_ms")
@@ -158,5 +158,5 @@ class RetentionSettings(BaseModel):
         validation_alias="JANITOR_INTERVAL_S",
         ge=1,
         le=86_400,
-        description="s between two prunings of old data.",
+        description="Seconds between two prunings of old data.",
     )

@@ -14,7 +14,7 @@ class WorkSettings(BaseModel):
         validation_alias="SESSION_IDLE_S",
         ge=1,
         le=604_800,
-        description="s after which an idle session leaves memory.",
+        description="Seconds after which an idle session leaves memory.",
     )
     max_live_sessions: int = Field(
         100_000,

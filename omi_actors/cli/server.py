@@ -29,7 +29,7 @@ from omi_actors.kit.errors import ExpectedError
 from omi_actors.parts import Parts
 from omi_actors.store.driver import require_driver
 from omi_actors.system import System
-from web.server import WebServer, build_http_server
+from web.server import WebServer
 
 _log = get_logger(__name__)
 
@@ -90,7 +90,7 @@ async def _serve(loaded: LoadedSettings) -> int:
         notifier=notifier,
     )
     system = System(parts, lambda _error: end(EXIT_SOFTWARE))
-    server = build_http_server(system, settings, clock)
+    server = WebServer(system, settings, clock)
     # The address comes first: a second start by mistake must not touch the store of the first.
     port = _bind(server, settings)
     await system.start()

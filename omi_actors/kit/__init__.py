@@ -1,7 +1,10 @@
-"""Actors on Pykka: loop actors, thread actors, supervision, timers, and a driver for tests. No word about Omi.
+"""Actors on Pykka, complete in itself: of the rest of the program it imports only the clock.
 
-To say something to an actor: handle (with asks, envelope, mailbox, future, deadlines).
-To be an actor: loop_actor (with async_turn, timers), thread_actor; how errors become replies or crashes: replies.
-To keep actors alive: spec, life, supervisor, dynamic_supervisor, root (with zombies, crash_log).
-What drives them: runtime; who shares the loop with them: turns. In tests: driver (with manual_runtime).
+    class Greeter(LoopActor):
+        def receive(self, message: str) -> str:
+            return f"hello, {message}"
+
+To send: handle (with timers), messages, mailbox, future (with deadlines), errors. To be an actor: loop_actor (with
+bare_actor, async_turn), thread_actor. To keep actors alive: spec, life, restarts, supervisor (with the root),
+dynamic_supervisor, reports. Under all of them: runtime. Beside them: pacer. In tests: testing.
 """

@@ -1,6 +1,6 @@
-"""An async turn: a coroutine driven by hand, so that no asyncio task is made per message.
+"""An async turn: a coroutine that the kit steps itself, so that no asyncio task is made per message.
 
-Not here: what its end means (loop_actor.py), the futures that it awaits (future.py). Threads: the loop's.
+Not here: the effects of its end (loop_actor.py), the futures that it awaits (future.py). Threads: the loop's.
 """
 
 from asyncio import CancelledError
@@ -12,7 +12,7 @@ from omi_actors.kit.future import Future, stepping
 
 
 class AsyncTurn:
-    """A coroutine that may await the kit's futures only. After its end, `value` or `error` says how."""
+    """A coroutine that may await only the kit's futures. After its end, `value` or `error` is set."""
 
     __slots__ = ("_context", "_coroutine", "awaiting", "error", "value")
 
@@ -24,13 +24,13 @@ class AsyncTurn:
         self.error: BaseException | None = None
 
     def step(self) -> bool:
-        """Run on to the next `await` of something unsettled (False: see `awaiting`) or to the end (True)."""
+        """Run to the next `await` of an unsettled future (False: see `awaiting`) or to the end (True)."""
         self.awaiting = None
         try:
             awaited = self._context.run(self._send, None)
             if not isinstance(awaited, Future):
                 awaited = self._context.run(self._throw, _not_ours(awaited))
-            if not isinstance(awaited, Future):  # it would not hear
+            if not isinstance(awaited, Future):  # it caught the error and awaits a foreign object again
                 self._coroutine.close()
                 self.error = _not_ours(awaited)
                 return True
@@ -44,12 +44,12 @@ class AsyncTurn:
         return False
 
     def cancel(self) -> None:
-        """End the coroutine now: CancelledError where it waits, and if it goes on all the same, close it."""
+        """End the coroutine now: raise CancelledError where it waits, and close it if it goes on."""
         self.awaiting = None
         try:
             self._context.run(self._throw, CancelledError())
             self._coroutine.close()
-        except BaseException as error:  # noqa: BLE001 (StopIteration included: it has ended, that is all we want)
+        except BaseException as error:  # noqa: BLE001 (StopIteration, too: the coroutine has ended)
             self.error = error
 
     def _send(self, value: None) -> Any:

@@ -1,4 +1,4 @@
-"""Pykka's actor without what it costs per instance: its uuid, event, queue and ref are made on demand.
+"""Pykka's actor at a lower cost per instance: its uuid, event, queue and ref are made on demand.
 
 Not here: turns (loop_actor.py). Threads: any.
 """
@@ -12,13 +12,13 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.mailbox import Mailbox
 
 if TYPE_CHECKING:
-    _PykkaActor = object  # hooks may be async here and attributes are properties: Pykka's types say otherwise
+    _PykkaActor = object  # unlike Pykka's types, hooks may be async here and attributes are properties
 else:
     _PykkaActor = pykka.Actor
 
 
 class StoppedFlag:
-    """Reads like the threading.Event that Pykka's refs look at."""
+    """Stands in for the threading.Event that Pykka's refs check."""
 
     __slots__ = ("_actor",)
 
@@ -31,7 +31,7 @@ class StoppedFlag:
 
 
 class BareActor(_PykkaActor):
-    """A Pykka actor behind a handle. Pykka sets the attributes that are properties here; we never let it."""
+    """A Pykka actor behind a handle. Attributes that Pykka would set are properties here."""
 
     handle: Handle
     has_ended = False
@@ -40,7 +40,7 @@ class BareActor(_PykkaActor):
         """Store arguments only; resources open in the start hook."""
 
     def attach(self, handle: Handle) -> None:
-        """Belong to `handle`, once.
+        """Take `handle`, once.
 
         Raises:
             RuntimeError: if this is not a new actor.
@@ -51,7 +51,7 @@ class BareActor(_PykkaActor):
 
     @property
     def actor_urn(self) -> str:
-        """A name that no other incarnation has."""
+        """A name that is unique among all incarnations."""
         return f"urn:actor:{self.handle.kind}:{self.handle.name}:{self.handle.generation}"
 
     @property
@@ -66,7 +66,7 @@ class BareActor(_PykkaActor):
 
     @property
     def actor_ref(self) -> Any:
-        """A new ref of Pykka's; it dies with this incarnation, the handle does not."""
+        """A new ref of Pykka's. It ends with this incarnation; the handle stays."""
         actor: Any = self
         return pykka.ActorRef(actor)
 

@@ -1,9 +1,6 @@
-"""The supervisor of children that come and go, each counted for itself; a bad one is set aside, never escalated.
+"""The supervisor of children that come and go: counts crashes by child, and quarantines a child that crashes often.
 
-State it owns: who runs, and the crashes of those that crashed. Messages it takes: StartChild, ChildExited, its own
-timers. It tells an observer: ChildStopped, ChildQuarantined, ChildReleased. What kills it: a bug in it only.
-What survives a restart: nothing; the children are stopped and their mailboxes closed.
-Not here: how an incarnation starts and ends (life.py). Threads: the loop's.
+Not here: starts and ends of an incarnation (life.py), the policy in numbers (restarts.py). Threads: the loop's.
 """
 
 from dataclasses import dataclass
@@ -27,62 +24,62 @@ from omi_actors.kit.restarts import (
 from omi_actors.kit.spec import ChildState, Restart
 from omi_actors.kit.supervisor import must_restart
 
-# Children stopped between two looks at the sockets: about 2 ms.
+# Children that are stopped before the loop may serve its sockets: about 2 ms.
 STOPS_PER_SLOT = 250
 
 
 @dataclass(frozen=True, slots=True)
 class StartChild(Control):
-    """To a dynamic supervisor: start this child, unless it runs or sits in quarantine."""
+    """Sent by an actor that needs this child: start it, unless it runs or is in quarantine."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class ChildStopped(Control):
-    """To a dynamic supervisor's observer: the child is gone for good and its mailbox closed; forget the handle."""
+    """Sent to the observer: the child has ended for good and its mailbox is closed; drop the handle."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class ChildQuarantined(Control):
-    """To a dynamic supervisor's observer: the child crashed too often; its mailbox is closed for a while."""
+    """Sent to the observer: the child crashed too often; its mailbox is closed during its quarantine."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class ChildReleased(Control):
-    """To a dynamic supervisor's observer: the quarantine is over; the next message starts the child."""
+    """Sent to the observer: the quarantine is over; the next message starts the child."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class RestartDue(Control):
-    """To itself: the backoff is over for this child."""
+    """Sent to itself: the backoff of this child is over."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineOver(Control):
-    """To itself: this child has been set aside long enough."""
+    """Sent to itself: the quarantine of this child is over."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What is remembered of a child that crashed."""
+    """Crashes of one child."""
 
     crashes_at_s: tuple[float, ...]
     streak: Streak
 
 
 class _StartOnMail:
-    """Sleeps at the mailbox of a released child; mail has it started."""
+    """Sleeps at the mailbox of a released child, and starts the child when mail comes."""
 
     __slots__ = ("_handle", "_supervisor")
 
@@ -96,7 +93,12 @@ class _StartOnMail:
 
 
 class DynamicSupervisor(LoopActor):
-    """See the module. No message of its children's can make it give up."""
+    """Supervises children that others start by message; crashes of children never end it.
+
+    State it owns: the running children, the crashes of those that crashed. Messages it takes: StartChild, ChildExited,
+    its own timers. Messages it sends, to the observer: ChildStopped, ChildQuarantined, ChildReleased. What kills it: an
+    unexpected error. What survives a restart: nothing; its children are stopped and their mailboxes closed.
+    """
 
     def __init__(
         self,
@@ -106,7 +108,7 @@ class DynamicSupervisor(LoopActor):
         quarantine_s: float = 60.0,
         observer: Handle | None = None,
     ) -> None:
-        """`intensity` is each child's own; over it, the child is set aside for `quarantine_s`."""
+        """Allow each child `intensity`; a child above it goes into quarantine for `quarantine_s`."""
         super().__init__()
         self._intensity = intensity or Intensity()
         self._backoff = backoff or Backoff()
@@ -116,7 +118,7 @@ class DynamicSupervisor(LoopActor):
         self._records: dict[Handle, _Record] = {}
 
     async def on_stop(self) -> None:
-        """Stop all children in parallel; each handles the mail it has, within its shutdown timeout."""
+        """Stop all children in parallel. Each handles its waiting mail first, within its shutdown timeout."""
         children = list(self._children)
         ending = []
         for number, child in enumerate(children):
@@ -130,13 +132,13 @@ class DynamicSupervisor(LoopActor):
             self._let_go(child)
 
     def on_failure(self, *_error: Any) -> None:
-        """Leave no child running unsupervised."""
+        """Stop all children, so that none runs unsupervised."""
         for child in list(self._children):
             life.stop(child, drain=False)
             self._let_go(child)
 
     def receive(self, message: object) -> None:
-        """Take one message; see the module."""
+        """Handle one message."""
         match message:
             case StartChild(child):
                 self._start_child(child)
@@ -165,7 +167,7 @@ class DynamicSupervisor(LoopActor):
         elif restart is Restart.TEMPORARY or child.mailbox.close_if_empty(Refusal.STOPPED):
             self._let_go(child)
         else:
-            life.start(child, self.handle)  # mail came while it was ending
+            life.start(child, self.handle)  # mail came while it ended
 
     def _restart(self, child: Handle) -> None:
         now_s = self.runtime.clock.mono_s()
@@ -200,7 +202,7 @@ class DynamicSupervisor(LoopActor):
         self._tell_observer(ChildReleased(child))
 
     def _let_go(self, child: Handle) -> None:
-        """Forget a child that is gone for good."""
+        """Remove a child that has ended for good."""
         if child.state is ChildState.QUARANTINED:
             self.runtime.hooks.released(child.kind)
         self._children.discard(child)

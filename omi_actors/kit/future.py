@@ -1,7 +1,7 @@
-"""A result that will come: settled once, from any thread; awaited without ever blocking the loop.
+"""A future: a result that is settled once, from any thread, and awaited without blocking the loop; and its deadline.
 
-Not here: timeouts of asks (deadlines.py), what resumes an async turn (loop_actor.py).
-Threads: any. Callbacks run in the settling thread.
+Not here: resuming an async turn (loop_actor.py), timers of actors (handle.py). Threads: any. Callbacks run in the
+settling thread, deadlines pass on the loop's.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ T = TypeVar("T")
 
 _log = structlog.stdlib.get_logger(__name__)
 
-# First in an unsettled future's list of callbacks. Whoever removes it has won: list.remove is atomic.
+# First in an unsettled future's list of callbacks. list.remove is atomic, so only one settler can remove it.
 _OPEN: Any = object()
 
 
 class _Stepping(threading.local):
-    """Whether this thread is in a step of an actor's async turn (loop_actor.py sets it)."""
+    """Set while this thread runs a step of an actor's async turn (by async_turn.py)."""
 
     on = False
 
@@ -41,17 +41,21 @@ stepping = _Stepping()
 
 
 class Future(pykka.Future[T]):
-    """Settled once, the first settler wins. `done` tells whether it is settled; nobody else sets it.
+    """A result to come; the first settler wins, and `done` tells whether there was one.
 
-    Without a lock, since list operations are atomic; defaults live on the class: thousands a second come and go.
+        reply = handle.ask(GetCount(), timeout_s=1.0)
+        reply.add_done_callback(lambda settled: print(settled.result()))
+
+    It needs no lock, since list operations are atomic. Defaults stand on the class, because thousands of futures are
+    made in a second.
     """
 
     done = False
     _value: T | None = None
     _error: BaseException | None = None
-    # Where its deadline waits (deadlines.py); it leaves there when settled.
+    # The tick of Deadlines that holds it; a settled future leaves it.
     deadline: dict[Any, Any] | None = None
-    # Pykka's own state, for `map` and its kin: these block, so they are for threads.
+    # Pykka's own state, for `map` and the like: these block, so only threads may use them.
     _get_hook: Any = None
     _get_hook_result = _Unset()
 
@@ -103,7 +107,7 @@ class Future(pykka.Future[T]):
             raise queue.Full
 
     def result(self) -> T:
-        """Return the value or raise the error, at once.
+        """Return the value or raise the error.
 
         Raises:
             RuntimeError: if it is not settled yet.
@@ -115,7 +119,7 @@ class Future(pykka.Future[T]):
         return self._value  # type: ignore[return-value]  # None is a value when T allows it
 
     def get(self, *, timeout: float | None = None) -> T:
-        """Block this thread until settled, at most `timeout` seconds; then as `result`.
+        """Block this thread until settled, at most `timeout` seconds; then do as `result`.
 
         Raises:
             AskTimeoutError: if it was not settled in time.
@@ -129,13 +133,13 @@ class Future(pykka.Future[T]):
         return self.result()
 
     def add_done_callback(self, callback: Callable[["Future[T]"], None]) -> None:
-        """Call `callback(self)` once settled: in the settling thread, or here and now if it is settled."""
+        """Call `callback(self)` when settled: in the settling thread, or now if it is settled already."""
         self._callbacks.append(callback)
         if self.done:
             self._run_callbacks()
 
     def __await__(self) -> Generator[Any, None, T]:
-        """Wait without blocking: in an actor's turn through the actor's driver, elsewhere as an asyncio task."""
+        """Wait without blocking: in an actor's turn through the actor, elsewhere as an asyncio task."""
         if not self.done:
             if self._get_hook is not None:
                 raise RuntimeError("a derived future blocks: await the one it was made from")
@@ -148,14 +152,14 @@ class Future(pykka.Future[T]):
     __iter__ = __await__
 
     def _settled(self) -> None:
-        self.done = True  # before the callbacks: one that is added from now on is called by who adds it
+        self.done = True  # before the callbacks: the adder itself calls one that is added from now on
         if self.deadline is not None:
             self.deadline.pop(self, None)
         if self._callbacks:
             self._run_callbacks()
 
     def _run_callbacks(self) -> None:
-        """Call what waits. The settler and a late adder may both be here: each callback is taken by one of them."""
+        """Call all callbacks. A settler and a late adder may both run this; only one of them removes each."""
         while True:
             try:
                 callback = self._callbacks.pop(0)
@@ -163,7 +167,7 @@ class Future(pykka.Future[T]):
                 return
             try:
                 callback(self)
-            except Exception as error:  # noqa: BLE001 (the settler must not suffer from who waits)
+            except Exception as error:  # noqa: BLE001 (a failing callback must not harm the settler)
                 _log.error("future callback failed", error=type(error).__name__, exc_info=error)
 
     def _wait(self, timeout: float | None) -> None:
@@ -198,12 +202,12 @@ def _wake(waiter: "asyncio.Future[None]") -> None:
         waiter.set_result(None)
 
 
-# Seconds. Deadlines of the same tick share one timer, so an ask costs a dict entry; up to a tick late, never early.
+# Seconds. Deadlines of one tick share a timer, so an ask costs a dict entry. They pass up to a tick late, never early.
 TICK_S = 0.01
 
 
 class Deadlines:
-    """Futures by the tick at which they fail; a settled one leaves by itself."""
+    """Deadlines of asks: an unsettled future fails at its tick, a settled one leaves before it."""
 
     def __init__(
         self,
@@ -216,11 +220,11 @@ class Deadlines:
         self._post = post
         self._call_later = call_later
         self._on_timeout = on_timeout
-        # The receivers' kinds by future, by the tick's number.
+        # By tick number, then by future: the receiver's kind.
         self._ticks: dict[int, dict[Future[Any], str]] = {}
 
     def __len__(self) -> int:
-        """How many futures wait for their deadline."""
+        """Count the futures that wait for their deadline."""
         return sum(map(len, self._ticks.values()))
 
     def add(self, future: Future[Any], timeout_s: float, kind: str) -> None:
@@ -233,11 +237,11 @@ class Deadlines:
             self._call_later(tick * TICK_S - now_s, partial(self._pass, tick))
         future.deadline = waiting
         waiting[future] = kind
-        if tick not in self._ticks:  # a thread was slower than its deadline
+        if tick not in self._ticks:  # the tick has passed meanwhile
             self._post(partial(self._fail, future, kind))
 
     def _pass(self, tick: int) -> None:
-        # Posted one by one: a store that hangs may fail thousands at once.
+        # Posted one by one: when a store hangs, thousands may fail in one tick.
         for future, kind in list(self._ticks.pop(tick, {}).items()):
             self._post(partial(self._fail, future, kind))
 

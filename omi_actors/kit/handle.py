@@ -1,6 +1,7 @@
-"""A handle: the stable name of a child across its restarts, and the way to talk to it.
+"""A handle: the stable address of an actor across its restarts; and timers, which send to it.
 
-Not here: starting and stopping (life.py, for supervisors only). Threads: `tell`, `ask` and `forward` from any.
+Not here: starting and stopping (life.py, for supervisors only). Threads: `tell`, `ask` and `forward` from any; timers
+on the loop's.
 """
 
 from typing import TypeVar
@@ -15,7 +16,10 @@ R = TypeVar("R")
 
 
 class Handle:
-    """Holds the mailbox, which takes mail from the first moment, and the actor that reads it now, if any.
+    """The address of an actor: its mailbox, which takes mail from the first moment, and its current incarnation.
+
+        handle.tell(Greet("Ada"))
+        count = await handle.ask(GetCount(), timeout_s=1.0)
 
     `stopping` is settled when the actor that was asked to stop has ended. `generation` counts incarnations.
     """
@@ -43,27 +47,28 @@ class Handle:
 
     @property
     def kind(self) -> str:
-        """The metric label that the child shares with its like."""
+        """The metric label that the child shares with similar actors."""
         return self.spec.kind
 
     @property
     def has_left(self) -> bool:
-        """Whether the child is gone for good: it takes no mail, and never will again."""
+        """Whether the child has ended for good and takes no mail any more."""
         return self.state is ChildState.STOPPED and self.mailbox.is_closed
 
     def tell(self, message: object) -> bool:
-        """Send `message`; False if refused, which is counted. Never raises, never blocks."""
+        """Send `message`; False if the mailbox refused it, which is counted. Never raises, never blocks."""
         return self.deliver(Envelope(message, None, current_context()))
 
     def tell_always(self, message: object) -> bool:
-        """Send `message` also to a full mailbox: for mail of which the receiver itself bounds the number."""
+        """Send `message` also to a full mailbox: for messages of which the receiver bounds the number itself."""
         return self.deliver(Envelope(message, None, current_context()), always=True)
 
     def ask(self, request: Request[R], *, timeout_s: float) -> Future[R]:
-        """Send `request` and return the reply to come. Never blocks.
+        """Send `request` and return the future of its reply. Never blocks.
 
-        The future fails with MailboxFullError or ActorUnavailableError at once, with ActorUnavailableError when the
-        actor dies of it, with AskTimeoutError after `timeout_s`: then, if its turn has not begun, it never will.
+        The future fails with MailboxFullError or ActorUnavailableError when the mailbox refuses the request, with
+        ActorUnavailableError when the actor crashes in this turn, and with AskTimeoutError after `timeout_s`. A turn
+        that has not begun by then is cancelled.
         """
         reply: Future[R] = Future()
         self.runtime.deadlines.add(reply, timeout_s, self.spec.kind)
@@ -74,15 +79,15 @@ class Handle:
         return reply
 
     def forward(self, envelope: Envelope, *, always: bool = False) -> bool:
-        """Pass on a received envelope: the receiver replies, in the sender's context. A refusal fails the reply.
+        """Send a received envelope on, with its reply and its sender's context. A refusal fails the reply.
 
-        `always` also to a full mailbox, as `tell_always`.
+        `always` sends also to a full mailbox, as `tell_always` does.
         """
         reply_to, envelope.reply_to = envelope.reply_to, None
         return self.deliver(Envelope(envelope.message, reply_to, envelope.context), always=always)
 
     def deliver(self, envelope: Envelope, *, always: bool = False) -> bool:
-        """Put `envelope` into the mailbox; refused, fail its reply and count it."""
+        """Put `envelope` into the mailbox; False if refused, after failing its reply and counting it."""
         refusal = self.mailbox.offer(envelope, always=always)
         if refusal is None:
             return True
@@ -97,7 +102,7 @@ class Handle:
 
 
 class Timers:
-    """The timers of the incarnation that `own` has now. Messages go to `own` unless said otherwise."""
+    """Timers of the current incarnation of `own`; after its end they send nothing. They send to `own` by default."""
 
     __slots__ = ("_incarnation", "_own")
 
@@ -106,7 +111,7 @@ class Timers:
         self._incarnation = own.actor
 
     def after(self, delay_s: float, message: object, *, to: Handle | None = None) -> TimerHandle:
-        """Tell `message` once, after `delay_s`. A full mailbox takes it all the same: a deadline must not get lost."""
+        """Send `message` once, after `delay_s`, also to a full mailbox: a deadline must not get lost."""
         target = to or self._own
 
         def fire() -> None:
@@ -116,7 +121,7 @@ class Timers:
         return self._own.runtime.call_later(delay_s, fire)
 
     def every(self, period_s: float, message: object, *, to: Handle | None = None) -> TimerHandle:
-        """Tell `message` again and again, first after one period. A full mailbox misses one, which is counted."""
+        """Send `message` every `period_s`, first after one period. A full mailbox refuses it, which is counted."""
         target = to or self._own
         runtime = self._own.runtime
 

@@ -1,6 +1,6 @@
-"""Life and death of incarnations: start, stop within the shutdown timeout, end.
+"""The life of an incarnation: start, stop within the shutdown timeout, end.
 
-Not here: when and why (the supervisors), talking to an actor (handle.py). Threads: the loop's.
+Not here: the decision to start or stop (supervisor.py, dynamic_supervisor.py). Threads: the loop's.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ LIVE_STATES = (ChildState.STARTING, ChildState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class ChildExited(Control):
-    """To the supervisor: incarnation number `generation` ended, normally (`error` None) or by a crash."""
+    """Sent to the supervisor: incarnation number `generation` ended, normally (`error` None) or by a crash."""
 
     handle: Handle
     generation: int
@@ -29,7 +29,7 @@ class ChildExited(Control):
 
 
 def start(handle: Handle, parent: Handle | None) -> None:
-    """Build and start the next incarnation. A failure, of whatever class, is reported like any crash."""
+    """Build and start the next incarnation. Every failure is reported as a crash."""
     handle.generation += 1
     handle.parent = parent
     handle.state = ChildState.STARTING
@@ -45,7 +45,7 @@ def start(handle: Handle, parent: Handle | None) -> None:
 
 
 def running(handle: Handle, actor: Incarnation) -> None:
-    """Note that the start hook has ended well."""
+    """Record that the start hook has succeeded."""
     if handle.actor is not actor:
         return
     handle.state = ChildState.RUNNING
@@ -55,7 +55,7 @@ def running(handle: Handle, actor: Incarnation) -> None:
 
 
 def exited(handle: Handle, actor: Incarnation, error: BaseException | None) -> None:
-    """Note that `actor` has ended, by a crash if there is an `error`. A fenced one only leaves the zombies."""
+    """Record that `actor` has ended, by a crash if there is an `error`. A fenced one only leaves the zombies."""
     if handle.actor is not actor:
         handle.runtime.zombies.remove()
         return
@@ -63,9 +63,9 @@ def exited(handle: Handle, actor: Incarnation, error: BaseException | None) -> N
 
 
 def stop(handle: Handle, *, drain: bool) -> Future[None]:
-    """Stop the current incarnation; the future is settled when it has ended, at the latest by its shutdown timeout.
+    """Stop the current incarnation; the future is settled at its end, at the latest after its shutdown timeout.
 
-    With `drain` the mailbox closes and what it holds is handled first; else the rest stays for the next incarnation.
+    With `drain` the mailbox closes and its mail is handled first; else the mail stays for the next incarnation.
     """
     if drain:
         handle.mailbox.close(Refusal.STOPPED)
@@ -86,7 +86,7 @@ def stop(handle: Handle, *, drain: bool) -> Future[None]:
 
 
 def fence(handle: Handle, actor: Incarnation) -> None:
-    """Go on without `actor`, whose thread cannot be ended: it gets no more mail, and its late end is ignored."""
+    """Give up an `actor` with a thread that does not end: it gets no more mail, and its late end is ignored."""
     if handle.actor is not actor:
         return
     handle.runtime.zombies.add()
@@ -95,7 +95,7 @@ def fence(handle: Handle, actor: Incarnation) -> None:
 
 
 def retire(handle: Handle, refusal: Refusal) -> None:
-    """Close the mailbox for good, or for a quarantine, and reject what it still holds."""
+    """Close the mailbox, for good or for a quarantine, and reject the mail in it."""
     handle.mailbox.close(refusal)
     handle.state = ChildState.QUARANTINED if refusal is Refusal.QUARANTINED else ChildState.STOPPED
     for envelope in handle.mailbox.clear():

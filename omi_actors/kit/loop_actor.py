@@ -1,7 +1,7 @@
-"""The loop actor: drained on the event loop, one message at a time, in order.
+"""The loop actor: handles its mail on the event loop, one message at a time, in order.
 
-Not here: its restarts (supervisor.py), where a call blocks (thread_actor.py). Threads: the loop's; `wake_up` and
-`halt` from any. Each turn runs in a context of its own: what it binds, the next does not see.
+Not here: restarts (supervisor.py), blocking calls (thread_actor.py). Threads: the loop's; `wake_up` and `halt` from
+any. Each turn runs in a context of its own, so context variables that it binds do not reach the next turn.
 """
 
 from asyncio import CancelledError
@@ -22,18 +22,22 @@ from omi_actors.kit.runtime import Runtime
 
 _log = structlog.stdlib.get_logger(__name__)
 
-# Messages that an actor handles before it goes to the back of the ready queue: nobody starves behind a flood.
+# Messages that an actor handles before it goes to the back of the ready queue, so that a flood starves no other actor.
 TURNS_PER_SLOT = 16
 
 _Then = Callable[[Any, BaseException | None], None]
 
 
 class LoopActor(BareActor):
-    """Base of actors on the loop. Subclasses override `receive` and, if need be, `on_start`, `on_stop`, `on_failure`.
+    """Base of actors on the loop. Override `receive` and, if needed, `on_start`, `on_stop`, `on_failure`.
 
-    A turn (and a hook, but `on_failure`) may be async, only to await the kit's futures; the mailbox buffers meanwhile.
-    An error of our own tree is the reply of an ask; every other exception ends this actor, and no other.
-    Defaults live on the class: an idle actor holds nothing but its handle and its own state.
+        class Counter(LoopActor):
+            def receive(self, message: GetCount) -> int:
+                return self.count
+
+    A turn or hook may be async, but may await only the kit's futures; new mail waits meanwhile. `on_failure` is sync.
+    An ExpectedError is the reply of an ask. Every other exception crashes this actor, and no other.
+    Defaults stand on the class, so an idle actor holds only its handle and its own state.
     """
 
     _envelope: Envelope | None = None
@@ -47,14 +51,14 @@ class LoopActor(BareActor):
     # --- for subclasses
 
     def on_start(self) -> Coroutine[Any, Any, None] | None:
-        """Run before the first message. A failure is a crash."""
+        """Prepare, before the first message. A failure is a crash."""
 
     def receive(self, message: Any) -> Any:
-        """Handle one message; what is returned is the reply of an ask. May return a coroutine."""
+        """Handle one message and return the reply of an ask. May return a coroutine."""
         raise TypeError(f"{type(self).__name__} does not know {type(message).__name__}")
 
     def on_stop(self) -> Coroutine[Any, Any, None] | None:
-        """Run before a normal end. After a crash `on_failure` runs instead."""
+        """Clean up, before a normal end. After a crash `on_failure` runs instead."""
 
     def on_failure(
         self,
@@ -62,21 +66,21 @@ class LoopActor(BareActor):
         exception_value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Run after a crash. Sync; what fails in it is logged."""
+        """Clean up, after a crash. Sync; a failure in it is logged."""
 
     @property
     def runtime(self) -> Runtime:
-        """What all actors of this loop share: clock, randomness, timers."""
+        """Clock, randomness and timers, shared by all actors of this loop."""
         return self.handle.runtime
 
     @property
     def timers(self) -> Timers:
-        """Messages to come, as long as this incarnation lives."""
+        """Timers that end with this incarnation."""
         return Timers(self.handle)
 
     @property
     def current_envelope(self) -> Envelope:
-        """The envelope of the turn that runs now.
+        """The envelope of the current turn.
 
         Raises:
             RuntimeError: outside a turn.
@@ -86,9 +90,9 @@ class LoopActor(BareActor):
         return self._envelope
 
     def take_reply(self) -> Future[Any] | None:
-        """Take over the current turn's reply: settle it later, in another turn. None if nobody waits for one.
+        """Take over the current turn's reply, to settle it in a later turn. None if the message was no ask.
 
-        Taken and still unsettled when this actor ends, it fails with ActorUnavailableError.
+        If it is unsettled when this actor ends, it fails with ActorUnavailableError.
         """
         envelope = self.current_envelope
         reply, envelope.reply_to = envelope.reply_to, None
@@ -102,7 +106,7 @@ class LoopActor(BareActor):
         return reply
 
     def stop_self(self) -> None:
-        """End normally after this turn. The rest of the mail is left to the supervisor."""
+        """End normally after this turn. The rest of the mail stays in the mailbox for the supervisor."""
         self._halted = True
 
     # --- for life.py and the mailbox
@@ -121,13 +125,13 @@ class LoopActor(BareActor):
         self.handle.mailbox.poke()
 
     def abandon(self) -> None:
-        """End now: the turn that waits is cancelled."""
+        """End now: cancel the turn that waits."""
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.cancel()
         self._end(TimeoutError("the actor did not stop within its shutdown timeout"))
 
-    # --- the life of an actor
+    # --- the actor's life
 
     def _begin(self) -> None:
         self._perform(self.on_start, self._started)
@@ -161,7 +165,7 @@ class LoopActor(BareActor):
         """Run one turn; False if the actor cannot take the next message now."""
         reply_to = envelope.reply_to
         if reply_to is not None and reply_to.done:
-            return True  # its asker has given up: the work is cancelled
+            return True  # the ask has failed by its deadline, so its turn is cancelled
         self._envelope = envelope
         context = Context()
         try:
@@ -183,7 +187,7 @@ class LoopActor(BareActor):
         return self.receive(envelope.message)
 
     def _turn_failed(self, error: BaseException) -> bool:
-        """Reply with the error, or die of it; True if the actor lives."""
+        """Reply with the error, or crash; True if the actor lives on."""
         envelope, self._envelope = self._envelope, None
         taken, self._taken_reply = self._taken_reply, None
         reply_to = taken or (envelope.reply_to if envelope is not None else None)
@@ -204,7 +208,7 @@ class LoopActor(BareActor):
         self.handle.runtime.post(self._run)
 
     def _fail(self, error: BaseException) -> None:
-        """Die of `error`, unless it is the cancellation that a stop brings."""
+        """Crash with `error`, unless it is the cancellation that comes with a stop."""
         if isinstance(error, CancelledError) and (self._halted or self.handle.mailbox.is_closed):
             self._finish()
         else:
@@ -235,13 +239,13 @@ class LoopActor(BareActor):
     def _call_on_failure(self, error: BaseException) -> None:
         try:
             Context().run(self.on_failure, type(error), error, error.__traceback__)
-        except BaseException as second:  # noqa: BLE001 (it is dying already)
+        except BaseException as second:  # noqa: BLE001 (the actor ends anyway)
             _log.error("on_failure failed", kind=self.handle.kind, error=type(second).__name__)
 
     # --- async turns and hooks
 
     def _perform(self, hook: Callable[[], Any], then: _Then) -> None:
-        """Run a hook, sync or async, and tell `then` how it ended."""
+        """Run a hook, sync or async, and call `then` with its value or error."""
         context = Context()
         context.run(set_actor, self.handle.name)
         try:
@@ -262,7 +266,7 @@ class LoopActor(BareActor):
     def _step(self) -> None:
         turn = self._turn
         if turn is None or (turn.awaiting is not None and not turn.awaiting.done):
-            return  # a wake-up of a turn that was abandoned
+            return  # a late wake-up of a turn that was abandoned
         if turn.step():
             self._turn = None
             then, self._then = self._then, None

@@ -1,6 +1,6 @@
-"""A mailbox: bounded, closable, never blocking. It outlives the actors that read it, one after the other.
+"""A mailbox: a bounded queue that never blocks and can be closed. It outlives the incarnations that read it.
 
-Not here: who counts refusals and fails replies (handle.py, life.py). Threads: any.
+Not here: counting refusals and failing replies (handle.py, life.py). Threads: any.
 """
 
 import enum
@@ -14,7 +14,7 @@ from omi_actors.kit.messages import Control, Envelope
 
 
 class Refusal(enum.StrEnum):
-    """Why a mailbox does not take a message."""
+    """The reason for which a mailbox does not take a message."""
 
     FULL = "full"
     STOPPED = "stopped"
@@ -28,23 +28,24 @@ class Refusal(enum.StrEnum):
 
 
 class Sleeper(Protocol):
-    """Who reads a mailbox and found it empty."""
+    """A reader that found its mailbox empty."""
 
     def wake_up(self) -> None:
-        """Hear, once, in any thread, that there is mail or that the mailbox was closed."""
+        """Read again: there is mail, or the mailbox was closed. Called once, in any thread."""
         ...
 
 
-# Up to this many, mail is taken from the front of one list; above, moved over to a reversed one.
+# Up to this many messages are taken from the front of one list; more are moved to a reversed one first.
 _FEW = 32
 
 
 class Mailbox:
-    """Mail in order of arrival. Only the attached owner may take.
+    """Messages in order of arrival. Only the attached owner may take them.
 
-    Senders need no lock: list operations are atomic, and each writes first and looks then (append, then whether closed
-    or asleep), as does the other side (close or fall asleep, then whether there is mail). The lock is for what threads
-    do rarely. Lists and no deque: 100,000 mailboxes are empty, and an empty deque is 0.6 KiB.
+    Senders need no lock, since list operations are atomic and each side writes before it reads. A sender appends, then
+    checks whether the mailbox is closed or its reader asleep. The other side closes or falls asleep, then checks for
+    mail. The lock is for rare operations of threads. Lists replace a deque, because 100,000 mailboxes are empty, and
+    an empty deque takes 0.6 KiB.
     """
 
     __slots__ = ("_capacity", "_lock", "_new", "_old", "_owner", "_refusal", "_sleeper")
@@ -53,7 +54,7 @@ class Mailbox:
         self._capacity = capacity
         self._lock = threading.Lock()
         self._new: list[Envelope] = []
-        # Earlier mail, oldest last; only who takes touches it.
+        # Earlier mail, oldest last. Senders never change it.
         self._old: list[Envelope] | None = None
         self._owner: Sleeper | None = None
         self._refusal: Refusal | None = None
@@ -64,16 +65,16 @@ class Mailbox:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it refuses whatever comes. What it holds can still be taken."""
+        """Whether it refuses all new mail. The mail in it can still be taken."""
         return self._refusal is not None
 
     @property
     def is_finished(self) -> bool:
-        """Whether it is closed and all that it held has been taken."""
+        """Whether it is closed and empty."""
         return self._refusal is not None and not self._new and not self._old  # closed, it only gets emptier
 
     def offer(self, envelope: Envelope, *, always: bool = False) -> Refusal | None:
-        """Take in `envelope`, or say why not. Full, it admits only `always` and Control messages; closed, nothing."""
+        """Add `envelope` or return the refusal. A full mailbox admits only `always` and Control, a closed one none."""
         if self._refusal is not None:
             return self._refusal
         new = self._new
@@ -82,13 +83,13 @@ class Mailbox:
         new.append(envelope)
         refusal = self._look()
         if refusal is not None and self._withdraw(envelope):
-            return refusal  # closed meanwhile, and nobody has seen it
+            return refusal  # closed meanwhile, and not taken by the reader
         if self._sleeper is not None:
             self.poke()
         return None
 
     def take(self, owner: Sleeper) -> Envelope | None:
-        """Return the oldest envelope, on the loop's thread; None if there is none: then the next wakes `owner`."""
+        """Return the oldest envelope, on the loop's thread. None if empty: then the next envelope wakes `owner`."""
         if self._owner is not owner:
             return None
         if self._new or self._old:
@@ -100,7 +101,7 @@ class Mailbox:
         return self._pop()
 
     def take_many(self, owner: Sleeper, limit: int) -> list[Envelope]:
-        """Return the up to `limit` oldest envelopes; none: then `owner` is woken by the next. From any thread."""
+        """Return up to `limit` oldest envelopes, from any thread. None there: then the next one wakes `owner`."""
         with self._lock:
             first = self.take(owner)
             if first is None:
@@ -108,31 +109,31 @@ class Mailbox:
             return [first, *(self._pop() for _ in range(min(limit - 1, len(self))))]
 
     def attach(self, owner: Sleeper | None) -> None:
-        """Make `owner` the only one who may take; the earlier owner gets nothing any more."""
+        """Make `owner` the only reader; the earlier owner gets no more mail."""
         with self._lock:
             self._owner = owner
             self._sleeper = None
 
     def arm(self, sleeper: Sleeper) -> None:
-        """Wake `sleeper` at the next mail, or now if there is some."""
+        """Wake `sleeper` at the next mail, or now if the mailbox is not empty."""
         self._sleeper = sleeper
         if len(self):
             self.poke()
 
     def poke(self) -> None:
-        """Wake who sleeps, mail or not."""
+        """Wake the sleeping reader, with or without mail."""
         sleeper = self._sleeper
         if sleeper is None:
             return
         self._sleeper = None
         sleeper.wake_up()
-        # Between the look and the clearing, a thread may have been overtaken by a new owner that fell asleep.
+        # A new owner may have fallen asleep between the two lines above that read and clear `_sleeper`.
         owner = self._owner
         if owner is not None and owner is not sleeper:
             owner.wake_up()
 
     def close(self, refusal: Refusal) -> None:
-        """Refuse whatever comes from now on. The owner reads on to the end, and is woken to see it."""
+        """Refuse all new mail. The owner is woken, and takes the rest."""
         self._refusal = refusal
         self.poke()
 
@@ -150,12 +151,12 @@ class Mailbox:
         self._refusal = None
 
     def clear(self) -> list[Envelope]:
-        """Take out and return all that is left, oldest first."""
+        """Remove and return all mail, oldest first."""
         with self._lock:
             return [self._pop() for _ in range(len(self))]
 
     def _pop(self) -> Envelope:
-        """Take out the oldest; there is one."""
+        """Remove and return the oldest envelope. The mailbox must not be empty."""
         if self._old:
             return self._old.pop()
         new = self._new
@@ -163,7 +164,7 @@ class Mailbox:
             return new.pop(0)
         count = len(new)
         old = new[:count]
-        del new[:count]  # what was appended meanwhile stays
+        del new[:count]  # mail that was appended meanwhile stays
         old.reverse()
         self._old = old
         return old.pop()
@@ -175,16 +176,16 @@ class Mailbox:
         try:
             self._new.remove(envelope)
         except ValueError:
-            return False  # taken, to be handled or rejected
+            return False  # the reader has taken it
         return True
 
-    # Pykka's inbox, for its ActorRef: ours is the handle.
+    # Pykka's inbox, for its ActorRef.
 
     def put(self, envelope: Any) -> None:
-        """Take in an envelope of Pykka's; its stop closes the mailbox, so earlier mail is handled first.
+        """Add an envelope of Pykka's. Its stop message closes the mailbox, so earlier mail is handled first.
 
         Raises:
-            OverloadError, ActorUnavailableError: when refused.
+            MailboxFullError, ActorUnavailableError: when refused.
         """
         if isinstance(envelope.message, _ActorStop):
             self.close(Refusal.STOPPED)
@@ -196,5 +197,5 @@ class Mailbox:
             raise refusal.to_error("actor")
 
     def empty(self) -> bool:
-        """Whether no mail waits."""
+        """Tell whether the mailbox is empty."""
         return not len(self)

@@ -1,6 +1,6 @@
-"""What travels through a mailbox: the message, who waits for a reply, and whose work it is.
+"""Envelopes: a message, the future of its reply, and the context of its sender; and the bases of messages.
 
-Not here: the mailbox. Threads: made by the sender, then owned by the receiver.
+Not here: the mailbox. Threads: the sender makes an envelope, then the receiver owns it.
 """
 
 from contextvars import ContextVar
@@ -11,10 +11,10 @@ from pykka._envelope import Envelope as PykkaEnvelope
 from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
 from omi_actors.kit.future import Future
 
-# Whose work a turn is: bound by a program, sent along in each envelope, bound again around the turn. The kit does not
-# look into it.
+# The context of the work at hand, e.g. its request id. A program binds it, each envelope carries it, each turn binds it
+# again. The kit never reads it.
 CONTEXT: ContextVar[Any] = ContextVar("actor_context", default=None)
-# The name of the actor whose turn it is, for the log.
+# The name of the actor that handles a message now, for the log.
 ACTOR: ContextVar[str] = ContextVar("actor_name", default="")
 
 current_context = CONTEXT.get
@@ -25,7 +25,7 @@ set_actor = ACTOR.set
 class Envelope(PykkaEnvelope[Any]):
     """Pykka's envelope with the sender's context.
 
-    `reply_to` is taken out (None) when a turn takes over or forwards its reply, so nobody else settles it.
+    A turn that takes over or forwards its reply sets `reply_to` to None, so that the kit does not settle it.
     """
 
     __slots__ = ("context",)
@@ -40,7 +40,7 @@ class Envelope(PykkaEnvelope[Any]):
         self.context = context
 
     def __repr__(self) -> str:
-        """Name the message's type only: messages hold what people said."""
+        """Name only the message's type: messages contain spoken text."""
         return f"Envelope({type(self.message).__name__})"
 
 
@@ -48,24 +48,24 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Request(Generic[R_co]):
-    """Base of messages that want a reply of type R: `class GetCount(Request[int])`."""
+    """Base of messages with a reply of type R: `class GetCount(Request[int])`."""
 
     __slots__ = ()
 
 
 class Control:
-    """Base of the kit's own facts and commands: a full mailbox admits them, since a lost one loses an actor."""
+    """Base of the kit's own messages. A full mailbox admits them, since a supervisor that misses one loses an actor."""
 
     __slots__ = ()
 
 
 def is_reply(error: BaseException, reply_to: Future[Any] | None) -> bool:
-    """Tell whether `error` is an answer (an expected failure, asked for) rather than a crash."""
+    """Tell whether `error` is the reply to an ask (an expected failure) and not a crash."""
     return reply_to is not None and isinstance(error, ExpectedError)
 
 
 def fail_reply(reply_to: Future[Any] | None, kind: str, cause: BaseException | None) -> None:
-    """Tell who asked, if anybody still waits, that the actor of this `kind` ended over it."""
+    """Fail an unsettled reply: the actor of this `kind` ended before it replied."""
     if reply_to is not None and not reply_to.done:
         error = ActorUnavailableError(f"this {kind} ended before it replied")
         error.__cause__ = cause

@@ -66,6 +66,6 @@ def restart_delay_s(streak: Streak, backoff: Backoff, luck: float) -> float:
     """Return the seconds to wait before the restart. `luck` is a random number in [0, 1)."""
     if streak.count == 1:
         return 0.0
-    # Past 2**60 every pause is the longest one; a float overflows above 2**1023.
+    # From 2**60 on every pause is the longest one, and above 2**1023 a float overflows.
     pause_s = backoff.min_s * 2.0 ** min(streak.count - 2, 60)
     return min(backoff.max_s, pause_s * (1.0 + backoff.jitter * luck))

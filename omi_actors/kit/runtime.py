@@ -1,7 +1,7 @@
-"""The loop side of the kit: one ready queue, drained on the event loop in slices.
+"""The runtime of all actors of one event loop: a queue of ready calls, run on the loop in slices.
 
-Not here: what an actor does in its slot (loop_actor.py), time made by hand (testing.py).
-Threads: `post` and `call_later` from any; what they are given runs on the loop's thread.
+Not here: an actor's turns (loop_actor.py), the runtime with a manual clock (testing.py).
+Threads: `post` and `call_later` from any; the calls run on the loop's thread.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class TimerHandle:
-    """A call to come. Cancelled, it is never made, also when its time has passed already."""
+    """A timer's call. A cancelled one is never made, even if its time has passed already."""
 
     __slots__ = ("_fn", "_timer", "is_cancelled")
 
@@ -33,7 +33,7 @@ class TimerHandle:
         self._timer: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
-        """Never make the call. On the loop's thread."""
+        """Drop the call. On the loop's thread."""
         self.is_cancelled = True
         self._fn = None
         if self._timer is not None:
@@ -41,7 +41,7 @@ class TimerHandle:
             self._timer = None
 
     def arm(self, fn: Callable[[], None], timer: asyncio.TimerHandle | None) -> None:
-        """Make the call `fn` when fired; `timer` is the loop's, so that a cancelled call is not kept until its time."""
+        """Call `fn` when fired. `timer` is the loop's own: `cancel` cancels it, too, which frees the call at once."""
         self._fn = fn
         self._timer = timer
 
@@ -54,7 +54,7 @@ class TimerHandle:
 
 
 class Runtime:
-    """What all actors of one event loop share. `slice_s` is how long it may keep sockets waiting."""
+    """Shared by all actors of one event loop. `hooks` receives reports; `slice_s` bounds the time that sockets wait."""
 
     def __init__(self, clock: Clock, rng: random.Random, *, hooks: Hooks | None = None, slice_s: float = 0.005) -> None:
         self.clock = clock
@@ -63,9 +63,9 @@ class Runtime:
         self.crash_log = CrashLog(clock)
         self.zombies = Zombies(self.hooks.zombies_changed)
         self.deadlines = Deadlines(clock, self.post, self.call_later, self.hooks.ask_timed_out)
-        # Receives the kind and the error of each actor that fails in its constructor or its start hook.
+        # Called with the kind and the error of each actor that fails in its constructor or its start hook.
         self.on_start_failed: Callable[[str, BaseException], object] | None = None
-        # Calls that came after the loop had closed, and went nowhere.
+        # Calls that were posted after the loop had closed, and dropped.
         self.dropped_count = 0
         self._slice_s = slice_s
         self._ready: deque[Callable[[], None]] = deque()
@@ -74,7 +74,7 @@ class Runtime:
         self._thread_id = 0
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Belong to `loop`, whose thread calls this. Without it, the first post from a running loop binds."""
+        """Run on `loop`, in the calling thread. Without this call, the first post from a running loop binds."""
         self._loop = loop
         self._thread_id = threading.get_ident()
         if self._ready and not self._awake:
@@ -83,12 +83,12 @@ class Runtime:
     def post(self, fn: Callable[[], None]) -> None:
         """Call `fn()` soon, on the loop's thread, in order of posting. A burst of posts wakes the loop once."""
         self._ready.append(fn)
-        # Whoever drains clears the flag first and looks again then: nothing appended is overlooked.
+        # `_drain` clears the flag first and then checks the queue again, so no call is missed.
         if not self._awake:
             self._wake()
 
     def pause(self) -> Future[None]:
-        """Return a future that is settled when all that is ready now has had its slot."""
+        """Return a future that is settled when all calls that are ready now have run."""
         done: Future[None] = Future()
         self.post(lambda: done.set(None))
         return done
@@ -112,7 +112,7 @@ class Runtime:
         if self._loop is None:
             loop = _get_running_loop()
             if loop is None:
-                return  # kept until bound
+                return  # the calls wait for `bind`
             self._loop = loop
             self._thread_id = threading.get_ident()
         self._awake = True
@@ -142,7 +142,7 @@ class Runtime:
         while ready:
             try:
                 ready.popleft()()
-            except BaseException as error:  # noqa: BLE001 (one call's failure is nobody else's)
+            except BaseException as error:  # noqa: BLE001 (a failing call must not stop the calls after it)
                 _log.error("posted call failed", error=type(error).__name__, exc_info=error)
             if time.perf_counter() > end_s:
                 return bool(ready)

@@ -1,6 +1,6 @@
-"""What a supervisor knows of a child before it runs: how to build it, when to restart it, how long to wait for it.
+"""Child specs: how a supervisor builds a child, when it restarts it, how long it waits for its end.
 
-Not here: doing so (life.py, supervisor.py). Threads: frozen, any.
+Not here: starts and stops (life.py), restart intensity and backoff (restarts.py). Threads: frozen, any.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ __all__ = ["Backoff", "ChildSpec", "ChildState", "Incarnation", "Intensity", "Re
 
 
 class Restart(StrEnum):
-    """When a child that ended is started again."""
+    """Restart type: the ends after which a child is started again."""
 
     PERMANENT = "permanent"  # always
     TRANSIENT = "transient"  # after a crash only
@@ -22,15 +22,15 @@ class Restart(StrEnum):
 
 
 class Strategy(StrEnum):
-    """Who else is restarted with a child."""
+    """Siblings that are restarted together with a child."""
 
-    ONE_FOR_ONE = "one_for_one"  # nobody
+    ONE_FOR_ONE = "one_for_one"  # none
     REST_FOR_ONE = "rest_for_one"  # those started after it
     ONE_FOR_ALL = "one_for_all"  # all
 
 
 class ChildState(StrEnum):
-    """Where a child stands."""
+    """State of a child."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -40,18 +40,18 @@ class ChildState(StrEnum):
 
 
 class Incarnation(Protocol):
-    """One life of a child: a loop actor or a thread actor, as the kit sees it."""
+    """One run of a child between two restarts: a loop actor or a thread actor, as the kit uses it."""
 
     def attach(self, handle: Any) -> None:
-        """Belong to this handle, before the start."""
+        """Take this handle, before the start."""
         ...
 
     def begin(self) -> None:
-        """Start: call the start hook soon, then take mail."""
+        """Start: call the start hook, then take mail."""
         ...
 
     def wake_up(self) -> None:
-        """Look at the mailbox, or at the wish to halt. From any thread."""
+        """Check the mailbox, and whether to halt. From any thread."""
         ...
 
     def halt(self) -> None:
@@ -59,15 +59,15 @@ class Incarnation(Protocol):
         ...
 
     def abandon(self) -> None:
-        """End now, if that can be; otherwise be fenced as a zombie. On the loop's thread."""
+        """End now if possible; otherwise become a fenced zombie. On the loop's thread."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """A child. `kind` is its metric label, `name` tells it from its siblings.
+    """Description of a child. `kind` is its metric label, `name` is unique among its siblings.
 
-    `shutdown_timeout_s` is for its own end; for a supervisor it must cover its children's, or be infinite.
+    `shutdown_timeout_s` bounds its end; a supervisor's must cover those of its children, or be infinite.
     """
 
     name: str

@@ -1,9 +1,7 @@
-"""The supervisor of fixed children: starts them in order, restarts what fails, stops in reverse.
+"""The supervisor of fixed children: starts them in order, restarts those that end, stops them in reverse; and the root.
 
-State it owns: crash times, and who waits for a restart. Messages it takes: ChildExited, its own StartDue. What kills
-it: more crashes than its intensity allows; then its parent decides. What survives a restart: the children's handles,
-mail included. Not here: how an incarnation starts and ends (life.py). Threads: the loop's.
-Source: OTP's supervisor; like it, a supervisor that stops siblings waits for them before it hears of anything else.
+Not here: starts and ends of an incarnation (life.py), the policy in numbers (restarts.py). Threads: the loop's.
+Source: OTP's supervisor. Like it, a supervisor that stops siblings waits for their end before it takes other mail.
 """
 
 import math
@@ -34,13 +32,22 @@ from omi_actors.kit.spec import ChildSpec, ChildState, Restart, Strategy
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StartDue(Control):
-    """To itself: the backoff is over for these children, in start order."""
+    """Sent to itself when the backoff of these children is over; they are in start order."""
 
     children: tuple[Handle, ...]
 
 
 class Supervisor(LoopActor):
-    """See the module. `on_give_up` hears why this supervisor died; the root's ends the process."""
+    """Restarts its children by its strategy, until they crash more often than its intensity allows.
+
+        children = [Handle(ChildSpec("clock", "clock", build=ClockActor), runtime)]
+        spec = ChildSpec("top", "supervisor", build=lambda: Supervisor(children), shutdown_timeout_s=math.inf)
+        life.start(Handle(spec, runtime), parent=None)
+
+    State it owns: crash times, the children that wait for a restart. Messages it takes: ChildExited, its own StartDue.
+    Messages it sends: none. What kills it: more crashes than its intensity allows; then its parent decides, and
+    `on_give_up` is called. What survives a restart: the children's handles, with their mail.
+    """
 
     def __init__(
         self,
@@ -51,7 +58,7 @@ class Supervisor(LoopActor):
         backoff: Backoff | None = None,
         on_give_up: Callable[[BaseException], None] | None = None,
     ) -> None:
-        """`children` is ordered by start and not empty; their handles outlive this supervisor."""
+        """Supervise `children`: not empty, in start order. Their handles outlive this supervisor."""
         super().__init__()
         self._children = tuple(children)
         self._strategy = strategy
@@ -60,7 +67,7 @@ class Supervisor(LoopActor):
         self._on_give_up = on_give_up
         self._crashes_at_s: tuple[float, ...] = ()
         self._streaks: dict[str, Streak] = {}
-        # Of group strategies: a group that waits is part of any later one, which replaces it.
+        # For group strategies. A waiting group is part of every later one, so the later one replaces it.
         self._group_due: StartDue | None = None
 
     def handle_of(self, name: str) -> Handle:
@@ -72,13 +79,13 @@ class Supervisor(LoopActor):
         return {child.name: child for child in self._children}[name]
 
     async def on_start(self) -> None:
-        """Start the children in order, after what a crashed predecessor left running has ended."""
+        """Wait for the end of children that a crashed predecessor left running, then start all in order."""
         await self._halt(self._children)
         for child in self._children:
             life.start(child, self.handle)
 
     async def on_stop(self) -> None:
-        """Stop the children in reverse; each handles the mail it has, within its shutdown timeout."""
+        """Stop the children in reverse order. Each handles its waiting mail first, within its shutdown timeout."""
         for child in reversed(self._children):
             await life.stop(child, drain=True)
             life.retire(child, Refusal.STOPPED)
@@ -89,14 +96,14 @@ class Supervisor(LoopActor):
         exception_value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Leave no child running unsupervised; a successor waits for their end."""
+        """Stop all children, so that none runs unsupervised. A successor waits for their end."""
         for child in reversed(self._children):
             life.stop(child, drain=False)
         if self._on_give_up is not None and exception_value is not None:
             self._on_give_up(exception_value)
 
     def receive(self, message: object) -> Coroutine[Any, Any, None] | None:
-        """Take one message; see the module."""
+        """Handle one message."""
         match message:
             case ChildExited():
                 return self._child_exited(message)
@@ -110,7 +117,7 @@ class Supervisor(LoopActor):
     def _child_exited(self, fact: ChildExited) -> Coroutine[Any, Any, None] | None:
         child = fact.handle
         if fact.generation != child.generation or child.state not in life.LIVE_STATES:
-            return None  # of an incarnation that has been replaced or stopped meanwhile
+            return None  # from an incarnation that was replaced or stopped meanwhile
         if not must_restart(child.spec.restart, fact.error):
             life.retire(child, Refusal.STOPPED)
             return None
@@ -126,7 +133,7 @@ class Supervisor(LoopActor):
         return self._restart_group(child, delay_s)
 
     async def _restart_group(self, crashed: Handle, delay_s: float) -> None:
-        """Stop who shares the child's fate, in reverse, then start them again, in order, after the backoff."""
+        """Stop the siblings that the strategy restarts, in reverse; start all in order after the backoff."""
         first = self._children.index(crashed) if self._strategy is Strategy.REST_FOR_ONE else 0
         group = [child for child in self._children[first:] if child.state is not ChildState.STOPPED]
         await self._halt(group)
@@ -157,22 +164,22 @@ class Supervisor(LoopActor):
         ) from fact.error
 
     async def _halt(self, children: Sequence[Handle]) -> None:
-        """Stop in reverse order, one after the other; their mail stays."""
+        """Stop in reverse order, one after the other. Their mail stays in their mailboxes."""
         for child in reversed(children):
             await life.stop(child, drain=False)
 
 
 def must_restart(restart: Restart, error: BaseException | None) -> bool:
-    """Tell whether a child of this restart type is started again after it ended, by a crash if with an `error`."""
+    """Tell whether a child of this restart type is started again after its end; an `error` means a crash."""
     return restart is Restart.PERMANENT or (restart is Restart.TRANSIENT and error is not None)
 
 
-# Levels of supervision multiply, so the top allows little.
+# Restarts multiply over the levels of supervision, so the top allows few.
 ROOT_INTENSITY = Intensity(max_restarts=3, period_s=30.0)
 
 
 class Root:
-    """A running tree of actors."""
+    """A running tree of actors, from `start_root`."""
 
     def __init__(self, children: Sequence[Handle], on_give_up: Callable[[BaseException], None]) -> None:
         self._children = {child.name: child for child in children}
@@ -188,13 +195,13 @@ class Root:
         return self._children[name]
 
     def start(self, supervisor: Handle) -> None:
-        """Start the supervisor over the children, and with it all."""
+        """Start the supervisor over the children, which starts them."""
         self._supervisor = supervisor
         life.start(supervisor, None)
 
     async def stop(self, timeout_s: float) -> bool:
-        """Stop all in reverse order, within `timeout_s`. False if then something had not ended: it is left behind."""
-        self._on_give_up = None  # whoever stops the tree knows
+        """Stop all in reverse order. False if some actor had not ended after `timeout_s`: it is abandoned."""
+        self._on_give_up = None  # the caller stops the program already
         if self._supervisor is None:
             return True
         ended = life.stop(self._supervisor, drain=True)
@@ -204,7 +211,7 @@ class Root:
         return self._supervisor.crashed_at_s is None
 
     def give_up(self, error: BaseException) -> None:
-        """Tell the program, once, that the tree cannot go on."""
+        """Call `on_give_up`, once: the tree cannot go on."""
         on_give_up, self._on_give_up = self._on_give_up, None
         if on_give_up is not None:
             on_give_up(error)
@@ -223,9 +230,9 @@ def start_root(
     backoff: Backoff | None = None,
     max_zombies: int = 8,
 ) -> Root:
-    """Start `children` in order under a one_for_one supervisor; their handles are the program's for ever.
+    """Start `children` in order under a one_for_one supervisor. Their handles stay valid until the program ends.
 
-    `on_give_up` hears, at most once, that restarts or zombies became too many: the process should end, non-zero.
+    `on_give_up` is called at most once, after too many restarts or zombies: the process should exit with an error.
     """
     root = Root(children, on_give_up)
 

@@ -1,4 +1,4 @@
-"""For tests: drives one loop actor by hand, with probes as its collaborators. No loop, no threads, no sleeping.
+"""A driver for tests of one loop actor: a manual clock, probes as collaborators; no loop, no threads, no sleeping.
 
 Not here: supervision (use a ManualRuntime with a real supervisor). Threads: the test's.
 """
@@ -22,7 +22,7 @@ from omi_actors.kit.spec import ChildSpec
 
 
 class ManualRuntime(Runtime):
-    """Drained by `run`, moved on by `advance`. Randomness is seeded."""
+    """A runtime without a loop: `run` makes the ready calls, `advance` moves its clock. Randomness is seeded."""
 
     def __init__(
         self, clock: ManualClock | None = None, rng: random.Random | None = None, *, hooks: Hooks | None = None
@@ -38,7 +38,7 @@ class ManualRuntime(Runtime):
             pass
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: timers fire in order, each at its own time, and what they cause runs."""
+        """Move the clock on. Timers fire in order, each at its time, and all calls that follow run."""
         self.run()
         until_s = self.clock.mono_s() + seconds
         while self._timers and self._timers[0][0] <= until_s + 1e-9:
@@ -49,7 +49,7 @@ class ManualRuntime(Runtime):
         self.manual_clock.advance(max(0.0, until_s - self.clock.mono_s()))
 
     def call_later(self, delay_s: float, fn: Callable[[], None]) -> TimerHandle:
-        """Call `fn()` when time has been moved on by `delay_s`."""
+        """Call `fn()` when `advance` has moved the clock on by `delay_s`."""
         timer = TimerHandle()
         self.rearm(timer, delay_s, fn)
         return timer
@@ -62,17 +62,17 @@ class ManualRuntime(Runtime):
         heapq.heappush(self._timers, (self.clock.mono_s() + delay_s, next(self._order), timer))
 
     def _wake(self) -> None:
-        """Wait for `run`."""
+        """Do nothing: the test calls `run`."""
 
 
 R = TypeVar("R")
 
-# Seconds on the manual clock: far beyond what a test lets pass.
+# Seconds on the manual clock: more than any test lets pass.
 ASK_TIMEOUT_S = 3600.0
 
 
 class Probe(LoopActor):
-    """A collaborator that records. `answer` makes its replies; without one they stay open, for the test to settle."""
+    """A collaborator that records messages. `answer` makes its replies; without it the test settles `replies`."""
 
     def __init__(self, answer: Callable[[Any], Any] | None = None) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Probe(LoopActor):
         self.replies: list[Future[Any]] = []
 
     def receive(self, message: Any) -> Any:
-        """Record, and reply if it knows how."""
+        """Record the message, and reply if there is an `answer`."""
         self.messages.append(message)
         if self.answer is not None:
             return self.answer(message)
@@ -92,7 +92,7 @@ class Probe(LoopActor):
 
 
 class Driver:
-    """Runs `actor` on a manual runtime. A crash is raised where it happened: in `start`, `tell`, `ask`, `advance`."""
+    """Runs `actor` on a manual runtime. A crash is raised by the call that caused it: start, tell, ask, advance."""
 
     def __init__(
         self, actor: LoopActor, *, name: str = "driven", kind: str = "driven", runtime: ManualRuntime | None = None
@@ -113,52 +113,52 @@ class Driver:
         return self.actor.has_ended
 
     def start(self) -> "Driver":
-        """Run the start hook; `tell` and `ask` do it when you do not."""
+        """Run the start hook. `tell` and `ask` call this first."""
         if self.handle.generation == 0:
             life.start(self.handle, self._exits.handle)
         self._run()
         return self
 
     def tell(self, message: object) -> None:
-        """Send `message` and run all that follows."""
+        """Send `message` and run all calls that follow."""
         self.start()
         self.handle.tell(message)
         self._run()
 
     def send(self, request: Request[R]) -> Future[R]:
-        """Ask, run what can run now, and return the reply, which may still be open."""
+        """Ask, run all ready calls, and return the reply, which may be unsettled."""
         self.start()
         reply = self.handle.ask(request, timeout_s=ASK_TIMEOUT_S)
         self._run()
         return reply
 
     def ask(self, request: Request[R]) -> R:
-        """Ask, and return the reply that must have come by now.
+        """Ask and return the reply, which must be there at once.
 
         Raises:
-            ExpectedError: if that is the reply.
+            ExpectedError: if the reply is an error.
             RuntimeError: if no reply came.
         """
         return self.send(request).result()
 
     def settle(self, future: Future[R], value: R) -> None:
-        """Settle what the actor awaits, and run on."""
+        """Settle a future that the actor awaits, and run all calls that follow."""
         future.set(value)
         self._run()
 
     def fail(self, future: Future[Any], error: BaseException) -> None:
-        """Fail what the actor awaits, and run on."""
+        """Fail a future that the actor awaits, and run all calls that follow."""
         future.try_fail(error)
         self._run()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock on and run all calls that follow."""
         self.start()
         self.runtime.advance(seconds)
         self._run()
 
     def stop(self) -> None:
-        """Stop as a supervisor would: what is in the mailbox is handled first."""
+        """Stop as a supervisor does: the mail in the mailbox is handled first."""
         self.start()
         life.stop(self.handle, drain=True)
         self._run()

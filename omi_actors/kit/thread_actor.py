@@ -1,7 +1,7 @@
-"""The thread actor: for where a call blocks. A thread of Pykka's, our mailbox, our rules for errors.
+"""The thread actor: handles its mail on a thread of its own, where calls may block.
 
-Not here: its restarts (supervisor.py). Threads: its own for turns and hooks; `wake_up` and `halt` from any;
-`abandon` the loop's.
+Not here: restarts (supervisor.py). Threads: its own for turns and hooks; `wake_up` and `halt` from any; `abandon` the
+loop's.
 """
 
 import threading
@@ -25,13 +25,17 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class ThreadActor(pykka.ThreadingActor):
-    """Base of actors with a thread. Override `receive`, or with `batch_max` above 1 `receive_batch`; hooks are sync.
+    """Base of actors with a thread. Override `receive`, or with `batch_max` above 1 `receive_batch`; all is sync.
 
-    An error of our own tree is the reply of an ask; every other exception ends this actor, and no other.
+        class Reader(ThreadActor):
+            def receive(self, message: ReadFile) -> bytes:
+                return message.path.read_bytes()
+
+    An ExpectedError is the reply of an ask. Every other exception crashes this actor, and no other.
     """
 
     batch_max: ClassVar[int] = 1
-    """How many waiting messages one turn takes at most. Above 1, `receive_batch` gets them."""
+    """Most messages that one turn takes. Above 1, `receive_batch` gets them."""
 
     handle: Handle
     _halted = False
@@ -40,25 +44,25 @@ class ThreadActor(pykka.ThreadingActor):
     # --- for subclasses (hooks: Pykka's on_start, on_stop, on_failure)
 
     def receive(self, message: Any) -> Any:
-        """Handle one message; what is returned is the reply of an ask."""
+        """Handle one message and return the reply of an ask."""
         raise TypeError(f"{type(self).__name__} does not know {type(message).__name__}")
 
     def receive_batch(self, envelopes: Sequence[Envelope]) -> None:
         """Handle all of `envelopes` (non-empty, in order of arrival) and settle every `reply_to`.
 
-        What it leaves unsettled fails with ActorUnavailableError when it returns.
+        A reply that is unsettled when it returns fails with ActorUnavailableError.
         """
         raise NotImplementedError("a batch_max above 1 needs a receive_batch")
 
     @property
     def runtime(self) -> Runtime:
-        """What all actors of this loop share: clock, randomness, timers."""
+        """Clock, randomness and timers, shared by all actors of this loop."""
         return self.handle.runtime
 
     # --- for life.py and the mailbox
 
     def attach(self, handle: Handle) -> None:
-        """Belong to `handle`, once.
+        """Take `handle`, once.
 
         Raises:
             RuntimeError: if this is not a new actor.
@@ -75,7 +79,7 @@ class ThreadActor(pykka.ThreadingActor):
         self._start_actor_loop()
 
     def wake_up(self) -> None:
-        """Look at the mailbox."""
+        """Check the mailbox."""
         self._mail.set()
 
     def halt(self) -> None:
@@ -84,13 +88,13 @@ class ThreadActor(pykka.ThreadingActor):
         self._mail.set()
 
     def abandon(self) -> None:
-        """Be fenced: the thread may run on, but takes no more mail, and who waits for it is told."""
+        """Fence this actor: its thread may run on, but gets no more mail, and the replies of its turn fail."""
         self._halted = True
         life.fence(self.handle, self)
         for envelope in self._batch:
             fail_reply(envelope.reply_to, self.handle.kind, None)
 
-    # --- the life of an actor
+    # --- the actor's life
 
     def _actor_loop(self) -> None:
         threading.current_thread().name = f"actor {self.handle.name}"
@@ -101,7 +105,7 @@ class ThreadActor(pykka.ThreadingActor):
         self.runtime.post(partial(life.exited, self.handle, self, error))
 
     def _live(self) -> BaseException | None:
-        """Start, handle mail, stop; return the error that ended it, None if it ended normally."""
+        """Start, handle mail, stop; return the error of a crash, None after a normal end."""
         try:
             self._call(self.on_start)
             self.runtime.post(partial(life.running, self.handle, self))
@@ -117,7 +121,7 @@ class ThreadActor(pykka.ThreadingActor):
         return None
 
     def _next_batch(self) -> Sequence[Envelope]:
-        """Wait for mail; return it, or nothing when it is time to end."""
+        """Wait for mail and return it; return an empty batch when the actor must end."""
         mailbox = self.handle.mailbox
         while not self._halted:
             self._mail.clear()
@@ -130,7 +134,7 @@ class ThreadActor(pykka.ThreadingActor):
         return ()
 
     def _handle(self, batch: Sequence[Envelope]) -> None:
-        """Run one turn over what is still asked for."""
+        """Run one turn over the messages with an ask that has not failed yet."""
         wanted = [envelope for envelope in batch if envelope.reply_to is None or not envelope.reply_to.done]
         if not wanted:
             return
@@ -158,7 +162,7 @@ class ThreadActor(pykka.ThreadingActor):
             envelope.reply_to.try_set(result)
 
     def _dies_of(self, error: BaseException, batch: Sequence[Envelope]) -> bool:
-        """Reply with the error to who asked; True if it is a crash."""
+        """Fail all replies of the batch; True if the error is a crash."""
         for envelope in batch:
             if is_reply(error, envelope.reply_to) and envelope.reply_to is not None:
                 envelope.reply_to.try_fail(error)
@@ -167,7 +171,7 @@ class ThreadActor(pykka.ThreadingActor):
         return not all(is_reply(error, envelope.reply_to) for envelope in batch)
 
     def _call(self, fn: Callable[..., None], *args: Any) -> None:
-        """Call a hook or a turn in a context of its own: what it binds, the next does not see."""
+        """Call a hook or a turn in a context of its own, so that variables it binds do not reach the next."""
         context = Context()
         context.run(set_actor, self.handle.name)
         context.run(fn, *args)
@@ -175,7 +179,7 @@ class ThreadActor(pykka.ThreadingActor):
     def _call_on_failure(self, error: BaseException) -> None:
         try:
             self.on_failure(type(error), error, error.__traceback__)
-        except BaseException as second:  # noqa: BLE001 (it is dying already)
+        except BaseException as second:  # noqa: BLE001 (the actor ends anyway)
             _log.error("on_failure failed", kind=self.handle.kind, error=type(second).__name__)
 
     @staticmethod

@@ -80,7 +80,7 @@ def test_fault_without_consequence_is_held():
         {"findings": Findings(wrongs=["the process ended"])},
     ],
 )
-def test_nothing_excuses_a_broken_promise(changes):
+def test_broken_promise_is_never_allowed(changes):
     lenient = _fault(unreachable=True, drops=True, failures=True, marked=True, answer_s=3.0)
 
     assert not judge_fault(lenient, _evidence(**changes)).is_held
@@ -96,7 +96,7 @@ def test_nothing_excuses_a_broken_promise(changes):
         ("marked", {"deliveries": DeliveryVerdict(repeated=["u1/q"])}),
     ],
 )
-def test_what_a_fault_may_cause_is_wrong_without_it(rule, changes):
+def test_outcome_is_an_error_without_the_rule_that_allows_it(rule, changes):
     assert judge_fault(_fault(**{rule: True}), _evidence(**changes)).is_held
     assert not judge_fault(_fault(), _evidence(**changes)).is_held
 
@@ -109,14 +109,14 @@ def test_failure_of_a_doomed_question_is_expected():
     assert judge_fault(_fault(), evidence).is_held
 
 
-def test_drops_are_compared_with_what_the_server_counts():
+def test_drops_are_compared_with_the_servers_counter():
     attempts = [_attempt(), _attempt(dropped="mailbox_full")]
 
     assert judge_fault(_fault(drops=True), _evidence(*attempts, dropped_aside=2, dropped_counted=3.0)).is_held
     assert not judge_fault(_fault(drops=True), _evidence(*attempts, dropped_aside=2, dropped_counted=2.0)).is_held
 
 
-def test_figures_say_how_long_the_longest_answer_took():
+def test_figures_have_the_time_of_the_longest_answer():
     result = judge_fault(_fault(answer_s=5.0), _evidence(kept=_kept(4.0)))
 
     assert result.is_held

@@ -26,7 +26,7 @@ async def relay():
         await proxy.stop()
 
 
-async def test_proxy_passes_on_what_it_is_not_told_to_lose(relay):
+async def test_proxy_relays_replies_that_it_must_not_lose(relay):
     proxy, http, _ = relay
 
     replies = [(await http.request("POST", "/", body=b"x")).body for _ in range(3)]
@@ -50,7 +50,7 @@ async def test_proxy_loses_replies_in_two_ways_after_the_server_has_acted(relay)
     assert [reply[-1:] for reply in proxy.swallowed] == [b"2"]
 
 
-async def test_proxy_leads_to_another_server_and_keeps_what_the_one_before_says_late():
+async def test_proxy_switches_to_another_server_and_keeps_late_replies_of_the_old_one():
     is_asked, may_answer = asyncio.Event(), asyncio.Event()
 
     async def hesitate(reader, writer):

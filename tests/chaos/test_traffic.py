@@ -44,7 +44,7 @@ async def test_retrier_sends_again_until_it_is_acknowledged_and_omi_does_not(tal
     assert talk.given_up == []
 
 
-async def test_what_senders_were_told_is_noted(talk):
+async def test_replies_to_senders_are_noted(talk):
     told = Counter((one.retries, one.outcome.status, one.outcome.dropped) for one in talk.attempts)
 
     assert told[True, 503, ""] == 1

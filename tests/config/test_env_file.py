@@ -1,4 +1,4 @@
-"""An env file is taken as written; what it cannot mean is told by its line, never by its text."""
+"""An env file is taken as written; a bad line is named by its number, never quoted."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_lines_are_numbered_past_comments_and_blanks(read):
 
 
 @pytest.mark.parametrize("line", ["tell-nobody", "OPENAI_API_KEY", "= tell-nobody", "OPENAI API KEY=tell-nobody"])
-def test_line_that_is_no_assignment_is_told_by_its_number(line, read):
+def test_line_that_is_no_assignment_is_named_by_its_number(line, read):
     with pytest.raises(InvalidSettingError) as caught:
         read(f"PORT=1\n\n{line}\nHOST=x\n")
 
@@ -47,11 +47,11 @@ def test_line_that_is_no_assignment_is_told_by_its_number(line, read):
     assert "tell-nobody" not in problem
 
 
-def test_text_in_another_encoding_is_told(read):
+def test_text_in_another_encoding_is_refused(read):
     with pytest.raises(InvalidSettingError, match="is not text in UTF-8"):
         read("PORT=1\nNAME=caf\xe9".encode("latin-1"))
 
 
-def test_folder_in_the_place_of_the_file_is_told(tmp_path):
+def test_folder_in_the_place_of_the_file_is_refused(tmp_path):
     with pytest.raises(InvalidSettingError, match="cannot be read"):
         load_env_file(tmp_path)

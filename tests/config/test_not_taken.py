@@ -1,4 +1,4 @@
-"""Variables that mean nothing here are told or refused, never passed over in silence."""
+"""Variables without effect bring a note or end the start; none is ignored in silence."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_no_variable_is_a_setting_and_not():
 
 
 @pytest.mark.parametrize("name", NOT_TAKEN)
-def test_each_is_told_with_its_reason_and_what_to_use_instead(name):
+def test_each_is_named_with_its_reason_and_a_replacement(name):
     entry = NOT_TAKEN[name]
     value = "5" if entry.is_so is None else "no" if entry.is_so else "yes"
 

@@ -83,7 +83,7 @@ def test_impossible_value_is_refused_in_a_sentence_that_names_it(name, value):
     assert "Correct it, or leave it out." in problem
 
 
-def test_all_problems_are_said_at_once():
+def test_all_problems_are_reported_at_once():
     assert len(problems_of(PORT="x", LOG_LEVEL="loud")) == 2
 
 
@@ -160,7 +160,7 @@ def test_masked_print_out_shows_whether_a_secret_is_set_but_never_it():
     assert (shown["ADMIN_TOKEN"], shown["WEBHOOK_TOKEN"], shown["PORT"]) == ("set", "not set", "3000")
 
 
-def test_every_setting_says_what_it_means():
+def test_every_setting_has_a_description():
     assert all(field.description for field in Settings.model_fields.values())
 
 

@@ -1,4 +1,4 @@
-"""A machine to look at, with a folder, an env file and an environment of its own."""
+"""A machine for the doctor, with a folder, an env file and an environment of its own."""
 
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from omi_actors.doctor.finding import Machine, State
 from scripts.lab.replay.server_process import find_free_port
 
 
-class Patient:
-    """What is looked at: set variables, write the env file, and ask."""
+class ExaminedMachine:
+    """The machine under examination: set variables, write the env file, and ask for findings."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,12 +35,12 @@ class Patient:
         return [f"{found.said} | {found.fix}" for found in self.findings(State.NOTE)]
 
     @property
-    def is_well(self):
+    def has_no_problem(self):
         return self.findings(State.PROBLEM) == []
 
 
 @pytest.fixture
 def patient(tmp_path):
-    patient = Patient(tmp_path)
-    assert patient.is_well  # what is found later was planted
+    patient = ExaminedMachine(tmp_path)
+    assert patient.has_no_problem  # later findings were planted
     return patient

@@ -1,4 +1,4 @@
-"""Planted troubles of the machine: each is found, and its fix works."""
+"""Planted troubles of the machine: the doctor finds each, and its fix works."""
 
 import http.server
 import socket
@@ -20,7 +20,7 @@ def test_port_in_use(patient):
 
     assert problem.said == f"port {patient.variables['PORT']} is used by another program"
     assert problem.fix.startswith("Stop that one, or choose another: --port ")
-    assert patient.is_well  # it was stopped
+    assert patient.has_no_problem  # it was stopped
 
 
 def test_address_of_another_machine(patient):
@@ -31,7 +31,7 @@ def test_address_of_another_machine(patient):
 
     assert "no address of this machine" in problem.said
     assert "127.0.0.1" in problem.fix
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_data_folder_that_cannot_be_one(patient):
@@ -42,7 +42,7 @@ def test_data_folder_that_cannot_be_one(patient):
 
     assert "is no folder" in problem.said
     assert problem.fix.startswith("Move ")
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_log_folder_that_cannot_be_one(patient):
@@ -54,7 +54,7 @@ def test_log_folder_that_cannot_be_one(patient):
 
     assert "LOG_DIR" in problem.said
     assert problem.fix.startswith("Move ")
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_tokens_that_other_accounts_can_read_are_a_note(patient):
@@ -78,7 +78,7 @@ def test_disk_without_room(patient):
 
     assert "50 MiB free" in problem.said
     assert "Make room" in problem.fix
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_disk_with_little_room_is_a_note(patient):
@@ -95,7 +95,7 @@ def test_python_that_is_too_old(patient):
 
     assert "Python 3.10 is not one of" in problem.said
     assert "PYTHON=" in problem.fix
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_package_that_is_missing(tmp_path, monkeypatch):
@@ -125,7 +125,7 @@ def test_key_that_the_model_refuses(patient):
 
         fake.mode = Mode.NORMAL  # the right key
 
-        assert patient.is_well
+        assert patient.has_no_problem
     assert "refuses OPENAI_API_KEY (401)" in problem.said
     assert "sk-wrong" not in problem.said
     assert "Set OPENAI_API_KEY to a key that is valid" in problem.fix
@@ -139,7 +139,7 @@ def test_model_server_that_is_not_there(patient):
 
     assert problem.said.startswith("http://127.0.0.1:9/v1: the model's server cannot be reached")
     assert "Check OPENAI_BASE_URL" in problem.fix
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_model_that_its_server_does_not_list_is_a_note(patient):
@@ -160,7 +160,7 @@ def test_clock_that_is_far_off(patient):
 
         patient.machine["clock"] = right
 
-        assert patient.is_well
+        assert patient.has_no_problem
     assert "ahead of the model's server's" in problem.said
     assert "timedatectl" in problem.fix
 

@@ -1,3 +1,5 @@
+"""The check of Redis: reachable, unreachable, or not set."""
+
 import pytest
 import redis
 
@@ -11,12 +13,12 @@ def look(**variables: str):
     return list(check_redis(load_settings(overrides=variables)))
 
 
-def test_nothing_is_said_where_none_is_set():
+def test_nothing_is_reported_without_redis():
     assert look() == []
 
 
 @pytest.mark.service
-def test_reachable_redis_is_well_and_left_as_it_was():
+def test_reachable_redis_is_ok_and_left_unchanged():
     with running_redis() as server:
         (found,) = look(REDIS_URL=server.url)
 

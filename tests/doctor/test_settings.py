@@ -1,4 +1,4 @@
-"""Planted mistakes in settings and in the env file: each is found, and its fix works."""
+"""Planted mistakes in settings and env file: the doctor finds each, and its fix works."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_line_that_is_no_assignment(patient):
 
     assert problem.said.endswith("line 2, is not NAME=value.")
     assert problem.fix == "Correct or remove it."
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_env_file_that_cannot_be_read(patient):
@@ -25,7 +25,7 @@ def test_env_file_that_cannot_be_read(patient):
 
     assert "cannot be read" in problem.said
     assert problem.fix == "Make it a file that this account may read, or remove it."
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_misspelt_name_in_the_env_file(patient):
@@ -36,14 +36,14 @@ def test_misspelt_name_in_the_env_file(patient):
 
     assert "do you mean WEBHOOK_TOKEN?" in problem.said
     assert problem.fix == "Rename or remove it."
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_misspelt_name_in_the_environment_is_a_note(patient):
     patient.variables["OPENAI_API_KY"] = "tell-nobody"
 
     assert any("do you mean OPENAI_API_KEY? | Rename or unset it." in note for note in patient.notes())
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_impossible_value(variable, value, patient):
 
     assert problem.said.startswith(variable)
     assert problem.fix == "Correct it, or leave it out."
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
-def test_switch_that_somebody_would_rely_on(patient):
+def test_switch_that_a_person_would_rely_on(patient):
     patient.env_file.write_text("QUIET_HOURS_ENABLED=true\n")
     problem = patient.problem()
 
@@ -69,7 +69,7 @@ def test_switch_that_somebody_would_rely_on(patient):
 
     assert "Quiet hours do not exist" in problem.said
     assert problem.fix == "Leave it out."
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_half_of_what_notifications_need(patient):
@@ -80,7 +80,7 @@ def test_half_of_what_notifications_need(patient):
 
     assert problem.said.startswith("OMI_APP_SECRET is not set")
     assert problem.fix == "Set both, or none."
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_production_without_a_secret(patient):
@@ -91,11 +91,11 @@ def test_production_without_a_secret(patient):
 
     assert problem.said.startswith("ADMIN_TOKEN is not set")
     assert problem.fix.startswith("Make one with: python3 -c")
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 @pytest.mark.parametrize("name", ["WEBHOOK_TOKEN", "METRICS_TOKEN"])
-def test_token_for_less_that_is_the_operators_is_noted(name, patient):
+def test_token_with_fewer_rights_that_equals_the_operators_is_a_note(name, patient):
     patient.variables |= {"ADMIN_TOKEN": TOKEN, "WEBHOOK_TOKEN": f"{TOKEN}-1", "METRICS_TOKEN": f"{TOKEN}-2"}
     noted = f"{name} is the ADMIN_TOKEN, too"
 
@@ -114,7 +114,7 @@ def test_token_that_may_be_guessed_in_production(name, patient):
     assert name in problem.said
     assert "hunter2" not in problem.said
     assert problem.fix.startswith("Make one with")
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_development_in_reach_of_others_is_a_note(patient):
@@ -126,7 +126,7 @@ def test_development_in_reach_of_others_is_a_note(patient):
 @pytest.mark.parametrize(
     ("url", "is_noted"), [("http://192.0.2.7", True), ("http://127.0.0.1:9", False), ("https://192.0.2.7", False)]
 )
-def test_key_that_goes_over_the_network_in_the_clear_is_a_note(url, is_noted, patient):
+def test_key_sent_unencrypted_over_the_network_is_a_note(url, is_noted, patient):
     patient.variables |= {"OMI_APP_ID": "app", "OMI_APP_SECRET": "sk-of-omi", "OMI_API_URL": url}
 
     noted = [note for note in patient.notes() if "OMI_API_URL is http" in note]

@@ -1,4 +1,4 @@
-"""Planted troubles of the store: each is found, and its fix works."""
+"""Planted troubles of the store: the doctor finds each, and its fix works."""
 
 import sqlite3
 import subprocess
@@ -36,8 +36,8 @@ def data(patient) -> Path:
     return folder
 
 
-def test_look_at_a_store_changes_nothing(patient, tmp_path):
-    assert patient.is_well
+def test_check_of_a_store_changes_nothing(patient, tmp_path):
+    assert patient.has_no_problem
     assert list(tmp_path.iterdir()) == []
 
 
@@ -56,7 +56,7 @@ def test_database_that_another_process_has_open(patient, data):
 
     assert problem.said == f"process {holder.pid} has the database open"
     assert f"kill {holder.pid}" in problem.fix
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_schema_that_is_newer_than_the_program(patient, data):
@@ -70,7 +70,7 @@ def test_schema_that_is_newer_than_the_program(patient, data):
 
     assert problem.said.startswith("the database has schema 9999, this program knows ")
     assert "restore the copy" in problem.fix
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_file_that_is_no_database(patient):
@@ -83,7 +83,7 @@ def test_file_that_is_no_database(patient):
 
     assert "not a database" in problem.said
     assert "move the file away" in problem.fix
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_database_that_cannot_be_reached(patient):
@@ -95,7 +95,7 @@ def test_database_that_cannot_be_reached(patient):
     assert "Connection refused" in problem.said
     assert "tell-nobody" not in problem.said
     assert "unset it" in problem.fix
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 def test_driver_that_is_not_installed(patient, monkeypatch):
@@ -108,11 +108,11 @@ def test_driver_that_is_not_installed(patient, monkeypatch):
 
 
 @pytest.mark.service
-def test_reachable_postgres_is_well(patient):
+def test_reachable_postgres_is_ok(patient):
     with fresh_postgres_database() as url:
         patient.variables["DATABASE_URL"] = url
 
-        assert patient.is_well
+        assert patient.has_no_problem
         assert "postgres: new, will be made" in [finding.said for finding in patient.findings(State.OK)]
 
 
@@ -142,17 +142,17 @@ def test_wrong_password(patient, guarded_postgres):
     assert "password authentication failed" in problem.said
     assert "tell-nobody" not in problem.said
     assert problem.fix == "Correct user and password in DATABASE_URL."
-    assert patient.is_well
+    assert patient.has_no_problem
 
 
 @pytest.mark.service
-def test_database_that_was_not_made(patient):
+def test_database_that_does_not_exist(patient):
     with fresh_postgres_database() as url:
         patient.variables["DATABASE_URL"] = url.replace("omi_test", "omi_nowhere")
         problem = patient.problem()
 
         patient.variables["DATABASE_URL"] = url
 
-        assert patient.is_well
+        assert patient.has_no_problem
     assert "does not exist" in problem.said
     assert "createdb" in problem.fix

@@ -1,4 +1,4 @@
-"""`omi-actors backup` beside a running server, and `restore` after it: what was heard is there again."""
+"""`omi-actors backup` beside a running server, then `restore`: the transcript is as it was."""
 
 import json
 import os
@@ -63,7 +63,7 @@ async def heard(server):
     return [piece["text"] for piece in json.loads(reply.body)["transcripts"]]
 
 
-async def test_what_a_backup_of_a_running_server_holds_comes_back(server, run, tmp_path):
+async def test_transcript_in_a_backup_of_a_running_server_is_restored(server, run, tmp_path):
     await server.start()
     await say(server, "kept", 1)
     made = run("backup", "copy.sqlite3", "--with-secrets")
@@ -86,7 +86,7 @@ async def test_what_a_backup_of_a_running_server_holds_comes_back(server, run, t
 
 
 @pytest.mark.parametrize(("command", "tool"), [("backup", "pg_dump"), ("restore", "pg_restore")])
-def test_postgres_is_left_to_its_own_tool_and_nothing_is_said_to_be_done(command, tool, run, tmp_path):
+def test_postgres_is_left_to_its_own_tool_and_nothing_is_done(command, tool, run, tmp_path):
     done = run(command, "copy", DATABASE_URL="postgres://omi:password@db/omi")
 
     assert done.returncode == 2

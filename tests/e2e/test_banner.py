@@ -1,4 +1,4 @@
-"""What a person at a terminal sees."""
+"""The banner and its commands, as a person at a terminal sees them."""
 
 import os
 import pty
@@ -48,7 +48,7 @@ def at_terminal(tmp_path):
         os.close(end)
 
 
-def test_first_start_shows_what_is_needed_and_nothing_else(at_terminal, tmp_path):
+def test_first_start_shows_the_banner_and_nothing_else(at_terminal, tmp_path):
     seen = at_terminal("--port", "0")
 
     assert seen.startswith("Omi Actors ")  # no log line before it

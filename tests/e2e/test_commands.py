@@ -1,4 +1,4 @@
-"""The other commands, run in this process: what they print, and their exit codes."""
+"""The other commands, run in this process: their output and exit codes."""
 
 import json
 
@@ -24,7 +24,7 @@ def program(tmp_path, monkeypatch):
     return run
 
 
-def test_config_says_value_unit_and_source(program, tmp_path):
+def test_config_shows_value_unit_and_source(program, tmp_path):
     (tmp_path / ".env").write_text("LOG_LEVEL=warn\nPORT=3009\n")
 
     done = program("config", "--json", PORT="3010")
@@ -46,7 +46,7 @@ def test_config_is_readable_and_makes_nothing(program, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_config_shows_what_a_first_start_has_made(program, tmp_path):
+def test_config_shows_tokens_made_on_first_start_as_such(program, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "secrets.env").write_text(f"ADMIN_TOKEN={CANARY}\nWEBHOOK_TOKEN={CANARY}\n")
 
@@ -70,21 +70,21 @@ def test_secrets_are_never_shown(command, program):
     assert CANARY not in done.stdout + done.stderr
 
 
-def test_config_of_impossible_settings_says_what_is_wrong(program):
+def test_config_of_impossible_settings_names_the_mistake(program):
     done = program("config", PORT="eighty")
 
     assert done.exit_code == 2
     assert done.stderr.startswith("omi-actors: PORT should be a valid integer")
 
 
-def test_doctor_ends_with_0_when_all_is_well(program):
+def test_doctor_ends_with_0_without_problems(program):
     done = program("doctor", PORT=str(find_free_port()))
 
     assert done.exit_code == 0, done.stdout
     assert done.stdout.splitlines()[-1] == "problems: 0, notes: 1"  # the demo model
 
 
-def test_doctor_ends_with_1_and_the_fix_when_something_is_wrong(program, tmp_path):
+def test_doctor_ends_with_1_and_the_fix_of_a_problem(program, tmp_path):
     (tmp_path / ".env").write_text("OPENAI_API_KY=x\n")
 
     done = program("doctor")
@@ -94,7 +94,7 @@ def test_doctor_ends_with_1_and_the_fix_when_something_is_wrong(program, tmp_pat
     assert "fix: Rename or remove it." in done.stdout
 
 
-def test_doctor_speaks_to_programs(program):
+def test_doctor_prints_json_for_programs(program):
     findings = json.loads(program("doctor", "--json", PORT=str(find_free_port())).stdout)
 
     assert {finding["check"] for finding in findings} >= {
@@ -109,7 +109,7 @@ def test_doctor_speaks_to_programs(program):
     assert {finding["state"] for finding in findings} == {"ok", "note"}
 
 
-def test_version_is_the_programs(program):
+def test_version_is_that_of_the_package(program):
     assert program("version").stdout == f"{omi_actors.__version__}\n"
 
 

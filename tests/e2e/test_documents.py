@@ -86,7 +86,7 @@ def test_spaces_are_switched_as_their_page_says(paste):
         assert '"initialized":true' in run.stdout
 
 
-def test_first_look_of_troubleshooting_is_the_operators(paste):
+def test_first_command_of_troubleshooting_shows_the_operators_page(paste):
     look = next(block for block in blocks("docs/troubleshooting.md") if "curl" in block)
 
     for run in (paste(look), paste(look)):

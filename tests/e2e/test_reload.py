@@ -74,7 +74,7 @@ def test_change_brings_a_new_server_and_a_broken_file_waits_for_its_mending(relo
 
 
 @pytest.mark.parametrize(("given", "expected_ms"), [({}, 1_000), ({"SHUTDOWN_GRACE_MS": "7000"}, 7_000)])
-def test_server_that_will_be_replaced_stops_quickly_unless_it_is_told_how(tmp_path, given, expected_ms):
+def test_server_that_will_be_replaced_stops_quickly_unless_its_grace_is_set(tmp_path, given, expected_ms):
     env_file = tmp_path / ".env"
     env_file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
     before = load_with_origins(env_file, environment={})

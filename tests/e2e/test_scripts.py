@@ -57,7 +57,7 @@ def _calls(checkout):
     return file.read_text().splitlines() if file.exists() else []
 
 
-def test_setup_says_what_is_missing_when_there_is_no_python(run):
+def test_setup_names_the_missing_python(run):
     done = run("scripts/setup")
 
     assert done.returncode == 1
@@ -140,7 +140,7 @@ def test_check_names_the_step_that_failed_and_runs_the_others(run, checkout, too
     assert _calls(checkout) == ["ruff", "ruff", "mypy", "lint-imports", "python"]
 
 
-def test_check_is_content_when_every_step_is(run, checkout):
+def test_check_passes_when_every_step_passes(run, checkout):
     for name in ("ruff", "mypy", "lint-imports", "python"):
         _put_tool(checkout, name, "#!/bin/sh\n", folder=".venv/bin")
 
@@ -154,7 +154,7 @@ def test_check_refuses_a_step_that_it_does_not_know(run):
     assert run("scripts/check", "tpyes").returncode == 1
 
 
-def test_build_server_runs_what_a_person_runs(run, checkout):
+def test_build_server_runs_the_same_script_as_a_person(run, checkout):
     _put_tool(checkout, "python3", STUB_PYTHON)
     run("scripts/setup", "test")
     for name in ("ruff", "mypy", "lint-imports"):

@@ -15,7 +15,7 @@ CANARY = "tell-nobody"
 pytestmark = pytest.mark.e2e
 
 
-def test_program_says_where_it_listens_and_stops_with_0_when_told(serve):
+def test_program_logs_its_address_and_stops_with_0_on_a_signal(serve):
     process = serve("--port", "0")
 
     port = ready_line(process)["port"]
@@ -117,7 +117,7 @@ def test_env_file_that_is_named_must_be_there(serve):
     assert (code, said) == (2, "omi-actors: --env-file: there is no file nowhere.env\n")
 
 
-def test_what_has_no_effect_is_told_in_the_log(serve):
+def test_variables_without_effect_are_in_the_log(serve):
     process = serve("--port", "0", QUEUE_BATCH_SIZE="50", WEBHOK_TOKEN=CANARY)
 
     said = [json.loads(process.stderr.readline()) for _ in range(3)]
@@ -139,7 +139,7 @@ def test_ready_line_has_the_facts_and_no_secret(serve, tmp_path):
     assert not [line for line in made.splitlines() if line.partition("=")[2] in str(said)]
 
 
-def test_log_level_is_the_least_that_is_logged(serve):
+def test_log_level_is_the_lowest_level_logged(serve):
     process = serve("--port", "0", LOG_LEVEL="debug")
 
     events = [json.loads(process.stderr.readline())["event"] for _ in range(2)]
@@ -171,7 +171,7 @@ def test_impossible_setting_is_one_sentence_that_names_it(serve):
     assert "Traceback" not in said
 
 
-def test_production_without_its_secrets_is_refused_and_told_how_to_make_them(serve):
+def test_production_without_its_secrets_is_refused_with_the_way_to_make_them(serve):
     code, said = refusal(serve(APP_ENV="production"))
 
     assert code == 2
@@ -202,7 +202,7 @@ def test_secrets_made_on_first_start_are_kept_private_and_used_again(serve, tmp_
     assert (tmp_path / "data" / "secrets.env").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_ends_the_process_is_a_fatal_line_of_the_log_file(serve, tmp_path):
+def test_error_that_ends_the_process_is_a_fatal_line_of_the_log_file(serve, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         limits = {"LOG_LEVEL": "fatal", "ENABLE_FILE_LOGGING": "true", "LOG_DIR": "my-logs"}
         refusal(serve(PORT=str(taken.getsockname()[1]), **limits))
@@ -211,7 +211,7 @@ def test_what_ends_the_process_is_a_fatal_line_of_the_log_file(serve, tmp_path):
     assert (line["level"], line["event"], line["error"]) == ("fatal", "start_failed", "SettingsError")
 
 
-def test_log_level_of_error_silences_what_is_well(serve):
+def test_log_level_of_error_silences_lines_below_it(serve):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -232,7 +232,7 @@ def answers(port):
     return True
 
 
-def test_log_file_holds_what_standard_error_got_until_the_last_line(serve, tmp_path):
+def test_log_file_holds_the_lines_of_standard_error_to_the_last(serve, tmp_path):
     process = serve("--port", "0", ENABLE_FILE_LOGGING="true", LOG_DIR="my-logs")
     first = ready_line(process)
     process.send_signal(signal.SIGTERM)

@@ -21,7 +21,7 @@ from scripts.lab.replay.redis_server import running_redis
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi
 from tests.web.http_client import Connection
-from web.server import WebServer, build_http_server
+from web.server import WebServer
 
 UID = "vT5mQ2rJx8NnPzK4eWcLh7sYb1D3"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -155,7 +155,7 @@ async def start(tmp_path, monkeypatch):
         )
         system = System(parts, gave_up.append)
         await system.start()
-        server = build_http_server(system, settings)
+        server = WebServer(system, settings)
         port = server.listen()
         program = Running(system, server, port, await Connection.open(port), gave_up)
         running.append(program)

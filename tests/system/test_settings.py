@@ -21,7 +21,7 @@ from tests.fakes.openai_server import run_fake_openai
 from tests.system.conftest import ADMIN
 from tests.web.fake_system import FakeSystem
 from tests.web.http_client import Connection
-from web.server import build_http_server
+from web.server import WebServer
 
 # A collaborator that is not asked.
 NOBODY: Any = None
@@ -141,7 +141,7 @@ def test_notifier_is_the_one_that_the_settings_name():
 
 async def test_server_listens_where_it_is_told(tmp_path: Path):
     settings = load_settings(overrides={"HOST": "127.0.0.2", "PORT": "0", "DATA_DIR": str(tmp_path)})
-    server = build_http_server(FakeSystem(), settings)
+    server = WebServer(FakeSystem(), settings)
     server.listen()
 
     assert [socket.getsockname()[0] for socket in server._sockets] == ["127.0.0.2"]

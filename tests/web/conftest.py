@@ -10,7 +10,7 @@ from omi_actors.clock import SystemClock
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.web.fake_system import FakeSystem
 from tests.web.http_client import Connection
-from web.server import build_http_server
+from web.server import WebServer
 
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 UID = "vT5mQ2rJx8NnPzK4eWcLh7sYb1D3"
@@ -41,7 +41,7 @@ class Starter:
         given = {"PORT": "0", "ADMIN_TOKEN": ADMIN_TOKEN, "WEBHOOK_TOKEN": WEBHOOK_TOKEN, **overrides}
         clock = clock or SystemClock()
         self._system.counters = WindowCounters(clock)
-        self.servers.append(build_http_server(self._system, load_settings(overrides=given), clock))
+        self.servers.append(WebServer(self._system, load_settings(overrides=given), clock))
         return self.servers[-1].listen()
 
     @property

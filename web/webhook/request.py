@@ -7,10 +7,11 @@ Threads: the event loop; bodies over 8 kB are read in a thread.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 import msgspec
+from prometheus_client import Counter
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
@@ -24,9 +25,7 @@ from web.problems import Problem, omi_answer, problem_json
 from web.requests import (
     CLOSE,
     KEEP_ALIVE,
-    count_drop,
     count_request,
-    count_webhook,
     header,
     parse_query,
     reply_bytes,
@@ -86,6 +85,12 @@ ROUTE = "/omi-webhook"
 
 _log = get_logger(__name__)
 _stdlib_log = logging.getLogger(__name__)
+
+
+# Finding a metric's labels costs as much as counting; the sets of labels are few and bounded.
+@cache
+def _webhooks_counter(kind: str, outcome: str) -> Counter:
+    return metrics.WEBHOOKS.labels(kind, outcome)
 
 
 class WebhookRequest(HTTPMessageDelegate):
@@ -257,9 +262,9 @@ class WebhookRequest(HTTPMessageDelegate):
                 _log.warning("slow webhook", seconds=round(seconds, 3), status=status)
 
     def _record(self, reply: WebhookReply) -> None:
-        count_webhook(self._kind(), reply.outcome)
+        _webhooks_counter(self._kind(), reply.outcome).inc()
         if reply.outcome == DROPPED:
-            count_drop(reply.reason)
+            metrics.WEBHOOKS_DROPPED.labels(reply.reason).inc()
 
     def _log_drop(self, reply: WebhookReply, *, detail: str) -> None:
         with bound_context(self._context()):

@@ -1,7 +1,7 @@
-"""The chaos: faults that we cause ourselves, one after another, under traffic, and whether the promises held.
+"""Chaos: cause faults under traffic, one after another, and check that the promises hold.
 
-May live here: faults, the traffic under which they happen, the stage that they share, the judgement, the page.
-Not here: anything that the server itself runs; figures of speed (bench/). It knows the server by HTTP, by signals and
-by what /proc tells of it; only sabotaged_server.py reaches into the program, in a process of its own.
-Files: fault, sizes, stage, traffic, pulse, proxy, process, sabotaged_server, act, evidence, judgement, run, page.
+Lives here: faults, traffic, the stage that they share, the judgement, the page. The server is known by HTTP, signals
+and /proc only; just sabotaged_server.py reaches into the program, in a process of its own.
+Not here: parts of the server; figures of speed (bench/).
+Files: fault, faults/, sizes, stage, traffic, proxy, sabotaged_server, act, judgement, run, page, __main__.
 """

@@ -1,4 +1,7 @@
-"""Cause faults under traffic, one after another, and see whether the promises hold; run as scripts/chaos."""
+"""Cause faults under traffic, one after another, and check that the promises hold; run as scripts/chaos.
+
+Not here: a run (run.py), the faults (faults/). Threads: one event loop.
+"""
 
 import asyncio
 import shlex

@@ -1,4 +1,4 @@
-"""The page: docs/reliability.md, made from the JSON of one run on each database and from nothing else.
+"""Page: build docs/reliability.md from the JSON of one run on each database, and from nothing else.
 
 Not here: the figures (act.py). Threads: none, pure.
 """
@@ -24,7 +24,7 @@ a webhook that is acknowledged, or an answer where the model was the fault.
 Database, Redis, model and Omi's API are servers that the run starts for itself. What no request and no signal can cause
 is planted in the server's process: a bug that crashes an actor, and a wall clock that jumps or is wrong.
 """
-# Figures that every fault has, in the order of the columns; what else it has stands with the fault.
+# Figures of every fault, in the order of the columns; its other figures stand below the table.
 _COLUMNS = {
     "accepted": "segments accepted",
     "completed": "questions completed",
@@ -40,12 +40,12 @@ _COLUMNS = {
     "longest_recovery_s": "longest recovery, s",
     "longest_answer_s": "longest answer, s",
 }
-# Sums over several runs of a fault; the others are the worst.
+# Figures that are summed over several runs of a fault; of the others the worst is shown.
 _SUMS = frozenset(_COLUMNS) - {"longest_recovery_s", "longest_answer_s"}
 
 
 def render_page(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, whose figures mean nothing."""
+    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, since its figures mean nothing."""
     if any(run["quick"] for run in runs):
         raise ValueError("the figures are of a --quick run and mean nothing")
     faults = {fault["name"]: fault for run in runs for fault in run["faults"]}
@@ -78,7 +78,7 @@ def _table(run: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _gather(column: str, values: Sequence[float | None]) -> str:
-    """Return one cell; None is what a fault cannot measure."""
+    """Return one cell; None for a figure that a fault cannot measure."""
     known = [value for value in values if value is not None]
     if not known:
         return "–"
@@ -86,7 +86,7 @@ def _gather(column: str, values: Sequence[float | None]) -> str:
 
 
 def _details(run: Mapping[str, Any]) -> Iterable[str]:
-    """Yield what a fault has seen beside the table, of its last play, and the command that repeats it."""
+    """Yield a fault's other figures, of its last play, and the command that repeats it."""
     for name in _names(run):
         fault = _played(run, name)[-1]
         seen = [

@@ -1,4 +1,4 @@
-"""A run: the faults one after another, again and again while there is time, and what came of all.
+"""Run: play the faults one after another, again and again while there is time, and report the outcomes.
 
 Not here: one act (act.py), the command line (chaos/__main__.py). Threads: one event loop.
 """
@@ -18,13 +18,13 @@ from scripts.lab.chaos.sizes import Sizes
 from scripts.lab.chaos.stage import Scene
 from scripts.lab.replay.report import read_versions, render_table
 
-# Lines of what was wrong that are printed for one fault.
+# Errors that are printed for one fault.
 _MOST_WRONGS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to run: these faults, with people and moments of `seed`, until `minutes` have passed (0: each once)."""
+    """Order of a run: these faults, with people and times by `seed`, until `minutes` have passed (0: each once)."""
 
     faults: Sequence[Fault]
     seed: int
@@ -35,7 +35,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """One fault that was played, with the seed that repeats it."""
+    """A played fault, with the seed that repeats it."""
 
     fault: Fault
     seed: int
@@ -43,7 +43,7 @@ class Played:
 
 
 async def run_chaos(order: Order, folder: Path, clock: Clock, say: Callable[[str], None]) -> list[Played]:
-    """Play every fault at least once; say what came of each."""
+    """Play every fault at least once, and print each outcome."""
     until_mono_s = clock.mono_s() + order.minutes * 60
     played: list[Played] = []
     seed = order.seed
@@ -59,7 +59,7 @@ async def run_chaos(order: Order, folder: Path, clock: Clock, say: Callable[[str
 
 
 def build_report(order: Order, played: Sequence[Played], *, command: str, clock: Clock) -> dict[str, object]:
-    """Return what the JSON file holds. Each play names its own date, commit and command: runs can be merged."""
+    """Return the content of the JSON file. Each play has its own date, commit and command: runs can be merged."""
     origin = {
         "date": datetime.fromtimestamp(clock.now_s(), UTC).isoformat(timespec="seconds"),
         "commit": read_commit(),
@@ -92,9 +92,10 @@ def build_report(order: Order, played: Sequence[Played], *, command: str, clock:
 
 
 def merge_reports(earlier: Mapping[str, Any], later: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Return the earlier run with the plays of the later one in place of its plays of the same faults.
+    """Merge two runs: the later run's plays replace the earlier run's plays of the same faults.
 
-    Plays of faults that are not `known` any more go. Raises: ValueError when the runs are not alike.
+    Plays of faults that are not `known` any more are dropped. Raises: ValueError for different databases, machines or
+    sizes.
     """
     if any(earlier[name] != later[name] for name in ("database", "quick", "machine")):
         raise ValueError("the earlier run was on another database or machine, or with other sizes: run all faults anew")
@@ -106,7 +107,7 @@ def merge_reports(earlier: Mapping[str, Any], later: Mapping[str, Any], known: C
 
 
 def _render(one: Played) -> str:
-    """Return a fault's table, and what was wrong."""
+    """Return a fault's table, and its errors."""
     title = f"{one.fault.name} (seed {one.seed}): {'held' if one.result.is_held else 'BROKEN'}"
     wrongs = [f"  {wrong}" for wrong in one.result.wrongs[:_MOST_WRONGS]]
     if len(one.result.wrongs) > _MOST_WRONGS:

@@ -1,6 +1,6 @@
-"""The stage: a server under traffic, with a model, Omi's API and a database of its own, and what a fault may touch.
+"""Stage: a server under traffic with its own model, fake Omi and database, and the handles that faults use.
 
-Not here: the faults (faults/), what is concluded (judgement.py). Threads: one event loop.
+Not here: the faults (faults/), the judgement (judgement.py). Threads: one event loop.
 """
 
 import asyncio
@@ -32,29 +32,29 @@ from scripts.lab.replay.report import percentile
 from scripts.lab.replay.sender import Outcome, Poster
 from scripts.lab.replay.server_process import SERVE, ServerProcess, build_server, find_free_port
 
-# Long enough that faults find questions at every stage of their answer.
+# Delays (s) long enough that faults hit every stage of an answer.
 _MODEL_DELAY_S = 0.1
 _OMI_DELAY_S = 0.05
-# A healthy server replies within its deadline of 12 s; Omi gives up after 30.
+# Longer than a healthy server's reply deadline (12 s), and than Omi waits (30 s).
 _TIMEOUT_S = 30.0
-# Shorter than by default (5,000 and 12,000 ms), so that late answers go their other ways while a fault lasts; a webhook
-# that cannot be kept within a second more is dropped, which on a busy machine a shorter deadline would bring about.
+# Shorter than the defaults (5,000 and 12,000 ms), so that late answers use the other channels during a fault. A still
+# shorter reply deadline would drop webhooks on a busy machine.
 _SETTINGS = {
     "NEXT_WEBHOOK_GRACE_MS": "300",
     "WEBHOOK_REPLY_DEADLINE_MS": "3000",
-    # these people ask more than people do
+    # These people ask more than real ones.
     "MODEL_USER_REQUESTS_PER_MINUTE": "0",
 }
 _WARM_WITHIN_S, _POLL_S = 60.0, 0.1
 _SECOND_NODE = {"NODE_NAME": "second"}
 _SABOTAGED = (sys.executable, "-m", "scripts.lab.chaos.sabotaged_server")
-# In the folder of a server with the plant `clock`: the seconds by which its clock is off. Without it, it is right.
+# File in the folder of a server with the plant `clock`: the seconds by which its clock is off; right without it.
 CLOCK_FILE = "clock_off_s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a stage is built for."""
+    """Plan of a stage."""
 
     seed: int
     sizes: Sizes
@@ -68,13 +68,13 @@ class Scene:
 
 
 class Stage:
-    """See the module. Enter it to start everything but the traffic; leaving it ends everything.
+    """A stage. Entering it starts everything but the traffic; leaving it ends everything.
 
-    `aside` are webhooks that the fault itself sent; `cuts` moments that may have cut a delivery, `ends` those at which
-    a fault was over. All moments are of `clock`, monotonic.
+    `aside` are webhooks that the fault itself sent; `cuts` are times that may have cut a delivery, `ends` the ends of
+    the fault. All times are of `clock`, monotonic.
     """
 
-    # Set when the stage is entered.
+    # Set on entering.
     server: ServerProcess
     target: Target
     http: HttpClient
@@ -126,7 +126,7 @@ class Stage:
         await self._stack.aclose()
 
     async def warm_up(self) -> None:
-        """Ask, and wait for the answer: the first one waits until the server has loaded what speaks to the model.
+        """Ask, and wait for the answer: the first one waits until the server has imported the model's client.
 
         Raises: TimeoutError
         """
@@ -140,15 +140,15 @@ class Stage:
                 await asyncio.sleep(_POLL_S)
 
     def note_cut(self) -> None:
-        """Say that a delivery may be cut now."""
+        """Note that a delivery may be cut now."""
         self.cuts.append(self.clock.mono_s())
 
     def note_end(self) -> None:
-        """Say that a fault is over now: from here recovery counts."""
+        """Note the end of a fault: recovery counts from here."""
         self.ends.append(self.clock.mono_s())
 
     async def post(self, request: RecordedRequest) -> Outcome:
-        """Send a webhook of the fault's own; what is acknowledged is promised like any other."""
+        """Send a webhook of the fault's own; its acknowledgement is a promise like any other."""
         outcome = await self._poster.post(request, self.clock.mono_s())
         self.aside.append(outcome)
         return outcome
@@ -160,13 +160,13 @@ class Stage:
         return round(percentile(plain_s, 99) * 1000, 1)
 
     async def fetch_metric(self, name: str, label: str = "", *, of: ServerProcess | None = None) -> float:
-        """Return a metric's value as a server tells it, summed over its labels, or over those that hold `label`."""
+        """Return a server's metric, summed over its labels, or over those that contain `label`."""
         text = (await self.fetch("/metrics", of=of)).decode()
         found = re.findall(rf"^{name}(\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
         return sum(float(value) for labels, value in found if label in labels)
 
     async def fetch(self, path: str, *, of: ServerProcess | None = None) -> bytes:
-        """Return what a server tells; over a new connection, since it may be closing one that was long silent."""
+        """Return the body of a GET; over a new connection, since the server may be closing an idle one."""
         async with HttpClient(self.target.host, (of or self.server).port, timeout_s=_TIMEOUT_S) as http:
             return (await http.request("GET", path, headers=self.target.operator_headers)).body
 
@@ -182,7 +182,7 @@ class Stage:
         await self.server.start()
 
     async def restart_sane(self) -> None:
-        """Start the server on the same data and address, without what was planted in it."""
+        """Start the server on the same data and address, without its plants."""
         self.server = self._sane_server
         await self.restart()
 
@@ -200,7 +200,7 @@ class Stage:
             await asyncio.to_thread(self.redis.start)
 
     async def _start_second(self, stack: AsyncExitStack) -> ServerProcess:
-        """Start a second node, on a port of its own, with the first one's secrets and whatever is planted in it."""
+        """Start a second node, on a port of its own, with the first one's secrets and plants."""
         folder = self._scene.folder / "second"
         folder.mkdir()
         like = replace(self.target, port=find_free_port())
@@ -247,6 +247,6 @@ class Stage:
 
 
 def _build_warm_up(number: int) -> RecordedRequest:
-    """Return somebody's question, or (from 1 on) what is said while it waits for its answer."""
+    """Return a question, or (from 1 on) a remark of a person who waits for the answer."""
     text = f"I am still here, for the time number {number}." if number else "Hey Omi, are you there?"
     return build_webhook("first", [{"id": f"first-{number}", "text": text, "start": number, "end": number + 1}])

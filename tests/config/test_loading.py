@@ -1,4 +1,4 @@
-"""Where each value came from, and names that are not quite ours."""
+"""Origin of each value, and names that resemble a setting."""
 
 import pytest
 
@@ -102,24 +102,24 @@ def test_misspelt_name_in_the_environment_is_warned_of(name, right):
 @pytest.mark.parametrize(
     "name", ["XDG_DATA_DIRS", "HOSTNAME", "HOSTTYPE", "LOGNAME", "PATH", "SSH_AUTH_SOCK", "EDITOR"]
 )
-def test_usual_names_of_an_environment_are_nobodys_mistake(name):
+def test_usual_names_of_an_environment_bring_no_note(name):
     assert load_with_origins(None, None, {name: "x"}).notes == ()
 
 
-def test_name_that_is_like_none_of_ours_is_told_and_harms_nobody(env_file):
+def test_name_that_resembles_no_setting_is_a_note(env_file):
     (note,) = load_with_origins(env_file("COMPOSE_PROJECT_NAME=omi\n"), None, {}).notes
 
     assert "COMPOSE_PROJECT_NAME is not a setting" in note
 
 
-def test_everything_that_is_wrong_is_told_at_once(env_file):
+def test_all_problems_of_all_sources_are_reported_at_once(env_file):
     problems = problems_of(env_file("PROT=1\nQUIET_HOURS_ENABLED=yes\nPORT=x\n"), OMI_APP_ID="a")
 
     assert [problem.split()[0] for problem in problems[1:]] == ["QUIET_HOURS_ENABLED=true", "PORT"]
     assert "do you mean PORT" in problems[0]
 
 
-def test_environment_of_the_document_starts_and_is_told_what_has_no_effect(env_file):
+def test_environment_of_the_document_starts_with_notes_of_what_has_no_effect(env_file):
     read = load_with_origins(env_file(DOCUMENT), None, {})
 
     assert [note.split()[0] for note in read.notes] == ["ENABLE_USER_SYSTEM=true", "QUEUE_BATCH_SIZE"]

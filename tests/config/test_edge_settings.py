@@ -1,4 +1,4 @@
-"""Settings of the door: what they say, and what is refused with the reason."""
+"""Settings of the edge: accepted values, and refusals with their reason."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_other_nonsense_about_proxies_is_refused(value):
 
 
 @pytest.mark.parametrize("value", ["", "0", "false", "no", "off"])
-def test_nobody_is_trusted_if_the_setting_says_so(value):
+def test_no_proxy_is_trusted_when_the_setting_is_off(value):
     assert not load(TRUST_PROXY=value).trust_proxy
 
 
@@ -44,7 +44,7 @@ def test_trusted_proxies_are_shown_as_they_can_be_given(value, shown):
 @pytest.mark.parametrize(
     "value", ["*", "https://a.example.com,*", "app.example.com", "https://a.example.com/path", "https://*", "ftp://a.b"]
 )
-def test_origin_that_is_none_or_everybodys_is_refused(value):
+def test_origin_that_is_malformed_or_too_wide_is_refused(value):
     with pytest.raises(InvalidSettingError, match="CORS_ORIGINS must"):
         load(CORS_ORIGINS=value)
 
@@ -55,7 +55,7 @@ def test_origins_are_taken_as_people_write_them():
     assert origins == ("https://app.example.com", "https://*.example.org", "http://localhost:8081")
 
 
-def test_nobody_may_by_default():
+def test_no_page_host_or_proxy_is_allowed_by_default():
     settings = load()
 
     assert (settings.cors_origins, settings.allowed_hosts, bool(settings.trust_proxy)) == ((), (), False)
