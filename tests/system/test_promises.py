@@ -105,6 +105,23 @@ async def test_crash_touches_one_session_and_the_rest_of_its_mail_is_handled(sta
     await other.close()
 
 
+async def test_writer_that_crashes_goes_on_under_the_same_incarnation_of_its_node(start, database_url):
+    program = await start(database_url)
+    restarts = await program.metric('omi_actor_restarts_total{kind="store_writer"}')
+    before = await program.system._tree.store.read(find_incarnations)
+
+    program.system._tree.store_writer.tell("no message of a store")
+    await program.say("hello")
+
+    assert await program.texts() == ["hello"]
+    assert await program.metric('omi_actor_restarts_total{kind="store_writer"}') == restarts + 1
+    assert await program.system._tree.store.read(find_incarnations) == before == [1]
+
+
+def find_incarnations(tx):
+    return [incarnation for (incarnation,) in tx.fetch("SELECT incarnation FROM node")]
+
+
 async def test_session_that_crashes_on_and_on_is_set_aside_and_nobody_else(start):
     program = await start(build_session=CrashingSession)
     quarantines = await program.metric('omi_quarantines_total{kind="session"}')
