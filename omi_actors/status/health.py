@@ -20,7 +20,7 @@ from omi_actors.domain.answers.breaker import BreakerState
 from omi_actors.domain.work.retention import RESUME, explain_rest
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_level
-from omi_actors.instruments.units import say_seconds
+from omi_actors.instruments.units import format_seconds
 from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.spec import ChildState
 from omi_actors.parts import Parts
@@ -117,7 +117,7 @@ def _check_queue(tree: Tree, parts: Parts) -> dict[str, Any]:
     waits_s = max(0.0, parts.clock.now_s() - counts.oldest_ready_at) if counts.oldest_ready_at else 0.0
     check = {"status": "pass", "jobs": dict(counts.by_state), "oldest_waits_seconds": round(waits_s, 3)}
     if waits_s > _WAIT_WARN_S:
-        check |= {"status": "warn", "note": f"the oldest job has waited for {say_seconds(waits_s)}"}
+        check |= {"status": "warn", "note": f"the oldest job has waited for {format_seconds(waits_s)}"}
     return check
 
 
@@ -131,7 +131,7 @@ def _check_loop(tree: Tree) -> dict[str, Any]:
     worst_s = tree.readings.loop_lag_max_s
     check = {"status": "pass", "lag_max_seconds": round(worst_s, 4)}
     if worst_s > _LAG_WARN_S:
-        check |= {"status": "warn", "note": f"it ran {say_seconds(worst_s)} late within the last minute"}
+        check |= {"status": "warn", "note": f"it ran {format_seconds(worst_s)} late within the last minute"}
     return check
 
 
@@ -220,7 +220,7 @@ def _check_clock(readings: NodeReadings) -> dict[str, Any]:
     check: dict[str, Any] = {"status": "pass", "ahead_of_database_seconds": round(off_s, 3)}
     if abs(off_s) > OFF_WARN_S:
         way = "ahead of" if off_s > 0 else "behind"
-        check |= {"status": "warn", "note": f"it is {say_seconds(abs(off_s))} {way} the database's"}
+        check |= {"status": "warn", "note": f"it is {format_seconds(abs(off_s))} {way} the database's"}
     return check
 
 

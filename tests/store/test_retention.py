@@ -13,9 +13,10 @@ from omi_actors.store.engine import Engine
 from omi_actors.store.model_use import add_use
 from omi_actors.store.queue_admin import record_event
 from omi_actors.store.retention import Pruned, StalePage
-from omi_actors.store.transaction import Transaction
+from omi_actors.store.transaction import EntityTransaction, Transaction
 from tests.store.builders import (
     NOW,
+    alone,
     answer,
     asking_commit,
     claim,
@@ -157,7 +158,7 @@ def test_only_sessions_that_hold_something_old_are_found_page_by_page(engine: En
     prune(engine, session="s2")
 
     def look(after: str, cutoffs: Cutoffs = LATER) -> StalePage:
-        return engine.read(partial(retention.find_stale, after=after, cutoffs=cutoffs, limit=2))
+        return engine.read_cold(partial(retention.find_stale, after=after, cutoffs=cutoffs, limit=2))
 
     assert look("") == StalePage(("s1",), "s2")
     assert look("s2") == StalePage(("s3", "s4"), "s4")
@@ -175,7 +176,7 @@ def test_a_session_is_found_by_each_kind_of_what_it_holds(engine: Engine, table:
     if table != "message":
         do(engine, lambda tx: tx.run("UPDATE message SET created_at = created_at + 1e9"))
 
-    found = engine.read(partial(retention.find_stale, after="", cutoffs=LATER, limit=9))
+    found = engine.read_cold(partial(retention.find_stale, after="", cutoffs=LATER, limit=9))
 
     assert found == StalePage(("s1",), None)
 
@@ -191,13 +192,13 @@ def test_counts_of_use_go_when_no_budget_looks_at_them(engine: Engine, clock: Ma
 
 
 def test_the_audit_goes_a_batch_at_a_time_when_its_own_time_is_over(engine: Engine, clock: ManualClock) -> None:
-    def note(tx: Transaction) -> None:
+    def note(tx: EntityTransaction) -> None:
         record_event(tx, Action.PAUSE, {"kind": "answer"}, job_count=0, request_id="r")
 
     for _ in range(3):
-        do(engine, note)
+        alone(engine, note)
     clock.advance(86_400)
-    do(engine, note)
+    alone(engine, note)
     cutoffs = replace(EARLIER, events=clock.now_s())
 
     batches = [prune_work(engine, cutoffs, limit=2) for _ in range(2)]

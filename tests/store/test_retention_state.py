@@ -16,7 +16,7 @@ from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.retention_state import begin_round, load_state
 from omi_actors.store.transaction import NodeIdentity
 from scripts.lab.replay.postgres_server import fresh_postgres_database
-from tests.store.builders import NOW, count, do, first_commit, segment
+from tests.store.builders import NOW, alone, count, do, first_commit, segment
 
 RULES = RetentionRules()
 
@@ -47,7 +47,7 @@ def prune(engine: Engine, cutoffs: Cutoffs, session: str = "s1") -> None:
 
 
 def resume(engine: Engine) -> bool:
-    return bool(do(engine, partial(retention_state.resume, request_id="r1")))
+    return bool(alone(engine, partial(retention_state.resume, request_id="r1")))
 
 
 @pytest.fixture
@@ -99,6 +99,13 @@ def test_clock_that_leaves_the_running_one_by_a_minute_lets_retention_rest(
     clock.jump(leap_s)
 
     assert may_begin(engine) != rests
+
+
+def test_write_alone_after_a_leap_notes_it_first(started: Callable[..., Engine], clock: ManualClock) -> None:
+    engine = started()
+    clock.jump(PARTED_S + 1)
+
+    assert alone(engine, load_state).leaps == 1
 
 
 def test_small_steps_of_the_clock_add_up(started: Callable[..., Engine], clock: ManualClock) -> None:
@@ -175,7 +182,7 @@ def test_operators_word_ends_the_rest_is_recorded_and_frees_one_round(
     first, second = begin(engine), begin(engine)
     assert (first.max_percent, second.max_percent) == (None, 10)
     assert first.cutoffs.transcripts == clock.now_s() - 90 * DAY_S
-    (event,) = engine.read(partial(queue_admin.load_events, before=None, limit=9))
+    (event,) = engine.read_cold(partial(queue_admin.load_events, before=None, limit=9))
     assert (event.action, event.request_id) == ("resume_retention", "r1")
     assert not resume(engine)
 

@@ -112,7 +112,7 @@ class Janitor(LoopActor):
             return "rested"
         self._round = current = _Round(begun.cutoffs, begun.max_percent)
         if current.limit is not None:
-            current.old.update(await self._store.read(retention.count_work, current.cutoffs))
+            current.old.update(await self._store.read_cold(retention.count_work, current.cutoffs))
         return None
 
     async def _work(self, current: _Round) -> str | None:
@@ -121,14 +121,14 @@ class Janitor(LoopActor):
         if current.has_work and not is_counting:
             current.has_work = self._count(current, await self._store.write(retention.prune_work, cutoffs, limit=_ROWS))
         elif current.stale and is_counting:
-            current.old.update(await self._store.read(retention.count_session, current.stale.popleft(), cutoffs))
+            current.old.update(await self._store.read_cold(retention.count_session, current.stale.popleft(), cutoffs))
             return await self._check(current)
         elif current.stale:
             pruned = await self._store.write(retention.prune_session, current.stale[0], cutoffs, limit=_ROWS)
             if not self._count(current, pruned):
                 current.stale.popleft()
         elif current.after is not None:
-            page = await self._store.read(retention.find_stale, current.after, cutoffs, limit=_SESSIONS)
+            page = await self._store.read_cold(retention.find_stale, current.after, cutoffs, limit=_SESSIONS)
             current.after = page.next_after
             current.stale.extend(page.session_ids)
         elif is_counting:
@@ -160,7 +160,7 @@ class Janitor(LoopActor):
             if current.limit is None or old <= current.allowed[table] * growth:
                 continue
             needed = rows_needed(old, current.limit)
-            if needed and (total := await self._store.read(retention.count_rows, table, limit=needed)) < needed:
+            if needed and (total := await self._store.read_cold(retention.count_rows, table, limit=needed)) < needed:
                 return f"{old:,} or more of {total:,} rows of {table} would go"
             current.allowed[table] = old
         return ""
