@@ -13,7 +13,8 @@ ExpectedError (kit)
 │  ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
 │  │  └─ UpstreamUnavailableError ↺                           UpstreamBusyError ↺, CircuitOpenError ↺
 │  ├─ BudgetSpentError                                                             the model was not asked
-│  ├─ StoreError         StoreUnavailableError ↺ > ClockRefusedError ↺, UnreadableJobError, FencedError, LeaseLostError
+│  ├─ StoreError         StoreUnavailableError ↺ > ClockRefusedError ↺, UnreadableJobError, FencedError, LeaseLostError,
+│  │                     DuplicateError
 │  └─ SettingsError      at start only                                             (↺ = retryable)
 └─ ActorError (kit)      AskTimeoutError ↺ > AnswerLateError; StartFailedError     the rest: kit/errors.py
 """
@@ -175,6 +176,14 @@ class UnreadableJobError(StoreError):
 
 class FencedError(StoreError):
     """A write of a session that another activation owns now. Nothing was written."""
+
+
+class DuplicateError(StoreError):
+    """A value that must be unique, and is taken; nothing was written. `field` names it."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class LeaseLostError(StoreError):

@@ -56,6 +56,8 @@ _MAX_PROCESS_LOSSES = 10
 _SESSION_BACKOFF = Backoff(min_s=0.0, max_s=0.0)
 # Readers of the store: one may be busy with a long page while another loads a session.
 _READERS = ("store_reader_1", "store_reader_2")
+# The reader of the operator's lists and of retention, which may take long.
+_COLD_READER = "store_reader_cold"
 # Messages that may wait, beyond the default: the router gets every webhook, and the writer every commit.
 _ROUTER_MAILBOX = 100_000
 _WRITER_MAILBOX = 100_000
@@ -105,6 +107,7 @@ class Tree:
         self.store = Store(
             self.store_writer,
             [self._handles[name] for name in _READERS],
+            self._handles[_COLD_READER],
             write_timeout_s=settings.store_write_timeout_s,
             read_timeout_s=settings.store_read_timeout_s,
         )
@@ -125,7 +128,7 @@ class Tree:
         each, together = Strategy.ONE_FOR_ONE, Strategy.ONE_FOR_ALL
         store = (
             _child("store_writer", self._build_writer, mailbox_capacity=_WRITER_MAILBOX),
-            *(_child(name, self._build_reader, "store_reader") for name in _READERS),
+            *(_child(name, self._build_reader, "store_reader") for name in (*_READERS, _COLD_READER)),
         )
         node = (
             _child("metrics_collector", lambda: MetricsCollector(self.store, self.readings, self.live_sessions)),

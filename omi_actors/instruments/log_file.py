@@ -1,7 +1,7 @@
-"""The log file: lines written by a thread of its own, in files of bounded size and number.
+"""The log file: a thread of its own writes lines to files of bounded size and number.
 
-Not here: what a line carries and how it looks (logs.py). Threads: lines are rendered by whoever logs, since they carry
-the turn's context, and written by one thread, so that a slow disk never holds the event loop.
+Not here: content and form of a line (logs.py). Threads: the logging thread renders a line, because the line carries
+the turn's context; one other thread writes, so that a slow disk never holds the event loop.
 """
 
 import logging
@@ -20,15 +20,15 @@ from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import build_formatter
 
 FILE_NAME = "omi-actors.log"
-# Lines that may wait for the disk: at 300 bytes a line 3 MB. What comes then is counted, and lost to the file only.
+# Lines that may wait for the disk: 3 MB at 300 bytes a line. Further lines are counted and missing in the file.
 _WAITING_LINES = 10_000
-# Seconds that the last lines get to be written at the end.
+# Seconds for writing the last lines at the end.
 _CLOSE_S = 5.0
 
 
 @contextmanager
 def log_file(folder: Path, *, max_bytes: int, max_files: int) -> Iterator[None]:
-    """Write all lines to `folder`, too, until the block ends; those that wait are written then.
+    """Write all lines to `folder`, too, until the block ends; waiting lines are written then.
 
     Raises:
         SettingsError: the folder or the file cannot be made.
@@ -51,7 +51,7 @@ def log_file(folder: Path, *, max_bytes: int, max_files: int) -> Iterator[None]:
 
 
 class LogFile(logging.Handler):
-    """Renders at once, writes later. `close` writes what waits."""
+    """Handler that renders a line at once and writes it later. `close` writes the waiting lines."""
 
     def __init__(self, files: logging.Handler, waiting_lines: int = _WAITING_LINES) -> None:
         super().__init__()
@@ -62,14 +62,14 @@ class LogFile(logging.Handler):
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand the line over; never waits."""
+        """Queue the line. Never blocks."""
         try:
             self._lines.put_nowait(self.format(record))
         except queue.Full:
             metrics.LOG_LINES_LOST.labels("full").inc()
 
     def close(self) -> None:
-        """Write what waits and end the thread; gives up on a disk that does not answer."""
+        """Write the waiting lines and end the thread, at most for some seconds on a stuck disk."""
         super().close()
         try:
             self._lines.put(None, timeout=_CLOSE_S)
@@ -84,9 +84,9 @@ class LogFile(logging.Handler):
 
 
 class _Files(RotatingFileHandler):
-    """Private files; a line that cannot be written is counted, and the first one told on standard error."""
+    """Files for this user only. Lines that cannot be written are counted; the first is reported on standard error."""
 
-    _has_told = False
+    _has_reported = False
 
     def _open(self) -> TextIOWrapper:
         file = open(self.baseFilename, self.mode, encoding=self.encoding, opener=_private)  # noqa: SIM115 (the base closes it)
@@ -94,11 +94,11 @@ class _Files(RotatingFileHandler):
         return file
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the base's name)
-        """Count, and go on: a full disk must not end the program, and has room again some day."""
+        """Count the lost line and go on: a full disk must not end the program."""
         del record
         metrics.LOG_LINES_LOST.labels("unwritable").inc()
-        if not self._has_told:
-            self._has_told = True
+        if not self._has_reported:
+            self._has_reported = True
             error = sys.exc_info()[1]
             sys.stderr.write(f"omi-actors: lines are lost to {self.baseFilename}: {type(error).__name__}\n")
 

@@ -1,7 +1,8 @@
-"""The logging pipeline: what every line carries, what no line may carry, and how it looks.
+"""The logging pipeline: adds the context to each line, removes secrets, renders it.
 
-Not here: what is worth a line (beside the event). Threads: any; the context is bound around each turn by the kit.
-Lines carry request_id, session and actor. They never carry transcript text, tokens, headers, bodies or query strings.
+Not here: the events (beside their code), the log file (log_file.py). Threads: any; the kit binds the context around
+each turn. Lines carry request_id, session and actor. They never carry transcript text, tokens, headers, bodies or
+query strings.
 """
 
 import logging
@@ -22,7 +23,7 @@ from omi_actors.kit.messages import ACTOR, CONTEXT
 
 @dataclass(frozen=True, slots=True)
 class LogContext:
-    """Whose work a line belongs to. Travels in every actor envelope."""
+    """The request and the session that a line belongs to. Each actor envelope carries it."""
 
     request_id: str = ""
     session: str = ""
@@ -32,12 +33,12 @@ class LogContext:
 LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40, "fatal": 50}
 _LEVEL_NAMES = {"warning": "warn", "critical": "fatal"}
 
-# Query strings carry tokens (ours) and uids (Omi's); URLs appear in foreign libraries' lines.
+# Query strings carry our tokens and Omi's uids; URLs appear in lines of foreign libraries.
 _QUERY = re.compile(r"\?[^\s\"'<>]*")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',]+")
 _KEYS = re.compile(r"\b(sk-|whsec_)[A-Za-z0-9_\-]+")
 
-# Libraries that print requests, bodies or headers when asked for more than warnings.
+# Libraries that log requests, bodies or headers at levels below warning.
 _TALKATIVE = (
     "aiohttp",
     "httpx2",
@@ -54,7 +55,7 @@ _TALKATIVE = (
 
 
 def current_context() -> LogContext | None:
-    """Return the context that lines of this turn carry, None outside any."""
+    """Return the context of the current turn or request; None outside of both."""
     context: LogContext | None = CONTEXT.get()
     return context
 
@@ -65,7 +66,7 @@ reset_context = CONTEXT.reset
 
 @contextmanager
 def bound_context(context: LogContext | None) -> Iterator[None]:
-    """Carry `context` in every line until the block ends; then the earlier one again."""
+    """Bind `context` until the block ends; then bind the earlier one again."""
     token = CONTEXT.set(context)
     try:
         yield
@@ -74,7 +75,7 @@ def bound_context(context: LogContext | None) -> Iterator[None]:
 
 
 def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Put request, session and actor into the line, as far as they are known, unless the line has its own."""
+    """Add request, session and actor to the line, as far as they are known and the line has none of its own."""
     context = CONTEXT.get()
     if context is not None:
         for field in ("request_id", "session"):
@@ -87,12 +88,12 @@ def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
 
 
 def redact(text: str) -> str:
-    """Take query strings, bearer tokens and API keys out of a foreign library's sentence."""
+    """Remove query strings, bearer tokens and API keys from a foreign library's sentence."""
     return _KEYS.sub(r"\1[redacted]", _BEARER.sub(r"\1 [redacted]", _QUERY.sub("?[redacted]", text)))
 
 
 def redact_strings(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Redact every string of a line, wherever it comes from, tracebacks included."""
+    """Redact every string of a line, tracebacks included."""
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = redact(value)
@@ -100,15 +101,15 @@ def redact_strings(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 
 
 def one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Escape what would break the line's sentence, or speak to the terminal: JSON does so by itself."""
+    """Escape line breaks and control characters for a terminal. JSON escapes them itself."""
     event["event"] = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(event.get("event", "")))
     return event
 
 
 def safe_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Render an exception with its places and classes, but with the sentences of our own errors only.
+    """Render an exception: its stack and class, and the sentence only of an expected error.
 
-    A foreign exception's message may quote what it choked on: a row, a header, a spoken sentence.
+    The message of a foreign exception may quote a row, a header or spoken text.
     """
     exc_info = event.pop("exc_info", None)
     error = sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
@@ -118,7 +119,7 @@ def safe_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an exception chain as text that is safe to log: innermost cause first, as Python prints it."""
+    """Return an exception chain as text that is safe to log, with the innermost cause first, as Python prints it."""
     parts: list[str] = []
     link: BaseException | None = error
     while link is not None:
@@ -135,7 +136,7 @@ def name_level(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     return event
 
 
-# What every line gets, ours and foreign.
+# Applied to every line, ours and foreign.
 _SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     name_level,
@@ -147,7 +148,7 @@ _SHARED: list[Processor] = [
 def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: bool | None = None) -> None:
     """Send all logging, ours and foreign, through one pipeline to `stream` (default: standard error).
 
-    `level` is debug, info, warn, error or fatal. `json_lines` None means: console on a terminal, JSON elsewhere.
+    `level` is debug, info, warn, error or fatal. `json_lines` None means console form on a terminal and JSON elsewhere.
     """
     out = stream if stream is not None else sys.stderr
     as_json = not out.isatty() if json_lines is None else json_lines
@@ -174,13 +175,13 @@ def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: b
 
 
 def current_level() -> str:
-    """Return the least level that is logged, by its name in LOG_LEVEL."""
+    """Return the lowest level that is logged, by its name in LOG_LEVEL."""
     number = logging.getLogger().level
     return next((name for name, least in LEVELS.items() if least >= number), "fatal")
 
 
 def build_formatter(*, as_json: bool, colors: bool = False) -> logging.Formatter:
-    """Return what renders lines, ours and foreign, with nothing in them that no line may carry."""
+    """Return the formatter of all lines, ours and foreign; it redacts secrets."""
     console = structlog.dev.ConsoleRenderer(colors=colors, level_styles=_level_styles(colors=colors))
     kind = _JsonFormatter if as_json else structlog.stdlib.ProcessorFormatter
     return kind(
@@ -200,7 +201,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 class _JsonFormatter(structlog.stdlib.ProcessorFormatter):
-    """Renders a record once, for standard error and the log file: rendering is the dear part of a line."""
+    """Renders a record once for standard error and the log file, since rendering costs most of a line's time."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

@@ -1,32 +1,32 @@
-"""Every Prometheus metric of the program: name, help, unit, labels.
+"""The Prometheus metrics of the program: name, help, unit, labels.
 
-Not here: where they are counted (beside the event), gauges that must be asked for (actors/metrics_collector.py).
-Threads: any; the client library's counters are thread-safe. Labels are bounded sets, never an id or a person's word.
+Not here: counting (beside each event), gauges that are measured once a second (actors/metrics_collector.py).
+Threads: any; the client library's counters are thread-safe. Labels are bounded sets, never an id or spoken text.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
 
-# Seconds. Fine below 50 ms, where our own share of a request lies; coarse up to the reply deadline.
+# Seconds. Fine below 50 ms, the share of this program in a request; coarse up to the reply deadline.
 _FAST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 12.0)
 _SLOW_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
 
 # --- HTTP
 HTTP_REQUESTS = Counter(
     "omi_http_requests_total",
-    "Requests finished, each counted once, by route template and status class.",
+    "Finished requests by route template and status class.",
     ["route", "method", "status"],
     registry=REGISTRY,
 )
 HTTP_SECONDS = Histogram(
     "omi_http_request_seconds",
-    "Seconds from a request's last byte in to its reply.",
+    "Seconds from the last byte of a request to its reply.",
     ["route"],
     buckets=_FAST_BUCKETS,
     registry=REGISTRY,
 )
-HTTP_ACTIVE = Gauge("omi_http_requests_active", "Requests being served now.", registry=REGISTRY)
+HTTP_ACTIVE = Gauge("omi_http_requests_active", "Requests in progress.", registry=REGISTRY)
 WEBHOOKS = Counter(
     "omi_webhooks_total",
     "Webhooks by payload kind and outcome: accepted (durable), repeated (signed, and accepted before), dropped "
@@ -36,7 +36,7 @@ WEBHOOKS = Counter(
 )
 WEBHOOKS_DROPPED = Counter(
     "omi_webhooks_dropped_total",
-    "Webhooks, or parts of one, that were not kept, by reason.",
+    "Dropped webhooks, and dropped parts of webhooks, by reason.",
     ["reason"],
     registry=REGISTRY,
 )
@@ -49,55 +49,57 @@ SEGMENTS = Counter(
 
 # --- Actors
 ACTORS_LIVE = Gauge("omi_actors_live", "Actors running now.", ["kind"], registry=REGISTRY)
-ACTOR_CRASHES = Counter("omi_actor_crashes_total", "Turns that ended an actor.", ["kind"], registry=REGISTRY)
-ACTOR_RESTARTS = Counter("omi_actor_restarts_total", "Replacements started after a crash.", ["kind"], registry=REGISTRY)
+ACTOR_CRASHES = Counter("omi_actor_crashes_total", "Crashes: turns that ended an actor.", ["kind"], registry=REGISTRY)
+ACTOR_RESTARTS = Counter("omi_actor_restarts_total", "Restarts after a crash.", ["kind"], registry=REGISTRY)
 QUARANTINES = Counter(
     "omi_quarantines_total",
-    "Children that crashed too often and were set aside for a while.",
+    "Children quarantined after too many crashes.",
     ["kind"],
     registry=REGISTRY,
 )
-QUARANTINED = Gauge("omi_actors_quarantined", "Children set aside now.", ["kind"], registry=REGISTRY)
+QUARANTINED = Gauge("omi_actors_quarantined", "Children in quarantine now.", ["kind"], registry=REGISTRY)
 RECOVERY_SECONDS = Histogram(
     "omi_actor_recovery_seconds",
-    "Seconds from a crash to the replacement running.",
+    "Seconds from a crash until the replacement runs.",
     ["kind"],
     buckets=_FAST_BUCKETS,
     registry=REGISTRY,
 )
 UNDELIVERABLE = Counter(
     "omi_undeliverable_total",
-    "Messages that no actor will handle, by receiver kind and reason.",
+    "Undeliverable messages by receiver kind and reason.",
     ["kind", "reason"],
     registry=REGISTRY,
 )
-ASK_TIMEOUTS = Counter("omi_ask_timeouts_total", "Asks without a reply in time.", ["kind"], registry=REGISTRY)
+ASK_TIMEOUTS = Counter("omi_ask_timeouts_total", "Asks that got no reply in time.", ["kind"], registry=REGISTRY)
 MAILBOX_FULL = Counter("omi_mailbox_full_total", "Messages refused by a full mailbox.", ["kind"], registry=REGISTRY)
-ZOMBIE_ACTORS = Gauge(
-    "omi_zombie_actors", "Threads that outlived their shutdown timeout and were fenced.", registry=REGISTRY
-)
+ZOMBIE_ACTORS = Gauge("omi_zombie_actors", "Fenced threads: they outlived their shutdown timeout.", registry=REGISTRY)
 LOOP_LAG_SECONDS = Histogram(
     "omi_loop_lag_seconds",
-    "Seconds by which the event loop ran a timer late, garbage collection included.",
+    "Delay of a timer on the event loop in seconds, with garbage collection.",
     buckets=_FAST_BUCKETS,
     registry=REGISTRY,
 )
 LOOP_LAG_MAX = Gauge("omi_loop_lag_max_seconds", "Worst loop lag of the last minute.", registry=REGISTRY)
 
 # --- Sessions
-SESSIONS_LIVE = Gauge("omi_sessions_live", "Sessions held by an actor now.", registry=REGISTRY)
+SESSIONS_LIVE = Gauge("omi_sessions_live", "Sessions in memory now.", registry=REGISTRY)
 SESSION_LOOKUPS = Counter(
     "omi_session_lookups_total",
-    "Messages to sessions by whether theirs was in memory (hit) or had to be activated (miss); counted every second.",
+    "Messages to sessions in memory (hit), and to sessions that were activated first (miss); counted every second.",
     ["outcome"],
     registry=REGISTRY,
 )
-SESSION_ACTIVATIONS = Counter("omi_session_activations_total", "Sessions taken into memory.", registry=REGISTRY)
-SESSION_PASSIVATIONS = Counter("omi_session_passivations_total", "Idle sessions let go.", registry=REGISTRY)
-QUESTIONS = Counter("omi_questions_total", "Questions heard and durably accepted.", registry=REGISTRY)
+SESSION_ACTIVATIONS = Counter(
+    "omi_session_activations_total", "Sessions activated: loaded into memory.", registry=REGISTRY
+)
+SESSION_PASSIVATIONS = Counter(
+    "omi_session_passivations_total", "Idle sessions passivated: removed from memory.", registry=REGISTRY
+)
+QUESTIONS = Counter("omi_questions_total", "Questions recognised in speech and stored.", registry=REGISTRY)
 CHATS = Counter(
     "omi_chats_total",
-    "Typed questions by what became of them: answered, duplicate, known (its key came again), late, left (called off).",
+    "Chat questions by outcome: answered, duplicate, known (its key came again), late, left (cancelled by its asker).",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -106,19 +108,19 @@ DELIVERIES = Counter(
 )
 NOTIFICATIONS = Counter(
     "omi_notifications_total",
-    "Notifications tried: sent, unclear (nobody knows), unreachable, or why not: taken, expired, set_aside, no_budget…",
+    "Notifications by outcome: sent, unclear, unreachable; or not tried: taken, expired, set_aside, no_budget…",
     ["outcome"],
     registry=REGISTRY,
 )
 NOTIFY_BREAKER_STATE = Gauge(
-    "omi_notify_breaker_state", "Whether Omi's API is asked: 0 closed, 1 half-open, 2 open.", registry=REGISTRY
+    "omi_notify_breaker_state", "Circuit breaker of Omi's API: 0 closed, 1 half-open, 2 open.", registry=REGISTRY
 )
 NOTIFY_BREAKER_OPENINGS = Counter(
-    "omi_notify_breaker_openings_total", "Times that Omi's API was set aside for failing.", registry=REGISTRY
+    "omi_notify_breaker_openings_total", "Times that the circuit breaker of Omi's API opened.", registry=REGISTRY
 )
 NOTIFY_BREAKER_REFUSALS = Counter(
     "omi_notify_breaker_refusals_total",
-    "Notifications that were not tried because it was set aside.",
+    "Notifications that were not tried because the circuit breaker was open.",
     registry=REGISTRY,
 )
 NOTIFICATION_LAST = Gauge(
@@ -129,7 +131,7 @@ NOTIFICATION_LAST = Gauge(
 )
 ANSWER_SECONDS = Histogram(
     "omi_answer_seconds",
-    "Seconds from hearing a question to its reply going out.",
+    "Seconds from the recognition of a question to its reply.",
     buckets=_SLOW_BUCKETS,
     registry=REGISTRY,
 )
@@ -137,7 +139,7 @@ ANSWER_SECONDS = Histogram(
 # --- Store
 STORE_COMMIT_SECONDS = Histogram(
     "omi_store_commit_seconds",
-    "Seconds of one group commit, sync included.",
+    "Seconds of one group commit, with its sync.",
     buckets=_FAST_BUCKETS,
     registry=REGISTRY,
 )
@@ -149,13 +151,13 @@ STORE_GROUP_SIZE = Histogram(
 )
 STORE_COMMITS = Counter(
     "omi_store_commits_total",
-    "Commits asked for, by outcome: stored, fenced, failed, unavailable.",
+    "Commits by outcome: stored, fenced, failed, unavailable.",
     ["outcome"],
     registry=REGISTRY,
 )
 STORE_ERRORS = Counter("omi_store_errors_total", "Store failures by kind.", ["kind"], registry=REGISTRY)
 STORE_CONFLICTS = Counter(
-    "omi_store_conflicts_total", "Transactions done again since another node's was in their way.", registry=REGISTRY
+    "omi_store_conflicts_total", "Transactions repeated after a conflict with another node's.", registry=REGISTRY
 )
 STORE_READ_SECONDS = Histogram(
     "omi_store_read_seconds", "Seconds of one read.", ["query"], buckets=_FAST_BUCKETS, registry=REGISTRY
@@ -163,7 +165,7 @@ STORE_READ_SECONDS = Histogram(
 
 PRUNED_ROWS = Counter(
     "omi_pruned_rows_total",
-    "Rows deleted since they had been kept long enough, by table.",
+    "Rows deleted by retention, by table.",
     ["table"],
     registry=REGISTRY,
 )
@@ -190,9 +192,11 @@ JOB_ATTEMPTS = Counter(
 JOB_SECONDS = Histogram(
     "omi_job_seconds", "Seconds of one attempt.", ["kind"], buckets=_SLOW_BUCKETS, registry=REGISTRY
 )
-JOBS_REAPED = Counter("omi_jobs_reaped_total", "Jobs whose lease ran out and that were taken back.", registry=REGISTRY)
+JOBS_REAPED = Counter("omi_jobs_reaped_total", "Jobs taken back after their lease expired.", registry=REGISTRY)
 JOBS = Gauge("omi_jobs", "Jobs in the table by state.", ["state"], registry=REGISTRY)
-OLDEST_READY_SECONDS = Gauge("omi_oldest_ready_job_seconds", "Age of the job that waits longest.", registry=REGISTRY)
+OLDEST_READY_SECONDS = Gauge(
+    "omi_oldest_ready_job_seconds", "Age of the oldest ready job in seconds.", registry=REGISTRY
+)
 
 # --- Model
 MODEL_SECONDS = Histogram(
@@ -204,59 +208,62 @@ MODEL_SECONDS = Histogram(
 )
 MODEL_BREAKER_STATE = Gauge(
     "omi_model_breaker_state",
-    "Whether the model is asked: 0 closed, 1 half-open, 2 open.",
+    "Circuit breaker of the model: 0 closed, 1 half-open, 2 open.",
     ["model"],
     registry=REGISTRY,
 )
 MODEL_BREAKER_OPENINGS = Counter(
-    "omi_model_breaker_openings_total", "Times that the model was set aside for failing.", ["model"], registry=REGISTRY
+    "omi_model_breaker_openings_total",
+    "Times that the circuit breaker of the model opened.",
+    ["model"],
+    registry=REGISTRY,
 )
 MODEL_BREAKER_REFUSALS = Counter(
     "omi_model_breaker_refusals_total",
-    "Calls that were not made because it was set aside.",
+    "Calls that were not made because the circuit breaker was open.",
     ["model"],
     registry=REGISTRY,
 )
 MODEL_FALLBACKS = Counter(
     "omi_model_fallbacks_total",
-    "Questions that went on to the next model, by the one that failed them and why.",
+    "Questions passed on to the next model, by the model that failed and the cause.",
     ["model", "cause"],
     registry=REGISTRY,
 )
 
 BUDGET_REFUSALS = Counter(
     "omi_budget_refusals_total",
-    "Questions that the model was not asked because a budget was spent: whose (owner, all), and its period.",
+    "Questions refused because a budget was spent, by its owner (owner, all) and its period.",
     ["whose", "period"],
     registry=REGISTRY,
 )
 MODEL_TOKENS = Counter(
     "omi_model_tokens_total",
-    "Tokens of questions and answers: as the model's server counts them (told), or by their characters (estimated).",
+    "Tokens of questions and answers: counted by the model's server (told), or estimated from characters (estimated).",
     ["source"],
     registry=REGISTRY,
 )
 
 MODEL_ANSWERS_CUT = Counter(
     "omi_model_answers_cut_total",
-    "Answers that reached their tokens and were cut at a sentence's end: by the model's server, or by us.",
+    "Answers cut at a sentence's end at their token limit: by the model's server, or by this program (us).",
     ["by"],
     registry=REGISTRY,
 )
 
 # --- Backplane
 BACKPLANE_SHARED = Gauge(
-    "omi_backplane_shared", "Whether Redis reaches the other nodes: 1, or 0 for alone.", registry=REGISTRY
+    "omi_backplane_shared", "Connection to other nodes through Redis: 1 connected, 0 alone.", registry=REGISTRY
 )
 BACKPLANE_LOSSES = Counter(
-    "omi_backplane_losses_total", "Tries and stays at Redis that ended, by cause.", ["cause"], registry=REGISTRY
+    "omi_backplane_losses_total", "Failed and lost connections to Redis by cause.", ["cause"], registry=REGISTRY
 )
 BACKPLANE_RECEIVED = Counter(
-    "omi_backplane_received_total", "Messages of other nodes: wake, answered.", ["kind"], registry=REGISTRY
+    "omi_backplane_received_total", "Hints received from other nodes: wake, answered.", ["kind"], registry=REGISTRY
 )
 BACKPLANE_DROPPED = Counter(
     "omi_backplane_dropped_total",
-    "What no node was told, or could read: outbox_full, unreachable, foreign (not written by us).",
+    "Lost hints to other nodes: outbox_full, unreachable; and unreadable ones: foreign.",
     ["reason"],
     registry=REGISTRY,
 )
@@ -264,7 +271,7 @@ BACKPLANE_DROPPED = Counter(
 # --- Process
 LOG_LINES_LOST = Counter(
     "omi_log_lines_lost_total",
-    "Lines that the log file lacks, by reason: full (too many waited for the disk), unwritable.",
+    "Lines missing in the log file by reason: full (too many waited for the disk), unwritable.",
     ["reason"],
     registry=REGISTRY,
 )

@@ -1,6 +1,6 @@
-"""Reading the metrics back: one look at the registry, sums and quantiles of it, and what came since an earlier look.
+"""Readings of the metrics: a copy of the registry with sums, quantiles and the gain since an earlier copy.
 
-Not here: the metrics (metrics.py), what is said of them (status/). Threads: any; a look takes a few milliseconds.
+Not here: the metrics (metrics.py), what is said of them (status/). Threads: any; a copy takes a few milliseconds.
 """
 
 import math
@@ -15,16 +15,16 @@ _Labels = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """All samples at one moment, by name: those of /metrics, with `_total`, `_count`, `_sum`, `_bucket`."""
+    """All samples of /metrics at one moment, by name, with `_total`, `_count`, `_sum`, `_bucket`."""
 
     samples: Mapping[str, Mapping[_Labels, float]]
 
     def total(self, name: str, **labels: str) -> float:
-        """Return the sum of the samples of that name with these labels, 0 when there are none."""
+        """Return the sum of the samples of that name with these labels; 0 without any."""
         return sum(value for _, value in self._matching(name, labels))
 
     def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
-        """Return the sums by one label's values, in alphabetical order."""
+        """Return the sums by the values of one label, in alphabetical order."""
         sums: dict[str, float] = {}
         for own, value in self._matching(name, labels):
             word = next((word for other, word in own if other == label), "")
@@ -39,7 +39,7 @@ class Readings:
     def quantile(self, share: float, histogram: str, **labels: str) -> float | None:
         """Return a histogram's quantile, None when nothing was observed; `share` is between 0 and 1.
 
-        Within a bucket observations are taken to be spread evenly; above the last bound that bound is returned.
+        It assumes an even spread within a bucket, and returns the last bound above it.
         Source: Prometheus's histogram_quantile.
         """
         by_bound = self.by("le", f"{histogram}_bucket", **labels)
@@ -54,7 +54,7 @@ class Readings:
         return low
 
     def since(self, earlier: "Readings | None") -> "Readings":
-        """Return what counters and histograms gained since; of gauges the difference says nothing."""
+        """Return the gain of counters and histograms since `earlier`. For gauges the difference has no meaning."""
         if earlier is None:
             return self
         gained = {}
@@ -71,7 +71,7 @@ class Readings:
 
 
 def take_readings(registry: CollectorRegistry) -> Readings:
-    """Look at every metric once."""
+    """Copy all samples of the registry."""
     samples: dict[str, dict[_Labels, float]] = {}
     for metric in registry.collect():
         for sample in metric.samples:

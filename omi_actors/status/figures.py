@@ -8,7 +8,7 @@ from typing import Any
 
 from omi_actors.instruments.metrics import Extremes
 from omi_actors.instruments.readings import Readings
-from omi_actors.instruments.units import say_share
+from omi_actors.instruments.units import format_share
 
 _SUCCESS = ("1xx", "2xx", "3xx")
 
@@ -30,7 +30,7 @@ def build_figures(readings: Readings, extremes: Extremes, *, hits: int, misses: 
         "errors": _errors(readings),
         "webhooks": _webhooks(readings),
         "database": _database(readings),
-        "cache": {"hits": hits, "misses": misses, "hitRate": say_share(hits, hits + misses) if hits + misses else 0},
+        "cache": {"hits": hits, "misses": misses, "hitRate": format_share(hits, hits + misses) if hits + misses else 0},
         "queue": _queue(readings),
         "activeRequests": round(readings.total("omi_http_requests_active")),
     }

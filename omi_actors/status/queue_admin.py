@@ -25,7 +25,7 @@ class QueueAdmin:
 
     async def list_jobs(self, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
         """Return a page of jobs, newest first, those with numbers (`seq`) below `before`."""
-        return await self._store.read(queue_admin.list_jobs, chosen, before=before, limit=limit)
+        return await self._store.read_cold(queue_admin.list_jobs, chosen, before=before, limit=limit)
 
     async def show_job(self, job_id: str, *, with_text: bool, request_id: str) -> JobDetail:
         """Return one job. `with_text` is recorded; without it the caller must not show the detail's text.
@@ -34,9 +34,9 @@ class QueueAdmin:
             NotFoundError: there is no such job.
         """
         if with_text:
-            detail = await self._store.write(queue_admin.show_text, job_id, request_id=request_id)
+            detail = await self._store.write_alone(queue_admin.show_text, job_id, request_id=request_id)
         else:
-            detail = await self._store.read(queue_admin.load_job, job_id)
+            detail = await self._store.read_cold(queue_admin.load_job, job_id)
         if detail is None:
             raise NotFoundError("No such job.")
         return detail
@@ -55,7 +55,7 @@ class QueueAdmin:
 
     async def choose(self, action: Action, chosen: JobFilter) -> Choice:
         """Count the jobs that an action would change, and change none."""
-        return await self._store.read(queue_admin.choose_jobs, action, chosen)
+        return await self._store.read_cold(queue_admin.choose_jobs, action, chosen)
 
     async def change_jobs(self, action: Action, chosen: JobFilter, *, confirmation: str, request_id: str) -> int:
         """Retry or discard all chosen jobs, some hundred at a time, and return their number.
@@ -82,26 +82,26 @@ class QueueAdmin:
         """
         if kind not in (*KINDS, ALL_KINDS):
             raise BadRequestError(f"There is no such kind: {', '.join(KINDS)}, or {ALL_KINDS} for all.")
-        return await self._store.write(queue_admin.pause_kind, kind, request_id=request_id)
+        return await self._store.write_alone(queue_admin.pause_kind, kind, request_id=request_id)
 
     async def resume(self, kind: str, *, request_id: str) -> bool:
         """Resume a kind, `*` for all; False if it was not paused."""
-        is_changed = await self._store.write(queue_admin.resume_kind, kind, request_id=request_id)
+        is_changed = await self._store.write_alone(queue_admin.resume_kind, kind, request_id=request_id)
         self._job_queue.tell(QueueTick())
         return is_changed
 
     async def resume_retention(self, *, request_id: str) -> bool:
         """Let the janitor go on, and its next round delete more than its share; False if it did not rest."""
-        is_changed = await self._store.write(retention_state.resume, request_id=request_id)
+        is_changed = await self._store.write_alone(retention_state.resume, request_id=request_id)
         self._janitor.tell(CleanUp())
         return is_changed
 
     async def load_events(self, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
         """Return a page of the operator's actions, newest first, with numbers below `before`."""
-        return await self._store.read(queue_admin.load_events, before=before, limit=limit)
+        return await self._store.read_cold(queue_admin.load_events, before=before, limit=limit)
 
     async def _change(self, action: Action, chosen: JobFilter, request_id: str) -> int:
-        done = await self._store.write(queue_admin.change_jobs, action, chosen, request_id=request_id)
+        done = await self._store.write_alone(queue_admin.change_jobs, action, chosen, request_id=request_id)
         if done.count and action is Action.RETRY:
             self._job_queue.tell(QueueTick())
         return done.count

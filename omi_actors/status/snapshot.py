@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.instruments.readings import Readings
-from omi_actors.instruments.units import say_age, say_bytes, say_count, say_seconds, say_share
+from omi_actors.instruments.units import format_age, format_bytes, format_count, format_seconds, format_share
 from omi_actors.status.tables import Table, build_tables
 from omi_actors.status.troubles import Trouble, find_troubles
 
@@ -37,37 +37,43 @@ def build_headlines(health: Mapping[str, Any], now: Readings, recent: Readings) 
 
 def _wearers(now: Readings, recent: Readings) -> Sequence[Headline]:
     questions, dropped = "omi_questions_total", recent.total("omi_webhooks_dropped_total")
-    half, most = (say_seconds(recent.quantile(share, "omi_answer_seconds")) for share in (0.5, 0.95))
-    kept = f"{_RECENTLY}; {say_count(dropped)} not stored, or in part" if dropped else f"{_RECENTLY}, all stored"
+    half, most = (format_seconds(recent.quantile(share, "omi_answer_seconds")) for share in (0.5, 0.95))
+    kept = f"{_RECENTLY}; {format_count(dropped)} not stored, or in part" if dropped else f"{_RECENTLY}, all stored"
     return [
         Headline(
-            "Questions", say_count(recent.total(questions)), f"{_RECENTLY}; {say_count(now.total(questions))} in all"
+            "Questions",
+            format_count(recent.total(questions)),
+            f"{_RECENTLY}; {format_count(now.total(questions))} in all",
         ),
         Headline("Question to reply", most, f"p95 {_RECENTLY}; p50 {half}"),
-        Headline("Webhooks", say_count(recent.total("omi_webhooks_total")), kept),
+        Headline("Webhooks", format_count(recent.total("omi_webhooks_total")), kept),
     ]
 
 
 def _model(recent: Readings) -> Headline:
     name = "omi_model_seconds"
-    calls = say_count(recent.total(f"{name}_count"))
-    return Headline("Model call", say_seconds(recent.quantile(0.95, name)), f"p95 {_RECENTLY}, of {calls}")
+    calls = format_count(recent.total(f"{name}_count"))
+    return Headline("Model call", format_seconds(recent.quantile(0.95, name)), f"p95 {_RECENTLY}, of {calls}")
 
 
 def _requests(recent: Readings) -> Headline:
     name = "omi_http_requests_total"
     failed = recent.total(name, status="5xx")
-    return Headline("Server errors", say_count(failed), f"{_RECENTLY}, of {say_count(recent.total(name))} requests")
+    return Headline(
+        "Server errors", format_count(failed), f"{_RECENTLY}, of {format_count(recent.total(name))} requests"
+    )
 
 
 def _insides(health: Mapping[str, Any], now: Readings) -> Sequence[Headline]:
-    waits = say_seconds(health["checks"]["queue"].get("oldest_waits_seconds"))
+    waits = format_seconds(health["checks"]["queue"].get("oldest_waits_seconds"))
     hits, misses = health["cache"]["hits"], health["cache"]["misses"]
     waiting = now.total("omi_jobs", state="ready")
     return [
-        Headline("Jobs waiting", say_count(waiting), f"the oldest for {waits}" if waiting else "nothing waits"),
-        Headline("Sessions", say_count(health["sessions"]), f"in memory; hit rate {say_share(hits, hits + misses)}"),
-        Headline("Up for", say_age(health["uptime"]), f"memory {say_bytes(health['memory']['rss'])}"),
+        Headline("Jobs waiting", format_count(waiting), f"the oldest for {waits}" if waiting else "nothing waits"),
+        Headline(
+            "Sessions", format_count(health["sessions"]), f"in memory; hit rate {format_share(hits, hits + misses)}"
+        ),
+        Headline("Up for", format_age(health["uptime"]), f"memory {format_bytes(health['memory']['rss'])}"),
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.instruments.readings import Readings
-from omi_actors.instruments.units import NOTHING, say_age, say_bytes, say_count, say_seconds, say_share
+from omi_actors.instruments.units import NOTHING, format_age, format_bytes, format_count, format_seconds, format_share
 
 _QUANTILES = (0.5, 0.95, 0.99)
 _FAILED = ("4xx", "5xx", "closed")
@@ -51,16 +51,16 @@ def _requests(now: Readings, recent: Readings) -> Table:
     rows = [
         (
             route,
-            say_count(count),
-            say_count(sum(by_route.get(route, 0) for by_route in failed)),
-            say_count(recent.total(name, route=route)),
+            format_count(count),
+            format_count(sum(by_route.get(route, 0) for by_route in failed)),
+            format_count(recent.total(name, route=route)),
             *_quantiles(recent, seconds, route=route),
         )
         for route, count in now.by("route", name).items()
     ]
     total = now.total(name)
     failures = sum(map(sum, (by_route.values() for by_route in failed)))
-    note = f"Success rate {say_share(total - failures, total)}. Failed: 4xx, 5xx, or the connection closed first."
+    note = f"Success rate {format_share(total - failures, total)}. Failed: 4xx, 5xx, or the connection closed first."
     columns = ("Route", "Requests", "Failed", _RECENTLY, _P50, "p95", "p99")
     return Table("requests", "Request metrics", columns, rows, note)
 
@@ -70,8 +70,8 @@ def _webhooks(now: Readings, recent: Readings) -> Table:
     rows = [
         (
             kind,
-            *(say_count(now.total(name, kind=kind, outcome=outcome)) for outcome in outcomes),
-            say_count(recent.total(name, kind=kind)),
+            *(format_count(now.total(name, kind=kind, outcome=outcome)) for outcome in outcomes),
+            format_count(recent.total(name, kind=kind)),
         )
         for kind in now.by("kind", name)
     ]
@@ -87,8 +87,8 @@ def _answers(now: Readings, recent: Readings) -> Table:
     rows = [
         (
             "Questions",
-            say_count(now.total("omi_questions_total")),
-            say_count(recent.total("omi_questions_total")),
+            format_count(now.total("omi_questions_total")),
+            format_count(recent.total("omi_questions_total")),
         ),
         *(
             (f"Question to reply, p{share * 100:.0f}", *(_quantile(which, share) for which in (now, recent)))
@@ -99,7 +99,7 @@ def _answers(now: Readings, recent: Readings) -> Table:
 
 
 def _quantile(readings: Readings, share: float) -> str:
-    return say_seconds(readings.quantile(share, "omi_answer_seconds"))
+    return format_seconds(readings.quantile(share, "omi_answer_seconds"))
 
 
 def _deliveries(now: Readings, recent: Readings) -> Table:
@@ -110,10 +110,10 @@ def _deliveries(now: Readings, recent: Readings) -> Table:
 def _queue(health: Mapping[str, Any], now: Readings) -> Table:
     jobs = now.by("state", "omi_jobs")
     rows = [
-        ("Waiting", say_count(jobs.get("ready", 0))),
-        ("Running", say_count(jobs.get("running", 0))),
-        ("Dead", say_count(jobs.get("dead", 0))),
-        ("The oldest has waited", say_seconds(health["checks"]["queue"].get("oldest_waits_seconds"))),
+        ("Waiting", format_count(jobs.get("ready", 0))),
+        ("Running", format_count(jobs.get("running", 0))),
+        ("Dead", format_count(jobs.get("dead", 0))),
+        ("The oldest has waited", format_seconds(health["checks"]["queue"].get("oldest_waits_seconds"))),
     ]
     return Table("queue", "Queue metrics", ("Jobs", "Now"), rows, "Counted every 5 s.")
 
@@ -125,8 +125,8 @@ def _attempts(now: Readings, recent: Readings) -> Table:
 
 def _store(now: Readings, recent: Readings) -> Table:
     names = {"Commits": "omi_store_commit_seconds", "Reads": "omi_store_read_seconds"}
-    rows = [(word, say_count(now.total(f"{name}_count")), *_quantiles(recent, name)) for word, name in names.items()]
-    errors = say_count(now.total("omi_store_errors_total"))
+    rows = [(word, format_count(now.total(f"{name}_count")), *_quantiles(recent, name)) for word, name in names.items()]
+    errors = format_count(now.total("omi_store_errors_total"))
     note = f"Errors since start: {errors}. A commit includes its sync."
     return Table("database", "Database metrics", ("What", "Count", _P50, "p95", "p99"), rows, note)
 
@@ -134,10 +134,10 @@ def _store(now: Readings, recent: Readings) -> Table:
 def _sessions(health: Mapping[str, Any]) -> Table:
     hits, misses = health["cache"]["hits"], health["cache"]["misses"]
     rows = [
-        ("In memory now", say_count(health["sessions"])),
-        ("Cache hits", say_count(hits)),
-        ("Cache misses", say_count(misses)),
-        ("Hit rate", say_share(hits, hits + misses)),
+        ("In memory now", format_count(health["sessions"])),
+        ("Cache hits", format_count(hits)),
+        ("Cache misses", format_count(misses)),
+        ("Hit rate", format_share(hits, hits + misses)),
     ]
     note = "A hit found its session in memory; a miss loaded it from the store."
     return Table("cache", "Sessions and cache", ("Sessions", "Now"), rows, note)
@@ -148,8 +148,8 @@ def _model(now: Readings, recent: Readings) -> Table:
     rows = [
         (
             outcome,
-            say_count(count),
-            say_count(recent.total(f"{name}_count", outcome=outcome)),
+            format_count(count),
+            format_count(recent.total(f"{name}_count", outcome=outcome)),
             *_quantiles(recent, name, outcome=outcome),
         )
         for outcome, count in now.by("outcome", f"{name}_count").items()
@@ -162,10 +162,10 @@ def _actors(now: Readings, recent: Readings) -> Table:
     rows = [
         (
             kind,
-            say_count(count),
-            say_count(now.total("omi_actor_crashes_total", kind=kind)),
-            say_count(recent.total("omi_actor_crashes_total", kind=kind)),
-            say_count(now.total("omi_actor_restarts_total", kind=kind)),
+            format_count(count),
+            format_count(now.total("omi_actor_crashes_total", kind=kind)),
+            format_count(recent.total("omi_actor_crashes_total", kind=kind)),
+            format_count(now.total("omi_actor_restarts_total", kind=kind)),
         )
         for kind, count in live.items()
     ]
@@ -177,10 +177,10 @@ def _system(health: Mapping[str, Any], now: Readings) -> Table:
     model = checks["model"]
     rows = [
         ("Version", str(health["version"])),
-        ("Uptime", say_age(health["uptime"])),
-        ("Memory", say_bytes(health["memory"]["rss"])),
-        ("Active requests", say_count(max(0, now.total("omi_http_requests_active") - 1))),
-        ("Event loop lag, worst of a minute", say_seconds(checks["loop"].get("lag_max_seconds"))),
+        ("Uptime", format_age(health["uptime"])),
+        ("Memory", format_bytes(health["memory"]["rss"])),
+        ("Active requests", format_count(max(0, now.total("omi_http_requests_active") - 1))),
+        ("Event loop lag, worst of a minute", format_seconds(checks["loop"].get("lag_max_seconds"))),
         ("Model", " ".join(str(model.get(key)) for key in ("provider", "model") if model.get(key)) or NOTHING),
         *((f"Setting {name}", str(value)) for name, value in health["settings"].items()),
     ]
@@ -188,7 +188,7 @@ def _system(health: Mapping[str, Any], now: Readings) -> Table:
 
 
 def _quantiles(readings: Readings, histogram: str, **labels: str) -> tuple[str, ...]:
-    return tuple(say_seconds(readings.quantile(share, histogram, **labels)) for share in _QUANTILES)
+    return tuple(format_seconds(readings.quantile(share, histogram, **labels)) for share in _QUANTILES)
 
 
 def _count_by(
@@ -200,4 +200,4 @@ def _count_by(
         if more:
             yield from ((value, *row) for row in _count_by(now, recent, name, *more, **known))
         else:
-            yield value, say_count(count), say_count(recent.total(name, **known))
+            yield value, format_count(count), format_count(recent.total(name, **known))

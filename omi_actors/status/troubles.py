@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.instruments.readings import Readings
-from omi_actors.instruments.units import say_count
+from omi_actors.instruments.units import format_count
 
 _SEE_LOG = "The log says why."
 # By a health check's name.
@@ -83,38 +83,38 @@ def _of_check(name: str, check: Mapping[str, Any]) -> Trouble:
 def _drops(_now: Readings, recent: Readings) -> Iterator[Trouble]:
     for reason, count in _seen(recent.by("reason", "omi_webhooks_dropped_total")):
         do = _OF_DROP.get(reason, f"See the lines `webhook dropped` in the log with reason {reason}.")
-        yield Trouble(f"Webhooks, or parts of them, not stored: {say_count(count)} ({reason}).", do)
+        yield Trouble(f"Webhooks, or parts of them, not stored: {format_count(count)} ({reason}).", do)
 
 
 def _server_errors(_now: Readings, recent: Readings) -> Iterator[Trouble]:
     for route, count in _seen(recent.by("route", "omi_http_requests_total", status="5xx")):
-        yield Trouble(f"Failed requests: {say_count(count)} to {route}.", _SEE_LOG)
+        yield Trouble(f"Failed requests: {format_count(count)} to {route}.", _SEE_LOG)
 
 
 def _crashes(_now: Readings, recent: Readings) -> Iterator[Trouble]:
     for kind, count in _seen(recent.by("kind", "omi_actor_crashes_total")):
-        yield Trouble(f"Crashes, restarted: {say_count(count)} of {kind}.", "The `actor crashed` lines say where.")
+        yield Trouble(f"Crashes, restarted: {format_count(count)} of {kind}.", "The `actor crashed` lines say where.")
 
 
 def _notifications(_now: Readings, recent: Readings) -> Iterator[Trouble]:
     for outcome, count in _seen(recent.by("outcome", "omi_notifications_total")):
         if outcome in NOTIFICATION_HINTS:
-            yield Trouble(f"Notifications that failed: {say_count(count)} ({outcome}).", NOTIFICATION_HINTS[outcome])
+            yield Trouble(f"Notifications that failed: {format_count(count)} ({outcome}).", NOTIFICATION_HINTS[outcome])
 
 
 def _jobs(_now: Readings, recent: Readings) -> Iterator[Trouble]:
     for kind, count in _seen(recent.by("kind", "omi_job_attempts_total", outcome="buried")):
-        yield Trouble(f"Jobs that died: {say_count(count)} ({kind}).", "The `job_attempt_failed` lines say why.")
+        yield Trouble(f"Jobs that died: {format_count(count)} ({kind}).", "The `job_attempt_failed` lines say why.")
 
 
 def _lasting(now: Readings, recent: Readings) -> Iterator[Trouble]:
     if aside := now.total("omi_actors_quarantined"):
-        yield Trouble(f"Quarantined after crashes: {say_count(aside)}.", "This is a bug; the crash is in the log.")
+        yield Trouble(f"Quarantined after crashes: {format_count(aside)}.", "This is a bug; the crash is in the log.")
     if stuck := now.total("omi_zombie_actors"):
-        yield Trouble(f"Threads that do not end: {say_count(stuck)}.", "Restart the server.")
+        yield Trouble(f"Threads that do not end: {format_count(stuck)}.", "Restart the server.")
     if lost := recent.total("omi_log_lines_lost_total"):
         yield Trouble(
-            f"Lines lost from the log file: {say_count(lost)}.", "Check whether the disk of LOG_DIR is full or slow."
+            f"Lines lost from the log file: {format_count(lost)}.", "Check whether the disk of LOG_DIR is full or slow."
         )
 
 

@@ -3,22 +3,29 @@
 Not here: transactions (engine.py), what others may ask (facade.py). Threads: each actor has one, which owns its engine.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar
 
-from omi_actors.errors import FencedError, LeaseLostError, StartFailedError, StoreError, StoreUnavailableError
+from omi_actors.errors import (
+    FencedError,
+    LeaseLostError,
+    StartFailedError,
+    StoreError,
+    StoreUnavailableError,
+)
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.future import Future
 from omi_actors.kit.messages import Envelope
 from omi_actors.kit.thread_actor import ThreadActor
 from omi_actors.store.engine import Engine, Outcome, StoreConfig
-from omi_actors.store.messages import Query, comes_late
+from omi_actors.store.messages import ApplyAlone, ColdQuery, NextAlone, Query, comes_late
 from omi_actors.store.nodes import register_node
-from omi_actors.store.transaction import NodeIdentity
+from omi_actors.store.transaction import EntityTransaction, NodeIdentity
 
 _log = get_logger(__name__)
 
@@ -31,8 +38,9 @@ _COMMITS = {outcome: metrics.STORE_COMMITS.labels(outcome) for outcome in ("stor
 class StoreWriter(ThreadActor):
     """Stores everything, in groups: what arrives while one group is synced is the next.
 
-    State it owns: the writing connection. Messages it takes: CommitSession, Apply. It sends: none.
-    What kills it: an error of the program. What survives a restart: all that was acknowledged; the rest of its mailbox.
+    State it owns: the writing connection, and writes that wait to run alone. Messages it takes: CommitSession, Apply,
+    ApplyAlone, NextAlone. Messages it sends: NextAlone to itself. What kills it: an error of the program.
+    What survives a restart: all that was acknowledged, and the rest of its mailbox.
     The first writer of a process registers the node; its replacements go on under the same incarnation.
     """
 
@@ -57,6 +65,7 @@ class StoreWriter(ThreadActor):
         self._node = node
         self._engine = Engine(config, node)
         self._register = partial(register_node, lease_s=lease_s, max_deliveries=max_deliveries)
+        self._alone: deque[tuple[Callable[[EntityTransaction], Any], Future[Any] | None]] = deque()
         self._is_available = True
         self._on_availability = on_availability
 
@@ -94,28 +103,62 @@ class StoreWriter(ThreadActor):
 
     def on_stop(self) -> None:
         """Close the store."""
+        self._fail_alone()
         self._engine.close()
 
     def on_failure(
         self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Close the store, so that the replacement can open it."""
+        self._fail_alone()
         self._engine.close()
 
     def receive_batch(self, envelopes: Sequence[Envelope]) -> None:
-        """Store all that waits, and reply once it is durable."""
+        """Store all that waits as one group, then at most one write alone; reply once they are durable."""
+        group = [envelope for envelope in envelopes if hasattr(envelope.message, "write")]
+        if len(group) < len(envelopes):
+            self._take_alone(envelopes)
+        if group:
+            self._store_group(group)
+        if self._alone:
+            self._run_next_alone()
+
+    def _store_group(self, envelopes: Sequence[Envelope]) -> None:
         started = self.runtime.clock.mono_s()
         envelopes = sorted(envelopes, key=lambda envelope: comes_late(envelope.message.write))
         outcomes = self._engine.commit_group([envelope.message.write for envelope in envelopes])
         metrics.STORE_COMMIT_SECONDS.observe(self.runtime.clock.mono_s() - started)
         metrics.STORE_GROUP_SIZE.observe(len(outcomes))
+        self._settle([envelope.reply_to for envelope in envelopes], outcomes)
+
+    def _take_alone(self, envelopes: Sequence[Envelope]) -> None:
+        """Keep the writes that run alone, and their replies, until it is their turn."""
+        for envelope in envelopes:
+            if isinstance(envelope.message, ApplyAlone):
+                self._alone.append((envelope.message.work, envelope.reply_to))
+                envelope.reply_to = None
+
+    def _run_next_alone(self) -> None:
+        work, reply = self._alone[0]
+        if reply is None or not reply.done:
+            self._settle([reply], [self._engine.write_alone(work)])
+        self._alone.popleft()
+        if self._alone:
+            self.handle.tell_always(NextAlone())  # behind what has arrived meanwhile: the next group
+
+    def _fail_alone(self) -> None:
+        for _, reply in self._alone:
+            if reply is not None:
+                reply.try_fail(ActorUnavailableError("the store's writer has ended"))
+
+    def _settle(self, replies: Sequence[Future[Any] | None], outcomes: Sequence[Outcome]) -> None:
+        """Count what became of the writes, and reply."""
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         _COMMITS["stored"].inc(len(outcomes) - len(errors))
         if errors:
             _count_errors(errors)
         self._note_availability(outcomes)
-        for envelope, outcome in zip(envelopes, outcomes, strict=True):
-            reply = envelope.reply_to
+        for reply, outcome in zip(replies, outcomes, strict=True):
             if reply is None:
                 continue
             if outcome.error is None:
@@ -169,16 +212,23 @@ class StoreReader(ThreadActor):
 
     def receive(self, message: object) -> Any:
         """Answer one query."""
-        if not isinstance(message, Query):
-            return super().receive(message)
+        match message:
+            case Query(name, read):
+                return self._answer(name, partial(self._engine.read, read))
+            case ColdQuery(name, read):
+                return self._answer(name, partial(self._engine.read_cold, read))
+            case _:
+                return super().receive(message)
+
+    def _answer(self, name: str, look_up: Callable[[], Any]) -> Any:
         started = self.runtime.clock.mono_s()
         try:
-            return self._engine.read(message.read)
+            return look_up()
         except StoreError as exc:
             metrics.STORE_ERRORS.labels(_kind_of(exc)).inc()
             raise
         finally:
-            metrics.STORE_READ_SECONDS.labels(message.name).observe(self.runtime.clock.mono_s() - started)
+            metrics.STORE_READ_SECONDS.labels(name).observe(self.runtime.clock.mono_s() - started)
 
 
 def _count_errors(errors: Sequence[StoreError]) -> None:

@@ -44,10 +44,10 @@ def _bury(tx: Transaction, job_id: str) -> None:
         "UPDATE job SET state = 'dead', finished_at = ?, error = 'its workers were lost' WHERE job_id = ?",
         (tx.now_s(), job_id),
     )
-    settle_given_up(tx, job_id)
+    settle_dead(tx, job_id)
 
 
-_NOTIFICATION = "notify:"
+NOTIFICATION = "notify:"
 
 
 def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> None:
@@ -60,18 +60,18 @@ def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: A
     if failure is not None:
         insert_end(tx, failure)
     else:
-        settle_given_up(tx, job_id)
+        settle_dead(tx, job_id)
 
 
-def settle_given_up(tx: Transaction, job_id: str) -> None:
+def settle_dead(tx: Transaction, job_id: str) -> None:
     """Say one honest sentence to a question; let an answer that was to be notified wait for the next contact.
 
     Twice is fine. Of a job's row only its key is read: it may be what made the row unreadable that ended it.
     """
     answer_with_failure(tx, job_id, LeaseLostError())
     (key,) = tx.fetch_one("SELECT idempotency_key FROM job WHERE job_id = ?", (job_id,)) or ("",)
-    if key.startswith(_NOTIFICATION):
-        give_up_notification(tx, key.removeprefix(_NOTIFICATION))
+    if key.startswith(NOTIFICATION):
+        give_up_notification(tx, key.removeprefix(NOTIFICATION))
 
 
 # Others' commits wait for it.
@@ -93,5 +93,5 @@ def bury_unknown_kinds(tx: Transaction, kinds: Sequence[str]) -> dict[str, int]:
         tx.run(
             "UPDATE job SET state = 'dead', finished_at = ?, error = ? WHERE job_id = ?", (tx.now_s(), error, job_id)
         )
-        settle_given_up(tx, job_id)
+        settle_dead(tx, job_id)
     return counts

@@ -56,6 +56,8 @@ class Dialect(Protocol):
     skip_locked: str
     lock_rows: str
     driver_errors: tuple[type[Exception], ...]
+    snapshot_is_immediate: bool
+    """Whether Pony reads on one snapshot only in an immediate session."""
 
     def bind(self, db: orm.Database) -> None:
         """Connect Pony's database; the connection of each thread is then made by Pony's pool."""
@@ -105,19 +107,23 @@ class Dialect(Protocol):
         """Delete the copies that have been kept long enough."""
         ...
 
-    def is_unavailable(self, exc: Exception) -> bool:
+    def is_unavailable(self, exc: BaseException) -> bool:
         """Tell whether `exc` is about the database's reach or room, not about what was asked of it."""
         ...
 
-    def is_conflict(self, exc: Exception) -> bool:
+    def is_conflict(self, exc: BaseException) -> bool:
         """Tell whether `exc` says that the transaction lost against another one, and may be done again at once."""
         ...
 
-    def is_full(self, exc: Exception) -> bool:
+    def is_full(self, exc: BaseException) -> bool:
         """Tell whether `exc` says that there is no room left."""
         ...
 
-    def describe(self, exc: Exception) -> str:
+    def find_taken(self, exc: BaseException) -> str | None:
+        """Return the field of which `exc` says that its value is taken, None if it says something else."""
+        ...
+
+    def describe(self, exc: BaseException) -> str:
         """Return what `exc` says, without any stored value."""
         ...
 

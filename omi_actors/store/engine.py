@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pony import orm
+from pony.orm import core
 from pony.orm.dbapiprovider import DBException
 
 from omi_actors.clock import Clock, LeapWatch, SystemClock
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.retention import PARTED_S
-from omi_actors.errors import LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.errors import DuplicateError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
 from omi_actors.store.dialect import Dialect
@@ -27,7 +28,14 @@ from omi_actors.store.migrate import load_migrations, migrate, read_version
 from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
 from omi_actors.store.retention_state import note_leap
 from omi_actors.store.sqlite import SQLite
-from omi_actors.store.transaction import Connection, NodeIdentity, Transaction
+from omi_actors.store.transaction import (
+    Connection,
+    EntityTransaction,
+    NodeIdentity,
+    Transaction,
+    find_cause,
+    find_taken_key,
+)
 
 T = TypeVar("T")
 
@@ -91,6 +99,7 @@ class Engine:
             *self._dialect.driver_errors,
             *_BAD_VALUES,
             DBException,
+            core.OrmError,
             OSError,
         )
         self._expected_errors: tuple[type[Exception], ...] = (*self._foreign_errors, StoreError)
@@ -107,7 +116,7 @@ class Engine:
                 self._prepare_schema()
         except self._foreign_errors as exc:
             self.close()
-            raise self._name_place(self._translate(getattr(exc, "original_exc", exc))) from exc
+            raise self._name_place(self._translate(exc)) from exc
         except BaseException:
             self.close()
             raise
@@ -119,8 +128,11 @@ class Engine:
         folder = self._config.migrations or files("omi_actors.store.migrations")
         now_s = (self._config.clock or SystemClock()).now_s()
         migrate(self._connection.get(), self._dialect, load_migrations(folder / self._dialect.name), now_s)
+        self._map_entities(check_tables=True)
+
+    def _map_entities(self, *, check_tables: bool) -> None:
         define_entities(self._db)
-        self._db.generate_mapping(check_tables=True)
+        self._db.generate_mapping(check_tables=check_tables)
 
     def close(self) -> None:
         """Let go of the connection and the process lock. Twice is fine."""
@@ -136,16 +148,20 @@ class Engine:
         in anybody's way. Once the clock has leapt, what is dated by it is stored only together with a note of that; on
         PostgreSQL, where the node is to end, not at all.
         """
-        watch = self._node.watch
-        parted_s = watch.parted_s() if watch else 0.0
-        if watch is None or abs(parted_s) <= (PARTED_S if self._has_process_clock else MAX_OFF_S):
+        leap_s = self._find_leap_s()
+        if not leap_s:
             return self._commit(writes)
         if not self._has_process_clock:
-            return [Outcome(error=refuse_clock(parted_s)) for _ in writes]
-        noted, *outcomes = self._commit([partial(note_leap, leap_s=parted_s), *writes])
-        if noted.error is None:
-            watch.accept(parted_s)
+            return [Outcome(error=refuse_clock(leap_s)) for _ in writes]
+        noted, *outcomes = self._commit([partial(note_leap, leap_s=leap_s), *writes])
+        if noted.error is None and self._node.watch is not None:
+            self._node.watch.accept(leap_s)
         return outcomes
+
+    def _find_leap_s(self) -> float:
+        """Return the seconds by which the clock has leapt, 0.0 if it has not."""
+        parted_s = self._node.watch.parted_s() if self._node.watch is not None else 0.0
+        return parted_s if abs(parted_s) > (PARTED_S if self._has_process_clock else MAX_OFF_S) else 0.0
 
     def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
         """Store all writes in one transaction, or in as few as go through."""
@@ -170,15 +186,48 @@ class Engine:
                 else:
                     return [Outcome(error=self._translate(exc)) for _ in writes]
 
+    def write_alone(self, work: Callable[[EntityTransaction], Any]) -> Outcome:
+        """Run `work` in a transaction of its own, with Pony's entities; a second time if another node was in its way.
+
+        Returns once it is on disk, or is not; after a failed COMMIT it may be either.
+        """
+        if self._find_leap_s():
+            noted = self.commit_group([Transaction.now_s])[0]  # which notes the leap, or refuses
+            if noted.error is not None:
+                return noted
+        is_second = False
+        while True:
+            try:
+                return Outcome(value=self._connection.run_session(work, commits=True))
+            except self._expected_errors as exc:
+                if is_second or not (self._connection.is_lost or self._lost_race(exc)):
+                    return Outcome(error=self._translate(exc))
+                is_second = True
+
+    def _lost_race(self, exc: Exception) -> bool:
+        return isinstance(exc, core.IsolationError) or self._dialect.is_conflict(find_cause(exc))
+
     def read(self, query: Callable[[Transaction], T]) -> T:
         """Run `query` on one snapshot of the store.
 
         Raises: StoreUnavailableError, StoreError.
         """
+        return self._read(partial(self._connection.run, query, commits=False))
+
+    def read_cold(self, query: Callable[[EntityTransaction], T]) -> T:
+        """Run `query` on one snapshot of the store, with Pony's entities.
+
+        Raises: StoreUnavailableError, StoreError.
+        """
+        if self._db.schema is None and self._db.provider is not None:
+            self._map_entities(check_tables=False)
+        return self._read(partial(self._connection.run_session, query, commits=False))
+
+    def _read(self, run: Callable[[], T]) -> T:
         is_fresh = False
         while True:
             try:
-                return self._connection.run(query, commits=False)
+                return run()
             except self._foreign_errors as exc:
                 if is_fresh or not self._connection.is_lost:
                     raise self._translate(exc) from exc
@@ -233,16 +282,24 @@ class Engine:
         return outcomes
 
     def _translate(self, exc: Exception) -> StoreError:
-        """Turn a driver's error into ours. Its sentence never holds a stored value."""
+        """Turn an error of the driver or of Pony into ours. Its sentence never holds a stored value."""
         if isinstance(exc, StoreError):
             return exc
+        cause = find_cause(exc)
         error: StoreError
-        if self._dialect.is_unavailable(exc):
-            error = StoreUnavailableError(f"the store is unavailable: {self._dialect.describe(exc)}")
-        elif isinstance(exc, _BAD_VALUES):
-            error = StoreError(f"a value cannot be stored ({type(exc).__name__})")
+        if self._dialect.is_unavailable(cause):
+            error = StoreUnavailableError(f"the store is unavailable: {self._dialect.describe(cause)}")
+        elif isinstance(cause, _BAD_VALUES):
+            error = StoreError(f"a value cannot be stored ({type(cause).__name__})")
+        elif cause is not exc and (field := self._dialect.find_taken(cause)):
+            error = DuplicateError(f"{field} is taken", field=field)
+        elif isinstance(cause, core.CacheIndexError):
+            field = find_taken_key(cause)
+            error = DuplicateError(f"{field} is taken", field=field)
+        elif isinstance(cause, core.OrmError):  # its sentences quote values
+            error = StoreError(f"Pony refused ({type(cause).__name__})")
         else:
-            error = StoreError(f"the database refused: {self._dialect.describe(exc)}")
+            error = StoreError(f"the database refused: {self._dialect.describe(cause)}")
         error.__cause__ = exc
         return error
 

@@ -1,19 +1,14 @@
-"""The tables as Pony entities: what the program expects the migrated schema to look like.
+"""Pony entities of the tables that cold paths read and write. The writer's start checks them against the schema.
 
-Not here: constraints, indexes, cascades and defaults of the database (migrations/), hot statements (a module per
-subject). Threads: a store actor's, within its db_session; an entity never leaves this room. The writer's start checks
-them against the real tables.
+Not here: constraints, indexes, cascades and defaults (migrations/), tables of which only SQL statements know (node,
+model_use, queue_pause). Threads: a store actor's, within its db_session; an entity never leaves this folder.
 """
-
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave PrimaryKey untyped.)
 
 from typing import Any
 
 from pony.orm import Database, Optional, PrimaryKey, Required, Set, composite_key
-
-# mypy: disallow-untyped-calls=False
-# (Pony's stubs leave PrimaryKey untyped.)
 
 
 def define_entities(db: Database) -> None:
@@ -24,7 +19,6 @@ def define_entities(db: Database) -> None:
     _define_transcripts(db)
     _define_work(db)
     _define_events(db)
-    define_operator_entities(db)
 
 
 def _define_people(db: Any) -> None:
@@ -235,24 +229,6 @@ def _define_work(db: Any) -> None:
         received_at = Required(float)
         composite_key(session, dedupe_key)
 
-    class ModelUse(db.Entity):  # type: ignore[misc]
-        _table_ = "model_use"
-        owner = Required(str)
-        node = Required(str)
-        minute_at = Required(float)
-        requests = Required(int, size=64)
-        day_at = Required(float)
-        tokens = Required(int, size=64)
-        PrimaryKey(owner, node)
-
-    class Node(db.Entity):  # type: ignore[misc]
-        _table_ = "node"
-        name = PrimaryKey(str)
-        incarnation = Required(int, size=64)
-        started_at = Required(float)
-        heartbeat_at = Required(float)
-        lease_until = Required(float)
-
 
 def _define_events(db: Any) -> None:
     class ContextWindow(db.Entity):  # type: ignore[misc]
@@ -298,15 +274,6 @@ def _define_events(db: Any) -> None:
         created_at = Required(float)
         composite_key(account, dedupe_key)
         composite_key(session, dedupe_key)
-
-
-def define_operator_entities(db: Any) -> None:
-    """Define them on `db`."""
-
-    class QueuePause(db.Entity):  # type: ignore[misc]
-        _table_ = "queue_pause"
-        kind = PrimaryKey(str)
-        paused_at = Required(float)
 
     class OperatorEvent(db.Entity):  # type: ignore[misc]
         _table_ = "operator_event"

@@ -10,8 +10,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.store.messages import Apply, Call, CommitSession, Query
-from omi_actors.store.transaction import Transaction
+from omi_actors.store.messages import Apply, ApplyAlone, Call, ColdQuery, CommitSession, Query
+from omi_actors.store.transaction import EntityTransaction, Transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,13 +29,21 @@ class Store:
         await store.commit(commit)
         claimed = await store.write(jobs.claim_jobs, kinds=("answer",), limit=2, lease_s=30.0)
         record = await store.read(sessions.load_session, "omi:ada", recent=20)
+        page = await store.read_cold(queue_admin.list_jobs, chosen, before=None, limit=50)
     """
 
     def __init__(
-        self, writer: Handle, readers: Sequence[Handle], *, write_timeout_s: float, read_timeout_s: float
+        self,
+        writer: Handle,
+        readers: Sequence[Handle],
+        cold_reader: Handle,
+        *,
+        write_timeout_s: float,
+        read_timeout_s: float,
     ) -> None:
         self._writer = writer
         self._readers = tuple(readers)
+        self._cold_reader = cold_reader
         self._write_timeout_s = write_timeout_s
         self._read_timeout_s = read_timeout_s
 
@@ -46,12 +54,28 @@ class Store:
     def write(self, work: Callable[Concatenate[Transaction, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Run `work` in the writer's next group; it may run twice. A function that enqueues jobs is marked `@enqueues`.
 
-        The mark is read from the function itself, so a lambda or a bound method must not enqueue (messages.py).
+        The mark is read from the function itself, so a lambda or a bound method must not enqueue.
         """
         return self._writer.ask(Apply(Call(work, *args, **kwargs)), timeout_s=self._write_timeout_s)
+
+    def write_alone(
+        self, work: Callable[Concatenate[EntityTransaction, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[R]:
+        """Run `work` with Pony's entities in a transaction of its own, between two groups; it may run twice.
+
+        Groups wait for it, so it changes at most 200 rows. Fails with DuplicateError when a unique value is taken.
+        """
+        return self._writer.ask(ApplyAlone(Call(work, *args, **kwargs)), timeout_s=self._write_timeout_s)
 
     def read(self, work: Callable[Concatenate[Transaction, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Run `work` on a snapshot, at the reader with the least to do. The function's name labels its duration."""
         reader = min(self._readers, key=lambda handle: len(handle.mailbox))
         name = _LABELS.get(work.__name__, work.__name__)
         return reader.ask(Query(name, Call(work, *args, **kwargs)), timeout_s=self._read_timeout_s)
+
+    def read_cold(
+        self, work: Callable[Concatenate[EntityTransaction, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[R]:
+        """Run `work` with Pony's entities on a snapshot, at a reader that no session uses."""
+        query = ColdQuery(work.__name__, Call(work, *args, **kwargs))
+        return self._cold_reader.ask(query, timeout_s=self._read_timeout_s)

@@ -1,6 +1,6 @@
-"""What the store's actors are asked: to store one thing, or to look something up.
+"""Messages of the store's actors, and the order in which one group's writes are made.
 
-Not here: who asks (facade.py). Threads: frozen, any.
+Not here: the facade that sends them (facade.py). Threads: frozen, any.
 """
 
 from collections.abc import Callable
@@ -9,23 +9,24 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.kit.messages import Request
-from omi_actors.store.transaction import Transaction
+from omi_actors.store.transaction import EntityTransaction, Transaction
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
+Tx_contra = TypeVar("Tx_contra", bound=Transaction, contravariant=True)
 
 
-class Call(Generic[R_co]):
-    """A statement function with all its arguments but the transaction. `func` bears the marks (messages.py)."""
+class Call(Generic[Tx_contra, R_co]):
+    """A statement function with all its arguments but the transaction. `func` bears the mark of `enqueues`."""
 
     __slots__ = ("_args", "_kwargs", "func")
 
-    def __init__(self, func: Callable[Concatenate[Transaction, P], R_co], /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def __init__(self, func: Callable[Concatenate[Tx_contra, P], R_co], /, *args: P.args, **kwargs: P.kwargs) -> None:
         self.func: Callable[..., R_co] = func
         self._args = args
         self._kwargs = kwargs
 
-    def __call__(self, tx: Transaction) -> R_co:
+    def __call__(self, tx: Tx_contra) -> R_co:
         """Run the function in `tx`."""
         return self.func(tx, *self._args, **self._kwargs)
 
@@ -39,9 +40,20 @@ class CommitSession(Request[None]):
 
 @dataclass(frozen=True, slots=True)
 class Apply(Request[R_co]):
-    """To the writer: run `write` in a transaction; it may run twice. The reply is its result, once durable."""
+    """To the writer: run `write` in a group; it may run twice. The reply is its result, once durable."""
 
     write: Callable[[Transaction], R_co]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyAlone(Request[R_co]):
+    """To the writer: run `work` between two groups; it may run twice. The reply is its result, once durable."""
+
+    work: Callable[[EntityTransaction], R_co]
+
+
+class NextAlone:
+    """From the writer to itself: behind what waits already, run the next write that waits to run alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,19 @@ class Query(Request[R_co]):
     read: Callable[[Transaction], R_co]
 
 
+@dataclass(frozen=True, slots=True)
+class ColdQuery(Request[R_co]):
+    """To the cold reader: run `read` on a snapshot, with Pony's entities. `name` and the reply are those of Query."""
+
+    name: str
+    read: Callable[[EntityTransaction], R_co]
+
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+# Within a group, writes that end jobs come before those that enqueue. Ending a job waits for other nodes that enqueue
+# in its lane, and enqueueing waits for none (migration 9). So no node waits while it holds what another one waits for.
+# Both kinds keep the order of their arrival; other conflicts are repeated by the engine.
 
 
 def enqueues(work: F) -> F:
@@ -68,5 +92,5 @@ def enqueues(work: F) -> F:
 
 
 def comes_late(write: object) -> bool:
-    """Tell whether a write, or the function of a partial one, comes behind those that end jobs."""
+    """Tell whether a write comes behind those that end jobs."""
     return isinstance(write, SessionCommit) or getattr(getattr(write, "func", write), "enqueues", False)

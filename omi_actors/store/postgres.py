@@ -28,6 +28,7 @@ _UNAVAILABLE_CLASSES = frozenset({"08", "53", "57", "58", "40"})
 _CONFLICTS = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE = "55P03"
 _READ_ONLY_TRANSACTION = "25006"  # a standby
+_UNIQUE_VIOLATION = "23505"
 _DISK_FULL = "53100"
 # Two processes that start at once migrate one after the other. Any constant will do.
 _SCHEMA_LOCK = 7_304_915
@@ -49,6 +50,7 @@ class Postgres:
     skip_locked = "FOR UPDATE SKIP LOCKED"
     lock_rows = "FOR UPDATE OF"
     driver_errors: tuple[type[Exception], ...] = (psycopg2.Error,)
+    snapshot_is_immediate = True  # without it Pony turns autocommit on
 
     def __init__(self, url: str, *, readonly: bool) -> None:
         self._url = url
@@ -121,7 +123,7 @@ class Postgres:
     def delete_old_backups(self, now_s: float) -> None:
         """Do nothing: none were made."""
 
-    def is_unavailable(self, exc: Exception) -> bool:
+    def is_unavailable(self, exc: BaseException) -> bool:
         """Judge by SQLSTATE."""
         if not isinstance(exc, psycopg2.Error):
             return isinstance(exc, OSError)
@@ -129,15 +131,21 @@ class Postgres:
             return _is_broken(exc) and not _is_misread(exc)
         return exc.pgcode[:2] in _UNAVAILABLE_CLASSES or exc.pgcode in {_LOCK_NOT_AVAILABLE, _READ_ONLY_TRANSACTION}
 
-    def is_conflict(self, exc: Exception) -> bool:
+    def is_conflict(self, exc: BaseException) -> bool:
         """Judge by SQLSTATE. In both cases the server has undone everything, as it says for certain."""
         return isinstance(exc, psycopg2.Error) and exc.pgcode in _CONFLICTS
 
-    def is_full(self, exc: Exception) -> bool:
+    def is_full(self, exc: BaseException) -> bool:
         """Judge by SQLSTATE."""
         return isinstance(exc, psycopg2.Error) and exc.pgcode == _DISK_FULL
 
-    def describe(self, exc: Exception) -> str:
+    def find_taken(self, exc: BaseException) -> str | None:
+        """Read the columns from "Key (email)=(…) already exists.", and nothing of the value."""
+        if not isinstance(exc, psycopg2.Error) or exc.pgcode != _UNIQUE_VIOLATION:
+            return None
+        return (exc.diag.message_detail or "").removeprefix("Key (").partition(")=(")[0]
+
+    def describe(self, exc: BaseException) -> str:
         """Return the primary message only: the detail line shows the failing row's values."""
         if isinstance(exc, psycopg2.Error) and exc.pgcode is not None:
             return f"{exc.diag.message_primary} ({exc.pgcode})"

@@ -1,13 +1,17 @@
-"""The operator's hand in the queue: jobs are listed, looked at, retried and discarded.
+"""The operator's work on the queue: list, show, retry and discard jobs, pause kinds; each change with its audit event.
 
-Not here: what an attempt does to its job (jobs.py), pauses (queue_state.py), who may do it (web/). Threads: looking a
-store actor's, changing the writer's.
+Not here: an attempt's own changes to its job (jobs.py), the pauses as a claim sees them (queue_state.py), the check
+that it is the operator (web/). Threads: lists run in the cold reader, changes in the writer between groups.
 """
+# mypy: disallow-untyped-calls=False
+# (Pony's stubs leave select untyped.)
 
 import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
+
+from pony import orm
 
 from omi_actors.domain.work.queue_admin import (
     ALL_KINDS,
@@ -20,65 +24,40 @@ from omi_actors.domain.work.queue_admin import (
     ListedJob,
     OperatorEvent,
 )
-from omi_actors.store.dead_jobs import settle_given_up
+from omi_actors.store.dead_jobs import NOTIFICATION, settle_dead
 from omi_actors.store.jobs import read_object
-from omi_actors.store.transaction import Transaction
+from omi_actors.store.transaction import EntityTransaction
 
-# Jobs that one transaction changes at most: others' commits wait for it.
+# Jobs that one transaction changes at most: groups of commits wait for it.
 SLICE = 200
 
-_COLUMNS = (
-    "job.seq, job.job_id, job.kind, job.state, job.lane, session.session_key, job.priority, job.attempts,"
-    " job.max_attempts, job.deliveries, job.error, job.request_id, job.version, length(job.payload), job.created_at,"
-    " job.run_at, job.lease_until, job.finished_at"
-)
-_FROM = "FROM job LEFT JOIN session ON session.id = job.session_id"
-_NAMES = tuple(field.name for field in fields(ListedJob))
-# Whose failure was said already keeps the sentence in the transcript; one that was not is not owed any more.
-_DROP_FAILURE = (
-    "DELETE FROM delivery WHERE state IN ('pending', 'kept') AND message_id IN"
-    " (SELECT id FROM message WHERE job_id = ? AND role = 'assistant' AND kind = 'failure')"
-)
-_FREE_FAILURE = "UPDATE message SET job_id = NULL WHERE job_id = ? AND role = 'assistant' AND kind = 'failure'"
-_NOTIFY_AGAIN = (
-    "UPDATE delivery SET state = 'pending', channel = 'notify', changed_at = ? WHERE state = 'kept' AND channel = ''"
-    " AND id = (SELECT substr(idempotency_key, 8) FROM job"
-    " WHERE job_id = ? AND substr(idempotency_key, 1, 7) = 'notify:')"
-)
-_MAKE_READY = (
-    "UPDATE job SET state = 'ready', run_at = ?, attempts = 0, deliveries = 0, token = NULL, lease_until = NULL,"
-    " finished_at = NULL WHERE job_id = ?"
-)
-_CANCEL = (
-    "UPDATE job SET state = 'cancelled', finished_at = ?, payload = '{}', error = 'discarded by the operator'"
-    " WHERE job_id = ?"
-)
+# A number (`seq`) that no job has.
+_NO_JOB = -1
+_LISTED = tuple(field.name for field in fields(ListedJob))
+_EVENT = tuple(field.name for field in fields(OperatorEvent))
 
 
-def list_jobs(tx: Transaction, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
+def list_jobs(tx: EntityTransaction, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
     """Load a page of jobs, newest first, those with numbers (`seq`) below `before`."""
-    where, params = _where(chosen)
+    jobs = _narrow(tx, _select_listed(tx), chosen)
     if before is not None:
-        where, params = f"{where} AND job.seq < ?", (*params, before)
-    rows = tx.fetch(f"SELECT {_COLUMNS} {_FROM} WHERE {where} ORDER BY job.seq DESC LIMIT ?", (*params, limit))
-    return tuple(_build_listed(row) for row in rows)
+        jobs = jobs.where(lambda job: job.seq < before)
+    return tuple(map(_build_listed, jobs.order_by(orm.desc(1))[:limit]))
 
 
-def load_job(tx: Transaction, job_id: str) -> JobDetail | None:
-    """Load one job with its text; None if there is none. Who shows the text records it: see `show_text`."""
-    row = tx.fetch_one(f"SELECT {_COLUMNS}, job.payload {_FROM} WHERE job.job_id = ?", (job_id,))
+def load_job(tx: EntityTransaction, job_id: str) -> JobDetail | None:
+    """Load one job with its text; None if there is none. `show_text` also records that the text was shown."""
+    row = _select_listed(tx).where(job_id=job_id).first()
     if row is None:
         return None
-    said = dict(tx.fetch("SELECT role, text FROM message WHERE job_id = ?", (job_id,)))
+    texts = dict(orm.select((message.role, message.text) for message in tx.db.Message if message.job_id == job_id))
+    payload = orm.get(job.payload for job in tx.db.Job if job.job_id == job_id)
     return JobDetail(
-        job=_build_listed(row[:-1]),
-        payload=read_object(row[-1]),
-        question=said.get("user"),
-        answer=said.get("assistant"),
+        job=_build_listed(row), payload=read_object(payload), question=texts.get("user"), answer=texts.get("assistant")
     )
 
 
-def show_text(tx: Transaction, job_id: str, *, request_id: str) -> JobDetail | None:
+def show_text(tx: EntityTransaction, job_id: str, *, request_id: str) -> JobDetail | None:
     """Load one job, and record that its text is shown."""
     detail = load_job(tx, job_id)
     if detail is not None:
@@ -86,119 +65,27 @@ def show_text(tx: Transaction, job_id: str, *, request_id: str) -> JobDetail | N
     return detail
 
 
-def choose_jobs(tx: Transaction, action: Action, chosen: JobFilter) -> Choice:
-    """Count the jobs that an action would be for."""
-    where, params = _where(chosen, STATES_FOR[action])
-    count, last_seq = tx.fetch_one(f"SELECT count(*), max(seq) FROM job WHERE {where}", params) or (0, None)  # noqa: S608
-    return Choice(int(count), int(last_seq or 0))
+def choose_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter) -> Choice:
+    """Count the jobs that an action would change."""
+    numbers = orm.select((orm.count(job), orm.max(job.seq)) for job in tx.db.Job)
+    count, last_seq = _narrow(tx, numbers, chosen, STATES_FOR[action]).first()
+    return Choice(count, last_seq or 0)
 
 
-def change_jobs(tx: Transaction, action: Action, chosen: JobFilter, *, request_id: str) -> Done:
-    """Retry or discard the oldest of the jobs that are chosen, at most `SLICE` of them, and record it."""
-    where, params = _where(chosen, STATES_FOR[action])
-    jobs = tx.fetch(
-        f"SELECT job_id, kind FROM job WHERE {where} ORDER BY seq LIMIT ? {tx.skip_locked}",  # noqa: S608 (our own words)
-        (*params, SLICE),
-    )
+def change_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter, *, request_id: str) -> Done:
+    """Retry or discard the oldest of the chosen jobs, at most `SLICE` of them, and record it."""
+    jobs = _narrow(tx, orm.select(job for job in tx.db.Job), chosen, STATES_FOR[action])
+    jobs = jobs.order_by(lambda job: job.seq).for_update(skip_locked=True)[:SLICE]
     change = _retry if action is Action.RETRY else _discard
-    for job_id, _ in jobs:
-        change(tx, job_id)
+    for job in jobs:
+        change(tx, job)
     if jobs:
         record_event(tx, action, _describe(tx, chosen), job_count=len(jobs), request_id=request_id)
-    return Done(len(jobs), frozenset(kind for _, kind in jobs))
+    return Done(len(jobs), frozenset(job.kind for job in jobs))
 
 
-def _retry(tx: Transaction, job_id: str) -> None:
-    """Let a dead job begin anew, at its old place in its lane."""
-    now_s = tx.now_s()
-    tx.run(_DROP_FAILURE, (job_id,))
-    tx.run(_FREE_FAILURE, (job_id,))
-    tx.run(_NOTIFY_AGAIN, (now_s, job_id))
-    tx.run(_MAKE_READY, (now_s, job_id))
-
-
-def _discard(tx: Transaction, job_id: str) -> None:
-    """Call a job off; whoever waits for it is told as if it had failed."""
-    settle_given_up(tx, job_id)
-    tx.run(_CANCEL, (tx.now_s(), job_id))
-
-
-def _where(chosen: JobFilter, states: tuple[str, ...] = ()) -> tuple[str, tuple[Any, ...]]:
-    """Return the condition of a choice, within `states` if there are any, and its parameters."""
-    parts: list[str] = ["1 = 1"]
-    params: list[Any] = []
-    for column, value in zip(("kind", "state", "lane"), (chosen.kind, chosen.state, chosen.lane), strict=True):
-        if value is not None:
-            parts.append(f"job.{column} = ?")
-            params.append(value)
-    if chosen.session_key is not None:
-        parts.append("job.session_id = (SELECT id FROM session WHERE session_key = ?)")
-        params.append(chosen.session_key)
-    if chosen.job_id is not None:
-        parts.append("job.job_id = ?")
-        params.append(chosen.job_id)
-    if chosen.up_to is not None:
-        parts.append("job.seq <= ?")
-        params.append(chosen.up_to)
-    if states:
-        parts.append(f"job.state IN ({', '.join('?' * len(states))})")
-        params += states
-    wanted = {chosen.state} if chosen.state is not None else set(states)
-    if wanted and wanted.isdisjoint(("ready", "running")):
-        # Said in the index's own words, so that it is used.
-        parts.append("job.state NOT IN ('ready', 'running')")
-    return " AND ".join(parts), tuple(params)
-
-
-def _describe(tx: Transaction, chosen: JobFilter) -> dict[str, Any]:
-    """Say in ids what was chosen; a session by the one that leaves with it, not by its wearer's."""
-    told = {"job": chosen.job_id, "kind": chosen.kind, "state": chosen.state, "lane": chosen.lane}
-    if chosen.session_key is not None:
-        found = tx.fetch_one("SELECT id FROM session WHERE session_key = ?", (chosen.session_key,))
-        told["session"] = found[0] if found else "gone"
-    return {name: value for name, value in told.items() if value is not None}
-
-
-def _build_listed(row: Any) -> ListedJob:
-    return ListedJob(**dict(zip(_NAMES, row, strict=True)))
-
-
-def record_event(
-    tx: Transaction, action: Action, target: Mapping[str, Any], *, job_count: int, request_id: str
-) -> None:
-    """Record what is done in this transaction. `target` says in ids what is meant, never in words of anybody."""
-    tx.run(
-        "INSERT INTO operator_event (happened_at, action, target, job_count, request_id) VALUES (?, ?, ?, ?, ?)",
-        (tx.now_s(), action.value, json.dumps(dict(target)), job_count, request_id),
-    )
-
-
-def load_events(tx: Transaction, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
-    """Load a page of events, newest first, those with numbers below `before`."""
-    older, params = ("WHERE id < ?", (before,)) if before is not None else ("", ())
-    rows = tx.fetch(
-        "SELECT id, who, happened_at, action, target, job_count, request_id FROM operator_event"  # noqa: S608 (our own)
-        f" {older} ORDER BY id DESC LIMIT ?",
-        (*params, limit),
-    )
-    return tuple(_build_event(*row) for row in rows)
-
-
-def _build_event(number: int, who: str, happened_at: float, action: str, *more: Any) -> OperatorEvent:
-    target, job_count, request_id = more
-    return OperatorEvent(
-        number=number,
-        who=who,
-        happened_at=happened_at,
-        action=action,
-        target=json.loads(target),
-        job_count=job_count,
-        request_id=request_id,
-    )
-
-
-def pause_kind(tx: Transaction, kind: str, *, request_id: str) -> bool:
-    """Begin no more jobs of this kind, or of `*`; False if it was so already."""
+def pause_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
+    """Begin no more jobs of this kind, or of `*`; False if it was paused already."""
     changed = tx.run(
         "INSERT INTO queue_pause (kind, paused_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (kind, tx.now_s())
     )
@@ -206,9 +93,133 @@ def pause_kind(tx: Transaction, kind: str, *, request_id: str) -> bool:
     return changed == 1
 
 
-def resume_kind(tx: Transaction, kind: str, *, request_id: str) -> bool:
+def resume_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
     """Begin jobs of this kind again; `*` ends every pause. False if there was none to end."""
     where, params = ("", ()) if kind == ALL_KINDS else ("WHERE kind = ?", (kind,))
     changed = tx.run(f"DELETE FROM queue_pause {where}", params)  # noqa: S608 (our own words)
     record_event(tx, Action.RESUME, {"kind": kind}, job_count=0, request_id=request_id)
     return changed > 0
+
+
+def load_events(tx: EntityTransaction, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
+    """Load a page of events, newest first, those with numbers below `before`."""
+    events = orm.select(
+        (event.id, event.who, event.happened_at, event.action, event.target, event.job_count, event.request_id)
+        for event in tx.db.OperatorEvent
+    )
+    if before is not None:
+        events = events.where(lambda event: event.id < before)
+    return tuple(map(_build_event, events.order_by(orm.desc(1))[:limit]))
+
+
+def _select_listed(tx: EntityTransaction) -> Any:
+    """Select the fields of ListedJob, in its order."""
+    return orm.left_join(
+        (
+            job.seq,
+            job.job_id,
+            job.kind,
+            job.state,
+            job.lane,
+            job.session.session_key,
+            job.priority,
+            job.attempts,
+            job.max_attempts,
+            job.deliveries,
+            job.error,
+            job.request_id,
+            job.version,
+            len(job.payload),
+            job.created_at,
+            job.run_at,
+            job.lease_until,
+            job.finished_at,
+        )
+        for job in tx.db.Job
+    )
+
+
+def _narrow(tx: EntityTransaction, jobs: Any, chosen: JobFilter, states: tuple[str, ...] = ()) -> Any:
+    """Return a query of jobs for the chosen ones only, within `states` if there are any."""
+    for name in ("kind", "state", "lane", "job_id"):
+        value = getattr(chosen, name)
+        if value is not None:
+            jobs = jobs.where(**{name: value})
+    if chosen.session_key is not None:
+        session = tx.db.Session.get(session_key=chosen.session_key)
+        jobs = jobs.where(session=session) if session else jobs.where(seq=_NO_JOB)
+    if (up_to := chosen.up_to) is not None:
+        jobs = jobs.where(lambda job: job.seq <= up_to)
+    if states:
+        jobs = jobs.where(lambda job: job.state in states)
+    wanted = {chosen.state} if chosen.state is not None else set(states)
+    if wanted and wanted.isdisjoint(("ready", "running")):
+        # The condition of the partial index `job_over`, in its own words: without it the index is not used.
+        jobs = jobs.where(lambda job: job.state not in ("ready", "running"))
+    return jobs
+
+
+def _retry(tx: EntityTransaction, job: Any) -> None:
+    """Let a dead job begin anew, at its old place in its lane.
+
+    A failure that was sent stays in the transcript; one that was not is not sent besides the answer.
+    """
+    now_s, job_id = tx.now_s(), job.job_id
+    failures = orm.select(
+        message
+        for message in tx.db.Message
+        if message.job_id == job_id and message.role == "assistant" and message.kind == "failure"
+    )
+    unsent = orm.select(
+        delivery
+        for delivery in tx.db.Delivery
+        if delivery.state in ("pending", "kept") and delivery.message in failures
+    )
+    unsent.delete(bulk=True)
+    for failure in failures:
+        failure.job_id = None
+    if job.idempotency_key.startswith(NOTIFICATION):
+        delivery_id = job.idempotency_key.removeprefix(NOTIFICATION)
+        delivery = tx.db.Delivery.get(id=delivery_id, state="kept", channel="")
+        if delivery is not None:
+            delivery.set(state="pending", channel="notify", changed_at=now_s)
+    fresh = {"attempts": 0, "deliveries": 0, "token": None, "lease_until": None, "finished_at": None}
+    job.set(state="ready", run_at=now_s, **fresh)
+
+
+def _discard(tx: EntityTransaction, job: Any) -> None:
+    """Cancel a job; its question gets the sentence of a failure, or its answer another channel."""
+    settle_dead(tx, job.job_id)
+    job.set(state="cancelled", finished_at=tx.now_s(), payload="{}", error="discarded by the operator")
+
+
+def _describe(tx: EntityTransaction, chosen: JobFilter) -> dict[str, Any]:
+    """Return what was chosen as ids; a session as its own, which is deleted with it, not as its wearer's."""
+    ids = {"job": chosen.job_id, "kind": chosen.kind, "state": chosen.state, "lane": chosen.lane}
+    if chosen.session_key is not None:
+        session = tx.db.Session.get(session_key=chosen.session_key)
+        ids["session"] = session.id if session else "gone"
+    return {name: value for name, value in ids.items() if value is not None}
+
+
+def record_event(
+    tx: EntityTransaction, action: Action, target: Mapping[str, Any], *, job_count: int, request_id: str
+) -> None:
+    """Record a change in the transaction that makes it. `target` holds ids only, never text of a person."""
+    tx.db.OperatorEvent(
+        who="operator",
+        happened_at=tx.now_s(),
+        action=action.value,
+        target=json.dumps(dict(target)),
+        job_count=job_count,
+        request_id=request_id,
+    )
+
+
+def _build_listed(row: Any) -> ListedJob:
+    return ListedJob(**dict(zip(_LISTED, row, strict=True)))
+
+
+def _build_event(row: Any) -> OperatorEvent:
+    event = dict(zip(_EVENT, row, strict=True))
+    return OperatorEvent(**event | {"target": json.loads(event["target"])})

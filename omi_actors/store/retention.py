@@ -7,26 +7,23 @@ pruned once the clock has leapt since the cutoffs were found: they may be wrong 
 writer's; looking and counting is a reader's.
 """
 
+# mypy: disallow-untyped-calls=False
+# (Pony's stubs leave select untyped.)
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pony import orm
 
 from omi_actors.domain.answers.budget import owner_of
 from omi_actors.domain.work.retention import Cutoffs
 from omi_actors.store.messages import enqueues
 from omi_actors.store.retention_state import load_state
-from omi_actors.store.transaction import Transaction
+from omi_actors.store.transaction import EntityTransaction, Transaction
 
 # Bodies of raw events may have megabytes, which `secure_delete` overwrites: 10 ms each.
 _RAW_LIMIT = 1
 
-_STALE = (
-    "SELECT id, EXISTS (SELECT 1 FROM (SELECT created_at FROM transcript_segment WHERE session_id = session.id"
-    " ORDER BY seq LIMIT 1) AS oldest WHERE created_at < ?)"
-    " OR EXISTS (SELECT 1 FROM message WHERE session_id = session.id AND created_at < ?)"
-    " OR EXISTS (SELECT 1 FROM raw_event WHERE session_id = session.id AND received_at < ?)"
-    " OR EXISTS (SELECT 1 FROM notification_event WHERE session_id = session.id AND created_at < ?)"
-    " FROM session WHERE id > ? ORDER BY id LIMIT ?"
-)
 # By their order within the session, which is that of time: only the first ones are looked at.
 _SEGMENTS = (
     "DELETE FROM transcript_segment WHERE session_id = ? AND seq IN (SELECT seq FROM (SELECT seq, created_at FROM"
@@ -106,11 +103,34 @@ class Pruned:
 _NOTHING = Pruned({}, has_more=False)
 
 
-def find_stale(tx: Transaction, after: str, cutoffs: Cutoffs, *, limit: int) -> StalePage:
+def find_stale(tx: EntityTransaction, after: str, cutoffs: Cutoffs, *, limit: int) -> StalePage:
     """Look through up to `limit` sessions after the id `after`."""
-    rows = tx.fetch(_STALE, (*(cutoffs.said,) * 4, after, limit))
-    stale = tuple(session_id for session_id, is_stale in rows if is_stale)
-    return StalePage(stale, rows[-1][0] if len(rows) == limit else None)
+    old_s = cutoffs.transcripts
+    Session, Segment = tx.db.Session, tx.db.TranscriptSegment  # noqa: N806 (classes)
+    page = orm.select(session.id for session in Session if session.id > after).order_by(1)[:limit]
+    if not page:
+        return StalePage((), None)
+    last = page[-1]
+    stale = orm.select(
+        session.id
+        for session in Session
+        if session.id > after
+        and session.id <= last
+        and (
+            # Of segments only the first one is looked at: their order is that of time.
+            orm.exists(
+                segment
+                for segment in Segment
+                if segment.session == session
+                and segment.seq == min(one.seq for one in Segment if one.session == session)
+                and segment.created_at < old_s
+            )
+            or orm.exists(message for message in session.messages if message.created_at < old_s)
+            or orm.exists(event for event in session.raw_events if event.received_at < old_s)
+            or orm.exists(event for event in session.notification_events if event.created_at < old_s)
+        )
+    )
+    return StalePage(tuple(stale.order_by(1)), last if len(page) == limit else None)
 
 
 def count_rows(tx: Transaction, table: str, *, limit: int) -> int:
@@ -127,10 +147,10 @@ def count_work(tx: Transaction, cutoffs: Cutoffs) -> dict[str, int]:
 
 def count_session(tx: Transaction, session_id: str, cutoffs: Cutoffs) -> dict[str, int]:
     """Count the old rows of one session by table."""
-    counts = {table: tx.fetch(sql, (session_id, cutoffs.said))[0][0] for table, sql in _OLD_OF_SESSION}
+    counts = {table: tx.fetch(sql, (session_id, cutoffs.transcripts))[0][0] for table, sql in _OLD_OF_SESSION}
     total, last = 0, 0
     while True:
-        found, seq, old = tx.fetch(_OLD_SEGMENTS, (cutoffs.said, session_id, last, _COUNTED))[0]
+        found, seq, old = tx.fetch(_OLD_SEGMENTS, (cutoffs.transcripts, session_id, last, _COUNTED))[0]
         total, last = total + old, seq
         if found < _COUNTED or not old:
             return {**counts, "transcript_segment": total}
@@ -140,7 +160,7 @@ def prune_session(tx: Transaction, session_id: str, cutoffs: Cutoffs, *, limit: 
     """Delete up to `limit` old rows of each kind of a session."""
     if not _hold(tx, cutoffs):
         return _NOTHING
-    said = cutoffs.said
+    said = cutoffs.transcripts
     rows = {
         "transcript_segment": tx.run(_SEGMENTS, (session_id, session_id, limit, said)),
         "message": tx.run(_MESSAGES, (session_id, said, limit)),

@@ -15,7 +15,7 @@ from omi_actors.domain.work.retention import (
     find_cutoffs,
 )
 from omi_actors.store.queue_admin import record_event
-from omi_actors.store.transaction import Transaction
+from omi_actors.store.transaction import EntityTransaction, Transaction
 
 _LOAD = "SELECT leaps, leap_s, lag_s, ran_s, excess, may_exceed FROM retention_state"
 _SAVE = (
@@ -64,7 +64,7 @@ def note_excess(tx: Transaction, excess: str) -> None:
         _save(tx, replace(state, excess=excess))
 
 
-def resume(tx: Transaction, *, request_id: str) -> bool:
+def resume(tx: EntityTransaction, *, request_id: str) -> bool:
     """Take the operator's word that the clock is right, and that the next round may delete what it finds.
 
     Returns False if retention did not rest.

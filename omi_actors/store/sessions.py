@@ -9,7 +9,7 @@ from typing import Any
 
 from omi_actors.domain.answers.prompt import PromptMessage, TranscriptLine
 from omi_actors.domain.hearing.segments import StoredSegment, version_of
-from omi_actors.domain.hearing.state import HEARD, Place, read_place
+from omi_actors.domain.hearing.state import SPOKEN_PREFIX, Place, read_place
 from omi_actors.domain.sessions.records import AnswerContext, SessionRecord, StoredMessage, Transcript
 from omi_actors.store.answers import load_open_answers
 from omi_actors.store.model_use import load_use
@@ -129,7 +129,7 @@ def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict
             f" WHERE session_id = ? AND key IN ({marks})",
             (session_id, *some),
         )
-        found.update((key, version_of(length, *said_by)) for key, length, *said_by in rows)
+        found.update((key, version_of(length, *speaker)) for key, length, *speaker in rows)
     return found
 
 
@@ -148,7 +148,7 @@ def _load_asked(tx: Transaction, session_id: str, count: int) -> tuple[Place, ..
     rows = tx.fetch(
         "SELECT idempotency_key FROM job WHERE session_id = ? AND kind = 'answer' AND idempotency_key LIKE ?"
         " ORDER BY seq DESC LIMIT ?",
-        (session_id, f"{HEARD}%", count),
+        (session_id, f"{SPOKEN_PREFIX}%", count),
     )
     return tuple(read_place(row[0]) for row in reversed(rows))
 

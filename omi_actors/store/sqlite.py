@@ -54,6 +54,7 @@ _UNAVAILABLE = frozenset(
         sqlite3.SQLITE_PROTOCOL,
     }
 )
+_TAKEN = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 # Pages of 4 KiB in the log before it is copied back: four times SQLite's own, as hot pages are then copied less often.
 _CHECKPOINT_PAGES = 4000
 _CACHE_KIB = 65_536
@@ -66,6 +67,7 @@ class SQLite:
     skip_locked = ""
     lock_rows = ""
     driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+    snapshot_is_immediate = False  # it would take the write lock
 
     def __init__(self, file: Path, *, readonly: bool, busy_timeout_s: float) -> None:
         self.file = file
@@ -154,19 +156,26 @@ class SQLite:
         """Delete copies of more than a week."""
         delete_old_copies(self.file, now_s)
 
-    def is_unavailable(self, exc: Exception) -> bool:
+    def is_unavailable(self, exc: BaseException) -> bool:
         """Judge by the primary result code."""
         return _code(exc) in _UNAVAILABLE or isinstance(exc, OSError)
 
-    def is_conflict(self, _exc: Exception) -> bool:
+    def is_conflict(self, _exc: BaseException) -> bool:
         """Never: there is one writer."""
         return False
 
-    def is_full(self, exc: Exception) -> bool:
+    def is_full(self, exc: BaseException) -> bool:
         """Judge by the primary result code."""
         return _code(exc) == sqlite3.SQLITE_FULL
 
-    def describe(self, exc: Exception) -> str:
+    def find_taken(self, exc: BaseException) -> str | None:
+        """Read the columns from "UNIQUE constraint failed: account.email"."""
+        if getattr(exc, "sqlite_errorcode", None) not in _TAKEN:
+            return None
+        columns = str(exc).partition(": ")[2].split(", ")
+        return ", ".join(column.rpartition(".")[2] for column in columns)
+
+    def describe(self, exc: BaseException) -> str:
         """SQLite's sentences name tables and columns, never values."""
         return str(exc)
 
@@ -197,7 +206,7 @@ class SQLite:
             release_process_lock(self.lock_file)
 
 
-def _code(exc: Exception) -> int:
+def _code(exc: BaseException) -> int:
     """Return the primary result code of a driver error, -1 when it has none."""
     extended = getattr(exc, "sqlite_errorcode", None)
     return -1 if extended is None else extended & 0xFF

@@ -1,17 +1,20 @@
-"""One open transaction: what a unit of work may do with it.
+"""One open transaction, and the connection on which they follow one another.
 
-Not here: when it begins and ends (engine.py), the statements (a module per subject). Threads: its engine's only.
+Not here: groups, and what happens to a failed one (engine.py), the statements (a module per subject). Threads: its
+engine's only.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pony import orm
+from pony.orm import core
 
 from omi_actors.clock import Clock, LeapWatch, SystemClock
-from omi_actors.errors import StoreUnavailableError
+from omi_actors.errors import StoreError, StoreUnavailableError
 from omi_actors.store.dialect import Bulk, Dialect, Row
 
 
@@ -112,6 +115,80 @@ class Transaction:
         self._is_grouped = False
 
 
+class EntityTransaction(Transaction):
+    """A transaction in a `db_session` of its own: statements, and Pony's entities through `db`.
+
+        Job = tx.db.Job
+        dead = orm.select((job.job_id, job.kind) for job in Job if job.state == "dead")
+        return tuple(dead.order_by(-1)[:50])
+
+    Entities never leave it: a list is selected as tuples, which also costs a fifth. Statements do not see changes of
+    entities before `tx.db.flush()`.
+    """
+
+    __slots__ = ("db",)
+
+    def __init__(
+        self, cursor: Any, dialect: Dialect, node: NodeIdentity, clock: Clock | None, db: orm.Database
+    ) -> None:
+        super().__init__(cursor, dialect, node, clock)
+        self.db: Any = db
+
+
+_NO_PONY = "Pony runs in write_alone and read_cold only: a plain transaction is open"
+
+
+class _WithoutPony:
+    """Keeps Pony out of a plain transaction, in whose thread it stands for Pony's session: to enter another one raises.
+
+    Pony would take the transaction over, and end it together with its session.
+    """
+
+    ddl = serializable = True
+
+    def __enter__(self) -> None:
+        state: Any = core.local
+        if state.db_session is not None:
+            raise StoreError("a plain transaction cannot begin within a db_session")
+        state.db_session = state.db_context_counter = self
+
+    def __exit__(self, *_error: object) -> None:
+        state: Any = core.local
+        state.db_session, state.db_context_counter = None, 0
+
+    def __bool__(self) -> bool:
+        """Tell Pony that no session is open, so that it refuses to use entities."""
+        return False
+
+    def __add__(self, _count: int) -> int:
+        """Refuse to enter a session."""
+        raise StoreError(_NO_PONY)
+
+    @property
+    def immediate(self) -> bool:
+        """Refuse to use entities in Pony's interactive mode, which needs no session."""
+        raise StoreError(_NO_PONY)
+
+
+_WITHOUT_PONY = _WithoutPony()
+
+
+def find_cause(exc: BaseException) -> BaseException:
+    """Return the driver's error behind Pony's; without one `exc` itself."""
+    inner = getattr(exc, "original_exc", None)
+    if inner is None and (several := getattr(exc, "exceptions", None)):
+        inner = several[0][1]  # of a failed COMMIT: (type, error, traceback)
+    return exc if inner is None else find_cause(inner)
+
+
+def find_taken_key(exc: core.CacheIndexError) -> str:
+    """Return the names of the key that Pony found taken, from a sentence that also quotes its value."""
+    found = _TAKEN_KEY.search(str(exc))
+    return found[1] if found else "the primary key"
+
+
+_TAKEN_KEY = re.compile(r" for (?:composite )?key \(?([\w, ]+?)\)? already exists\Z")
+
 T = TypeVar("T")
 
 
@@ -119,7 +196,7 @@ class Connection:
     """Transactions on one connection. Raises the driver's own errors; `is_lost` then says whether to connect anew."""
 
     def __init__(self, db: orm.Database, dialect: Dialect, node: NodeIdentity, clock: Clock | None) -> None:
-        self._db = db
+        self._db: Any = db  # Pony's stubs leave most of it untyped
         self._dialect = dialect
         self._node = node
         self._clock = clock
@@ -148,7 +225,8 @@ class Connection:
         try:
             self._dialect.begin(con)
             tx = Transaction(con.cursor(), self._dialect, self._node, self._clock)
-            result = work(tx)
+            with _WITHOUT_PONY:
+                result = work(tx)
             if commits:
                 self._is_committing = True
                 con.commit()
@@ -157,10 +235,36 @@ class Connection:
         except BaseException as exc:
             self._abandon(con, exc)
             raise
+        self._end(tx, con)
+        return result
+
+    def run_session(self, work: Callable[[EntityTransaction], T], *, commits: bool) -> T:
+        """Run `work` in one transaction that Pony's entities share, and return its result once that has ended."""
+        self.is_lost = self._is_committing = False
+        con = self.get()
+        try:
+            if not commits:
+                self._dialect.begin(con)
+            with orm.db_session(immediate=commits or self._dialect.snapshot_is_immediate):
+                if commits:
+                    self._db.get_connection()  # begin, so that statements alone are committed, too
+                tx = EntityTransaction(con.cursor(), self._dialect, self._node, self._clock, self._db)
+                result = work(tx)
+                self._db.flush()
+                self._is_committing = commits
+        except BaseException as exc:
+            if self._db.provider.pool.con is con:
+                self._abandon(con, find_cause(exc))
+            else:  # dropped by Pony
+                self.is_lost = not self._is_committing
+            raise
+        self._end(tx, con)
+        return result
+
+    def _end(self, tx: Transaction, con: Any) -> None:
         self._has_to_scrub = self._has_to_scrub or tx.has_erased
         if self._has_to_scrub:
             self._scrub(con)
-        return result
 
     def _abandon(self, con: Any, exc: BaseException) -> None:
         """Leave no transaction open; drop a connection on which that is impossible."""

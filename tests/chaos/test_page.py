@@ -33,7 +33,7 @@ def _run(database, *faults, quick=False):
     }
 
 
-def test_page_sums_what_was_counted_and_shows_the_worst_of_what_was_timed():
+def test_page_sums_counts_and_shows_the_worst_times():
     plays = _fault("kill", lost=1, is_held=False), _fault("kill", longest_recovery_s=2.5, longest_answer_s=None)
 
     page = render_page([_run("sqlite", *plays)])

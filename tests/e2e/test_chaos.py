@@ -35,7 +35,7 @@ async def test_fault_has_an_allowed_outcome(tmp_path, name):
 @pytest.mark.e2e
 @pytest.mark.service
 @pytest.mark.parametrize("name", ["redis_paused", "redis_killed"])
-async def test_nobody_notices_that_redis_is_away_but_the_operator(tmp_path, name):
+async def test_only_the_operator_notices_that_redis_is_away(tmp_path, name):
     result = await _play(FAULTS[name], tmp_path)
 
     assert result.wrongs == []
@@ -57,7 +57,7 @@ async def test_clock_400_days_ahead_loses_nothing(tmp_path, database, name):
 
 
 @pytest.mark.e2e
-async def test_a_segment_that_is_lost_is_noticed(tmp_path):
+async def test_lost_segment_is_noticed(tmp_path):
     async def lose_a_segment(stage):
         await stage.server.stop()
         with contextlib.closing(sqlite3.connect(tmp_path / "stage" / "data" / "omi.sqlite3")) as con, con:

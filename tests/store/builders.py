@@ -1,5 +1,6 @@
 """Values for the store's tests, and shorthands that fail a test when the store fails."""
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from omi_actors.domain.sessions.records import AnswerDone, NewConversation, NewM
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob
 from omi_actors.store import jobs
 from omi_actors.store.engine import Engine, Write
+from omi_actors.store.transaction import EntityTransaction
 
 NOW = 1_790_000_000.0
 
@@ -135,6 +137,14 @@ def step(delivery_id: str, from_states: tuple[str, ...], state: str, channel: st
 def do(engine: Engine, write: Write) -> Any:
     """Store one thing; return its result or raise its error."""
     outcome = engine.commit_group([write])[0]
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.value
+
+
+def alone(engine: Engine, work: Callable[[EntityTransaction], Any]) -> Any:
+    """Run one write alone; return its result or raise its error."""
+    outcome = engine.write_alone(work)
     if outcome.error is not None:
         raise outcome.error
     return outcome.value

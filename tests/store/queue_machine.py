@@ -18,7 +18,7 @@ from omi_actors.store import dead_jobs, jobs, nodes, queue_admin
 from omi_actors.store import dead_jobs as lost_jobs
 from omi_actors.store.engine import Engine
 from omi_actors.store.transaction import NodeIdentity, Transaction
-from tests.store.builders import NOW, answer, claim, do, first_commit, job, message, rows
+from tests.store.builders import NOW, alone, answer, claim, do, first_commit, job, message, rows
 
 LEASE_S = 30.0
 LANE_CAP = 4
@@ -203,7 +203,7 @@ class QueueMachine(RuleBasedStateMachine):
     def lend_a_hand(self, action: Action) -> None:
         chosen = [job_id for job_id, one in self.jobs.items() if one.state == "dead"]
         change = partial(queue_admin.change_jobs, action=action, chosen=JobFilter(state="dead"), request_id="")
-        assert do(self.engine, change).count == len(chosen)
+        assert alone(self.engine, change).count == len(chosen)
         for job_id in chosen:
             one = self.jobs[job_id]
             if action is Action.DISCARD:

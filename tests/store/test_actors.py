@@ -11,7 +11,7 @@ import pytest
 from omi_actors.clock import SystemClock
 from omi_actors.domain.answers.prompt import PromptMessage
 from omi_actors.domain.hearing.segments import build_version
-from omi_actors.errors import FencedError, LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.errors import DuplicateError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.kit.errors import ActorUnavailableError
@@ -20,12 +20,12 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import Backoff, ChildSpec
 from omi_actors.kit.supervisor import start_root
-from omi_actors.store import answers, dead_jobs, jobs, nodes, queue_state, retention, sessions
+from omi_actors.store import answers, dead_jobs, jobs, nodes, queue_admin, queue_state, retention, sessions
 from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.facade import Store
 from omi_actors.store.messages import Apply, enqueues
-from omi_actors.store.transaction import NodeIdentity, Transaction
+from omi_actors.store.transaction import EntityTransaction, NodeIdentity, Transaction
 from tests.store.builders import answer, asking_commit, first_commit, next_commit, segment, step
 
 pytestmark = pytest.mark.threads
@@ -46,7 +46,10 @@ class Stage:
         self.reader = Handle(
             ChildSpec("store_reader", "store_reader", lambda: StoreReader(config, self.opened)), self.runtime
         )
-        self.store = Store(self.writer, [self.reader], write_timeout_s=WAIT_S, read_timeout_s=WAIT_S)
+        self.cold_reader = Handle(
+            ChildSpec("store_reader_cold", "store_reader", lambda: StoreReader(config, self.opened)), self.runtime
+        )
+        self.store = Store(self.writer, [self.reader], self.cold_reader, write_timeout_s=WAIT_S, read_timeout_s=WAIT_S)
 
     def _build_writer(self) -> StoreWriter:
         return StoreWriter(self.config, self.node, self.opened, lease_s=15, max_deliveries=3)
@@ -54,7 +57,7 @@ class Stage:
     def start(self) -> None:
         self.root = start_root(
             self.runtime,
-            [self.writer, self.reader],
+            [self.writer, self.reader, self.cold_reader],
             on_give_up=lambda _error: None,
             backoff=Backoff(min_s=0.0, max_s=0.0),
         )
@@ -97,6 +100,61 @@ async def test_writer_ends_jobs_before_it_enqueues_others_and_each_kind_in_its_o
         await reply
 
     assert made == ["one", "two", "late, 0 running"]
+
+
+async def test_writes_alone_and_groups_take_turns(stage: Stage) -> None:
+    made: list[str] = []
+    groups: list[Future[None]] = []
+
+    def note(_tx: Transaction, name: str) -> None:
+        made.append(name)
+
+    def note_alone(_tx: EntityTransaction, number: int) -> None:
+        made.append(f"alone {number}")
+        groups.append(stage.store.write(note, f"group {number}"))
+
+    alone = [stage.store.write_alone(note_alone, number) for number in (1, 2, 3)]
+    groups.append(stage.store.write(note, "group 0"))
+    stage.start()
+    for reply in alone:
+        await reply
+    for reply in groups:
+        await reply
+
+    assert made == ["group 0", "alone 1", "group 1", "alone 2", "group 2", "alone 3", "group 3"]
+
+
+async def test_write_alone_that_crashes_the_writer_fails_with_those_behind_it(stage: Stage) -> None:
+    def bug(_tx: EntityTransaction) -> None:
+        raise AttributeError("a bug in a statement's module")
+
+    replies: list[Future[Any]] = [
+        stage.store.write_alone(bug),
+        stage.store.write_alone(queue_admin.pause_kind, "answer", request_id=""),
+    ]
+    stage.start()
+
+    for reply in replies:
+        with pytest.raises(ActorUnavailableError):
+            await reply
+    assert await stage.store.write_alone(queue_admin.pause_kind, "answer", request_id="r1")
+    assert [
+        event.request_id for event in await stage.store.read_cold(queue_admin.load_events, before=None, limit=9)
+    ] == ["r1"]
+
+
+async def test_value_that_is_taken_is_told_to_its_asker_and_counted(stage: Stage) -> None:
+    failed = sample("omi_store_errors_total", kind="refused")
+
+    def add_account(tx: EntityTransaction, name: str) -> None:
+        tx.db.Account(id=name, email="a@b.c", password_hash="h", role="user", created_at=0.0, updated_at=0.0)  # noqa: S106
+
+    stage.start()
+    await stage.store.write_alone(add_account, "a1")
+    with pytest.raises(DuplicateError, match="email"):
+        await stage.store.write_alone(add_account, "a2")
+
+    assert sample("omi_store_errors_total", kind="refused") == failed + 1
 
 
 def count_running(tx: Transaction) -> int:

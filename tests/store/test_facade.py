@@ -10,12 +10,13 @@ import pytest
 
 import omi_actors
 from omi_actors.store.messages import Call, comes_late, enqueues
+from omi_actors.store.transaction import Transaction
 
 WAYS = {"write", "write_alone", "read", "read_cold"}
 
 
 @enqueues
-def enqueue(_tx: object, _job: str) -> None:
+def enqueue(_tx: Transaction, _job: str) -> None:
     """Stands for a statement function that enqueues."""
 
 

@@ -13,9 +13,10 @@ from omi_actors.store.engine import Engine
 from omi_actors.store.model_use import add_use
 from omi_actors.store.queue_admin import record_event
 from omi_actors.store.retention import Pruned, StalePage
-from omi_actors.store.transaction import Transaction
+from omi_actors.store.transaction import EntityTransaction, Transaction
 from tests.store.builders import (
     NOW,
+    alone,
     answer,
     asking_commit,
     claim,
@@ -33,8 +34,8 @@ from tests.store.test_erasure import SECRET, bytes_of_all_files
 from tests.store.test_notifications import notify
 
 YEAR_S = 365 * 86_400.0
-LATER = Cutoffs(said=NOW + YEAR_S, done=NOW + YEAR_S, dead=NOW + YEAR_S, used=NOW + YEAR_S, events=NOW + YEAR_S)
-EARLIER = Cutoffs(said=NOW, done=NOW, dead=NOW, used=NOW - YEAR_S, events=NOW)
+LATER = Cutoffs(transcripts=NOW + YEAR_S, done=NOW + YEAR_S, dead=NOW + YEAR_S, used=NOW + YEAR_S, events=NOW + YEAR_S)
+EARLIER = Cutoffs(transcripts=NOW, done=NOW, dead=NOW, used=NOW - YEAR_S, events=NOW)
 
 
 def prune(engine: Engine, cutoffs: Cutoffs = LATER, session: str = "s1", limit: int = 100) -> Pruned:
@@ -81,7 +82,7 @@ def test_of_one_session_only_the_old_part_goes(engine: Engine) -> None:
     asked = message(1, created_at=NOW, job_id=""), message(2, created_at=NOW + 10, job_id="")
     do(engine, first_commit(segments=(old, young), messages=asked))
 
-    prune(engine, Cutoffs(said=NOW + 5, done=NOW, dead=NOW, used=NOW, events=NOW))
+    prune(engine, Cutoffs(transcripts=NOW + 5, done=NOW, dead=NOW, used=NOW, events=NOW))
 
     assert rows(engine, "SELECT seq FROM transcript_segment") == [(2,)]
     assert rows(engine, "SELECT id FROM message") == [("s1-m2",)]
@@ -136,7 +137,9 @@ def test_done_and_dead_jobs_go_when_their_own_time_is_over(engine: Engine) -> No
     do(engine, partial(jobs.complete_answer, done=answer(done)))
     do(engine, lambda tx: dead_jobs.bury_job(tx, dead.job_id, dead.token, error="X", failure=None))
 
-    assert prune_work(engine, Cutoffs(said=NOW, done=NOW + YEAR_S, dead=NOW, used=NOW, events=NOW)).rows["job"] == 1
+    assert (
+        prune_work(engine, Cutoffs(transcripts=NOW, done=NOW + YEAR_S, dead=NOW, used=NOW, events=NOW)).rows["job"] == 1
+    )
     assert rows(engine, "SELECT state FROM job") == [("dead",)]
     assert prune_work(engine).rows["job"] == 1
 
@@ -155,7 +158,7 @@ def test_only_sessions_that_hold_something_old_are_found_page_by_page(engine: En
     prune(engine, session="s2")
 
     def look(after: str, cutoffs: Cutoffs = LATER) -> StalePage:
-        return engine.read(partial(retention.find_stale, after=after, cutoffs=cutoffs, limit=2))
+        return engine.read_cold(partial(retention.find_stale, after=after, cutoffs=cutoffs, limit=2))
 
     assert look("") == StalePage(("s1",), "s2")
     assert look("s2") == StalePage(("s3", "s4"), "s4")
@@ -173,7 +176,7 @@ def test_a_session_is_found_by_each_kind_of_what_it_holds(engine: Engine, table:
     if table != "message":
         do(engine, lambda tx: tx.run("UPDATE message SET created_at = created_at + 1e9"))
 
-    found = engine.read(partial(retention.find_stale, after="", cutoffs=LATER, limit=9))
+    found = engine.read_cold(partial(retention.find_stale, after="", cutoffs=LATER, limit=9))
 
     assert found == StalePage(("s1",), None)
 
@@ -183,19 +186,19 @@ def test_counts_of_use_go_when_no_budget_looks_at_them(engine: Engine, clock: Ma
     clock.advance(3 * 86_400)
     do(engine, partial(add_use, spent=Spending("omi:s2", 1)))
 
-    prune_work(engine, Cutoffs(said=NOW, done=NOW, dead=NOW, used=clock.now_s() - 2 * 86_400, events=NOW))
+    prune_work(engine, Cutoffs(transcripts=NOW, done=NOW, dead=NOW, used=clock.now_s() - 2 * 86_400, events=NOW))
 
     assert rows(engine, "SELECT owner FROM model_use ORDER BY owner") == [("",), ("omi:s2",)]
 
 
 def test_the_audit_goes_a_batch_at_a_time_when_its_own_time_is_over(engine: Engine, clock: ManualClock) -> None:
-    def note(tx: Transaction) -> None:
+    def note(tx: EntityTransaction) -> None:
         record_event(tx, Action.PAUSE, {"kind": "answer"}, job_count=0, request_id="r")
 
     for _ in range(3):
-        do(engine, note)
+        alone(engine, note)
     clock.advance(86_400)
-    do(engine, note)
+    alone(engine, note)
     cutoffs = replace(EARLIER, events=clock.now_s())
 
     batches = [prune_work(engine, cutoffs, limit=2) for _ in range(2)]

@@ -6,7 +6,7 @@ from omi_actors.kit.pacer import Pacer
 
 
 class HeldPacer(Pacer):
-    """Gives nobody a turn before it is told to."""
+    """Lets no task pass before the test allows it."""
 
     def __init__(self):
         super().__init__()

@@ -23,7 +23,7 @@ from web.edge.operator_sessions import SESSION_LIFETIME_S
 from web.site import Site
 
 FORM = {"error", "code", "hint", "request_id", "requestId", "timestamp"}
-# What the system would tell, and nobody but the operator may read.
+# Text of the system that only the operator may read.
 PRIVATE = "a sentence that somebody said"
 SAFE = ("GET", "HEAD")
 
@@ -85,7 +85,7 @@ ROWS = [
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who asks: `name` for the report, with what they send."""
+    """A kind of caller: `name` for the report, and the headers that it sends."""
 
     name: str
     headers: dict[str, str]
@@ -109,7 +109,7 @@ def bearer(token):
 
 
 async def callers(connection, start, clock):
-    """Everybody there is."""
+    """Return every kind of caller."""
     expired = await sign_in(connection, start)
     clock.advance(SESSION_LIFETIME_S - 1)
     left = await sign_in(connection, start)
@@ -168,9 +168,9 @@ async def test_only_permitted_callers_pass_and_others_learn_nothing(row, mode, s
     clock = ManualClock()
     given = {"APP_ENV": mode, "HOST": "127.0.0.1", "DATA_DIR": str(tmp_path), "ENABLE_RATE_LIMIT": "false"}
     async with await Connection.open(await start(clock, METRICS_TOKEN=METRICS_TOKEN, **given)) as connection:
-        everybody = await callers(connection, start, clock)
+        everyone = await callers(connection, start, clock)
         replies = [
-            (caller, await connection.request(row.method, row.path, row.body, caller.headers)) for caller in everybody
+            (caller, await connection.request(row.method, row.path, row.body, caller.headers)) for caller in everyone
         ]
 
     seen = {caller.name: reply.status for caller, reply in replies}
@@ -194,7 +194,7 @@ def rules():
 
 
 def pattern_of(path):
-    """Return the pattern by which the application finds who handles a path."""
+    """Return the application's pattern for a path."""
     matchers = (rule.matcher.regex for rule in rules())
     return next(regex.pattern for regex in matchers if regex.match(path.partition("?")[0]))
 
@@ -235,7 +235,7 @@ async def test_chatters_reach_only_their_own_sessions(connection, system):
     assert not any(secret in key for secret, key in itertools.product(secrets, keys))
 
 
-async def test_health_tells_strangers_states_and_the_operator_the_rest(connection):
+async def test_health_shows_states_to_all_and_the_rest_to_the_operator(connection):
     strangers = (await connection.request("GET", "/health")).json
     operators = (await connection.request("GET", "/health", headers=bearer(ADMIN_TOKEN))).json
 

@@ -15,7 +15,7 @@ from web.webhook.payloads import MAX_MARKS, MAX_SEGMENTS, MAX_TEXT_CHARS, parse_
 
 GIANT_BYTES = 1024 * 1024
 HOOK = f"/omi-webhook?uid={UID}&token={WEBHOOK_TOKEN}"
-# What Omi sends for the shortest utterance.
+# The body that Omi sends for the shortest utterance.
 REAL = {
     "id": "0b4f6bd0-3c1d-4bb0-9a43-1d1f1d3a5f10",
     "text": "Yes.",

@@ -62,7 +62,7 @@ async def test_answer_is_reported_as_sent_on_a_connection_that_closes_after_it(c
     assert [one.reached for one in system.sent] == [True]
 
 
-async def test_duplicate_says_so(connection, system):
+async def test_duplicate_is_marked(connection, system):
     system.answers.append(ChatAnswered("I just answered that question.", is_duplicate=True))
 
     reply = await chat(connection, {"message": "hi"})
@@ -101,7 +101,7 @@ async def test_trouble_is_answered_honestly(error, status, code, connection, sys
     assert (reply.status, set(reply.json), reply.json["code"]) == (status, FORM, code)
 
 
-# --- whose it is
+# --- owners
 
 
 async def test_anonymous_client_gets_a_secret_and_only_its_digest_is_passed_on(connection, system):
@@ -135,7 +135,7 @@ async def test_secret_that_this_server_cannot_have_issued_is_replaced(given, con
 
 
 @pytest.mark.parametrize(("trusted", "is_secure"), [("loopback", True), ("", False)])
-async def test_cookie_is_for_tls_alone_when_a_trusted_proxy_says_it_came_by_tls(trusted, is_secure, start):
+async def test_cookie_is_secure_when_a_trusted_proxy_reports_https(trusted, is_secure, start):
     async with await Connection.open(await start(TRUST_PROXY=trusted)) as connection:
         reply = await chat(connection, {"message": "hi"}, X_Forwarded_Proto="https")
 
@@ -158,7 +158,7 @@ async def test_anonymous_clients_are_admitted_where_a_setting_allows_them(start)
     assert reply.status == 200
 
 
-async def test_wrong_token_is_refused_even_where_strangers_may_chat(connection, system):
+async def test_wrong_token_is_refused_even_where_anonymous_chat_is_allowed(connection, system):
     reply = await chat(connection, {"message": "hi"}, Authorization="Bearer wrong")
 
     assert reply.status == 401
@@ -251,7 +251,7 @@ ODD_CHARS = 20_000
 
 
 class HeldReaders(BodyReaders):
-    """Reads in its threads, but not before it is told to."""
+    """Reads in its threads once the test allows it."""
 
     def __init__(self):
         super().__init__()
@@ -267,7 +267,7 @@ async def test_odd_body_that_is_slow_to_read_delays_no_other_request(start, syst
 
     async with await Connection.open(port) as opened, await Connection.open(port) as other:
         asking = asyncio.ensure_future(chat(opened, ODD_BODY))
-        while not start.traffic.active:  # noqa: ASYNC110 (nobody tells of it)
+        while not start.traffic.active:  # noqa: ASYNC110 (no event marks it)
             await asyncio.sleep(0)
         served = await chat(other, {"message": "hello"})
 
@@ -279,11 +279,11 @@ async def test_odd_body_that_is_slow_to_read_delays_no_other_request(start, syst
 async def test_client_that_disconnects_while_a_large_body_is_read_asks_nothing(start, system):
     connection = await Connection.open(await start(CHAT_MAX_MESSAGE_CHARS=str(ODD_CHARS)))
     connection.write(request_bytes("POST", "/chat", ODD_BODY, ADMIN))
-    while not start.traffic.active:  # noqa: ASYNC110 (nobody tells of it)
+    while not start.traffic.active:  # noqa: ASYNC110 (no event marks it)
         await asyncio.sleep(0)
 
     connection.abort()
-    while start.traffic.active:  # noqa: ASYNC110 (nobody tells of it)
+    while start.traffic.active:  # noqa: ASYNC110 (no event marks it)
         await asyncio.sleep(0)
 
     assert system.questions == []

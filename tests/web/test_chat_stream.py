@@ -55,7 +55,7 @@ async def stream(connection):
 
 @pytest.fixture
 async def asked(stream, system):
-    """A stream whose question is passed on and not answered yet: the question."""
+    """A question that is asked on a stream and not answered yet."""
     system.answers.append(None)
     assert await stream.begin() == 200
     await asyncio.wait_for(system.on_asked.wait(), 5)
@@ -92,7 +92,7 @@ async def test_pieces_come_while_the_answer_is_made_and_the_whole_at_its_end(ask
     assert system.sent == [ReplySent(KEY, "d1", reached=True, is_spoken=False)]
 
 
-async def test_answer_that_begins_anew_says_so(asked, stream, system):
+async def test_restarted_answer_is_marked(asked, stream, system):
     asked.on_delta("38", False)
     await stream.chunk()
 

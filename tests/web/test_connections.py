@@ -93,7 +93,7 @@ async def test_length_that_is_no_number_is_refused(length, small, system, caplog
     assert system.received == []
 
 
-async def test_too_large_body_of_a_stranger_is_refused_as_a_strangers(small):
+async def test_too_large_body_with_a_wrong_token_is_refused_as_unauthorized(small):
     small.write(f"POST {TARGET}&token=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n".encode())
 
     assert (await small.reply()).status == 401
@@ -346,5 +346,5 @@ async def test_draining_server_closes_connections_that_come_back(method, target,
 
 async def wait_until(is_true):
     async with asyncio.timeout(TIMEOUT_S):
-        while not is_true():  # noqa: ASYNC110 (nobody says when a socket has noticed)
+        while not is_true():  # noqa: ASYNC110 (no event marks that a socket has noticed)
             await asyncio.sleep(0.001)

@@ -19,7 +19,7 @@ VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """Elements in their order, texts by the elements around them; fails on what is not closed."""
+    """Elements in order, and texts with their surrounding element; fails on unclosed elements."""
 
     def __init__(self, html):
         super().__init__()

@@ -95,7 +95,7 @@ def test_one_address_cannot_take_every_connection():
     assert [share_of(room) for room in (1000, 4, 1)] == [750, 3, 1]
 
 
-async def test_server_that_is_full_says_so(start):
+async def test_full_server_refuses_with_503(start):
     port = await start(MAX_CONNECTIONS="1")
     async with await Connection.open(port) as first, await Connection.open(port) as second:
         reply = await second.reply()
@@ -120,7 +120,7 @@ def test_limit_of_connections_leaves_files_for_the_store():
 
 @pytest.fixture
 async def crowded(start):
-    """A server with room for 256 kB of large bodies, that checks signatures: anybody may send it bodies."""
+    """A server with room for 256 kB of large bodies, that checks signatures, so unauthenticated bodies arrive."""
     return await start(MAX_BUFFERED_BODIES="256kb", MAX_REQUEST_SIZE="256kb", OMI_SIGNING_SECRETS="whsec_x")
 
 
@@ -131,7 +131,7 @@ async def hold(port, kilobytes):
     return connection
 
 
-async def test_bodies_of_strangers_share_one_bounded_memory(crowded, start, system):
+async def test_unauthenticated_bodies_share_one_bounded_memory(crowded, start, system):
     uploads = start.server._site.uploads
     first = await hold(crowded, 200)
     await wait_until(lambda: uploads.held_bytes >= 190 * KB)
@@ -177,7 +177,7 @@ async def test_memory_of_a_large_body_is_free_when_it_is_answered(start, system)
     assert len(system.received) == 3
 
 
-async def test_slow_body_of_a_stranger_is_refused_as_a_strangers(start):
+async def test_slow_body_with_a_wrong_token_is_refused_as_unauthorized(start):
     async with await Connection.open(await start(BODY_TIMEOUT_MS="100")) as connection:
         connection.write(f"POST {TARGET}&token=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n".encode())
 

@@ -8,7 +8,7 @@ from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
 from tests.web.test_dashboard import Page
 
-# What Chromium asks for when somebody opens an address.
+# The Accept header of Chromium when it opens an address.
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
 
 

@@ -93,7 +93,7 @@ async def test_length_that_two_servers_could_read_differently_is_refused(target,
         reply = await connection.reply()
 
         assert (reply.status, set(reply.json), reply.headers["connection"]) == (400, FORM, "close")
-        assert await connection.ends()  # what hid behind it is not answered
+        assert await connection.ends()  # the hidden second request is not answered
     assert system.received == []
 
 

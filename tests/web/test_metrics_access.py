@@ -72,12 +72,12 @@ async def test_server_without_such_a_token_is_opened_by_no_token_of_its_kind(sta
             assert (await connection.request("GET", "/metrics", headers={"Authorization": given})).status == 401
 
 
-async def test_prometheus_set_up_as_the_deployment_page_says_reads_the_metrics(connection):
+async def test_prometheus_with_the_deployment_pages_settings_reads_the_metrics(connection):
     page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
     (job,) = re.findall(r"^```yaml\n(scrape_configs:.*?)^```", page, re.MULTILINE | re.DOTALL)
     said = dict(re.findall(r"^\s+(?:- )?(\w+): +(.+)$", job, re.MULTILINE))
 
-    # What Prometheus makes of it: the type as it is, and the file's content without blanks around it.
+    # As Prometheus does: the type unchanged, and the file's content without surrounding blanks.
     assert "credentials_file" in said
     as_prometheus = {"Authorization": f"{said['type']} {METRICS_TOKEN}", "Accept": "application/openmetrics-text"}
     reply = await connection.request("GET", said["metrics_path"], headers=as_prometheus)

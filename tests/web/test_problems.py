@@ -26,14 +26,14 @@ def test_every_error_has_an_answer(cls):
 
 
 @pytest.mark.parametrize("cls", tree(ExpectedError), ids=lambda cls: cls.__name__)
-def test_only_bad_requests_say_their_own_sentence(cls):
+def test_only_bad_requests_show_their_own_sentence(cls):
     said = "inside" in api_problem(cls("inside")).error
 
     assert said == issubclass(cls, errors.BadRequestError)
 
 
 @pytest.mark.parametrize("cls", tree(ExpectedError), ids=lambda cls: cls.__name__)
-def test_omi_never_gets_a_5xx_unless_it_says_that_it_retries(cls):
+def test_omi_never_gets_a_5xx_without_an_idempotency_key(cls):
     answer = omi_answer(cls("x"), sender_retries=False)
 
     assert isinstance(answer, Drop) or answer.status < 500
@@ -57,7 +57,7 @@ def test_webhook_that_cannot_be_kept_is_dropped_by_its_reason(retries):
     assert omi_answer(TooLargeError("x"), sender_retries=retries) == Drop("too_large", retryable=False)
 
 
-def test_the_unexpected_is_a_500_that_says_nothing():
+def test_unexpected_error_is_a_500_without_details():
     problem = api_problem(KeyError("password"))
 
     assert (problem.status, problem.code) == (500, "internal_error")
@@ -71,7 +71,7 @@ def test_wrong_token_is_refused_on_both_surfaces():
     assert omi_answer(error, sender_retries=False) == api_problem(error)
 
 
-def test_overload_says_when_to_come_again():
+def test_overload_has_retry_after():
     error = MailboxFullError("full", retry_after_s=9)
 
     assert api_problem(error).retry_after_s == 9

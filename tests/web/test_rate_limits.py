@@ -74,7 +74,7 @@ async def test_limits_can_be_switched_off(start):
     assert [reply.dropped for reply in webhooks] == [None] * 3
 
 
-async def test_only_failures_count_if_the_setting_says_so(start, system):
+async def test_only_failures_count_by_setting(start, system):
     port = await start(RATE_LIMIT_MAX_REQUESTS="2", RATE_LIMIT_SKIP_SUCCESSFUL="true", RATE_LIMIT_MAX_WEBHOOKS="1")
     async with await Connection.open(port) as connection:
         fine = [await connection.request("OPTIONS", "/transcript/x") for _ in range(5)]
@@ -148,7 +148,7 @@ def test_counting_a_webhook_costs_next_to_nothing():
     assert min(timeit.repeat(lambda: limit.count(UID), number=1000, repeat=20)) / 1000 < 5e-6
 
 
-def test_one_too_many_says_until_when():
+def test_request_over_the_limit_gets_the_time_of_reset():
     clock = ManualClock()
     limit = WebhookLimit(WindowCounters(clock), 1, 60)
     limit.count("u")

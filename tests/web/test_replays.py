@@ -14,13 +14,13 @@ from tests.web.http_client import Connection
 from web.auth import REMEMBERED_S, Replays
 
 SPEECH = json.dumps({"session_id": "ada", "segments": [{"id": "s1", "text": "hello", "start": 1, "end": 2}]}).encode()
-# What is kept whole, and has no id of its own.
+# A body that is kept whole and has no id of its own.
 EVENT = json.dumps({"session_id": "ada", "button": "pressed"}).encode()
 OLD_SECRET = "whsec_the_one_before"  # noqa: S105 (the tests' own)
 
 
 class Omi:
-    """Omi's side: signs, and somebody who has recorded what it sent."""
+    """Omi, which signs webhooks, and an attacker who has recorded them."""
 
     def __init__(self, port, clock):
         self._port = port
@@ -91,7 +91,7 @@ async def test_webhook_is_refused_when_its_time_is_over(omi, clock, system):
 
 @pytest.mark.parametrize("kept", [0, 1, 2])
 async def test_webhook_that_is_signed_twice_is_the_same_by_either_signature(kept, omi, system):
-    """While Omi rotates its secret; whoever repeats it may leave one signature out."""
+    """While Omi rotates its secret, a replay may omit one of the signatures."""
     both = omi.sign(secrets=(SIGNING_SECRET, OLD_SECRET))
     stamp, *signatures = both["X-Omi-Signature"].split(",")
     forms = [both, *({"X-Omi-Signature": f"{stamp},{one}"} for one in signatures)]
@@ -110,7 +110,7 @@ async def test_retry_with_a_new_signature_is_taken(omi, clock, system):
 
     again = await omi.send(omi.sign())
 
-    # What is new in it is the session's to tell; it is told not to give answers to what is not.
+    # The session decides which segments are new, and gives no answer to known ones.
     assert again.json == {"message": "384,400 km."}
     assert [message.needs_news for message in system.received] == [True, True]
 
@@ -176,7 +176,7 @@ async def test_repetitions_are_counted_as_such(omi, metric):
 
 
 async def test_webhooks_with_a_token_are_the_stores_to_recognise(start, system):
-    """Whoever has recorded one has the token, and can write others."""
+    """A recorded webhook shows the token, which allows further webhooks."""
     async with await Connection.open(await start()) as connection:
         for _ in range(2):
             await connection.request("POST", "/omi-webhook?uid=ada&token=hook-token", SPEECH)

@@ -28,7 +28,7 @@ async def test_health_is_503_only_when_something_fails(status, code, headers, ge
     assert (reply.status, reply.json["status"]) == (code, status)
 
 
-async def test_strangers_see_names_and_states_of_health_and_no_figure(get):
+async def test_health_without_operators_rights_has_names_and_states_only(get):
     health = (await get("/health")).json
 
     assert health.pop("timestamp").endswith("Z")

@@ -24,7 +24,7 @@ WAYS = pytest.mark.parametrize("few_parts", [1_000, -1])
 
 @WAYS
 @given(VALUES, st.sampled_from([None, 1, "\t"]), BLANKS, BLANKS)
-def test_reads_what_the_standard_library_reads(few_parts, value, indent, before, after):
+def test_tolerant_reader_accepts_all_that_the_standard_library_accepts(few_parts, value, indent, before, after):
     text = before + json.dumps(value, indent=indent) + after
 
     assert read_json(text, few_parts=few_parts) == json.loads(text)
@@ -32,7 +32,7 @@ def test_reads_what_the_standard_library_reads(few_parts, value, indent, before,
 
 @WAYS
 @given(VALUES.map(json.dumps), st.data())
-def test_refuses_what_the_standard_library_refuses(few_parts, text, data):
+def test_tolerant_reader_refuses_all_that_the_standard_library_refuses(few_parts, text, data):
     cut = data.draw(st.integers(0, len(text)))
     broken = text[:cut] + data.draw(st.sampled_from(["", ",", "]", "}", "x", '"', ":"])) + text[cut + 1 :]
 

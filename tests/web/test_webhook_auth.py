@@ -76,7 +76,7 @@ async def test_page_in_a_browser_on_this_machine_needs_the_token(sign, start, sy
     assert (without.status, with_it.status) == (401, 200)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "example.org"])  # noqa: S104 (what is to be closed)
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "example.org"])  # noqa: S104 (addresses that must be closed)
 def test_development_in_reach_of_others_needs_the_token(host):
     auth = WebhookAuth(load_settings(overrides={"HOST": host, "WEBHOOK_TOKEN": "t"}), ManualClock())
 
@@ -160,7 +160,7 @@ async def test_with_signing_secrets_the_signature_is_demanded_and_the_token_not_
     other_owner = await answer(port, "/omi-webhook?uid=other", BODY, X_Omi_Signature=SIGNATURE)
 
     assert [accepted.status, escaped.status, unsigned.status, other_owner.status] == [200, 200, 401, 401]
-    # However its uid is written, it is the same webhook: told once.
+    # However its uid is written, it is the same webhook and is sent once.
     assert [message.uid for message in system.received] == [UID]
 
 

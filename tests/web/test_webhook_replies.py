@@ -23,7 +23,7 @@ def many(count):
 
 @pytest.fixture
 def told(system):
-    """Wait until the system was told something."""
+    """Wait until the system has received a message."""
     event = asyncio.Event()
     system.on_received = event.set
 

@@ -4,42 +4,25 @@ Not here: new segments, questions, deliveries as decisions (domain/), SQL (store
 Threads: the event loop.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from omi_actors.actors.queue.messages import AnswerGrew, AnswerNotified, AnswerReady
-from omi_actors.actors.session.answers import SessionAnswers
-from omi_actors.actors.session.chat import SessionChat, Typed
+from omi_actors.actors.session.answers import AnswerMessage, SessionAnswers
+from omi_actors.actors.session.chat import ChatMessage, SessionChat, Typed
 from omi_actors.actors.session.commits import (
     SessionDeps,
     TurnChanges,
     build_commit,
     build_jobs,
-    build_messages,
+    build_message,
     commit_jobs,
     decide_anew_if_fenced,
 )
 from omi_actors.actors.session.hearing import SessionHearing
-from omi_actors.actors.session.messages import (
-    AnswerFound,
-    AskerLeft,
-    AskQuestion,
-    ChatDeadline,
-    GraceOver,
-    Ingested,
-    IngestSegments,
-    KeepRaw,
-    Passivate,
-    PauseOver,
-    ReplyDeadline,
-    ReplySent,
-    ReplyUnsettled,
-    SwitchSpace,
-)
+from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, Passivate, PauseOver
 from omi_actors.domain.hearing.segments import RECENT_LIMIT
-from omi_actors.domain.hearing.state import HearingResult, Question
+from omi_actors.domain.hearing.state import HearingResult
 from omi_actors.domain.sessions.records import RawEvent
 from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
 from omi_actors.domain.work.jobs import NewJob
@@ -97,26 +80,17 @@ class SessionActor(LoopActor):
                 return decide_anew_if_fenced(lambda: self._hear(message))
             case KeepRaw():
                 return decide_anew_if_fenced(lambda: self._keep_raw(message))
-            case (
-                AnswerReady()
-                | AnswerFound()
-                | ReplySent()
-                | ReplyDeadline()
-                | GraceOver()
-                | AnswerNotified()
-                | ReplyUnsettled()
-            ):
-                self._hearing.note(message, self.runtime.clock.now_s())
-                return self._my_answers().receive(message)
-            case AskQuestion() | AskerLeft() | AnswerGrew() | ChatDeadline() | SwitchSpace():
-                return self._my_chat().receive(message)
             case PauseOver():
                 return self._end_pause()
             case Passivate():
                 self._passivate()
-            case _:
-                return super().receive(message)
-        return None
+                return None
+        if isinstance(message, AnswerMessage):
+            self._hearing.note(message, self.runtime.clock.now_s())
+            return self._my_answers().receive(message)
+        if isinstance(message, ChatMessage):
+            return self._my_chat().receive(message)
+        return super().receive(message)
 
     # --- hearing: decide on a copy, commit, apply
 
@@ -159,9 +133,12 @@ class SessionActor(LoopActor):
         self, heard: HearingResult, progress: Progress, growth: Growth | None = None
     ) -> tuple[NewJob, ...]:
         """Commit the result of hearing with a job for each question, and return the jobs."""
-        jobs = self._build_jobs(heard.questions, progress) if heard.questions else ()
+        jobs: tuple[NewJob, ...] = ()
+        if heard.questions:
+            jobs = build_jobs(heard.questions, progress, self._session_key, self._deps, self._reply_until())
         if self._hearing.is_news(heard) or (growth is not None and (growth.fresh or growth.corrected)):
-            messages = build_messages(heard.questions, jobs, progress.session_id)
+            asked = zip(heard.questions, jobs, strict=True)
+            messages = tuple(build_message(question, progress.session_id, job) for question, job in asked)
             await self._commit(TurnChanges(progress, heard.deadline, growth, jobs, messages))
         self._hearing.keep(heard)
         self._set_pause_timer()
@@ -169,15 +146,6 @@ class SessionActor(LoopActor):
             metrics.QUESTIONS.inc(len(jobs))
             metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
         return jobs
-
-    def _build_jobs(self, questions: Sequence[Question], progress: Progress) -> tuple[NewJob, ...]:
-        return build_jobs(
-            questions,
-            session_id=progress.session_id,
-            session_key=self._session_key,
-            max_attempts=self._deps.job_max_attempts,
-            reply_until=self._reply_until(),
-        )
 
     def _set_pause_timer(self) -> None:
         """Set the timer for the pause that ends the open utterance."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from omi_actors.actors.queue.messages import AnswerGrew, CancelJob
 from omi_actors.actors.session.answers import WEARABLE, SessionAnswers
-from omi_actors.actors.session.commits import SessionDeps, decide_anew_if_fenced
+from omi_actors.actors.session.commits import SessionDeps, build_message, decide_anew_if_fenced
 from omi_actors.actors.session.messages import AskerLeft, AskQuestion, ChatAnswered, ChatDeadline, SwitchSpace
 from omi_actors.actors.session.slots import Asker, ChatSlot
 from omi_actors.domain.answers.prompt import DEFAULT
@@ -142,7 +142,7 @@ class SessionChat:
         growth = decide_chat_growth(progress, is_wearable=is_wearable, now_s=now_s, new_id=new_id)
         question = _build_question(asked, growth.progress.conversation_id or "")
         job = self._build_job(question, growth.progress.session_id, now_s)
-        message = _build_message(question, growth.progress.session_id, job.job_id, now_s)
+        message = build_message(question, growth.progress.session_id, job)
         await self._commit(growth, Typed((job,), (message,)))
         metrics.QUESTIONS.inc()
         metrics.JOBS_ENQUEUED.labels(job.kind).inc()
@@ -256,19 +256,4 @@ def _build_question(asked: AskQuestion, conversation_id: str) -> ChatQuestion:
         text=asked.text,
         context=asked.context,
         is_streamed=asked.on_delta is not None,
-    )
-
-
-def _build_message(question: ChatQuestion, session_id: str, job_id: str, now_s: float) -> NewMessage:
-    return NewMessage(
-        message_id=new_id(),
-        session_id=session_id,
-        conversation_id=question.conversation_id,
-        role="user",
-        kind="question",
-        source="frontend",
-        text=question.text,
-        job_id=job_id,
-        model="",
-        created_at=now_s,
     )

@@ -17,6 +17,7 @@ from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery import StepOutcome
 from omi_actors.domain.answers.delivery_records import DeliveryChange, DeliveryRules
 from omi_actors.domain.hearing.state import HearingOptions, Question
+from omi_actors.domain.sessions.chat import ChatQuestion
 from omi_actors.domain.sessions.records import NewMessage, RawEvent, SessionCommit
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob
@@ -101,24 +102,19 @@ def build_commit(turn: TurnChanges, session_key: str) -> SessionCommit:
 
 
 def build_jobs(
-    questions: Sequence[Question],
-    *,
-    session_id: str,
-    session_key: str,
-    max_attempts: int,
-    reply_until: float | None = None,
+    questions: Sequence[Question], progress: Progress, session_key: str, deps: SessionDeps, reply_until: float | None
 ) -> tuple[NewJob, ...]:
-    """Return the jobs that answer these questions, in the order in which they were asked.
+    """Return the jobs that answer these questions, in the order of the questions.
 
     A reply waits for the first of them until `reply_until` (UTC seconds), None without a reply.
     """
     context = current_context()
     return tuple(
         build_answer_job(
-            session_id=session_id,
+            session_id=progress.session_id,
             session_key=session_key,
             question=question,
-            max_attempts=max_attempts,
+            max_attempts=deps.job_max_attempts,
             request_id=context.request_id if context else "",
             reply_until=None if number else reply_until,
         )
@@ -126,22 +122,19 @@ def build_jobs(
     )
 
 
-def build_messages(questions: Sequence[Question], jobs: Sequence[NewJob], session_id: str) -> tuple[NewMessage, ...]:
-    """Return the questions as the wearer's messages, each tied to the job that answers it."""
-    return tuple(
-        NewMessage(
-            message_id=new_id(),
-            session_id=session_id,
-            conversation_id=question.conversation_id,
-            role="user",
-            kind="question",
-            source="omi_transcript",
-            text=question.text,
-            job_id=job.job_id,
-            model="",
-            created_at=question.asked_at,
-        )
-        for question, job in zip(questions, jobs, strict=True)
+def build_message(question: Question | ChatQuestion, session_id: str, job: NewJob) -> NewMessage:
+    """Return a question as a message of the session's owner, tied to the job that answers it."""
+    return NewMessage(
+        message_id=new_id(),
+        session_id=session_id,
+        conversation_id=question.conversation_id,
+        role="user",
+        kind="question",
+        source="omi_transcript" if isinstance(question, Question) else "frontend",
+        text=question.text,
+        job_id=job.job_id,
+        model="",
+        created_at=job.created_at,
     )
 
 

@@ -18,7 +18,7 @@ RECENT_LIMIT = 128
 _DIGEST = Struct("<q")
 _ENTRY = Struct("<qQ")
 _ENTRY_SIZE = _ENTRY.size
-_SAID_BY_BITS = 16
+_SPEAKER_BITS = 16
 # Characters of a sender's id; a digest replaces a longer one, so that the key fits an index of any database.
 _KEY_LIMIT = 128
 # A letter or a digit of any script.
@@ -64,12 +64,12 @@ class StoredSegment(msgspec.Struct, frozen=True, gc=False):
     created_at: float
 
 
-def version_of(length: int, *said_by: object) -> int:
+def version_of(length: int, *speaker: object) -> int:
     """Return a segment's version, a number valid in this process: the text's length above 16 bits of a speaker hash.
 
-    `said_by` is speaker, speaker_id, is_user and person_id. One of 65,536 corrections of a speaker is missed.
+    `speaker` holds speaker, speaker_id, is_user and person_id. One of 65,536 corrections of a speaker is missed.
     """
-    return length << _SAID_BY_BITS | hash(said_by) & 0xFFFF
+    return length << _SPEAKER_BITS | hash(speaker) & 0xFFFF
 
 
 def build_version(segment: Segment | StoredSegment) -> int:
@@ -79,7 +79,7 @@ def build_version(segment: Segment | StoredSegment) -> int:
 
 def length_of(version: int) -> int:
     """Return the length of a version's text."""
-    return version >> _SAID_BY_BITS
+    return version >> _SPEAKER_BITS
 
 
 class RecentSegments:

@@ -120,11 +120,11 @@ class _LineParser:
                 if index == count:
                     return self._idle()
                 question, index = self._wakes[index], index + 1
-                if question.said_end:
-                    self._take_said(question)
+                if question.words_end:
+                    self._take_words_before(question)
                     question = None
                     continue
-            following = next((n for n in range(index, count) if not self._wakes[n].said_end), count)
+            following = next((n for n in range(index, count) if not self._wakes[n].words_end), count)
             stop = self._wakes[following].start if following < count else len(line)
             begin = self._begin(question)
             end = find_end(line, begin, stop, self._rules.max_chars)
@@ -139,10 +139,10 @@ class _LineParser:
             else:
                 return self._listening(question, line[begin:])
 
-    def _take_said(self, wake: Wake) -> None:
+    def _take_words_before(self, wake: Wake) -> None:
         """Take a question whose words come before the name, and leave out the name: "What time is it, Omi?"."""
         name_end = len(self._line[: wake.end].rstrip("?？؟ "))
-        self._take(wake, self._line[wake.start : wake.said_end] + self._line[name_end : wake.end])
+        self._take(wake, self._line[wake.start : wake.words_end] + self._line[name_end : wake.end])
         self._pos = wake.end
 
     def _begin(self, question: Wake) -> int:

@@ -114,7 +114,7 @@ SILENT = HearingState()
 
 
 # First part of the key of a spoken question; typed questions have other keys.
-HEARD = "answer:"
+SPOKEN_PREFIX = "answer:"
 
 # A segment's key, and the number of earlier questions in that segment.
 Place = tuple[str, int]
@@ -123,7 +123,7 @@ Place = tuple[str, int]
 def build_question_key(session_id: str, place: Place) -> str:
     """Return the key of the question that was asked at `place`."""
     segment_key, ordinal = place
-    return f"{HEARD}{session_id}:{segment_key}:{ordinal}"
+    return f"{SPOKEN_PREFIX}{session_id}:{segment_key}:{ordinal}"
 
 
 def read_place(question_key: str) -> Place:

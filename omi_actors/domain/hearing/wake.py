@@ -21,8 +21,8 @@ CONTEXT_CHARS = 64
 # Last words kept of an unfinished line: a greeting, the words that report it, or a short question before the name.
 CONTEXT_WORDS = 9
 # Longest question before a name, in words and characters: it fits into the kept end of a line.
-_SAID_WORDS = CONTEXT_WORDS - 1
-_SAID_CHARS = 48
+_BEFORE_WORDS = CONTEXT_WORDS - 1
+_BEFORE_CHARS = 48
 # Most wake phrases of one line: more than real speech has; each costs some microseconds.
 _WAKES_LIMIT = 64
 
@@ -73,13 +73,13 @@ _CERTAIN = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS) - _AMBIGUOUS - {
 class Wake(NamedTuple):
     """A wake phrase in a line. `is_open`: only the next words can tell whether this name is a wake phrase.
 
-    `said_end` is the end of a question before the name, which begins at `start`; 0 when the question comes after it.
+    `words_end` is the end of a question before the name, which begins at `start`; 0 when its words come after the name.
     """
 
     start: int
     end: int
     is_open: bool
-    said_end: int = 0
+    words_end: int = 0
 
 
 # First letter of some spellings, and the search for any of them.
@@ -208,10 +208,10 @@ def _is_reported(before: str) -> bool:
     """Return True when one of the three words before a wake phrase, in its sentence, reports it ("she said")."""
     if before.endswith(_OPENING_QUOTES):
         return True
-    said = before.rstrip(" ,:，：\"'“«„‘")
-    if said.endswith(_REPORTING_UNSPACED):
+    spoken = before.rstrip(" ,:，：\"'“«„‘")
+    if spoken.endswith(_REPORTING_UNSPACED):
         return True
-    last = _last_sentence(said).rpartition(",")[2]
+    last = _last_sentence(spoken).rpartition(",")[2]
     words = words_in(last)[-3:]
     pairs = {" ".join(words[n : n + 2]) for n in range(len(words))}
     return words[-1:] == ["like"] or not _REPORTING.isdisjoint(pairs.union(words))
@@ -240,13 +240,13 @@ def _judge_last(line: str, match: re.Match[str]) -> Wake | None:
     comma = _COMMA_BEFORE.search(before)
     if comma is None:
         return None
-    said = _last_sentence(before[: comma.start()])
-    is_whole = len(said) < comma.start() or (begin == 0 and not line[0].isspace())
-    is_short = len(said) <= _SAID_CHARS and len(said.split()) <= _SAID_WORDS
-    if not (is_whole and is_short and is_complete(said)):
+    words = _last_sentence(before[: comma.start()])
+    is_whole = len(words) < comma.start() or (begin == 0 and not line[0].isspace())
+    is_short = len(words) <= _BEFORE_CHARS and len(words.split()) <= _BEFORE_WORDS
+    if not (is_whole and is_short and is_complete(words)):
         return None
-    said_end = begin + comma.start()
-    return Wake(said_end - len(said), mark.end(), is_open=False, said_end=said_end)
+    words_end = begin + comma.start()
+    return Wake(words_end - len(words), mark.end(), is_open=False, words_end=words_end)
 
 
 def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake]) -> Wake | None:

@@ -6,7 +6,9 @@ Not here: the faults (faults/), the judgement (judgement.py). Threads: none.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from scripts.lab.chaos.proxy import Proxy
 from scripts.lab.chaos.stage import Stage
+from scripts.lab.replay.server_process import ServerProcess
 
 BOTH = ("sqlite", "postgres")
 # Allowed seconds of a start on a busy machine: longer than the start itself, which bench/ measures.
@@ -68,3 +70,10 @@ class Fault:
     has_proxy: bool = False
     has_redis: bool = False
     has_second: bool = False
+
+
+def second_and_proxy(stage: Stage) -> tuple[ServerProcess, Proxy]:
+    """Return the stage's second node and its proxy. Raises: ValueError on a stage without them."""
+    if stage.second is None or stage.proxy is None:
+        raise ValueError("this fault needs a stage with a second node and a proxy")
+    return stage.second, stage.proxy

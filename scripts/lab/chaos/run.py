@@ -59,7 +59,7 @@ async def run_chaos(order: Order, folder: Path, clock: Clock, say: Callable[[str
 
 
 def build_report(order: Order, played: Sequence[Played], *, command: str, clock: Clock) -> dict[str, object]:
-    """Return what the JSON file holds. Each play names its own date, commit and command: runs can be merged."""
+    """Return the content of the JSON file. Each play has its own date, commit and command: runs can be merged."""
     origin = {
         "date": datetime.fromtimestamp(clock.now_s(), UTC).isoformat(timespec="seconds"),
         "commit": read_commit(),
@@ -92,9 +92,10 @@ def build_report(order: Order, played: Sequence[Played], *, command: str, clock:
 
 
 def merge_reports(earlier: Mapping[str, Any], later: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Return the earlier run with the plays of the later one in place of its plays of the same faults.
+    """Merge two runs: the later run's plays replace the earlier run's plays of the same faults.
 
-    Plays of faults that are not `known` any more go. Raises: ValueError when the runs are not alike.
+    Plays of faults that are not `known` any more are dropped. Raises: ValueError for different databases, machines or
+    sizes.
     """
     if any(earlier[name] != later[name] for name in ("database", "quick", "machine")):
         raise ValueError("the earlier run was on another database or machine, or with other sizes: run all faults anew")

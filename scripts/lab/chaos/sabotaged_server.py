@@ -1,11 +1,11 @@
-"""Our server with something planted in it that no request can do.
+"""Server with planted bugs, for faults that no request can cause.
 
 Run as a process: python -m scripts.lab.chaos.sabotaged_server PLANT…
-Not here: faults that need no planting. Threads: the server's main one; signals are handled there.
-Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn, as a bug would. `crash_loop`: after SIGUSR1
-every turn of the answer sweeper crashes. `clock`: the wall clock is off by the seconds in the file CLOCK_FILE, read at
-the start and at SIGUSR1; the monotonic one is right. `short_leases`: leases of jobs are LEASE_S long. `short_rest`:
-retention rests for REST_S of uptime, and heartbeats come every second, so that rounds run after a rest, too.
+Not here: faults without plants. Threads: the server's main one; signals are handled there.
+Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn. `crash_loop`: after SIGUSR1 every turn of
+the answer sweeper crashes. `clock`: the wall clock is off by the seconds in the file CLOCK_FILE, read at the start and
+at SIGUSR1; the monotonic one is right. `short_leases`: leases of jobs are LEASE_S long. `short_rest`: retention rests
+for REST_S of uptime, and heartbeats come every second, so that rounds run after a rest, too.
 """
 
 import signal
@@ -73,7 +73,7 @@ def _plant_clock() -> None:
 
 
 def _plant_short_leases() -> None:
-    # both have the name: claims, and what is born leased
+    # Both modules have the name: claims, and jobs enqueued with a lease.
     for owner in (tree, parts):
         _replace(owner, "JOB_LEASE_S", LEASE_S)
 

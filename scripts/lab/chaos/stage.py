@@ -48,7 +48,7 @@ _SETTINGS = {
 _WARM_WITHIN_S, _POLL_S = 60.0, 0.1
 _SECOND_NODE = {"NODE_NAME": "second"}
 _SABOTAGED = (sys.executable, "-m", "scripts.lab.chaos.sabotaged_server")
-# In the folder of a server with the plant `clock`: the seconds by which its clock is off. Without it, it is right.
+# File in the folder of a server with the plant `clock`: the seconds by which its clock is off; right without it.
 CLOCK_FILE = "clock_off_s"
 
 

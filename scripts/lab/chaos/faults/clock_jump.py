@@ -1,8 +1,8 @@
-"""Faults: the wall clock of a node jumps, or is wrong: by minutes to 400 days, ahead and behind, at start and running.
+"""Faults: a node's wall clock jumps, or is wrong by 5 minutes to 400 days, ahead or behind, at start or running.
 
-Not here: how the server is given such a clock (sabotaged_server.py). Threads: one event loop.
-PostgreSQL has a clock of its own, which is right. The janitor looks every second here, and rests for seconds instead of
-a day: its rounds run at every wrong time, during and after the rest.
+PostgreSQL's own clock is right. Here the janitor runs every second and rests for seconds instead of a day, so that its
+rounds run at every wrong time, during and after the rest.
+Not here: setting the clock (stage.py, sabotaged_server.py). Threads: one event loop.
 """
 
 import asyncio
@@ -11,21 +11,20 @@ from functools import partial
 
 import msgspec
 
-from scripts.lab.chaos.fault import START_S, Fault, Findings, Rules
-from scripts.lab.chaos.proxy import Proxy
+from scripts.lab.chaos.fault import START_S, Fault, Findings, Rules, second_and_proxy
 from scripts.lab.chaos.stage import Stage
 from scripts.lab.replay.server_process import ServerFailedError, ServerProcess
 
 _HOUR_S, _DAY_S = 3_600.0, 86_400.0
-# Forward, right, back, right.
+# Offsets in turn (s): ahead, right, behind, right.
 _JUMPS_S = (_HOUR_S, 0.0, -_HOUR_S, 0.0)
-# Just within the 5 minutes that PostgreSQL's clock allows, just beyond, and more than what is kept is kept for.
+# Offsets (s) just within the 5 minutes that PostgreSQL's clock allows, just beyond, and beyond all retention.
 _OFFSETS_S = tuple(way * off_s for off_s in (299.0, 301.0, _DAY_S, 100 * _DAY_S, 400 * _DAY_S) for way in (1, -1))
 _QUICK_OFFSETS_S = (400 * _DAY_S,)
-# As the program has them: beyond the first PostgreSQL refuses a node, beyond the second SQLite doubts a start, and the
-# third is the exit code of a node that is refused.
+# Limits of the program: PostgreSQL refuses a node beyond the first, SQLite doubts a start beyond the second; the third
+# is the exit code of a refused node.
 _MAX_OFF_S, _GAP_S, _REFUSED = 300.0, 7 * _DAY_S, 69
-# Seconds within which a node notices and has ended, and those within which a rest is over and a round has ended.
+# Seconds in which a node notices and ends, and in which a rest is over and a round has ended.
 _ENDS_WITHIN_S, _ROUND_WITHIN_S = 20.0, 20.0
 _POLL_S = 0.05
 _ROUNDS = "omi_retention_rounds_total"
@@ -38,12 +37,12 @@ async def _jump(stage: Stage) -> Findings:
         stage.note_end()
         await asyncio.sleep(stage.sizes.fault_s)
     reaped = await stage.fetch_metric("omi_jobs_reaped_total")
-    # answers are timed by the clock that jumps
+    # Answers are timed by the clock that jumps.
     return Findings(figures={"jumps": len(_JUMPS_S), "jobs_reaped": int(reaped), "longest_answer_s": None})
 
 
 class _WrongClock:
-    """One course: the node's clock is wrong by each offset in turn, and right in between."""
+    """One play: the node's clock is wrong by each offset in turn, and right in between."""
 
     def __init__(self, stage: Stage, node: ServerProcess, lead_to: Callable[[ServerProcess], object]) -> None:
         self._stage = stage
@@ -53,9 +52,9 @@ class _WrongClock:
         self.findings = Findings()
 
     async def run(self, *, at_start: bool) -> Findings:
-        """Be wrong by all offsets, one after another."""
+        """Set the clock to all offsets, one after another."""
         stage = self._stage
-        # what is counted at the end is one process's, and answers are timed by the clock that is wrong
+        # The last process counts from 0, and answers are timed by the wrong clock.
         stage.is_restarted = True
         for off_s in _QUICK_OFFSETS_S if stage.sizes.is_quick else _OFFSETS_S:
             self._counts["offsets"] += 1
@@ -65,7 +64,7 @@ class _WrongClock:
         return self.findings
 
     async def _set(self, off_s: float, before_s: float, *, at_start: bool) -> None:
-        """Set the clock, see what the node makes of it, and let the janitor's rounds run."""
+        """Set the clock, check the node's reaction, and let the janitor's rounds run."""
         stage, node = self._stage, self._node
         is_refused = stage.postgres is not None and abs(off_s) > _MAX_OFF_S
         if at_start and node.is_running:
@@ -151,24 +150,18 @@ async def _run_second_wrong(stage: Stage) -> Findings:
 
 
 def _of_two(stage: Stage) -> _WrongClock:
-    """Lead the people to the second node, which is the one with the wrong clock, whenever it is there."""
-    second, proxy = _parts(stage)
+    """Run with two nodes; the second has the wrong clock, and the people use it whenever it runs."""
+    second, proxy = second_and_proxy(stage)
 
     proxy.lead_to(second.port)
     return _WrongClock(stage, second, lambda node: proxy.lead_to(node.port))
-
-
-def _parts(stage: Stage) -> tuple[ServerProcess, Proxy]:
-    if stage.second is None or stage.proxy is None:
-        raise ValueError("this fault needs a stage with a second node and a proxy")
-    return stage.second, stage.proxy
 
 
 _BY = "by 299 s, 301 s, 1, 100 and 400 days, ahead and behind, and right in between"
 _PROMISE = "What was acknowledged is durable: a wrong clock deletes nothing"
 _ALLOWED = (
     "SQLite: retention rests, then goes by the slowest clock; PostgreSQL: warned of within 5 minutes, refused beyond, "
-    "drops with the header until the node has ended; answers may be too old to be spoken, or come again, marked"
+    "drops with the header until the node has ended; answers may expire, or come again, marked"
 )
 _RULES = Rules(unreachable=True, drops=True, failures=True, marked=True, recovery_s=START_S)
 _JANITOR = {"JANITOR_INTERVAL_S": "1"}
@@ -179,12 +172,10 @@ FAULTS = (
         name="clock_jump",
         what=(
             "the server's wall clock jumps an hour forward, right, an hour back, right; planted in its process, since "
-            "the machine's clock is everybody's"
+            "other programs use the machine's clock"
         ),
         promise="What was acknowledged is durable; a question is answered once",
-        allowed=(
-            "answers may be too old to be spoken, and failures may be said, while the clock is wrong; nothing is lost"
-        ),
+        allowed=("answers may expire, and failures may be delivered, while the clock is wrong; nothing is lost"),
         inject=_jump,
         rules=Rules(failures=True, marked=True),
         plants=("clock",),
@@ -213,7 +204,7 @@ FAULTS = (
     *(
         Fault(
             name=f"{name}_of_two",
-            what=f"the same for one of two nodes, to which the people go while it is there ({_BY})",
+            what=f"the same for one of two nodes, which the people use while it runs ({_BY})",
             promise=_PROMISE,
             allowed=_ALLOWED,
             inject=inject,

@@ -7,8 +7,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 
-from scripts.lab.chaos.fault import START_S, Fault, Findings, Rules
-from scripts.lab.chaos.proxy import Proxy
+from scripts.lab.chaos.fault import START_S, Fault, Findings, Rules, second_and_proxy
 from scripts.lab.chaos.stage import Stage
 from scripts.lab.replay.server_process import ServerProcess
 
@@ -68,7 +67,7 @@ _STALE = ('outcome="lease_lost"', 'outcome="cancelled"')
 
 
 async def _take_over(stage: Stage) -> Findings:
-    second, proxy = _parts(stage)
+    second, proxy = second_and_proxy(stage)
     usual_delay_s, stage.model.delay_s = stage.model.delay_s, _MODEL_DELAY_S
     before = len(stage.model.calls)
 
@@ -128,12 +127,6 @@ async def _until(stage: Stage, holds: Callable[[], Awaitable[bool]], *, within_s
     until_mono_s = stage.clock.mono_s() + within_s
     while stage.clock.mono_s() < until_mono_s and not await holds():  # noqa: ASYNC110 (no event comes from there)
         await asyncio.sleep(_POLL_S)
-
-
-def _parts(stage: Stage) -> tuple[ServerProcess, Proxy]:
-    if stage.second is None or stage.proxy is None:
-        raise ValueError("this fault needs a stage with a second node and a proxy")
-    return stage.second, stage.proxy
 
 
 TAKEOVER = Fault(

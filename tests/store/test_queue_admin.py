@@ -10,7 +10,7 @@ from omi_actors.errors import UpstreamUnavailableError
 from omi_actors.store import dead_jobs, jobs, queue_admin
 from omi_actors.store.engine import Engine
 from omi_actors.store.notifications import enqueue_notification
-from tests.store.builders import NOW, answer, asking_commit, claim, do, first_commit, job, rows, step
+from tests.store.builders import NOW, alone, answer, asking_commit, claim, do, first_commit, job, rows, step
 
 
 def bury(engine: Engine, session: str = "s1") -> None:
@@ -22,7 +22,7 @@ def bury(engine: Engine, session: str = "s1") -> None:
 
 
 def change(engine: Engine, action: Action, chosen: JobFilter = JobFilter()) -> int:  # noqa: B008 (frozen)
-    done = do(engine, partial(queue_admin.change_jobs, action=action, chosen=chosen, request_id="r1"))
+    done = alone(engine, partial(queue_admin.change_jobs, action=action, chosen=chosen, request_id="r1"))
     count: int = done.count
     return count
 
@@ -36,7 +36,7 @@ def test_jobs_are_listed_newest_first_by_page_and_by_what_they_are(engine: Engin
         do(engine, first_commit(name, jobs=(job(session=name), job(2, session=name, kind="notify", lane=f"n:{name}"))))
 
     def listed(chosen: JobFilter, before: int | None = None, limit: int = 10) -> list[str]:
-        found = engine.read(partial(queue_admin.list_jobs, chosen=chosen, before=before, limit=limit))
+        found = engine.read_cold(partial(queue_admin.list_jobs, chosen=chosen, before=before, limit=limit))
         return [one.job_id for one in found]
 
     assert listed(JobFilter(), limit=2) == ["s3-j2", "s3-j1"]
@@ -158,7 +158,7 @@ def test_choice_is_counted_and_its_confirmation_is_of_this_choice_only(engine: E
     do(engine, asking_commit("s2"))
 
     def choose(action: Action, chosen: JobFilter) -> tuple[int, str]:
-        choice = engine.read(partial(queue_admin.choose_jobs, action=action, chosen=chosen))
+        choice = engine.read_cold(partial(queue_admin.choose_jobs, action=action, chosen=chosen))
         return choice.count, choice.confirmation(action, chosen)
 
     everything = JobFilter()
@@ -173,7 +173,7 @@ def test_choice_is_counted_and_its_confirmation_is_of_this_choice_only(engine: E
 
 def test_nothing_newer_than_what_was_counted_is_changed(engine: Engine) -> None:
     do(engine, asking_commit("s1"))
-    last_seq = engine.read(partial(queue_admin.choose_jobs, action=Action.DISCARD, chosen=JobFilter())).last_seq
+    last_seq = engine.read_cold(partial(queue_admin.choose_jobs, action=Action.DISCARD, chosen=JobFilter())).last_seq
     do(engine, asking_commit("s2"))
 
     assert change(engine, Action.DISCARD, JobFilter(up_to=last_seq)) == 1
@@ -183,32 +183,32 @@ def test_nothing_newer_than_what_was_counted_is_changed(engine: Engine) -> None:
 
 def test_paused_kind_is_neither_claimed_nor_born_leased(engine: Engine) -> None:
     do(engine, first_commit("s1", jobs=(job(), job(2, kind="notify", lane="n"))))
-    do(engine, partial(queue_admin.pause_kind, kind="answer", request_id="r1"))
+    alone(engine, partial(queue_admin.pause_kind, kind="answer", request_id="r1"))
 
     assert claim(engine) == []
     assert [one.kind for one in claim(engine, kinds=("answer", "notify"))] == ["notify"]
     assert do(engine, partial(jobs.commit_leased, commit=asking_commit("s2"), token="t", lease_s=30.0)) is None  # noqa: S106
 
-    do(engine, partial(queue_admin.resume_kind, kind="*", request_id="r2"))
+    alone(engine, partial(queue_admin.resume_kind, kind="*", request_id="r2"))
     assert [one.job_id for one in claim(engine)] == ["s1-j1", "s2-j1"]
 
 
 @pytest.mark.parametrize("kind", ["answer", "*"])
 def test_pausing_twice_changes_nothing_more(engine: Engine, kind: str) -> None:
-    assert do(engine, partial(queue_admin.pause_kind, kind=kind, request_id=""))
-    assert not do(engine, partial(queue_admin.pause_kind, kind=kind, request_id=""))
+    assert alone(engine, partial(queue_admin.pause_kind, kind=kind, request_id=""))
+    assert not alone(engine, partial(queue_admin.pause_kind, kind=kind, request_id=""))
     assert claim(engine) == []
-    assert do(engine, partial(queue_admin.resume_kind, kind=kind, request_id=""))
-    assert not do(engine, partial(queue_admin.resume_kind, kind=kind, request_id=""))
+    assert alone(engine, partial(queue_admin.resume_kind, kind=kind, request_id=""))
+    assert not alone(engine, partial(queue_admin.resume_kind, kind=kind, request_id=""))
 
 
 def test_everything_that_is_done_is_recorded_in_ids(engine: Engine) -> None:
     bury(engine)
     change(engine, Action.RETRY, JobFilter(session_key="omi:s1"))
-    do(engine, partial(queue_admin.pause_kind, kind="answer", request_id="r2"))
-    detail = do(engine, partial(queue_admin.show_text, job_id="s1-j1", request_id="r3"))
+    alone(engine, partial(queue_admin.pause_kind, kind="answer", request_id="r2"))
+    detail = alone(engine, partial(queue_admin.show_text, job_id="s1-j1", request_id="r3"))
 
-    events = engine.read(partial(queue_admin.load_events, before=None, limit=10))
+    events = engine.read_cold(partial(queue_admin.load_events, before=None, limit=10))
 
     assert detail.question == "question 1"
     assert [(one.who, one.action, dict(one.target), one.job_count, one.request_id) for one in events] == [
@@ -217,5 +217,5 @@ def test_everything_that_is_done_is_recorded_in_ids(engine: Engine) -> None:
         ("operator", "retry", {"session": "s1"}, 1, "r1"),
     ]
     assert events[0].happened_at == NOW
-    older = engine.read(partial(queue_admin.load_events, before=events[0].number, limit=1))
+    older = engine.read_cold(partial(queue_admin.load_events, before=events[0].number, limit=1))
     assert [one.action for one in older] == ["pause"]
