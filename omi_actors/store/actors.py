@@ -1,6 +1,7 @@
 """The store's actors: the one writer, which stores what waits in groups, and the readers.
 
-Not here: transactions (engine.py), what others may ask (facade.py). Threads: each actor has one, which owns its engine.
+Not here: transactions (engine.py), the facade for other actors (facade.py). Threads: each actor has its own, which
+owns its engine.
 """
 
 from collections import Counter, deque
@@ -74,11 +75,11 @@ class StoreWriter(ThreadActor):
         try:
             self._open()
         except StoreError as exc:
-            # The first time, whoever started us is told, and ends the process: that is no crash to recover from.
+            # At the first start the system gets this error and ends the process: a restart would not help.
             if not self._opened.try_fail(exc):
                 raise
             return
-        self._on_availability(True)  # noqa: FBT003 (the one thing that is said)
+        self._on_availability(True)  # noqa: FBT003 (its only argument)
         self._opened.try_set(None)
 
     def _open(self) -> None:
@@ -167,7 +168,7 @@ class StoreWriter(ThreadActor):
                 reply.try_fail(outcome.error)
 
     def _note_availability(self, outcomes: Sequence[Outcome]) -> None:
-        """Log when the store goes, and when it is back; not for every commit in between."""
+        """Log when writing begins to fail and when it works again, and nothing for the commits in between."""
         error = outcomes[-1].error
         is_available = not isinstance(error, StoreUnavailableError)
         if is_available != self._is_available:
