@@ -24,7 +24,7 @@ from omi_actors.kit.future import Future
 from omi_actors.kit.messages import Envelope
 from omi_actors.kit.thread_actor import ThreadActor
 from omi_actors.store.engine import Engine, Outcome, StoreConfig
-from omi_actors.store.messages import ApplyAlone, ColdQuery, NextAlone, Query, comes_late
+from omi_actors.store.messages import Apply, ApplyAlone, ColdQuery, CommitSession, NextAlone, Query, comes_late
 from omi_actors.store.nodes import register_node
 from omi_actors.store.transaction import EntityTransaction, NodeIdentity
 
@@ -135,9 +135,14 @@ class StoreWriter(ThreadActor):
     def _take_alone(self, envelopes: Sequence[Envelope]) -> None:
         """Keep the writes that run alone, and their replies, until it is their turn."""
         for envelope in envelopes:
-            if isinstance(envelope.message, ApplyAlone):
-                self._alone.append((envelope.message.work, envelope.reply_to))
-                envelope.reply_to = None
+            match envelope.message:
+                case ApplyAlone(work):
+                    self._alone.append((work, envelope.reply_to))
+                    envelope.reply_to = None
+                case CommitSession() | Apply() | NextAlone():
+                    pass
+                case unknown:
+                    super().receive(unknown)
 
     def _run_next_alone(self) -> None:
         work, reply = self._alone[0]

@@ -252,6 +252,8 @@ class Connection:
                 result = work(tx)
                 self._db.flush()
                 self._is_committing = commits
+            if not commits:
+                self._dialect.rollback(con)  # Pony has not if no entity was used
         except BaseException as exc:
             if self._db.provider.pool.con is con:
                 self._abandon(con, find_cause(exc))
