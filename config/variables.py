@@ -111,18 +111,6 @@ def unit_of(name: str, field: FieldInfo) -> str:
     return next((unit for suffix, unit in _SUFFIX_UNITS.items() if name.endswith(suffix)), "")
 
 
-def range_of(field: FieldInfo) -> tuple[str, str] | None:
-    """Return the least and the greatest accepted value, None for words."""
-    low = next((getattr(rule, "ge") for rule in field.metadata if hasattr(rule, "ge")), None)  # noqa: B009 (any rule class)
-    high = next((getattr(rule, "le") for rule in field.metadata if hasattr(rule, "le")), None)  # noqa: B009 (any rule class)
-    return None if low is None else (str(low), str(high))
-
-
-def default_of(field: FieldInfo) -> str:
-    """Return the default as its variable spells it; empty when there is none, or another setting decides it."""
-    return as_given(field.default) if field.default_factory is None else ""
-
-
 def as_given(value: Any) -> str:
     """Return a setting's value as its variable spells it."""
     if isinstance(value, bool):

@@ -29,12 +29,6 @@ _YES = click.option("--yes", "is_sure", is_flag=True, help="Do it; without this 
 _JOB = click.argument("job", required=False)
 
 
-_PORT = click.option("--port", type=click.IntRange(1, 65535), help="Port of the running server, if it is not PORT.")
-_ENV_FILE = click.option(
-    "--env-file", type=click.Path(path_type=Path), help="File with settings; default: .env, if there is one."
-)
-
-
 @click.group()
 @port_option
 @env_file_option
@@ -152,8 +146,8 @@ def resume_retention(call: Call) -> None:
 
     `/health` says why retention rests. The next round begins at once.
     """
-    told = call("POST", "/operator/retention/resume", {})
-    click.echo("retention: resumed" if told["changed"] else "retention: did not rest; its next round has no limit")
+    reply = call("POST", "/operator/retention/resume", {})
+    click.echo("retention: resumed" if reply["changed"] else "retention: did not rest; its next round has no limit")
 
 
 @queue.command()

@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from config.settings import LoadedSettings, Settings
@@ -60,52 +59,66 @@ def _log_file(settings: Settings) -> AbstractContextManager[None]:
     return log_file(settings.log_dir, max_bytes=settings.log_max_file_size, max_files=settings.log_max_files)
 
 
-async def _serve(loaded: LoadedSettings) -> int:
-    began_mono_s, settings = time.monotonic(), loaded.settings
-    ended = asyncio.Event()
-    codes = [0]
+class _End:
+    """The end of the server: the moment, and the exit code, which the last cause sets."""
 
-    def end(code: int, event: str = "", **details: str) -> None:
+    def __init__(self) -> None:
+        self._came = asyncio.Event()
+        self.code = 0
+
+    def come(self, code: int, event: str = "", **details: str) -> None:
+        """Let the server end; log `event`, if there is one, as the cause."""
         if event:
             _log.critical(event, **details)
-        codes.append(code)
-        ended.set()
+        self.code = code
+        self._came.set()
 
-    def fenced() -> None:
-        end(EXIT_CONFIG, "node_fenced", node=settings.node_name, hint="another process runs under this NODE_NAME")
+    def interrupt(self) -> None:
+        """Stop gracefully at the first signal, at once at the second."""
+        if self._came.is_set():
+            os._exit(130)
+        self._came.set()
 
-    _stop_on_signals(ended)
-    clock = SystemClock()
-    model, fallbacks = build_model(settings), build_fallbacks(settings)
-    rng = random.Random()  # noqa: S311 (jitter, not secrets)
-    notifier = build_notifier(settings)
-    parts = Parts(
-        settings=settings,
-        model=model,
-        fallbacks=fallbacks,
-        clock=clock,
-        rng=rng,
-        on_fenced=fenced,
-        on_clock_refused=lambda reason: end(EXIT_UNAVAILABLE, "clock_refused", reason=reason),
-        notifier=notifier,
-    )
-    system = System(parts, lambda _error: end(EXIT_SOFTWARE))
-    server = WebServer(system, settings, clock)
+    async def wait(self) -> None:
+        """Wait for the end."""
+        await self._came.wait()
+
+
+async def _serve(loaded: LoadedSettings) -> int:
+    began_mono_s, settings, end = time.monotonic(), loaded.settings, _End()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, end.interrupt)
+    parts = _build_parts(settings, end)
+    system = System(parts, lambda _error: end.come(EXIT_SOFTWARE))
+    server = WebServer(system, settings, parts.clock)
     # The address comes first: a second start by mistake must not touch the store of the first.
     port = _bind(server, settings)
     await system.start()
     server.listen()
     link = f"{build_url(settings.host, port)}{server.operator_path()}"
     ready_s = time.monotonic() - began_mono_s
-    announce(Facts(loaded=loaded, model=model, port=port, ready_s=ready_s, operator_link=link))
+    announce(Facts(loaded=loaded, model=parts.model, port=port, ready_s=ready_s, operator_link=link))
     # Objects that live now live to the end, so the collector need not visit them again.
     gc.collect()
     gc.freeze()
-    await ended.wait()
-    await _stop(system, server, settings, (model, *fallbacks))
-    if notifier is not None:
-        await notifier.close()
-    return codes[-1]
+    await end.wait()
+    await _stop(system, server, parts)
+    return end.code
+
+
+def _build_parts(settings: Settings, end: _End) -> Parts:
+    hint = "another process runs under this NODE_NAME"
+    return Parts(
+        settings=settings,
+        model=build_model(settings),
+        fallbacks=build_fallbacks(settings),
+        clock=SystemClock(),
+        rng=random.Random(),  # noqa: S311 (jitter, not secrets)
+        on_fenced=lambda: end.come(EXIT_CONFIG, "node_fenced", node=settings.node_name, hint=hint),
+        on_clock_refused=lambda reason: end.come(EXIT_UNAVAILABLE, "clock_refused", reason=reason),
+        notifier=build_notifier(settings),
+    )
 
 
 def _bind(server: WebServer, settings: Settings) -> int:
@@ -163,28 +176,16 @@ def build_notifier(settings: Settings) -> Notifier | None:
     )
 
 
-async def _stop(system: System, server: WebServer, settings: Settings, models: Sequence[Model]) -> None:
+async def _stop(system: System, server: WebServer, parts: Parts) -> None:
     """Report not ready, stop listening, finish running requests, then stop the actors in reverse order."""
     _log.info("stopping")
     system.begin_draining()
-    grace_s = settings.shutdown_grace_s
+    grace_s = parts.settings.shutdown_grace_s
     started_mono_s = time.monotonic()
     drained = await server.stop(grace_s)
     stopped = await system.stop(grace_s=max(0.0, grace_s - (time.monotonic() - started_mono_s)))
-    for model in models:
+    for model in (parts.model, *parts.fallbacks):
         await model.close()
     _log.info("stopped", requests_finished=drained, actors_stopped=stopped)
-
-
-def _stop_on_signals(ended: asyncio.Event) -> None:
-    """Stop gracefully at the first SIGTERM or SIGINT, at once at the second."""
-
-    def stop() -> None:
-        if ended.is_set():
-            os._exit(130)
-        ended.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop)
+    if parts.notifier is not None:
+        await parts.notifier.close()

@@ -17,7 +17,7 @@ from omi_actors.backplane.interface import BackplaneState
 from omi_actors.clients.model_chain import GuardedModel, ModelChain
 from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.domain.answers.breaker import BreakerState
-from omi_actors.domain.work.retention import RESUME, say_rest
+from omi_actors.domain.work.retention import RESUME, explain_rest
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_level
 from omi_actors.instruments.units import format_seconds
@@ -213,10 +213,10 @@ def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
 
 
 def _check_clock(readings: NodeReadings) -> dict[str, Any]:
-    """Tell how far the clock is from the database's; a node that is too far is refused."""
+    """Check the clock's distance from the database's; the store refuses a node that is too far away."""
     off_s = readings.clock_off_s
     if off_s is None:
-        return {"status": "pass", "note": "this machine's is the only one"}
+        return {"status": "pass", "note": "this machine's clock is the only one"}
     check: dict[str, Any] = {"status": "pass", "ahead_of_database_seconds": round(off_s, 3)}
     if abs(off_s) > OFF_WARN_S:
         way = "ahead of" if off_s > 0 else "behind"
@@ -225,12 +225,12 @@ def _check_clock(readings: NodeReadings) -> dict[str, Any]:
 
 
 def _check_retention(readings: NodeReadings) -> dict[str, Any]:
-    """Tell why nothing is deleted, and how to go on."""
+    """Check retention: the reason for which it rests, and the command that ends the rest."""
     state = readings.retention
     check: dict[str, Any] = {"status": "pass", "state": "on"}
-    if rest := say_rest(state):
+    if rest := explain_rest(state):
         check |= {"status": "warn", "state": "resting", "note": rest, "rest_left_seconds": round(state.rest_left_s)}
-        check["hint"] = f"If the clock is right and this is meant to go: {RESUME}"
+        check["hint"] = f"If the clock is right and these rows may be deleted: {RESUME}"
     elif state.lag_s:
         check |= {"clock_lag_seconds": round(state.lag_s), "note": "ages are measured by the clock before it leapt"}
     return check

@@ -105,7 +105,7 @@ _NOTHING = Pruned({}, has_more=False)
 
 def find_stale(tx: EntityTransaction, after: str, cutoffs: Cutoffs, *, limit: int) -> StalePage:
     """Look through up to `limit` sessions after the id `after`."""
-    old_s = cutoffs.said
+    old_s = cutoffs.transcripts
     Session, Segment = tx.db.Session, tx.db.TranscriptSegment  # noqa: N806 (classes)
     page = orm.select(session.id for session in Session if session.id > after).order_by(1)[:limit]
     if not page:
@@ -147,10 +147,10 @@ def count_work(tx: Transaction, cutoffs: Cutoffs) -> dict[str, int]:
 
 def count_session(tx: Transaction, session_id: str, cutoffs: Cutoffs) -> dict[str, int]:
     """Count the old rows of one session by table."""
-    counts = {table: tx.fetch(sql, (session_id, cutoffs.said))[0][0] for table, sql in _OLD_OF_SESSION}
+    counts = {table: tx.fetch(sql, (session_id, cutoffs.transcripts))[0][0] for table, sql in _OLD_OF_SESSION}
     total, last = 0, 0
     while True:
-        found, seq, old = tx.fetch(_OLD_SEGMENTS, (cutoffs.said, session_id, last, _COUNTED))[0]
+        found, seq, old = tx.fetch(_OLD_SEGMENTS, (cutoffs.transcripts, session_id, last, _COUNTED))[0]
         total, last = total + old, seq
         if found < _COUNTED or not old:
             return {**counts, "transcript_segment": total}
@@ -160,7 +160,7 @@ def prune_session(tx: Transaction, session_id: str, cutoffs: Cutoffs, *, limit: 
     """Delete up to `limit` old rows of each kind of a session."""
     if not _hold(tx, cutoffs):
         return _NOTHING
-    said = cutoffs.said
+    said = cutoffs.transcripts
     rows = {
         "transcript_segment": tx.run(_SEGMENTS, (session_id, session_id, limit, said)),
         "message": tx.run(_MESSAGES, (session_id, said, limit)),

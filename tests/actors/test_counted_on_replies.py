@@ -36,7 +36,7 @@ def test_question_tells_its_job_until_when_its_reply_is_open(session):
     assert job.payload["reply_until"] == session.driver.clock.now_s() + 12.0
 
 
-def test_answer_is_said_without_another_step(session):
+def test_answer_with_a_stored_intent_is_sent_without_another_step(session):
     reply, job_id = session.ask()
 
     finish(session, job_id)
@@ -47,7 +47,7 @@ def test_answer_is_said_without_another_step(session):
     assert (steps, session.steps) == ([], [SENT])
 
 
-def test_answer_behind_the_deadline_goes_another_way(session):
+def test_answer_behind_the_deadline_goes_over_another_channel(session):
     reply, job_id = session.ask()
     session.driver.advance(12.1)
 
@@ -68,7 +68,7 @@ def test_answer_behind_the_deadline_is_notified_after_its_grace(session):
     assert (session.steps, session.notified) == ([BACK], ["d1"])
 
 
-def test_answer_whose_webhook_gave_up_goes_another_way(session, failure):
+def test_answer_of_a_released_webhook_goes_over_another_channel(session, failure):
     reply, job_id = session.ask()
     reply.try_fail(failure)
 
@@ -78,7 +78,7 @@ def test_answer_whose_webhook_gave_up_goes_another_way(session, failure):
     assert session.hear().result() == Ingested(TEXT, "d1")
 
 
-def test_answer_whose_connection_closed_goes_another_way(session):
+def test_answer_goes_over_another_channel_after_its_connection_closed(session):
     _, job_id = session.ask()
     finish(session, job_id)
 
@@ -88,7 +88,7 @@ def test_answer_whose_connection_closed_goes_another_way(session):
     assert session.hear().result() == Ingested(TEXT, "d1")
 
 
-def test_session_that_was_replaced_meanwhile_takes_the_answer_another_way(session):
+def test_session_that_was_replaced_sends_the_answer_over_another_channel(session):
     session.store.replies["load_session"] = record()
     session.hear()
 
@@ -98,7 +98,7 @@ def test_session_that_was_replaced_meanwhile_takes_the_answer_another_way(sessio
     assert session.hear().result() == Ingested(TEXT, "d1")
 
 
-def test_answer_being_said_is_in_no_other_reply_and_not_cleared_up(session):
+def test_answer_in_a_reply_is_in_no_other_reply_and_not_unknown(session):
     _, job_id = session.ask()
     finish(session, job_id)
 
@@ -110,7 +110,7 @@ def test_answer_being_said_is_in_no_other_reply_and_not_cleared_up(session):
     assert (session.steps, session.notified) == ([], [])
 
 
-def test_session_that_is_loaded_anew_while_an_answer_is_said_does_not_say_it_again(session, failure):
+def test_session_that_is_loaded_anew_during_a_reply_does_not_repeat_its_answer(session, failure):
     _, job_id = session.ask()
     finish(session, job_id)
     session.store.replies["commit"] = failure
@@ -140,7 +140,7 @@ def test_end_of_a_reply_is_recorded_again_after_the_store_failed(session, *, rea
     assert session.steps == [step, step]
 
 
-def test_reply_whose_end_nobody_knows_is_repeated_marked_and_never_notified(session):
+def test_reply_with_an_unknown_end_is_repeated_marked_and_never_notified(session):
     unsettled(session)
     session.driver.advance(60.0)
 
@@ -151,7 +151,7 @@ def test_reply_whose_end_nobody_knows_is_repeated_marked_and_never_notified(sess
     assert session.notified == []
 
 
-def test_answer_whose_news_were_lost_is_said_in_the_reply_that_is_still_open_for_it(session):
+def test_answer_whose_news_were_lost_goes_into_the_reply_that_is_still_open(session):
     reply, job_id = session.ask()
 
     session.driver.tell(ReplyUnsettled(KEY, replace(left("sending", "inline"), job_id=job_id)))

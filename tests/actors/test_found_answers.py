@@ -59,7 +59,7 @@ def test_answer_that_is_found_again_and_again_is_given_once(session):
     assert session.steps == [SENDING_INLINE, ("d1", "sending", "sent", "inline")]
 
 
-def test_answer_found_too_late_is_left_to_its_other_ways(session):
+def test_answer_found_too_late_is_left_to_other_channels(session):
     reply, job_id = session.ask()
     session.driver.advance(12.1)
 
@@ -79,7 +79,7 @@ def test_webhook_whose_answer_was_given_elsewhere_waits_no_longer(session):
 
 
 @pytest.mark.parametrize("state", ["sending", "unknown"])
-def test_webhook_waits_on_while_nobody_knows_what_becomes_of_its_answer(session, state):
+def test_webhook_waits_on_while_its_answer_is_sending_or_unknown(session, state):
     reply, job_id = session.ask()
 
     find(session, job_id, state, "notify")

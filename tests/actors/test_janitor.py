@@ -1,4 +1,4 @@
-"""The janitor's rounds: everything old is found, batch by batch, with pauses in which others write."""
+"""Rounds of the janitor: all old rows are found, batch by batch, with pauses in which others write."""
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_round_counts_everything_before_it_deletes_anything(limited, store):
     ]
 
 
-def test_round_that_would_delete_more_than_its_share_deletes_nothing_and_says_so(limited, store):
+def test_round_that_would_delete_more_than_its_share_deletes_nothing_and_notes_it(limited, store):
     store.replies["count_session"] = {"transcript_segment": 1_501}
 
     limited.advance(63.0)
@@ -73,7 +73,7 @@ def test_round_that_would_delete_more_than_its_share_deletes_nothing_and_says_so
     assert store.of("prune_work") == store.of("prune_session") == []
 
 
-def test_thousand_rows_may_always_go(limited, store):
+def test_thousand_rows_may_always_be_deleted(limited, store):
     store.replies["count_session"] = {"transcript_segment": 500}
 
     limited.advance(63.0)
@@ -94,7 +94,7 @@ def test_round_that_may_not_begin_deletes_nothing_and_the_next_one_asks_anew(dri
     assert steps(store) == ["prune_work", ("find_stale", "")]
 
 
-def test_round_with_nothing_old_looks_once_and_scrubs_nothing(driver, store):
+def test_round_without_old_rows_searches_once_and_scrubs_nothing(driver, store):
     driver.start()
     assert store.calls == []
 

@@ -145,7 +145,7 @@ def test_answer_is_left_to_the_webhook_that_waits_for_it(session, failure):
     assert (meanwhile.result(), reply.result()) == (Ingested(), Ingested(TEXT, "d1"))
 
 
-def test_answer_whose_webhook_gave_up_waiting_goes_on_by_itself(session, failure):
+def test_answer_of_a_released_webhook_goes_over_the_next_channel(session, failure):
     reply, job_id = session.ask()
     reply.try_fail(failure)
 
@@ -232,7 +232,7 @@ def test_answer_whose_step_is_not_stored_is_not_given(session, failure):
     assert session.hear().result() == Ingested(TEXT, "d1")
 
 
-def test_answer_that_went_another_way_is_not_given_again(session):
+def test_answer_that_another_actor_has_sent_is_not_sent_again(session):
     session.finish()
     session.store.replies["change_delivery"] = False
 
@@ -245,7 +245,7 @@ def test_answer_that_went_another_way_is_not_given_again(session):
 # --- by a notification
 
 
-def test_late_answer_becomes_a_notification_when_nobody_speaks(session):
+def test_late_answer_becomes_a_notification_without_a_webhook(session):
     session.finish_late()
     session.driver.advance(4.9)
     assert session.notified == []
@@ -262,7 +262,7 @@ def test_late_answer_becomes_a_notification_when_nobody_speaks(session):
     assert session.queue.actor.messages[-1] == JobsEnqueued("notify")
 
 
-def test_notification_is_chosen_once_however_often_the_answer_is_told_of(session):
+def test_notification_is_chosen_once_when_news_of_the_answer_repeat(session):
     session.finish_late()
     session.driver.advance(5.1)
 
@@ -330,7 +330,7 @@ def test_repeated_answer_that_did_not_reach_stays_unknown_and_is_not_notified(se
 
 
 @pytest.mark.parametrize("key", [KEY, "account:ada"])
-def test_without_a_way_to_notify_an_answer_is_kept_for_the_next_contact(store, key):
+def test_answer_is_kept_for_the_next_contact_without_a_notifier(store, key):
     session = Session(store, can_notify=key != KEY, key=key)
     session.finish_late()
     session.driver.advance(60.0)
@@ -363,7 +363,7 @@ def test_session_that_comes_back_notifies_only_what_nothing_was_tried_with(sessi
 
 
 @pytest.mark.parametrize(("state", "steps"), [("pending", [("d1", "pending", "kept", "")]), ("kept", [])])
-def test_answer_that_nobody_waits_for_any_more_is_let_go(session, state, steps):
+def test_answer_that_is_too_old_is_dropped(session, state, steps):
     session.store.replies["load_session"] = record(left(state, age_s=600.0))
 
     replies = [session.hear().result() for _ in range(2)]

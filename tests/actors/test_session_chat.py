@@ -145,7 +145,7 @@ def test_short_answer_is_read_as_it_is(session):
     assert reply.result().text == "Yes."
 
 
-def test_answer_whose_giving_cannot_be_recorded_is_not_given(session, failure):
+def test_answer_is_not_given_if_its_step_cannot_be_stored(session, failure):
     reply = session.ask()
     session.store.replies["change_delivery"] = failure
 
@@ -164,7 +164,7 @@ def test_answer_that_did_not_reach_its_chat_is_kept(session):
     assert session.steps[1:] == [("d1", "sending", "pending", ""), ("d1", "pending", "kept", "")]
 
 
-def test_answer_that_did_not_reach_its_chat_is_heard_by_the_wearer(store):
+def test_answer_that_did_not_reach_its_chat_goes_to_the_wearer(store):
     session = Session(store, "omi:ada")
     session.ask()
     session.answer()
@@ -186,7 +186,7 @@ def test_question_typed_into_a_wearables_session_goes_on_with_its_conversation(s
     assert typed.last_seen_at == heard.last_seen_at
 
 
-def test_late_answer_is_told_late_and_kept(session):
+def test_late_answer_fails_its_chat_and_is_kept(session):
     reply = session.ask()
 
     session.driver.advance(60.1)
@@ -358,7 +358,7 @@ def test_key_that_another_session_of_its_owner_used_is_refused_in_a_new_one(stor
     assert session.commits == []
 
 
-def test_key_that_another_session_used_since_we_looked_is_refused(store):
+def test_key_that_another_session_used_meanwhile_is_refused(store):
     del store.replies["find_question"]
     session = Session(store, "chat:operator:other")
     reply = session.ask(key="k", may_be_known=True)
@@ -382,7 +382,7 @@ def test_new_key_means_a_new_question_even_right_after_the_answer(session):
 # --- leaving
 
 
-def test_question_that_nobody_waits_for_is_called_off_in_the_store_and_then_at_the_workers(session):
+def test_question_is_cancelled_in_the_store_and_then_at_the_workers_when_its_askers_left(session):
     session.ask()
 
     session.leave()
@@ -392,7 +392,7 @@ def test_question_that_nobody_waits_for_is_called_off_in_the_store_and_then_at_t
     assert session.queue.actor.messages == [JobsEnqueued("answer"), CancelJob(job_id)]
 
 
-def test_question_goes_on_while_somebody_waits_for_it(session):
+def test_question_goes_on_while_an_asker_is_left(session):
     session.ask()
     other = session.ask(asker="a2")
 
@@ -435,7 +435,7 @@ def test_stranger_who_leaves_changes_nothing(session):
 # --- streaming
 
 
-def test_pieces_reach_who_listens_in_order(session):
+def test_pieces_reach_their_askers_in_order(session):
     session.stream()
 
     assert session.grow("384,", is_first=True)
@@ -453,7 +453,7 @@ def test_attempt_that_begins_anew_voids_what_was_shown(session):
     assert session.heard == [("38", False), ("About", True)]
 
 
-def test_listener_who_comes_later_is_shown_what_was_missed(session):
+def test_later_asker_is_shown_the_pieces_before(session):
     session.stream()
     session.grow("384,", is_first=True)
     session.heard.clear()
@@ -463,13 +463,13 @@ def test_listener_who_comes_later_is_shown_what_was_missed(session):
     assert session.heard == [("384,", False)]
 
 
-def test_nobody_listens_to_an_answer_that_is_asked_for_as_a_whole(session):
+def test_answer_that_is_asked_for_as_a_whole_takes_no_pieces(session):
     session.ask()
 
     assert not session.grow("384,", is_first=True)
 
 
-def test_nobody_listens_after_leaving(session):
+def test_asker_that_left_takes_no_pieces(session):
     session.stream()
     session.leave()
 

@@ -137,7 +137,7 @@ def test_session_stays_while_a_question_is_being_spoken(session):
     assert not session.driver.has_stopped
 
 
-def test_failed_commit_forgets_what_was_heard_until_it_is_sent_again(session, failure):
+def test_failed_commit_forgets_its_segments_until_they_are_sent_again(session, failure):
     session.store.replies["commit"] = failure
     session.hear(spoken("Hey Omi, how far is the moon?"))
     session.store.replies["commit"] = None

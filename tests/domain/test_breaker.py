@@ -69,7 +69,7 @@ def test_one_probe_at_a_time_is_let_through():
     assert (second.is_admitted, second.retry_after_s) == (False, RULES.probe_wait_s)
 
 
-def test_who_may_not_ask_is_told_when_to_come_again():
+def test_refused_call_is_put_off():
     assert admit(play([(0, "a")] * 3), 2.0, RULES).retry_after_s == 3.0
 
 
@@ -139,7 +139,7 @@ def test_a_pause_is_never_longer_than_its_cap_and_always_ends(steps, rules):
 
 @settings(deadline=None)
 @given(steps, rules)
-def test_closed_breaker_holds_fewer_failures_than_open_it_and_refuses_nobody(steps, rules):
+def test_closed_breaker_holds_fewer_failures_than_open_it_and_refuses_no_call(steps, rules):
     for breaker, now_s, _ in walk(steps, rules):
         if breaker.state is CLOSED:
             assert len(breaker.failed_at_s) < rules.failures

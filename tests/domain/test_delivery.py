@@ -92,23 +92,20 @@ def test_answer_is_spoken_until_it_expires():
 # --- the table as a graph
 
 
-def exits(phase):
-    """Return the phases that one row leads to, whatever its step's outcome."""
+def exits(phase, before=Phase.ABSENT):
+    """Return the phases that one row leads to, whatever its step's outcome; `before` is the one outside of a reply."""
     rows = [row for row in TRANSITIONS if phase in row.phases]
-    found = {resolve(one.to, before) for row in rows for one in (row.done, row.lost, row.failed) for before in BEFORE}
-    return found - {Phase.SAME}
-
-
-BEFORE = (Phase.ABSENT, Phase.PENDING, Phase.CHOSEN, Phase.KEPT, Phase.UNKNOWN)
+    return {resolve(one.to, before) for row in rows for one in (row.done, row.lost, row.failed)} - {Phase.SAME}
 
 
 def reachable(phase):
-    seen, rest = set(), [phase]
+    seen, rest = set(), [(phase, phase)]
     while rest:
-        one = rest.pop()
-        seen.add(one)
-        rest += exits(one) - seen
-    return seen
+        one, before = rest.pop()
+        seen.add((one, before))
+        after = {(to, before if to is Phase.SENDING else to) for to in exits(one, before)}
+        rest += after - seen
+    return {one for one, _ in seen}
 
 
 @pytest.mark.parametrize("phase", FINAL)
@@ -126,6 +123,11 @@ def test_each_event_has_one_row_in_a_phase():
 
     assert len(cells) == len(set(cells))
     assert {event for _, event in cells} == set(Event)
+
+
+@pytest.mark.parametrize("phase", [Phase.KEPT, Phase.UNKNOWN])
+def test_kept_or_unknown_answer_is_never_notified_again(phase):
+    assert not reachable(phase) & {Phase.PENDING, Phase.CHOSEN, Phase.NOTIFYING}
 
 
 @pytest.mark.parametrize("row", [row for row in TRANSITIONS if row.enqueues], ids=lambda row: row.event.name)

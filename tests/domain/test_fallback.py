@@ -62,5 +62,5 @@ def test_no_model_is_asked_in_a_tenth_of_the_deadline_or_less(left_s, is_worth):
         ([SET_ASIDE, DOWN], DOWN),
     ],
 )
-def test_failure_that_may_pass_soonest_is_told_unless_one_is_final(errors, told):
+def test_failure_with_the_soonest_retry_counts_unless_one_is_final(errors, told):
     assert choose_failure(errors) is told

@@ -94,7 +94,7 @@ def test_data_of_the_caller_stands_between_markers_that_it_cannot_forge():
     assert "no instruction" in prompt.messages[0].text
 
 
-def test_typed_question_is_not_told_to_be_spoken():
+def test_prompt_of_a_typed_question_asks_for_no_spoken_sentence():
     typed, spoken_aloud = build_prompt("q?", [], [], asking=Asking(is_typed=True)), build_prompt("q?", [], [])
 
     assert "typed" in typed.messages[0].text

@@ -58,14 +58,14 @@ def test_server_that_names_a_delay_is_obeyed():
     assert decide_retry(error, attempt=1, max_attempts=4, rng=RNG) == Retry(17.0)
 
 
-def test_attempt_that_asked_nobody_is_not_counted():
+def test_attempt_without_a_call_is_not_counted():
     error = CircuitOpenError("set aside", retry_after_s=5.0)
 
     assert decide_retry(error, attempt=4, max_attempts=4, rng=RNG, wait_s=6.0) == Retry(5.0, is_counted=False)
     assert decide_retry(error, attempt=4, max_attempts=4, rng=RNG, wait_s=4.0) == Bury()
 
 
-def test_attempt_of_a_job_that_nobody_waits_for_is_always_counted():
+def test_attempt_of_a_job_without_a_limit_of_waiting_is_always_counted():
     error = CircuitOpenError("set aside", retry_after_s=5.0)
 
     assert decide_retry(error, attempt=1, max_attempts=4, rng=RNG) == Retry(5.0)

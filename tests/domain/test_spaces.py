@@ -38,7 +38,7 @@ def heard_lines(prompt):
     return prompt.messages[1].text.split("\n")[1:-1]
 
 
-def test_spaces_are_those_that_the_schema_knows_in_the_order_in_which_they_are_told():
+def test_spaces_are_those_of_the_schema_in_their_order():
     assert list(SPACES) == ["default", "todos", "memories", "tasks", "agent", "friends", "notifications"]
     assert find_space("nowhere") is DEFAULT
 

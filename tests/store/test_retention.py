@@ -34,8 +34,8 @@ from tests.store.test_erasure import SECRET, bytes_of_all_files
 from tests.store.test_notifications import notify
 
 YEAR_S = 365 * 86_400.0
-LATER = Cutoffs(said=NOW + YEAR_S, done=NOW + YEAR_S, dead=NOW + YEAR_S, used=NOW + YEAR_S, events=NOW + YEAR_S)
-EARLIER = Cutoffs(said=NOW, done=NOW, dead=NOW, used=NOW - YEAR_S, events=NOW)
+LATER = Cutoffs(transcripts=NOW + YEAR_S, done=NOW + YEAR_S, dead=NOW + YEAR_S, used=NOW + YEAR_S, events=NOW + YEAR_S)
+EARLIER = Cutoffs(transcripts=NOW, done=NOW, dead=NOW, used=NOW - YEAR_S, events=NOW)
 
 
 def prune(engine: Engine, cutoffs: Cutoffs = LATER, session: str = "s1", limit: int = 100) -> Pruned:
@@ -82,7 +82,7 @@ def test_of_one_session_only_the_old_part_goes(engine: Engine) -> None:
     asked = message(1, created_at=NOW, job_id=""), message(2, created_at=NOW + 10, job_id="")
     do(engine, first_commit(segments=(old, young), messages=asked))
 
-    prune(engine, Cutoffs(said=NOW + 5, done=NOW, dead=NOW, used=NOW, events=NOW))
+    prune(engine, Cutoffs(transcripts=NOW + 5, done=NOW, dead=NOW, used=NOW, events=NOW))
 
     assert rows(engine, "SELECT seq FROM transcript_segment") == [(2,)]
     assert rows(engine, "SELECT id FROM message") == [("s1-m2",)]
@@ -137,7 +137,9 @@ def test_done_and_dead_jobs_go_when_their_own_time_is_over(engine: Engine) -> No
     do(engine, partial(jobs.complete_answer, done=answer(done)))
     do(engine, lambda tx: dead_jobs.bury_job(tx, dead.job_id, dead.token, error="X", failure=None))
 
-    assert prune_work(engine, Cutoffs(said=NOW, done=NOW + YEAR_S, dead=NOW, used=NOW, events=NOW)).rows["job"] == 1
+    assert (
+        prune_work(engine, Cutoffs(transcripts=NOW, done=NOW + YEAR_S, dead=NOW, used=NOW, events=NOW)).rows["job"] == 1
+    )
     assert rows(engine, "SELECT state FROM job") == [("dead",)]
     assert prune_work(engine).rows["job"] == 1
 
@@ -184,7 +186,7 @@ def test_counts_of_use_go_when_no_budget_looks_at_them(engine: Engine, clock: Ma
     clock.advance(3 * 86_400)
     do(engine, partial(add_use, spent=Spending("omi:s2", 1)))
 
-    prune_work(engine, Cutoffs(said=NOW, done=NOW, dead=NOW, used=clock.now_s() - 2 * 86_400, events=NOW))
+    prune_work(engine, Cutoffs(transcripts=NOW, done=NOW, dead=NOW, used=clock.now_s() - 2 * 86_400, events=NOW))
 
     assert rows(engine, "SELECT owner FROM model_use ORDER BY owner") == [("",), ("omi:s2",)]
 

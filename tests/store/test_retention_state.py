@@ -181,7 +181,7 @@ def test_operators_word_ends_the_rest_is_recorded_and_frees_one_round(
 
     first, second = begin(engine), begin(engine)
     assert (first.max_percent, second.max_percent) == (None, 10)
-    assert first.cutoffs.said == clock.now_s() - 90 * DAY_S
+    assert first.cutoffs.transcripts == clock.now_s() - 90 * DAY_S
     (event,) = engine.read_cold(partial(queue_admin.load_events, before=None, limit=9))
     assert (event.action, event.request_id) == ("resume_retention", "r1")
     assert not resume(engine)
@@ -196,7 +196,7 @@ def test_zero_days_have_no_limit(engine: Engine) -> None:
 def test_old_rows_are_counted_by_table_up_to_the_first_that_is_young(engine: Engine) -> None:
     many = tuple(segment(n, created_at=NOW if n <= 1_500 else NOW + 10, key=f"k{n}") for n in range(1, 1_601))
     do(engine, first_commit(segments=many, last_seq=1_600))
-    cutoffs = Cutoffs(said=NOW + 5, done=NOW, dead=NOW, used=NOW, events=NOW)
+    cutoffs = Cutoffs(transcripts=NOW + 5, done=NOW, dead=NOW, used=NOW, events=NOW)
 
     counted = engine.read(partial(retention.count_session, session_id="s1", cutoffs=cutoffs))
     totals = [engine.read(partial(retention.count_rows, table="transcript_segment", limit=n)) for n in (9, 9_999)]
@@ -276,4 +276,4 @@ def test_what_a_node_has_dated_after_a_leap_is_not_stored_and_cutoffs_are_the_da
     assert count(on_postgres, "transcript_segment") == 0
 
     off.off_s = 299.0
-    assert begin(on_postgres).cutoffs.said == pytest.approx(time.time() - 90 * DAY_S, abs=5.0)  # noqa: TID251 (the true one)
+    assert begin(on_postgres).cutoffs.transcripts == pytest.approx(time.time() - 90 * DAY_S, abs=5.0)  # noqa: TID251 (the true one)

@@ -56,7 +56,7 @@ async def test_janitor_prunes_what_is_old_and_a_wearer_goes_on_speaking(start, d
 
 async def prune(program, *, said=0.0, done=0.0):
     store = program.system._tree.store
-    cutoffs = Cutoffs(said=said, done=done, dead=0.0, used=0.0, events=0.0)
+    cutoffs = Cutoffs(transcripts=said, done=done, dead=0.0, used=0.0, events=0.0)
     page = await store.read_cold(retention.find_stale, "", cutoffs, limit=10)
     for session_id in page.session_ids:
         await store.write(retention.prune_session, session_id, cutoffs, limit=100)

@@ -1,9 +1,7 @@
-"""The janitor: deletes what has been kept long enough, in small batches with pauses, so that nobody waits for it.
+"""The janitor: prunes rows after their retention, in small batches with pauses in which others write.
 
-State it owns: the round under way. Messages it takes: CleanUp, NextBatch. It tells nobody. What kills it: an unexpected
-error. What survives a restart: nothing; the next round looks at everything anew.
-Not here: from when on (domain/work/retention.py), which rows (store/retention.py), when not (store/retention_state.py).
-Threads: the event loop; it awaits the store only.
+Not here: cutoffs (domain/work/retention.py), statements (store/retention.py), the state of retention
+(store/retention_state.py). Threads: the event loop; it awaits the store only.
 """
 
 from collections import Counter, deque
@@ -20,33 +18,33 @@ from omi_actors.store.retention import Pruned
 
 _log = get_logger(__name__)
 
-# Rows of each kind in a batch: it holds the writer for a few milliseconds. Sessions that are looked through at a time.
+# Rows of each kind in a batch, which holds the writer for a few milliseconds; sessions in a page.
 _ROWS = 100
 _SESSIONS = 200
-# Old rows of a table have grown this many times before it is counted again: counting all costs twice the last count.
+# Growth of a table's old rows after which the table is counted again: all counts together cost twice the last one.
 _GROWTH = 2
-# Seconds between two batches: most of the writer's time is everybody else's.
+# Seconds between two batches: the writer has time for all others.
 _PAUSE_S = 0.05
-# Seconds from the start to the first round: who just started has more urgent things to do.
+# Seconds from the start to the first round: a server that starts has more urgent work.
 _FIRST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class CleanUp:
-    """The janitor's own timer: look for what has been kept long enough."""
+    """The janitor's own timer, or the operator: begin a round."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextBatch:
-    """The janitor's own, between two batches."""
+    """The janitor's own timer: take the next step of the round."""
 
 
 @dataclass(slots=True)
 class _Round:
-    """One look at everything. `after` is where the next page of sessions begins, None when there is none.
+    """One round over all tables and sessions. `after` is the start of the next page of sessions, None after the last.
 
-    `old` are old rows by table, `allowed` those of them that are known to be few enough; `limit` is the percentage of a
-    table that may be old, None once all is counted.
+    `old` counts old rows by table, `allowed` those of them that are few enough. `limit` is the percentage of a table
+    that may be old, None once all are counted.
     """
 
     cutoffs: Cutoffs
@@ -60,9 +58,12 @@ class _Round:
 
 
 class Janitor(LoopActor):
-    """See the module. A round begins every `period_s` seconds, unless the last one is still under way.
+    """Begins a round every `period_s` seconds, unless the last one is still under way.
 
-    It counts before it deletes: a round that would delete more than its share deletes nothing, and waits for a word.
+    A round counts before it deletes: one that would delete more than its share deletes nothing until the operator
+    allows it.
+    State it owns: the round under way. Messages it takes: CleanUp, NextBatch. Messages it sends: none.
+    What kills it: an unexpected error. What survives a restart: nothing; the next round begins anew.
     """
 
     def __init__(self, store: Store, rules: RetentionRules, *, period_s: float) -> None:
@@ -74,12 +75,12 @@ class Janitor(LoopActor):
         self._round: _Round | None = None
 
     def on_start(self) -> None:
-        """Begin to look, soon and then again and again."""
+        """Begin the first round soon, and the others on a timer."""
         self.timers.after(min(_FIRST_S, self._period_s), CleanUp())
         self.timers.every(self._period_s, CleanUp())
 
     async def receive(self, message: object) -> object:
-        """Take one message; see the module."""
+        """Take one message."""
         match message:
             case CleanUp():
                 if not self._is_busy:
@@ -92,7 +93,7 @@ class Janitor(LoopActor):
         return None
 
     async def _next_batch(self) -> None:
-        """Take one step of the round; a store that fails ends it, and the next one begins anew."""
+        """Take one step of the round; an error of the store ends it, and the next round begins anew."""
         try:
             outcome = await (self._begin_round() if self._round is None else self._work(self._round))
         except ExpectedError as exc:
@@ -105,7 +106,7 @@ class Janitor(LoopActor):
             metrics.RETENTION_ROUNDS.labels(outcome).inc()
 
     async def _begin_round(self) -> str | None:
-        """Begin; return how the round ended, None if it goes on, as all its steps do."""
+        """Begin a round; like all steps return the outcome if the round has ended, else None."""
         begun = await self._store.write(retention_state.begin_round, self._rules)
         if begun is None:
             return "rested"
@@ -115,7 +116,7 @@ class Janitor(LoopActor):
         return None
 
     async def _work(self, current: _Round) -> str | None:
-        """Count one session, prune one batch, or find out what is next."""
+        """Count one session, prune one batch, or load the next page of sessions."""
         cutoffs, is_counting = current.cutoffs, current.limit is not None
         if current.has_work and not is_counting:
             current.has_work = self._count(current, await self._store.write(retention.prune_work, cutoffs, limit=_ROWS))
@@ -138,7 +139,7 @@ class Janitor(LoopActor):
         return None
 
     async def _check(self, current: _Round) -> str | None:
-        """End a round that would delete too much; once all is counted, let the others begin to delete."""
+        """End a round that would delete too much; once all rows are counted, begin to delete."""
         is_counted = not current.stale and current.after is None
         excess = await self._find_excess(current, 1 if is_counted else _GROWTH)
         if excess:
@@ -150,9 +151,10 @@ class Janitor(LoopActor):
         return None
 
     async def _find_excess(self, current: _Round, growth: int) -> str:
-        """Say of which table too much would go; only of those whose old rows have grown `growth` times since the last.
+        """Return a sentence about a table that would lose too many rows, "" if none would.
 
-        A table is counted no further than to the rows that it must have.
+        A table is checked again after its old rows have grown `growth` times. It is counted no further than to the
+        number of rows that it must have.
         """
         for table, old in current.old.items():
             if current.limit is None or old <= current.allowed[table] * growth:
@@ -164,13 +166,13 @@ class Janitor(LoopActor):
         return ""
 
     async def _end_round(self, current: _Round) -> None:
-        """Let the deleted text leave the files, too."""
+        """Scrub the deleted text from the files, too."""
         if current.rows.total():
             await self._store.write(retention.scrub)
             _log.info("cleaned_up", **current.rows)
 
     def _count(self, current: _Round, pruned: Pruned) -> bool:
-        """Count what a batch deleted; tell whether there may be more."""
+        """Count the rows that a batch deleted; return whether there may be more."""
         current.rows.update(pruned.rows)
         for table, count in pruned.rows.items():
             metrics.PRUNED_ROWS.labels(table).inc(count)

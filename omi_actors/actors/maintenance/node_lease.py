@@ -6,7 +6,7 @@ Not here: taking the name at start (store/actors.py). Threads: the event loop; i
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from omi_actors.domain.work.retention import RESUME, RetentionState, say_rest
+from omi_actors.domain.work.retention import RESUME, RetentionState, explain_rest
 from omi_actors.errors import ClockRefusedError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
@@ -91,7 +91,7 @@ class NodeLease(LoopActor):
             case RenewNodeLease():
                 self._beat(_PERIOD_S)
             case NodeConfirmed(heartbeat):
-                self._take_in(heartbeat)
+                self._note_answer(heartbeat)
             case NodeRefused(reason):
                 if not self._is_refused:
                     self._is_refused = True
@@ -103,16 +103,16 @@ class NodeLease(LoopActor):
     def _beat(self, ran_s: float) -> None:
         self._store.write(nodes.heartbeat_node, lease_s=LEASE_S, ran_s=ran_s).add_done_callback(self._report)
 
-    def _take_in(self, heartbeat: Heartbeat) -> None:
+    def _note_answer(self, heartbeat: Heartbeat) -> None:
         if not heartbeat.is_ours:
             self._on_fenced()
         self._note_clock(heartbeat.off_s)
         was, now = self._readings.retention, heartbeat.retention
         self._readings.retention = now
-        rest = say_rest(now)
+        rest = explain_rest(now)
         if rest and (was.leaps, was.excess) != (now.leaps, now.excess):
             _log.warning("retention_rests", reason=rest, hint=f"if the clock is right: {RESUME}")
-        elif say_rest(was) and not rest:
+        elif explain_rest(was) and not rest:
             _log.info("retention_goes_on")
 
     def _note_clock(self, off_s: float | None) -> None:

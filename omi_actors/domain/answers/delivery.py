@@ -43,7 +43,7 @@ class Event(StrEnum):
     REPLY_OPEN = "a reply is open"
     NO_REPLY = "no reply is open"
     GRACE_OVER = "no reply came within the grace"
-    NO_NOTIFIER = "no reply is open, and there is no way to notify"
+    NO_NOTIFIER = "no reply is open, and its session cannot be notified"
     TOO_OLD = "it is older than `ANSWER_EXPIRES_S`, and no chat waits"
     REACHED = "the reply arrived"
     NOT_REACHED = "the reply certainly did not arrive"
@@ -226,7 +226,7 @@ def choose_event(
 ) -> Event:
     """Return the event that moves an open answer on; `reply` is the channel of an open reply, NONE without one.
 
-    A chat reads its answer however old it is. Only a wearable's session has a way to notify (`can_notify`).
+    A chat reads its answer however old it is. Only a wearable's session can be notified (`can_notify`).
     """
     if reply is not Channel.CHAT and now_s - answer.asked_at >= rules.expires_s:
         return Event.TOO_OLD

@@ -1,31 +1,31 @@
-"""Retention: from when on what is kept of people, and of finished work, has been kept long enough; and when it rests.
+"""Retention: the cutoffs before which rows are pruned, and the rest of retention after the clock has leapt.
 
-Not here: which rows that are (store/retention.py), the state that is kept (store/retention_state.py), when rows go
+Not here: statements (store/retention.py), the stored state (store/retention_state.py), the rounds
 (actors/maintenance/janitor.py). Threads: none, pure.
 """
 
 from dataclasses import dataclass
 
 DAY_S = 86_400.0
-# Seconds: the clock's hour of the notification budget, a conversation's latest lines, repetitions of a webhook.
+# Seconds: the hour of the notification budget, the latest lines of a conversation, repetitions of a webhook.
 LIVE_S = 3_600.0
-# Seconds between the previous heartbeat and a start from which on the clock is doubted: servers are off for days.
+# Seconds between the last heartbeat and a start above which the clock is doubted: servers may be off for days.
 GAP_S = 7 * DAY_S
-# Seconds by which wall and running clock may part: NTP slews both alike, and once it is settled its steps are smaller.
+# Seconds by which the wall clock and the monotonic clock may part: NTP slews both, and its later steps are smaller.
 PARTED_S = 60.0
-# Seconds of uptime for which retention rests after a leap: NTP has mended the clock by then, or a person has seen it.
+# Seconds of uptime for which retention rests after a leap: by then NTP has corrected the clock, or a person has.
 REST_S = DAY_S
-# Rows of a table that a round may always delete: a store with few rows would else need a word every day.
+# Rows of a table that a round may always delete: a small store would otherwise need the operator every day.
 FREE_ROWS = 1_000
 RESUME = "omi-actors retention resume"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRules:
-    """Days for which is kept what was said, what failed for good, what is done, and what the operator did.
+    """The days for which transcripts, dead jobs, done jobs and the operator's events are kept.
 
-    `live_s` is the live window in seconds: what is younger is still being worked with, whatever the days say.
-    `max_percent` of a table may go in one round without an operator's word.
+    `live_s` is the live window in seconds: younger rows stay whatever the days are, since they are in use.
+    A round may delete `max_percent` of a table without the operator.
     """
 
     transcript_days: int = 90
@@ -37,18 +37,18 @@ class RetentionRules:
 
     @property
     def has_limit(self) -> bool:
-        """Tell whether a round is limited: with 0 days most of what there is goes in every round, as it was told to."""
+        """Whether a round has a limit. With 0 days it has none: every round deletes most rows, as the setting says."""
         return self.transcript_days > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionState:
-    """The state of retention that the store keeps.
+    """The stored state of retention.
 
     `leaps` counts the clock's leaps. `leap_s` is the latest one (seconds ahead; negative: back), None without one or
-    once an operator has confirmed the clock; `ran_s` is the uptime since then. `lag_s` is how far the clock is ahead of
-    the furthest back that it has been: rows may be younger than their dates say by as much. `excess` says of which
-    table too much would go, "" of none. `may_exceed`: an operator allows the next round more than its share.
+    once an operator has confirmed the clock; `ran_s` is the uptime since then. `lag_s` are the seconds between the
+    earliest reading of the clock and now's: rows may be younger than their dates by as much. `excess` names a table
+    that would lose too many rows, "" for none. `may_exceed`: an operator allows the next round more than its share.
     """
 
     leaps: int = 0
@@ -66,12 +66,12 @@ class RetentionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutoffs:
-    """UTC seconds before which what was said, done jobs, dead jobs, counts of use, and the operator's events go.
+    """UTC seconds before which transcripts, done jobs, dead jobs, counts of use, and the operator's events are pruned.
 
-    They hold as long as the clock has leapt no more than `leaps` times.
+    They are valid while the clock has leapt no more than `leaps` times.
     """
 
-    said: float
+    transcripts: float
     done: float
     dead: float
     used: float
@@ -81,28 +81,30 @@ class Cutoffs:
 
 @dataclass(frozen=True, slots=True)
 class RetentionRound:
-    """A round that may begin. `max_percent` None: it has no limit."""
+    """A round that may begin. `max_percent` is None for a round without a limit."""
 
     cutoffs: Cutoffs
     max_percent: int | None
 
 
 def find_cutoffs(now_s: float, rules: RetentionRules, state: RetentionState | None = None) -> Cutoffs:
-    """Return what has been kept long enough by now. A dead letter holds what was asked: it goes with that at last.
+    """Return the cutoffs of now. A dead job contains its question, so it is kept no longer than the transcript.
 
-    What was written before the clock's latest leap may carry a date too early by `lag_s`. Until the server has run for
-    as long as something is kept, its age is measured by the clock's slowest reading: nothing goes that is younger.
+    Rows from before the clock's latest leap may have dates that are too early by `lag_s`. Until the uptime since the
+    leap exceeds a retention, its cutoff is earlier by `lag_s`: no row is pruned too young.
     """
     known = state or RetentionState()
 
     def ago(age_s: float) -> float:
         return now_s - age_s - (known.lag_s if known.ran_s < age_s else 0.0)
 
-    said = ago(max(rules.live_s, rules.transcript_days * DAY_S))
+    transcripts = ago(max(rules.live_s, rules.transcript_days * DAY_S))
     dead = ago(max(rules.live_s, rules.dead_letter_days * DAY_S))
     done = ago(max(rules.live_s, rules.job_days * DAY_S))
     events, used = ago(rules.event_days * DAY_S), ago(2 * DAY_S)
-    return Cutoffs(said=said, done=done, dead=max(said, dead), used=used, events=events, leaps=known.leaps)
+    return Cutoffs(
+        transcripts=transcripts, done=done, dead=max(transcripts, dead), used=used, events=events, leaps=known.leaps
+    )
 
 
 def after_leap(state: RetentionState, leap_s: float) -> RetentionState:
@@ -112,8 +114,8 @@ def after_leap(state: RetentionState, leap_s: float) -> RetentionState:
     )
 
 
-def say_rest(state: RetentionState) -> str:
-    """Say why retention rests, and until when; "" when it does not."""
+def explain_rest(state: RetentionState) -> str:
+    """Return the reason for which retention rests, and its end; "" when it does not rest."""
     if state.leap_s is not None and state.rest_left_s:
         way = f"{_say_span(abs(state.leap_s))} {'ahead' if state.leap_s > 0 else 'back'}"
         return f"the clock leapt {way}; nothing is deleted for {_say_span(state.rest_left_s)} more of uptime"
@@ -130,5 +132,5 @@ def _say_span(seconds: float) -> str:
 
 
 def rows_needed(old: int, max_percent: int) -> int:
-    """Return how many rows a table must have at least for `old` of them to go in one round; 0 for few."""
+    """Return the number of rows that a table must have for `old` of them to be pruned in one round; 0 for few."""
     return 0 if old <= FREE_ROWS else -(-old * 100 // max_percent)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
+from pydantic.fields import FieldInfo
 
 from config.not_taken import NOT_TAKEN, NotTaken
-from config.variables import Group, default_of, groups, range_of, unit_of, variables_of
+from config.variables import Group, as_given, groups, unit_of, variables_of
 from omi_actors.instruments import metrics
 from scripts.lab.docs.delivery_table import ARCHITECTURE, build_architecture_page
 
@@ -60,16 +61,28 @@ def _section(group: Group) -> str:
 def _rows(group: Group) -> Iterator[str]:
     for attribute, field in group.fields.items():
         name, *others = variables_of(field)
-        bounds = range_of(field)
+        bounds = _range_of(field)
         also = f" Also: {', '.join(f'`{other}`' for other in others)}." if others else ""
         cells = (
             f"`{name}`",
-            f"`{default_of(field)}`" if default_of(field) else "",
+            f"`{_default_of(field)}`" if _default_of(field) else "",
             unit_of(attribute, field),
             f"{bounds[0]} to {bounds[1]}" if bounds else "",
             f"{field.description}{also}",
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _range_of(field: FieldInfo) -> tuple[str, str] | None:
+    """Return the least and the greatest accepted value, None for words."""
+    low = next((getattr(rule, "ge") for rule in field.metadata if hasattr(rule, "ge")), None)  # noqa: B009 (any rule class)
+    high = next((getattr(rule, "le") for rule in field.metadata if hasattr(rule, "le")), None)  # noqa: B009 (any rule class)
+    return None if low is None else (str(low), str(high))
+
+
+def _default_of(field: FieldInfo) -> str:
+    """Return the default as its variable spells it; empty when there is none, or another setting decides it."""
+    return as_given(field.default) if field.default_factory is None else ""
 
 
 def _not_taken_row(name: str, entry: NotTaken) -> str:
@@ -86,9 +99,9 @@ def build_example_env() -> str:
         for field in group.fields.values():
             name, *others = variables_of(field)
             also = f" (also: {', '.join(others)})" if others else ""
-            bounds = range_of(field)
+            bounds = _range_of(field)
             within = f" Range: {bounds[0]} to {bounds[1]}." if bounds else ""
-            blocks.append(f"# {field.description}{within}{also}\n#{name}={default_of(field)}\n")
+            blocks.append(f"# {field.description}{within}{also}\n#{name}={_default_of(field)}\n")
     return "\n".join(blocks)
 
 
