@@ -1,1 +1,15 @@
-"""The engine of record: the only room that knows Pony and SQL."""
+"""The engine of record: the only folder that knows Pony and SQL.
+
+Here: statements, entities, transactions, the actors that run them. Not here: decisions (domain/). Only values of
+domain/ leave this folder, never entities.
+
+facade.py         Store: commit, write, write_alone, read, read_cold
+actors.py         the writer and the readers; messages.py: their messages
+engine.py         group commits, writes alone, reads; transaction.py: one transaction; migrate.py: the schema
+dialect.py        the two databases: sqlite.py with lock.py and archive.py (backups), postgres.py with driver.py
+commits.py        turns in bulk: the hot path; sessions.py: sessions loaded again
+jobs.py           the queue; dead_jobs.py, queue_state.py; queue_admin.py: the operator's lists and actions
+answers.py        answers and deliveries; notifications.py, model_use.py
+nodes.py          leases of nodes; ownership.py: unfinished rows; retention.py, retention_state.py: deletion
+entities.py       Pony entities of cold paths; probe.py: check of a database
+"""

@@ -1,6 +1,7 @@
 """The store's actors: the one writer, which stores what waits in groups, and the readers.
 
-Not here: transactions (engine.py), what others may ask (facade.py). Threads: each actor has one, which owns its engine.
+Not here: transactions (engine.py), the facade for other actors (facade.py). Threads: each actor has its own, which
+owns its engine.
 """
 
 from collections import Counter, deque
@@ -23,7 +24,7 @@ from omi_actors.kit.future import Future
 from omi_actors.kit.messages import Envelope
 from omi_actors.kit.thread_actor import ThreadActor
 from omi_actors.store.engine import Engine, Outcome, StoreConfig
-from omi_actors.store.messages import ApplyAlone, ColdQuery, NextAlone, Query, comes_late
+from omi_actors.store.messages import Apply, ApplyAlone, ColdQuery, CommitSession, NextAlone, Query, comes_late
 from omi_actors.store.nodes import register_node
 from omi_actors.store.transaction import EntityTransaction, NodeIdentity
 
@@ -74,11 +75,11 @@ class StoreWriter(ThreadActor):
         try:
             self._open()
         except StoreError as exc:
-            # The first time, whoever started us is told, and ends the process: that is no crash to recover from.
+            # At the first start the system gets this error and ends the process: a restart would not help.
             if not self._opened.try_fail(exc):
                 raise
             return
-        self._on_availability(True)  # noqa: FBT003 (the one thing that is said)
+        self._on_availability(True)  # noqa: FBT003 (its only argument)
         self._opened.try_set(None)
 
     def _open(self) -> None:
@@ -134,9 +135,14 @@ class StoreWriter(ThreadActor):
     def _take_alone(self, envelopes: Sequence[Envelope]) -> None:
         """Keep the writes that run alone, and their replies, until it is their turn."""
         for envelope in envelopes:
-            if isinstance(envelope.message, ApplyAlone):
-                self._alone.append((envelope.message.work, envelope.reply_to))
-                envelope.reply_to = None
+            match envelope.message:
+                case ApplyAlone(work):
+                    self._alone.append((work, envelope.reply_to))
+                    envelope.reply_to = None
+                case CommitSession() | Apply() | NextAlone():
+                    pass
+                case unknown:
+                    super().receive(unknown)
 
     def _run_next_alone(self) -> None:
         work, reply = self._alone[0]
@@ -167,7 +173,7 @@ class StoreWriter(ThreadActor):
                 reply.try_fail(outcome.error)
 
     def _note_availability(self, outcomes: Sequence[Outcome]) -> None:
-        """Log when the store goes, and when it is back; not for every commit in between."""
+        """Log when writing begins to fail and when it works again, and nothing for the commits in between."""
         error = outcomes[-1].error
         is_available = not isinstance(error, StoreUnavailableError)
         if is_available != self._is_available:

@@ -1,6 +1,6 @@
-"""Deliveries: the steps by which an answer is given, each made durable before it is taken.
+"""Answers and their deliveries as rows; each step of a delivery is durable before it is taken.
 
-Not here: which step comes next (domain/answers/delivery.py), notifications (notifications.py). Threads: a store
+Not here: the choice of the next step (domain/answers/delivery.py), notifications (notifications.py). Threads: a store
 actor's.
 """
 
@@ -11,7 +11,7 @@ from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.sessions.records import NewMessage
 from omi_actors.ids import new_id
 from omi_actors.store.dialect import Bulk, Row, build_insert, build_insert_if
-from omi_actors.store.ownership import in_charge
+from omi_actors.store.ownership import owned_by
 from omi_actors.store.transaction import NodeIdentity, Transaction
 
 _FROM_STATES_MAX = 4
@@ -33,7 +33,7 @@ CHANGE = Bulk(
     ),
     template="(%s, %s, %s::double precision, %s, %s::bigint, %s, %s, %s, %s, %s)",
 )
-# States in which an answer is given by nothing but the session's next reply, at whichever node that is.
+# States in which only the session's next reply, on any node, delivers the answer.
 LEFT_TO_REPLIES = ("kept", "unknown")
 _FENCE_OWNER = (
     "UPDATE session SET epoch = epoch + 1 WHERE id = (SELECT session_id FROM delivery WHERE id = ?) AND node <> ?"
@@ -71,7 +71,7 @@ def build_delivery_row(delivery: NewDelivery, node: NodeIdentity) -> Row:
 
 
 def change_delivery(tx: Transaction, change: DeliveryChange) -> bool:
-    """Make one step; False if the delivery does not stand where the step begins."""
+    """Make one step; False if the delivery is not in a state where the step begins."""
     is_changed = tx.run(CHANGE.one, build_change_row(change, tx.node)) == 1
     if is_changed and change.state in LEFT_TO_REPLIES:
         let_owner_reload(tx, change.delivery_id)
@@ -79,9 +79,9 @@ def change_delivery(tx: Transaction, change: DeliveryChange) -> bool:
 
 
 def let_owner_reload(tx: Transaction, delivery_id: str) -> None:
-    """Fence the node that has this answer's session, if it is another one, which does not know how the answer stands.
+    """Fence the other node, if any, that has this answer's session in memory with an old state of the answer.
 
-    Its next webhook loads the session again, and the answer with it; nobody else would tell that node of it.
+    Its next webhook then loads the session again, and the answer with it.
     """
     tx.run(_FENCE_OWNER, (delivery_id, tx.node.name))
 
@@ -97,34 +97,34 @@ def load_open_answers(tx: Transaction, session_id: str, *, since: float) -> tupl
 
 
 def load_waiting_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
-    """Load the oldest answers of this node's sessions, made before `until`, that nobody has begun to give.
+    """Load the oldest answers of this node's sessions, made before `until`, of which no delivery has begun.
 
     So it is here and below also with what a node has left that is gone.
     """
-    is_ours, whose = in_charge(tx, "session.node", node)
+    is_ours, params = owned_by(tx, "session.node", node)
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
         f" WHERE delivery.state = 'pending' AND delivery.channel = '' AND {is_ours}"
         " AND delivery.created_at <= ? ORDER BY delivery.created_at, delivery.id LIMIT ?",
-        (*whose, until, limit),
+        (*params, until, limit),
     )
     return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
 
 
 def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
-    """Load answers that this node began to say in a reply before `until`, and has told no end of."""
-    is_ours, whose = in_charge(tx, "delivery.node", node)
+    """Load answers of which this node began a delivery by reply before `until`, and recorded no end."""
+    is_ours, params = owned_by(tx, "delivery.node", node)
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
         " WHERE delivery.state = 'sending' AND delivery.channel IN ('inline', 'next_webhook', 'chat')"
         f" AND {is_ours} AND delivery.changed_at <= ? ORDER BY delivery.changed_at, delivery.id LIMIT ?",
-        (*whose, until, limit),
+        (*params, until, limit),
     )
     return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
 
 
 def load_answers(tx: Transaction, job_ids: Sequence[str]) -> tuple[WaitingAnswer, ...]:
-    """Load the answers of these jobs, wherever their deliveries stand; what is not answered yet is not among them."""
+    """Load the answers of these jobs, in any state of delivery; unanswered jobs are left out."""
     marks = ", ".join("?" * len(job_ids))
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
@@ -147,7 +147,7 @@ INSERT_ASKED = build_insert_if(
     "v.job_id IS NULL OR EXISTS (SELECT 1 FROM job WHERE job.job_id = v.job_id)",
     "ON CONFLICT DO NOTHING",
 )
-# A question to which nothing was said yet, not even that there is no answer.
+# A question without an answer, and without the sentence of a failure.
 _FIND_UNANSWERED = (
     "SELECT session_id, conversation_id, text FROM message AS asked WHERE job_id = ? AND role = 'user' AND NOT EXISTS"
     " (SELECT 1 FROM message AS said WHERE said.job_id = asked.job_id AND said.role = 'assistant')"
@@ -178,7 +178,7 @@ def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -
 
 
 def answer_with_failure(tx: Transaction, job_id: str, error: BaseException) -> None:
-    """Say one honest sentence to the question behind a job, if there is one and nothing was said to it yet."""
+    """Answer the question behind a job with the sentence of a failure, unless there is none or it has an answer."""
     question = tx.fetch_one(_FIND_UNANSWERED, (job_id,))
     if question is None:
         return

@@ -55,7 +55,7 @@ _UPDATE_SPACE = Bulk(
     template="(%s, %s)",
 )
 _INSERT_CONVERSATION = build_insert("conversation", "id, session_id, number, started_at", "ON CONFLICT (id) DO NOTHING")
-# A segment's fields are its columns, in its order: a row is made of it at once. Who said it may be found out later.
+# A segment's fields are its columns, in its order. Its speaker may be found out later.
 _UPSERT_SEGMENT = build_insert(
     "transcript_segment",
     ", ".join(("session_id", *StoredSegment.__struct_fields__)),

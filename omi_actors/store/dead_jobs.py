@@ -1,6 +1,6 @@
-"""Jobs whose worker was lost: back to ready, or dead when they were lost too often.
+"""Lost and dead jobs: released again, or ended as dead with a failure for the question.
 
-Not here: ordinary ends of jobs (jobs.py), what is owed for one that died (dead_jobs.py). Threads: the writer's.
+Not here: ordinary ends of jobs (jobs.py), the operator's retries (queue_admin.py). Threads: the writer's.
 """
 
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from omi_actors.domain.work.jobs import unknown_kind
 from omi_actors.errors import LeaseLostError
 from omi_actors.store.answers import answer_with_failure
 from omi_actors.store.jobs import end_dead, insert_end
-from omi_actors.store.notifications import give_up_notification
+from omi_actors.store.notifications import end_dead_notification
 from omi_actors.store.transaction import Transaction
 
 
 def reap_jobs(tx: Transaction, *, max_deliveries: int) -> int:
-    """Take back the jobs whose lease has run out, and return their number.
+    """Take back jobs with an expired lease, and return their number.
 
-    A job that was claimed `max_deliveries` times without any result may be what kills its workers: it dies, and who
-    had asked is owed one honest sentence.
+    A job that was claimed `max_deliveries` times without a result may itself kill its workers. It becomes dead, and its
+    question is answered with a failure.
     """
     return take_back(tx, "lease_until < ?", (tx.now_s(),), max_deliveries=max_deliveries)
 
@@ -39,7 +39,7 @@ def take_back(tx: Transaction, where: str, params: Sequence[Any], *, max_deliver
 
 
 def _bury(tx: Transaction, job_id: str) -> None:
-    """Make a job dead, and leave nobody waiting for it."""
+    """Make a job dead, and settle its question or notification."""
     tx.run(
         "UPDATE job SET state = 'dead', finished_at = ?, error = 'its workers were lost' WHERE job_id = ?",
         (tx.now_s(), job_id),
@@ -51,7 +51,7 @@ NOTIFICATION = "notify:"
 
 
 def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> None:
-    """Give a job up with the sentence that says so, or without one with what is owed for its kind. It is kept as dead.
+    """End a job as dead, with `failure` as its answer; None leaves it to `settle_dead`.
 
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
@@ -64,17 +64,17 @@ def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: A
 
 
 def settle_dead(tx: Transaction, job_id: str) -> None:
-    """Say one honest sentence to a question; let an answer that was to be notified wait for the next contact.
+    """Answer a dead job's question with a failure; leave the answer of a dead notification to the next contact.
 
-    Twice is fine. Of a job's row only its key is read: it may be what made the row unreadable that ended it.
+    Safe to repeat. Of the job's row only its key is read, since the rest may be unreadable.
     """
     answer_with_failure(tx, job_id, LeaseLostError())
     (key,) = tx.fetch_one("SELECT idempotency_key FROM job WHERE job_id = ?", (job_id,)) or ("",)
     if key.startswith(NOTIFICATION):
-        give_up_notification(tx, key.removeprefix(NOTIFICATION))
+        end_dead_notification(tx, key.removeprefix(NOTIFICATION))
 
 
-# Others' commits wait for it.
+# Rows. Groups of commits wait for it.
 LIMIT = 200
 
 

@@ -1,6 +1,6 @@
-"""What the two databases do differently, as one interface, and statements that both understand.
+"""The interface of the two databases, and builders of statements that both understand.
 
-Not here: the differences themselves (sqlite.py, postgres.py), what is stored (a module per subject).
+Not here: the differences themselves (sqlite.py, postgres.py), the statements (a module per subject).
 Threads: the store actors'; a dialect belongs to one engine.
 """
 
@@ -64,7 +64,7 @@ class Dialect(Protocol):
         ...
 
     def sql(self, sql: str) -> str:
-        """Return `sql`, whose parameters are `?`, in the driver's style."""
+        """Return `sql` with its `?` parameters in the driver's style."""
         ...
 
     def read_by_indexes(self, cursor: Any) -> None:

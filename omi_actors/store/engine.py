@@ -55,7 +55,7 @@ DATABASE_FILE = "omi.sqlite3"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one write: its value once it is durable, or why nothing of it was stored."""
+    """The outcome of one write: its value once it is durable, or the reason why nothing of it was stored."""
 
     value: Any = None
     error: StoreError | None = None
@@ -79,7 +79,12 @@ class StoreConfig:
 
 
 class Engine:
-    """A writer's or a reader's connection. Every expected failure that it raises or returns is a StoreError."""
+    """A writer's or a reader's connection. Every expected failure that it raises or returns is a StoreError.
+
+    engine = Engine(StoreConfig(url="", data_dir=folder), NodeIdentity("node-a"))
+    engine.open()
+    stored, claimed = engine.commit_group([commit, partial(claim_jobs, kinds=kinds, limit=2, lease_s=30.0)])
+    """
 
     def __init__(self, config: StoreConfig, node: NodeIdentity, *, readonly: bool = False) -> None:
         self._config = config
@@ -143,7 +148,7 @@ class Engine:
     def commit_group(self, writes: Sequence[Write]) -> list[Outcome]:
         """Store all writes in one transaction; each fails alone. Returns once it is on disk, or is not.
 
-        When COMMIT itself fails nobody knows whether the group was stored: that too is a StoreUnavailableError.
+        A failed COMMIT is a StoreUnavailableError, too: the group may be stored or not.
         What lost against another node's transaction is done again, in halves: the fewer rows are locked, the less is
         in anybody's way. Once the clock has leapt, what is dated by it is stored only together with a note of that; on
         PostgreSQL, where the node is to end, not at all.

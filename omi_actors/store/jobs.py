@@ -1,7 +1,7 @@
 """The job table is the queue: claimed by lease, finished by token, one job of a lane at a time, in order.
 
 Not here: enqueueing (commits.py, in the transaction that caused the job), dispatch (actors/queue/dispatcher.py),
-counting (queue_state.py), what happens to the jobs of lost workers (dead_jobs.py). Threads: the writer's.
+counting (queue_state.py), the jobs of lost workers (dead_jobs.py). Threads: the writer's.
 """
 
 import json
@@ -21,7 +21,7 @@ from omi_actors.store.model_use import add_use
 from omi_actors.store.queue_state import without_paused
 from omi_actors.store.transaction import Transaction
 
-# What an operator reads of a failure; longer ones say no more.
+# Characters of a failure that an operator reads; more add nothing.
 ERROR_CHARS = 500
 
 # Seconds. A job made further in the future than nodes' clocks differ was made before the clock was put back. It would
@@ -108,7 +108,7 @@ def heartbeat_jobs(tx: Transaction, tokens: Sequence[str], *, lease_s: float) ->
 
 
 def complete_answer(tx: Transaction, done: AnswerDone) -> None:
-    """Finish an answer job together with its answer. The payload goes: it holds what somebody said.
+    """Finish an answer job together with its answer. The payload is emptied: it holds a person's words.
 
     Raises: LeaseLostError when `done.token` does not hold the job any more; nothing is written.
     """
@@ -117,7 +117,7 @@ def complete_answer(tx: Transaction, done: AnswerDone) -> None:
 
 
 def finish_job(tx: Transaction, job_id: str, token: str, *, finished_at: float) -> bool:
-    """Finish a job; False if an earlier call with the same token did, whose reply was lost.
+    """Finish a job; False if an earlier call with the same token did and its reply was lost.
 
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
@@ -138,7 +138,7 @@ def check_lease(tx: Transaction, job_id: str, token: str) -> None:
 
 
 def end_dead(tx: Transaction, job_id: str, token: str, *, error: str) -> bool:
-    """Make a job a dead letter; False if an earlier call with the same token did, whose reply was lost.
+    """Make a job dead; False if an earlier call with the same token did and its reply was lost.
 
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
@@ -167,14 +167,14 @@ def release_job(tx: Transaction, job_id: str, token: str) -> None:
 
 
 def insert_end(tx: Transaction, done: AnswerDone) -> None:
-    """Store how a job ended: what is said, its delivery, and what it took of the model."""
+    """Store the end of a job: its answer, the delivery, and the use of the model."""
     insert_answer(tx, done.message, done.delivery)
     if done.spent is not None:
         add_use(tx, done.spent)
 
 
 def _is_first_end(tx: Transaction, changed: int, job_id: str, token: str, state: JobState) -> bool:
-    """Tell whether this call ended the job, and not an earlier one with the same token whose reply was lost."""
+    """Tell whether this call ended the job, and not an earlier one with the same token and a lost reply."""
     if changed:
         return True
     row = tx.fetch_one("SELECT token, state FROM job WHERE job_id = ?", (job_id,))
@@ -224,7 +224,7 @@ def read_object(text: str) -> Mapping[str, Any] | None:
 
 
 def find_question(tx: Transaction, idempotency_key: str) -> KnownQuestion | None:
-    """Return the question with this key and its answer, None if it was never asked, or called off."""
+    """Return the question with this key and its answer, None if it was never asked, or was cancelled."""
     row = tx.fetch_one(
         "SELECT job.job_id, asked.conversation_id, said.text, COALESCE(said.kind, ''),"
         " job.fingerprint FROM job"
@@ -242,7 +242,7 @@ def find_question(tx: Transaction, idempotency_key: str) -> KnownQuestion | None
 
 
 def cancel_question(tx: Transaction, job_id: str) -> bool:
-    """Call off a question that is not answered yet; False if it is. Its key is free again, and its text leaves.
+    """Cancel a question without an answer; False if it has one. Its key is free again, and its text is deleted.
 
     An attempt under way has lost its lease with that: it can store no answer.
     """

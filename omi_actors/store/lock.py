@@ -57,7 +57,7 @@ def release_process_lock(path: Path) -> None:
 
 
 def find_lock_owner(path: Path) -> str | None:
-    """Return the id of the other process that holds the lock of `path`, None when nobody does. Nothing is taken."""
+    """Return the id of the other process that holds the lock of `path`, None if there is none. Takes no lock."""
     if not path.exists():
         return None
     with path.open("r+", encoding="ascii") as file:

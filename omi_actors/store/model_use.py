@@ -1,7 +1,7 @@
 """What the model was asked: questions of this minute and tokens of this day, by owner and for all.
 
 Counted in the transaction that stores an answer, so it survives restarts and costs no commit. Each node counts in rows
-of its own: they do not wait for one another, and a look sums them up.
+of its own, so that nodes do not wait for one another; a query sums them up.
 Not here: the limits (domain/answers/budget.py), old rows (retention.py). Threads: a store actor's.
 """
 

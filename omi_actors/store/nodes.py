@@ -1,4 +1,4 @@
-"""Nodes: who serves, as which incarnation, and until when others must believe that it lives.
+"""Nodes: their names, incarnations and leases, by which other nodes know that they live.
 
 Not here: epochs of sessions (commits.py), leases of jobs (jobs.py). Threads: the writer's.
 """
@@ -31,7 +31,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a process finds when it takes its node's name. `unknown_channels`: the ways of deliveries that were cut."""
+    """The result of taking a node's name. `unknown_channels` are the channels of deliveries that were cut."""
 
     incarnation: int
     jobs_taken_back: int
@@ -39,14 +39,14 @@ class Registration:
 
     @property
     def unknown_deliveries(self) -> int:
-        """How many deliveries nobody knows to have arrived."""
+        """The number of deliveries that may have arrived or not."""
         return len(self.unknown_channels)
 
 
 def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Registration:
     """Take the node's name as its next incarnation; earlier ones are over.
 
-    Their jobs are free again at once. Of deliveries that they were about to make nobody knows whether they were made.
+    Their jobs are free again at once. Deliveries that they had begun become unknown.
     The previous heartbeat is compared with the clock before it is overwritten.
 
     Raises: ClockRefusedError.

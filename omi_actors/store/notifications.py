@@ -28,7 +28,7 @@ _COUNT_SPENT = (
     "SELECT count(*) FROM notification_event WHERE session_id = ? AND created_at >= ? AND channel = 'omi'"
     " AND status IN ('sending', 'sent', 'unknown')"
 )
-# One row a delivery, whatever happens: an attempt that certainly reached nobody leaves it `queued` for the next one.
+# One row for each delivery: an attempt that certainly sent nothing leaves it `queued` for the next one.
 _NOTE = (
     "INSERT INTO notification_event (id, session_id, delivery_id, channel, status, text, error, created_at, changed_at)"
     " VALUES (?, ?, ?, 'omi', ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO UPDATE SET status = excluded.status,"
@@ -63,7 +63,7 @@ def begin_notification(
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
     check_lease(tx, job_id, token)
-    # Locked, or another node could say the answer in a reply between this look at it and our step.
+    # Locked, so that no other node delivers the answer by a reply between this read and our step.
     found = tx.fetch_one(f"{_FIND} {tx.locked('delivery')}", (delivery_id,))
     begun = NotificationBegun(state="gone") if found is None else _begin(tx, delivery_id, found, limits)
     if begun.text is None:
@@ -112,8 +112,8 @@ def end_notification(tx: Transaction, end: NotificationEnd) -> None:
     _set_state(tx, end.delivery_id, end.state, end.error)
 
 
-def give_up_notification(tx: Transaction, delivery_id: str) -> None:
-    """Let an answer whose notification will not be made wait for the next contact; one that was cut is unknown."""
+def end_dead_notification(tx: Transaction, delivery_id: str) -> None:
+    """Leave the answer of a dead notification to the next contact; one that was being sent becomes unknown."""
     found = tx.fetch_one(f"{_FIND_CHOSEN} {tx.locked('delivery')}", (delivery_id,))
     state = {"pending": _KEPT, "sending": _UNKNOWN}.get(found[0] if found else "")
     if state is not None:

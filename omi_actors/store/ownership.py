@@ -1,6 +1,6 @@
-"""Which node looks after what is left to be done: its own, and what a node has left that is gone.
+"""Ownership of unfinished rows: each node has its own, and all living nodes those of a node that is gone.
 
-Not here: leases and heartbeats (nodes.py), what is left (answers.py, sessions.py). Threads: a store actor's.
+Not here: leases and heartbeats (nodes.py), the rows (answers.py, sessions.py). Threads: a store actor's.
 """
 
 from omi_actors.store.transaction import Transaction
@@ -10,10 +10,10 @@ from omi_actors.store.transaction import Transaction
 _GONE_AFTER_S = 60.0
 
 
-def in_charge(tx: Transaction, column: str, node: str) -> tuple[str, tuple[str, float]]:
-    """Return the condition, with its values, that `node` looks after the rows of the node that `column` names.
+def owned_by(tx: Transaction, column: str, node: str) -> tuple[str, tuple[str, float]]:
+    """Return the condition, with its values, that `node` owns the unfinished rows of the node that `column` names.
 
-    All nodes that live look after what one has left that is gone; of a step that they all want, one takes it.
+    All living nodes own the rows of one that is gone; a step that several of them want is taken by one.
     """
     condition = f"({column} = ? OR {column} IN (SELECT name FROM node WHERE lease_until < ?))"  # noqa: S608 (a column of ours)
     return condition, (node, tx.now_s() - _GONE_AFTER_S)

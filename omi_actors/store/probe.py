@@ -1,4 +1,4 @@
-"""A look at the database that changes nothing: can it be reached, how old is its schema, what does its clock say.
+"""Check of a database without changing it: its reach, its schema's version, its clock.
 
 Not here: opening it to work with (engine.py). Threads: the caller's, which is blocked for up to some seconds.
 """

@@ -1,6 +1,6 @@
-"""The queue, counted: by state, and by kind what waits, runs and is dead.
+"""The state of the queue: counts by state and kind, and the paused kinds.
 
-Not here: what is made of the counts (omi_actors/status/queue_status.py). Threads: a store actor's.
+Not here: the page of the counts (status/queue_status.py), pausing (queue_admin.py). Threads: a store actor's.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from omi_actors.domain.work.jobs import JobState, KindCounts, QueueCounts
 from omi_actors.domain.work.queue_admin import ALL_KINDS
 from omi_actors.store.transaction import Transaction
 
-# What is over is most of the table, and counted by its state alone.
+# Finished jobs are most of the table; they are counted by state only.
 _OVER = "SELECT state, count(*) FROM job {by_state} WHERE state NOT IN ('ready', 'running') GROUP BY state"
 _BY_KIND = (
     "SELECT kind, SUM(CASE WHEN state = 'ready' THEN 1 ELSE 0 END),"

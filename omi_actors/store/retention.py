@@ -195,7 +195,7 @@ def _hold(tx: Transaction, cutoffs: Cutoffs) -> bool:
 
 @enqueues
 def delete_session(tx: Transaction, session_key: str) -> bool:
-    """Delete a session with everything heard, said and planned in it; False if there was none."""
+    """Delete a session with its transcript, messages and jobs; False if there was none."""
     tx.has_erased = True
     tx.run("DELETE FROM model_use WHERE owner = ?", (owner_of(session_key),))
     return tx.run("DELETE FROM session WHERE session_key = ?", (session_key,)) == 1

@@ -13,7 +13,7 @@ from omi_actors.domain.hearing.state import SPOKEN_PREFIX, Place, read_place
 from omi_actors.domain.sessions.records import AnswerContext, SessionRecord, StoredMessage, Transcript
 from omi_actors.store.answers import load_open_answers
 from omi_actors.store.model_use import load_use
-from omi_actors.store.ownership import in_charge
+from omi_actors.store.ownership import owned_by
 from omi_actors.store.transaction import Transaction
 
 _SEGMENT = (
@@ -97,7 +97,7 @@ def load_transcript(
 def load_answer_context(
     tx: Transaction, session_id: str, *, choose_rows: Callable[[str], tuple[int, int]]
 ) -> AnswerContext:
-    """Load what an answer may know: what was heard and said last. A failure is said, but it is not knowledge.
+    """Load the knowledge of an answer: the latest segments and messages, without failures.
 
     `choose_rows` tells how many segments and messages the session's space takes.
     """
@@ -135,10 +135,10 @@ def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict
 
 def load_listening(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[str, ...]:
     """Load the keys of this node's sessions that waited for the rest of a question until then, or longer ago."""
-    is_ours, whose = in_charge(tx, "node", node)
+    is_ours, params = owned_by(tx, "node", node)
     rows = tx.fetch(
         f"SELECT session_key FROM session WHERE listening_until <= ? AND {is_ours} ORDER BY listening_until LIMIT ?",  # noqa: S608
-        (until, *whose, limit),
+        (until, *params, limit),
     )
     return tuple(row[0] for row in rows)
 

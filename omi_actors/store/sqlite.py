@@ -36,7 +36,7 @@ def delete_old_copies(file: Path, now_s: float) -> list[Path]:
 
 
 def _made_at(copy: Path) -> float:
-    """Return the UTC second in the copy's name; now and for ever recent if somebody renamed it."""
+    """Return the UTC second in the copy's name; infinity, so that it is kept, if it was renamed."""
     second = copy.name.rsplit(".", 2)[-2]
     return float(second) if second.isdigit() else float("inf")
 
@@ -194,7 +194,7 @@ class SQLite:
 
     def scrub(self, con: sqlite3.Connection) -> bool:
         """Copy the log back and empty it; deleted pages are zeros by then. False while a reader is in the way."""
-        con.execute("PRAGMA busy_timeout=100")  # milliseconds; nobody's commit waits longer for it
+        con.execute("PRAGMA busy_timeout=100")  # milliseconds, the longest that a commit waits for it
         is_busy, _log, _copied = con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         con.execute(f"PRAGMA busy_timeout={int(self._busy_timeout_s * 1000)}")
         return not is_busy

@@ -20,7 +20,7 @@ from omi_actors.store.dialect import Bulk, Dialect, Row
 
 @dataclass(slots=True)
 class NodeIdentity:
-    """Who this process is in the store. Made once per process; `incarnation` is 0 until it is registered.
+    """The identity of this process in the store. `incarnation` is 0 until it is registered.
 
     Owned by the process, not by a writer: a replaced writer goes on under the same incarnation, with the same `watch`.
     """
@@ -139,7 +139,7 @@ _NO_PONY = "Pony runs in write_alone and read_cold only: a plain transaction is 
 
 
 class _WithoutPony:
-    """Keeps Pony out of a plain transaction, in whose thread it stands for Pony's session: to enter another one raises.
+    """Keeps Pony out of a plain transaction: it takes the place of the thread's session, and to enter one raises.
 
     Pony would take the transaction over, and end it together with its session.
     """
@@ -252,6 +252,8 @@ class Connection:
                 result = work(tx)
                 self._db.flush()
                 self._is_committing = commits
+            if not commits:
+                self._dialect.rollback(con)  # Pony has not if no entity was used
         except BaseException as exc:
             if self._db.provider.pool.con is con:
                 self._abandon(con, find_cause(exc))
@@ -272,7 +274,7 @@ class Connection:
             self._dialect.rollback(con)
         if not self._dialect.is_usable(con, exc):
             self._db.provider.pool.drop(con)
-            # What an interrupted COMMIT did nobody knows: it must not be run again on a new connection.
+            # An interrupted COMMIT may have been made: it must not be run again on a new connection.
             self.is_lost = not self._is_committing
 
     def _scrub(self, con: Any) -> None:

@@ -150,6 +150,13 @@ def test_cold_reader_sees_one_snapshot_and_writes_nothing(engine: Engine, reader
     assert count(engine, "account") == 0
 
 
+def test_cold_reader_may_use_statements_only(engine: Engine, reader: Engine) -> None:
+    for session in ("s1", "s2"):
+        do(engine, first_commit(session))
+
+        assert reader.read_cold(lambda tx: tx.fetch("SELECT max(id) FROM session")[0][0]) == session
+
+
 def do_beside(engine: Engine) -> None:
     """Commit in another thread, as the writer does: Pony's session is the thread's."""
 

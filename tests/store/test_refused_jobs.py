@@ -1,4 +1,4 @@
-"""Jobs that must not be enqueued, or cannot be read: born dead, or buried, and told of; the rest is kept and flows."""
+"""Jobs that must not be enqueued, or cannot be read: enqueued dead, or buried, with a failure; the rest goes on."""
 
 from functools import partial
 
