@@ -64,6 +64,13 @@ def failure(request):
     return request.param("as told")
 
 
+@pytest.fixture(autouse=True)
+def no_callback_of_a_future_fails(caplog):
+    """Fail a test in which a future's callback raised: the future only logs that."""
+    yield
+    assert not [line for line in caplog.get_records("call") if "future callback failed" in line.getMessage()]
+
+
 @pytest.fixture
 def store():
     return FakeStore()

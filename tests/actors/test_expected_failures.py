@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from omi_actors.actors.maintenance.node_lease import NodeLease, NodeReadings
 from omi_actors.actors.metrics_collector import LatestReadings, MetricsCollector
@@ -83,15 +84,16 @@ def attempt(store):
     return lambda job: asyncio.create_task(attempt_job(job, deps))
 
 
-async def test_attempt_whose_retry_cannot_be_stored_has_failed(attempt, store, failure, caplog):
+async def test_attempt_whose_retry_cannot_be_stored_has_failed(attempt, store, failure):
     store.replies["load_answer_context"] = failure
     store.replies["retry_job"] = failure
 
-    ended = await attempt(JOB)
+    with capture_logs() as lines:
+        ended = await attempt(JOB)
 
     assert ended.outcome == "failed"
-    assert "job_attempt_failed" in caplog.text
-    assert "Traceback" not in caplog.text
+    assert [line["event"] for line in lines] == ["job_attempt_failed", "job_outcome_not_stored"]
+    assert (lines[0]["reason"], lines[0]["exc_info"]) == ("as told", None)
 
 
 async def test_attempt_whose_release_cannot_be_stored_has_failed(attempt, store, failure, caplog):

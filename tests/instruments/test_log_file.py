@@ -1,4 +1,4 @@
-"""Log files: all lines, bounded size and number, private, and nobody waits for them."""
+"""Log files: all lines, bounded size and number, private files, no caller waits."""
 
 import json
 import logging
@@ -81,7 +81,7 @@ class StuckDisk(logging.Handler):
         self.may_go.wait(10)
 
 
-def test_stuck_disk_holds_nobody_and_what_is_lost_is_counted(log):
+def test_stuck_disk_holds_up_no_caller_and_lost_lines_are_counted(log):
     disk = StuckDisk()
     handler = LogFile(disk, waiting_lines=2)
     before = lost("full")

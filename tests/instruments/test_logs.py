@@ -1,4 +1,4 @@
-"""What no line may carry, whoever writes it; and which lines there are at each level."""
+"""Log lines: secrets and spoken text stay out of them; each level has its lines."""
 
 import io
 import json

@@ -25,7 +25,7 @@ def test_sums_are_over_all_labels_that_were_not_named(registry):
     assert now.by("status", "requests_total", route="a") == {"2xx": 3, "5xx": 1}
 
 
-def test_what_nobody_counted_is_nothing(registry):
+def test_metric_without_a_count_is_zero(registry):
     now = take_readings(registry)
 
     assert (now.total("x"), now.by("y", "x")) == (0, {})

@@ -108,7 +108,7 @@ def test_an_error_that_is_awaited_can_be_caught_in_the_turn(runtime, handle):
     assert reply.result() == "caught"
 
 
-def test_an_error_of_our_tree_in_an_async_turn_is_the_reply(runtime, handle, parent):
+def test_an_expected_error_in_an_async_turn_is_the_reply(runtime, handle, parent):
     future = new_future()
     reply = handle.ask(awaiting(future), timeout_s=1.0)
     runtime.run()

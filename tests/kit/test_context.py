@@ -1,4 +1,4 @@
-"""Whose work a turn is, across mailboxes, awaits and threads; and nobody else's afterwards."""
+"""The context of a turn, across mailboxes, awaits and threads; it does not reach other turns."""
 
 import asyncio
 from contextvars import ContextVar

@@ -184,7 +184,7 @@ def test_a_child_backs_off_and_its_mail_waits():
     assert reply.result() == "child"
 
 
-def test_over_its_limit_a_child_is_quarantined_and_nobody_else_suffers():
+def test_over_its_limit_a_child_is_quarantined_and_the_others_run_on():
     household = Household()
     bad = household.child("bad", kind="bad-kind")
     good = household.child("good")

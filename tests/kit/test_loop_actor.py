@@ -51,7 +51,7 @@ def test_messages_are_handled_one_at_a_time_in_order(runtime, parent):
     assert actor.log == ["start alone", *range(50)]
 
 
-def test_an_error_of_our_tree_is_the_reply_of_an_ask_and_crashes_nobody(runtime, parent):
+def test_an_expected_error_is_the_reply_of_an_ask_and_no_crash(runtime, parent):
     handle = started(runtime, parent)
 
     with pytest.raises(StoreError):
@@ -61,7 +61,7 @@ def test_an_error_of_our_tree_is_the_reply_of_an_ask_and_crashes_nobody(runtime,
     assert ask(handle, Ping()).result() == "alone"
 
 
-def test_an_error_of_our_tree_in_a_tell_is_a_crash(runtime, parent):
+def test_an_expected_error_in_a_tell_is_a_crash(runtime, parent):
     handle = started(runtime, parent)
 
     handle.tell(fail_with(StoreError("disk full")))
@@ -210,7 +210,7 @@ def test_taken_replies_fail_when_the_actor_ends(runtime, parent, ending):
         reply.result()
 
 
-def test_an_error_of_our_tree_after_the_reply_was_taken_still_reaches_the_asker(runtime, parent):
+def test_an_expected_error_after_the_reply_was_taken_still_reaches_the_asker(runtime, parent):
     def take_and_fail(actor):
         actor.take_reply()
         raise StoreError("disk full")

@@ -10,11 +10,11 @@ from tests.kit.loop_turns import counted_turns
 
 async def run(tasks):
     """Run tasks that take a turn each; return who passed in which turn of the loop."""
-    turns, passed = Pacer(), []
+    pacer, passed = Pacer(), []
     with counted_turns() as now:
 
         async def pass_once(name):
-            await turns.wait()
+            await pacer.wait()
             passed.append((now(), name))
 
         async with asyncio.timeout(5):
@@ -22,7 +22,7 @@ async def run(tasks):
     return passed
 
 
-async def test_one_passes_in_each_turn_in_their_order():
+async def test_one_task_passes_in_each_iteration_in_order_of_arrival():
     async def many(pass_once):
         await asyncio.gather(*(pass_once(name) for name in range(60)))
 
@@ -32,14 +32,14 @@ async def test_one_passes_in_each_turn_in_their_order():
     assert len({turn for turn, _ in passed}) == 60
 
 
-async def test_who_is_alone_does_not_wait():
+async def test_task_that_is_alone_does_not_wait():
     begun = Pacer().wait()
 
     with pytest.raises(StopIteration):
         begun.send(None)
 
 
-async def test_task_that_was_cancelled_holds_up_nobody():
+async def test_cancelled_task_does_not_hold_up_the_next():
     async def leaving(pass_once):
         first = asyncio.ensure_future(pass_once("first"))
         gone = [asyncio.ensure_future(pass_once("gone")) for _ in range(3)]

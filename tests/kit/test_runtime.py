@@ -143,7 +143,7 @@ async def test_a_long_ready_queue_lets_the_loop_come_round():
     assert [entry for entry in order if entry != "socket"] == list(range(5))
 
 
-async def test_a_failing_call_harms_nobody_whatever_it_raises():
+async def test_a_failing_call_does_not_stop_the_calls_after_it():
     runtime = loop_runtime(asyncio.get_running_loop())
     seen = []
 

@@ -82,7 +82,7 @@ async def test_the_loop_stays_free_while_a_turn_blocks(stage):
     assert await reply is True
 
 
-async def test_an_error_of_our_tree_is_the_reply_of_an_ask_and_crashes_nobody(stage):
+async def test_an_expected_error_is_the_reply_of_an_ask_and_no_crash(stage):
     handle = stage.start(ThreadPuppet())
 
     with pytest.raises(StoreError):
