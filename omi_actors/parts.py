@@ -12,8 +12,8 @@ from omi_actors.actors.maintenance.janitor import Janitor
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.backplane.interface import Backplane, InProcessBackplane
-from omi_actors.backplane.link_state import LinkConfig
 from omi_actors.backplane.redis_backplane import RedisBackplane
+from omi_actors.backplane.redis_link import LinkConfig
 from omi_actors.clients.model import Model
 from omi_actors.clients.model_chain import GuardedModel, ModelChain
 from omi_actors.clients.omi_api import GuardedNotifier, Notifier

@@ -173,7 +173,7 @@ class Tree:
         return JobQueue(self.store, self.workers, self._pools, limits, self.backplane.wake)
 
     def _build_workers(self) -> Workers:
-        hint = self.backplane.tell_answered
+        hint = self.backplane.send_answered
         return Workers(self._job_deps, self.job_queue, self.router, lease_s=JOB_LEASE_S, hint_answered=hint)
 
     def _build_router(self) -> SessionRouter:

@@ -9,7 +9,7 @@ import pytest
 from omi_actors import tree
 from omi_actors.backplane import redis_session
 from omi_actors.clients import omi_api, openai_model
-from omi_actors.clients.careful_http import MAX_ERROR_BYTES, MAX_REPLY_BYTES
+from omi_actors.clients.bounded_http import MAX_ERROR_BYTES, MAX_REPLY_BYTES
 from omi_actors.jobs import notify
 from omi_actors.store import postgres
 from omi_actors.store.engine import StoreConfig

@@ -1,5 +1,11 @@
-"""What nodes share and may lose: hints of work, news of answers, counts of requests. Never the truth: that is SQL.
+"""The backplane: hints, news of answers and counts of requests between nodes. All of it may be lost.
 
-`interface` says what there is; `in_process` does it for a node by itself; `redis_backplane` between nodes, which are by
-themselves whenever Redis cannot be asked. Only `redis_session` imports redis. Not here: any decision on jobs.
+interface.py         the interface, and the backplane of a node without Redis
+counters.py          counts over fixed windows
+messages.py          messages in Redis, and the outbox
+redis_backplane.py   the backplane over Redis; without a link the node works alone
+redis_link.py        the link to Redis, opened again after each loss
+redis_session.py     one connection's commands and messages; the only file that imports redis
+
+Not here: decisions about jobs, and data that must not be lost (store/).
 """

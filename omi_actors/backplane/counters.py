@@ -1,10 +1,9 @@
-"""Counts over fixed windows, for limits: counted here at once, and exchanged with the other nodes by and by.
+"""Counts over fixed windows, for rate limits over several nodes.
 
-A hit never waits for anybody: it knows this node's count and, of the others', what the last exchange said. A key is
-exchanged once its own count is a quarter of its limit: what is far from its limit everywhere costs nobody anything.
-So up to four nodes together admit no more than the limit and what comes during one exchange; N of them at most N/4
-limits.
-Not here: the exchange itself (redis_backplane.py), what is limited (web/). Threads: the event loop's.
+A hit is counted here at once and waits for no other node: theirs are known from the last exchange. A key is exchanged
+from a quarter of its limit on, so that most keys cost nothing. Up to four nodes together thus admit the limit and the
+hits during one exchange; N nodes admit at most N/4 limits.
+Not here: the exchange (redis_backplane.py), the limits (web/edge/limits.py). Threads: the event loop.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +13,14 @@ from typing import NamedTuple
 
 from omi_actors.clock import Clock
 
-# Keys counted at a time; more are invented by a flood. The oldest goes first, in its favour.
+# Keys in memory; only a flood has more. Then the oldest is dropped, which admits its sender.
 _MAX_KEYS = 100_000
-# The part of its limit from which on a key is exchanged: one in so many.
+# A key is exchanged from this part of its limit on: one in four.
 _QUIET_PART = 4
 
 
 class Hit(NamedTuple):
-    """How a key stands: whether this hit is within its limit, how many more are, seconds until its window ends."""
+    """The state of a key: whether this hit is within the limit, hits that remain, seconds until the window ends."""
 
     is_allowed: bool
     remaining: int
@@ -30,7 +29,7 @@ class Hit(NamedTuple):
 
 @dataclass(slots=True)
 class _Window:
-    """`own` hits, of which the others were told of `sent`; theirs are `others`."""
+    """This node's hits `own`, of which `sent` were sent to the other nodes; their hits `others`."""
 
     ends_mono_s: float
     own: int = 0
@@ -39,7 +38,7 @@ class _Window:
 
 
 class Unsent(NamedTuple):
-    """Hits of a key that other nodes do not know of, and the seconds that its window still lasts here."""
+    """Hits of a key that the other nodes do not know, and the seconds that its window still lasts here."""
 
     key: str
     hits: int
@@ -47,7 +46,13 @@ class Unsent(NamedTuple):
 
 
 class WindowCounters:
-    """See the module. A key's window begins with its first hit; windows of shared keys end together."""
+    """Counts by key. A key's window begins with its first hit; windows of exchanged keys end together.
+
+    Example:
+        counters = WindowCounters(clock)
+        hit = counters.hit(address, limit=100, window_s=60.0)
+        if not hit.is_allowed: refuse(retry_after_s=hit.reset_s)
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -59,7 +64,7 @@ class WindowCounters:
         return len(self._windows)
 
     def hit(self, key: str, *, limit: int, window_s: float) -> Hit:
-        """Count one hit of `key`; also one beyond the limit counts."""
+        """Count one hit of `key`, also beyond the limit."""
         now_mono_s = self._clock.mono_s()
         window = self._windows.get(key)
         if window is None or window.ends_mono_s <= now_mono_s:
@@ -72,7 +77,7 @@ class WindowCounters:
         return Hit(total <= limit, limit - total if total < limit else 0, window.ends_mono_s - now_mono_s)
 
     def peek(self, key: str, *, limit: int, window_s: float) -> Hit:
-        """Tell how a next hit would stand, without counting it."""
+        """Return the result of a next hit without counting it."""
         now_mono_s = self._clock.mono_s()
         window = self._windows.get(key)
         if window is None or window.ends_mono_s <= now_mono_s:
@@ -82,26 +87,23 @@ class WindowCounters:
 
     def _begin(self, key: str, now_mono_s: float, window_s: float) -> _Window:
         self._windows.pop(key, None)
-        # Two old ones may go for one that comes: what has ended does not pile up.
+        # Up to two old windows go for each new one, so that ended ones do not pile up.
         for old in list(islice(self._windows, 2)):
             if self._windows[old].ends_mono_s <= now_mono_s or len(self._windows) >= _MAX_KEYS:
                 del self._windows[old]
         window = self._windows[key] = _Window(now_mono_s + window_s)
         return window
 
-    # --- for whoever exchanges them
+    # --- for the exchange
 
     def share(self, on_unsent: Callable[[], None] | None) -> None:
-        """Call `on_unsent()` when there is something to exchange; None while nobody exchanges.
-
-        What was told and heard stays known meanwhile: these hits were made.
-        """
+        """Call `on_unsent()` when there are hits to exchange; None ends that. Exchanged counts stay."""
         self._on_unsent = on_unsent
 
     def take_unsent(self, most: int) -> Sequence[Unsent]:
-        """Take what the other nodes should be told of, up to `most` keys. It counts as told, whatever becomes of it.
+        """Take the hits of up to `most` keys for the other nodes. They count as sent even if that fails.
 
-        Told twice, it would lock somebody out who has done nothing; told never, it admits a few more.
+        Hits sent twice would lock out an innocent sender; hits never sent only admit a few more.
         """
         now_mono_s = self._clock.mono_s()
         taken = []
@@ -115,11 +117,11 @@ class WindowCounters:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether there is something to tell."""
+        """Whether there are hits to exchange."""
         return bool(self._unsent)
 
     def learn(self, key: str, *, total: int, left_s: float) -> None:
-        """Take note of what all nodes together have counted of `key`, in a window that ends in `left_s` seconds."""
+        """Set the count of `key` over all nodes, in a window that ends in `left_s` seconds."""
         window = self._windows.get(key)
         if window is not None and window.sent:
             window.others = max(0, total - window.sent)

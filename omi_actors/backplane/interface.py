@@ -1,7 +1,7 @@
-"""What a backplane does, whoever carries it.
+"""The interface of a backplane, and the backplane of a node without Redis.
 
-Not here: doing it (interface.py, redis_backplane.py). Threads: the event loop's. Nothing here waits, or raises because
-a carrier is away.
+Not here: the backplane over Redis (redis_backplane.py). Threads: the event loop. No call waits, or fails because Redis
+is away.
 """
 
 import asyncio
@@ -15,10 +15,9 @@ from omi_actors.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class BackplaneState:
-    """Who carries it now. `is_shared` tells whether other nodes are reached.
+    """The backplane's carrier, and whether the other nodes are reached (`is_shared`).
 
-    `cause` and `fix` say why they are not although they should be; both are empty while all is well, and before the
-    first try has ended.
+    `cause` and `fix` explain a lost link. Both are empty while the link is open, and before the first try has ended.
     """
 
     carrier: str
@@ -29,58 +28,58 @@ class BackplaneState:
 
 
 class Backplane(Protocol):
-    """See the module. Whatever is told to other nodes may be lost, may come late, and may come twice."""
+    """A backplane between nodes. All that it sends may be lost, come late, or come twice."""
 
     @property
     def state(self) -> BackplaneState:
-        """How it stands."""
+        """The state of the link."""
         ...
 
     @property
     def counters(self) -> WindowCounters:
-        """Counts of requests, which know of the other nodes' by and by."""
+        """Counts of requests, exchanged with the other nodes."""
         ...
 
     async def run(self) -> None:
-        """Carry, until cancelled. An error that comes out of it is a bug."""
+        """Run until cancelled. An error that it raises is a bug."""
         ...
 
     def wake(self, kind: str) -> None:
-        """Tell the other nodes that there is work of this kind."""
+        """Send the other nodes a hint of work of this kind."""
         ...
 
     def on_wake(self, listener: Callable[[str], None]) -> None:
-        """Call `listener(kind)` for each hint of another node; it replaces an earlier listener."""
+        """Call `listener(kind)` for each hint of another node. It replaces an earlier listener."""
         ...
 
-    def tell_answered(self, job_id: str) -> None:
-        """Tell the other nodes that this job's answer is stored: one of them may have a reply open for it."""
+    def send_answered(self, job_id: str) -> None:
+        """Send the other nodes the news that this job's answer is stored: one may have a reply slot for it."""
         ...
 
     def on_answered(self, listener: Callable[[str], None]) -> None:
-        """Call `listener(job_id)` for each such news of another node; it replaces an earlier listener."""
+        """Call `listener(job_id)` for each such news of another node. It replaces an earlier listener."""
         ...
 
 
 class InProcessBackplane:
-    """See the module."""
+    """The backplane of a node that works alone: it counts requests, and sends nothing."""
 
     def __init__(self, clock: Clock) -> None:
         self.counters = WindowCounters(clock)
         self.state = BackplaneState("in_process", is_shared=False, since_mono_s=clock.mono_s())
 
     async def run(self) -> None:
-        """Wait to be cancelled: there is nothing to carry."""
+        """Wait for cancellation."""
         await asyncio.Event().wait()
 
     def wake(self, kind: str) -> None:
-        """Tell nobody: there is no other node."""
+        """Do nothing: there is no other node."""
 
     def on_wake(self, listener: Callable[[str], None]) -> None:
-        """Promise nothing: there is no other node."""
+        """Do nothing: there is no other node."""
 
-    def tell_answered(self, job_id: str) -> None:
-        """Tell nobody: there is no other node."""
+    def send_answered(self, job_id: str) -> None:
+        """Do nothing: there is no other node."""
 
     def on_answered(self, listener: Callable[[str], None]) -> None:
-        """Promise nothing: there is no other node."""
+        """Do nothing: there is no other node."""

@@ -1,7 +1,7 @@
-"""The backplane between nodes, carried by Redis; while Redis cannot be asked, each node by itself, at once.
+"""The backplane over Redis. Without a link each node works alone, at once.
 
-Not here: the link and its losses (redis_link.py), the commands (redis_session.py), counting (counters.py).
-Threads: the event loop's.
+Not here: the link and its losses (redis_link.py), commands (redis_session.py), counting (counters.py).
+Threads: the event loop.
 """
 
 import asyncio
@@ -9,11 +9,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from omi_actors.backplane.codec import AnswerNews, Hint, Outbox, digest_of, pack, unpack_answered, unpack_hint
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.backplane.interface import BackplaneState
-from omi_actors.backplane.link_state import LinkConfig
-from omi_actors.backplane.redis_link import RedisLink
+from omi_actors.backplane.messages import AnswerNews, Hint, Outbox, digest_of, pack, unpack_answered, unpack_hint
+from omi_actors.backplane.redis_link import LinkConfig, RedisLink
 from omi_actors.clock import Clock
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
@@ -21,16 +20,16 @@ from omi_actors.instruments import metrics
 if TYPE_CHECKING:
     from omi_actors.backplane.redis_session import RedisSession
 
-# Seconds without anything to send after which the server is asked whether it lives.
+# Seconds without anything to send, after which the server gets a ping.
 _PING_S = 1.0
-# Seconds between two rounds of sending: what comes meanwhile shares a round trip.
+# Seconds between two rounds of sending. Messages of that time share a round trip.
 _SPACING_S = 0.02
-# Messages and counts of one round: a few ms of the loop's time.
+# Messages and counts of one round: a few ms of the event loop.
 _ROUND = 100
 
 
 class RedisBackplane:
-    """See the module. `run` keeps the link; without it, everything is this node's own."""
+    """A node's backplane over Redis, linked while `run` runs."""
 
     def __init__(self, config: LinkConfig, clock: Clock, rng: random.Random) -> None:
         self._prefix = config.prefix
@@ -38,14 +37,14 @@ class RedisBackplane:
         self._link = RedisLink(config, clock, rng, self._carry)
         self._is_linked = False
         self._outbox = Outbox()
-        # Tells our own messages from the others'; a node's name would not, should two have the same.
+        # Marks our own messages. Node names would not do, since two nodes may have the same.
         self._origin = new_id()
         self._wake_listener: Callable[[str], None] = _ignore
         self._answered_listener: Callable[[str], None] = _ignore
 
     @property
     def state(self) -> BackplaneState:
-        """How it stands."""
+        """The state of the link."""
         return self._link.state
 
     async def run(self) -> None:
@@ -55,15 +54,15 @@ class RedisBackplane:
     # --- messages
 
     def wake(self, kind: str) -> None:
-        """Tell the other nodes that there is work of this kind."""
+        """Send the other nodes a hint of work of this kind."""
         self._outbox.add_kind(kind)
 
     def on_wake(self, listener: Callable[[str], None]) -> None:
         """Call `listener(kind)` for each hint of another node."""
         self._wake_listener = listener
 
-    def tell_answered(self, job_id: str) -> None:
-        """Tell the other nodes that this job's answer is stored. Without a link it is told to nobody, ever."""
+    def send_answered(self, job_id: str) -> None:
+        """Send the other nodes the news that this job's answer is stored; without a link, drop it."""
         if self._is_linked:
             self._outbox.add_answered(job_id)
         else:
@@ -76,9 +75,9 @@ class RedisBackplane:
     # --- while there is a link
 
     async def _carry(self, session: "RedisSession") -> None:
-        """Share everything over `session` until it is lost."""
+        """Exchange everything over `session` until it is lost."""
         self._is_linked = True
-        self.counters.share(self._outbox.poke)
+        self.counters.share(self._outbox.wake_sender)
         self._link.note_open()
         tasks = [asyncio.create_task(self._listen(session)), asyncio.create_task(self._send(session))]
         try:
@@ -100,7 +99,7 @@ class RedisBackplane:
                 self._take_hint(content)
             else:
                 self._take_answered(content)
-            # What has arrived already is read without waiting: a flood of it must not hold the loop.
+            # `next_message` returns at once while there are messages; a flood must not hold the event loop.
             await asyncio.sleep(0)
 
     def _take_hint(self, content: bytes) -> None:
@@ -120,7 +119,7 @@ class RedisBackplane:
             self._answered_listener(answered.job_id)
 
     async def _send(self, session: "RedisSession") -> None:
-        """Send what waits, round by round; ask whether the server lives when nothing does."""
+        """Send what waits, round by round; ping the server when nothing does."""
         while True:
             if not await self._send_round(session):
                 await session.ping()
@@ -129,7 +128,7 @@ class RedisBackplane:
                 await self._outbox.wait(_PING_S)
 
     async def _send_round(self, session: "RedisSession") -> bool:
-        """Send some of everything; False if there was nothing."""
+        """Send one round of messages and counts; return False if there was nothing to send."""
         kinds, job_ids = self._outbox.take(_ROUND)
         messages = [(f"{self._prefix}:wake", pack(Hint(self._origin, kind))) for kind in kinds]
         messages += [(f"{self._prefix}:answered", pack(AnswerNews(self._origin, job_id))) for job_id in job_ids]
@@ -142,18 +141,18 @@ class RedisBackplane:
         taken = self.counters.take_unsent(_ROUND)
         if not taken:
             return False
-        told = await session.exchange([(self._count_name(unsent.key), unsent) for unsent in taken])
-        for unsent, answer in zip(taken, told, strict=True):
-            if answer is None:
+        totals = await session.exchange([(self._count_name(unsent.key), unsent) for unsent in taken])
+        for unsent, total in zip(taken, totals, strict=True):
+            if total is None:
                 metrics.BACKPLANE_DROPPED.labels("foreign").inc()
             else:
-                self.counters.learn(unsent.key, total=answer[0], left_s=answer[1])
+                self.counters.learn(unsent.key, total=total[0], left_s=total[1])
         return True
 
     def _count_name(self, key: str) -> str:
-        """Return the name of a count in Redis: hashed, since keys hold addresses and wearers' ids."""
+        """Return the name of a count in Redis: a digest, since keys hold addresses and wearers' ids."""
         return f"{self._prefix}:count:{digest_of(key).hex()}"
 
 
 def _ignore(_word: str) -> None:
-    """Hear nothing."""
+    """Do nothing."""

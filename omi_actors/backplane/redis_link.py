@@ -1,18 +1,20 @@
-"""The link to Redis: kept, and opened anew after every loss, with pauses that grow and differ between nodes.
+"""The link to Redis, opened again after every loss, with pauses that grow and differ between nodes.
 
-Not here: commands (redis_session.py), what goes over the link (redis_backplane.py). Threads: the event loop's.
+It imports redis only when it runs, in a thread (0.3 s). Not here: commands (redis_session.py), traffic on the link
+(redis_backplane.py). Threads: the event loop.
 """
 
 import asyncio
+import contextlib
 import importlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omi_actors.backplane.interface import BackplaneState
-from omi_actors.backplane.link_state import FIXES, LinkConfig, LinkLostError, heeding_cancellation
 from omi_actors.clock import Clock
-from omi_actors.errors import UpstreamRejectedError
+from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.restarts import Backoff, Streak, extend_streak, restart_delay_s
@@ -22,14 +24,69 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 
-# Each pause is up to doubled by chance: nodes that have lost a server together must not return together.
+# Jitter doubles a pause at most, so that nodes that lost a server together do not return together.
 _BACKOFF = Backoff(min_s=0.1, max_s=5.0, jitter=1.0)
 
 Carry = Callable[["RedisSession"], Awaitable[None]]
 
+# The operator's fix for each cause of a loss.
+FIXES = {
+    "unreachable": "start the Redis server, or correct the address in REDIS_URL",
+    "timeout": "the server hangs, is overloaded or far away; REDIS_TIMEOUT_MS bounds each command",
+    "wrong_password": "correct the user and the password in REDIS_URL",
+    "not_permitted": "give REDIS_URL's user SET, INCRBY, PTTL, PEXPIRE, PUBLISH, SUBSCRIBE and PING on keys and "
+    "channels that begin with REDIS_KEY_PREFIX",
+    "refuses_writes": "the server is at its maxmemory, or cannot save: its log says which",
+    "loading": "wait: the server loads its data",
+    "read_only": "REDIS_URL names a replica; give the primary's address",
+    "no_certificate": "the server's certificate does not prove its name; add ?ssl_ca_certs=/path.pem to REDIS_URL",
+    "not_redis": "a server of another kind answers at REDIS_URL; correct the address",
+    "closed": "the server closed the connection: it was stopped, or has reached its maxclients",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkConfig:
+    """Settings of the link: the `url`, which may hold a password, the deadline of a command, the prefix of names."""
+
+    url: str
+    timeout_s: float
+    prefix: str
+
+    def __repr__(self) -> str:
+        return f"<LinkConfig {self.prefix}>"
+
+
+class LinkLostError(UpstreamUnavailableError):
+    """The link to Redis is lost. `cause` is a key of `FIXES`."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"Redis: {cause}; {FIXES[cause]}")
+        self.cause = cause
+
+
+@contextlib.contextmanager
+def reraising_cancellation() -> Iterator[None]:
+    """Raise a cancellation that the block has swallowed, as redis-py does on Python 3.11."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
+    try:
+        yield
+    except Exception:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError from None
+        raise
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
+
 
 class RedisLink:
-    """`carry(session)` runs while there is a link; LinkLostError ends it. `pause` is asyncio.sleep, or a test's."""
+    """A link that runs `carry(session)` while it is open, and opens again after each LinkLostError.
+
+    Example:
+        link = RedisLink(config, clock, rng, carry)
+        await link.run()  # until cancelled; `link.state` shows whether it is open
+    """
 
     def __init__(
         self,
@@ -47,14 +104,13 @@ class RedisLink:
         self.state = BackplaneState("redis", is_shared=False, since_mono_s=clock.mono_s())
 
     async def run(self) -> None:
-        """Keep the link until cancelled."""
-        # redis takes 0.3 s to import: in a thread, so that the loop goes on.
+        """Keep the link open until cancelled."""
         module = await asyncio.to_thread(importlib.import_module, "omi_actors.backplane.redis_session")
         streak: Streak | None = None
         try:
             while True:
-                with heeding_cancellation():
-                    error = await self._stay(module.RedisSession)
+                with reraising_cancellation():
+                    error = await self._run_session(module.RedisSession)
                 self._note_lost(error)
                 streak = extend_streak(streak, self._clock.mono_s(), _BACKOFF)
                 await self._pause(restart_delay_s(streak, _BACKOFF, self._rng.random()))
@@ -62,8 +118,8 @@ class RedisLink:
             metrics.BACKPLANE_SHARED.set(0)
             self.state = BackplaneState("redis", is_shared=False, since_mono_s=self._clock.mono_s())
 
-    async def _stay(self, new_session: "Callable[[LinkConfig], RedisSession]") -> LinkLostError:
-        """Connect and carry; return why it ended."""
+    async def _run_session(self, new_session: "Callable[[LinkConfig], RedisSession]") -> LinkLostError:
+        """Connect and carry; return the error that ended the session."""
         session = new_session(self._config)
         try:
             await session.open(self._config.prefix)
@@ -75,17 +131,17 @@ class RedisLink:
             return LinkLostError("not_redis")
         finally:
             await session.close()
-        raise RuntimeError("the link was given up without a reason")
+        raise RuntimeError("the link ended without an error")
 
     def note_open(self) -> None:
-        """Tell that the others are reached, once."""
+        """Note, and log, that the link is open."""
         was_lost = bool(self.state.cause)
         self.state = BackplaneState("redis", is_shared=True, since_mono_s=self._clock.mono_s())
         metrics.BACKPLANE_SHARED.set(1)
         _log.info("backplane_back" if was_lost else "backplane_connected")
 
     def _note_lost(self, error: LinkLostError) -> None:
-        """Tell the loss: in the log once, not for each try to mend it."""
+        """Note a loss. Only the first of a row is logged, not each failed try to reconnect."""
         before = self.state
         since_mono_s = before.since_mono_s if before.cause else self._clock.mono_s()
         self.state = BackplaneState(

@@ -1,7 +1,7 @@
-"""One stay at a Redis server: from connecting to the first failure of the link, after which another one is opened.
+"""One session with a Redis server, from connecting to the first failure of the link.
 
-The only module that imports redis, which costs 0.3 s: it is imported in a thread, and only when REDIS_URL is set.
-Not here: opening anew (redis_link.py), what the commands are for (redis_backplane.py). Threads: the event loop's.
+Only this module imports redis (0.3 s); it is imported in a thread, and only when REDIS_URL is set.
+Not here: reconnecting (redis_link.py), the purpose of the commands (redis_backplane.py). Threads: the event loop.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from omi_actors.backplane.counters import Unsent
-from omi_actors.backplane.link_state import LinkConfig, LinkLostError, heeding_cancellation
+from omi_actors.backplane.redis_link import LinkConfig, LinkLostError, reraising_cancellation
 from omi_actors.errors import UpstreamRejectedError
 
-# Commands under way at a time, and the subscription; further ones wait, within their timeout.
+# Concurrent commands and the subscription; further commands wait, within their timeout.
 _CONNECTIONS = 8
-# Seconds of silence after which the subscription is asked whether it lives.
+# Seconds of silence after which the subscription gets a ping.
 _QUIET_S = 1.0
 
-# The most telling first.
+# The most specific first.
 _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (exceptions.AuthenticationError, "wrong_password"),
     (exceptions.AuthorizationError, "not_permitted"),
@@ -35,12 +35,15 @@ _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (exceptions.TimeoutError, "timeout"),
     (TimeoutError, "timeout"),
 )
-# Refusals that redis-py has no class for, by how they begin.
+# Refusals without a class in redis-py, by their first word.
 _REFUSALS = {"NOAUTH": "wrong_password", "WRONGPASS": "wrong_password", "MISCONF": "refuses_writes"}
 
 
 class RedisSession:
-    """See the module. Every method fails with LinkLostError, which also settles `lost`, or UpstreamRejectedError."""
+    """A session with a Redis server.
+
+    Every method raises LinkLostError, which also settles `lost`, or UpstreamRejectedError for one refused command.
+    """
 
     def __init__(self, config: LinkConfig) -> None:
         pool = BlockingConnectionPool.from_url(
@@ -49,10 +52,10 @@ class RedisSession:
             timeout=config.timeout_s,
             socket_timeout=config.timeout_s,
             socket_connect_timeout=config.timeout_s,
-            # A command that is not known to have failed must not be done twice; and nobody waits for a second try.
+            # A command that may have been done must not be repeated.
             retry=Retry(NoBackoff(), 0),
             protocol=2,
-            # Its name and version would cost each new connection another round trip.
+            # The library's name and version would cost each connection a round trip.
             driver_info=None,
         )
         self._redis: Any = Redis.from_pool(pool)
@@ -61,7 +64,7 @@ class RedisSession:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def open(self, prefix: str) -> None:
-        """Connect, make sure that the server takes what we shall ask, which leaves nothing there, and listen."""
+        """Connect, try all commands that we need, which leaves nothing behind, and subscribe."""
         probe = f"{prefix}:probe"
         await self.ping()
         await self.exchange([(probe, Unsent(probe, 1, 1.0))])
@@ -73,8 +76,8 @@ class RedisSession:
     async def close(self) -> None:
         """Close all connections."""
         if self.lost.done():
-            self.lost.exception()  # it has been told elsewhere
-        # The server may hang: then the operating system ends what we cannot.
+            self.lost.exception()  # marks it as retrieved
+        # The server may hang; the operating system then ends the connections.
         with contextlib.suppress(exceptions.RedisError, OSError, TimeoutError):
             async with asyncio.timeout(self._timeout_s):
                 await self._pubsub.aclose()
@@ -83,7 +86,7 @@ class RedisSession:
     # --- commands
 
     async def ping(self) -> None:
-        """Make sure that the server answers."""
+        """Check that the server answers."""
         async with self._guard():
             await self._redis.ping()
 
@@ -96,9 +99,9 @@ class RedisSession:
             await pipeline.execute()
 
     async def exchange(self, counts: Sequence[tuple[str, Unsent]]) -> list[tuple[int, float] | None]:
-        """Add counts to their keys; return each key's total and the seconds that it lasts, None where it cannot count.
+        """Add counts to their keys; return each key's total and remaining seconds, None for a foreign value.
 
-        A key that is new lasts as long as its window here still does.
+        A new key lasts as long as its window still lasts here.
         """
         pipeline = self._redis.pipeline(transaction=False)
         for name, unsent in counts:
@@ -109,33 +112,33 @@ class RedisSession:
             replies = await pipeline.execute(raise_on_error=False)
             _raise_first_fault(replies)
             for (name, unsent), left_ms in zip(counts, replies[2::3], strict=True):
-                if left_ms == -1:  # it ended between two of our commands, or another program made it: let it end
+                if left_ms == -1:  # it expired between our commands, or another program made it
                     await self._redis.pexpire(name, _as_ms(unsent.left_s))
         return [_read_count(*pair) for pair in zip(replies[1::3], replies[2::3], strict=True)]
 
     # --- messages
 
     async def next_message(self) -> tuple[str, bytes]:
-        """Wait for a message, as long as it takes, and return its channel and content."""
+        """Wait for a message without a deadline; return its channel and content."""
         while True:
             async with self._guard(has_deadline=False):
-                came = await self._pubsub.get_message(timeout=_QUIET_S)
-                if came is None:
+                message = await self._pubsub.get_message(timeout=_QUIET_S)
+                if message is None:
                     await self._pubsub.ping()
-                    came = await self._pubsub.get_message(timeout=self._timeout_s)
-                if came is None:
+                    message = await self._pubsub.get_message(timeout=self._timeout_s)
+                if message is None:
                     raise TimeoutError
-            if came["type"] == "message":
-                return came["channel"].decode(), came["data"]
+            if message["type"] == "message":
+                return message["channel"].decode(), message["data"]
 
     @contextlib.asynccontextmanager
     async def _guard(self, *, has_deadline: bool = True) -> AsyncIterator[None]:
-        """Keep the deadline, and translate what goes wrong: the link's failures end the stay, others do not.
+        """Keep the deadline, and translate errors: those of the link end the session, a refused command does not.
 
-        Whatever else the library makes of a server that is none is the link's failure, too, and never the asker's.
+        Unknown errors, which redis-py raises for a server of another protocol, count as the link's.
         """
         try:
-            with heeding_cancellation():
+            with reraising_cancellation():
                 async with asyncio.timeout(self._timeout_s if has_deadline else None):
                     yield
         except Exception as exc:
@@ -149,7 +152,7 @@ class RedisSession:
 
 
 def _cause_of(exc: BaseException) -> str | None:
-    """Return why the link is of no use; None when only one command was refused."""
+    """Return the cause of a lost link; None when only one command was refused."""
     for kind, cause in _CAUSES:
         if isinstance(exc, kind):
             return cause
@@ -171,14 +174,14 @@ def _is_caused_by(exc: BaseException | None, kind: type[BaseException]) -> bool:
 
 
 def _raise_first_fault(replies: Iterable[object]) -> None:
-    """Raise what says that the link is of no use; a foreign value under one key is that key's business."""
+    """Raise the first error of the link. Errors of a single key, such as a foreign value, are passed over."""
     for reply in replies:
         if isinstance(reply, Exception) and _cause_of(reply) is not None:
             raise reply
 
 
 def _read_count(total: object, left_ms: object) -> tuple[int, float] | None:
-    """Read a total and its time; None when another program's value stands under the key."""
+    """Return a total and its remaining seconds; None when the key holds another program's value."""
     if not isinstance(total, int) or not isinstance(left_ms, int) or left_ms <= 0:
         return None
     return total, left_ms / 1000
@@ -189,7 +192,7 @@ def _as_ms(seconds: float) -> int:
 
 
 async def probe_redis(config: LinkConfig) -> LinkLostError | None:
-    """Return why Redis would not carry the backplane, None if it would. It leaves nothing behind."""
+    """Return the error that keeps Redis from carrying the backplane, None if there is none. Leave nothing behind."""
     session = RedisSession(config)
     try:
         await session.open(config.prefix)

@@ -1,1 +1,14 @@
-"""Outbound HTTP. Foreign errors are translated here, once."""
+"""Outbound HTTP: language models, and Omi's notification API.
+
+model.py                the interface of a model, and the demo model
+openai_model.py         a model at an OpenAI-compatible server, and the list of that server's models
+completion_request.py   the request of a chat completion
+completion_stream.py    the stream of a chat completion
+model_chain.py          circuit breaker around each model, and fallback to the next model
+omi_api.py              Omi's notification API, with its circuit breaker
+circuit.py              a circuit breaker around calls, with metrics and log lines
+bounded_http.py         HTTP clients that follow no redirect and bound each reply
+
+Foreign errors become errors of `omi_actors/errors.py` here. Not here: retries (actors/queue/), decisions
+(domain/answers/).
+"""

@@ -1,6 +1,7 @@
-"""A circuit breaker held over the calls to one server, counted and logged: `async with circuit.call():`.
+"""A circuit breaker around the calls to one server, with metrics and log lines.
 
-Not here: the breaker's decisions (domain/answers/breaker.py), the calls (its users). Threads: the event loop.
+Not here: the breaker's decisions (domain/answers/breaker.py), the calls (model_chain.py, omi_api.py). Threads: the
+event loop.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ _STATE_NUMBERS = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerStat
 
 @dataclass(frozen=True, slots=True)
 class CircuitMetrics:
-    """The metrics of one circuit: its state as a number, its openings, and the calls that it refused."""
+    """The metrics of one circuit: state as a number, openings, refused calls."""
 
     state: Gauge
     openings: Counter
@@ -41,7 +42,7 @@ class Circuit:
     """A breaker and the calls that go through it.
 
     Example:
-        circuit = Circuit("Omi's API", BreakerRules(), clock, counted, is_broken=is_broken)
+        circuit = Circuit("Omi's API", BreakerRules(), clock, circuit_metrics, is_broken=is_broken)
         async with circuit.call():
             await api.notify(uid, text)
     """
@@ -51,18 +52,18 @@ class Circuit:
         subject: str,
         rules: BreakerRules,
         clock: Clock,
-        counted: CircuitMetrics,
+        circuit_metrics: CircuitMetrics,
         *,
         is_broken: Callable[[UpstreamError], bool],
     ) -> None:
-        """`subject` names the server in logs and errors. `is_broken` tells whether an error shows a broken server."""
+        """`subject` names the server in logs and errors. `is_broken` is true of errors of a broken server."""
         self._subject = subject
         self._rules = rules
         self._clock = clock
-        self._counted = counted
+        self._metrics = circuit_metrics
         self._is_broken = is_broken
         self._breaker = Breaker()
-        counted.state.set(_STATE_NUMBERS[BreakerState.CLOSED])
+        circuit_metrics.state.set(_STATE_NUMBERS[BreakerState.CLOSED])
 
     @property
     def state(self) -> BreakerState:
@@ -71,54 +72,54 @@ class Circuit:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until a call would be let through, 0 when it would be now."""
+        """Seconds until a call is admitted, 0 when one is admitted now."""
         return wait_s(self._breaker, self._clock.mono_s(), self._rules)
 
     @contextlib.asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
         """Let the block make one call, and count how it ends.
 
-        A block without an error is a success, and so is an error of a server that works. A block that is cancelled, or
-        that fails for another reason, says nothing about the server.
+        A block without an error counts as a success, and so does an error of a working server. A block that is
+        cancelled, or fails for a reason of its own, does not count.
 
         Raises:
-            CircuitOpenError: the call must not be made; the block is not entered.
+            CircuitOpenError: the breaker refuses the call; the block is not entered.
         """
-        asked_in = self._admit()
+        round_number = self._admit()
         try:
             yield
         except UpstreamError as error:
-            self._count(asked_in, is_success=not self._is_broken(error))
+            self._count(round_number, is_success=not self._is_broken(error))
             raise
         except BaseException:
-            self._move(note_nothing(self._breaker, asked_in, self._clock.mono_s()))
+            self._move(note_nothing(self._breaker, round_number, self._clock.mono_s()))
             raise
-        self._count(asked_in, is_success=True)
+        self._count(round_number, is_success=True)
 
     def _admit(self) -> int:
-        """Return the number of the breaker's round, which goes with the result."""
+        """Return the number of the breaker's round; the call's result counts in that round only."""
         admission = admit(self._breaker, self._clock.mono_s(), self._rules)
         self._move(admission.breaker)
         if not admission.is_admitted:
-            self._counted.refusals.inc()
+            self._metrics.refusals.inc()
             raise CircuitOpenError(
-                f"{self._subject} has failed several times in a row and is not asked for a while",
+                f"{self._subject} failed several times in a row and is paused",
                 retry_after_s=admission.retry_after_s,
             )
         return admission.round
 
-    def _count(self, asked_in: int, *, is_success: bool) -> None:
+    def _count(self, round_number: int, *, is_success: bool) -> None:
         if is_success:
-            self._move(note_success(self._breaker, asked_in))
+            self._move(note_success(self._breaker, round_number))
         else:
-            self._move(note_failure(self._breaker, asked_in, self._clock.mono_s(), self._rules))
+            self._move(note_failure(self._breaker, round_number, self._clock.mono_s(), self._rules))
 
     def _move(self, after: Breaker) -> None:
-        """Set the breaker's new state; log and count a change."""
+        """Set the breaker's new state; log and count a change of it."""
         before, self._breaker = self._breaker, after
         if before.state is after.state:
             return
-        self._counted.state.set(_STATE_NUMBERS[after.state])
+        self._metrics.state.set(_STATE_NUMBERS[after.state])
         if after.openings > before.openings:
-            self._counted.openings.inc()
+            self._metrics.openings.inc()
         _log.warning("circuit", subject=self._subject, state=after.state.value, openings=after.openings)

@@ -1,6 +1,6 @@
-"""A chat completion's request: what a model is asked with, and what it turned out not to take.
+"""The request of a chat completion, without the parameters that its model has refused.
 
-Not here: sending it (openai_model.py), what the model is told (domain/answers/prompt.py). Threads: the event loop's.
+Not here: sending it (openai_model.py), the prompt's text (domain/answers/prompt.py). Threads: the event loop.
 Source: OpenAI's Chat Completions API. Reasoning models refuse `max_tokens` and `temperature`; servers other than
 OpenAI's may know only `max_tokens`.
 """
@@ -14,19 +14,19 @@ from omi_actors.instruments.logs import get_logger
 
 _log = get_logger(__name__)
 
-# Names of models that think before they answer; the one exception only chats.
+# Beginnings of reasoning models' names, and the one exception.
 _REASONING = ("gpt-5", "o1", "o3", "o4")
 _CHATTING = "gpt-5-chat"
-# Without these there is no question.
-_SPARED = ("model", "messages", "stream")
+# Fields without which there is no question.
+_REQUIRED = ("model", "messages", "stream")
 _LIMITS = ("max_completion_tokens", "max_tokens")
-# What is asked for instead of a parameter's value that was refused.
-_OTHER_VALUE = {("reasoning_effort", "minimal"): "low", ("reasoning_effort", "none"): "low"}
+# The replacement of a refused value.
+_REPLACEMENTS = {("reasoning_effort", "minimal"): "low", ("reasoning_effort", "none"): "low"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
-    """What the operator wants of every answer. `max_tokens` holds for prompts that do not say."""
+    """The operator's options for every answer. `max_tokens` is the default of prompts without their own."""
 
     max_tokens: int = 500
     temperature: float = 0.7
@@ -35,7 +35,13 @@ class RequestOptions:
 
 
 class RequestShape:
-    """Builds the requests to one model, and learns from what it refuses."""
+    """Builder of the requests to one model; it learns from refusals.
+
+    Example:
+        shape = RequestShape("gpt-5-mini", RequestOptions(), is_openai=True)
+        body = shape.build(prompt)
+        shape.drop("reasoning_effort", body)  # after a refusal: asks for less effort, or without the parameter
+    """
 
     def __init__(self, name: str, options: RequestOptions, *, is_openai: bool) -> None:
         self._name = name
@@ -46,13 +52,13 @@ class RequestShape:
         self._extras: dict[str, Any] = (
             {"reasoning_effort": options.reasoning_effort} if is_reasoning else {"temperature": options.temperature}
         )
-        # Without it a streamed answer does not say what it costs.
+        # Without it the stream does not report its tokens.
         self._extras["stream_options"] = {"include_usage": True}
         if options.has_store:
             self._extras["store"] = True
 
     def max_tokens_of(self, prompt: Prompt) -> int:
-        """Return how many tokens the answer may have."""
+        """Return the answer's limit of tokens."""
         return prompt.max_tokens or self._max_tokens
 
     def build(self, prompt: Prompt) -> dict[str, Any]:
@@ -66,12 +72,12 @@ class RequestShape:
             **limit,
         }
 
-    def forget(self, parameter: str, sent: Mapping[str, Any]) -> bool:
-        """Ask without this parameter of the request `sent`, or with what stands for it, from now on.
+    def drop(self, parameter: str, sent: Mapping[str, Any]) -> bool:
+        """Leave out this parameter of the request `sent`, or replace its value, in all later requests.
 
-        False if the request has no such parameter. Of many that are refused alike, the first one teaches.
+        False if the request has no such parameter. When several requests are refused alike, only the first counts.
         """
-        if parameter not in _SPARED and parameter in sent:
+        if parameter not in _REQUIRED and parameter in sent:
             if parameter == self._limit:
                 self._change_limit()
             elif self._extras.get(parameter) == sent[parameter]:
@@ -88,14 +94,14 @@ class RequestShape:
 
     def _change_extra(self, parameter: str) -> None:
         value = self._extras.pop(parameter)
-        other = _OTHER_VALUE.get((parameter, str(value)))
+        other = _REPLACEMENTS.get((parameter, str(value)))
         if other is not None:
             self._extras[parameter] = other
         _log.warning("model_parameter_refused", model=self._name, parameter=parameter, value=value, instead=other)
 
 
 def find_refused(parameter: str | None, message: str, sent: Mapping[str, Any]) -> str:
-    """Return which parameter of a request its refusal is about, by its field or else by its text; "" for none."""
+    """Return the parameter that a refusal names in its field, or else in its text; "" for none."""
     if parameter:
         return parameter
     return next((name for name in sent if f"'{name}'" in message), "")

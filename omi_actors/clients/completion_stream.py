@@ -1,4 +1,4 @@
-"""A streamed chat completion: from its bytes to the answer's text.
+"""Parser of a streamed chat completion: bytes in, the answer's text out.
 
 Not here: the request and its errors (openai_model.py). Threads: none, pure.
 Source: OpenAI's Chat Completions API, server-sent events: `data: {chunk}` lines, ended by `data: [DONE]`.
@@ -14,10 +14,10 @@ from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
 _DATA = b"data:"
 _END = b"[DONE]"
 _LINE_ENDS = (b"\n", b"\r")
-# Bytes of a line, and of a whole answer, beside those of its tokens: ids, filters' results, comments while it thinks.
+# Bytes of a line, and of a whole answer, beside its tokens: ids, results of filters, comments during reasoning.
 _LINE_BYTES = 64 * 1024
 _REPLY_BYTES = 256 * 1024
-# Bytes that a token may take: of text, even where each character is written as \uXXXX; and as an event of its own.
+# Most bytes of one token: as text with each character written as \uXXXX, and as an event of its own.
 _TEXT_BYTES_PER_TOKEN = 32
 _EVENT_BYTES_PER_TOKEN = 2048
 
@@ -47,19 +47,22 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 
 class CompletionReader:
-    """Collects one answer of at most `max_tokens`, estimated. It counts only when its end was seen, or was cut by us.
+    """Reader of one answer of at most `max_tokens` (estimated); `max_tokens` also bounds its memory.
 
-    Memory is bounded by `max_tokens`, whatever the server sends.
+    Example:
+        reader = CompletionReader(max_tokens=500)
+        async for data in response.aiter_bytes(): reader.feed(data)
+        text = reader.finish()  # raises if the stream broke off before the answer's end
     """
 
     def __init__(self, max_tokens: int) -> None:
-        # Of the question and its answer; 0 until, and unless, the server has told.
+        # Tokens of question and answer; 0 until the server reports them.
         self.tokens = 0
         self._parts: list[str] = []
         self._room = AnswerRoom(max_tokens)
         self._max_line_bytes = _LINE_BYTES + _TEXT_BYTES_PER_TOKEN * max_tokens
         self._left_bytes = _REPLY_BYTES + _EVENT_BYTES_PER_TOKEN * max_tokens
-        # The beginning of a line whose end has not come yet.
+        # The unfinished last line.
         self._rest = bytearray()
         self._is_ended = False
         self._reason = ""
@@ -67,25 +70,25 @@ class CompletionReader:
 
     @property
     def is_full(self) -> bool:
-        """Whether the answer has all of its tokens and goes on: the rest is not to be read."""
+        """Whether the answer goes on past its tokens; the rest should not be read."""
         return self._room.is_full
 
     @property
     def is_cut(self) -> bool:
-        """Whether the answer has no end of its own: it went on past its tokens, or the server ended it there."""
+        """Whether the answer was cut at its tokens, by us or by the server."""
         return self.is_full or self._reason == "length"
 
     def feed(self, data: bytes) -> str:
-        """Take bytes of the stream as they come; return the text that they add to the answer.
+        """Take the stream's next bytes; return the text that they add to the answer.
 
         Raises:
-            UpstreamUnavailableError: a line is no chunk or too long, all is too long, or the server tells of a failure.
+            UpstreamUnavailableError: a line is invalid, line or stream are too long, or the server reports a failure.
         """
         self._rest += data
         self._left_bytes -= len(data)
         has_line = b"\n" in data or b"\r" in data
         if self._left_bytes < 0 or (not has_line and len(self._rest) > self._max_line_bytes):
-            raise UpstreamUnavailableError("the model's server sent more than an answer can be")
+            raise UpstreamUnavailableError("the model's server sent more bytes than an answer may have")
         if not has_line:
             return ""
         lines = bytes(self._rest).splitlines(keepends=True)
@@ -102,7 +105,7 @@ class CompletionReader:
         try:
             chunk = _decode(data)
         except msgspec.MsgspecError as exc:
-            raise UpstreamUnavailableError("the model's server sent something that is not a completion") from exc
+            raise UpstreamUnavailableError("the model's server sent an invalid completion") from exc
         if chunk.error:
             raise UpstreamUnavailableError("the model's server broke off with an error")
         if chunk.usage:
@@ -110,13 +113,13 @@ class CompletionReader:
         return self._take(chunk)
 
     def finish(self) -> str:
-        """Return the whole answer, or one that is cut at a sentence's end and marked.
+        """Return the whole answer; one that was cut ends at a sentence's end, with a mark.
 
         Raises:
             UpstreamUnavailableError: the stream ended before the answer did, or the answer is empty.
             UpstreamRejectedError: the model refused the content, or used up its tokens before its first word.
         """
-        self.feed(b"\n")  # some leave the last line without an end
+        self.feed(b"\n")  # some servers do not end the last line
         if not (self._is_ended or self.is_full):
             raise UpstreamUnavailableError("the model's server cut its answer")
         if self._is_refused or self._reason == "content_filter":
@@ -124,14 +127,14 @@ class CompletionReader:
         text = "".join(self._parts).strip()
         if not text and self._reason == "length":
             raise UpstreamRejectedError(
-                "the model used up all its tokens before the first word of its answer", code="thought_too_long"
+                "the model used all its tokens before the first word of its answer", code="thought_too_long"
             )
         if not text:
             raise UpstreamUnavailableError("the model's answer was empty")
         return cut_answer(text) if self.is_cut else text
 
     def _note_usage(self, raw: msgspec.Raw) -> None:
-        """Note the tokens. A count of another form is none: an answer is not lost over its price."""
+        """Note the tokens, and ignore a count of an unknown form."""
         with suppress(msgspec.MsgspecError):
             usage = _decode_usage(raw)
             if usage is not None and usage.total_tokens > 0:

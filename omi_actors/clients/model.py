@@ -1,6 +1,6 @@
-"""What every language model offers, and what it answers.
+"""The interface of a language model, and the demo model.
 
-Not here: the models themselves (openai_model.py, model.py), what they are told (domain/answers/prompt.py).
+Not here: real models (openai_model.py), their order (model_chain.py), prompts (domain/answers/prompt.py).
 Threads: the event loop.
 """
 
@@ -11,8 +11,8 @@ from typing import Protocol
 
 from omi_actors.domain.answers.prompt import Prompt
 
-# Hears an answer's pieces as they arrive, in order; together they are the answer, blanks at its ends apart. An empty
-# piece voids all before it: another model begins anew.
+# Receives the pieces of an answer in order; joined and stripped they are the answer. An empty piece voids all earlier
+# ones: another model begins anew.
 OnText = Callable[[str], None]
 
 
@@ -20,7 +20,7 @@ OnText = Callable[[str], None]
 class ModelAnswer:
     """A complete, non-empty answer, and the name of the model that gave it.
 
-    `tokens` are those of question and answer as the model's server counts them, 0 where it does not tell.
+    `tokens` counts question and answer by the model's server; 0 if it reports none.
     """
 
     text: str
@@ -35,21 +35,21 @@ class Model(Protocol):
     name: str
 
     async def load(self) -> object:
-        """Get ready to answer. Calling it again is fine; `answer` does what is missing."""
+        """Prepare to answer; may be called again. `answer` prepares what is missing."""
         ...
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
-        """Answer within `deadline_s` seconds of wall clock. `on_text` may have heard pieces of what then fails.
+        """Answer within `deadline_s` seconds of wall clock. `on_text` may receive pieces before a failure.
 
         Raises:
             UpstreamTimeoutError: the deadline passed.
-            UpstreamUnavailableError: not reachable, overloaded or broken; asking again may help.
-            UpstreamRejectedError: refused (key, credit, model name, content); asking again cannot help.
+            UpstreamUnavailableError: not reachable, overloaded or broken; a retry may help.
+            UpstreamRejectedError: refused (key, credit, model name, content); a retry cannot help.
         """
         ...
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close connections."""
         ...
 
 
@@ -57,13 +57,13 @@ _WORDS = re.compile(r"\s*\S+")
 
 
 class DemoModel:
-    """Repeats the question, so that the whole way can be tried. Deterministic, and labelled in every answer."""
+    """Model that repeats the question, to try everything else. Deterministic, and named in every answer."""
 
     provider = "demo"
     name = "demo-echo"
 
     async def load(self) -> None:
-        """Nothing to get ready."""
+        """Do nothing."""
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:  # noqa: ARG002 (the protocol's)
         """Answer at once with the question, word by word."""
@@ -74,4 +74,4 @@ class DemoModel:
         return ModelAnswer(text, self.name)
 
     async def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""

@@ -1,7 +1,7 @@
-"""Models in the order in which they are asked: the next one when one is broken, overloaded, unknown or set aside.
+"""Models behind circuit breakers, asked in their order until one answers.
 
-A question is answered once: an answer that comes when its model's time is over goes nowhere.
-Not here: when another is asked, and for how long (domain/answers/patience.py); one model's breaker (model_chain.py).
+Not here: deciding about fallback and shares of the deadline (domain/answers/patience.py), the breaker's decisions
+(domain/answers/breaker.py).
 Threads: the event loop.
 """
 
@@ -19,13 +19,15 @@ from omi_actors.errors import CircuitOpenError, UpstreamError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 
-# Seconds in which the same cause is logged once.
+_log = get_logger(__name__)
+
+# Seconds in which one cause is logged once.
 _LOG_AGAIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFailure:
-    """The last failure: its class, its operator's fault, and whether no answer has come since."""
+    """The last failure: its class, its fault for the operator, and whether it is newer than the last answer."""
 
     error: str
     fault: Fault
@@ -33,7 +35,12 @@ class ModelFailure:
 
 
 class GuardedModel:
-    """See the module. The same protocol as the model inside."""
+    """A model behind a circuit breaker. It logs failures and keeps the last one.
+
+    Example:
+        model = GuardedModel(OpenAIModel(...), BreakerRules(failures=5), clock)
+        answer = await model.answer(prompt, deadline_s=12.0)  # CircuitOpenError during the breaker's pause
+    """
 
     def __init__(self, model: Model, rules: BreakerRules, clock: Clock) -> None:
         self.provider = model.provider
@@ -41,12 +48,12 @@ class GuardedModel:
         self.last_failure: ModelFailure | None = None
         self._model = model
         self._clock = clock
-        counted = CircuitMetrics(
+        circuit_metrics = CircuitMetrics(
             metrics.MODEL_BREAKER_STATE.labels(model.name),
             metrics.MODEL_BREAKER_OPENINGS.labels(model.name),
             metrics.MODEL_BREAKER_REFUSALS.labels(model.name),
         )
-        self._circuit = Circuit(f"the model {model.name}", rules, clock, counted, is_broken=is_broken)
+        self._circuit = Circuit(f"the model {model.name}", rules, clock, circuit_metrics, is_broken=is_broken)
         self._logged_mono_s: dict[str, float] = {}
 
     @property
@@ -56,18 +63,18 @@ class GuardedModel:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until it may be asked, 0 when that is now."""
+        """Seconds until the breaker admits a call, 0 when it does now."""
         return self._circuit.wait_s
 
     async def load(self) -> object:
-        """Get the model ready."""
+        """Load the model."""
         return await self._model.load()
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
-        """Ask the model, unless it has just failed again and again; see `Model.answer`.
+        """Ask the model, unless its breaker is open; see `Model.answer`.
 
         Raises:
-            CircuitOpenError: it was not asked.
+            CircuitOpenError: the breaker is open, and the model was not asked.
         """
         async with self._circuit.call():
             try:
@@ -88,8 +95,8 @@ class GuardedModel:
         self.last_failure = ModelFailure(type(error).__name__, fault)
         if now_mono_s - self._logged_mono_s.get(fault.cause, -_LOG_AGAIN_S) >= _LOG_AGAIN_S:
             self._logged_mono_s[fault.cause] = now_mono_s
-            say = _log.error if fault.is_lasting else _log.info
-            say(
+            log = _log.error if fault.is_lasting else _log.info
+            log(
                 "model_failed",
                 model=self.name,
                 error=type(error).__name__,
@@ -106,11 +113,12 @@ class GuardedModel:
                 _log.info("model_answers_again", model=self.name, after=failure.fault.cause)
 
 
-_log = get_logger(__name__)
-
-
 class ModelChain:
-    """See the module. One model for its users; `models` is not empty, and the first is the one that is wanted."""
+    """Several models that act as one: the next is asked when one is broken, overloaded, unknown or paused.
+
+    `models` is not empty; the first is preferred. Each question has one answer: output of a model whose time is over
+    is ignored.
+    """
 
     def __init__(self, models: Sequence[GuardedModel], clock: Clock) -> None:
         self.models = tuple(models)
@@ -119,26 +127,26 @@ class ModelChain:
         self._clock = clock
 
     async def load(self) -> None:
-        """Get all models ready."""
+        """Load all models."""
         for model in self.models:
             await model.load()
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
-        """Ask one model after the other within `deadline_s` of all together; see `Model.answer`.
+        """Ask one model after the other, all within `deadline_s`; see `Model.answer`.
 
         Raises:
-            CircuitOpenError: none of them may be asked now.
+            CircuitOpenError: the breakers of all models are open.
         """
         ends_mono_s = self._clock.mono_s() + deadline_s
         errors: list[UpstreamError] = []
-        heard = _Heard(on_text)
+        relay = _Relay(on_text)
         for number, model in enumerate(self.models, start=1):
             after = sum(other.wait_s == 0.0 for other in self.models[number:])
             left_s = ends_mono_s - self._clock.mono_s()
             if errors and not is_worth_asking(left_s, deadline_s):
                 break
             try:
-                return await _ask(model, prompt, share_s(left_s, after), heard)
+                return await _ask(model, prompt, share_s(left_s, after), relay)
             except UpstreamError as error:
                 errors.append(error)
                 if not may_fall_back(error):
@@ -152,42 +160,42 @@ class ModelChain:
             await model.close()
 
 
-class _Heard:
-    """Passes on the pieces of one model at a time, and tells when they are void."""
+class _Relay:
+    """Relay of the pieces of one model at a time; it voids them when the next model begins."""
 
     def __init__(self, on_text: OnText | None) -> None:
         self._on_text = on_text
-        self._has_spoken = False
-        self._speaker = 0
+        self._has_sent = False
+        self._round = 0
 
-    def next_speaker(self) -> OnText | None:
-        """Return what the next model speaks into; what earlier ones say from now on is not heard."""
+    def begin(self) -> OnText | None:
+        """Return the receiver of the next model's pieces; those of earlier models are ignored from now on."""
         on_text = self._on_text
         if on_text is None:
             return None
-        self._speaker += 1
-        speaker = self._speaker
-        if self._has_spoken:
+        self._round += 1
+        own_round = self._round
+        if self._has_sent:
             on_text("")
-            self._has_spoken = False
+            self._has_sent = False
 
-        def hear(text: str) -> None:
-            if speaker == self._speaker:
-                self._has_spoken = True
+        def pass_on(text: str) -> None:
+            if own_round == self._round:
+                self._has_sent = True
                 on_text(text)
 
-        return hear
+        return pass_on
 
-    def close(self) -> None:
-        """Hear nobody any more."""
-        self._speaker += 1
+    def end(self) -> None:
+        """Ignore pieces from now on."""
+        self._round += 1
 
 
-async def _ask(model: GuardedModel, prompt: Prompt, deadline_s: float, heard: _Heard) -> ModelAnswer:
+async def _ask(model: GuardedModel, prompt: Prompt, deadline_s: float, relay: _Relay) -> ModelAnswer:
     try:
-        return await model.answer(prompt, deadline_s=deadline_s, on_text=heard.next_speaker())
+        return await model.answer(prompt, deadline_s=deadline_s, on_text=relay.begin())
     finally:
-        heard.close()
+        relay.end()
 
 
 def _note_fallback(error: UpstreamError, failed: GuardedModel, after: Sequence[GuardedModel]) -> None:

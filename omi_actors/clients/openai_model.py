@@ -1,7 +1,7 @@
-"""Any OpenAI-compatible model, by the OpenAI SDK's async client.
+"""A model at an OpenAI-compatible server, by the OpenAI SDK's async client, and the list of that server's models.
 
 Not here: retries of a job (actors/queue/workers.py), sentences for the wearer (domain/answers/failures.py).
-Threads: the event loop; the SDK is imported by another thread (0.7 s), see `load`.
+Threads: the event loop; `OpenAIModel.load` imports the SDK in another thread (0.7 s).
 Source: OpenAI's Chat Completions API.
 """
 
@@ -9,8 +9,9 @@ import asyncio
 import gc
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
@@ -30,21 +31,21 @@ from omi_actors.kit.pacer import Pacer
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-# Seconds to connect; the whole call has its own deadline.
+# Seconds to connect; the whole call has a deadline of its own.
 _CONNECT_S = 5.0
-# A 429 of these codes is about the account, not about speed: asking again cannot help.
+# A 429 of these codes concerns the account, not speed: a retry cannot help.
 _FINAL_CODES = ("insufficient_quota", "billing_not_active", "access_terminated", "billing_hard_limit_reached")
-# A 400 of these codes is about one parameter of the request: without it, it may pass.
+# A 400 of these codes concerns one parameter: without it, the request may pass.
 _PARAMETER_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
-# Servers other than OpenAI's may refuse a field that they do not know by its name in a text only.
+# Other servers may name an unknown field only in the text of such an error.
 _FORM_STATUSES = (400, 422)
 _USAGE = "stream_options"
-# Codes by which a content filter refuses, and ours for them.
+# Codes of content filters.
 _CONTENT_CODES = ("content_filter", "content_policy_violation")
 
 
 class OpenAIModel:
-    """One shared client for all sessions. Retries by the SDK are off: the job queue knows better."""
+    """A model with one client for all sessions, without the SDK's retries: the job queue retries."""
 
     provider = "openai"
 
@@ -55,31 +56,30 @@ class OpenAIModel:
         self._api_key = api_key
         self._base_url = base_url
         self._shape = RequestShape(name, options, is_openai=base_url is None)
-        self._places = asyncio.Semaphore(concurrency)
+        self._slots = asyncio.Semaphore(concurrency)
         self._pacer = Pacer()
         self._client: AsyncOpenAI | None = None
 
     async def load(self) -> "AsyncOpenAI":
-        """Import the SDK and build the client off the loop, once: that reads all certificates."""
+        """Import the SDK and build the client in a thread, once; that reads all certificates."""
         if self._client is None:
             client = await asyncio.to_thread(self._build_client)
-        if self._client is None:  # another may have come first meanwhile
+        if self._client is None:  # a concurrent call may have set it
             self._client = client
         return self._client
 
     def _build_client(self) -> "AsyncOpenAI":
-        import_for_good("openai")
-        openai = _import_openai()
-        return build_client(openai, api_key=self._api_key, base_url=self._base_url)
+        import_and_freeze("openai")
+        return build_client(api_key=self._api_key, base_url=self._base_url)
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
-        """Stream one answer; see `Model.answer`. The deadline counts from now, waiting for a place included."""
+        """Stream one answer; see `Model.answer`. The deadline includes the wait for a slot."""
         started = time.monotonic()
         outcome = "done"
         try:
             async with asyncio.timeout(deadline_s):
                 client = await self.load()
-                async with self._places:
+                async with self._slots:
                     return await self._ask(client, prompt, on_text)
         except UpstreamError as exc:
             outcome = type(exc).__name__
@@ -99,7 +99,7 @@ class OpenAIModel:
             await self._client.close()
 
     async def _ask(self, client: "AsyncOpenAI", prompt: Prompt, on_text: OnText | None) -> ModelAnswer:
-        """Ask, and again as long as a parameter is refused that it can do without."""
+        """Ask, and repeat without each parameter that the server refuses."""
         while True:
             request = self._shape.build(prompt)
             try:
@@ -107,14 +107,14 @@ class OpenAIModel:
                 await self._stream(client, request, reader, on_text)
                 return self._finish(reader, on_text)
             except UpstreamRejectedError as exc:
-                if not self._shape.forget(exc.parameter, request):
+                if not self._shape.drop(exc.parameter, request):
                     raise
 
     def _finish(self, reader: CompletionReader, on_text: OnText | None) -> ModelAnswer:
         answer = ModelAnswer(reader.finish(), self.name, reader.tokens)
         if reader.is_cut:
             metrics.MODEL_ANSWERS_CUT.labels("us" if reader.is_full else "server").inc()
-            if on_text is not None:  # more was heard than the answer is: begin anew
+            if on_text is not None:  # it has received more than the cut answer
                 on_text("")
                 on_text(answer.text)
         return answer
@@ -122,14 +122,18 @@ class OpenAIModel:
     async def _stream(
         self, client: "AsyncOpenAI", request: dict[str, Any], reader: CompletionReader, on_text: OnText | None
     ) -> None:
-        """Read one answer until its end, or until the reader is full; then the connection is closed at once."""
-        openai, http = _import_openai(), _import_http()
-        # Of many questions at once, one a turn is written, and what came of one answer is read: 1 to 3 ms each.
+        """Read one answer until its end, or until the reader is full; then close the connection."""
+        import httpx2  # noqa: PLC0415 (comes with openai)
+        import openai  # noqa: PLC0415 (0.7 s: not at start)
+
+        from omi_actors.clients import bounded_http  # noqa: PLC0415 (imports httpx2)
+
+        # The pacer lets one request or chunk of all answers through in each pass of the loop: 1 to 3 ms each.
         await self._pacer.wait()
         try:
-            # By the SDK's plain `post`: `chat.completions.create` walks the types of every message first, 0.5 ms each,
-            # and its stream takes 0.6 ms a chunk to build objects of which we read one field.
-            response = await client.post("/chat/completions", cast_to=http.Response, body=request, stream=True)
+            # `chat.completions.create` would check the types of every message first (0.5 ms each), and its stream
+            # would build objects for each chunk (0.6 ms), of which we read one field.
+            response = await client.post("/chat/completions", cast_to=httpx2.Response, body=request, stream=True)
             try:
                 async for data in response.aiter_bytes():
                     await self._pacer.wait()
@@ -142,55 +146,59 @@ class OpenAIModel:
                 await response.aclose()
         except openai.OpenAIError as exc:
             raise translate_error(exc, request) from exc
-        except _import_careful_http().ReplyTooLongError as exc:
-            raise UpstreamUnavailableError("the model's server sent more than an answer can be") from exc
-        except http.HTTPError as exc:
+        except bounded_http.ReplyTooLongError as exc:
+            raise UpstreamUnavailableError("the model's server sent more bytes than an answer may have") from exc
+        except httpx2.HTTPError as exc:
             raise UpstreamUnavailableError("the model's server cut its answer") from exc
 
 
-def build_client(
-    openai: ModuleType, *, api_key: str, base_url: str | None, timeout_s: float | None = None
-) -> "AsyncOpenAI":
-    """Return a client of the SDK without its retries and its redirects; `timeout_s` is of each read, None for none.
+def build_client(*, api_key: str, base_url: str | None, timeout_s: float | None = None) -> "AsyncOpenAI":
+    """Return a client of the SDK without retries and redirects; `timeout_s` bounds each read, None does not.
 
-    Its requests go through aiohttp, the SDK's other transport, which costs half of what its usual one does.
+    It uses aiohttp, the SDK's other transport, which costs half of the usual one.
     """
+    import openai  # noqa: PLC0415 (0.7 s: not at start)
+
+    from omi_actors.clients import bounded_http  # noqa: PLC0415 (imports httpx2)
+
     timeout = openai.Timeout(timeout_s, connect=_CONNECT_S)
-    http_client = _import_careful_http().open_client(
-        timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, kind=openai.DefaultAioHttpClient
+    http_client = bounded_http.open_client(
+        timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, client_class=openai.DefaultAioHttpClient
     )
-    client: AsyncOpenAI = openai.AsyncOpenAI(
+    return openai.AsyncOpenAI(
         api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout, http_client=http_client
     )
-    return client
 
 
 def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
-    """Return the error of our tree for one of the SDK's. Its own text may quote the prompt and is left out."""
-    openai = _import_openai()
+    """Return our error for one of the SDK's, without its text, which may quote the prompt."""
+    import openai  # noqa: PLC0415 (0.7 s: not at start)
+
     if isinstance(error, openai.APIStatusError):
         code = str(error.code or "")
         if code in _PARAMETER_CODES:
             name = find_refused(error.param, str(error), sent)
-            return UpstreamRejectedError(f"the model takes no such {name or 'parameter'}", code=code, parameter=name)
+            return UpstreamRejectedError(
+                f"the model does not accept {name or 'a parameter'}", code=code, parameter=name
+            )
         if error.status_code in _FORM_STATUSES and _USAGE in sent and _USAGE in str(error.body):
-            return UpstreamRejectedError(f"the model's server takes no {_USAGE}", code=code, parameter=_USAGE)
+            return UpstreamRejectedError(f"the model's server does not accept {_USAGE}", code=code, parameter=_USAGE)
         return _translate_status(error.status_code, code, error.response.headers.get("retry-after"))
     if isinstance(error, openai.APIConnectionError):
         return UpstreamUnavailableError("the model's server cannot be reached; check OPENAI_BASE_URL and the network")
-    return UpstreamUnavailableError("the model's server cut or garbled its answer")
+    return UpstreamUnavailableError("the model's server sent a broken answer")
 
 
 def _translate_status(status: int, code: str, retry_after: str | None) -> UpstreamError:
     if 300 <= status < 400:  # noqa: PLR2004
         return UpstreamRejectedError(
-            f"the model's server sends us to another address ({status}); check OPENAI_BASE_URL", code="redirected"
+            f"the model's server redirects to another address ({status}); check OPENAI_BASE_URL", code="redirected"
         )
     if status == 401:  # noqa: PLR2004
         return UpstreamRejectedError("the model refuses OPENAI_API_KEY (401)", code="invalid_api_key")
     if code in _FINAL_CODES or status == 402:  # noqa: PLR2004
         return UpstreamRejectedError(
-            "the model's account has no credit: this is no speed limit; add credit at the provider",
+            "the model's account has no credit (this is not the rate limit); add credit at the provider",
             code="insufficient_quota",
         )
     if code in _CONTENT_CODES:
@@ -199,35 +207,16 @@ def _translate_status(status: int, code: str, retry_after: str | None) -> Upstre
         return UpstreamRejectedError("the model's server does not know OPENAI_MODEL (404)", code="model_not_found")
     seconds = float(retry_after) if retry_after and retry_after.replace(".", "", 1).isdigit() else None
     if status == 429:  # noqa: PLR2004
-        return UpstreamBusyError("the model's server asks us to be slower (429)", retry_after_s=seconds)
+        return UpstreamBusyError("the model's server limits our rate (429)", retry_after_s=seconds)
     if status >= 500 or status in (408, 409):  # noqa: PLR2004
         return UpstreamUnavailableError(f"the model's server answered {status}", retry_after_s=seconds)
     return UpstreamRejectedError(f"the model's server refused the request ({status})", code=code or str(status))
 
 
-def _import_openai() -> ModuleType:
-    import openai  # noqa: PLC0415 (0.7 s: not at start)
+def import_and_freeze(name: str) -> None:
+    """Import a library, and exempt its objects from garbage collection. Call it in a thread.
 
-    return openai
-
-
-def _import_http() -> ModuleType:
-    import httpx2  # noqa: PLC0415 (comes with openai)
-
-    return httpx2
-
-
-def _import_careful_http() -> ModuleType:
-    from omi_actors.clients import careful_http  # noqa: PLC0415 (imports httpx2)
-
-    return careful_http
-
-
-def import_for_good(name: str) -> None:
-    """Import a library. Call it in a thread.
-
-    What it is made of lives to the end, and there is much of it: a garbage collector that looked through it, now or
-    later, would hold the event loop for 0.1 s each time.
+    They are many and live as long as the process. A collection that visits them would hold the event loop for 0.1 s.
     """
     gc.disable()
     try:
@@ -235,3 +224,35 @@ def import_for_good(name: str) -> None:
         gc.freeze()
     finally:
         gc.enable()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelServer:
+    """A server's models by name, and its clock in UTC seconds, None when it sends no date."""
+
+    models: frozenset[str]
+    now_s: float | None
+
+
+async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: float) -> ModelServer:
+    """Return the server's list of models. It proves address and key, and costs no token. It blocks to import the SDK.
+
+    Raises:
+        UpstreamError: the server cannot be reached, does not answer in time, or refuses the key.
+    """
+    import openai  # noqa: PLC0415 (0.7 s: not at start)
+
+    async with build_client(api_key=api_key, base_url=base_url, timeout_s=timeout_s) as client:
+        try:
+            response = await client.models.with_raw_response.list()
+            names = frozenset(model.id for model in response.parse().data)
+        except openai.OpenAIError as exc:
+            raise translate_error(exc, {}) from exc
+    return ModelServer(names, _parse_date(response.headers.get("date")))
+
+
+def _parse_date(value: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp() if value else None
+    except ValueError:
+        return None

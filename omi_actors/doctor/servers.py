@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Iterator
 
 from config.settings import Settings
-from omi_actors.backplane.link_state import FIXES, LinkConfig
-from omi_actors.clients.model_check import ask_model_server
+from omi_actors.backplane.redis_link import FIXES, LinkConfig
+from omi_actors.clients.openai_model import ask_model_server
 from omi_actors.doctor.finding import Finding, Machine, as_sentence, note, ok, problem
 from omi_actors.domain.answers.failures import find_fault
 from omi_actors.errors import UpstreamError

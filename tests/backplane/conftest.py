@@ -7,8 +7,8 @@ import pytest
 import redis
 
 from omi_actors.backplane.interface import Backplane, InProcessBackplane
-from omi_actors.backplane.link_state import LinkConfig
 from omi_actors.backplane.redis_backplane import RedisBackplane
+from omi_actors.backplane.redis_link import LinkConfig
 from omi_actors.clock import SystemClock
 from scripts.lab.replay.redis_server import RedisServer, running_redis
 
@@ -16,7 +16,7 @@ TIMEOUT_S = 0.3
 
 
 async def eventually(is_true, timeout_s=10.0):
-    """Return once `is_true()`; for what other processes bring about."""
+    """Return once `is_true()`; for effects of other processes."""
     async with asyncio.timeout(timeout_s):
         while not is_true():  # noqa: ASYNC110 (no event comes from there)
             await asyncio.sleep(0.001)
@@ -24,14 +24,14 @@ async def eventually(is_true, timeout_s=10.0):
 
 @pytest.fixture(scope="session")
 def shared_server() -> Iterator[RedisServer]:
-    """A server that is only used, never hurt."""
+    """A server that no test harms."""
     with running_redis() as server:
         yield server
 
 
 @pytest.fixture
 def server(shared_server: RedisServer) -> RedisServer:
-    """An empty server that is only used."""
+    """An empty server that no test harms."""
     with redis.Redis.from_url(shared_server.url) as client:
         client.flushall()
     return shared_server
@@ -39,7 +39,7 @@ def server(shared_server: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def own_server() -> Iterator[RedisServer]:
-    """A server that the test may hurt."""
+    """A server that the test may harm."""
     with running_redis() as server:
         yield server
 
@@ -65,7 +65,7 @@ async def join():
 
 @pytest.fixture(params=["in_process", pytest.param("redis", marks=pytest.mark.service)])
 def backplane_url(request) -> str | None:
-    """Where a node's backplane is, once of each kind."""
+    """The address of a node's backplane, once of each kind."""
     if request.param == "in_process":
         return None
     server: RedisServer = request.getfixturevalue("server")

@@ -1,4 +1,4 @@
-"""What every backplane does, alone in a process or shared by Redis."""
+"""Behaviour of every backplane, of one node and over Redis."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from omi_actors.backplane.interface import Backplane
 from tests.backplane.conftest import eventually
 
 
-async def test_limit_admits_so_many_in_a_window_and_says_when_it_ends(backplane: Backplane):
+async def test_limit_admits_its_number_in_a_window_and_tells_the_windows_end(backplane: Backplane):
     hits = [backplane.counters.hit("a", limit=3, window_s=60.0) for _ in range(5)]
 
     assert [hit.is_allowed for hit in hits] == [True, True, True, False, False]
@@ -25,7 +25,7 @@ async def test_peek_counts_nothing(backplane: Backplane):
     assert not counters.hit("a", limit=1, window_s=60.0).is_allowed
 
 
-async def test_window_that_has_ended_begins_anew(backplane: Backplane):
+async def test_ended_window_begins_again(backplane: Backplane):
     backplane.counters.hit("a", limit=1, window_s=0.05)
 
     await eventually(lambda: backplane.counters.peek("a", limit=1, window_s=0.05).is_allowed)
@@ -33,13 +33,13 @@ async def test_window_that_has_ended_begins_anew(backplane: Backplane):
     assert backplane.counters.hit("a", limit=1, window_s=0.05).is_allowed
 
 
-async def test_what_is_told_does_not_come_back_to_who_told_it(backplane: Backplane):
-    heard: list[str] = []
-    backplane.on_wake(heard.append)
-    backplane.on_answered(heard.append)
+async def test_nodes_own_messages_do_not_come_back(backplane: Backplane):
+    received: list[str] = []
+    backplane.on_wake(received.append)
+    backplane.on_answered(received.append)
 
     backplane.wake("answer")
-    backplane.tell_answered("j1")
+    backplane.send_answered("j1")
     await asyncio.sleep(0.05)
 
-    assert heard == []
+    assert received == []

@@ -1,4 +1,4 @@
-"""Redis away, hung, slow, strange: nobody waits beyond the timeout, nothing is wrong, and it comes back by itself."""
+"""Redis away, hung, slow or strange: no call waits beyond the timeout, and the link returns by itself."""
 
 import asyncio
 import contextlib
@@ -8,8 +8,7 @@ import time
 import pytest
 import redis
 
-from omi_actors.backplane.link_state import LinkConfig, LinkLostError
-from omi_actors.backplane.redis_link import RedisLink
+from omi_actors.backplane.redis_link import LinkConfig, LinkLostError, RedisLink
 from omi_actors.clock import ManualClock
 from omi_actors.instruments import metrics
 from scripts.lab.replay.redis_server import RedisServer, running_redis
@@ -23,12 +22,12 @@ def use_all(node, key="a"):
     """Use everything once; return the seconds that it took."""
     began_s = time.monotonic()
     node.wake("answer")
-    node.tell_answered("j1")
+    node.send_answered("j1")
     assert node.counters.hit(key, limit=1_000_000, window_s=60.0).is_allowed
     return time.monotonic() - began_s
 
 
-async def test_node_that_starts_without_redis_is_alone_at_once_and_joins_later(join):
+async def test_node_that_starts_without_redis_works_alone_and_joins_later(join):
     server = RedisServer()
     try:
         node = await join(server.url, awaits_link=False)
@@ -46,8 +45,8 @@ async def test_node_that_starts_without_redis_is_alone_at_once_and_joins_later(j
 
 async def test_killed_redis_is_noticed_and_found_again_by_all(own_server, join):
     nodes = [await join(own_server.url) for _ in range(3)]
-    heard: list[str] = []
-    nodes[2].on_wake(heard.append)
+    received: list[str] = []
+    nodes[2].on_wake(received.append)
 
     own_server.kill()
     await eventually(lambda: not any(node.state.is_shared for node in nodes))
@@ -56,12 +55,12 @@ async def test_killed_redis_is_noticed_and_found_again_by_all(own_server, join):
     own_server.start()
     await eventually(lambda: all(node.state.is_shared for node in nodes))
 
-    heard.clear()
+    received.clear()
     nodes[0].wake("again")
-    await eventually(lambda: "again" in heard)
+    await eventually(lambda: "again" in received)
 
 
-async def test_hang_is_noticed_though_nobody_asks(own_server, join):
+async def test_hang_is_noticed_without_traffic(own_server, join):
     node = await join(own_server.url)
 
     own_server.hang()
@@ -72,21 +71,21 @@ async def test_hang_is_noticed_though_nobody_asks(own_server, join):
     await eventually(lambda: node.state.is_shared)
 
 
-async def test_what_is_told_while_nobody_is_reached_is_lost_and_counted(own_server, join):
+async def test_news_without_a_link_are_lost_and_counted(own_server, join):
     first, second = await join(own_server.url), await join(own_server.url)
-    heard: list[str] = []
-    second.on_answered(heard.append)
+    received: list[str] = []
+    second.on_answered(received.append)
     lost = metrics.BACKPLANE_DROPPED.labels("unreachable")
     before = lost._value.get()
 
     own_server.kill()
     await eventually(lambda: not first.state.is_shared)
-    first.tell_answered("while away")
+    first.send_answered("while away")
     own_server.start()
     await eventually(lambda: first.state.is_shared and second.state.is_shared)
-    first.tell_answered("back")
+    first.send_answered("back")
 
-    await eventually(lambda: heard == ["back"])
+    await eventually(lambda: received == ["back"])
     assert lost._value.get() == before + 1
 
 
@@ -113,7 +112,7 @@ async def test_counts_of_before_and_during_an_outage_stay_known(own_server, join
     assert not hit(second).is_allowed
 
 
-async def test_redis_that_comes_back_with_its_data_counts_nobody_twice(own_server, join):
+async def test_redis_that_comes_back_with_its_data_counts_no_hit_twice(own_server, join):
     node = await join(own_server.url)
     for _ in range(6):
         node.counters.hit("a", limit=10, window_s=60.0)
@@ -142,7 +141,7 @@ async def test_redis_that_comes_back_with_its_data_counts_nobody_twice(own_serve
         (("--replicaof", "127.0.0.1 1"), "", "read_only"),
     ],
 )
-async def test_server_that_will_not_serve_us_is_named_by_its_cause(join, options, change, cause):
+async def test_server_that_refuses_us_is_named_by_its_cause(join, options, change, cause):
     name, *values = options
     given = (name, *(part for value in values for part in value.split(" ")))
     with running_redis(*given) as server:
@@ -156,17 +155,17 @@ async def test_server_that_will_not_serve_us_is_named_by_its_cause(join, options
         assert use_all(node) < 0.1
 
 
-async def test_password_that_fits_is_taken(join):
+async def test_right_password_is_accepted(join):
     with running_redis("--requirepass", "a b/c@d") as server:
         assert (await join(server.url.replace("127", ":a%20b%2Fc%40d@127", 1))).state.is_shared
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b":x\r\n", b"$-9\r\n", b"*99999999\r\n", b"\xff" * 99]
+    "reply", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b":x\r\n", b"$-9\r\n", b"*99999999\r\n", b"\xff" * 99]
 )
-async def test_server_that_is_no_redis_harms_nobody(join, said):
+async def test_server_of_another_protocol_is_named_and_harmless(join, reply):
     async def speak(reader, writer):
-        writer.write(said)
+        writer.write(reply)
         await writer.drain()
         await reader.read()
 
@@ -178,7 +177,7 @@ async def test_server_that_is_no_redis_harms_nobody(join, said):
         assert use_all(node) < 0.1
 
 
-async def test_server_that_closes_each_connection_is_asked_less_and_less(join):
+async def test_server_that_closes_each_connection_is_tried_more_rarely(join):
     connections = []
 
     async def close(reader, writer):
@@ -193,7 +192,7 @@ async def test_server_that_closes_each_connection_is_asked_less_and_less(join):
     assert node.state.cause == "closed"
 
 
-async def test_pauses_grow_to_their_cap_differ_between_nodes_and_begin_anew_after_quiet():
+async def test_pauses_grow_to_their_cap_differ_between_nodes_and_restart_after_quiet():
     async def pauses_of(seed, quiet_s):
         clock, pauses = ManualClock(), []
         ended = asyncio.Event()
@@ -259,26 +258,26 @@ async def relayed(server, *, delay_s=0.0, ends_with=b"nothing"):
         is_over.set()
 
 
-async def test_subscription_that_has_died_alone_is_noticed(server, join):
+async def test_dead_subscription_is_noticed(server, join):
     async with relayed(server, ends_with=b"SUBSCRIBE") as url:
         node = await join(url)
 
         await eventually(lambda: node.state.cause == "timeout")
 
 
-async def test_slow_redis_delays_but_is_believed(server, join):
+async def test_slow_redis_delays_and_keeps_its_link(server, join):
     async with relayed(server, delay_s=TIMEOUT_S / 4) as url:
         slow, other = await join(url), await join(server.url)
-        heard: list[str] = []
-        other.on_answered(heard.append)
+        received: list[str] = []
+        other.on_answered(received.append)
 
         assert use_all(slow) < 0.1
 
-        await eventually(lambda: heard == ["j1"])
+        await eventually(lambda: received == ["j1"])
         assert slow.state.is_shared
 
 
-async def test_losses_are_told_once_not_for_every_request(own_server, join, capsys, caplog):
+async def test_loss_is_logged_once_not_for_every_request(own_server, join, capsys, caplog):
     lost = metrics.BACKPLANE_SHARED
     node = await join(own_server.url)
     assert lost._value.get() == 1
@@ -291,5 +290,5 @@ async def test_losses_are_told_once_not_for_every_request(own_server, join, caps
     own_server.start()
     await eventually(lambda: node.state.is_shared)
 
-    said = capsys.readouterr().out + caplog.text  # by whether an earlier test has set logging up
-    assert (said.count("backplane_lost"), said.count("backplane_back")) == (1, 1)
+    log = capsys.readouterr().out + caplog.text  # by whether an earlier test has set logging up
+    assert (log.count("backplane_lost"), log.count("backplane_back")) == (1, 1)

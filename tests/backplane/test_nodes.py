@@ -1,4 +1,4 @@
-"""What nodes share through Redis."""
+"""Messages and counts between nodes over Redis."""
 
 import asyncio
 
@@ -10,34 +10,34 @@ from tests.backplane.conftest import eventually
 pytestmark = pytest.mark.service
 
 
-async def test_wake_up_reaches_every_other_node_and_only_these(server, join):
+async def test_hint_reaches_every_other_node_and_no_stranger(server, join):
     first, *others = [await join(server.url) for _ in range(3)]
     strange = await join(server.url, prefix="other")
-    heard: list[list[str]] = [[] for _ in range(4)]
-    for node, kinds in zip([first, *others, strange], heard, strict=True):
+    received: list[list[str]] = [[] for _ in range(4)]
+    for node, kinds in zip([first, *others, strange], received, strict=True):
         node.on_wake(kinds.append)
 
     first.wake("answer")
     first.wake("notify")
 
-    await eventually(lambda: heard[1] == heard[2] == ["answer", "notify"])
-    assert heard[0] == heard[3] == []
+    await eventually(lambda: received[1] == received[2] == ["answer", "notify"])
+    assert received[0] == received[3] == []
 
 
-async def test_many_wake_ups_of_one_kind_cost_few_messages(server, join):
+async def test_many_hints_of_one_kind_cost_few_messages(server, join):
     first, second = await join(server.url), await join(server.url)
-    heard: list[str] = []
-    second.on_wake(heard.append)
+    received: list[str] = []
+    second.on_wake(received.append)
 
     for _ in range(10_000):
         first.wake("answer")
     first.wake("last")
 
-    await eventually(lambda: heard[-1:] == ["last"])
-    assert heard.count("answer") < 3
+    await eventually(lambda: received[-1:] == ["last"])
+    assert received.count("answer") < 3
 
 
-async def test_counts_do_not_stay_for_ever(server, join):
+async def test_counts_expire(server, join):
     node = await join(server.url)
 
     node.counters.hit("a", limit=1, window_s=60.0)
@@ -47,7 +47,7 @@ async def test_counts_do_not_stay_for_ever(server, join):
         assert all(0 < client.ttl(key) <= 86_400 for key in client.keys("*"))
 
 
-async def test_keys_hold_nothing_of_what_they_are_made_of(server, join):
+async def test_keys_hold_no_address_and_no_wearers_id(server, join):
     node = await join(server.url)
 
     node.counters.hit("uid:ada", limit=1, window_s=60.0)
@@ -68,35 +68,35 @@ async def test_a_hundred_thousand_keys_stay_within_their_bound(server, join):
 
 async def test_news_of_answers_reach_every_other_node_in_order(server, join):
     first, *others = [await join(server.url) for _ in range(3)]
-    heard: list[list[str]] = [[] for _ in range(3)]
-    for node, job_ids in zip([first, *others], heard, strict=True):
-        node.on_answered(job_ids.append)
+    received: list[list[str]] = [[] for _ in range(3)]
+    for node, own in zip([first, *others], received, strict=True):
+        node.on_answered(own.append)
 
-    told = [f"job-{number}" for number in range(250)]
-    for job_id in told:
-        first.tell_answered(job_id)
-        first.tell_answered(job_id)
+    job_ids = [f"job-{number}" for number in range(250)]
+    for job_id in job_ids:
+        first.send_answered(job_id)
+        first.send_answered(job_id)
 
-    await eventually(lambda: heard[1] == heard[2] == told)
-    assert heard[0] == []
+    await eventually(lambda: received[1] == received[2] == job_ids)
+    assert received[0] == []
 
 
 async def test_news_of_a_burst_are_bounded_and_the_latest_stay(server, join):
     first, second = await join(server.url), await join(server.url)
-    heard: list[str] = []
-    second.on_answered(heard.append)
+    received: list[str] = []
+    second.on_answered(received.append)
 
     for number in range(5_000):
-        first.tell_answered(f"job-{number}")
+        first.send_answered(f"job-{number}")
 
-    await eventually(lambda: heard[-1:] == ["job-4999"])
-    assert len(heard) == 1_000
+    await eventually(lambda: received[-1:] == ["job-4999"])
+    assert len(received) == 1_000
 
 
 async def test_flood_of_messages_does_not_hold_the_loop(server, join):
     node = await join(server.url)
-    heard: list[str] = []
-    node.on_answered(heard.append)
+    received: list[str] = []
+    node.on_answered(received.append)
     news = [f'{{"origin":"them","job_id":"job-{number}"}}'.encode() for number in range(20_000)]
     with redis.Redis.from_url(server.url) as client:
         pipeline = client.pipeline(transaction=False)
@@ -106,7 +106,7 @@ async def test_flood_of_messages_does_not_hold_the_loop(server, join):
 
     turns = 0
     async with asyncio.timeout(20):
-        while len(heard) < len(news):
+        while len(received) < len(news):
             await asyncio.sleep(0)
             turns += 1
 
@@ -143,7 +143,7 @@ async def test_windows_of_all_nodes_end_together(server, join):
     await eventually(lambda: second.peek("a", limit=1, window_s=60.0).reset_s <= 5.0)
 
 
-async def test_key_far_from_its_limit_is_not_told(server, join):
+async def test_key_far_from_its_limit_is_not_exchanged(server, join):
     node = await join(server.url)
     for _ in range(24):
         node.counters.hit("a", limit=100, window_s=60.0)
@@ -155,7 +155,7 @@ async def test_key_far_from_its_limit_is_not_told(server, join):
         await eventually(lambda: [client.get(key) for key in client.keys("omi:count:*")] == [b"25"])
 
 
-async def test_foreign_values_under_our_keys_are_nothing(server, join):
+async def test_foreign_values_under_our_keys_are_passed_over(server, join):
     node = await join(server.url)
     count = node._count_name("a")
     with redis.Redis.from_url(server.url) as client:
@@ -168,9 +168,9 @@ async def test_foreign_values_under_our_keys_are_nothing(server, join):
 
 async def test_foreign_messages_are_ignored(server, join):
     node = await join(server.url)
-    heard: list[str] = []
-    node.on_wake(heard.append)
-    node.on_answered(heard.append)
+    received: list[str] = []
+    node.on_wake(received.append)
+    node.on_answered(received.append)
     with redis.Redis.from_url(server.url) as client:
         for foreign in (b"", b"{", b"\xff", b"[" * 5_000, b'{"origin":1,"kind":[]}', b"x" * 100_000, b"null"):
             client.publish("omi:wake", foreign)
@@ -178,4 +178,4 @@ async def test_foreign_messages_are_ignored(server, join):
         client.publish("omi:wake", b'{"origin":"them","kind":"answer"}')
         client.publish("omi:answered", b'{"origin":"them","job_id":"j1"}')
 
-    await eventually(lambda: heard == ["answer", "j1"])
+    await eventually(lambda: received == ["answer", "j1"])

@@ -1,4 +1,4 @@
-"""A request has what its model takes; what a model refuses is left out from then on."""
+"""Requests with the parameters that their model accepts, and without refused ones."""
 
 import asyncio
 
@@ -52,13 +52,13 @@ def test_request_has_only_what_its_model_takes(name, is_openai, parameters):
     assert (request["model"], request["stream"], request["messages"][-1]["content"]) == (name, True, PROMPT.question)
 
 
-def test_prompt_says_how_long_its_answer_may_be():
+def test_prompt_limits_its_answers_tokens():
     prompt = build_prompt("how far is the moon?", [], [], max_tokens=7)
 
     assert RequestShape("llama3.2", RequestOptions(), is_openai=False).build(prompt)["max_tokens"] == 7
 
 
-def test_server_is_asked_to_keep_answers_only_when_the_operator_says_so():
+def test_server_is_asked_to_store_answers_only_by_the_operators_setting():
     requests = [
         RequestShape("x", RequestOptions(has_store=has_store), is_openai=True).build(PROMPT)
         for has_store in (False, True)
@@ -88,7 +88,7 @@ async def test_refused_parameter_is_dropped_and_the_question_answered(
     assert set(fake.calls[-1]) - ALWAYS == in_the_end
 
 
-async def test_what_was_refused_is_remembered(fake, ask):
+async def test_refusal_is_remembered(fake, ask):
     fake.takes = frozenset({"max_tokens"})
     model = OpenAIModel(api_key="k", base_url=fake.url, name="x", concurrency=1, options=RequestOptions())
     await model.answer(PROMPT, deadline_s=9.0)
@@ -100,7 +100,7 @@ async def test_what_was_refused_is_remembered(fake, ask):
     assert (asked_before, len(fake.calls)) == (3, 4)
 
 
-async def test_server_that_knows_no_usage_is_asked_without_it(fake, ask):
+async def test_server_that_refuses_usage_is_asked_without_it(fake, ask):
     fake.is_strict = True
 
     (answer,) = await ask("llama3.2")
@@ -109,7 +109,7 @@ async def test_server_that_knows_no_usage_is_asked_without_it(fake, ask):
     assert ["stream_options" in call for call in fake.calls] == [True, False]
 
 
-async def test_answer_says_what_it_cost_where_the_server_does(fake, ask):
+async def test_answer_has_the_tokens_that_the_server_reports(fake, ask):
     fake.tokens = 321
 
     (answer,) = await ask("llama3.2")
@@ -117,7 +117,7 @@ async def test_answer_says_what_it_cost_where_the_server_does(fake, ask):
     assert answer.tokens == 321
 
 
-async def test_questions_that_are_refused_together_are_all_answered(fake, ask):
+async def test_questions_that_are_refused_at_once_are_all_answered(fake, ask):
     fake.takes, fake.efforts = frozenset({"max_completion_tokens", "reasoning_effort"}), frozenset({"low"})
 
     answers = await ask("gpt-5-like", times=20, has_store=True)
@@ -127,7 +127,7 @@ async def test_questions_that_are_refused_together_are_all_answered(fake, ask):
     assert "store" not in fake.calls[-1]
 
 
-async def test_effort_that_no_word_is_known_for_is_left_to_the_model(fake, ask):
+async def test_effort_without_a_replacement_is_left_to_the_model(fake, ask):
     fake.efforts = frozenset({"high"})
 
     await ask("gpt-5-like")
@@ -135,14 +135,14 @@ async def test_effort_that_no_word_is_known_for_is_left_to_the_model(fake, ask):
     assert [call.get("reasoning_effort") for call in fake.calls] == ["minimal", "low", None]
 
 
-async def test_refusal_of_what_every_request_needs_is_final(fake, ask):
+async def test_refusal_of_a_required_field_is_final(fake, ask):
     fake.takes = frozenset({"max_tokens", "temperature"})
     shape = RequestShape("x", RequestOptions(), is_openai=False)
 
-    assert not any(shape.forget(name, shape.build(PROMPT)) for name in ("stream", "messages", "unheard_of", ""))
+    assert not any(shape.drop(name, shape.build(PROMPT)) for name in ("stream", "messages", "unheard_of", ""))
 
 
-async def test_refusal_that_names_nothing_of_ours_is_an_error(fake, ask, monkeypatch):
+async def test_refusal_of_an_unknown_parameter_is_an_error(fake, ask, monkeypatch):
     monkeypatch.setattr("scripts.lab.replay.fake_openai._Completions._find_unsupported", _refuse_something)
 
     with pytest.raises(UpstreamRejectedError) as caught:

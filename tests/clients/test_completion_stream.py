@@ -1,4 +1,4 @@
-"""A streamed completion counts only when it is whole."""
+"""A streamed completion is an answer only when it is whole."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_pieces_are_one_answer_once_the_end_was_seen(end):
         ['data: {"choices":"rubbish"}', "data: [DONE]"],
     ],
 )
-def test_answer_that_is_cut_empty_or_rubbish_is_none(lines):
+def test_cut_empty_or_invalid_answer_is_an_error(lines):
     with pytest.raises(UpstreamUnavailableError):
         read(*lines)
 
@@ -47,7 +47,7 @@ def test_answer_that_is_cut_empty_or_rubbish_is_none(lines):
         (['data: {"choices":[{"delta":{"refusal":"No."},"finish_reason":"stop"}]}'], "content_refused"),
     ],
 )
-def test_refusal_and_endless_thought_are_told_apart_from_an_empty_answer(lines, code):
+def test_refusal_and_endless_thought_differ_from_an_empty_answer(lines, code):
     with pytest.raises(UpstreamRejectedError) as caught:
         read(*lines, "data: [DONE]")
 
@@ -69,12 +69,12 @@ def test_answer_that_goes_on_is_full_at_twice_its_tokens_in_every_script(sentenc
         reader.feed(f"{chunk(sentence)}\n".encode())
         events += 1
         assert events < 10_000
-    heard_later = reader.feed(f"{chunk(sentence)}\n".encode())
+    later = reader.feed(f"{chunk(sentence)}\n".encode())
 
     answer = reader.finish()
     assert most * 0.7 < len(answer) <= most + len(" …")
     assert answer.endswith(f"{sentence.strip()} …")
-    assert heard_later == ""
+    assert later == ""
 
 
 def test_answer_of_just_its_tokens_is_whole():
@@ -84,18 +84,18 @@ def test_answer_of_just_its_tokens_is_whole():
 
 
 @pytest.mark.parametrize("event", [": thinking", 'data: {"choices":[{"delta":{"reasoning_content":"Hm, "}}]}'])
-def test_model_that_says_nothing_for_ever_is_not_read_for_ever(event):
+def test_stream_without_text_is_read_up_to_a_limit(event):
     reader = CompletionReader(MAX_TOKENS)
     data = f"{event}\n".encode() * 1_000
 
-    with pytest.raises(UpstreamUnavailableError, match="more than an answer can be"):
+    with pytest.raises(UpstreamUnavailableError, match="more bytes than an answer may have"):
         all(reader.feed(data) == "" for _ in range(1_000))
 
 
 @pytest.mark.parametrize(
     ("usage", "tokens"), [('{"total_tokens":42}', 42), ("null", 0), ('"many"', 0), ('{"total_tokens":1.5}', 0)]
 )
-def test_cost_is_read_where_it_is_told_and_no_answer_is_lost_over_it(usage, tokens):
+def test_usage_is_optional_and_an_invalid_one_ignored(usage, tokens):
     reader = CompletionReader(MAX_TOKENS)
     for line in (chunk("The moon."), f'data: {{"choices":[],"usage":{usage}}}', "data: [DONE]"):
         reader.feed(f"{line}\n".encode())
@@ -114,7 +114,7 @@ def test_bytes_may_come_in_any_pieces(size, line_end):
     assert (added, reader.finish()) == ("Tschüß, 🌙.", "Tschüß, 🌙.")
 
 
-def test_line_without_an_end_is_held_up_to_what_an_answer_can_be():
+def test_line_without_an_end_is_held_up_to_a_limit():
     reader = CompletionReader(MAX_TOKENS)
     long = chunk("\\u00e9" * 2 * MAX_TOKENS).encode()  # its length would do for any other text of so many tokens
     half = len(long) // 2
@@ -122,5 +122,5 @@ def test_line_without_an_end_is_held_up_to_what_an_answer_can_be():
     assert reader.feed(long[:half]) == ""
     assert reader.feed(long[half:]) == ""
     assert reader.feed(b"\n") == "é" * 2 * MAX_TOKENS
-    with pytest.raises(UpstreamUnavailableError, match="more than an answer can be"):
+    with pytest.raises(UpstreamUnavailableError, match="more bytes than an answer may have"):
         reader.feed(b"x" * 100_000)  # far less than all lines together may have

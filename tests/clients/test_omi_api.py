@@ -1,12 +1,15 @@
-"""Omi's notification API, against a real local server that behaves well and badly."""
+"""Omi's notification API, against a real local server that works and fails, and its circuit breaker."""
 
 import logging
 import socket
 
 import pytest
 
-from omi_actors.clients.omi_api import OmiApi
-from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError, UpstreamUnclearError
+from omi_actors.clients.omi_api import GuardedNotifier, OmiApi
+from omi_actors.clock import ManualClock
+from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
+from omi_actors.errors import CircuitOpenError, UpstreamRejectedError, UpstreamUnavailableError, UpstreamUnclearError
+from omi_actors.instruments import metrics
 from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi, Mode, Push
 
 TEXT = "It's 384,400 km away – да & «ja»?"
@@ -37,7 +40,7 @@ async def open_api(fake):
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-async def test_notification_reaches_its_wearer_as_it_was_said(fake, open_api, version):
+async def test_notification_reaches_its_wearer_as_it_was_given(fake, open_api, version):
     await open_api(version).notify("ada", TEXT)
 
     assert fake.pushes == [Push("ada", TEXT, version)]
@@ -111,7 +114,7 @@ async def test_answer_that_does_not_come_is_unclear(fake, open_api):
         await open_api(timeout_s=0.1).notify("ada", TEXT)
 
 
-async def test_server_that_cannot_be_reached_was_not_told(open_api):
+async def test_unreachable_server_was_sent_nothing(open_api):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         api = open_api(url=f"http://127.0.0.1:{closed.getsockname()[1]}")
@@ -134,12 +137,70 @@ async def test_slow_answer_is_waited_for(fake, open_api):
 @pytest.mark.parametrize("mode", list(Mode))
 async def test_text_and_key_are_in_no_log_line_and_no_error(fake, open_api, caplog, version, mode):
     fake.mode = mode
-    said = ""
+    text = ""
     with caplog.at_level(logging.DEBUG):
         try:
             await open_api(version, timeout_s=0.2).notify("ada", "unspeakable")
         except (UpstreamRejectedError, UpstreamUnclearError) as error:
-            said = f"{error} {error.__cause__}"
+            text = f"{error} {error.__cause__}"
 
     lines = [record.getMessage() for record in caplog.records]
-    assert not [line for line in (*lines, said) if "unspeakable" in line or SECRET in line]
+    assert not [line for line in (*lines, text) if "unspeakable" in line or SECRET in line]
+
+
+# --- the circuit breaker
+
+
+class ScriptedNotifier:
+    per_hour = 10
+
+    def __init__(self):
+        self.script, self.sent = [], []
+
+    async def notify(self, uid, text):
+        if self.script:
+            raise self.script.pop(0)
+        self.sent.append((uid, text))
+
+    async def close(self):
+        pass
+
+
+class Guarded:
+    def __init__(self):
+        self.notifier, self.clock = ScriptedNotifier(), ManualClock()
+        self.api = GuardedNotifier(self.notifier, BreakerRules(failures=2, pause_s=5.0), self.clock)
+
+    async def fail(self, error, times=2):
+        for _ in range(times):
+            self.notifier.script.append(error)
+            with pytest.raises(type(error)):
+                await self.api.notify("ada", "384,400 km.")
+
+
+@pytest.fixture
+def guarded():
+    return Guarded()
+
+
+@pytest.mark.parametrize("error", [UpstreamUnavailableError("down"), UpstreamUnclearError("cut")])
+async def test_broken_api_is_not_called_until_the_pause_is_over(guarded, error):
+    await guarded.fail(error)
+
+    with pytest.raises(CircuitOpenError) as caught:
+        await guarded.api.notify("ada", "384,400 km.")
+
+    assert (caught.value.retry_after_s, guarded.api.wait_s) == (5.0, 5.0)
+    assert metrics.NOTIFY_BREAKER_STATE._value.get() == 2
+    guarded.clock.advance(5.0)
+    assert guarded.api.wait_s == 0.0
+    await guarded.api.notify("ada", "384,400 km.")
+    assert guarded.notifier.sent == [("ada", "384,400 km.")]
+    assert guarded.api.state is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize("code", ["no_budget", "unauthorized", "app_not_found"])
+async def test_api_that_refuses_is_not_broken(guarded, code):
+    await guarded.fail(UpstreamRejectedError("no", code=code), times=9)
+
+    assert guarded.api.state is BreakerState.CLOSED

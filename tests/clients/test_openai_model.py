@@ -1,4 +1,4 @@
-"""The OpenAI-compatible model, against a real local server that behaves well and badly."""
+"""The OpenAI-compatible model, against a real local server that works and fails."""
 
 import asyncio
 import gc
@@ -52,7 +52,7 @@ async def test_streamed_answer_arrives_whole(model):
     assert (answer.text, answer.model) == ("You asked: how far is the moon?", "gpt-5-mini-2025-08-07")
 
 
-async def test_pieces_are_heard_in_order_while_they_arrive(fake, model):
+async def test_pieces_are_passed_on_in_order_while_they_arrive(fake, model):
     fake.mode, fake.delay_s = Mode.TRICKLE, 0.001
     pieces: list[str] = []
 
@@ -72,7 +72,7 @@ async def test_model_that_never_stops_is_cut_and_its_stream_closed(fake, model):
 
     assert 300 < len(answer.text) < 8 * 50
     assert answer.text.endswith("it goes farther. …")
-    assert pieces[-2:] == ["", answer.text]  # what was heard beyond it is void
+    assert pieces[-2:] == ["", answer.text]  # voids the pieces beyond it
     assert cut._value.get() == before + 1
     async with asyncio.timeout(2.0):
         await fake.left.wait()
@@ -90,7 +90,7 @@ BIG = {
 
 
 @pytest.mark.parametrize("form", BIG)
-async def test_ten_megabytes_are_neither_an_answer_nor_held(form):
+async def test_ten_megabytes_are_no_answer_and_not_held(form):
     status, body = BIG[form]
 
     async def send(reader, writer):
@@ -115,25 +115,25 @@ async def test_ten_megabytes_are_neither_an_answer_nor_held(form):
     assert peak_bytes < 5_000_000
 
 
-async def test_answers_that_come_at_once_are_read_one_a_turn_of_the_loop(model):
-    heard: list[int] = []
+async def test_concurrent_answers_are_read_one_in_each_pass_of_the_loop(model):
+    passes: list[int] = []
     await model.load()
 
     with counted_turns() as now:
-        ask = partial(model.answer, PROMPT, deadline_s=5.0, on_text=lambda _: heard.append(now()))
+        ask = partial(model.answer, PROMPT, deadline_s=5.0, on_text=lambda _: passes.append(now()))
         await asyncio.gather(*(ask() for _ in range(9)))
 
-    assert len(heard) == len(set(heard)) >= 9
+    assert len(passes) == len(set(passes)) >= 9
 
 
-async def test_library_is_out_of_the_garbage_collectors_sight(model):
+async def test_library_is_exempt_from_garbage_collection(model):
     client = await model.load()
 
     assert gc.isenabled()
     assert not any(kept is type(client) for kept in gc.get_objects())
 
 
-async def test_demo_model_speaks_word_by_word():
+async def test_demo_model_streams_word_by_word():
     pieces: list[str] = []
 
     answer = await DemoModel().answer(PROMPT, deadline_s=5.0, on_text=pieces.append)
@@ -160,7 +160,7 @@ async def test_demo_model_speaks_word_by_word():
         (Mode.MALFORMED, UpstreamUnavailableError, None),
     ],
 )
-async def test_every_failure_of_the_server_is_an_error_of_ours(fake, model, mode, error, code):
+async def test_every_failure_of_the_server_becomes_our_error(fake, model, mode, error, code):
     fake.mode = mode
 
     with pytest.raises(error) as caught:
@@ -179,7 +179,7 @@ async def test_failed_call_is_made_once_since_the_queue_retries(fake, model):
     assert len(fake.calls) == 1
 
 
-async def test_server_that_names_a_delay_is_heard(fake, model):
+async def test_delay_that_the_server_names_is_kept(fake, model):
     fake.mode = Mode.RATE_LIMIT
     fake.retry_after = "17"
 
@@ -211,7 +211,7 @@ async def test_unreachable_server_is_unavailable():
     await model.close()
 
 
-async def test_demo_model_repeats_the_question_and_says_that_it_is_a_demo():
+async def test_demo_model_repeats_the_question_and_names_itself():
     answer = await DemoModel().answer(PROMPT, deadline_s=1.0)
 
     assert answer.text.startswith("[demo] You asked: how far is the moon?")

@@ -14,7 +14,7 @@ import pytest
 
 from config.settings import InvalidSettingError, load_settings
 from omi_actors import tree
-from omi_actors.backplane.link_state import FIXES
+from omi_actors.backplane.redis_link import FIXES
 from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.errors import OmiError, SettingsError, StartFailedError

@@ -1,7 +1,7 @@
-"""How messages look in Redis: JSON, with ids and words only, never what somebody said.
+"""Messages between nodes: their JSON in Redis, and the outbox in which they wait to be sent.
 
-What does not read back as one of ours is nobody's: other programs may write under our prefix.
-Not here: sending (redis_backplane.py). Threads: none, pure.
+They hold ids and kinds, no transcript text. Other programs may write under our prefix; their messages are ignored.
+Not here: sending (redis_backplane.py). Threads: the event loop.
 """
 
 import asyncio
@@ -16,20 +16,24 @@ from omi_actors.instruments import metrics
 
 T = TypeVar("T")
 
-# Bytes of a message that is read at all; ours are a hundred or two.
+# Bytes of a message that is parsed. Ours have 100 to 200.
 _MAX_MESSAGE_BYTES = 4 * 1024
 _DIGEST_BYTES = 16
+# Answers in the outbox: as many as a burst brings within one round trip. More would be stale on arrival.
+_MAX_ANSWERED = 1_000
+# Kinds of work in the outbox. There are a few.
+_MAX_KINDS = 100
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """There is work of `kind`, says the process `origin`."""
+    """A hint of the process `origin`: there is work of `kind`."""
 
     origin: str
     kind: str
 
 
 class AnswerNews(msgspec.Struct, frozen=True):
-    """The answer of this job is stored, says the process `origin`."""
+    """News of the process `origin`: the answer of this job is stored."""
 
     origin: str
     job_id: str
@@ -41,22 +45,22 @@ _decode_answered = msgspec.json.Decoder(AnswerNews).decode
 
 
 def pack(message: Hint | AnswerNews) -> bytes:
-    """Return a message as it is sent."""
+    """Return a message as JSON."""
     return _encode(message)
 
 
 def unpack_hint(content: bytes) -> Hint | None:
-    """Read a hint; None if it is none of ours."""
+    """Parse a hint; None for a foreign message."""
     return _read(content, _decode_hint)
 
 
 def unpack_answered(content: bytes) -> AnswerNews | None:
-    """Read the news of an answer; None if it is none of ours."""
+    """Parse the news of an answer; None for a foreign message."""
     return _read(content, _decode_answered)
 
 
 def digest_of(key: str) -> bytes:
-    """Return what stands for a key in Redis, whatever characters it has."""
+    """Return the digest that stands for a key in Redis."""
     return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
 
 
@@ -69,32 +73,32 @@ def _read(content: bytes, decode: Callable[[bytes], T]) -> T | None:
         return None
 
 
-# Answers that wait to be told at most: what a burst brings within one round trip. More would be old when they arrive.
-_MAX_ANSWERED = 1_000
-# Kinds of work that may wait to be told. There are a few; a bound all the same.
-_MAX_KINDS = 100
-
-
 class Outbox:
-    """See the module."""
+    """Hints and news of answers that wait to be sent, each once.
+
+    Example:
+        outbox.add_answered(job_id)
+        await outbox.wait(timeout_s=1.0)
+        kinds, job_ids = outbox.take(100)
+    """
 
     def __init__(self) -> None:
         self._kinds: dict[str, None] = {}
         self._answered: dict[str, None] = {}
         self._is_filled = asyncio.Event()
 
-    def poke(self) -> None:
-        """Let the sender look, now."""
+    def wake_sender(self) -> None:
+        """End the sender's wait."""
         self._is_filled.set()
 
     def add_kind(self, kind: str) -> None:
-        """Put in a hint."""
+        """Add a hint."""
         if len(self._kinds) < _MAX_KINDS:
             self._kinds[kind] = None
         self._is_filled.set()
 
     def add_answered(self, job_id: str) -> None:
-        """Put in the news of an answer; the oldest makes room."""
+        """Add the news of an answer. A full outbox drops its oldest."""
         if len(self._answered) >= _MAX_ANSWERED:
             del self._answered[next(iter(self._answered))]
             metrics.BACKPLANE_DROPPED.labels("outbox_full").inc()
@@ -102,7 +106,7 @@ class Outbox:
         self._is_filled.set()
 
     def take(self, most_answered: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Take all hints and up to `most_answered` jobs whose answers are to be told of."""
+        """Take all hints, and the news of up to `most_answered` jobs."""
         kinds = tuple(self._kinds)
         self._kinds.clear()
         job_ids = tuple(islice(self._answered, most_answered))
@@ -113,12 +117,12 @@ class Outbox:
         return kinds, job_ids
 
     def drop_answered(self) -> None:
-        """Throw news of answers away: nobody can be reached. Hints stay, since they are few and never wrong."""
+        """Drop the news of answers when no node can be reached. Hints stay: they are few and never stale."""
         metrics.BACKPLANE_DROPPED.labels("unreachable").inc(len(self._answered))
         self._answered.clear()
 
     async def wait(self, timeout_s: float) -> None:
-        """Wait until something was put in, or somebody poked; `timeout_s` at most."""
+        """Wait for an addition or `wake_sender`, at most `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._is_filled.wait()

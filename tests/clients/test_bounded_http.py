@@ -1,13 +1,13 @@
-"""Servers that would lead us elsewhere with somebody's words, or fill our memory."""
+"""HTTP clients against servers that redirect elsewhere, or would fill our memory."""
 
 import asyncio
 import gzip
 
 import pytest
 
-from omi_actors.clients.careful_http import MAX_ERROR_BYTES
-from omi_actors.clients.model_check import ask_model_server
+from omi_actors.clients.bounded_http import MAX_ERROR_BYTES
 from omi_actors.clients.omi_api import OmiApi
+from omi_actors.clients.openai_model import ask_model_server
 from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
 from tests.canaries import MODEL_KEY
 from tests.clients.test_openai_model import PROMPT, build
@@ -47,10 +47,10 @@ def chunked(status, content_type):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_model_that_sends_us_elsewhere_is_not_followed_with_key_and_words(status):
+async def test_redirect_of_a_model_is_not_followed(status):
     async with listening_fake() as elsewhere:
-        place = f"{elsewhere.url}/chat/completions"
-        head = f"HTTP/1.1 {status} X\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+        target_url = f"{elsewhere.url}/chat/completions"
+        head = f"HTTP/1.1 {status} X\r\nLocation: {target_url}\r\nContent-Length: 0\r\n\r\n".encode()
         async with serve_raw(Sender(head, b"")) as target:
             model = build(f"http://{target.host}:{target.port}/v1")
             with pytest.raises(UpstreamRejectedError) as caught:
@@ -61,7 +61,7 @@ async def test_model_that_sends_us_elsewhere_is_not_followed_with_key_and_words(
         assert elsewhere.calls == []
 
 
-async def test_check_of_the_models_server_follows_nobody_either():
+async def test_redirect_of_the_list_of_models_is_not_followed():
     async with listening_fake() as elsewhere:
 
         async def redirect(reader, writer):
@@ -78,7 +78,7 @@ async def test_check_of_the_models_server_follows_nobody_either():
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        (200, "sent more than an answer can be"),
+        (200, "sent more bytes than an answer may have"),
         (400, "refused the request"),
         (401, "refuses OPENAI_API_KEY"),
         (500, "answered 500"),
@@ -97,7 +97,7 @@ async def test_endless_answer_ends_at_its_limit(status, says):
     assert sender.sent_bytes < MAX_ERROR_BYTES + 32 * len(MB)
 
 
-async def test_compressed_answer_is_not_asked_for_and_not_unpacked():
+async def test_compressed_answer_is_not_requested_and_not_unpacked():
     answer = b'data: {"choices": [{"delta": {"content": "hello"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
     packed = gzip.compress(answer)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
@@ -119,10 +119,10 @@ async def test_endless_reply_of_omi_is_not_read(status, is_sent):
         api = OmiApi(app_id=APP_ID, secret=SECRET, url=url, version="v1", timeout_s=DEADLINE_S)
         try:
             await api.notify("ada", "hello")
-            told = True
+            was_notified = True
         except UpstreamError:
-            told = False
+            was_notified = False
         await api.close()
 
-    assert told is is_sent
+    assert was_notified is is_sent
     assert sender.sent_bytes < 32 * len(MB)

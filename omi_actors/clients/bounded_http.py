@@ -1,0 +1,71 @@
+"""HTTP clients that follow no redirect and read a bounded number of bytes of each reply.
+
+Not here: requests (openai_model.py, omi_api.py), deadlines (their callers). Threads: the event loop. Import it late,
+since httpx2 takes long to import.
+"""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+
+# The longest answer that OPENAI_MAX_TOKENS allows, 100,000 tokens, streamed one by one at 300 bytes each.
+MAX_REPLY_BYTES = 32 * 1024 * 1024
+# The status identifies an error or a redirect. Of its body the first sentences matter; some servers send a whole page.
+MAX_ERROR_BYTES = 256 * 1024
+_FIRST_NO_SUCCESS = 300
+
+
+class ReplyTooLongError(httpx2.RequestError):
+    """A server has sent more bytes than a reply may have."""
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """A reply's bytes up to `max_bytes`; beyond them it ends early if `may_be_cut`, and raises otherwise."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, max_bytes: int, *, may_be_cut: bool) -> None:
+        self._stream = stream
+        self._left = max_bytes
+        self._may_be_cut = may_be_cut
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield chunks as they arrive. Raises: ReplyTooLongError."""
+        async for chunk in self._stream:
+            self._left -= len(chunk)
+            if self._left < 0 and self._may_be_cut:
+                return
+            if self._left < 0:
+                raise ReplyTooLongError("the reply is longer than its limit")
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Close the connection, or return it to the pool."""
+        await self._stream.aclose()
+
+
+def open_client(
+    *,
+    timeout: httpx2.Timeout,
+    limits: httpx2.Limits,
+    client_class: type[httpx2.AsyncClient] = httpx2.AsyncClient,
+) -> httpx2.AsyncClient:
+    """Return a client that follows no redirect and reads at most MAX_REPLY_BYTES of a reply.
+
+    A redirect would send the key and a person's words to a server that the operator has not named. Compressed replies
+    are not requested, since a few bytes of them can fill the memory.
+    """
+
+    async def bound(response: httpx2.Response) -> None:
+        assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 (an async client's is)
+        is_success = response.status_code < _FIRST_NO_SUCCESS
+        max_bytes = MAX_REPLY_BYTES if is_success else MAX_ERROR_BYTES
+        response.stream = _Bounded(response.stream, max_bytes, may_be_cut=not is_success)
+        # A reply that is compressed nevertheless stays packed, and fails as one that cannot be read.
+        response.headers.pop("content-encoding", None)
+
+    return client_class(
+        timeout=timeout,
+        limits=limits,
+        follow_redirects=False,
+        headers={"Accept-Encoding": "identity"},
+        event_hooks={"response": [bound]},
+    )
