@@ -42,8 +42,8 @@ _log = get_logger(__name__)
 class SessionDeps:
     """Dependencies of all sessions. A webhook waits up to `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
 
-    `answer_slots` belong to the queue, and are reserved here; a job that is committed with one is leased for `job_lease_s`.
-    Of one lane `lane_cap` jobs may wait. `open_replies` are all sessions' together.
+    `answer_slots` belong to the queue, and are reserved here; a job that is committed with one is leased for
+    `job_lease_s`. Of one lane `lane_cap` jobs may wait. `open_replies` are all sessions' together.
     """
 
     store: Store
