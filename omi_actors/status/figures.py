@@ -8,7 +8,7 @@ from typing import Any
 
 from omi_actors.instruments.metrics import Extremes
 from omi_actors.instruments.readings import Readings
-from omi_actors.instruments.units import format_share
+from omi_actors.status.units import format_share
 
 _SUCCESS = ("1xx", "2xx", "3xx")
 

@@ -20,11 +20,11 @@ from omi_actors.domain.answers.breaker import BreakerState
 from omi_actors.domain.work.retention import RESUME, explain_rest
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_level
-from omi_actors.instruments.units import format_seconds
 from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.spec import ChildState
 from omi_actors.parts import Parts
 from omi_actors.status.troubles import NOTIFICATION_HINTS
+from omi_actors.status.units import format_seconds
 from omi_actors.tree import Tree
 
 ON, OFF, DEMO = "on", "off", "demo"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.instruments.readings import Readings
-from omi_actors.instruments.units import format_age, format_bytes, format_count, format_seconds, format_share
 from omi_actors.status.tables import Table, build_tables
 from omi_actors.status.troubles import Trouble, find_troubles
+from omi_actors.status.units import format_age, format_bytes, format_count, format_seconds, format_share
 
 _RECENTLY = "in the last 5 min"
 

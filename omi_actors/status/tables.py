@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.instruments.readings import Readings
-from omi_actors.instruments.units import NOTHING, format_age, format_bytes, format_count, format_seconds, format_share
+from omi_actors.status.units import NOTHING, format_age, format_bytes, format_count, format_seconds, format_share
 
 _QUANTILES = (0.5, 0.95, 0.99)
 _FAILED = ("4xx", "5xx", "closed")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi_actors.instruments.readings import Readings
-from omi_actors.instruments.units import format_count
+from omi_actors.status.units import format_count
 
 _SEE_LOG = "The log says why."
 # By a health check's name.

@@ -144,17 +144,19 @@ class _WithoutPony:
     Pony would take the transaction over, and end it together with its session.
     """
 
+    __slots__ = ("_before",)
     ddl = serializable = True
 
     def __enter__(self) -> None:
         state: Any = core.local
-        if state.db_session is not None:
+        if state.db_session is not None and not isinstance(state.db_session, _WithoutPony):
             raise StoreError("a plain transaction cannot begin within a db_session")
+        self._before = state.db_session, state.db_context_counter
         state.db_session = state.db_context_counter = self
 
     def __exit__(self, *_error: object) -> None:
         state: Any = core.local
-        state.db_session, state.db_context_counter = None, 0
+        state.db_session, state.db_context_counter = self._before
 
     def __bool__(self) -> bool:
         """Tell Pony that no session is open, so that it refuses to use entities."""
@@ -168,9 +170,6 @@ class _WithoutPony:
     def immediate(self) -> bool:
         """Refuse to use entities in Pony's interactive mode, which needs no session."""
         raise StoreError(_NO_PONY)
-
-
-_WITHOUT_PONY = _WithoutPony()
 
 
 def find_cause(exc: BaseException) -> BaseException:
@@ -225,7 +224,7 @@ class Connection:
         try:
             self._dialect.begin(con)
             tx = Transaction(con.cursor(), self._dialect, self._node, self._clock)
-            with _WITHOUT_PONY:
+            with _WithoutPony():
                 result = work(tx)
             if commits:
                 self._is_committing = True

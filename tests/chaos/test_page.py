@@ -1,5 +1,6 @@
 import pytest
 
+from scripts.lab.chaos.__main__ import build_command
 from scripts.lab.chaos.page import render_page
 from scripts.lab.chaos.run import merge_reports
 
@@ -71,3 +72,8 @@ def test_runs_of_other_machines_or_databases_are_not_merged():
 def test_quick_figures_are_not_published():
     with pytest.raises(ValueError, match="mean nothing"):
         render_page([_run("sqlite", quick=True)])
+
+
+@pytest.mark.parametrize("keep", [["--keep", "/somewhere"], ["--keep=/somewhere"], []])
+def test_published_command_names_no_folder_of_the_machine(keep):
+    assert build_command(["--seed", "1", *keep, "--quick"]) == "scripts/chaos --seed 1 --quick"

@@ -106,9 +106,11 @@ async def test_trouble_is_answered_200_with_the_drop_header(error, reason, post,
     system.outcomes.append(error)
     before = metric("omi_webhooks_dropped_total", reason=reason)
 
-    reply = await post(ONE)
+    with capture_logs() as lines:
+        reply = await post(ONE)
 
     assert (reply.status, reply.body, reply.dropped) == (200, b"{}", reason)
+    assert ("webhook failed" in [line["event"] for line in lines]) == isinstance(error, RuntimeError)
     assert metric("omi_webhooks_dropped_total", reason=reason) == before + 1
 
 

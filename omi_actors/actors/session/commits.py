@@ -42,8 +42,8 @@ _log = get_logger(__name__)
 class SessionDeps:
     """Dependencies of all sessions. A webhook waits up to `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
 
-    `answer_slots` are the queue's, to be booked; a job that is committed with one is leased for `job_lease_s`.
-    Of one lane `lane_cap` jobs may wait. `open_replies` are all sessions' together.
+    `answer_slots` belong to the queue, and are reserved here; a job that is committed with one is leased for
+    `job_lease_s`. Of one lane `lane_cap` jobs may wait. `open_replies` are all sessions' together.
     """
 
     store: Store
@@ -167,7 +167,7 @@ def _report_leased(queue: Handle, ended: ReservationEnded, leased: Future[Claime
         pass  # nothing was stored
     except ExpectedError:
         ended = replace(ended, is_unknown=True)
-    # One for each booked place; without it the place is never free again.
+    # One for each reserved slot; without it the slot is never free again.
     queue.tell_always(ended)
 
 

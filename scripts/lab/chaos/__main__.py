@@ -69,7 +69,7 @@ def main(  # noqa: PLR0913 (one per option)
         work_dir = keep or Path(folder)
         work_dir.mkdir(parents=True, exist_ok=True)
         played = asyncio.run(run_chaos(order, work_dir, clock, click.echo))
-    report = build_report(order, played, command=shlex.join(["scripts/chaos", *sys.argv[1:]]), clock=clock)
+    report = build_report(order, played, command=build_command(sys.argv[1:]), clock=clock)
     if json_file is not None:
         if merge and json_file.exists():
             of_database = [name for name, fault in FAULTS.items() if database in fault.databases]
@@ -78,6 +78,13 @@ def main(  # noqa: PLR0913 (one per option)
     broken = [one.fault.name for one in played if not one.result.is_held]
     click.echo(f"{len(played)} faults, {len(broken)} broken promises{': ' if broken else ''}{', '.join(broken)}")
     sys.exit(1 if broken else 0)
+
+
+def build_command(arguments: list[str]) -> str:
+    """Return the command that repeats a run, without the folder of this machine that `--keep` names."""
+    told = iter(arguments)
+    kept = [one for one in told if not (one.startswith("--keep") and (one != "--keep" or next(told, "")))]
+    return shlex.join(["scripts/chaos", *kept])
 
 
 if __name__ == "__main__":

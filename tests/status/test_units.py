@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.instruments.units import format_age, format_bytes, format_count, format_seconds, format_share
+from omi_actors.status.units import format_age, format_bytes, format_count, format_seconds, format_share
 
 
 @pytest.mark.parametrize(
