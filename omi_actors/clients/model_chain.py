@@ -106,8 +106,8 @@ class GuardedModel:
 class ModelChain:
     """Several models that act as one: the next is asked when one is broken, overloaded, unknown or paused.
 
-    `models` is not empty; the first is preferred. Each question has one answer: output of a model whose time is over
-    is ignored.
+    `models` is not empty; the first is preferred. Each question has one answer: output of a model after its
+    share of the deadline is ignored.
     """
 
     def __init__(self, models: Sequence[GuardedModel], clock: Clock) -> None:
