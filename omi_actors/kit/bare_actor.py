@@ -26,7 +26,7 @@ class StoppedFlag:
         self._actor = actor
 
     def is_set(self) -> bool:
-        """Tell whether the actor has ended."""
+        """Return True if the actor has ended."""
         return self._actor.has_ended
 
 

@@ -197,5 +197,5 @@ class Mailbox:
             raise refusal.to_error("actor")
 
     def empty(self) -> bool:
-        """Tell whether the mailbox is empty."""
+        """Return True if the mailbox is empty."""
         return not len(self)

@@ -60,7 +60,7 @@ class Control:
 
 
 def is_reply(error: BaseException, reply_to: Future[Any] | None) -> bool:
-    """Tell whether `error` is the reply to an ask (an expected failure) and not a crash."""
+    """Return True if `error` is the reply to an ask (an expected failure) and not a crash."""
     return reply_to is not None and isinstance(error, ExpectedError)
 
 

@@ -1,4 +1,4 @@
-"""The store's actors: the one writer, which stores what waits in groups, and the readers.
+"""The store's actors: the writer, which stores all waiting writes as one group, and the readers.
 
 Not here: transactions (engine.py), the facade for other actors (facade.py). Threads: each actor has its own, which
 owns its engine.
@@ -37,12 +37,12 @@ _COMMITS = {outcome: metrics.STORE_COMMITS.labels(outcome) for outcome in ("stor
 
 
 class StoreWriter(ThreadActor):
-    """Stores everything, in groups: what arrives while one group is synced is the next.
+    """Makes all writes, in groups. Writes that arrive while one group is synced form the next group.
 
     State it owns: the writing connection, and writes that wait to run alone. Messages it takes: CommitSession, Apply,
-    ApplyAlone, NextAlone. Messages it sends: NextAlone to itself. What kills it: an error of the program.
-    What survives a restart: all that was acknowledged, and the rest of its mailbox.
-    The first writer of a process registers the node; its replacements go on under the same incarnation.
+    ApplyAlone, NextAlone. Messages it sends: NextAlone to itself. What kills it: an unexpected error.
+    What survives a restart: all writes with a reply, and the rest of its mailbox.
+    The first writer of a process registers the node; later writers of the process use the same incarnation.
     """
 
     batch_max: ClassVar[int] = 256
@@ -57,9 +57,10 @@ class StoreWriter(ThreadActor):
         max_deliveries: int,
         on_availability: Callable[[bool], object] = bool,
     ) -> None:
-        """`opened` is settled by the first attempt to open the store: by its success, or with why it must not be.
+        """Make a writer. Its first attempt to open the store settles `opened`, with the error if it fails.
 
-        `on_availability` hears, in this actor's thread, when writing begins to fail and when it works again.
+        `on_availability` is called in this actor's thread: with False when writing begins to fail, with True when it
+        works again.
         """
         super().__init__()
         self._opened = opened
@@ -71,7 +72,7 @@ class StoreWriter(ThreadActor):
         self._on_availability = on_availability
 
     def on_start(self) -> None:
-        """Open the store, and take the node's name if this process has not yet."""
+        """Open the store, and register the node if this process has not done so yet."""
         try:
             self._open()
         except StoreError as exc:
@@ -115,7 +116,7 @@ class StoreWriter(ThreadActor):
         self._engine.close()
 
     def receive_batch(self, envelopes: Sequence[Envelope]) -> None:
-        """Store all that waits as one group, then at most one write alone; reply once they are durable."""
+        """Store all waiting writes as one group, then run at most one write alone. Reply after the commit."""
         group = [envelope for envelope in envelopes if hasattr(envelope.message, "write")]
         if len(group) < len(envelopes):
             self._take_alone(envelopes)
@@ -133,7 +134,7 @@ class StoreWriter(ThreadActor):
         self._settle([envelope.reply_to for envelope in envelopes], outcomes)
 
     def _take_alone(self, envelopes: Sequence[Envelope]) -> None:
-        """Keep the writes that run alone, and their replies, until it is their turn."""
+        """Keep the writes that run alone, with their replies; they run later, one at a time."""
         for envelope in envelopes:
             match envelope.message:
                 case ApplyAlone(work):
@@ -158,7 +159,7 @@ class StoreWriter(ThreadActor):
                 reply.try_fail(ActorUnavailableError("the store's writer has ended"))
 
     def _settle(self, replies: Sequence[Future[Any] | None], outcomes: Sequence[Outcome]) -> None:
-        """Count what became of the writes, and reply."""
+        """Count the outcomes of the writes, and reply to each."""
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         _COMMITS["stored"].inc(len(outcomes) - len(errors))
         if errors:
@@ -173,7 +174,7 @@ class StoreWriter(ThreadActor):
                 reply.try_fail(outcome.error)
 
     def _note_availability(self, outcomes: Sequence[Outcome]) -> None:
-        """Log when writing begins to fail and when it works again, and nothing for the commits in between."""
+        """Log when writing begins to fail, and when it works again."""
         error = outcomes[-1].error
         is_available = not isinstance(error, StoreUnavailableError)
         if is_available != self._is_available:
@@ -186,20 +187,20 @@ class StoreWriter(ThreadActor):
 
 
 class StoreReader(ThreadActor):
-    """Looks things up, one at a time.
+    """Runs queries, one at a time.
 
-    State it owns: a reading connection. Messages it takes: Query. It sends: none. What kills it: an error of the
-    program. What survives a restart: its mailbox.
+    State it owns: a reading connection. Messages it takes: Query, ColdQuery. Messages it sends: none. What kills it: an
+    unexpected error. What survives a restart: its mailbox.
     """
 
     def __init__(self, config: StoreConfig, opened: Future[None]) -> None:
-        """`opened` is the writer's: before that there may be neither file nor schema."""
+        """Make a reader. It waits for `opened`, which the writer settles: before, the schema may not exist."""
         super().__init__()
         self._opened = opened
         self._engine = Engine(config, NodeIdentity("reader"), readonly=True)
 
     def on_start(self) -> None:
-        """Wait for the writer to have opened the store, then connect. Where it cannot, that is the writer's to say."""
+        """Wait until the writer has opened the store, then connect. If it fails, do nothing: it reports the error."""
         try:
             self._opened.get(timeout=_OPEN_TIMEOUT_S)
         except (StoreError, StartFailedError):
@@ -217,7 +218,7 @@ class StoreReader(ThreadActor):
         self._engine.close()
 
     def receive(self, message: object) -> Any:
-        """Answer one query."""
+        """Run one query and return its result."""
         match message:
             case Query(name, read):
                 return self._answer(name, partial(self._engine.read, read))

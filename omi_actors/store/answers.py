@@ -51,7 +51,7 @@ _OPEN_LIMIT = 20
 
 
 def build_change_row(change: DeliveryChange, node: NodeIdentity) -> Row:
-    """Return the values of CHANGE; the states to come from are repeated to their fixed number.
+    """Return the values of CHANGE. The last of `from_states` is repeated: the statement has a fixed number of them.
 
     Raises: ValueError when there are none or too many.
     """
@@ -71,7 +71,7 @@ def build_delivery_row(delivery: NewDelivery, node: NodeIdentity) -> Row:
 
 
 def change_delivery(tx: Transaction, change: DeliveryChange) -> bool:
-    """Make one step; False if the delivery is not in a state where the step begins."""
+    """Make one step of a delivery. Return False if the delivery is not in one of the step's `from_states`."""
     is_changed = tx.run(CHANGE.one, build_change_row(change, tx.node)) == 1
     if is_changed and change.state in LEFT_TO_REPLIES:
         let_owner_reload(tx, change.delivery_id)
@@ -79,15 +79,15 @@ def change_delivery(tx: Transaction, change: DeliveryChange) -> bool:
 
 
 def let_owner_reload(tx: Transaction, delivery_id: str) -> None:
-    """Fence the other node, if any, that has this answer's session in memory with an old state of the answer.
+    """Fence another node's session in memory, if there is one: it has an old state of this answer.
 
-    Its next webhook then loads the session again, and the answer with it.
+    The session's next webhook there is refused, and loads the session again with the answer.
     """
     tx.run(_FENCE_OWNER, (delivery_id, tx.node.name))
 
 
 def load_open_answers(tx: Transaction, session_id: str, *, since: float) -> tuple[OpenAnswer, ...]:
-    """Load the latest answers of a session, made since then (UTC seconds), that are not given yet, oldest first."""
+    """Load a session's latest open answers (not sent for certain) that were stored after `since`, oldest first."""
     rows = tx.fetch(
         f"SELECT {_OPEN} WHERE delivery.session_id = ? AND delivery.state IN ('pending', 'kept', 'unknown')"
         " AND delivery.created_at >= ? ORDER BY delivery.created_at DESC, delivery.id DESC LIMIT ?",
@@ -97,9 +97,9 @@ def load_open_answers(tx: Transaction, session_id: str, *, since: float) -> tupl
 
 
 def load_waiting_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
-    """Load the oldest answers of this node's sessions, made before `until`, of which no delivery has begun.
+    """Load the oldest answers that were stored before `until` and whose delivery has not begun.
 
-    So it is here and below also with what a node has left that is gone.
+    Loaded are those of this node's sessions, and of nodes that are gone. The next function does the same.
     """
     is_ours, params = owned_by(tx, "session.node", node)
     rows = tx.fetch(
@@ -112,7 +112,7 @@ def load_waiting_answers(tx: Transaction, *, node: str, until: float, limit: int
 
 
 def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
-    """Load answers of which this node began a delivery by reply before `until`, and recorded no end."""
+    """Load answers that this node began to send in a reply before `until`, without a recorded end."""
     is_ours, params = owned_by(tx, "delivery.node", node)
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
@@ -124,7 +124,7 @@ def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: i
 
 
 def load_answers(tx: Transaction, job_ids: Sequence[str]) -> tuple[WaitingAnswer, ...]:
-    """Load the answers of these jobs, in any state of delivery; unanswered jobs are left out."""
+    """Load the answers of these jobs, in any state of delivery. Jobs without an answer are left out."""
     marks = ", ".join("?" * len(job_ids))
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
@@ -155,7 +155,7 @@ _FIND_UNANSWERED = (
 
 
 def build_message_row(message: NewMessage) -> Row:
-    """Return the values of an inserted message. A message without a job has none to be unique with."""
+    """Return the values of an inserted message. Without a job its job id is NULL, which need not be unique."""
     check_text(message.text)
     return (
         message.message_id,
@@ -178,7 +178,7 @@ def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -
 
 
 def answer_with_failure(tx: Transaction, job_id: str, error: BaseException) -> None:
-    """Answer the question behind a job with the sentence of a failure, unless there is none or it has an answer."""
+    """Store a failure as the answer to a job's question. Do nothing if the job has no question, or it has an answer."""
     question = tx.fetch_one(_FIND_UNANSWERED, (job_id,))
     if question is None:
         return
@@ -201,7 +201,7 @@ def answer_with_failure(tx: Transaction, job_id: str, error: BaseException) -> N
 
 
 def check_text(text: str) -> None:
-    """Refuse what PostgreSQL cannot hold on SQLite too.
+    """Refuse a text that PostgreSQL cannot store; SQLite refuses it, too, so that both work alike.
 
     Raises: ValueError.
     """

@@ -1,4 +1,4 @@
-"""Backup and restore of the SQLite store: whole copies, made while a server serves, put back while none does.
+"""Backup and restore of the SQLite store. A copy can be made while a server runs; to restore, no server may run.
 
 Not here: the copies before a schema upgrade (sqlite.py), the commands (cli/backup.py), PostgreSQL, which has tools of
 its own. Threads: the caller's; a copy takes about as long as reading the file.
@@ -34,9 +34,9 @@ class Copy:
 
 
 def save_copy(data_dir: Path, target: Path) -> Copy:
-    """Write a consistent copy of the store in `data_dir` to `target`, private to its owner; a server may be serving.
+    """Write a consistent copy of the store in `data_dir` to `target`, private to its owner. A server may run meanwhile.
 
-    `target` appears whole or not at all, and is not overwritten.
+    `target` appears only when it is complete. An existing file is not overwritten.
 
     Raises:
         StoreError: there is no store, `target` exists or cannot be written, or the copy is not sound.
@@ -61,10 +61,10 @@ def save_copy(data_dir: Path, target: Path) -> Copy:
 
 
 def check_copy(file: Path) -> Copy:
-    """Read all of a copy and return what it is.
+    """Read the whole copy, check it and return its description.
 
     Raises:
-        StoreError: it is no sound database of ours, or one of a newer program.
+        StoreError: it is no database of this program, is damaged, or is from a newer version.
     """
     if not file.is_file():
         raise StoreError(f"There is no file {file}.")
@@ -81,12 +81,12 @@ def check_copy(file: Path) -> Copy:
 
 
 def restore_copy(source: Path, data_dir: Path, now_s: float) -> Path | None:
-    """Put a copy in the store's place and return where the earlier database went, None if there was none.
+    """Replace the store by a copy. Return the path where the earlier database is kept now, None if there was none.
 
-    At every moment either the earlier or the restored database stands in its place, whole.
+    At every moment a complete database is in the store's place: the earlier one or the restored one.
 
     Raises:
-        StoreError: the copy is not sound (nothing was touched), or a server has the store.
+        StoreError: the copy is damaged, or a server uses the store. Nothing was changed.
     """
     check_copy(source)
     place = data_dir / DATABASE_FILE
@@ -113,7 +113,7 @@ def _replace(place: Path, source: Path, label: str) -> Path | None:
 
 
 def _set_aside(place: Path, label: str) -> Path:
-    """Give the earlier database a second name. What its log held is in it by then, if it can be opened at all."""
+    """Give the earlier database a second name. First copy its log into it, if the database can be opened."""
     with suppress(sqlite3.Error), closing(_open(place, "rw")) as con:
         con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     earlier = place.with_name(f"{place.name}.{label}.bak")
@@ -140,7 +140,7 @@ def _make_private(file: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Bring a file, or a folder's names, to the disk."""
+    """Sync a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -159,7 +159,7 @@ def _removed_at_failure(draft: Path) -> Iterator[None]:
 
 @contextmanager
 def _sentences(what: str) -> Iterator[None]:
-    """Turn foreign errors into sentences. SQLite's name tables and columns, never values."""
+    """Turn errors of SQLite and of files into StoreErrors. SQLite's messages name tables and columns, never values."""
     try:
         yield
     except (sqlite3.Error, OSError) as exc:

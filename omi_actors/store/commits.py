@@ -1,6 +1,6 @@
-"""The hot path: what session turns write, many turns at a time.
+"""The hot path: the writes of session turns, many turns in one transaction.
 
-Not here: transactions, and what happens when one of many fails (engine.py); reading (sessions.py).
+Not here: transactions, and the failure of one commit among many (engine.py); reading (sessions.py).
 Threads: the writer's.
 """
 
@@ -84,7 +84,7 @@ TOO_LARGE = "{}"
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A job that this transaction has enqueued; of its lane at most `lane_cap` may wait or run."""
+    """A job that this transaction has enqueued. At most `lane_cap` jobs of its lane may wait or run."""
 
     job_id: str
     lane: str
@@ -108,9 +108,9 @@ class _Rows:
 
 
 def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
-    """Write commits of *different* sessions, each statement once for all of them.
+    """Write commits of *different* sessions. Each statement runs once for all of them.
 
-    Raises: FencedError when any of them is fenced; the transaction must then be rolled back.
+    Raises: FencedError when one of them is fenced; the transaction must then be rolled back.
     """
     rows = _Rows()
     for commit in commits:
@@ -133,7 +133,7 @@ def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
 
 
 def _write_fenced(tx: Transaction, bulk: Bulk, rows: Sequence[Row]) -> None:
-    """Run a statement that must change one row for each of `rows`."""
+    """Run a statement that must change exactly one row for each of `rows`."""
     if rows and tx.run_bulk(bulk, rows) != len(rows):
         raise FencedError("the session, or a delivery of it, does not stand where this commit was decided")
 
@@ -166,7 +166,7 @@ def _collect(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> None:
 
 
 def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> None:
-    """Put the session's own row where its fence demands: an insert, or an update conditional on the epoch."""
+    """Collect the session's row, for an insert or for an update that checks the epoch; the commit's fence decides."""
     state = (
         node.name,
         node.incarnation,
@@ -191,9 +191,9 @@ def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> 
 
 
 def build_job_row(job: NewJob, session_id: str) -> Row:
-    """Return the values of INSERT_JOB; the job's text leaves with the session `session_id`.
+    """Return the values of INSERT_JOB. When the session `session_id` is deleted, so is the job's text.
 
-    A payload that is too large is left out: the job will be refused for it.
+    A payload that is too large is left out; such a job is refused later.
     """
     payload = json.dumps(dict(job.payload), ensure_ascii=False, allow_nan=False)
     if len(payload.encode()) > MAX_PAYLOAD_BYTES:
@@ -216,7 +216,7 @@ def build_job_row(job: NewJob, session_id: str) -> Row:
 
 
 def refuse_jobs(tx: Transaction, jobs: Sequence[NewRow]) -> None:
-    """Refuse those of `jobs`, in their order, that must not wait. One that was known already is none of them."""
+    """Make those of `jobs` dead that must not wait, in their order. A job that was stored before is not changed."""
     ids = [job.job_id for job in jobs]
     for job_id in _find_too_large(tx, ids):
         _refuse(tx, job_id, TooLargeError(f"its payload has more than {MAX_PAYLOAD_BYTES} bytes"))
@@ -233,7 +233,7 @@ def _find_too_large(tx: Transaction, ids: Sequence[str]) -> list[str]:
 
 
 def _find_excess(tx: Transaction, jobs: Sequence[NewRow]) -> Iterable[tuple[str, int]]:
-    """Return the newest of each lane that holds too many, with its cap."""
+    """Return the newest jobs of each lane with too many jobs, and the lane's cap."""
     caps = {job.lane: job.lane_cap for job in jobs}
     counts = tx.fetch(
         "SELECT lane, count(*) FROM job WHERE state IN ('ready', 'running')"  # noqa: S608 (placeholders)

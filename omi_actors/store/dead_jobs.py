@@ -1,4 +1,4 @@
-"""Lost and dead jobs: released again, or ended as dead with a failure for the question.
+"""Lost and dead jobs: take them back from lost workers, or end them as dead with a failure for the question.
 
 Not here: ordinary ends of jobs (jobs.py), the operator's retries (queue_admin.py). Threads: the writer's.
 """
@@ -18,8 +18,8 @@ from omi_actors.store.transaction import Transaction
 def reap_jobs(tx: Transaction, *, max_deliveries: int) -> int:
     """Take back jobs with an expired lease, and return their number.
 
-    A job that was claimed `max_deliveries` times without a result may itself kill its workers. It becomes dead, and its
-    question is answered with a failure.
+    A job that was claimed `max_deliveries` times without a result may crash its workers. It becomes dead, and a failure
+    is stored as the answer to its question.
     """
     return take_back(tx, "lease_until < ?", (tx.now_s(),), max_deliveries=max_deliveries)
 
@@ -39,7 +39,7 @@ def take_back(tx: Transaction, where: str, params: Sequence[Any], *, max_deliver
 
 
 def _bury(tx: Transaction, job_id: str) -> None:
-    """Make a job dead, and settle its question or notification."""
+    """Make a job dead, and end its question or notification."""
     tx.run(
         "UPDATE job SET state = 'dead', finished_at = ?, error = 'its workers were lost' WHERE job_id = ?",
         (tx.now_s(), job_id),
@@ -51,7 +51,7 @@ NOTIFICATION = "notify:"
 
 
 def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> None:
-    """End a job as dead, with `failure` as its answer; None leaves it to `settle_dead`.
+    """Make a job dead, with `failure` as the answer; if that is None, `settle_dead` stores the usual one.
 
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
@@ -64,9 +64,9 @@ def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: A
 
 
 def settle_dead(tx: Transaction, job_id: str) -> None:
-    """Answer a dead job's question with a failure; leave the answer of a dead notification to the next contact.
+    """Store a failure for a dead job's question. If the job is a notification, its answer waits for the next webhook.
 
-    Safe to repeat. Of the job's row only its key is read, since the rest may be unreadable.
+    Safe to repeat. It reads only the job's key, since the other values may be unreadable.
     """
     answer_with_failure(tx, job_id, LeaseLostError())
     (key,) = tx.fetch_one("SELECT idempotency_key FROM job WHERE job_id = ?", (job_id,)) or ("",)
@@ -79,7 +79,7 @@ LIMIT = 200
 
 
 def bury_unknown_kinds(tx: Transaction, kinds: Sequence[str]) -> dict[str, int]:
-    """Bury waiting jobs of other kinds than these, at most `LIMIT` of them; return their numbers by kind."""
+    """Bury waiting jobs of all kinds but these, at most `LIMIT` jobs. Return their counts by kind."""
     rows = tx.fetch(
         f"SELECT job_id, kind FROM job {tx.indexed_by('job_lane_order')} WHERE state IN ('ready', 'running')"  # noqa: S608
         f" AND state = 'ready' AND kind NOT IN ({', '.join('?' * len(kinds))})"

@@ -1,4 +1,4 @@
-"""The interface of the two databases, and builders of statements that both understand.
+"""The interface to the two databases, and builders of statements that work in both.
 
 Not here: the differences themselves (sqlite.py, postgres.py), the statements (a module per subject).
 Threads: the store actors'; a dialect belongs to one engine.
@@ -16,9 +16,9 @@ Row = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """A statement that is run for many rows: once per row with `?`, or for all rows at once where that is faster.
+    """A statement for many rows. `one` runs once for each row; `many` runs once for all rows, if that is faster.
 
-    `many` has a single `%s` for all rows, each of them rendered as `template`.
+    `one` has `?` parameters. `many` has one `%s` for all rows, each of them formatted by `template`.
     """
 
     one: str
@@ -38,7 +38,7 @@ def build_insert(table: str, columns: str, conflict: str = "") -> Bulk:
 
 
 def build_insert_if(table: str, columns: str, condition: str, conflict: str = "") -> Bulk:
-    """Build an INSERT of those rows for which `condition` is true; in it a row is `v`, with its columns' names."""
+    """Build an INSERT of the rows for which `condition` is true. In the condition `v.column` is a row's value."""
     count = columns.count(",") + 1
     head = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM"
     values = ", ".join(f"? AS {column.strip()}" for column in columns.split(","))
@@ -50,7 +50,7 @@ def build_insert_if(table: str, columns: str, condition: str, conflict: str = ""
 
 
 class Dialect(Protocol):
-    """One database. `con` and `cursor` are the driver's, got through Pony's pool."""
+    """One database system. `con` and `cursor` belong to its driver and come from Pony's pool."""
 
     name: str
     skip_locked: str
@@ -60,7 +60,7 @@ class Dialect(Protocol):
     """Whether Pony reads on one snapshot only in an immediate session."""
 
     def bind(self, db: orm.Database) -> None:
-        """Connect Pony's database; the connection of each thread is then made by Pony's pool."""
+        """Connect Pony's database object. Pony's pool then makes one connection for each thread."""
         ...
 
     def sql(self, sql: str) -> str:
@@ -68,19 +68,19 @@ class Dialect(Protocol):
         ...
 
     def read_by_indexes(self, cursor: Any) -> None:
-        """Let the planner read by indexes until the transaction ends; nothing where `indexed_by` says which."""
+        """Make the planner prefer indexes until the transaction ends. Do nothing if `indexed_by` names indexes."""
         ...
 
     def indexed_by(self, index: str) -> str:
-        """Return the clause that makes a table be read by this index, "" where the planner finds it by itself."""
+        """Return the clause that makes the database use this index; "" if its planner chooses indexes itself."""
         ...
 
     def begin(self, con: Any) -> None:
-        """Open a transaction, waiting for the write lock if this engine writes."""
+        """Begin a transaction. If this engine writes, wait for the write lock."""
         ...
 
     def rollback(self, con: Any) -> None:
-        """Close the transaction, if one is open, without a trace."""
+        """Roll back the transaction, if one is open."""
         ...
 
     def run_bulk(self, cursor: Any, bulk: Bulk, rows: Sequence[Row]) -> int:
@@ -96,11 +96,11 @@ class Dialect(Protocol):
         ...
 
     def has_table(self, cursor: Any, table: str) -> bool:
-        """Tell whether `table` exists."""
+        """Return True if `table` exists."""
         ...
 
     def back_up(self, con: Any, label: str, now_s: float) -> Path | None:
-        """Copy the whole database before its schema changes; None where that is the operator's duty."""
+        """Copy the whole database before its schema changes. Return None if the operator must make copies."""
         ...
 
     def delete_old_backups(self, now_s: float) -> None:
@@ -108,41 +108,41 @@ class Dialect(Protocol):
         ...
 
     def is_unavailable(self, exc: BaseException) -> bool:
-        """Tell whether `exc` is about the database's reach or room, not about what was asked of it."""
+        """Return True if `exc` means that the database is out of reach or full, not that a statement is wrong."""
         ...
 
     def is_conflict(self, exc: BaseException) -> bool:
-        """Tell whether `exc` says that the transaction lost against another one, and may be done again at once."""
+        """Return True if `exc` means that another transaction was in the way; this one may be repeated now."""
         ...
 
     def is_full(self, exc: BaseException) -> bool:
-        """Tell whether `exc` says that there is no room left."""
+        """Return True if `exc` means that the disk or database is full."""
         ...
 
     def find_taken(self, exc: BaseException) -> str | None:
-        """Return the field of which `exc` says that its value is taken, None if it says something else."""
+        """Return the field whose unique value is taken, according to `exc`; None if `exc` means something else."""
         ...
 
     def describe(self, exc: BaseException) -> str:
-        """Return what `exc` says, without any stored value."""
+        """Return the message of `exc`, without any stored value."""
         ...
 
     def is_usable(self, con: Any, exc: BaseException) -> bool:
-        """Tell whether the connection can be used again after `exc` and a rollback."""
+        """Return True if the connection can be used again after `exc` and a rollback."""
         ...
 
     def fetch_is_synced(self, cursor: Any) -> bool:
-        """Ask the connection whether its commits are on disk when they return."""
+        """Return True if commits on this connection are on disk when they return; the database is asked."""
         ...
 
     def fetch_now_s(self, cursor: Any) -> float | None:
-        """Return the database's clock (UTC seconds), None where it is this machine's."""
+        """Return the time of the database's clock (UTC seconds); None if the database uses this machine's clock."""
         ...
 
     def scrub(self, con: Any) -> bool:
-        """Make deleted text leave the database's files now; False when that has to be tried again."""
+        """Remove deleted text from the database's files now. Return False if this must be tried again."""
         ...
 
     def close(self) -> None:
-        """Let go of what `bind` took."""
+        """Release what `bind` has opened or locked."""
         ...

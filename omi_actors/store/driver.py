@@ -1,4 +1,4 @@
-"""PostgreSQL's driver, an optional package: checks that it is there, and that it understands the URL.
+"""PostgreSQL's driver, an optional package: checks that it is installed and understands the URL.
 
 Not here: using it (postgres.py), the URL's form (config/groups/store.py). Threads: any. Imports no Pony, and the driver
 for a PostgreSQL URL only.
@@ -16,15 +16,15 @@ MISSING = "DATABASE_URL names a PostgreSQL server, and its driver is not install
 
 
 def has_driver(url: str) -> bool:
-    """Tell whether the driver that `url` needs is there; SQLite needs none."""
+    """Return True if the driver that `url` needs is installed; SQLite needs none."""
     return not url.startswith("postgres") or find_spec("psycopg2") is not None
 
 
 def require_driver(url: str) -> None:
-    """Refuse before anything is started.
+    """Check the driver before the server starts.
 
     Raises:
-        SettingsError: the driver that `url` needs is not installed, or cannot read `url`; the sentence says what to do.
+        SettingsError: the driver that `url` needs is not installed, or cannot read `url`. The message has the remedy.
     """
     if not url.startswith("postgres"):
         return

@@ -55,7 +55,7 @@ DATABASE_FILE = "omi.sqlite3"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of one write: its value once it is durable, or the reason why nothing of it was stored."""
+    """The outcome of one write: its value after the commit, or the error."""
 
     value: Any = None
     error: StoreError | None = None
@@ -66,9 +66,9 @@ _STORED = Outcome()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreConfig:
-    """Where the store is. An empty `url` means SQLite in `data_dir`; else sqlite:///<file> or postgres://<...>.
+    """Place of the store. An empty `url` means SQLite in `data_dir`; else sqlite:///<file> or postgres://<...>.
 
-    `clock` None means the database's own clock. `migrations` None means the program's.
+    `clock` None: use the database's clock. `migrations` None: use the migrations of the program.
     """
 
     url: str
@@ -112,8 +112,8 @@ class Engine:
     def open(self) -> None:
         """Connect. A writer also brings the schema up to date and checks it against the entities.
 
-        Raises: StoreUnavailableError, or StoreError when the store must not be opened. A failure of the driver or the
-        file system begins with the variable that names the store.
+        Raises: StoreUnavailableError, or StoreError when the store must not be opened. The message begins with
+        DATABASE_URL or DATA_DIR if the driver or the file system failed.
         """
         try:
             self._dialect.bind(self._db)
@@ -140,18 +140,17 @@ class Engine:
         self._db.generate_mapping(check_tables=check_tables)
 
     def close(self) -> None:
-        """Let go of the connection and the process lock. Twice is fine."""
+        """Close the connection and release the process lock. A second call does nothing."""
         if self._db.provider is not None:
             self._db.disconnect()
         self._dialect.close()
 
     def commit_group(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Store all writes in one transaction; each fails alone. Returns once it is on disk, or is not.
+        """Store all writes in one transaction and return after the sync. If a write fails, the others are still stored.
 
-        A failed COMMIT is a StoreUnavailableError, too: the group may be stored or not.
-        What lost against another node's transaction is done again, in halves: the fewer rows are locked, the less is
-        in anybody's way. Once the clock has leapt, what is dated by it is stored only together with a note of that; on
-        PostgreSQL, where the node is to end, not at all.
+        After a failed COMMIT (StoreUnavailableError) the group may be stored or not. If another node's transaction is
+        in the way, the group is repeated in halves, which lock fewer rows. If the clock has leapt, the group is stored
+        only together with a record of the leap. On PostgreSQL it is then refused, and the node must stop.
         """
         leap_s = self._find_leap_s()
         if not leap_s:
@@ -164,12 +163,12 @@ class Engine:
         return outcomes
 
     def _find_leap_s(self) -> float:
-        """Return the seconds by which the clock has leapt, 0.0 if it has not."""
+        """Return the seconds by which the clock has leapt; 0.0 if it has not leapt."""
         parted_s = self._node.watch.parted_s() if self._node.watch is not None else 0.0
         return parted_s if abs(parted_s) > (PARTED_S if self._has_process_clock else MAX_OFF_S) else 0.0
 
     def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Store all writes in one transaction, or in as few as go through."""
+        """Store all writes in one transaction; if that fails, in as few as possible."""
         apply = self._apply_together
         is_fresh, conflicts = False, 0
         while True:
@@ -192,9 +191,9 @@ class Engine:
                     return [Outcome(error=self._translate(exc)) for _ in writes]
 
     def write_alone(self, work: Callable[[EntityTransaction], Any]) -> Outcome:
-        """Run `work` in a transaction of its own, with Pony's entities; a second time if another node was in its way.
+        """Run `work` in its own transaction, with Pony's entities. If another node's was in the way, run it once more.
 
-        Returns once it is on disk, or is not; after a failed COMMIT it may be either.
+        Returns after the sync. After a failed COMMIT the changes may be stored or not.
         """
         if self._find_leap_s():
             noted = self.commit_group([Transaction.now_s])[0]  # which notes the leap, or refuses
@@ -239,7 +238,7 @@ class Engine:
                 is_fresh = True
 
     def read_version(self) -> int:
-        """Return the version that the schema stands at, 0 of an empty database.
+        """Return the version of the schema; 0 if the database is empty.
 
         Raises: StoreUnavailableError, StoreError.
         """
@@ -249,7 +248,7 @@ class Engine:
             raise self._translate(exc) from exc
 
     def _apply_together(self, writes: Sequence[Write], tx: Transaction) -> list[Outcome]:
-        """Run the writes in order, neighbouring commits of different sessions as one. Fast, and fails as a whole."""
+        """Run the writes in order, neighbouring commits of different sessions together. Fast, but all fail together."""
         outcomes = [_STORED] * len(writes)
         run: dict[str, SessionCommit] = {}
         for index, write in enumerate(writes):
@@ -271,7 +270,7 @@ class Engine:
         return outcomes
 
     def _apply_apart(self, writes: Sequence[Write], tx: Transaction) -> list[Outcome]:
-        """Run each write in a savepoint of its own, so that what fails leaves the others alone."""
+        """Run each write in its own savepoint, so that a write that fails does not undo the others."""
         tx.separate()
         outcomes = []
         for write in writes:
@@ -287,7 +286,7 @@ class Engine:
         return outcomes
 
     def _translate(self, exc: Exception) -> StoreError:
-        """Turn an error of the driver or of Pony into ours. Its sentence never holds a stored value."""
+        """Turn an error of the driver or of Pony into a StoreError. Its message never holds a stored value."""
         if isinstance(exc, StoreError):
             return exc
         cause = find_cause(exc)
@@ -317,9 +316,9 @@ def _apply_one(write: Write, tx: Transaction) -> Outcome:
 
 
 def build_dialect(config: StoreConfig, *, readonly: bool) -> Dialect:
-    """Return the database that `config` names, not connected yet.
+    """Return the dialect of the database that `config` names; it is not connected yet.
 
-    Raises: StoreError when it names none, or its driver is not installed.
+    Raises: StoreError when `config` names no database, or the driver is not installed.
     """
     scheme, _, rest = config.url.partition(":")
     if scheme in {"postgres", "postgresql"}:

@@ -12,7 +12,7 @@ from pony.orm import Database, Optional, PrimaryKey, Required, Set, composite_ke
 
 
 def define_entities(db: Database) -> None:
-    """Define all entities on `db`. Every connection pool needs its own, as Pony binds a class to one database."""
+    """Define all entities on `db`. Each connection pool needs its own, since Pony binds a class to one database."""
     _define_people(db)
     _define_preferences(db)
     _define_sessions(db)

@@ -1,4 +1,4 @@
-"""The store as the other actors see it: five ways to run a statement function, each a future.
+"""The store's interface for other actors: five methods run a statement function and return a future.
 
 Not here: the statement functions (a module per subject), the actors that run them (actors.py). Threads: any; no method
 blocks.
@@ -21,7 +21,7 @@ _LABELS = {"count_queue": "queue_counts"}
 
 
 class Store:
-    """Asks the writer and the readers. A write's future settles after COMMIT and sync.
+    """Sends writes to the writer and queries to the readers. A write's future settles after COMMIT and sync.
 
     Every future fails with StoreUnavailableError or another StoreError, with MailboxFullError, ActorUnavailableError,
     or with AskTimeoutError, after which the write may be stored or not.
@@ -48,27 +48,27 @@ class Store:
         self._read_timeout_s = read_timeout_s
 
     def commit(self, commit: SessionCommit) -> Future[None]:
-        """Store one turn, all of it or nothing: the bulk path. Fails with FencedError when the session has moved on."""
+        """Store one turn, completely or not at all; the fast path. Fails with FencedError if its epoch is old."""
         return self._writer.ask(CommitSession(commit), timeout_s=self._write_timeout_s)
 
     def write(self, work: Callable[Concatenate[Transaction, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Run `work` in the writer's next group; it may run twice. A function that enqueues jobs is marked `@enqueues`.
+        """Run `work` in the writer's next group; it may run twice. A function that enqueues jobs needs `@enqueues`.
 
-        The mark is read from the function itself, so a lambda or a bound method must not enqueue.
+        The writer reads the mark from the function, so a lambda or a bound method must not enqueue.
         """
         return self._writer.ask(Apply(Call(work, *args, **kwargs)), timeout_s=self._write_timeout_s)
 
     def write_alone(
         self, work: Callable[Concatenate[EntityTransaction, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[R]:
-        """Run `work` with Pony's entities in a transaction of its own, between two groups; it may run twice.
+        """Run `work` with Pony's entities in its own transaction, between two groups; it may run twice.
 
         Groups wait for it, so it changes at most 200 rows. Fails with DuplicateError when a unique value is taken.
         """
         return self._writer.ask(ApplyAlone(Call(work, *args, **kwargs)), timeout_s=self._write_timeout_s)
 
     def read(self, work: Callable[Concatenate[Transaction, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Run `work` on a snapshot, at the reader with the least to do. The function's name labels its duration."""
+        """Run `work` on a snapshot, by the reader with the fewest waiting queries. Its name is the metric label."""
         reader = min(self._readers, key=lambda handle: len(handle.mailbox))
         name = _LABELS.get(work.__name__, work.__name__)
         return reader.ask(Query(name, Call(work, *args, **kwargs)), timeout_s=self._read_timeout_s)
@@ -76,6 +76,6 @@ class Store:
     def read_cold(
         self, work: Callable[Concatenate[EntityTransaction, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[R]:
-        """Run `work` with Pony's entities on a snapshot, at a reader that no session uses."""
+        """Run `work` with Pony's entities on a snapshot, by a reader that sessions do not use."""
         query = ColdQuery(work.__name__, Call(work, *args, **kwargs))
         return self._cold_reader.ask(query, timeout_s=self._read_timeout_s)

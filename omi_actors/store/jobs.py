@@ -1,4 +1,4 @@
-"""The job table is the queue: claimed by lease, finished by token, one job of a lane at a time, in order.
+"""The job table, which is the queue: claims with leases, ends by token; jobs of one lane run one at a time, in order.
 
 Not here: enqueueing (commits.py, in the transaction that caused the job), dispatch (actors/queue/dispatcher.py),
 counting (queue_state.py), the jobs of lost workers (dead_jobs.py). Threads: the writer's.
@@ -65,7 +65,7 @@ _IS_MINE = "job_id = ? AND token = ? AND state = 'running'"
 
 
 def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: float) -> list[ClaimedJob]:
-    """Take up to `limit` jobs that may run now, the most urgent first, leased for `lease_s` seconds."""
+    """Claim up to `limit` jobs that may run now, the most urgent first. Lease them for `lease_s` seconds."""
     kinds = without_paused(tx, kinds)
     if not kinds:
         return []
@@ -85,9 +85,9 @@ def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: fl
 
 @enqueues
 def commit_leased(tx: Transaction, commit: SessionCommit, *, token: str, lease_s: float) -> ClaimedJob | None:
-    """Store one turn, and lease the first of its jobs for `lease_s` seconds if it may run now; return that job.
+    """Store one turn. If the first of its jobs may run now, lease it for `lease_s` seconds and return it, else None.
 
-    Raises: FencedError when the session has moved on; the transaction must then be rolled back.
+    Raises: FencedError when the turn's epoch is old; the transaction must then be rolled back.
     """
     write_commits(tx, (commit,))
     node = tx.node
@@ -96,7 +96,7 @@ def commit_leased(tx: Transaction, commit: SessionCommit, *, token: str, lease_s
 
 
 def heartbeat_jobs(tx: Transaction, tokens: Sequence[str], *, lease_s: float) -> frozenset[str]:
-    """Lease on, and return the tokens that still hold their job; the others' work is to be abandoned."""
+    """Renew the leases of these tokens. Return the tokens that still hold their jobs; the other attempts must stop."""
     if not tokens:
         return frozenset()
     rows = tx.fetch(
@@ -108,7 +108,7 @@ def heartbeat_jobs(tx: Transaction, tokens: Sequence[str], *, lease_s: float) ->
 
 
 def complete_answer(tx: Transaction, done: AnswerDone) -> None:
-    """Finish an answer job together with its answer. The payload is emptied: it holds a person's words.
+    """Finish an answer job together with its answer. Empty the job's payload, since it holds a person's words.
 
     Raises: LeaseLostError when `done.token` does not hold the job any more; nothing is written.
     """
@@ -117,7 +117,7 @@ def complete_answer(tx: Transaction, done: AnswerDone) -> None:
 
 
 def finish_job(tx: Transaction, job_id: str, token: str, *, finished_at: float) -> bool:
-    """Finish a job; False if an earlier call with the same token did and its reply was lost.
+    """Finish a job. Return False if an earlier call with this token has finished it (the call's reply was lost).
 
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
@@ -129,7 +129,7 @@ def finish_job(tx: Transaction, job_id: str, token: str, *, finished_at: float) 
 
 
 def check_lease(tx: Transaction, job_id: str, token: str) -> None:
-    """Make sure that `token` holds the job.
+    """Check that `token` still holds the job.
 
     Raises: LeaseLostError.
     """
@@ -138,7 +138,7 @@ def check_lease(tx: Transaction, job_id: str, token: str) -> None:
 
 
 def end_dead(tx: Transaction, job_id: str, token: str, *, error: str) -> bool:
-    """Make a job dead; False if an earlier call with the same token did and its reply was lost.
+    """Make a job dead. Return False if an earlier call with this token has done so (the call's reply was lost).
 
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
@@ -150,7 +150,7 @@ def end_dead(tx: Transaction, job_id: str, token: str, *, error: str) -> bool:
 
 
 def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error: str, is_counted: bool = True) -> None:
-    """Put a failed job back for `run_at` (UTC seconds); an attempt that is not counted is one that never was.
+    """Put a failed job back to run at `run_at` (UTC seconds). Without `is_counted` the failed attempt is not counted.
 
     Raises: LeaseLostError when `token` does not hold the job any more.
     """
@@ -159,7 +159,7 @@ def retry_job(tx: Transaction, job_id: str, token: str, *, run_at: float, error:
 
 
 def release_job(tx: Transaction, job_id: str, token: str) -> None:
-    """Hand back a job that was not begun or not finished for no fault of its own: it counts as never claimed.
+    """Give back a job that was interrupted, for example by a shutdown. Its claim and its attempt do not count.
 
     Raises: LeaseLostError when `token` does not hold the job any more.
     """
@@ -174,7 +174,7 @@ def insert_end(tx: Transaction, done: AnswerDone) -> None:
 
 
 def _is_first_end(tx: Transaction, changed: int, job_id: str, token: str, state: JobState) -> bool:
-    """Tell whether this call ended the job, and not an earlier one with the same token and a lost reply."""
+    """Return True if this call ended the job; False if an earlier call with this token did (its reply was lost)."""
     if changed:
         return True
     row = tx.fetch_one("SELECT token, state FROM job WHERE job_id = ?", (job_id,))
@@ -224,7 +224,7 @@ def read_object(text: str) -> Mapping[str, Any] | None:
 
 
 def find_question(tx: Transaction, idempotency_key: str) -> KnownQuestion | None:
-    """Return the question with this key and its answer, None if it was never asked, or was cancelled."""
+    """Return the question with this key and its answer; None if it was never asked, or was cancelled."""
     row = tx.fetch_one(
         "SELECT job.job_id, asked.conversation_id, said.text, COALESCE(said.kind, ''),"
         " job.fingerprint FROM job"
@@ -242,9 +242,9 @@ def find_question(tx: Transaction, idempotency_key: str) -> KnownQuestion | None
 
 
 def cancel_question(tx: Transaction, job_id: str) -> bool:
-    """Cancel a question without an answer; False if it has one. Its key is free again, and its text is deleted.
+    """Cancel a question that has no answer yet; return False if it has one. Free its key and empty its job's payload.
 
-    An attempt under way has lost its lease with that: it can store no answer.
+    A running attempt loses its lease by this, so it cannot store an answer.
     """
     changed = tx.run(
         "UPDATE job SET state = 'cancelled', finished_at = ?, token = NULL, lease_until = NULL, payload = '{}',"

@@ -1,7 +1,7 @@
-"""One process per SQLite store: a lock on a file beside the database, held until the process ends or lets go.
+"""Process lock of an SQLite store: a locked file beside the database, so that only one process uses the store.
 
 Not here: locks between a database's own connections (sqlite.py). Threads: any. Within one process the lock is counted,
-so that a replaced writer may open while a stuck one still holds it: SQLite itself orders those two.
+so a new writer can open the store while a fenced one still holds the lock. SQLite orders their writes.
 """
 
 import os
@@ -17,9 +17,9 @@ _held: dict[Path, tuple[IO[str], int]] = {}
 
 
 def acquire_process_lock(path: Path) -> None:
-    """Take the lock of `path` for this process, or once more if it has it.
+    """Take the lock of `path` for this process. If the process has the lock already, count one more hold.
 
-    Raises: StoreError when another process has it.
+    Raises: StoreError when another process has the lock.
     """
     path = path.resolve()
     with _guard:
@@ -45,7 +45,7 @@ def acquire_process_lock(path: Path) -> None:
 
 
 def release_process_lock(path: Path) -> None:
-    """Give back one hold of the lock; the last one frees it for other processes."""
+    """Release one hold of the lock. After the last hold other processes can take the lock."""
     path = path.resolve()
     with _guard:
         file, count = _held[path]
@@ -57,7 +57,7 @@ def release_process_lock(path: Path) -> None:
 
 
 def find_lock_owner(path: Path) -> str | None:
-    """Return the id of the other process that holds the lock of `path`, None if there is none. Takes no lock."""
+    """Return the id of the other process that holds the lock of `path`, or None. This takes no lock."""
     if not path.exists():
         return None
     with path.open("r+", encoding="ascii") as file:

@@ -17,7 +17,7 @@ Tx_contra = TypeVar("Tx_contra", bound=Transaction, contravariant=True)
 
 
 class Call(Generic[Tx_contra, R_co]):
-    """A statement function with all its arguments but the transaction. `func` bears the mark of `enqueues`."""
+    """A statement function with all its arguments except the transaction. `func` has the mark of `enqueues`."""
 
     __slots__ = ("_args", "_kwargs", "func")
 
@@ -33,32 +33,32 @@ class Call(Generic[Tx_contra, R_co]):
 
 @dataclass(frozen=True, slots=True)
 class CommitSession(Request[None]):
-    """To the writer: store one turn. The reply comes when it is durable."""
+    """Message to the writer: store one turn. The reply comes after the commit."""
 
     write: SessionCommit
 
 
 @dataclass(frozen=True, slots=True)
 class Apply(Request[R_co]):
-    """To the writer: run `write` in a group; it may run twice. The reply is its result, once durable."""
+    """Message to the writer: run `write` in a group; it may run twice. The reply is its committed result."""
 
     write: Callable[[Transaction], R_co]
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyAlone(Request[R_co]):
-    """To the writer: run `work` between two groups; it may run twice. The reply is its result, once durable."""
+    """Message to the writer: run `work` between two groups; it may run twice. The reply is its committed result."""
 
     work: Callable[[EntityTransaction], R_co]
 
 
 class NextAlone:
-    """From the writer to itself: behind what waits already, run the next write that waits to run alone."""
+    """Message from the writer to itself, after the waiting messages: run the next write that must run alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query(Request[R_co]):
-    """To a reader: run `read` on a snapshot; `name` is its metric label. The reply is its result."""
+    """Message to a reader: run `read` on a snapshot; `name` is its metric label. The reply is its result."""
 
     name: str
     read: Callable[[Transaction], R_co]
@@ -66,7 +66,7 @@ class Query(Request[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class ColdQuery(Request[R_co]):
-    """To the cold reader: run `read` on a snapshot, with Pony's entities. `name` and the reply are those of Query."""
+    """Message to the cold reader: run `read` on a snapshot with Pony's entities. `name` is its metric label."""
 
     name: str
     read: Callable[[EntityTransaction], R_co]
@@ -80,9 +80,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def enqueues(work: F) -> F:
-    """Mark a function that enqueues jobs, or that must not overtake one that does.
+    """Mark a function that enqueues jobs, or that must not run before an earlier one that does.
 
-    Raises: TypeError at a lambda or a method: the writer reads the mark from the function that `Store.write` was given.
+    Raises: TypeError for a lambda or a method: the writer reads the mark from the function given to `Store.write`.
     """
     owner = work.__qualname__.rpartition(".")[0]
     if work.__name__ == "<lambda>" or (owner and not owner.endswith("<locals>")):
@@ -92,5 +92,5 @@ def enqueues(work: F) -> F:
 
 
 def comes_late(write: object) -> bool:
-    """Tell whether a write comes behind those that end jobs."""
+    """Return True if a write must run after the group's writes that end jobs."""
     return isinstance(write, SessionCommit) or getattr(getattr(write, "func", write), "enqueues", False)

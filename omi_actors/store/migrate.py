@@ -38,7 +38,7 @@ def load_migrations(folder: Traversable) -> list[Migration]:
 
 
 def migrate(con: Any, dialect: Dialect, migrations: list[Migration], now_s: float) -> int:
-    """Bring the database to the newest known version and return that. An older, non-empty file is copied first.
+    """Bring the database to the newest known version and return that version. An older database is copied before.
 
     Raises: StoreError when the database is newer than this program.
     """
@@ -58,7 +58,7 @@ def migrate(con: Any, dialect: Dialect, migrations: list[Migration], now_s: floa
 
 
 def read_version(con: Any, dialect: Dialect) -> int:
-    """Return the version that the database stands at, 0 when it is empty."""
+    """Return the version of the database's schema; 0 if the database is empty."""
     dialect.begin(con)
     try:
         return _select_version(con.cursor(), dialect)

@@ -1,7 +1,7 @@
-"""What the model was asked: questions of this minute and tokens of this day, by owner and for all.
+"""Use of the model: questions of this minute and tokens of this day, by owner and for all owners.
 
-Counted in the transaction that stores an answer, so it survives restarts and costs no commit. Each node counts in rows
-of its own, so that nodes do not wait for one another; a query sums them up.
+The transaction that stores an answer also counts it, so the counts survive restarts and cost no other commit. Each
+node counts in its own rows, so that nodes do not wait for each other; a query adds them up.
 Not here: the limits (domain/answers/budget.py), old rows (retention.py). Threads: a store actor's.
 """
 
@@ -33,7 +33,7 @@ def add_use(tx: Transaction, spent: Spending) -> None:
 
 
 def load_use(tx: Transaction, session_key: str) -> Use:
-    """Load what the owner of a session, and all, have used by now."""
+    """Load the current use by the owner of a session, and by all owners."""
     now_s, owner = tx.now_s(), owner_of(session_key)
     rows = tx.fetch(_LOAD, (period_start(now_s, MINUTE_S), period_start(now_s, DAY_S), ALL, owner))
     used = {row[0]: Used(int(row[1]), int(row[2])) for row in rows}

@@ -1,4 +1,4 @@
-"""Nodes: their names, incarnations and leases, by which other nodes know that they live.
+"""Nodes: their names, incarnations and leases. While a node's lease has not expired, other nodes treat it as living.
 
 Not here: epochs of sessions (commits.py), leases of jobs (jobs.py). Threads: the writer's.
 """
@@ -19,9 +19,9 @@ MAX_OFF_S = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """The store's answer to a heartbeat. `is_ours` is False when a later incarnation has this node's name.
+    """The result of a heartbeat. `is_ours` is False when a later incarnation has this node's name.
 
-    `off_s` is by how many seconds this process's clock is ahead of the database's, None where there is one clock.
+    `off_s`: seconds by which this process's clock is ahead of the database's; None if the database has no own clock.
     """
 
     is_ours: bool
@@ -31,7 +31,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The result of taking a node's name. `unknown_channels` are the channels of deliveries that were cut."""
+    """The result of registering a node. `unknown_channels` are the channels of deliveries that a crash interrupted."""
 
     incarnation: int
     jobs_taken_back: int
@@ -39,15 +39,15 @@ class Registration:
 
     @property
     def unknown_deliveries(self) -> int:
-        """The number of deliveries that may have arrived or not."""
+        """Return the number of deliveries that may have arrived or not."""
         return len(self.unknown_channels)
 
 
 def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Registration:
-    """Take the node's name as its next incarnation; earlier ones are over.
+    """Register this process as the next incarnation of its node name, and end the earlier ones.
 
-    Their jobs are free again at once. Deliveries that they had begun become unknown.
-    The previous heartbeat is compared with the clock before it is overwritten.
+    The jobs of earlier incarnations can be claimed again now. Deliveries that they had begun become unknown. The
+    previous heartbeat's time is compared with the clock before it is overwritten.
 
     Raises: ClockRefusedError.
     """
@@ -85,7 +85,7 @@ def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Re
 
 
 def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float) -> Heartbeat:
-    """Say that this incarnation lives, and has run for `ran_s` seconds since its last heartbeat.
+    """Renew this incarnation's lease, and count the `ran_s` seconds of uptime since its last heartbeat.
 
     Raises: ClockRefusedError.
     """
@@ -100,7 +100,7 @@ def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float) -> Heartbea
 
 
 def _refuse_wrong_clock(tx: Transaction) -> float | None:
-    """Return how far this process's clock is ahead of the database's, which its watch knows from then on.
+    """Return the seconds by which this process's clock is ahead of the database's, and give them to the leap watch.
 
     Raises: ClockRefusedError.
     """
@@ -124,7 +124,7 @@ def refuse_clock(off_s: float) -> ClockRefusedError:
 
 
 def _compare_with_previous(tx: Transaction, now_s: float) -> None:
-    """Doubt a clock that is far from the previous heartbeat: this node's, else, under a new name, the latest of all."""
+    """Record a leap if the clock is far from the previous heartbeat: this node's, else the latest of all nodes."""
     if not tx.has_process_clock:
         return
     row = tx.fetch_one(

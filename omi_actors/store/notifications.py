@@ -1,6 +1,6 @@
-"""Notifications: enqueued, begun and ended, each in one transaction with the delivery and the job that they change.
+"""Notifications: enqueue, begin and end them, each in one transaction with the changes of delivery and job.
 
-The rows are the budget, too: what was sent, or may have been, in this UTC hour is counted, so it survives restarts.
+The rows also count the budget: all that were sent, or may have been, in this UTC hour. So it survives restarts.
 Not here: other steps of a delivery (answers.py), whether to notify (domain/answers/delivery.py). Threads: the writer's.
 """
 
@@ -47,7 +47,7 @@ _STATUS_OF_STATE = {"sent": "sent", "unknown": "unknown", "kept": "error", "pend
 
 @enqueues
 def enqueue_notification(tx: Transaction, change: DeliveryChange, job: NewJob) -> bool:
-    """Choose the notification for a delivery and enqueue its job; False if the delivery has moved on."""
+    """Choose the notification as channel of a delivery, and enqueue its job. Return False if the state has changed."""
     if not change_delivery(tx, change):
         return False
     (session_id,) = tx.fetch_one("SELECT session_id FROM delivery WHERE id = ?", (change.delivery_id,)) or ("",)
@@ -58,7 +58,7 @@ def enqueue_notification(tx: Transaction, change: DeliveryChange, job: NewJob) -
 def begin_notification(
     tx: Transaction, *, job_id: str, token: str, delivery_id: str, limits: NotificationLimits
 ) -> NotificationBegun:
-    """Commit the intent to notify, if that is still wanted, possible and within budget; otherwise finish the job.
+    """Store the intent to notify if the answer is unsent, not too old and within budget; otherwise finish the job.
 
     Raises: LeaseLostError when `token` does not hold the job any more; nothing is written.
     """
@@ -95,13 +95,13 @@ def _begin(tx: Transaction, delivery_id: str, found: Any, limits: NotificationLi
 
 
 def _stand(tx: Transaction, delivery_id: str, state: str, reason: str) -> NotificationBegun:
-    """Let a delivery stand at `state`, and what was noted of its notification with it."""
+    """Set the states of a delivery and of its notification, and return them: nothing is sent."""
     _set_state(tx, delivery_id, state, reason)
     return NotificationBegun(state=state, reason=reason)
 
 
 def end_notification(tx: Transaction, end: NotificationEnd) -> None:
-    """Record what became of a notification that was begun.
+    """Store the end of an attempt to send a notification.
 
     Raises: LeaseLostError when `end.token` does not hold the job any more; nothing is written.
     """
@@ -113,7 +113,7 @@ def end_notification(tx: Transaction, end: NotificationEnd) -> None:
 
 
 def end_dead_notification(tx: Transaction, delivery_id: str) -> None:
-    """Leave the answer of a dead notification to the next contact; one that was being sent becomes unknown."""
+    """Let the answer of a dead notification wait for the next webhook. If it was being sent, it becomes unknown."""
     found = tx.fetch_one(f"{_FIND_CHOSEN} {tx.locked('delivery')}", (delivery_id,))
     state = {"pending": _KEPT, "sending": _UNKNOWN}.get(found[0] if found else "")
     if state is not None:
@@ -121,7 +121,7 @@ def end_dead_notification(tx: Transaction, delivery_id: str) -> None:
 
 
 def _set_state(tx: Transaction, delivery_id: str, state: str, error: str) -> None:
-    """Let a delivery that this job had in hand stand at `state`; a pending one still waits for its notification."""
+    """Set the states of a delivery and of its notification. A pending delivery still waits for its notification."""
     now_s = tx.now_s()
     channel = "" if state == "kept" else "notify"
     tx.run(_SET_DELIVERY, (state, channel, now_s, tx.node.name, tx.node.incarnation, delivery_id))

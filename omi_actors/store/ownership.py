@@ -1,4 +1,4 @@
-"""Ownership of unfinished rows: each node has its own, and all living nodes those of a node that is gone.
+"""Ownership of unfinished rows: each node owns its rows, and all living nodes own the rows of a node that is gone.
 
 Not here: leases and heartbeats (nodes.py), the rows (answers.py, sessions.py). Threads: a store actor's.
 """
@@ -11,9 +11,9 @@ _GONE_AFTER_S = 60.0
 
 
 def owned_by(tx: Transaction, column: str, node: str) -> tuple[str, tuple[str, float]]:
-    """Return the condition, with its values, that `node` owns the unfinished rows of the node that `column` names.
+    """Return an SQL condition and its values: `node` owns the rows of the node that `column` names.
 
-    All living nodes own the rows of one that is gone; a step that several of them want is taken by one.
+    All living nodes own the rows of a node that is gone. If several try the same step, the store lets one make it.
     """
     condition = f"({column} = ? OR {column} IN (SELECT name FROM node WHERE lease_until < ?))"  # noqa: S608 (a column of ours)
     return condition, (node, tx.now_s() - _GONE_AFTER_S)

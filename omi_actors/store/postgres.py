@@ -57,7 +57,7 @@ class Postgres:
         self._readonly = readonly
 
     def bind(self, db: orm.Database) -> None:
-        """Connect, with timeouts everywhere that libpq has one."""
+        """Connect, and set all timeouts that libpq offers."""
 
         def set_up(_db: orm.Database, con: Any) -> None:
             self._set_up(con)
@@ -84,18 +84,18 @@ class Postgres:
         return _translate(sql)
 
     def read_by_indexes(self, cursor: Any) -> None:
-        """Turn other plans off: after a burst the statistics are old, and the whole table would be hashed."""
+        """Turn other plans off: after many writes the statistics are old, and the planner would read whole tables."""
         cursor.execute(_READ_BY_INDEXES)
 
     def indexed_by(self, _index: str) -> str:
-        """Leave it to the planner, whose statistics are kept."""
+        """Return "": the planner chooses the index by its statistics."""
         return ""
 
     def begin(self, con: Any) -> None:
         """Do nothing: psycopg2 sends BEGIN with the first statement."""
 
     def rollback(self, con: Any) -> None:
-        """Roll back; a connection that is gone has done so."""
+        """Roll back. Do nothing if the connection is closed: the server has rolled back then."""
         if not con.closed:
             con.rollback()
 
@@ -105,7 +105,7 @@ class Postgres:
         return int(cursor.rowcount)
 
     def run_script(self, cursor: Any, script: str) -> None:
-        """Send the script whole."""
+        """Send the whole script at once."""
         cursor.execute(script)
 
     def lock_schema(self, cursor: Any) -> None:
@@ -113,18 +113,18 @@ class Postgres:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
 
     def has_table(self, cursor: Any, table: str) -> bool:
-        """Ask the catalogue, along the connection's search path."""
+        """Return True if the table exists in the connection's search path."""
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (table,))
         return bool(cursor.fetchone()[0])
 
     def back_up(self, con: Any, label: str, now_s: float) -> None:
-        """Leave copies to the server's operator."""
+        """Return None: the operator of the database server makes copies."""
 
     def delete_old_backups(self, now_s: float) -> None:
-        """Do nothing: none were made."""
+        """Do nothing: `back_up` makes no copies."""
 
     def is_unavailable(self, exc: BaseException) -> bool:
-        """Judge by SQLSTATE."""
+        """Decide by SQLSTATE."""
         if not isinstance(exc, psycopg2.Error):
             return isinstance(exc, OSError)
         if exc.pgcode is None:
@@ -132,21 +132,21 @@ class Postgres:
         return exc.pgcode[:2] in _UNAVAILABLE_CLASSES or exc.pgcode in {_LOCK_NOT_AVAILABLE, _READ_ONLY_TRANSACTION}
 
     def is_conflict(self, exc: BaseException) -> bool:
-        """Judge by SQLSTATE. In both cases the server has undone everything, as it says for certain."""
+        """Decide by SQLSTATE. After both errors the server has certainly rolled back."""
         return isinstance(exc, psycopg2.Error) and exc.pgcode in _CONFLICTS
 
     def is_full(self, exc: BaseException) -> bool:
-        """Judge by SQLSTATE."""
+        """Decide by SQLSTATE."""
         return isinstance(exc, psycopg2.Error) and exc.pgcode == _DISK_FULL
 
     def find_taken(self, exc: BaseException) -> str | None:
-        """Read the columns from "Key (email)=(…) already exists.", and nothing of the value."""
+        """Return the columns named in "Key (email)=(…) already exists.", without the value."""
         if not isinstance(exc, psycopg2.Error) or exc.pgcode != _UNIQUE_VIOLATION:
             return None
         return (exc.diag.message_detail or "").removeprefix("Key (").partition(")=(")[0]
 
     def describe(self, exc: BaseException) -> str:
-        """Return the primary message only: the detail line shows the failing row's values."""
+        """Return the primary message only, since the detail line holds the row's values."""
         if isinstance(exc, psycopg2.Error) and exc.pgcode is not None:
             return f"{exc.diag.message_primary} ({exc.pgcode})"
         sentence = str(exc).strip().partition("\n")[0]
@@ -155,31 +155,31 @@ class Postgres:
         return sentence or type(exc).__name__
 
     def is_usable(self, con: Any, exc: BaseException) -> bool:
-        """Keep the connection unless it broke, is closed, or its transaction cannot be."""
+        """Return True unless the connection is broken or closed, or its transaction cannot be closed."""
         if con.closed or _is_broken(exc):
             return False
         return bool(con.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE)
 
     def fetch_is_synced(self, cursor: Any) -> bool:
-        """Both the server and this connection may have waived the sync."""
+        """Return True if neither the server nor this connection has turned the sync off."""
         cursor.execute("SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off'")
         return bool(cursor.fetchone()[0])
 
     def fetch_now_s(self, cursor: Any) -> float | None:
-        """Return the server's clock: leases of many nodes are measured by one."""
+        """Return the time of the server's clock, so that the leases of all nodes are measured by one clock."""
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())::double precision")
         return float(cursor.fetchone()[0])
 
     def scrub(self, _con: Any) -> bool:
-        """Leave it to the server's autovacuum."""
+        """Return True: the server's autovacuum removes deleted text."""
         return True
 
     def close(self) -> None:
-        """Do nothing: the connections are Pony's."""
+        """Do nothing: Pony closes the connections."""
 
 
 def _is_broken(exc: BaseException) -> bool:
-    """Tell whether the connection broke: then no SQLSTATE came over it, and the driver's first word is vague."""
+    """Return True if the connection is broken. Then the error has no SQLSTATE, and its class alone is not enough."""
     if isinstance(exc, psycopg2.InterfaceError):
         return True
     is_about_connection = isinstance(exc, psycopg2.OperationalError) or type(exc) is psycopg2.DatabaseError
@@ -187,7 +187,7 @@ def _is_broken(exc: BaseException) -> bool:
 
 
 def _is_misread(exc: BaseException) -> bool:
-    """Tell whether libpq did not understand the URL: it then quotes a value that may be the password."""
+    """Return True if libpq did not understand the URL. Its message then quotes a value, which may be the password."""
     return str(exc).startswith("invalid ")
 
 

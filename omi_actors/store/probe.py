@@ -1,6 +1,6 @@
-"""Check of a database without changing it: its reach, its schema's version, its clock.
+"""Check of a database without changes to it: can it be reached, its schema's version, its clock.
 
-Not here: opening it to work with (engine.py). Threads: the caller's, which is blocked for up to some seconds.
+Not here: opening it for work (engine.py). Threads: the caller's, which is blocked for up to some seconds.
 """
 
 import sqlite3
@@ -16,10 +16,10 @@ from omi_actors.store.transaction import NodeIdentity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreState:
-    """`version` is 0 of a database that is yet to be made; `newest` is what this program knows.
+    """State of a database. `version` is its schema's, 0 if it does not exist yet; `newest` is the program's version.
 
-    `owner` is the id of the other process that has a SQLite database open; `now_s` is the clock (UTC) of a database
-    that has one of its own.
+    `owner` is the id of another process that has the SQLite database open. `now_s` is the time (UTC) of the database's
+    clock; None if it uses this machine's.
     """
 
     database: str
@@ -30,15 +30,15 @@ class StoreState:
 
 
 def find_sqlite_version() -> tuple[int, int, int]:
-    """Return the version of SQLite that this Python came with."""
+    """Return the version of SQLite in this Python."""
     return sqlite3.sqlite_version_info
 
 
 def probe_store(config: StoreConfig) -> StoreState:
-    """Return how the store is.
+    """Return the state of the store.
 
     Raises:
-        StoreUnavailableError, StoreError: it cannot be reached or read; the sentence says why.
+        StoreUnavailableError, StoreError: it cannot be reached or read; the message says why.
     """
     dialect = build_dialect(config, readonly=True)
     newest = load_migrations(files("omi_actors.store.migrations") / dialect.name)[-1].version

@@ -1,7 +1,7 @@
 """The operator's work on the queue: list, show, retry and discard jobs, pause kinds; each change with its audit event.
 
-Not here: an attempt's own changes to its job (jobs.py), the pauses as a claim sees them (queue_state.py), the check
-that it is the operator (web/). Threads: lists run in the cold reader, changes in the writer between groups.
+Not here: changes by attempts (jobs.py), reading the pauses (queue_state.py), access control (web/).
+Threads: lists run in the cold reader, changes in the writer between groups.
 """
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave select untyped.)
@@ -38,7 +38,7 @@ _EVENT = tuple(field.name for field in fields(OperatorEvent))
 
 
 def list_jobs(tx: EntityTransaction, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
-    """Load a page of jobs, newest first, those with numbers (`seq`) below `before`."""
+    """Load a page of jobs with numbers (`seq`) below `before`, newest first."""
     jobs = _narrow(tx, _select_listed(tx), chosen)
     if before is not None:
         jobs = jobs.where(lambda job: job.seq < before)
@@ -46,7 +46,7 @@ def list_jobs(tx: EntityTransaction, chosen: JobFilter, *, before: int | None, l
 
 
 def load_job(tx: EntityTransaction, job_id: str) -> JobDetail | None:
-    """Load one job with its text; None if there is none. `show_text` also records that the text was shown."""
+    """Load one job with its text; None if there is no such job. `show_text` also records that the text was shown."""
     row = _select_listed(tx).where(job_id=job_id).first()
     if row is None:
         return None
@@ -73,7 +73,7 @@ def choose_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter) -> Cho
 
 
 def change_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter, *, request_id: str) -> Done:
-    """Retry or discard the oldest of the chosen jobs, at most `SLICE` of them, and record it."""
+    """Retry or discard the oldest of the chosen jobs, at most `SLICE` of them. Record an event about that."""
     jobs = _narrow(tx, orm.select(job for job in tx.db.Job), chosen, STATES_FOR[action])
     jobs = jobs.order_by(lambda job: job.seq).for_update(skip_locked=True)[:SLICE]
     change = _retry if action is Action.RETRY else _discard
@@ -85,7 +85,7 @@ def change_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter, *, req
 
 
 def pause_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
-    """Begin no more jobs of this kind, or of `*`; False if it was paused already."""
+    """Pause a kind of jobs: no more attempts begin. `*` pauses all kinds. Return False if it was paused already."""
     changed = tx.run(
         "INSERT INTO queue_pause (kind, paused_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (kind, tx.now_s())
     )
@@ -94,7 +94,7 @@ def pause_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
 
 
 def resume_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
-    """Begin jobs of this kind again; `*` ends every pause. False if there was none to end."""
+    """End the pause of a kind of jobs; `*` ends all pauses. Return False if there was no pause."""
     where, params = ("", ()) if kind == ALL_KINDS else ("WHERE kind = ?", (kind,))
     changed = tx.run(f"DELETE FROM queue_pause {where}", params)  # noqa: S608 (our own words)
     record_event(tx, Action.RESUME, {"kind": kind}, job_count=0, request_id=request_id)
@@ -102,7 +102,7 @@ def resume_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
 
 
 def load_events(tx: EntityTransaction, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
-    """Load a page of events, newest first, those with numbers below `before`."""
+    """Load a page of events with numbers below `before`, newest first."""
     events = orm.select(
         (event.id, event.who, event.happened_at, event.action, event.target, event.job_count, event.request_id)
         for event in tx.db.OperatorEvent
@@ -140,7 +140,7 @@ def _select_listed(tx: EntityTransaction) -> Any:
 
 
 def _narrow(tx: EntityTransaction, jobs: Any, chosen: JobFilter, states: tuple[str, ...] = ()) -> Any:
-    """Return a query of jobs for the chosen ones only, within `states` if there are any."""
+    """Return the query `jobs`, limited to the chosen jobs, and to `states` if there are any."""
     for name in ("kind", "state", "lane", "job_id"):
         value = getattr(chosen, name)
         if value is not None:
@@ -160,9 +160,9 @@ def _narrow(tx: EntityTransaction, jobs: Any, chosen: JobFilter, states: tuple[s
 
 
 def _retry(tx: EntityTransaction, job: Any) -> None:
-    """Let a dead job begin anew, at its old place in its lane.
+    """Make a dead job ready again, at its old place in its lane.
 
-    A failure that was sent stays in the transcript; one that was not is not sent besides the answer.
+    A failure that was sent stays in the transcript. An unsent failure is not sent any more, since an answer may follow.
     """
     now_s, job_id = tx.now_s(), job.job_id
     failures = orm.select(
@@ -188,13 +188,13 @@ def _retry(tx: EntityTransaction, job: Any) -> None:
 
 
 def _discard(tx: EntityTransaction, job: Any) -> None:
-    """Cancel a job; its question gets the sentence of a failure, or its answer another channel."""
+    """Cancel a job. Its question gets a failure as its answer; a notification's answer gets another channel."""
     settle_dead(tx, job.job_id)
     job.set(state="cancelled", finished_at=tx.now_s(), payload="{}", error="discarded by the operator")
 
 
 def _describe(tx: EntityTransaction, chosen: JobFilter) -> dict[str, Any]:
-    """Return what was chosen as ids; a session as its own, which is deleted with it, not as its wearer's."""
+    """Return the choice as ids. A session is named by its id, not by its key, which names the wearer."""
     ids = {"job": chosen.job_id, "kind": chosen.kind, "state": chosen.state, "lane": chosen.lane}
     if chosen.session_key is not None:
         session = tx.db.Session.get(session_key=chosen.session_key)
@@ -205,7 +205,7 @@ def _describe(tx: EntityTransaction, chosen: JobFilter) -> dict[str, Any]:
 def record_event(
     tx: EntityTransaction, action: Action, target: Mapping[str, Any], *, job_count: int, request_id: str
 ) -> None:
-    """Record a change in the transaction that makes it. `target` holds ids only, never text of a person."""
+    """Record an event in the transaction of its change. `target` holds ids only, never a person's text."""
     tx.db.OperatorEvent(
         who="operator",
         happened_at=tx.now_s(),

@@ -52,7 +52,7 @@ def _build_counts(row: Sequence[Any]) -> KindCounts:
 
 
 def load_pauses(tx: Transaction) -> dict[str, float]:
-    """Load the paused kinds, `*` for all, with the times (UTC seconds) since which they are."""
+    """Load the paused kinds (`*` for all kinds), with the start of each pause in UTC seconds."""
     return dict(tx.fetch("SELECT kind, paused_at FROM queue_pause ORDER BY kind"))
 
 

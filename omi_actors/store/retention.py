@@ -1,10 +1,10 @@
-"""Pruning: what has been kept long enough is deleted, a few rows at a time, so that the writer is never held long.
+"""Pruning: deletes old rows, a few at a time, so that other writes never wait long.
 
-Never pruned: an answer that is being given (pending, sending), with its question; a job that waits or runs; sessions,
-conversations' titles and summaries, memories, accounts. A message takes its delivery and notification along. Nothing is
-pruned once the clock has leapt since the cutoffs were found: they may be wrong by then. Not here: from when on
-(domain/work/retention.py), in which order (actors/maintenance/janitor.py), when not (retention_state.py). Threads: the
-writer's; looking and counting is a reader's.
+Never pruned: an unfinished answer (pending, sending) with its question; a job that waits or runs; sessions,
+conversations' titles and summaries, memories, accounts. With a message its delivery and notification are deleted. If
+the clock has leapt since the cutoffs were computed, they may be wrong, and nothing is pruned. Not here: the cutoffs
+(domain/work/retention.py), the order (actors/maintenance/janitor.py), the pause (retention_state.py). Threads: the
+writer's; searches and counts run in a reader.
 """
 
 # mypy: disallow-untyped-calls=False
@@ -86,7 +86,7 @@ _COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class StalePage:
-    """Sessions that hold something old, by id; `next_after` is where the next page begins, None for the last."""
+    """Ids of sessions with old rows. The next page begins after the id `next_after`; None: this is the last page."""
 
     session_ids: tuple[str, ...]
     next_after: str | None
@@ -94,7 +94,7 @@ class StalePage:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Rows that one batch deleted, by table; `has_more`: another batch may find more."""
+    """Counts of the rows that one batch deleted, by table. `has_more`: another batch may find more."""
 
     rows: Mapping[str, int]
     has_more: bool
@@ -104,7 +104,7 @@ _NOTHING = Pruned({}, has_more=False)
 
 
 def find_stale(tx: EntityTransaction, after: str, cutoffs: Cutoffs, *, limit: int) -> StalePage:
-    """Look through up to `limit` sessions after the id `after`."""
+    """Find the sessions with old rows among the next `limit` sessions after the id `after`."""
     old_s = cutoffs.transcripts
     Session, Segment = tx.db.Session, tx.db.TranscriptSegment  # noqa: N806 (classes)
     page = orm.select(session.id for session in Session if session.id > after).order_by(1)[:limit]
@@ -134,19 +134,19 @@ def find_stale(tx: EntityTransaction, after: str, cutoffs: Cutoffs, *, limit: in
 
 
 def count_rows(tx: Transaction, table: str, *, limit: int) -> int:
-    """Count the rows of a table that a round is limited in, up to `limit`: large ones take too long to be counted."""
+    """Count the rows of a table, up to `limit`, since counting a large table takes too long."""
     sql = f"SELECT count(*) FROM (SELECT 1 FROM {_LIMITED[table]} LIMIT ?) AS first"  # noqa: S608 (our own words)
     return int(tx.fetch(sql, (limit,))[0][0])
 
 
 def count_work(tx: Transaction, cutoffs: Cutoffs) -> dict[str, int]:
-    """Count the old rows that belong to no session by table."""
+    """Count, by table, the old rows that belong to no session."""
     dead, events = tx.fetch(_OLD_DEAD, (cutoffs.dead,))[0][0], tx.fetch(_OLD_EVENTS, (cutoffs.events,))[0][0]
     return {"job": dead, "operator_event": events}
 
 
 def count_session(tx: Transaction, session_id: str, cutoffs: Cutoffs) -> dict[str, int]:
-    """Count the old rows of one session by table."""
+    """Count, by table, the old rows of one session."""
     counts = {table: tx.fetch(sql, (session_id, cutoffs.transcripts))[0][0] for table, sql in _OLD_OF_SESSION}
     total, last = 0, 0
     while True:
@@ -157,7 +157,7 @@ def count_session(tx: Transaction, session_id: str, cutoffs: Cutoffs) -> dict[st
 
 
 def prune_session(tx: Transaction, session_id: str, cutoffs: Cutoffs, *, limit: int) -> Pruned:
-    """Delete up to `limit` old rows of each kind of a session."""
+    """Delete up to `limit` old rows of a session from each table."""
     if not _hold(tx, cutoffs):
         return _NOTHING
     said = cutoffs.transcripts
@@ -172,7 +172,7 @@ def prune_session(tx: Transaction, session_id: str, cutoffs: Cutoffs, *, limit: 
 
 
 def prune_work(tx: Transaction, cutoffs: Cutoffs, *, limit: int) -> Pruned:
-    """Delete up to `limit` finished jobs, and as many counts of use and lines of the audit."""
+    """Delete up to `limit` rows each of old done jobs, dead jobs, counts of use, and operator's events."""
     if not _hold(tx, cutoffs):
         return _NOTHING
     done = tx.run(_JOBS, (cutoffs.done, "done", "cancelled", limit))
@@ -184,18 +184,18 @@ def prune_work(tx: Transaction, cutoffs: Cutoffs, *, limit: int) -> Pruned:
 
 
 def scrub(tx: Transaction) -> None:
-    """Let what was deleted leave the database's files, too, once this is committed."""
+    """Remove deleted text from the database's files, too, after this transaction's commit."""
     tx.has_erased = True
 
 
 def _hold(tx: Transaction, cutoffs: Cutoffs) -> bool:
-    """Tell whether the clock is still the one that the cutoffs were found by."""
+    """Return True if the clock has not leapt since the cutoffs were computed."""
     return load_state(tx).leaps == cutoffs.leaps
 
 
 @enqueues
 def delete_session(tx: Transaction, session_key: str) -> bool:
-    """Delete a session with its transcript, messages and jobs; False if there was none."""
+    """Delete a session with its transcript, messages and jobs. Return False if there is no such session."""
     tx.has_erased = True
     tx.run("DELETE FROM model_use WHERE owner = ?", (owner_of(session_key),))
     return tx.run("DELETE FROM session WHERE session_key = ?", (session_key,)) == 1
@@ -203,7 +203,7 @@ def delete_session(tx: Transaction, session_key: str) -> bool:
 
 @enqueues
 def delete_account(tx: Transaction, account_id: str) -> bool:
-    """Delete an account with its sessions, memories, preferences and links; False if there was none."""
+    """Delete an account with its sessions, memories, preferences and links. Return False if it does not exist."""
     tx.has_erased = True
     for (session_key,) in tx.fetch("SELECT session_key FROM session WHERE account_id = ?", (account_id,)):
         delete_session(tx, session_key)

@@ -1,6 +1,6 @@
-"""The state of retention in the store: the clock's leaps, the rest after them, and the operator's word.
+"""The stored state of retention: the clock's leaps, the pause after a leap, and the operator's permission.
 
-Not here: what follows from it (domain/work/retention.py), the rows that go (retention.py). Threads: the writer's;
+Not here: the rules (domain/work/retention.py), the deletion of rows (retention.py). Threads: the writer's;
 `load_state` any store actor's. Only SQLite's clock can leap: PostgreSQL has one clock for all nodes.
 """
 
@@ -37,17 +37,17 @@ def load_state(tx: Transaction) -> RetentionState:
 
 
 def note_leap(tx: Transaction, leap_s: float) -> None:
-    """Let retention rest, since the clock has leapt ahead by `leap_s` (negative: back)."""
+    """Record a leap of the clock by `leap_s` seconds (negative: back), which pauses retention."""
     _save(tx, after_leap(load_state(tx), leap_s))
 
 
 def count_uptime(tx: Transaction, seconds: float) -> None:
-    """Count how long the server has run since the latest leap, as long as there is one to be counted from."""
+    """Add `seconds` to the uptime since the latest leap, if there was a leap."""
     tx.run("UPDATE retention_state SET ran_s = ran_s + ? WHERE leap_s IS NOT NULL", (seconds,))
 
 
 def begin_round(tx: Transaction, rules: RetentionRules) -> RetentionRound | None:
-    """Return the round that may begin now, None while retention rests. The operator's word is used up by it."""
+    """Return the round that may begin now; None during a pause. The operator's permission holds for one round."""
     state = load_state(tx)
     if state.rest_left_s:
         return None
@@ -58,16 +58,16 @@ def begin_round(tx: Transaction, rules: RetentionRules) -> RetentionRound | None
 
 
 def note_excess(tx: Transaction, excess: str) -> None:
-    """Say of which table more would go than may in one round; "" of none any more."""
+    """Store the message about a table that would lose too many rows in one round; "" if there is no such table."""
     state = load_state(tx)
     if state.excess != excess:
         _save(tx, replace(state, excess=excess))
 
 
 def resume(tx: EntityTransaction, *, request_id: str) -> bool:
-    """Take the operator's word that the clock is right, and that the next round may delete what it finds.
+    """Store the operator's confirmation: the clock is right, and the next round may delete all old rows.
 
-    Returns False if retention did not rest.
+    Returns False if retention did not pause.
     """
     state = load_state(tx)
     _save(tx, RetentionState(leaps=state.leaps, may_exceed=True))

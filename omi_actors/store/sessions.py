@@ -1,4 +1,4 @@
-"""Sessions read back: at activation, as a transcript, as the context of an answer.
+"""Reads of sessions: for activation, for a transcript, for the context of an answer.
 
 Not here: writing them (commits.py). Threads: a reader's.
 """
@@ -51,10 +51,10 @@ _MESSAGE_FIELDS = (
 def load_session(
     tx: Transaction, session_key: str, *, recent: int, asked: int = 0, answers_since: float = 0.0
 ) -> SessionRecord | None:
-    """Load a session, None if it was never stored.
+    """Load a session; None if it was never stored.
 
-    With it come its latest `recent` segments, the places of its latest `asked` questions, and its open answers made
-    since then (UTC seconds).
+    The record holds its latest `recent` segments, the places of its latest `asked` questions, and its open answers
+    since `answers_since` (UTC seconds).
     """
     row = tx.fetch_one(
         "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at,"
@@ -97,9 +97,9 @@ def load_transcript(
 def load_answer_context(
     tx: Transaction, session_id: str, *, choose_rows: Callable[[str], tuple[int, int]]
 ) -> AnswerContext:
-    """Load the knowledge of an answer: the latest segments and messages, without failures.
+    """Load the input of a prompt: the session's latest segments and messages, without failures.
 
-    `choose_rows` tells how many segments and messages the session's space takes.
+    `choose_rows` returns the numbers of segments and messages for the name of a space (a subject of prompts).
     """
     row = tx.fetch_one("SELECT active_space, session_key FROM session WHERE id = ?", (session_id,))
     space, session_key = row if row is not None else ("default", "")
@@ -113,13 +113,13 @@ def load_answer_context(
 
 
 def load_space(tx: Transaction, session_key: str) -> str | None:
-    """Load the space that a session is in; None if there is no such session."""
+    """Load the name of a session's space; None if there is no such session."""
     row = tx.fetch_one("SELECT active_space FROM session WHERE session_key = ?", (session_key,))
     return None if row is None else str(row[0])
 
 
 def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict[str, int]:
-    """Return which of `keys` the session holds, with their versions."""
+    """Return those of `keys` that the session holds, with the versions of their segments."""
     found: dict[str, int] = {}
     for start in range(0, len(keys), _KEYS_PER_QUERY):
         some = keys[start : start + _KEYS_PER_QUERY]
@@ -134,7 +134,7 @@ def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict
 
 
 def load_listening(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[str, ...]:
-    """Load the keys of this node's sessions that waited for the rest of a question until then, or longer ago."""
+    """Load the keys of this node's sessions with an open question whose deadline is not later than `until`."""
     is_ours, params = owned_by(tx, "node", node)
     rows = tx.fetch(
         f"SELECT session_key FROM session WHERE listening_until <= ? AND {is_ours} ORDER BY listening_until LIMIT ?",  # noqa: S608
@@ -144,7 +144,7 @@ def load_listening(tx: Transaction, *, node: str, until: float, limit: int) -> t
 
 
 def _load_asked(tx: Transaction, session_id: str, count: int) -> tuple[Place, ...]:
-    """Return the places of the latest questions that were heard, as their answer jobs name them, oldest first."""
+    """Return the places of the latest spoken questions, oldest first. The keys of their answer jobs hold the places."""
     rows = tx.fetch(
         "SELECT idempotency_key FROM job WHERE session_id = ? AND kind = 'answer' AND idempotency_key LIKE ?"
         " ORDER BY seq DESC LIMIT ?",

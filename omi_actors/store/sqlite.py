@@ -28,7 +28,7 @@ def back_up_sqlite(con: sqlite3.Connection, file: Path, label: str, now_s: float
 
 
 def delete_old_copies(file: Path, now_s: float) -> list[Path]:
-    """Delete the copies of `file` that are older than a week and return them."""
+    """Delete the copies of `file` that are older than a week. Return their paths."""
     old = [copy for copy in sorted(file.parent.glob(f"{file.name}.before-*.bak")) if _made_at(copy) < now_s - KEEP_S]
     for copy in old:
         copy.unlink(missing_ok=True)
@@ -36,7 +36,7 @@ def delete_old_copies(file: Path, now_s: float) -> list[Path]:
 
 
 def _made_at(copy: Path) -> float:
-    """Return the UTC second in the copy's name; infinity, so that it is kept, if it was renamed."""
+    """Return the UTC second in the copy's name. For a renamed copy return infinity, so that it is kept."""
     second = copy.name.rsplit(".", 2)[-2]
     return float(second) if second.isdigit() else float("inf")
 
@@ -112,27 +112,27 @@ class SQLite:
         return sql
 
     def read_by_indexes(self, cursor: sqlite3.Cursor) -> None:
-        """Do nothing: the statement names its indexes."""
+        """Do nothing: statements name their indexes (`indexed_by`)."""
 
     def indexed_by(self, index: str) -> str:
-        """Name the index: without statistics, or with old ones, SQLite prefers others that read far more."""
+        """Return a clause with the index: without new statistics SQLite chooses others, and reads many more rows."""
         return f"INDEXED BY {index}"
 
     def begin(self, con: sqlite3.Connection) -> None:
-        """Take the write lock at once (a reader: a snapshot at its first read)."""
+        """Begin with the write lock. A reader takes no lock; its snapshot begins with the first read."""
         con.execute(self._begin)
 
     def rollback(self, con: sqlite3.Connection) -> None:
-        """Roll back, unless the error has done so itself (a full disk does)."""
+        """Roll back, unless the error has ended the transaction already, as a full disk does."""
         if con.in_transaction:
             con.execute("ROLLBACK")
 
     def run_bulk(self, cursor: sqlite3.Cursor, bulk: Bulk, rows: Sequence[Row]) -> int:
-        """Run the statement row by row, inside SQLite."""
+        """Run the statement once for each row; SQLite's driver loops."""
         return cursor.executemany(bulk.one, rows).rowcount
 
     def run_script(self, cursor: sqlite3.Cursor, script: str) -> None:
-        """Run statement by statement, each ending its line: the driver's own `executescript` would commit first."""
+        """Run the statements one by one; each ends at a line's end. The driver's `executescript` would commit first."""
         statement = ""
         for line in script.splitlines(keepends=True):
             statement += line
@@ -144,56 +144,56 @@ class SQLite:
         """Do nothing: the transaction began with the write lock."""
 
     def has_table(self, cursor: sqlite3.Cursor, table: str) -> bool:
-        """Ask SQLite's own catalogue."""
+        """Return True if the table is in SQLite's catalogue."""
         cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
         return cursor.fetchone() is not None
 
     def back_up(self, con: sqlite3.Connection, label: str, now_s: float) -> Path:
-        """Copy the file beside itself."""
+        """Copy the database file to a file beside it."""
         return back_up_sqlite(con, self.file, label, now_s)
 
     def delete_old_backups(self, now_s: float) -> None:
-        """Delete copies of more than a week."""
+        """Delete copies that are older than a week."""
         delete_old_copies(self.file, now_s)
 
     def is_unavailable(self, exc: BaseException) -> bool:
-        """Judge by the primary result code."""
+        """Decide by the primary result code."""
         return _code(exc) in _UNAVAILABLE or isinstance(exc, OSError)
 
     def is_conflict(self, _exc: BaseException) -> bool:
-        """Never: there is one writer."""
+        """Return False: with one writer there are no conflicts."""
         return False
 
     def is_full(self, exc: BaseException) -> bool:
-        """Judge by the primary result code."""
+        """Decide by the primary result code."""
         return _code(exc) == sqlite3.SQLITE_FULL
 
     def find_taken(self, exc: BaseException) -> str | None:
-        """Read the columns from "UNIQUE constraint failed: account.email"."""
+        """Return the columns named in "UNIQUE constraint failed: account.email"."""
         if getattr(exc, "sqlite_errorcode", None) not in _TAKEN:
             return None
         columns = str(exc).partition(": ")[2].split(", ")
         return ", ".join(column.rpartition(".")[2] for column in columns)
 
     def describe(self, exc: BaseException) -> str:
-        """SQLite's sentences name tables and columns, never values."""
+        """Return the error's message: SQLite names tables and columns in it, never values."""
         return str(exc)
 
     def is_usable(self, con: sqlite3.Connection, _exc: BaseException) -> bool:
-        """Keep the connection unless its transaction cannot be closed."""
+        """Return True unless the transaction cannot be closed."""
         return not con.in_transaction
 
     def fetch_is_synced(self, cursor: sqlite3.Cursor) -> bool:
-        """FULL (2) or EXTRA (3): the log is synced at every commit."""
+        """Return True if `synchronous` is FULL (2) or EXTRA (3): then each commit syncs the log."""
         cursor.execute("PRAGMA synchronous")
         return bool(cursor.fetchone()[0] >= 2)  # noqa: PLR2004 (see above)
 
     def fetch_now_s(self, _cursor: sqlite3.Cursor) -> float | None:
-        """SQLite has the clock of the process."""
+        """Return None: SQLite uses the clock of the process."""
         return None
 
     def scrub(self, con: sqlite3.Connection) -> bool:
-        """Copy the log back and empty it; deleted pages are zeros by then. False while a reader is in the way."""
+        """Copy the log back and empty it; then deleted pages are zeros. Return False if a reader prevents it."""
         con.execute("PRAGMA busy_timeout=100")  # milliseconds, the longest that a commit waits for it
         is_busy, _log, _copied = con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         con.execute(f"PRAGMA busy_timeout={int(self._busy_timeout_s * 1000)}")
@@ -207,6 +207,6 @@ class SQLite:
 
 
 def _code(exc: BaseException) -> int:
-    """Return the primary result code of a driver error, -1 when it has none."""
+    """Return the primary result code of a driver error; -1 if it has none."""
     extended = getattr(exc, "sqlite_errorcode", None)
     return -1 if extended is None else extended & 0xFF

@@ -1,7 +1,7 @@
-"""One open transaction, and the connection on which they follow one another.
+"""One open transaction, and the connection that runs transactions one after the other.
 
-Not here: groups, and what happens to a failed one (engine.py), the statements (a module per subject). Threads: its
-engine's only.
+Not here: groups, and failed transactions (engine.py), the statements (a module per subject). Threads: its engine's
+only.
 """
 
 import re
@@ -22,7 +22,7 @@ from omi_actors.store.dialect import Bulk, Dialect, Row
 class NodeIdentity:
     """The identity of this process in the store. `incarnation` is 0 until it is registered.
 
-    Owned by the process, not by a writer: a replaced writer goes on under the same incarnation, with the same `watch`.
+    It belongs to the process, not to a writer: a new writer uses the same incarnation and the same `watch`.
     """
 
     name: str
@@ -31,7 +31,7 @@ class NodeIdentity:
 
 
 class Transaction:
-    """Statements with `?` parameters, in one transaction. `node` stamps what this process owns."""
+    """Runs statements with `?` parameters in one transaction. `node` marks the rows that this process owns."""
 
     __slots__ = ("_clock", "_cursor", "_dialect", "_is_grouped", "has_erased", "node")
 
@@ -45,23 +45,23 @@ class Transaction:
 
     @property
     def skip_locked(self) -> str:
-        """The clause by which rows that another node works on are passed over."""
+        """Return the clause that skips rows that another node's transaction has locked."""
         return self._dialect.skip_locked
 
     def locked(self, table: str) -> str:
-        """Return the clause by which no other node changes the rows that are read from `table` until this is over."""
+        """Return the clause that locks the rows read from `table` against other nodes until the transaction ends."""
         return f"{self._dialect.lock_rows} {table}" if self._dialect.lock_rows else ""
 
     def read_by_indexes(self) -> None:
-        """Let the planner read by indexes, in order, until the transaction ends, however old its statistics are."""
+        """Make the planner prefer indexes until the transaction ends, since its statistics may be old."""
         self._dialect.read_by_indexes(self._cursor)
 
     def indexed_by(self, index: str) -> str:
-        """Return the clause that names the index to read a table by, where the planner is known to miss it."""
+        """Return the clause that makes the database use this index; "" if its planner finds the index itself."""
         return self._dialect.indexed_by(index)
 
     def now_s(self) -> float:
-        """Return the clock that leases are measured by, in UTC seconds: the database's, if it has one of its own."""
+        """Return the time for leases in UTC seconds: of the database's clock if it has one, else of this process's."""
         if self._clock is not None:
             return self._clock.now_s()
         now_s = self._dialect.fetch_now_s(self._cursor)
@@ -70,13 +70,14 @@ class Transaction:
 
     @property
     def has_process_clock(self) -> bool:
-        """Whether leases and retention go by the clock of this process, since the database has none."""
+        """Return True if leases and retention use this process's clock, since the database has no clock."""
         return self._clock is not None
 
     def clock_off_s(self) -> float | None:
-        """Return by how many seconds this process's clock is at least ahead of the database's; negative: behind.
+        """Return the seconds by which this process's clock is at least ahead of the database's; negative if behind.
 
-        None where there is one clock. The database is asked between two readings, so its own time is not counted.
+        None if the database has no clock. Its clock is read between two readings of ours, so the query's time does
+        not count.
         """
         if self._clock is not None:
             return None
@@ -85,7 +86,7 @@ class Transaction:
         return max(0.0, before_s - theirs_s) or min(0.0, after_s - theirs_s)
 
     def is_synced(self) -> bool:
-        """Tell whether commits of this connection are on disk when they return, as the database says itself."""
+        """Return True if commits of this connection are on disk when they return; the database is asked."""
         return self._dialect.fetch_is_synced(self._cursor)
 
     def run(self, sql: str, params: Row = ()) -> int:
@@ -100,7 +101,7 @@ class Transaction:
         return rows
 
     def fetch_one(self, sql: str, params: Row = ()) -> Any | None:
-        """Run one statement and return its first row, None without one."""
+        """Run one statement and return its first row; None if there is none."""
         self._cursor.execute(self._dialect.sql(sql), params)
         return self._cursor.fetchone()
 
@@ -111,19 +112,19 @@ class Transaction:
         return sum(self.run(bulk.one, row) for row in rows)
 
     def separate(self) -> None:
-        """From now on run bulk statements row by row, which says exactly what each row did."""
+        """Run bulk statements row by row from now on, so that the changes of each row are counted exactly."""
         self._is_grouped = False
 
 
 class EntityTransaction(Transaction):
-    """A transaction in a `db_session` of its own: statements, and Pony's entities through `db`.
+    """A transaction in its own `db_session`: runs statements, and has Pony's entities in `db`.
 
         Job = tx.db.Job
         dead = orm.select((job.job_id, job.kind) for job in Job if job.state == "dead")
         return tuple(dead.order_by(-1)[:50])
 
-    Entities never leave it: a list is selected as tuples, which also costs a fifth. Statements do not see changes of
-    entities before `tx.db.flush()`.
+    Entities must not leave the transaction: select lists as tuples, which also takes a fifth of the time. Statements
+    see changes of entities only after `tx.db.flush()`.
     """
 
     __slots__ = ("db",)
@@ -139,9 +140,9 @@ _NO_PONY = "Pony runs in write_alone and read_cold only: a plain transaction is 
 
 
 class _WithoutPony:
-    """Keeps Pony out of a plain transaction: it takes the place of the thread's session, and to enter one raises.
+    """Keeps Pony out of a plain transaction: it stands in place of the thread's session, so that entering one raises.
 
-    Pony would take the transaction over, and end it together with its session.
+    Otherwise Pony would use the transaction, and would end it together with its own session.
     """
 
     __slots__ = ("_before",)
@@ -159,21 +160,21 @@ class _WithoutPony:
         state.db_session, state.db_context_counter = self._before
 
     def __bool__(self) -> bool:
-        """Tell Pony that no session is open, so that it refuses to use entities."""
+        """Return False: Pony then finds no open session and refuses to use entities."""
         return False
 
     def __add__(self, _count: int) -> int:
-        """Refuse to enter a session."""
+        """Raise StoreError, since Pony calls this to enter a session."""
         raise StoreError(_NO_PONY)
 
     @property
     def immediate(self) -> bool:
-        """Refuse to use entities in Pony's interactive mode, which needs no session."""
+        """Raise StoreError, since Pony's interactive mode, which needs no session, reads this."""
         raise StoreError(_NO_PONY)
 
 
 def find_cause(exc: BaseException) -> BaseException:
-    """Return the driver's error behind Pony's; without one `exc` itself."""
+    """Return the driver's error that caused Pony's error `exc`; if there is none, `exc` itself."""
     inner = getattr(exc, "original_exc", None)
     if inner is None and (several := getattr(exc, "exceptions", None)):
         inner = several[0][1]  # of a failed COMMIT: (type, error, traceback)
@@ -181,7 +182,7 @@ def find_cause(exc: BaseException) -> BaseException:
 
 
 def find_taken_key(exc: core.CacheIndexError) -> str:
-    """Return the names of the key that Pony found taken, from a sentence that also quotes its value."""
+    """Return the column names of a key that is taken, out of Pony's message, which also holds the value."""
     found = _TAKEN_KEY.search(str(exc))
     return found[1] if found else "the primary key"
 
@@ -192,7 +193,7 @@ T = TypeVar("T")
 
 
 class Connection:
-    """Transactions on one connection. Raises the driver's own errors; `is_lost` then says whether to connect anew."""
+    """Runs transactions on one connection. Raises the driver's errors; then `is_lost` means: connect and try again."""
 
     def __init__(self, db: orm.Database, dialect: Dialect, node: NodeIdentity, clock: Clock | None) -> None:
         self._db: Any = db  # Pony's stubs leave most of it untyped
@@ -204,7 +205,7 @@ class Connection:
         self.is_lost = False
 
     def get(self) -> Any:
-        """Return the driver's connection, made and set up if there is none."""
+        """Return the driver's connection; connect first if there is none."""
         if self._db.provider is None:
             raise StoreUnavailableError("the store is not open")
         pool = self._db.provider.pool
@@ -218,7 +219,7 @@ class Connection:
         return con
 
     def run(self, work: Callable[[Transaction], T], *, commits: bool) -> T:
-        """Run `work` in one transaction and return its result once that is committed (or, of a read, rolled back)."""
+        """Run `work` in one transaction, commit (`commits`) or roll back, and return the result of `work`."""
         self.is_lost = self._is_committing = False
         con = self.get()
         try:
@@ -238,7 +239,7 @@ class Connection:
         return result
 
     def run_session(self, work: Callable[[EntityTransaction], T], *, commits: bool) -> T:
-        """Run `work` in one transaction that Pony's entities share, and return its result once that has ended."""
+        """Run `work` in one transaction with Pony's entities, end the transaction, and return the result of `work`."""
         self.is_lost = self._is_committing = False
         con = self.get()
         try:
@@ -268,7 +269,7 @@ class Connection:
             self._scrub(con)
 
     def _abandon(self, con: Any, exc: BaseException) -> None:
-        """Leave no transaction open; drop a connection on which that is impossible."""
+        """Close the transaction after an error. If that is impossible, drop the connection."""
         with suppress(*self._dialect.driver_errors):  # a broken connection, which the next line sees
             self._dialect.rollback(con)
         if not self._dialect.is_usable(con, exc):
@@ -277,7 +278,7 @@ class Connection:
             self.is_lost = not self._is_committing
 
     def _scrub(self, con: Any) -> None:
-        """Try to make deleted text leave the files; the next transaction tries again if a reader was in the way."""
+        """Try to remove deleted text from the files. If a reader prevents it, the next transaction tries again."""
         try:
             self._has_to_scrub = not self._dialect.scrub(con)
         except self._dialect.driver_errors as exc:

@@ -1,7 +1,7 @@
-"""Circuit breaker: stops calls to a server that fails, for a pause.
+"""Circuit breaker: stops the calls to a failing server for a pause.
 
-Closed: all calls pass. Open: none passes during the pause. Half-open: one passes, the probe; its result closes the
-breaker or opens it again.
+Closed: all calls pass. Open: no call passes during the pause. Half-open: one call passes, the probe; its result closes
+the breaker or opens it again.
 Not here: the calls (clients/model_chain.py), which failures count (failures.py). Threads: any; pure.
 Source: the pattern of M. Nygard's "Release It!".
 """
@@ -23,8 +23,8 @@ class BreakerState(StrEnum):
 class BreakerRules:
     """Rules of a breaker: `failures` (≥ 1) in a row within `window_s` seconds open it.
 
-    The first pause is `pause_s`; each probe that fails doubles it, up to `pause_cap_s`. During a probe other calls are
-    put off by `probe_wait_s`.
+    The first pause is `pause_s`; each probe that fails doubles it, up to `pause_cap_s`. During a probe other calls must
+    wait `probe_wait_s` seconds.
     """
 
     failures: int = 5
@@ -36,7 +36,7 @@ class BreakerRules:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Breaker at one moment; a new one is closed. Seconds are monotonic.
+    """A breaker's state at one moment; a new breaker is closed. Seconds are monotonic.
 
     `round` counts the changes of state. The result of a call from an earlier round is ignored.
     """
@@ -49,7 +49,7 @@ class Breaker:
 
 
 class Admission(NamedTuple):
-    """Decision about a call. `round` goes with its result; a refused call is put off by `retry_after_s`."""
+    """Decision about a call. `round` goes back with the call's result; a refused call may come in `retry_after_s`."""
 
     breaker: Breaker
     round: int
@@ -71,7 +71,7 @@ def admit(breaker: Breaker, now_s: float, rules: BreakerRules) -> Admission:
 
 
 def wait_s(breaker: Breaker, now_s: float, rules: BreakerRules) -> float:
-    """Return the seconds until `admit` would pass a call; 0 for now. It starts no probe."""
+    """Return the seconds until `admit` lets a call pass; 0 if it does so now. This starts no probe."""
     return admit(breaker, now_s, rules).retry_after_s
 
 
@@ -96,7 +96,7 @@ def note_failure(breaker: Breaker, asked_in: int, now_s: float, rules: BreakerRu
 
 
 def note_nothing(breaker: Breaker, asked_in: int, now_s: float) -> Breaker:
-    """Return the breaker after a cancelled call; a cancelled probe is replaced by the next call."""
+    """Return the breaker after a cancelled call. If it was the probe, the next call becomes the probe."""
     if asked_in != breaker.round or breaker.state is not BreakerState.HALF_OPEN:
         return breaker
     return replace(breaker, state=BreakerState.OPEN, round=breaker.round + 1, open_until_s=now_s)

@@ -14,7 +14,7 @@ _CHARS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of questions in a minute and tokens in a day of the UTC clock; 0: no limit."""
+    """Limits of questions in a minute and tokens in a day (UTC). 0 means no limit."""
 
     requests_per_minute: int = 0
     tokens_per_day: int = 0
@@ -53,14 +53,14 @@ class Spending:
 
 
 class Overspent(NamedTuple):
-    """Budget that is spent: of `owner` or `all`, for the `minute` or the `day`."""
+    """A budget that is spent: of `owner` or `all`, for the `minute` or the `day`."""
 
     whose: str
     period: str
 
 
 def find_overspent(use: Use, rules: BudgetRules) -> Overspent | None:
-    """Return the first budget that is spent: the owner's before that of all, the day's before the minute's."""
+    """Return a budget that is spent, or None. The owner's comes before that of all, the day's before the minute's."""
     for whose, used, limits in (("owner", use.owner, rules.owner), ("all", use.all, rules.all)):
         if 0 < limits.tokens_per_day <= used.tokens:
             return Overspent(whose, "day")
@@ -70,12 +70,12 @@ def find_overspent(use: Use, rules: BudgetRules) -> Overspent | None:
 
 
 def owner_of(session_key: str) -> str:
-    """Return the owner in a session key; all chats of one person have the same."""
+    """Return the owner that a session key names; all chats of one person have the same owner."""
     return ":".join(session_key.split(":")[:2])
 
 
 def estimate_spent_tokens(*texts: str) -> int:
-    """Return the tokens of texts whose server reports no usage: a quarter of the characters, at least one."""
+    """Return an estimate of texts' tokens for a server that reports none: a quarter of the characters, at least one."""
     return max(1, sum(map(len, texts)) // _CHARS_PER_TOKEN)
 
 

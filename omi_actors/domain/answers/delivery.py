@@ -1,7 +1,7 @@
 """The delivery table: for each phase of a delivery and each event, the step to commit and its consequences.
 
-A delivery is the giving of one answer to its owner. Each step is committed before it is taken. The store makes a step
-only from the states that the table names, so that of two actors that want to give an answer one does.
+A delivery brings one answer to its owner. Each step is committed before it is taken. The store makes a step only from
+the states that the table names, so if two actors want to send an answer, only one does.
 Not here: the records (delivery_records.py), the execution (actors/session/answers.py, jobs/notify.py), the rows
 (store/answers.py, store/notifications.py). Threads: any; pure.
 """
@@ -15,10 +15,11 @@ _PENDING, _KEPT, _SENDING = DeliveryState.PENDING, DeliveryState.KEPT, DeliveryS
 
 
 class Phase(StrEnum):
-    """Place of a delivery in the table: its stored state, more exact where session or channel make a difference.
+    """Phase of a delivery: its stored state, or a more exact one where the session or the channel makes a difference.
 
-    absent: its session does not know it; chosen: pending, and its job will notify; sending: in a reply; notifying: in
-    a call of Omi's API. sent, expired and gone (another actor has it) end the session's part. The last two are targets.
+    absent: unknown to its session; chosen: pending with a notification job; sending: in a reply; notifying: in a call
+    of Omi's API. In sent, expired and gone (another actor has it) the session's part is over. SAME and BEFORE stand
+    only as targets of transitions.
     """
 
     ABSENT = "absent"
@@ -36,7 +37,7 @@ class Phase(StrEnum):
 
 
 class Event(StrEnum):
-    """Reason for a transition: from BEGUN on one of the notification job, before one of the session."""
+    """Event that causes a transition. The session causes those before BEGUN, the notification job the others."""
 
     STORED = "the answer is stored"
     INTENT_STORED = "the answer is stored with the intent to send it in its own reply"
@@ -57,7 +58,7 @@ class Event(StrEnum):
 
 
 class Effect(StrEnum):
-    """Act that follows a step."""
+    """Action that the executing actor takes after a step."""
 
     NONE = ""
     SEND = "put it into the reply"
@@ -68,7 +69,7 @@ class Effect(StrEnum):
 
 
 class StepOutcome(Enum):
-    """Result of a step in the store: done, lost to another actor that moved the row before, or failed."""
+    """Result of a step in the store: done, lost (another actor changed the row before), or failed."""
 
     DONE = "done"
     LOST = "lost"
@@ -77,7 +78,7 @@ class StepOutcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """Phase that a delivery enters, and the effect to do then."""
+    """Phase that a delivery enters, and the effect to execute then."""
 
     to: Phase = Phase.SAME
     effect: Effect = Effect.NONE
@@ -87,8 +88,8 @@ class Next:
 class Transition:
     """One row of the table, for one event in any of `phases`.
 
-    `step_from` are the stored states from which the step may be made; the step leads to the stored state of `done`.
-    Empty: nothing is committed. `enqueues`: the step's transaction enqueues the notification job.
+    `step_from`: stored states from which the step may be made; empty: nothing is committed. The step leads to the
+    stored state of `done`. `enqueues`: the step's transaction enqueues the notification job.
     """
 
     phases: tuple[Phase, ...]
@@ -188,12 +189,12 @@ _NOTIFIED = {DeliveryState.KEPT: Phase.KEPT, DeliveryState.UNKNOWN: Phase.UNKNOW
 
 
 def find_transition(phase: Phase, event: Event) -> Transition:
-    """Return the row for an event in a phase; an event without a row changes nothing."""
+    """Return the table's row for a phase and an event. If there is none, return a row that changes nothing."""
     return TABLE.get((phase, event), _STAYS[event])
 
 
 def phase_of(answer: OpenAnswer | None) -> Phase:
-    """Return the phase of an answer that is in no reply; None is one that its session does not know."""
+    """Return the phase of an answer that is in no reply. None stands for an answer that the session does not know."""
     if answer is None:
         return Phase.ABSENT
     if answer.state == _PENDING:
@@ -202,31 +203,31 @@ def phase_of(answer: OpenAnswer | None) -> Phase:
 
 
 def phase_after_job(state: str) -> Phase:
-    """Return the phase in which a notification job left a delivery at `state`: a reply may carry it, or it is over."""
+    """Return the phase of a delivery whose notification job stored `state`. A reply may send a kept or unknown one."""
     return next((phase for stored, phase in _NOTIFIED.items() if stored == state), Phase.GONE)
 
 
 def state_of(phase: Phase) -> DeliveryState:
-    """Return the stored state of a phase that has one."""
+    """Return the stored state of a phase. The phase must have one."""
     return _STORED_STATES[phase]
 
 
 def state_after(phase: Phase, event: Event) -> DeliveryState:
-    """Return the stored state to which the step of this event leads."""
+    """Return the stored state after the step for this event."""
     return state_of(TABLE[phase, event].done.to)
 
 
 def resolve(to: Phase, before: Phase) -> Phase:
-    """Return the phase that a target means. `before` is the one outside of any reply."""
+    """Return the phase that a target means. `before`: the phase before the reply, to which BEFORE leads back."""
     return _BEFORE.get(before, before) if to is Phase.BEFORE else to
 
 
 def choose_event(
     answer: OpenAnswer, reply: Channel, rules: DeliveryRules, *, now_s: float, is_grace_over: bool = False
 ) -> Event:
-    """Return the event that moves an open answer on; `reply` is the channel of an open reply, NONE without one.
+    """Return the next event of an open answer; `reply` is the channel of an open reply, NONE if none is open.
 
-    A chat reads its answer however old it is. Only a wearable's session can be notified (`can_notify`).
+    For a chat no answer is too old. Only a wearable's session can be notified (`can_notify`).
     """
     if reply is not Channel.CHAT and now_s - answer.asked_at >= rules.expires_s:
         return Event.TOO_OLD
@@ -238,7 +239,7 @@ def choose_event(
 
 
 def build_change(row: Transition, before: Phase, reply: Channel, delivery_id: str, now_s: float) -> DeliveryChange:
-    """Return the step of a transition as the store makes it; `reply` is the channel of the reply that is sent."""
+    """Return the change that the store makes for a transition; `reply` is the channel of the reply that is sent."""
     to = resolve(row.done.to, before)
     channel = {Phase.SENDING: reply, Phase.SENT: reply, Phase.CHOSEN: Channel.NOTIFY}.get(to, Channel.NONE)
     return DeliveryChange(

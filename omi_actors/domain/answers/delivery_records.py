@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Channel(StrEnum):
-    """Channel of an answer, as stored: its own reply, a later webhook's reply, a notification, a chat, or none yet."""
+    """Channel of an answer as stored: its own reply, a later webhook's reply, a notification, a chat, or none yet."""
 
     INLINE = "inline"
     NEXT_WEBHOOK = "next_webhook"
@@ -29,9 +29,9 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDelivery:
-    """Row of an answer to be given, made in the answer's transaction; each answer has one.
+    """Row of a new delivery, stored together with its answer; each answer has one.
 
-    At `sending` on a channel it is the intent to send the answer in the reply that is open for it.
+    With state `sending` and a channel, the intent to send the answer in its open reply is stored, too.
     """
 
     delivery_id: str
@@ -44,7 +44,7 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryChange:
-    """Step of a delivery (delivery.py), made only if its row is at one of `from_states`."""
+    """Step of a delivery (delivery.py). The store makes it only if the row's state is one of `from_states`."""
 
     delivery_id: str
     from_states: tuple[str, ...]
@@ -55,9 +55,9 @@ class DeliveryChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAnswer:
-    """Answer that is not sent yet, as far as is known: pending, kept or unknown.
+    """Answer that is not sent, or not for certain: pending, kept or unknown.
 
-    `asked_at` (UTC seconds) is its question's time, which decides how old it is. `kind` is answer or failure.
+    `asked_at` (UTC seconds) is its question's time; the answer's age counts from it. `kind` is answer or failure.
     """
 
     delivery_id: str
@@ -79,9 +79,9 @@ class WaitingAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRules:
-    """Rules of a node. `grace_s`: an answer waits so long for the next webhook before it costs a notification.
+    """Rules of a node. An answer waits `grace_s` for the next webhook's reply before it is sent as a notification.
 
-    An answer is spoken until its question is `expires_s` old. `can_notify`: there is a key for Omi's API.
+    When its question is `expires_s` old, it is sent no more. `can_notify`: there is a key for Omi's API.
     """
 
     grace_s: float = 5.0

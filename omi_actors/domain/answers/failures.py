@@ -1,4 +1,4 @@
-"""Explanations of a failure: the operator's cause and fix, the wearer's sentence.
+"""Explanations of a failure: cause and fix for the operator, a sentence for the wearer.
 
 Not here: the sentences (sentences.py), logging and showing a fault (clients/model_chain.py).
 Threads: any; pure.
@@ -24,7 +24,7 @@ from omi_actors.kit.errors import MailboxFullError
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Explanation for the operator. `cause` is one of a few words. `is_lasting`: it concerns all questions."""
+    """Explanation for the operator. `cause` is a fixed word, used as a label. `is_lasting`: all questions fail so."""
 
     cause: str
     fix: str
@@ -68,9 +68,9 @@ def find_fault(error: UpstreamError) -> Fault:
 
 
 def is_broken(error: UpstreamError) -> bool:
-    """Tell whether an error counts for the circuit breaker: the server does not work.
+    """Return True if an error counts for the circuit breaker: the server does not work.
 
-    A server that asks to be slower (429), or refuses a key or a question, works and answers at once.
+    A server that asks for fewer calls (429), or refuses a key or a question, works and answers at once.
     """
     if isinstance(error, UpstreamBusyError | CircuitOpenError):
         return False

@@ -1,4 +1,4 @@
-"""Guesses the language of a few words by their script, and Latin languages by their most frequent words.
+"""Guesses the language of a short text: by its letters, or for the Latin alphabet by the most frequent words.
 
 It knows the twelve languages of domain/hearing/phrases.py; English is the default. Only fixed sentences need it: a
 model finds the language of a question itself. Not here: the sentences (sentences.py). Threads: any; pure; linear.
@@ -70,7 +70,7 @@ _SHARED = Counter(word for markers in _MARKERS for word in markers)
 
 
 def guess_language(text: str) -> str:
-    """Return the language's two-letter code, "en" by default."""
+    """Return the two-letter code of the text's language, "en" by default."""
     looked_at = text[:_LOOKED_AT]
     letters = sum(char.isalpha() for char in looked_at)
     for language, sign in _SCRIPTS:

@@ -1,4 +1,4 @@
-"""Limits of one answer: time, tokens, context, for spoken and for written ones; and the cut of one that is too long.
+"""Limits of spoken and written answers: time, tokens and context; and the cut of an answer that is too long.
 
 Not here: the settings (config/), the choice of the context (prompt.py), attempts (patience.py).
 Threads: any; pure.
@@ -22,7 +22,7 @@ _WEARABLE = "omi:"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Limits of one answer: seconds of wall clock for all attempts together, and tokens."""
+    """Limits of one answer: seconds for all its attempts together, and tokens."""
 
     timeout_s: float = 20.0
     max_tokens: int = 500
@@ -30,21 +30,21 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRules:
-    """Allowances of spoken and written answers, and the limits of their context."""
+    """Limits of spoken answers, of written answers, and of the context in their prompts."""
 
     spoken: Allowance = field(default_factory=Allowance)
     written: Allowance = field(default_factory=Allowance)
     context: PromptLimits = field(default_factory=PromptLimits)
 
     def allowance_of(self, session_key: str) -> Allowance:
-        """Return the allowance of an answer in this session."""
+        """Return the limits of an answer in this session: wearables speak their answers, other sessions write them."""
         return self.spoken if session_key.startswith(_WEARABLE) else self.written
 
 
 class AnswerRoom:
-    """Room of an arriving answer, used up piece by piece.
+    """Space left for an answer that arrives in pieces; each piece uses up a part.
 
-    Example: of 500 tokens, 4,000 characters of English or 1,000 of Chinese fit.
+    Example: with 500 tokens it takes 4,000 characters of English, or 1,000 of Chinese.
     """
 
     def __init__(self, max_tokens: int) -> None:
@@ -52,7 +52,7 @@ class AnswerRoom:
         self._left_tokens = float(max_tokens * _ESTIMATE_SLACK)
 
     def take(self, piece: str) -> str:
-        """Return as much of the piece as fits; where that is not all of it, the room is full from now on."""
+        """Return the part of the piece that fits. If not all of it fits, later pieces do not fit either."""
         tokens = estimate_tokens(piece)
         if not self.is_full and tokens <= self._left_tokens:
             self._left_tokens -= tokens
@@ -63,9 +63,9 @@ class AnswerRoom:
 
 
 def cut_answer(text: str) -> str:
-    """Return a text that broke off, cut at the last end of a sentence or line in its second half, and marked.
+    """Return an incomplete text, cut after the last sentence or line that ends in its second half, with a mark.
 
-    Without one it is cut at the last word's end there; without that either, not at all.
+    If none ends there, cut after the last whole word there; if there is none, cut nothing.
     """
     half = len(text) // 2
     end = max(find_last_end(text, half) or 0, text.rfind("\n", half)) or text.rfind(" ", half)

@@ -1,4 +1,4 @@
-"""Values and rules of one notification: its limits, its begin and end in the store, its text.
+"""Values and rules of one notification: its limits, the records of its begin and end, its text.
 
 Not here: when an answer is notified (delivery.py), the rows (store/notifications.py), the call (clients/).
 Threads: any; pure. Source: Omi drops a `message` of fewer than 6 characters.
@@ -28,9 +28,9 @@ class NotifyTime(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationLimits:
-    """Limits of a notification: the question's age in seconds, and the wearer's budget for an hour.
+    """Limits of a notification: the question's greatest age in seconds, and the wearer's notifications in an hour.
 
-    `is_set_aside`: the breaker's pause is longer than the answer may wait.
+    `is_set_aside`: it must not be sent, since the breaker's pause is longer than the answer may wait.
     """
 
     expires_s: float
@@ -40,10 +40,10 @@ class NotificationLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationBegun:
-    """Reply of the store to the begin of a notification.
+    """Result of the begin of a notification in the store.
 
-    With `text` the intent is committed, and the text must be sent now. Without, nothing may be sent: the delivery
-    stands at `state` because of `reason`, and the job is done.
+    If there is a `text`, the intent is committed, and the text must be sent now. If it is None, nothing may be sent:
+    the delivery is in `state` because of `reason`, and the job is done.
     """
 
     state: str
@@ -54,9 +54,9 @@ class NotificationBegun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationEnd:
-    """End of one attempt: the delivery's new `state`; `error` says why, without any text of a transcript.
+    """End of one attempt: the delivery's new `state`, and the reason in `error`, without any text of a transcript.
 
-    `is_over` finishes the job; otherwise its next attempt follows. Only the holder of `token` can store it.
+    `is_over`: the job is done; otherwise another attempt follows. Only the holder of `token` can store this.
     """
 
     job_id: str
@@ -78,8 +78,8 @@ class Notified:
 def decide_notify_time(waited_s: float, pause_s: float) -> NotifyTime:
     """Decide when to notify if the breaker is open for `pause_s` more seconds (0: it is closed).
 
-    The notification was chosen `waited_s` ago. It is put off for a minute at most; meanwhile a reply may carry the
-    answer.
+    The notification's job was enqueued `waited_s` seconds ago. The notification may be late by a minute at most;
+    meanwhile a reply may carry the answer.
     """
     if pause_s <= 0:
         return NotifyTime.NOW
@@ -87,9 +87,9 @@ def decide_notify_time(waited_s: float, pause_s: float) -> NotifyTime:
 
 
 def format_message(text: str, *, is_repeated: bool = False) -> str:
-    """Return an answer in a form that Omi speaks: a short one gets the speaker's name in front.
+    """Return an answer in a form that Omi accepts: a short one gets "Omi: " in front, since Omi drops short messages.
 
-    A repeated answer may have been heard before, so it begins with "Again:" in its own language.
+    `is_repeated`: the wearer may have heard it before, so it begins with "Again:" in the answer's language.
     """
     answer = text.strip()
     if is_repeated:

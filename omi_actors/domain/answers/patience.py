@@ -1,4 +1,4 @@
-"""Patience with models: fallback to the next model, deadlines of attempts, retries.
+"""Time and retries of a question: fallback to the next model, deadlines of attempts, retries of the job.
 
 Not here: the calls (clients/model_chain.py), the limits of an answer (limits.py). Threads: any; pure.
 """
@@ -27,27 +27,27 @@ _OF_ONE_MODEL = ("model_not_found", "thought_too_long")
 
 
 def may_fall_back(error: UpstreamError) -> bool:
-    """Tell whether another model at the same server may be asked after this error."""
+    """Return True if another model at the same server may be asked after this error."""
     if isinstance(error, UpstreamRejectedError):
         return error.code in _OF_ONE_MODEL
     return isinstance(error, UpstreamTimeoutError | UpstreamUnavailableError)
 
 
 def share_s(left_s: float, models_after: int) -> float:
-    """Return a model's share of the `left_s` seconds of a question; `models_after` it can be asked next."""
+    """Return the seconds for one model out of the question's `left_s`; `models_after` other models can follow."""
     return left_s * _SHARE if models_after else left_s
 
 
 def is_worth_asking(left_s: float, whole_s: float) -> bool:
-    """Tell whether `left_s` of the question's `whole_s` seconds are enough for another model."""
+    """Return True if `left_s` of the question's `whole_s` seconds are enough to ask another model."""
     return left_s >= whole_s * _LEAST_FALLBACK_SHARE
 
 
 def choose_failure(errors: Sequence[UpstreamError]) -> UpstreamError:
-    """Return the failure of the question from those of its models (non-empty, in the order of the models).
+    """Choose one of the failures of the models (not empty, in their order) as the failure of the question.
 
-    A failure that is final for all models is the last one. Otherwise the one with the soonest retry counts, and
-    without a retry that of the first model, which the operator chose.
+    If the last one is final for all models, return it. Otherwise return the failure with the soonest retry. If none
+    may be retried, return that of the first model, which the operator chose.
     """
     if not may_fall_back(errors[-1]):
         return errors[-1]
@@ -60,11 +60,11 @@ _LEAST_RETRY_SHARE = 0.25
 
 
 def attempt_deadline_s(asked_at: float, run_at: float, now_s: float, whole_s: float) -> float:
-    """Return the seconds of an attempt that begins now.
+    """Return the seconds that an attempt has if it begins now.
 
-    `run_at` is the time it was put off to, `asked_at` if it was not: then it has the whole time. A later attempt has
-    the rest, but not less than an attempt needs, since a pause may end late. A question without any time left was
-    delayed by a restart, and has the whole time again.
+    The first attempt (`run_at` is `asked_at`) has the question's whole time. A delayed attempt (`run_at` is later) has
+    the time that is left, but at least the time that an attempt needs. If no time is left, a restart delayed the
+    question, and it has the whole time again.
     """
     left_s = min(whole_s, whole_s - (now_s - asked_at))
     if run_at <= asked_at or left_s <= 0.0:
@@ -73,7 +73,7 @@ def attempt_deadline_s(asked_at: float, run_at: float, now_s: float, whole_s: fl
 
 
 def longest_wait_s(asked_at: float, now_s: float, whole_s: float) -> float:
-    """Return the seconds by which the next attempt may be put off; 0 or less: it is too late for another."""
+    """Return the seconds by which the next attempt may be delayed; 0 or less: it is too late for another attempt."""
     return min(whole_s, whole_s - (now_s - asked_at)) - _LEAST_RETRY_SHARE * whole_s
 
 
@@ -84,7 +84,7 @@ CAP_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Decision to try again after `delay_s` seconds. An attempt without a call is not counted."""
+    """Decision to try again after `delay_s` seconds. `is_counted` is False if the failed attempt made no call."""
 
     delay_s: float
     is_counted: bool = True
@@ -98,10 +98,10 @@ class Bury:
 def decide_retry(
     error: BaseException, *, attempt: int, max_attempts: int, rng: random.Random, wait_s: float | None = None
 ) -> Retry | Bury:
-    """Decide after attempt number `attempt` (from 1) failed with `error`.
+    """Choose a retry or burial after attempt number `attempt` (from 1) failed with `error`.
 
-    Expected errors say whether they are retryable; an unexpected one may pass and is retried too. The job may wait
-    `wait_s` seconds at most. None: without limit, and every attempt counts.
+    An expected error is retried if it is `retryable`, an unexpected one always. The job may wait `wait_s` seconds at
+    most. None: it may wait without limit, and each attempt counts.
     """
     is_counted = wait_s is None or not isinstance(error, CircuitOpenError)
     if isinstance(error, ExpectedError) and not error.retryable:

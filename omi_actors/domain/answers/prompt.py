@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """Context of a session's answers. `instruction` follows the general ones.
+    """The subject of a session's answers, such as todos or friends: it decides what the prompt contains.
 
-    The prompt takes the share `room` of OPENAI_MAX_CONTEXT_TOKENS. Earlier messages fill up to `history_share` of it,
-    the latest `segments` of the transcript the rest. `has_times`: each transcript line begins with its time.
+    `instruction` follows the general instructions. The prompt has the share `room` of OPENAI_MAX_CONTEXT_TOKENS.
+    Earlier messages take up to `history_share` of it, the latest `segments` of the transcript take the rest.
+    `has_times`: each transcript line begins with its time.
     """
 
     name: str
@@ -80,7 +81,7 @@ SPACES = {
 
 
 def find_space(name: str) -> Space:
-    """Return the space of this name; an unknown one is the default, since an answer matters more than its form."""
+    """Return the space with this name; for an unknown name the default space, so that the question gets an answer."""
     return SPACES.get(name, DEFAULT)
 
 
@@ -127,7 +128,7 @@ class TranscriptLine:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Everything that a model is sent. `question` is also the text of the last message.
+    """All that is sent to a model. `question` is also the text of the last message.
 
     `max_tokens` limits the answer; None leaves the limit to the model.
     """
@@ -139,9 +140,9 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class PromptLimits:
-    """Limits of a prompt: estimated `tokens` of transcript and earlier messages, and the number of these `messages`.
+    """Limits of a prompt: the tokens (estimated) of transcript and earlier messages together, and the earlier messages.
 
-    With 0 messages the transcript gets all of the room.
+    With `messages` 0 the transcript gets all of the tokens.
     """
 
     tokens: int = 2_000
@@ -150,7 +151,7 @@ class PromptLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """Circumstances of a question: its space, whether it was typed, and the client's data with it (`context`)."""
+    """Details of a question: its space, if it was typed, and the data that the client sent with it (`context`)."""
 
     space: Space = DEFAULT
     context: str = ""
@@ -168,7 +169,8 @@ def build_prompt(
 ) -> Prompt:
     """Return the prompt for one question; `transcript` and `history` (earlier messages) are ordered oldest first.
 
-    The newest of both are taken, as many as fit. The question is left out of the history if it is its last message.
+    The prompt gets as many of the newest of both as fit. If the question is the last message of the history, it is left
+    out there.
     """
     space = asking.space
     messages = [PromptMessage("system", _build_instructions(asking))]
@@ -204,7 +206,7 @@ def _build_line(line: TranscriptLine, chars: int, *, has_time: bool) -> str:
 
 
 def estimate_tokens(text: str) -> float:
-    """Return an estimate of a text's tokens, rather too high than too low."""
+    """Return an estimate of a text's tokens; it is more often too high than too low."""
     ascii_chars = len(text.encode("ascii", "ignore"))
     wide_chars = sum(char >= _WIDE_FROM for char in text) if ascii_chars < len(text) else 0
     other_chars = len(text) - ascii_chars - wide_chars
@@ -212,7 +214,7 @@ def estimate_tokens(text: str) -> float:
 
 
 def _newest(lines: Sequence[str], tokens: float) -> list[str]:
-    """Return the last lines that fit into `tokens` together, in their order."""
+    """Return as many of the last lines as fit into `tokens` together; keep their order."""
     taken: list[str] = []
     for line in reversed(lines):
         tokens -= estimate_tokens(line) + _ASCII_TOKENS
@@ -223,5 +225,5 @@ def _newest(lines: Sequence[str], tokens: float) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """Return a text on one line, so that no speech can imitate a marker line."""
+    """Return a text on one line. So no spoken text can look like a marker line of the prompt."""
     return " ".join(text.split())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentences:
-    """Sentences of one language: the reasons for no answer, and the beginning of a repeated answer (`again`)."""
+    """Sentences of one language: reasons why there is no answer, and the beginning of a repeated answer (`again`)."""
 
     key: str
     credit: str

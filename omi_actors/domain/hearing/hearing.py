@@ -1,6 +1,6 @@
 """Hearing: turn transcript segments into questions, with a state that the session keeps.
 
-A question is what one speaker says after a wake phrase, however segments and webhooks cut it.
+A question is the speech of one speaker after a wake phrase. Segments and webhooks may cut it anywhere.
 Not here: new and known segments (domain/sessions/transcript.py), the pause timer (actors/session/actor.py), the
 decision itself (utterances.py, overhearing.py), the answer (jobs/answer.py). Threads: any; pure.
 """
@@ -38,7 +38,7 @@ _RECALLED_S = 60.0
 def hear(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
 ) -> HearingResult:
-    """Hear the fresh segments of a webhook, ordered by seq. An open question gets a deadline.
+    """Find the questions in the fresh segments of a webhook, ordered by seq. An open question gets a deadline.
 
     Example:
         result = hear(SILENT, segments, now_s)
@@ -52,9 +52,9 @@ def hear(
 
 
 def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[StoredSegment]]:
-    """Cut a webhook into slices, at least one; heard in order at one `now_s`, they give the same questions.
+    """Cut a webhook's segments into slices, at least one. In order and with one `now_s` they give the same questions.
 
-    Callers can pause between slices: the slowest known slice, with names inside one long question, takes 40 ms.
+    Callers can let other work run between slices. The slowest known slice takes 40 ms: a long question full of names.
     """
     begin, chars = 0, 0
     for n, segment in enumerate(segments):
@@ -68,7 +68,7 @@ def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[Stor
 def hear_in_full(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
 ) -> HearingResult:
-    """Decide as `hear` does, without its fast path."""
+    """Return the same result as `hear`, without its fast path."""
     tracker = UtteranceTracker(state, now_s, options)
     tracker.close_expired()
     for segment in segments:
@@ -77,19 +77,19 @@ def hear_in_full(
 
 
 def pause_over(state: HearingState, now_s: float, options: HearingOptions = DEFAULTS) -> HearingResult:
-    """Return the questions that silence has ended by now. A call too early or too late does no harm."""
+    """Return the questions that silence has ended by now. A call that comes too early or too late does no harm."""
     return hear_in_full(state, (), now_s, options)
 
 
 def note_reply(state: HearingState, now_s: float, *, was_answered: bool = True) -> HearingState:
-    """Open the window for a follow-up after a reply. After a failure the same question may be asked again."""
+    """Note a reply: a follow-up soon after it needs no wake phrase. After a failure the question may be repeated."""
     return replace(state, replied_at=now_s, recent=state.recent if was_answered else ())
 
 
 def relabel(state: HearingState, corrected: Sequence[StoredSegment]) -> HearingState:
-    """Move an open utterance to the speaker that a corrected segment names. Its words are not heard again.
+    """Move an open utterance to the speaker that a corrected segment names. Its words are not searched again.
 
-    A speaker with an open question keeps that one; the pause then ends the other utterance.
+    If that speaker has an open question already, it stays, and the pause ends the other utterance.
     """
     for segment in corrected:
         by_speaker = {utterance.speaker: utterance for utterance in state.open_utterances}
@@ -110,11 +110,11 @@ def recall(
     now_s: float,
     options: HearingOptions = DEFAULTS,
 ) -> HearingResult:
-    """Rebuild the state after a restart, and return the questions that ended since the last accepted one.
+    """Rebuild the state after a restart, and return the questions that ended after the last accepted question.
 
     `segments` are the session's latest stored ones, ordered by seq. `asked` are the places of its latest accepted
-    questions, oldest first. Follow-ups are not recalled, since the time of a reply is not stored; nor are questions in
-    a segment that became longer later.
+    questions, oldest first. It does not find follow-ups, since the time of a reply is not stored, nor questions in a
+    segment that became longer later.
     """
     result, found = HearingResult(SILENT, (), None), list[Question]()
     for at_s, webhook in groupby(_recallable(segments), key=attrgetter("created_at")):

@@ -1,7 +1,7 @@
-"""Overhearing: the fast path for speech without a wake phrase, some microseconds a segment.
+"""Overhearing: the fast path for speech without a wake phrase, a few microseconds a segment.
 
-It decides as utterances.py does while no question is open. It keeps only a speaker's last words, until the sentence
-ends: they may be the first half of a wake phrase, or the words before a name that is only talked about.
+While no question is open, its result equals that of utterances.py. It keeps only a speaker's last words, until the
+sentence ends: they may be the first half of a wake phrase, or may show that a name after them is not addressed.
 Not here: segments that may hold a wake phrase (utterances.py). Threads: any; pure.
 """
 
@@ -65,7 +65,7 @@ def _idle_utterances(utterances: tuple[OpenUtterance, ...], now_s: float) -> dic
 def _take(
     utterances: dict[str, OpenUtterance], segment: StoredSegment, words: list[str], now_s: float, pause_s: float
 ) -> bool:
-    """Keep the last words of one segment, and extend `words`; False when it replaces a segment that is kept."""
+    """Keep the last words of one segment, and extend `words`. Return False if it replaces a segment that is kept."""
     speaker, key, start_s, silence_from_s = segment.speaker, segment.key, segment.start_s, segment.start_s
     text = segment.text[:HEARD_CHARS]
     for known in utterances.values():

@@ -9,7 +9,7 @@ _AROUND = "\"'“”„‘«»‹›()[]{}.,!?:;¿¡…–—-、。，！？：
 
 
 def words_in(text: str) -> list[str]:
-    """Return the words of a text as the tables have them: in lower case, without punctuation around."""
+    """Return the words of a text in the form of the tables: in lower case, without punctuation around them."""
     bare = (word.strip(_AROUND) for word in text.casefold().replace("’", "'").split())
     return [word for word in bare if word]
 

@@ -1,4 +1,4 @@
-"""Question end: find it at a question mark, or after a sentence that asks or commands.
+"""Question end: find the end of a question, at a question mark or after a sentence that asks or commands.
 
 Not here: questions that a pause ends (utterances.py), the beginning of a question (wake.py). Threads: any; pure.
 """
@@ -43,7 +43,7 @@ def has_words(text: str) -> bool:
 
 
 def is_dangling(text: str) -> bool:
-    """Return True when the last word needs another after it, or is the first and only word of a question."""
+    """Return True when the last word needs another word after it, or is the only word of a question so far."""
     words = words_in(text[-_EDGE_CHARS:])
     if len(words) == 1 and words[0] in _ASKS_FIRST:
         return _TERMINATOR.search(text) is None
@@ -51,7 +51,7 @@ def is_dangling(text: str) -> bool:
 
 
 def has_hardly_begun(text: str) -> bool:
-    """Return True when these are only the first few words of a question: most of those go on."""
+    """Return True when these are only the first few words of a question, so that more words are likely."""
     words = words_in(text[:_EDGE_CHARS])
     if not words or _TERMINATOR.search(text) is not None:
         return False
@@ -61,7 +61,7 @@ def has_hardly_begun(text: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """Remove the punctuation after the wake phrase, and false full stops, from a question."""
+    """Remove from a question the punctuation after the wake phrase, and full stops in the middle of a sentence."""
     return _STOP_WITHIN.sub(_mend, _LEADING.sub("", text).strip())
 
 
@@ -85,7 +85,7 @@ def skip_acknowledgement(text: str) -> int:
 def find_end(line: str, start: int, stop: int, max_chars: int) -> int | None:
     """Return the end of the question that begins at `start`, at most `stop`; None when only a pause can end it.
 
-    After `max_chars` a question ends in any case, between two words. The cost is linear in the text up to there.
+    A question of more than `max_chars` characters ends there, between two words. The cost is linear in its length.
     """
     cap = min(stop, start + max_chars)
     sentence_start = start
@@ -106,7 +106,7 @@ def find_end(line: str, start: int, stop: int, max_chars: int) -> int | None:
 
 
 def find_last_end(text: str, start: int) -> int | None:
-    """Return where the last sentence of `text` ends that ends after `start`; None if none does."""
+    """Return the end of the last sentence of `text` that ends after `start`; None if there is no such sentence."""
     last = None
     for match in _TERMINATOR.finditer(text, start):
         if _ends_sentence(text, match):

@@ -1,4 +1,4 @@
-"""Repetition: compare two spoken questions, or two typed messages, for near equality.
+"""Repetition: decide if two spoken questions, or two typed messages, are nearly equal.
 
 Not here: the time for which they are remembered (utterances.py, domain/sessions/chat.py).
 Threads: any; pure. Cost: normalising 25 kB takes at most 4 ms, comparing two such texts at most 2 ms.
@@ -73,7 +73,7 @@ def _without_common_ends(one: str, other: str) -> tuple[str, str]:
 
 
 def _common_prefix(one: str, other: str) -> int:
-    """Return the length of the common beginning, by halving, since comparing slices runs in C."""
+    """Return the length of the common beginning. Halving compares whole slices, which is fast in C."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -85,7 +85,7 @@ def _common_prefix(one: str, other: str) -> int:
 
 
 def _distance(one: str, other: str) -> int:
-    """Return the Levenshtein distance. Each step computes a whole column, as the differences between its rows."""
+    """Return the Levenshtein distance. Each step computes a whole column of the matrix as differences between rows."""
     if not one or not other:
         return len(one) + len(other)
     places: dict[str, int] = {}

@@ -1,6 +1,6 @@
 """Segments: pieces of transcript as values, and the keys and versions by which a session recognises them.
 
-They are structs, since a turn makes thousands of them and a dataclass costs ten times as much.
+They are msgspec structs: a turn makes thousands of them, and a dataclass costs ten times as much.
 Not here: parsing (web/webhook/), the sorting into new and known (domain/sessions/transcript.py), rows (store/).
 Threads: any; pure. Source: Omi's real-time transcript webhook.
 """
@@ -92,12 +92,12 @@ class RecentSegments:
         self._entries = entries
 
     def find(self, key: str) -> int | None:
-        """Return the version last seen under `key`, None when it is not remembered."""
+        """Return the latest version of the segment with `key`; None if it is not remembered."""
         place = self._find(_DIGEST.pack(hash(key)))
         return None if place < 0 else int(_ENTRY.unpack_from(self._entries, place)[1])
 
     def remember(self, seen: Mapping[str, int]) -> "RecentSegments":
-        """Return a copy with `seen` (key → version) added, without the oldest above the limit."""
+        """Return a copy with `seen` (key → version) added. The oldest entries above the limit are dropped."""
         entries = self._entries
         for key, version in seen.items():
             entry = _ENTRY.pack(hash(key), version)

@@ -1,6 +1,6 @@
 """Speech: parse one speaker's words, as one line, into questions and the pieces that still matter.
 
-The result depends on the words alone, not on their cut into segments. Not here: times, other speakers
+The result depends on the words only, not on the segments that hold them. Not here: times, other speakers
 (utterances.py). Threads: any; pure.
 """
 
@@ -28,7 +28,7 @@ _SENTENCE_OVER = (".", "!", "?", "。", "！", "？", "।", "؟", "۔")
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
-    """The rest of a segment: its text with the blank before it. `asked` counts the segment's questions before it."""
+    """The rest of a segment's text, with the blank before it. `asked` counts the questions in the part before."""
 
     key: str
     text: str
@@ -46,7 +46,7 @@ class FoundQuestion(NamedTuple):
 class ParsedLine(NamedTuple):
     """Result of parsing a line: its questions, and the pieces that still matter.
 
-    `question` is the beginning of a question without an end, perhaps with empty text; None when none is open.
+    `question` is an open question, which has no end yet; its text may be empty. None when none is open.
     """
 
     found: tuple[FoundQuestion, ...]
@@ -65,7 +65,7 @@ class LineRules(NamedTuple):
 
 
 def join(pieces: Sequence[Piece], key: str, text: str, *, after_pause: bool) -> tuple[Piece, ...]:
-    """Append a piece, after the blank that its script needs; a pause becomes a line break."""
+    """Append a piece. Put a line break before it after a pause, else a blank if its language uses blanks."""
     if not pieces:
         return (Piece(key, text),)
     last = pieces[-1].text
@@ -78,7 +78,7 @@ def join(pieces: Sequence[Piece], key: str, text: str, *, after_pause: bool) -> 
 
 
 def is_of_no_interest(text: str, names: tuple[str, ...]) -> bool:
-    """Return True when these first words of a line ask nothing, and later words cannot change that."""
+    """Return True when the first words of a line hold no question, and later words cannot change that."""
     return _is_over(text) and not may_wake(text, names)
 
 
@@ -140,7 +140,7 @@ class _LineParser:
                 return self._listening(question, line[begin:])
 
     def _take_words_before(self, wake: Wake) -> None:
-        """Take a question whose words come before the name, and leave out the name: "What time is it, Omi?"."""
+        """Accept a question with its words before the name, and leave out the name: "What time is it, Omi?"."""
         name_end = len(self._line[: wake.end].rstrip("?？؟ "))
         self._take(wake, self._line[wake.start : wake.words_end] + self._line[name_end : wake.end])
         self._pos = wake.end
@@ -154,7 +154,7 @@ class _LineParser:
         return question.end + thanks_chars + skip_leading(first_words[thanks_chars:])
 
     def _interrupt(self, question: Wake, words: str) -> None:
-        """Take a question that another wake phrase cut off, unless it is only a false start."""
+        """Accept a question that another wake phrase interrupts, unless it has hardly begun."""
         if question.start < question.end and not is_dangling(words):
             self._take(question, words)
 
@@ -165,7 +165,7 @@ class _LineParser:
             self._asked[found.key] += 1
 
     def _place(self, question: Wake, words: str) -> FoundQuestion:
-        """Return a question with the segment that holds the end of its wake phrase, or its first word."""
+        """Return a question with its segment: the one with the end of its wake phrase, or with its first word."""
         text = clean(words)
         text = text if has_words(text) else ""
         has_wake = question.start < question.end
@@ -207,12 +207,12 @@ def _cut(pieces: Sequence[Piece], start: int) -> tuple[Piece, ...]:
 
 
 def keep_rest(pieces: tuple[Piece, ...], line: str) -> tuple[Piece, ...]:
-    """Return the rest of a line without a question: nothing after a whole sentence, else the last words."""
+    """Return the part to keep of a line without a question: its last words, or nothing after a whole sentence."""
     return () if not line or _is_over(line) else _cut(pieces, _last_words(line))
 
 
 def keep_piece(key: str, text: str) -> tuple[Piece, ...]:
-    """Do as `keep_rest` for a line of one piece. Nearly every segment runs this."""
+    """Return the same as `keep_rest` for a line of one piece; nearly every segment runs this."""
     if not text or (not text[-1].isalnum() and _is_over(text)):
         return ()
     return (Piece(key, text[_last_words(text) :]),)
@@ -227,7 +227,7 @@ def is_piece(pieces: tuple[Piece, ...], key: str) -> bool:
 
 
 def _last_words(line: str) -> int:
-    """Return the offset of the last words, which decide whether a name after them is a wake phrase."""
+    """Return the offset of the last words. They decide if a name after them is a wake phrase."""
     parts = line.rsplit(" ", CONTEXT_WORDS)
     start = len(parts[0]) if len(parts) > CONTEXT_WORDS else 0
     if len(line) - start <= CONTEXT_CHARS:

@@ -25,7 +25,7 @@ HEARD_CHARS = 4_000
 
 
 class ListenMode(StrEnum):
-    """Speech that counts as a question: after a wake phrase only; also soon after a reply; all speech."""
+    """Speech that can be a question: only after a wake phrase; also soon after a reply; or all speech."""
 
     TRIGGER = "TRIGGER"
     FOLLOWUP = "FOLLOWUP"
@@ -36,8 +36,8 @@ class ListenMode(StrEnum):
 class HearingOptions:
     """Settings of a session's hearing. Times in seconds.
 
-    `pause_s`: silence that ends a question; doubled when the words break off or have hardly begun. `wake_wait_s`: the
-    longest wait for words after a wake phrase. `hard_cap_s` and `max_chars`: the limits of a question.
+    `pause_s`: silence that ends a question; it is doubled after an incomplete sentence and after the first few words.
+    `wake_wait_s`: the longest wait for words after a wake phrase. `hard_cap_s` and `max_chars` limit a question.
     """
 
     names: tuple[str, ...] = ("omi",)
@@ -66,9 +66,9 @@ class Question:
 
 
 class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
-    """One speaker's latest words, while more may follow.
+    """One speaker's latest words; more may follow.
 
-    `question` is the part of an open question said so far, perhaps empty; None when no question is open.
+    `question` is the first part of an open question; its text may be empty. None when no question is open.
     """
 
     speaker: str

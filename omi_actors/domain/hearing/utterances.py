@@ -1,4 +1,4 @@
-"""Open utterances: decide in full which questions some segments hold, and what stays open.
+"""Open utterances: find the questions in segments, and keep the words that may continue. This is the full decision.
 
 Not here: the words of one utterance (speech.py), the fast path for speech without a wake phrase (overhearing.py).
 Threads: any; pure.
@@ -55,7 +55,7 @@ def _pause_s(words: str, options: HearingOptions) -> float:
 
 
 class UtteranceTracker:
-    """One decision: the parts of a state as they change, one open utterance a speaker.
+    """One decision: changes a state while it takes segments; each speaker has one open utterance.
 
     Example:
         tracker = UtteranceTracker(state, now_s, options)
@@ -118,12 +118,12 @@ class UtteranceTracker:
         self._forget()
 
     def _take_renamed(self, segment: StoredSegment) -> OpenUtterance | None:
-        """Return the utterance that has this segment already under another speaker's label."""
+        """Return the utterance of another speaker that holds this segment already."""
         utterance = next((one for one in self._open.values() if is_piece(one.pieces, segment.key)), None)
         return None if utterance is None else replace(self._open.pop(utterance.speaker), speaker=segment.speaker)
 
     def _forget(self) -> None:
-        """Drop the oldest utterances above the limits: after every segment, so that cuts of a webhook do not matter."""
+        """Drop the oldest utterances above the limits, after every segment, so that slices give the same result."""
         idle = [utterance.speaker for utterance in self._open.values() if utterance.question is None]
         for speaker in idle[:-IDLE_LIMIT]:
             del self._open[speaker]
@@ -213,7 +213,7 @@ class UtteranceTracker:
             self._accept(utterance.question, utterance.speaker, utterance.heard_at)
 
     def _accept(self, found: FoundQuestion, speaker: str, asked_at: float) -> None:
-        """Accept a question, unless it was asked before: at this place, or in nearly the same words."""
+        """Accept a question, unless it is known: from the same place, or in nearly the same words."""
         words = normalise(found.text)
         asked, digest = dict(self._asked), hash(found.key)
         if found.ordinal <= asked.pop(digest, -1):

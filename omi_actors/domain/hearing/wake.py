@@ -1,8 +1,8 @@
 """Wake phrases: find the places in a line of speech that address the wearable.
 
-A greeting with the name does so anywhere, unless words before report it ("he said hey Omi"). The name alone does so
-at the beginning of a sentence, before a comma or before words that ask or command ("Omi, …", "Omi what …", but not
-"Omi is cool"); and at the end of a short question, after a comma ("…, Omi?").
+A greeting with the name is a wake phrase anywhere, unless the words before report it ("he said hey Omi"). The name
+alone is one at the beginning of a sentence, before a comma or before words that ask or command ("Omi, …", "Omi what …",
+but not "Omi is cool"); and at the end of a short question, after a comma ("…, Omi?").
 Not here: the end of the question (question_end.py), the rest of the line (speech.py). Threads: any; pure.
 """
 
@@ -71,9 +71,9 @@ _CERTAIN = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS) - _AMBIGUOUS - {
 
 
 class Wake(NamedTuple):
-    """A wake phrase in a line. `is_open`: only the next words can tell whether this name is a wake phrase.
+    """A wake phrase in a line. `is_open`: only the next words can decide if this name is a wake phrase.
 
-    `words_end` is the end of a question before the name, which begins at `start`; 0 when its words come after the name.
+    If the question stands before the name, it begins at `start` and ends at `words_end`. Otherwise `words_end` is 0.
     """
 
     start: int
@@ -137,14 +137,14 @@ def _spelled_unspaced(name: str) -> str:
 
 
 def _goes_on(name: str) -> str:
-    """Return the letters that turn a name without blanks after it into another word, as in オミクロン and 奥米克戎."""
+    """Return the letters that make another word of a name if they follow it, as in オミクロン and 奥米克戎."""
     if name[-1] in "米咪":
         return "克茄"
     return _KATAKANA if re.search(f"[{_KATAKANA}]", name) else rf"\u3040-\u309f{_KATAKANA}"
 
 
 def may_wake(line: str, names: tuple[str, ...]) -> bool:
-    """Return False, after a cheap search, when a line cannot hold a wake phrase."""
+    """Return False when a line cannot hold a wake phrase. The search is fast."""
     folded = line.casefold()
     patterns = _patterns(names)
     for initial, search in patterns.ascii_hints if folded.isascii() else patterns.hints:
@@ -193,7 +193,7 @@ def _judge_greeted(line: str, match: re.Match[str]) -> Wake | None:
 
 
 def _greeting_length(before: str) -> int:
-    """Return the length of the greeting at the end of this text, 0 without one."""
+    """Return the length of the greeting at the end of this text; 0 if there is none."""
     # lower(), since casefold() can change the length.
     folded = before.lower()
     if not _ends_in_greeting(folded):

@@ -38,9 +38,9 @@ class ChatQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownQuestion:
-    """A stored question with the same key. `answer` is None until it is made; `kind` is answer or failure.
+    """A stored question with the same key. `answer` is None until it is stored; its `kind` is answer or failure.
 
-    `fingerprint` is that of the first request with this key.
+    `fingerprint` is the digest of the first request with this key.
     """
 
     job_id: str
@@ -52,14 +52,14 @@ class KnownQuestion:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredMessage:
-    """A normalised message that was answered, and when (monotonic seconds)."""
+    """A normalised message that was answered, and the time of the answer (monotonic seconds)."""
 
     message: str
     at_mono_s: float
 
 
 def build_fingerprint(session_key: str, text: str, context: str) -> str:
-    """Return a digest of a typed question: two requests with the same one ask the same."""
+    """Return a digest of a typed question: two requests with the same digest ask the same question."""
     parts = (session_key, text, context)
     # With their lengths, so that no text can move from one part to the next.
     framed = "".join(f"{len(part)}:{part}" for part in parts)
@@ -67,9 +67,9 @@ def build_fingerprint(session_key: str, text: str, context: str) -> str:
 
 
 def decide_chat_growth(progress: Progress, *, is_wearable: bool, now_s: float, new_id: Callable[[], str]) -> Growth:
-    """Return the session's growth by a typed question: its conversation goes on, or a first one begins.
+    """Return the growth of the transcript by a typed question: the conversation continues, or the first one begins.
 
-    Typing is no speech, so it does not end a silence: the times of a wearable's session stay.
+    Typing does not end a silence, so the times of a wearable's session do not change.
     """
     new = None
     if progress.conversation_id is None:
@@ -83,7 +83,7 @@ def decide_chat_growth(progress: Progress, *, is_wearable: bool, now_s: float, n
 def remember_answered(
     answered: tuple[AnsweredMessage, ...], message: str, now_mono_s: float
 ) -> tuple[AnsweredMessage, ...]:
-    """Add a normalised message that was answered; a failure is no answer."""
+    """Return the answered messages with this normalised one added. Failures must not be added."""
     return (*answered[-(_REMEMBERED - 1) :], AnsweredMessage(message, now_mono_s))
 
 

@@ -63,7 +63,7 @@ class AnswerDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawEvent:
-    """A webhook of a kind that no feature reads yet, stored whole. `dedupe_key` is unique within the session."""
+    """A webhook of a kind that no feature reads yet, stored unchanged. `dedupe_key` is unique within the session."""
 
     event_id: str
     session_id: str
@@ -77,9 +77,9 @@ class RawEvent:
 class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All that one turn of a session writes, in one transaction.
 
-    Fence: `epoch_before == 0` inserts the session's row, which must not exist; otherwise the row must have
-    `epoch_before`. The row then gets `epoch`, one more. `listening_until` (UTC seconds) is the deadline of the open
-    question; None when none is open.
+    Fence: with `epoch_before` 0 the session's row must not exist, and is inserted. Otherwise the row's epoch must be
+    `epoch_before`. The row then gets `epoch`, which is one more. `listening_until` (UTC seconds) is the deadline of the
+    open question; None when none is open.
     """
 
     session_id: str
@@ -107,7 +107,7 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
-    """A stored session. `recent_segments` is ordered by seq, at most as many as the caller asked for.
+    """A stored session. `recent_segments` are ordered by seq; the caller gives their highest number.
 
     `open_answers` are the latest that are not delivered, oldest first.
     """
@@ -160,9 +160,9 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerContext:
-    """Context of an answer: the session's latest segments and messages, oldest first, without failures; its space.
+    """Stored input of a prompt: the session's latest segments and messages (without failures), oldest first.
 
-    `use` counts the model's use so far, for the budgets.
+    `space` is the name of the session's space. `use` is the use of the model so far, for the budgets.
     """
 
     transcript: tuple[TranscriptLine, ...]

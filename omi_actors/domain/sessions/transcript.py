@@ -44,10 +44,10 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 
 
 class Growth(msgspec.Struct, frozen=True, gc=False):
-    """Growth of a transcript by a webhook's segments.
+    """Change of a transcript by a webhook's segments.
 
     `fresh` holds new segments, and known ones with a longer text, ordered by seq. `corrected` holds known ones with
-    another speaker: they are stored, but not heard again.
+    another speaker: they are stored, but not searched for questions again.
     """
 
     progress: Progress
@@ -60,7 +60,7 @@ class Growth(msgspec.Struct, frozen=True, gc=False):
 
 
 def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> Progress:
-    """Return a session's progress from its record; without a record, that of a new session."""
+    """Return the progress of a stored session; if `record` is None, the progress of a new session."""
     if record is None:
         return Progress(new_id(), 0, None, 0, 0, 0.0, 0.0, RecentSegments())
     recent = RecentSegments().remember({segment.key: build_version(segment) for segment in record.recent_segments})
@@ -77,7 +77,7 @@ def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> P
 
 
 def possible_keys(segments: tuple[Segment, ...], progress: Progress) -> tuple[str, ...]:
-    """Return all keys that the store may have for these segments: of this conversation and the one before."""
+    """Return all keys under which these segments may be stored: those of this conversation and of the one before."""
     numbers = (progress.conversation_number, progress.conversation_number - 1)
     return tuple({build_key(segment, number) for segment in segments for number in numbers})
 
@@ -92,15 +92,15 @@ def decide_growth(
 ) -> Growth:
     """Sort a webhook's segments into new, longer, corrected, known and blank ones, and number them.
 
-    `stored` maps keys that the store holds to their versions. Without it, when the result begins a conversation while
-    one was open, ask the store for `possible_keys` and decide again: times that fall back may also be a late retry of
-    a webhook, and only the store remembers so many segments.
+    `stored` maps keys that the store holds to their versions. If the result without it begins another conversation,
+    load the versions of `possible_keys` and decide again. Times that fall back may also come from a late retry of a
+    webhook, and only the store knows enough old segments to decide that.
     """
     return _Grower(progress, received_at, new_id, stored or {}).grow(segments)
 
 
 class _Grower:
-    """One decision: the parts of a `Progress` as they change."""
+    """One decision: takes segments one by one and changes the parts of a `Progress`."""
 
     def __init__(
         self, progress: Progress, received_at: float, new_id: Callable[[], str], stored: Mapping[str, int]
@@ -173,7 +173,7 @@ class _Grower:
         self._fresh.append(self._place(segment, key))
 
     def _look_back(self, segment: Segment, key: str) -> tuple[str, int | None]:
-        """Return key and version of the same segment in the conversation before, if there is one."""
+        """Return key and version of the same segment in the conversation before; None if it is not there."""
         before = build_key(segment, self._number - 1)
         known = self._find(before)
         return (key, None) if known is None else (before, known)

@@ -13,7 +13,7 @@ from omi_actors.errors import UnreadableJobError
 
 
 class JobState(StrEnum):
-    """The state of a job. A dead job used up its attempts; it is kept for 30 days by default."""
+    """The state of a job. A dead job has used up its attempts; it is kept for 30 days by default."""
 
     READY = "ready"
     RUNNING = "running"
@@ -24,11 +24,11 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A job to enqueue, in the transaction that caused it.
+    """A job to enqueue. It is stored in the same transaction as the message or delivery that needs it.
 
-    `idempotency_key` is unique for ever: a second enqueue of it changes nothing. Of one `lane` (e.g. a session's id)
-    at most one job runs at a time, in the order of enqueueing. Lower `priority` runs first. Times are UTC seconds.
-    `fingerprint` is a digest of the question, where its asker chose the key: one key is for one question.
+    `idempotency_key` is unique for ever: a second job with the same key is not stored. Jobs of one `lane` (e.g. a
+    session's id) run one at a time, in the order of enqueueing. A lower `priority` runs first. Times are UTC seconds.
+    If a client chose the key, `fingerprint` is a digest of its question, so that one key means one question.
     """
 
     job_id: str
@@ -81,8 +81,8 @@ class KindCounts:
 class QueueCounts:
     """The counts of the queue. `oldest_ready_at` is UTC seconds, None when no job waits.
 
-    `retrying` of the ready jobs have failed before and wait for another attempt. `paused` maps each paused kind, `*`
-    for all, to the start of its pause.
+    `retrying` counts the ready jobs with a failed attempt, which wait for another. `paused` maps each paused kind (`*`
+    for all kinds) to the start of its pause.
     """
 
     by_state: Mapping[str, int]
@@ -95,7 +95,7 @@ class QueueCounts:
 
 @dataclass(frozen=True, slots=True)
 class PayloadForm:
-    """The one version of a payload that this program reads, and the names that it must have."""
+    """Form of a payload: the one version that this program reads, and the names that the payload must have."""
 
     version: int
     required: frozenset[str]
@@ -105,7 +105,7 @@ def check_payload(job: ClaimedJob, form: PayloadForm) -> None:
     """Check that this program can read a job's payload.
 
     Raises:
-        UnreadableJobError: it cannot; the sentence names the row and the remedy, and no value of the payload.
+        UnreadableJobError: it cannot. The message names the job and the remedy, but no value of the payload.
     """
     fault = _find_fault(job, form)
     if fault is not None:
@@ -124,5 +124,5 @@ def _find_fault(job: ClaimedJob, form: PayloadForm) -> str | None:
 
 
 def unknown_kind(kind: str) -> str:
-    """Return the sentence for a job of an unknown kind."""
+    """Return the error message for a job of an unknown kind."""
     return f"this program has no jobs of the kind {kind}"

@@ -37,7 +37,7 @@ STATES_FOR: Mapping[Action, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """A choice of jobs; None leaves a property open. `up_to` is the highest number (`seq`) of them."""
+    """A choice of jobs by properties; None matches all values. `up_to` is the highest job number (`seq`) to match."""
 
     kind: str | None = None
     state: str | None = None
@@ -73,7 +73,7 @@ class ListedJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetail:
-    """A job with its payload, None if that is no JSON object, and the texts of its question and answer."""
+    """A job with the texts of its question and answer, and its payload; None if the payload is no JSON object."""
 
     job: ListedJob
     payload: Mapping[str, Any] | None
@@ -83,13 +83,13 @@ class JobDetail:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The number of jobs that a bulk action would change; `last_seq` is the highest of them, 0 without any."""
+    """The number of jobs that a bulk action would change. `last_seq` is their highest number, 0 if there are none."""
 
     count: int
     last_seq: int
 
     def confirmation(self, action: Action, chosen: JobFilter) -> str:
-        """Return the word that confirms this action; it differs for any other choice of jobs."""
+        """Return the word with which the operator confirms this action. It differs for any other choice of jobs."""
         words = repr((action.value, chosen, self.count, self.last_seq))
         return hashlib.sha256(words.encode()).hexdigest()[:12]
 
@@ -104,7 +104,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorEvent:
-    """One event in the operator's audit. `target` names the jobs by ids and filters."""
+    """One action of the operator in the audit log. `target` names the jobs by ids and filters."""
 
     number: int
     who: str
@@ -116,7 +116,7 @@ class OperatorEvent:
 
 
 def redact_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a payload with the lengths, in characters, of all values that may be a person's words."""
+    """Return a payload in which the length (in characters) replaces each value that may be a person's words."""
     return {name: value if name in _SHOWN else _measure(value) for name, value in payload.items()}
 
 

@@ -1,4 +1,4 @@
-"""Retention: the cutoffs before which rows are pruned, and the rest of retention after the clock has leapt.
+"""Retention: the cutoffs before which rows are pruned, and the pause of retention after the clock has leapt.
 
 Not here: statements (store/retention.py), the stored state (store/retention_state.py), the rounds
 (actors/maintenance/janitor.py). Threads: any; pure.
@@ -24,8 +24,8 @@ RESUME = "omi-actors retention resume"
 class RetentionRules:
     """The days for which transcripts, dead jobs, done jobs and the operator's events are kept.
 
-    `live_s` is the live window in seconds: younger rows stay whatever the days are, since they are in use.
-    A round may delete `max_percent` of a table without the operator.
+    Rows that are younger than `live_s` seconds stay even if the days are 0, since sessions use them. Without the
+    operator's permission a round may delete up to `max_percent` of a table.
     """
 
     transcript_days: int = 90
@@ -37,7 +37,7 @@ class RetentionRules:
 
     @property
     def has_limit(self) -> bool:
-        """Whether a round has a limit. With 0 days it has none: every round deletes most rows, as the setting says."""
+        """Return True if a round has a limit on the percentage of rows that it may delete; 0 days mean no limit."""
         return self.transcript_days > 0
 
 
@@ -45,10 +45,10 @@ class RetentionRules:
 class RetentionState:
     """The stored state of retention.
 
-    `leaps` counts the clock's leaps. `leap_s` is the latest one (seconds ahead; negative: back), None without one or
-    once an operator has confirmed the clock; `ran_s` is the uptime since then. `lag_s` are the seconds between the
-    earliest reading of the clock and now's: rows may be younger than their dates by as much. `excess` names a table
-    that would lose too many rows, "" for none. `may_exceed`: an operator allows the next round more than its share.
+    `leaps` counts the clock's leaps (sudden changes). `leap_s` is the latest leap in seconds, negative if it went back;
+    None if there was none or an operator has confirmed the clock. `ran_s` is the uptime since that leap. `lag_s`: rows
+    may be younger than their dates by so many seconds. `excess` names a table that would lose too many rows, or is "".
+    `may_exceed`: an operator allows the next round to delete more than its limit.
     """
 
     leaps: int = 0
@@ -60,15 +60,15 @@ class RetentionState:
 
     @property
     def rest_left_s(self) -> float:
-        """Return the uptime in seconds for which no round begins."""
+        """Return the seconds of uptime for which retention still pauses; no round begins in them."""
         return 0.0 if self.leap_s is None else max(0.0, REST_S - self.ran_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutoffs:
-    """UTC seconds before which transcripts, done jobs, dead jobs, counts of use, and the operator's events are pruned.
+    """Times (UTC seconds) before which transcripts, done and dead jobs, counts of use and operator's events are pruned.
 
-    They are valid while the clock has leapt no more than `leaps` times.
+    After another leap of the clock (more than `leaps`) they are no longer valid.
     """
 
     transcripts: float
@@ -88,10 +88,11 @@ class RetentionRound:
 
 
 def find_cutoffs(now_s: float, rules: RetentionRules, state: RetentionState | None = None) -> Cutoffs:
-    """Return the cutoffs of now. A dead job contains its question, so it is kept no longer than the transcript.
+    """Return the current cutoffs: the times before which rows are pruned.
 
-    Rows from before the clock's latest leap may have dates that are too early by `lag_s`. Until the uptime since the
-    leap exceeds a retention, its cutoff is earlier by `lag_s`: no row is pruned too young.
+    A dead job contains its question, so it is kept no longer than the transcript. Rows from before the latest leap of
+    the clock may have dates that are too early by `lag_s` seconds. So each cutoff is earlier by `lag_s` until the
+    uptime since the leap exceeds its retention; no row is pruned too young.
     """
     known = state or RetentionState()
 
@@ -108,14 +109,14 @@ def find_cutoffs(now_s: float, rules: RetentionRules, state: RetentionState | No
 
 
 def after_leap(state: RetentionState, leap_s: float) -> RetentionState:
-    """Return the state after a leap of the clock: retention rests anew."""
+    """Return the state after a leap of the clock: the pause of retention starts again."""
     return RetentionState(
         leaps=state.leaps + 1, leap_s=leap_s, lag_s=max(0.0, state.lag_s + leap_s), excess=state.excess
     )
 
 
 def explain_rest(state: RetentionState) -> str:
-    """Return the reason for which retention rests, and its end; "" when it does not rest."""
+    """Return the reason why retention pauses, and the end of the pause; "" if it does not pause."""
     if state.leap_s is not None and state.rest_left_s:
         way = f"{_say_span(abs(state.leap_s))} {'ahead' if state.leap_s > 0 else 'back'}"
         return f"the clock leapt {way}; nothing is deleted for {_say_span(state.rest_left_s)} more of uptime"
@@ -132,5 +133,5 @@ def _say_span(seconds: float) -> str:
 
 
 def rows_needed(old: int, max_percent: int) -> int:
-    """Return the number of rows that a table must have for `old` of them to be pruned in one round; 0 for few."""
+    """Return the least number of rows that a table must have if one round prunes `old` of them; 0 if `old` is small."""
     return 0 if old <= FREE_ROWS else -(-old * 100 // max_percent)
