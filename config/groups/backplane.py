@@ -16,7 +16,7 @@ _OPTIONS = {"redis": {"db"}, "rediss": {"db", "ssl_ca_certs"}, "unix": {"db"}}
 
 
 def _find_problem(url: str) -> str:
-    """Return why the URL names no Redis, "" if it does. The sentence never quotes the URL: it may hold a password."""
+    """Return why the URL names no Redis; "" if it names one. The URL is never quoted: it may hold a password."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

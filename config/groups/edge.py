@@ -17,7 +17,7 @@ def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     """Return origins in lower case, without a slash at the end.
 
     Raises:
-        ValueError: one is no origin.
+        ValueError: an entry of the list is not an origin.
     """
     cleaned = tuple(origin.lower().rstrip("/") for origin in origins)
     if "*" in cleaned:

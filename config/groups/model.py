@@ -178,7 +178,7 @@ class ModelSettings(BaseModel):
 class BudgetSettings(BaseModel):
     """Budgets of the model: questions a minute and tokens a day, for one person, and for all together.
 
-    All count by the UTC clock and survive restarts. The demo model has no budget.
+    The day and minute are those of UTC. Restarts do not reset a count. The demo model has no budget.
     """
 
     model_user_requests_per_minute: int = Field(

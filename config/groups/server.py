@@ -90,12 +90,12 @@ class ServerSettings(BaseModel):
 
     @property
     def is_production(self) -> bool:
-        """Whether APP_ENV is production."""
+        """Return True if APP_ENV is production."""
         return self.app_env == "production"
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only programs on this machine can reach the server."""
+        """Return True if only programs on this machine can reach the server."""
         return is_loopback(self.host)
 
     idle_connection_timeout_s = Seconds("idle_connection_timeout_ms")

@@ -24,7 +24,7 @@ _MAX_DAYS = 36_500
 
 
 def _find_problem(url: str) -> str:
-    """Return why the URL names no store, "" if it does. The sentence never quotes the URL: it may hold a password."""
+    """Return why the URL names no store; "" if it names one. The URL is never quoted: it may hold a password."""
     if url.startswith(_SQLITE):
         return _find_file_problem(url.removeprefix(_SQLITE))
     if odd := find_odd_spelling(url):

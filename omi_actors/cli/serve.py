@@ -1,4 +1,4 @@
-"""The command `omi-actors serve`: loads the settings, and serves or explains why not.
+"""The command `omi-actors serve`: loads the settings and serves, or explains why it cannot.
 
 Not here: the server (server.py), restarts on changes (reload.py). Threads: the main one.
 """
@@ -55,7 +55,7 @@ def serve(
 
 
 def with_short_grace(loaded: LoadedSettings) -> LoadedSettings:
-    """Return the settings of a server that will be replaced: it stops quickly, unless SHUTDOWN_GRACE_MS is given."""
+    """Return settings with a short stop, for a server that will be replaced. A given SHUTDOWN_GRACE_MS stays."""
     if loaded.origins["SHUTDOWN_GRACE_MS"] is not Origin.DEFAULT:
         return loaded
     return replace(loaded, settings=loaded.settings.model_copy(update={"shutdown_grace_ms": _GRACE_MS}))
@@ -75,7 +75,7 @@ def _run(loaded: LoadedSettings) -> int:
 
 
 def _serve_with_restarts(env_file: Path, options: dict[str, str | int | None]) -> None:
-    """Serve in a child process that is replaced on every change; each child loads the settings anew."""
+    """Serve in a child process, and replace it after every change. Each child loads the settings again."""
     from omi_actors.cli.reload import Reloader, watched_files  # noqa: PLC0415 (development only)
 
     try:

@@ -1,6 +1,6 @@
-"""Troubles: one sentence for each thing that is wrong now or was in the last 5 minutes, and one for its remedy.
+"""Troubles: each is one problem of the last 5 minutes, in a sentence, with a sentence that says what to do.
 
-Not here: metrics (instruments/metrics.py), checks (health.py). Threads: none, pure.
+Not here: metrics (instruments/metrics.py), checks (health.py). Threads: any; pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ NOTIFICATION_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A trouble: `what` is wrong, what to `do` about it; `status` is warn or fail."""
+    """A problem in the sentence `what`, with its solution in the sentence `do`. `status` is warn or fail."""
 
     what: str
     do: str

@@ -1,6 +1,6 @@
 """Page: build docs/benchmarks.md from the JSON of one run, and from nothing else.
 
-Not here: the figures (the rows). Threads: none, pure.
+Not here: the figures (the rows). Threads: any; pure.
 """
 
 from collections.abc import Mapping

@@ -138,6 +138,6 @@ class _Act:
 
 
 def _is_in(taken: str, name: str) -> bool:
-    """Return True when a reply had this question's answer; `name` is `uid/question (state)` with unique words."""
+    """Return True if a reply had this question's answer; `name` is `uid/question (state)` with unique words."""
     question = name.partition("/")[2].rpartition(" (")[0]
     return question.rpartition(", question ")[2].rstrip("?") in taken

@@ -1,7 +1,7 @@
 """Judgement of a fault: compare promises, kept data and deliveries with the allowed outcome.
 
 Not here: collecting the evidence (act.py), the comparisons that all proofs share (replay/judge.py,
-replay/deliveries.py). Threads: none, pure.
+replay/deliveries.py). Threads: any; pure.
 """
 
 from collections import Counter
@@ -49,7 +49,7 @@ class Result:
 
     @property
     def is_held(self) -> bool:
-        """True when the outcome is an allowed one."""
+        """Return True if the outcome is an allowed one."""
         return not self.wrongs
 
 

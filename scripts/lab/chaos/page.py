@@ -1,6 +1,6 @@
 """Page: build docs/reliability.md from the JSON of one run on each database, and from nothing else.
 
-Not here: the figures (act.py). Threads: none, pure.
+Not here: the figures (act.py). Threads: any; pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Builds the text of each document that is made from the program, so that none can be out of date.
 
-Not here: settings (config/), metrics (omi_actors/instruments/metrics.py). Threads: none, pure.
+Not here: settings (config/), metrics (omi_actors/instruments/metrics.py). Threads: any; pure.
 """
 
 from collections.abc import Callable, Iterator, Mapping

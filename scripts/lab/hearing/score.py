@@ -51,7 +51,7 @@ class Score:
 
     @property
     def is_perfect(self) -> bool:
-        """True when every figure is 1."""
+        """Return True if every figure is 1."""
         return all(share == 1.0 for share in self.figures.values())
 
 
@@ -140,7 +140,7 @@ def render_report(results: Sequence[Result], *, failures: bool = False) -> Itera
 
 
 def is_good_enough(results: Sequence[Result]) -> bool:
-    """Return True when every overall figure reaches `REQUIRED`."""
+    """Return True if every overall figure reaches `REQUIRED`."""
     return all(min(add_up(part).figures.values()) >= REQUIRED for _, part in _parts(results))
 
 

@@ -1,7 +1,7 @@
 """Find the places of a module where one change makes a mutant, and apply such a change to its text.
 
 A change replaces one comparison, sign, `and`, `or`, `not`, number or truth value. Annotations, decorators and default
-flags of dataclasses are left alone: no test can see them. Not here: trying a mutant (run.py). Threads: none, pure.
+flags of dataclasses are left alone: no test can see them. Not here: trying a mutant (run.py). Threads: any; pure.
 """
 
 import ast

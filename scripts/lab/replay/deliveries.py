@@ -2,7 +2,7 @@
 
 An answer arrives once. Only an answer whose delivery a kill may have cut arrives again: marked, and never as a
 notification. Not here: unanswered questions (judge.py), collecting arrivals (kill_test.py).
-Threads: none, pure.
+Threads: any; pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Arrival:
 
     @property
     def is_marked(self) -> bool:
-        """Return True when the text says that the wearer may have heard it before."""
+        """Return True if the text says that the wearer may have heard it before."""
         return self.text.startswith(AGAIN)
 
 
@@ -53,7 +53,7 @@ class DeliveryVerdict:
 
     @property
     def is_kept(self) -> bool:
-        """Return True when every answer arrived or waits, and none arrived twice without a kill that explains it."""
+        """Return True if every answer arrived or waits, and none arrived twice without a kill that explains it."""
         return not (self.lost or self.delivered_twice or self.notified_twice or self.marked_without_a_kill)
 
     def wrongs(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Judgement of a replay: compare the promises with the data that the server kept.
 
 A question is found by its words in the user's message; its answer is the assistant's message of the same job.
-Not here: reading the data (verify.py). Threads: none, pure.
+Not here: reading the data (verify.py). Threads: any; pure.
 """
 
 import re
@@ -76,7 +76,7 @@ class Verdict:
 
     @property
     def is_kept(self) -> bool:
-        """Return True when every promise was kept, and nothing twice. A failure sentence breaks no promise."""
+        """Return True if every promise was kept, and nothing twice. A failure sentence breaks no promise."""
         return not (self.lost or self.stored_twice or self.unanswered or self.answered_twice)
 
     def wrongs(self) -> list[str]:

@@ -68,7 +68,7 @@ class KillReport:
 
     @property
     def is_good(self) -> bool:
-        """Return True when every promise was kept, with a real answer, and the server stopped by itself when asked."""
+        """Return True if every promise was kept, with a real answer, and the server stopped by itself when asked."""
         is_kept = self.verdict.is_kept and self.deliveries.is_kept
         return is_kept and not self.verdict.failed and self.exit_code == 0
 

@@ -1,6 +1,6 @@
 """Reports: percentiles, figures of a run, tables of name and value.
 
-Not here: the measurements. Threads: none, pure.
+Not here: the measurements. Threads: any; pure.
 """
 
 import math

@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def is_acknowledged(self) -> bool:
-        """True when the server promised to keep the webhook."""
+        """Return True if the server promised to keep the webhook."""
         return self.status == 200 and not self.dropped  # noqa: PLR2004 (HTTP's OK)
 
 

@@ -87,7 +87,7 @@ class ServerProcess:
 
     @property
     def is_running(self) -> bool:
-        """Tell whether it was started and has not ended."""
+        """Return True if it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property

@@ -1,7 +1,7 @@
 """Judgement of a simulation: compare the questions asked with the answers that reached the wearers.
 
 The demo model repeats the question, so an answer shows exactly which words were heard.
-Not here: collecting the answers (run.py). Threads: none, pure.
+Not here: collecting the answers (run.py). Threads: any; pure.
 """
 
 import re
@@ -106,12 +106,12 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Return True when every question is answered exactly once, and nothing else is answered."""
+        """Return True if every question is answered exactly once, and nothing else is answered."""
         return len(self.answered_once) == len(self.outcomes) and not self.false_wakes
 
 
 def is_wrong(outcome: Outcome) -> bool:
-    """Return True when the only answer to a question is one to other words."""
+    """Return True if the only answer to a question is one to other words."""
     return not outcome.right and len(outcome.wrong) == 1
 
 

@@ -1,6 +1,6 @@
 """Kinds of episodes: each makes a few webhooks with a question, cut as the platform cuts it, or with small talk.
 
-Not here: the sentences (talk.py), the choice and time of an episode (plan.py). Threads: none, pure; chance is an
+Not here: the sentences (talk.py), the choice and time of an episode (plan.py). Threads: any; pure; chance is an
 argument.
 A webhook holds the segments recognised since the last one; a question may span segments and webhooks.
 """

@@ -1,7 +1,7 @@
 """Plan of a simulation: all webhooks with their times, and all questions with their words.
 
 Not here: sentences (talk.py), kinds of episodes (kinds.py), sending (replay/sender.py).
-Threads: none, pure; the same options give the same plan.
+Threads: any; pure; the same options give the same plan.
 Source: Omi's real-time webhook. Speech is recognised in pieces and sent about a second later, at most once a second for
 a wearable; times of segments count from the conversation's beginning.
 """

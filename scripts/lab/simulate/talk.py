@@ -1,7 +1,7 @@
 """Sentences in several languages: questions to the wearable, mentions of it, and small talk.
 
 They are real speech, not chosen to be easy. The judge knows which sentence is a question; the server must find out.
-Not here: cutting and sending (kinds.py). Threads: none, pure.
+Not here: cutting and sending (kinds.py). Threads: any; pure.
 """
 
 from dataclasses import dataclass
