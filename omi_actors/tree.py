@@ -1,10 +1,11 @@
 """The supervision tree: every actor, its supervisor, and the order of starting.
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
-├─ store (one_for_one)      store_writer, store_reader_1 … n
+├─ store (one_for_one)      store_writer, store_reader_1 … n, store_reader_cold
 ├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
+A group restarts its children 5 times in 30 s, all together; the next crash ends the group, and the root restarts it.
 
 Not here: starting and stopping it (system.py), supervision itself (kit/), building its parts (parts.py).
 Threads: built on the event loop.

@@ -33,32 +33,25 @@ class Backplane(Protocol):
     @property
     def state(self) -> BackplaneState:
         """The state of the link."""
-        ...
 
     @property
     def counters(self) -> WindowCounters:
         """Counts of requests, exchanged with the other nodes."""
-        ...
 
     async def run(self) -> None:
         """Run until cancelled. An error that it raises is a bug."""
-        ...
 
     def wake(self, kind: str) -> None:
         """Send the other nodes a hint of work of this kind."""
-        ...
 
     def on_wake(self, listener: Callable[[str], None]) -> None:
         """Call `listener(kind)` for each hint of another node. It replaces an earlier listener."""
-        ...
 
     def send_answered(self, job_id: str) -> None:
         """Send the other nodes the news that this job's answer is stored: one may have a reply slot for it."""
-        ...
 
     def on_answered(self, listener: Callable[[str], None]) -> None:
         """Call `listener(job_id)` for each such news of another node. It replaces an earlier listener."""
-        ...
 
 
 class InProcessBackplane:

@@ -36,7 +36,6 @@ class Model(Protocol):
 
     async def load(self) -> object:
         """Prepare to answer; may be called again. `answer` prepares what is missing."""
-        ...
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Answer within `deadline_s` seconds of wall clock. `on_text` may receive pieces before a failure.
@@ -46,11 +45,9 @@ class Model(Protocol):
             UpstreamUnavailableError: not reachable, overloaded or broken; a retry may help.
             UpstreamRejectedError: refused (key, credit, model name, content); a retry cannot help.
         """
-        ...
 
     async def close(self) -> None:
         """Close connections."""
-        ...
 
 
 _WORDS = re.compile(r"\s*\S+")

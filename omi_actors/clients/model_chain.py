@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from omi_actors.clients.circuit import Circuit, CircuitMetrics
 from omi_actors.clients.model import Model, ModelAnswer, OnText
 from omi_actors.clock import Clock
-from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
+from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.domain.answers.failures import Fault, find_fault, is_broken
 from omi_actors.domain.answers.patience import choose_failure, is_worth_asking, may_fall_back, share_s
 from omi_actors.domain.answers.prompt import Prompt
@@ -53,18 +53,8 @@ class GuardedModel:
             metrics.MODEL_BREAKER_OPENINGS.labels(model.name),
             metrics.MODEL_BREAKER_REFUSALS.labels(model.name),
         )
-        self._circuit = Circuit(f"the model {model.name}", rules, clock, circuit_metrics, is_broken=is_broken)
+        self.circuit = Circuit(f"the model {model.name}", rules, clock, circuit_metrics, is_broken=is_broken)
         self._logged_mono_s: dict[str, float] = {}
-
-    @property
-    def state(self) -> BreakerState:
-        """The breaker's state."""
-        return self._circuit.state
-
-    @property
-    def wait_s(self) -> float:
-        """Seconds until the breaker admits a call, 0 when it does now."""
-        return self._circuit.wait_s
 
     async def load(self) -> object:
         """Load the model."""
@@ -76,7 +66,7 @@ class GuardedModel:
         Raises:
             CircuitOpenError: the breaker is open, and the model was not asked.
         """
-        async with self._circuit.call():
+        async with self.circuit.call():
             try:
                 answer = await self._model.answer(prompt, deadline_s=deadline_s, on_text=on_text)
             except UpstreamError as error:
@@ -116,8 +106,8 @@ class GuardedModel:
 class ModelChain:
     """Several models that act as one: the next is asked when one is broken, overloaded, unknown or paused.
 
-    `models` is not empty; the first is preferred. Each question has one answer: output of a model whose time is over
-    is ignored.
+    `models` is not empty; the first is preferred. Each question has one answer: output of a model after its
+    share of the deadline is ignored.
     """
 
     def __init__(self, models: Sequence[GuardedModel], clock: Clock) -> None:
@@ -141,7 +131,7 @@ class ModelChain:
         errors: list[UpstreamError] = []
         relay = _Relay(on_text)
         for number, model in enumerate(self.models, start=1):
-            after = sum(other.wait_s == 0.0 for other in self.models[number:])
+            after = sum(other.circuit.wait_s == 0.0 for other in self.models[number:])
             left_s = ends_mono_s - self._clock.mono_s()
             if errors and not is_worth_asking(left_s, deadline_s):
                 break

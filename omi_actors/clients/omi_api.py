@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from omi_actors.clients.circuit import Circuit, CircuitMetrics
 from omi_actors.clock import Clock
-from omi_actors.domain.answers.breaker import BreakerRules, BreakerState
+from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.errors import (
     UpstreamError,
     UpstreamRejectedError,
@@ -21,30 +21,6 @@ from omi_actors.errors import (
     UpstreamUnclearError,
 )
 from omi_actors.instruments import metrics
-
-
-class Notifier(Protocol):
-    """A channel for notifications."""
-
-    @property
-    def per_hour(self) -> int:
-        """Most notifications of one wearer in an hour of the UTC clock."""
-        ...
-
-    async def notify(self, uid: str, text: str) -> None:
-        """Notify one wearer.
-
-        Raises:
-            UpstreamRejectedError: refused, and not sent; `code` says why (no_budget, unauthorized, …).
-            UpstreamUnavailableError: not reachable, and not sent; another attempt may succeed.
-            UpstreamUnclearError: it may have been sent or not.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Close connections."""
-        ...
-
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
@@ -64,21 +40,35 @@ _REASONS = {
 }
 
 
+class Notifier(Protocol):
+    """A channel for notifications. `per_hour` bounds those of one wearer in a UTC hour."""
+
+    per_hour: int
+
+    async def notify(self, uid: str, text: str) -> None:
+        """Notify one wearer.
+
+        Raises:
+            UpstreamRejectedError: refused, and not sent; `code` says why (no_budget, unauthorized, …).
+            UpstreamUnavailableError: not reachable, and not sent; another attempt may succeed.
+            UpstreamUnclearError: it may have been sent or not.
+        """
+
+    async def close(self) -> None:
+        """Close connections."""
+
+
 class OmiApi:
     """The `Notifier` of Omi's API, with one client for all sessions."""
 
     def __init__(self, *, app_id: str, secret: str, url: str, version: Literal["v1", "v2"], timeout_s: float) -> None:
+        self.per_hour = _PER_HOUR[version]
         self._app_id = app_id
         self._secret = secret
         self._url = url.rstrip("/")
         self._version = version
         self._timeout_s = timeout_s
         self._client: AsyncClient | None = None
-
-    @property
-    def per_hour(self) -> int:
-        """Omi's budget for one wearer in a UTC hour."""
-        return _PER_HOUR[self._version]
 
     async def notify(self, uid: str, text: str) -> None:
         """Notify; see `Notifier.notify`."""
@@ -152,26 +142,12 @@ class GuardedNotifier:
     """A notifier behind a circuit breaker."""
 
     def __init__(self, notifier: Notifier, rules: BreakerRules, clock: Clock) -> None:
+        self.per_hour = notifier.per_hour
         self._notifier = notifier
         circuit_metrics = CircuitMetrics(
             metrics.NOTIFY_BREAKER_STATE, metrics.NOTIFY_BREAKER_OPENINGS, metrics.NOTIFY_BREAKER_REFUSALS
         )
-        self._circuit = Circuit("Omi's API", rules, clock, circuit_metrics, is_broken=_is_broken)
-
-    @property
-    def per_hour(self) -> int:
-        """The notifier's own limit."""
-        return self._notifier.per_hour
-
-    @property
-    def state(self) -> BreakerState:
-        """The breaker's state."""
-        return self._circuit.state
-
-    @property
-    def wait_s(self) -> float:
-        """Seconds until the breaker admits a notification, 0 when it does now."""
-        return self._circuit.wait_s
+        self.circuit = Circuit("Omi's API", rules, clock, circuit_metrics, is_broken=_is_broken)
 
     async def notify(self, uid: str, text: str) -> None:
         """Notify, unless the breaker is open; see `Notifier.notify`.
@@ -179,7 +155,7 @@ class GuardedNotifier:
         Raises:
             CircuitOpenError: the breaker is open, and nothing was sent.
         """
-        async with self._circuit.call():
+        async with self.circuit.call():
             await self._notifier.notify(uid, text)
 
     async def close(self) -> None:

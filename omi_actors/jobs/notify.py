@@ -99,7 +99,7 @@ def _find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
     notifier, expires_s = deps.notifier, deps.answer_expires_s
     if notifier is None:
         return NotificationLimits(expires_s=expires_s, per_hour=0)
-    pause_s = notifier.wait_s
+    pause_s = notifier.circuit.wait_s
     time = decide_notify_time(deps.clock.now_s() - job.created_at, pause_s)
     if time is NotifyTime.LATER:
         raise CircuitOpenError("Omi's API failed several times; the notification waits", retry_after_s=pause_s)

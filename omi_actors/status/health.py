@@ -152,14 +152,14 @@ def _describe_model(model: GuardedModel) -> dict[str, Any]:
         "status": "pass",
         "provider": model.provider,
         "model": model.name,
-        "breaker": model.state.value,
+        "breaker": model.circuit.state.value,
     }
     failure = model.last_failure
     if failure is not None:
         check["last_error"] = {"error": failure.error, "cause": failure.fault.cause, "fix": failure.fault.fix}
         check["last_error"]["is_current"] = failure.is_current
     is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
-    if is_failing or model.state is not BreakerState.CLOSED:
+    if is_failing or model.circuit.state is not BreakerState.CLOSED:
         check["status"] = "warn"
         if failure is not None:
             check |= {"note": failure.fault.cause, "hint": failure.fault.fix}
@@ -175,14 +175,14 @@ def _check_notifications(notifier: GuardedNotifier | None, parts: Parts) -> dict
         return {"status": "pass", "state": "off", "note": "late answers wait for the wearer's next webhook"}
     ends = {sample.labels["outcome"]: sample.value for sample in _samples(metrics.NOTIFICATION_LAST)}
     check: dict[str, Any] = {"status": "pass", "state": "on", "per_hour_and_wearer": notifier.per_hour}
-    check["breaker"] = notifier.state.value
+    check["breaker"] = notifier.circuit.state.value
     if ends:
         last = max(ends, key=lambda outcome: ends[outcome])
         ago_s = round(max(0.0, parts.clock.now_s() - ends[last]), 1)
         check |= {"last_outcome": last, "last_ago_seconds": ago_s}
         if last in NOTIFICATION_HINTS:
             check |= {"status": "warn", "note": f"the latest one ended as {last}", "hint": NOTIFICATION_HINTS[last]}
-    if notifier.state is not BreakerState.CLOSED:
+    if notifier.circuit.state is not BreakerState.CLOSED:
         check["status"] = "warn"
     return check
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from omi_actors.domain.answers.patience import CAP_S
 from omi_actors.domain.sessions.chat import KnownQuestion
 from omi_actors.domain.sessions.records import AnswerDone, SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob, JobState
@@ -24,11 +25,10 @@ from omi_actors.store.transaction import Transaction
 # Characters of a failure that an operator reads; more add nothing.
 ERROR_CHARS = 500
 
-# Seconds. A job made further in the future than nodes' clocks differ was made before the clock was put back. It would
-# wait until the clock has caught up, and its lane with it, so it may run now; but not what was to run later than any
-# retry: that was scheduled, and keeps its hour.
+# Seconds. A job dated further in the future than nodes' clocks differ was made before the clock was put back. It would
+# wait until the clock has caught up, and its lane with it, so it may run now. A job that was put off longer than any
+# retry (CAP_S) was scheduled, and keeps its time.
 _CLOCKS_APART_S = 60.0
-_LONGEST_RETRY_S = 600.0
 
 # A lane's next job is its earliest that is ready or running. It waits for an earlier one that waits for its retry: an
 # answer out of order is worse than a late one.
@@ -78,7 +78,7 @@ def claim_jobs(tx: Transaction, *, kinds: Sequence[str], limit: int, lease_s: fl
     )
     tx.read_by_indexes()
     claim_id = new_id() + ":"
-    due = now_s, now_s + _CLOCKS_APART_S, _LONGEST_RETRY_S
+    due = now_s, now_s + _CLOCKS_APART_S, CAP_S
     rows = tx.fetch(sql, (*due, *kinds, limit, claim_id, tx.node.name, tx.node.incarnation, now_s + lease_s))
     return [_build_claimed(row[3:]) for row in sorted(rows, key=lambda row: row[:3])]
 

@@ -123,7 +123,7 @@ async def test_broken_model_is_not_asked_until_the_pause_is_over(guarded, error)
     assert len(guarded.inner.deadlines) == 3
     guarded.clock.advance(3.0)
     assert (await guarded.ask()).text == "384,400 km."
-    assert guarded.model.state is BreakerState.CLOSED
+    assert guarded.model.circuit.state is BreakerState.CLOSED
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ async def test_broken_model_is_not_asked_until_the_pause_is_over(guarded, error)
 async def test_model_that_refuses_is_not_broken(guarded, error):
     await guarded.fail(error, times=9)
 
-    assert guarded.model.state is BreakerState.CLOSED
+    assert guarded.model.circuit.state is BreakerState.CLOSED
     assert not is_broken(error)
 
 
@@ -258,7 +258,7 @@ async def test_paused_model_is_passed_over_and_takes_no_share(stage):
     assert [len(model.deadlines) for model in stage.models] == [1, 1, 2]
     stage.clock.advance(5.0)
     assert await stage.ask() == "first"
-    assert [model.state for model in stage.chain.models] == [
+    assert [model.circuit.state for model in stage.chain.models] == [
         BreakerState.CLOSED,
         BreakerState.OPEN,
         BreakerState.CLOSED,

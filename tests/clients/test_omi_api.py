@@ -190,17 +190,17 @@ async def test_broken_api_is_not_called_until_the_pause_is_over(guarded, error):
     with pytest.raises(CircuitOpenError) as caught:
         await guarded.api.notify("ada", "384,400 km.")
 
-    assert (caught.value.retry_after_s, guarded.api.wait_s) == (5.0, 5.0)
+    assert (caught.value.retry_after_s, guarded.api.circuit.wait_s) == (5.0, 5.0)
     assert metrics.NOTIFY_BREAKER_STATE._value.get() == 2
     guarded.clock.advance(5.0)
-    assert guarded.api.wait_s == 0.0
+    assert guarded.api.circuit.wait_s == 0.0
     await guarded.api.notify("ada", "384,400 km.")
     assert guarded.notifier.sent == [("ada", "384,400 km.")]
-    assert guarded.api.state is BreakerState.CLOSED
+    assert guarded.api.circuit.state is BreakerState.CLOSED
 
 
 @pytest.mark.parametrize("code", ["no_budget", "unauthorized", "app_not_found"])
 async def test_api_that_refuses_is_not_broken(guarded, code):
     await guarded.fail(UpstreamRejectedError("no", code=code), times=9)
 
-    assert guarded.api.state is BreakerState.CLOSED
+    assert guarded.api.circuit.state is BreakerState.CLOSED

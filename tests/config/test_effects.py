@@ -103,7 +103,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "OPENAI_REASONING_EFFORT": ("clients/test_completion_request.py", "test_request_has_only_what_its_model_takes"),
     "OPENAI_STORE_RESPONSES": (
         "clients/test_completion_request.py",
-        "test_server_is_asked_to_keep_answers_only_when_the_operator_says_so",
+        "test_server_is_asked_to_store_answers_only_by_the_operators_setting",
     ),
     "OPENAI_MAX_CONCURRENCY": (_EFFECTS, "test_work_has_its_settings"),
     "WAKE_NAMES": (_EFFECTS, "test_work_has_its_settings"),

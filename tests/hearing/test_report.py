@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import load_settings
+from omi_actors.domain.hearing.state import HearingOptions
 from scripts.lab.hearing.play import Case, Expected, Spoken, Webhook, load_cases
 from scripts.lab.hearing.score import is_good_enough, judge, render_report
 
@@ -73,3 +75,7 @@ def test_report_fails_and_names_the_case_when_a_figure_is_low():
 
     assert not is_good_enough(results)
     assert any(line.startswith("en-1: expected [], heard") for line in render_report(results, failures=True))
+
+
+def test_report_plays_the_names_that_a_server_has_by_default():
+    assert HearingOptions().names == load_settings().wake_names

@@ -4,5 +4,6 @@ jobs.py          a new job, a claimed job, counts of the queue, the check of a p
 queue_admin.py   listed jobs, filters, actions, events
 retention.py     the cutoffs before which rows are pruned
 
-Not here: rows and statements (store/), dispatch (actors/queue/), the work of a kind (jobs/).
+Not here: the pause before a retry (domain/answers/patience.py), rows and statements (store/), dispatch (actors/queue/),
+the work of a kind (jobs/).
 """

@@ -17,7 +17,7 @@ from scripts.lab.replay.verify import fetch_kept
 # Sessions that crash on every message, and the period of their messages: Omi sends about one a second for each wearer.
 _CRASHING = 30
 _CRASH_PERIOD_S = 0.5
-# The process gives up when a fixed actor has crashed 5 times in 30 s, at each of 4 starts of its group, with backoff
+# The process gives up when a fixed actor has crashed 6 times in 30 s, at each of 4 starts of its group, with backoff
 # between; then an outer supervisor must act.
 _GIVE_UP_WITHIN_S = 120.0
 _EXIT_GAVE_UP = 70
