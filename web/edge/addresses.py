@@ -110,7 +110,7 @@ def is_proxy(peer: str, trusted: TrustedProxies) -> bool:
 
 
 def _client_of(chain: list[str], trusted: TrustedProxies) -> str:
-    """Return the first address, beginning at our end, that is not a trusted proxy. An invalid address ends the search."""
+    """Return the first address, from our end, that is not a trusted proxy. An invalid address ends the search."""
     last = chain[0]
     for hop, text in enumerate(chain):
         address = _parse(text)
