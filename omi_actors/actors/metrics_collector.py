@@ -36,12 +36,12 @@ _COUNT_EVERY = 5
 
 @dataclass(frozen=True, slots=True)
 class CollectTick:
-    """The collector's own timer."""
+    """Message that begins a measurement; the collector's timer sends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueCounted:
-    """Sent by the collector's own question to the store; `counts` is None when the store did not answer."""
+    """Message with the queue's counts that the collector asked the store for; `counts` is None if the query failed."""
 
     counts: QueueCounts | None
     store_seconds: float
@@ -49,7 +49,7 @@ class QueueCounted:
 
 @dataclass(slots=True)
 class LatestReadings:
-    """The latest readings. The metrics collector alone writes them; anyone on the loop may read them.
+    """The latest readings. Only the metrics collector writes them; any code on the loop may read them.
 
     Times are monotonic seconds. `copies` are all metrics at regular moments of the last 5 minutes, oldest first.
     """
@@ -64,12 +64,12 @@ class LatestReadings:
 
     @property
     def of_5_minutes_ago(self) -> Readings | None:
-        """All metrics of 5 minutes ago; None when the server did not run then."""
+        """Return all metrics of 5 minutes ago; None if the server did not run yet."""
         return self.copies[0] if len(self.copies) == _COPIES else None
 
     @property
     def loop_lag_max_s(self) -> float:
-        """The worst lag of the last minute."""
+        """Return the longest lag of the event loop in the last minute."""
         return max(self.lags, default=0.0)
 
 
@@ -111,7 +111,7 @@ class MetricsCollector(LoopActor):
         self.runtime.call_later(_PROBE_S, partial(self._probe, due_mono_s))
 
     def _probe(self, due_mono_s: float) -> None:
-        """Measure the loop's lag in a timer's callback: messages that wait in the mailbox would count as lag."""
+        """Measure the loop's lag. A timer calls this: as a message it would also measure the time in the mailbox."""
         if self.handle.actor is not self:
             return
         lag_s = max(0.0, self.runtime.clock.mono_s() - due_mono_s)
@@ -137,7 +137,7 @@ class MetricsCollector(LoopActor):
             )
 
     def _count_lookups(self) -> None:
-        """Add the look-ups since the last tick to the counters: live sessions only count plain numbers."""
+        """Add the look-ups since the last tick to the metrics; the router counts them in plain numbers."""
         live = self._live_sessions
         metrics.SESSION_LOOKUPS.labels("hit").inc(live.hits - self._hits)
         metrics.SESSION_LOOKUPS.labels("miss").inc(live.misses - self._misses)
@@ -146,8 +146,8 @@ class MetricsCollector(LoopActor):
     def _freeze_growth(self) -> None:
         """Freeze long-lived sessions for the garbage collector, in steps.
 
-        A full collection over 100,000 of them would hold the loop for half a second. They are freed all the same when
-        they leave memory: they contain no reference cycle.
+        A full collection over 100,000 sessions would block the loop for half a second. Frozen sessions are still freed
+        when they leave memory, since they contain no reference cycle.
         """
         live = self._live_sessions.count()
         if live - self._frozen_sessions >= _FREEZE_STEP:
@@ -157,7 +157,7 @@ class MetricsCollector(LoopActor):
             self._frozen_sessions = min(self._frozen_sessions, live)
 
     def _report(self, counts: Future[QueueCounts], asked_mono_s: float) -> None:
-        """Send the store's answer to this actor. Runs in a reader's thread."""
+        """Send the counts to this actor. Runs in a reader's thread."""
         seconds = self.runtime.clock.mono_s() - asked_mono_s
         try:
             self.handle.tell(QueueCounted(counts.result(), seconds))

@@ -37,9 +37,9 @@ def build_answer_job(
     request_id: str,
     reply_until: float | None = None,
 ) -> NewJob:
-    """Return the job that answers this question; its key makes it run once, however often the segment is sent.
+    """Return the job that answers this question. Its key is unique, so a repeated segment makes no second job.
 
-    `reply_until`: UTC seconds until which the reply of the webhook that asked is open for the answer.
+    `reply_until`: UTC seconds until which the webhook's reply stays open for the answer.
     """
     return NewJob(
         job_id=new_id(),
@@ -62,7 +62,7 @@ def build_answer_job(
 
 
 class AnswerJob:
-    """Answers one question; a buried one leaves a sentence in place of the answer."""
+    """Answers one question. A dead job leaves a failure, which tells the wearer why there is no answer."""
 
     name = KIND
     form = PayloadForm(1, frozenset({"session_id", "session_key", "conversation_id", "question"}))
@@ -101,22 +101,22 @@ class AnswerJob:
         return done
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
-        """Return the sentence for the wearer in place of the answer; prompts never contain it."""
+        """Return the failure that the wearer gets instead of an answer. Prompts never contain it."""
         done = _build_done(job, deps, kind="failure", text=explain_failure(error, job.payload["question"]), model="")
         if isinstance(error, BudgetSpentError | CircuitOpenError):
             return done
         return replace(done, spent=Spending(owner_of(job.payload["session_key"]), tokens=0))
 
     def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float:
-        """Return the seconds that the time left for the question allows: a person waits."""
+        """Return the seconds by which a retry may be delayed: it must still fit into the question's time."""
         allowance = deps.answering.allowance_of(job.payload["session_key"])
         return longest_wait_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
 
 
 async def _store(done: AnswerDone, deps: JobDeps) -> None:
-    """Store an answer; after a timeout once more, since the same lease stores it once only.
+    """Store an answer. After a timeout store it again, which is safe: one lease can store one answer only.
 
-    Without the second try, an answer could be stored as `sending` and its session never be notified of it.
+    Without the second try, an answer could be stored as `sending`, and its session would get no message about it.
     """
     try:
         await stored(deps.store.write(jobs.complete_answer, done))
@@ -151,14 +151,14 @@ def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: 
 
 
 def _build_spending(job: ClaimedJob, prompt: Prompt, answer: ModelAnswer) -> Spending:
-    """Return the cost of an answer; estimated by its characters when the model's server does not return tokens."""
+    """Return the cost of an answer in tokens. If the model's server returns no count, estimate it by the characters."""
     tokens = answer.tokens or estimate_spent_tokens(answer.text, *(message.text for message in prompt.messages))
     metrics.MODEL_TOKENS.labels("told" if answer.tokens else "estimated").inc(tokens)
     return Spending(owner_of(job.payload["session_key"]), tokens)
 
 
 def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
-    """Store the intent to send with the answer while its reply is open on this node: that saves one commit."""
+    """If a reply of this node is open for the answer, add the intent to send it to the same commit; this saves one."""
     now_s = deps.clock.now_s()
     open_until = (job.payload.get("reply_until") or 0.0) - _REPLY_MARGIN_S
     is_too_late = now_s >= min(open_until, job.created_at + deps.answer_expires_s)
@@ -170,14 +170,14 @@ def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerD
 
 
 def build_chat_key(session_key: str, key: str) -> str:
-    """Return a typed question's idempotency key, unique among all questions of its owner for ever."""
+    """Return a typed question's idempotency key. It is unique among all questions of its owner, for ever."""
     return f"chat:{owner_of(session_key)}:{key}"
 
 
 def build_chat_job(
     question: ChatQuestion, *, session_id: str, session_key: str, now_s: float, max_attempts: int, request_id: str
 ) -> NewJob:
-    """Return the job that answers this typed question, as urgent as a spoken one."""
+    """Return the job that answers this typed question. It has the same priority as the job of a spoken question."""
     return NewJob(
         job_id=new_id(),
         kind=KIND,

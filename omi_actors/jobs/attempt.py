@@ -28,9 +28,9 @@ KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (AnswerJob(), Notify
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """The end of an attempt: done, retried, buried, lease_lost, released, cancelled or failed (the store, too).
+    """The end of an attempt: done, retried, buried, lease_lost, released, cancelled, or failed (not recorded).
 
-    `result` is stored, and its session must be notified of it.
+    `result` is stored, and its session must get a message about it.
     """
 
     job: ClaimedJob
@@ -39,7 +39,7 @@ class Attempted:
 
 
 async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:
-    """Make one attempt. Never raises: when the store cannot record the outcome, the lease expires."""
+    """Make one attempt. Never raises. If the store cannot record the outcome, the lease expires; the job runs again."""
     started = deps.clock.mono_s()
     try:
         ended = await _attempt(job, deps)
@@ -64,7 +64,7 @@ async def _attempt(job: ClaimedJob, deps: JobDeps) -> Attempted:
 
 
 async def _release(job: ClaimedJob, deps: JobDeps) -> Attempted:
-    """Release the job; when it was cancelled, or another worker has it, there is no lease to release."""
+    """Release the job. If the job was cancelled or another worker has it, there is no lease to release."""
     try:
         await deps.store.write(jobs.release_job, job.job_id, job.token)
     except LeaseLostError:
@@ -97,7 +97,7 @@ async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> A
 
 
 async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError) -> Attempted:
-    """Bury a job with an unreadable payload; the store writes the failure for its wearer."""
+    """Bury a job with a payload that cannot be read. The store writes the failure for its wearer."""
     _log.error("job_unreadable", job=job.job_id, kind=job.kind, reason=str(error))
     return await _bury(job, deps, str(error), failure=None)
 
@@ -122,6 +122,6 @@ async def _bury(job: ClaimedJob, deps: JobDeps, error: str, failure: AnswerDone 
 
 
 def _note_unrecorded(job: ClaimedJob, outcome: str, error: ExpectedError) -> Attempted:
-    """Log an outcome that the store could not record: the lease expires, and the queue takes the job back."""
+    """Log that the store could not record the outcome. The lease then expires, and the queue takes the job back."""
     _log.warning("job_outcome_not_stored", job=job.job_id, outcome=outcome, error=type(error).__name__)
     return Attempted(job, "failed")

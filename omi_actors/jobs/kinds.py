@@ -32,10 +32,10 @@ _RECENT_S = 60.0
 
 
 class BudgetGuard:
-    """Refuses questions beyond the budgets. `last_use` is the use at the latest question, None before the first.
+    """Refuses questions when a budget is spent. `last_use` is the use at the latest question, None before the first.
 
-    Questions of the same moment see the same counts, so a budget may be exceeded by the number of concurrent answers.
-    A session has one at a time.
+    Questions that are checked at the same time see the same counts, so concurrent answers can exceed a budget. Each
+    session has one answer at a time.
     """
 
     def __init__(self, rules: BudgetRules, clock: Clock) -> None:
@@ -46,7 +46,7 @@ class BudgetGuard:
         self._logged_mono_s: dict[Overspent, float] = {}
 
     def check(self, use: Use) -> None:
-        """Let a question pass.
+        """Check the use that is counted before a question, and return if the question may be asked.
 
         Raises:
             BudgetSpentError: the budget of its owner, or of all owners together, is spent.
@@ -69,7 +69,7 @@ class BudgetGuard:
 
     @property
     def recent_refusals(self) -> tuple[Overspent, ...]:
-        """The budgets for which questions were refused within the last minute."""
+        """Return the budgets that refused a question within the last minute."""
         now_mono_s = self._clock.mono_s()
         return tuple(sorted(one for one, at_s in self._refused_mono_s.items() if now_mono_s - at_s < _RECENT_S))
 
@@ -78,7 +78,7 @@ class BudgetGuard:
 class JobDeps:
     """The dependencies of all kinds. Without a `notifier` there are no notifications, without a `budget` no limits.
 
-    An answer expires `answer_expires_s` after its question; it is not spoken any more.
+    An answer expires `answer_expires_s` seconds after its question; then it is not sent to a wearable.
     `on_text` gets the pieces of an answer while this attempt's model streams it.
     `is_awaited(job_id)` tells whether a reply slot of this node waits for the job's answer.
     """
@@ -96,7 +96,7 @@ class JobDeps:
 
 
 class JobKind(Protocol):
-    """A kind of job: makes one attempt, and builds the failure that is stored after the last one."""
+    """A kind of job: makes attempts, and builds the failure that is stored if the last attempt fails."""
 
     name: str
     form: PayloadForm
@@ -106,11 +106,11 @@ class JobKind(Protocol):
         ...
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone | None:
-        """Return the failure to store, and to deliver, when `error` buries the job; None for none."""
+        """Return the failure that is stored and delivered when `error` makes the job dead; None: nothing is stored."""
         ...
 
     def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float | None:
-        """Return the seconds by which a retry may be delayed; None for no limit."""
+        """Return the seconds by which a retry may be delayed. None: without limit, and each attempt counts."""
         ...
 
 
@@ -118,10 +118,10 @@ T = TypeVar("T")
 
 
 async def stored(outcome: Future[T]) -> T:
-    """Return the store's result, or raise its error. One cancellation is ignored if the store succeeds.
+    """Return the result of a write, or raise its error. Ignore one cancellation if the write succeeds.
 
-    The outcome may be stored already and be the reason of the cancellation: a heartbeat right after it finds the lease
-    gone. Without this the session would not be notified of the stored outcome.
+    The write itself can cause the cancellation: it ends the lease, and a heartbeat right after it finds no lease.
+    The session must still get a message about the stored outcome.
     """
     try:
         return await outcome

@@ -33,7 +33,7 @@ _MAX_ATTEMPTS = 3
 
 
 def build_notify_job(delivery_id: str, session_key: str, request_id: str, now_s: float) -> NewJob:
-    """Return the job that notifies of this delivery; a delivery has one such job for ever."""
+    """Return the job that sends this delivery as a notification. A delivery never gets a second one."""
     return NewJob(
         job_id=new_id(),
         kind=KIND,
@@ -49,17 +49,17 @@ def build_notify_job(delivery_id: str, session_key: str, request_id: str, now_s:
 
 
 class NotifyJob:
-    """Sends one notification; after a failure the answer waits for the wearer's next contact."""
+    """Sends one notification. After a failure the answer waits for the wearer's next webhook."""
 
     name = KIND
     form = PayloadForm(1, frozenset({"session_key", "delivery_id"}))
 
     async def run(self, job: ClaimedJob, deps: JobDeps) -> Notified:
-        """Send the notification, unless another channel took the answer, it expired, or the hour's budget is spent.
+        """Send the notification, unless another channel has the answer, it expired, or the hour's budget is spent.
 
         Raises:
-            CircuitOpenError: the breaker pauses Omi's API for less time than the answer can wait; nothing was tried.
-            UpstreamUnavailableError: it was certainly not sent; another attempt may follow.
+            CircuitOpenError: the breaker is open; nothing was sent, and the answer can wait until its pause is over.
+            UpstreamUnavailableError: the notification was certainly not sent; another attempt may follow.
             LeaseLostError: another worker has this job by now.
             StoreError: the store failed.
         """
@@ -83,10 +83,10 @@ class NotifyJob:
         return Notified(delivery_id=delivery_id, state=end.state)
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> None:
-        """Return nothing: the answer waits for the wearer's next contact."""
+        """Return None: a dead job stores no failure, and the answer waits for the wearer's next webhook."""
 
     def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float:  # noqa: ARG002 (the protocol's)
-        """Return no limit: `run` checks whether the answer has expired."""
+        """Return infinity: a retry may be delayed without limit, since `run` checks whether the answer has expired."""
         return math.inf
 
 
@@ -94,7 +94,7 @@ def _find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
     """Return the limits of the notification.
 
     Raises:
-        CircuitOpenError: it waits until the breaker's pause is over.
+        CircuitOpenError: the notification waits until the breaker's pause is over.
     """
     notifier, expires_s = deps.notifier, deps.answer_expires_s
     if notifier is None:
@@ -118,7 +118,7 @@ async def _send(begun: NotificationBegun, deps: JobDeps) -> UpstreamError | None
 
 
 def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -> NotificationEnd:
-    """Return the delivery's state after an attempt; an unclear result is never sent again."""
+    """Return the end of an attempt. After an unclear result the notification is never sent again."""
     may_retry = isinstance(error, CircuitOpenError) or (
         isinstance(error, UpstreamUnavailableError) and job.attempt < job.max_attempts
     )

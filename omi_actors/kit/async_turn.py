@@ -24,7 +24,7 @@ class AsyncTurn:
         self.error: BaseException | None = None
 
     def step(self) -> bool:
-        """Run to the next `await` of an unsettled future (False: see `awaiting`) or to the end (True)."""
+        """Run until the coroutine ends (return True) or awaits an unsettled future (return False; see `awaiting`)."""
         self.awaiting = None
         try:
             awaited = self._context.run(self._send, None)
@@ -44,7 +44,7 @@ class AsyncTurn:
         return False
 
     def cancel(self) -> None:
-        """End the coroutine now: raise CancelledError where it waits, and close it if it goes on."""
+        """End the coroutine now: raise CancelledError where it waits, and close it if it ignores the error."""
         self.awaiting = None
         try:
             self._context.run(self._throw, CancelledError())

@@ -51,22 +51,22 @@ class BareActor(_PykkaActor):
 
     @property
     def actor_urn(self) -> str:
-        """A name that is unique among all incarnations."""
+        """Return a name that is unique among all incarnations."""
         return f"urn:actor:{self.handle.kind}:{self.handle.name}:{self.handle.generation}"
 
     @property
     def actor_inbox(self) -> Mailbox:
-        """The handle's mailbox."""
+        """Return the handle's mailbox."""
         return self.handle.mailbox
 
     @property
     def actor_stopped(self) -> StoppedFlag:
-        """Whether the actor has ended."""
+        """Return True if the actor has ended."""
         return StoppedFlag(self)
 
     @property
     def actor_ref(self) -> Any:
-        """A new ref of Pykka's. It ends with this incarnation; the handle stays."""
+        """Return a new Pykka ref. It is valid for this incarnation only; the handle stays valid."""
         actor: Any = self
         return pykka.ActorRef(actor)
 

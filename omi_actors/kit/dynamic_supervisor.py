@@ -30,42 +30,42 @@ STOPS_PER_SLOT = 250
 
 @dataclass(frozen=True, slots=True)
 class StartChild(Control):
-    """Sent by an actor that needs this child: start it, unless it runs or is in quarantine."""
+    """Message from an actor that needs this child: start it, unless it runs or is in quarantine."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class ChildStopped(Control):
-    """Sent to the observer: the child has ended for good and its mailbox is closed; drop the handle."""
+    """Message to the observer: the child has ended for good and its mailbox is closed; drop the handle."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class ChildQuarantined(Control):
-    """Sent to the observer: the child crashed too often; its mailbox is closed during its quarantine."""
+    """Message to the observer: the child crashed too often; its mailbox is closed during its quarantine."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class ChildReleased(Control):
-    """Sent to the observer: the quarantine is over; the next message starts the child."""
+    """Message to the observer: the quarantine is over; the next message starts the child."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class RestartDue(Control):
-    """Sent to itself: the backoff of this child is over."""
+    """Message from the supervisor's timer: the backoff of this child is over."""
 
     handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineOver(Control):
-    """Sent to itself: the quarantine of this child is over."""
+    """Message from the supervisor's timer: the quarantine of this child is over."""
 
     handle: Handle
 
@@ -79,7 +79,7 @@ class _Record:
 
 
 class _StartOnMail:
-    """Sleeps at the mailbox of a released child, and starts the child when mail comes."""
+    """Waits at the mailbox of a child after its quarantine, and starts the child when mail comes."""
 
     __slots__ = ("_handle", "_supervisor")
 
@@ -88,7 +88,7 @@ class _StartOnMail:
         self._supervisor = supervisor
 
     def wake_up(self) -> None:
-        """Ask for the start."""
+        """Ask the supervisor to start the child."""
         self._supervisor.tell(StartChild(self._handle))
 
 
@@ -108,7 +108,7 @@ class DynamicSupervisor(LoopActor):
         quarantine_s: float = 60.0,
         observer: Handle | None = None,
     ) -> None:
-        """Allow each child `intensity`; a child above it goes into quarantine for `quarantine_s`."""
+        """Allow each child the restarts of `intensity`; above them it goes into quarantine for `quarantine_s`."""
         super().__init__()
         self._intensity = intensity or Intensity()
         self._backoff = backoff or Backoff()

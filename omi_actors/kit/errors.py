@@ -13,7 +13,7 @@ from typing import ClassVar
 class ExpectedError(Exception):
     """Base of failures that an ask gets as its reply. Every other exception in a turn crashes the actor.
 
-    `retryable` tells whether the same request may succeed later.
+    `retryable`: the same request may succeed later.
     """
 
     retryable: ClassVar[bool] = False
@@ -46,4 +46,4 @@ class MailboxFullError(ActorError):
 
 
 class RestartIntensityError(ActorError):
-    """A supervisor's children crashed more often than its restart intensity allows; the supervisor gave up."""
+    """A supervisor's children crashed more often than its restart intensity allows, so the supervisor crashed, too."""

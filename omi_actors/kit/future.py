@@ -32,7 +32,7 @@ _OPEN: Any = object()
 
 
 class _Stepping(threading.local):
-    """Set while this thread runs a step of an actor's async turn (by async_turn.py)."""
+    """Flag of one thread: async_turn.py sets it while the thread runs a step of an actor's async turn."""
 
     on = False
 
@@ -41,7 +41,7 @@ stepping = _Stepping()
 
 
 class Future(pykka.Future[T]):
-    """A result to come; the first settler wins, and `done` tells whether there was one.
+    """A result that comes later. The first call that settles it wins; then `done` is True.
 
         reply = handle.ask(GetCount(), timeout_s=1.0)
         reply.add_done_callback(lambda settled: print(settled.result()))
@@ -66,7 +66,7 @@ class Future(pykka.Future[T]):
         return f"<Future {'done' if self.done else 'pending'}>"
 
     def try_set(self, value: T) -> bool:
-        """Settle with a value; False if it was settled already."""
+        """Settle with a value; return False if it was settled already."""
         try:
             self._callbacks.remove(_OPEN)
         except ValueError:
@@ -76,7 +76,7 @@ class Future(pykka.Future[T]):
         return True
 
     def try_fail(self, error: BaseException) -> bool:
-        """Settle with an error; False if it was settled already."""
+        """Settle with an error; return False if it was settled already."""
         try:
             self._callbacks.remove(_OPEN)
         except ValueError:
@@ -119,7 +119,7 @@ class Future(pykka.Future[T]):
         return self._value  # type: ignore[return-value]  # None is a value when T allows it
 
     def get(self, *, timeout: float | None = None) -> T:
-        """Block this thread until settled, at most `timeout` seconds; then do as `result`.
+        """Block this thread until the future is settled, at most `timeout` seconds. Then do the same as `result`.
 
         Raises:
             AskTimeoutError: if it was not settled in time.
@@ -133,13 +133,13 @@ class Future(pykka.Future[T]):
         return self.result()
 
     def add_done_callback(self, callback: Callable[["Future[T]"], None]) -> None:
-        """Call `callback(self)` when settled: in the settling thread, or now if it is settled already."""
+        """Call `callback(self)` when the future is settled, in the settling thread; now if it is settled already."""
         self._callbacks.append(callback)
         if self.done:
             self._run_callbacks()
 
     def __await__(self) -> Generator[Any, None, T]:
-        """Wait without blocking: in an actor's turn through the actor, elsewhere as an asyncio task."""
+        """Wait without blocking the loop. In an actor's turn the actor waits, elsewhere the asyncio task."""
         if not self.done:
             if self._get_hook is not None:
                 raise RuntimeError("a derived future blocks: await the one it was made from")
@@ -159,7 +159,7 @@ class Future(pykka.Future[T]):
             self._run_callbacks()
 
     def _run_callbacks(self) -> None:
-        """Call all callbacks. A settler and a late adder may both run this; only one of them removes each."""
+        """Call all callbacks, each once, even if one thread settles the future while another adds a callback."""
         while True:
             try:
                 callback = self._callbacks.pop(0)
@@ -207,7 +207,7 @@ TICK_S = 0.01
 
 
 class Deadlines:
-    """Deadlines of asks: an unsettled future fails at its tick, a settled one leaves before it."""
+    """Deadlines of asks, checked at regular ticks. An unsettled future fails at its tick; a settled one is removed."""
 
     def __init__(
         self,

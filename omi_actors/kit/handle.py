@@ -42,25 +42,25 @@ class Handle:
 
     @property
     def name(self) -> str:
-        """The child's name, unique among its siblings."""
+        """Return the child's name, unique among its siblings."""
         return self.spec.name
 
     @property
     def kind(self) -> str:
-        """The metric label that the child shares with similar actors."""
+        """Return the metric label that the child shares with similar actors."""
         return self.spec.kind
 
     @property
     def has_left(self) -> bool:
-        """Whether the child has ended for good and takes no mail any more."""
+        """Return True if the child has ended for good; it takes no more mail."""
         return self.state is ChildState.STOPPED and self.mailbox.is_closed
 
     def tell(self, message: object) -> bool:
-        """Send `message`; False if the mailbox refused it, which is counted. Never raises, never blocks."""
+        """Send `message`. If the mailbox refuses it, count that and return False. Never raises, never blocks."""
         return self.deliver(Envelope(message, None, current_context()))
 
     def tell_always(self, message: object) -> bool:
-        """Send `message` also to a full mailbox: for messages of which the receiver bounds the number itself."""
+        """Send `message`, even to a full mailbox. Only for messages whose number is limited in another way."""
         return self.deliver(Envelope(message, None, current_context()), always=True)
 
     def ask(self, request: Request[R], *, timeout_s: float) -> Future[R]:
@@ -79,15 +79,15 @@ class Handle:
         return reply
 
     def forward(self, envelope: Envelope, *, always: bool = False) -> bool:
-        """Send a received envelope on, with its reply and its sender's context. A refusal fails the reply.
+        """Send a received envelope on, with its reply and its sender's context. If it is refused, its reply fails.
 
-        `always` sends also to a full mailbox, as `tell_always` does.
+        `always`: send even to a full mailbox, as `tell_always` does.
         """
         reply_to, envelope.reply_to = envelope.reply_to, None
         return self.deliver(Envelope(envelope.message, reply_to, envelope.context), always=always)
 
     def deliver(self, envelope: Envelope, *, always: bool = False) -> bool:
-        """Put `envelope` into the mailbox; False if refused, after failing its reply and counting it."""
+        """Put `envelope` into the mailbox. If it is refused, fail its reply, count it and return False."""
         refusal = self.mailbox.offer(envelope, always=always)
         if refusal is None:
             return True
@@ -102,7 +102,7 @@ class Handle:
 
 
 class Timers:
-    """Timers of the current incarnation of `own`; after its end they send nothing. They send to `own` by default."""
+    """Timers of the current incarnation of `own`; they stop when it ends. By default they send to `own`."""
 
     __slots__ = ("_incarnation", "_own")
 
@@ -111,7 +111,7 @@ class Timers:
         self._incarnation = own.actor
 
     def after(self, delay_s: float, message: object, *, to: Handle | None = None) -> TimerHandle:
-        """Send `message` once, after `delay_s`, also to a full mailbox: a deadline must not get lost."""
+        """Send `message` once, after `delay_s`, even to a full mailbox: a deadline must not get lost."""
         target = to or self._own
 
         def fire() -> None:
@@ -121,7 +121,7 @@ class Timers:
         return self._own.runtime.call_later(delay_s, fire)
 
     def every(self, period_s: float, message: object, *, to: Handle | None = None) -> TimerHandle:
-        """Send `message` every `period_s`, first after one period. A full mailbox refuses it, which is counted."""
+        """Send `message` every `period_s`, first after one period. A full mailbox refuses the message and counts it."""
         target = to or self._own
         runtime = self._own.runtime
 

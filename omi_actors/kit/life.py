@@ -21,7 +21,7 @@ LIVE_STATES = (ChildState.STARTING, ChildState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class ChildExited(Control):
-    """Sent to the supervisor: incarnation number `generation` ended, normally (`error` None) or by a crash."""
+    """Message to the supervisor: incarnation number `generation` ended, normally (`error` is None) or by a crash."""
 
     handle: Handle
     generation: int
@@ -55,7 +55,7 @@ def running(handle: Handle, actor: Incarnation) -> None:
 
 
 def exited(handle: Handle, actor: Incarnation, error: BaseException | None) -> None:
-    """Record that `actor` has ended, by a crash if there is an `error`. A fenced one only leaves the zombies."""
+    """Record that `actor` has ended, by a crash if there is an `error`. A fenced actor only leaves the zombies."""
     if handle.actor is not actor:
         handle.runtime.zombies.remove()
         return
@@ -63,9 +63,9 @@ def exited(handle: Handle, actor: Incarnation, error: BaseException | None) -> N
 
 
 def stop(handle: Handle, *, drain: bool) -> Future[None]:
-    """Stop the current incarnation; the future is settled at its end, at the latest after its shutdown timeout.
+    """Stop the current incarnation. The returned future settles at its end, at the latest after its shutdown timeout.
 
-    With `drain` the mailbox closes and its mail is handled first; else the mail stays for the next incarnation.
+    With `drain` the mailbox closes, and the waiting mail is handled first. Otherwise it stays for the next incarnation.
     """
     if drain:
         handle.mailbox.close(Refusal.STOPPED)
@@ -86,7 +86,7 @@ def stop(handle: Handle, *, drain: bool) -> Future[None]:
 
 
 def fence(handle: Handle, actor: Incarnation) -> None:
-    """Give up an `actor` with a thread that does not end: it gets no more mail, and its late end is ignored."""
+    """Fence an `actor` whose thread does not end: it gets no more mail, and its end, if it comes, is ignored."""
     if handle.actor is not actor:
         return
     handle.runtime.zombies.add()

@@ -51,14 +51,14 @@ class LoopActor(BareActor):
     # --- for subclasses
 
     def on_start(self) -> Coroutine[Any, Any, None] | None:
-        """Prepare, before the first message. A failure is a crash."""
+        """Run before the first message. An exception here is a crash."""
 
     def receive(self, message: Any) -> Any:
-        """Handle one message and return the reply of an ask. May return a coroutine."""
+        """Handle one message and return the reply to an ask. May be async."""
         raise TypeError(f"{type(self).__name__} does not know {type(message).__name__}")
 
     def on_stop(self) -> Coroutine[Any, Any, None] | None:
-        """Clean up, before a normal end. After a crash `on_failure` runs instead."""
+        """Run before a normal end, to clean up. After a crash `on_failure` runs instead."""
 
     def on_failure(
         self,
@@ -66,21 +66,21 @@ class LoopActor(BareActor):
         exception_value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Clean up, after a crash. Sync; a failure in it is logged."""
+        """Run after a crash, to clean up. It must be sync; an exception in it is logged."""
 
     @property
     def runtime(self) -> Runtime:
-        """Clock, randomness and timers, shared by all actors of this loop."""
+        """Return the runtime: clock, randomness and timers, shared by all actors of this loop."""
         return self.handle.runtime
 
     @property
     def timers(self) -> Timers:
-        """Timers that end with this incarnation."""
+        """Return the timers of this incarnation; they stop when it ends."""
         return Timers(self.handle)
 
     @property
     def current_envelope(self) -> Envelope:
-        """The envelope of the current turn.
+        """Return the envelope of the current turn.
 
         Raises:
             RuntimeError: outside a turn.
@@ -90,7 +90,7 @@ class LoopActor(BareActor):
         return self._envelope
 
     def take_reply(self) -> Future[Any] | None:
-        """Take over the current turn's reply, to settle it in a later turn. None if the message was no ask.
+        """Return the current turn's reply, which the caller settles in a later turn; None if the message was no ask.
 
         If it is unsettled when this actor ends, it fails with ActorUnavailableError.
         """
@@ -106,17 +106,17 @@ class LoopActor(BareActor):
         return reply
 
     def stop_self(self) -> None:
-        """End normally after this turn. The rest of the mail stays in the mailbox for the supervisor."""
+        """End normally after this turn. The waiting mail stays in the mailbox; the supervisor decides about it."""
         self._halted = True
 
     # --- for life.py and the mailbox
 
     def begin(self) -> None:
-        """Run the start hook in a slot of its own, then take mail."""
+        """Run the start hook in a separate call of the loop, then take mail."""
         self.runtime.post(self._begin)
 
     def wake_up(self) -> None:
-        """Take mail soon."""
+        """Schedule a call on the loop that takes mail."""
         self.handle.runtime.post(self._run)
 
     def halt(self) -> None:
@@ -125,7 +125,7 @@ class LoopActor(BareActor):
         self.handle.mailbox.poke()
 
     def abandon(self) -> None:
-        """End now: cancel the turn that waits."""
+        """End now; cancel the turn that is waiting."""
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.cancel()
@@ -144,7 +144,7 @@ class LoopActor(BareActor):
         self._run()
 
     def _run(self) -> None:
-        """Handle waiting mail, TURNS_PER_SLOT messages at most."""
+        """Handle waiting mail, at most TURNS_PER_SLOT messages."""
         if self.has_ended or self._stopping or self._turn is not None:
             return
         mailbox = self.handle.mailbox
@@ -162,7 +162,7 @@ class LoopActor(BareActor):
         self.handle.runtime.post(self._run)
 
     def _handle(self, envelope: Envelope) -> bool:
-        """Run one turn; False if the actor cannot take the next message now."""
+        """Run one turn. Return False if the actor cannot take the next message yet."""
         reply_to = envelope.reply_to
         if reply_to is not None and reply_to.done:
             return True  # the ask has failed by its deadline, so its turn is cancelled
@@ -187,7 +187,7 @@ class LoopActor(BareActor):
         return self.receive(envelope.message)
 
     def _turn_failed(self, error: BaseException) -> bool:
-        """Reply with the error, or crash; True if the actor lives on."""
+        """Reply with the error, or crash. Return True if the actor goes on."""
         envelope, self._envelope = self._envelope, None
         taken, self._taken_reply = self._taken_reply, None
         reply_to = taken or (envelope.reply_to if envelope is not None else None)
@@ -245,7 +245,7 @@ class LoopActor(BareActor):
     # --- async turns and hooks
 
     def _perform(self, hook: Callable[[], Any], then: _Then) -> None:
-        """Run a hook, sync or async, and call `then` with its value or error."""
+        """Run a sync or async hook, then call `then` with its value or its error."""
         context = Context()
         context.run(set_actor, self.handle.name)
         try:

@@ -31,7 +31,7 @@ class Sleeper(Protocol):
     """A reader that found its mailbox empty."""
 
     def wake_up(self) -> None:
-        """Read again: there is mail, or the mailbox was closed. Called once, in any thread."""
+        """Read the mailbox again: it has mail or is closed. Called once, in any thread."""
         ...
 
 
@@ -65,16 +65,16 @@ class Mailbox:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it refuses all new mail. The mail in it can still be taken."""
+        """Return True if the mailbox refuses all new mail. The mail in it can still be taken."""
         return self._refusal is not None
 
     @property
     def is_finished(self) -> bool:
-        """Whether it is closed and empty."""
+        """Return True if the mailbox is closed and empty."""
         return self._refusal is not None and not self._new and not self._old  # closed, it only gets emptier
 
     def offer(self, envelope: Envelope, *, always: bool = False) -> Refusal | None:
-        """Add `envelope` or return the refusal. A full mailbox admits only `always` and Control, a closed one none."""
+        """Add `envelope`, or return the refusal. A full mailbox takes only `always` and Control; a closed one none."""
         if self._refusal is not None:
             return self._refusal
         new = self._new
@@ -89,7 +89,7 @@ class Mailbox:
         return None
 
     def take(self, owner: Sleeper) -> Envelope | None:
-        """Return the oldest envelope, on the loop's thread. None if empty: then the next envelope wakes `owner`."""
+        """Return the oldest envelope; None if there is none: then the next one wakes `owner`. On the loop's thread."""
         if self._owner is not owner:
             return None
         if self._new or self._old:
@@ -101,7 +101,7 @@ class Mailbox:
         return self._pop()
 
     def take_many(self, owner: Sleeper, limit: int) -> list[Envelope]:
-        """Return up to `limit` oldest envelopes, from any thread. None there: then the next one wakes `owner`."""
+        """Return up to `limit` oldest envelopes. If there are none, the next one wakes `owner`. From any thread."""
         with self._lock:
             first = self.take(owner)
             if first is None:
@@ -138,7 +138,7 @@ class Mailbox:
         self.poke()
 
     def close_if_empty(self, refusal: Refusal) -> bool:
-        """Close unless mail has come; True if closed."""
+        """Close the mailbox if it is empty; return True if it is closed now."""
         if not len(self):
             self._refusal = refusal
             if not len(self):

@@ -40,7 +40,7 @@ class Envelope(PykkaEnvelope[Any]):
         self.context = context
 
     def __repr__(self) -> str:
-        """Name only the message's type: messages contain spoken text."""
+        """Return the name of the message's type only, since messages contain spoken text."""
         return f"Envelope({type(self.message).__name__})"
 
 

@@ -1,6 +1,6 @@
-"""A pacer: of the tasks that want to go on in one iteration of the event loop, it lets one; the others follow in order.
+"""A pacer: lets one task go on in each iteration of the event loop; the other tasks follow in order.
 
-A millisecond of work holds up no socket, but sixty tasks with a millisecond each in one iteration do.
+One task with a millisecond of work delays no socket, but sixty such tasks in one iteration do.
 Not here: actors, which runtime.py runs in slices; a limit on the number of tasks (a semaphore). Threads: the event
 loop's.
 """

@@ -18,7 +18,7 @@ class Hooks:
     """Calls that the kit makes when something happens to an actor of a `kind`. Here they do nothing; override some."""
 
     def started(self, kind: str, *, is_restart: bool) -> None:
-        """Count an incarnation that begins to start, as a replacement after a crash if `is_restart`."""
+        """Count an incarnation that begins to start. `is_restart`: it replaces one that crashed."""
 
     def recovered(self, kind: str, seconds: float) -> None:
         """Record that a replacement runs, `seconds` after the crash."""
@@ -27,10 +27,10 @@ class Hooks:
         """Count an incarnation that ended, for whatever reason."""
 
     def crashed(self, kind: str) -> None:
-        """Count a crash. `ended` came before it."""
+        """Count a crash. `ended` was called before."""
 
     def refused(self, kind: str, reason: str) -> None:
-        """Count a message that no actor will handle: full, stopped, quarantined or unexpected."""
+        """Count a message that no actor will handle. `reason` is full, stopped, quarantined or unexpected."""
 
     def ask_timed_out(self, kind: str) -> None:
         """Count an ask that got no reply in time."""
@@ -39,10 +39,10 @@ class Hooks:
         """Count a child that goes into quarantine."""
 
     def released(self, kind: str) -> None:
-        """Count a child that leaves its quarantine, or ends in it."""
+        """Count a child that leaves its quarantine, or ends during it."""
 
     def zombies_changed(self, change: int) -> None:
-        """Count a thread that was fenced (1), or a fenced one that ended (-1)."""
+        """Add `change` to the count of zombie threads: 1 when a thread is fenced, -1 when a fenced thread ends."""
 
 
 # Ten lines show what happens, and are too few to fill a disk. Pekko limits its log of dead letters so.
@@ -58,14 +58,14 @@ class _Period:
 
 
 class CrashLog:
-    """Writes a line for each crash; after ten of a kind within five minutes it only counts. No message content."""
+    """Logs crashes, without any message content. After ten of one kind in five minutes it only counts them."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._periods: dict[str, _Period] = {}
 
     def write(self, kind: str, actor: str, error: BaseException) -> None:
-        """Log that `actor` crashed with `error`, unless the kind's lines for this period are used up."""
+        """Log that `actor` crashed with `error`. Only count the crash if its kind has no lines left in this period."""
         now_s = self._clock.mono_s()
         period = self._periods.get(kind)
         silenced = 0
@@ -87,7 +87,7 @@ class CrashLog:
 
 
 class Zombies:
-    """Counts zombie threads. Above `limit` (set by the root) it calls `on_too_many`: the process should end."""
+    """Counts zombie threads. Above `limit` (set by the root) it calls `on_too_many`, which should end the process."""
 
     def __init__(self, on_change: Callable[[int], None]) -> None:
         self.count = 0
@@ -96,13 +96,13 @@ class Zombies:
         self._on_change = on_change
 
     def add(self) -> None:
-        """Count one more."""
+        """Count one more zombie thread."""
         self.count += 1
         self._on_change(1)
         if self.limit is not None and self.count > self.limit and self.on_too_many is not None:
             self.on_too_many()
 
     def remove(self) -> None:
-        """Count one less: its thread has ended."""
+        """Count one zombie thread less, since it has ended."""
         self.count -= 1
         self._on_change(-1)

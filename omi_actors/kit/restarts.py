@@ -1,7 +1,7 @@
 """Restart intensity and backoff: the restarts that a supervisor allows, and the pause before each.
 
-Not here: the restart itself (kit/supervisor.py). Threads: none, pure.
-Source: OTP's supervisor gives up after *more than* max_restarts within period_s.
+Not here: the restart itself (kit/supervisor.py). Threads: any; pure.
+Source: OTP's supervisor, which fails after *more than* max_restarts restarts within period_s.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class Intensity:
 
 
 def record_crash(crashes_at_s: tuple[float, ...], now_s: float, intensity: Intensity) -> tuple[float, ...]:
-    """Return the crashes that still count at `now_s`, this one included, oldest first. Seconds are monotonic.
+    """Return the times of the crashes that still count at `now_s`, with this one, oldest first (monotonic seconds).
 
-    The result has at most max_restarts + 1 entries, since that many exceed the intensity.
+    The result has at most max_restarts + 1 entries, since so many already exceed the intensity.
     """
     recent = tuple(at_s for at_s in crashes_at_s if now_s - at_s < intensity.period_s)
     return (*recent, now_s)[-(intensity.max_restarts + 1) :]
@@ -43,7 +43,7 @@ class Backoff:
 
     @property
     def quiet_s(self) -> float:
-        """Seconds without a crash after which the count starts again."""
+        """Return the seconds without a crash after which the count starts again."""
         return (self.min_s + self.max_s) / 2
 
 

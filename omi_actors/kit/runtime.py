@@ -23,7 +23,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class TimerHandle:
-    """A timer's call. A cancelled one is never made, even if its time has passed already."""
+    """A call that a timer makes later. A cancelled call is never made, even if its time has passed already."""
 
     __slots__ = ("_fn", "_timer", "is_cancelled")
 
@@ -33,7 +33,7 @@ class TimerHandle:
         self._timer: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
-        """Drop the call. On the loop's thread."""
+        """Cancel the call: it is never made. On the loop's thread."""
         self.is_cancelled = True
         self._fn = None
         if self._timer is not None:
@@ -41,12 +41,12 @@ class TimerHandle:
             self._timer = None
 
     def arm(self, fn: Callable[[], None], timer: asyncio.TimerHandle | None) -> None:
-        """Call `fn` when fired. `timer` is the loop's own: `cancel` cancels it, too, which frees the call at once."""
+        """Set the call `fn` and the loop's `timer`. `cancel` cancels the timer, too, which frees the call's memory."""
         self._fn = fn
         self._timer = timer
 
     def fire(self) -> None:
-        """Make the call now, once."""
+        """Make the call now. A second call of this does nothing."""
         fn, self._fn = self._fn, None
         self._timer = None
         if fn is not None:
@@ -54,7 +54,7 @@ class TimerHandle:
 
 
 class Runtime:
-    """Shared by all actors of one event loop. `hooks` receives reports; `slice_s` bounds the time that sockets wait."""
+    """The runtime of all actors of one event loop. `hooks` gets reports; sockets wait for at most `slice_s` seconds."""
 
     def __init__(self, clock: Clock, rng: random.Random, *, hooks: Hooks | None = None, slice_s: float = 0.005) -> None:
         self.clock = clock
@@ -74,14 +74,14 @@ class Runtime:
         self._thread_id = 0
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Run on `loop`, in the calling thread. Without this call, the first post from a running loop binds."""
+        """Use `loop`, which runs in the calling thread. Without this call, the first `post` binds the running loop."""
         self._loop = loop
         self._thread_id = threading.get_ident()
         if self._ready and not self._awake:
             self._wake()
 
     def post(self, fn: Callable[[], None]) -> None:
-        """Call `fn()` soon, on the loop's thread, in order of posting. A burst of posts wakes the loop once."""
+        """Call `fn()` soon on the loop's thread. Calls keep their order. Many posts at once wake the loop once."""
         self._ready.append(fn)
         # `_drain` clears the flag first and then checks the queue again, so no call is missed.
         if not self._awake:
@@ -136,7 +136,7 @@ class Runtime:
             self._wake()
 
     def _run_slice(self) -> bool:
-        """Make ready calls until none is left (False) or the slice is used up (True)."""
+        """Make the ready calls. Return False when none is left, True if the slice's time ended first."""
         ready = self._ready
         end_s = time.perf_counter() + self._slice_s
         while ready:

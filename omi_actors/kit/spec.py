@@ -22,7 +22,7 @@ class Restart(StrEnum):
 
 
 class Strategy(StrEnum):
-    """Siblings that are restarted together with a child."""
+    """Strategy of a supervisor: the siblings that are restarted together with a child."""
 
     ONE_FOR_ONE = "one_for_one"  # none
     REST_FOR_ONE = "rest_for_one"  # those started after it
@@ -47,11 +47,11 @@ class Incarnation(Protocol):
         ...
 
     def begin(self) -> None:
-        """Start: call the start hook, then take mail."""
+        """Call the start hook, then take mail."""
         ...
 
     def wake_up(self) -> None:
-        """Check the mailbox, and whether to halt. From any thread."""
+        """Check the mailbox, and check if the actor must halt. From any thread."""
         ...
 
     def halt(self) -> None:
@@ -59,7 +59,7 @@ class Incarnation(Protocol):
         ...
 
     def abandon(self) -> None:
-        """End now if possible; otherwise become a fenced zombie. On the loop's thread."""
+        """End now. If the thread cannot end, it becomes a fenced zombie. On the loop's thread."""
         ...
 
 
@@ -67,7 +67,7 @@ class Incarnation(Protocol):
 class ChildSpec:
     """Description of a child. `kind` is its metric label, `name` is unique among its siblings.
 
-    `shutdown_timeout_s` bounds its end; a supervisor's must cover those of its children, or be infinite.
+    A child must stop within `shutdown_timeout_s`. A supervisor needs at least its children's time, or infinity.
     """
 
     name: str

@@ -32,7 +32,7 @@ from omi_actors.kit.spec import ChildSpec, ChildState, Restart, Strategy
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StartDue(Control):
-    """Sent to itself when the backoff of these children is over; they are in start order."""
+    """Message from the supervisor's timer: the backoff of these children is over. They are in start order."""
 
     children: tuple[Handle, ...]
 
@@ -58,7 +58,7 @@ class Supervisor(LoopActor):
         backoff: Backoff | None = None,
         on_give_up: Callable[[BaseException], None] | None = None,
     ) -> None:
-        """Supervise `children`: not empty, in start order. Their handles outlive this supervisor."""
+        """Supervise `children` (not empty, in start order). Their handles stay valid when this supervisor ends."""
         super().__init__()
         self._children = tuple(children)
         self._strategy = strategy
@@ -170,7 +170,7 @@ class Supervisor(LoopActor):
 
 
 def must_restart(restart: Restart, error: BaseException | None) -> bool:
-    """Tell whether a child of this restart type is started again after its end; an `error` means a crash."""
+    """Return True if a child of this restart type is started again after its end; an `error` means a crash."""
     return restart is Restart.PERMANENT or (restart is Restart.TRANSIENT and error is not None)
 
 
@@ -195,12 +195,12 @@ class Root:
         return self._children[name]
 
     def start(self, supervisor: Handle) -> None:
-        """Start the supervisor over the children, which starts them."""
+        """Start the supervisor, which starts the children."""
         self._supervisor = supervisor
         life.start(supervisor, None)
 
     async def stop(self, timeout_s: float) -> bool:
-        """Stop all in reverse order. False if some actor had not ended after `timeout_s`: it is abandoned."""
+        """Stop all actors in reverse order. Return False if one did not end within `timeout_s`; it is abandoned."""
         self._on_give_up = None  # the caller stops the program already
         if self._supervisor is None:
             return True
@@ -211,7 +211,7 @@ class Root:
         return self._supervisor.crashed_at_s is None
 
     def give_up(self, error: BaseException) -> None:
-        """Call `on_give_up`, once: the tree cannot go on."""
+        """Call `on_give_up`, once, since the tree cannot go on."""
         on_give_up, self._on_give_up = self._on_give_up, None
         if on_give_up is not None:
             on_give_up(error)
@@ -232,7 +232,7 @@ def start_root(
 ) -> Root:
     """Start `children` in order under a one_for_one supervisor. Their handles stay valid until the program ends.
 
-    `on_give_up` is called at most once, after too many restarts or zombies: the process should exit with an error.
+    `on_give_up` is called at most once, after too many restarts or zombies. It should end the process with an error.
     """
     root = Root(children, on_give_up)
 

@@ -72,7 +72,7 @@ ASK_TIMEOUT_S = 3600.0
 
 
 class Probe(LoopActor):
-    """A collaborator that records messages. `answer` makes its replies; without it the test settles `replies`."""
+    """An actor that records the messages it gets. `answer` makes its replies; without it the test settles `replies`."""
 
     def __init__(self, answer: Callable[[Any], Any] | None = None) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Probe(LoopActor):
 
 
 class Driver:
-    """Runs `actor` on a manual runtime. A crash is raised by the call that caused it: start, tell, ask, advance."""
+    """Runs `actor` on a manual runtime. A crash is raised by the driver's call that caused it, such as `tell`."""
 
     def __init__(
         self, actor: LoopActor, *, name: str = "driven", kind: str = "driven", runtime: ManualRuntime | None = None
@@ -104,12 +104,12 @@ class Driver:
 
     @property
     def clock(self) -> ManualClock:
-        """The clock that `advance` moves."""
+        """Return the clock that `advance` moves."""
         return self.runtime.manual_clock
 
     @property
     def has_stopped(self) -> bool:
-        """Whether the actor has ended."""
+        """Return True if the actor has ended."""
         return self.actor.has_ended
 
     def start(self) -> "Driver":
@@ -133,7 +133,7 @@ class Driver:
         return reply
 
     def ask(self, request: Request[R]) -> R:
-        """Ask and return the reply, which must be there at once.
+        """Ask and return the reply, which must come at once.
 
         Raises:
             ExpectedError: if the reply is an error.

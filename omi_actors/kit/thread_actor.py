@@ -44,19 +44,19 @@ class ThreadActor(pykka.ThreadingActor):
     # --- for subclasses (hooks: Pykka's on_start, on_stop, on_failure)
 
     def receive(self, message: Any) -> Any:
-        """Handle one message and return the reply of an ask."""
+        """Handle one message and return the reply to an ask."""
         raise TypeError(f"{type(self).__name__} does not know {type(message).__name__}")
 
     def receive_batch(self, envelopes: Sequence[Envelope]) -> None:
-        """Handle all of `envelopes` (non-empty, in order of arrival) and settle every `reply_to`.
+        """Handle all `envelopes` (not empty, in order of arrival) and settle each `reply_to`.
 
-        A reply that is unsettled when it returns fails with ActorUnavailableError.
+        A reply that is still unsettled afterwards fails with ActorUnavailableError.
         """
         raise NotImplementedError("a batch_max above 1 needs a receive_batch")
 
     @property
     def runtime(self) -> Runtime:
-        """Clock, randomness and timers, shared by all actors of this loop."""
+        """Return the runtime: clock, randomness and timers, shared by all actors of this loop."""
         return self.handle.runtime
 
     # --- for life.py and the mailbox
@@ -88,7 +88,7 @@ class ThreadActor(pykka.ThreadingActor):
         self._mail.set()
 
     def abandon(self) -> None:
-        """Fence this actor: its thread may run on, but gets no more mail, and the replies of its turn fail."""
+        """Fence this actor. Its thread may still run, but it gets no more mail, and the replies of its turn fail."""
         self._halted = True
         life.fence(self.handle, self)
         for envelope in self._batch:
@@ -134,7 +134,7 @@ class ThreadActor(pykka.ThreadingActor):
         return ()
 
     def _handle(self, batch: Sequence[Envelope]) -> None:
-        """Run one turn over the messages with an ask that has not failed yet."""
+        """Run one turn over the messages of a batch, without the asks that have failed already."""
         wanted = [envelope for envelope in batch if envelope.reply_to is None or not envelope.reply_to.done]
         if not wanted:
             return
@@ -162,7 +162,7 @@ class ThreadActor(pykka.ThreadingActor):
             envelope.reply_to.try_set(result)
 
     def _dies_of(self, error: BaseException, batch: Sequence[Envelope]) -> bool:
-        """Fail all replies of the batch; True if the error is a crash."""
+        """Fail all replies of the batch. Return True if the error is a crash."""
         for envelope in batch:
             if is_reply(error, envelope.reply_to) and envelope.reply_to is not None:
                 envelope.reply_to.try_fail(error)
@@ -171,7 +171,7 @@ class ThreadActor(pykka.ThreadingActor):
         return not all(is_reply(error, envelope.reply_to) for envelope in batch)
 
     def _call(self, fn: Callable[..., None], *args: Any) -> None:
-        """Call a hook or a turn in a context of its own, so that variables it binds do not reach the next."""
+        """Call a hook or a turn in a new context, so that the context variables it binds do not reach the next one."""
         context = Context()
         context.run(set_actor, self.handle.name)
         context.run(fn, *args)

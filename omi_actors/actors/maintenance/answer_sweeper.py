@@ -1,7 +1,7 @@
-"""The answer sweeper: reminds sessions of stored answers and questions that no message has reached them about.
+"""The answer sweeper: reminds sessions of stored answers and questions after a lost message.
 
-A crash leaves pending answers and open questions; so do a buried job and a message that a full mailbox refused. Other
-nodes store answers while a reply slot waits for them here.
+Messages are lost by a crash, or when a full mailbox refuses them; a dead job sends none. Other nodes store answers,
+too, while a reply slot of this node waits for them.
 Not here: delivering an answer (actors/session/answers.py). Threads: the event loop; it never awaits.
 """
 
@@ -35,7 +35,7 @@ _UNSETTLED_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class AnsweredElsewhere:
-    """Sent by the backplane runner: another node has stored this job's answer, and a reply of this node waits for it.
+    """Message from the backplane runner: another node stored this job's answer; a reply of this node waits for it.
 
     A hint only: it may be lost, late, repeated or wrong. The store decides.
     """
@@ -45,14 +45,14 @@ class AnsweredElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class AnswersRead:
-    """Sent by the sweeper's own search: the stored answers that replies of this node wait for; none after an error."""
+    """Message from the sweeper's search: stored answers that replies of this node wait for; empty after an error."""
 
     answers: tuple[WaitingAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SweepAnswers:
-    """The sweeper's own timer: search for pending answers, unsettled replies and paused questions."""
+    """Message from the sweeper's timer: search for pending answers, unsettled replies and ended pauses."""
 
 
 class AnswerSweeper(LoopActor):
@@ -74,7 +74,7 @@ class AnswerSweeper(LoopActor):
         self._is_searching = False
 
     def on_start(self) -> None:
-        """Sweep now, and then on a timer: an earlier process may have left answers."""
+        """Sweep now and then on a timer: an earlier process may have left answers that are not delivered."""
         self.timers.every(_PERIOD_S, SweepAnswers())
         self.handle.tell(SweepAnswers())
 
@@ -111,7 +111,7 @@ class AnswerSweeper(LoopActor):
         self._answered.update(dict.fromkeys(due))
 
     def _search(self) -> None:
-        """Ask the store for hinted answers that replies of this node still wait for."""
+        """Search the store for answers that other nodes hinted at and that replies of this node still wait for."""
         if self._is_searching:
             return
         waiting = [job_id for job_id in self._answered if job_id in self._replies]
@@ -122,7 +122,7 @@ class AnswerSweeper(LoopActor):
             self._store.read(answers.load_answers, job_ids).add_done_callback(self._report)
 
     def _report(self, loaded: Future[tuple[WaitingAnswer, ...]]) -> None:
-        """Send the store's answer to this actor. Runs in a reader's thread."""
+        """Send the found answers to this actor as a message. Runs in a reader's thread."""
         try:
             answers = loaded.result()
         except ExpectedError as exc:
@@ -137,7 +137,7 @@ class AnswerSweeper(LoopActor):
                 self._sessions.tell(AnswerFound(one.session_key, one.answer))
 
     def _remind(self, failure: str, build: Callable[[_Found], object], found: Future[tuple[_Found, ...]]) -> None:
-        """Send each session the message that `build` makes, or log `failure`. Runs in a reader's thread."""
+        """Send each session the message that `build` makes; log `failure` after an error. Runs in a reader's thread."""
         try:
             all_found = found.result()
         except ExpectedError as exc:

@@ -17,7 +17,7 @@ from omi_actors.kit.loop_actor import LoopActor
 
 @dataclass(frozen=True, slots=True)
 class BackplaneEnded:
-    """Sent by the actor's own task: the backplane has ended before it was stopped."""
+    """Message from the task that runs the backplane: the backplane ended before it was stopped."""
 
     error: BaseException
 
@@ -28,7 +28,7 @@ class BackplaneRunner(LoopActor):
     State it owns: the task. Messages it takes: BackplaneEnded. Messages it sends: WorkElsewhere to the job queue;
     AnsweredElsewhere to the answer sweeper, if a reply of this node waits for that answer.
     What kills it: an end of the backplane, which is a bug; an unreachable Redis does not end it.
-    What survives a restart: the backplane with this node's counts, which the tree owns.
+    What survives a restart: the backplane with this node's counts; the tree owns it.
     """
 
     def __init__(self, backplane: Backplane, job_queue: Handle, sweeper: Handle, replies: OpenReplies) -> None:
@@ -60,7 +60,7 @@ class BackplaneRunner(LoopActor):
         await self._ended
 
     def on_failure(self, *_error: object) -> None:
-        """Close the connections, without waiting for that."""
+        """Close the connections, but do not wait until they are closed."""
         self._task.cancel()
 
     def _pass_on(self, kind: str) -> None:

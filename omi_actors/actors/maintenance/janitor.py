@@ -1,4 +1,4 @@
-"""The janitor: prunes rows after their retention, in small batches with pauses in which others write.
+"""The janitor: prunes rows after their retention, in small batches. Other writes go on in the pauses between them.
 
 Not here: cutoffs (domain/work/retention.py), statements (store/retention.py), the state of retention
 (store/retention_state.py). Threads: the event loop; it awaits the store only.
@@ -31,20 +31,20 @@ _FIRST_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CleanUp:
-    """The janitor's own timer, or the operator: begin a round."""
+    """Message that begins a round; the janitor's timer sends it, and so does the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextBatch:
-    """The janitor's own timer: take the next step of the round."""
+    """Message that begins the next step of a round; the janitor's timer sends it."""
 
 
 @dataclass(slots=True)
 class _Round:
-    """One round over all tables and sessions. `after` is the start of the next page of sessions, None after the last.
+    """One round over all tables and sessions. The next page begins after the session `after`; None: no page is left.
 
-    `old` counts old rows by table, `allowed` those of them that are few enough. `limit` is the percentage of a table
-    that may be old, None once all are counted.
+    `old` counts the old rows of each table; `allowed` is the part of that count that passed the check. `limit` is the
+    percentage of a table that may be deleted; None: the round deletes now, and counts no more.
     """
 
     cutoffs: Cutoffs
@@ -60,10 +60,10 @@ class _Round:
 class Janitor(LoopActor):
     """Begins a round every `period_s` seconds, unless the last one is still under way.
 
-    A round counts before it deletes: one that would delete more than its share deletes nothing until the operator
-    allows it.
+    A round counts before it deletes. If it would delete too large a part of a table, it deletes nothing. The operator
+    can allow the next round to delete more.
     State it owns: the round under way. Messages it takes: CleanUp, NextBatch. Messages it sends: none.
-    What kills it: an unexpected error. What survives a restart: nothing; the next round begins anew.
+    What kills it: an unexpected error. What survives a restart: nothing; the next round starts from the beginning.
     """
 
     def __init__(self, store: Store, rules: RetentionRules, *, period_s: float) -> None:
@@ -75,7 +75,7 @@ class Janitor(LoopActor):
         self._round: _Round | None = None
 
     def on_start(self) -> None:
-        """Begin the first round soon, and the others on a timer."""
+        """Set the timers of the first round and of the later ones."""
         self.timers.after(min(_FIRST_S, self._period_s), CleanUp())
         self.timers.every(self._period_s, CleanUp())
 
@@ -93,7 +93,7 @@ class Janitor(LoopActor):
         return None
 
     async def _next_batch(self) -> None:
-        """Take one step of the round; an error of the store ends it, and the next round begins anew."""
+        """Take one step of the round. An error of the store ends the round; the next one starts from the beginning."""
         try:
             outcome = await (self._begin_round() if self._round is None else self._work(self._round))
         except ExpectedError as exc:
@@ -106,7 +106,7 @@ class Janitor(LoopActor):
             metrics.RETENTION_ROUNDS.labels(outcome).inc()
 
     async def _begin_round(self) -> str | None:
-        """Begin a round; like all steps return the outcome if the round has ended, else None."""
+        """Begin a round. Return its outcome if it has ended already, else None; all steps do so."""
         begun = await self._store.write(retention_state.begin_round, self._rules)
         if begun is None:
             return "rested"
@@ -151,10 +151,10 @@ class Janitor(LoopActor):
         return None
 
     async def _find_excess(self, current: _Round, growth: int) -> str:
-        """Return a sentence about a table that would lose too many rows, "" if none would.
+        """Return a message about a table that would lose too many rows; "" if there is no such table.
 
-        A table is checked again after its old rows have grown `growth` times. It is counted no further than to the
-        number of rows that it must have.
+        A table is checked again when its count of old rows is `growth` times the last one. Counting stops as soon as
+        the table has enough rows.
         """
         for table, old in current.old.items():
             if current.limit is None or old <= current.allowed[table] * growth:
@@ -166,7 +166,7 @@ class Janitor(LoopActor):
         return ""
 
     async def _end_round(self, current: _Round) -> None:
-        """Scrub the deleted text from the files, too."""
+        """Remove the deleted text from the database's files, too."""
         if current.rows.total():
             await self._store.write(retention.scrub)
             _log.info("cleaned_up", **current.rows)

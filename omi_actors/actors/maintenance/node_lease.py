@@ -1,4 +1,4 @@
-"""The node's lease: renews this process's claim on its node name, and ends a process that has lost it.
+"""The node's lease: renews this process's claim on its node name, and stops a process that has lost the name.
 
 Not here: taking the name at start (store/actors.py). Threads: the event loop; it never awaits.
 """
@@ -28,10 +28,10 @@ OFF_WARN_S = 2.0
 
 @dataclass(slots=True)
 class NodeReadings:
-    """The store's latest answer about this node. The node lease alone writes it; anyone on the loop may read it.
+    """Result of the latest heartbeat of this node. Only the node lease writes it; any code on the loop may read it.
 
-    `clock_off_s` are the seconds by which this process's clock is ahead of the database's, None where there is one
-    clock.
+    `clock_off_s`: seconds by which this process's clock is ahead of the database's; None if the database has no clock
+    of its own.
     """
 
     clock_off_s: float | None = None
@@ -40,25 +40,25 @@ class NodeReadings:
 
 @dataclass(frozen=True, slots=True)
 class RenewNodeLease:
-    """The actor's own timer: send one heartbeat to the store."""
+    """Message that begins one heartbeat to the store; the node lease's timer sends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeConfirmed:
-    """Sent by the actor's own heartbeat: the store's answer."""
+    """Message with the result of a heartbeat; the heartbeat's future sends it."""
 
     heartbeat: Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRefused:
-    """Sent by the actor's own heartbeat: this machine's clock is too far from the database's."""
+    """Message after a heartbeat that the store refused: this machine's clock differs too much from the database's."""
 
     reason: str
 
 
 class NodeLease(LoopActor):
-    """Renews the node's lease, and reports the store's answers.
+    """Renews the node's lease by heartbeats. Reports a lost name and a refused clock.
 
     State it owns: the node's readings. Messages it takes: RenewNodeLease, NodeConfirmed, NodeRefused.
     Messages it sends: none; it calls `on_fenced` when a later incarnation has taken this node's name, and
@@ -81,7 +81,7 @@ class NodeLease(LoopActor):
         self._is_refused = False
 
     def on_start(self) -> None:
-        """Send the first heartbeat at once, so that the findings of the start are shown."""
+        """Send the first heartbeat now, so that its result is shown soon after the start."""
         self._beat(0.0)
         self.timers.every(_PERIOD_S, RenewNodeLease())
 
@@ -122,7 +122,7 @@ class NodeLease(LoopActor):
             _log.warning("clock_off", ahead_of_database_s=round(off_s, 1))
 
     def _report(self, heartbeat: Future[Heartbeat]) -> None:
-        """Send the store's answer to this actor. Runs in the writer's thread."""
+        """Send the heartbeat's result to this actor. Runs in the writer's thread."""
         try:
             self.handle.tell(NodeConfirmed(heartbeat.result()))
         except ClockRefusedError as exc:

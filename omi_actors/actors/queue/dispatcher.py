@@ -46,7 +46,7 @@ _REAP_EVERY = 5
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """The seconds of a lease, and the deliveries after which a job is dead."""
+    """Limits of the queue: seconds of a lease, and claims without a result after which a job is dead."""
 
     lease_s: float
     max_deliveries: int
@@ -84,7 +84,7 @@ class JobQueue(LoopActor):
         self._ticks = 0
 
     def on_start(self) -> None:
-        """Begin to tick. The first claim waits for WorkersReady."""
+        """Start the tick's timer. The first claim follows WorkersReady."""
         for slots in self._pools:
             slots.reset()
         self.timers.every(TICK_S, QueueTick())
@@ -135,19 +135,19 @@ class JobQueue(LoopActor):
         self._claim_all()
 
     def _claim_soon(self, slots: WorkerSlots) -> None:
-        """Fill free slots in a moment: attempts that end together share one claim, and answers go out before it."""
+        """Claim jobs after a short pause, so that attempts that end together share one claim, after their answers."""
         if slots.kinds not in self._refills_due:
             self._refills_due.add(slots.kinds)
             self.timers.after(_REFILL_S if slots.has_backlog else _REFILL_WITHOUT_BACKLOG_S, SlotsFree(slots.kinds))
 
     def _hint_other_nodes(self, slots: WorkerSlots, kinds: Sequence[str]) -> None:
-        """Hint other nodes at jobs that cannot begin here now; without it they find them at their next tick."""
+        """Send other nodes a hint if no slot is free here. Without the hint they find the jobs at their next tick."""
         if slots.is_full:
             for kind in kinds:
                 self._hint_node(kind)
 
     def _claim_hinted(self, kind: str) -> None:
-        """Claim work that another node hinted at. A newer node may know more kinds than this one."""
+        """Claim jobs after another node's hint. A newer node may know more kinds; ignore those."""
         if kind in self._slots_of:
             self._claim(self._slots_of[kind])
 
@@ -163,7 +163,7 @@ class JobQueue(LoopActor):
             claim.add_done_callback(partial(self._report_claim, slots.kinds))
 
     def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
-        """Send the store's answer to this actor. Runs in the writer's thread."""
+        """Send the claim's result to this actor. Runs in the writer's thread."""
         try:
             claimed, error = tuple(claim.result()), ""
         except ExpectedError as exc:
@@ -184,7 +184,7 @@ class JobQueue(LoopActor):
             self._claim(slots)
 
     def _end_reservation(self, ended: ReservationEnded) -> None:
-        """Run the job that the commit leased; without one free its slot, and claim."""
+        """Run the job that the commit leased. If it leased none, free the reserved slot and claim other jobs."""
         slots = self._slots_of[ended.kind]
         if ended.job is not None:
             slots.hold(ended.token)  # not held yet if an earlier incarnation of this queue reserved it
@@ -198,7 +198,7 @@ class JobQueue(LoopActor):
 
 
 def _bury_unknown(store: Store, kinds: Sequence[str]) -> None:
-    """Bury waiting jobs of all other kinds, some hundred at a time, and log their counts."""
+    """Bury waiting jobs of all kinds but these, a few hundred at a time, and log their counts."""
     store.write(bury_unknown_kinds, kinds).add_done_callback(partial(_report_buried, store, kinds))
 
 
@@ -215,7 +215,7 @@ def _report_buried(store: Store, kinds: Sequence[str], buried: Future[dict[str, 
 
 
 def _record_reaped(reaped: Future[int]) -> None:
-    """Count jobs that were taken back. Runs in the writer's thread."""
+    """Count the jobs of expired leases that the queue took back. Runs in the writer's thread."""
     try:
         count = reaped.result()
     except ExpectedError as exc:

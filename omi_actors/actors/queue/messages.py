@@ -15,16 +15,16 @@ from omi_actors.kit.messages import Request
 
 @dataclass(frozen=True, slots=True)
 class JobsEnqueued:
-    """Sent after the commit of a job of this kind. A hint only: the job table is the queue."""
+    """Message after the commit of a job of this kind. Only a hint: the job table is the queue."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReservationEnded:
-    """Sent by the commit that reserved a slot with `token`: the job it leased, None without one.
+    """Message after a commit that reserved a slot with `token`; `job` is the job that it leased, or None.
 
-    `is_unknown`: the store did not reply in time, so that `job_id` may be stored and leased all the same.
+    `is_unknown`: the store did not reply in time, so `job_id` may be stored and leased although `job` is None.
     """
 
     kind: str
@@ -36,24 +36,24 @@ class ReservationEnded:
 
 @dataclass(frozen=True, slots=True)
 class WorkElsewhere:
-    """Sent by the backplane runner: another node has work of this kind and no free slot. A hint, too."""
+    """Message from the backplane runner: another node has jobs of this kind and no free slot. Only a hint."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class QueueTick:
-    """The queue's own timer: claim jobs without a hint, and take back jobs of expired leases."""
+    """Message from the queue's timer: claim jobs, also if no hint about them came; take back jobs of expired leases."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkersReady:
-    """Sent by the workers at their start: they can begin jobs at once."""
+    """Message from the workers after their start: they can run jobs now."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobsClaimed:
-    """Sent by the queue's own claim of `kinds` after the store's answer; `error` names its failure, "" for none."""
+    """Message with the result of the queue's claim of jobs of `kinds`; `error` names the failure, "" after success."""
 
     kinds: tuple[str, ...]
     jobs: tuple[ClaimedJob, ...]
@@ -62,7 +62,7 @@ class JobsClaimed:
 
 @dataclass(frozen=True, slots=True)
 class JobFinished:
-    """Sent by the workers at every end of an attempt: its slot is free."""
+    """Message from the workers at the end of each attempt: its slot is free."""
 
     token: str
     kind: str
@@ -70,14 +70,14 @@ class JobFinished:
 
 @dataclass(frozen=True, slots=True)
 class SlotsFree:
-    """The queue's own timer: attempts of these kinds ended a moment ago."""
+    """Message from the queue's timer: attempts of these kinds ended a moment ago, so claim more jobs."""
 
     kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CancelJob:
-    """Sent by a session after it cancelled the job in the store; the queue passes it on to the workers."""
+    """Message from a session after it cancelled the job in the store; the queue passes it on to the workers."""
 
     job_id: str
 
@@ -87,26 +87,26 @@ class CancelJob:
 
 @dataclass(frozen=True, slots=True)
 class RunJob:
-    """Sent by the queue: make one attempt at this job."""
+    """Message from the queue to the workers: make one attempt at this job."""
 
     job: ClaimedJob
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """Sent by the task of an attempt to its actor."""
+    """Message at the end of an attempt, from its task to the workers."""
 
     attempted: Attempted
 
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatTick:
-    """The workers' own timer: renew the leases of running attempts."""
+    """Message from the workers' timer: renew the leases of running attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeasesRenewed:
-    """Sent by the workers' own heartbeat: of the asked tokens, these still hold their leases."""
+    """Message with the result of a heartbeat: of the tokens in `asked`, those in `held` still have their leases."""
 
     asked: frozenset[str]
     held: frozenset[str]
@@ -114,12 +114,12 @@ class LeasesRenewed:
 
 @dataclass(frozen=True, slots=True)
 class CancelAttempts:
-    """The workers' own timer while they drain: the grace is over."""
+    """Message from the workers' timer while they drain: the grace is over, so cancel the running attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drain(Request[None]):
-    """Sent at shutdown. The queue claims no more; the workers reply when all attempts are over.
+    """Message at shutdown: end the work. The queue claims no more jobs; the workers reply when all attempts have ended.
 
     After `grace_s` seconds the workers cancel running attempts, and each releases its job.
     """
@@ -132,10 +132,10 @@ class Drain(Request[None]):
 
 @dataclass(frozen=True, slots=True)
 class AnswerReady:
-    """Sent by the workers once an answer or a failure is stored; by the answer sweeper while its delivery is pending.
+    """Message to a session: an answer or a failure is stored. The workers send it; the answer sweeper repeats it.
 
-    It may come more than once. `asked_at` is the question's time in UTC seconds; a failure gives the reason for no
-    answer. `is_sending`: the intent to send it in its own reply is committed with it; it is not sent yet.
+    `asked_at` is the question's time in UTC seconds. A failure's text says why there is no answer. `is_sending`: the
+    intent to send the answer in its own reply is stored, too; it is not sent yet.
     """
 
     session_key: str
@@ -148,13 +148,13 @@ class AnswerReady:
 
     @classmethod
     def of(cls, session_key: str, answer: OpenAnswer, *, is_sending: bool = False) -> "AnswerReady":
-        """Return the message about an answer as it is stored."""
+        """Return the message about this stored answer."""
         ids = (session_key, answer.job_id, answer.delivery_id)
         is_failure = answer.kind == "failure"
         return cls(*ids, answer.text, answer.asked_at, is_failure=is_failure, is_sending=is_sending)
 
     def to_open_answer(self) -> OpenAnswer:
-        """Return the answer as its session remembers it until its first step."""
+        """Return the answer as the session remembers it before the first step of its delivery."""
         return OpenAnswer(
             delivery_id=self.delivery_id,
             job_id=self.job_id,
@@ -168,7 +168,7 @@ class AnswerReady:
 
 @dataclass(frozen=True, slots=True)
 class AnswerNotified:
-    """Sent by the workers at the end of a notification job; the delivery's state is `state`."""
+    """Message from the workers at the end of a notification job: the delivery is now in state `state`."""
 
     session_key: str
     delivery_id: str
@@ -177,9 +177,10 @@ class AnswerNotified:
 
 @dataclass(frozen=True, slots=True)
 class AnswerGrew(Request[bool]):
-    """Sent by the workers while the model streams: the next piece of an answer; `is_first` of this attempt.
+    """Message with the next piece of a streamed answer, from the workers. `is_first`: the first piece of this attempt.
 
-    The reply tells whether any asker receives it. The next piece follows the reply, so no two wait in a mailbox.
+    The reply is True if an open chat receives the piece. The workers send the next piece only after this reply, so a
+    mailbox never holds two.
     """
 
     session_key: str

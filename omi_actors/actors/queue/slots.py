@@ -14,9 +14,9 @@ _CLAIM_MAX = 16
 
 @dataclass(slots=True)
 class WorkerSlots:
-    """`concurrency` slots shared by `kinds`; each pool has its own, so slow kinds of one delay no other.
+    """A pool of `concurrency` slots for jobs of `kinds`. Each pool has its own slots, so slow jobs delay no other pool.
 
-    A lease token holds a slot. An attempt of an earlier incarnation that ends now frees none of the current ones.
+    A held slot is known by its job's lease token. So an attempt that an earlier incarnation began frees no slot.
 
         slots = WorkerSlots(("answer",), concurrency=2)
         token = slots.reserve()  # None: no slot is free, or jobs wait in the table; then only enqueue the job
@@ -35,7 +35,7 @@ class WorkerSlots:
     _is_hinted: bool = False
 
     def reset(self) -> None:
-        """Close, with no slot held, as a new incarnation of the queue begins."""
+        """Close the pool and free all slots, for a new incarnation of the queue."""
         self.is_open = False
         self._held.clear()
         self._claiming = 0
@@ -43,7 +43,7 @@ class WorkerSlots:
         self._is_hinted = False
 
     def reserve(self) -> str | None:
-        """Hold a slot for a job that is about to be committed; return its lease token, None without a free slot."""
+        """Reserve a slot for a job that is committed next. Return its lease token; None if no slot is free."""
         if self.has_backlog or not self.is_open or self._free() - self._claiming <= 0:
             return None
         token = new_id()
@@ -51,20 +51,20 @@ class WorkerSlots:
         return token
 
     def hold(self, token: str) -> None:
-        """Hold a slot for an attempt that begins, reserved or not."""
+        """Hold a slot for an attempt that begins. The slot may be reserved already."""
         self._held.add(token)
 
     def free(self, token: str) -> None:
-        """Free the slot of this attempt or reservation. Twice is fine."""
+        """Free the slot of this attempt or reservation. A second call does nothing."""
         self._held.discard(token)
 
     @property
     def is_full(self) -> bool:
-        """Whether no further attempt can begin here now."""
+        """Return True if no other attempt can begin in this pool now."""
         return not self.is_open or self._free() <= 0
 
     def begin_claim(self) -> int:
-        """Return how many jobs to claim now; 0 while a claim is under way, or without a free slot."""
+        """Return the number of jobs to claim now: 0 if a claim is under way, or if no slot is free."""
         free = self._free()
         if self._claiming or not self.is_open or free <= 0:
             self._is_hinted = self._claiming > 0
@@ -75,7 +75,7 @@ class WorkerSlots:
         return self._claiming
 
     def end_claim(self, tokens: list[str]) -> bool:
-        """Hold a slot for each claimed job; return whether there may be more to claim."""
+        """Hold a slot for each claimed job. Return True if there may be more jobs to claim."""
         is_more = self._is_hinted or len(tokens) == self._claiming
         self._claiming = 0
         self.has_backlog = is_more
@@ -83,7 +83,7 @@ class WorkerSlots:
         return is_more
 
     def fail_claim(self) -> None:
-        """End a claim without a result. Jobs may still wait; the next tick claims again."""
+        """End a claim that failed. Jobs may still wait in the table; the next tick claims again."""
         self._claiming = 0
         self.has_backlog = True
 

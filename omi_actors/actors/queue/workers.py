@@ -42,9 +42,9 @@ _PIECE_TIMEOUT_S = 5.0
 
 
 class AnswerStream:
-    """Sends the pieces of one attempt's answer in order, one message at a time; pieces that wait are joined.
+    """Sends the pieces of a streamed answer to its session, one message at a time. Pieces that wait are joined.
 
-    After a piece that the session does not accept none is sent; the session still gets the whole answer at the end.
+    If the session refuses a piece, no more are sent. The session still gets the whole answer at the end.
     """
 
     def __init__(self, sessions: Handle, session_key: str, job_id: str) -> None:
@@ -57,7 +57,7 @@ class AnswerStream:
         self._is_over = False
 
     def add(self, text: str) -> None:
-        """Add a piece; an empty one voids all earlier pieces."""
+        """Add a piece. An empty one discards the waiting text and begins the answer again."""
         if not text:
             self._waiting, self._is_first = "", True
         elif not self._is_over:
@@ -104,7 +104,7 @@ class Workers(LoopActor):
         self._drained: list[Future[None]] = []
 
     def on_start(self) -> None:
-        """Begin the heartbeats, three to a lease, so that one may be lost; and load the model."""
+        """Start the heartbeats and load the model. There are three heartbeats in a lease, so that one may fail."""
         self.timers.every(self._lease_s / 3, HeartbeatTick())
         self._loading = asyncio.get_running_loop().create_task(self._load())
 
@@ -139,7 +139,7 @@ class Workers(LoopActor):
         self.on_stop()
 
     async def _load(self) -> None:
-        """Load the model, then tell the queue: a lease should not run while a library is imported."""
+        """Load the model, then tell the queue to begin. Otherwise leases would run while a library is imported."""
         try:
             await self._deps.model.load()
         except Exception as exc:  # noqa: BLE001 (every attempt will meet it again and record it)
@@ -156,7 +156,7 @@ class Workers(LoopActor):
         task.add_done_callback(partial(self._report_ended, job))
 
     def _report_ended(self, job: ClaimedJob, task: asyncio.Task[Attempted]) -> None:
-        """Send the end of an attempt to this actor, also after a crash: without it the slot stays held for ever."""
+        """Send the end of an attempt to this actor, also after a crash. Without this message its slot stays held."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             _log.error("attempt_crashed", job=job.job_id, kind=job.kind, error=type(error).__name__, exc_info=error)
@@ -174,7 +174,10 @@ class Workers(LoopActor):
             self._settle_drained()
 
     def _send_result(self, job: ClaimedJob, result: AnswerDone | Notified) -> None:
-        """Send the result to the session; hint the other nodes at an answer that no reply of this node waits for."""
+        """Send the result to the session.
+
+        If no reply on this node waits for the answer, send a hint to the other nodes.
+        """
         self._sessions.tell(_build_fact(job, result))
         if isinstance(result, AnswerDone) and not self._deps.is_awaited(job.job_id):
             self._hint_answered(job.job_id)
@@ -186,7 +189,7 @@ class Workers(LoopActor):
             renewal.add_done_callback(lambda held: self._report_renewal(asked, held))
 
     def _report_renewal(self, asked: frozenset[str], renewal: Future[frozenset[str]]) -> None:
-        """Send the store's answer to this actor. Runs in the writer's thread."""
+        """Send the heartbeat's result to this actor. Runs in the writer's thread."""
         try:
             self.handle.tell(LeasesRenewed(asked, renewal.result()))
         except ExpectedError as exc:
@@ -200,7 +203,7 @@ class Workers(LoopActor):
                 _cancel_soon(task)
 
     def _cancel(self, job_id: str) -> None:
-        """Cancel the attempt at a cancelled job."""
+        """Cancel the running attempt at this job, if there is one."""
         for task in self._tasks.values():
             if task.get_name() == job_id:
                 _cancel_soon(task)
@@ -225,12 +228,12 @@ class Workers(LoopActor):
 
 
 def _cancel_soon(task: asyncio.Task[Attempted]) -> None:
-    """Cancel a task after its first step: a task that has not begun could not release its job."""
+    """Cancel a task soon, after its first step. A task that is cancelled before it begins would not release its job."""
     asyncio.get_running_loop().call_soon(_cancel_once, task)
 
 
 def _cancel_once(task: asyncio.Task[Attempted]) -> None:
-    """Cancel a task, unless it was cancelled before: a second time would interrupt the release of its job."""
+    """Cancel a task once. A second cancellation would interrupt the release of its job."""
     if not task.cancelling():
         task.cancel()
 

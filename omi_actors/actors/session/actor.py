@@ -120,7 +120,7 @@ class SessionActor(LoopActor):
         return decide_growth(progress, message.segments, received_at=now_s, new_id=new_id, stored=stored)
 
     async def _end_pause(self) -> None:
-        """Accept the utterance that a pause has ended. No reply waits for its answer."""
+        """Accept the questions in the utterance that a pause has ended. No webhook's reply waits for their answers."""
         try:
             progress = await self._loaded()
             await self._accept(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
@@ -132,7 +132,7 @@ class SessionActor(LoopActor):
     async def _accept(
         self, heard: HearingResult, progress: Progress, growth: Growth | None = None
     ) -> tuple[NewJob, ...]:
-        """Commit the result of hearing with a job for each question, and return the jobs."""
+        """Commit the new state of hearing with one answer job for each question. Return the jobs."""
         jobs: tuple[NewJob, ...] = ()
         if heard.questions:
             jobs = build_jobs(heard.questions, progress, self._session_key, self._deps, self._reply_until())
@@ -157,14 +157,14 @@ class SessionActor(LoopActor):
             self._pause = self.timers.after(delay_s, PauseOver(self._session_key))
 
     def _reply_until(self) -> float | None:
-        """Return the deadline (UTC seconds) of this turn's webhook for an answer, None without a webhook."""
+        """Return the time (UTC seconds) until which this turn's webhook waits for an answer; None without a webhook."""
         envelope = self.current_envelope
         if envelope.reply_to is None or not isinstance(envelope.message, IngestSegments):
             return None
         return envelope.message.received_at + self._deps.reply_deadline_s
 
     async def _keep_raw(self, message: KeepRaw) -> Ingested:
-        """Store a whole payload that no feature reads yet."""
+        """Store a webhook's payload unchanged; no feature reads its kind yet."""
         progress = await self._loaded()
         if progress.epoch == 0:
             # The session begins with this event. An event is no speech: it moves no other time.
@@ -202,7 +202,7 @@ class SessionActor(LoopActor):
         return self._progress
 
     async def _commit(self, turn: TurnChanges) -> None:
-        """Commit one turn, and only then remember it.
+        """Commit one turn. Change the state in memory only after the commit.
 
         Raises:
             StoreError: nothing of the turn is remembered; the next message loads the session again.
@@ -238,7 +238,7 @@ class SessionActor(LoopActor):
         await self._commit(turn)
 
     async def _reply(self) -> Ingested | None:
-        """Reply to a webhook in which nothing was asked; the reply may carry an answer that waits for one."""
+        """Reply to a webhook that holds no question. The reply may carry an older answer that is not sent yet."""
         outgoing = await self._answers.carry() if self._answers is not None else None
         if self._answers is None or outgoing is None:
             return Ingested()
@@ -249,12 +249,12 @@ class SessionActor(LoopActor):
     # --- leaving
 
     def on_failure(self, *_error: object) -> None:
-        """Close the reply slots, so that the sweeper looks for none of their answers."""
+        """Remove the reply slots, so that the sweeper no longer searches for their answers."""
         if self._answers is not None:
             self._answers.slots.forget()
 
     def _passivate(self) -> None:
-        """Stop, unless a timer, a reply or mail of this session is open."""
+        """Stop this actor, unless a timer, a reply or a message in its mailbox still waits."""
         is_waiting = self._pause is not None or (self._answers is not None and self._answers.is_waiting)
         if not is_waiting and not len(self.handle.mailbox):
             metrics.SESSION_PASSIVATIONS.inc()

@@ -1,4 +1,4 @@
-"""A session's answers: open reply slots, answers that are not sent yet, their graces.
+"""A session's answers: open reply slots, and answers that are not sent yet with their graces (waits for a webhook).
 
 Part of the session actor: called in its turns only. It executes the delivery table: commit a step, remember the phase,
 do the effect.
@@ -80,7 +80,7 @@ class SessionAnswers:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a webhook, a grace or a reply's end would be lost if the session left memory."""
+        """Return True if an open reply, a grace or the end of a reply would be lost when the session leaves memory."""
         return bool(self.slots or self._graces or self._sending)
 
     async def receive(self, message: AnswerMessage) -> None:
@@ -105,7 +105,7 @@ class SessionAnswers:
                 assert_never(message)
 
     def take_over(self, answers: Iterable[OpenAnswer]) -> None:
-        """Adopt the stored answers, except those in replies. An answer with an open slot here is announced soon."""
+        """Take over the stored answers, but not those in replies, nor those with an open slot: they come by message."""
         known = {delivery_id: self._open[delivery_id] for delivery_id in self._sending if delivery_id in self._open}
         loaded = {one.delivery_id: one for one in answers if one.job_id not in self.slots}
         self._open = loaded | known
@@ -116,9 +116,9 @@ class SessionAnswers:
     # --- replies that wait for their own answer
 
     def open_slot(self, job_id: str, reply: Future[Ingested], received_at: float) -> None:
-        """Keep a webhook's reply open for the answer of this job, until the deadline from its receipt (UTC seconds).
+        """Keep a webhook's reply open for the answer of this job until the reply deadline.
 
-        The time before this turn counts, since the sender has waited for that, too.
+        The deadline counts from `received_at` (UTC seconds), since the sender has waited from then on.
         """
         deadline_s = self._deps.reply_deadline_s
         waited_s = min(max(0.0, self._actor.runtime.clock.now_s() - received_at), deadline_s)
@@ -126,7 +126,7 @@ class SessionAnswers:
         self.slots.add(job_id, ReplySlot(reply, timer, self._actor.runtime.clock.mono_s()))
 
     async def _give(self, ready: AnswerReady) -> None:
-        """Give an answer over the channel that is open. Its news may come more than once."""
+        """Send an answer in its reply slot, or choose another channel. The same answer may come twice."""
         slot = self.slots.take(ready.job_id)
         answer = self._open.get(ready.delivery_id) or ready.to_open_answer()
         event = Event.INTENT_STORED if ready.is_sending else Event.STORED
@@ -145,9 +145,9 @@ class SessionAnswers:
             await self._go_on(answer.delivery_id)
 
     async def _take_found(self, answer: OpenAnswer) -> None:
-        """Give an answer that another node has stored to the reply that waits for it here.
+        """Give an answer that another node has stored to the reply that waits for it on this node.
 
-        If it was given there, a webhook is released, and a chat reads it.
+        If the other node has sent it already, a waiting webhook gets a reply without it; a chat still gets it.
         """
         slot = self.slots.find(answer.job_id)
         if slot is None or answer.delivery_id in self._sending:
@@ -161,7 +161,7 @@ class SessionAnswers:
             await self._stop_waiting(answer.job_id)
 
     async def _stop_waiting(self, job_id: str) -> None:
-        """Answer the webhook without its answer, which goes over another channel later."""
+        """Reply to the waiting webhook without its answer. The answer goes over another channel later."""
         slot = self.slots.take(job_id)
         if slot is not None:
             await self._settle(slot, await self.carry())
@@ -171,18 +171,18 @@ class SessionAnswers:
             await self._take_back(outgoing.delivery_id)
 
     async def _take_back(self, delivery_id: str) -> None:
-        """Move an answer on whose reply is closed."""
+        """Record that an answer did not arrive because its reply was closed; another channel is chosen."""
         await self._record_reply(ReplySent(self._session_key, delivery_id, reached=False))
 
     # --- replies of later webhooks
 
     async def settle(self, reply: Future[Ingested] | None, outgoing: OutgoingAnswer) -> None:
-        """Reply with this answer to a webhook in which nothing was asked."""
+        """Reply with this answer to a webhook that holds no question."""
         if (reply is None or not reply.try_set(build_reply(outgoing))) and outgoing.delivery_id is not None:
             await self._take_back(outgoing.delivery_id)
 
     async def carry(self) -> OutgoingAnswer | None:
-        """Return the oldest answer that waits for a webhook's reply, its step committed; None without one."""
+        """Commit the intent to send the oldest unsent answer in a webhook's reply, and return it; or return None."""
         for answer in tuple(self._open.values()):
             if answer.delivery_id not in self._sending:
                 outgoing = await self._send(answer, Channel.NEXT_WEBHOOK)
@@ -191,13 +191,13 @@ class SessionAnswers:
         return None
 
     async def _send(self, answer: OpenAnswer, reply: Channel) -> OutgoingAnswer | None:
-        """Commit the intent to send an answer in a reply and return it for that; None if it must not be sent."""
+        """Commit the intent to send an answer in a reply, and return the answer; None if it must not be sent."""
         event = choose_event(answer, reply, self._rules, now_s=self._actor.runtime.clock.now_s())
         effect = await self._fire(answer.delivery_id, event, reply=reply)
         return _build_outgoing(answer, reply) if effect is Effect.SEND else None
 
     async def _record_reply(self, sent: ReplySent) -> None:
-        """Record the end of a reply; an answer that did not arrive goes on as if never tried."""
+        """Record the end of a reply with an answer. If the answer did not arrive, choose a channel for it again."""
         delivery_id = sent.delivery_id
         reply = self._sending.get(delivery_id, Channel.INLINE)
         if delivery_id in self._open:
@@ -207,7 +207,7 @@ class SessionAnswers:
             self._actor.timers.after(_RECORD_AGAIN_S, sent)
 
     async def _settle_missing_end(self, answer: OpenAnswer) -> None:
-        """Treat a reply whose end was lost by a crash or with a message. The answer may have arrived."""
+        """Settle an answer in a reply without a recorded end, after a crash or a lost message. It may have arrived."""
         slot = self.slots.find(answer.job_id)
         if slot is not None and slot.channel is Channel.INLINE and answer.delivery_id not in self._sending:
             # Only the news of the answer was lost: the reply that it was stored for is still open.
@@ -218,7 +218,7 @@ class SessionAnswers:
     # --- without a reply
 
     async def _go_on(self, delivery_id: str, *, is_grace_over: bool = False) -> None:
-        """Move an open answer on while no reply is open for it."""
+        """Choose the next event for an unsent answer that no reply is open for, and execute it."""
         answer = self._open.get(delivery_id)
         if answer is not None and delivery_id not in self._sending:
             now_s = self._actor.runtime.clock.now_s()
@@ -226,7 +226,7 @@ class SessionAnswers:
             await self._fire(delivery_id, event)
 
     def _note_notified(self, notified: AnswerNotified) -> None:
-        """Adopt the result of a notification job: an answer that did not arrive waits for the next reply."""
+        """Remember the result of a notification job. An answer that did not arrive waits for the next reply."""
         if notified.delivery_id in self._open and notified.delivery_id not in self._sending:
             self._enter(notified.delivery_id, phase_after_job(notified.state))
 
@@ -235,9 +235,9 @@ class SessionAnswers:
     async def _fire(
         self, delivery_id: str, event: Event, *, reply: Channel = Channel.NONE, answer: OpenAnswer | None = None
     ) -> Effect:
-        """Execute one transition and return its effect; SEND and RECORD_AGAIN are left to the caller.
+        """Execute one transition and return its effect. The caller executes the effects SEND and RECORD_AGAIN.
 
-        `reply` is the channel of the reply that is open or was sent, `answer` one that the session may not know yet.
+        `reply` is the channel of the reply that is open or was sent. `answer` is given if the session may not have it.
         """
         before = phase_of(self._open.get(delivery_id))
         row = find_transition(Phase.SENDING if delivery_id in self._sending else before, event)
@@ -257,7 +257,7 @@ class SessionAnswers:
     def _enter(
         self, delivery_id: str, phase: Phase, reply: Channel = Channel.NONE, answer: OpenAnswer | None = None
     ) -> None:
-        """Remember the phase of a delivery. Of an answer that was never known here, only its sending is kept."""
+        """Remember the phase of a delivery. If the answer is not known here, remember only that it is being sent."""
         known = self._open.get(delivery_id, answer)
         if phase is Phase.SENDING:
             self._end_grace(delivery_id)
@@ -289,7 +289,7 @@ class SessionAnswers:
 
 
 def _build_outgoing(answer: OpenAnswer, reply: Channel) -> OutgoingAnswer:
-    """Return an answer for a reply of this channel. A chat gets its text as it is."""
+    """Return an answer for a reply of this channel. A chat gets the unchanged text."""
     text = answer.text
     if reply is not Channel.CHAT:
         text = format_message(text, is_repeated=answer.state == DeliveryState.UNKNOWN)

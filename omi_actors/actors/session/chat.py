@@ -1,7 +1,7 @@
-"""A session's chat: typed questions, their askers, repetitions; and the session's space.
+"""A session's chat: typed questions and their repetitions. An asker is one open chat request that waits for an answer.
 
-Part of the session actor: called in its turns only. A question is durable before its answer is begun. Its answer is
-delivered by answers.py, into the slot that is opened here.
+Part of the session actor: called in its turns only. A question is stored before its job begins. answers.py delivers
+the answer into the slot that is opened here. The session's space (todos, friends, …) changes here, too.
 Not here: the decisions (domain/sessions/chat.py), deliveries (answers.py). Threads: the event loop.
 """
 
@@ -47,7 +47,7 @@ ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline | SwitchSpace
 
 
 class Typed(NamedTuple):
-    """Rows that a turn of chat writes besides the session."""
+    """Rows that a turn of chat writes together with the session's row. `space` is the new space, None for no change."""
 
     jobs: tuple[NewJob, ...] = ()
     messages: tuple[NewMessage, ...] = ()
@@ -60,7 +60,7 @@ _KEY_REUSED = "This `Idempotency-Key` was used for another request."
 
 
 class SessionChat:
-    """Chat of one session, made at its first typed question. `load` and `commit` are the session's own."""
+    """Chat of one session, made at its first typed question. `load` and `commit` are methods of the session actor."""
 
     __slots__ = ("_actor", "_answered", "_answers", "_commit", "_deps", "_load", "_session_key", "_slots")
 
@@ -118,7 +118,7 @@ class SessionChat:
         return await decide_anew_if_fenced(lambda: self._accept(asked))
 
     def _find_same(self, asked: AskQuestion) -> ChatSlot | None:
-        """Return the slot of the same question while its answer is being made: one answer serves all who asked."""
+        """Return the slot of an open question that equals this one, or None. All who ask the same share one answer."""
         for slot in self._slots.values():
             question = slot.question
             if question.key == asked.key and not _is_same(question, asked):
@@ -132,7 +132,7 @@ class SessionChat:
         return bool(self._answered) and was_just_answered(self._answered, normalise_message(text), now_mono_s)
 
     async def _accept(self, asked: AskQuestion) -> ChatAnswered | None:
-        """Commit the question and its job, unless the store knows it; then wait for the answer."""
+        """Commit the question with its job, unless the store has the question already. Then wait for the answer."""
         progress = await self._load()
         known = await self._find_known(asked)
         if known is not None:
@@ -159,9 +159,9 @@ class SessionChat:
         return await self._deps.store.read(jobs.find_question, build_chat_key(self._session_key, asked.key))
 
     def _resume(self, known: KnownQuestion, asked: AskQuestion) -> ChatAnswered | None:
-        """Answer a known question from the store, or wait for its answer.
+        """Reply with the stored answer of a known question, or wait for it.
 
-        Raises: KeyReusedError when the key names another question.
+        Raises: KeyReusedError when the key belongs to another question.
         """
         if known.fingerprint != build_fingerprint(self._session_key, asked.text, asked.context):
             raise KeyReusedError(_KEY_REUSED)
@@ -185,7 +185,7 @@ class SessionChat:
     # --- the space
 
     async def _switch(self, space: str) -> str:
-        """Switch to a space and return the former one. Only the store remembers it, since switches are rare."""
+        """Store the session's new space and return the former one. It is not kept in memory, since changes are rare."""
         progress = await self._load()
         before = await self._deps.store.read(sessions.load_space, self._session_key)
         if space != (before or DEFAULT.name) or not progress.epoch:
@@ -215,14 +215,14 @@ class SessionChat:
         self._answered = remember_answered(self._answered, normalise_message(question.text), now_mono_s)
 
     def _fail_late(self, job_id: str) -> None:
-        """Fail the askers at the deadline; the answer is kept when it comes."""
+        """Fail the replies of all askers at the deadline. The answer is still stored when it comes."""
         slot = self._close(job_id)
         if slot is not None:
             metrics.CHATS.labels("late").inc()
             slot.fail(AnswerLateError("the answer was not ready at the chat's deadline"))
 
     async def _leave(self, asker_id: str) -> None:
-        """Cancel a question when its last asker has left, unless it is answered by now."""
+        """Remove an asker. If it was the last one and the question has no answer yet, cancel the question."""
         for job_id, slot in tuple(self._slots.items()):
             if slot.leave(asker_id) and slot.is_empty and self._close(job_id) is not None:
                 metrics.CHATS.labels("left").inc()
@@ -240,7 +240,7 @@ class SessionChat:
             self._deps.job_queue.tell(CancelJob(job_id))
 
     def _close(self, job_id: str) -> ChatSlot | None:
-        """Close a slot; None if the answers have closed it meanwhile."""
+        """Close a slot and return it; None if SessionAnswers has closed it already."""
         slot = self._slots.pop(job_id, None)
         return slot if self._answers.slots.take(job_id) is not None else None
 

@@ -42,8 +42,8 @@ _log = get_logger(__name__)
 class SessionDeps:
     """Dependencies of all sessions. A webhook waits up to `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
 
-    `answer_slots` belong to the queue, and are reserved here; a job that is committed with one is leased for
-    `job_lease_s`. Of one lane `lane_cap` jobs may wait. `open_replies` are all sessions' together.
+    `answer_slots` belong to the queue; sessions reserve them. A job that is committed with a reserved slot is leased
+    for `job_lease_s` seconds. In one lane up to `lane_cap` jobs may wait. All sessions share `open_replies`.
     """
 
     store: Store
@@ -60,7 +60,7 @@ class SessionDeps:
 
 
 class TurnChanges(NamedTuple):
-    """Changes of one turn. `listening_until` is when a pause ends the open utterance, None without one.
+    """Changes of one turn. At `listening_until` (UTC seconds) a pause ends the open utterance; None: none is open.
 
     `active_space` is the session's new space, None for no change.
     """
@@ -75,9 +75,9 @@ class TurnChanges(NamedTuple):
 
 
 def build_commit(turn: TurnChanges, session_key: str) -> SessionCommit:
-    """Return the commit of one turn.
+    """Return the commit of one turn, with the next epoch.
 
-    It takes the next epoch. A commit that timed out but was stored thus fences the turns decided without it.
+    So a commit that timed out but was stored fences the later turns, which were decided without it.
     """
     progress, growth = turn.progress, turn.growth
     return SessionCommit(
@@ -106,7 +106,7 @@ def build_jobs(
 ) -> tuple[NewJob, ...]:
     """Return the jobs that answer these questions, in the order of the questions.
 
-    A reply waits for the first of them until `reply_until` (UTC seconds), None without a reply.
+    A webhook's reply waits for the first answer until `reply_until` (UTC seconds); None: no reply waits.
     """
     context = current_context()
     return tuple(
@@ -139,7 +139,7 @@ def build_message(question: Question | ChatQuestion, session_id: str, job: NewJo
 
 
 def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Future[ClaimedJob | None]:
-    """Commit a turn with answer jobs and hand them to the queue. Fails as `Store.commit` does."""
+    """Commit a turn with answer jobs, and send them to the queue. Raises what `Store.commit` raises."""
     commit = structs.replace(commit, lane_cap=deps.lane_cap)
     first = commit.jobs[0]
     token = deps.answer_slots.reserve()
@@ -172,7 +172,7 @@ def _report_leased(queue: Handle, ended: ReservationEnded, leased: Future[Claime
 
 
 class DeliverySteps:
-    """Steps of deliveries, each committed by the store if its row still allows it. It keeps nothing."""
+    """Commits steps of deliveries. The store refuses a step if the delivery is in another state by then."""
 
     __slots__ = ("_deps", "_session_key")
 
@@ -181,7 +181,7 @@ class DeliverySteps:
         self._session_key = session_key
 
     async def commit(self, change: DeliveryChange, *, enqueues: bool) -> StepOutcome:
-        """Commit one step; with `enqueues`, together with the job that notifies."""
+        """Commit one step. With `enqueues` the same transaction enqueues the notification job."""
         try:
             step = self._enqueue(change) if enqueues else self._deps.store.write(answers.change_delivery, change)
             is_done = await step
@@ -210,10 +210,10 @@ _TRIES = 10
 
 
 async def decide_anew_if_fenced(act: Callable[[], Awaitable[R]]) -> R:
-    """Repeat a turn on freshly loaded state while other nodes commit to the session.
+    """Run a turn; repeat it on newly loaded state when another node has committed to the session.
 
     Raises:
-        FencedError: each of the tries was fenced.
+        FencedError: all tries were fenced.
     """
     for _ in range(_TRIES - 1):
         with contextlib.suppress(FencedError):

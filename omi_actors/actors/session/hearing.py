@@ -1,6 +1,6 @@
 """A session's hearing: the state of its open utterance, from one turn to the next.
 
-Part of the session actor: called in its turns only. It decides; `keep` remembers the decision after the turn's commit.
+Part of the session actor: called in its turns only. Its methods decide; after the commit `keep` takes the new state.
  Not here: how it hears (domain/hearing/hearing.py), the commit and the timer (actor.py).
 Threads: the event loop.
 """
@@ -16,9 +16,9 @@ from omi_actors.kit.runtime import Runtime
 
 
 class SessionHearing:
-    """Hearing of one session. `deadline` (UTC seconds) is when a pause ends the open utterance, None without one.
+    """Hearing of one session. At `deadline` (UTC seconds) a pause ends the open utterance; None: none is open.
 
-    `listening_until` is the deadline in the store.
+    `listening_until` is the deadline as stored.
     """
 
     # No reference to the actor: the garbage collector is off for such cycles, one in each session.
@@ -33,7 +33,7 @@ class SessionHearing:
         self.listening_until: float | None = None
 
     async def hear(self, growth: Growth, now_s: float, runtime: Runtime) -> HearingResult:
-        """Hear new segments a slice at a time, so that many of them do not hold the loop."""
+        """Find questions in new segments, a slice at a time: many segments at once would block the loop."""
         heard = HearingResult(relabel(self._state, growth.corrected), self._unasked, None)
         for number, part in enumerate(cut_into_slices(growth.fresh)):
             if number:
@@ -45,12 +45,12 @@ class SessionHearing:
         return heard
 
     def end_pause(self, now_s: float) -> HearingResult:
-        """Decide after a pause: the open utterance has ended."""
+        """Return the result of a pause: the open utterance ends."""
         heard = pause_over(self._state, now_s, self._options)
         return HearingResult(heard.state, (*self._unasked, *heard.questions), heard.deadline)
 
     def is_news(self, heard: HearingResult) -> bool:
-        """Tell whether the result must be committed by itself."""
+        """Return True if the result must be committed even if the turn has nothing else to commit."""
         return bool(heard.questions) or (heard.deadline is None) != (self.listening_until is None)
 
     def keep(self, heard: HearingResult) -> None:
@@ -69,7 +69,7 @@ class SessionHearing:
         self.deadline = now_s if self._unasked else recalled.deadline
 
     def note(self, message: object, now_s: float) -> None:
-        """Note an answer. After a reply no wake phrase is needed; after a failure the question may be repeated."""
+        """Note an answer. A follow-up then needs no wake phrase; after a failure the question may be repeated."""
         match message:
             case AnswerReady(is_failure=True) | AnswerFound(answer=OpenAnswer(kind="failure")):
                 self._state = note_reply(self._state, now_s, was_answered=False)

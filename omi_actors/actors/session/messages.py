@@ -14,9 +14,9 @@ from omi_actors.kit.messages import Request
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """Reply to a webhook: everything in it is durable. `message` is for the wearer, None without an answer.
+    """Reply to a webhook: all its segments are stored. `message` is the answer for the wearer, None if there is none.
 
-    `delivery_id` names the answer's delivery; the sender of `message` reports its end with `ReplySent`.
+    `delivery_id` names the answer's delivery. The web handler that sends `message` reports the result by `ReplySent`.
     """
 
     message: str | None = None
@@ -25,10 +25,10 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True)
 class IngestSegments(Request[Ingested]):
-    """Sent by the webhook: take in these segments, at most 1,000, in order. The reply follows the commit.
+    """Message from the webhook: store these segments, at most 1,000, in order. The reply comes after the commit.
 
-    If they hold a question, the reply waits for its answer until the reply deadline. With `needs_news` a reply to
-    known segments carries no answer, because the sender of a repeated webhook may be another person.
+    If they hold a question, the reply waits for its answer until the reply deadline. `needs_news`: if no segment is
+    new, the reply carries no answer, because another person may have repeated the webhook.
     Fails with OverloadError, StoreError or ActorError; then no segment counts as stored.
     """
 
@@ -41,7 +41,7 @@ class IngestSegments(Request[Ingested]):
 
 @dataclass(frozen=True, slots=True)
 class KeepRaw(Request[Ingested]):
-    """Sent by the webhook: store a payload of a kind that no feature reads yet."""
+    """Message from the webhook: store a payload of a kind that no feature reads yet."""
 
     session_key: str
     uid: str
@@ -54,9 +54,9 @@ class KeepRaw(Request[Ingested]):
 
 @dataclass(frozen=True, slots=True)
 class ReplySent:
-    """Sent by webhook and chat at the end of a reply with an answer; `reached` is False if the connection was closed.
+    """Message from webhook and chat at the end of a reply with an answer. `reached`: the connection was not closed.
 
-    `is_spoken` is False for a chat: no talk follows its answer.
+    `is_spoken` is False for a chat: no spoken follow-up is expected after its answer.
     """
 
     session_key: str
@@ -67,7 +67,7 @@ class ReplySent:
 
 @dataclass(frozen=True, slots=True)
 class ReplyUnsettled:
-    """Sent by the answer sweeper: a reply with this answer began long ago, and its end is not stored."""
+    """Message from the answer sweeper: a reply with this answer began long ago, and its end is not stored."""
 
     session_key: str
     answer: OpenAnswer
@@ -75,28 +75,28 @@ class ReplyUnsettled:
 
 @dataclass(frozen=True, slots=True)
 class GraceOver:
-    """Sent by the session's timer: no webhook came within the grace of this answer."""
+    """Message from the session's timer: no webhook came in the time for which this answer waited for one."""
 
     delivery_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PauseOver:
-    """Sent by the session's timer, or the answer sweeper as a reminder: a pause has ended the open utterance."""
+    """Message from the session's timer, or from the answer sweeper: a pause has ended the open utterance."""
 
     session_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyDeadline:
-    """Sent by the session's timer: reply now to the webhook that waits for this job's answer."""
+    """Message from the session's timer: reply now to the webhook that waits for this job's answer."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Passivate:
-    """Sent by the router to an idle session: stop, unless mail or a timer waits."""
+    """Message from the router to an idle session: stop, unless a message, a reply or a timer still waits."""
 
 
 # Called with each piece of an answer: its text, and whether it voids all text before it, since an attempt began anew.
@@ -107,9 +107,9 @@ OnDelta = Callable[[str, bool], None]
 
 @dataclass(frozen=True, slots=True)
 class ChatAnswered:
-    """Reply to a chat: the answer, or (`is_failure`) the sentence that says why there is none.
+    """Reply to a chat: the answer, or (`is_failure`) the reason why there is none.
 
-    `delivery_id` names the delivery whose end the chat reports with `ReplySent`, None if nothing is to be reported.
+    `delivery_id` names the delivery; the chat reports its end by `ReplySent`. None: the chat reports nothing.
     `is_duplicate`: the same message was answered a moment ago, and `text` says so.
     """
 
@@ -122,13 +122,13 @@ class ChatAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskQuestion(Request[ChatAnswered]):
-    """Sent by the chat: answer this question. It is durable before any work for it begins.
+    """Message from the chat: answer this question. It is stored before its job begins.
 
-    `asker_id` names the open reply, `key` the question among its owner's: the same key means the same question.
-    `may_be_known` is False for a key that was made for this message. `on_delta` gets the answer's pieces; it must be
-    quick and must not raise.
-    Fails with OverloadError, StoreError, ActorError, with AnswerLateError at the deadline, or with KeyReusedError
-    when the key names another question.
+    `asker_id` names the chat's open reply. `key` names the question, unique for its owner: the same key means the
+    same question. `may_be_known` is False if the server made the key for this message. `on_delta` gets the pieces of
+    the answer; it must be quick and must not raise.
+    Fails with OverloadError, StoreError, ActorError; with AnswerLateError at the deadline; with KeyReusedError when
+    the key belongs to another question.
     """
 
     session_key: str
@@ -142,7 +142,7 @@ class AskQuestion(Request[ChatAnswered]):
 
 @dataclass(frozen=True, slots=True)
 class SwitchSpace(Request[str]):
-    """Sent by the chat: answer in this space from now on (domain/answers/prompt.py). The reply is the former space."""
+    """Message from the chat: answer in this space (domain/answers/prompt.py) from now on. Reply: the former space."""
 
     session_key: str
     space: str
@@ -150,7 +150,7 @@ class SwitchSpace(Request[str]):
 
 @dataclass(frozen=True, slots=True)
 class AskerLeft:
-    """Sent by the chat: this asker's connection is closed. The last asker's leaving cancels the question."""
+    """Message from the chat: this asker's connection is closed. A question without askers is cancelled."""
 
     session_key: str
     asker_id: str
@@ -158,16 +158,16 @@ class AskerLeft:
 
 @dataclass(frozen=True, slots=True)
 class ChatDeadline:
-    """Sent by the session's timer: fail now the chats that wait for this job's answer."""
+    """Message from the session's timer: fail the chats that wait for this job's answer."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerFound:
-    """Sent by the answer sweeper: an answer that a reply of this session waits for is stored, in this state.
+    """Message from the answer sweeper: the answer that a reply of this session waits for is stored.
 
-    Another node made it, and may be sending it or have sent it.
+    Another node stored it. That node may be sending the answer, or may have sent it.
     """
 
     session_key: str
@@ -179,4 +179,4 @@ class AnswerFound:
 
 @dataclass(frozen=True, slots=True)
 class SweepIdle:
-    """Sent by the router's timer: passivate sessions that are idle too long or too many."""
+    """Message from the router's timer: passivate sessions that are idle too long or too many."""

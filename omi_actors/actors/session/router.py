@@ -34,7 +34,7 @@ _SWEEP_LIMIT = 1_000
 
 @dataclass(slots=True)
 class LiveSession:
-    """Session in memory, with the time of its last message (monotonic seconds)."""
+    """A session in memory, with the time of its last message (monotonic seconds)."""
 
     handle: Handle
     used_mono_s: float
@@ -42,10 +42,10 @@ class LiveSession:
 
 @dataclass(slots=True)
 class LiveSessions:
-    """Live sessions by key, least recently used first. It outlives its router, which alone adds and removes sessions.
+    """Sessions in memory by key, least recently used first. Only the router adds and removes them; this outlives it.
 
-    `find` is also called by the system on the event loop: it moves a session to the end and counts. `hits` counts
-    sessions found in memory, `misses` activations. Both are plain numbers, since each webhook changes one.
+    The system also calls `find`, on the event loop. `hits` counts sessions found in memory, `misses` activations.
+    Both are plain numbers, which are cheap: each webhook changes one.
     """
 
     by_key: dict[str, LiveSession] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class LiveSessions:
         return len(self.by_key)
 
     def find(self, session_key: str, now_mono_s: float) -> Handle | None:
-        """Return the session's handle and move it to the end; None if it is not in memory."""
+        """Return the session's handle, and note its use; None if it is not in memory."""
         session = self.by_key.get(session_key)
         if session is None or session.handle.has_left:
             return None
@@ -70,7 +70,7 @@ class LiveSessions:
 
 @dataclass(frozen=True, slots=True)
 class RouterLimits:
-    """Limits of sessions in memory: one that is idle for `idle_s`, or beyond the latest `max_live`, is passivated."""
+    """Limits of sessions in memory: passivate after `idle_s` seconds without use, or above `max_live` sessions."""
 
     idle_s: float
     max_live: int
@@ -121,7 +121,7 @@ class SessionRouter(LoopActor):
         return None
 
     def _handle_of(self, session_key: str) -> Handle:
-        """Return the session's handle and move it to the end; activate a session that is not in memory."""
+        """Return the session's handle, and note its use. Activate the session if it is not in memory."""
         now_mono_s = self.runtime.clock.mono_s()
         handle = self._live_sessions.find(session_key, now_mono_s)
         if handle is not None:
@@ -141,7 +141,7 @@ class SessionRouter(LoopActor):
             metrics.SESSIONS_LIVE.dec()
 
     def _sweep(self) -> None:
-        """Ask sessions to passivate, the least recently used first, if they are idle or too many."""
+        """Ask idle sessions to stop. If too many live, ask the least recently used ones, too."""
         surplus = len(self._live) - self._limits.max_live
         idle_since = self.runtime.clock.mono_s() - self._limits.idle_s
         for number, session in enumerate(islice(self._live.values(), _SWEEP_LIMIT)):

@@ -1,4 +1,4 @@
-"""Reply slots: the open replies of webhooks and chats that wait for an answer; the node's index of them.
+"""Reply slots: open replies of webhooks and chats that wait for an answer, and the index of all on this node.
 
 Not here: their opening and closing (answers.py, chat.py). Threads: the event loop.
 """
@@ -18,10 +18,10 @@ from omi_actors.kit.runtime import TimerHandle
 
 @dataclass(slots=True)
 class OpenReplies:
-    """Jobs of this node with an open reply, longest not looked for first.
+    """Jobs with an open reply on this node. First stands the job that the sweeper has not searched for the longest.
 
-    Its writers are the sessions, in their turns: each opens and closes the replies of its own jobs, also at its crash.
-    The answer sweeper only moves jobs to the end. It is no mail, since workers ask it between two steps of an attempt.
+    Sessions add and remove their own jobs, also when they crash. The answer sweeper only moves jobs to the end.
+    It is a shared object and not a message, since workers read it in the middle of an attempt.
     """
 
     # When a reply was opened, or its answer last looked for in the store (monotonic seconds).
@@ -40,7 +40,7 @@ class OpenReplies:
         self._looked_mono_s.pop(job_id, None)
 
     def take_due(self, now_mono_s: float, *, quiet_s: float, limit: int) -> tuple[str, ...]:
-        """Return up to `limit` jobs not looked for in `quiet_s` seconds, and move them to the end."""
+        """Return up to `limit` jobs that were not searched for in the last `quiet_s` seconds; move them to the end."""
         due = []
         for job_id, looked_mono_s in islice(self._looked_mono_s.items(), limit):
             if looked_mono_s > now_mono_s - quiet_s:
@@ -54,7 +54,7 @@ class OpenReplies:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """One open reply of a chat."""
+    """One open reply of a chat. `on_delta` gets pieces of the answer; None: this chat reads no pieces."""
 
     asker_id: str
     reply: Future[ChatAnswered]
@@ -65,7 +65,7 @@ class Asker:
 class OutgoingAnswer:
     """Answer for an open reply; the intent to send it is committed.
 
-    `delivery_id` names the delivery whose end the sender reports with `ReplySent`, None if nothing is to be reported.
+    `delivery_id` names the delivery; the web handler reports its end by `ReplySent`. None: nothing is reported.
     `is_failure`: the text says why there is no answer.
     """
 
@@ -75,7 +75,7 @@ class OutgoingAnswer:
 
 
 def build_reply(outgoing: OutgoingAnswer | None) -> Ingested:
-    """Return the reply to a webhook, with an answer if there is one for it."""
+    """Return the reply to a webhook, with `outgoing` unless it is None."""
     return Ingested() if outgoing is None else Ingested(outgoing.text, outgoing.delivery_id)
 
 
@@ -92,7 +92,7 @@ class ChatSlot:
         opened_mono_s: float,
         on_answered: Callable[[ChatQuestion], None],
     ) -> None:
-        """Call `on_answered` when an asker got the answer, unless that is a failure."""
+        """Make a slot. It calls `on_answered` when an asker gets the answer, but not for a failure."""
         self.question = question
         self.timer = timer
         self.opened_mono_s = opened_mono_s
@@ -102,26 +102,26 @@ class ChatSlot:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no asker is left."""
+        """Return True if there are no askers."""
         return not self._askers
 
     def join(self, asker: Asker) -> None:
-        """Add an asker, and show it the text that the others have seen."""
+        """Add an asker, and send it the pieces of the answer that came before."""
         self._askers.append(asker)
         if self._shown and asker.on_delta is not None:
             asker.on_delta(self._shown, False)  # noqa: FBT003 (nothing is void)
 
     def leave(self, asker_id: str) -> bool:
-        """Remove an asker; False if it is not here."""
+        """Remove an asker; return False if this slot does not have it."""
         left = [asker for asker in self._askers if asker.asker_id == asker_id]
         for asker in left:
             self._askers.remove(asker)
         return bool(left)
 
     def show(self, text: str, *, is_first: bool) -> bool:
-        """Pass on a piece of the answer; False if no asker reads pieces.
+        """Send a piece of the answer to all askers; return False if none reads pieces.
 
-        The first piece of a later attempt voids the text of an earlier one.
+        The first piece of an attempt replaces the text of earlier attempts.
         """
         is_anew = is_first and bool(self._shown)
         self._shown = text if is_first else self._shown + text
@@ -131,7 +131,7 @@ class ChatSlot:
         return bool(listeners)
 
     def try_settle(self, outgoing: OutgoingAnswer | None) -> bool:
-        """Give the answer to all askers; one of them reports the reply's end. False if none was reached."""
+        """Send the answer to all askers; one of them reports the delivery's end. Return False if none was reached."""
         if outgoing is None:
             return self.fail(StoreUnavailableError("the answer is made, but its delivery could not be recorded"))
         reporter = outgoing.delivery_id
@@ -146,25 +146,25 @@ class ChatSlot:
         return is_given
 
     def fail(self, error: Exception) -> bool:
-        """Fail the replies of all askers. True: nothing is left to record."""
+        """Fail the replies of all askers. Return True: there is no delivery to record."""
         for asker in self._askers:
             asker.reply.try_fail(error)
         return True
 
 
 class Slot(Protocol):
-    """Open reply. `timer` is its deadline, `opened_mono_s` its opening (monotonic seconds)."""
+    """An open reply. `timer` fires at its deadline; it was opened at `opened_mono_s` (monotonic seconds)."""
 
     @property
     def channel(self) -> Channel:
-        """Channel of an answer in this reply."""
+        """Return the channel of an answer that is sent in this reply."""
         ...
 
     timer: TimerHandle
     opened_mono_s: float
 
     def try_settle(self, outgoing: OutgoingAnswer | None) -> bool:
-        """Reply with this answer, or without one; False if the reply is closed."""
+        """Reply with this answer, or without one. Return False if the reply is closed."""
         ...
 
 
@@ -178,7 +178,7 @@ class ReplySlot:
     opened_mono_s: float
 
     def try_settle(self, outgoing: OutgoingAnswer | None) -> bool:
-        """Reply to the webhook; False if it was released before."""
+        """Reply to the webhook; return False if it got its reply before."""
         return self.reply.try_set(build_reply(outgoing))
 
 
@@ -198,16 +198,16 @@ class Slots:
         return job_id in self._slots
 
     def add(self, job_id: str, slot: Slot) -> None:
-        """Keep a reply open for the answer of this job, until it is taken."""
+        """Add the open reply that waits for the answer of this job."""
         self._slots[job_id] = slot
         self._of_node.open(job_id, slot.opened_mono_s)
 
     def find(self, job_id: str) -> Slot | None:
-        """Return the reply that is open for this job's answer, None without one."""
+        """Return the open reply that waits for this job's answer; None if there is none."""
         return self._slots.get(job_id)
 
     def take(self, job_id: str) -> Slot | None:
-        """Remove a slot and return it to be settled; None if there is none."""
+        """Remove the slot of this job and return it; None if there is none."""
         slot = self._slots.pop(job_id, None)
         if slot is not None:
             slot.timer.cancel()
@@ -215,7 +215,7 @@ class Slots:
         return slot
 
     def forget(self) -> None:
-        """Remove all slots: the session ends, and its end fails their replies."""
+        """Remove all slots when the session ends. The kit fails their replies then."""
         for job_id in self._slots:
             self._of_node.close(job_id)
         self._slots.clear()

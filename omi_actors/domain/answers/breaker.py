@@ -2,7 +2,7 @@
 
 Closed: all calls pass. Open: none passes during the pause. Half-open: one passes, the probe; its result closes the
 breaker or opens it again.
-Not here: the calls (clients/model_chain.py), which failures count (failures.py). Threads: none, pure.
+Not here: the calls (clients/model_chain.py), which failures count (failures.py). Threads: any; pure.
 Source: the pattern of M. Nygard's "Release It!".
 """
 

@@ -1,6 +1,6 @@
 """Budgets of the model: questions a minute and tokens a day, for one owner and for all.
 
-Not here: counting (store/model_use.py), the sentences (failures.py), the settings (config/). Threads: none, pure.
+Not here: counting (store/model_use.py), the sentences (failures.py), the settings (config/). Threads: any; pure.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 A delivery is the giving of one answer to its owner. Each step is committed before it is taken. The store makes a step
 only from the states that the table names, so that of two actors that want to give an answer one does.
 Not here: the records (delivery_records.py), the execution (actors/session/answers.py, jobs/notify.py), the rows
-(store/answers.py, store/notifications.py). Threads: none, pure.
+(store/answers.py, store/notifications.py). Threads: any; pure.
 """
 
 from dataclasses import dataclass

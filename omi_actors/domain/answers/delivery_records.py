@@ -1,6 +1,6 @@
 """Records of deliveries: stored states, channels, rows and their changes, open answers.
 
-Not here: the transitions (delivery.py), the statements (store/answers.py). Threads: none, pure.
+Not here: the transitions (delivery.py), the statements (store/answers.py). Threads: any; pure.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Explanations of a failure: the operator's cause and fix, the wearer's sentence.
 
 Not here: the sentences (sentences.py), logging and showing a fault (clients/model_chain.py).
-Threads: none, pure.
+Threads: any; pure.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Guesses the language of a few words by their script, and Latin languages by their most frequent words.
 
 It knows the twelve languages of domain/hearing/phrases.py; English is the default. Only fixed sentences need it: a
-model finds the language of a question itself. Not here: the sentences (sentences.py). Threads: none, pure; linear.
+model finds the language of a question itself. Not here: the sentences (sentences.py). Threads: any; pure; linear.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Limits of one answer: time, tokens, context, for spoken and for written ones; and the cut of one that is too long.
 
 Not here: the settings (config/), the choice of the context (prompt.py), attempts (patience.py).
-Threads: none, pure.
+Threads: any; pure.
 """
 
 from bisect import bisect_right

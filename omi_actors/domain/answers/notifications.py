@@ -1,7 +1,7 @@
 """Values and rules of one notification: its limits, its begin and end in the store, its text.
 
 Not here: when an answer is notified (delivery.py), the rows (store/notifications.py), the call (clients/).
-Threads: none, pure. Source: Omi drops a `message` of fewer than 6 characters.
+Threads: any; pure. Source: Omi drops a `message` of fewer than 6 characters.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Patience with models: fallback to the next model, deadlines of attempts, retries.
 
-Not here: the calls (clients/model_chain.py), the limits of an answer (limits.py). Threads: none, pure.
+Not here: the calls (clients/model_chain.py), the limits of an answer (limits.py). Threads: any; pure.
 """
 
 import random

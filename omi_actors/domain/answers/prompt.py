@@ -1,6 +1,6 @@
 """Prompts: instructions, the transcript around a question, earlier messages, and the question.
 
-Not here: the call (clients/), the choice of rows (store/). Threads: none, pure.
+Not here: the call (clients/), the choice of rows (store/). Threads: any; pure.
 """
 
 import datetime as dt

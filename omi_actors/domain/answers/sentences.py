@@ -1,6 +1,6 @@
 """Fixed sentences for wearers in twelve languages: one table, one row a language.
 
-Not here: the choice of sentence (failures.py, notifications.py) and language (language.py). Threads: none, pure.
+Not here: the choice of sentence (failures.py, notifications.py) and language (language.py). Threads: any; pure.
 """
 
 from collections.abc import Mapping

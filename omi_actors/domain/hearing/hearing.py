@@ -2,7 +2,7 @@
 
 A question is what one speaker says after a wake phrase, however segments and webhooks cut it.
 Not here: new and known segments (domain/sessions/transcript.py), the pause timer (actors/session/actor.py), the
-decision itself (utterances.py, overhearing.py), the answer (jobs/answer.py). Threads: none, pure.
+decision itself (utterances.py, overhearing.py), the answer (jobs/answer.py). Threads: any; pure.
 """
 
 from collections.abc import Iterator, Sequence

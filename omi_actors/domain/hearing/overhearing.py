@@ -2,7 +2,7 @@
 
 It decides as utterances.py does while no question is open. It keeps only a speaker's last words, until the sentence
 ends: they may be the first half of a wake phrase, or the words before a name that is only talked about.
-Not here: segments that may hold a wake phrase (utterances.py). Threads: none, pure.
+Not here: segments that may hold a wake phrase (utterances.py). Threads: any; pure.
 """
 
 from collections.abc import Sequence

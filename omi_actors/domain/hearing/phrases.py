@@ -1,7 +1,7 @@
 """Word tables of twelve languages, one row a language: greetings, question words, commands, reports.
 
 All languages apply at once, since people mix them. `words_of` turns rows into sets.
-Not here: the rules that use the words (wake.py, question_end.py). Threads: none, pure.
+Not here: the rules that use the words (wake.py, question_end.py). Threads: any; pure.
 """
 
 # Punctuation around a word.

@@ -1,6 +1,6 @@
 """Question end: find it at a question mark, or after a sentence that asks or commands.
 
-Not here: questions that a pause ends (utterances.py), the beginning of a question (wake.py). Threads: none, pure.
+Not here: questions that a pause ends (utterances.py), the beginning of a question (wake.py). Threads: any; pure.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Repetition: compare two spoken questions, or two typed messages, for near equality.
 
 Not here: the time for which they are remembered (utterances.py, domain/sessions/chat.py).
-Threads: none, pure. Cost: normalising 25 kB takes at most 4 ms, comparing two such texts at most 2 ms.
+Threads: any; pure. Cost: normalising 25 kB takes at most 4 ms, comparing two such texts at most 2 ms.
 Source: similarity = (longer - Levenshtein distance) / longer over normalised text, as chat clients of Omi expect;
 the distance by Hyyrö's bit-parallel form of Myers's algorithm (2003), a column of the matrix in one integer.
 """

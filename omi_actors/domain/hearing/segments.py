@@ -2,7 +2,7 @@
 
 They are structs, since a turn makes thousands of them and a dataclass costs ten times as much.
 Not here: parsing (web/webhook/), the sorting into new and known (domain/sessions/transcript.py), rows (store/).
-Threads: none, pure. Source: Omi's real-time transcript webhook.
+Threads: any; pure. Source: Omi's real-time transcript webhook.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Speech: parse one speaker's words, as one line, into questions and the pieces that still matter.
 
 The result depends on the words alone, not on their cut into segments. Not here: times, other speakers
-(utterances.py). Threads: none, pure.
+(utterances.py). Threads: any; pure.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Values of hearing: its options, the state that a session keeps, and the result of each call.
 
 Not here: the decisions that change the state (utterances.py, overhearing.py), the calls (hearing.py).
-Threads: none, pure.
+Threads: any; pure.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Open utterances: decide in full which questions some segments hold, and what stays open.
 
 Not here: the words of one utterance (speech.py), the fast path for speech without a wake phrase (overhearing.py).
-Threads: none, pure.
+Threads: any; pure.
 """
 
 import math

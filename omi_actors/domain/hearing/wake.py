@@ -3,7 +3,7 @@
 A greeting with the name does so anywhere, unless words before report it ("he said hey Omi"). The name alone does so
 at the beginning of a sentence, before a comma or before words that ask or command ("Omi, …", "Omi what …", but not
 "Omi is cool"); and at the end of a short question, after a comma ("…, Omi?").
-Not here: the end of the question (question_end.py), the rest of the line (speech.py). Threads: none, pure.
+Not here: the end of the question (question_end.py), the rest of the line (speech.py). Threads: any; pure.
 """
 
 import re

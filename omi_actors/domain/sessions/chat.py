@@ -1,7 +1,7 @@
 """Chat: typed questions, their effect on a session, and the rule for a repeated one.
 
 Not here: delivery of the answer (domain/answers/delivery.py), comparing texts (domain/hearing/repetition.py), rows
-(store/). Threads: none, pure.
+(store/). Threads: any; pure.
 """
 
 from collections.abc import Callable

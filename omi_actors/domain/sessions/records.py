@@ -1,7 +1,7 @@
 """Records of a session: values that the store loads when a session starts, and that its turns commit.
 
 Not here: the decisions that make them (transcript.py, domain/hearing/, domain/answers/), deliveries
-(domain/answers/delivery.py), rows (store/sessions.py). Threads: none, pure.
+(domain/answers/delivery.py), rows (store/sessions.py). Threads: any; pure.
 """
 
 from dataclasses import dataclass, field

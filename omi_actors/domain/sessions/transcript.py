@@ -1,6 +1,6 @@
 """Transcript: sort a webhook's segments into new and known ones, and begin conversations.
 
-Not here: questions in them (domain/hearing/), segment keys (domain/hearing/segments.py), rows (store/). Threads: none,
+Not here: questions in them (domain/hearing/), segment keys (domain/hearing/segments.py), rows (store/). Threads: any;
 pure. Source: Omi's real-time transcript webhook. It sends no conversation id: a new conversation shows only as times
 that fall back towards 0, or as a silence of 120 s.
 """

@@ -1,7 +1,7 @@
 """Jobs as values: a new job, one claimed attempt at it, and counts of the queue.
 
 Not here: dispatch (actors/queue/dispatcher.py), rows and statements (store/jobs.py), the work of a kind (jobs/).
-Threads: none, pure.
+Threads: any; pure.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The operator's view of the queue as values: listed jobs, filters, actions and their events.
 
-Not here: rows and statements (store/queue_admin.py), access (web/). Threads: none, pure.
+Not here: rows and statements (store/queue_admin.py), access (web/). Threads: any; pure.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Retention: the cutoffs before which rows are pruned, and the rest of retention after the clock has leapt.
 
 Not here: statements (store/retention.py), the stored state (store/retention_state.py), the rounds
-(actors/maintenance/janitor.py). Threads: none, pure.
+(actors/maintenance/janitor.py). Threads: any; pure.
 """
 
 from dataclasses import dataclass
