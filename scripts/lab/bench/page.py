@@ -15,7 +15,7 @@ wait longer, not cost more.
 
 
 def render_page(result: Mapping[str, Any]) -> str:
-    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, since its figures mean nothing."""
+    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, since its figures are useless."""
     if result["quick"]:
         raise ValueError("the figures are of a --quick run and mean nothing")
     rows = result["rows"]

@@ -1,7 +1,8 @@
-"""Replay: send recorded or invented webhooks on schedule, and check what the server kept; kill it on the way.
+"""Replay: send recorded or invented webhooks on schedule, and check the stored data. The kill test also kills the
+server.
 
 Lives here: recordings, invented conversations, the sender, the checks, the kill test; servers that tests start.
-Not here: parts of the server, which is known by HTTP only; measurements (bench/).
+Not here: parts of the server, which is used only by HTTP; measurements (bench/).
 Files: recording, generator, http, sender, accept_log, verify, judge, deliveries, report, __main__; kill_test;
 server_process, postgres_server, redis_server, fake_omi, fake_openai, fake_openai_process.
 """

@@ -99,7 +99,7 @@ def _describe(delivery: Delivery) -> str:
 
 
 def _latencies(name: str, outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """Return p50, p95 and the maximum in seconds; nothing without outcomes."""
+    """Return p50, p95 and the maximum in seconds; an empty result if there are no outcomes."""
     latencies_s = [outcome.latency_s for outcome in outcomes]
     if not latencies_s:
         return {}
