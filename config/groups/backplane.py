@@ -60,7 +60,7 @@ class BackplaneSettings(BaseModel):
         validation_alias="REDIS_TIMEOUT_MS",
         ge=10,
         le=60_000,
-        description="Milliseconds after which a command to Redis fails; the node then goes on without Redis.",
+        description="Milliseconds after which a command to Redis fails; the node then continues without Redis.",
     )
     redis_key_prefix: str = Field(
         "omi",

@@ -108,7 +108,7 @@ def _judge_promises(rules: Rules, evidence: Evidence) -> Iterable[str]:
 
 
 def _judge_replies(rules: Rules, evidence: Evidence) -> Iterable[str]:
-    """Yield the errors in replies: those that the rules do not allow."""
+    """Yield the errors in replies and in the counts of drops that the rules do not allow."""
     allowed = {_OK, *([0] if rules.unreachable else [])}
     for one in evidence.attempts:
         status, dropped = one.outcome.status, one.outcome.dropped

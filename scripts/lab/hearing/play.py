@@ -62,7 +62,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kin
 
     @property
     def is_held_out(self) -> bool:
-        """True for a case that is not used for tuning."""
+        """Return True if the case is not used for tuning."""
         return sha256(self.id.encode()).digest()[0] % _HELD_OUT_OF == 0
 
 

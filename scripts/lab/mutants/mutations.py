@@ -87,7 +87,7 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        """Record an arithmetic operator between numbers. Skip texts: a changed operator there only breaks them."""
+        """Record an arithmetic operator between numbers. Skip texts: another operator there always fails."""
         if type(node.op) in _SIGNS and not any(_is_text(side) for side in (node.left, node.right)):
             self._note_between(node.left, node.right, *_SIGNS[type(node.op)])
         self.generic_visit(node)

@@ -1,5 +1,5 @@
-"""Replay: send recorded or invented webhooks on schedule, and check the stored data. The kill test also kills the
-server.
+"""Replay: send recorded or invented webhooks at their times, and check the stored data; also while the server is
+killed.
 
 Lives here: recordings, invented conversations, the sender, the checks, the kill test; servers that tests start.
 Not here: parts of the server, which is used only by HTTP; measurements (bench/).

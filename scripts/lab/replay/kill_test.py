@@ -56,7 +56,7 @@ class KillPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillReport:
-    """Result of a kill test. `refused` webhooks were never acknowledged: no broken promise, but there should be none."""
+    """Result of a kill test. `refused` webhooks were never acknowledged. They break no promise; expect none."""
 
     verdict: Verdict
     deliveries: DeliveryVerdict

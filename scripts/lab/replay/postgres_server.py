@@ -126,7 +126,7 @@ def _find_children(parent: int) -> list[int]:
 
 
 def find_postgres() -> Path:
-    """Return the folder of PostgreSQL's programs: from the PATH, the Linux distribution (newest version), or the wheel."""
+    """Return the folder of PostgreSQL's programs: from the PATH, the distribution (newest version), or the wheel."""
     on_path = shutil.which("postgres")
     found = [Path(on_path).resolve().parent] if on_path else []
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -float(path.parent.name))
