@@ -49,8 +49,8 @@ class DeliverySettings(BaseModel):
         ge=1,
         le=1_000,
         description=(
-            "Failures of Omi's API in a row (not reachable, too slow, 5xx) that open the circuit breaker: during a pause "
-            "no notification is sent. A notification without a clear result may reach the wearer twice."
+            "Failures of Omi's API in a row (not reachable, too slow, 5xx) that open the circuit breaker: during a "
+            "pause no notification is sent. A notification without a clear result may reach the wearer twice."
         ),
     )
     omi_breaker_window_ms: int = Field(
@@ -73,8 +73,8 @@ class DeliverySettings(BaseModel):
         ge=10,
         le=3_600_000,
         description=(
-            "Milliseconds of the breaker's longest pause; each failed test doubles the pause. By default, answers wait at "
-            "most a minute for it."
+            "Milliseconds of the breaker's longest pause; each failed test doubles the pause. By default, answers wait "
+            "at most a minute for it."
         ),
     )
     webhook_reply_deadline_ms: int = Field(

@@ -42,7 +42,7 @@ class HearingSettings(BaseModel):
         le=30_000,
         description=(
             "Milliseconds of silence that end a question without a question mark or a complete sentence; twice as "
-            "long if the last sentence is incomplete or the question has just begun. A shorter pause interrupts slow "
+            "long if it ends in the middle of a phrase or has just begun. A shorter pause interrupts slow "
             "speakers; a longer one delays the answer."
         ),
     )

@@ -20,7 +20,7 @@ class ModelSettings(BaseModel):
     openai_api_key: Secret = Field(
         None,
         validation_alias=AliasChoices("OPENAI_API_KEY", "OPENAI_KEY"),
-        description="Key of the model's server. Empty: the built-in demo model answers; each answer says that it is a demo.",
+        description="Key of the model's server. Empty: the built-in demo model, which says so in every answer.",
     )
     openai_base_url: str | None = Field(
         None,
@@ -64,8 +64,8 @@ class ModelSettings(BaseModel):
         ge=1,
         le=100_000,
         description=(
-            "Tokens that an answer may have, a reasoning model's thinking included. A longer answer is cut at twice this "
-            "number, estimated by its characters: an English token has 8, a Chinese token 2."
+            "Tokens that an answer may have, a reasoning model's thinking included. A longer answer is cut at twice "
+            "this number, estimated by its characters: an English token has 8, a Chinese token 2."
         ),
     )
     openai_webhook_max_tokens: int = Field(
@@ -186,14 +186,14 @@ class BudgetSettings(BaseModel):
         validation_alias="MODEL_USER_REQUESTS_PER_MINUTE",
         ge=0,
         le=_MAX_BUDGET,
-        description="Questions of one wearer, or owner of chats, in a minute; 0: no limit. The default never stops a person.",
+        description="Questions of one wearer, or owner of chats, in a minute; 0: no limit. More than a person can ask.",
     )
     model_user_tokens_per_day: int = Field(
         1_000_000,
         validation_alias="MODEL_USER_TOKENS_PER_DAY",
         ge=0,
         le=_MAX_BUDGET,
-        description="Tokens of one person's questions and answers in a day; 0: no limit. The default is about 400 full questions.",
+        description="Tokens of one person's questions and answers in a day; 0: no limit. About 400 full questions.",
     )
     model_requests_per_minute: int = Field(
         3_000,

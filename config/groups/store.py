@@ -138,8 +138,8 @@ class RetentionSettings(BaseModel):
         ge=1,
         le=_MAX_DAYS,
         description=(
-            "Days to keep the audit log of the operator's actions. The default is a year, since people need it long after "
-            "the job. It holds ids, counts and times, no text."
+            "Days to keep the audit log of the operator's actions. The default is a year, since people need it long "
+            "after the job. It holds ids, counts and times, no text."
         ),
     )
     retention_max_percent: int = Field(
@@ -148,8 +148,8 @@ class RetentionSettings(BaseModel):
         ge=1,
         le=100,
         description=(
-            "Percent of a table that one round may delete without `omi-actors retention resume`, but at least 1,000 rows. "
-            "A normal round deletes far less: more means a wrong clock or a wrong number of days. Without effect "
+            "Percent of a table that one round may delete without `omi-actors retention resume`, but at least 1,000 "
+            "rows. A normal round deletes far less: more means a wrong clock or a wrong number of days. Without effect "
             "if TRANSCRIPT_RETENTION_DAYS=0."
         ),
     )

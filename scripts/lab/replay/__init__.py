@@ -1,5 +1,4 @@
-"""Replay: send recorded or invented webhooks at their times, and check the stored data; also while the server is
-killed.
+"""Replay: send recorded or invented webhooks at their times, also over kills, and check the stored data.
 
 Lives here: recordings, invented conversations, the sender, the checks, the kill test; servers that tests start.
 Not here: parts of the server, which is used only by HTTP; measurements (bench/).
