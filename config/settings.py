@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MAKE_ONE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-# Values that documents show in the place of a secret.
+# Example values that documents show instead of a secret.
 _PLACEHOLDERS = frozenset({"your-secret-key", "your-api-key", "your-token", "change-me", "changeme", "sk-..."})
 
 # Likeness of two names, 0 to 1 (difflib's ratio). An env file is meant for us, so a moderate likeness is a misspelling.
@@ -138,7 +138,7 @@ def _validate(chosen: dict[str, Any], problems: list[str]) -> Settings:
 
 
 def _sentences(exc: ValidationError) -> list[str]:
-    # HOST's default depends on APP_ENV: when that is wrong, HOST is only not known yet.
+    # HOST's default depends on APP_ENV. If APP_ENV is wrong, HOST is unknown but not wrong.
     errors = exc.errors(include_input=False, include_url=False)
     return [_sentence(error) for error in errors if error["type"] != "default_factory_not_called"]
 

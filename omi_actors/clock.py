@@ -1,4 +1,4 @@
-"""Clocks, passed as arguments: the system's, and one that tests move.
+"""Clocks, which are passed as arguments: the system's clock, and a clock that tests move.
 
 Not here: timers (kit/handle.py). Threads: any.
 """

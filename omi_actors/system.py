@@ -46,7 +46,7 @@ _log = get_logger(__name__)
 
 # Stored messages in one page of a transcript, besides its segments.
 _PAGE_MESSAGES = 1_000
-# The one kind of actor without which all other wearers are still served.
+# The only kind of actor that may fail while all other wearers are served.
 _SESSION = "session"
 # Seconds that the actors get to stop, after attempts have ended or have released their jobs.
 _STOP_S = 10.0

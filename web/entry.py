@@ -26,7 +26,7 @@ from web.site import Site
 from web.webhook.request import ROUTE, WebhookRequest
 
 _WEBHOOK_PATHS = frozenset((ROUTE, ROUTE + "/"))
-# Bytes. Tornado's own limit answers with a bare 400 and closes; ours answers in full, so Tornado's is set aside.
+# Bytes: high enough that Tornado's own limit, with its bare 400, never applies before ours.
 _NO_LIMIT = 1 << 62
 # Digits of Content-Length that are read: a petabyte has 16.
 _MAX_DIGITS = 15

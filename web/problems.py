@@ -67,7 +67,7 @@ class Drop:
 _SEE_LOG = "The log shows the cause under this request id."
 _AGAIN = "Try again in a moment."
 
-# Of three causes: a full queue, a full mailbox, no memory for bodies. One of its own needs a row of its own.
+# Three causes share this entry: a full queue, a full mailbox, no memory for bodies.
 _OVERLOADED = Problem(429, "overloaded", "The server has too much work.", _AGAIN, 1.0)
 INTERNAL = Problem(500, "internal_error", "The server failed.", _SEE_LOG)
 
@@ -133,7 +133,7 @@ API: _Table[Problem] = {
     BaseException: INTERNAL,
 }
 
-# None: the sender is at fault and gets the API's answer.
+# None: the sender made the error and gets the API's reply.
 OMI: _Table[Drop | None] = {
     BadRequestError: None,
     InvalidWebhookError: Drop("invalid", retryable=False),

@@ -19,7 +19,7 @@ from omi_actors import __version__
 
 P = ParamSpec("P")
 
-# Exit codes, listed in docs/operating.md. A usage or configuration error: a plain restart would not help.
+# Exit codes, listed in docs/operating.md. A usage or configuration error: a restart would not help.
 EXIT_CONFIG = 2
 # sysexits.h: a needed server is not there now; a restart may help.
 EXIT_UNAVAILABLE = 69

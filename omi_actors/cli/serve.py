@@ -30,7 +30,7 @@ _CHILD = "--will-be-replaced"
 _GRACE_MS = 1_000
 
 
-@click.command(short_help="Serve until told to stop.")
+@click.command(short_help="Serve until a signal stops the server.")
 @click.option("--host", help="Address to listen on (HOST).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (PORT); 0 takes any free one.")
 @env_file_option

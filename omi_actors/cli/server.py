@@ -99,7 +99,7 @@ async def _serve(loaded: LoadedSettings) -> int:
     link = f"{build_url(settings.host, port)}{server.operator_path()}"
     ready_s = time.monotonic() - began_mono_s
     announce(Facts(loaded=loaded, model=parts.model, port=port, ready_s=ready_s, operator_link=link))
-    # Objects that live now live to the end, so the collector need not visit them again.
+    # Objects that exist now exist until the end, so the garbage collector can skip them.
     gc.collect()
     gc.freeze()
     await end.wait()

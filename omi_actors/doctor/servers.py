@@ -17,7 +17,7 @@ from omi_actors.errors import UpstreamError
 _ASK_S = 5.0
 # Names of models that are shown: enough to recognise the right one, few enough for one line.
 _SHOWN = 5
-# Seconds. Omi's signatures are valid for 300 s, so a clock a minute off comes close to losing them.
+# Seconds. Omi's signatures are valid for 300 s, so a clock that is a minute wrong is near the limit.
 _MOST_S = 60.0
 
 

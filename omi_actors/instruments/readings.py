@@ -32,12 +32,12 @@ class Readings:
         return dict(sorted(sums.items()))
 
     def mean(self, histogram: str, **labels: str) -> float | None:
-        """Return a histogram's mean, None when nothing was observed."""
+        """Return a histogram's mean; None if nothing was observed."""
         count = self.total(f"{histogram}_count", **labels)
         return self.total(f"{histogram}_sum", **labels) / count if count else None
 
     def quantile(self, share: float, histogram: str, **labels: str) -> float | None:
-        """Return a histogram's quantile, None when nothing was observed; `share` is between 0 and 1.
+        """Return a histogram's quantile; None if nothing was observed. `share` is between 0 and 1.
 
         It assumes that values are spread evenly within a bucket. Above the last bound it returns that bound.
         Source: Prometheus's histogram_quantile.

@@ -33,7 +33,7 @@ _OF_DROP = {
     "repeated": "A signed webhook came again while the first was handled. A proxy, or a stranger, repeats requests.",
     "timeout": "Work took longer than the webhook may wait. See store latency and event loop lag.",
 }
-# By the outcomes that an operator can remedy.
+# By outcomes that an operator can correct.
 NOTIFICATION_HINTS = {
     "unauthorized": "Omi refused the key, or the wearer has not enabled the app: see OMI_APP_SECRET.",
     "invalid": "Omi does not understand the notification: see OMI_NOTIFY_VERSION.",

@@ -76,7 +76,7 @@ _COMMON: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
 }
-# Half a year in seconds, without subdomains: those may belong to others.
+# Half a year in seconds. Subdomains are not included, since they may belong to others.
 _HSTS: Final = "max-age=15552000"
 
 

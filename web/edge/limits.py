@@ -129,7 +129,7 @@ _Read = TypeVar("_Read")
 
 # Larger bodies are read in a thread: the slowest kind takes 3 ms a kilobyte.
 LARGE_BODY_BYTES = 8 * 1024
-# Any body up to this size is read in half a second; one of MAX_REQUEST_SIZE may take several.
+# A body up to this size is read in half a second; a body of MAX_REQUEST_SIZE may take several seconds.
 _GIANT_BODY_BYTES = 256 * 1024
 
 

@@ -45,7 +45,7 @@ class EdgeStream(IOStream):
     ) -> None:
         super().__init__(connection, max_buffer_size=max_buffer_size)
         self._refuse = refuse
-        # Of the current request: its raw head, its problem, and whether it is answered already.
+        # The current request's raw head and problem, and whether it is answered already.
         self.head = b""
         self.problem: Problem | None = None
         self.is_answered = False

@@ -17,7 +17,7 @@ from omi_actors.ids import new_secret
 KEY_LIFETIME_S = 600.0
 # Seconds: one sign-in a working day.
 SESSION_LIFETIME_S = 12 * 3600.0
-# More than one person needs; the oldest makes room.
+# More than one person needs. Above this number the oldest is deleted.
 _MAX_KEYS = 8
 _MAX_SESSIONS = 32
 FILE_NAME = "operator-sessions.json"

@@ -63,7 +63,7 @@ def read_json(text: str, *, few_parts: int = _FEW_PARTS) -> Any:
         MalformedJsonError: the text is not JSON; the message names line and column. TooManyValuesError: the text may
         have more than MAX_PARTS values.
     """
-    # Each value but the first follows one of these characters.
+    # Each value except the first follows one of these characters.
     parts = text.count(",") + text.count("[") + text.count("{")
     if parts > MAX_PARTS:
         raise TooManyValuesError(f"The body has more than {MAX_PARTS} values: send it in several.")

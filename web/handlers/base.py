@@ -45,11 +45,11 @@ class BaseHandler(GuardedHandler):
     """
 
     route: ClassVar[str] = "other"
-    # Whether the model decides the duration. Such requests have their own metric and are not logged as slow.
+    # True if the model decides the duration. Such requests have their own metric and are not logged as slow.
     is_slow_by_nature: ClassVar[bool] = False
 
     request_id = ""
-    # Whether the connection has closed before the reply.
+    # True if the connection has closed before the reply.
     is_gone = False
 
     def set_default_headers(self) -> None:
@@ -95,7 +95,7 @@ class BaseHandler(GuardedHandler):
         """Return True if a reply has left this machine. Call it right after `finish`."""
         stream = self.connection.stream
         if stream.closed():
-            # Either closed after the reply, as the client asked, or broken.
+            # The connection was closed after the reply, as the client asked, or it broke.
             return not self.is_gone and stream.error is None
         try:
             # An empty write ends after all earlier ones. The connection's futures would hide that it closed meanwhile.

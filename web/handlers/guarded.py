@@ -27,7 +27,7 @@ _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
 # An anonymous chatter's secret; clients without cookies send it as a header, after one reply has issued it.
 CHAT_COOKIE = "omi_chat"
 CHAT_SECRET_HEADER = "X-Chat-Secret"  # noqa: S105 (a name)
-# Seconds. As long as a browser keeps a cookie.
+# Seconds: the longest time that browsers keep a cookie.
 _CHAT_COOKIE_AGE_S = 365 * 86_400
 _CLIENT_ERROR = 400
 
@@ -35,13 +35,13 @@ _CLIENT_ERROR = 400
 class GuardedHandler(RequestHandler):
     """One request with its checks; subclasses set the limits of their address as class variables."""
 
-    # Further methods of the address, which a faster path than this class serves.
+    # Other methods of the address, which a faster path than this class handles.
     more_methods: ClassVar[tuple[str, ...]] = ()
     # Routes of one kind share RATE_LIMIT_MAX_REQUESTS; None is not limited.
     limit_kind: ClassVar[str | None] = "api"
-    # Whether the handler has its own deadline instead of REQUEST_TIMEOUT.
+    # True if the handler has its own deadline instead of REQUEST_TIMEOUT.
     has_own_deadline: ClassVar[bool] = False
-    # Whether an answer takes some milliseconds. Of several such requests one runs in each iteration of the loop.
+    # True if a reply takes some milliseconds. In each iteration of the loop only one such request runs.
     is_paced: ClassVar[bool] = False
     content_policy: ClassVar[str] = API_POLICY
 

@@ -44,7 +44,7 @@ def build_filter(fields: Mapping[str, str]) -> JobFilter:
 
 
 def job_form(job: ListedJob) -> dict[str, Any]:
-    """Return a job for the list, without any text of a conversation."""
+    """Return a job for the list, without texts of conversations."""
     return {
         "number": job.seq,
         "id": job.job_id,

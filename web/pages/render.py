@@ -14,7 +14,7 @@ from omi_actors.status.snapshot import Snapshot
 from web.problems import Problem
 
 DASHBOARD = "/metrics-dashboard"
-# Milliseconds between two updates. A snapshot takes a few; people do not read faster.
+# Milliseconds between two updates. A snapshot takes a few milliseconds; people do not read faster.
 _UPDATE_MS = 5_000
 _STATES = {"pass": "All is well", "warn": "It works; something needs attention", "fail": "Something fails"}
 _RECENT_TROUBLE = "It works; something went wrong in the last 5 minutes"
@@ -36,7 +36,7 @@ _SIGN_IN = "Open the link that the server printed at its start, or one from `omi
 
 @cache
 def read_asset(name: str) -> bytes:
-    """Return a file of this folder as it is."""
+    """Return a file of this folder unchanged."""
     return (files("web.pages") / name).read_bytes()
 
 

@@ -110,8 +110,8 @@ def _dedupe_key(payload: Payload, webhook: Webhook) -> str:
     return f"{payload.keep_as}:{short_key(key or 'sha256:' + hashlib.sha256(webhook.body).hexdigest())}"
 
 
-# Messages of one webhook under way at once. A message with a question waits for its answer, and later ones need not
-# wait for it. Few, so that a backlog does not fill its session's mailbox.
+# Messages of one webhook that are sent at the same time: a message with a question waits for its answer, and later
+# messages need not wait. The number is low, so that a backlog does not fill the session's mailbox.
 _WINDOW = 4
 
 

@@ -27,7 +27,7 @@ from web.edge.tolerant_json import (
 _INT32 = 2**31
 # More than the words of a whole day. Hearing a segment of that length takes 20 ms.
 MAX_TEXT_CHARS = 1_000_000
-# Seconds since a conversation began. The store refuses the largest floats, and with them their whole webhook.
+# Seconds since a conversation began. The store would refuse a webhook with the largest floats.
 _MAX_TIME_S = 1e9
 
 
@@ -103,7 +103,7 @@ def _build(wire: WireSegment) -> Segment | str:
     if len(wire.text) > MAX_TEXT_CHARS:
         return f".text has more than {MAX_TEXT_CHARS} characters"
     start, end, speaker_id, is_user, person_id = wire.start, wire.end, wire.speaker_id, wire.is_user, wire.person_id
-    # Comparing with NaN is false, too.
+    # A comparison with NaN is false, too.
     start_s = start if start is not None and 0.0 <= start <= _MAX_TIME_S else 0.0
     return Segment(
         short_key(wire.id) if wire.id else "",

@@ -36,7 +36,7 @@ class Slice(msgspec.Struct, frozen=True):
 
 
 def build_requests(run: str, token: str) -> Iterator[bytes]:
-    """Yield webhooks without end: 1,000 users in turn, one new segment each time, without a question."""
+    """Yield webhooks without end: 1,000 users, one after another, each time with one new segment without a question."""
     for number in itertools.count(1):
         uid = f"bench-user-{number % _USERS}"
         start_s = number / _USERS * 3

@@ -1,4 +1,4 @@
-"""Page: build docs/benchmarks.md from the JSON of one run, and from nothing else.
+"""Page: build docs/benchmarks.md only from the JSON of one run.
 
 Not here: the figures (the rows). Threads: any; pure.
 """

@@ -67,7 +67,7 @@ class _Reply(msgspec.Struct):
 
 
 async def measure_trickle(plan: TricklePlan, *, model_url: str, work_dir: Path, clock: Clock) -> dict[str, object]:
-    """Run the plan against a server of its own; return seconds, milliseconds and counts."""
+    """Start a server and run the plan against it; return seconds, milliseconds and counts."""
     extra = {"OPENAI_TIMEOUT": str(round(plan.deadline_s * 1000))}
     server, target = build_server(work_dir, clock=clock, model_url=model_url, extra=extra)
     try:
@@ -125,13 +125,13 @@ class _Crowd:
 
     async def _ask(self, uid: str, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        told = self._heard.messages.setdefault(uid, [])
+        received = self._heard.messages.setdefault(uid, [])
         while self._spoken_s < self._plan.seconds + after_s:
-            told_before = len(told)
+            received_before = len(received)
             give_up_s = self._spoken_s + self._plan.deadline_s + _LATE_S
             self.asked += 1
             await self._say(uid, f"Hey Omi, how far is the moon, question {next(self._numbers)}?")
-            while len(told) == told_before and self._spoken_s < give_up_s:
+            while len(received) == received_before and self._spoken_s < give_up_s:
                 await self._remark(uid)
         for _ in range(_AFTERTHOUGHTS):
             await self._remark(uid)

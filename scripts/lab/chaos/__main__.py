@@ -82,8 +82,8 @@ def main(  # noqa: PLR0913 (one per option)
 
 def build_command(arguments: list[str]) -> str:
     """Return the command that repeats a run, without the local folder of `--keep`."""
-    told = iter(arguments)
-    kept = [one for one in told if not (one.startswith("--keep") and (one != "--keep" or next(told, "")))]
+    given = iter(arguments)
+    kept = [one for one in given if not (one.startswith("--keep") and (one != "--keep" or next(given, "")))]
     return shlex.join(["scripts/chaos", *kept])
 
 

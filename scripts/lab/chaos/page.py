@@ -1,4 +1,4 @@
-"""Page: build docs/reliability.md from the JSON of one run on each database, and from nothing else.
+"""Page: build docs/reliability.md only from the JSON of one run on each database.
 
 Not here: the figures (act.py). Threads: any; pure.
 """

@@ -160,7 +160,7 @@ class Stage:
         return round(percentile(plain_s, 99) * 1000, 1)
 
     async def fetch_metric(self, name: str, label: str = "", *, of: ServerProcess | None = None) -> float:
-        """Return a server's metric, summed over its labels, or over those that contain `label`."""
+        """Return a server's metric, summed over all labels, or over labels that contain `label`."""
         text = (await self.fetch("/metrics", of=of)).decode()
         found = re.findall(rf"^{name}(\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
         return sum(float(value) for labels, value in found if label in labels)

@@ -1,4 +1,4 @@
-"""Draw mutants of the product at random and count those that the tests find; run as scripts/mutants.
+"""Choose mutants of the product at random, and count the mutants that the tests find; run as scripts/mutants.
 
 Not here: the changes (mutations.py), the runs (run.py). Threads: the main one.
 """

@@ -89,7 +89,7 @@ class Verdict:
 
 
 def merge_promises(promises: Iterable[Promise]) -> dict[str, Promised]:
-    """Merge a log's lines per user; a second acknowledgement of a webhook adds nothing."""
+    """Merge a log's lines by user. A second acknowledgement of a webhook changes nothing."""
     merged: dict[str, Promised] = {}
     for promise in promises:
         promised = merged.setdefault(promise.uid, Promised(set(), set()))

@@ -98,16 +98,16 @@ class _WrongClock:
             await self._node.start()
             self.findings.wrongs.append(f"it started with a clock off by {off_s:+,.0f} s")
         except ServerFailedError as error:
-            told = f"ended with {_REFUSED}" in str(error) and "this machine's clock is" in str(error)
-            self.findings.demand(f"it did not say why it was refused at {off_s:+,.0f} s", holds=told)
+            is_reported = f"ended with {_REFUSED}" in str(error) and "this machine's clock is" in str(error)
+            self.findings.demand(f"it did not say why it was refused at {off_s:+,.0f} s", holds=is_reported)
             self._counts["refusals"] += 1
 
     async def _see_end(self, off_s: float) -> None:
         code = await self._node.wait(within_s=_ENDS_WITHIN_S)
         self._lead_to(self._stage.server)
         self.findings.demand(f"it ended with {code} at {off_s:+,.0f} s", holds=code == _REFUSED)
-        told = b"clock_refused" in self._node.log_file.read_bytes()
-        self.findings.demand("the log does not say why it ended", holds=told)
+        is_reported = b"clock_refused" in self._node.log_file.read_bytes()
+        self.findings.demand("the log does not say why it ended", holds=is_reported)
         self._counts["refusals"] += 1
 
     async def _see_warning(self, off_s: float) -> None:
