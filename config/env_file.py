@@ -1,4 +1,4 @@
-"""An env file: lines `NAME=value`, taken as written.
+"""Parser of an env file: lines `NAME=value`, with each value taken as written.
 
 `$` and `${…}` have no special meaning, so that a password may hold them. Not here: the meaning of a name (settings.py).
 Threads: none; loaded once at start.
@@ -16,7 +16,7 @@ from config.variables import InvalidSettingError
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """Values and line numbers of a file, by name. Of a name given twice the last line counts."""
+    """Values and line numbers of a file, by name. If a name is given twice, the last line counts."""
 
     path: Path
     values: Mapping[str, str] = field(default_factory=dict)
@@ -27,7 +27,8 @@ def load_env_file(path: Path) -> EnvFile:
     """Return the file's values.
 
     Raises:
-        InvalidSettingError: it cannot be read, or has lines that are not NAME=value. Lines are numbered, not quoted.
+        InvalidSettingError: the file cannot be read, or has other lines. The message has line numbers, no text of a
+        line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -1,7 +1,8 @@
-"""Variables of the document and of other servers that have no effect: the reason, and the setting to use instead.
+"""Variables without effect, known from Omi's documents or from other servers: the reason, and the setting to use.
 
-A switch with the value that holds here anyway (`is_so`) passes. Other variables bring a note at every start, or end the
-start (`refused`) where a person would rely on them. Not here: variables with an effect (groups/). Threads: any, pure.
+A switch passes if its value describes this server's behaviour (`is_so`). Any other variable causes a note at every
+start. If a person would rely on its effect, the server refuses to start (`refused`). Not here: variables with an effect
+(groups/). Threads: any; pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from config.values import parse_on_off
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotTaken:
-    """A variable without effect: the reason, what to use instead, and the value that holds (None: no switch)."""
+    """A variable without effect: the reason, what to use instead, and the value that is true here (None: no switch)."""
 
     reason: str
     instead: str
@@ -110,14 +111,14 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Sentences about given variables that have no effect: `refusals` end the start, `notes` do not."""
+    """Messages about given variables that have no effect: `refusals` stop the start, `notes` do not."""
 
     refusals: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def judge(given: Mapping[str, str]) -> Verdicts:
-    """Return the sentences about the variables given, in the order of the table. Blank ones count as not given."""
+    """Return the messages about the variables given, in the order of the table. A blank value counts as not given."""
     judged = list(_judge_each({name: value for name, value in given.items() if value.strip()}))
     return Verdicts(
         refusals=tuple(sentence for refused, sentence in judged if refused),

@@ -1,7 +1,7 @@
 """The file DATA_DIR/secrets.env (mode 0600): tokens that a development server makes for itself on first start.
 
-Not here: production, which must be given its secrets (settings.py). Values are never logged.
-Threads: none; called once at start, safe against another process that starts at the same moment.
+Not here: secrets in production, which the operator must set (settings.py). Values are never logged.
+Threads: none; called once at start. Another process may start at the same moment.
 """
 
 import dataclasses
@@ -18,9 +18,9 @@ _NAMES = ("ADMIN_TOKEN", "WEBHOOK_TOKEN")
 
 
 def add_made_secrets(loaded: LoadedSettings) -> LoadedSettings:
-    """Return `loaded` with the tokens that are not given, taken from the file. The file is made if it is missing.
+    """Return `loaded`, with the missing tokens loaded from the file. Write the file if it does not exist.
 
-    In production nothing is loaded or made.
+    In production the file is neither loaded nor written.
 
     Raises:
         InvalidSettingError: the folder cannot be written, or the file lacks a token.
@@ -53,7 +53,7 @@ def _load_or_make(path: Path) -> dict[str, str]:
 
 
 def _make(path: Path) -> None:
-    """Write a draft under a name of our own, then link it to `path`: no process ever sees half a file."""
+    """Write the whole file under a temporary name, then link it to `path`. So no process loads half a file."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

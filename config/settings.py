@@ -1,4 +1,4 @@
-"""Loads the settings from options, the environment and an env file, and explains every mistake in a sentence.
+"""Loads the settings from options, the environment and an env file, and explains every mistake.
 
 Not here: the fields (groups/), their names and units (variables.py), parsing the file (env_file.py).
 Threads: none; called once at start.
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MAKE_ONE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-# Values that documents show in the place of a secret.
+# Example values that documents show instead of a secret.
 _PLACEHOLDERS = frozenset({"your-secret-key", "your-api-key", "your-token", "change-me", "changeme", "sk-..."})
 
 # Likeness of two names, 0 to 1 (difflib's ratio). An env file is meant for us, so a moderate likeness is a misspelling.
@@ -55,8 +55,8 @@ class Origin(StrEnum):
 class LoadedSettings:
     """The settings, with the origin of each value.
 
-    `origins` has every variable by its proper name. `env_file` is None when there was none. `notes` are sentences for
-    the operator about names that resemble a setting's, or that have no effect.
+    `origins` has every variable by its proper name. `env_file` is None if no file was found. `notes` tell the operator
+    about names without effect, and about names that resemble a setting's name.
 
         loaded = load_with_origins(Path(".env"), {"PORT": 3001})
         loaded.settings.port          # 3001
@@ -79,12 +79,14 @@ def load_with_origins(
     overrides: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> LoadedSettings:
-    """Load the settings. `overrides` (by variable name) win over the `environment`, and that over `env_file`.
+    """Load the settings.
 
-    A blank value counts as not given. The file need not exist. `environment` None means that of the process.
+    `overrides` (by variable name) win over the `environment`. The environment wins over `env_file`.
+
+    A blank value counts as not given. The file need not exist. If `environment` is None, the process's own is used.
 
     Raises:
-        InvalidSettingError: a value is impossible, misspelt, half given, or missing in production. Names all problems.
+        InvalidSettingError: a value is invalid, misspelt, incomplete, or missing in production. Names all problems.
     """
     environment = os.environ if environment is None else environment
     file = load_env_file(env_file) if env_file is not None and env_file.exists() else None
@@ -102,7 +104,7 @@ def load_with_origins(
 
 
 def _choose(given: Mapping[Origin, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Origin]]:
-    """Return, by proper name, the strongest source's value of each setting, and that source."""
+    """Return each setting's value and its origin, by proper name. The strongest source wins."""
     chosen, origins = {}, {}
     for field in Settings.model_fields.values():
         proper, *_ = names = variables_of(field)
@@ -119,7 +121,7 @@ def _is_blank(value: Any) -> bool:
 
 
 def _validate(chosen: dict[str, Any], problems: list[str]) -> Settings:
-    """Return the settings, or raise all problems, `problems` included."""
+    """Return the settings. If there are problems, raise one error with all of them, `problems` included."""
     try:
         settings = Settings(**chosen)
     except ValidationError as exc:
@@ -136,7 +138,7 @@ def _validate(chosen: dict[str, Any], problems: list[str]) -> Settings:
 
 
 def _sentences(exc: ValidationError) -> list[str]:
-    # HOST's default depends on APP_ENV: when that is wrong, HOST is only not known yet.
+    # HOST's default depends on APP_ENV. If APP_ENV is wrong, HOST is unknown but not wrong.
     errors = exc.errors(include_input=False, include_url=False)
     return [_sentence(error) for error in errors if error["type"] != "default_factory_not_called"]
 
@@ -149,7 +151,7 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def _find_nearest(name: str, known: Collection[str], likeness: float) -> str | None:
-    """Return the known name that `name` probably misspells; None when it is known, or resembles none."""
+    """Return the known name that `name` probably misspells; None if `name` is known or resembles no known name."""
     if name in known:
         return None
     folded = name.upper().replace("-", "_")

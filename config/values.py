@@ -1,6 +1,6 @@
 """Parsers of values: sizes, lists, words, switches, secrets, trusted proxies; and milliseconds as seconds.
 
-Not here: the fields that use them (groups/). Threads: none, pure.
+Not here: the fields that use them (groups/). Threads: any; pure.
 """
 
 import ipaddress
@@ -19,10 +19,10 @@ _FACTORS = {None: 1, "b": 1, "kb": 1024, "kib": 1024, "mb": 1024**2, "mib": 1024
 
 
 def parse_size(value: Any) -> Any:
-    """Return bytes of a size such as `10mb`, `512 kB` or `1048576`; anything but a string as it is.
+    """Convert a size such as `10mb`, `512 kB` or `1048576` to bytes. Return a value that is not a string unchanged.
 
     Raises:
-        ValueError: the string is no size.
+        ValueError: the string is not a size.
     """
     if not isinstance(value, str):
         return value
@@ -33,12 +33,12 @@ def parse_size(value: Any) -> Any:
 
 
 def parse_list(value: Any) -> Any:
-    """Return the non-empty, trimmed parts of a comma-separated string; anything but a string as it is."""
+    """Return the non-empty, trimmed parts of a comma-separated string; any other value unchanged."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def lower_word(value: Any) -> Any:
-    """Return a word in lower case (and `warning` as `warn`); anything but a string as it is."""
+    """Return a word in lower case (and `warning` as `warn`); return a value that is not a string unchanged."""
     if not isinstance(value, str):
         return value
     word = value.strip().lower()
@@ -46,17 +46,17 @@ def lower_word(value: Any) -> Any:
 
 
 def upper_word(value: Any) -> Any:
-    """Return a word in upper case; anything but a string as it is."""
+    """Return a word in upper case; return a value that is not a string unchanged."""
     return value.strip().upper() if isinstance(value, str) else value
 
 
 def trimmed(value: Any) -> Any:
-    """Return a string without surrounding blanks, None for a blank one; anything but a string as it is."""
+    """Return a string without surrounding blanks; None if it is blank. Return any other value unchanged."""
     return (value.strip() or None) if isinstance(value, str) else value
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine's loopback, by its literal name: a name server's answer could change."""
+    """Return True if a host's text names this machine's loopback: a name server's answer could change."""
     if host == "localhost":
         return True
     try:
@@ -73,7 +73,7 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 def checked_secret(*find_problem: Callable[[str], str]) -> AfterValidator:
-    """Return the rule of a secret that has a form. Each `find_problem` returns a problem without quoting, or ""."""
+    """Return the validator of a secret. Each `find_problem` returns a problem without quoting the value, or ""."""
 
     def check(secret: SecretStr | None) -> SecretStr | None:
         value = secret.get_secret_value() if secret is not None else ""
@@ -86,7 +86,7 @@ def checked_secret(*find_problem: Callable[[str], str]) -> AfterValidator:
 
 
 def find_odd_spelling(url: str) -> str:
-    """Return the problem with the characters of a server's URL, "" if there is none."""
+    """Return a problem with the characters of a server's URL; "" if there is none."""
     if url.startswith(tuple(_QUOTES)) or url.endswith(tuple(_QUOTES)):
         return "must not be in quotes"
     return "must not hold blanks or line ends; write a blank as %20" if _BLANK.search(url) else ""
@@ -97,10 +97,10 @@ _OFF = ("false", "0", "no", "off")
 
 
 def parse_on_off(value: Any) -> Any:
-    """Return True for a word that means on, False for one that means off; anything but a string as it is.
+    """Return True for a word that means on, False for a word that means off; any value that is not a string unchanged.
 
     Raises:
-        ValueError: the word means neither.
+        ValueError: the word means neither on nor off.
     """
     if not isinstance(value, str):
         return value
@@ -138,7 +138,7 @@ _MAX_HOPS = 10
 
 @dataclass(frozen=True, slots=True)
 class TrustedProxies:
-    """Proxies with trusted `X-Forwarded-…` headers: `hops` proxies in a row, or those with addresses in `networks`."""
+    """Trusted proxies: `hops` proxies in a row, or all proxies with an address in `networks`."""
 
     hops: int = 0
     networks: tuple[Network, ...] = ()
@@ -154,10 +154,10 @@ NO_PROXY = TrustedProxies()
 
 
 def parse_trusted(value: Any) -> Any:
-    """Return the proxies that a value of TRUST_PROXY trusts; anything but a string or a number as it is.
+    """Return the proxies that a value of TRUST_PROXY trusts. Return a value that is no string and no number unchanged.
 
     Raises:
-        ValueError: it trusts every sender, or is neither a number of proxies nor a list of addresses.
+        ValueError: the value trusts every sender, or is neither a number of proxies nor a list of addresses.
     """
     if isinstance(value, bool):
         value = str(value)

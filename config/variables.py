@@ -1,7 +1,7 @@
-"""Every setting, and its names, unit, range, default and subject as variables.
+"""Every setting as a variable: its names, unit, range, default and subject.
 
 Not here: the fields by subject (groups/), how they are loaded (settings.py), first-start secrets (secrets_file.py).
-Threads: any, frozen. Variables keep the document's units (ms); the program asks for seconds (`…_s`).
+Threads: any, frozen. Variables are in milliseconds, as in Omi's documents; the program uses seconds (`…_s`).
 """
 
 import types
@@ -24,7 +24,7 @@ from config.groups.work import WorkSettings
 
 
 class InvalidSettingError(ValueError):
-    """Settings with which the program cannot start. Each of `problems` names a variable and the way out."""
+    """Settings with which the program cannot start. Each of `problems` names a variable and says what to do."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -46,7 +46,7 @@ class Settings(
     EdgeSettings,
     ServerSettings,
 ):
-    """All settings of one process. `config.settings.load_settings` makes them, and explains mistakes."""
+    """All settings of one process. `config.settings.load_settings` builds them and explains mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -63,7 +63,7 @@ _SUFFIX_UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Settings of one subject: `title` in a few words, `fields` by attribute, in order."""
+    """Settings of one subject: `title` is a few words; `fields` are in order, by attribute."""
 
     title: str
     fields: dict[str, FieldInfo]
@@ -91,12 +91,12 @@ def groups() -> Iterator[Group]:
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Tell whether the value is secret and never shown."""
+    """Return True if the value is secret, so that it is never shown."""
     return _holds(field.annotation, SecretStr)
 
 
 def is_flag(field: FieldInfo) -> bool:
-    """Tell whether the setting is on or off."""
+    """Return True if the setting is on or off."""
     return field.annotation is bool
 
 
@@ -121,7 +121,7 @@ def as_given(value: Any) -> str:
 
 
 def masked(settings: Settings) -> dict[str, str]:
-    """Return every variable with its value; of a secret only whether it is set."""
+    """Return every variable with its value; for a secret, only whether it is set."""
     shown = {}
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
@@ -131,7 +131,7 @@ def masked(settings: Settings) -> dict[str, str]:
 
 
 def _holds(annotation: Any, wanted: type) -> bool:
-    """Tell whether a type is `wanted`, or a union or tuple with it."""
+    """Return True if a type is `wanted`, or a union or tuple that contains it."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, typing.Annotated):
         return any(_holds(part, wanted) for part in typing.get_args(annotation))
     return annotation is wanted

@@ -1,4 +1,4 @@
-"""Clocks, passed as arguments: the system's, and one that tests move.
+"""Clocks, which are passed as arguments: the system's clock, and a clock that tests move.
 
 Not here: timers (kit/handle.py). Threads: any.
 """
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time for all components."""
+    """Interface of a clock; all components take the time from one."""
 
     def now_s(self) -> float:
         """Return seconds since the epoch, UTC. They may jump; use them for stored and displayed times."""
@@ -44,7 +44,7 @@ class SystemClock:
 
 
 class LeapWatch:
-    """Measures by how many seconds a wall clock has left the running clock beside it, from where it was accepted.
+    """Measures the seconds that the wall clock has leapt against the machine's running clock since the last `accept`.
 
     >>> watch = LeapWatch(clock); clock.jump(3_600.0); watch.parted_s()
     3600.0
@@ -55,11 +55,11 @@ class LeapWatch:
         self._usual_s = clock.now_s() - clock.boot_s()
 
     def parted_s(self) -> float:
-        """Return the seconds that the wall clock has leapt ahead; negative: back."""
+        """Return the seconds by which the wall clock has leapt ahead; a negative number if it has leapt back."""
         return self._clock.now_s() - self._clock.boot_s() - self._usual_s
 
     def accept(self, parted_s: float) -> None:
-        """Take a leap of `parted_s` as known: from now on only later ones are measured."""
+        """Accept a leap of `parted_s` seconds: from now on, measure only later leaps."""
         self._usual_s += parted_s
 
 
@@ -79,7 +79,7 @@ class ManualClock:
         return self._mono_s
 
     def boot_s(self) -> float:
-        """Return the same: a test's machine never sleeps."""
+        """Return the test's monotonic seconds: a test's machine never sleeps."""
         return self._mono_s
 
     def advance(self, seconds: float) -> None:
@@ -88,5 +88,5 @@ class ManualClock:
         self._mono_s += seconds
 
     def jump(self, seconds: float) -> None:
-        """Move only the wall clock, as a correction by NTP or an operator does."""
+        """Move only the wall clock, as NTP or an operator corrects it."""
         self._now_s += seconds

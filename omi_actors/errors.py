@@ -29,7 +29,7 @@ class OmiError(ExpectedError):
 
 
 class BadRequestError(OmiError):
-    """A request that cannot be served, and that sending again cannot help."""
+    """A request that cannot be served. It fails again if it is sent again."""
 
 
 class InvalidWebhookError(BadRequestError):
@@ -41,7 +41,7 @@ class InvalidWebhookError(BadRequestError):
 
 
 class MalformedJsonError(BadRequestError):
-    """A body that is not JSON. The sentence names the place and never quotes the body."""
+    """A body that is not JSON. The message names the place and never quotes the body."""
 
 
 class SignatureMismatchError(BadRequestError):
@@ -49,7 +49,7 @@ class SignatureMismatchError(BadRequestError):
 
 
 class ForbiddenError(BadRequestError):
-    """A browser's request that a page of another site made."""
+    """A browser's request from a page of another site."""
 
 
 class TooLargeError(BadRequestError):
@@ -65,7 +65,7 @@ class NotFoundError(BadRequestError):
 
 
 class ConflictError(BadRequestError):
-    """A request that does not fit the present state; the caller must load that first."""
+    """A request that does not fit the present state. The caller must load the present state first."""
 
 
 class KeyReusedError(BadRequestError):
@@ -81,7 +81,7 @@ class SlowBodyError(BadRequestError):
 
 
 class OverloadError(OmiError):
-    """A refusal at once because a limit is reached."""
+    """An immediate refusal because a limit is reached."""
 
     retryable: ClassVar[bool] = True
 
@@ -91,11 +91,11 @@ class OverloadError(OmiError):
 
 
 class QueueFullError(OverloadError):
-    """A job lane is at its cap."""
+    """A job lane has its maximum number of jobs."""
 
 
 class RateLimitedError(OverloadError):
-    """A sender has made too many requests in this window."""
+    """A sender has made too many requests in this time window."""
 
 
 class RepeatedError(OmiError):
@@ -114,7 +114,7 @@ class BudgetSpentError(OmiError):
 
 
 class UpstreamError(OmiError):
-    """A failure of a server that this program calls."""
+    """A failure of an upstream: a server that this program calls."""
 
 
 class UpstreamTimeoutError(UpstreamError):
@@ -132,7 +132,7 @@ class UpstreamUnavailableError(UpstreamError):
 
 
 class UpstreamBusyError(UpstreamUnavailableError):
-    """The upstream works and asks for fewer requests."""
+    """The upstream works, but asks for fewer requests."""
 
 
 class CircuitOpenError(UpstreamUnavailableError):
@@ -153,7 +153,7 @@ class UpstreamRejectedError(UpstreamError):
 
 
 class UpstreamUnclearError(UpstreamError):
-    """The upstream may or may not have acted. Asking again might make it act twice."""
+    """The upstream may have acted or not. A second request might make it act twice."""
 
 
 class StoreError(OmiError):
@@ -167,7 +167,7 @@ class StoreUnavailableError(StoreError):
 
 
 class ClockRefusedError(StoreUnavailableError):
-    """This machine's clock is too far from the database's: what it wrote would carry wrong dates."""
+    """This machine's clock differs too much from the database's clock, so its rows would have wrong dates."""
 
 
 class UnreadableJobError(StoreError):
@@ -179,7 +179,7 @@ class FencedError(StoreError):
 
 
 class DuplicateError(StoreError):
-    """A value that must be unique, and is taken; nothing was written. `field` names it."""
+    """A value that must be unique and exists already. Nothing was written. `field` names the column."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
@@ -187,15 +187,15 @@ class DuplicateError(StoreError):
 
 
 class LeaseLostError(StoreError):
-    """The end of a job after another worker took its lease, or after its deletion. Nothing was written."""
+    """A worker's result for a job that another worker has leased, or that is deleted. Nothing was written."""
 
 
 class AnswerLateError(AskTimeoutError):
-    """The answer was not ready at its asker's deadline. It is stored when it comes."""
+    """The answer was not ready at the deadline of the request. It will be stored later."""
 
 
 class StartFailedError(ActorError):
-    """An actor ended before the program was ready. Raised at start only."""
+    """An actor ended before the start was complete. Raised at start only."""
 
 
 class SettingsError(OmiError):

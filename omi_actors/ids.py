@@ -16,7 +16,7 @@ _numbers = count(1)
 
 
 def new_id() -> str:
-    """Return a UUID version 7 as text: unique everywhere, sorted by the millisecond in which it was made.
+    """Return a UUID version 7 as text: unique everywhere. Ids sort by the millisecond of their creation.
 
     Source: RFC 9562 §5.7.
     """

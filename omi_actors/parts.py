@@ -42,9 +42,9 @@ BuildSession = Callable[[SessionDeps, str], SessionActor]
 class Parts:
     """The parts of a system that tests replace.
 
-    `on_fenced` is called when another process has taken this node's name, `on_clock_refused` with the reason when the
-    store refuses this machine's clock. `fallbacks` are asked, in order, when `model` fails. Without a `notifier`,
-    answers that no reply could carry wait for the wearer's next contact.
+    `on_fenced` is called when another process has taken this node's name. `on_clock_refused` is called with the reason
+    when the store refuses this machine's clock. If `model` fails, the `fallbacks` are asked in order. Without a
+    `notifier`, an answer that missed its own reply waits for the wearer's next contact.
     """
 
     settings: Settings
@@ -81,7 +81,7 @@ def build_janitor(settings: Settings, store: Store) -> Janitor:
 
 
 def build_worker_slots(settings: Settings) -> tuple[WorkerSlots, WorkerSlots]:
-    """Return the worker slots: answers have their own, since a person waits; all other kinds share theirs."""
+    """Return the worker slots. Answers have their own slots, since a person waits; all other kinds share slots."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
     return WorkerSlots((ANSWER,), settings.openai_max_concurrency), WorkerSlots(
         others, settings.queue_max_concurrent_jobs
@@ -160,12 +160,12 @@ def build_model_chain(settings: Settings, models: Sequence[Model], clock: Clock)
 
 
 def build_guarded_notifier(settings: Settings, notifier: Notifier | None, clock: Clock) -> GuardedNotifier | None:
-    """Return the notifier behind a circuit breaker, None without a notifier."""
+    """Return the notifier behind a circuit breaker; None if there is no notifier."""
     return None if notifier is None else GuardedNotifier(notifier, build_notify_breaker(settings), clock)
 
 
 def build_budget(settings: Settings, provider: str, clock: Clock) -> BudgetGuard:
-    """Return the guard of the budgets; the demo model is free and has none."""
+    """Return the guard of the budgets. The demo model is free: its guard has no limits."""
     if provider == "demo":
         return BudgetGuard(BudgetRules(), clock)
     rules = BudgetRules(

@@ -1,4 +1,4 @@
-"""The system: starts and stops the supervision tree, and answers all that the web asks of it.
+"""The system: starts and stops the supervision tree, and handles all calls of the web package.
 
 Not here: the actors (tree.py), HTTP (web/), the contents of health and status pages (status/).
 Threads: the event loop's; the store's actors have threads of their own.
@@ -46,7 +46,7 @@ _log = get_logger(__name__)
 
 # Stored messages in one page of a transcript, besides its segments.
 _PAGE_MESSAGES = 1_000
-# The one kind of actor without which all other wearers are still served.
+# The only kind of actor that may fail while all other wearers are served.
 _SESSION = "session"
 # Seconds that the actors get to stop, after attempts have ended or have released their jobs.
 _STOP_S = 10.0
@@ -74,11 +74,11 @@ class System:
     async def start(self) -> None:
         """Start the tree and return when the store is open and this node registered.
 
-        Until then an actor that cannot start ends the program: a restart would fail alike. An actor that crashes after
-        its start is restarted, as later.
+        If an actor cannot start, the program ends, since a restart would fail in the same way. If an actor crashes
+        after its own start, it is restarted.
 
         Raises:
-            ExpectedError: the store cannot be opened, or an actor failed; the sentence says why. All is stopped again.
+            ExpectedError: the store cannot be opened, or an actor failed; the message says why. All actors are stopped.
         """
         self._runtime.bind(asyncio.get_running_loop())
         self._runtime.on_start_failed = self._start_failed
@@ -102,13 +102,13 @@ class System:
             self._fail_start(error, f"{kind} could not start: {type(error).__name__}")
 
     def _fail_start(self, error: BaseException, sentence: str) -> None:
-        """Settle the start, once, with an expected error as it is and with any other as a StartFailedError."""
+        """Settle the start with an error, once. An error that is not expected becomes a StartFailedError."""
         if self._start_error is None:
             self._start_error = error if isinstance(error, ExpectedError) else StartFailedError(sentence)
             self._tree.store_opened.try_fail(self._start_error)
 
     async def stop(self, *, grace_s: float) -> bool:
-        """Drain the workers within `grace_s`, then stop in reverse order; True if all actors ended in time."""
+        """Drain the workers within `grace_s`, then stop in reverse order. Return True if all actors ended in time."""
         self.begin_draining()
         if self._root is None:
             return True
@@ -120,7 +120,7 @@ class System:
         return await self._root.stop(_STOP_S)
 
     def begin_draining(self) -> None:
-        """Take no new work: `ready` is False from now on."""
+        """Accept no new work: `ready` is False from now on."""
         self._is_draining = True
 
     def _give_up(self, error: BaseException) -> None:
@@ -133,21 +133,21 @@ class System:
 
     @property
     def ready(self) -> bool:
-        """Whether new work is welcome: the store takes writes, and the system is neither starting nor draining."""
+        """Return True if the store takes writes, and the system is neither starting nor draining."""
         tree = self._tree
         return not self._is_draining and tree.store_writer.state is ChildState.RUNNING and tree.store_takes_writes
 
     @property
     def counters(self) -> WindowCounters:
-        """Counts of requests, for limits that all nodes share."""
+        """Return the counters of requests for limits that all nodes share."""
         return self._tree.backplane.counters
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
-        """Give segments to their session; settled when durable and, after a question, answered or late."""
+        """Send segments to their session. The future settles when they are durable and a question has its answer."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def keep_raw(self, message: KeepRaw, *, timeout_s: float) -> Future[Ingested]:
-        """Store a payload that no feature reads yet; settled when it is durable."""
+        """Store a payload that no feature reads yet. The future settles when it is durable."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def reply_sent(self, message: ReplySent) -> None:
@@ -155,25 +155,25 @@ class System:
         self._tree.router.tell(message)
 
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
-        """Ask a session; settled with the answer, with a failure's sentence, or with AnswerLateError."""
+        """Ask a session. The future settles with the answer, a failure's text, or AnswerLateError."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
-        """Move a session to another space; settled with the earlier space when that is durable."""
+        """Move a session to another space (a subject, such as work). When durable, the future has the earlier space."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def load_space(self, session_key: str) -> Future[str | None]:
-        """Load the space of a session; None if there is no such session."""
+        """Load the space (subject) of a session; None if there is no such session."""
         return self._tree.store.read(sessions.load_space, session_key)
 
     def asker_left(self, message: AskerLeft) -> None:
-        """Report that the asker of an `ask_question` no longer waits."""
+        """Report that the caller of an `ask_question` no longer waits."""
         self._route(message.session_key).tell(message)
 
     def _route(self, session_key: str) -> Handle:
         """Return the session if it is in memory, else the router, which activates it.
 
-        Messages that wait at the router may be for this session; a new one must not overtake them.
+        If messages for this session may wait at the router, send to the router: a new message must not overtake them.
         """
         tree = self._tree
         if len(tree.router.mailbox):
@@ -199,7 +199,7 @@ class System:
 
     @property
     def queue_admin(self) -> QueueAdmin:
-        """The operator's actions on the job queue and on retention."""
+        """Return the operator's actions on the job queue and on retention."""
         return QueueAdmin(self._tree.store, self._tree.job_queue, self._tree.janitor)
 
     def health(self) -> dict[str, Any]:
@@ -212,7 +212,7 @@ class System:
         return build_figures(take_readings(REGISTRY), HTTP_EXTREMES, hits=live.hits, misses=live.misses)
 
     def snapshot(self) -> Snapshot:
-        """Return the contents of the operator's page, from one reading of all metrics. Takes a few milliseconds."""
+        """Return the contents of the operator's page. The copy of all metrics takes a few milliseconds."""
         now = take_readings(REGISTRY)
         health = self.health()
         return build_snapshot(health, now, now.since(self._tree.readings.of_5_minutes_ago))

@@ -76,10 +76,10 @@ class Tree:
     """
 
     def __init__(self, runtime: Runtime, parts: Parts) -> None:
-        """Build all; an actor is built when it starts, so that handles may refer to each other.
+        """Build all handles. An actor itself is built when it starts, so that handles may refer to each other.
 
         Raises:
-            StoreError: the settings name no database, or one without an installed driver.
+            StoreError: the settings name no database, or a database without an installed driver.
         """
         settings, clock = parts.settings, parts.clock
         self._runtime = runtime
@@ -120,7 +120,7 @@ class Tree:
 
     @property
     def janitor(self) -> Handle:
-        """The janitor's handle."""
+        """Return the janitor's handle."""
         return self._handles["janitor"]
 
     def _groups(self) -> Sequence[_Group]:
@@ -159,7 +159,7 @@ class Tree:
         return StoreReader(self._store_config, self.store_opened)
 
     def _note_writes(self, is_possible: bool) -> None:  # noqa: FBT001 (the writer's callback has this one argument)
-        """Note whether the store takes writes. Runs in the writer's thread."""
+        """Record whether the store takes writes. Runs in the writer's thread."""
         self.store_takes_writes = is_possible
 
     def _build_node_lease(self) -> NodeLease:
@@ -193,7 +193,7 @@ class Tree:
         return Handle(spec, self._runtime)
 
     def _supervise(self, name: str, strategy: Strategy, specs: Sequence[ChildSpec]) -> Handle:
-        """Return a supervisor of these children; its own time to stop is unlimited, since each child's is limited."""
+        """Return a supervisor of these children. It may stop without a time limit, since each child has a limit."""
         children = [self._handles[spec.name] for spec in specs]
         build = partial(Supervisor, children, strategy=strategy)
         return Handle(ChildSpec(f"{name}_group", "supervisor", build, shutdown_timeout_s=math.inf), self._runtime)

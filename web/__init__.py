@@ -2,7 +2,7 @@
 
 Imports point down this list only:
 - `server.py`: start and stop; `entry.py`: the first steps of every request; `app.py`: the table of routes.
-- `handlers/`: every address but the webhook's; `pages/`: their HTML.
+- `handlers/`: every address except the webhook's; `pages/`: their HTML.
 - `webhook/`: `POST /omi-webhook`, below Tornado's handlers.
 - `site.py`: the state that all handlers share. `auth.py`: tokens, signatures, owners of chats.
 - `edge/`: connections, header checks, addresses, limits, rules for browsers, JSON bodies.

@@ -1,4 +1,4 @@
-"""The table of routes: every address but the webhook's, with its handler.
+"""The table of routes: every address except the webhook's, with its handler.
 
 Not here: `POST /omi-webhook`, which takes a shorter path (entry.py). Threads: the event loop.
 """
@@ -19,7 +19,7 @@ from web.webhook.request import ROUTE
 
 
 class Gzip(GZipContentEncoding):
-    """Compresses text and JSON from 1 kB on, except event streams, since compression would hold back their lines."""
+    """Compresses text and JSON of at least 1 kB; but not event streams, since that would delay their lines."""
 
     GZIP_LEVEL = 1
 
@@ -32,14 +32,14 @@ _METRICS = ((r"/metrics", MetricsHandler), *pages.DASHBOARD_ROUTES)
 
 
 class NotPost(BaseHandler):
-    """Refuses other methods than POST at the webhook's address."""
+    """Refuses every method except POST at the webhook's address."""
 
     route = ROUTE
     more_methods = ("POST",)
 
 
 def build_application(site: Site, *, compress: bool = False) -> Application:
-    """Return the application with all routes; with `compress`, answers are gzipped for clients that accept it."""
+    """Return the application with all routes. With `compress`, replies are gzipped for clients that accept it."""
     return Application(
         [
             (r"/", IndexHandler),

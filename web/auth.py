@@ -1,4 +1,4 @@
-"""Authentication: webhooks by signature or token, chats by their owner's token or secret; replays of signed webhooks.
+"""Authentication: webhooks by signature or token, chats by token or secret. Detection of repeated signed webhooks.
 
 Not here: answers to refused requests (problems.py), the operator's sessions (edge/operator_sessions.py).
 Threads: any, frozen after construction; `Replays`: the event loop.
@@ -26,7 +26,7 @@ _TIME_DIGITS = 12
 
 
 class WebhookAuth:
-    """Decides whether a webhook comes from Omi: by signature if there are signing secrets, else by token."""
+    """Checks that a webhook comes from Omi: by signature if there are signing secrets, else by token."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
@@ -38,14 +38,14 @@ class WebhookAuth:
 
     @property
     def needs_signature(self) -> bool:
-        """Whether to call `check_signature`, with the whole body, instead of `check_token`."""
+        """Return True if the caller must use `check_signature`, with the whole body, instead of `check_token`."""
         return bool(self._secrets)
 
     def check_token(self, from_query: str | None, headers: HTTPHeaders) -> None:
-        """Accept the webhook's token, from the query or as Bearer.
+        """Check the webhook's token, from the query or the `Authorization: Bearer` header.
 
         Raises:
-            SignatureMismatchError: a token is wrong, or missing where one is needed.
+            SignatureMismatchError: the token is wrong, or a needed token is missing.
         """
         bearer = bearer_token(header(headers, "Authorization"))
         if from_query is None and bearer is None:
@@ -55,11 +55,11 @@ class WebhookAuth:
             raise SignatureMismatchError("The webhook's token is wrong.")
 
     def check_signature(self, header: str | None, uid: str | None, body: bytes) -> str:
-        """Accept a signature by one of the secrets over exactly this body, for this uid, made within 300 s of now.
+        """Check that one of the secrets signed exactly this body for this uid, within 300 s of now.
 
-        Returns the seal: the first secret's digest of time, uid and body. It does not depend on the secret that
-        signed: while Omi rotates its secret, one webhook may come with either signature.
-        Takes 5 ms per 10 MB; releases the GIL meanwhile.
+        Returns the seal, which identifies the webhook: the first secret's signature of time, uid and body. While Omi
+        rotates its secret, a repeat may have the other secret's signature; its seal stays equal. Takes 5 ms per 10 MB;
+        releases the GIL meanwhile.
 
         Raises:
             SignatureMismatchError: the signature is missing, malformed, too old or wrong.
@@ -82,9 +82,9 @@ class WebhookAuth:
 
 
 def _is_from_outside(headers: HTTPHeaders) -> bool:
-    """Tell whether a request to a server on loopback comes from elsewhere than a program on this machine.
+    """Return True if a request to a loopback server does not come from a local program.
 
-    A page in a browser here can post too, but sends its origin. A tunnel or proxy sends its own host name.
+    A page in a local browser can send requests, too, but with its origin. A tunnel or proxy sends its own host name.
     """
     if "Origin" in headers or "Sec-Fetch-Site" in headers or "X-Forwarded-For" in headers:
         return True
@@ -99,12 +99,12 @@ def bearer_token(authorization: str | None) -> str | None:
 
 
 def is_same(given: str | None, secret: bytes) -> bool:
-    """Compare in constant time. An empty secret equals nothing."""
+    """Compare in constant time. An empty secret is equal to no value."""
     return given is not None and bool(secret) and hmac.compare_digest(given.encode(errors="replace"), secret)
 
 
 def _parse_signature(header: str) -> tuple[str, list[bytes]]:
-    """Return the time and the v1 signatures of `t=<unix>,v1=<hex>[,v1=<hex>]`."""
+    """Parse `t=<unix>,v1=<hex>[,v1=<hex>]`; return the time and the v1 signatures."""
     parts = [part.strip().partition("=") for part in header.split(",")]
     times = [value for name, _, value in parts if name == "t"]
     given = [value.encode() for name, _, value in parts if name == "v1"]
@@ -130,9 +130,11 @@ def session_key_of(uid: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner of chat sessions. `prefix` begins their keys; `new_secret` must be sent to the client unless "".
+    """The owner of chat sessions.
 
-    A session's key holds its owner, so that a guessed label never reaches the session of another owner.
+    `prefix` is the start of their keys. Send `new_secret` to the client, unless it is "".
+
+    A session's key contains its owner. So a guessed label never leads to a session of another owner.
     """
 
     prefix: str
@@ -143,7 +145,7 @@ class Owner:
         """Return the key of this owner's session `label`. The operator may also name a wearable's session.
 
         Raises:
-            BadRequestError: the label has characters or a length that no label has.
+            BadRequestError: the label has a wrong length or a character that is not allowed.
         """
         if self.is_operator and label.startswith(_WEARABLE):
             uid = label.removeprefix(_WEARABLE)
@@ -168,12 +170,12 @@ class ChatGuard:
         self._is_open = settings.allow_anonymous_chat or is_private
 
     def find_owner(self, bearer: str | None, secret: str | None) -> Owner:
-        """Return the owner. A new client becomes an anonymous owner with a new secret, where that is allowed.
+        """Return the owner. If anonymous chats are allowed, a new client becomes an anonymous owner with a new secret.
 
         `bearer` is a token, `secret` an anonymous secret that the client sent back; each may be None.
 
         Raises:
-            SignatureMismatchError: the token is wrong, or one is needed.
+            SignatureMismatchError: the token is wrong, or a needed token is missing.
         """
         if bearer is not None:
             if not is_same(bearer, self._admin_token):
@@ -190,7 +192,7 @@ class ChatGuard:
 
 
 def _anonymous(secret: str) -> Owner:
-    """Return the owner of a secret. Its stored prefix does not reveal the secret."""
+    """Return the owner with this secret. The stored prefix is a digest, so that it does not reveal the secret."""
     return Owner(f"anon:{hashlib.sha256(secret.encode()).hexdigest()}")
 
 
@@ -201,10 +203,10 @@ _MAX_KEPT = 200_000
 
 
 class Replays:
-    """Remembers signed webhooks by their seal, so that each is taken once.
+    """Remembers the signatures of webhooks, so that each signed webhook is handled once.
 
-    A recorded webhook could be sent again while its time is valid. Its segments are stored already, but its reply
-    could carry the wearer's next answer, and it would count against the wearer's limit.
+    An attacker could send a recorded webhook again while its time is valid. The reply could carry the wearer's next
+    answer, and the webhook would count against the wearer's limit.
     Not here: cases that this memory misses (docs/security.md).
     """
 
@@ -216,10 +218,10 @@ class Replays:
         self._kept: dict[str, float] = {}
 
     def begin(self, seal: str) -> bool:
-        """Begin a webhook; False if it is kept already. The caller must end it by `keep` or `forget`.
+        """Begin to handle a webhook; return False if it is stored already. Call `keep` or `forget` afterwards.
 
         Raises:
-            RepeatedError: the same webhook is under way, with its outcome still open.
+            RepeatedError: the same webhook is being handled now, and its outcome is unknown.
         """
         now_s = self._clock.mono_s()
         while self._kept and next(iter(self._kept.values())) <= now_s:
@@ -232,12 +234,12 @@ class Replays:
         return True
 
     def keep(self, seal: str) -> None:
-        """Remember the webhook as kept."""
+        """Record the webhook as stored."""
         self._under_way.discard(seal)
         while len(self._kept) >= self._most:
             del self._kept[next(iter(self._kept))]
         self._kept[seal] = self._clock.mono_s() + REMEMBERED_S
 
     def forget(self, seal: str) -> None:
-        """Forget a webhook of which nothing was kept: a repeat counts as new."""
+        """Forget a webhook if nothing of it was stored. Then a repeat counts as new."""
         self._under_way.discard(seal)

@@ -26,7 +26,7 @@ from web.site import Site
 from web.webhook.request import ROUTE, WebhookRequest
 
 _WEBHOOK_PATHS = frozenset((ROUTE, ROUTE + "/"))
-# Bytes. Tornado's own limit answers with a bare 400 and closes; ours answers in full, so Tornado's is set aside.
+# Bytes: high enough that Tornado's own limit, with its bare 400, never applies before ours.
 _NO_LIMIT = 1 << 62
 # Digits of Content-Length that are read: a petabyte has 16.
 _MAX_DIGITS = 15
@@ -47,13 +47,13 @@ class Entry(HTTPServerConnectionDelegate):
         self._application = application
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Take the next request of a connection."""
+        """Return the handler of the connection's next request."""
         assert isinstance(request_conn, EdgeConnection)  # noqa: S101 (our listener has no other)
         return _IncomingRequest(self._site, self._application, server_conn, request_conn)
 
 
 class _IncomingRequest(HTTPMessageDelegate):
-    """One request while its body arrives. A body above a limit is refused, and its rest is discarded."""
+    """One request while its body arrives. If a body is too large, it is refused and the rest is discarded."""
 
     def __init__(self, site: Site, application: Application, server_conn: object, connection: EdgeConnection) -> None:
         self._site = site
@@ -118,7 +118,7 @@ class _IncomingRequest(HTTPMessageDelegate):
             self._target.on_connection_close()
 
     def time_out(self) -> None:
-        """Refuse a body that took too long, and close. A request that was refused before gets no second answer."""
+        """Refuse a body that took too long, and close the connection. A refused request gets no second reply."""
         if self._target is None:
             self._connection.close()
             return
@@ -126,7 +126,7 @@ class _IncomingRequest(HTTPMessageDelegate):
         asyncio.get_running_loop().call_later(_READ_REFUSAL_S, self._connection.close)
 
     def _hold(self) -> None:
-        """Reserve memory for the part of a large body that is here until its request is over, or refuse it."""
+        """Reserve memory for the received part of a large body until its request ends, or refuse the request."""
         if self._received_bytes > self._site.max_body_bytes:
             self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
             return
@@ -144,7 +144,7 @@ class _IncomingRequest(HTTPMessageDelegate):
         self._held_bytes = 0
 
     def _refuse(self, error: OmiError) -> None:
-        """Reply now and discard the body. The connection closes when the sender has ended, or at our limits."""
+        """Reply now and discard the body. The connection closes after the body, or when a limit is reached."""
         target, self._target = self._target, None
         if isinstance(target, WebhookRequest):
             reply = target.refuse_body(error)

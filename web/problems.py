@@ -1,9 +1,9 @@
-"""Errors as answers: two tables from error class to answer, one for the API and one for the Omi webhook.
+"""Replies to errors: two tables from error class to reply, one for the API and one for the Omi webhook.
 
-A class without a row takes the row of its nearest base. The API answers with the true status. The webhook answers
-200 with a drop header unless the sender is at fault: five failures in a row open Omi's circuit breaker for all
-users. A sender that retries (`Idempotency-Key`) gets 503 instead.
-Not here: writing the answer (requests.py, handlers/base.py), the errors (omi_actors/errors.py). Threads: none, pure.
+A class without an entry uses the entry of its nearest base. The API answers with the status that fits. The webhook
+answers 200 with a drop header, unless the sender made the error: five failures in a row open Omi's circuit breaker for
+all users. A sender that retries (`Idempotency-Key`) gets 503 instead of 200.
+Not here: writing the answer (requests.py, handlers/base.py), the errors (omi_actors/errors.py). Threads: any; pure.
 """
 
 import datetime as dt
@@ -55,7 +55,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A 200 to Omi with a header that names why the webhook was not kept.
+    """A reply 200 to Omi with a header that says why the webhook was not stored.
 
     `reason` labels a metric, so its values are few. A repeat helps only if `retryable`.
     """
@@ -67,7 +67,7 @@ class Drop:
 _SEE_LOG = "The log shows the cause under this request id."
 _AGAIN = "Try again in a moment."
 
-# Of three causes: a full queue, a full mailbox, no memory for bodies. One of its own needs a row of its own.
+# Three causes share this entry: a full queue, a full mailbox, no memory for bodies.
 _OVERLOADED = Problem(429, "overloaded", "The server has too much work.", _AGAIN, 1.0)
 INTERNAL = Problem(500, "internal_error", "The server failed.", _SEE_LOG)
 
@@ -133,7 +133,7 @@ API: _Table[Problem] = {
     BaseException: INTERNAL,
 }
 
-# None: the sender is at fault and gets the API's answer.
+# None: the sender made the error and gets the API's reply.
 OMI: _Table[Drop | None] = {
     BadRequestError: None,
     InvalidWebhookError: Drop("invalid", retryable=False),
@@ -156,7 +156,7 @@ _NOT_KEPT = Problem(503, "", "The webhook was not kept.", "Send it again with th
 
 
 def api_problem(error: BaseException) -> Problem:
-    """Return the API's answer to an error. Only a BadRequestError's own sentence goes out: it is for the sender."""
+    """Return the API's reply to an error. Only the message of a BadRequestError is sent, since it is for the sender."""
     problem = _row(API, error)
     if isinstance(error, OverloadError | MailboxFullError):
         return replace(problem, retry_after_s=error.retry_after_s)
@@ -164,7 +164,7 @@ def api_problem(error: BaseException) -> Problem:
 
 
 def omi_answer(error: BaseException, *, sender_retries: bool) -> Problem | Drop:
-    """Return the webhook's answer to an error; `sender_retries` when the request has an `Idempotency-Key`."""
+    """Return the webhook's reply to an error. `sender_retries` is True if the request has an `Idempotency-Key`."""
     drop = _row(OMI, error)
     if drop is None:
         return api_problem(error)

@@ -32,12 +32,12 @@ def request_id_of(headers: HTTPHeaders) -> str:
 
 
 def header(headers: HTTPHeaders, name: str) -> str | None:
-    """Return a header's value, or None. Testing first is cheaper than `get`, which raises and catches inside."""
+    """Return a header's value, or None. The test first is faster than `get`, which raises and catches an error."""
     return headers[name] if name in headers else None  # noqa: SIM401 (see above)
 
 
 def parse_query(target: str) -> dict[str, str]:
-    """Return the decoded query of a request target. The last value of a repeated name counts: Omi appends its uid."""
+    """Return the decoded query of a request target. The last value of a name counts, since Omi appends its uid."""
     query = target.partition("?")[2]
     if not query:
         return {}
@@ -78,7 +78,10 @@ KEEP_ALIVE = "Connection: keep-alive\r\n"
 
 
 def reply_bytes(status: int, body: bytes, *, request_id: str, now_s: float, more: str = "") -> bytes:
-    """Return a whole reply. `more` holds further header lines, each with its CRLF; never a sender's text."""
+    """Return the bytes of a whole reply.
+
+    `more` holds additional header lines, each with its CRLF; it must never contain a sender's text.
+    """
     head = f"{_status_line(status)}{_date_line(int(now_s))}X-Request-Id: {request_id}\r\n{more}"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
 
@@ -92,7 +95,7 @@ def send(
 ) -> None:
     """Send a reply and finish the request.
 
-    `close` also ends the connection; `on_flushed` is called with whether the reply left this machine.
+    `close` also ends the connection. `on_flushed` is called with True if the reply left this machine, else with False.
     """
     if not close and on_flushed is None:
         connection.write(reply)

@@ -48,10 +48,10 @@ class WebServer:
         metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)
 
     def bind(self) -> int:
-        """Bind HOST:PORT and return the port; PORT=0 takes a free one. Connections wait until `listen`.
+        """Bind HOST:PORT and return the port; PORT=0 chooses a free port. Connections wait until `listen`.
 
         Raises:
-            OSError: the address is in use, or is not this machine's.
+            OSError: the address is in use, or does not belong to this machine.
         """
         self._sockets = bind_sockets(self._settings.port, self._settings.host)
         return int(self._sockets[0].getsockname()[1])
@@ -68,7 +68,7 @@ class WebServer:
         return operator_path(self._site.operators.issue_key())
 
     async def stop(self, grace_s: float) -> bool:
-        """Stop listening, wait `grace_s` seconds for open requests, then close; False if some were cut off."""
+        """Stop listening, wait `grace_s` seconds for open requests, then close. Return False if some were cut off."""
         self.http_server.stop()
         drained = await self._site.traffic.drain(grace_s)
         await self.http_server.close_all_connections()

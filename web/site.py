@@ -15,9 +15,9 @@ from web.edge.browsers import Cors
 from web.edge.limits import SMALL_BODY_BYTES, BodyReaders, RequestLimit, Traffic, Uploads, WebhookLimit
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 
-# Seconds beyond the reply deadline for the system's own answer that it is late.
+# Seconds after the reply deadline in which the system itself reports that the answer is late.
 _GRACE_S = 1.0
-# Seconds of silence after which a stream sends a heartbeat; proxies close silent ones after 30 or more.
+# Seconds of silence after which a stream sends a heartbeat; proxies close silent streams after 30 s or more.
 _HEARTBEAT_S = 15.0
 
 
@@ -53,7 +53,7 @@ class Site:
         # Chunks of large bodies are spread over iterations of the loop; so are snapshots, which take milliseconds.
         self.body_pacer, self.snapshot_pacer = Pacer(), Pacer()
         self.max_body_bytes = settings.max_request_size
-        # Bodies up to this size are taken without checks of size or memory.
+        # Bodies up to this size are accepted without checks of size or memory.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)
         self.times = Times(settings)
         self.max_message_chars = settings.chat_max_message_chars

@@ -16,7 +16,7 @@ _OPTIONS = {"redis": {"db"}, "rediss": {"db", "ssl_ca_certs"}, "unix": {"db"}}
 
 
 def _find_problem(url: str) -> str:
-    """Return why the URL names no Redis, "" if it does. The sentence never quotes the URL: it may hold a password."""
+    """Return why the URL names no Redis; "" if it names one. The URL is never quoted: it may hold a password."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -60,7 +60,7 @@ class BackplaneSettings(BaseModel):
         validation_alias="REDIS_TIMEOUT_MS",
         ge=10,
         le=60_000,
-        description="Milliseconds after which a command to Redis fails; the node then goes on without Redis.",
+        description="Milliseconds after which a command to Redis fails; the node then continues without Redis.",
     )
     redis_key_prefix: str = Field(
         "omi",

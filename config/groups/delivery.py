@@ -18,7 +18,7 @@ class DeliverySettings(BaseModel):
         None,
         validation_alias="OMI_APP_ID",
         pattern=r"^[A-Za-z0-9_-]{1,128}$",
-        description="The app's id at Omi. With OMI_APP_SECRET, an answer that no reply carried becomes a notification.",
+        description="The app's id at Omi. With OMI_APP_SECRET, an answer that was in no reply becomes a notification.",
     )
     omi_app_secret: Secret = Field(
         None,
@@ -34,16 +34,14 @@ class DeliverySettings(BaseModel):
     omi_notify_version: Annotated[Literal["v1", "v2"], BeforeValidator(lower_word)] = Field(
         "v1",
         validation_alias="OMI_NOTIFY_VERSION",
-        description=(
-            "v1 shows the text in the app's chat and keeps it out of URLs; v2 only pushes, for apps that v1 refuses."
-        ),
+        description=("v1 shows the text in the app's chat and never puts it in URLs; v2 is for apps that v1 refuses."),
     )
     omi_notify_timeout_ms: int = Field(
         10_000,
         validation_alias="OMI_NOTIFY_TIMEOUT_MS",
         ge=100,
         le=120_000,
-        description="Milliseconds for one notification. After it, its delivery counts as unknown.",
+        description="Milliseconds for one notification. After this time, its delivery counts as unknown.",
     )
     omi_breaker_failures: int = Field(
         5,
@@ -51,8 +49,8 @@ class DeliverySettings(BaseModel):
         ge=1,
         le=1_000,
         description=(
-            "Failures of Omi's API in a row (not reachable, too slow, 5xx) that open the circuit breaker: no "
-            "notification is tried for a pause. A notification without a clear result may reach the wearer twice."
+            "Failures of Omi's API in a row (not reachable, too slow, 5xx) that open the circuit breaker: during a "
+            "pause no notification is sent. A notification without a clear result may reach the wearer twice."
         ),
     )
     omi_breaker_window_ms: int = Field(
@@ -60,14 +58,14 @@ class DeliverySettings(BaseModel):
         validation_alias="OMI_BREAKER_WINDOW_MS",
         ge=100,
         le=3_600_000,
-        description="Milliseconds within which these failures must come. Long, since notifications are rare.",
+        description="Milliseconds within which these failures must happen. It is long, since notifications are rare.",
     )
     omi_breaker_pause_ms: int = Field(
         5_000,
         validation_alias="OMI_BREAKER_PAUSE_MS",
         ge=10,
         le=3_600_000,
-        description="Milliseconds of the breaker's first pause, then one notification tries.",
+        description="Milliseconds of the breaker's first pause; then one notification tests the API.",
     )
     omi_breaker_pause_cap_ms: int = Field(
         60_000,
@@ -75,8 +73,8 @@ class DeliverySettings(BaseModel):
         ge=10,
         le=3_600_000,
         description=(
-            "Milliseconds of the breaker's longest pause; each failed try doubles the pause. Answers wait a minute at "
-            "most."
+            "Milliseconds of the breaker's longest pause; each failed test doubles the pause. By default, answers wait "
+            "at most a minute for it."
         ),
     )
     webhook_reply_deadline_ms: int = Field(
@@ -96,7 +94,7 @@ class DeliverySettings(BaseModel):
         description=(
             "Milliseconds that a late answer waits for the wearer's next webhook before it becomes a notification; Omi "
             "allows ten of them an hour. During speech a webhook comes every 1 to 3 s. With several nodes at least "
-            "4000: without Redis a node learns so late of another node's answers."
+            "4000: without Redis, a node learns only after that time of another node's answers."
         ),
     )
     answer_expires_s: int = Field(
@@ -105,7 +103,7 @@ class DeliverySettings(BaseModel):
         ge=30,
         le=604_800,
         description=(
-            "Seconds after its question from which an answer is only shown in the transcript, and no longer delivered."
+            "Seconds after its question. An older answer is only shown in the transcript and no longer delivered."
         ),
     )
 
@@ -127,8 +125,8 @@ class ChatSettings(BaseModel):
         le=600_000,
         description=(
             "Milliseconds after which a chat's reply says that the answer is late. Proxies cut a silent request at "
-            "60,000. The model's own limit (OPENAI_TIMEOUT) ends earlier, so only a question that waits for others is "
-            "late."
+            "60,000. The model's own limit (OPENAI_TIMEOUT) ends earlier, so only a question that waits for other "
+            "questions is late."
         ),
     )
     chat_max_message_chars: int = Field(
@@ -137,8 +135,8 @@ class ChatSettings(BaseModel):
         ge=1,
         le=100_000,
         description=(
-            "Characters of a chat's message, and of the context sent with it: about 2,000 tokens each, as many as a "
-            "question may take along."
+            "Maximum of characters in a chat's message, and in the context sent with it. The default is about 2,000 "
+            "tokens each."
         ),
     )
     allow_anonymous_chat: OnOff = Field(

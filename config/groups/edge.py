@@ -17,7 +17,7 @@ def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     """Return origins in lower case, without a slash at the end.
 
     Raises:
-        ValueError: one is no origin.
+        ValueError: an entry of the list is not an origin.
     """
     cleaned = tuple(origin.lower().rstrip("/") for origin in origins)
     if "*" in cleaned:
@@ -39,7 +39,7 @@ class EdgeSettings(BaseModel):
         (),
         validation_alias="ALLOWED_HOSTS",
         description=(
-            "Host names that requests may ask for, separated by commas; *.example.com stands for every name below it. "
+            "Host names of this server, separated by commas; *.example.com stands for every name below example.com. "
             "Default: every name in production; in development the names and addresses of this machine."
         ),
     )
@@ -74,21 +74,21 @@ class EdgeSettings(BaseModel):
     enable_helmet: OnOff = Field(
         default=True,
         validation_alias="ENABLE_HELMET",
-        description="Adds security headers for browsers to replies, a strict Content-Security-Policy among them.",
+        description="Adds security headers for browsers to replies, including a strict Content-Security-Policy.",
     )
     max_connections: int = Field(
         10_000,
         validation_alias="MAX_CONNECTIONS",
         ge=1,
         le=1_000_000,
-        description="Open connections at most; fewer if the system allows fewer open files. More are refused.",
+        description="Maximum of open connections; lower if the system allows fewer open files. More are refused.",
     )
     max_connections_per_address: int = Field(
         1_000,
         validation_alias="MAX_CONNECTIONS_PER_ADDRESS",
         ge=1,
         le=1_000_000,
-        description="Open connections of one address at most, except of a proxy in TRUST_PROXY. More are refused.",
+        description="Maximum of open connections of one address, except a proxy in TRUST_PROXY. More are refused.",
     )
     max_buffered_bodies: Annotated[int, BeforeValidator(parse_size)] = Field(
         64 * 1024 * 1024,
@@ -96,7 +96,7 @@ class EdgeSettings(BaseModel):
         ge=64 * 1024,
         le=1024**4,
         description=(
-            "Memory for all request bodies above 64 kB together, at least one MAX_REQUEST_SIZE. Requests beyond it are "
+            "Memory for all request bodies above 64 kB together, at least one MAX_REQUEST_SIZE. More requests are "
             "refused and may retry. Default: 64mb."
         ),
     )

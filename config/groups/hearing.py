@@ -41,9 +41,9 @@ class HearingSettings(BaseModel):
         ge=200,
         le=30_000,
         description=(
-            "Milliseconds of silence that end a question without a question mark or a complete sentence; twice that "
-            "when it breaks off or has just begun. A shorter pause cuts slow speakers off, a longer one delays the "
-            "answer."
+            "Milliseconds of silence that end a question without a question mark or a complete sentence; twice as "
+            "long if it ends in the middle of a phrase or has just begun. A shorter pause interrupts slow "
+            "speakers; a longer one delays the answer."
         ),
     )
     question_max_ms: int = Field(
@@ -51,7 +51,7 @@ class HearingSettings(BaseModel):
         validation_alias="QUESTION_MAX_MS",
         ge=1_000,
         le=600_000,
-        description="Milliseconds after which a question ends although its speaker goes on.",
+        description="Milliseconds after which a question ends, even if its speaker continues.",
     )
 
     default_followup_window_s = Seconds("default_followup_window_ms")

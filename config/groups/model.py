@@ -20,7 +20,7 @@ class ModelSettings(BaseModel):
     openai_api_key: Secret = Field(
         None,
         validation_alias=AliasChoices("OPENAI_API_KEY", "OPENAI_KEY"),
-        description="Key of the model's server. Empty: the built-in demo model answers, and says so in every answer.",
+        description="Key of the model's server. Empty: the built-in demo model, which says so in every answer.",
     )
     openai_base_url: str | None = Field(
         None,
@@ -37,8 +37,8 @@ class ModelSettings(BaseModel):
         max_length=4,
         description=(
             "Further models of the same server, separated by commas. They are asked in this order, within the "
-            "question's one deadline: when the model before fails, is overloaded or unknown, or has an open circuit "
-            "breaker. Empty: the answer then says that the model failed."
+            "question's deadline: each if the model before it fails, is overloaded or unknown, or has an open circuit "
+            "breaker. Empty: without another model, the answer says that the model failed."
         ),
     )
     openai_timeout_ms: int = Field(
@@ -54,8 +54,8 @@ class ModelSettings(BaseModel):
         ge=100,
         le=600_000,
         description=(
-            "The same for spoken questions. Empty: as OPENAI_TIMEOUT, since an answer that is too late for its own "
-            "webhook still reaches the wearer by another channel."
+            "Milliseconds for one whole answer to a spoken question. Empty: as OPENAI_TIMEOUT, since an answer that is "
+            "too late for its own webhook still reaches the wearer by another channel."
         ),
     )
     openai_max_tokens: int = Field(
@@ -64,8 +64,8 @@ class ModelSettings(BaseModel):
         ge=1,
         le=100_000,
         description=(
-            "Tokens that an answer may have, a reasoning model's thinking included. A longer answer is cut at twice as "
-            "many, estimated by its characters: 8 of English a token, 2 of Chinese."
+            "Tokens that an answer may have, a reasoning model's thinking included. A longer answer is cut at twice "
+            "this number, estimated by its characters: an English token has 8, a Chinese token 2."
         ),
     )
     openai_webhook_max_tokens: int = Field(
@@ -73,7 +73,7 @@ class ModelSettings(BaseModel):
         validation_alias="OPENAI_WEBHOOK_MAX_TOKENS",
         ge=1,
         le=100_000,
-        description="The same for spoken questions. Listening to 500 tokens takes more than two minutes.",
+        description="Tokens that a spoken answer may have. Listening to 500 tokens takes more than two minutes.",
     )
     openai_temperature: float = Field(
         0.7,
@@ -97,13 +97,13 @@ class ModelSettings(BaseModel):
         validation_alias="OPENAI_MAX_CONTEXT_TOKENS",
         ge=100,
         le=1_000_000,
-        description="Tokens (estimated) of transcript and earlier messages that a question takes along.",
+        description="Tokens (estimated) of transcript and earlier messages that are sent with a question.",
     )
     openai_include_history: OnOff = Field(
         default=True,
         validation_alias="OPENAI_INCLUDE_HISTORY",
         description=(
-            "Sends earlier questions and answers with a question. When off, the whole room is for the transcript."
+            "Sends earlier questions and answers with a question. When off, all tokens are for the transcript."
         ),
     )
     openai_history_messages: int = Field(
@@ -111,7 +111,7 @@ class ModelSettings(BaseModel):
         validation_alias="OPENAI_HISTORY_MESSAGES",
         ge=0,
         le=200,
-        description="Earlier messages (questions and answers) that a question takes along at most.",
+        description="Maximum of earlier messages (questions and answers) that are sent with a question.",
     )
     openai_store_responses: OnOff = Field(
         default=False,
@@ -131,8 +131,8 @@ class ModelSettings(BaseModel):
         ge=1,
         le=1_000,
         description=(
-            "Failures in a row (not reachable, broken or too slow) that open the circuit breaker: the model is then "
-            "not asked for a pause. One or two failures happen to a healthy server."
+            "Failures in a row (not reachable, broken or too slow) that open the circuit breaker: during a pause the "
+            "model is not asked. A healthy server also fails once or twice."
         ),
     )
     model_breaker_window_ms: int = Field(
@@ -140,7 +140,7 @@ class ModelSettings(BaseModel):
         validation_alias="MODEL_BREAKER_WINDOW_MS",
         ge=100,
         le=3_600_000,
-        description="Milliseconds within which these failures must come; older ones do not count.",
+        description="Milliseconds within which these failures must happen; older failures do not count.",
     )
     model_breaker_pause_ms: int = Field(
         5_000,
@@ -148,8 +148,8 @@ class ModelSettings(BaseModel):
         ge=10,
         le=3_600_000,
         description=(
-            "Milliseconds of the breaker's first pause, then one question tries. Short, so that the question can still "
-            "be answered."
+            "Milliseconds of the breaker's first pause; then one question tests the model. It is short, so that the "
+            "question can still be answered."
         ),
     )
     model_breaker_pause_cap_ms: int = Field(
@@ -158,8 +158,8 @@ class ModelSettings(BaseModel):
         ge=10,
         le=3_600_000,
         description=(
-            "Milliseconds of the breaker's longest pause; each failed try doubles the pause. A working model is found "
-            "within it."
+            "Milliseconds of the breaker's longest pause; each failed test doubles the pause. A model that works again "
+            "is found within this time."
         ),
     )
 
@@ -178,7 +178,7 @@ class ModelSettings(BaseModel):
 class BudgetSettings(BaseModel):
     """Budgets of the model: questions a minute and tokens a day, for one person, and for all together.
 
-    All count by the UTC clock and survive restarts. The demo model has no budget.
+    The day and minute are those of UTC. Restarts do not reset a count. The demo model has no budget.
     """
 
     model_user_requests_per_minute: int = Field(
@@ -201,7 +201,7 @@ class BudgetSettings(BaseModel):
         ge=0,
         le=_MAX_BUDGET,
         description=(
-            "Questions of all together in a minute; 0: no limit. As many as 64 at a time with answers of 1.3 s."
+            "Questions of all people in a minute; 0: no limit. The default is 64 at a time with answers of 1.3 s."
         ),
     )
     model_tokens_per_day: int = Field(
@@ -209,5 +209,5 @@ class BudgetSettings(BaseModel):
         validation_alias="MODEL_TOKENS_PER_DAY",
         ge=0,
         le=_MAX_BUDGET,
-        description="Tokens of all together in a day; 0: no limit. Bounds the cost of a fault overnight.",
+        description="Tokens of all people in a day; 0: no limit. It limits the cost of a fault during a night.",
     )

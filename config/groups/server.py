@@ -30,7 +30,7 @@ class ServerSettings(BaseModel):
         description="Address to listen on. Default: 127.0.0.1 in development, 0.0.0.0 in production.",
     )
     port: int = Field(
-        3000, validation_alias="PORT", ge=0, le=65535, description="TCP port to listen on; 0 takes any free port."
+        3000, validation_alias="PORT", ge=0, le=65535, description="TCP port to listen on; 0: any free port."
     )
     max_request_size: Annotated[int, BeforeValidator(parse_size)] = Field(
         10 * 1024 * 1024,
@@ -58,7 +58,7 @@ class ServerSettings(BaseModel):
         validation_alias="SLOW_REQUEST_THRESHOLD",
         ge=1,
         le=DAY_MS,
-        description="Milliseconds from which a request is logged as slow.",
+        description="Milliseconds after which a request is logged as slow.",
     )
     shutdown_grace_ms: int = Field(
         10_000,
@@ -90,12 +90,12 @@ class ServerSettings(BaseModel):
 
     @property
     def is_production(self) -> bool:
-        """Whether APP_ENV is production."""
+        """Return True if APP_ENV is production."""
         return self.app_env == "production"
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only programs on this machine can reach the server."""
+        """Return True if only programs on this machine can reach the server."""
         return is_loopback(self.host)
 
     idle_connection_timeout_s = Seconds("idle_connection_timeout_ms")
@@ -116,7 +116,7 @@ class ObservingSettings(BaseModel):
         None,
         validation_alias="METRICS_TOKEN",
         description=(
-            "Bearer token for GET /metrics alone, so that a scraper need not hold ADMIN_TOKEN, which also opens it. "
+            "Bearer token for GET /metrics only, so that a scraper does not need ADMIN_TOKEN, which also gives access. "
             "Default: none."
         ),
     )

@@ -24,7 +24,7 @@ _MAX_DAYS = 36_500
 
 
 def _find_problem(url: str) -> str:
-    """Return why the URL names no store, "" if it does. The sentence never quotes the URL: it may hold a password."""
+    """Return why the URL names no store; "" if it names one. The URL is never quoted: it may hold a password."""
     if url.startswith(_SQLITE):
         return _find_file_problem(url.removeprefix(_SQLITE))
     if odd := find_odd_spelling(url):
@@ -78,7 +78,7 @@ class StoreSettings(BaseModel):
         "local",
         validation_alias="NODE_NAME",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="This node's name in a shared database. Keep it over restarts; give every node another.",
+        description="This node's name in a shared database. Keep it over restarts; give every node another name.",
     )
     store_write_timeout_ms: int = Field(
         5_000,
@@ -108,8 +108,8 @@ class RetentionSettings(BaseModel):
         ge=0,
         le=_MAX_DAYS,
         description=(
-            "Days to keep transcripts, questions with answers, notifications and Omi's other payloads. 0: one hour, in "
-            "which work still needs them, or ANSWER_EXPIRES_S if that is longer."
+            "Days to keep transcripts, questions with answers, notifications and Omi's other payloads. 0: one hour, "
+            "since work still needs them, or ANSWER_EXPIRES_S if that is longer."
         ),
     )
     dead_letter_retention_days: int = Field(
@@ -128,7 +128,7 @@ class RetentionSettings(BaseModel):
         ge=1,
         le=_MAX_DAYS,
         description=(
-            "Days to keep finished jobs. By them a question that is sent again is recognised; senders repeat within "
+            "Days to keep finished jobs. With them, the server recognises a repeated question; senders repeat within "
             "hours. They hold no text."
         ),
     )
@@ -138,8 +138,8 @@ class RetentionSettings(BaseModel):
         ge=1,
         le=_MAX_DAYS,
         description=(
-            "Days to keep the audit of the operator's actions. A year, longer than all else, since the audit is asked "
-            "for long after the job. It holds ids, counts and times, no text."
+            "Days to keep the audit log of the operator's actions. The default is a year, since people need it long "
+            "after the job. It holds ids, counts and times, no text."
         ),
     )
     retention_max_percent: int = Field(
@@ -148,8 +148,8 @@ class RetentionSettings(BaseModel):
         ge=1,
         le=100,
         description=(
-            "Percent of a table that one round may delete without `omi-actors retention resume`; 1,000 rows may always "
-            "go. An hour's round deletes far less: more is a wrong clock, or a mistaken number of days. Without effect "
+            "Percent of a table that one round may delete without `omi-actors retention resume`, but at least 1,000 "
+            "rows. A normal round deletes far less: more means a wrong clock or a wrong number of days. Without effect "
             "if TRANSCRIPT_RETENTION_DAYS=0."
         ),
     )
@@ -158,5 +158,5 @@ class RetentionSettings(BaseModel):
         validation_alias="JANITOR_INTERVAL_S",
         ge=1,
         le=86_400,
-        description="Seconds between two prunings of old data.",
+        description="Seconds between two deletions of old data.",
     )

@@ -21,14 +21,14 @@ class WorkSettings(BaseModel):
         validation_alias="MAX_LIVE_SESSIONS",
         ge=1,
         le=10_000_000,
-        description="Sessions in memory; above this number the longest idle leave it.",
+        description="Sessions in memory; above this number the sessions that are idle longest leave memory.",
     )
     session_mailbox_capacity: int = Field(
         100,
         validation_alias="SESSION_MAILBOX_CAPACITY",
         ge=1,
         le=1_000_000,
-        description="Messages that may wait in one session's mailbox; more are refused.",
+        description="Messages that may wait in one session's mailbox; more messages are refused.",
     )
     queue_max_concurrent_jobs: int = Field(
         10,
@@ -49,7 +49,5 @@ class WorkSettings(BaseModel):
         validation_alias="QUEUE_LANE_CAP",
         ge=1,
         le=100_000,
-        description=(
-            "Jobs of one session that may wait. A further question is refused at once, in words, and not answered."
-        ),
+        description=("Jobs of one session that may wait. One more question gets a text at once that refuses it."),
     )

@@ -1,7 +1,8 @@
 """The command line: `omi-actors serve` and its other commands, as `--help` lists them.
 
-One file a command, imported when it is used, so that no command waits for another's imports: `serve` (with `server`,
-`banner`, `reload`), `queue` and `operator_calls`, `backup`, `config`, `doctor`. `program` holds their common parts.
+Each command has a file, imported when the command is used; so no command waits for another command's imports: `serve`
+(with `server`, `banner`, `reload`), `queue` and `operator_calls`, `backup`, `config`, `doctor`. `program` holds their
+common parts.
 Not here: HTTP (web), the actors (system), the doctor's checks (doctor).
 """
 
@@ -26,14 +27,14 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """The commands of the table above."""
+    """The commands in the table `_COMMANDS`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (the base's)
         """Return all names."""
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (the base's)
-        """Return a command by its name, imported now; end if its imports would be another package's."""
+        """Import and return the command of this name. If another package hides ours, end the program."""
         if cmd_name not in _COMMANDS:
             return None
         foreign = find_foreign()

@@ -48,7 +48,7 @@ def backup(file: Path, env_file: Path | None, *, with_secrets: bool) -> None:
 @env_file_option
 @in_sentences(OmiError, InvalidSettingError)
 def restore(file: Path, env_file: Path | None, *, with_secrets: bool) -> None:
-    """Put the database of FILE in place. Stop the server first; the present database is kept aside."""
+    """Replace the database by the copy in FILE. Stop the server first. The present database is kept aside."""
     settings = load_settings(env_file_to_load(env_file))
     if settings.database_url is not None:
         raise StoreError(

@@ -1,6 +1,6 @@
 """The announcement of a started server: a table for a person at a terminal, one line of JSON for programs.
 
-The table shows tokens, since the person who started the server owns it. The line may be kept and shows none.
+The table shows tokens, since the person at the terminal owns the server. The line may be stored, so it has none.
 Not here: measuring its facts (server.py). Threads: the event loop's; writes once.
 """
 
@@ -29,9 +29,9 @@ _OF_METRICS = (("Dashboard", "/metrics-dashboard"), ("Metrics", "/metrics  (for 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Facts about the started server. `ready_s`: seconds from loading the settings to accepting requests.
+    """Facts about the started server. `ready_s` is the seconds from loading the settings to accepting requests.
 
-    `operator_link` is the address that signs a browser in as the operator, once; None: there is none.
+    `operator_link` is an address that signs a browser in as the operator, once. It is None if there is no such link.
     """
 
     loaded: LoadedSettings

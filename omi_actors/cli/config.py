@@ -20,7 +20,7 @@ from omi_actors.cli.program import env_file_option, env_file_to_load, in_sentenc
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @in_sentences(InvalidSettingError)
 def config(*, env_file: Path | None, as_json: bool) -> None:
-    """Show every setting: its value, unit, and source. Of secrets only whether they are set."""
+    """Show every setting: its value, unit and source. For a secret, show only whether it is set."""
     file = env_file_to_load(env_file)
     loaded = load_with_origins(file)
     if (loaded.settings.data_dir / FILE_NAME).exists():  # this command must not make the file

@@ -23,9 +23,9 @@ _PLAIN_MARKS = {State.OK: "ok     ", State.NOTE: "note   ", State.PROBLEM: "PROB
 @env_file_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def doctor(*, env_file: Path | None, as_json: bool) -> None:
-    """Look for everything that keeps the server from starting or answering, and print how to mend it.
+    """Find every problem that stops the server from starting or answering, and print its solution.
 
-    Changes nothing. Exits 1 if there is a problem, 0 if there are only notes.
+    The command changes nothing. The exit code is 1 if there is a problem, 0 if there are only notes.
     """
     findings = list(examine(env_file_to_load(env_file), Machine()))
     if as_json:

@@ -26,10 +26,10 @@ port_option = click.option(
 
 
 def load_operator_settings(env_file: Path | None, port: int | None) -> Settings:
-    """Return the settings with the operator's token, as the server on this machine has them.
+    """Return the settings, with the operator's token, that the server on this machine uses.
 
     Raises:
-        InvalidSettingError: they are impossible.
+        InvalidSettingError: the settings are invalid.
     """
     return add_made_secrets(load_with_origins(env_file_to_load(env_file), {"PORT": port})).settings
 
@@ -38,8 +38,8 @@ def call_operator(settings: Settings, method: str, path: str, body: dict[str, An
     """Return the JSON of the server's reply.
 
     Raises:
-        UpstreamUnavailableError: no server answers there.
-        UpstreamRejectedError: it refused; the sentence says why.
+        UpstreamUnavailableError: no server answers there. UpstreamRejectedError: the server refused; the message says
+        why.
     """
     address = f"{_host_of(settings)}:{settings.port}"
     status, reply = _exchange(settings, method, path, json.dumps(body) if body is not None else None)
@@ -55,11 +55,11 @@ def call_operator(settings: Settings, method: str, path: str, body: dict[str, An
 
 
 def fetch_link(settings: Settings) -> str:
-    """Return a link that signs a browser in as the operator. It opens once.
+    """Return a link that signs a browser in as the operator. The link works once.
 
     Raises:
-        UpstreamUnavailableError: no server answers there.
-        UpstreamRejectedError: it is another kind of server, or has another ADMIN_TOKEN.
+        UpstreamUnavailableError: no server answers there. UpstreamRejectedError: another program answers there, or the
+        server has another ADMIN_TOKEN.
     """
     path = call_operator(settings, "POST", "/operator/links")["path"]
     shown = "localhost" if settings.is_loopback or _host_of(settings) == "127.0.0.1" else settings.host
@@ -71,7 +71,7 @@ def fetch_link(settings: Settings) -> str:
 @env_file_option
 @in_sentences(InvalidSettingError, OmiError)
 def operator_link(*, port: int | None, env_file: Path | None) -> None:
-    """Print a link that signs a browser in as the operator, once, within ten minutes."""
+    """Print a link that signs a browser in as the operator. It works once, for ten minutes."""
     click.echo(fetch_link(load_operator_settings(env_file, port)))
 
 

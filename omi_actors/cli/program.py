@@ -1,6 +1,6 @@
-"""The program as its commands share it: its own name, its env file, its exit codes, and the end with one sentence.
+"""Parts that all commands share: the program's name, its env file, its exit codes, and its end with an error message.
 
-Not here: the commands. Nothing of `config` or `web` is imported, since another package may stand in their place.
+Not here: the commands. This module imports nothing from `config` or `web`: another package may have that name.
 Threads: the main one.
 """
 
@@ -19,7 +19,7 @@ from omi_actors import __version__
 
 P = ParamSpec("P")
 
-# Exit codes, listed in docs/operating.md. A usage or configuration error: a plain restart would not help.
+# Exit codes, listed in docs/operating.md. A usage or configuration error: a restart would not help.
 EXIT_CONFIG = 2
 # sysexits.h: a needed server is not there now; a restart may help.
 EXIT_UNAVAILABLE = 69
@@ -37,21 +37,21 @@ env_file_option = click.option(
 
 
 def env_file_to_load(option: Path | None) -> Path:
-    """Return the env file: the named one, which must exist, else `.env`, which need not."""
+    """Return the named env file, which must exist. Without a name, return `.env`, which may be missing."""
     if option is not None and not option.exists():
         fail(f"--env-file: there is no file {option}")
     return option or Path(".env")
 
 
 def fail(sentence: str, code: int = EXIT_CONFIG) -> NoReturn:
-    """Print the reason, one sentence a line, and end."""
+    """Print the error message, one sentence a line, and end the program."""
     for line in sentence.splitlines():
         click.echo(f"{_NAME}: {line}", err=True)
     sys.exit(code)
 
 
 def in_sentences(*expected: type[Exception]) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Return a decorator: a command that raises an expected error ends with the error's sentence."""
+    """Return a decorator of commands: an expected error ends the program with the error's message."""
 
     def decorate(command: Callable[P, None]) -> Callable[P, None]:
         @wraps(command)
@@ -67,9 +67,9 @@ def in_sentences(*expected: type[Exception]) -> Callable[[Callable[P, None]], Ca
 
 
 def find_foreign() -> str:
-    """Return a sentence when `web` or `config` is not ours, else "".
+    """Return a message if Python would import another `web` or `config` than ours; else "".
 
-    Other packages on the index, and folders of other projects, have these names, too.
+    Other packages and other projects' folders also have these names.
     """
     for name in ("config", "web"):
         own, spec = _ROOT / name / "__init__.py", find_spec(name)
@@ -88,13 +88,13 @@ def find_foreign() -> str:
 
 
 def own_arguments(called: str | None = None) -> list[str]:
-    """Return the arguments that start another process of this program as this one was started."""
+    """Return the arguments that start this program again in another process, in the same way."""
     path = Path(sys.argv[0] if called is None else called)
     return [sys.executable, *([str(path)] if path.name == _NAME else ["-m", "omi_actors"])]
 
 
 def own_command(called: str | None = None) -> str:
-    """Return the text to type for `omi-actors` here: its name if that is on the PATH, else its path."""
+    """Return the text that starts `omi-actors` in this shell: its name if it is on the PATH, else its path."""
     path = Path(sys.argv[0] if called is None else called)
     if path.name != _NAME:
         return "python -m omi_actors"

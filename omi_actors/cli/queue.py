@@ -35,7 +35,7 @@ _JOB = click.argument("job", required=False)
 @click.pass_context
 @in_sentences(InvalidSettingError)
 def queue(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
-    """Look into the job queue, and act on it."""
+    """Show and change the job queue."""
     context.obj = partial(call_operator, load_operator_settings(env_file, port))
 
 
@@ -45,7 +45,7 @@ def queue(context: click.Context, *, port: int | None, env_file: Path | None) ->
 @click.pass_context
 @in_sentences(InvalidSettingError)
 def retention(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
-    """Resume retention when it rests."""
+    """Resume retention while it is paused."""
     context.obj = partial(call_operator, load_operator_settings(env_file, port))
 
 
@@ -77,7 +77,7 @@ def list_jobs(call: Call, /, **asked: Any) -> None:
 @click.pass_obj
 @_in_sentences
 def show(call: Call, job: str, *, text: bool) -> None:
-    """Show one JOB whole; its question and answer only with --text."""
+    """Show all of one JOB. Its question and answer are shown only with --text."""
     found = call("GET", f"/operator/queue/jobs/{quote(job, safe='')}{'?text=1' if text else ''}")
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
@@ -91,7 +91,7 @@ def show(call: Call, job: str, *, text: bool) -> None:
 @click.pass_obj
 @_in_sentences
 def retry(call: Call, /, job: str | None, *, is_sure: bool, **chosen: Any) -> None:
-    """Begin one dead JOB anew, or count all chosen dead jobs, and with --yes begin them anew."""
+    """Retry one dead JOB, or count the chosen dead jobs. With --yes, retry the chosen jobs."""
     if job is not None:
         call("POST", f"/operator/queue/jobs/{quote(job, safe='')}/retry")
         click.echo("retried: 1")
@@ -109,9 +109,9 @@ def retry(call: Call, /, job: str | None, *, is_sure: bool, **chosen: Any) -> No
 @click.pass_obj
 @_in_sentences
 def discard(call: Call, /, job: str | None, *, is_sure: bool, **chosen: Any) -> None:
-    """Discard one JOB that waits or is dead, or count all chosen jobs, and with --yes discard them.
+    """Discard one waiting or dead JOB, or count the chosen jobs. With --yes, discard the chosen jobs.
 
-    A person who waits for the answer is told that there is none.
+    A person who waits for the answer is notified that there is none.
     """
     if job is not None:
         call("DELETE", f"/operator/queue/jobs/{quote(job, safe='')}")
@@ -125,7 +125,7 @@ def discard(call: Call, /, job: str | None, *, is_sure: bool, **chosen: Any) -> 
 @click.pass_obj
 @_in_sentences
 def pause(call: Call, kind: str | None) -> None:
-    """Begin no more jobs of KIND, or of any kind, until `resume`, also after a restart."""
+    """Start no job of KIND (default: of all kinds) until the command `resume`. A restart does not end the pause."""
     _show_changed(call("POST", "/operator/queue/pause", _given({"kind": kind})), "paused")
 
 
@@ -134,7 +134,7 @@ def pause(call: Call, kind: str | None) -> None:
 @click.pass_obj
 @_in_sentences
 def resume(call: Call, kind: str | None) -> None:
-    """Begin jobs of KIND, or of all kinds, again."""
+    """Start jobs of KIND (default: of all kinds) again."""
     _show_changed(call("POST", "/operator/queue/resume", _given({"kind": kind})), "resumed")
 
 
@@ -142,9 +142,9 @@ def resume(call: Call, kind: str | None) -> None:
 @click.pass_obj
 @_in_sentences
 def resume_retention(call: Call) -> None:
-    """Say that the clock is right, and that the next round may delete what it finds, however much it is.
+    """Confirm that the clock is right. The next round may delete all data that is too old, without a limit.
 
-    `/health` says why retention rests. The next round begins at once.
+    `/health` says why retention is paused. The next round begins at once.
     """
     reply = call("POST", "/operator/retention/resume", {})
     click.echo("retention: resumed" if reply["changed"] else "retention: did not rest; its next round has no limit")

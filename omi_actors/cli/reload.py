@@ -1,6 +1,6 @@
 """The development mode: a server in a child process, replaced whenever a watched file changes.
 
-A process of its own, since only its end surely frees threads, sockets and the locked store.
+Each server is a process, since only the end of a process always frees threads, sockets and the locked store.
 Not here: the server (server.py). Threads: the main one; signals set its event.
 """
 
@@ -25,12 +25,12 @@ Marks = dict[Path, tuple[int, int]]
 
 
 def watched_files(env_file: Path) -> list[Path]:
-    """Return the program's own files, and the env file, which need not exist."""
+    """Return the program's own files and the env file, which may be missing."""
     return [env_file, *(path for room in _WATCHED_ROOMS for path in (_ROOMS / room).rglob("*.py"))]
 
 
 def mark_files(files: Iterable[Path]) -> Marks:
-    """Return a mark of every existing file."""
+    """Return the state of every existing file, to compare later."""
     marks: Marks = {}
     for path in files:
         try:
@@ -47,9 +47,9 @@ def find_changed(before: Marks, after: Marks) -> list[Path]:
 
 
 class Reloader:
-    """Runs `command`, anew after each change of `files()`, until a signal stops it.
+    """Runs `command`, and restarts it after each change of `files()`, until a signal stops it.
 
-    After a child has ended by itself, the next change starts a new one.
+    If the child ends by itself, the next change starts a new child.
     """
 
     def __init__(self, command: Sequence[str], files: Callable[[], Iterable[Path]]) -> None:
@@ -77,7 +77,7 @@ class Reloader:
         self._child = subprocess.Popen(self._command, start_new_session=True)  # noqa: S603 (ourselves)
 
     def _await_change(self, before: Marks) -> list[Path]:
-        """Return the changed files, once there are any; none after a signal to stop."""
+        """Wait for changed files and return them; return none after a signal to stop."""
         while not self._stopped.wait(_PASS_S):
             changed = find_changed(before, mark_files(self._files()))
             if changed:
@@ -85,7 +85,7 @@ class Reloader:
         return []
 
     def _stop(self) -> int:
-        """End the child, by force after a while, and return its exit code."""
+        """Stop the child and return its exit code. If it does not end in time, kill it."""
         child = self._child
         assert child is not None  # noqa: S101 (started before)
         if child.poll() is None:

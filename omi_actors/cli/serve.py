@@ -1,4 +1,4 @@
-"""The command `omi-actors serve`: loads the settings, and serves or explains why not.
+"""The command `omi-actors serve`: loads the settings and serves, or explains why it cannot.
 
 Not here: the server (server.py), restarts on changes (reload.py). Threads: the main one.
 """
@@ -30,7 +30,7 @@ _CHILD = "--will-be-replaced"
 _GRACE_MS = 1_000
 
 
-@click.command(short_help="Serve until told to stop.")
+@click.command(short_help="Serve until a signal stops the server.")
 @click.option("--host", help="Address to listen on (HOST).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (PORT); 0 takes any free one.")
 @env_file_option
@@ -55,7 +55,7 @@ def serve(
 
 
 def with_short_grace(loaded: LoadedSettings) -> LoadedSettings:
-    """Return the settings of a server that will be replaced: it stops quickly, unless SHUTDOWN_GRACE_MS is given."""
+    """Return settings with a short stop, for a server that will be replaced. A given SHUTDOWN_GRACE_MS stays."""
     if loaded.origins["SHUTDOWN_GRACE_MS"] is not Origin.DEFAULT:
         return loaded
     return replace(loaded, settings=loaded.settings.model_copy(update={"shutdown_grace_ms": _GRACE_MS}))
@@ -75,7 +75,7 @@ def _run(loaded: LoadedSettings) -> int:
 
 
 def _serve_with_restarts(env_file: Path, options: dict[str, str | int | None]) -> None:
-    """Serve in a child process that is replaced on every change; each child loads the settings anew."""
+    """Serve in a child process, and replace it after every change. Each child loads the settings again."""
     from omi_actors.cli.reload import Reloader, watched_files  # noqa: PLC0415 (development only)
 
     try:

@@ -34,10 +34,10 @@ _log = get_logger(__name__)
 
 
 def run(loaded: LoadedSettings) -> int:
-    """Serve until told to stop; return the exit code (docs/operating.md lists them).
+    """Serve until the process must stop; return the exit code (docs/operating.md lists all).
 
     Raises:
-        ExpectedError: the address, the store or the log file cannot be opened; the sentence says why.
+        ExpectedError: the address, the store or the log file cannot be opened; the message says why.
     """
     url = loaded.settings.database_url
     require_driver(url.get_secret_value() if url else "")
@@ -60,14 +60,14 @@ def _log_file(settings: Settings) -> AbstractContextManager[None]:
 
 
 class _End:
-    """The end of the server: the moment, and the exit code, which the last cause sets."""
+    """The stop of the server: an event to wait for, and the exit code, which the last cause sets."""
 
     def __init__(self) -> None:
         self._came = asyncio.Event()
         self.code = 0
 
     def come(self, code: int, event: str = "", **details: str) -> None:
-        """Let the server end; log `event`, if there is one, as the cause."""
+        """Stop the server; log `event`, if there is one, as the cause."""
         if event:
             _log.critical(event, **details)
         self.code = code
@@ -80,7 +80,7 @@ class _End:
         self._came.set()
 
     async def wait(self) -> None:
-        """Wait for the end."""
+        """Wait until the server must stop."""
         await self._came.wait()
 
 
@@ -99,7 +99,7 @@ async def _serve(loaded: LoadedSettings) -> int:
     link = f"{build_url(settings.host, port)}{server.operator_path()}"
     ready_s = time.monotonic() - began_mono_s
     announce(Facts(loaded=loaded, model=parts.model, port=port, ready_s=ready_s, operator_link=link))
-    # Objects that live now live to the end, so the collector need not visit them again.
+    # Objects that exist now exist until the end, so the garbage collector can skip them.
     gc.collect()
     gc.freeze()
     await end.wait()
@@ -122,10 +122,10 @@ def _build_parts(settings: Settings, end: _End) -> Parts:
 
 
 def _bind(server: WebServer, settings: Settings) -> int:
-    """Take the address and return the port.
+    """Bind the server's address and return its port.
 
     Raises:
-        SettingsError: it cannot be had; the sentence says what to do.
+        SettingsError: the address cannot be used; the message says what to do.
     """
     try:
         return server.bind()
@@ -134,7 +134,7 @@ def _bind(server: WebServer, settings: Settings) -> int:
 
 
 def build_model(settings: Settings) -> Model:
-    """Return the model of the settings; without a key, the demo model."""
+    """Return the model that the settings name; without a key, the demo model."""
     if settings.openai_api_key is None:
         return DemoModel()
     return _build_openai(settings, settings.openai_model)
@@ -164,7 +164,7 @@ def _build_openai(settings: Settings, name: str) -> OpenAIModel:
 
 
 def build_notifier(settings: Settings) -> Notifier | None:
-    """Return Omi's API if the settings hold its key."""
+    """Return the client of Omi's API if the settings have its key, else None."""
     if settings.omi_app_id is None or settings.omi_app_secret is None:
         return None
     return OmiApi(

@@ -1,4 +1,4 @@
-"""Checks of folders: permission to write, and room on the disk.
+"""Checks of folders: permission to write, and free space on the disk.
 
 Not here: the database in it (store.py), the mode of the secrets file (safety.py). Threads: the main one.
 """
@@ -17,18 +17,18 @@ _LITTLE = 1024 * _MIB
 
 
 def check_data_dir(settings: Settings) -> Iterator[Finding]:
-    """Look whether DATA_DIR can be written, or be made."""
+    """Check whether DATA_DIR is, or can become, a writable folder."""
     yield _judge_folder("data", "DATA_DIR", settings.data_dir)
 
 
 def check_log_dir(settings: Settings) -> Iterator[Finding]:
-    """Look whether LOG_DIR can be written, or be made, if log files are wanted."""
+    """Check whether LOG_DIR is, or can become, a writable folder, if it is set."""
     if settings.enable_file_logging:
         yield _judge_folder("logs", "LOG_DIR", settings.log_dir)
 
 
 def check_room(settings: Settings, machine: Machine) -> Iterator[Finding]:
-    """Look whether the disk has room."""
+    """Check whether the disk has enough free space."""
     folder = _nearest_existing(settings.data_dir)
     free = machine.free_bytes(folder)
     text = f"{free // _MIB:,} MiB free at {folder.resolve()}"

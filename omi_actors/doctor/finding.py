@@ -14,7 +14,7 @@ from omi_actors.clock import Clock, SystemClock
 
 
 class State(StrEnum):
-    """Weight of a finding. `note`: it works, but perhaps not as wished."""
+    """State of the checked part. `note`: the part works, but perhaps not as the operator expects."""
 
     OK = "ok"
     NOTE = "note"
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report: the subject, its state and text. `fix` says what to do; empty when all is well."""
+    """One line of the report: the subject, its state and a text. `fix` says what to do; "" if there is no problem."""
 
     check: str
     state: State
@@ -32,22 +32,22 @@ class Finding:
 
 
 def ok(check: str, text: str) -> Finding:
-    """Return a finding that all is well."""
+    """Return a finding without a problem."""
     return Finding(check, State.OK, text)
 
 
 def note(check: str, text: str, fix: str) -> Finding:
-    """Return a finding worth knowing."""
+    """Return a finding of state `note`."""
     return Finding(check, State.NOTE, text, fix)
 
 
 def problem(check: str, text: str, fix: str) -> Finding:
-    """Return a finding that needs its fix."""
+    """Return a finding of state `problem`, with its fix."""
     return Finding(check, State.PROBLEM, text, fix)
 
 
 def as_sentence(clause: str) -> str:
-    """Return a clause such as `start the server` as a sentence."""
+    """Return a text such as `start the server` with a capital letter and a full stop."""
     return f"{clause[0].upper()}{clause[1:]}."
 
 
@@ -57,7 +57,7 @@ def _free_bytes(folder: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Facts about the machine; `environment` None is the process's own."""
+    """Facts about the machine that tests replace. If `environment` is None, the process's own is used."""
 
     python: tuple[int, int] = sys.version_info[:2]
     clock: Clock = field(default_factory=SystemClock)

@@ -17,7 +17,7 @@ _SENTENCES = re.compile(r"(?<=[.?]) (?=[A-Z])")
 
 
 def check_python(machine: Machine) -> Iterator[Finding]:
-    """Look at the version of Python."""
+    """Check the version of Python."""
     found = ".".join(map(str, machine.python))
     if _OLDEST <= machine.python <= _NEWEST:
         yield ok("python", f"Python {found}")
@@ -30,7 +30,7 @@ def check_python(machine: Machine) -> Iterator[Finding]:
 
 
 def check_packages(distribution: str = "omi-actors") -> Iterator[Finding]:
-    """Look for every package that the program needs."""
+    """Check that every package that the program needs is installed."""
     try:
         needed = metadata.requires(distribution) or []
     except metadata.PackageNotFoundError:
@@ -53,13 +53,13 @@ def _is_installed(name: str) -> bool:
 
 
 def describe_refusal(error: InvalidSettingError) -> Iterator[Finding]:
-    """Return each problem of settings that cannot be loaded."""
+    """Return a finding for each problem of invalid settings."""
     for sentence in error.problems:
         yield problem("settings", *_split(sentence))
 
 
 def check_loaded(loaded: LoadedSettings) -> Iterator[Finding]:
-    """Name the env file, and everything in it or in the environment that has no effect."""
+    """Name the env file. Note every variable of the file and of the environment that has no effect."""
     file = loaded.env_file
     source = f"{len(file.values)} variables in {file.path.resolve()}" if file else "no .env; environment and defaults"
     yield ok("settings", source)

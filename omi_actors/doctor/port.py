@@ -1,4 +1,4 @@
-"""The address to listen on: its URLs, why it cannot be taken, and the check whether it is free or ours already.
+"""The server's address: its URLs, messages for a failed bind, and the check whether the port is free.
 
 Not here: listening (web/server.py). Threads: any; the check blocks for a second at most.
 """
@@ -21,7 +21,7 @@ _ASK_S = 1.0
 
 
 def explain_bind_error(error: OSError, host: str, port: int) -> str:
-    """Return in one sentence why `host`:`port` cannot be listened on, and the way out."""
+    """Return one sentence: why the server cannot listen on `host`:`port`, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} is used by another program; stop that one, or choose another: --port {next_port(port)}"
     if error.errno in (errno.EACCES, errno.EPERM):
@@ -37,14 +37,14 @@ def next_port(port: int) -> int:
 
 
 def build_url(host: str, port: int) -> str:
-    """Return an address that opens in a browser on this machine: `0.0.0.0` does not open everywhere."""
+    """Return a URL for a browser on this machine. `0.0.0.0` is replaced, since some browsers refuse it."""
     if host in (*_ANYWHERE, "127.0.0.1", "::1"):
         host = "localhost"
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def find_lan_url(host: str, port: int) -> str | None:
-    """Return an address for other machines of the network when all addresses are listened on; None without one."""
+    """Return a URL for other machines in the network if the server listens on all addresses; else None."""
     if host not in _ANYWHERE:
         return None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -57,7 +57,7 @@ def find_lan_url(host: str, port: int) -> str | None:
 
 
 def check_port(settings: Settings, *, is_running: bool) -> Iterator[Finding]:
-    """Take the address for a moment."""
+    """Check whether the address is free, or a server of ours already listens there."""
     if is_running:
         yield note(
             "port",
@@ -75,14 +75,14 @@ def check_port(settings: Settings, *, is_running: bool) -> Iterator[Finding]:
 
 
 def _take(host: str, port: int) -> None:
-    """Listen for a moment. Raises: OSError."""
+    """Bind the address and release it at once. Raises: OSError."""
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, address = min(found, key=lambda entry: entry[0])  # IPv4, if it has both
     socket.create_server(address[:2], family=family).close()
 
 
 def is_serving(settings: Settings) -> bool:
-    """Tell whether a server of ours answers at the address."""
+    """Return True if a server of this program answers at the address."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host  # noqa: S104 (recognised only)
     with closing(HTTPConnection(host, settings.port, timeout=_ASK_S)) as connection:
         try:

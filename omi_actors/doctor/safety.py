@@ -1,4 +1,4 @@
-"""Checks of access: tokens that can be guessed or read, a server in reach of others, keys sent unencrypted.
+"""Checks of access: tokens that others can guess or read, a server that others can reach, keys sent without encryption.
 
 Not here: the secrets that production requires (config/settings.py). Threads: the main one.
 """
@@ -18,7 +18,7 @@ _OTHERS = 0o077
 
 
 def check_tokens(settings: Settings) -> Iterator[Finding]:
-    """Look whether tokens can be guessed, and whether a token with fewer rights equals the operator's."""
+    """Check whether tokens are easy to guess, and whether a token with fewer rights equals the operator's token."""
     named = (
         ("ADMIN_TOKEN", settings.admin_token),
         ("WEBHOOK_TOKEN", settings.webhook_token),
@@ -36,7 +36,7 @@ def check_tokens(settings: Settings) -> Iterator[Finding]:
 
 
 def check_upstreams(settings: Settings) -> Iterator[Finding]:
-    """Look whether keys and questions go unencrypted over a network that others may read."""
+    """Check whether keys and questions are sent without encryption to another machine."""
     called = (
         ("OPENAI_BASE_URL", settings.openai_base_url, settings.openai_api_key),
         ("OMI_API_URL", settings.omi_api_url, settings.omi_app_secret),
@@ -49,14 +49,14 @@ def check_upstreams(settings: Settings) -> Iterator[Finding]:
 
 
 def check_reach(settings: Settings) -> Iterator[Finding]:
-    """Look whether other machines can reach a development server."""
+    """Check whether other machines can reach a development server."""
     if not settings.is_production and not settings.is_loopback:
         text = f"HOST={settings.host}: a development server is in reach of others"
         yield note("safety", text, "Set APP_ENV=production to serve others, or unset HOST.")
 
 
 def check_secrets_file(settings: Settings) -> Iterator[Finding]:
-    """Look whether other accounts of the machine can read the tokens."""
+    """Check whether other accounts of the machine can read the tokens."""
     file = settings.data_dir / SECRETS_FILE
     if file.exists() and file.stat().st_mode & _OTHERS:
         yield note("safety", f"{file} can be read by other accounts of this machine", f"chmod 600 {file}")

@@ -17,12 +17,12 @@ from omi_actors.errors import UpstreamError
 _ASK_S = 5.0
 # Names of models that are shown: enough to recognise the right one, few enough for one line.
 _SHOWN = 5
-# Seconds. Omi's signatures are valid for 300 s, so a clock a minute off comes close to losing them.
+# Seconds. Omi's signatures are valid for 300 s, so a clock that is a minute wrong is near the limit.
 _MOST_S = 60.0
 
 
 def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
-    """Ask the model's server for its models: this proves address and key, and costs no token."""
+    """Ask the model's server for its list of models. This checks address and key, and uses no tokens."""
     if settings.openai_api_key is None:
         yield note("model", "OPENAI_API_KEY is not set: the demo model answers", "echo OPENAI_API_KEY=sk-… >>.env")
         return
@@ -43,7 +43,7 @@ def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
 
 
 def check_redis(settings: Settings) -> Iterator[Finding]:
-    """Look whether Redis, where one is set, accepts the backplane's commands."""
+    """Check whether Redis, if REDIS_URL is set, accepts the backplane's commands."""
     if settings.redis_url is None:
         return
     from omi_actors.backplane.redis_session import probe_redis  # noqa: PLC0415 (0.3 s, only where Redis is used)
@@ -58,7 +58,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
 
 
 def compare_clocks(ours_s: float, theirs_s: float, owner: str) -> Iterator[Finding]:
-    """Compare two clocks (UTC seconds) at the same moment, a second or so apart. `owner` names the other one."""
+    """Compare two clocks (UTC seconds), taken within about a second. `owner` names the machine of the other clock."""
     off_s = ours_s - theirs_s
     if abs(off_s) < _MOST_S:
         yield ok("clock", f"within a minute of the {owner}'s")

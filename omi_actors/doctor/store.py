@@ -1,4 +1,4 @@
-"""Checks of the store: reachable, of a known schema, not open in another process.
+"""Checks of the store: it is reachable, has a known schema, and is not open in another process.
 
 Not here: looking into it (store/probe.py). Threads: the main one; blocked for some seconds at most.
 """
@@ -26,7 +26,7 @@ _SQLITE_FIX = "Restore the newest copy beside it, or move the file away to begin
 
 
 def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> Iterator[Finding]:
-    """Look into the database without changing it."""
+    """Check the database without changing it."""
     url = settings.database_url.get_secret_value() if settings.database_url else ""
     if not has_driver(url):
         yield problem("store", MISSING, INSTALL)
@@ -43,7 +43,7 @@ def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> It
 
 
 def check_sqlite(settings: Settings, version: tuple[int, int, int]) -> Iterator[Finding]:
-    """Look at the version of SQLite, unless the store is PostgreSQL."""
+    """Check the version of SQLite, unless the store is PostgreSQL."""
     if settings.database_url is not None:
         return
     found = ".".join(map(str, version))

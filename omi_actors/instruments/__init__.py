@@ -1,5 +1,5 @@
 """Instruments: the metrics of the program and its logging pipeline. No decisions.
 
-metrics: all metrics by name. actor_metrics: those of actors, counted by the kit's hooks. readings: sums and quantiles
-of the metrics. units: figures as text. logs: content and form of log lines. log_file: the log file.
+metrics: all metrics by name. actor_metrics: the metrics of actors, counted by the kit's hooks. readings: sums and
+quantiles of the metrics. units: figures as text. logs: content and form of log lines. log_file: the log file.
 """

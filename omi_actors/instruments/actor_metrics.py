@@ -1,6 +1,6 @@
 """The metrics of actors, counted by the kit's hooks.
 
-Not here: the metrics' definitions (metrics.py), the moments (kit). Threads: any.
+Not here: the metrics' definitions (metrics.py), the calls of the hooks (kit). Threads: any.
 """
 
 from functools import cache
@@ -13,10 +13,10 @@ _live = cache(metrics.ACTORS_LIVE.labels)
 
 
 class ActorMetrics(Hooks):
-    """Counts in the registry what the kit reports."""
+    """Hooks of the kit that count in the metrics registry."""
 
     def started(self, kind: str, *, is_restart: bool) -> None:
-        """Count an incarnation that begins to start."""
+        """Count an incarnation that starts; if it is a restart, count this, too."""
         if is_restart:
             metrics.ACTOR_RESTARTS.labels(kind).inc()
         _live(kind).inc()
@@ -34,24 +34,24 @@ class ActorMetrics(Hooks):
         metrics.ACTOR_CRASHES.labels(kind).inc()
 
     def refused(self, kind: str, reason: str) -> None:
-        """Count an undeliverable message, and a full mailbox on its own."""
+        """Count an undeliverable message; if a mailbox is full, count this, too."""
         if reason == "full":
             metrics.MAILBOX_FULL.labels(kind).inc()
         metrics.UNDELIVERABLE.labels(kind, reason).inc()
 
     def ask_timed_out(self, kind: str) -> None:
-        """Count an ask without a reply in time."""
+        """Count an ask that got no reply in time."""
         metrics.ASK_TIMEOUTS.labels(kind).inc()
 
     def quarantined(self, kind: str) -> None:
-        """Count a quarantine, and the child in it."""
+        """Count a quarantine, and add one to the children in quarantine."""
         metrics.QUARANTINES.labels(kind).inc()
         metrics.QUARANTINED.labels(kind).inc()
 
     def released(self, kind: str) -> None:
-        """Count the end of a quarantine."""
+        """Subtract one from the children in quarantine."""
         metrics.QUARANTINED.labels(kind).dec()
 
     def zombies_changed(self, change: int) -> None:
-        """Count zombie threads."""
+        """Add `change` to the number of zombie threads."""
         metrics.ZOMBIE_ACTORS.inc(change)

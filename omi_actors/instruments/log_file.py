@@ -28,7 +28,7 @@ _CLOSE_S = 5.0
 
 @contextmanager
 def log_file(folder: Path, *, max_bytes: int, max_files: int) -> Iterator[None]:
-    """Write all lines to `folder`, too, until the block ends; waiting lines are written then.
+    """Write all log lines also to `folder` until the block ends. The end waits for lines that are not yet written.
 
     Raises:
         SettingsError: the folder or the file cannot be made.
@@ -51,7 +51,7 @@ def log_file(folder: Path, *, max_bytes: int, max_files: int) -> Iterator[None]:
 
 
 class LogFile(logging.Handler):
-    """Handler that renders a line at once and writes it later. `close` writes the waiting lines."""
+    """Log handler that renders a line at once and queues it for the writing thread. `close` writes the queued lines."""
 
     def __init__(self, files: logging.Handler, waiting_lines: int = _WAITING_LINES) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class LogFile(logging.Handler):
             metrics.LOG_LINES_LOST.labels("full").inc()
 
     def close(self) -> None:
-        """Write the waiting lines and end the thread, at most for some seconds on a stuck disk."""
+        """Write the queued lines and end the thread. If the disk hangs, stop waiting after some seconds."""
         super().close()
         try:
             self._lines.put(None, timeout=_CLOSE_S)
@@ -84,7 +84,7 @@ class LogFile(logging.Handler):
 
 
 class _Files(RotatingFileHandler):
-    """Files for this user only. Lines that cannot be written are counted; the first is reported on standard error."""
+    """Log files that only this user can read. Lost lines are counted; the first is reported on standard error."""
 
     _has_reported = False
 

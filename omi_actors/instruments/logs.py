@@ -66,7 +66,7 @@ reset_context = CONTEXT.reset
 
 @contextmanager
 def bound_context(context: LogContext | None) -> Iterator[None]:
-    """Bind `context` until the block ends; then bind the earlier one again."""
+    """Bind `context` until the block ends; then bind the earlier context again."""
     token = CONTEXT.set(context)
     try:
         yield
@@ -75,7 +75,7 @@ def bound_context(context: LogContext | None) -> Iterator[None]:
 
 
 def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Add request, session and actor to the line, as far as they are known and the line has none of its own."""
+    """Add request, session and actor to the line if they are known and the line has no values for them."""
     context = CONTEXT.get()
     if context is not None:
         for field in ("request_id", "session"):
@@ -88,7 +88,7 @@ def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
 
 
 def redact(text: str) -> str:
-    """Remove query strings, bearer tokens and API keys from a foreign library's sentence."""
+    """Remove query strings, bearer tokens and API keys from a foreign library's message."""
     return _KEYS.sub(r"\1[redacted]", _BEARER.sub(r"\1 [redacted]", _QUERY.sub("?[redacted]", text)))
 
 
@@ -101,13 +101,13 @@ def redact_strings(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 
 
 def one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Escape line breaks and control characters for a terminal. JSON escapes them itself."""
+    """Escape line breaks and control characters for a terminal. The JSON encoder already escapes them."""
     event["event"] = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(event.get("event", "")))
     return event
 
 
 def safe_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Render an exception: its stack and class, and the sentence only of an expected error.
+    """Render an exception: its stack and class, and, only for an expected error, its message.
 
     The message of a foreign exception may quote a row, a header or spoken text.
     """
@@ -131,7 +131,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def name_level(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Name a line's level as LOG_LEVEL does: debug, info, warn, error, fatal."""
+    """Set a line's level to a word of LOG_LEVEL: debug, info, warn, error, fatal."""
     event["level"] = _LEVEL_NAMES.get(event["level"], event["level"])
     return event
 
@@ -148,7 +148,8 @@ _SHARED: list[Processor] = [
 def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: bool | None = None) -> None:
     """Send all logging, ours and foreign, through one pipeline to `stream` (default: standard error).
 
-    `level` is debug, info, warn, error or fatal. `json_lines` None means console form on a terminal and JSON elsewhere.
+    `level` is debug, info, warn, error or fatal. If `json_lines` is None, lines are plain text on a terminal and JSON
+    elsewhere.
     """
     out = stream if stream is not None else sys.stderr
     as_json = not out.isatty() if json_lines is None else json_lines
@@ -175,7 +176,7 @@ def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: b
 
 
 def current_level() -> str:
-    """Return the lowest level that is logged, by its name in LOG_LEVEL."""
+    """Return the lowest level that is logged, as a word of LOG_LEVEL."""
     number = logging.getLogger().level
     return next((name for name, least in LEVELS.items() if least >= number), "fatal")
 

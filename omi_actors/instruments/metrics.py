@@ -280,7 +280,7 @@ UPTIME_SECONDS = Gauge("omi_uptime_seconds", "Seconds since start.", registry=RE
 
 
 class Extremes:
-    """The shortest and the longest request since the start, in seconds; None before the first. The loop's thread."""
+    """The shortest and the longest request since the start, in seconds; None before the first. Event loop only."""
 
     __slots__ = ("highest", "lowest")
 
@@ -289,7 +289,7 @@ class Extremes:
         self.highest: float | None = None
 
     def note(self, seconds: float) -> None:
-        """Take one more into account."""
+        """Include one more request."""
         if self.lowest is None or seconds < self.lowest:
             self.lowest = seconds
         if self.highest is None or seconds > self.highest:

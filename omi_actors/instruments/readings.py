@@ -1,6 +1,6 @@
-"""Readings of the metrics: a copy of the registry with sums, quantiles and the gain since an earlier copy.
+"""Readings of the metrics: a copy of the registry with sums, quantiles and the growth since an earlier copy.
 
-Not here: the metrics (metrics.py), what is said of them (status/). Threads: any; a copy takes a few milliseconds.
+Not here: the metrics (metrics.py), texts about them (status/). Threads: any; a copy takes a few milliseconds.
 """
 
 import math
@@ -20,11 +20,11 @@ class Readings:
     samples: Mapping[str, Mapping[_Labels, float]]
 
     def total(self, name: str, **labels: str) -> float:
-        """Return the sum of the samples of that name with these labels; 0 without any."""
+        """Return the sum of the samples with this name and these labels; 0 if there are none."""
         return sum(value for _, value in self._matching(name, labels))
 
     def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
-        """Return the sums by the values of one label, in alphabetical order."""
+        """Return a sum for each value of one label, in alphabetical order."""
         sums: dict[str, float] = {}
         for own, value in self._matching(name, labels):
             word = next((word for other, word in own if other == label), "")
@@ -32,14 +32,14 @@ class Readings:
         return dict(sorted(sums.items()))
 
     def mean(self, histogram: str, **labels: str) -> float | None:
-        """Return a histogram's mean, None when nothing was observed."""
+        """Return a histogram's mean; None if nothing was observed."""
         count = self.total(f"{histogram}_count", **labels)
         return self.total(f"{histogram}_sum", **labels) / count if count else None
 
     def quantile(self, share: float, histogram: str, **labels: str) -> float | None:
-        """Return a histogram's quantile, None when nothing was observed; `share` is between 0 and 1.
+        """Return a histogram's quantile; None if nothing was observed. `share` is between 0 and 1.
 
-        It assumes an even spread within a bucket, and returns the last bound above it.
+        It assumes that values are spread evenly within a bucket. Above the last bound it returns that bound.
         Source: Prometheus's histogram_quantile.
         """
         by_bound = self.by("le", f"{histogram}_bucket", **labels)
@@ -54,7 +54,7 @@ class Readings:
         return low
 
     def since(self, earlier: "Readings | None") -> "Readings":
-        """Return the gain of counters and histograms since `earlier`. For gauges the difference has no meaning."""
+        """Return the growth of counters and histograms since `earlier`. For gauges the difference has no meaning."""
         if earlier is None:
             return self
         gained = {}

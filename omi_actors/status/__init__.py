@@ -1,4 +1,4 @@
-"""One answer to "how are we": health, figures, tables and troubles of a running system, and the queue admin.
+"""Status of a running system: its health, figures, tables and troubles; and the queue admin.
 
 health.py         /health: checks, features, figures
 figures.py        the metrics as JSON

@@ -1,7 +1,7 @@
 """The metrics as JSON, with the keys and units that dashboards of this kind of server know.
 
-Times are milliseconds; None where nothing was measured. A cache hit is a message to a session in memory.
-Not here: counting (instruments/). Threads: none, pure.
+Times are milliseconds; None means that nothing was measured. A cache hit is a message to a session that is in memory.
+Not here: counting (instruments/). Threads: any; pure.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The checks, features and figures behind /health, built from the latest readings without asking any actor.
+"""The checks, features and figures behind /health, built from the latest readings. No actor is asked.
 
 Not here: taking the readings (actors/metrics_collector.py), access to them (web/). Threads: the event loop's.
 """
@@ -58,9 +58,9 @@ def _camel(name: str) -> str:
 
 
 def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
-    """Return the status (pass, warn or fail: the worst of the checks), the checks, and figures; without secrets.
+    """Return the checks, their worst state (pass, warn or fail) as the status, and figures; without secrets.
 
-    It is for the operator; `public_health` is for all others.
+    The result is for the operator; `public_health` is for all others.
     """
     checks = {
         "store": _check_store(tree, parts),
@@ -90,7 +90,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
 
 
 def public_health(health: Mapping[str, Any]) -> dict[str, Any]:
-    """Return names and states only: strangers learn nothing of the load, or of what broke."""
+    """Return only names and states of the checks: the public must not see the load or the causes of failures."""
     checks = {
         name: {key: check[key] for key in ("status", "provider") if key in check}
         for name, check in health["checks"].items()
@@ -136,7 +136,7 @@ def _check_loop(tree: Tree) -> dict[str, Any]:
 
 
 def _check_model(chain: ModelChain) -> dict[str, Any]:
-    """Check the models. Never "fail": without a model the server still stores all, and answers with the reason."""
+    """Check the models. Never "fail": without a model the server stores all data and answers with the reason."""
     first, *others = chain.models
     check = _describe_model(first)
     if others:
@@ -169,7 +169,7 @@ def _describe_model(model: GuardedModel) -> dict[str, Any]:
 def _check_notifications(notifier: GuardedNotifier | None, parts: Parts) -> dict[str, Any]:
     """Check the latest attempt's outcome, and the circuit breaker before Omi's API.
 
-    Omi counts its budget for each wearer, so there is no single figure of the rest.
+    Omi's API has a budget for each wearer, so there is no single figure of the remaining budget.
     """
     if notifier is None:
         return {"status": "pass", "state": "off", "note": "late answers wait for the wearer's next webhook"}
@@ -188,7 +188,7 @@ def _check_notifications(notifier: GuardedNotifier | None, parts: Parts) -> dict
 
 
 def _check_budget(guard: BudgetGuard) -> dict[str, Any]:
-    """Check the budgets: the use at the latest question, and the refusals of the last minute."""
+    """Check the model's budgets: their use at the latest question, and the refusals of the last minute."""
     limits = guard.rules.all
     check: dict[str, Any] = {
         "status": "pass",
@@ -204,7 +204,7 @@ def _check_budget(guard: BudgetGuard) -> dict[str, Any]:
 
 
 def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
-    """Check the backplane. Never "fail": without Redis a node does everything alone, a little later."""
+    """Check the backplane. Never "fail": without Redis a node does all its work, but a little later."""
     check: dict[str, Any] = {"status": "pass", "carrier": state.carrier, "shared": state.is_shared}
     if state.cause:
         for_s = round(parts.clock.mono_s() - state.since_mono_s, 1)
@@ -213,7 +213,7 @@ def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
 
 
 def _check_clock(readings: NodeReadings) -> dict[str, Any]:
-    """Check the clock's distance from the database's; the store refuses a node that is too far away."""
+    """Check the difference to the database's clock. The store refuses a node if it is too large."""
     off_s = readings.clock_off_s
     if off_s is None:
         return {"status": "pass", "note": "this machine's clock is the only one"}
@@ -225,7 +225,7 @@ def _check_clock(readings: NodeReadings) -> dict[str, Any]:
 
 
 def _check_retention(readings: NodeReadings) -> dict[str, Any]:
-    """Check retention: the reason for which it rests, and the command that ends the rest."""
+    """Check retention. If it is paused, the note has the reason and the command that resumes it."""
     state = readings.retention
     check: dict[str, Any] = {"status": "pass", "state": "on"}
     if rest := explain_rest(state):

@@ -24,11 +24,11 @@ class QueueAdmin:
         self._janitor = janitor
 
     async def list_jobs(self, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
-        """Return a page of jobs, newest first, those with numbers (`seq`) below `before`."""
+        """Return a page of jobs with numbers (`seq`) below `before`, newest first."""
         return await self._store.read_cold(queue_admin.list_jobs, chosen, before=before, limit=limit)
 
     async def show_job(self, job_id: str, *, with_text: bool, request_id: str) -> JobDetail:
-        """Return one job. `with_text` is recorded; without it the caller must not show the detail's text.
+        """Return one job. A call `with_text` is recorded; after any other call, the caller must not show the texts.
 
         Raises:
             NotFoundError: there is no such job.
@@ -45,8 +45,7 @@ class QueueAdmin:
         """Retry or discard one job.
 
         Raises:
-            NotFoundError: there is no such job.
-            ConflictError: its state does not allow this action.
+            NotFoundError: there is no such job. ConflictError: the job's state does not allow this action.
         """
         if await self._change(action, JobFilter(job_id=job_id), request_id):
             return
@@ -54,11 +53,11 @@ class QueueAdmin:
         raise ConflictError(f"The job is {detail.job.state}: there is nothing to {action.value}.")
 
     async def choose(self, action: Action, chosen: JobFilter) -> Choice:
-        """Count the jobs that an action would change, and change none."""
+        """Count the jobs that an action would change, without changing them."""
         return await self._store.read_cold(queue_admin.choose_jobs, action, chosen)
 
     async def change_jobs(self, action: Action, chosen: JobFilter, *, confirmation: str, request_id: str) -> int:
-        """Retry or discard all chosen jobs, some hundred at a time, and return their number.
+        """Retry or discard all chosen jobs, a few hundred at a time, and return their number.
 
         Raises:
             ConflictError: the chosen jobs have changed since they were counted.
@@ -75,7 +74,7 @@ class QueueAdmin:
         return total
 
     async def pause(self, kind: str, *, request_id: str) -> bool:
-        """Pause a kind, `*` for all: begin none of its jobs; False if it was paused already.
+        """Pause a kind (`*`: all kinds): its jobs are not started. Return False if it was paused already.
 
         Raises:
             BadRequestError: there is no such kind.
@@ -85,19 +84,19 @@ class QueueAdmin:
         return await self._store.write_alone(queue_admin.pause_kind, kind, request_id=request_id)
 
     async def resume(self, kind: str, *, request_id: str) -> bool:
-        """Resume a kind, `*` for all; False if it was not paused."""
+        """Resume a kind (`*`: all kinds). Return False if it was not paused."""
         is_changed = await self._store.write_alone(queue_admin.resume_kind, kind, request_id=request_id)
         self._job_queue.tell(QueueTick())
         return is_changed
 
     async def resume_retention(self, *, request_id: str) -> bool:
-        """Let the janitor go on, and its next round delete more than its share; False if it did not rest."""
+        """Resume retention; its next round deletes without a limit. Return False if it was not paused."""
         is_changed = await self._store.write_alone(retention_state.resume, request_id=request_id)
         self._janitor.tell(CleanUp())
         return is_changed
 
     async def load_events(self, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
-        """Return a page of the operator's actions, newest first, with numbers below `before`."""
+        """Return a page of the operator's actions with numbers below `before`, newest first."""
         return await self._store.read_cold(queue_admin.load_events, before=before, limit=limit)
 
     async def _change(self, action: Action, chosen: JobFilter, request_id: str) -> int:

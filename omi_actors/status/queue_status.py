@@ -31,9 +31,9 @@ _NOTES = {
 def build_queue_status(
     counts: QueueCounts, live_sessions: LiveSessions, settings: Settings, *, now_s: float, readings: Readings
 ) -> dict[str, Any]:
-    """Return queue, caches, feature flags, and notes on the meaning of keys.
+    """Return the queue, caches, feature flags, and notes that explain the keys.
 
-    `readings` are all metrics now: they count from the start of this process. All else is counted in the table.
+    `readings` are all metrics at this moment, counted since this process started. All else is counted in the job table.
     """
     return {
         "ok": True,
@@ -77,14 +77,14 @@ def _show_queue(counts: QueueCounts, settings: Settings, readings: Readings, now
 
 
 def _since_start(readings: Readings, **kind: str) -> dict[str, int]:
-    """Return the counts of attempts by this process, of one kind or of all."""
+    """Return this process's counts of attempts for one kind of jobs, or for all kinds."""
     by_outcome = readings.by("outcome", _ATTEMPTS, **kind)
     done, retried, buried = (int(by_outcome.get(outcome, 0)) for outcome in ("done", "retried", "buried"))
     return {"processed": done, "failed": retried + buried, "retried": retried, "dead": buried}
 
 
 def _by_kind(counts: QueueCounts, readings: Readings, now_s: float) -> dict[str, Any]:
-    """Return the same figures for each kind with a job now or an attempt since the start."""
+    """Return the figures of each kind that has a job now, or had an attempt since the start."""
     kinds = sorted({*counts.kinds, *readings.by("kind", _ATTEMPTS)})
     return {
         kind: _show_kind(counts.kinds.get(kind, KindCounts()), _since_start(readings, kind=kind), now_s)

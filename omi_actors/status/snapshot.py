@@ -1,6 +1,6 @@
 """The contents of the operator's page: state, troubles, headlines and tables.
 
-Not here: building tables and troubles (tables.py, troubles.py), HTML (web/pages/). Threads: none, pure. Text is not yet
+Not here: building tables and troubles (tables.py, troubles.py), HTML (web/pages/). Threads: any; pure. Text is not yet
 escaped.
 """
 
@@ -26,7 +26,10 @@ class Headline:
 
 
 def build_headlines(health: Mapping[str, Any], now: Readings, recent: Readings) -> Sequence[Headline]:
-    """Return the headlines, those about wearers first. `recent` is the growth of `now` in the last 5 minutes."""
+    """Return the headlines; first come headlines about wearers.
+
+    `recent` is the growth of `now` in the last 5 minutes.
+    """
     return [
         *_wearers(now, recent),
         _model(recent),
@@ -79,7 +82,7 @@ def _insides(health: Mapping[str, Any], now: Readings) -> Sequence[Headline]:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`status` is pass, warn or fail; `checks` are the states by name."""
+    """Contents of the operator's page. `status` is pass, warn or fail; `checks` has the state of each check."""
 
     status: str
     checks: Mapping[str, str]

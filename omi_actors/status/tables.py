@@ -1,6 +1,6 @@
 """The tables of the operator's page: figures in words, by subject.
 
-Not here: HTML (web/pages/). Threads: none, pure. Cells are text for the page, not yet escaped.
+Not here: HTML (web/pages/). Threads: any; pure. Cells are text for the page, not yet escaped.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _RECENTLY, _P50 = "Last 5 min", "p50, last 5 min"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells under columns; a row's first cell names it. `name` is an id: small letters."""
+    """Rows of cells under columns. A row's first cell is its name. `name` is an id in lower case."""
 
     name: str
     title: str
@@ -194,7 +194,7 @@ def _quantiles(readings: Readings, histogram: str, **labels: str) -> tuple[str, 
 def _count_by(
     now: Readings, recent: Readings, name: str, label: str, *more: str, **given: str
 ) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each combination of the labels: their values, the count since the start, and the recent one."""
+    """Yield a row for each combination of labels: the label values, the count since the start, and the recent count."""
     for value, count in now.by(label, name, **given).items():
         known = {**given, label: value}
         if more:

@@ -1,6 +1,6 @@
-"""Troubles: one sentence for each thing that is wrong now or was in the last 5 minutes, and one for its remedy.
+"""Troubles: each is one problem of the last 5 minutes, in a sentence, with a sentence that says what to do.
 
-Not here: metrics (instruments/metrics.py), checks (health.py). Threads: none, pure.
+Not here: metrics (instruments/metrics.py), checks (health.py). Threads: any; pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ _OF_DROP = {
     "repeated": "A signed webhook came again while the first was handled. A proxy, or a stranger, repeats requests.",
     "timeout": "Work took longer than the webhook may wait. See store latency and event loop lag.",
 }
-# By the outcomes that an operator can remedy.
+# By outcomes that an operator can correct.
 NOTIFICATION_HINTS = {
     "unauthorized": "Omi refused the key, or the wearer has not enabled the app: see OMI_APP_SECRET.",
     "invalid": "Omi does not understand the notification: see OMI_NOTIFY_VERSION.",
@@ -48,7 +48,7 @@ NOTIFICATION_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A trouble: `what` is wrong, what to `do` about it; `status` is warn or fail."""
+    """A problem in the sentence `what`, with its solution in the sentence `do`. `status` is warn or fail."""
 
     what: str
     do: str

@@ -1,6 +1,6 @@
 """Figures as text for people: up to three digits and a unit.
 
-Not here: which figures (status/). Threads: none, pure.
+Not here: which figures (status/). Threads: any; pure.
 """
 
 NOTHING = "–"

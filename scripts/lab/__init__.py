@@ -1,6 +1,6 @@
-"""The lab: load, kill, fault and hearing tests, and the benchmarks, against servers of ours.
+"""The lab: benchmarks, and tests of load, kills, faults and hearing, against servers that the lab starts.
 
 bench/ measures, chaos/ causes faults, replay/ sends webhooks and starts the servers that tests need, simulate/ plays
-wearables at real pace, hearing/ scores the recognition of questions, mutants/ tries whether tests see a change. Each
-has a program of its name in scripts/. docs/ makes pages of the documentation.
+wearables at real pace, hearing/ scores the recognition of questions, mutants/ checks whether tests find a planted
+change. scripts/ has a program of each name. docs/ writes pages of the documentation.
 """

@@ -1,4 +1,4 @@
-"""The edge: checks and limits before a request reaches its handler. Nothing here knows a route or the system.
+"""The edge: checks and limits before a request reaches its handler. No module here uses a route or the system.
 
 - `listener.py`: connections, their limits, and Tornado's refusals in our form.
 - `header_checks.py`: refusal of requests that are too large or ambiguous.

@@ -1,7 +1,7 @@
 """Names of this server, and addresses of its clients behind trusted proxies.
 
-Only `X-Forwarded-For` and `X-Forwarded-Proto` of trusted proxies are read. `Forwarded` never is: a proxy that sets
-one of the headers passes on its clients' other one.
+Only `X-Forwarded-For` and `X-Forwarded-Proto` of trusted proxies are used. `Forwarded` is not: a proxy that sets one
+kind of header forwards the other kind unchanged from its client.
 Not here: origins of pages (browsers.py), the proxies to trust (config/proxies.py). Threads: any, frozen after
 construction.
 """
@@ -19,9 +19,10 @@ _LOCAL_NAMES = frozenset(("localhost", "localhost.localdomain"))
 
 
 class Hosts:
-    """Decides by the Host header whether a request is for this server.
+    """Checks by the Host header that a request is for this server.
 
-    A page can make its own name point here (DNS rebinding) and pass for one of ours; numeric addresses cannot.
+    A foreign page can make its own host name point to this server (DNS rebinding). So names are checked; numeric
+    addresses are safe.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -31,7 +32,7 @@ class Hosts:
         self._any_number = not settings.is_production and not settings.is_loopback
 
     def is_ours(self, host: str | None) -> bool:
-        """Tell whether a request may name this host. Requests without one (HTTP/1.0) come from no browser."""
+        """Return True if a Host header names this server, or is missing: browsers always send one."""
         if self._is_any or host is None or is_local_host(host):
             return True
         name = host_name(host)
@@ -43,7 +44,7 @@ class Hosts:
 # Most requests use a few names; the cache is bounded against a sender of many.
 @lru_cache(maxsize=256)
 def is_local_host(host: str) -> bool:
-    """Tell whether a Host header can only mean the sender's own machine."""
+    """Return True if a Host header always means the sender's own machine."""
     return is_local(host_name(host))
 
 
@@ -56,7 +57,7 @@ def host_name(host: str) -> str:
 
 
 def is_local(name: str) -> bool:
-    """Tell whether a name can only mean the machine that uses it."""
+    """Return True if a name always means the machine that uses it."""
     if name in _LOCAL_NAMES or name.endswith(".localhost"):
         return True
     number = _number(name)
@@ -77,14 +78,14 @@ _IPV6_PREFIX = 64
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client: its address as text, and whether it connected by https, to us or to our proxy."""
+    """A client: its address as text, and whether it used https to connect to this server or its proxy."""
 
     address: str
     is_https: bool = False
 
     @property
     def limit_key(self) -> str:
-        """The address for rate limits; of IPv6 its network."""
+        """Return the key for rate limits: the IPv4 address, or the network of an IPv6 address."""
         address = _parse(self.address)
         if isinstance(address, ipaddress.IPv6Address):
             return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
@@ -101,7 +102,7 @@ def find_client(peer: str, headers: HTTPHeaders, trusted: TrustedProxies) -> Cli
 
 
 def is_proxy(peer: str, trusted: TrustedProxies) -> bool:
-    """Tell whether `peer` is a trusted proxy. If TRUST_PROXY is a number, every peer is."""
+    """Return True if `peer` is a trusted proxy. If TRUST_PROXY is a number, every peer is."""
     if trusted.hops:
         return True
     address = _parse(peer)
@@ -109,7 +110,7 @@ def is_proxy(peer: str, trusted: TrustedProxies) -> bool:
 
 
 def _client_of(chain: list[str], trusted: TrustedProxies) -> str:
-    """Return the first address, from our end, that is no trusted proxy. An unreadable address ends the search."""
+    """Return the first address, from our end, that is not a trusted proxy. An invalid address ends the search."""
     last = chain[0]
     for hop, text in enumerate(chain):
         address = _parse(text)
@@ -127,7 +128,7 @@ def _listed(headers: HTTPHeaders, name: str) -> list[str]:
 
 
 def _parse(text: str) -> _Address | None:
-    """Return an address as proxies write it, maybe with a port; an IPv4-mapped IPv6 address as IPv4."""
+    """Parse an address from a proxy's header, with or without a port. An IPv4-mapped IPv6 address becomes IPv4."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,4 +1,4 @@
-"""Rules for browsers: pages of other sites that may use the server (CORS), and security headers.
+"""Rules for browsers: CORS (the other sites that may use this server), and security headers.
 
 Not here: the methods of an address (handlers/guarded.py), names of this server (addresses.py).
 Threads: any, frozen after construction.
@@ -19,7 +19,7 @@ _EXPOSED_HEADERS = "X-Request-Id, X-Chat-Secret, Retry-After, RateLimit-Limit, R
 
 
 class Cors:
-    """Decides by the Origin header. `scheme://*.domain` allows all names below the domain."""
+    """The origins that may use this server. `scheme://*.domain` allows all names below the domain."""
 
     def __init__(self, origins: tuple[str, ...], max_age_s: int) -> None:
         self._exact = frozenset(origin for origin in origins if "*" not in origin)
@@ -28,7 +28,7 @@ class Cors:
         self._max_age = str(max_age_s)
 
     def allows(self, origin: str) -> bool:
-        """Tell whether a page of this origin may use the server."""
+        """Return True if a page of this origin may use the server."""
         origin = origin.lower()
         return origin in self._exact or any(_matches(origin, scheme, suffix) for scheme, suffix in self._patterns)
 
@@ -45,7 +45,7 @@ class Cors:
         }
 
     def preflight_headers(self, origin: str | None, methods: str) -> dict[str, str]:
-        """Return the further headers of an answer to a preflight request; `methods` is comma-separated."""
+        """Return the additional headers of a reply to a preflight request; `methods` is comma-separated."""
         if origin is None or not self.allows(origin):
             return {}
         return {
@@ -56,7 +56,7 @@ class Cors:
 
 
 def _matches(origin: str, scheme: str, suffix: str) -> bool:
-    """Tell whether an origin is `scheme`, at least one label, and `suffix`, which begins with a dot."""
+    """Return True if an origin is `scheme`, at least one label, and `suffix`, which begins with a dot."""
     label = origin.removeprefix(scheme).removesuffix(suffix)
     is_whole = origin.startswith(scheme) and origin.endswith(suffix)
     return is_whole and all(part.replace("-", "").isalnum() and part.isascii() for part in label.split("."))
@@ -76,7 +76,7 @@ _COMMON: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
 }
-# Half a year in seconds, without subdomains: those may belong to others.
+# Half a year in seconds. Subdomains are not included, since they may belong to others.
 _HSTS: Final = "max-age=15552000"
 
 
@@ -93,7 +93,7 @@ _OURS = (None, "same-origin", "none")
 
 
 def check_origin(method: str | None, headers: HTTPHeaders, is_allowed: Callable[[str], bool]) -> None:
-    """Refuse changes sent by a page of another site: the browser adds our cookies to its requests.
+    """Refuse a change from a page of another site, since the browser adds our cookies to that page's requests.
 
     Raises:
         ForbiddenError: the method may change something, and the page is neither ours nor `is_allowed`.
@@ -106,7 +106,7 @@ def check_origin(method: str | None, headers: HTTPHeaders, is_allowed: Callable[
 
 
 def is_same_origin(headers: HTTPHeaders) -> bool:
-    """Tell whether a request comes from a page of ours, or from no page. Another port is another origin."""
+    """Return True if a request comes from a page of this server, or from no page. Another port is another origin."""
     if header(headers, "Sec-Fetch-Site") not in _OURS:
         return False
     origin = header(headers, "Origin")
@@ -114,7 +114,7 @@ def is_same_origin(headers: HTTPHeaders) -> bool:
 
 
 def _host_of(origin: str) -> str | None:
-    """Return host and port of an origin; None for "null" and for invalid ones."""
+    """Return host and port of an origin; None if it is "null" or invalid."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

@@ -1,7 +1,7 @@
-"""Header checks: requests are refused if their head is too large, or if it gives their length in two ways.
+"""Header checks: a request is refused if its head is too large, or if it states the body's length in two ways.
 
-Two servers in a row could read an ambiguous length differently; a second request could hide in the first one's body.
-Not here: the grammar, folded headers included (Tornado), writing the refusal (listener.py). Threads: none, pure.
+Two servers in a row could read an ambiguous length differently. So the first body could hide a second request.
+Not here: the grammar, folded headers included (Tornado), writing the refusal (listener.py). Threads: any; pure.
 Source: RFC 9112 §3, §6.1, §6.3; RFC 6585 §5.
 """
 
@@ -55,20 +55,20 @@ def head_problem(head: bytes) -> Problem | None:
 
 
 def length_problem(version: str, length: str | None, headers: HTTPHeaders) -> Problem | None:
-    """Return a problem if the end of the body is ambiguous, else None. `length` is the raw Content-Length."""
+    """Return a problem if the length of the body is ambiguous, else None. `length` is the raw Content-Length."""
     if length is not None:
         return _AMBIGUOUS if "," in length or "Transfer-Encoding" in headers else None
     return _AMBIGUOUS if version == "HTTP/1.0" and "Transfer-Encoding" in headers else None
 
 
 def request_id_in(head: bytes) -> str | None:
-    """Return the sender's request id from a head that cannot be parsed, if it is safe."""
+    """Return the sender's request id, if it is safe, from a head that cannot be parsed."""
     match = _REQUEST_ID.search(head)
     return None if match is None else match[1].decode()
 
 
 def refusal_bytes(problem: Problem, request_id: str | None, clock: Clock) -> bytes:
-    """Return a whole reply. The caller closes the connection after it."""
+    """Return the bytes of a whole reply. The caller closes the connection after this reply."""
     now_s = clock.now_s()
     count_request("other", "other", problem.status, 0.0)
     request_id = request_id or new_request_id()

@@ -1,7 +1,7 @@
 """Limits of requests: those under way, slow bodies, memory and threads for large bodies, rate limits.
 
 Rate limits count in a fixed window that begins with a sender's first request. Counting takes about a microsecond; with
-REDIS_URL the nodes share counts that come near their limit (omi_actors/backplane/counters.py).
+REDIS_URL, the nodes share the counts that are near their limit (omi_actors/backplane/counters.py).
 Not here: the limit of one body (web/entry.py), answers to refused requests (web/problems.py), the sender's address
 (addresses.py). Threads: the event loop.
 """
@@ -21,7 +21,7 @@ class SlowBody(Protocol):
     """A request whose body is still arriving."""
 
     def time_out(self) -> None:
-        """Refuse the request, since the body's time has passed."""
+        """Refuse the request, since its body took too long."""
         ...
 
 
@@ -63,7 +63,7 @@ class Traffic:
         self._bodies.pop(body, None)
 
     async def drain(self, grace_s: float) -> bool:
-        """Wait until no request is under way; False if some are left after `grace_s` seconds."""
+        """Wait until no request is under way; return False if some are left after `grace_s` seconds."""
         self.is_draining = True
         if not self.active:
             return True
@@ -75,7 +75,7 @@ class Traffic:
         return True
 
     def close(self) -> None:
-        """Stop the timer, before the loop ends."""
+        """Stop the timer. Call it before the event loop ends."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -104,7 +104,7 @@ _AGAIN_S = 5.0
 
 
 class Uploads:
-    """Memory that all large bodies share, in bytes. Unauthenticated senders count too: a signature needs the body."""
+    """Memory for all large bodies, in bytes. Unauthenticated bodies count, too: a signature check needs the body."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -114,7 +114,7 @@ class Uploads:
         """Reserve `count` more bytes.
 
         Raises:
-            OverloadError: they do not fit; nothing is reserved.
+            OverloadError: there is not enough memory; nothing is reserved.
         """
         if self.held_bytes + count > self._limit_bytes:
             raise OverloadError("Too many large bodies at once.", retry_after_s=_AGAIN_S)
@@ -129,12 +129,12 @@ _Read = TypeVar("_Read")
 
 # Larger bodies are read in a thread: the slowest kind takes 3 ms a kilobyte.
 LARGE_BODY_BYTES = 8 * 1024
-# Any body up to this size is read in half a second; one of MAX_REQUEST_SIZE may take several.
+# A body up to this size is read in half a second; a body of MAX_REQUEST_SIZE may take several seconds.
 _GIANT_BODY_BYTES = 256 * 1024
 
 
 class BodyReaders:
-    """Two threads that read bodies: one for the largest, one for the rest. Each starts with its first body."""
+    """Two threads that parse bodies: one for the largest bodies, one for the others. Each starts at its first body."""
 
     def __init__(self) -> None:
         self._usual = ThreadPoolExecutor(1, "body reader")
@@ -146,7 +146,7 @@ class BodyReaders:
         return asyncio.get_running_loop().run_in_executor(readers, read)
 
     def close(self) -> None:
-        """Accept no more bodies; waiting ones are still read."""
+        """Accept no more bodies. Waiting bodies are still read."""
         self._usual.shutdown(wait=False)
         self._giants.shutdown(wait=False)
 
@@ -181,7 +181,7 @@ class Standing:
     is_over: bool
 
     def headers(self) -> dict[str, str]:
-        """Return the RateLimit headers."""
+        """Return the RateLimit headers of a reply."""
         return {
             "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
@@ -200,14 +200,14 @@ class RequestLimit:
         self._only_failed = only_failed
 
     def begin(self, kind: str, sender: str) -> Standing:
-        """Count a new request, unless only failed ones count; return its sender's standing."""
+        """Count a new request, unless only failed requests count; return its sender's limit."""
         count = self._counters.peek if self._only_failed else self._counters.hit
         hit: Hit = count(_key(kind, sender), limit=self._max_requests, window_s=self._window_s)
         reset_s = max(1, round(hit.reset_s))
         return Standing(self._max_requests, hit.remaining, self._window_s, reset_s, is_over=not hit.is_allowed)
 
     def failed(self, kind: str, sender: str) -> None:
-        """Count a failed request, if only failed ones count."""
+        """Count a failed request, if only failed requests count."""
         if self._only_failed:
             self._counters.hit(_key(kind, sender), limit=self._max_requests, window_s=self._window_s)
 

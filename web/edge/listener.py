@@ -1,4 +1,4 @@
-"""Connections of one server: their limits, Tornado's refusals in our form, the end of dead ones.
+"""Connections of one server: their limits, Tornado's refusals as our error replies, and timeouts of dead connections.
 
 Not here: requests (web/entry.py), slow heads (Tornado's timeout), slow bodies (limits.py). Threads: the event loop.
 """
@@ -35,20 +35,23 @@ _READ_BYTES = 64 * 1024
 
 
 class EdgeStream(IOStream):
-    """Replaces Tornado's refusals. `refuse` makes one from a problem and a request id (None for a new one)."""
+    """Stream that replaces Tornado's refusals.
+
+    `refuse` builds a reply from a problem and a request id (None: a new id).
+    """
 
     def __init__(
         self, connection: socket.socket, refuse: Callable[[Problem, str | None], bytes], max_buffer_size: int
     ) -> None:
         super().__init__(connection, max_buffer_size=max_buffer_size)
         self._refuse = refuse
-        # Of the current request: its raw head, its problem, and whether it is answered already.
+        # The current request's raw head and problem, and whether it is answered already.
         self.head = b""
         self.problem: Problem | None = None
         self.is_answered = False
 
     def write(self, data: bytes | memoryview) -> "Future[None]":
-        """Write; Tornado's refusal is replaced by ours."""
+        """Write data; replace a refusal by Tornado with ours."""
         if data == _TORNADOS_REFUSAL:
             return asyncio.ensure_future(self._write_refusal())
         return super().write(data)
@@ -59,7 +62,7 @@ class EdgeStream(IOStream):
         await self._linger()
 
     async def _linger(self) -> None:
-        """Close our direction and read the rest of the other one."""
+        """Close the sending direction, and read until the client closes the other direction."""
         with contextlib.suppress(TimeoutError, OSError, StreamClosedError):
             self.socket.shutdown(socket.SHUT_WR)
             async with asyncio.timeout(_LINGER_S):
@@ -77,7 +80,7 @@ class EdgeConnection(HTTP1Connection):
     stream: EdgeStream
 
     def when_over(self, callback: Callable[[], None]) -> None:
-        """Call back when the request is answered, or its connection has closed after its body."""
+        """Call `callback` when the request is answered, or when its connection has closed after its body."""
         self._finish_future.add_done_callback(lambda _: callback())
 
     def malformed(self, problem: Problem) -> HTTPInputError:
@@ -106,7 +109,7 @@ class RequestLoop(HTTP1ServerConnection):
             delegate.on_close(self)
 
     async def _serve_one(self, delegate: HTTPServerConnectionDelegate) -> bool:
-        """Serve one request; False when the connection has ended."""
+        """Serve one request; return False if the connection has ended."""
         connection = EdgeConnection(self.stream, False, self.params, self.context)  # noqa: FBT003 (Tornado's order)
         try:
             return await connection.read_response(delegate.start_request(self, connection))
@@ -136,7 +139,7 @@ FULL_FOR_ADDRESS = Problem(
 
 
 class ConnectionLimits:
-    """Counts open connections by address. Addresses without any are forgotten."""
+    """Counts open connections by address. Addresses without an open connection are forgotten."""
 
     def __init__(self, limit: int, limit_per_address: int, trusted: TrustedProxies) -> None:
         self._limit = limit
@@ -156,7 +159,7 @@ class ConnectionLimits:
         return None
 
     def leave(self, address: str) -> None:
-        """Uncount a connection that has closed."""
+        """Subtract a closed connection from the count of its address."""
         self.total -= 1
         self._by_address[address] -= 1
         if self._by_address[address] <= 0:
@@ -164,14 +167,14 @@ class ConnectionLimits:
 
 
 def share_of(room: int) -> int:
-    """Return the most connections that one address may have, so that some are left for others."""
+    """Return the maximum number of connections of one address, which leaves some for other addresses."""
     return max(1, room * 3 // 4)
 
 
 def possible_connections(wanted: int) -> int:
-    """Return `wanted`, or fewer if the system's limit of open files is lower.
+    """Return `wanted`, or a smaller number if the system's limit of open files is lower.
 
-    Without free files, accepting fails in a busy loop, and the store cannot open its files.
+    If no more file can be opened, accepting fails in a busy loop, and the store cannot open its files.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(_FEWEST, soft - _OTHER_FILES))
@@ -192,10 +195,10 @@ class Peer:
 
 
 class Listener(HTTPServer):
-    """Tornado's server with our connections. Call `guard` before it takes any."""
+    """Tornado's server with our connections. Call `guard` before it accepts connections."""
 
     def guard(self, limits: ConnectionLimits, clock: Clock, stall_timeout_s: float) -> None:
-        """Set the limits. Linux closes connections that take nothing of a reply for `stall_timeout_s`."""
+        """Set the limits. Linux closes a connection if its client reads nothing of a reply for `stall_timeout_s`."""
         self._limits = limits
         self._clock = clock
         self._stall_timeout_s = stall_timeout_s

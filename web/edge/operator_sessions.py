@@ -17,7 +17,7 @@ from omi_actors.ids import new_secret
 KEY_LIFETIME_S = 600.0
 # Seconds: one sign-in a working day.
 SESSION_LIFETIME_S = 12 * 3600.0
-# More than one person needs; the oldest makes room.
+# More than one person needs. Above this number the oldest is deleted.
 _MAX_KEYS = 8
 _MAX_SESSIONS = 32
 FILE_NAME = "operator-sessions.json"
@@ -40,7 +40,7 @@ class OperatorSessions:
         return key
 
     def redeem(self, key: str) -> str | None:
-        """Use up a key and return the token of a new session; None if the key is unknown or too old."""
+        """Exchange a key for the token of a new session; return None if the key is unknown, used or too old."""
         ends_at = self._keys.pop(_digest(key), 0.0)
         if ends_at <= self._clock.now_s():
             return None
@@ -50,16 +50,16 @@ class OperatorSessions:
         return token
 
     def is_open(self, token: str) -> bool:
-        """Tell whether a token belongs to an open session."""
+        """Return True if a token belongs to an open session."""
         return self._sessions.get(_digest(token), 0.0) > self._clock.now_s()
 
     def end(self, token: str) -> None:
-        """Sign out."""
+        """End the session of this token."""
         if self._sessions.pop(_digest(token), None) is not None:
             self._save()
 
     def _save(self) -> None:
-        """Replace the file. An OSError makes the request fail: the sign-in or sign-out would not last."""
+        """Replace the file. An OSError makes the request fail, since a restart would undo the sign-in or sign-out."""
         now_s = self._clock.now_s()
         self._sessions = {digest: ends_at for digest, ends_at in self._sessions.items() if ends_at > now_s}
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def _put(entries: dict[str, float], digest: str, ends_at: float, most: int) -> N
 
 
 def _load(file: Path) -> dict[str, float]:
-    """Return the sessions of a file; none if it is missing or damaged, and then people sign in again."""
+    """Load the sessions of a file. If it is missing or damaged, return none: the operator signs in again."""
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         return msgspec.json.decode(file.read_bytes(), type=dict[str, float])
     return {}

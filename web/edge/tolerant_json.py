@@ -1,8 +1,8 @@
-"""Bodies and texts read tolerantly: any encoding that JSON ever had, NaN, lone surrogates, huge numbers.
+"""Tolerant decoders of JSON bodies: they accept old encodings, NaN, lone surrogates and huge numbers.
 
-A call into C holds the interpreter, and with it the event loop, until it returns. So a text of many values is walked
-in small calls, and one of too many is refused unread.
-Not here: the meaning of values, and the fast path with msgspec (webhook/payloads.py). Threads: any, pure.
+A call into C blocks the interpreter, and so the event loop, until it returns. So a text with many values is decoded in
+small calls. A text with too many values is refused before it is decoded.
+Not here: the meaning of values, and the fast path with msgspec (webhook/payloads.py). Threads: any; pure.
 """
 
 import codecs
@@ -34,16 +34,16 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 def declared_charset(content_type: str) -> str | None:
-    """Return the charset of a Content-Type; None if it is missing or UTF-8."""
+    """Return the charset of a Content-Type; None if there is none, or if it is UTF-8."""
     match = _CHARSET.search(content_type) if "charset" in content_type.lower() else None
     name = match[1].lower() if match else ""
     return None if name in ("", "utf-8", "utf8") else name
 
 
 def decode_text(body: bytes, content_type: str = "") -> str:
-    """Return a body as text: by its byte order mark or its zeros, else by the declared charset, else UTF-8.
+    """Decode a body by its byte order mark or its zero bytes, else by the declared charset, else as UTF-8.
 
-    Invalid bytes become U+FFFD, so that the rest is kept.
+    Invalid bytes become U+FFFD, so that the rest of the text is kept.
     """
     charset: str = json.detect_encoding(body)
     if charset == "utf-8":
@@ -57,13 +57,13 @@ def decode_text(body: bytes, content_type: str = "") -> str:
 
 
 def read_json(text: str, *, few_parts: int = _FEW_PARTS) -> Any:
-    """Return the value of a JSON text, which is walked if it may have more than `few_parts` values.
+    """Decode a JSON text; in small calls if it may have more than `few_parts` values.
 
     Raises:
-        MalformedJsonError: the text is not JSON; the sentence names line and column.
-        TooManyValuesError: the text may have more than MAX_PARTS values.
+        MalformedJsonError: the text is not JSON; the message names line and column. TooManyValuesError: the text may
+        have more than MAX_PARTS values.
     """
-    # Each value but the first follows one of these characters.
+    # Each value except the first follows one of these characters.
     parts = text.count(",") + text.count("[") + text.count("{")
     if parts > MAX_PARTS:
         raise TooManyValuesError(f"The body has more than {MAX_PARTS} values: send it in several.")
@@ -84,8 +84,8 @@ def read_object(body: bytes, *, max_bytes: int) -> dict[str, Any]:
     """Return the JSON object of a body.
 
     Raises:
-        TooLargeError: the body is longer than `max_bytes`.
-        MalformedJsonError: the body is not UTF-8, not JSON, or no object.
+        TooLargeError: the body is longer than `max_bytes`. MalformedJsonError: the body is not UTF-8, not JSON, or not
+        an object.
     """
     if len(body) > max_bytes:
         raise TooLargeError(f"The body has more than {max_bytes} bytes.")
@@ -99,7 +99,7 @@ def read_object(body: bytes, *, max_bytes: int) -> dict[str, Any]:
 
 
 def short_key(key: str) -> str:
-    """Return a sender's key as the store can index it: short and without NUL. Equal keys stay equal."""
+    """Return a short form of a sender's key, without NUL, that the store can index. Equal keys stay equal."""
     if len(key) > MAX_KEY_CHARS:
         return "sha256:" + hashlib.sha256(key.encode(errors="replace")).hexdigest()
     return without_nul(without_surrogates(key))
@@ -181,7 +181,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _decode(body: bytes, charset: str) -> str:
-    """Decode, a large body in pieces: a call that replaces every byte takes 10 ms a megabyte."""
+    """Decode a large body in pieces, since a call that replaces every byte takes 10 ms for each megabyte."""
     first = body[:_PIECE].decode(charset, errors="replace")  # also refuses codecs that make no text
     if len(body) <= _PIECE:
         return first

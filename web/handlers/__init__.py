@@ -1,7 +1,8 @@
-"""Handlers of every address but the webhook's, one file a subject. Business decisions are the system's.
+"""Handlers of every address except the webhook's, one file for each subject. The system makes the decisions.
 
 - `base.py`: request id, errors, log line and count of each request; `guarded.py`: access, limits, deadline.
-- `chat.py`, `chat_body.py`: `POST /chat`. `context.py`: the space of a session. `transcript.py`: its transcript.
+- `chat.py`, `chat_body.py`: `POST /chat`. `context.py`: the space of a session (the subject of its answers).
+`transcript.py`: a session's transcript.
 - `pages.py`: start page and dashboard. `about.py`: `/api/info` and `/help`. `status.py`: health and metrics.
 - `operator.py`: sign-in and sign-out. `queue.py`: queue admin.
 """

@@ -55,7 +55,7 @@ class HelpHandler(BaseHandler):
     head = get
 
     def _features(self) -> dict[str, bool]:
-        """Return the features that clients look for; an address or a switch decides."""
+        """Return the active features. A feature is active if its route exists, or by a setting."""
         paths = {handler.route for handler in handlers_of(self)}
         return {
             "web_search": False,

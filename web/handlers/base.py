@@ -1,4 +1,4 @@
-"""Base of all handlers except the webhook: request id, one form of errors, one log line and one count a request.
+"""Base of all handlers except the webhook's: the request id, the error format, and each request's log line and count.
 
 Not here: access and limits (guarded.py), the answer to each error (web/problems.py). Threads: the event loop.
 """
@@ -36,7 +36,7 @@ _OF_STATUS = {
 
 
 class BaseHandler(GuardedHandler):
-    """One request. `route` labels metrics: the template of the address, never the address itself.
+    """One request. `route` labels metrics: it is the pattern of the address, never the address itself.
 
     Example:
         class LiveHandler(BaseHandler):
@@ -45,11 +45,11 @@ class BaseHandler(GuardedHandler):
     """
 
     route: ClassVar[str] = "other"
-    # Whether the model decides the duration. Such requests have their own metric and are not logged as slow.
+    # True if the model decides the duration. Such requests have their own metric and are not logged as slow.
     is_slow_by_nature: ClassVar[bool] = False
 
     request_id = ""
-    # Whether the connection has closed before the reply.
+    # True if the connection has closed before the reply.
     is_gone = False
 
     def set_default_headers(self) -> None:
@@ -84,7 +84,7 @@ class BaseHandler(GuardedHandler):
         return self.site.clock.mono_s() - self.began_mono_s
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
-        """Send the answer. While draining, close the connection: Tornado only sends the header that announces it."""
+        """Send the reply. While the server drains, close the connection, too: Tornado only sends the header for it."""
         sent = super().finish(chunk)
         connection = self.connection
         if self.site.traffic.is_draining:
@@ -92,10 +92,10 @@ class BaseHandler(GuardedHandler):
         return sent
 
     async def has_left(self) -> bool:
-        """Tell whether a reply has left this machine. Call it right after `finish`."""
+        """Return True if a reply has left this machine. Call it right after `finish`."""
         stream = self.connection.stream
         if stream.closed():
-            # Either closed after the reply, as the client asked, or broken.
+            # The connection was closed after the reply, as the client asked, or it broke.
             return not self.is_gone and stream.error is None
         try:
             # An empty write ends after all earlier ones. The connection's futures would hide that it closed meanwhile.
@@ -132,7 +132,7 @@ class BaseHandler(GuardedHandler):
 
     @property
     def wants_page(self) -> bool:
-        """Whether a person reads the answer: only browsers that open an address accept HTML."""
+        """Return True if a person reads the reply: only browsers that open an address accept HTML."""
         return self.request.method == "GET" and "text/html" in self.request.headers.get("Accept", "")
 
     def _send_error_page(self, problem: Problem) -> None:
@@ -145,7 +145,7 @@ class BaseHandler(GuardedHandler):
         return problem_json(problem, request_id=self.request_id, now_s=self.site.clock.now_s())
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer every failure, Tornado's and ours, with a problem."""
+        """Answer every failure, Tornado's and ours, with an error reply."""
         error = (kwargs.get("exc_info") or (None, None, None))[1]
         if error is None and self.is_late:
             problem = API[AskTimeoutError]
@@ -165,7 +165,7 @@ class BaseHandler(GuardedHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """Log an unexpected error with its traceback; expected ones are in the request's own line."""
+        """Log an unexpected error with its traceback. The request's own log line has expected errors."""
         if isinstance(value, ExpectedError | HTTPError):
             return
         with bound_context(LogContext(self.request_id)):

@@ -1,4 +1,4 @@
-"""`POST /chat`: a typed question and its answer, as a JSON object or as an event stream, as the client accepts.
+"""`POST /chat`: a typed question; the client gets the answer as a JSON object or as an event stream.
 
 Not here: owners of chats (web/auth.py), bodies (chat_body.py).
 Threads: the event loop; bodies over 8 kB are read in a thread.
@@ -31,14 +31,14 @@ _MAX_CHARS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of an answer. `is_anew`: it replaces all pieces before it."""
+    """A piece of an answer. If `is_anew`, it replaces all pieces before it."""
 
     text: str
     is_anew: bool
 
 
 class DeltaBuffer:
-    """Pieces of an answer in order. Waiting pieces are joined into one."""
+    """Queue of an answer's pieces. Waiting pieces are joined into one."""
 
     def __init__(self, max_chars: int = _MAX_CHARS) -> None:
         self._max_chars = max_chars
@@ -92,12 +92,12 @@ def answer_form(answered: ChatAnswered, *, label: str, seconds: float) -> dict[s
 
 
 def failure_problem(answered: ChatAnswered) -> Problem:
-    """Return the problem of a failed question, with the sentence that a wearer would get."""
+    """Return the error reply for a failed question, with the text that a wearer would get."""
     return Problem(502, "no_answer", answered.text, "Ask again; the question counts as new.")
 
 
 def delta_event(delta: Delta) -> bytes:
-    """Return the event of a piece; `restart` tells the client to drop all pieces before it."""
+    """Return the event of a piece. The event `restart` means: discard all pieces before it."""
     return event("delta", msgspec.json.encode({"text": delta.text} | ({"restart": True} if delta.is_anew else {})))
 
 
@@ -110,14 +110,14 @@ Ask = Callable[[OnDelta], Awaitable[ChatAnswered]]
 
 
 class EventStream:
-    """One event stream. It begins at once with its headers; later failures are events."""
+    """One event stream. The headers are sent at once; later failures are sent as events."""
 
     def __init__(self, handler: "ChatHandler") -> None:
         self._handler = handler
         self._heartbeat_s = handler.site.times.heartbeat_s
 
     async def run(self, ask: Ask, label: str) -> None:
-        """Ask, pass on the pieces, end the stream. A client that reads nothing until the deadline is disconnected."""
+        """Ask, forward the pieces, end the stream. If the client reads nothing until the deadline, disconnect it."""
         handler, deltas = self._handler, DeltaBuffer()
         handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
         handler.set_header("X-Accel-Buffering", "no")
@@ -176,7 +176,7 @@ class ChatHandler(BaseHandler):
     _question: AskQuestion | None = None
 
     async def post(self) -> None:
-        """Reply with the answer; 502 with a sentence if it failed, 504 if it is late."""
+        """Reply with the answer; 502 with a text if it failed, 504 if it is late."""
         owner = self.find_owner()
         body = await self._read_body()
         question = self._build_question(owner.session_key(body.label), body)
@@ -197,7 +197,7 @@ class ChatHandler(BaseHandler):
         await self.report(answered)
 
     async def report(self, answered: ChatAnswered) -> None:
-        """Report the delivery of an answer once it has left this machine, or has failed to."""
+        """Report to the system whether the answer has left this machine, as soon as this is known."""
         if answered.delivery_id is None or self._question is None:
             return
         reached = await self.has_left()

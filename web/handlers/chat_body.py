@@ -1,6 +1,6 @@
 """Bodies of chat requests: from bytes to a message, with errors that name the field.
 
-Not here: the owner (web/auth.py), tolerant JSON (edge/tolerant_json.py). Threads: none, pure.
+Not here: the owner (web/auth.py), tolerant JSON (edge/tolerant_json.py). Threads: any; pure.
 """
 
 import re
@@ -22,7 +22,7 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class ChatBody:
-    """A message for the session `label`. `context` is the client's data as text, "" for none."""
+    """A message for the session `label`. `context` is the client's data as text, "" if there is none."""
 
     label: str
     message: str
@@ -33,8 +33,8 @@ def read_chat(body: bytes, *, max_chars: int) -> ChatBody:
     """Parse the body of a chat.
 
     Raises:
-        BadRequestError: a field is missing or invalid; the sentence names it.
-        TooLargeError: the body is longer than any valid one.
+        BadRequestError: a field is missing or invalid; the message names it. TooLargeError: the body is longer than any
+        valid one.
     """
     fields = read_object(body, max_bytes=2 * _CHAR_BYTES * max_chars + _FRAME_BYTES)
     message = fields.get("message")
@@ -47,10 +47,10 @@ def read_chat(body: bytes, *, max_chars: int) -> ChatBody:
 
 
 def read_label(fields: dict[str, Any]) -> str:
-    """Return the session's label, "default" for none.
+    """Return the session's label; "default" if the body has none.
 
     Raises:
-        BadRequestError: the label is no string.
+        BadRequestError: the label is not a string.
     """
     label = fields.get("session_id")
     if label is None or label == "":

@@ -1,4 +1,4 @@
-"""`POST /context/switch`, `GET /context/status/:sessionId`: the space for which a session answers.
+"""`POST /context/switch`, `GET /context/status/:sessionId`: a session's space: the subject of its answers.
 
 Not here: the effect of a space (omi_actors/domain/answers/prompt.py), owners of sessions (web/auth.py).
 Threads: the event loop.
@@ -42,12 +42,12 @@ class SwitchHandler(BaseHandler):
 
 
 class StatusHandler(BaseHandler):
-    """Shows the space of a session. An unknown session is in the default space."""
+    """Shows the space of a session. An unknown session has the default space."""
 
     route = "/context/status/:sessionId"
 
     async def get(self, label: str) -> None:
-        """Answer with the space; `pending` is always null, since no command here waits for a choice."""
+        """Answer with the space. `pending` is always null, since no command of this server waits for a choice."""
         space = await self.site.system.load_space(self.find_owner().session_key(label))
         self.send_json({"space": space or DEFAULT.name, "pending": None, "initialized": space is not None})
 
@@ -56,7 +56,7 @@ def _read_space(value: Any) -> str:
     """Return the name of a space.
 
     Raises:
-        BadRequestError: no space has that name; the sentence lists them.
+        BadRequestError: no space has that name; the message lists all names.
     """
     if value is None or value == "":
         return DEFAULT.name

@@ -27,7 +27,7 @@ _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
 # An anonymous chatter's secret; clients without cookies send it as a header, after one reply has issued it.
 CHAT_COOKIE = "omi_chat"
 CHAT_SECRET_HEADER = "X-Chat-Secret"  # noqa: S105 (a name)
-# Seconds. As long as a browser keeps a cookie.
+# Seconds: the longest time that browsers keep a cookie.
 _CHAT_COOKIE_AGE_S = 365 * 86_400
 _CLIENT_ERROR = 400
 
@@ -35,13 +35,13 @@ _CLIENT_ERROR = 400
 class GuardedHandler(RequestHandler):
     """One request with its checks; subclasses set the limits of their address as class variables."""
 
-    # Further methods of the address, which a faster path than this class serves.
+    # Other methods of the address, which a faster path than this class handles.
     more_methods: ClassVar[tuple[str, ...]] = ()
     # Routes of one kind share RATE_LIMIT_MAX_REQUESTS; None is not limited.
     limit_kind: ClassVar[str | None] = "api"
-    # Whether the handler has its own deadline instead of REQUEST_TIMEOUT.
+    # True if the handler has its own deadline instead of REQUEST_TIMEOUT.
     has_own_deadline: ClassVar[bool] = False
-    # Whether an answer takes some milliseconds. Of several such requests one runs in each iteration of the loop.
+    # True if a reply takes some milliseconds. In each iteration of the loop only one such request runs.
     is_paced: ClassVar[bool] = False
     content_policy: ClassVar[str] = API_POLICY
 
@@ -65,13 +65,13 @@ class GuardedHandler(RequestHandler):
 
     @cached_property
     def client(self) -> Client:
-        """The sender of the request; behind trusted proxies the one that they name."""
+        """The sender of the request. If a trusted proxy sent the request, the proxy's headers name the sender."""
         peer = getattr(self.connection.context, "remote_ip", "")
         return find_client(peer, self.request.headers, self.site.trusted_proxies)
 
     @cached_property
     def is_operator(self) -> bool:
-        """Whether the request has ADMIN_TOKEN, or the operator's cookie and comes from a page of this server."""
+        """Return True if the request has ADMIN_TOKEN, or has the operator's cookie and comes from our own page."""
         if is_same(bearer_token(self.request.headers.get("Authorization")), self.site.admin_token):
             return True
         token = self.get_cookie(SECURE_OPERATOR_COOKIE) or self.get_cookie(OPERATOR_COOKIE)
@@ -79,11 +79,11 @@ class GuardedHandler(RequestHandler):
 
     @property
     def is_late(self) -> bool:
-        """Whether REQUEST_TIMEOUT has passed."""
+        """Return True if REQUEST_TIMEOUT has passed."""
         return self._deadline is not None and self._deadline.expired()
 
     def require_operator(self) -> None:
-        """Refuse all but the operator.
+        """Refuse the request unless it is the operator's.
 
         Raises:
             SignatureMismatchError: the request is not the operator's.
@@ -97,7 +97,7 @@ class GuardedHandler(RequestHandler):
         """Return the owner of the sessions in this request; the reply to a new anonymous POST issues a secret.
 
         Raises:
-            SignatureMismatchError: a token is wrong, or needed.
+            SignatureMismatchError: a token is wrong, or a needed token is missing.
         """
         if self.is_operator:
             return OPERATOR
@@ -110,7 +110,7 @@ class GuardedHandler(RequestHandler):
         return owner
 
     def set_secret_cookie(self, name: str, value: str, max_age_s: int) -> None:
-        """Set a cookie that scripts and other sites cannot use."""
+        """Set a cookie that neither scripts nor other sites can use."""
         is_https = self.client.is_https
         self.set_cookie(name, value, max_age=max_age_s, path="/", httponly=True, samesite="Strict", secure=is_https)
 
@@ -157,7 +157,7 @@ class GuardedHandler(RequestHandler):
         return headers
 
     def on_finish(self) -> None:
-        """Count a failed request, if only failed ones count."""
+        """Count a failed request, if only failed requests count."""
         limit = self.site.request_limit
         if self.get_status() >= _CLIENT_ERROR and limit is not None and self.limit_kind and not self.is_operator:
             limit.failed(self.limit_kind, self.client.limit_key)

@@ -18,7 +18,7 @@ _LIMIT_KIND = "sign-in"
 
 
 class OperatorHandler(BaseHandler):
-    """Signs in if the address has a key, and redirects to it without the key; else shows the operator's start page."""
+    """Signs in by the address's key and redirects to the address without it. Without a key it shows a start page."""
 
     route = ROUTE
     limit_kind = _LIMIT_KIND
@@ -52,19 +52,19 @@ class OperatorHandler(BaseHandler):
 
 
 class OperatorLinksHandler(BaseHandler):
-    """Issues a link for another browser."""
+    """Issues a link by which the operator signs in with another browser."""
 
     route = "/operator/links"
     limit_kind = _LIMIT_KIND
 
     def post(self) -> None:
-        """Answer with a path that works once."""
+        """Answer with a sign-in path that works once."""
         self.require_operator()
         self.send_json({"path": operator_path(self.site.operators.issue_key()), "expiresInS": int(KEY_LIFETIME_S)}, 201)
 
 
 class SignOutHandler(BaseHandler):
-    """Signs out. It needs no rights, only a page of this server."""
+    """Signs the browser out. This needs no rights, but must come from a page of this server."""
 
     route = "/operator/sign-out"
     limit_kind = _LIMIT_KIND
@@ -83,5 +83,5 @@ class SignOutHandler(BaseHandler):
 
 
 def operator_path(key: str) -> str:
-    """Return the path of a sign-in key."""
+    """Return the path that signs in by this key."""
     return f"{ROUTE}?key={key}"

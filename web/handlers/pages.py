@@ -67,7 +67,7 @@ class DashboardHandler(BaseHandler):
 
 
 class DashboardDataHandler(BaseHandler):
-    """The data by which an open dashboard updates itself."""
+    """The data with which an open dashboard updates itself."""
 
     route = f"{DASHBOARD}/data.json"
     is_paced = True

@@ -1,4 +1,4 @@
-"""Queue admin over HTTP: `/operator/queue/…`, `/operator/retention/resume`, and the audit, `/operator/events`.
+"""Queue admin over HTTP: `/operator/queue/…`, `/operator/retention/resume`, and the audit log, `/operator/events`.
 
 Not here: the changes themselves (omi_actors/status/queue_admin.py). Threads: the event loop.
 """
@@ -44,7 +44,7 @@ def build_filter(fields: Mapping[str, str]) -> JobFilter:
 
 
 def job_form(job: ListedJob) -> dict[str, Any]:
-    """Return a job for the list, without any text of a conversation."""
+    """Return a job for the list, without texts of conversations."""
     return {
         "number": job.seq,
         "id": job.job_id,
@@ -81,7 +81,7 @@ def job_detail_form(detail: JobDetail, *, with_text: bool) -> dict[str, Any]:
 
 
 def event_form(event: OperatorEvent) -> dict[str, Any]:
-    """Return an event of the audit."""
+    """Return an event of the audit log for JSON."""
     return {
         "number": event.number,
         "who": event.who,
@@ -113,21 +113,21 @@ _FILTER_FIELDS = frozenset({"kind", "state", "lane", "session"})
 
 
 class _QueueAdminHandler(BaseHandler):
-    """Serves only the operator, whatever the method."""
+    """Base of the queue handlers; only the operator may call any method."""
 
     def prepare(self) -> None:
-        """Refuse all but the operator."""
+        """Refuse the request unless it is the operator's."""
         super().prepare()
         if self.request.method != "OPTIONS":
             self.require_operator()
 
     def page(self) -> tuple[int | None, int]:
-        """Return the number before which the page begins, None for the newest, and the page's size."""
+        """Return the page's size, and the number below which it begins (None: the newest entry)."""
         before = whole_number(self, "before", 0, low=0, high=_MAX_NUMBER)
         return before or None, whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
 
     def read_fields(self, allowed: frozenset[str]) -> dict[str, str]:
-        """Return the body's fields, all of them strings; an empty body has none.
+        """Return the body's fields, which must be strings; an empty body has none.
 
         Raises:
             BadRequestError: a field is unknown. A misspelt filter must not select every job.
@@ -179,7 +179,7 @@ class RetryHandler(_QueueAdminHandler):
     route = "/operator/queue/jobs/:jobId/retry"
 
     async def post(self, job_id: str) -> None:
-        """Make the job ready again."""
+        """Make the dead job ready again."""
         await self.site.system.queue_admin.change_job(Action.RETRY, job_id, request_id=self.request_id)
         self.send_json({"retried": 1})
 
@@ -209,7 +209,7 @@ class PauseHandler(_QueueAdminHandler):
     route = "/operator/queue/:action"
 
     async def post(self, word: str) -> None:
-        """Pause or resume, on every node and across restarts."""
+        """Pause or resume on every node. Restarts do not change this."""
         kind = self.read_fields(frozenset({"kind"})).get("kind") or ALL_KINDS
         admin = self.site.system.queue_admin
         change = admin.pause if word == "pause" else admin.resume
@@ -217,12 +217,12 @@ class PauseHandler(_QueueAdminHandler):
 
 
 class RetentionHandler(_QueueAdminHandler):
-    """Resumes retention by the operator's word."""
+    """Resumes retention after the operator has checked the clock."""
 
     route = "/operator/retention/resume"
 
     async def post(self) -> None:
-        """Resume."""
+        """Resume retention."""
         self.read_fields(frozenset())
         changed = await self.site.system.queue_admin.resume_retention(request_id=self.request_id)
         self.send_json({"changed": changed})

@@ -15,7 +15,7 @@ _UNAVAILABLE = 503
 
 
 class HealthHandler(BaseHandler):
-    """Shows the state of all parts; 503 if a needed one fails. Without the operator's rights: names and states only."""
+    """Shows the state of all parts; 503 if a needed part fails. Only the operator sees more than names and states."""
 
     route = "/health"
     limit_kind = None
@@ -49,7 +49,7 @@ class LiveHandler(BaseHandler):
 
 
 class ReadyHandler(BaseHandler):
-    """Shows whether the server accepts work: not while it starts or drains."""
+    """Shows whether the server accepts work. It does not while it starts or drains."""
 
     route = "/readyz"
     limit_kind = None

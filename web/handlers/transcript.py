@@ -75,7 +75,7 @@ def _message(message: StoredMessage) -> dict[str, Any]:
 
 
 def _delivery(message: StoredMessage) -> dict[str, str] | None:
-    """Return state and channel of an answer's delivery; None for messages without one, such as questions."""
+    """Return state and channel of an answer's delivery; None for messages without a delivery, such as questions."""
     if not message.delivery_state:
         return None
     return {"state": message.delivery_state, "channel": message.delivery_channel}

@@ -14,7 +14,7 @@ from omi_actors.status.snapshot import Snapshot
 from web.problems import Problem
 
 DASHBOARD = "/metrics-dashboard"
-# Milliseconds between two updates. A snapshot takes a few; people do not read faster.
+# Milliseconds between two updates. A snapshot takes a few milliseconds; people do not read faster.
 _UPDATE_MS = 5_000
 _STATES = {"pass": "All is well", "warn": "It works; something needs attention", "fail": "Something fails"}
 _RECENT_TROUBLE = "It works; something went wrong in the last 5 minutes"
@@ -36,12 +36,12 @@ _SIGN_IN = "Open the link that the server printed at its start, or one from `omi
 
 @cache
 def read_asset(name: str) -> bytes:
-    """Return a file of this folder as it is."""
+    """Return a file of this folder unchanged."""
     return (files("web.pages") / name).read_bytes()
 
 
 def render_index(wake_name: str, snapshot: Snapshot | None, *, has_metrics: bool) -> bytes:
-    """Return the start page; a snapshot makes it the operator's."""
+    """Return the start page. With a snapshot, it is the operator's page and shows states and links."""
     status, state = _state_of(snapshot) if snapshot is not None else ("", "")
     links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS)
     return _render("index.html", wake_name=wake_name, status=status, state=state, links=links)
@@ -83,7 +83,7 @@ def render_error(problem: Problem, request_id: str) -> bytes:
 
 
 def _state_of(snapshot: Snapshot) -> tuple[str, str]:
-    """Return pass, warn or fail, and its sentence. A listed trouble turns pass into warn."""
+    """Return pass, warn or fail, and a sentence that describes it. If there is a trouble, pass becomes warn."""
     if snapshot.status == "pass" and snapshot.troubles:
         return "warn", _RECENT_TROUBLE
     return snapshot.status, _STATES[snapshot.status]

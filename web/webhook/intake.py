@@ -1,4 +1,4 @@
-"""From a webhook's body to messages, and sending them to the system: in order, a few at a time.
+"""Conversion of a webhook's body to messages, which are sent to the system in order, a few at a time.
 
 Not here: HTTP (request.py), forms of bodies (payloads.py). Threads: any; large bodies come here in a thread.
 """
@@ -30,7 +30,7 @@ SLICE_CHARS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One webhook as it arrived."""
+    """One received webhook, not yet parsed."""
 
     query: Mapping[str, str]
     headers: HTTPHeaders
@@ -40,9 +40,9 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A parsed webhook. `messages` go to the system in this order; there may be none.
+    """A parsed webhook. `messages` are sent to the system in this order; the list may be empty.
 
-    `seal` comes from the signature, "" without one.
+    `seal` identifies a signed webhook (WebhookAuth.check_signature); it is "" without a signature.
     """
 
     kind: str
@@ -57,9 +57,8 @@ def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
     """Check the signature, if one is needed, and parse the body.
 
     Raises:
-        SignatureMismatchError: the signature is missing or wrong.
-        MalformedJsonError: the body is not JSON.
-        InvalidWebhookError: nothing of the body can be kept.
+        SignatureMismatchError: the signature is missing or wrong. MalformedJsonError: the body is not JSON.
+        InvalidWebhookError: no part of the body can be stored.
     """
     headers, seal = webhook.headers, ""
     if auth.needs_signature:
@@ -105,19 +104,19 @@ def _uid_of(query: Mapping[str, str], payload: Payload) -> str:
 
 
 def _dedupe_key(payload: Payload, webhook: Webhook) -> str:
-    """Return a key that all deliveries of one event share. Its own id comes first: Omi's two senders share it."""
+    """Return a key that is equal for repeats of one event: its id, else a header's key, else the body's hash."""
     headers = webhook.headers
     key = payload.event_id or header(headers, "X-Omi-Idempotency-Key") or header(headers, "Idempotency-Key")
     return f"{payload.keep_as}:{short_key(key or 'sha256:' + hashlib.sha256(webhook.body).hexdigest())}"
 
 
-# Messages of one webhook under way at once. A message with a question waits for its answer, and later ones need not
-# wait for it. Few, so that a backlog does not fill its session's mailbox.
+# Messages of one webhook that are sent at the same time: a message with a question waits for its answer, and later
+# messages need not wait. The number is low, so that a backlog does not fill the session's mailbox.
 _WINDOW = 4
 
 
 class Sending:
-    """Sends messages until all are settled or one has failed, then calls `on_done(replies, error)`.
+    """Sends messages until all have a result or one has failed, then calls `on_done(replies, error)`.
 
     After a failure it sends no more, but waits for messages under way: their replies may carry answers.
     """

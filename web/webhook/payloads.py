@@ -1,9 +1,9 @@
-"""Webhook bodies: parsing every form that Omi sends or documents, with segments as the domain's values.
+"""Webhook bodies: parsers of every form that Omi sends or documents. Segments become the domain's values.
 
-The fast path decodes documented bodies with msgspec; the tolerant path reads all others. Of a segment only `text` is
-required: missing or odd labels get a default, so that no speech is lost.
-A body that would block the interpreter, and with it the event loop, too long in one call is refused.
-Not here: tolerant JSON (edge/tolerant_json.py), the owner (intake.py). Threads: any, pure.
+The fast path decodes documented bodies with msgspec; the tolerant path reads all others. A segment needs only its
+`text`: a missing or invalid label gets a default, so that no speech is lost. A body is refused if decoding it would
+block the event loop for too long.
+Not here: tolerant JSON (edge/tolerant_json.py), the owner (intake.py). Threads: any; pure.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,12 +27,12 @@ from web.edge.tolerant_json import (
 _INT32 = 2**31
 # More than the words of a whole day. Hearing a segment of that length takes 20 ms.
 MAX_TEXT_CHARS = 1_000_000
-# Seconds since a conversation began. The store refuses the largest floats, and with them their whole webhook.
+# Seconds since a conversation began. The store would refuse a webhook with the largest floats.
 _MAX_TIME_S = 1e9
 
 
 class WireSegment(msgspec.Struct, gc=False):
-    """A segment in JSON: snake case as Omi sends it, camel case as its documentation shows it."""
+    """A segment in JSON: Omi sends names in snake case; its documentation shows camel case."""
 
     text: str
     id: str | None = None
@@ -54,7 +54,7 @@ _decode = msgspec.json.Decoder(WireSegment).decode
 
 
 def read_segment(raw: msgspec.Raw) -> Segment | str:
-    """Return the segment of an undecoded piece of JSON, or its fault as text."""
+    """Decode a piece of JSON and return its segment, or its error as text."""
     try:
         wire = _decode(raw)
     except (ValueError, RecursionError):
@@ -75,7 +75,7 @@ def _read_tolerantly(raw: bytes) -> Segment | str:
 
 
 def segment_of(value: Any) -> Segment | str:
-    """Return the segment of a decoded JSON value, or its fault as text, which begins with the path in the segment."""
+    """Convert a decoded JSON value to a segment. For an invalid value return a text that names the wrong field."""
     if not isinstance(value, dict):
         return _NO_OBJECT
     text = value.get("text")
@@ -95,7 +95,7 @@ def segment_of(value: Any) -> Segment | str:
 
 
 def _label(text: str) -> str:
-    """Return a speaker's label, shortened, since it accompanies every segment into memory and prompts."""
+    """Return a speaker's label, shortened, since it is stored and sent to the model with every segment."""
     return short_key(text) if len(text) > MAX_KEY_CHARS else without_nul(text)
 
 
@@ -103,7 +103,7 @@ def _build(wire: WireSegment) -> Segment | str:
     if len(wire.text) > MAX_TEXT_CHARS:
         return f".text has more than {MAX_TEXT_CHARS} characters"
     start, end, speaker_id, is_user, person_id = wire.start, wire.end, wire.speaker_id, wire.is_user, wire.person_id
-    # Comparing with NaN is false, too.
+    # A comparison with NaN is false, too.
     start_s = start if start is not None and 0.0 <= start <= _MAX_TIME_S else 0.0
     return Segment(
         short_key(wire.id) if wire.id else "",
@@ -165,10 +165,10 @@ MAX_MARKS = 600_000
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A parsed body. `owner` and `session_id` are the body's own values, "" without one.
+    """A parsed body. `owner` and `session_id` are values in the body, "" if missing.
 
-    `keep_as` is the kind under which the whole body is stored, None for a plain transcript; `event_id` is then the
-    body's own id. `drop_note` names invalid segments, "" without any.
+    `keep_as` is the kind under which the whole body is stored, with `event_id` as its id; None for a plain transcript.
+    `drop_note` names invalid segments; "" if there are none.
     """
 
     kind: str
@@ -208,9 +208,8 @@ def parse_payload(body: bytes, content_type: str) -> Payload:
     """Parse a body.
 
     Raises:
-        MalformedJsonError: the body is not JSON.
-        TooManyValuesError: the body has too many values.
-        InvalidWebhookError: the body is JSON, but of no form that a webhook can have.
+        MalformedJsonError: the body is not JSON. TooManyValuesError: the body has too many values. InvalidWebhookError:
+        the body is JSON, but not in a form of a webhook.
     """
     if any(body.count(mark) > MAX_MARKS for mark in (b",", b"[", b"{")):
         raise TooManyValuesError(f"The body has more than {MAX_MARKS} values: send them in several webhooks.")

@@ -43,7 +43,7 @@ REFUSED: Final = "refused"
 
 @dataclass(frozen=True, slots=True)
 class WebhookReply:
-    """A reply with its outcome, and for a dropped webhook the reason; both label metrics."""
+    """A reply with its outcome and, if the webhook was dropped, the reason. Both label metrics."""
 
     status: int
     body: bytes
@@ -58,7 +58,7 @@ KEPT_BEFORE = WebhookReply(200, b"{}", "", REPEATED, "")
 
 
 def kept_reply(message: str | None, drop_note: str) -> WebhookReply:
-    """Return the reply to a kept webhook; `drop_note` names its invalid parts."""
+    """Return the reply to a stored webhook; `drop_note` names its invalid parts."""
     if message is None and not drop_note:
         return _KEPT
     body = b"{}" if message is None else msgspec.json.encode({"message": message})
@@ -68,7 +68,7 @@ def kept_reply(message: str | None, drop_note: str) -> WebhookReply:
 
 
 def failed_reply(error: BaseException, *, sender_retries: bool, request_id: str, now_s: float) -> WebhookReply:
-    """Return the reply to a webhook of which nothing counts as kept."""
+    """Return the reply to a webhook that was not stored."""
     answer = omi_answer(error, sender_retries=sender_retries)
     if not isinstance(answer, Problem):
         return WebhookReply(200, b"{}", _drop_line(answer.reason), DROPPED, answer.reason)
@@ -142,12 +142,12 @@ class WebhookRequest(HTTPMessageDelegate):
             reading.add_done_callback(lambda done: self._send_messages(done.result))
 
     def on_connection_close(self) -> None:
-        """End the request without a reply. Its messages are handled all the same."""
+        """End the request without a reply. Its messages are still handled."""
         if not self._is_over:
             self._end(None)
 
     def refuse_body(self, error: Exception) -> bytes:
-        """Return the reply to a body that is refused unread. The caller closes the connection after it."""
+        """Return the reply to a body that is refused before it is read. The caller then closes the connection."""
         self._chunks.clear()
         reply = self._failed(self._refusal or error)
         self._end(reply.status)
@@ -251,7 +251,7 @@ class WebhookRequest(HTTPMessageDelegate):
             self._site.system.reply_sent(ReplySent(self._order.session_key, answer.delivery_id, reached))
 
     def _end(self, status: int | None, *, answered: bool = False) -> None:
-        """End the request with its reply's status, or with None if its connection has closed. No reply can follow."""
+        """End the request with its reply's status; None if its connection has closed. No reply may follow."""
         self._is_over = True
         self._site.traffic.end()
         seconds = self._site.clock.mono_s() - self._began_mono_s

@@ -1,4 +1,4 @@
-"""Bench: measure the cost of a webhook, a session, an answer, a crash and a start, beside a yardstick.
+"""Bench: measure the cost of a webhook, a session, an answer, a crash and a start, and compare with a yardstick.
 
 Lives here: the rows of docs/benchmarks.md, one module each, their tools, and the page.
 Not here: sending webhooks as Omi does (replay/), checks of correctness (tests/).

@@ -78,7 +78,7 @@ def main(
     json_file: Path | None,
     docs: bool,
 ) -> None:
-    """Measure the server's costs in one run, beside a yardstick. It takes some minutes.
+    """Measure the server's costs in one run, and compare them with a yardstick. The run takes some minutes.
 
     To publish: scripts/bench --json docs/benchmarks.json && scripts/bench --docs
     """

@@ -1,6 +1,6 @@
 """Row: the time of an answer by steps, measured without HTTP and with a pause between questions.
 
-It explains the row `answers`. A session and a model note the times of their calls.
+It explains the row `answers`. The session and the model record the times of their calls.
 Not here: the row `answers` (answers.py). Threads: a process of its own, on one event loop:
 python -m scripts.lab.bench.answer_steps --questions=N --model_url=URL --folder=DIR
 """
@@ -56,7 +56,7 @@ async def measure_steps(questions: int, *, model_url: str, folder: Path) -> Mapp
 
 
 class _Moments:
-    """Times at which the current question reached each moment."""
+    """Times of each step of the current question."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

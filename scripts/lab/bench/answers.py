@@ -1,6 +1,6 @@
 """Rows: the server's share of an answer's time, and of a streamed answer's first token.
 
-One question at a time: latency without a queue, over loopback connections that stay open, as those of Omi's pooled
+One question is asked at a time, so that no question waits. Connections are on loopback and stay open, as in Omi's
 client. The model's address is given; its own time is measured and subtracted.
 Not here: the steps of an answer (answer_steps.py). Threads: one event loop.
 """
@@ -25,7 +25,7 @@ _USERS = 20
 
 
 class NotAnsweredError(RuntimeError):
-    """A question without an answer in its own reply: nothing to measure."""
+    """A question has no answer in its own reply, so there is nothing to measure."""
 
 
 async def measure_answers(questions: int, *, model_url: str, work_dir: Path, clock: Clock) -> dict[str, object]:
@@ -58,7 +58,7 @@ async def measure_answers(questions: int, *, model_url: str, work_dir: Path, clo
 
 
 async def _measure_model(model_url: str, calls: int, clock: Clock) -> list[float]:
-    """Return the seconds of direct calls to the model, streamed as the server does."""
+    """Return the seconds of direct calls to the model, with streaming, as the server calls it."""
     parts = urlsplit(model_url)
     content = {"model": "bench", "stream": True, "messages": [{"role": "user", "content": "How far is the moon?"}]}
     body, headers = msgspec.json.encode(content), {"Content-Type": "application/json"}

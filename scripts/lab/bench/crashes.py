@@ -24,7 +24,7 @@ POISON: Any = (None,)
 
 
 class NotCrashedError(RuntimeError):
-    """A message that should crash the session did not: nothing to measure."""
+    """A message did not crash the session as planned, so there is nothing to measure."""
 
 
 async def measure_crashes(count: int, *, folder: Path) -> Mapping[str, Any]:

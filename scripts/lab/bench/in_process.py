@@ -1,7 +1,7 @@
 """Tools of rows without HTTP: a system, its callers, a meter of loop lag, and a fresh process.
 
-Not here: the measurements. Threads: one event loop.
-Such a row runs in a process of its own, so that its memory and its loop hold nothing else; it prints one JSON line.
+Not here: the measurements. Threads: one event loop. Each row has its own process, so that no other row uses its memory
+and its loop. It prints one JSON line.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _LOOK_S = 0.005
 
 
 class RowFailedError(RuntimeError):
-    """A row's process that ended without a result."""
+    """The process of a row ended without a result."""
 
 
 async def run_row(module: str, options: Mapping[str, object], *, within_s: float) -> Mapping[str, Any]:
@@ -64,7 +64,7 @@ async def open_system(
     model: Model | None = None,
     **settings: object,
 ) -> AsyncIterator[System]:
-    """Start the whole system without HTTP, on an empty store in `folder`, with default settings except `settings`."""
+    """Start the whole system without HTTP, on an empty store in `folder`. `settings` replace the defaults."""
     configure_logging("fatal")  # the rows provoke crashes; what goes wrong for good is raised
     failures: list[BaseException] = []
     given = {"DATA_DIR": str(folder), **{name.upper(): value for name, value in settings.items()}}
@@ -89,7 +89,7 @@ async def open_system(
 
 
 class Speech:
-    """Invented speech of many wearables; no two segments are equal."""
+    """Invented speech of many wearables. All segments are different."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

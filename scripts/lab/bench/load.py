@@ -1,6 +1,6 @@
 """Load: many keep-alive connections; each sends its next webhook after the last reply.
 
-Not here: sending at a given rate with latencies (replay/sender.py): this one must only be fast, and count.
+Not here: sending at a given rate and measuring latencies (replay/sender.py): this module only sends fast and counts.
 Threads: a process of its own on the other core; it prints one JSON line:
 python -m scripts.lab.bench.load --port P --pid SERVER --seconds S --run NAME [--token T] [--connections N]
 """
@@ -36,7 +36,7 @@ class Slice(msgspec.Struct, frozen=True):
 
 
 def build_requests(run: str, token: str) -> Iterator[bytes]:
-    """Yield webhooks without end: 1,000 users in turn, one new segment each time, without a question."""
+    """Yield webhooks without end: 1,000 users, one after another, each time with one new segment without a question."""
     for number in itertools.count(1):
         uid = f"bench-user-{number % _USERS}"
         start_s = number / _USERS * 3

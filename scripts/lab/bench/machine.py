@@ -28,7 +28,7 @@ def read_machine() -> dict[str, object]:
 
 
 def read_commit() -> str:
-    """Return the checked-out commit, with "+" when files differ from it; "unknown" without git or a commit."""
+    """Return the checked-out commit, with "+" if files differ from it; "unknown" without git or a commit."""
     try:
         commit = _git("rev-parse", "HEAD")
         is_clean = not _git("status", "--porcelain")
@@ -93,7 +93,7 @@ def read_footprint(pid: int) -> Footprint:
 
 @contextmanager
 def limited_files(pid: int, limit_bytes: int) -> Iterator[None]:
-    """Make the process's writes beyond `limit_bytes` of a file fail (EFBIG) for the block."""
+    """Make the process's writes beyond `limit_bytes` of a file fail (EFBIG) until the `with` block ends."""
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
     try:

@@ -1,6 +1,6 @@
-"""Page: build docs/benchmarks.md from the JSON of one run, and from nothing else.
+"""Page: build docs/benchmarks.md only from the JSON of one run.
 
-Not here: the figures (the rows). Threads: none, pure.
+Not here: the figures (the rows). Threads: any; pure.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ wait longer, not cost more.
 
 
 def render_page(result: Mapping[str, Any]) -> str:
-    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, since its figures mean nothing."""
+    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, since its figures are useless."""
     if result["quick"]:
         raise ValueError("the figures are of a --quick run and mean nothing")
     rows = result["rows"]

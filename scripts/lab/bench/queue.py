@@ -1,4 +1,4 @@
-"""Row: enqueueing and claiming jobs with a backlog and on an empty table, in interleaved runs.
+"""Row: speed of enqueueing and claiming jobs, with a backlog and with an empty table, in alternating runs.
 
 Not here: the statements (store/). Threads: the caller's, which blocks; the tables are filled before the timing.
 """
@@ -31,7 +31,7 @@ _PAGE = 5_000
 def measure_queue(
     jobs: int, runs: int, *, folder: Path, clock: Clock, new_postgres: NewDatabase | None
 ) -> Mapping[str, Any]:
-    """Return jobs per second, and for each backlog the speed as a share of an empty queue's (median of `runs`)."""
+    """Return jobs per second and, for each backlog, the speed divided by an empty queue's speed (median of `runs`)."""
     figures: dict[str, Any] = {"jobs": jobs, "runs": runs}
     for name, new in (("sqlite", None), ("postgres", new_postgres)):
         if name == "sqlite" or new is not None:
@@ -76,7 +76,7 @@ def _fill(engine: Engine, jobs: int, lane_of: Callable[[int], str]) -> None:
 
 
 def _run(engine: Engine, number: int, clock: Clock) -> tuple[float, float]:
-    """Enqueue some jobs in lanes of their own, claim as many, and remove them; return the seconds of each step."""
+    """Enqueue jobs, each in its own lane, claim as many, and delete them. Return the seconds of each step."""
     names = [[f"run-{number}-{batch}-{index}" for index in range(_BATCH)] for batch in range(_BATCHES)]
     inserts = [_insert([_new(name, name, priority=1) for name in some]) for some in names]
     began = clock.mono_s()

@@ -81,7 +81,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line of the page: `show` formats its figures, `reaches` compares them with the target."""
+    """A line of the page. `show` formats its figures; `reaches` compares them with the target."""
 
     what: str
     how: str

@@ -48,7 +48,7 @@ async def measure_sessions(count: int, *, folder: Path) -> Mapping[str, Any]:
 
 
 async def _measure_live(count: int, folder: Path, clock: Clock) -> dict[str, object]:
-    """Let all sessions hear their segments, with a real store; then send webhooks at random."""
+    """Send each session its segments, with a real store. Then send webhooks to random sessions."""
     base_count = min(_BASE_SESSIONS, count // 10)
     speech = Speech(clock)
     rng = random.Random(1)  # noqa: S311 (who speaks next)
@@ -79,10 +79,10 @@ async def _measure_live(count: int, folder: Path, clock: Clock) -> dict[str, obj
 
 
 class _MemoryStore(Store):
-    """Store without rows that answers at once, so that only the actors' work is measured."""
+    """Store without data that answers at once, so that only the actors' work is measured."""
 
     def __init__(self) -> None:
-        """Take no actors."""
+        """Build the store without actors."""
 
     def read(self, *_args: Any, **_kwargs: Any) -> Future[Any]:
         """Return no session."""

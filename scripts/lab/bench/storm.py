@@ -33,13 +33,13 @@ _SPEAK_PERIOD_S = 0.05
 
 
 async def measure_storm(phases: int, phase_s: float, *, folder: Path) -> Mapping[str, Any]:
-    """Measure calm and storm in turn, `phases` times `phase_s` seconds each; return milliseconds and counts."""
+    """Measure calm and storm alternately, `phases` times for `phase_s` seconds. Return milliseconds and counts."""
     options = {"phases": phases, "phase-s": phase_s, "folder": folder}
     return await run_row("scripts.lab.bench.storm", options, within_s=60 + 4 * phases * phase_s)
 
 
 class _Weather:
-    """A system with undisturbed and crashing sessions; each storm has new crashing ones."""
+    """A system with undisturbed sessions. During a storm it also has sessions that crash; each storm uses new ones."""
 
     def __init__(self, system: System, clock: Clock) -> None:
         self._system = system

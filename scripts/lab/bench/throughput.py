@@ -1,6 +1,6 @@
 """Row: cost of a durable webhook without a question, against a Tornado handler that only parses it.
 
-Both servers share one core, the load has the other; slices alternate, and each pair gives one ratio.
+Both servers share one core; the load generator has the other. Measured slices alternate; each pair gives one ratio.
 Not here: the two servers (yardstick.py, the program itself), the load (load.py). Threads: one event loop.
 """
 
@@ -39,13 +39,13 @@ class _Health(msgspec.Struct):
 
 
 class LoadFailedError(RuntimeError):
-    """A load without a result, or a server that refused webhooks."""
+    """The load generator gave no result, or the server refused webhooks."""
 
 
 async def measure_throughput(plan: ThroughputPlan, *, work_dir: Path, clock: Clock) -> dict[str, object]:
     """Measure all pairs and return the row's figures and the server's settings.
 
-    `ratio` is bare over ours: 1.0 is as cheap as bare Tornado.
+    `ratio` is the bare server's cost divided by ours: at 1.0 our server costs as much as bare Tornado.
     """
     ours, target = build_server(work_dir, clock=clock)
     bare = ServerProcess(
@@ -81,7 +81,7 @@ async def read_settings(target: Target) -> dict[str, str]:
 
 
 def summarise_pairs(pairs: list[tuple[Slice, Slice]]) -> Mapping[str, object]:
-    """Return the figures of (ours, bare) pairs."""
+    """Return the figures of pairs of slices (our server, bare server)."""
     ratios = [bare.cpu_us_per_request / ours.cpu_us_per_request for ours, bare in pairs]
     return {
         "ratio": round(statistics.median(ratios), 3),

@@ -1,6 +1,6 @@
 """Row: a model that sends one byte a second: the time of answers, and the latency of other sessions.
 
-An answer ends as a stored failure sentence, which must be delivered once.
+Each answer fails at its deadline. The server stores a failure text, which must be delivered once.
 Not here: that model; its address is given. Threads: one event loop; the server is a process of its own.
 """
 
@@ -29,7 +29,7 @@ _AFTERTHOUGHTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TricklePlan:
-    """Plan: for `seconds`, `asking` sessions ask and `others` speak; `deadline_s` is OPENAI_TIMEOUT.
+    """Plan: for `seconds`, `asking` sessions ask questions, and `others` only speak. `deadline_s` is OPENAI_TIMEOUT.
 
     No session asks during `warm_up_s`, while the server imports the model's library. The first questions are spread
     over `spread_s`.
@@ -45,7 +45,7 @@ class TricklePlan:
 
 @dataclass(slots=True)
 class _Heard:
-    """Replies: messages by user, seconds of the others' webhooks, and webhooks that were not acknowledged."""
+    """Received replies: messages by user, latencies of the `others`, and the count of refused webhooks."""
 
     messages: dict[str, list[str]] = field(default_factory=dict)
     others_s: list[float] = field(default_factory=list)
@@ -67,7 +67,7 @@ class _Reply(msgspec.Struct):
 
 
 async def measure_trickle(plan: TricklePlan, *, model_url: str, work_dir: Path, clock: Clock) -> dict[str, object]:
-    """Run the plan against a server of its own; return seconds, milliseconds and counts."""
+    """Start a server and run the plan against it; return seconds, milliseconds and counts."""
     extra = {"OPENAI_TIMEOUT": str(round(plan.deadline_s * 1000))}
     server, target = build_server(work_dir, clock=clock, model_url=model_url, extra=extra)
     try:
@@ -96,7 +96,7 @@ async def measure_trickle(plan: TricklePlan, *, model_url: str, work_dir: Path, 
 
 
 class _Crowd:
-    """All sessions; `asked` counts their questions."""
+    """All sessions of the plan; `asked` counts their questions."""
 
     def __init__(self, http: HttpClient, target: Target, plan: TricklePlan, clock: Clock) -> None:
         self.asked = 0
@@ -109,7 +109,7 @@ class _Crowd:
         self._begin_mono_s = clock.mono_s()
 
     async def speak(self) -> _Heard:
-        """Let all sessions speak until the plan is over and the last question answered, or much too late."""
+        """Let all sessions speak until the plan is over and the last question is answered or much too late."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._plan.asking):
                 group.create_task(
@@ -125,13 +125,13 @@ class _Crowd:
 
     async def _ask(self, uid: str, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        told = self._heard.messages.setdefault(uid, [])
+        received = self._heard.messages.setdefault(uid, [])
         while self._spoken_s < self._plan.seconds + after_s:
-            told_before = len(told)
+            received_before = len(received)
             give_up_s = self._spoken_s + self._plan.deadline_s + _LATE_S
             self.asked += 1
             await self._say(uid, f"Hey Omi, how far is the moon, question {next(self._numbers)}?")
-            while len(told) == told_before and self._spoken_s < give_up_s:
+            while len(received) == received_before and self._spoken_s < give_up_s:
                 await self._remark(uid)
         for _ in range(_AFTERTHOUGHTS):
             await self._remark(uid)

@@ -1,4 +1,4 @@
-"""Yardstick of webhook throughput: the least work that a Tornado server can do with a webhook.
+"""Yardstick of webhook throughput: a Tornado server that does as little as possible with a webhook.
 
 Not here: the measurement (throughput.py). Threads: a process of its own: python -m scripts.lab.bench.yardstick
 """

@@ -44,11 +44,11 @@ def main(  # noqa: PLR0913 (one per option)
     keep: Path | None,
     docs: bool,
 ) -> None:
-    """Start a server, load it, break things, and count; for every fault anew.
+    """For every fault: start a server, send traffic, cause the fault, and count losses and errors.
 
-    Exits 1 when the outcome of any fault is not one of those that it may have. To publish: run it on both databases
-    with --json docs/reliability-sqlite.json and docs/reliability-postgres.json, then with --docs. With --merge only
-    some faults are measured anew.
+    Exits 1 if the outcome of a fault is not allowed. To publish: run it on both databases with --json
+    docs/reliability-sqlite.json and docs/reliability-postgres.json, then with --docs. With --merge, the file keeps the
+    outcomes of all other faults.
     """
     if docs:
         files = [_DOCS / f"reliability-{name}.json" for name in BOTH]
@@ -81,9 +81,9 @@ def main(  # noqa: PLR0913 (one per option)
 
 
 def build_command(arguments: list[str]) -> str:
-    """Return the command that repeats a run, without the folder of this machine that `--keep` names."""
-    told = iter(arguments)
-    kept = [one for one in told if not (one.startswith("--keep") and (one != "--keep" or next(told, "")))]
+    """Return the command that repeats a run, without the local folder of `--keep`."""
+    given = iter(arguments)
+    kept = [one for one in given if not (one.startswith("--keep") and (one != "--keep" or next(given, "")))]
     return shlex.join(["scripts/chaos", *kept])
 
 

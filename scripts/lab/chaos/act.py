@@ -28,7 +28,7 @@ _DROPPED = "omi_webhooks_dropped_total"
 
 
 async def play(fault: Fault, scene: Scene, clock: Clock) -> Result:
-    """Play one act. A server that ends, or does not come back, is a result, too."""
+    """Play one act. If the server ends, or does not start again, that is also a result."""
     scene = replace(
         scene,
         settings=fault.settings,
@@ -79,7 +79,7 @@ class _Act:
         )
 
     async def _suffer(self) -> Findings:
-        """Let people speak before, during and after the fault, until a success."""
+        """Send traffic before, during and after the fault, until a success."""
         stage = self._stage
         await stage.warm_up()
         talking = asyncio.create_task(stage.traffic.run())
@@ -128,7 +128,7 @@ class _Act:
         return [*replied, *(Arrival(one.uid, one.text, "", one.at_mono_s) for one in stage.omi.pushes)]
 
     def _without_swallowed(self, deliveries: DeliveryVerdict) -> DeliveryVerdict:
-        """Remove answers that the server gave, and that the proxy took on their way."""
+        """Remove answers that the server sent and the proxy swallowed."""
         proxy = self._stage.proxy
         if proxy is None:
             return deliveries
@@ -138,6 +138,6 @@ class _Act:
 
 
 def _is_in(taken: str, name: str) -> bool:
-    """Return True when a reply had this question's answer; `name` is `uid/question (state)` with unique words."""
+    """Return True if a reply had this question's answer; `name` is `uid/question (state)` with unique words."""
     question = name.partition("/")[2].rpartition(" (")[0]
     return question.rpartition(", question ")[2].rstrip("?") in taken

@@ -1,4 +1,4 @@
-"""Fault: its action, the promise that it attacks, and the allowed outcome.
+"""Fault: its action, the promise that it tests, and the allowed outcome.
 
 Not here: the faults (faults/), the judgement (judgement.py). Threads: none.
 """
@@ -17,12 +17,12 @@ START_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Allowed outcome of a fault. Loss, duplicates, and 5xx except a retrier's 503 are never allowed.
+    """Allowed outcome of a fault. Loss and duplicates are never allowed; 5xx only as a 503 to a sender that retries.
 
     `unreachable`: connections may end without a reply. `drops`: webhooks may be dropped with the header, and retriers
-    get 503. `failures`: a question's one answer may be a failure sentence. `marked`: answers whose delivery the fault
-    cut may come again, marked. `recovery_s`: time from the fault's end to the first success: an acknowledged webhook,
-    or an answer of the model where `needs_answer`. `answer_s`: time from any question to its answer.
+    get 503. `failures`: the only answer to a question may be a failure text. `marked`: if the fault cut a delivery, the
+    answer may arrive again, with a mark. `recovery_s`: time from the fault's end to the first success: an acknowledged
+    webhook, or an answer of the model where `needs_answer`. `answer_s`: time from any question to its answer.
     """
 
     unreachable: bool = False
@@ -43,7 +43,7 @@ class Findings:
     doomed: set[str] = field(default_factory=set)
 
     def demand(self, what: str, *, holds: bool) -> None:
-        """Note an error unless it holds."""
+        """Record the error `text` unless the condition `holds`."""
         if not holds:
             self.wrongs.append(what)
 

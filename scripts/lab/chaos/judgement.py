@@ -1,7 +1,7 @@
 """Judgement of a fault: compare promises, kept data and deliveries with the allowed outcome.
 
 Not here: collecting the evidence (act.py), the comparisons that all proofs share (replay/judge.py,
-replay/deliveries.py). Threads: none, pure.
+replay/deliveries.py). Threads: any; pure.
 """
 
 from collections import Counter
@@ -20,10 +20,12 @@ _RETRY_LATER = 503
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Evidence of a fault. `dropped_aside` are the fault's own drops, `dropped_counted` all by the server's counter.
+    """Evidence of a fault.
 
-    `recoveries_s` has None without a success. `exit_code` is that of the last stop. `dropped_counted` is None when a
-    restarted server has counted from 0.
+    `dropped_aside` are drops among the fault's own webhooks; `dropped_counted` are all drops by the server's counter.
+
+    An entry of `recoveries_s` is None if no success followed. `exit_code` is that of the last stop. `dropped_counted`
+    is None when a restarted server has counted from 0.
     """
 
     findings: Findings
@@ -41,7 +43,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Outcome of a fault: figures by name, and errors; `is_held` without errors."""
+    """Outcome of a fault: figures by name, and errors; `is_held` is True if there are no errors."""
 
     name: str
     figures: Mapping[str, object]
@@ -49,7 +51,7 @@ class Result:
 
     @property
     def is_held(self) -> bool:
-        """True when the outcome is an allowed one."""
+        """Return True if the outcome is allowed."""
         return not self.wrongs
 
 
@@ -90,7 +92,7 @@ def _count(evidence: Evidence) -> dict[str, object]:
 
 
 def _judge_promises(rules: Rules, evidence: Evidence) -> Iterable[str]:
-    """Yield the errors that no fault allows, and those that this fault does not."""
+    """Yield the errors that are never allowed, and those that this fault's rules do not allow."""
     verdict, deliveries = evidence.verdict, evidence.deliveries
     failed = [name for name in verdict.failed if name.partition("/")[0] not in evidence.findings.doomed]
     yield from (wrong for wrong in verdict.wrongs() if not wrong.startswith("failed: "))
@@ -106,7 +108,7 @@ def _judge_promises(rules: Rules, evidence: Evidence) -> Iterable[str]:
 
 
 def _judge_replies(rules: Rules, evidence: Evidence) -> Iterable[str]:
-    """Yield the replies that senders should not have got."""
+    """Yield the errors in replies and in the counts of drops that the rules do not allow."""
     allowed = {_OK, *([0] if rules.unreachable else [])}
     for one in evidence.attempts:
         status, dropped = one.outcome.status, one.outcome.dropped

@@ -1,6 +1,6 @@
-"""Page: build docs/reliability.md from the JSON of one run on each database, and from nothing else.
+"""Page: build docs/reliability.md only from the JSON of one run on each database.
 
-Not here: the figures (act.py). Threads: none, pure.
+Not here: the figures (act.py). Threads: any; pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +45,7 @@ _SUMS = frozenset(_COLUMNS) - {"longest_recovery_s", "longest_answer_s"}
 
 
 def render_page(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, since its figures mean nothing."""
+    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, since its figures are useless."""
     if any(run["quick"] for run in runs):
         raise ValueError("the figures are of a --quick run and mean nothing")
     faults = {fault["name"]: fault for run in runs for fault in run["faults"]}
@@ -86,7 +86,7 @@ def _gather(column: str, values: Sequence[float | None]) -> str:
 
 
 def _details(run: Mapping[str, Any]) -> Iterable[str]:
-    """Yield a fault's other figures, of its last play, and the command that repeats it."""
+    """Yield the other figures of a fault's last play, and the command that repeats the play."""
     for name in _names(run):
         fault = _played(run, name)[-1]
         seen = [

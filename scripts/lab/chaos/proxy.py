@@ -1,8 +1,8 @@
 """Proxy on loopback between the people and the servers: it can lose replies and switch to another server.
 
-A reply is lost in one of two ways, in turn: the connection is cut after the request has gone through, so that the
-server sees the end; or the server's reply is swallowed. Not here: faults of the servers themselves. Threads: one event
-loop.
+Two kinds of loss alternate. In one, the proxy cuts both connections after the request has arrived, so that the server
+notices. In the other, the proxy swallows the server's reply. Not here: faults of the servers themselves. Threads: one
+event loop.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ from contextlib import suppress
 
 
 class Proxy:
-    """A proxy. `lose_every` N loses the reply to every Nth request, 0 none.
+    """A proxy. It loses the reply to each `lose_every`-th request; 0: it loses none.
 
-    `swallowed` holds replies that were taken, and those of a server from which the people were switched away.
+    `swallowed` holds lost replies, and replies of a server that came after the switch to another server.
     """
 
     def __init__(self, port: int) -> None:
@@ -42,13 +42,13 @@ class Proxy:
         await asyncio.gather(*self._open)
 
     def lead_to(self, port: int) -> None:
-        """Switch to another server. Clients that wait for the old one are cut off, and may ask again."""
+        """Switch to another server. Clients that wait for the old server are disconnected, and may send again."""
         self._to_port = port
         for client, *_ in self._open.values():
             client.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Relay request by request: the client sends no second one before the reply."""
+        """Forward one request at a time: the client sends no second request before the reply."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (we run in one)
         ends = self._open[task] = [writer]

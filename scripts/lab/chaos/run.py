@@ -24,7 +24,7 @@ _MOST_WRONGS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Order of a run: these faults, with people and times by `seed`, until `minutes` have passed (0: each once)."""
+    """Plan of a run: these faults, until `minutes` have passed (0: each once). `seed` decides the people and times."""
 
     faults: Sequence[Fault]
     seed: int
@@ -94,7 +94,7 @@ def build_report(order: Order, played: Sequence[Played], *, command: str, clock:
 def merge_reports(earlier: Mapping[str, Any], later: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
     """Merge two runs: the later run's plays replace the earlier run's plays of the same faults.
 
-    Plays of faults that are not `known` any more are dropped. Raises: ValueError for different databases, machines or
+    Plays of faults that are no longer `known` are dropped. Raises: ValueError for different databases, machines or
     sizes.
     """
     if any(earlier[name] != later[name] for name in ("database", "quick", "machine")):

@@ -4,8 +4,8 @@ Run as a process: python -m scripts.lab.chaos.sabotaged_server PLANT…
 Not here: faults without plants. Threads: the server's main one; signals are handled there.
 Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn. `crash_loop`: after SIGUSR1 every turn of
 the answer sweeper crashes. `clock`: the wall clock is off by the seconds in the file CLOCK_FILE, read at the start and
-at SIGUSR1; the monotonic one is right. `short_leases`: leases of jobs are LEASE_S long. `short_rest`: retention rests
-for REST_S of uptime, and heartbeats come every second, so that rounds run after a rest, too.
+at SIGUSR1; the monotonic one is right. `short_leases`: leases of jobs are LEASE_S long. `short_rest`: retention is
+paused for only REST_S of uptime, with a heartbeat every second, so that rounds run after the pause, too.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""Sizes of a run: amount of traffic, duration of each fault. In seconds, unless the name says otherwise.
+"""Sizes of a run: amount of traffic, duration of each fault. Times are in seconds unless the name says otherwise.
 
 Not here: the faults (faults/). Threads: none.
 """

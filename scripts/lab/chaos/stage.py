@@ -1,4 +1,4 @@
-"""Stage: a server under traffic with its own model, fake Omi and database, and the handles that faults use.
+"""Stage: a server under traffic with its own model, fake Omi and database, and the methods that faults use.
 
 Not here: the faults (faults/), the judgement (judgement.py). Threads: one event loop.
 """
@@ -68,7 +68,7 @@ class Scene:
 
 
 class Stage:
-    """A stage. Entering it starts everything but the traffic; leaving it ends everything.
+    """A stage. Entering the `async with` block starts all except the traffic; leaving it stops all.
 
     `aside` are webhooks that the fault itself sent; `cuts` are times that may have cut a delivery, `ends` the ends of
     the fault. All times are of `clock`, monotonic.
@@ -126,7 +126,7 @@ class Stage:
         await self._stack.aclose()
 
     async def warm_up(self) -> None:
-        """Ask, and wait for the answer: the first one waits until the server has imported the model's client.
+        """Ask, and wait for the answer, since the first answer waits until the server has imported the model's client.
 
         Raises: TimeoutError
         """
@@ -140,15 +140,15 @@ class Stage:
                 await asyncio.sleep(_POLL_S)
 
     def note_cut(self) -> None:
-        """Note that a delivery may be cut now."""
+        """Record that a delivery may be cut now."""
         self.cuts.append(self.clock.mono_s())
 
     def note_end(self) -> None:
-        """Note the end of a fault: recovery counts from here."""
+        """Record the end of a fault: the recovery time starts here."""
         self.ends.append(self.clock.mono_s())
 
     async def post(self, request: RecordedRequest) -> Outcome:
-        """Send a webhook of the fault's own; its acknowledgement is a promise like any other."""
+        """Send a webhook for the fault. Its acknowledgement is a promise of the server, as for any webhook."""
         outcome = await self._poster.post(request, self.clock.mono_s())
         self.aside.append(outcome)
         return outcome
@@ -160,7 +160,7 @@ class Stage:
         return round(percentile(plain_s, 99) * 1000, 1)
 
     async def fetch_metric(self, name: str, label: str = "", *, of: ServerProcess | None = None) -> float:
-        """Return a server's metric, summed over its labels, or over those that contain `label`."""
+        """Return a server's metric, summed over all labels, or over labels that contain `label`."""
         text = (await self.fetch("/metrics", of=of)).decode()
         found = re.findall(rf"^{name}(\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
         return sum(float(value) for labels, value in found if label in labels)
@@ -177,12 +177,12 @@ class Stage:
             server.send_signal(signal.SIGUSR1)
 
     async def restart(self) -> None:
-        """Start the server again, on the same data and address."""
+        """Start the server again with the same data and address."""
         self.is_restarted = True
         await self.server.start()
 
     async def restart_sane(self) -> None:
-        """Start the server on the same data and address, without its plants."""
+        """Start the server with the same data and address, without its planted bugs."""
         self.server = self._sane_server
         await self.restart()
 
@@ -200,7 +200,7 @@ class Stage:
             await asyncio.to_thread(self.redis.start)
 
     async def _start_second(self, stack: AsyncExitStack) -> ServerProcess:
-        """Start a second node, on a port of its own, with the first one's secrets and plants."""
+        """Start a second node, on its own port, with the secrets and planted bugs of the first node."""
         folder = self._scene.folder / "second"
         folder.mkdir()
         like = replace(self.target, port=find_free_port())
@@ -247,6 +247,6 @@ class Stage:
 
 
 def _build_warm_up(number: int) -> RecordedRequest:
-    """Return a question, or (from 1 on) a remark of a person who waits for the answer."""
+    """Return the webhook of one person: number 0 asks a question, later numbers only wait for the answer."""
     text = f"I am still here, for the time number {number}." if number else "Hey Omi, are you there?"
     return build_webhook("first", [{"id": f"first-{number}", "text": text, "start": number, "end": number + 1}])

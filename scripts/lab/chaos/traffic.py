@@ -1,4 +1,4 @@
-"""Traffic: people who speak until told to stop, whatever the server does; and a pulse of the event loop.
+"""Traffic: people who speak until `stop` is called, even while the server fails; and a meter of the event loop.
 
 A sender that retries (with an Idempotency-Key) sends every second person's webhooks until each is acknowledged; the
 others' are sent once, as by Omi. The next webhook of a person follows the reply to the last one.
@@ -34,7 +34,7 @@ class Attempt:
 
 
 class Traffic:
-    """Traffic of all people. `attempts` grows; `given_up` are retriers' webhooks that were never acknowledged."""
+    """Traffic of all people. `attempts` grows; `given_up` are webhooks that a retrying sender sent in vain."""
 
     def __init__(self, poster: Poster, *, people: int, period_s: float, seed: int, clock: Clock) -> None:
         self.attempts: list[Attempt] = []
@@ -48,13 +48,13 @@ class Traffic:
         self._stopped_mono_s = float("inf")
 
     async def run(self) -> None:
-        """Let all speak until `stop`, then the retriers until their webhooks are acknowledged."""
+        """Let all speak until `stop`. Then let senders retry until their webhooks are acknowledged."""
         async with asyncio.TaskGroup() as group:
             for person in range(self._people):
                 group.create_task(self._speak(person))
 
     def stop(self) -> None:
-        """Begin no new webhook."""
+        """Start no new webhook."""
         if not self._stopped.is_set():
             self._stopped_mono_s = self._clock.mono_s()
             self._stopped.set()
@@ -88,7 +88,7 @@ class Traffic:
         return outcome
 
     async def _wait(self, seconds: float) -> None:
-        """Wait, but not after the stop; let other tasks run in any case."""
+        """Wait until `stop` at most. Always let other tasks run."""
         try:
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._stopped.wait()
@@ -108,7 +108,7 @@ class Pulse:
         self._clock = clock
 
     async def run(self) -> None:
-        """Ask until cancelled; failed connections do not count here."""
+        """Ask until cancelled; ignore failed connections."""
         while True:
             began_mono_s = self._clock.mono_s()
             try:

@@ -21,7 +21,7 @@ def build_table() -> str:
 
 
 def build_architecture_page() -> str:
-    """Return docs/architecture.md with the table of today between its markers."""
+    """Return docs/architecture.md with the new table between its markers."""
     before, _, rest = ARCHITECTURE.read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
     return f"{before}{_BEGIN}{build_table()}{_END}{after}"

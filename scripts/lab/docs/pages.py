@@ -1,6 +1,6 @@
-"""Builds the text of each document that is made from the program, so that none can be out of date.
+"""Builds the text of each document that is made from the program, so that the documents agree with the code.
 
-Not here: settings (config/), metrics (omi_actors/instruments/metrics.py). Threads: none, pure.
+Not here: settings (config/), metrics (omi_actors/instruments/metrics.py). Threads: any; pure.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -74,14 +74,14 @@ def _rows(group: Group) -> Iterator[str]:
 
 
 def _range_of(field: FieldInfo) -> tuple[str, str] | None:
-    """Return the least and the greatest accepted value, None for words."""
+    """Return the lowest and the highest accepted value; None if the value is a word."""
     low = next((getattr(rule, "ge") for rule in field.metadata if hasattr(rule, "ge")), None)  # noqa: B009 (any rule class)
     high = next((getattr(rule, "le") for rule in field.metadata if hasattr(rule, "le")), None)  # noqa: B009 (any rule class)
     return None if low is None else (str(low), str(high))
 
 
 def _default_of(field: FieldInfo) -> str:
-    """Return the default as its variable spells it; empty when there is none, or another setting decides it."""
+    """Return the default in the variable's form; "" if there is none, or if another setting decides it."""
     return as_given(field.default) if field.default_factory is None else ""
 
 

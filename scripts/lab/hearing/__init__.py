@@ -1,4 +1,4 @@
-"""Scores of hearing: play tables of cases to the detector and count its questions. Run as scripts/hearing.
+"""Scores of hearing: play cases to the detector of questions, and count its results. Run as scripts/hearing.
 
 Not here: the detector (omi_actors/domain/hearing/), the cases themselves (tests/hearing/cases/).
 Files: play (cases and playing them), score (counts and the report).

@@ -1,4 +1,4 @@
-"""Cases of hearing, and playing them as a session does: fresh segments only, and a timer for the pause.
+"""Cases of hearing, and playing them as a session does: only new segments are heard, and a timer ends each pause.
 
 Not here: scores (score.py). Threads: none.
 """
@@ -32,7 +32,7 @@ class Spoken(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An event of a case: segments arrive, or a reply is given."""
+    """An event of a case: segments arrive, or the server sends a reply."""
 
     received_at_s: float | None = None
     segments: tuple[Spoken, ...] = ()
@@ -40,7 +40,7 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Expected(msgspec.Struct, frozen=True, array_like=True):
-    """An expected question, and its moment: "at once" (with a webhook) or "after pause"."""
+    """An expected question, and the moment when it must be found: "at once" (with a webhook) or "after pause"."""
 
     text: str
     when: str
@@ -57,12 +57,12 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kin
 
     @property
     def language(self) -> str:
-        """Language of the case: ids begin with it."""
+        """Language of the case: the first part of its id."""
         return self.id.partition("-")[0]
 
     @property
     def is_held_out(self) -> bool:
-        """True for a case that is not used for tuning."""
+        """Return True if the case is not used for tuning."""
         return sha256(self.id.encode()).digest()[0] % _HELD_OUT_OF == 0
 
 
@@ -114,7 +114,7 @@ class _Player:
         return (at_s, at_s + _REPEAT_AFTER_S) if self._repeated and webhook.segments else (at_s,)
 
     def _let_pass(self, until_s: float) -> Iterator[Taken]:
-        """Call `pause_over` for every deadline until then, as the session's timer does."""
+        """Call `pause_over` for every deadline until `until_s`, as the session's timer does."""
         while self._deadline is not None and self._deadline <= until_s:
             heard = pause_over(self._state, self._deadline, self._options)
             self._state, self._deadline = heard.state, heard.deadline

@@ -16,9 +16,9 @@ _PREFIX = "starts with: "
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts of questions: asked and found; of those found, the right ones, with exact words, at the right moment.
+    """Counts of questions: asked; found (`taken`); found and right; and of the right ones, with exact words or in time.
 
-    `once` counts asked questions that were found exactly once, also when every webhook is sent twice.
+    `once` counts asked questions that were found exactly once, even if every webhook is sent twice.
     """
 
     asked: int = 0
@@ -40,7 +40,7 @@ class Score:
 
     @property
     def figures(self) -> dict[str, float]:
-        """Shares from 0 to 1; 1 where nothing was counted."""
+        """Return each figure as a share from 0 to 1; 1 if nothing was counted."""
         return {
             "precision": _share(self.right, self.taken),
             "recall": _share(self.right, self.asked),
@@ -51,7 +51,7 @@ class Score:
 
     @property
     def is_perfect(self) -> bool:
-        """True when every figure is 1."""
+        """Return True if every figure is 1.0."""
         return all(share == 1.0 for share in self.figures.values())
 
 
@@ -92,7 +92,7 @@ def _share(part: int, whole: int) -> float:
 
 
 def _pair(expect: tuple[Expected, ...], taken: tuple[Taken, ...]) -> list[tuple[Expected, Taken]]:
-    """Pair each expected question with the first found one that is like it."""
+    """Pair each expected question with the first similar question that was found."""
     left = list(taken)
     pairs = []
     for expected in expect:
@@ -111,7 +111,7 @@ def _count(expected: Expected, taken: tuple[Taken, ...]) -> int:
 
 
 def _wanted(expected: Expected, case: Case) -> int:
-    """Return the right count: once for each time that it was asked."""
+    """Return how often this question is asked in the case."""
     return sum(other.text == expected.text for other in case.expect)
 
 
@@ -130,7 +130,7 @@ REQUIRED = 0.98
 
 
 def render_report(results: Sequence[Result], *, failures: bool = False) -> Iterator[str]:
-    """Return the report's lines. `failures` lists the errors in tuned cases, never in those held out."""
+    """Return the report's lines. `failures` adds errors in tuned cases; those in held-out cases are never shown."""
     for title, part in _parts(results):
         yield from _render_part(title, part)
     if failures:
@@ -140,7 +140,7 @@ def render_report(results: Sequence[Result], *, failures: bool = False) -> Itera
 
 
 def is_good_enough(results: Sequence[Result]) -> bool:
-    """Return True when every overall figure reaches `REQUIRED`."""
+    """Return True if every overall figure reaches `REQUIRED`."""
     return all(min(add_up(part).figures.values()) >= REQUIRED for _, part in _parts(results))
 
 

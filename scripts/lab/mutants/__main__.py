@@ -1,4 +1,4 @@
-"""Draw mutants of the product at random and count those that the tests find; run as scripts/mutants.
+"""Choose mutants of the product at random, and count the mutants that the tests find; run as scripts/mutants.
 
 Not here: the changes (mutations.py), the runs (run.py). Threads: the main one.
 """
@@ -24,7 +24,7 @@ _GOOD_ENOUGH = 0.88
 @click.option("--workers", default=2, show_default=True, help="Mutants that are tried at a time.")
 @click.option("--list", "is_listing", is_flag=True, help="Name the drawn mutants and try none.")
 def main(*, count: int, seed: int, room: tuple[str, ...], workers: int, is_listing: bool) -> None:
-    """Change one operator or constant at a time, run the fast tests of its room, and name the changes that none saw.
+    """Change one operator or constant at a time, run its folder's fast tests, and list the changes that no test found.
 
     Exits 1 when fewer than 88 of 100 are found.
     """
@@ -41,7 +41,7 @@ def main(*, count: int, seed: int, room: tuple[str, ...], workers: int, is_listi
 
 
 def draw_mutants(rooms: tuple[str, ...], *, count: int, seed: int) -> list[Mutant]:
-    """Return up to `count` mutants of the rooms, drawn at random, each at most once."""
+    """Return up to `count` different mutants of these folders (`rooms`), chosen at random."""
     files = [file for room in rooms for file in (ROOT / room).rglob("*.py")]
     texts = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files}
     all_mutants = [Mutant(path, mutation) for path, mutation in iter_modules(texts)]

@@ -1,7 +1,8 @@
 """Find the places of a module where one change makes a mutant, and apply such a change to its text.
 
-A change replaces one comparison, sign, `and`, `or`, `not`, number or truth value. Annotations, decorators and default
-flags of dataclasses are left alone: no test can see them. Not here: trying a mutant (run.py). Threads: none, pure.
+A change replaces one comparison, arithmetic operator, `and`, `or`, `not`, number or truth value. Annotations,
+decorators and default flags of dataclasses are left alone: no test can see them. Not here: trying a mutant (run.py).
+Threads: any; pure.
 """
 
 import ast
@@ -62,58 +63,58 @@ class _Finder(ast.NodeVisitor):
         self._lines = text.splitlines(keepends=True)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """Visit defaults and body; decorators and annotations are left alone."""
+        """Visit defaults and body; skip decorators and annotations."""
         self._visit_function(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        """Visit defaults and body; decorators and annotations are left alone."""
+        """Visit defaults and body; skip decorators and annotations."""
         self._visit_function(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        """Visit the body; decorators and bases are left alone."""
+        """Visit the body; skip decorators and bases."""
         for child in node.body:
             self.visit(child)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        """Visit the value; the annotation is left alone."""
+        """Visit the value; skip the annotation."""
         if node.value is not None:
             self.visit(node.value)
 
     def visit_Compare(self, node: ast.Compare) -> None:
-        """Note each comparison."""
+        """Record each comparison."""
         for left, operator, right in zip([node.left, *node.comparators], node.ops, node.comparators, strict=False):
             self._note_between(left, right, *_COMPARISONS[type(operator)])
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        """Note a sign between numbers; texts and types are joined by signs, too, which only breaks them."""
+        """Record an arithmetic operator between numbers. Skip texts: another operator there always fails."""
         if type(node.op) in _SIGNS and not any(_is_text(side) for side in (node.left, node.right)):
             self._note_between(node.left, node.right, *_SIGNS[type(node.op)])
         self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
-        """Note each `and` and `or`."""
+        """Record each `and` and `or`."""
         old, new = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
         for left, right in zip(node.values, node.values[1:], strict=False):
             self._note_between(left, right, old, new)
         self.generic_visit(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
-        """Note each `not` and each minus."""
+        """Record each `not` and each unary minus."""
         if isinstance(node.op, (ast.Not, ast.USub)):
             begin, sign = self._offset(node), "not " if isinstance(node.op, ast.Not) else "-"
             self._note(begin, begin + len(sign), "", node.lineno)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        """Note each number and truth value."""
+        """Record each number and truth value."""
         if isinstance(node.value, bool):
             self._note(self._offset(node), self._end(node), str(not node.value), node.lineno)
         elif isinstance(node.value, (int, float)):
             self._note(self._offset(node), self._end(node), repr(node.value + 1), node.lineno)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        """Leave sentences alone."""
+        """Skip formatted texts."""
 
     def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for default in (*node.args.defaults, *node.args.kw_defaults):

@@ -1,7 +1,7 @@
-"""Try mutants: each in a copy of the checkout, against the fast tests of its room.
+"""Try mutants: plant each in a copy of the checkout, and run the fast tests of its folder (room).
 
-A mutant is found when a test fails, or when the tests do not end in time. Not here: which changes there are
-(mutations.py). Threads: one for each mutant that is tried at a time; each waits for a process.
+A mutant is found if a test fails or the tests do not end in time. Not here: the changes (mutations.py). Threads:
+`workers` threads; each tries one mutant at a time and waits for a process.
 """
 
 import ast
@@ -73,7 +73,7 @@ def try_mutants(mutants: Sequence[Mutant], folder: Path, *, workers: int, say: C
 
 
 def copy_checkout(folder: Path) -> Path:
-    """Copy what the tests need into `folder`, and return it."""
+    """Copy all files that the tests need into `folder`, and return the folder."""
     folder.mkdir(parents=True)
     for name in _COPIED:
         source = ROOT / name
@@ -87,7 +87,7 @@ def copy_checkout(folder: Path) -> Path:
 
 
 def is_found_in(copy: Path, mutant: Mutant) -> bool:
-    """Plant the mutant in a copy, run its room's tests, and restore the module."""
+    """Plant the mutant in a copy, run its folder's tests, and restore the module. Return True if a test failed."""
     module = copy / mutant.path
     text = module.read_text(encoding="utf-8")
     module.write_text(mutant.mutation.apply(text), encoding="utf-8")
@@ -119,7 +119,7 @@ def _is_failing(copy: Path, path: str) -> bool:
 
 
 def order_tests(copy: Path, path: str) -> list[str]:
-    """Return the test files of a module's room, those that import the module first: they find most mutants at once."""
+    """Return the test files of a module's folder. Files that import the module come first: they find most mutants."""
     room = next(room for room in ROOM_TESTS if path.startswith(room + "/"))
     module = path.removesuffix(".py").replace("/", ".")
     folders = (copy / folder for folder in ROOM_TESTS[room])

@@ -62,8 +62,8 @@ def replay_webhooks(  # noqa: PLR0913 (one per option)
 ) -> None:
     """Send webhooks at their scheduled times and report the replies.
 
-    RECORDING is a file of JSON Lines; without it conversations are invented. Exits with 1 when a webhook was not
-    acknowledged, or when --verify finds lost or duplicate data, or a question not answered once.
+    RECORDING is a file of JSON Lines; without it conversations are invented. Exits with 1 if a webhook was not
+    acknowledged, or if --verify finds lost or duplicate data, or a question without exactly one answer.
     """
     if verify_within_s is not None and accept_log is None:
         raise click.UsageError("--verify compares with the accept log: name its file with --accept-log")

@@ -1,6 +1,6 @@
 """Accept log: the webhooks that the server acknowledged, written outside the server's process.
 
-Not here: the comparison with what the server kept (verify.py). Threads: one; each line is flushed at once, so the log
+Not here: the comparison with the server's data (verify.py). Threads: one; each line is flushed at once, so the log
 survives the death of the server and of the sender.
 """
 
@@ -17,7 +17,7 @@ _WAKE_PHRASE = "hey omi"
 
 
 class Promise(msgspec.Struct, frozen=True):
-    """Promise of one acknowledged webhook: these segments are kept, these questions (texts) get an answer."""
+    """Promise of one acknowledged webhook: these segments are stored, and these questions (texts) get an answer."""
 
     uid: str
     segment_ids: tuple[str, ...]
@@ -37,7 +37,7 @@ _DECODER = msgspec.json.Decoder(_SentBatch | list[_SentSegment])
 
 
 def build_promise(request: RecordedRequest) -> Promise:
-    """Return the promise that an acknowledgement of this webhook makes, without segments that have no id.
+    """Return the promise that the server makes if it acknowledges this webhook. Segments without an id are left out.
 
     A question is a segment with the wake phrase and a question mark at its end.
     """
@@ -72,7 +72,7 @@ class AcceptLog:
         self._out.close()
 
     def append(self, promise: Promise) -> None:
-        """Write one line; it has left the process when this returns."""
+        """Write one line, and flush it to the operating system before the return."""
         self._out.write(msgspec.json.encode(promise) + b"\n")
 
 

@@ -1,8 +1,8 @@
-"""Judgement of deliveries: compare the answers that reached the wearers with the server's states, over kills.
+"""Judgement of deliveries: compare the answers that reached the wearers with the server's states, in spite of kills.
 
-An answer arrives once. Only an answer whose delivery a kill may have cut arrives again: marked, and never as a
-notification. Not here: unanswered questions (judge.py), collecting arrivals (kill_test.py).
-Threads: none, pure.
+Each answer must arrive once. If a kill may have cut its delivery, it may arrive again, with a mark that says so, but
+not as a notification. Not here: unanswered questions (judge.py), collecting arrivals (kill_test.py).
+Threads: any; pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ _WAITING = ("kept", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A text that reached a wearer: in the reply to a webhook (its body), or, with "", by a notification."""
+    """A text that reached a wearer. `webhook` is the body of the webhook with this reply; "" means a notification."""
 
     uid: str
     text: str
@@ -29,7 +29,7 @@ class Arrival:
 
     @property
     def is_marked(self) -> bool:
-        """Return True when the text says that the wearer may have heard it before."""
+        """Return True if the text says that the wearer may have heard it before."""
         return self.text.startswith(AGAIN)
 
 
@@ -37,9 +37,10 @@ class Arrival:
 class DeliveryVerdict:
     """Counts of deliveries, and errors as `uid/question`.
 
-    `ways` counts the first arrivals of answers by channel. `repeated` arrived marked after a kill; of them
-    `heard_twice` had arrived before it. `waiting` (with their state) go out with the wearer's next contact. The rest
-    are broken promises: `lost` never arrived and do not wait, `marked_without_a_kill` has no kill before it.
+    `ways` counts the first arrivals of answers by channel. `repeated` answers arrived with a mark after a kill; those
+    in `heard_twice` had also arrived before the kill. `waiting` answers (with their state) will be sent at the wearer's
+    next contact. All other lists are broken promises. `lost` answers never arrived and do not wait.
+    `marked_without_a_kill` answers have a mark without a kill before.
     """
 
     ways: dict[str, int] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class DeliveryVerdict:
 
     @property
     def is_kept(self) -> bool:
-        """Return True when every answer arrived or waits, and none arrived twice without a kill that explains it."""
+        """Return True if every answer arrived or waits, and no answer arrived twice unless a kill explains it."""
         return not (self.lost or self.delivered_twice or self.notified_twice or self.marked_without_a_kill)
 
     def wrongs(self) -> list[str]:
@@ -79,7 +80,7 @@ class DeliveryVerdict:
 
 
 class _Failure(NamedTuple):
-    """A question whose answer is a failure sentence."""
+    """A question that has a failure text as its answer."""
 
     name: str
     answer: KeptMessage
@@ -95,7 +96,7 @@ def judge_deliveries(
     arrivals: Iterable[Arrival],
     kills_mono_s: Sequence[float],
 ) -> DeliveryVerdict:
-    """Judge every promised question's answer. Kills are times of the arrivals' clock."""
+    """Judge the answer to every promised question. Kills are times by the clock of the arrivals."""
     verdict = DeliveryVerdict()
     by_uid: dict[str, list[Arrival]] = {}
     for arrival in sorted(arrivals, key=lambda one: one.at_mono_s):
@@ -153,7 +154,7 @@ def _judge_one(
 def _judge_failures(
     verdict: DeliveryVerdict, failures: Sequence[_Failure], of_user: Sequence[Arrival], kills_mono_s: Sequence[float]
 ) -> None:
-    """Judge the failure sentences. They lack the question's words, and may be equal for several questions."""
+    """Judge the failure texts. They do not contain the question's words, and may be equal for several questions."""
     for text in sorted({one.answer.text for one in failures}):
         alike = [one for one in failures if one.answer.text == text]
         arrived = [one for one in of_user if one.text.removeprefix(AGAIN) == text]
@@ -176,7 +177,7 @@ def _judge_failures(
 def _judge_marks(
     verdict: DeliveryVerdict, name: str, arrived: Sequence[Arrival], kills_mono_s: Sequence[float]
 ) -> None:
-    """Judge the marked arrivals: a kill must lie between each and the arrival before it."""
+    """Judge the arrivals with a mark: between such an arrival and the earlier arrival, there must be a kill."""
     marked = [at for at, one in enumerate(arrived) if one.is_marked]
     if not marked:
         return

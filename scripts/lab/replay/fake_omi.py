@@ -22,7 +22,10 @@ SECRET = "sk-omi"  # noqa: S105 (the fake's own)
 
 
 class Mode(StrEnum):
-    """Modes of the fake. `delay` waits `delay_s` first; `cut` and `server_error` push, and then fail."""
+    """Modes of the fake.
+
+    `delay` waits `delay_s` first. `cut` and `server_error` deliver the notification, and then fail.
+    """
 
     NORMAL = "normal"
     DELAY = "delay"
@@ -71,7 +74,7 @@ class FakeOmi:
 
     @property
     def settings(self) -> dict[str, str]:
-        """Return the server's settings for notifying this fake, which must already listen."""
+        """Return the settings with which the server notifies this fake. The fake must already listen."""
         return {"OMI_APP_ID": APP_ID, "OMI_APP_SECRET": SECRET, "OMI_API_URL": self.url}
 
     def texts_of(self, uid: str) -> list[str]:
@@ -90,11 +93,11 @@ class _Notification(tornado.web.RequestHandler):
         self.gone = asyncio.Event()
 
     def on_connection_close(self) -> None:
-        """Let a hanging call end."""
+        """End a call that hangs."""
         self.gone.set()
 
     async def notify(self, app_id: str, uid: str, text: str, version: str) -> None:
-        """Check key, app and budget, then push, in Omi's order."""
+        """Check key, app and budget in Omi's order, then deliver the notification."""
         fake = self.fake
         fake.calls += 1
         fake.called.set()
@@ -140,7 +143,7 @@ class _Notification(tornado.web.RequestHandler):
 
 class _V1(_Notification):
     async def post(self) -> None:
-        """Notify by JSON."""
+        """Deliver a notification from a JSON body."""
         body = json.loads(self.request.body)
         if not all(body.get(name) for name in ("uid", "aid", "message")):
             self._fail(400, "uid, aid and message are required")
@@ -150,7 +153,7 @@ class _V1(_Notification):
 
 class _V2(_Notification):
     async def post(self, app_id: str) -> None:
-        """Notify by the query."""
+        """Deliver a notification from the query."""
         uid, text = self.get_query_argument("uid", ""), self.get_query_argument("message", "")
         if not uid or not text or self.request.headers.get("Content-Length") != "0":
             self._fail(422, "uid and message are required, and no body")

@@ -23,7 +23,7 @@ class Mode(StrEnum):
 
     `timed` streams one piece, the monotonic seconds of its sending, and waits before it ends the stream. `endless`
     streams sentences as fast as the client reads, until it hangs up. `filtered` and `refusal` are two kinds of refusal;
-    `thinking` uses up its tokens before the first word.
+    `thinking` uses all its tokens before the first word.
     """
 
     NORMAL = "normal"
@@ -126,7 +126,7 @@ class _Completions(tornado.web.RequestHandler):
         self.gone = asyncio.Event()
 
     def on_connection_close(self) -> None:
-        """Let a hanging call end."""
+        """End a call that hangs."""
         self.gone.set()
         self.fake.left.set()
 

@@ -17,7 +17,7 @@ from scripts.lab.replay.fake_openai import FakeOpenAI, Mode
 
 @contextlib.contextmanager
 def run_fake_openai(mode: Mode = Mode.NORMAL, *, delay_s: float = 0.0) -> Iterator[FakeOpenAI]:
-    """Serve from a thread of its own for the block."""
+    """Serve from a thread of its own until the `with` block ends."""
     fake = FakeOpenAI(mode=mode, delay_s=delay_s)
     ready = threading.Event()
     stops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -45,7 +45,7 @@ def run_fake_openai(mode: Mode = Mode.NORMAL, *, delay_s: float = 0.0) -> Iterat
 
 @contextlib.contextmanager
 def spawn_fake_openai(mode: Mode = Mode.NORMAL, *, delay_s: float = 0.0) -> Iterator[str]:
-    """Serve from a process of its own for the block; yield the address for OPENAI_BASE_URL."""
+    """Serve from a process of its own until the `with` block ends; yield the address for OPENAI_BASE_URL."""
     command = [sys.executable, "-m", __name__, "--port=0", f"--mode={mode}", f"--delay-s={delay_s}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 (our own command)
         try:

@@ -1,7 +1,7 @@
-"""Invented conversations: several wearables, several speakers, now and then a question to Omi.
+"""Invented conversations: several wearables, several speakers, and sometimes a question to Omi.
 
-Not here: sending (sender.py). Threads: none, pure; the same seed gives the same conversations.
-Ids and texts of segments are unique in a run, so that losses and duplicates show.
+Not here: sending (sender.py). Threads: any; pure: the same seed gives the same conversations. Ids and texts of segments
+are unique in a run, so that losses and duplicates show.
 """
 
 import itertools

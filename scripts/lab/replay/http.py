@@ -1,7 +1,7 @@
 """Light HTTP/1.1 client with keep-alive, and the targets that it may load.
 
-It is light since it shares two cores with the server under load. It repeats no request: the caller decides about a
-webhook with an unknown result. Not here: the requests (sender.py). Threads: one event loop.
+It uses little CPU, since it shares two cores with the server under load. It repeats no request: if the result is
+unknown, the caller decides. Not here: the requests (sender.py). Threads: one event loop.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from config.values import is_loopback
 
 
 class ForeignTargetError(ValueError):
-    """A target on another machine without the flag that allows it."""
+    """The target is on another machine, and the flag that allows this is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Address of a server, with the token of its webhooks and that of its operator's reads; "" for none."""
+    """Address of a server, with the tokens of its webhooks and its operator; "" if there is no token."""
 
     host: str
     port: int
@@ -52,7 +52,7 @@ def parse_target(url: str, *, token: str = "", admin_token: str = "", is_ours: b
 
 
 class ConnectionFailedError(ConnectionError):
-    """No whole response came: the server may have handled the request, or not."""
+    """No complete response arrived. The server may have handled the request or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Response:
 
 
 class HttpClient:
-    """Connections to one server, opened when needed, reused last in first out, without an upper limit."""
+    """Connections to one server, opened when needed, without an upper limit. The last used one is reused first."""
 
     def __init__(self, host: str, port: int, *, timeout_s: float = 30.0) -> None:
         self._host = host

@@ -1,7 +1,7 @@
-"""Judgement of a replay: compare the promises with the data that the server kept.
+"""Judgement of a replay: compare the promises with the data that the server stored.
 
-A question is found by its words in the user's message; its answer is the assistant's message of the same job.
-Not here: reading the data (verify.py). Threads: none, pure.
+A question is found by its words in the user's message. Its answer is the assistant's message with the same job id.
+Not here: reading the data (verify.py). Threads: any; pure.
 """
 
 import re
@@ -51,7 +51,7 @@ class Kept(NamedTuple):
 
 
 class Promised(NamedTuple):
-    """Promises to one user, over all acknowledgements."""
+    """Promises to one user, from all acknowledgements."""
 
     segment_ids: set[str]
     questions: set[str]
@@ -61,7 +61,7 @@ class Promised(NamedTuple):
 class Verdict:
     """Counts, and errors as `uid/segment id` or `uid/question`.
 
-    `failed` questions were answered once, with a failure sentence.
+    `failed` questions were answered once, with a failure text.
     """
 
     accepted: int = 0
@@ -76,7 +76,7 @@ class Verdict:
 
     @property
     def is_kept(self) -> bool:
-        """Return True when every promise was kept, and nothing twice. A failure sentence breaks no promise."""
+        """Return True if every promise was kept, without duplicates. A failure text counts as an answer."""
         return not (self.lost or self.stored_twice or self.unanswered or self.answered_twice)
 
     def wrongs(self) -> list[str]:
@@ -89,7 +89,7 @@ class Verdict:
 
 
 def merge_promises(promises: Iterable[Promise]) -> dict[str, Promised]:
-    """Merge a log's lines per user; a second acknowledgement of a webhook adds nothing."""
+    """Merge a log's lines by user. A second acknowledgement of a webhook changes nothing."""
     merged: dict[str, Promised] = {}
     for promise in promises:
         promised = merged.setdefault(promise.uid, Promised(set(), set()))
@@ -110,7 +110,7 @@ def judge(promised: Mapping[str, Promised], kept: Mapping[str, Kept]) -> Verdict
 
 
 def _judge_segments(verdict: Verdict, uid: str, promised: set[str], kept: Sequence[KeptSegment]) -> None:
-    """Judge one user's segments. A segment is duplicate when its id or its unique text appears twice."""
+    """Judge one user's segments. A segment is a duplicate if its id or its unique text appears twice."""
     ids = Counter(segment.segment_id for segment in kept)
     texts = Counter(segment.text for segment in kept)
     lost = sorted(promised - ids.keys())
@@ -140,6 +140,6 @@ def find_answers(question: str, messages: Sequence[KeptMessage]) -> list[KeptMes
 
 
 def words_of(question: str) -> re.Pattern[str]:
-    """Return a pattern of a question's words after the wake phrase, with no word character behind them."""
+    """Return a pattern that finds the question's words after the wake phrase, but not as the start of longer words."""
     words = _WAKE.sub("", question, count=1).rstrip("?")
     return re.compile(re.escape(words) + r"(?!\w)", re.IGNORECASE)

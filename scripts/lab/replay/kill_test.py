@@ -1,6 +1,6 @@
 """Kill test: send webhooks, `kill -9` at random times, restart on the same data; then count losses and duplicates.
 
-Webhooks without an acknowledgement are sent again after the restart, as Omi retries; that must add nothing twice. Not
+Webhooks without an acknowledgement are sent again after the restart, as Omi retries. This must not add duplicates. Not
 here: the server (server_process.py), the end of a test (verify.py), the judgement (judge.py, deliveries.py). Threads:
 one event loop. Run as scripts/kill_test.
 """
@@ -56,7 +56,7 @@ class KillPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillReport:
-    """Result. `refused` webhooks were never acknowledged: no broken promise, but there should be none."""
+    """Result of a kill test. `refused` webhooks were never acknowledged. They break no promise; expect none."""
 
     verdict: Verdict
     deliveries: DeliveryVerdict
@@ -68,7 +68,7 @@ class KillReport:
 
     @property
     def is_good(self) -> bool:
-        """Return True when every promise was kept, with a real answer, and the server stopped by itself when asked."""
+        """Return True if every promise was kept, every answer was real, and the server stopped itself after SIGTERM."""
         is_kept = self.verdict.is_kept and self.deliveries.is_kept
         return is_kept and not self.verdict.failed and self.exit_code == 0
 
@@ -105,7 +105,7 @@ class KillReport:
 
 
 class KillTest:
-    """Runner of a plan against a server that it starts and kills, and that notifies `omi`.
+    """Runner of a plan. It starts and kills the server, which notifies `omi`.
 
     `accept_file` must not exist.
     """
@@ -135,7 +135,7 @@ class KillTest:
         self._replies: list[Arrival] = []
 
     async def run(self) -> KillReport:
-        """Run all rounds and the check. The server is down when this returns or raises."""
+        """Run all rounds and the check. The server is always stopped afterwards."""
         recoveries_s: list[float] = []
         pending: list[RecordedRequest] = []
         try:
@@ -163,7 +163,7 @@ class KillTest:
         )
 
     async def _round(self, log: AcceptLog, pending: list[RecordedRequest]) -> list[RecordedRequest]:
-        """Send the rest and new webhooks until the kill; return those sent and not acknowledged."""
+        """Send the remaining and new webhooks until the kill; return those that were sent but not acknowledged."""
         self._is_up = True
         requests = itertools.chain(_at_once(pending), self._traffic_until_the_kill())
         sending = asyncio.create_task(self._send(requests, log))
@@ -186,7 +186,7 @@ class KillTest:
         return len(pending)
 
     async def _send(self, requests: Iterable[RecordedRequest], log: AcceptLog | None = None) -> list[RecordedRequest]:
-        """Send, note the replies, and return the webhooks that were not acknowledged."""
+        """Send, record the replies, and return the webhooks that were not acknowledged."""
         sender = Sender(self._target, clock=self._clock, accept_log=log)
         await sender.send(requests)
         self._replies += [
@@ -224,10 +224,10 @@ _OMI_DELAY_S = 0.05
 def main(
     *, rounds: int, seed: int | None, rate: float, database: str, database_url: str, json_file: Path | None
 ) -> None:
-    """Start the server, send webhooks, kill -9, restart on the same data, again and again; then count.
+    """Start the server, send webhooks, kill -9, restart with the same data; repeat this, then count.
 
-    Exits with 1 when anything acknowledged is missing or duplicate, a question has not exactly one answer, or an answer
-    did not arrive, or arrived twice without a kill that explains it.
+    Exits with 1 if acknowledged data is missing or duplicate, if a question does not have exactly one answer, or if an
+    answer did not arrive, or arrived twice without a kill that explains it.
     """
     plan = KillPlan(rounds=rounds, seed=int(SystemClock().now_s()) if seed is None else seed, rate_per_s=rate)
     with contextlib.ExitStack() as stack:

@@ -1,7 +1,7 @@
 """PostgreSQL for tests: a real server, started, stopped, paused and killed; a fresh database for each test.
 
 It never runs as root. TEST_DATABASE_URL names another server to use; each test still makes its own database there.
-Not here: skipping tests, which never happens. Threads: any; starting and stopping block.
+Not here: skipping tests; tests without PostgreSQL fail. Threads: any; starting and stopping block.
 """
 
 import atexit
@@ -33,7 +33,7 @@ _OPTIONS = "-c listen_addresses= -c max_connections=50 -c shared_buffers=32MB"
 
 
 class PostgresUnusableError(RuntimeError):
-    """A program of PostgreSQL failed, or there is no account to run it as; with the program's output."""
+    """A program of PostgreSQL failed, or no account can run it; the message has the program's output."""
 
 
 class PostgresServer:
@@ -62,7 +62,7 @@ class PostgresServer:
 
     @contextmanager
     def stopped(self, mode: str = "immediate") -> Iterator[None]:
-        """Keep the server stopped for the block."""
+        """Keep the server stopped until the `with` block ends."""
         self.stop(mode)
         try:
             yield
@@ -70,7 +70,7 @@ class PostgresServer:
             self.start()
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the server and all its processes. Those that SIGKILL ends are gone when this returns."""
+        """Send a signal to the server and all its processes. After SIGKILL, wait until they have ended."""
         main = int((self._data / "postmaster.pid").read_text().partition("\n")[0])
         # Stopped first, so that it starts no new processes meanwhile.
         os.kill(main, signal.SIGSTOP)
@@ -126,7 +126,7 @@ def _find_children(parent: int) -> list[int]:
 
 
 def find_postgres() -> Path:
-    """Return the folder of PostgreSQL's programs: on the PATH, a distribution's newest, or the wheel's."""
+    """Return the folder of PostgreSQL's programs: from the PATH, the distribution (newest version), or the wheel."""
     on_path = shutil.which("postgres")
     found = [Path(on_path).resolve().parent] if on_path else []
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -float(path.parent.name))

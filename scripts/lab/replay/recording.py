@@ -17,7 +17,7 @@ KEPT_HEADERS = frozenset({"content-type", "idempotency-key", "x-omi-event"})
 
 
 class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A POST. `at_s` counts seconds from the recording's beginning. A body that is no UTF-8 is in `body_base64`."""
+    """A POST. `at_s` is in seconds from the recording's beginning. A body that is not UTF-8 is in `body_base64`."""
 
     at_s: float
     path: str
@@ -27,7 +27,7 @@ class RecordedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     body_base64: str = ""
 
     def payload(self) -> bytes:
-        """Body as bytes on the wire."""
+        """Return the body as the bytes that are sent."""
         return base64.b64decode(self.body_base64) if self.body_base64 else self.body.encode()
 
 
@@ -45,7 +45,7 @@ def build_webhook(uid: str, segments: Sequence[Mapping[str, object]], *, at_s: f
 def build_request(
     at_s: float, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
 ) -> RecordedRequest:
-    """Build a record of a request, without its secrets."""
+    """Build the record of a request, without its secrets."""
     try:
         text, encoded = body.decode(), ""
     except UnicodeDecodeError:
@@ -67,9 +67,9 @@ def save_recording(file: Path, requests: Iterable[RecordedRequest]) -> None:
 
 
 def load_recording(file: Path) -> list[RecordedRequest]:
-    """Read a recording, ordered by time, without blank lines.
+    """Load a recording, ordered by time, without blank lines.
 
-    Raises: ValueError that names the line which is no record.
+    Raises: ValueError if a line is not a record; the message names the line.
     """
     decoder = msgspec.json.Decoder(RecordedRequest)
     requests = []

@@ -17,11 +17,11 @@ _END_TIMEOUT_S = 20.0
 
 
 class RedisUnusableError(RuntimeError):
-    """The server's program is missing, or it did not start; with its output."""
+    """The server's program is missing, or it did not start; the message has its output."""
 
 
 class RedisServer:
-    """A server on a free port, which it keeps over restarts. It saves nothing to disk."""
+    """A server on a free port, which stays the same after restarts. It saves no data to disk."""
 
     def __init__(self, *options: str) -> None:
         self._program = find_redis()
@@ -52,7 +52,7 @@ class RedisServer:
                 raise RedisUnusableError(f"redis-server did not start: {said.decode(errors='replace')}")
 
     def kill(self) -> None:
-        """Kill it as a crash does. Does nothing when it is not running."""
+        """Kill the server, like a crash. Does nothing if it is not running."""
         if self._process is not None:
             self._process.kill()
             # This closes the pipe, too.
@@ -60,7 +60,7 @@ class RedisServer:
             self._process = None
 
     def hang(self) -> None:
-        """Pause: keep all connections, and answer nothing."""
+        """Pause the server: keep all connections, and answer no request."""
         self._send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
@@ -80,7 +80,7 @@ class RedisServer:
 
 @contextmanager
 def running_redis(*options: str) -> Iterator[RedisServer]:
-    """Run a server for the block."""
+    """Run a server until the `with` block ends."""
     server = RedisServer(*options)
     server.start()
     try:
@@ -90,7 +90,7 @@ def running_redis(*options: str) -> Iterator[RedisServer]:
 
 
 def find_redis() -> Path:
-    """Return a server's program: on the PATH, or the wheel's. Raises: RedisUnusableError."""
+    """Return a server's program, from the PATH or the wheel. Raises: RedisUnusableError."""
     on_path = shutil.which("redis-server") or shutil.which("valkey-server")
     if on_path:
         return Path(on_path)

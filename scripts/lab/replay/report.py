@@ -1,6 +1,6 @@
 """Reports: percentiles, figures of a run, tables of name and value.
 
-Not here: the measurements. Threads: none, pure.
+Not here: the measurements. Threads: any; pure.
 """
 
 import math
@@ -15,7 +15,7 @@ _PACKAGES = ("omi-actors", "tornado", "pykka", "pony", "openai")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the value at a percentile (0 to 100) by nearest rank; 0.0 without values, which need no order."""
+    """Return the value at a percentile (0 to 100) by nearest rank; 0.0 if there are no values. They may be unsorted."""
     if not values:
         return 0.0
     rank = max(1, math.ceil(len(values) * percent / 100))

@@ -1,4 +1,4 @@
-"""Sender: send webhooks at their scheduled times, even when the server cannot keep up (an open model).
+"""Sender: send webhooks at their scheduled times, even if the server is too slow (open-loop load).
 
 Latency counts from the scheduled time, so a stall of the server shows in every webhook that it delays. As Omi does, it
 sends a user's next webhook only after the reply to the last one. Not here: the webhooks (generator.py, recording.py),
@@ -39,7 +39,7 @@ _REPLY_DECODER = msgspec.json.Decoder(_Reply)
 class Outcome:
     """Result of one webhook. `status` is 0 without a whole response; `dropped` is the server's reason, or "".
 
-    `latency_s` counts from its due time to the arrival of its reply at `replied_mono_s`.
+    `latency_s` counts from the due time to the arrival of the reply at `replied_mono_s`.
     """
 
     request: RecordedRequest
@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def is_acknowledged(self) -> bool:
-        """True when the server promised to keep the webhook."""
+        """Return True if the server promised to store the webhook."""
         return self.status == 200 and not self.dropped  # noqa: PLR2004 (HTTP's OK)
 
 
@@ -74,7 +74,7 @@ class Poster:
         self._sign = sign
 
     async def post(self, request: RecordedRequest, due_mono_s: float) -> Outcome:
-        """Post one webhook, due at that time, and return the outcome."""
+        """Post one webhook, which was due at the given time, and return the outcome."""
         status, dropped, message = await self._post(request)
         replied_mono_s = self._clock.mono_s()
         outcome = Outcome(request, status, dropped, replied_mono_s - due_mono_s, message, replied_mono_s)
@@ -93,7 +93,7 @@ class Poster:
 
 
 class Sender:
-    """Sends one run of webhooks. `outcomes` grows while it sends and stays valid when it is cancelled."""
+    """Sends one run of webhooks. `outcomes` grows while it sends, and stays valid if it is cancelled."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ def _parse_message(body: bytes) -> str:
 
 
 def build_signer(secrets: Sequence[str], clock: Clock) -> Signer:
-    """Return a signer with all of `secrets`, at least one: two while Omi rotates a secret.
+    """Return a signer that signs with all `secrets`: usually one, but two while Omi rotates a secret.
 
     Source: Omi's webhook signature v1: hex HMAC-SHA256(secret, "<t>.<uid>." + raw body), one for each secret in use.
     """

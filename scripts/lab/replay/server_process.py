@@ -25,7 +25,7 @@ _ROOT = Path(__file__).parents[3]
 
 
 class ServerFailedError(RuntimeError):
-    """The server ended, or was not ready in time; with the last lines of its log."""
+    """The server ended, or was not ready in time; the message has the last lines of its log."""
 
 
 def find_free_port() -> int:
@@ -37,7 +37,7 @@ def find_free_port() -> int:
 
 
 class ServerProcess:
-    """A server that can start again and again on the same data.
+    """A server that can restart many times with the same data.
 
     `log_file` gets its output; the server runs in that file's folder, so that it finds no other settings.
     """
@@ -87,12 +87,12 @@ class ServerProcess:
 
     @property
     def is_running(self) -> bool:
-        """Tell whether it was started and has not ended."""
+        """Return True if the server was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """Exit code of a process that ended by itself; None while it runs, and after a kill."""
+        """Return the exit code of a process that ended by itself; None while it runs, and after a kill."""
         return None if self._process is None else self._process.poll()
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -100,7 +100,7 @@ class ServerProcess:
         os.kill(self.pid, number)
 
     async def wait(self, *, within_s: float) -> int:
-        """Wait until it ends by itself; return its exit code. Raises: ServerFailedError after `within_s`."""
+        """Wait until the process ends by itself; return its exit code. Raises: ServerFailedError after `within_s`."""
         process = self._process
         if process is None:
             raise ServerFailedError("the server is not running")
@@ -119,7 +119,7 @@ class ServerProcess:
     async def stop(self, *, within_s: float = 30.0) -> int:
         """Send SIGTERM, wait, and return the exit code.
 
-        Raises: ServerFailedError when it still runs after `within_s`; then it is killed.
+        Raises: ServerFailedError if it still runs after `within_s`; it is killed before.
         """
         self.send_signal(signal.SIGTERM)
         try:
@@ -153,8 +153,8 @@ def build_server(  # noqa: PLR0913 (one per part)
 ) -> tuple[ServerProcess, Target]:
     """Return a server with its data and log in `work_dir`, not yet started, and its address.
 
-    Its defaults stay where they matter. Without `database_url` it uses SQLite, without `model_url` the demo model;
-    `extra` settings win. `like` gives it another server's address and secrets, to replace it.
+    Without `database_url` it uses SQLite; without `model_url`, the demo model. `extra` settings override all others.
+    With `like`, it gets the address and secrets of that server, to replace it.
     """
     target = like or Target("127.0.0.1", find_free_port(), token=new_secret(), admin_token=new_secret())
     settings = {

@@ -1,4 +1,4 @@
-"""Check: read the kept data from the server until every promised question is answered.
+"""Check: load the stored data from the server until every promised question is answered.
 
 Not here: the comparison (judge.py), sending and logging (sender.py, accept_log.py). Threads: one event loop.
 """
@@ -52,7 +52,7 @@ async def fetch_until(
     clock: Clock,
     within_s: float,
 ) -> Mapping[str, Kept]:
-    """Fetch these users' data until `is_enough`, or time is up; return the last of it.
+    """Fetch these users' data until `is_enough` or time is up; return the data that was fetched last.
 
     Raises: TranscriptUnreadableError
     """

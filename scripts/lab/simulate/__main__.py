@@ -65,7 +65,7 @@ def simulate(  # noqa: PLR0913 (one per option)
     """Let invented wearables talk to a server at real pace, and check its answers.
 
     Without --target it starts a server with its own data, signed webhooks and the demo model. It exits with 1 unless
-    every question is answered exactly once, with its words, and nothing else is answered.
+    every question is answered exactly once, with its words, and no other answer is sent.
     """
     clock = SystemClock()
     kinds = tuple(Kind(name) for name in only) or _PROFILES[profile]

@@ -1,7 +1,7 @@
 """Judgement of a simulation: compare the questions asked with the answers that reached the wearers.
 
 The demo model repeats the question, so an answer shows exactly which words were heard.
-Not here: collecting the answers (run.py). Threads: none, pure.
+Not here: collecting the answers (run.py). Threads: any; pure.
 """
 
 import re
@@ -31,7 +31,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AskedQuestion:
-    """A question asked; `asked_mono_s` is the due time of `webhook` (its body), which has the last words."""
+    """A question of the plan. `webhook` is the body with its last words; it was due at `asked_mono_s`."""
 
     uid: str
     kind: Kind
@@ -42,7 +42,7 @@ class AskedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A text that reached a wearer: in the reply to a webhook (its body), or by a notification ("")."""
+    """A text that reached a wearer. `webhook` is the body of the webhook with this reply; "" means a notification."""
 
     uid: str
     text: str
@@ -52,7 +52,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Outcome:
-    """A question with its answers; `wrong` are answers to other words."""
+    """A question with its answers; `wrong` holds answers to other words."""
 
     question: AskedQuestion
     right: list[Delivery] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Outcome:
         return len(self.right) == 1 and not self.wrong and not self.right[0].text.startswith("Again: ")
 
     def channel_of(self, delivery: Delivery) -> Channel:
-        """Return the channel of one of the answers."""
+        """Return the channel by which an answer arrived."""
         if not delivery.webhook:
             return Channel.NOTIFICATION
         return Channel.OWN_REPLY if delivery.webhook == self.question.webhook else Channel.LATER_REPLY
@@ -94,24 +94,24 @@ class Verdict:
 
     @property
     def duplicated(self) -> list[Outcome]:
-        """Return the questions with more than one answer, or with one that is marked as a repetition."""
+        """Return the questions with more than one answer, or with an answer that is marked as a repetition."""
         return [
             one for one in self.outcomes if (one.right or one.wrong) and not (one.is_answered_once or is_wrong(one))
         ]
 
     @property
     def wrong(self) -> list[Outcome]:
-        """Return the questions with an answer to other words only."""
+        """Return the questions that have only an answer to other words."""
         return [outcome for outcome in self.outcomes if is_wrong(outcome)]
 
     @property
     def is_good(self) -> bool:
-        """Return True when every question is answered exactly once, and nothing else is answered."""
+        """Return True if every question is answered exactly once, and there is no other answer."""
         return len(self.answered_once) == len(self.outcomes) and not self.false_wakes
 
 
 def is_wrong(outcome: Outcome) -> bool:
-    """Return True when the only answer to a question is one to other words."""
+    """Return True if the question has only an answer to other words."""
     return not outcome.right and len(outcome.wrong) == 1
 
 
@@ -147,7 +147,7 @@ def _place(delivery: Delivery, outcomes: Sequence[Outcome]) -> bool:
 
 
 def _letters(words: str) -> str:
-    """Return letters and digits only: speech has no punctuation, and some scripts have no blanks."""
+    """Remove all characters except letters and digits: speech has no punctuation, and some languages use no blanks."""
     return "".join(_LETTER.findall(words.casefold()))
 
 

@@ -1,8 +1,7 @@
-"""Kinds of episodes: each makes a few webhooks with a question, cut as the platform cuts it, or with small talk.
+"""Kinds of episodes: each gives a few webhooks with small talk, or with a question in pieces, as the platform cuts it.
 
-Not here: the sentences (talk.py), the choice and time of an episode (plan.py). Threads: none, pure; chance is an
-argument.
-A webhook holds the segments recognised since the last one; a question may span segments and webhooks.
+Not here: the sentences (talk.py), the choice and time of an episode (plan.py). Threads: any; pure; the random generator
+is an argument. A webhook holds the segments recognised since the last one; a question may span segments and webhooks.
 """
 
 import random
@@ -43,7 +42,7 @@ SILENT = (Kind.REMARK, Kind.MENTION)
 
 @dataclass(frozen=True, slots=True)
 class SpokenWords:
-    """Words of one voice in one segment. With `continues` they extend the voice's last segment, with the same id."""
+    """Words of one voice in one segment. If `continues`, they extend the voice's last segment and share its id."""
 
     voice: int
     text: str
@@ -52,9 +51,10 @@ class SpokenWords:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """An episode: some webhooks, then `silence_s` in which the platform sends nothing.
+    """An episode: some webhooks, then `silence_s` seconds in which the platform sends no webhook.
 
-    `question` is the question asked, "" for none; its last words are in webhook `ends_in` (an index, from 0).
+    `question` is the question of the episode, "" if there is none. Webhook number `ends_in` (from 0) has its last
+    words.
     """
 
     kind: Kind
@@ -65,7 +65,7 @@ class Episode:
 
 
 def build_episode(kind: Kind, tongue: Tongue, question: str, rng: random.Random) -> Episode:
-    """Return an episode of a kind; `question` is in this tongue, and unused in a kind without one."""
+    """Return an episode of this kind. `question` is a sentence of `tongue`; kinds without a question ignore it."""
     return _BUILDERS[kind](_Speaker(kind, tongue, question, rng))
 
 
@@ -82,16 +82,16 @@ class _Speaker:
         self.asked = question.replace("|", "")
 
     def remark(self, *, by_other: bool = False) -> SpokenWords:
-        """Return small talk, of another voice than the asking one when wanted."""
+        """Return small talk, on request in another voice than the question."""
         voices = [voice for voice in range(VOICES) if not by_other or voice != self.voice]
         return SpokenWords(self.rng.choice(voices), self.rng.choice(self.tongue.remarks))
 
     def say(self, *parts: str) -> SpokenWords:
-        """Return words of the asking voice, with the parts joined as the language does."""
+        """Return words of the asking voice. The parts are joined with or without blanks, as the language needs."""
         return SpokenWords(self.voice, self.tongue.joint.join(part.replace("|", "") for part in parts))
 
     def cut(self, text: str, pieces: int) -> list[str]:
-        """Cut a sentence into at most so many pieces, at random places."""
+        """Cut a sentence at random places into at most the given number of pieces."""
         atoms = text.split("|") if "|" in text else text.split(" ")
         joint = "" if "|" in text else " "
         places = sorted(self.rng.sample(range(1, len(atoms)), min(pieces, len(atoms)) - 1))

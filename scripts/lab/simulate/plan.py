@@ -1,7 +1,7 @@
 """Plan of a simulation: all webhooks with their times, and all questions with their words.
 
 Not here: sentences (talk.py), kinds of episodes (kinds.py), sending (replay/sender.py).
-Threads: none, pure; the same options give the same plan.
+Threads: any; pure: the same options give the same plan.
 Source: Omi's real-time webhook. Speech is recognised in pieces and sent about a second later, at most once a second for
 a wearable; times of segments count from the conversation's beginning.
 """
@@ -38,7 +38,7 @@ _STARTS_WITHIN_S = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Options of a simulation. No episode begins after `seconds`. `kinds` are allowed besides small talk."""
+    """Options of a simulation. No episode begins after `seconds`. `kinds` are allowed; small talk always is."""
 
     seed: int
     wearables: int = 60
@@ -74,7 +74,7 @@ def build_plan(options: Options) -> Plan:
 
 
 class _Wearable:
-    """Conversation of one wearable while it is invented."""
+    """Conversation of one wearable while the plan is built."""
 
     def __init__(self, options: Options, number: int) -> None:
         self.webhooks: list[RecordedRequest] = []
@@ -120,7 +120,7 @@ class _Wearable:
         self._spoken_s += self._rng.uniform(*_BETWEEN_TURNS_S)
 
     def _speak(self, said: SpokenWords) -> dict[str, object]:
-        """Let the time of these words pass, and return their segment."""
+        """Add the duration of these words to the time, and return their segment."""
         self._spoken_s += self._rng.uniform(*_BREATH_S)
         if said.continues:
             segment_id, begin_s = self._last[said.voice]

@@ -1,6 +1,6 @@
 """Report of a simulation, as text and as JSON. It may show sentences, since they are invented.
 
-Not here: the judgement (judge.py). Threads: none, pure.
+Not here: the judgement (judge.py). Threads: any; pure.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        """Return True when all answers are right and all webhooks were acknowledged."""
+        """Return True if all answers are right and all webhooks were acknowledged."""
         return self.verdict.is_good and not self.failures
 
     def figures(self) -> dict[str, object]:
@@ -99,7 +99,7 @@ def _describe(delivery: Delivery) -> str:
 
 
 def _latencies(name: str, outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """Return p50, p95 and the maximum in seconds; nothing without outcomes."""
+    """Return p50, p95 and the maximum in seconds; an empty result if there are no outcomes."""
     latencies_s = [outcome.latency_s for outcome in outcomes]
     if not latencies_s:
         return {}

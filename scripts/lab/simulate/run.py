@@ -27,8 +27,8 @@ _POLL_S = 0.5
 class Simulation:
     """Runner of one plan against a running server that notifies `omi`.
 
-    After sending it waits up to `answers_within_s` for missing answers, then `settle_s` more: longer than an answer
-    waits before it becomes a notification, so that a second delivery is seen.
+    After sending, it waits up to `answers_within_s` for missing answers. Then it waits `settle_s` to see second
+    deliveries. That is longer than the time after which an answer becomes a notification.
     """
 
     def __init__(  # noqa: PLR0913 (one per part)
@@ -112,9 +112,9 @@ class _Health(msgspec.Struct):
 async def start_own(
     folder: Path, omi: FakeOmi, clock: Clock, *, extra: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[Target, Signer]]:
-    """Start a server with data and log in `folder`, which notifies `omi`; yield its address and its signer.
+    """Start a server that has its data and log in `folder` and notifies `omi`. Yield its address and its signer.
 
-    Raises: ServerFailedError when it does not start, or does not stop cleanly.
+    Raises: ServerFailedError if the server does not start, or does not stop cleanly.
     """
     secret = f"whsec_{new_secret()}"
     production = {"APP_ENV": "production", "OMI_SIGNING_SECRETS": secret, **omi.settings, **(extra or {})}
@@ -130,7 +130,7 @@ async def start_own(
 
 
 async def check_model(target: Target) -> None:
-    """Check that the server uses the demo model, since only that repeats the question.
+    """Check that the server uses the demo model, since only this model repeats the question.
 
     Raises: UnfitTargetError
     """

@@ -1,7 +1,7 @@
 """Sentences in several languages: questions to the wearable, mentions of it, and small talk.
 
-They are real speech, not chosen to be easy. The judge knows which sentence is a question; the server must find out.
-Not here: cutting and sending (kinds.py). Threads: none, pure.
+The sentences are like real speech, not easy ones. The judge knows the questions; the server must find them.
+Not here: cutting and sending (kinds.py). Threads: any; pure.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tongue:
-    """Sentences of one language. Every one of `questions`, without a mark at its end, fits every one of `wakes`.
+    """Sentences of one language. Each of the `questions`, which have no mark at the end, fits each of the `wakes`.
 
-    `|` marks a place where speech may be cut; in languages with blanks every blank is one, too. `mark` ends a question.
+    `|` marks a place where speech may be cut. In languages with blanks, every blank is such a place, too. `mark` ends a
+    question.
     """
 
     name: str

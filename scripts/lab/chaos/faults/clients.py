@@ -1,6 +1,6 @@
-"""Faults of clients: one wearer's webhooks by the thousand, and connections that never finish a request.
+"""Faults of clients: thousands of webhooks of one wearer, and connections that never finish a request.
 
-Not here: many wearers at once, which is load (bench/). Threads: one event loop.
+Not here: load by many wearers (bench/). Threads: one event loop.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ async def _stall(stage: Stage) -> Findings:
 
 
 async def _dawdle(stage: Stage, begin: bytes) -> bool:
-    """Begin a request, then send a byte now and then; return True when the server closed the connection in time."""
+    """Begin a request, then send single bytes slowly; return True when the server closed the connection in time."""
     reader, writer = await asyncio.open_connection(stage.target.host, stage.target.port)
     dripping = asyncio.create_task(_drip(writer, begin))
     try:

@@ -1,7 +1,7 @@
 """Faults: a node's wall clock jumps, or is wrong by 5 minutes to 400 days, ahead or behind, at start or running.
 
-PostgreSQL's own clock is right. Here the janitor runs every second and rests for seconds instead of a day, so that its
-rounds run at every wrong time, during and after the rest.
+PostgreSQL's own clock is right. Here the janitor runs every second, and its pause lasts seconds instead of a day. So
+its rounds run at every wrong time, during and after the pause.
 Not here: setting the clock (stage.py, sabotaged_server.py). Threads: one event loop.
 """
 
@@ -42,7 +42,7 @@ async def _jump(stage: Stage) -> Findings:
 
 
 class _WrongClock:
-    """One play: the node's clock is wrong by each offset in turn, and right in between."""
+    """One play: the node's clock is wrong by each offset in turn, and is right between two offsets."""
 
     def __init__(self, stage: Stage, node: ServerProcess, lead_to: Callable[[ServerProcess], object]) -> None:
         self._stage = stage
@@ -86,7 +86,7 @@ class _WrongClock:
             await self._see_warning(off_s)
 
     async def _let_rounds_run(self, off_s: float, *, rests: bool, at_start: bool) -> None:
-        """Wait until retention has rested, where it must, and until a round has ended after that."""
+        """Wait until a round of retention has ended. If it `rests`, first wait until retention was paused."""
         for outcome in ("rested", "ended") if rests else ("ended",):
             before = 0.0 if at_start else await self._count(outcome)
             if not await self._until(partial(self._has_grown, outcome, before)):
@@ -98,16 +98,16 @@ class _WrongClock:
             await self._node.start()
             self.findings.wrongs.append(f"it started with a clock off by {off_s:+,.0f} s")
         except ServerFailedError as error:
-            told = f"ended with {_REFUSED}" in str(error) and "this machine's clock is" in str(error)
-            self.findings.demand(f"it did not say why it was refused at {off_s:+,.0f} s", holds=told)
+            is_reported = f"ended with {_REFUSED}" in str(error) and "this machine's clock is" in str(error)
+            self.findings.demand(f"it did not say why it was refused at {off_s:+,.0f} s", holds=is_reported)
             self._counts["refusals"] += 1
 
     async def _see_end(self, off_s: float) -> None:
         code = await self._node.wait(within_s=_ENDS_WITHIN_S)
         self._lead_to(self._stage.server)
         self.findings.demand(f"it ended with {code} at {off_s:+,.0f} s", holds=code == _REFUSED)
-        told = b"clock_refused" in self._node.log_file.read_bytes()
-        self.findings.demand("the log does not say why it ended", holds=told)
+        is_reported = b"clock_refused" in self._node.log_file.read_bytes()
+        self.findings.demand("the log does not say why it ended", holds=is_reported)
         self._counts["refusals"] += 1
 
     async def _see_warning(self, off_s: float) -> None:
@@ -150,7 +150,7 @@ async def _run_second_wrong(stage: Stage) -> Findings:
 
 
 def _of_two(stage: Stage) -> _WrongClock:
-    """Run with two nodes; the second has the wrong clock, and the people use it whenever it runs."""
+    """Run with two nodes. The second has the wrong clock; traffic goes to it whenever it runs."""
     second, proxy = second_and_proxy(stage)
 
     proxy.lead_to(second.port)

@@ -1,4 +1,4 @@
-"""Faults that crash: many sessions on every message, a fixed actor in every turn, the process at one job.
+"""Faults by crashes: of many sessions at every message, of a fixed actor in every turn, of the process at one job.
 
 Not here: the planted bugs (sabotaged_server.py), the speed of one session's recovery (bench/crashes.py). Threads: one
 event loop.

@@ -1,4 +1,4 @@
-"""Fault: a thousand people who speak once and leave; then the process must use no more than before.
+"""Fault: a thousand people who speak once and leave; afterwards the process must use no more resources than before.
 
 Not here: memory of a live session (bench/sessions.py). Threads: one event loop.
 """
@@ -42,7 +42,7 @@ async def _inject(stage: Stage) -> Findings:
 
 
 async def _visit(stage: Stage, strangers: int, *, seed: int) -> None:
-    """Let so many people speak once each."""
+    """Let `count` people speak once each."""
     numbers = iter(range(strangers))
 
     async def come_one_by_one() -> None:

@@ -1,4 +1,4 @@
-"""Faults: replies to webhooks, and replies of Omi's notification API, that are lost after the work is done.
+"""Faults: a reply to a webhook, or of Omi's notification API, is lost after the work is done.
 
 Not here: the proxy (proxy.py), Omi's API (replay/fake_omi.py). Threads: one event loop.
 """
@@ -72,13 +72,13 @@ async def _lose_notifications(stage: Stage) -> Findings:
 
 
 async def _ask(stage: Stage, number: int) -> None:
-    """Let a person ask one question, and send nothing more."""
+    """Let a person ask one question and then be silent."""
     seed = (_SEED + stage.seed) * _MOST_ASKERS + number
     await stage.post(ConversationGenerator(seed=seed, users=1, question_every=1).take(1)[0])
 
 
 async def _until_notified(stage: Stage, pushes: int) -> None:
-    """Wait for so many notifications, with a limit, since they come late on a busy machine."""
+    """Wait for `count` notifications, with a time limit, since they are late on a busy machine."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_LATE_S):
             while len(stage.omi.pushes) < pushes:  # noqa: ASYNC110 (the fake tells of no event but the first)
@@ -86,7 +86,7 @@ async def _until_notified(stage: Stage, pushes: int) -> None:
 
 
 async def _count(stage: Stage, lost: int) -> int:
-    """Return the server's count of notifications with an unclear result; it may be a moment late."""
+    """Return the server's count of notifications with an unclear result; the count may lag."""
     until_mono_s = stage.clock.mono_s() + _LATE_S
     while True:
         unclear = int(await stage.fetch_metric("omi_notifications_total", 'outcome="unclear"'))

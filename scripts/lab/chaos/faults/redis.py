@@ -1,4 +1,4 @@
-"""Faults: Redis is away: paused as by a stalled machine, or killed and started again.
+"""Faults: Redis does not answer: it is paused, as on a machine that hangs, or killed and started again.
 
 Not here: the backplane's handling of it (backplane/). Threads: one event loop.
 """
@@ -64,7 +64,7 @@ async def _be_away(stage: Stage, take_away: Callable[[], None], bring_back: Call
 
 
 async def _until(stage: Stage, status: str) -> float | None:
-    """Wait until /health has this state of the backplane; return the seconds, None when time is up."""
+    """Wait until /health has this state of the backplane. Return the seconds; None if time is up."""
     began_mono_s = stage.clock.mono_s()
     within_s = _NOTICED_WITHIN_S if status == "warn" else _BACK_WITHIN_S
     while (waited_s := stage.clock.mono_s() - began_mono_s) < within_s:

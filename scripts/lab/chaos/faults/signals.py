@@ -96,7 +96,7 @@ async def _take_over(stage: Stage) -> Findings:
 
 
 async def _look(stage: Stage, second: ServerProcess) -> Findings:
-    """Return the jobs that the second node took, and the outcome of their attempts at the first."""
+    """Return the jobs that the second node took, and the outcomes of the first node's attempts at them."""
     taken_over = await stage.fetch_metric(_REAPED, of=second)
 
     async def count_stale() -> list[float]:
@@ -123,7 +123,7 @@ async def _look(stage: Stage, second: ServerProcess) -> Findings:
 
 
 async def _until(stage: Stage, holds: Callable[[], Awaitable[bool]], *, within_s: float) -> None:
-    """Wait until it holds, or time is up: the figures then show the error."""
+    """Wait until the condition holds or time is up. In the second case, the figures show the error."""
     until_mono_s = stage.clock.mono_s() + within_s
     while stage.clock.mono_s() < until_mono_s and not await holds():  # noqa: ASYNC110 (no event comes from there)
         await asyncio.sleep(_POLL_S)

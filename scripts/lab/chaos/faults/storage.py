@@ -1,6 +1,6 @@
-"""Faults of storage: a full disk under SQLite; PostgreSQL paused as by a stalled disk, or killed and restarted.
+"""Faults of storage: a full disk under SQLite; PostgreSQL is paused, as by a disk that hangs, or killed and restarted.
 
-The disk's limit is the process's own (RLIMIT_FSIZE, set from outside): writes fail with EFBIG where a full disk gives
+A limit of the process (RLIMIT_FSIZE, set from outside) stands for the full disk. Writes fail with EFBIG instead of
 ENOSPC; SQLite reports an I/O error instead of "full". Failing syncs are not covered.
 Not here: a full disk under PostgreSQL. Threads: one event loop.
 """
