@@ -1,6 +1,6 @@
 """Domain: pure decisions that take values and return values.
 
-Lives here: rules that a test can check with a table of values.
+Here: rules that a test can check with a table of values.
 Not here: I/O, clocks, random numbers, threads, logs, settings. The time and the settings are arguments.
 
 hearing/   finds questions in transcript segments

@@ -1,4 +1,4 @@
-"""Actors on Pykka, complete in itself: of the rest of the program it imports only the clock.
+"""Actors on Pykka, as an independent package: from the rest of the program it imports only the clock.
 
     class Greeter(LoopActor):
         def receive(self, message: str) -> str:

@@ -1,4 +1,4 @@
-"""An async turn: a coroutine that the kit steps itself, so that no asyncio task is made per message.
+"""An async turn: a coroutine that the kit itself runs step by step, which saves an asyncio task for each message.
 
 Not here: the effects of its end (loop_actor.py), the futures that it awaits (future.py). Threads: the loop's.
 """

@@ -18,7 +18,7 @@ else:
 
 
 class StoppedFlag:
-    """Stands in for the threading.Event that Pykka's refs check."""
+    """Flag in place of the threading.Event that Pykka's refs check."""
 
     __slots__ = ("_actor",)
 
@@ -40,7 +40,7 @@ class BareActor(_PykkaActor):
         """Store arguments only; resources open in the start hook."""
 
     def attach(self, handle: Handle) -> None:
-        """Take `handle`, once.
+        """Set this actor's handle, once.
 
         Raises:
             RuntimeError: if this is not a new actor.

@@ -93,9 +93,9 @@ class _StartOnMail:
 
 
 class DynamicSupervisor(LoopActor):
-    """Supervises children that others start by message; crashes of children never end it.
+    """Supervises children that other actors start by message. Crashes of children never end this supervisor.
 
-    State it owns: the running children, the crashes of those that crashed. Messages it takes: StartChild, ChildExited,
+    State it owns: the running children, the crashes of each child. Messages it takes: StartChild, ChildExited,
     its own timers. Messages it sends, to the observer: ChildStopped, ChildQuarantined, ChildReleased. What kills it: an
     unexpected error. What survives a restart: nothing; its children are stopped and their mailboxes closed.
     """
@@ -132,7 +132,7 @@ class DynamicSupervisor(LoopActor):
             self._let_go(child)
 
     def on_failure(self, *_error: Any) -> None:
-        """Stop all children, so that none runs unsupervised."""
+        """Stop all children, since they must not run without a supervisor."""
         for child in list(self._children):
             life.stop(child, drain=False)
             self._let_go(child)

@@ -43,7 +43,7 @@ class Incarnation(Protocol):
     """One run of a child between two restarts: a loop actor or a thread actor, as the kit uses it."""
 
     def attach(self, handle: Any) -> None:
-        """Take this handle, before the start."""
+        """Set this actor's handle, before the start."""
         ...
 
     def begin(self) -> None:

@@ -96,7 +96,7 @@ class Supervisor(LoopActor):
         exception_value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Stop all children, so that none runs unsupervised. A successor waits for their end."""
+        """Stop all children, since they must not run without a supervisor. The next incarnation waits for their end."""
         for child in reversed(self._children):
             life.stop(child, drain=False)
         if self._on_give_up is not None and exception_value is not None:

@@ -62,7 +62,7 @@ class ThreadActor(pykka.ThreadingActor):
     # --- for life.py and the mailbox
 
     def attach(self, handle: Handle) -> None:
-        """Take `handle`, once.
+        """Set this actor's handle, once.
 
         Raises:
             RuntimeError: if this is not a new actor.

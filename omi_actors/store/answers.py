@@ -201,7 +201,7 @@ def answer_with_failure(tx: Transaction, job_id: str, error: BaseException) -> N
 
 
 def check_text(text: str) -> None:
-    """Refuse a text that PostgreSQL cannot store; SQLite refuses it, too, so that both work alike.
+    """Refuse a text that PostgreSQL cannot store. This is also done for SQLite, so that both behave alike.
 
     Raises: ValueError.
     """

@@ -26,7 +26,7 @@ _BUSY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A whole, checked copy of a store. `version` is its schema's."""
+    """A complete, checked copy of a store. `version` is the version of its schema."""
 
     file: Path
     version: int
@@ -39,7 +39,7 @@ def save_copy(data_dir: Path, target: Path) -> Copy:
     `target` appears only when it is complete. An existing file is not overwritten.
 
     Raises:
-        StoreError: there is no store, `target` exists or cannot be written, or the copy is not sound.
+        StoreError: there is no store, `target` exists or cannot be written, or the copy is damaged.
     """
     source = data_dir / DATABASE_FILE
     if not source.is_file():

@@ -233,7 +233,7 @@ def _find_too_large(tx: Transaction, ids: Sequence[str]) -> list[str]:
 
 
 def _find_excess(tx: Transaction, jobs: Sequence[NewRow]) -> Iterable[tuple[str, int]]:
-    """Return the newest jobs of each lane with too many jobs, and the lane's cap."""
+    """Return those of `jobs` that exceed their lane's cap, the newest of the lane, with the cap."""
     caps = {job.lane: job.lane_cap for job in jobs}
     counts = tx.fetch(
         "SELECT lane, count(*) FROM job WHERE state IN ('ready', 'running')"  # noqa: S608 (placeholders)

@@ -104,7 +104,7 @@ class Dialect(Protocol):
         ...
 
     def delete_old_backups(self, now_s: float) -> None:
-        """Delete the copies that have been kept long enough."""
+        """Delete the old copies."""
         ...
 
     def is_unavailable(self, exc: BaseException) -> bool:

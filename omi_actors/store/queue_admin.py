@@ -1,4 +1,4 @@
-"""The operator's work on the queue: list, show, retry and discard jobs, pause kinds; each change with its audit event.
+"""The operator's actions on the queue: list, show, retry and discard jobs, pause kinds. Each change records an event.
 
 Not here: changes by attempts (jobs.py), reading the pauses (queue_state.py), access control (web/).
 Threads: lists run in the cold reader, changes in the writer between groups.

@@ -1,6 +1,6 @@
 """The session actor: handles the messages of one owner's session, one at a time, in order.
 
-Not here: new segments, questions, deliveries as decisions (domain/), SQL (store/), mail to it (messages.py).
+Not here: decisions about segments, questions and deliveries (domain/), SQL (store/), mail to it (messages.py).
 Threads: the event loop.
 """
 
@@ -48,7 +48,7 @@ _ASKED_LIMIT = 8
 
 
 class SessionActor(LoopActor):
-    """One session: decides each turn on a copy, commits it, and only then remembers it.
+    """One session. Each turn is decided on a copy of the state and committed; only then the state in memory changes.
 
     State it owns: the transcript's progress, its hearing (hearing.py), its answers (answers.py), its chat (chat.py).
     Messages it takes: IngestSegments, KeepRaw, PauseOver, Passivate, those about answers and those about chat.

@@ -1,7 +1,7 @@
 """A session's hearing: the state of its open utterance, from one turn to the next.
 
 Part of the session actor: called in its turns only. Its methods decide; after the commit `keep` takes the new state.
- Not here: how it hears (domain/hearing/hearing.py), the commit and the timer (actor.py).
+Not here: the search for questions (domain/hearing/hearing.py), the commit and the timer (actor.py).
 Threads: the event loop.
 """
 

@@ -49,7 +49,7 @@ class Breaker:
 
 
 class Admission(NamedTuple):
-    """Decision about a call. `round` goes back with the call's result; a refused call may come in `retry_after_s`."""
+    """Decision about a call. `round` goes back with the call's result; a refused call must wait `retry_after_s`."""
 
     breaker: Breaker
     round: int

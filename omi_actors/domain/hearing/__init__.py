@@ -1,4 +1,4 @@
-"""Hearing: find the questions that are put to the wearable in transcript segments. Pure values and functions.
+"""Hearing: find the questions to the wearable in transcript segments. Pure values and functions.
 
 Not here: transcripts and conversations (domain/sessions/), timers (actors/session/), the answers (jobs/answer.py).
 

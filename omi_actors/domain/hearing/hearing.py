@@ -43,7 +43,7 @@ def hear(
     Example:
         result = hear(SILENT, segments, now_s)
         result.questions  # those that ended in these segments
-        result = pause_over(result.state, result.deadline)  # ends the rest, unless more speech came before
+        result = pause_over(result.state, result.deadline)  # ends the open question if no more speech came
     """
     overheard = overhear(state, segments, now_s, options)
     if overheard is not None:

@@ -108,7 +108,7 @@ class RecentSegments:
         return RecentSegments(entries[-RECENT_LIMIT * _ENTRY_SIZE :])
 
     def _find(self, digest: bytes) -> int:
-        """Return the offset of the entry with this digest, -1 without one."""
+        """Return the offset of the entry with this digest; -1 if there is none."""
         place = self._entries.find(digest)
         while place % _ENTRY_SIZE and place >= 0:
             place = self._entries.find(digest, place + 1)

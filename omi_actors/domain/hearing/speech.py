@@ -1,4 +1,4 @@
-"""Speech: parse one speaker's words, as one line, into questions and the pieces that still matter.
+"""Speech: parse one speaker's words, joined to one line, into questions and the pieces that are kept.
 
 The result depends on the words only, not on the segments that hold them. Not here: times, other speakers
 (utterances.py). Threads: any; pure.
@@ -44,7 +44,7 @@ class FoundQuestion(NamedTuple):
 
 
 class ParsedLine(NamedTuple):
-    """Result of parsing a line: its questions, and the pieces that still matter.
+    """Result of parsing a line: its questions, and the pieces that are kept for the next words.
 
     `question` is an open question, which has no end yet; its text may be empty. None when none is open.
     """

@@ -181,7 +181,7 @@ class UtteranceTracker:
         return is_capped or silence_s >= _pause_s(utterance.question.text, self._options)
 
     def _parse(self, utterance: OpenUtterance, segment: StoredSegment, *, is_late: bool = False) -> None:
-        """Accept the questions in an utterance, and keep the rest of it open."""
+        """Accept the questions in an utterance. The rest of the utterance stays open."""
         options = self._options
         always = options.mode is ListenMode.ALWAYS
         rules = LineRules(options.names, options.max_chars, without_wake=utterance.without_wake, always=always)

@@ -49,8 +49,8 @@ class NewMessage:
 class AnswerDone:
     """End of an answer job: the answer or a failure, and its delivery.
 
-    It is stored in one transaction with the job's completion, and only by the holder of `token`. `spent` is its cost,
-    None when the model was not asked.
+    It is stored in one transaction with the job's completion, and only by the holder of `token`. `spent` is the use of
+    the model, None when the model was not asked.
     """
 
     job_id: str
@@ -107,7 +107,7 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
-    """A stored session. `recent_segments` are ordered by seq; the caller gives their highest number.
+    """A stored session, with its latest segments in order of seq; the caller limits their count.
 
     `open_answers` are the latest that are not delivered, oldest first.
     """
@@ -132,7 +132,7 @@ class SessionRecord:
 class StoredMessage:
     """A stored message. A question and its answer have the same `job_id`.
 
-    `delivery_state` and `delivery_channel` are those of an answer's delivery; "" for other messages.
+    `delivery_state` and `delivery_channel` belong to an answer's delivery; other messages have "".
     """
 
     message_id: str

@@ -194,7 +194,7 @@ class _Grower:
         return -fall_s >= SILENCE_S or self._received_at - self._before.last_seen_at >= SILENCE_S
 
     def _open_conversation(self) -> None:
-        """Begin another conversation. A webhook begins at most one, even when its times jump more often."""
+        """Begin another conversation. One webhook begins at most one, even if its times fall back several times."""
         self._number += 1
         self._conversation_id = self._new_id()
         self._last_end_s = 0.0

@@ -47,7 +47,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedJob:
-    """One attempt at a job, numbered from 1. Only the holder of `token` may finish it, until `lease_until` (UTC s)."""
+    """One attempt at a job, numbered from 1. Until `lease_until` (UTC s) only the holder of `token` may end it."""
 
     job_id: str
     kind: str
