@@ -1,8 +1,8 @@
 """Counts over fixed windows, for rate limits over several nodes.
 
-A hit is counted here at once and waits for no other node: theirs are known from the last exchange. A key is exchanged
-from a quarter of its limit on, so that most keys cost nothing. Up to four nodes together thus admit the limit and the
-hits during one exchange; N nodes admit at most N/4 limits.
+A hit (one request) is counted at once, without waiting for other nodes: their hits are known from the last exchange. A
+key is exchanged only when it has a quarter of its limit on this node; most keys never do. So up to four nodes together
+admit the limit, plus the hits during one exchange. N nodes (N > 4) admit at most N/4 times the limit.
 Not here: the exchange (redis_backplane.py), the limits (web/edge/limits.py). Threads: the event loop.
 """
 

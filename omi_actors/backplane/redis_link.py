@@ -67,7 +67,7 @@ class LinkLostError(UpstreamUnavailableError):
 
 @contextlib.contextmanager
 def reraising_cancellation() -> Iterator[None]:
-    """Raise a cancellation that the block has swallowed, as redis-py does on Python 3.11."""
+    """Raise the task's cancellation again if the `with` block swallowed it: redis-py does so on Python 3.11."""
     task = asyncio.current_task()
     before = task.cancelling() if task is not None else 0
     try:

@@ -42,7 +42,8 @@ _REFUSALS = {"NOAUTH": "wrong_password", "WRONGPASS": "wrong_password", "MISCONF
 class RedisSession:
     """A session with a Redis server.
 
-    Every method raises LinkLostError, which also settles `lost`, or UpstreamRejectedError for one refused command.
+    If the link fails, every method raises LinkLostError and settles `lost`. If the server refuses only one command, the
+    method raises UpstreamRejectedError, and the session continues.
     """
 
     def __init__(self, config: LinkConfig) -> None:

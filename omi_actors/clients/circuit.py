@@ -77,10 +77,10 @@ class Circuit:
 
     @contextlib.asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        """Let the block make one call, and count how it ends.
+        """Admit one call, which the `async with` block makes, and count its result.
 
-        A block without an error counts as a success, and so does an error of a working server. A block that is
-        cancelled, or fails for a reason of its own, does not count.
+        If the block raises no error, or an error that a working server sent, the call counts as a success. If the block
+        is cancelled, or raises an error other than UpstreamError, the call does not count.
 
         Raises:
             CircuitOpenError: the breaker refuses the call; the block is not entered.

@@ -122,7 +122,7 @@ class OpenAIModel:
     async def _stream(
         self, client: "AsyncOpenAI", request: dict[str, Any], reader: CompletionReader, on_text: OnText | None
     ) -> None:
-        """Read one answer until its end, or until the reader is full; then close the connection."""
+        """Read one answer until it ends or `reader` has its maximum of tokens. Then close the response."""
         import httpx2  # noqa: PLC0415 (comes with openai)
         import openai  # noqa: PLC0415 (0.7 s: not at start)
 
