@@ -127,6 +127,6 @@ def build_question_key(session_id: str, place: Place) -> str:
 
 
 def read_place(question_key: str) -> Place:
-    """Return the place of the question with this key. A session's id holds no colon; a segment's key may hold colons."""
+    """Return the place of the question with this key. A session's id holds no colon; a segment's key may."""
     segment_key, _, ordinal = question_key.split(":", 2)[2].rpartition(":")
     return segment_key, int(ordinal)
