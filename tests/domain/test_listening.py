@@ -167,6 +167,33 @@ def test_every_sentence_that_asks_is_heard_when_always_listening():
     assert texts(heard) == ["What is it?", "where is it?", "Who is it?"]
 
 
+@pytest.mark.parametrize(
+    ("text", "options", "questions"),
+    [
+        ("hey omi what time is it hey omi where is he?", HearingOptions(), ["what time is it", "where is he?"]),
+        ("hey omi what is the hey omi where is he?", HearingOptions(), ["where is he?"]),
+        ("we went home hey omi where is he?", ALWAYS, ["where is he?"]),
+    ],
+)
+def test_wake_phrase_ends_only_a_question_that_had_one_and_has_begun(text, options, questions):
+    assert texts(hear(SILENT, [said(text)], 1.0, options)) == questions
+
+
+@pytest.mark.parametrize("options", [FOLLOWUP, ALWAYS])
+def test_question_that_needs_no_wake_phrase_goes_on_in_the_next_segment(options):
+    asked = note_reply(hear(SILENT, [said("Hey Omi, who is it?")], 1.0, options).state, 2.0)
+
+    state = hear(asked, [said("and where does", 3.0)], 4.0, options).state
+
+    assert texts(hear(state, [said("he live?", 4.0)], 5.0, options)) == ["and where does he live?"]
+
+
+def test_question_of_more_than_a_thousand_characters_ends_there():
+    (question,) = hear(SILENT, [said("hey omi what" + "x" * 2_000)], 1.0).questions
+
+    assert len(" " + question.text) == 1_000
+
+
 def test_state_stays_small_whatever_is_said():
     state = SILENT
     for n in range(200):

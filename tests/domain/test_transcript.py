@@ -178,6 +178,12 @@ def test_conversation_ends_when_times_fall_back_or_after_silence(empty, last_end
     assert (growth.new_conversation is not None) is is_new
 
 
+def test_times_of_another_conversation_count_from_zero(empty):
+    before = grow(empty, segment("x", "1", 95.0, 96.0)).progress
+
+    assert grow(before, segment("y", "2", 0.1, 0.4)).progress.last_end_s == 0.4
+
+
 def test_webhook_opens_at_most_one_conversation_however_times_jump(empty):
     jumps = [segment("x", str(n), 500.0 * (n % 2), 500.0 * (n % 2) + 1) for n in range(10)]
 

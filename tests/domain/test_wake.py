@@ -39,6 +39,16 @@ def test_name_that_is_only_talked_about_is_no_wake_phrase(line):
     assert heard(line) == []
 
 
+@pytest.mark.parametrize("line", ["Omi can you", "Omi set the", "Omi was ist", "So, Omi is it"])
+def test_two_words_that_only_together_ask_or_command_make_the_name_a_wake_phrase(line):
+    assert [wake.is_open for wake in find_wakes(line, OMI)] == [False]
+
+
+@pytest.mark.parametrize(("fillers", "wakes"), [("so well", ["Omi"]), ("so well um", []), ("so they", [])])
+def test_name_begins_a_sentence_after_at_most_two_fillers(fillers, wakes):
+    assert heard(f"{fillers} Omi what is up") == wakes
+
+
 @pytest.mark.parametrize("line", ["Hey,", "ok.", "We will see. Oye", "Так, привет,", "嘿，", "हे", "يا"])
 def test_greeting_at_the_end_may_be_half_a_wake_phrase(line):
     assert ends_in_greeting(line)
