@@ -194,6 +194,42 @@ def test_question_of_more_than_a_thousand_characters_ends_there():
     assert len(" " + question.text) == 1_000
 
 
+def test_name_after_a_long_word_begins_no_sentence_when_only_the_end_is_kept():
+    state = hear(SILENT, [said("x" * 80 + " Omi")], 1.0).state
+
+    assert texts(hear(state, [said("what is up?", 1.0)], 2.0)) == []
+
+
+def test_segment_of_which_nothing_is_kept_may_still_grow():
+    last_words = said("we saw one two three four five six seven", 1.0)
+    state = hear(SILENT, [said("and then", key="a"), last_words], 2.0).state
+
+    heard = hear(state, [said("and then hey Omi, who is it?", key="a")], 3.0)
+
+    assert texts(heard) == ["who is it?"]
+
+
+def test_second_segment_of_a_question_keeps_its_blank_when_it_grows():
+    state = hear(SILENT, [said("hey omi what is"), said("the", 1.0, key="b")], 2.0).state
+
+    assert texts(hear(state, [said("the time?", 1.0, key="b")], 3.0)) == ["what is the time?"]
+
+
+def test_segment_that_starts_with_the_last_one_continues_it():
+    heard = hear(SILENT, [said("hey omi what is", 1.0), said("the time?", 1.0)], 2.0)
+
+    assert texts(heard) == ["what is the time?"]
+
+
+@pytest.mark.parametrize(("others", "count"), [(2, 0), (3, 1)])
+def test_question_is_a_repetition_only_of_the_last_three(others, count):
+    spoken = ["is it late", "who wrote Faust", "where does Anna live", "how far is the moon"][: others + 1]
+    segments = [said(f"Hey Omi, {words}?", float(n)) for n, words in enumerate(spoken)]
+    state = hear(SILENT, segments, 5.0).state
+
+    assert len(hear(state, [said("Hey Omi, is it late?", 5.0)], 6.0).questions) == count
+
+
 def test_state_stays_small_whatever_is_said():
     state = SILENT
     for n in range(200):

@@ -163,6 +163,12 @@ def test_late_repetition_known_to_the_store_opens_no_conversation(empty):
         (96.0, 10.0, 1, True),
         (96.0, 93.0, 1, False),  # out of order within a conversation
         (20.0, 16.0, 1, False),
+        (20.0, 15.0, 1, False),
+        (20.0, 14.9, 1, True),
+        (80.0, 30.0, 1, True),
+        (80.0, 30.1, 1, False),
+        (160.0, 100.0, 1, False),
+        (160.0, 99.9, 1, True),
         (3_600.0, 45.0, 1, True),  # its first pieces were lost
         (96.0, 60.0, 1, False),
         (96.0, 100.0, 119, False),

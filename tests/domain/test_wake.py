@@ -29,7 +29,7 @@ def test_omi_is_no_name_when_another_name_is_set():
     assert heard("Hey Omi, what is up?", ("jarvis",)) == []
 
 
-@pytest.mark.parametrize("line", ["Omi", "So, Omi", "I see. Omi can", "Omi is"])
+@pytest.mark.parametrize("line", ["Omi", "So, Omi", "I see. Omi can", "Omi is", "Omi ("])
 def test_name_alone_is_open_until_two_words_follow(line):
     assert [wake.is_open for wake in find_wakes(line, OMI)] == [True]
 
@@ -47,6 +47,11 @@ def test_two_words_that_only_together_ask_or_command_make_the_name_a_wake_phrase
 @pytest.mark.parametrize(("fillers", "wakes"), [("so well", ["Omi"]), ("so well um", []), ("so they", [])])
 def test_name_begins_a_sentence_after_at_most_two_fillers(fillers, wakes):
     assert heard(f"{fillers} Omi what is up") == wakes
+
+
+@pytest.mark.parametrize(("before", "wakes"), [("she said go home", []), ("she said go home now", ["hey Omi"])])
+def test_greeting_is_reported_by_one_of_the_three_words_before_it(before, wakes):
+    assert heard(f"{before} hey Omi, what is up") == wakes
 
 
 @pytest.mark.parametrize("line", ["Hey,", "ok.", "We will see. Oye", "Так, привет,", "嘿，", "हे", "يا"])
