@@ -230,6 +230,23 @@ def test_question_is_a_repetition_only_of_the_last_three(others, count):
     assert len(hear(state, [said("Hey Omi, is it late?", 5.0)], 6.0).questions) == count
 
 
+@pytest.mark.parametrize(("arrived_s", "questions"), [(20.0, ["who is it?"]), (20.1, [])])
+def test_halves_of_a_wake_phrase_arrive_within_ten_seconds(arrived_s, questions):
+    state = hear(SILENT, [said("Hi")], 10.0).state
+
+    assert texts(hear(state, [said("Omie, who is it?", 1.0)], arrived_s)) == questions
+
+
+def test_first_letter_of_a_greeting_is_kept_for_the_name():
+    assert texts(hear(SILENT, [said("Hi"), said("Omi, who is it?", 1.0)], 2.0)) == ["who is it?"]
+
+
+def test_chinese_name_over_two_segments_belongs_to_the_second():
+    (question,) = hear(SILENT, [said("嘿奥", key="a"), said("米，现在几点？", 1.0, key="b")], 2.0).questions
+
+    assert (question.text, question.segment_key) == ("现在几点？", "b")
+
+
 def test_state_stays_small_whatever_is_said():
     state = SILENT
     for n in range(200):

@@ -54,6 +54,22 @@ def test_greeting_is_reported_by_one_of_the_three_words_before_it(before, wakes)
     assert heard(f"{before} hey Omi, what is up") == wakes
 
 
+def test_reporting_word_at_the_beginning_of_the_line_is_read():
+    assert heard("said hey Omi, what is up") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "wakes"), [("Omi, Omi, what is up", ["Omi", "Omi"]), ("Omi, who is here with Omi, and why", ["Omi"])]
+)
+def test_name_after_a_wake_phrase_is_another_one_only_when_no_words_stand_between(line, wakes):
+    assert heard(line) == wakes
+
+
+@pytest.mark.parametrize(("line", "name"), [("嘿奥米克戎是什么", "omi"), ("嘿小奥米克戎是什么", "小奥米")])
+def test_chinese_name_that_goes_on_as_another_word_is_no_wake_phrase(line, name):
+    assert heard(line, (name,)) == []
+
+
 @pytest.mark.parametrize("line", ["Hey,", "ok.", "We will see. Oye", "Так, привет,", "嘿，", "हे", "يا"])
 def test_greeting_at_the_end_may_be_half_a_wake_phrase(line):
     assert ends_in_greeting(line)
