@@ -137,7 +137,7 @@ def test_same_question_may_be_asked_again_at_once_only_after_a_failure(was_answe
 @pytest.mark.parametrize(
     ("options", "speaker", "after_s", "expected"),
     [
-        (FOLLOWUP, "A", 7.9, ["And where?"]),
+        (FOLLOWUP, "A", 8.0, ["And where?"]),
         (FOLLOWUP, "A", 8.1, []),
         (FOLLOWUP, "B", 1.0, []),
         (HearingOptions(), "A", 1.0, []),
