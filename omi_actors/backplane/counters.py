@@ -117,7 +117,7 @@ class WindowCounters:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether there are hits to exchange."""
+        """Return True if there are hits to exchange."""
         return bool(self._unsent)
 
     def learn(self, key: str, *, total: int, left_s: float) -> None:

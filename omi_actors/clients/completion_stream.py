@@ -70,12 +70,12 @@ class CompletionReader:
 
     @property
     def is_full(self) -> bool:
-        """Whether the answer goes on past its tokens; the rest should not be read."""
+        """Return True if the answer goes on past its tokens; the rest should not be read."""
         return self._room.is_full
 
     @property
     def is_cut(self) -> bool:
-        """Whether the answer was cut at its tokens, by us or by the server."""
+        """Return True if the answer was cut at its tokens, by us or by the server."""
         return self.is_full or self._reason == "length"
 
     def feed(self, data: bytes) -> str:

@@ -9,6 +9,7 @@ import math
 
 from omi_actors.domain.answers.delivery import Event, Phase, state_after
 from omi_actors.domain.answers.notifications import (
+    KEY_PREFIX,
     NotificationBegun,
     NotificationEnd,
     NotificationLimits,
@@ -38,7 +39,7 @@ def build_notify_job(delivery_id: str, session_key: str, request_id: str, now_s:
         job_id=new_id(),
         kind=KIND,
         lane=f"{KIND}:{session_key}",
-        idempotency_key=f"{KIND}:{delivery_id}",
+        idempotency_key=f"{KEY_PREFIX}{delivery_id}",
         payload={"session_key": session_key, "delivery_id": delivery_id},
         created_at=now_s,
         run_at=now_s,

@@ -6,6 +6,7 @@ Not here: ordinary ends of jobs (jobs.py), the operator's retries (queue_admin.p
 from collections.abc import Sequence
 from typing import Any
 
+from omi_actors.domain.answers.notifications import KEY_PREFIX
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import unknown_kind
 from omi_actors.errors import LeaseLostError
@@ -47,9 +48,6 @@ def _bury(tx: Transaction, job_id: str) -> None:
     settle_dead(tx, job_id)
 
 
-NOTIFICATION = "notify:"
-
-
 def bury_job(tx: Transaction, job_id: str, token: str, *, error: str, failure: AnswerDone | None) -> None:
     """Make a job dead, with `failure` as the answer; if that is None, `settle_dead` stores the usual one.
 
@@ -70,8 +68,8 @@ def settle_dead(tx: Transaction, job_id: str) -> None:
     """
     answer_with_failure(tx, job_id, LeaseLostError())
     (key,) = tx.fetch_one("SELECT idempotency_key FROM job WHERE job_id = ?", (job_id,)) or ("",)
-    if key.startswith(NOTIFICATION):
-        end_dead_notification(tx, key.removeprefix(NOTIFICATION))
+    if key.startswith(KEY_PREFIX):
+        end_dead_notification(tx, key.removeprefix(KEY_PREFIX))
 
 
 # Rows. Groups of commits wait for it.

@@ -13,6 +13,7 @@ from typing import Any
 
 from pony import orm
 
+from omi_actors.domain.answers.notifications import KEY_PREFIX
 from omi_actors.domain.work.queue_admin import (
     ALL_KINDS,
     STATES_FOR,
@@ -24,7 +25,7 @@ from omi_actors.domain.work.queue_admin import (
     ListedJob,
     OperatorEvent,
 )
-from omi_actors.store.dead_jobs import NOTIFICATION, settle_dead
+from omi_actors.store.dead_jobs import settle_dead
 from omi_actors.store.jobs import read_object
 from omi_actors.store.transaction import EntityTransaction
 
@@ -178,8 +179,8 @@ def _retry(tx: EntityTransaction, job: Any) -> None:
     unsent.delete(bulk=True)
     for failure in failures:
         failure.job_id = None
-    if job.idempotency_key.startswith(NOTIFICATION):
-        delivery_id = job.idempotency_key.removeprefix(NOTIFICATION)
+    if job.idempotency_key.startswith(KEY_PREFIX):
+        delivery_id = job.idempotency_key.removeprefix(KEY_PREFIX)
         delivery = tx.db.Delivery.get(id=delivery_id, state="kept", channel="")
         if delivery is not None:
             delivery.set(state="pending", channel="notify", changed_at=now_s)

@@ -16,6 +16,8 @@ _DROPPED_UP_TO = 5
 _NOTIFY_WITHIN_S = 60.0
 # Seconds. Omi counts notifications in hours of the UTC clock, not in sliding ones.
 HOUR_S = 3600.0
+# Begins the idempotency key of a notification's job; the delivery's id follows. The store finds the delivery by it.
+KEY_PREFIX = "notify:"
 
 
 class NotifyTime(Enum):
