@@ -14,6 +14,7 @@ from web.edge.addresses import Hosts
 from web.edge.browsers import Cors
 from web.edge.limits import SMALL_BODY_BYTES, BodyReaders, RequestLimit, Traffic, Uploads, WebhookLimit
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
+from web.identity import Identities
 
 # Seconds after the reply deadline in which the system itself reports that the answer is late.
 _GRACE_S = 1.0
@@ -64,6 +65,10 @@ class Site:
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME)
         self.replays = Replays(clock)
+        # None: there are no accounts here.
+        self.identities = Identities(system, clock) if settings.enable_user_system else None
+        self.registration = settings.registration
+        self.login_max_failures = settings.login_max_failures
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
 
 
