@@ -87,7 +87,17 @@ def _take(
     if pieces:
         last_end_s = max(segment.end_s, silence_from_s)
         utterances[speaker] = OpenUtterance(
-            speaker, pieces, 0, start_s, last_end_s, now_s, now_s, start_s, None, False, segment.is_user
+            speaker,
+            pieces,
+            0,
+            start_s,
+            last_end_s,
+            now_s,
+            now_s,
+            start_s,
+            None,
+            False,
+            segment.is_user,  # noqa: FBT003 (a keyword costs more)
         )
         if len(utterances) > IDLE_LIMIT:
             del utterances[next(iter(utterances))]
