@@ -4,7 +4,6 @@ Not here: parsing the body and sending its messages (intake.py), the answer to e
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,13 +17,14 @@ from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine,
 from omi_actors.actors.session.messages import Ingested, ReplySent
 from omi_actors.errors import OmiError, RateLimitedError, SignatureMismatchError
 from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from omi_actors.instruments.logs import LogContext, bound_context, get_logger, log_cheaply
 from omi_actors.kit.errors import ExpectedError
 from web.edge.addresses import find_client
 from web.edge.limits import LARGE_BODY_BYTES
 from web.problems import Problem, api_problem, omi_answer, problem_json
 from web.requests import (
     CLOSE,
+    CLOSED,
     KEEP_ALIVE,
     count_request,
     header,
@@ -90,7 +90,6 @@ def _drop_line(reason: str) -> str:
 ROUTE = "/omi-webhook"
 
 _log = get_logger(__name__)
-_stdlib_log = logging.getLogger(__name__)
 
 
 # Finding a metric's labels costs as much as counting; the sets of labels are few and bounded.
@@ -207,9 +206,6 @@ class WebhookRequest(HTTPMessageDelegate):
         self._record(reply)
         if drop_note:
             self._log_drop(reply, detail=drop_note)
-        elif _stdlib_log.isEnabledFor(logging.DEBUG):
-            with bound_context(self._context()):
-                _log.debug("webhook kept", kind=self._kind(), answered=message is not None)
         return reply
 
     def _failed(self, error: Exception) -> WebhookReply:
@@ -278,6 +274,10 @@ class WebhookRequest(HTTPMessageDelegate):
         if seconds >= self._site.times.slow_request_s and not answered:
             with bound_context(self._context()):
                 _log.warning("slow webhook", seconds=round(seconds, 3), status=status)
+        else:
+            fields = {"status": CLOSED if status is None else status, "ms": round(seconds * 1e3, 1)}
+            more = {"route": ROUTE, "method": "POST", **fields, "kind": self._kind(), "answered": answered}
+            log_cheaply(__name__, "request", self._context(), more)
 
     def _record(self, reply: WebhookReply) -> None:
         _webhooks_counter(self._kind(), reply.outcome).inc()
