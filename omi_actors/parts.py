@@ -24,7 +24,7 @@ from omi_actors.domain.answers.delivery_records import DeliveryRules
 from omi_actors.domain.answers.limits import Allowance, AnswerRules
 from omi_actors.domain.answers.prompt import PromptLimits
 from omi_actors.domain.hearing import wake
-from omi_actors.domain.hearing.state import HearingOptions, ListenMode
+from omi_actors.domain.hearing.state import HearingOptions, ListenMode, WakeBy
 from omi_actors.domain.work.retention import LIVE_S, RetentionRules
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
@@ -126,6 +126,7 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slo
         hearing=HearingOptions(
             names=settings.wake_names,
             mode=ListenMode(settings.default_listen_mode),
+            wake_by=WakeBy(settings.wake_by),
             pause_s=settings.question_pause_s,
             hard_cap_s=settings.question_max_s,
             followup_s=settings.default_followup_window_s,

@@ -21,7 +21,13 @@ ROWS = [line.strip("|").split("|") for line in PAGE.splitlines() if re.match(r"\
 NAMED = re.findall(r"`([\w/]+\.py)`: ([\w ,]+)", PAGE)
 FILES = {name for name in re.findall(r"`([\w/]+\.py)`", PAGE) if "test_" in name}
 # OWASP's list and further threats at the edge.
-RISKS = {f"API{number}" for number in range(1, 11)} | {"Errors", "Concurrency", "Words and secrets", "Pages of other"}
+RISKS = {f"API{number}" for number in range(1, 11)} | {
+    "Errors",
+    "Concurrency",
+    "Words and secrets",
+    "Pages of other",
+    "Orders in what others",
+}
 
 
 def functions_of(file):

@@ -20,6 +20,14 @@ class HearingSettings(BaseModel):
         max_length=8,
         description="Names of the wearable in wake phrases, separated by commas. Known misspellings of omi count, too.",
     )
+    wake_by: Annotated[Literal["ANYONE", "OWNER"], BeforeValidator(upper_word)] = Field(
+        "ANYONE",
+        validation_alias="WAKE_BY",
+        description=(
+            "People whose speech can be a question. ANYONE: all. OWNER: only the wearer, as Omi recognises the voice; "
+            "until it has recognised it once in a session, all."
+        ),
+    )
     default_listen_mode: Annotated[Literal["TRIGGER", "FOLLOWUP", "ALWAYS"], BeforeValidator(upper_word)] = Field(
         "TRIGGER",
         validation_alias="DEFAULT_LISTEN_MODE",

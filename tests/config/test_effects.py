@@ -107,6 +107,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     ),
     "OPENAI_MAX_CONCURRENCY": (_EFFECTS, "test_work_has_its_settings"),
     "WAKE_NAMES": (_EFFECTS, "test_work_has_its_settings"),
+    "WAKE_BY": ("system/test_model.py", "test_only_the_wearer_wakes_it_if_so_set"),
     "DEFAULT_LISTEN_MODE": (_EFFECTS, "test_work_has_its_settings"),
     "DEFAULT_FOLLOWUP_WINDOW": (_EFFECTS, "test_work_has_its_settings"),
     "QUESTION_PAUSE_MS": (_EFFECTS, "test_work_has_its_settings"),
