@@ -36,7 +36,9 @@ def server_url():
 
 @contextmanager
 def opened(url, folder, *, readonly=False):
-    engine = Engine(StoreConfig(url=read_database_url(url), data_dir=folder), NodeIdentity("node-a", 1), readonly=readonly)
+    engine = Engine(
+        StoreConfig(url=read_database_url(url), data_dir=folder), NodeIdentity("node-a", 1), readonly=readonly
+    )
     engine.open()
     try:
         yield engine
