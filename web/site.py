@@ -12,7 +12,15 @@ from omi_actors.system import System
 from web.auth import ChatGuard, Replays, WebhookAuth
 from web.edge.addresses import Hosts
 from web.edge.browsers import Cors
-from web.edge.limits import SMALL_BODY_BYTES, BodyReaders, RequestLimit, Traffic, Uploads, WebhookLimit
+from web.edge.limits import (
+    SMALL_BODY_BYTES,
+    BodyReaders,
+    RefusedWebhooks,
+    RequestLimit,
+    Traffic,
+    Uploads,
+    WebhookLimit,
+)
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 
 # Seconds after the reply deadline in which the system itself reports that the answer is late.
@@ -65,6 +73,7 @@ class Site:
         self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME)
         self.replays = Replays(clock)
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
+        self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)
 
 
 def _limits(settings: Settings, counters: WindowCounters) -> tuple[RequestLimit | None, WebhookLimit | None]:

@@ -16,6 +16,7 @@ class AssetHandler(BaseHandler):
     """Serves the file with the name at the end of the route. The files are public: they hold no data."""
 
     content_type: ClassVar[str]
+    is_logged = False
 
     def get(self) -> None:
         """Answer with the file."""

@@ -90,9 +90,9 @@ class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
     heard_at: float
     opened_at: float
     opened_start_s: float
+    is_user: bool = False
     question: FoundQuestion | None = None
     without_wake: bool = False
-    is_user: bool = False
 
 
 class HearingState(msgspec.Struct, frozen=True, gc=False):

@@ -211,9 +211,9 @@ class UtteranceTracker:
             self._now_s,
             self._now_s if is_new else utterance.opened_at,
             segment.start_s if is_new else utterance.opened_start_s,
+            segment.is_user if is_new else is_user,
             parsed.question,
             (always or (utterance.without_wake and not parsed.found)) and parsed.question is not None,
-            segment.is_user if is_new else is_user,
         )
         if is_late:
             self._close(rest)
