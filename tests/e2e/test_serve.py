@@ -118,13 +118,13 @@ def test_env_file_that_is_named_must_be_there(serve):
 
 
 def test_variables_without_effect_are_in_the_log(serve):
-    process = serve("--port", "0", QUEUE_BATCH_SIZE="50", WEBHOK_TOKEN=CANARY)
+    process = serve("--port", "0", QUEUE_PROCESSING_INTERVAL="50", WEBHOK_TOKEN=CANARY)
 
     said = [json.loads(process.stderr.readline()) for _ in range(3)]
 
     assert [line["event"] for line in said] == ["setting_without_effect", "setting_without_effect", "server_ready"]
     assert "WEBHOK_TOKEN in the environment is not a setting; do you mean WEBHOOK_TOKEN?" in said[0]["note"]
-    assert said[1]["note"].startswith("QUEUE_BATCH_SIZE has no effect")
+    assert said[1]["note"].startswith("QUEUE_PROCESSING_INTERVAL has no effect")
     assert CANARY not in str(said)
 
 
