@@ -61,7 +61,7 @@ def test_database_that_is_not_there_is_one_sentence_and_a_restart_may_help(serve
     ("variable", "value"),
     [
         ("DATABASE_URL", "mysql://omi:tell-nobody@h/omi"),
-        ("DATABASE_URL", '"postgres://omi:tell-nobody@h/omi"'),
+        ("DATABASE_URL", "jdbc:postgresql://h/omi?password=tell-nobody"),
         ("DATABASE_URL", "postgres://h/omi?tell-nobody=1"),
         ("REDIS_URL", "redis://h?db=tell-nobody"),
     ],
