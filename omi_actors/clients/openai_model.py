@@ -157,13 +157,27 @@ def build_client(*, api_key: str, base_url: str | None, timeout_s: float | None 
 
     It uses aiohttp, the SDK's other transport, which costs half of the usual one.
     """
+    import aiohttp  # noqa: PLC0415 (comes with openai: not at start)
+    import httpx2  # noqa: PLC0415 (the same)
     import openai  # noqa: PLC0415 (0.7 s: not at start)
 
     from omi_actors.clients import bounded_http  # noqa: PLC0415 (imports httpx2)
 
+    class Client(openai.DefaultAioHttpClient):
+        """Translates the one error of aiohttp that its transport leaves as it is."""
+
+        async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+            """Send a request. Raises: UpstreamRejectedError when the head of the reply is no HTTP, or too large."""
+            try:
+                return await super().send(request, **options)
+            except aiohttp.ClientResponseError as exc:
+                raise UpstreamRejectedError(
+                    "the model's server, or a proxy before it, sent a head that cannot be read", code="unreadable_reply"
+                ) from exc
+
     timeout = openai.Timeout(timeout_s, connect=_CONNECT_S)
     http_client = bounded_http.open_client(
-        timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, client_class=openai.DefaultAioHttpClient
+        timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, client_class=Client
     )
     return openai.AsyncOpenAI(
         api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout, http_client=http_client

@@ -44,6 +44,10 @@ _REJECTED = {
             "thought_too_long",
             "raise OPENAI_WEBHOOK_MAX_TOKENS and OPENAI_MAX_TOKENS, or set OPENAI_REASONING_EFFORT to minimal or low",
         ),
+        Fault(
+            "unreadable_reply",
+            "what answers at OPENAI_BASE_URL is no HTTP, or sends headers above 8 kB: check address and proxies",
+        ),
         Fault("context_length_exceeded", "lower OPENAI_MAX_CONTEXT_TOKENS", is_lasting=False),
         Fault("content_refused", "nothing to mend: the model refused what it was asked", is_lasting=False),
     )
@@ -118,5 +122,7 @@ def _choose_rejected(code: str, sentences: Sentences) -> str:
             return sentences.thinking
         case "context_length_exceeded":
             return sentences.too_long
+        case "unreadable_reply":
+            return sentences.unreachable
         case _:
             return sentences.refused
