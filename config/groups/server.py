@@ -82,6 +82,14 @@ class ServerSettings(BaseModel):
         validation_alias="WEBHOOK_TOKEN",
         description="Token in the webhook's URL (?token=). A development server makes one in DATA_DIR on first start.",
     )
+    session_secret: Secret = Field(
+        None,
+        validation_alias="SESSION_SECRET",
+        description=(
+            "Key of the operator's sessions in browsers. A changed one signs every browser out. Default: none; the "
+            "sessions are random, and only their digests are kept."
+        ),
+    )
     omi_signing_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(parse_list)] = Field(
         (),
         validation_alias="OMI_SIGNING_SECRETS",
