@@ -89,7 +89,7 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
     "CACHE_MAX_SIZE": NotTaken(reason=_NO_CACHE, instead="Set MAX_LIVE_SESSIONS"),
     "CACHE_CHECK_PERIOD": NotTaken(reason=_NO_CACHE, instead=_LEAVE_OUT),
     "SESSION_SECRET": NotTaken(
-        reason="Nothing is signed: the operator's sessions are random, and only their SHA-256 is kept",
+        reason="The operator's sessions are random, and only their SHA-256 is kept; ADMIN_TOKEN seals chats' secrets",
         instead=_LEAVE_OUT,
     ),
     "CORS_ORIGIN_PATTERNS": NotTaken(
