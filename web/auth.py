@@ -166,12 +166,12 @@ OPERATOR = Owner("chat:operator", is_operator=True)
 class ChatSecrets:
     """Issues the secrets of anonymous chats, and recognises them by their seal.
 
-    A secret that a client has chosen is not accepted: others could guess it. Nodes with the same ADMIN_TOKEN accept
-    each other's secrets; another ADMIN_TOKEN ends them all.
+    A secret that a client has chosen is not accepted: others could guess it. `secret` is SESSION_SECRET, or ADMIN_TOKEN
+    without it. Nodes with the same one accept each other's secrets; another one ends them all.
     """
 
-    def __init__(self, admin_token: bytes) -> None:
-        self._key = _derive_key(admin_token or secrets.token_bytes(32))
+    def __init__(self, secret: bytes) -> None:
+        self._key = _derive_key(secret or secrets.token_bytes(32))
 
     def issue(self) -> str:
         """Return a new secret."""
@@ -189,9 +189,9 @@ class ChatSecrets:
 
 
 @lru_cache(maxsize=4)
-def _derive_key(admin_token: bytes) -> bytes:
-    """Return the key of the seals. Slow on purpose (25 ms), since a secret lets its owner test guesses of ADMIN_TOKEN."""
-    return hashlib.scrypt(admin_token, salt=b"secrets of chats", n=2**11, r=8, p=1, dklen=32)
+def _derive_key(secret: bytes) -> bytes:
+    """Return the key of the seals. Slow on purpose (25 ms), since a chat's secret lets its owner test guesses of ours."""
+    return hashlib.scrypt(secret, salt=b"secrets of chats", n=2**11, r=8, p=1, dklen=32)
 
 
 class ChatGuard:
@@ -202,7 +202,8 @@ class ChatGuard:
         # Only programs on this machine reach a development server on loopback.
         is_private = settings.app_env == "development" and settings.is_loopback
         self._is_open = settings.allow_anonymous_chat or is_private
-        self._secrets = ChatSecrets(self._admin_token)
+        session_secret = settings.session_secret.get_secret_value() if settings.session_secret else ""
+        self._secrets = ChatSecrets(session_secret.encode() or self._admin_token)
 
     def find_owner(self, bearer: str | None, secret: str | None) -> Owner:
         """Return the owner. If anonymous chats are allowed, a new client becomes an anonymous owner with a new secret.

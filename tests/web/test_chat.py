@@ -10,6 +10,7 @@ import pytest
 from omi_actors.actors.session.messages import AskerLeft, ChatAnswered, ReplySent
 from omi_actors.errors import AnswerLateError, QueueFullError, StoreUnavailableError
 from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
+from tests.canaries import ADMIN_TOKEN
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection, request_bytes
 from web.auth import ChatSecrets
@@ -158,6 +159,15 @@ def test_secrets_are_known_at_each_node_of_the_same_operator_and_at_no_other():
     known = [ChatSecrets(token).is_ours(secret) for token in (b"admin-token", b"another", b"")]
 
     assert known == [True, False, False]
+
+
+@pytest.mark.parametrize(("session_secret", "is_known"), [("", True), ("a-session-secret-of-the-operator", False)])
+async def test_chats_secret_is_sealed_by_the_session_secret_or_the_operators_token(session_secret, is_known, start):
+    given = ChatSecrets(ADMIN_TOKEN.encode()).issue()
+    async with await Connection.open(await start(SESSION_SECRET=session_secret)) as connection:
+        reply = await chat(connection, {"message": "hi"}, X_Chat_Secret=given)
+
+    assert ("x-chat-secret" not in reply.headers) is is_known
 
 
 @pytest.mark.parametrize(("trusted", "is_secure"), [("loopback", True), ("", False)])

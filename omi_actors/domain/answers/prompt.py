@@ -5,7 +5,7 @@ Not here: the call (clients/), the choice of rows (store/). Threads: any; pure.
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 
@@ -208,6 +208,29 @@ def build_prompt(
     has_quotes = any(not message.is_own for message in earlier)
     instructions = PromptMessage("system", _build_instructions(asking, has_quotes=has_quotes))
     return Prompt(question, (instructions, *messages, PromptMessage("user", question)), max_tokens)
+
+
+# Share of the context that is left when a model has refused the whole.
+_SHORT_SHARE = 0.25
+
+
+def shorten_prompt(prompt: Prompt) -> Prompt | None:
+    """Return the prompt with the newest quarter of its transcript, and without earlier messages; None if it has none.
+
+    Instructions and question stay as they are.
+    """
+    first, *context, last = prompt.messages
+    kept = [short for one in context if (short := _shorten(one)) is not None]
+    return replace(prompt, messages=(first, *kept, last)) if context else None
+
+
+def _shorten(message: PromptMessage) -> PromptMessage | None:
+    """Return a block between its marker lines with its newest lines; None for anything else, and if none would stay."""
+    begin, *lines, end = message.text.splitlines() if "\n" in message.text else ("", "")
+    kept = int(len(lines) * _SHORT_SHARE)
+    if not (kept and begin.startswith("BEGIN ") and end.startswith("END ")):
+        return None
+    return PromptMessage(message.role, "\n".join([begin, *lines[-kept:], end]))
 
 
 def _choose_earlier(
