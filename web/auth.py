@@ -190,7 +190,7 @@ class ChatSecrets:
 
 @lru_cache(maxsize=4)
 def _derive_key(secret: bytes) -> bytes:
-    """Return the key of the seals. Slow on purpose (25 ms), since a chat's secret lets its owner test guesses of ours."""
+    """Return the key of the seals. Slow on purpose (25 ms): a chat's secret lets its owner test guesses of ours."""
     return hashlib.scrypt(secret, salt=b"secrets of chats", n=2**11, r=8, p=1, dklen=32)
 
 
