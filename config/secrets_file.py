@@ -7,11 +7,13 @@ Threads: none; called once at start. Another process may start at the same momen
 import dataclasses
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from config.settings import InvalidSettingError, LoadedSettings, Origin
+from config.env_file import load_env_file
+from config.settings import InvalidSettingError, LoadedSettings, Origin, Settings
 
 FILE_NAME = "secrets.env"
 _NAMES = ("ADMIN_TOKEN", "WEBHOOK_TOKEN")
@@ -26,8 +28,8 @@ def add_made_secrets(loaded: LoadedSettings) -> LoadedSettings:
         InvalidSettingError: the folder cannot be written, or the file lacks a token.
     """
     settings = loaded.settings
-    missing = [name for name in _NAMES if getattr(settings, name.lower()) is None]
-    if settings.is_production or not missing:
+    missing = _missing(settings)
+    if not missing:
         return loaded
     made = _load_or_make(settings.data_dir / FILE_NAME)
     update = {name.lower(): SecretStr(made[name]) for name in missing}
@@ -35,17 +37,38 @@ def add_made_secrets(loaded: LoadedSettings) -> LoadedSettings:
     return dataclasses.replace(loaded, settings=settings.model_copy(update=update), origins=origins)
 
 
-def _load_or_make(path: Path) -> dict[str, str]:
+def check_secrets_file(settings: Settings) -> None:
+    """Check that the file is sound, if it exists and a start needs it.
+
+    Raises:
+        InvalidSettingError: the file cannot be read, or lacks a token.
+    """
+    path = settings.data_dir / FILE_NAME
+    if _missing(settings) and os.access(path, os.F_OK):
+        _load(path)
+
+
+def _missing(settings: Settings) -> list[str]:
+    """Return the names of tokens that the file must supply; in production none."""
+    return [name for name in _NAMES if getattr(settings, name.lower()) is None and not settings.is_production]
+
+
+def _load_or_make(path: Path) -> Mapping[str, str]:
     try:
         if not path.exists():
             _make(path)
-        path.chmod(0o600)  # a copy or a restored backup may have another mode
-        lines = [line.partition("=") for line in path.read_text(encoding="utf-8").splitlines()]
+        if path.is_file():
+            path.chmod(0o600)  # a copy or a restored backup may have another mode
     except OSError as exc:
         raise InvalidSettingError(
-            f"DATA_DIR: {path} cannot be read or made ({exc.strerror}). Make the folder writable, or set another."
+            f"DATA_DIR: {path} cannot be made or kept private ({exc.strerror}). Make the folder writable, or set "
+            "another."
         ) from exc
-    made = {name.strip(): value.strip() for name, _, value in lines}
+    return _load(path)
+
+
+def _load(path: Path) -> Mapping[str, str]:
+    made = load_env_file(path).values
     lacking = [name for name in _NAMES if not made.get(name)]
     if lacking:
         raise InvalidSettingError(f"{path} holds no {' and no '.join(lacking)}. Delete it: a new one is made.")

@@ -17,6 +17,7 @@ from omi_actors.errors import OmiError, StoreError
 from omi_actors.store.archive import restore_copy, save_copy
 
 _MEBI = 1024 * 1024
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -86,6 +87,8 @@ def _put_secrets_back(source: Path, place: Path, now_s: float) -> None:
 
 
 def _copy_private(source: Path, target: Path) -> None:
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out, source.open("rb") as secrets:
-        shutil.copyfileobj(secrets, out)
+    try:
+        with source.open("rb") as secrets, os.fdopen(os.open(target, _FLAGS, 0o600), "wb") as out:
+            shutil.copyfileobj(secrets, out)
+    except OSError as exc:
+        raise StoreError(f"{source} cannot be copied to {target} ({exc.strerror}). The database is in place.") from exc

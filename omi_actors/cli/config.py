@@ -4,6 +4,7 @@ Not here: the settings (config/). Threads: the main one.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def config(*, env_file: Path | None, as_json: bool) -> None:
     """Show every setting: its value, unit and source. For a secret, show only whether it is set."""
     file = env_file_to_load(env_file)
     loaded = load_with_origins(file)
-    if (loaded.settings.data_dir / FILE_NAME).exists():  # this command must not make the file
+    if os.access(loaded.settings.data_dir / FILE_NAME, os.F_OK):  # this command must not make the file
         loaded = add_made_secrets(loaded)
     if as_json:
         click.echo(json.dumps(_as_json(loaded), indent=2))

@@ -38,9 +38,13 @@ env_file_option = click.option(
 
 def env_file_to_load(option: Path | None) -> Path:
     """Return the named env file, which must exist. Without a name, return `.env`, which may be missing."""
-    if option is not None and not option.exists():
-        fail(f"--env-file: there is no file {option}")
-    return option or Path(".env")
+    if option is None:
+        return Path(".env")
+    try:
+        option.stat()
+    except OSError as exc:
+        fail(f"--env-file: there is no file {option} ({exc.strerror}). Correct the name, or make the file.")
+    return option
 
 
 def fail(sentence: str, code: int = EXIT_CONFIG) -> NoReturn:

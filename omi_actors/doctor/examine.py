@@ -11,7 +11,7 @@ from omi_actors.doctor.files import check_data_dir, check_log_dir, check_room
 from omi_actors.doctor.finding import Finding, Machine, State
 from omi_actors.doctor.installation import check_loaded, check_packages, check_python, describe_refusal
 from omi_actors.doctor.port import check_port, is_serving
-from omi_actors.doctor.safety import check_reach, check_secrets_file, check_tokens, check_upstreams
+from omi_actors.doctor.safety import check_reach, check_secrets, check_tokens, check_upstreams
 from omi_actors.doctor.servers import check_model, check_redis
 from omi_actors.doctor.store import check_sqlite, check_store
 from omi_actors.store.probe import find_sqlite_version
@@ -43,6 +43,6 @@ def _examine_start(settings: Settings, machine: Machine) -> Iterator[Finding]:
     yield from check_redis(settings)
     yield from check_model(settings, machine)
     yield from check_tokens(settings)
-    yield from check_secrets_file(settings)
+    yield from check_secrets(settings)
     yield from check_reach(settings)
     yield from check_upstreams(settings)

@@ -5,6 +5,7 @@ Not here: the database in it (store.py), the mode of the secrets file (safety.py
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from config.settings import Settings
@@ -42,6 +43,11 @@ def check_room(settings: Settings, machine: Machine) -> Iterator[Finding]:
 
 
 def _judge_folder(check: str, name: str, folder: Path) -> Finding:
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError):  # it can be made; or a file is in its way, see below
+            folder.stat()
+    except OSError as exc:
+        return problem(check, f"{name}={folder} cannot be used ({exc.strerror})", f"Set another {name}.")
     nearest = _nearest_existing(folder)
     if not nearest.is_dir():
         fix = f"Move {nearest} away, or set another {name}."
@@ -53,4 +59,4 @@ def _judge_folder(check: str, name: str, folder: Path) -> Finding:
 
 
 def _nearest_existing(path: Path) -> Path:
-    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if os.access(folder, os.F_OK))

@@ -3,13 +3,16 @@
 Not here: the secrets that production requires (config/settings.py). Threads: the main one.
 """
 
+import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from config.secrets_file import FILE_NAME as SECRETS_FILE
-from config.settings import MAKE_ONE, Settings
+from config.secrets_file import check_secrets_file
+from config.settings import MAKE_ONE, InvalidSettingError, Settings
 from config.values import is_loopback
 from omi_actors.doctor.finding import Finding, note, ok, problem
+from omi_actors.doctor.installation import describe_refusal
 
 # Characters: 16 random letters and digits have 95 bits, too many to guess.
 _SHORTEST = 16
@@ -55,8 +58,12 @@ def check_reach(settings: Settings) -> Iterator[Finding]:
         yield note("safety", text, "Set APP_ENV=production to serve others, or unset HOST.")
 
 
-def check_secrets_file(settings: Settings) -> Iterator[Finding]:
-    """Check whether other accounts of the machine can read the tokens."""
+def check_secrets(settings: Settings) -> Iterator[Finding]:
+    """Check whether a start can load the tokens' file, and whether other accounts of the machine can read it."""
+    try:
+        check_secrets_file(settings)
+    except InvalidSettingError as exc:
+        yield from describe_refusal(exc)
     file = settings.data_dir / SECRETS_FILE
-    if file.exists() and file.stat().st_mode & _OTHERS:
+    if os.access(file, os.F_OK) and file.stat().st_mode & _OTHERS:
         yield note("safety", f"{file} can be read by other accounts of this machine", f"chmod 600 {file}")
