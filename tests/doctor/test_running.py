@@ -27,17 +27,15 @@ SECRETS = {
 def server(tmp_path):
     """A server that has its settings from variables of its own process. SIGTERM ends it."""
     variables = {"PORT": str(find_free_port()), "LOG_LEVEL": "info", "OPENAI_API_KEY": "sk-canary", "WAKE_NAMES": "Ada"}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "omi_actors", "serve"],
         cwd=tmp_path,
         env=environment(tmp_path, **variables),
         stderr=subprocess.PIPE,
         text=True,
-    )
-    yield process, variables, ready_line(process)
-    process.kill()
-    process.wait()
-    process.stderr.close()
+    ) as process:
+        yield process, variables, ready_line(process)
+        process.kill()
 
 
 def run_doctor(folder, *arguments):
@@ -65,7 +63,7 @@ def test_doctor_finds_the_server_of_other_variables_and_leaves_it_alone(server, 
     assert "canary" not in done.stdout
 
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.wait(timeout=20)
     assert not list((tmp_path / "data").glob("server-*"))
 
 
