@@ -23,6 +23,7 @@ from omi_actors.clients.omi_api import Notifier, OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
 from omi_actors.doctor.port import build_url, explain_bind_error
+from omi_actors.doctor.running import recorded
 from omi_actors.errors import SettingsError
 from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger, log_fatal_only
@@ -106,17 +107,18 @@ async def _serve(loaded: LoadedSettings) -> int:
     port = _bind(server, settings)
     await system.start()
     server.listen()
-    link = f"{build_url(settings.host, port)}{server.operator_path()}"
-    ready_s = time.monotonic() - began_mono_s
-    announce(Facts(loaded=loaded, model=parts.model, port=port, ready_s=ready_s, operator_link=link))
-    # Objects that exist now exist until the end, so the garbage collector can skip them. Imports leave no garbage to
-    # collect first, which would hold the first requests for 0.1 s.
-    gc.freeze()
-    checking = asyncio.create_task(_check_model(system))
-    await end.wait()
-    checking.cancel()
-    _log.info("stopping", **end.count_work(), waits_s=settings.shutdown_grace_s, hint="Ctrl-C again stops at once")
-    await _stop(system, server, parts)
+    with recorded(loaded, port):
+        link = f"{build_url(settings.host, port)}{server.operator_path()}"
+        ready_s = time.monotonic() - began_mono_s
+        announce(Facts(loaded=loaded, model=parts.model, port=port, ready_s=ready_s, operator_link=link))
+        # Objects that exist now exist until the end, so the garbage collector can skip them. Imports leave no garbage
+        # to collect first, which would hold the first requests for 0.1 s.
+        gc.freeze()
+        checking = asyncio.create_task(_check_model(system))
+        await end.wait()
+        checking.cancel()
+        _log.info("stopping", **end.count_work(), waits_s=settings.shutdown_grace_s, hint="Ctrl-C again stops at once")
+        await _stop(system, server, parts)
     return end.code
 
 
