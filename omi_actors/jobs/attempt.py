@@ -105,8 +105,8 @@ async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError
 async def _retry(job: ClaimedJob, deps: JobDeps, error: Exception, retry: Retry) -> Attempted:
     run_at, name = deps.clock.now_s() + retry.delay_s, type(error).__name__
     try:
-        await deps.store.write(
-            jobs.retry_job, job.job_id, job.token, run_at=run_at, error=name, is_counted=retry.is_counted
+        await stored(
+            deps, jobs.retry_job, job.job_id, job.token, run_at=run_at, error=name, is_counted=retry.is_counted
         )
     except ExpectedError as exc:
         return _note_unrecorded(job, "retried", exc)
@@ -115,7 +115,7 @@ async def _retry(job: ClaimedJob, deps: JobDeps, error: Exception, retry: Retry)
 
 async def _bury(job: ClaimedJob, deps: JobDeps, error: str, failure: AnswerDone | None) -> Attempted:
     try:
-        await stored(deps.store.write(dead_jobs.bury_job, job.job_id, job.token, error=error, failure=failure))
+        await stored(deps, dead_jobs.bury_job, job.job_id, job.token, error=error, failure=failure)
     except ExpectedError as exc:
         return _note_unrecorded(job, "buried", exc)
     return Attempted(job, "buried", failure)

@@ -5,10 +5,10 @@ Not here: the kinds (one file each), dispatch (actors/queue/dispatcher.py). Thre
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from omi_actors.clients.model import Model, OnText
 from omi_actors.clients.omi_api import GuardedNotifier
@@ -24,9 +24,12 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
+from omi_actors.store.transaction import Transaction
 
 _log = get_logger(__name__)
 
+# Seconds between two tries to store the end of an attempt: soon enough that no lease is taken back before.
+_AGAIN_S = 0.5
 # Seconds in which a spent budget is logged once, and after which /health forgets a refusal.
 _RECENT_S = 60.0
 
@@ -80,7 +83,7 @@ class JobDeps:
 
     An answer expires `answer_expires_s` seconds after its question; then it is not sent to a wearable.
     `on_text` gets the pieces of an answer while this attempt's model streams it.
-    `is_awaited(job_id)` tells whether a reply slot of this node waits for the job's answer.
+    `is_awaited(job_id)` tells whether a reply slot of this node waits for the job's answer. `pause` waits for seconds.
     """
 
     store: Store
@@ -93,6 +96,7 @@ class JobDeps:
     on_text: OnText | None = None
     budget: BudgetGuard | None = None
     is_awaited: Callable[[str], bool] = lambda _job_id: True
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class JobKind(Protocol):
@@ -115,9 +119,27 @@ class JobKind(Protocol):
 
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
-async def stored(outcome: Future[T]) -> T:
+async def stored(
+    deps: JobDeps, end: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Store the end of an attempt and return the write's result. While the store is away, try again.
+
+    The attempt's work is not lost then, and its model is not asked again. `end` is conditional on the attempt's lease:
+    it may be stored already, and it fails with LeaseLostError when another attempt has the job.
+    """
+    while True:
+        try:
+            return await _settled(deps.store.write(end, *args, **kwargs))
+        except ExpectedError as exc:
+            if not exc.retryable:
+                raise
+        await deps.pause(_AGAIN_S)
+
+
+async def _settled(outcome: Future[T]) -> T:
     """Return the result of a write, or raise its error. Ignore one cancellation if the write succeeds.
 
     The write itself can cause the cancellation: it ends the lease, and a heartbeat right after it finds no lease.
