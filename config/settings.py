@@ -34,6 +34,8 @@ __all__ = [
 MAKE_ONE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 # Example values that documents show instead of a secret.
 _PLACEHOLDERS = frozenset({"your-secret-key", "your-api-key", "your-token", "change-me", "changeme", "sk-..."})
+# Fewest characters of a token in production: 24 of 64 random ones are 144 bits.
+_TOKEN_CHARS = 24
 
 # Likeness of two names, 0 to 1 (difflib's ratio). An env file is meant for us, so a moderate likeness is a misspelling.
 # The environment holds names of other programs (XDG_DATA_DIRS, HOSTNAME), so only a close likeness is one.
@@ -130,6 +132,7 @@ def _validate(chosen: dict[str, Any], problems: list[str]) -> Settings:
     problems += [
         *_half_given(settings),
         *_placeholders(settings),
+        *(_short_tokens(settings) if settings.is_production else ()),
         *(_missing_in_production(settings) if settings.is_production else ()),
     ]
     if problems:
@@ -204,12 +207,26 @@ def _placeholders(settings: Settings) -> Iterator[str]:
     key = settings.openai_api_key
     if key is not None and key.get_secret_value().lower() in _PLACEHOLDERS:
         yield "OPENAI_API_KEY is still a placeholder. Set your key, or leave it out: then the demo model answers."
-    if not settings.is_production:
-        return
-    for name in ("ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN"):
-        secret = getattr(settings, name.lower())
-        if secret is not None and secret.get_secret_value().lower() in _PLACEHOLDERS:
+    for name, token in _tokens(settings) if settings.is_production else ():
+        if token.lower() in _PLACEHOLDERS:
             yield f"{name} is still a placeholder, which is public. {MAKE_ONE}"
+
+
+def _short_tokens(settings: Settings) -> Iterator[str]:
+    for name, token in _tokens(settings):
+        if len(token) < _TOKEN_CHARS and token.lower() not in _PLACEHOLDERS:
+            yield (
+                f"{name} has {len(token)} characters, and production needs at least {_TOKEN_CHARS}, so that it cannot "
+                f"be guessed. {MAKE_ONE}"
+            )
+
+
+def _tokens(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the given secrets that the operator chooses, by variable. Omi makes its signing secrets."""
+    for name in ("ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN", "SESSION_SECRET"):
+        secret = getattr(settings, name.lower())
+        if secret is not None:
+            yield name, secret.get_secret_value()
 
 
 def _missing_in_production(settings: Settings) -> Iterator[str]:

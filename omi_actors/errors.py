@@ -19,6 +19,7 @@ ExpectedError (kit)
 └─ ActorError (kit)      AskTimeoutError ↺ > AnswerLateError; StartFailedError     the rest: kit/errors.py
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from omi_actors.kit.errors import ActorError, AskTimeoutError, ExpectedError
@@ -142,14 +143,14 @@ class CircuitOpenError(UpstreamUnavailableError):
 class UpstreamRejectedError(UpstreamError):
     """The upstream understood the request and refused it, so asking again cannot help.
 
-    `code` is the upstream's machine-readable reason, e.g. `insufficient_quota`. `parameter` names the refused part of
-    the request, if the upstream named one.
+    `code` is a machine-readable reason, e.g. `insufficient_quota`. `parameters` names the refused parts of the request,
+    if the upstream named any.
     """
 
-    def __init__(self, message: str, *, code: str = "", parameter: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", parameters: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.code = code
-        self.parameter = parameter
+        self.parameters = tuple(parameters)
 
 
 class UpstreamUnclearError(UpstreamError):

@@ -24,7 +24,7 @@ from omi_actors.domain.answers.delivery_records import DeliveryRules
 from omi_actors.domain.answers.limits import Allowance, AnswerRules
 from omi_actors.domain.answers.prompt import PromptLimits
 from omi_actors.domain.hearing import wake
-from omi_actors.domain.hearing.state import HearingOptions, ListenMode
+from omi_actors.domain.hearing.state import HearingOptions, ListenMode, WakeBy
 from omi_actors.domain.work.retention import LIVE_S, RetentionRules
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
@@ -83,8 +83,10 @@ def build_janitor(settings: Settings, store: Store) -> Janitor:
 def build_worker_slots(settings: Settings) -> tuple[WorkerSlots, WorkerSlots]:
     """Return the worker slots. Answers have their own slots, since a person waits; all other kinds share slots."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
-    return WorkerSlots((ANSWER,), settings.openai_max_concurrency), WorkerSlots(
-        others, settings.queue_max_concurrent_jobs
+    batch = settings.queue_batch_size
+    return (
+        WorkerSlots((ANSWER,), settings.openai_max_concurrency, batch),
+        WorkerSlots(others, settings.queue_max_concurrent_jobs, batch),
     )
 
 
@@ -110,7 +112,7 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slo
     rules = DeliveryRules(
         grace_s=settings.next_webhook_grace_s,
         expires_s=settings.answer_expires_s,
-        can_notify=parts.notifier is not None,
+        can_notify=parts.notifier is not None and settings.enable_background_queue,
     )
     wake.prepare(settings.wake_names)
     return SessionDeps(
@@ -125,7 +127,8 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slo
         lane_cap=settings.queue_lane_cap,
         hearing=HearingOptions(
             names=settings.wake_names,
-            mode=ListenMode(settings.default_listen_mode),
+            mode=ListenMode(settings.default_listen_mode if settings.enable_context_activation else ListenMode.NEVER),
+            wake_by=WakeBy(settings.wake_by),
             pause_s=settings.question_pause_s,
             hard_cap_s=settings.question_max_s,
             followup_s=settings.default_followup_window_s,

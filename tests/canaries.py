@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from scripts.lab.replay.fake_omi import SECRET as OMI_KEY
 
-ADMIN_TOKEN = "admin-token"  # noqa: S105 (the tests' own)
-WEBHOOK_TOKEN = "hook-token"  # noqa: S105 (same)
-METRICS_TOKEN = "scrape-token"  # noqa: S105 (same)
+ADMIN_TOKEN = "admin-token-of-the-tests-alone"  # noqa: S105 (the tests' own)
+WEBHOOK_TOKEN = "hook-token-of-the-tests-alone"  # noqa: S105 (same)
+METRICS_TOKEN = "scrape-token-of-the-tests-alone"  # noqa: S105 (same)
 MODEL_KEY = "sk-canary-of-the-model"
 SIGNING_SECRET = "whsec_sample_secret_for_tests_only"  # noqa: S105 (same)
 

@@ -21,7 +21,13 @@ ROWS = [line.strip("|").split("|") for line in PAGE.splitlines() if re.match(r"\
 NAMED = re.findall(r"`([\w/]+\.py)`: ([\w ,]+)", PAGE)
 FILES = {name for name in re.findall(r"`([\w/]+\.py)`", PAGE) if "test_" in name}
 # OWASP's list and further threats at the edge.
-RISKS = {f"API{number}" for number in range(1, 11)} | {"Errors", "Concurrency", "Words and secrets", "Pages of other"}
+RISKS = {f"API{number}" for number in range(1, 11)} | {
+    "Errors",
+    "Concurrency",
+    "Words and secrets",
+    "Pages of other",
+    "Orders in what others",
+}
 
 
 def functions_of(file):
@@ -61,8 +67,8 @@ def test_numbers_of_the_servers_that_are_called_are_the_programs():
     assert omi[2].startswith(f"{notify._MAX_ATTEMPTS}, ")
     stores = f"{1 + len(tree._READERS)}: a writer, {len(tree._READERS)} readers"
     assert [postgresql[0], sqlite[0]] == [stores, stores]
-    times = re.findall(r"(?:statement|lock)_timeout=(\d+)s", postgres._SETTINGS)
-    assert "{} s a statement, {} s a lock".format(*times) in postgresql[1]
+    statement, lock = (postgres._SETTINGS[f"{name}_timeout"].removesuffix("s") for name in ("statement", "lock"))
+    assert f"{statement} s a statement, {lock} s a lock" in postgresql[1]
     assert sqlite[1].startswith(f"{StoreConfig(url='', data_dir=ROOT).busy_timeout_s:g} s for")
     assert redis[0] == f"at most {redis_session._CONNECTIONS}"
 

@@ -124,7 +124,10 @@ class EdgeSettings(BaseModel):
         validation_alias="RATE_LIMIT_MAX_REQUESTS",
         ge=1,
         le=1_000_000_000,
-        description="Requests per window, address and kind of route. Health, metrics and the operator have no limit.",
+        description=(
+            "Requests per window, address and kind of route; of webhooks only those without the right token or "
+            "signature count. Health, metrics and the operator have no limit."
+        ),
     )
     rate_limit_max_webhooks: int = Field(
         600,

@@ -7,18 +7,31 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from config.values import Seconds, parse_list, upper_word
+from config.values import OnOff, Seconds, parse_list, upper_word
 
 
 class HearingSettings(BaseModel):
     """Hearing: names, listen mode and pauses."""
 
+    enable_context_activation: OnOff = Field(
+        default=True,
+        validation_alias="ENABLE_CONTEXT_ACTIVATION",
+        description="When off, no speech is a question: transcripts are kept, and only typed questions are answered.",
+    )
     wake_names: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = Field(
         ("omi",),
         validation_alias="WAKE_NAMES",
         min_length=1,
         max_length=8,
         description="Names of the wearable in wake phrases, separated by commas. Known misspellings of omi count, too.",
+    )
+    wake_by: Annotated[Literal["ANYONE", "OWNER"], BeforeValidator(upper_word)] = Field(
+        "ANYONE",
+        validation_alias="WAKE_BY",
+        description=(
+            "People whose speech can be a question. ANYONE: all. OWNER: only the wearer, as Omi recognises the voice; "
+            "until it has recognised it once in a session, all."
+        ),
     )
     default_listen_mode: Annotated[Literal["TRIGGER", "FOLLOWUP", "ALWAYS"], BeforeValidator(upper_word)] = Field(
         "TRIGGER",

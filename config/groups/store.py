@@ -3,62 +3,21 @@
 Not here: loading and checking (config/settings.py). Threads: frozen, any.
 """
 
-import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from config.values import Seconds, Secret, checked_secret, find_odd_spelling
+from config.database_url import read_database_url
+from config.values import Seconds, Secret
 
-_POSTGRES = ("postgres://", "postgresql://")
-_SQLITE = "sqlite:///"
-_ENCODED = "write special characters of a password as %XX: @ as %40, / as %2F, : as %3A"
-# As libpq reads it: a user ends at the first @ before any slash. Other readings would show a password as a host.
-_SERVER = re.compile(r"(?:[^@/]*@)?(?P<hosts>[^/?]*)(?:/(?P<name>[^?]*))?(?:\?(?P<options>.*))?")
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(?::(?P<port>[0-9]*))?")
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
-_MAX_PORT = 65_535
 # A century: a mistyped number of days beyond it is surely a mistake.
 _MAX_DAYS = 36_500
 
 
-def _find_problem(url: str) -> str:
-    """Return why the URL names no store; "" if it names one. The URL is never quoted: it may hold a password."""
-    if url.startswith(_SQLITE):
-        return _find_file_problem(url.removeprefix(_SQLITE))
-    if odd := find_odd_spelling(url):
-        return odd
-    scheme = next((scheme for scheme in _POSTGRES if url.startswith(scheme)), None)
-    if scheme is None:
-        return f"must begin with postgres:// or {_SQLITE}"
-    if _BAD_PERCENT.search(url):
-        return "has a % without two digits after it, or %00; write % itself as %25"
-    return _find_server_problem(url.removeprefix(scheme))
-
-
-def _find_server_problem(rest: str) -> str:
-    parts = _SERVER.fullmatch(rest)
-    if parts is None or "@" in f"{parts['hosts']}{parts['name']}":
-        return f"has an @ or / too many; {_ENCODED}"
-    if not (parts["hosts"] or parts["name"] or parts["options"]):
-        return "must name a server and a database"
-    if not all(map(_is_host, parts["hosts"].split(","))):
-        return f"has a host or port that cannot be read; {_ENCODED}"
-    return "must end in the database's name alone" if "/" in (parts["name"] or "") else ""
-
-
-def _is_host(text: str) -> bool:
-    match = _HOST.fullmatch(text)
-    return match is not None and (not match["port"] or 0 < int(match["port"]) <= _MAX_PORT)
-
-
-def _find_file_problem(file: str) -> str:
-    if not file or file.endswith("/"):
-        return f"must name a file after {_SQLITE}"
-    if file.startswith(":memory:"):
-        return "must name a file: a store in memory would forget"
-    return "must not have options after the file's name" if "?" in file else ""
+def _as_the_store_reads_it(url: SecretStr | None) -> SecretStr | None:
+    read = read_database_url(url.get_secret_value()) if url is not None else ""
+    return SecretStr(read) if read else None
 
 
 class StoreSettings(BaseModel):
@@ -69,7 +28,7 @@ class StoreSettings(BaseModel):
         validation_alias="DATA_DIR",
         description="Folder of the SQLite database and of the secrets made on first start.",
     )
-    database_url: Annotated[Secret, checked_secret(_find_problem)] = Field(
+    database_url: Annotated[Secret, AfterValidator(_as_the_store_reads_it)] = Field(
         None,
         validation_alias="DATABASE_URL",
         description="postgres://user:password@host/name, or sqlite:///file. Empty: SQLite in DATA_DIR.",

@@ -5,6 +5,8 @@ openai_model.py         a model at an OpenAI-compatible server, and the list of 
 completion_request.py   the request of a chat completion
 completion_stream.py    the stream of a chat completion
 model_refusals.py       the meaning of a refusal: status, body and headers in, one of our errors out
+refusal_words.py        the words of an error body in any form, and the pause that a server asks for
+refusal_phrases.py      what the common servers write in refusals
 model_chain.py          circuit breaker around each model, and fallback to the next model
 omi_api.py              Omi's notification API, with its circuit breaker
 circuit.py              a circuit breaker around calls, with metrics and log lines

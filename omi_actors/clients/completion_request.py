@@ -1,15 +1,17 @@
-"""The request of a chat completion, without the parameters that its model has refused.
+"""The request of a chat completion, in the form that its model takes: fields, roles of messages, streamed or whole.
 
-Not here: sending it (openai_model.py), the prompt's text (domain/answers/prompt.py). Threads: the event loop.
+Not here: sending it (openai_model.py), the prompt's text (domain/answers/prompt.py), the meaning of refusals
+(model_refusals.py). Threads: the event loop.
 Source: OpenAI's Chat Completions API. Reasoning models refuse `max_tokens` and `temperature`; servers other than
 OpenAI's may know only `max_tokens`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from omi_actors.domain.answers.prompt import Prompt
+from omi_actors.domain.answers.prompt import Prompt, PromptMessage
+from omi_actors.errors import UpstreamRejectedError
 from omi_actors.instruments.logs import get_logger
 
 _log = get_logger(__name__)
@@ -17,9 +19,11 @@ _log = get_logger(__name__)
 # Beginnings of reasoning models' names, and the one exception.
 _REASONING = ("gpt-5", "o1", "o3", "o4")
 _CHATTING = "gpt-5-chat"
-# Fields without which there is no question.
-_REQUIRED = ("model", "messages", "stream")
 _LIMITS = ("max_completion_tokens", "max_tokens")
+# Without it the stream does not report its tokens.
+_USAGE = {"stream_options": {"include_usage": True}}
+# Between messages that become one.
+_PARAGRAPH = "\n\n"
 # The replacement of a refused value.
 _REPLACEMENTS = {("reasoning_effort", "minimal"): "low", ("reasoning_effort", "none"): "low"}
 
@@ -34,28 +38,41 @@ class RequestOptions:
     has_store: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestForm:
+    """The form of a request: the field that limits the answer, further fields, and what the server takes of messages.
+
+    `has_system`: it takes a system message. `is_alternating`: it takes a user's and an assistant's message in turn.
+    """
+
+    limit: str | None
+    extras: Mapping[str, Any]
+    is_streamed: bool = True
+    has_system: bool = True
+    is_alternating: bool = False
+    limits_tried: tuple[str | None, ...] = ()
+
+
 class RequestShape:
-    """Builder of the requests to one model; it learns from refusals.
+    """Builder of the requests to one model; it learns from refusals, for as long as the process lives.
 
     Example:
         shape = RequestShape("gpt-5-mini", RequestOptions(), is_openai=True)
-        body = shape.build(prompt)
-        shape.drop("reasoning_effort", body)  # after a refusal: asks for less effort, or without the parameter
+        form, body = shape.form, shape.build(prompt)
+        shape.learn(error, form)  # after a refusal: True if the next request differs
     """
 
     def __init__(self, name: str, options: RequestOptions, *, is_openai: bool) -> None:
         self._name = name
         is_reasoning = name.startswith(_REASONING) and not name.startswith(_CHATTING)
         self._max_tokens = options.max_tokens
-        self._limit: str | None = "max_completion_tokens" if is_openai or is_reasoning else "max_tokens"
-        self._limits_tried: list[str | None] = [self._limit]
-        self._extras: dict[str, Any] = (
+        limit = "max_completion_tokens" if is_openai or is_reasoning else "max_tokens"
+        extras: dict[str, Any] = (
             {"reasoning_effort": options.reasoning_effort} if is_reasoning else {"temperature": options.temperature}
         )
-        # Without it the stream does not report its tokens.
-        self._extras["stream_options"] = {"include_usage": True}
         if options.has_store:
-            self._extras["store"] = True
+            extras["store"] = True
+        self.form = RequestForm(limit=limit, extras=extras | _USAGE, limits_tried=(limit,))
 
     def max_tokens_of(self, prompt: Prompt) -> int:
         """Return the answer's limit of tokens."""
@@ -63,45 +80,93 @@ class RequestShape:
 
     def build(self, prompt: Prompt) -> dict[str, Any]:
         """Return the request's body."""
-        limit = {self._limit: self.max_tokens_of(prompt)} if self._limit is not None else {}
+        form = self.form
+        limit = {form.limit: self.max_tokens_of(prompt)} if form.limit is not None else {}
         return {
             "model": self._name,
-            "messages": [{"role": one.role, "content": one.text} for one in prompt.messages],
-            "stream": True,
-            **self._extras,
+            "messages": [{"role": one.role, "content": one.text} for one in _arrange(prompt.messages, form)],
+            "stream": form.is_streamed,
+            **form.extras,
             **limit,
         }
 
-    def drop(self, parameter: str, sent: Mapping[str, Any]) -> bool:
-        """Leave out this parameter of the request `sent`, or replace its value, in all later requests.
+    def learn(self, refusal: UpstreamRejectedError, sent: RequestForm) -> bool:
+        """Change all later requests so that they avoid this refusal of a request of the form `sent`.
 
-        False if the request has no such parameter. When several requests are refused alike, only the first counts.
+        False if nothing is left to change. When several requests are refused alike, only the first changes anything.
         """
-        if parameter not in _REQUIRED and parameter in sent:
-            if parameter == self._limit:
-                self._change_limit()
-            elif self._extras.get(parameter) == sent[parameter]:
-                self._change_extra(parameter)
-            return True
-        return False
-
-    def _change_limit(self) -> None:
-        refused = self._limit
-        other = next((name for name in _LIMITS if name not in self._limits_tried), None)
-        self._limit = other
-        self._limits_tried.append(other)
-        _log.warning("model_parameter_refused", model=self._name, parameter=refused, instead=other)
-
-    def _change_extra(self, parameter: str) -> None:
-        value = self._extras.pop(parameter)
-        other = _REPLACEMENTS.get((parameter, str(value)))
-        if other is not None:
-            self._extras[parameter] = other
-        _log.warning("model_parameter_refused", model=self._name, parameter=parameter, value=value, instead=other)
+        if self.form != sent:
+            return refusal.code in _LEARNT
+        after = _change(sent, refusal)
+        if after == sent:
+            return False
+        self.form = after
+        changed = {name: value for name, value in asdict(after).items() if value != getattr(sent, name)}
+        changed.pop("limits_tried", None)
+        _log.warning("model_request_changed", model=self._name, refused=refusal.code, now=changed)
+        return True
 
 
-def find_refused(parameter: str | None, message: str, sent: Mapping[str, Any]) -> str:
-    """Return the parameter that a refusal names in its field, or else in its text; "" for none."""
-    if parameter:
-        return parameter
-    return next((name for name in sent if f"'{name}'" in message), "")
+# Codes of refusals that another form may avoid.
+_LEARNT = ("parameter_refused", "roles_refused")
+
+
+def _change(form: RequestForm, refusal: UpstreamRejectedError) -> RequestForm:
+    """Return the form without what is refused; the same form if it has nothing of it."""
+    if refusal.code == "roles_refused":
+        return _change_roles(form, refuses_system="system" in refusal.parameters)
+    if refusal.code != "parameter_refused":
+        return form
+    # A server that names nothing gets nothing beside the question and the limit.
+    for name in refusal.parameters or tuple(form.extras):
+        form = _change_field(form, name)
+    return form
+
+
+def _change_roles(form: RequestForm, *, refuses_system: bool) -> RequestForm:
+    """Return the form with the next arrangement. Templates without a system message often say "must alternate"."""
+    if form.has_system and (refuses_system or form.is_alternating):
+        return replace(form, has_system=False)
+    return replace(form, is_alternating=True)
+
+
+def _change_field(form: RequestForm, name: str) -> RequestForm:
+    if name == form.limit:
+        other = next((one for one in _LIMITS if one not in form.limits_tried), None)
+        return replace(form, limit=other, limits_tried=(*form.limits_tried, other))
+    if name == "stream":
+        return replace(form, is_streamed=False, extras=_without(form.extras, *_USAGE))
+    if name not in form.extras:
+        return form
+    other = _REPLACEMENTS.get((name, str(form.extras[name])))
+    return replace(form, extras={**_without(form.extras, name), **({name: other} if other else {})})
+
+
+def _without(extras: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in extras.items() if name not in names}
+
+
+def _arrange(messages: Sequence[PromptMessage], form: RequestForm) -> Sequence[PromptMessage]:
+    if not form.has_system:
+        messages = _without_system(messages)
+    return _in_turns(messages) if form.is_alternating else messages
+
+
+def _without_system(messages: Sequence[PromptMessage]) -> list[PromptMessage]:
+    """Put the instructions in front of the first message, as the user's words."""
+    texts = [one.text for one in messages if one.role == "system"]
+    others = [one for one in messages if one.role != "system"]
+    if others and others[0].role == "user":
+        texts.append(others.pop(0).text)
+    return [PromptMessage("user", _PARAGRAPH.join(texts)), *others]
+
+
+def _in_turns(messages: Sequence[PromptMessage]) -> list[PromptMessage]:
+    """Join messages of one role that follow each other; leave out an answer without its question at the beginning."""
+    turns: list[PromptMessage] = []
+    for one in messages:
+        if turns and turns[-1].role == one.role:
+            turns[-1] = PromptMessage(one.role, turns[-1].text + _PARAGRAPH + one.text)
+        elif one.role != "assistant" or (turns and turns[-1].role == "user"):
+            turns.append(one)
+    return turns

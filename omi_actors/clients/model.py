@@ -4,6 +4,8 @@ Not here: real models (openai_model.py), their order (model_chain.py), prompts (
 Threads: the event loop.
 """
 
+import asyncio
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,6 +53,9 @@ class Model(Protocol):
 
 
 _WORDS = re.compile(r"\s*\S+")
+# Seconds between two pieces, as a model writes them; and the most pieces, so that a long answer takes a second, too.
+_PIECE_S = 0.03
+_MAX_PIECES = 33
 
 
 class DemoModel:
@@ -62,12 +67,15 @@ class DemoModel:
     async def load(self) -> None:
         """Do nothing."""
 
-    async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:  # noqa: ARG002 (the protocol's)
-        """Answer at once with the question, word by word."""
+    async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
+        """Answer with the question: at once, or word by word if a client reads along."""
         text = f"[demo] You asked: {prompt.question} Set OPENAI_API_KEY to connect a real model."
         if on_text is not None:
-            for word in _WORDS.findall(text):
-                on_text(word)
+            words = _WORDS.findall(text)
+            size = math.ceil(len(words) / _MAX_PIECES)
+            for n in range(0, len(words), size):
+                on_text("".join(words[n : n + size]))
+                await asyncio.sleep(min(_PIECE_S, deadline_s / 2 / _MAX_PIECES))
         return ModelAnswer(text, self.name)
 
     async def close(self) -> None:

@@ -1,26 +1,195 @@
 """The meaning of a refusal by a model's server: status, body and headers in, one of our errors out.
 
-Not here: learning from it (completion_request.py), the sentences for it (domain/answers/failures.py). Threads: none,
-pure. Bodies may quote the prompt and the key: no text of a body reaches an error.
+Not here: the body's words (refusal_words.py), the phrases (refusal_phrases.py), learning from a refusal
+(completion_request.py), sentences for it (domain/answers/failures.py). Threads: none, pure. Bodies may quote the
+prompt and the key: none of their text reaches an error.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.clients import refusal_phrases as phrases
+from omi_actors.clients.refusal_words import find_pause_s, find_words
+from omi_actors.errors import UpstreamBusyError, UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+# Statuses of a refused form. Servers with a template in between send 500, and gateways an error within a 200.
+_FORM = frozenset({200, 400, 404, 422, 500, 501})
+_ADDRESS = frozenset({200, 400, 404, 405, 501})
+_BUSY = frozenset({200, 400, 429, 498, *range(500, 600)})
+_FIRST_NO_SUCCESS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A refusal as it came. `words` are lines `field: text` in lower case."""
+
+    status: int
+    words: str
+    pause_s: float | None
+
+
+_Judge = Callable[[_Seen], UpstreamError | None]
 
 
 def read_refusal(status: int, body: object, headers: Mapping[str, str] = _NO_HEADERS) -> UpstreamError:
     """Return our error for a refusal: `body` is a parsed JSON value, or the text or bytes as they came.
 
     `status` is that of the response: 200 for an error inside of an answer, which means the same as with its own status.
+
+    Example:
+        read_refusal(200, {"error": {"code": "insufficient_quota"}})  # the error of a 429 with this code
     """
-    del headers
-    code = str(body.get("code") or "") if isinstance(body, dict) else ""
-    if code == "insufficient_quota":
-        return UpstreamRejectedError("the model's account has no credit", code=code)
-    if code == "content_filter":
-        return UpstreamRejectedError("the model's server refused the content", code="content_refused")
-    return UpstreamUnavailableError(f"the model's server broke off with an error ({status})")
+    words = find_words(body)
+    own = re.search(r"^(?:code|status|status_?code): ([3-5]\d\d)$", words, re.MULTILINE)
+    if own and status < _FIRST_NO_SUCCESS:
+        status = int(own[1])
+    seen = _Seen(status, words, find_pause_s(headers, words))
+    found = (judge(seen) for judge in _JUDGES)
+    return next(filter(None, found), None) or _judge_status(seen)
+
+
+def _judge_redirect(seen: _Seen) -> UpstreamError | None:
+    if _FIRST_NO_SUCCESS <= seen.status < 400:  # noqa: PLR2004
+        text = f"the model's server redirects to another address ({seen.status}); check OPENAI_BASE_URL"
+        return UpstreamRejectedError(text, code="redirected")
+    return None
+
+
+def _judge_content(seen: _Seen) -> UpstreamError | None:
+    if seen.status != 401 and phrases.says_filter(seen.words):  # noqa: PLR2004
+        text = "the model's server refused the content of the question"
+        return UpstreamRejectedError(text, code="content_refused")
+    return None
+
+
+def _judge_length(seen: _Seen) -> UpstreamError | None:
+    if phrases.names_limit(seen.words):
+        return None
+    says = phrases.says_too_large if seen.status == 429 else phrases.says_too_long  # noqa: PLR2004
+    if seen.status == 413 or (seen.status not in (401, 403) and says(seen.words)):  # noqa: PLR2004
+        text = "the question with its context is too long for the model; lower OPENAI_MAX_CONTEXT_TOKENS"
+        return UpstreamRejectedError(text, code="context_length_exceeded")
+    return None
+
+
+def _judge_credit(seen: _Seen) -> UpstreamError | None:
+    is_spent = seen.pause_s is None and phrases.says_quota(seen.words)
+    if seen.status == 402 or is_spent or phrases.says_broke(seen.words):  # noqa: PLR2004
+        text = "the model's account has no credit (this is not the rate limit); add credit at the provider"
+        return UpstreamRejectedError(text, code="insufficient_quota")
+    return None
+
+
+def _judge_access(seen: _Seen) -> UpstreamError | None:
+    return _no_model(seen) if phrases.says_no_access(seen.words) else None
+
+
+def _judge_key(seen: _Seen) -> UpstreamError | None:
+    is_said = seen.status not in (429, 503) and phrases.says_key(seen.words)
+    # A page of HTML comes from a firewall, not from a server that has read the key.
+    is_forbidden = seen.status == 403 and "html: page" not in seen.words  # noqa: PLR2004
+    if seen.status == 401 or is_said or is_forbidden:  # noqa: PLR2004
+        return UpstreamRejectedError(f"the model refuses OPENAI_API_KEY ({seen.status})", code="invalid_api_key")
+    return None
+
+
+def _judge_roles(seen: _Seen) -> UpstreamError | None:
+    if seen.status not in _FORM or not (phrases.says_roles(seen.words) or phrases.says_no_system(seen.words)):
+        return None
+    parameter = "system" if phrases.says_no_system(seen.words) else "messages"
+    text = "the model's server refuses the roles of the messages"
+    return UpstreamRejectedError(text, code="roles_refused", parameters=(parameter,))
+
+
+def _judge_parameter(seen: _Seen) -> UpstreamError | None:
+    if seen.status not in _FORM:
+        return None
+    if phrases.says_no_stream(seen.words):
+        return _refuse_parameters("stream")
+    fields = "\n".join(re.findall(r"^(?:param|loc): .+", seen.words, re.MULTILINE))
+    named = _find_fields(fields) or _find_fields(seen.words)
+    if named:
+        return _refuse_parameters(*named)
+    if phrases.says_parameter(seen.words):
+        return _refuse_parameters(*re.findall(r"^(?:param|loc): (?:body\.)?(\w+)", fields, re.MULTILINE))
+    return None
+
+
+def _find_fields(words: str) -> list[str]:
+    return [name for name, pattern in phrases.FIELDS.items() if re.search(pattern, words, re.MULTILINE)]
+
+
+def _refuse_parameters(*names: str) -> UpstreamError:
+    # A name that is none of ours comes from the server, which may quote anything.
+    known = [name for name in names if name in phrases.FIELDS or name == "stream"]
+    text = f"the model's server does not accept {', '.join(known) or 'a parameter'}"
+    return UpstreamRejectedError(text, code="parameter_refused", parameters=names)
+
+
+def _judge_address(seen: _Seen) -> UpstreamError | None:
+    is_page = "html: page" in seen.words and seen.status in (200, 404)
+    if seen.status == 405 or is_page or (seen.status in _ADDRESS and phrases.says_address(seen.words)):  # noqa: PLR2004
+        return _no_address(seen)
+    return None
+
+
+def _judge_model(seen: _Seen) -> UpstreamError | None:
+    if seen.status < 500 and seen.status != 429 and phrases.says_no_model(seen.words):  # noqa: PLR2004
+        return _no_model(seen)
+    return None
+
+
+def _judge_loading(seen: _Seen) -> UpstreamError | None:
+    if seen.status in _BUSY | {404} and phrases.says_loading(seen.words):
+        text = f"the model's server is still loading the model ({seen.status})"
+        return UpstreamUnavailableError(text, retry_after_s=seen.pause_s)
+    return None
+
+
+def _judge_busy(seen: _Seen) -> UpstreamError | None:
+    if seen.status == 429 or (seen.status in _BUSY and phrases.says_busy(seen.words)):  # noqa: PLR2004
+        what = "limits our rate" if seen.status == 429 else "has too much to do"  # noqa: PLR2004
+        return UpstreamBusyError(f"the model's server {what} ({seen.status})", retry_after_s=seen.pause_s)
+    return None
+
+
+# The first that knows the refusal names it. Names of models and fields are common in other refusals, so they come late.
+_JUDGES: tuple[_Judge, ...] = (
+    _judge_redirect,
+    _judge_content,
+    _judge_length,
+    _judge_credit,
+    _judge_access,
+    _judge_key,
+    _judge_loading,
+    _judge_roles,
+    _judge_address,
+    _judge_parameter,
+    _judge_model,
+    _judge_busy,
+)
+
+
+def _judge_status(seen: _Seen) -> UpstreamError:
+    status = seen.status
+    if status == 404:  # noqa: PLR2004
+        return _no_model(seen) if re.search(r"\bmodel\b", seen.words) else _no_address(seen)
+    if status < _FIRST_NO_SUCCESS:
+        return UpstreamUnavailableError("the model's server broke off with an error", retry_after_s=seen.pause_s)
+    if status >= 500 or status in (408, 409, 425):  # noqa: PLR2004
+        return UpstreamUnavailableError(f"the model's server answered {status}", retry_after_s=seen.pause_s)
+    return UpstreamRejectedError(f"the model's server refused the request ({status})", code=str(status))
+
+
+def _no_model(seen: _Seen) -> UpstreamError:
+    return UpstreamRejectedError(
+        f"the model's server does not know OPENAI_MODEL ({seen.status})", code="model_not_found"
+    )
+
+
+def _no_address(seen: _Seen) -> UpstreamError:
+    text = f"there is no model's server at the path of OPENAI_BASE_URL ({seen.status}); most need /v1 at its end"
+    return UpstreamRejectedError(text, code="wrong_address")

@@ -8,40 +8,34 @@ Source: OpenAI's Chat Completions API.
 import asyncio
 import gc
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
+from omi_actors.clients.completion_request import RequestOptions, RequestShape
 from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.clients.model import ModelAnswer, OnText
-from omi_actors.domain.answers.prompt import Prompt
+from omi_actors.clients.model_refusals import read_refusal
+from omi_actors.domain.answers.prompt import Prompt, shorten_prompt
 from omi_actors.errors import (
-    UpstreamBusyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
 from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.pacer import Pacer
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+_log = get_logger(__name__)
+
 # Seconds to connect; the whole call has a deadline of its own.
 _CONNECT_S = 5.0
-# A 429 of these codes concerns the account, not speed: a retry cannot help.
-_FINAL_CODES = ("insufficient_quota", "billing_not_active", "access_terminated", "billing_hard_limit_reached")
-# A 400 of these codes concerns one parameter: without it, the request may pass.
-_PARAMETER_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
-# Other servers may name an unknown field only in the text of such an error.
-_FORM_STATUSES = (400, 422)
-_USAGE = "stream_options"
-# Codes of content filters.
-_CONTENT_CODES = ("content_filter", "content_policy_violation")
+_TOO_LONG = "context_length_exceeded"
 
 
 class OpenAIModel:
@@ -99,16 +93,23 @@ class OpenAIModel:
             await self._client.close()
 
     async def _ask(self, client: "AsyncOpenAI", prompt: Prompt, on_text: OnText | None) -> ModelAnswer:
-        """Ask, and repeat without each parameter that the server refuses."""
+        """Ask, and again in another form after a refusal that it may avoid, and once with less context."""
+        is_shortened = False
         while True:
-            request = self._shape.build(prompt)
+            form, request = self._shape.form, self._shape.build(prompt)
             try:
                 reader = CompletionReader(self._shape.max_tokens_of(prompt))
                 await self._stream(client, request, reader, on_text)
                 return self._finish(reader, on_text)
             except UpstreamRejectedError as exc:
-                if not self._shape.drop(exc.parameter, request):
+                shorter = shorten_prompt(prompt) if exc.code == _TOO_LONG and not is_shortened else None
+                if shorter is None and not self._shape.learn(exc, form):
                     raise
+                if shorter is not None:
+                    _log.warning("model_context_shortened", model=self.name, fix="lower OPENAI_MAX_CONTEXT_TOKENS")
+                    prompt, is_shortened = shorter, True
+                if on_text is not None:  # a refusal within a stream may follow its first words
+                    on_text("")
 
     def _finish(self, reader: CompletionReader, on_text: OnText | None) -> ModelAnswer:
         answer = ModelAnswer(reader.finish(), self.name, reader.tokens)
@@ -145,7 +146,7 @@ class OpenAIModel:
             finally:
                 await response.aclose()
         except openai.OpenAIError as exc:
-            raise translate_error(exc, request) from exc
+            raise translate_error(exc) from exc
         except bounded_http.ReplyTooLongError as exc:
             raise UpstreamUnavailableError("the model's server sent more bytes than an answer may have") from exc
         except httpx2.HTTPError as exc:
@@ -157,60 +158,42 @@ def build_client(*, api_key: str, base_url: str | None, timeout_s: float | None 
 
     It uses aiohttp, the SDK's other transport, which costs half of the usual one.
     """
+    import aiohttp  # noqa: PLC0415 (comes with openai: not at start)
+    import httpx2  # noqa: PLC0415 (the same)
     import openai  # noqa: PLC0415 (0.7 s: not at start)
 
     from omi_actors.clients import bounded_http  # noqa: PLC0415 (imports httpx2)
 
+    class Client(openai.DefaultAioHttpClient):
+        """Translates the one error of aiohttp that its transport leaves as it is."""
+
+        async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+            """Send a request. Raises: UpstreamRejectedError when the head of the reply is no HTTP, or too large."""
+            try:
+                return await super().send(request, **options)
+            except aiohttp.ClientResponseError as exc:
+                raise UpstreamRejectedError(
+                    "the model's server, or a proxy before it, sent a head that cannot be read", code="unreadable_reply"
+                ) from exc
+
     timeout = openai.Timeout(timeout_s, connect=_CONNECT_S)
     http_client = bounded_http.open_client(
-        timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, client_class=openai.DefaultAioHttpClient
+        timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, client_class=Client
     )
     return openai.AsyncOpenAI(
         api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout, http_client=http_client
     )
 
 
-def translate_error(error: Exception, sent: Mapping[str, Any]) -> UpstreamError:
+def translate_error(error: Exception) -> UpstreamError:
     """Return our error for one of the SDK's, without its text, which may quote the prompt."""
     import openai  # noqa: PLC0415 (0.7 s: not at start)
 
     if isinstance(error, openai.APIStatusError):
-        code = str(error.code or "")
-        if code in _PARAMETER_CODES:
-            name = find_refused(error.param, str(error), sent)
-            return UpstreamRejectedError(
-                f"the model does not accept {name or 'a parameter'}", code=code, parameter=name
-            )
-        if error.status_code in _FORM_STATUSES and _USAGE in sent and _USAGE in str(error.body):
-            return UpstreamRejectedError(f"the model's server does not accept {_USAGE}", code=code, parameter=_USAGE)
-        return _translate_status(error.status_code, code, error.response.headers.get("retry-after"))
+        return read_refusal(error.status_code, error.response.content, error.response.headers)
     if isinstance(error, openai.APIConnectionError):
         return UpstreamUnavailableError("the model's server cannot be reached; check OPENAI_BASE_URL and the network")
     return UpstreamUnavailableError("the model's server sent a broken answer")
-
-
-def _translate_status(status: int, code: str, retry_after: str | None) -> UpstreamError:
-    if 300 <= status < 400:  # noqa: PLR2004
-        return UpstreamRejectedError(
-            f"the model's server redirects to another address ({status}); check OPENAI_BASE_URL", code="redirected"
-        )
-    if status == 401:  # noqa: PLR2004
-        return UpstreamRejectedError("the model refuses OPENAI_API_KEY (401)", code="invalid_api_key")
-    if code in _FINAL_CODES or status == 402:  # noqa: PLR2004
-        return UpstreamRejectedError(
-            "the model's account has no credit (this is not the rate limit); add credit at the provider",
-            code="insufficient_quota",
-        )
-    if code in _CONTENT_CODES:
-        return UpstreamRejectedError("the model's server refused the content of the question", code="content_refused")
-    if status == 404:  # noqa: PLR2004
-        return UpstreamRejectedError("the model's server does not know OPENAI_MODEL (404)", code="model_not_found")
-    seconds = float(retry_after) if retry_after and retry_after.replace(".", "", 1).isdigit() else None
-    if status == 429:  # noqa: PLR2004
-        return UpstreamBusyError("the model's server limits our rate (429)", retry_after_s=seconds)
-    if status >= 500 or status in (408, 409):  # noqa: PLR2004
-        return UpstreamUnavailableError(f"the model's server answered {status}", retry_after_s=seconds)
-    return UpstreamRejectedError(f"the model's server refused the request ({status})", code=code or str(status))
 
 
 def import_and_freeze(name: str) -> None:
@@ -247,7 +230,7 @@ async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: flo
             response = await client.models.with_raw_response.list()
             names = frozenset(model.id for model in response.parse().data)
         except openai.OpenAIError as exc:
-            raise translate_error(exc, {}) from exc
+            raise translate_error(exc) from exc
     return ModelServer(names, _parse_date(response.headers.get("date")))
 
 

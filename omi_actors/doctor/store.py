@@ -19,6 +19,9 @@ _OLDEST_SQLITE = (3, 35, 0)
 _FIXES = (
     ("password", "Correct user and password in DATABASE_URL."),
     ("role", "Correct the user in DATABASE_URL, or make it: createuser NAME."),
+    ("no such database:", "Correct the database's name in DATABASE_URL, or add it to [databases] of PgBouncer."),
+    ("pool_mode", "Set pool_mode = transaction in PgBouncer, and reload it."),
+    ("CREATE SCHEMA", "Make the schema (CREATE SCHEMA NAME), or leave ?schema= out of DATABASE_URL."),
     ("database", "Make the database (createdb NAME), or correct its name in DATABASE_URL."),
 )
 _ELSE = "Start the database, correct DATABASE_URL, or unset it: then SQLite in DATA_DIR is used."
@@ -78,4 +81,6 @@ def _judge_schema(state: StoreState) -> Iterator[Finding]:
 
 
 def _fix_for(refusal: str) -> str:
-    return next((fix for word, fix in _FIXES if f"{word} " in refusal and "failed: Connection" not in refusal), _ELSE)
+    return next(
+        (fix for word, fix in _FIXES if f"{word} " in f"{refusal} " and "failed: Connection" not in refusal), _ELSE
+    )

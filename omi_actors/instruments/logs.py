@@ -9,11 +9,13 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TextIO, cast
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -89,7 +91,12 @@ def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
 
 def redact(text: str) -> str:
     """Remove query strings, bearer tokens and API keys from a foreign library's message."""
-    return _KEYS.sub(r"\1[redacted]", _BEARER.sub(r"\1 [redacted]", _QUERY.sub("?[redacted]", text)))
+    return _KEYS.sub(r"\1[redacted]", _BEARER.sub(r"\1 [redacted]", _QUERY.sub(_redact_query, text)))
+
+
+def _redact_query(found: re.Match[str]) -> str:
+    """Return the replacement of a query. A question mark without a letter or digit behind it ends a sentence."""
+    return "?[redacted]" if any(char.isalnum() for char in found[0]) else found[0]
 
 
 def redact_strings(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -201,14 +208,39 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
 
 
+def log_cheaply(name: str, event: str, context: LogContext, fields: Mapping[str, str | float]) -> None:
+    """Log a line at info for a tenth of the usual cost, for lines of each webhook.
+
+    Nothing is redacted: pass only values that are safe as they are.
+    """
+    logger = logging.getLogger(name)
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    if not all(isinstance(handler.formatter, _JsonFormatter) for handler in logging.getLogger().handlers):
+        with bound_context(context):
+            get_logger(name).info(event, **fields)
+        return
+    record = logging.LogRecord(name, logging.INFO, "", 0, event, None, None)
+    at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+    line = {**fields, "event": event, "level": "info", "timestamp": at, "request_id": context.request_id}
+    if context.session:
+        line["session"] = context.session
+    record.__dict__[_RENDERED] = msgspec.json.encode(line).decode()
+    logger.handle(record)
+
+
+# A record's line of JSON, once it is rendered.
+_RENDERED = "omi_line"
+
+
 class _JsonFormatter(structlog.stdlib.ProcessorFormatter):
     """Renders a record once for standard error and the log file, since rendering costs most of a line's time."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        line = record.__dict__.get("omi_line")
+        line = record.__dict__.get(_RENDERED)
         if line is None:
-            line = record.__dict__["omi_line"] = super().format(record)
+            line = record.__dict__[_RENDERED] = super().format(record)
         return str(line)
 
 

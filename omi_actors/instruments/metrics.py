@@ -34,6 +34,12 @@ WEBHOOKS = Counter(
     ["kind", "outcome"],
     registry=REGISTRY,
 )
+WEBHOOKS_UNAUTHORIZED = Counter(
+    "omi_webhooks_unauthorized_total",
+    "Webhooks without the right token or signature, by reply: told (401), slowed (429).",
+    ["reply"],
+    registry=REGISTRY,
+)
 WEBHOOKS_DROPPED = Counter(
     "omi_webhooks_dropped_total",
     "Dropped webhooks, and dropped parts of webhooks, by reason.",

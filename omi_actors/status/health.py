@@ -30,7 +30,7 @@ from omi_actors.tree import Tree
 ON, OFF, DEMO = "on", "off", "demo"
 _SWITCH = "enable_"
 # Features without a switch.
-_ALWAYS = ("contextActivation", "newOmiRoutes", "backgroundQueue")
+_ALWAYS = ("newOmiRoutes",)
 # Seconds of loop lag, and of a job's waiting, above which the check warns.
 _LAG_WARN_S = 0.05
 _WAIT_WARN_S = 30.0
@@ -42,7 +42,7 @@ def feature_states(settings: Settings) -> dict[str, str]:
     for name in Settings.model_fields:
         if name.startswith(_SWITCH):
             states[_camel(name.removeprefix(_SWITCH))] = _word(getattr(settings, name))
-    states["notifications"] = _word(settings.omi_app_secret is not None)
+    states["notifications"] = _word(settings.omi_app_secret is not None and settings.enable_background_queue)
     states["signedWebhooks"] = _word(settings.omi_signing_secrets)
     states["model"] = DEMO if settings.openai_api_key is None else ON
     return dict(sorted(states.items()))
@@ -173,6 +173,9 @@ def _check_notifications(notifier: GuardedNotifier | None, parts: Parts) -> dict
     """
     if notifier is None:
         return {"status": "pass", "state": "off", "note": "late answers wait for the wearer's next webhook"}
+    if not parts.settings.enable_background_queue:
+        note = "ENABLE_BACKGROUND_QUEUE is off: late answers wait for the wearer's next webhook"
+        return {"status": "pass", "state": "off", "note": note}
     ends = {sample.labels["outcome"]: sample.value for sample in _samples(metrics.NOTIFICATION_LAST)}
     check: dict[str, Any] = {"status": "pass", "state": "on", "per_hour_and_wearer": notifier.per_hour}
     check["breaker"] = notifier.circuit.state.value

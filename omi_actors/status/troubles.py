@@ -66,7 +66,7 @@ def find_troubles(checks: Mapping[str, Mapping[str, Any]], now: Readings, recent
     failing = [(name, check) for name, check in checks.items() if check["status"] == "fail"]
     warning = [(name, check) for name, check in checks.items() if check["status"] == "warn"]
     found = [_of_check(name, check) for name, check in (*failing, *warning)]
-    for find in (_drops, _server_errors, _crashes, _notifications, _jobs, _lasting):
+    for find in (_drops, _unauthorized, _server_errors, _crashes, _notifications, _jobs, _lasting):
         found.extend(find(now, recent))
     return found
 
@@ -84,6 +84,15 @@ def _drops(_now: Readings, recent: Readings) -> Iterator[Trouble]:
     for reason, count in _seen(recent.by("reason", "omi_webhooks_dropped_total")):
         do = _OF_DROP.get(reason, f"See the lines `webhook dropped` in the log with reason {reason}.")
         yield Trouble(f"Webhooks, or parts of them, not stored: {format_count(count)} ({reason}).", do)
+
+
+def _unauthorized(_now: Readings, recent: Readings) -> Iterator[Trouble]:
+    if count := recent.total("omi_webhooks_unauthorized_total"):
+        yield Trouble(
+            f"Webhooks without the right token or signature: {format_count(count)}.",
+            "If they are Omi's, correct the webhook's address at Omi, or its signing secret. Else a stranger guesses: "
+            "they are slowed, and right ones are never refused.",
+        )
 
 
 def _server_errors(_now: Readings, recent: Readings) -> Iterator[Trouble]:

@@ -138,7 +138,7 @@ def _build_open(row: Row) -> OpenAnswer:
     return OpenAnswer(**dict(zip(_OPEN_FIELDS, row, strict=True)))
 
 
-_MESSAGE = "id, session_id, conversation_id, role, kind, source, text, job_id, model, created_at"
+_MESSAGE = "id, session_id, conversation_id, role, kind, source, text, job_id, model, created_at, asker, speaker"
 _INSERT_MESSAGE = build_insert("message", _MESSAGE, "ON CONFLICT DO NOTHING")
 # Of a turn, after its jobs: the message of a job that was not enqueued, since its question was known, is none.
 INSERT_ASKED = build_insert_if(
@@ -168,6 +168,8 @@ def build_message_row(message: NewMessage) -> Row:
         message.job_id or None,
         message.model,
         message.created_at,
+        message.asker or None,
+        message.speaker or None,
     )
 
 

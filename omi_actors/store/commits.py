@@ -54,6 +54,12 @@ _UPDATE_SPACE = Bulk(
     many="UPDATE session SET active_space = v.space FROM (VALUES %s) AS v (space, id) WHERE session.id = v.id",
     template="(%s, %s)",
 )
+# Only once in a session's life.
+_MEET_USER = Bulk(
+    one="UPDATE session SET knows_user = TRUE WHERE id = ?",
+    many="UPDATE session SET knows_user = TRUE FROM (VALUES %s) AS v (id) WHERE session.id = v.id",
+    template="(%s)",
+)
 _INSERT_CONVERSATION = build_insert("conversation", "id, session_id, number, started_at", "ON CONFLICT (id) DO NOTHING")
 # A segment's fields are its columns, in its order. Its speaker may be found out later.
 _UPSERT_SEGMENT = build_insert(
@@ -98,6 +104,7 @@ class _Rows:
     new_sessions: list[Row] = field(default_factory=list)
     sessions: list[Row] = field(default_factory=list)
     spaces: list[Row] = field(default_factory=list)
+    meetings: list[Row] = field(default_factory=list)
     conversations: list[Row] = field(default_factory=list)
     segments: list[Row] = field(default_factory=list)
     messages: list[Row] = field(default_factory=list)
@@ -119,6 +126,7 @@ def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
     _write_fenced(tx, _UPDATE_SESSION, rows.sessions)
     for bulk, some in (
         (_UPDATE_SPACE, rows.spaces),
+        (_MEET_USER, rows.meetings),
         (_INSERT_CONVERSATION, rows.conversations),
         (_UPSERT_SEGMENT, rows.segments),
         (INSERT_JOB, rows.jobs),
@@ -185,6 +193,8 @@ def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> 
         rows.new_sessions.append((*identity, *state))
     if commit.active_space is not None:
         rows.spaces.append((commit.active_space, commit.session_id))
+    if commit.meets_user:
+        rows.meetings.append((commit.session_id,))
     new = commit.new_conversation
     if new is not None:
         rows.conversations.append((new.conversation_id, commit.session_id, new.number, new.started_at))

@@ -137,7 +137,9 @@ class Engine:
 
     def _map_entities(self, *, check_tables: bool) -> None:
         define_entities(self._db)
-        self._db.generate_mapping(check_tables=check_tables)
+        # In a transaction: behind a pooler, only transactions have our settings.
+        with orm.db_session(immediate=self._dialect.snapshot_is_immediate):
+            self._db.generate_mapping(check_tables=check_tables)
 
     def close(self) -> None:
         """Close the connection and release the process lock. A second call does nothing."""

@@ -115,6 +115,7 @@ def _define_sessions(db: Any) -> None:
         created_at = Required(float)
         last_seen_at = Required(float)
         listening_until = Optional(float)
+        knows_user = Optional(bool)
         preference = Optional("SessionPreference")
         conversations = Set("Conversation")
         segments = Set("TranscriptSegment")
@@ -173,6 +174,8 @@ def _define_transcripts(db: Any) -> None:
         job_id = Optional(str, nullable=True)
         model = Optional(str)
         created_at = Required(float)
+        asker = Optional(str, nullable=True)
+        speaker = Optional(str, nullable=True)
         delivery = Optional("Delivery")
         composite_key(job_id, role)
 

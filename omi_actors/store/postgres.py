@@ -10,7 +10,7 @@ from typing import Any
 
 from pony import orm
 
-from omi_actors.errors import StoreError
+from omi_actors.errors import StoreError, StoreUnavailableError
 from omi_actors.store.dialect import Bulk, Row
 from omi_actors.store.driver import INSTALL, MISSING
 
@@ -18,6 +18,8 @@ try:
     import psycopg2
     from psycopg2 import extensions
     from psycopg2.extras import execute_values
+
+    from omi_actors.store.pooler import build_cursor, read_options, refuses_options, write_options
 except ImportError as exc:
     raise StoreError(f"{MISSING}: {INSTALL}") from exc
 
@@ -32,11 +34,14 @@ _UNIQUE_VIOLATION = "23505"
 _DISK_FULL = "53100"
 # Two processes that start at once migrate one after the other. Any constant will do.
 _SCHEMA_LOCK = 7_304_915
-_SETTINGS = (
-    "-c synchronous_commit=on -c timezone=UTC -c statement_timeout=15s -c lock_timeout=5s"
-    " -c idle_in_transaction_session_timeout=30s"
-)
-
+_SETTINGS = {
+    "synchronous_commit": "on",
+    "timezone": "UTC",
+    "statement_timeout": "15s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+_NO_SCHEMA = "3F000"
 
 _READ_BY_INDEXES = "SELECT " + ", ".join(
     f"set_config('enable_{plan}', 'off', true)" for plan in ("hashjoin", "mergejoin", "seqscan", "bitmapscan", "sort")
@@ -57,27 +62,48 @@ class Postgres:
         self._readonly = readonly
 
     def bind(self, db: orm.Database) -> None:
-        """Connect, and set all timeouts that libpq offers."""
+        """Connect, and set all timeouts that libpq offers. DATABASE_URL's own `options` are kept."""
+        theirs, more = read_options(extensions.parse_dsn(self._url).get("options", ""))
+        settings = {**theirs, **_SETTINGS}
+        cursors = build_cursor(settings)
 
         def set_up(_db: orm.Database, con: Any) -> None:
-            self._set_up(con)
+            if not _are_in_force(con):
+                con.cursor_factory = cursors
+            if self._readonly:
+                con.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
 
         # A plain function: Pony ignores bound methods, without a word.
         db.on_connect(provider="postgres")(set_up)  # type: ignore[arg-type]  # the stubs want a FunctionType, which set_up is
+        try:
+            self._connect(db, f"{more} {write_options(settings)}")
+        except orm.OperationalError as exc:
+            if not refuses_options(exc):
+                raise
+            self._connect_behind_pooler(db, more)
+
+    def _connect_behind_pooler(self, db: orm.Database, options: str) -> None:
+        try:
+            self._connect(db, options)
+        except psycopg2.OperationalError as exc:  # of the first transaction: Pony has no part in it
+            if not _is_broken(exc):
+                raise
+            raise StoreUnavailableError(
+                "DATABASE_URL: the pooler closed the connection in its first transaction; PgBouncer needs "
+                "pool_mode = transaction or session"
+            ) from exc
+
+    def _connect(self, db: orm.Database, options: str) -> None:
         db.bind(
             "postgres",
             self._url,
             connect_timeout=5,
-            options=_SETTINGS,
+            options=options,
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,
             tcp_user_timeout=15_000,
         )
-
-    def _set_up(self, con: Any) -> None:
-        if self._readonly:
-            con.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
 
     def sql(self, sql: str) -> str:
         """Return `sql` with psycopg2's placeholders."""
@@ -148,7 +174,8 @@ class Postgres:
     def describe(self, exc: BaseException) -> str:
         """Return the primary message only, since the detail line holds the row's values."""
         if isinstance(exc, psycopg2.Error) and exc.pgcode is not None:
-            return f"{exc.diag.message_primary} ({exc.pgcode})"
+            remedy = "; make the schema that DATABASE_URL names: CREATE SCHEMA" if exc.pgcode == _NO_SCHEMA else ""
+            return f"{exc.diag.message_primary} ({exc.pgcode}){remedy}"
         sentence = str(exc).strip().partition("\n")[0]
         if isinstance(exc, psycopg2.ProgrammingError) or _is_misread(exc):
             return "the URL, or a value's type, is not understood"  # the driver quotes what it cannot read
@@ -176,6 +203,15 @@ class Postgres:
 
     def close(self) -> None:
         """Do nothing: Pony closes the connections."""
+
+
+def _are_in_force(con: Any) -> bool:
+    """Return True if the server has taken our settings with this connection."""
+    with con.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        found = cursor.fetchone()[0]
+    con.rollback()
+    return bool(found == _SETTINGS["statement_timeout"])
 
 
 def _is_broken(exc: BaseException) -> bool:

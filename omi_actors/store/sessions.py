@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import starmap
 from typing import Any
 
-from omi_actors.domain.answers.prompt import PromptMessage, TranscriptLine
+from omi_actors.domain.answers.prompt import EarlierMessage, TranscriptLine
 from omi_actors.domain.hearing.segments import StoredSegment, version_of
 from omi_actors.domain.hearing.state import SPOKEN_PREFIX, Place, read_place
 from omi_actors.domain.sessions.records import AnswerContext, SessionRecord, StoredMessage, Transcript
@@ -27,8 +27,11 @@ _MESSAGE = (
 )
 _HEARD = "SELECT speaker, text, created_at FROM transcript_segment WHERE session_id = ? ORDER BY seq DESC LIMIT ?"
 _TURNS = (
-    "SELECT role, text FROM message WHERE session_id = ? AND kind <> 'failure'"
-    " ORDER BY created_at DESC, id DESC LIMIT ?"
+    "SELECT message.role, message.text, COALESCE(asked.speaker, ''),"
+    " COALESCE(asked.asker = 'user' OR asked.source = 'frontend', FALSE)"
+    " FROM message LEFT JOIN message AS asked ON asked.job_id = message.job_id AND asked.role = 'user'"
+    " WHERE message.session_id = ? AND message.kind <> 'failure'"
+    " ORDER BY message.created_at DESC, message.id DESC LIMIT ?"
 )
 # Below the number of parameters that every SQLite takes.
 _KEYS_PER_QUERY = 500
@@ -41,6 +44,7 @@ _STATE_FIELDS = (
     "last_end_s",
     "last_seen_at",
     "listening_until",
+    "knows_user",
 )
 _MESSAGE_FIELDS = (
     *("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id"),
@@ -58,7 +62,7 @@ def load_session(
     """
     row = tx.fetch_one(
         "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at,"
-        " listening_until FROM session WHERE session_key = ?",
+        " listening_until, COALESCE(knows_user, FALSE) FROM session WHERE session_key = ?",
         (session_key,),
     )
     if row is None:
@@ -106,7 +110,7 @@ def load_answer_context(
     segments, messages = choose_rows(space)
     return AnswerContext(
         transcript=tuple(starmap(TranscriptLine, reversed(tx.fetch(_HEARD, (session_id, segments))))),
-        history=tuple(starmap(PromptMessage, reversed(tx.fetch(_TURNS, (session_id, messages))))),
+        history=tuple(starmap(EarlierMessage, reversed(tx.fetch(_TURNS, (session_id, messages))))),
         space=space,
         use=load_use(tx, session_key),
     )

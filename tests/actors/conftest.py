@@ -76,8 +76,8 @@ def store():
     return FakeStore()
 
 
-def spoken(text, sid="s1", start=1.0, speaker="SPEAKER_00"):
-    return Segment(sid, text, speaker, 0, True, None, start, start + 1.0)
+def spoken(text, sid="s1", start=1.0, speaker="SPEAKER_00", *, is_user=True):
+    return Segment(sid, text, speaker, 0, is_user, None, start, start + 1.0)
 
 
 def collaborator(name):

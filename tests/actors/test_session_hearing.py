@@ -8,7 +8,7 @@ from omi_actors.actors.queue.messages import AnswerReady, JobsEnqueued
 from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, Passivate, PauseOver, ReplySent
 from omi_actors.domain.hearing.segments import StoredSegment
-from omi_actors.domain.hearing.state import HearingOptions, ListenMode
+from omi_actors.domain.hearing.state import HearingOptions, ListenMode, WakeBy
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
@@ -44,8 +44,8 @@ def session(store):
     return Session(store)
 
 
-def stored(text, key="s1", seq=1, created_at=NOW):
-    return StoredSegment(key, seq, "c", text, "SPEAKER_00", 0, True, None, float(seq), seq + 1.0, created_at)
+def stored(text, key="s1", seq=1, created_at=NOW, *, is_user=True):
+    return StoredSegment(key, seq, "c", text, "SPEAKER_00", 0, is_user, None, float(seq), seq + 1.0, created_at)
 
 
 def record(*segments, **changes):
@@ -95,6 +95,75 @@ def test_more_words_put_the_pause_off(session):
     session.driver.advance(0.6)
 
     assert session.asked == ["remind me how far the moon is"]
+
+
+@pytest.mark.parametrize(
+    ("words", "asker"),
+    [
+        (((True, "Hey Omi, how far is the moon?"),), ("user", "")),
+        (((False, "Hey Omi, how far is the moon?"),), ("other", "SPEAKER_00")),
+        (((True, "Hey Omi, how far"), (True, "is the moon?")), ("user", "")),
+        (((True, "Hey Omi, how far"), (False, "is the moon?")), ("other", "SPEAKER_00")),
+        (((False, "Hey Omi, how far"), (True, "is the moon?")), ("other", "SPEAKER_00")),
+        (((False, "How nice."), (True, "Hey Omi, how far is the moon?")), ("user", "")),
+    ],
+)
+def test_question_is_stored_with_its_asker(session, words, asker):
+    for n, (is_user, text) in enumerate(words, start=1):
+        session.hear(spoken(text, f"s{n}", float(n), is_user=is_user))
+
+    (message,) = [message for commit in session.commits for message in commit.messages]
+    assert (message.asker, message.speaker) == asker
+
+
+def test_corrected_speaker_of_an_open_question_is_its_asker(session):
+    session.hear(spoken("Hey Omi, remind me how far", is_user=True))
+    session.hear(spoken("Hey Omi, remind me how far", speaker="SPEAKER_01", is_user=False))
+    session.driver.advance(4.1)
+
+    (message,) = [message for commit in session.commits for message in commit.messages]
+    assert (message.asker, message.speaker) == ("other", "SPEAKER_01")
+
+
+ASKED_BY_ANOTHER = spoken("Hey Omi, how old is the sun?", "s1", 1.0, speaker="SPEAKER_01", is_user=False)
+ASKED_BY_WEARER = spoken("Hey Omi, how far is the moon?", "s2", 4.0)
+
+
+@pytest.mark.parametrize(
+    ("wake_by", "before", "asked"),
+    [
+        ("ANYONE", spoken("So.", "s0", 0.0), ["how old is the sun?", "how far is the moon?"]),
+        ("OWNER", spoken("So.", "s0", 0.0), ["how far is the moon?"]),
+        ("OWNER", spoken("So.", "s0", 0.0, is_user=False), ["how old is the sun?", "how far is the moon?"]),
+    ],
+)
+def test_another_person_wakes_it_if_allowed_or_if_no_voice_was_ever_recognised(store, wake_by, before, asked):
+    session = Session(store, wake_by=WakeBy(wake_by))
+
+    for segment in (before, ASKED_BY_ANOTHER, ASKED_BY_WEARER):
+        session.hear(segment)
+
+    assert session.asked == asked
+
+
+def test_another_person_in_the_first_webhook_with_the_wearer_does_not_wake_it(store):
+    session = Session(store, wake_by=WakeBy.OWNER)
+
+    session.hear(ASKED_BY_ANOTHER, ASKED_BY_WEARER)
+
+    assert session.asked == ["how far is the moon?"]
+    assert session.commits[0].meets_user
+
+
+@pytest.mark.parametrize(("knows_user", "asked"), [(True, []), (False, ["remind me how old"])])
+def test_wearer_is_still_known_after_a_restart(store, knows_user, asked):
+    words = stored("Hey Omi, remind me how old", created_at=NOW - 60, is_user=False)
+    store.replies["load_session"] = record(words, listening_until=NOW - 58, knows_user=knows_user)
+    session = Session(store, wake_by=WakeBy.OWNER)
+
+    session.driver.tell(PauseOver(KEY))
+
+    assert session.asked == asked
 
 
 def test_store_knows_how_long_a_question_is_waited_for(session):

@@ -8,7 +8,9 @@ import pytest
 from omi_actors.clients.bounded_http import MAX_ERROR_BYTES
 from omi_actors.clients.omi_api import OmiApi
 from omi_actors.clients.openai_model import ask_model_server
-from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.domain.answers.failures import explain_failure, find_fault
+from omi_actors.domain.answers.patience import may_fall_back
+from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError, UpstreamUnclearError
 from tests.canaries import MODEL_KEY
 from tests.clients.test_openai_model import PROMPT, build
 from tests.fakes.omi_server import APP_ID, SECRET
@@ -73,6 +75,41 @@ async def test_redirect_of_the_list_of_models_is_not_followed():
             url = f"http://{target.host}:{target.port}/v1"
             with pytest.raises(UpstreamRejectedError, match="another address"):
                 await ask_model_server(api_key=MODEL_KEY, base_url=url, timeout_s=5.0)
+
+
+UNREADABLE = [
+    pytest.param(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200_000 + b"\r\n\r\n", id="one long header"),
+    pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X-Many: y\r\n" * 20_000 + b"\r\n", id="many headers"),
+    pytest.param(b"HTTP/1.1 500 " + b"x" * 200_000 + b"\r\n\r\n", id="a long reason"),
+    pytest.param(b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", id="no header"),
+    pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", id="no HTTP"),
+]
+
+
+@pytest.mark.parametrize("head", UNREADABLE)
+async def test_head_that_cannot_be_read_is_the_servers_fault_and_final(head):
+    async with serve_raw(Sender(head, b"")) as target:
+        url = f"http://{target.host}:{target.port}/v1"
+        model = build(url)
+        with pytest.raises(UpstreamRejectedError, match="the model's server, or a proxy") as caught:
+            await model.answer(PROMPT, deadline_s=DEADLINE_S)
+        with pytest.raises(UpstreamRejectedError, match="the model's server, or a proxy"):
+            await ask_model_server(api_key=MODEL_KEY, base_url=url, timeout_s=DEADLINE_S)
+        await model.close()
+
+    assert find_fault(caught.value).cause == "unreadable_reply"
+    assert not may_fall_back(caught.value)  # the next model is at the same server
+    assert "can't be reached" in explain_failure(caught.value)
+
+
+@pytest.mark.parametrize("head", UNREADABLE)
+async def test_head_of_omis_reply_that_cannot_be_read_is_no_clear_result(head):
+    async with serve_raw(Sender(head, b"")) as target:
+        url = f"http://{target.host}:{target.port}"
+        api = OmiApi(app_id=APP_ID, secret=SECRET, url=url, version="v1", timeout_s=DEADLINE_S)
+        with pytest.raises(UpstreamUnclearError, match="Omi's API"):
+            await api.notify("ada", "hello")
+        await api.close()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from omi_actors.clients.completion_request import RequestOptions, RequestShape, find_refused
+from omi_actors.clients.completion_request import RequestOptions, RequestShape
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.domain.answers.prompt import build_prompt
 from omi_actors.errors import UpstreamRejectedError
@@ -12,6 +12,10 @@ from tests.fakes.openai_server import listening_fake
 
 PROMPT = build_prompt("how far is the moon?", [], [])
 ALWAYS = {"model", "messages", "stream", "stream_options"}
+
+
+def refusal(code, *parameters):
+    return UpstreamRejectedError("no", code=code, parameters=parameters)
 
 
 @pytest.fixture
@@ -135,11 +139,29 @@ async def test_effort_without_a_replacement_is_left_to_the_model(fake, ask):
     assert [call.get("reasoning_effort") for call in fake.calls] == ["minimal", "low", None]
 
 
-async def test_refusal_of_a_required_field_is_final(fake, ask):
-    fake.takes = frozenset({"max_tokens", "temperature"})
+def test_refusal_of_a_field_that_was_not_sent_changes_nothing():
     shape = RequestShape("x", RequestOptions(), is_openai=False)
+    sent = shape.form
+    refusals = [refusal("parameter_refused", name) for name in ("model", "reasoning_effort", "unheard_of", "")]
 
-    assert not any(shape.drop(name, shape.build(PROMPT)) for name in ("stream", "messages", "unheard_of", ""))
+    assert not any(shape.learn(one, sent) for one in (*refusals, refusal("invalid_api_key")))
+    assert shape.form == sent
+
+
+def test_of_refusals_alike_only_the_first_changes_the_form():
+    shape = RequestShape("x", RequestOptions(), is_openai=False)
+    sent = shape.form
+
+    assert all(shape.learn(refusal("parameter_refused", "max_tokens"), sent) for _ in range(3))
+    assert shape.form.limit == "max_completion_tokens"
+
+
+def test_server_that_names_no_field_gets_the_question_alone():
+    shape = RequestShape("x", RequestOptions(has_store=True), is_openai=False)
+
+    assert shape.learn(refusal("parameter_refused"), shape.form)
+    assert set(shape.build(PROMPT)) == {"model", "messages", "stream", "max_tokens"}
+    assert not shape.learn(refusal("parameter_refused"), shape.form)
 
 
 async def test_refusal_of_an_unknown_parameter_is_an_error(fake, ask, monkeypatch):
@@ -148,21 +170,10 @@ async def test_refusal_of_an_unknown_parameter_is_an_error(fake, ask, monkeypatc
     with pytest.raises(UpstreamRejectedError) as caught:
         await ask("x")
 
-    assert caught.value.code == "unknown_parameter"
+    assert caught.value.code == "parameter_refused"
+    assert "something" not in str(caught.value)
     assert len(fake.calls) == 1
 
 
 def _refuse_something(handler, body):
     return "unknown_parameter", "Unknown parameter: 'something'.", "something"
-
-
-@pytest.mark.parametrize(
-    ("parameter", "message", "found"),
-    [
-        ("temperature", "", "temperature"),
-        (None, "Unsupported value: 'temperature' does not support 0.7", "temperature"),
-        (None, "no", ""),
-    ],
-)
-def test_refused_parameter_is_found_in_the_field_or_in_the_text(parameter, message, found):
-    assert find_refused(parameter, message, {"model": "x", "temperature": 0.7}) == found

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import tracemalloc
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -140,6 +141,17 @@ async def test_demo_model_streams_word_by_word():
 
     assert len(pieces) > 5
     assert "".join(pieces) == answer.text
+
+
+@pytest.mark.parametrize("words", [3, 3_000])
+async def test_demo_model_takes_its_time_over_the_words_but_ends_in_time(words):
+    clock, pieces = asyncio.get_running_loop().time, []
+    prompt = replace(PROMPT, question="why " * words)
+
+    await DemoModel().answer(prompt, deadline_s=0.3, on_text=lambda _: pieces.append(clock()))
+
+    assert len(set(pieces)) > 5, "a pass of the loop each"
+    assert pieces[-1] - pieces[0] < 0.3
 
 
 @pytest.mark.parametrize(

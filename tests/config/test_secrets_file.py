@@ -55,7 +55,12 @@ def test_given_token_wins_over_the_file(loaded):
 
 
 def test_production_makes_nothing(tmp_path):
-    given = {"APP_ENV": "production", "ADMIN_TOKEN": "a", "OMI_SIGNING_SECRETS": "s", "DATA_DIR": str(tmp_path / "d")}
+    given = {
+        "APP_ENV": "production",
+        "ADMIN_TOKEN": "a" * 24,
+        "OMI_SIGNING_SECRETS": "s",
+        "DATA_DIR": str(tmp_path / "d"),
+    }
 
     settings = add_made_secrets(load_with_origins(overrides=given)).settings
 

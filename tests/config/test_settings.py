@@ -14,6 +14,10 @@ def _clean_environment(monkeypatch):
             monkeypatch.delenv(name, raising=False)
 
 
+# The shortest that production takes.
+TOKEN = "k" * 24
+
+
 def problems_of(**overrides):
     with pytest.raises(InvalidSettingError) as caught:
         load_settings(overrides=overrides)
@@ -113,13 +117,28 @@ def test_half_of_what_notifications_need_is_refused(given, missing):
     assert problem.startswith(f"{missing} is not set")
 
 
-@pytest.mark.parametrize("secret", [{"WEBHOOK_TOKEN": "w"}, {"OMI_SIGNING_SECRETS": "whsec_a, whsec_b"}])
+@pytest.mark.parametrize("secret", [{"WEBHOOK_TOKEN": TOKEN}, {"OMI_SIGNING_SECRETS": "whsec_a, whsec_b"}])
 def test_production_starts_with_either_webhook_secret(secret):
-    settings = load_settings(overrides={"NODE_ENV": "production", "ADMIN_TOKEN": "a", **secret})
+    settings = load_settings(overrides={"NODE_ENV": "production", "ADMIN_TOKEN": TOKEN, **secret})
 
     assert settings.is_production
     assert settings.host == "0.0.0.0"  # noqa: S104 (what production is for)
     assert not settings.is_loopback
+
+
+@pytest.mark.parametrize("variable", ["ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN"])
+def test_production_refuses_a_token_that_can_be_guessed(variable):
+    given = {"ADMIN_TOKEN": TOKEN, "WEBHOOK_TOKEN": TOKEN, "METRICS_TOKEN": TOKEN, variable: TOKEN[:-1]}
+
+    (problem,) = problems_of(APP_ENV="production", **given)
+
+    assert problem.startswith(f"{variable} has 23 characters, and production needs at least 24")
+    assert "Make one with" in problem
+    assert TOKEN[:-1] not in problem
+
+
+def test_development_takes_a_short_token():
+    assert load_settings(overrides={"ADMIN_TOKEN": "a"}).admin_token is not None
 
 
 def test_signing_secrets_are_a_comma_list():

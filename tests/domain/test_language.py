@@ -115,6 +115,7 @@ FAILURES = [
     UpstreamRejectedError("x", code="invalid_api_key"),
     UpstreamRejectedError("x", code="insufficient_quota"),
     UpstreamRejectedError("x", code="model_not_found"),
+    UpstreamRejectedError("x", code="wrong_address"),
     UpstreamRejectedError("x", code="thought_too_long"),
     UpstreamRejectedError("x", code="context_length_exceeded"),
     UpstreamRejectedError("x", code="something new"),

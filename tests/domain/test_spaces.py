@@ -8,8 +8,8 @@ from omi_actors.domain.answers.prompt import (
     DEFAULT,
     SPACES,
     Asking,
+    EarlierMessage,
     PromptLimits,
-    PromptMessage,
     TranscriptLine,
     build_prompt,
     find_space,
@@ -24,7 +24,7 @@ def segments(count, chars=95):
 
 
 def history_of(count):
-    return [PromptMessage("assistant", f"{n} ".ljust(99, "y")) for n in range(count)]
+    return [EarlierMessage("assistant", f"{n} ".ljust(99, "y")) for n in range(count)]
 
 
 def prompt_in(name, transcript=(), history=()):

@@ -15,14 +15,14 @@ from scripts.lab.replay.server_process import ServerProcess, find_free_port
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-ADMIN = {"Authorization": "Bearer admin-token"}
+ADMIN = {"Authorization": "Bearer admin-token-of-the-tests-alone"}
 
 
 @pytest.fixture
 async def server(tmp_path):
     settings = {
         "DATA_DIR": str(tmp_path / "data"),
-        "ADMIN_TOKEN": "admin-token",
+        "ADMIN_TOKEN": "admin-token-of-the-tests-alone",
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "omi_actors", "serve"]

@@ -61,7 +61,7 @@ def test_database_that_is_not_there_is_one_sentence_and_a_restart_may_help(serve
     ("variable", "value"),
     [
         ("DATABASE_URL", "mysql://omi:tell-nobody@h/omi"),
-        ("DATABASE_URL", '"postgres://omi:tell-nobody@h/omi"'),
+        ("DATABASE_URL", "jdbc:postgresql://h/omi?password=tell-nobody"),
         ("DATABASE_URL", "postgres://h/omi?tell-nobody=1"),
         ("REDIS_URL", "redis://h?db=tell-nobody"),
     ],
@@ -114,17 +114,19 @@ def test_misspelt_name_in_the_env_file_is_one_sentence_with_the_right_one(serve,
 def test_env_file_that_is_named_must_be_there(serve):
     code, said = refusal(serve("--env-file", "nowhere.env"))
 
-    assert (code, said) == (2, "omi-actors: --env-file: there is no file nowhere.env\n")
+    assert code == 2
+    assert said.startswith("omi-actors: --env-file: there is no file nowhere.env")
+    assert len(said.splitlines()) == 1
 
 
 def test_variables_without_effect_are_in_the_log(serve):
-    process = serve("--port", "0", QUEUE_BATCH_SIZE="50", WEBHOK_TOKEN=CANARY)
+    process = serve("--port", "0", QUEUE_PROCESSING_INTERVAL="50", WEBHOK_TOKEN=CANARY)
 
     said = [json.loads(process.stderr.readline()) for _ in range(3)]
 
     assert [line["event"] for line in said] == ["setting_without_effect", "setting_without_effect", "server_ready"]
     assert "WEBHOK_TOKEN in the environment is not a setting; do you mean WEBHOOK_TOKEN?" in said[0]["note"]
-    assert said[1]["note"].startswith("QUEUE_BATCH_SIZE has no effect")
+    assert said[1]["note"].startswith("QUEUE_PROCESSING_INTERVAL has no effect")
     assert CANARY not in str(said)
 
 

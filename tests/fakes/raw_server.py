@@ -39,5 +39,5 @@ async def serve_raw(handler: Handler) -> AsyncIterator[Target]:
 async def read_request(reader: asyncio.StreamReader) -> bytes:
     """Read one request and return its head."""
     head = await reader.readuntil(b"\r\n\r\n")
-    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0))
     return head

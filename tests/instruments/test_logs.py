@@ -4,12 +4,21 @@ import io
 import json
 import logging
 from contextlib import contextmanager
+from datetime import datetime
 
 import pytest
 import structlog
 
 from omi_actors.errors import StoreError
-from omi_actors.instruments.logs import _TALKATIVE, LEVELS, configure_logging, get_logger
+from omi_actors.instruments.logs import (
+    _TALKATIVE,
+    LEVELS,
+    LogContext,
+    bound_context,
+    configure_logging,
+    get_logger,
+    log_cheaply,
+)
 from omi_actors.kit.errors import AskTimeoutError
 
 SPOKEN = "the words of a person"
@@ -57,6 +66,41 @@ def test_error_of_ours_or_the_kit_keeps_its_sentence(cls, lines):
     get_logger("x").error("failed", exc_info=cls("the store did not reply in time"))
 
     assert f"{cls.__name__}: the store did not reply in time" in lines.getvalue()
+
+
+@pytest.mark.parametrize("sentence", ["do you mean OPENAI_TIMEOUT?", "is it (PORT?), or else?", 'what?! "why?"'])
+def test_question_mark_at_the_end_of_words_stays(sentence, lines):
+    get_logger("x").error(sentence)
+
+    assert json.loads(lines.getvalue())["event"] == sentence
+
+
+@pytest.mark.parametrize("query", ["token=swordfish", "swordfish", "=swordfish", "&a=swordfish", "%73wordfish"])
+def test_query_is_taken_out_of_an_address(query, lines):
+    get_logger("x").error(f"calling http://h/p?{query} failed")
+
+    assert json.loads(lines.getvalue())["event"] == "calling http://h/p?[redacted] failed"
+
+
+def test_cheap_line_has_the_form_of_every_line(lines):
+    context = LogContext("r1", "omi:ada")
+    log_cheaply("x", "request", context, {"route": "/omi-webhook", "status": 200})
+    with bound_context(context):
+        get_logger("x").info("request", route="/omi-webhook", status=200)
+
+    cheap, usual = map(json.loads, lines.getvalue().splitlines())
+    assert cheap.keys() == usual.keys()
+    assert {**cheap, "timestamp": ""} == {**usual, "timestamp": ""}
+    assert abs(datetime.fromisoformat(cheap["timestamp"]) - datetime.fromisoformat(usual["timestamp"])).seconds < 5
+    assert cheap["timestamp"].endswith("Z")
+
+
+def test_cheap_line_is_not_written_above_its_level(lines):
+    logging.getLogger().setLevel(logging.WARNING)
+
+    log_cheaply("x", "request", LogContext("r1"), {})
+
+    assert lines.getvalue() == ""
 
 
 FORGED = 'ok\n{"event": "operator signed in"}\r\x1b[2J\u2028'

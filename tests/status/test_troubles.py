@@ -31,6 +31,7 @@ def test_failing_check_comes_before_a_warning_with_its_note():
     [
         (counted("omi_webhooks_dropped_total", reason="store_unavailable"), "not stored: 2", "disk has space"),
         (counted("omi_webhooks_dropped_total", reason="odd"), "(odd)", "reason odd"),
+        (counted("omi_webhooks_unauthorized_total", reply="told"), "signature: 2", "address at Omi"),
         (counted("omi_http_requests_total", route="/x", status="5xx", method="GET"), "2 to /x", "log"),
         (counted("omi_actor_crashes_total", kind="session"), "2 of session", "actor crashed"),
         (counted("omi_notifications_total", outcome="unauthorized"), "(unauthorized)", "OMI_APP_SECRET"),

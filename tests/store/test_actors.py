@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omi_actors.clock import SystemClock
-from omi_actors.domain.answers.prompt import PromptMessage
+from omi_actors.domain.answers.prompt import EarlierMessage
 from omi_actors.domain.hearing.segments import build_version
 from omi_actors.errors import DuplicateError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
@@ -212,7 +212,7 @@ async def test_a_question_goes_all_the_way(stage: Stage) -> None:
     assert page is not None
     assert [found.text for found in page.messages] == ["question 1", "because"]
     assert (await store.read(sessions.load_answer_context, "s1", choose_rows=lambda _: (5, 5))).history == tuple(
-        PromptMessage(found.role, found.text) for found in page.messages
+        EarlierMessage(found.role, found.text, is_own=False) for found in page.messages
     )
     assert await store.read(sessions.find_segments, "s1", ["key-1", "none"]) == {"key-1": build_version(segment(1))}
 

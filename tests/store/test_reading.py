@@ -1,8 +1,9 @@
 from functools import partial
+from typing import Any
 
 import pytest
 
-from omi_actors.domain.answers.prompt import PromptMessage
+from omi_actors.domain.answers.prompt import EarlierMessage
 from omi_actors.domain.hearing.segments import build_version
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig
@@ -69,7 +70,40 @@ def test_a_failure_is_no_knowledge(told: Engine) -> None:
 
     assert [found.text for found in context.transcript] == ["text 9", "text 10"]
     assert [found.role for found in context.history] == ["user", "assistant", "user"]
-    assert context.history[0] == PromptMessage("user", "question 1")
+    assert context.history[0] == EarlierMessage("user", "question 1", is_own=False)
+
+
+@pytest.mark.parametrize(
+    ("stored", "is_own"),
+    [
+        ({"asker": "user"}, True),
+        ({"asker": "other", "speaker": "SPEAKER_01"}, False),
+        ({}, False),  # stored before askers were kept
+        ({"source": "frontend"}, True),
+        ({"asker": "other", "source": "frontend"}, True),
+    ],
+)
+def test_answer_belongs_to_the_asker_of_its_question(engine: Engine, stored: dict[str, Any], is_own: bool) -> None:
+    asked = message(**stored)
+    do(engine, first_commit(jobs=(job(),), messages=(asked,)))
+    said = message(2, role="assistant", kind="answer", job_id="s1-j1")
+    do(engine, next_commit(segments=(), messages=(said,)))
+
+    context = engine.read(lambda tx: load_answer_context(tx, "s1", choose_rows=lambda _: (2, 10)))
+
+    assert [(one.role, one.speaker, one.is_own) for one in context.history] == [
+        (role, stored.get("speaker", ""), is_own) for role in ("user", "assistant")
+    ]
+
+
+def test_wearer_who_was_recognised_once_stays_known(engine: Engine) -> None:
+    do(engine, first_commit())
+    known = [engine.read(lambda tx: load_session(tx, "omi:s1", recent=0))]
+    do(engine, next_commit(epoch=2, meets_user=True))
+    do(engine, next_commit(epoch_before=2, epoch=3, last_seq=3, segments=(segment(3),)))
+    known.append(engine.read(lambda tx: load_session(tx, "omi:s1", recent=0)))
+
+    assert [bool(record and record.knows_user) for record in known] == [False, True]
 
 
 def test_stored_segments_are_found_with_what_tells_their_versions_apart(told: Engine) -> None:

@@ -44,9 +44,9 @@ class Running:
         target = f"/omi-webhook?token={WEBHOOK_TOKEN}&{query}"
         return await (connection or self.connection).request("POST", target, data, named)
 
-    async def say(self, text, uid=UID, sid="s1", start=1.0, **more):
+    async def say(self, text, uid=UID, sid="s1", start=1.0, *, speaker="SPEAKER_00", is_user=True, **more):
         """Send one segment of one wearer."""
-        spoken = {"id": sid, "text": text, "speaker": "SPEAKER_00", "is_user": True, "start": start, "end": start + 1}
+        spoken = {"id": sid, "text": text, "speaker": speaker, "is_user": is_user, "start": start, "end": start + 1}
         return await self.post({"session_id": uid, "segments": [spoken]}, f"uid={uid}", **more)
 
     async def transcript(self, uid=UID) -> Any:
@@ -54,6 +54,11 @@ class Running:
         reply = await self.connection.request("GET", f"/transcript/{uid}?limit=1000", b"", ADMIN)
         assert reply.status == 200, reply
         return reply.json
+
+    async def job_kinds(self) -> list[str]:
+        """Return the kinds of jobs that were ever enqueued, one each."""
+        rows = await self.system._tree.store.read(lambda tx: tx.fetch("SELECT DISTINCT kind FROM job ORDER BY kind"))
+        return [kind for (kind,) in rows]
 
     async def texts(self, uid=UID) -> list[str]:
         """Return what was heard, in order."""

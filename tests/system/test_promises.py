@@ -237,14 +237,16 @@ async def test_hundred_thousand_segments_of_one_webhook_are_all_kept(start):
     pieces = [{"id": str(n), "text": f"word {n}", "start": float(n), "end": n + 0.5} for n in range(100_000)]
     body = json.dumps({"session_id": UID, "segments": pieces}).encode()
     async with asyncio.timeout(60):
-        program.connection.write(request_bytes("POST", f"/omi-webhook?token=hook-token&uid={UID}", body))
+        program.connection.write(
+            request_bytes("POST", f"/omi-webhook?token=hook-token-of-the-tests-alone&uid={UID}", body)
+        )
         head = await program.connection.reader.readuntil(b"\r\n\r\n")
         await program.connection.reader.readexactly(2)
 
     assert b"200 OK" in head
     assert b"Dropped" not in head
     page = await program.connection.request(
-        "GET", f"/transcript/{UID}?after=99990", b"", {"Authorization": "Bearer admin-token"}
+        "GET", f"/transcript/{UID}?after=99990", b"", {"Authorization": "Bearer admin-token-of-the-tests-alone"}
     )
     assert len(page.json["transcripts"]) == 10
 

@@ -11,7 +11,9 @@ import time
 from typing import Any
 
 import pytest
+from psycopg2.extensions import parse_dsn
 
+from config.database_url import read_database_url
 from config.settings import InvalidSettingError, load_settings
 from omi_actors import tree
 from omi_actors.backplane.redis_link import FIXES
@@ -39,30 +41,43 @@ TOO_MANY = "has an @ or / too many"
 # variable, value, words of its sentence
 ODD = [
     ("DATABASE_URL", "foo", BEGINS),
-    ("DATABASE_URL", "mysql://u:canary@h/d", BEGINS),
-    ("DATABASE_URL", "mongodb://u:canary@h/d", BEGINS),
-    ("DATABASE_URL", "redis://:canary@h", BEGINS),
-    ("DATABASE_URL", "https://u:canary@h/d", BEGINS),
-    ("DATABASE_URL", "jdbc:postgresql://h/d?password=canary", BEGINS),
-    ("DATABASE_URL", "postgresql+psycopg2://u:canary@h/d", BEGINS),
-    ("DATABASE_URL", "POSTGRES://u:canary@h/d", BEGINS),
+    ("DATABASE_URL", "canary://u:canary@h/d", BEGINS),
+    ("DATABASE_URL", "Server=h;Database=d;User Id=u;Password=canary", BEGINS),
+    ("DATABASE_URL", "mysql://u:canary@h/d", f"another kind of database (mysql); it {BEGINS}"),
+    ("DATABASE_URL", "mysql+pymysql://u:canary@h/d", f"another kind of database (mysql); it {BEGINS}"),
+    ("DATABASE_URL", "MariaDB://u:canary@h/d", f"another kind of database (mariadb); it {BEGINS}"),
+    ("DATABASE_URL", "mongodb+srv://u:canary@h/d", f"another kind of database (mongodb); it {BEGINS}"),
+    (
+        "DATABASE_URL",
+        "sqlserver://h:1433;database=d;password=canary",
+        f"another kind of database (sqlserver); it {BEGINS}",
+    ),
+    ("DATABASE_URL", "prisma+postgres://h/?api_key=canary", f"another kind of database (prisma); it {BEGINS}"),
+    ("DATABASE_URL", "redis://:canary@h", f"another kind of database (redis); it {BEGINS}"),
+    ("DATABASE_URL", "https://u:canary@h/d", f"another kind of database (https); it {BEGINS}"),
+    ("DATABASE_URL", "jdbc:postgresql://h/d?password=canary", f"is in JDBC's form; it {BEGINS}"),
     ("DATABASE_URL", "postgres:/u:canary@h/d", BEGINS),
     ("DATABASE_URL", "host=h", BEGINS),
-    ("DATABASE_URL", "sqlite:here.db", BEGINS),
-    ("DATABASE_URL", '"postgres://u:canary@h/d"', QUOTES),
-    ("DATABASE_URL", "'postgres://u:canary@h/d'", QUOTES),
-    ("DATABASE_URL", "“postgres://u:canary@h/d”", QUOTES),
+    ("DATABASE_URL", 'postgres://u:canary@h/d"', QUOTES),
     ("DATABASE_URL", "postgres://u:canary@h /d", "must not hold blanks"),
     ("DATABASE_URL", "postgres://", "must name a server"),
     ("DATABASE_URL", "postgres://u:canary@", "must name a server"),
-    ("DATABASE_URL", "postgres://u:x@canary@h/d", TOO_MANY),
-    ("DATABASE_URL", "postgres://u:can/ary@h/d", TOO_MANY),
-    ("DATABASE_URL", "postgres://u:canary%zz@h/d", "write % itself as %25"),
+    ("DATABASE_URL", "postgres://u:can/ary@h", TOO_MANY),
+    ("DATABASE_URL", "postgres://u:canary@h/d@e", TOO_MANY),
+    ("DATABASE_URL", "postgres://u:canary%00@h/d", "no password and no name may hold"),
+    ("DATABASE_URL", "postgres://u:canary@h/d?application_name=100%", "write % itself as %25"),
+    ("DATABASE_URL", "postgres://u:canary@h/d?sslidentity=x", "has the option sslidentity, which is not understood"),
+    ("DATABASE_URL", "postgres://h/d?can-ary=1", "has an option that cannot be read"),
+    ("DATABASE_URL", "postgres://u:canary@h/d?schema=a;drop", "that is no schema's"),
     ("DATABASE_URL", "postgres://u:canary@h:port/d", "host or port that cannot be read"),
     ("DATABASE_URL", "postgres://u:canary@h:70000/d", "host or port that cannot be read"),
     ("DATABASE_URL", "postgres://u:canary@h/d/e", "database's name alone"),
     ("DATABASE_URL", "sqlite:///", "must name a file"),
     ("DATABASE_URL", "sqlite:///:memory:", "would forget"),
+    ("DATABASE_URL", "sqlite://", "must name a file"),
+    ("DATABASE_URL", "file:", "must name a file"),
+    ("DATABASE_URL", "sqlite::memory:", "would forget"),
+    ("DATABASE_URL", "file:x.db?mode=memory", "would forget"),
     ("DATABASE_URL", "sqlite:///x.db?mode=ro", "must not have options"),
     ("REDIS_URL", "localhost:6379", "must begin with redis://"),
     ("REDIS_URL", '"redis://:canary@h"', QUOTES),
@@ -88,23 +103,68 @@ def test_odd_address_is_one_sentence_that_names_its_variable(variable, value, sa
     assert "canary" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "postgres://omi:p%40ss%2Fword@db.example.com:5432/omi?sslmode=require",
-        "postgresql://omi@[::1]:5432/omi",
-        "postgres://one:5432,two:5433/omi?target_session_attrs=read-write",
-        "postgres:///omi?host=/run/postgresql",
-        "postgres://omi:what#is?this@h/omi",
-        "sqlite:///omi.sqlite3",
-        "sqlite:////srv/my files/100%.sqlite3",
-    ],
-)
-def test_address_of_a_store_is_taken(url):
-    settings = load_settings(overrides={"DATABASE_URL": url})
+S = "postgresql://u:p@h/d"
+# A password of all signs that have a meaning in a URL, and as %XX.
+HARD, ENCODED = "p@s#s/w?o:r&d=%+", "p%40s%23s%2Fw%3Fo%3Ar%26d%3D%25%2B"
+# What is given, and what the store gets.
+TAKEN = [
+    ("postgres://u:p@h/d", S),
+    ("POSTGRES://u:p@h/d", S),
+    *((f"{scheme}://u:p@h/d", S) for scheme in ("postgresql+psycopg2", "postgresql+asyncpg", "postgres+psycopg")),
+    *((f"{scheme}://u:p@h/d", S) for scheme in ("pgsql", "psql", "postgis")),
+    *((f"{left}{S}{right}", S) for left, right in ('""', "''", "``", "“”", "  ", "\ufeff\n", "\u200b\u200b")),
+    (f"' {S} '", S),
+    (f"psql '{S}?sslmode=require&channel_binding=require'", f"{S}?sslmode=require&channel_binding=require"),
+    ('""', None),
+    # passwords, written as %XX or not
+    (f"postgres://u:{ENCODED}@h:5432/d", f"postgresql://u:{ENCODED}@h:5432/d"),
+    (f"postgres://u:{HARD}@h:5432/d?sslmode=require", f"postgresql://u:{ENCODED}@h:5432/d?sslmode=require"),
+    ("postgres://u:p@ss@h", "postgresql://u:p%40ss@h/"),
+    ("postgres://u:12/34@h/d", "postgresql://u:12%2F34@h/d"),
+    ("postgres://u:what#is?this@h/d", "postgresql://u:what%23is%3Fthis@h/d"),
+    ("postgres://u:100%@h/d", "postgresql://u:100%25@h/d"),
+    ("postgres://u@tenant:p@h/d", "postgresql://u%40tenant:p@h/d"),
+    (f"{S}?application_name=a@b/c", f"{S}?application_name=a%40b%2Fc"),
+    ("postgres://u:a/b@h/d?application_name=c@d", "postgresql://u:a%2Fb@h/d?application_name=c%40d"),
+    # places
+    ("postgresql://u@[::1]:5432/d", "postgresql://u@[::1]:5432/d"),
+    ("postgres://one:1,two:2/d?target_session_attrs=any", "postgresql://one:1,two:2/d?target_session_attrs=any"),
+    ("postgres:///d?host=/run/pg", "postgresql:///d?host=%2Frun%2Fpg"),
+    ("postgres://%2Frun%2Fpg/d/", "postgresql://%2Frun%2Fpg/d"),
+    # options of other programs
+    (f"{S}?schema=public&connection_limit=5&pool_timeout=2&pgbouncer=true&connect_timeout=9", f"{S}?connect_timeout=9"),
+    (f"{S}?sslaccept=accept_invalid_certs&sslmode=require", f"{S}?sslmode=require"),
+    (f"{S}?sslaccept=strict&sslmode=require", f"{S}?sslrootcert=system&sslmode=verify-full"),
+    (f"{S}?sslmode=no-verify", f"{S}?sslmode=require"),
+    (f"{S}?ssl=true", f"{S}?sslmode=require"),
+    (f"{S}?ssl=false", f"{S}?sslmode=disable"),
+    (f"{S}?serverVersion=15&charset=utf8", S),
+    (f"{S}?prepared_statement_cache_size=0&prepareThreshold=0", S),
+    (f"{S}?workaround=supabase-pooler.vercel", S),
+    (f"{S}?schema=mine", f"{S}?options=%20-c%20search_path%3D%22mine%22"),
+    (f"{S}?options=-c%20a%3Db&currentSchema=x,y", f"{S}?options=-c%20a%3Db%20-c%20search_path%3D%22x%22%2C%22y%22"),
+    # files
+    *((f"{form}omi.db", "sqlite:///omi.db") for form in ("sqlite:", "sqlite://", "sqlite:///", "sqlite+aiosqlite:///")),
+    *((f"{form}omi.db", "sqlite:///omi.db") for form in ("file:", "file://")),
+    ("file:./dev.db?connection_limit=1", "sqlite:///./dev.db"),
+    ("sqlite:////srv/my files/100%.db", "sqlite:////srv/my files/100%.db"),
+    *((f"{form}/srv/omi.db", "sqlite:////srv/omi.db") for form in ("sqlite:///", "sqlite:", "file:", "file://")),
+    ("file://localhost/srv/my%20files.db", "sqlite:////srv/my files.db"),
+    ("sqlite:///omi.db?mode=rwc&cache=shared", "sqlite:///omi.db"),
+]
 
-    assert settings.database_url is not None
-    require_driver(settings.database_url.get_secret_value())
+
+@pytest.mark.parametrize(("given", "taken"), TAKEN)
+def test_address_of_a_store_is_taken_as_other_programs_write_it(given, taken):
+    url = load_settings(overrides={"DATABASE_URL": given}).database_url
+
+    assert (url.get_secret_value() if url else None) == taken
+    require_driver(taken or "")
+
+
+def test_password_reaches_the_driver_as_it_is():
+    for given in (HARD, ENCODED):
+        assert parse_dsn(read_database_url(f"postgres://u:{given}@h/d?schema=public"))["password"] == HARD
 
 
 @pytest.mark.parametrize("url", ["postgres://h/d?canary=1", "postgres://u:%FF@h/d?canary"])

@@ -85,7 +85,15 @@ async def test_transcript_shows_segments_and_messages_to_the_operator(get):
 
 
 @pytest.mark.parametrize(
-    "authorization", [None, "Bearer wrong", "Bearer hook-token", "Bearer ", "admin-token", "Basic admin-token"]
+    "authorization",
+    [
+        None,
+        "Bearer wrong",
+        "Bearer hook-token-of-the-tests-alone",
+        "Bearer ",
+        "admin-token-of-the-tests-alone",
+        "Basic admin-token-of-the-tests-alone",
+    ],
 )
 @pytest.mark.usefixtures("transcript")
 async def test_transcript_is_for_the_operator_only(authorization, get, system):

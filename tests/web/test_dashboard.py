@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from omi_actors.status.snapshot import Headline, Snapshot
 from omi_actors.status.tables import Table
@@ -79,7 +80,7 @@ async def page(snapshot, get):
 
 @pytest.mark.parametrize("target", ["", "/data.json"])
 async def test_page_and_data_are_the_operators(target, get):
-    for authorization in ("", "Bearer wrong", "Bearer hook-token"):
+    for authorization in ("", "Bearer wrong", "Bearer hook-token-of-the-tests-alone"):
         reply = await get(target, Authorization=authorization)
 
         assert (reply.status, reply.json["code"]) == (401, "unauthorized")
@@ -140,6 +141,16 @@ async def test_data_equal_the_page(snapshot, get):
         "headlines": [{"label": "Questions", "value": "7", "note": HOSTILE}],
         "tables": {"requests": [[HOSTILE, "1,234"]], "model": []},
     }
+
+
+@pytest.mark.parametrize(
+    "target", ["/style.css", "/metrics-dashboard/dashboard.css", "/metrics-dashboard/dashboard.js"]
+)
+async def test_parts_of_a_page_are_not_logged(target, connection):
+    with capture_logs() as lines:
+        reply = await connection.request("GET", target)
+
+    assert (reply.status, lines) == (200, [])
 
 
 @pytest.mark.parametrize(("name", "kind"), [("dashboard.css", "text/css"), ("dashboard.js", "text/javascript")])

@@ -160,8 +160,8 @@ async def test_page_that_may_use_the_server_is_not_the_operator_for_that(start, 
         {"Authorization": "Bearer "},
         {"Authorization": "Bearer wrong"},
         {"Authorization": "Basic YWRtaW4tdG9rZW4="},
-        {"Authorization": "admin-token"},
-        {"Cookie": "omi_operator=admin-token"},
+        {"Authorization": "admin-token-of-the-tests-alone"},
+        {"Cookie": "omi_operator=admin-token-of-the-tests-alone"},
         {"Cookie": "omi_operator="},
         {"Cookie": "__Host-omi_operator=x; omi_operator=y"},
     ],
@@ -220,6 +220,17 @@ async def test_restart_keeps_sign_ins_and_sign_outs(start, folder):
         assert await is_operator(connection, stays)
         assert not await is_operator(connection, leaves)
         assert (await connection.request("GET", unused)).status == 401
+
+
+async def test_another_session_secret_signs_every_browser_out(start, folder):
+    first, second = {"SESSION_SECRET": "first", **folder}, {"SESSION_SECRET": "second", **folder}
+    async with await Connection.open(await start(**first)) as connection:
+        cookie = await sign_in(connection, start)
+    async with await Connection.open(await start(**first)) as connection:
+        assert await is_operator(connection, cookie)
+
+    async with await Connection.open(await start(**second)) as connection:
+        assert not await is_operator(connection, cookie)
 
 
 async def test_file_holds_no_token_and_only_its_owner_reads_it(connection, start, tmp_path):

@@ -10,7 +10,7 @@ from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
 from tests.web.http_client import Connection
 
 
-def settings(port, token="admin-token"):  # noqa: S107 (a test's)
+def settings(port, token="admin-token-of-the-tests-alone"):  # noqa: S107 (a test's)
     return load_settings(overrides={"PORT": str(port), "ADMIN_TOKEN": token})
 
 

@@ -4,13 +4,14 @@ import json
 import timeit
 
 import pytest
+from structlog.testing import capture_logs
 
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import ManualClock
 from omi_actors.errors import RateLimitedError
 from tests.web.conftest import ADMIN, UID
 from tests.web.http_client import Connection
-from web.edge.limits import RequestLimit, WebhookLimit
+from web.edge.limits import RefusedWebhooks, RequestLimit, WebhookLimit
 
 BODY = json.dumps({"segments": [{"text": "a"}]}).encode()
 
@@ -118,6 +119,60 @@ async def test_forger_does_not_use_up_a_wearables_limit(start, system):
 
     assert [reply.status for reply in forged] == [401] * 3
     assert own.dropped is None
+
+
+@pytest.mark.parametrize("skips", ["false", "true"])
+async def test_wrong_webhooks_are_slowed_and_right_ones_never_refused(start, system, metric, skips):
+    before = [metric("omi_webhooks_unauthorized_total", reply=reply) for reply in ("told", "slowed")]
+    clock = ManualClock()
+    port = await start(clock, RATE_LIMIT_MAX_REQUESTS="3", RATE_LIMIT_SKIP_SUCCESSFUL=skips)
+    async with await Connection.open(port) as connection:
+        replies = []
+        for number in range(300):
+            replies.append(await connection.request("POST", f"/omi-webhook?uid=u&token=wrong{number}", BODY))
+            right = await connection.request(
+                "POST", f"/omi-webhook?uid=u{number}&token=hook-token-of-the-tests-alone", BODY
+            )
+            assert (right.status, right.dropped) == (200, None)
+        clock.advance(60)
+        later = await connection.request("POST", "/omi-webhook?uid=u&token=wrong", BODY)
+
+    assert [reply.status for reply in replies] == [401] * 3 + [429] * 297
+    assert (replies[3].json["code"], replies[3].headers["retry-after"]) == ("rate_limited", "60")
+    assert later.status == 401
+    after = [metric("omi_webhooks_unauthorized_total", reply=reply) for reply in ("told", "slowed")]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [4, 297]
+
+
+async def test_wrong_signatures_are_slowed_too(start):
+    port = await start(RATE_LIMIT_MAX_REQUESTS="1", OMI_SIGNING_SECRETS="whsec_0123456789abcdef0123456789abcdef")
+    async with await Connection.open(port) as connection:
+        replies = [await connection.request("POST", "/omi-webhook?uid=u", BODY) for _ in range(2)]
+
+    assert [reply.status for reply in replies] == [401, 429]
+
+
+async def test_each_sender_of_wrong_webhooks_has_its_own_number(start):
+    port = await start(RATE_LIMIT_MAX_REQUESTS="1", TRUST_PROXY="1")
+    statuses = []
+    async with await Connection.open(port) as connection:
+        for sender in ("203.0.113.1", "203.0.113.1", "203.0.113.2"):
+            named = {"X-Forwarded-For": sender}
+            statuses.append((await connection.request("POST", "/omi-webhook?token=no", BODY, named)).status)
+
+    assert statuses == [401, 429, 401]
+
+
+def test_wrong_webhooks_have_one_line_a_minute():
+    clock = ManualClock()
+    refused = RefusedWebhooks(None, clock)
+
+    with capture_logs() as lines:
+        for seconds in (0, 1, 58, 1, 1):
+            clock.advance(seconds)
+            refused.count("203.0.113.1", "The webhook's token is wrong.")
+
+    assert [(line["event"], line["count"]) for line in lines] == [("webhooks refused", 1), ("webhooks refused", 3)]
 
 
 async def test_wearable_at_omis_cadence_is_never_limited_by_default(start):

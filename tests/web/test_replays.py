@@ -179,7 +179,7 @@ async def test_webhooks_with_a_token_are_the_stores_to_recognise(start, system):
     """A recorded webhook shows the token, which allows further webhooks."""
     async with await Connection.open(await start()) as connection:
         for _ in range(2):
-            await connection.request("POST", "/omi-webhook?uid=ada&token=hook-token", SPEECH)
+            await connection.request("POST", "/omi-webhook?uid=ada&token=hook-token-of-the-tests-alone", SPEECH)
 
     assert [message.needs_news for message in system.received] == [False, False]
 

@@ -27,18 +27,18 @@ async def answer(port, target, body=BODY_A, **headers):
 @pytest.mark.parametrize(
     ("query", "headers", "status"),
     [
-        ("uid=u&token=hook-token", {}, 200),
-        ("token=hook-token&uid=u", {}, 200),
-        ("uid=u&token=hook%2Dtoken", {}, 200),
-        ("uid=u", {"Authorization": "Bearer hook-token"}, 200),
-        ("uid=u", {"Authorization": "bearer hook-token"}, 200),
-        ("uid=u&token=wrong", {"Authorization": "Bearer hook-token"}, 200),
+        ("uid=u&token=hook-token-of-the-tests-alone", {}, 200),
+        ("token=hook-token-of-the-tests-alone&uid=u", {}, 200),
+        ("uid=u&token=hook%2Dtoken-of-the-tests-alone", {}, 200),
+        ("uid=u", {"Authorization": "Bearer hook-token-of-the-tests-alone"}, 200),
+        ("uid=u", {"Authorization": "bearer hook-token-of-the-tests-alone"}, 200),
+        ("uid=u&token=wrong", {"Authorization": "Bearer hook-token-of-the-tests-alone"}, 200),
         ("uid=u", {}, 401),
         ("uid=u&token=", {}, 401),
         ("uid=u&token=hook-toke", {}, 401),
         ("uid=u&token=h%C3%B6k", {}, 401),
-        ("uid=u", {"Authorization": "Bearer admin-token"}, 401),
-        ("uid=u", {"Authorization": "Basic hook-token"}, 401),
+        ("uid=u", {"Authorization": "Bearer admin-token-of-the-tests-alone"}, 401),
+        ("uid=u", {"Authorization": "Basic hook-token-of-the-tests-alone"}, 401),
     ],
 )
 async def test_production_takes_the_right_token_only(query, headers, status, start, system):
@@ -61,7 +61,9 @@ async def test_refusal_is_json_and_counted(start, metric):
     assert metric("omi_webhooks_total", kind="unknown", outcome="refused") == before + 1
 
 
-@pytest.mark.parametrize(("query", "status"), [("uid=u", 200), ("uid=u&token=hook-token", 200), ("uid=u&token=x", 401)])
+@pytest.mark.parametrize(
+    ("query", "status"), [("uid=u", 200), ("uid=u&token=hook-token-of-the-tests-alone", 200), ("uid=u&token=x", 401)]
+)
 async def test_development_on_loopback_may_go_without_a_token_but_not_with_a_wrong_one(query, status, start):
     assert (await answer(await start(), f"/omi-webhook?{query}")).status == status
 
@@ -71,7 +73,9 @@ async def test_page_in_a_browser_on_this_machine_needs_the_token(sign, start, sy
     port = await start()
     async with await Connection.open(port) as connection:
         without = await connection.request("POST", "/omi-webhook?uid=u", BODY_A, {sign: "https://evil.example"})
-        with_it = await connection.request("POST", "/omi-webhook?uid=u&token=hook-token", BODY_A, {sign: "null"})
+        with_it = await connection.request(
+            "POST", "/omi-webhook?uid=u&token=hook-token-of-the-tests-alone", BODY_A, {sign: "null"}
+        )
 
     assert (without.status, with_it.status) == (401, 200)
 
@@ -156,7 +160,7 @@ async def test_with_signing_secrets_the_signature_is_demanded_and_the_token_not_
 
     accepted = await answer(port, f"/omi-webhook?uid={UID}", BODY, X_Omi_Signature=SIGNATURE)
     escaped = await answer(port, f"/omi-webhook?uid=%76{UID[1:]}", BODY, X_Omi_Signature=SIGNATURE)
-    unsigned = await answer(port, f"/omi-webhook?uid={UID}&token=hook-token", BODY)
+    unsigned = await answer(port, f"/omi-webhook?uid={UID}&token=hook-token-of-the-tests-alone", BODY)
     other_owner = await answer(port, "/omi-webhook?uid=other", BODY, X_Omi_Signature=SIGNATURE)
 
     assert [accepted.status, escaped.status, unsigned.status, other_owner.status] == [200, 200, 401, 401]

@@ -215,24 +215,38 @@ async def test_drops_are_logged_with_their_reason_and_never_with_text_or_token(p
     system.outcomes.extend([StoreUnavailableError("down"), RuntimeError("swordfish")])
 
     with capture_logs() as lines:
-        await post(ONE, f"uid={UID}&token=hook-token")
-        await post(ONE, f"uid={UID}&token=hook-token")
-        await post(b"{swordfish", f"uid={UID}&token=hook-token")
+        await post(ONE, f"uid={UID}&token=hook-token-of-the-tests-alone")
+        await post(ONE, f"uid={UID}&token=hook-token-of-the-tests-alone")
+        await post(b"{swordfish", f"uid={UID}&token=hook-token-of-the-tests-alone")
         await post({"segments": [{"text": "swordfish"}, {"swordfish": 1}]})
+    drops = [line for line in lines if line["event"] != "request"]
 
-    assert [line["reason"] for line in lines] == [
+    assert [line["reason"] for line in drops] == [
         "store_unavailable",
         "internal_error",
         "malformed_json",
         "invalid_segments",
     ]
-    assert [line["log_level"] for line in lines] == ["warning", "error", "warning", "warning"]
-    lines[1].pop("exc_info")  # the pipeline strips foreign sentences
+    assert [line["log_level"] for line in drops] == ["warning", "error", "warning", "warning"]
+    assert len(lines) == 2 * len(drops)
+    drops[1].pop("exc_info")  # the pipeline strips foreign sentences
     assert "swordfish" not in str(lines)
-    assert "hook-token" not in str(lines)
+    assert "hook-token-of-the-tests-alone" not in str(lines)
 
 
-async def test_kept_webhook_writes_no_line_at_info(post):
+async def test_kept_webhook_has_its_line_at_info_without_its_words(post, caplog):
+    caplog.set_level("INFO")
+    with capture_logs() as lines:
+        await post(ONE)
+
+    (line,) = lines
+    assert (line["event"], line["log_level"], line["status"]) == ("request", "info", 200)
+    assert (line["route"], line["kind"], line["answered"]) == ("/omi-webhook", "realtime_transcript", False)
+    assert "hook-token-of-the-tests-alone" not in str(line)
+
+
+async def test_kept_webhook_writes_no_line_above_info(post, caplog):
+    caplog.set_level("WARNING")
     with capture_logs() as lines:
         await post(ONE)
 
@@ -257,7 +271,7 @@ async def test_answer_may_take_longer_than_other_requests(start, system):
         with capture_logs() as lines:
             await connection.request("POST", "/omi-webhook?uid=u", b'{"segments":[{"text":"a"}]}')
 
-    assert lines == []
+    assert [(line["event"], line["answered"]) for line in lines] == [("request", True)]
 
 
 async def test_answer_that_cannot_be_written_is_not_waited_for(post, system, told):

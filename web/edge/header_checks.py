@@ -1,8 +1,8 @@
-"""Header checks: a request is refused if its head is too large, or if it states the body's length in two ways.
+"""Header checks: a head is refused if it is too large, has odd line ends, or states the body's length in two ways.
 
-Two servers in a row could read an ambiguous length differently. So the first body could hide a second request.
+Two servers in a row could read an odd line end or length differently. So the first body could hide a second request.
 Not here: the grammar, folded headers included (Tornado), writing the refusal (listener.py). Threads: any; pure.
-Source: RFC 9112 §3, §6.1, §6.3; RFC 6585 §5.
+Source: RFC 9112 §2.2, §3, §6.1, §6.3; RFC 6585 §5.
 """
 
 import re
@@ -26,6 +26,12 @@ _FEW_BYTES = 1024
 MALFORMED = Problem(
     400, "malformed_request", "The request is not valid HTTP/1.1.", "A proxy on the route may have changed it."
 )
+_LINE_END = Problem(
+    400,
+    "malformed_request",
+    "A line of the head does not end with CR LF.",
+    "End each line with CR LF, and send no CR or LF elsewhere in the head.",
+)
 _TOO_LARGE = Problem(
     431,
     "headers_too_large",
@@ -45,6 +51,9 @@ _REQUEST_ID = re.compile(rb"\nx-request-id:[ \t]*([A-Za-z0-9._-]{1,64})[ \t]*\r?
 
 def head_problem(head: bytes) -> Problem | None:
     """Return the reason to refuse a head before it is parsed, or None."""
+    ends = head.count(b"\r\n")
+    if head.count(b"\n") != ends or head.count(b"\r") != ends:
+        return _LINE_END
     if len(head) < _FEW_BYTES:
         return None
     if head.find(b"\n") > _MAX_TARGET_BYTES:

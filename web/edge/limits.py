@@ -7,6 +7,7 @@ Not here: the limit of one body (web/entry.py), answers to refused requests (web
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from typing import Protocol, TypeVar
 from omi_actors.backplane.counters import Hit, WindowCounters
 from omi_actors.clock import Clock
 from omi_actors.errors import OverloadError, RateLimitedError
+from omi_actors.instruments import metrics
+from omi_actors.instruments.logs import get_logger
+
+_log = get_logger(__name__)
 
 
 class SlowBody(Protocol):
@@ -210,6 +215,43 @@ class RequestLimit:
         """Count a failed request, if only failed requests count."""
         if self._only_failed:
             self._counters.hit(_key(kind, sender), limit=self._max_requests, window_s=self._window_s)
+
+
+# Seconds between two lines of the log about refused webhooks.
+_LINE_EVERY_S = 60.0
+
+
+class RefusedWebhooks:
+    """Counts webhooks without the right token or signature by sender, and slows their senders.
+
+    A right one is never counted or refused: Omi's come from few addresses, and refusals open its circuit breaker.
+    """
+
+    def __init__(self, limit: RequestLimit | None, clock: Clock) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._unlogged = 0
+        self._next_line_mono_s = -math.inf
+
+    def count(self, sender: str, detail: str) -> float | None:
+        """Count one; return the seconds to wait if the sender has sent too many, else None."""
+        self._log(detail)
+        standing = None
+        if self._limit is not None:
+            standing = self._limit.begin("refused-webhook", sender)
+            self._limit.failed("refused-webhook", sender)
+        is_over = standing is not None and standing.is_over
+        metrics.WEBHOOKS_UNAUTHORIZED.labels("slowed" if is_over else "told").inc()
+        return float(standing.reset_s) if standing is not None and is_over else None
+
+    def _log(self, detail: str) -> None:
+        """Log the first one at once; later lines, one a minute at most, have the number since the line before."""
+        self._unlogged += 1
+        now_mono_s = self._clock.mono_s()
+        if now_mono_s >= self._next_line_mono_s:
+            self._next_line_mono_s = now_mono_s + _LINE_EVERY_S
+            _log.warning("webhooks refused", count=self._unlogged, latest=detail)
+            self._unlogged = 0
 
 
 def _key(kind: str, sender: str) -> str:

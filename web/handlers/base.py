@@ -47,6 +47,8 @@ class BaseHandler(GuardedHandler):
     route: ClassVar[str] = "other"
     # True if the model decides the duration. Such requests have their own metric and are not logged as slow.
     is_slow_by_nature: ClassVar[bool] = False
+    # False for the parts of a page, such as its style sheet: only their failures and slow requests are logged.
+    is_logged: ClassVar[bool] = True
 
     request_id = ""
     # True if the connection has closed before the reply.
@@ -179,10 +181,12 @@ class BaseHandler(GuardedHandler):
         seconds = self.seconds
         status, method = self.get_status(), self.request.method or ""
         count_request(self.route, method if method in _METHODS else "other", None if self.is_gone else status, seconds)
+        slow = seconds >= self.site.times.slow_request_s and not self.is_slow_by_nature
+        is_warning = slow or status >= _SERVER_ERROR
+        if not (is_warning or self.is_logged):
+            return
         with bound_context(LogContext(self.request_id)):
-            slow = seconds >= self.site.times.slow_request_s and not self.is_slow_by_nature
-            level = _log.warning if slow or status >= _SERVER_ERROR else _log.info
-            level(
+            (_log.warning if is_warning else _log.info)(
                 "slow request" if slow else "request",
                 route=self.route,
                 method=method,

@@ -4,7 +4,6 @@ Not here: parsing the body and sending its messages (intake.py), the answer to e
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -16,14 +15,16 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
 from omi_actors.actors.session.messages import Ingested, ReplySent
-from omi_actors.errors import OmiError
+from omi_actors.errors import OmiError, RateLimitedError, SignatureMismatchError
 from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from omi_actors.instruments.logs import LogContext, bound_context, get_logger, log_cheaply
 from omi_actors.kit.errors import ExpectedError
+from web.edge.addresses import find_client
 from web.edge.limits import LARGE_BODY_BYTES
-from web.problems import Problem, omi_answer, problem_json
+from web.problems import Problem, api_problem, omi_answer, problem_json
 from web.requests import (
     CLOSE,
+    CLOSED,
     KEEP_ALIVE,
     count_request,
     header,
@@ -72,9 +73,14 @@ def failed_reply(error: BaseException, *, sender_retries: bool, request_id: str,
     answer = omi_answer(error, sender_retries=sender_retries)
     if not isinstance(answer, Problem):
         return WebhookReply(200, b"{}", _drop_line(answer.reason), DROPPED, answer.reason)
-    lines = "" if answer.retry_after_s is None else f"Retry-After: {max(1, round(answer.retry_after_s))}\r\n"
-    body = problem_json(answer, request_id=request_id, now_s=now_s)
-    return WebhookReply(answer.status, body, lines, REFUSED, answer.code)
+    return refused_reply(answer, request_id=request_id, now_s=now_s)
+
+
+def refused_reply(problem: Problem, *, request_id: str, now_s: float) -> WebhookReply:
+    """Return the reply with the status and text of a problem."""
+    lines = "" if problem.retry_after_s is None else f"Retry-After: {max(1, round(problem.retry_after_s))}\r\n"
+    body = problem_json(problem, request_id=request_id, now_s=now_s)
+    return WebhookReply(problem.status, body, lines, REFUSED, problem.code)
 
 
 def _drop_line(reason: str) -> str:
@@ -84,7 +90,6 @@ def _drop_line(reason: str) -> str:
 ROUTE = "/omi-webhook"
 
 _log = get_logger(__name__)
-_stdlib_log = logging.getLogger(__name__)
 
 
 # Finding a metric's labels costs as much as counting; the sets of labels are few and bounded.
@@ -201,14 +206,13 @@ class WebhookRequest(HTTPMessageDelegate):
         self._record(reply)
         if drop_note:
             self._log_drop(reply, detail=drop_note)
-        elif _stdlib_log.isEnabledFor(logging.DEBUG):
-            with bound_context(self._context()):
-                _log.debug("webhook kept", kind=self._kind(), answered=message is not None)
         return reply
 
     def _failed(self, error: Exception) -> WebhookReply:
         if self._seal:
             self._site.replays.forget(self._seal)
+        if isinstance(error, SignatureMismatchError):
+            return self._unauthorized(error)
         reply = failed_reply(
             error,
             sender_retries="Idempotency-Key" in self._headers,
@@ -221,6 +225,16 @@ class WebhookRequest(HTTPMessageDelegate):
         else:
             with bound_context(self._context()):
                 _log.error("webhook failed", reason=reply.reason, error=type(error).__name__, exc_info=error)
+        return reply
+
+    def _unauthorized(self, error: SignatureMismatchError) -> WebhookReply:
+        """Return the refusal of a webhook without the right token or signature; 429 if its sender has sent many."""
+        peer = getattr(self._connection.context, "remote_ip", "")
+        sender = find_client(peer, self._headers, self._site.trusted_proxies).limit_key
+        wait_s = self._site.refused_webhooks.count(sender, str(error))
+        problem = api_problem(error if wait_s is None else RateLimitedError(str(error), retry_after_s=wait_s))
+        reply = refused_reply(problem, request_id=self._request_id, now_s=self._site.clock.now_s())
+        self._record(reply)
         return reply
 
     def _reply(self, reply: WebhookReply, sent: Ingested | None = None) -> None:
@@ -260,6 +274,10 @@ class WebhookRequest(HTTPMessageDelegate):
         if seconds >= self._site.times.slow_request_s and not answered:
             with bound_context(self._context()):
                 _log.warning("slow webhook", seconds=round(seconds, 3), status=status)
+        else:
+            fields = {"status": CLOSED if status is None else status, "ms": round(seconds * 1e3, 1)}
+            more = {"route": ROUTE, "method": "POST", **fields, "kind": self._kind(), "answered": answered}
+            log_cheaply(__name__, "request", self._context(), more)
 
     def _record(self, reply: WebhookReply) -> None:
         _webhooks_counter(self._kind(), reply.outcome).inc()

@@ -93,6 +93,7 @@ def build_commit(turn: TurnChanges, session_key: str) -> SessionCommit:
         last_seen_at=progress.last_seen_at,
         listening_until=turn.listening_until,
         active_space=turn.active_space,
+        meets_user=growth.meets_user if growth else False,
         new_conversation=growth.new_conversation if growth else None,
         segments=growth.fresh + growth.corrected if growth else (),
         messages=turn.messages,
@@ -123,18 +124,22 @@ def build_jobs(
 
 
 def build_message(question: Question | ChatQuestion, session_id: str, job: NewJob) -> NewMessage:
-    """Return a question as a message of the session's owner, tied to the job that answers it."""
+    """Return a question as a message, tied to the job that answers it. A typed question is its owner's."""
+    spoken = question if isinstance(question, Question) else None
+    other = spoken if spoken is not None and not spoken.is_user else None
     return NewMessage(
         message_id=new_id(),
         session_id=session_id,
         conversation_id=question.conversation_id,
         role="user",
         kind="question",
-        source="omi_transcript" if isinstance(question, Question) else "frontend",
+        source="omi_transcript" if spoken else "frontend",
         text=question.text,
         job_id=job.job_id,
         model="",
         created_at=job.created_at,
+        asker="other" if other else "user",
+        speaker=other.speaker if other else "",
     )
 
 

@@ -8,7 +8,15 @@ Threads: the event loop.
 from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
 from omi_actors.actors.session.messages import AnswerFound, ReplySent
 from omi_actors.domain.answers.delivery_records import DeliveryState, OpenAnswer
-from omi_actors.domain.hearing.hearing import cut_into_slices, hear, note_reply, pause_over, recall, relabel
+from omi_actors.domain.hearing.hearing import (
+    cut_into_slices,
+    hear,
+    note_reply,
+    pause_over,
+    recall,
+    relabel,
+    select_heard,
+)
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, Question
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.domain.sessions.transcript import Growth
@@ -35,7 +43,8 @@ class SessionHearing:
     async def hear(self, growth: Growth, now_s: float, runtime: Runtime) -> HearingResult:
         """Find questions in new segments, a slice at a time: many segments at once would block the loop."""
         heard = HearingResult(relabel(self._state, growth.corrected), self._unasked, None)
-        for number, part in enumerate(cut_into_slices(growth.fresh)):
+        heard_segments = select_heard(growth.fresh, self._options, knows_user=growth.progress.knows_user)
+        for number, part in enumerate(cut_into_slices(heard_segments)):
             if number:
                 await runtime.pause()
             before = heard.questions
@@ -61,7 +70,8 @@ class SessionHearing:
 
     def take_over(self, record: SessionRecord, now_s: float) -> None:
         """Continue from the stored session."""
-        recalled = recall(record.recent_segments, record.asked, now_s, self._options)
+        segments = select_heard(record.recent_segments, self._options, knows_user=record.knows_user)
+        recalled = recall(segments, record.asked, now_s, self._options)
         self._state = recalled.state
         self.listening_until = record.listening_until
         # Without a stored deadline no utterance was open, so that nothing in old speech is asked now.

@@ -31,6 +31,9 @@ class Fault:
     is_lasting: bool = True
 
 
+_ADDRESS_FIX = (
+    "set OPENAI_BASE_URL to the address at which the server has /chat/completions, such as http://localhost:11434/v1"
+)
 _REJECTED = {
     fault.cause: fault
     for fault in (
@@ -40,9 +43,15 @@ _REJECTED = {
             "model_not_found",
             "set OPENAI_MODEL and OPENAI_FALLBACK_MODELS to names that the server lists at OPENAI_BASE_URL/models",
         ),
+        Fault("wrong_address", _ADDRESS_FIX),
+        Fault("redirected", _ADDRESS_FIX),
         Fault(
             "thought_too_long",
             "raise OPENAI_WEBHOOK_MAX_TOKENS and OPENAI_MAX_TOKENS, or set OPENAI_REASONING_EFFORT to minimal or low",
+        ),
+        Fault(
+            "unreadable_reply",
+            "what answers at OPENAI_BASE_URL is no HTTP, or sends headers above 8 kB: check address and proxies",
         ),
         Fault("context_length_exceeded", "lower OPENAI_MAX_CONTEXT_TOKENS", is_lasting=False),
         Fault("content_refused", "nothing to mend: the model refused what it was asked", is_lasting=False),
@@ -114,9 +123,13 @@ def _choose_rejected(code: str, sentences: Sentences) -> str:
             return sentences.credit
         case "model_not_found":
             return sentences.model
+        case "wrong_address" | "redirected":
+            return sentences.address
         case "thought_too_long":
             return sentences.thinking
         case "context_length_exceeded":
             return sentences.too_long
+        case "unreadable_reply":
+            return sentences.unreachable
         case _:
             return sentences.refused

@@ -21,8 +21,10 @@ from omi_actors.domain.hearing.state import (
     HearingOptions,
     HearingResult,
     HearingState,
+    ListenMode,
     Place,
     Question,
+    WakeBy,
 )
 from omi_actors.domain.hearing.utterances import UtteranceTracker
 
@@ -51,6 +53,15 @@ def hear(
     return hear_in_full(state, segments, now_s, options)
 
 
+def select_heard(
+    segments: Sequence[StoredSegment], options: HearingOptions, *, knows_user: bool
+) -> Sequence[StoredSegment]:
+    """Return the segments in which a question may be. Only the wearer's, if only the wearer may ask and is known."""
+    if options.wake_by is WakeBy.OWNER and knows_user:
+        return [segment for segment in segments if segment.is_user]
+    return segments
+
+
 def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[StoredSegment]]:
     """Cut a webhook's segments into slices, at least one. In order and with one `now_s` they give the same questions.
 
@@ -69,6 +80,8 @@ def hear_in_full(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
 ) -> HearingResult:
     """Return the same result as `hear`, without its fast path."""
+    if options.mode is ListenMode.NEVER:
+        return HearingResult(SILENT, (), None)
     tracker = UtteranceTracker(state, now_s, options)
     tracker.close_expired()
     for segment in segments:
@@ -97,7 +110,7 @@ def relabel(state: HearingState, corrected: Sequence[StoredSegment]) -> HearingS
         has_question = segment.speaker in by_speaker and by_speaker[segment.speaker].question is not None
         if moved is not None and not has_question:
             del by_speaker[moved.speaker]
-            by_speaker[segment.speaker] = replace(moved, speaker=segment.speaker)
+            by_speaker[segment.speaker] = replace(moved, speaker=segment.speaker, is_user=segment.is_user)
             state = replace(state, open_utterances=tuple(by_speaker.values()))
         if state.asked and state.asked[-1][0] == hash(segment.key):
             state = replace(state, asker=segment.speaker)

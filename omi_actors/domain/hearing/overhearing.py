@@ -86,7 +86,9 @@ def _take(
     words.append(text)
     if pieces:
         last_end_s = max(segment.end_s, silence_from_s)
-        utterances[speaker] = OpenUtterance(speaker, pieces, 0, start_s, last_end_s, now_s, now_s, start_s)
+        utterances[speaker] = OpenUtterance(
+            speaker, pieces, 0, start_s, last_end_s, now_s, now_s, start_s, segment.is_user
+        )
         if len(utterances) > IDLE_LIMIT:
             del utterances[next(iter(utterances))]
     return True

@@ -25,11 +25,19 @@ HEARD_CHARS = 4_000
 
 
 class ListenMode(StrEnum):
-    """Speech that can be a question: only after a wake phrase; also soon after a reply; or all speech."""
+    """Speech that can be a question: none; only after a wake phrase; also soon after a reply; or all speech."""
 
+    NEVER = "NEVER"
     TRIGGER = "TRIGGER"
     FOLLOWUP = "FOLLOWUP"
     ALWAYS = "ALWAYS"
+
+
+class WakeBy(StrEnum):
+    """People whose speech can be a question: anyone, or only the wearer, once Omi has recognised the wearer's voice."""
+
+    ANYONE = "ANYONE"
+    OWNER = "OWNER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class HearingOptions:
     followup_s: float = 8.0
     near_duplicate_s: float = 10.0
     max_chars: int = 1_000
+    wake_by: WakeBy = WakeBy.ANYONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Question:
     """A question: its words, its speaker, and the segment in which it was asked.
 
     `ordinal` counts the questions of that segment from 0. `asked_at` (UTC seconds) is the arrival of its last words.
+    `is_user`: Omi recognised the wearer's voice in all of its segments.
     """
 
     text: str
@@ -63,12 +73,14 @@ class Question:
     ordinal: int = 0
     speaker: str = ""
     asked_at: float = 0.0
+    is_user: bool = False
 
 
 class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
     """One speaker's latest words; more may follow.
 
     `question` is the first part of an open question; its text may be empty. None when no question is open.
+    `is_user`: all of its segments are the wearer's.
     """
 
     speaker: str
@@ -79,6 +91,7 @@ class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
     heard_at: float
     opened_at: float
     opened_start_s: float
+    is_user: bool = False
     question: FoundQuestion | None = None
     without_wake: bool = False
 

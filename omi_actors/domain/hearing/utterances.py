@@ -120,7 +120,10 @@ class UtteranceTracker:
     def _take_renamed(self, segment: StoredSegment) -> OpenUtterance | None:
         """Return the utterance of another speaker that holds this segment already."""
         utterance = next((one for one in self._open.values() if is_piece(one.pieces, segment.key)), None)
-        return None if utterance is None else replace(self._open.pop(utterance.speaker), speaker=segment.speaker)
+        if utterance is None:
+            return None
+        del self._open[utterance.speaker]
+        return replace(utterance, speaker=segment.speaker, is_user=segment.is_user)
 
     def _forget(self) -> None:
         """Drop the oldest utterances above the limits, after every segment, so that slices give the same result."""
@@ -159,7 +162,16 @@ class UtteranceTracker:
         start_s, now_s = segment.start_s, self._now_s
         without_wake = self._needs_no_wake(segment.speaker)
         return OpenUtterance(
-            segment.speaker, pieces, 0, start_s, start_s, now_s, now_s, start_s, without_wake=without_wake
+            segment.speaker,
+            pieces,
+            0,
+            start_s,
+            start_s,
+            now_s,
+            now_s,
+            start_s,
+            without_wake=without_wake,
+            is_user=segment.is_user,
         )
 
     def _rewrite(self, utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance:
@@ -186,8 +198,9 @@ class UtteranceTracker:
         always = options.mode is ListenMode.ALWAYS
         rules = LineRules(options.names, options.max_chars, without_wake=utterance.without_wake, always=always)
         parsed = parse_line(utterance.pieces, utterance.scanned, rules)
+        is_user = segment.is_user and (utterance.question is None or utterance.is_user)
         for found in parsed.found:
-            self._accept(found, utterance.speaker, self._now_s)
+            self._accept(found, utterance.speaker, self._now_s, is_user=is_user)
         is_new = bool(parsed.found) or utterance.question is None
         rest = OpenUtterance(
             utterance.speaker,
@@ -198,6 +211,7 @@ class UtteranceTracker:
             self._now_s,
             self._now_s if is_new else utterance.opened_at,
             segment.start_s if is_new else utterance.opened_start_s,
+            segment.is_user if is_new else is_user,
             parsed.question,
             (always or (utterance.without_wake and not parsed.found)) and parsed.question is not None,
         )
@@ -210,9 +224,9 @@ class UtteranceTracker:
         """End an utterance, and accept its open question."""
         self._open.pop(utterance.speaker, None)
         if utterance.question is not None and utterance.question.text:
-            self._accept(utterance.question, utterance.speaker, utterance.heard_at)
+            self._accept(utterance.question, utterance.speaker, utterance.heard_at, is_user=utterance.is_user)
 
-    def _accept(self, found: FoundQuestion, speaker: str, asked_at: float) -> None:
+    def _accept(self, found: FoundQuestion, speaker: str, asked_at: float, *, is_user: bool) -> None:
         """Accept a question, unless it is known: from the same place, or in nearly the same words."""
         words = normalise(found.text)
         asked, digest = dict(self._asked), hash(found.key)
@@ -224,5 +238,5 @@ class UtteranceTracker:
         self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))
         self._asker = speaker
         self._replied_at = -math.inf
-        conversation_id = self._conversation_id
-        self._questions.append(Question(found.text, found.key, conversation_id, found.ordinal, speaker, asked_at))
+        place = (found.key, self._conversation_id, found.ordinal)
+        self._questions.append(Question(found.text, *place, speaker, asked_at, is_user))

@@ -10,7 +10,7 @@ import msgspec
 
 from omi_actors.domain.answers.budget import Spending, Use
 from omi_actors.domain.answers.delivery_records import DeliveryChange, NewDelivery, OpenAnswer
-from omi_actors.domain.answers.prompt import PromptMessage, TranscriptLine
+from omi_actors.domain.answers.prompt import EarlierMessage, TranscriptLine
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import Place
 from omi_actors.domain.work.jobs import NewJob
@@ -30,7 +30,8 @@ class NewMessage:
     """A message to store. `role` is user or assistant; `source` is omi_transcript, frontend or system.
 
     `kind` is question, answer or failure; failures are delivered, but no prompt contains them. A question and its
-    answer share the `job_id` of the answer job. `(job_id, role)` is unique.
+    answer share the `job_id` of the answer job. `(job_id, role)` is unique. `asker` of a question is user or other (not
+    known to be the user); `speaker` is the other's label.
     """
 
     message_id: str
@@ -43,6 +44,8 @@ class NewMessage:
     job_id: str
     model: str
     created_at: float
+    asker: str = ""
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,8 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     listening_until: float | None = None
     # None keeps the stored one.
     active_space: str | None = None
+    # Set in the turn that brings the first segment of the wearer's own voice.
+    meets_user: bool = False
     new_conversation: NewConversation | None = None
     segments: tuple[StoredSegment, ...] = ()
     messages: tuple[NewMessage, ...] = ()
@@ -123,6 +128,8 @@ class SessionRecord:
     last_seen_at: float
     recent_segments: tuple[StoredSegment, ...]
     listening_until: float | None = None
+    # A segment was recognised as the wearer's voice at some time.
+    knows_user: bool = False
     # Places of the latest accepted questions, oldest first.
     asked: tuple[Place, ...] = ()
     open_answers: tuple[OpenAnswer, ...] = ()
@@ -166,6 +173,6 @@ class AnswerContext:
     """
 
     transcript: tuple[TranscriptLine, ...]
-    history: tuple[PromptMessage, ...]
+    history: tuple[EarlierMessage, ...]
     space: str = "default"
     use: Use = field(default_factory=Use)

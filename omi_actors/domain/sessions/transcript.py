@@ -31,7 +31,10 @@ _LARGE_FALL_S = 60.0
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):
-    """Position of a session's transcript. `epoch` 0 means that the store has no row of the session yet."""
+    """Position of a session's transcript. `epoch` 0 means that the store has no row of the session yet.
+
+    `knows_user`: at least one segment of it was recognised as the wearer's voice.
+    """
 
     session_id: str
     epoch: int
@@ -41,13 +44,15 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
     last_end_s: float
     last_seen_at: float
     recent: RecentSegments
+    knows_user: bool = False
 
 
 class Growth(msgspec.Struct, frozen=True, gc=False):
     """Change of a transcript by a webhook's segments.
 
     `fresh` holds new segments, and known ones with a longer text, ordered by seq. `corrected` holds known ones with
-    another speaker: they are stored, but not searched for questions again.
+    another speaker: they are stored, but not searched for questions again. `meets_user`: among them is the session's
+    first segment of the wearer's own voice.
     """
 
     progress: Progress
@@ -57,6 +62,7 @@ class Growth(msgspec.Struct, frozen=True, gc=False):
     updated: int
     blank: int
     corrected: tuple[StoredSegment, ...] = ()
+    meets_user: bool = False
 
 
 def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> Progress:
@@ -73,6 +79,7 @@ def build_progress(record: SessionRecord | None, new_id: Callable[[], str]) -> P
         record.last_end_s,
         record.last_seen_at,
         recent,
+        record.knows_user,
     )
 
 
@@ -114,6 +121,7 @@ class _Grower:
         self._last_seq = progress.last_seq
         self._last_end_s = progress.last_end_s
         self._opened: NewConversation | None = None
+        self._knows_user = progress.knows_user
         self._seen: dict[str, int] = {}
         self._fresh: list[StoredSegment] = []
         self._corrected: list[StoredSegment] = []
@@ -133,6 +141,7 @@ class _Grower:
             self._updated,
             self._blank,
             tuple(self._corrected),
+            self._knows_user and not self._before.knows_user,
         )
 
     def _progress_after(self) -> Progress:
@@ -148,6 +157,7 @@ class _Grower:
             self._last_end_s,
             self._received_at if self._fresh else before.last_seen_at,
             before.recent.remember(self._seen),
+            self._knows_user,
         )
 
     def _take(self, segment: Segment) -> None:
@@ -204,6 +214,7 @@ class _Grower:
 
     def _place(self, segment: Segment, key: str) -> StoredSegment:
         self._last_seq += 1
+        self._knows_user = self._knows_user or segment.is_user
         return StoredSegment(
             key,
             self._last_seq,

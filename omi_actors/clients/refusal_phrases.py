@@ -1,0 +1,131 @@
+"""Phrases of refusals: what the common servers write, as patterns over the words of an error body.
+
+Not here: the body's words (refusal_words.py), the order in which phrases are looked for, and their meaning
+(model_refusals.py). Threads: none, pure. The phrases were collected from public reports; each is in a test.
+"""
+
+import re
+from collections.abc import Callable
+
+
+def _matcher(*patterns: str) -> Callable[[str], bool]:
+    search = re.compile("|".join(patterns), re.MULTILINE).search
+    return lambda words: search(words) is not None
+
+
+# What a server says of a question that it does not want to answer.
+says_filter = _matcher(
+    r"content_?filter|content_policy|content (?:management )?policy|responsibleai|data_inspection",
+    r"content exists risk|considered high risk|\bmoderation\b|\b(?:is|was|were|been|got) flagged",
+    r"violat\w+ .{0,60}(?:polic|guideline|terms)|safety (?:system|filter|setting|reason)",
+    r"blocked (?:by|due to) .{0,30}(?:safety|guardrail|polic)|prohibited_content",
+    r"guardrails? (?:has |have )?(?:intervened|triggered|violat)",
+    r"(?:sensitive|inappropriate|unsafe|harmful) content",
+)
+says_too_long = _matcher(
+    r"context_(?:length|window)|context.?(?:length|window|size)|exceed_context|max_model_len",
+    r"too many (?:\w+ )?tokens|max\w* (?:prompt|input|sequence|model) length",
+    r"(?:prompt|input|request|message|conversation)s? (?:is |are )?too l|request too large|please reduce",
+    r"tokens must be reduced|string_above_max|prompt_too_long|request_too_large",
+    r"inputs?`? (?:tokens|must have less)|prompt tokens? limit|exceed\w* .{0,20}token limit|input.?token.{0,60}exceed",
+    r"token count.{0,40}exceed|prompt contains .{0,40}tokens|tokens? limit (?:is )?exceeded",
+    r"(?:prompt|inputs?|messages)\b.{0,60}\bexceed|range of input length",
+)
+# A 429 of a question that alone exceeds the rate: only a shorter one passes.
+says_too_large = _matcher(
+    r"request too large|reduce (?:your|the) |tokens must be reduced",
+)
+says_broke = _matcher(
+    r"insufficient[_ ](?:\w+[_ ])?(?:quota|balance|credits?|funds)|exceeded_current_quota|billing_not_active",
+    r"billing_?(?:hard)?_?limit|access_terminated|arrearage|payment required",
+    r"account .{0,60}(?:suspended|overdue|not active)|(?:spend\w*|hard) (?:limit|cap)\b|credit balance",
+    r"(?:no|more|out of|enough|available|add|buy|remaining|your) credits|budget (?:has been |is |was )?exceeded",
+    r"budget_?exceeded|exceeded ?budget|over budget|can only afford",
+    r"credits? (?:are|is|have been) (?:depleted|exhausted|used)|balance (?:is )?(?:insufficient|too low|not enough)",
+    r"key limit exceeded|run out of|prepa\w+ credits",
+)
+# Also said of a rate, with the pause after which it is restored.
+says_quota = _matcher(
+    r"exceeded (?:your|its|the) (?:current )?(?:quota|budget|monthly)|quota (?:is |was )?exceeded|no quota",
+    r"usage limit",
+)
+says_key = _matcher(
+    r"(?:invalid|incorrect|wrong|missing|no|expired|bad|malformed|unknown|valid)[ _](?:\w+ )?(?:x-)?api[-_ ]?key",
+    r"api[-_ ]?key.{0,40}(?:not valid|invalid|not found|expired|incorrect|missing|required|disabled|revoked|leaked)",
+    r"authentication.?(?:error|fail)|invalid[_ ]auth|unauthenticated|unauthorized|not authenticated",
+    r"invalid subscription|auth(?:entication|orization)? (?:credentials|header)",
+    r"(?:invalid|missing|expired|bad|no) (?:\w+ )?(?:token|credential)|unregistered callers|permission_?denied",
+    r"(?:invalid|missing) x-api-key|api key (?:format|is wrong)",
+    r"login fail",
+)
+says_no_access = _matcher(
+    r"model_?not_?found|(?:not|n't) have access to|not allowed to access model|model_access_denied",
+    r"access to (?:the )?model",
+    r"(?:not|n't) (?:authorized|permitted|allowed) to use (?:the |this )?model",
+)
+says_no_model = _matcher(
+    r"model.?not.?(?:found|available|supported|exist|allowed|support)",
+    r"(?:invalid|unknown|no such|unsupported)[_ ]model|not found the model|not a valid model|not a chat model",
+    r"no models? (?:is |are )?(?:currently )?(?:loaded|available)",
+    r"model.{0,100}(?:(?:not|n't) (?:found|exist|available|loaded|deployed|valid|a valid|supported)|unloaded)",
+    r"model_?decommissioned",
+    r"model.{0,100}(?:decommissioned|deprecated|retired|no longer|unknown|does not support chat)",
+    r"(?:unable|failed) to (?:access|load) (?:the )?model|no endpoints found|pulling it first",
+    r"not support (?:chat|generate)|deployment_?not_?found|api deployment for this|^message: model: ",
+    r"no (?:such )?deployment|unknown model|invalid model",
+    r"supported (?:api )?model names|(?:find|no) model\b|model.{0,100}not served",
+)
+says_address = _matcher(
+    r"^(?:\w*): (?:404 )?(?:page |file |route |resource |url |path )?not found\.?$|invalid (?:url|path)",
+    r"cannot (?:get|post) /|unknown (?:request )?(?:url|path|route|endpoint)|unexpected (?:endpoint|path)",
+    r"no (?:such )?(?:route|endpoint|path)\b|url\.not_found|route not found|method not allowed",
+    r"unsupported (?:path|endpoint|url)|ollama is running",
+    r"(?:endpoint|path|route|url|page) .{0,60}(?:not found|not exist|not be found)|not found: /",
+)
+says_roles = _matcher(
+    r"alternat(?:e|es|ing)\b|roles? (?:must|should)|consecutive|after role|message_order",
+    r"multiturn|single turn request|last role",
+    r"(?:first|last) (?:message|turn|role)|roles? (?:are|is) (?:not )?supported|messages.{0,8}role",
+    r"unexpected.{0,6}role|(?:unsupported|invalid|unknown|unrecognized|incorrect).{0,12}\brole",
+)
+says_no_system = _matcher(
+    r"\bsystem\W{0,3}(?:role|message|prompt|instruction)?s?\W.{0,40}(?:n[o']t |un)(?:support|allow|enable|permit)",
+    r"developer instruction|assistant.{0,20}roles? (?:are|is) supported|got system",
+    r"system\W.{0,30}(?:must be|at the begin)|role\W{0,4}(?:system|developer)\b|\bsystem\W{1,3}is not one of",
+    r"(?:not|n't) support .{0,20}\bsystem\b|messages\W{0,3}0?\W{0,2}role",
+)
+says_no_stream = _matcher(
+    r"^param: stream$|^loc: body\.stream$",
+    r"stream(?:ing)?(?: \w+)? (?:is |are )?(?:not|un) ?(?:supported|available|allowed)",
+    r"(?:not|n't|un) ?support(?:ed)?:? (?:for )?(?:the )?(?:\w+ )?\W?stream(?:ing)?\b|to stream this model",
+    r"only .{0,20}non-?stream|\bstream\W{1,3}(?:must|should|can|may|to) .{0,12}(?:false|not)",
+    r"stream ?= ?true .{0,20}not",
+    r"without streaming|streaming .{0,30}(?:disabled|not enabled|not implemented|not support)",
+    r"requires? stream ?= ?false",
+)
+says_loading = _matcher(
+    r"loading (?:the )?model|model.{0,100}\b(?:loading|starting|warming|initializing)\b",
+    r"(?:still|currently) (?:being )?load|model.{0,60}not (?:yet )?(?:ready|loaded yet)|warming up|starting up",
+    r"cold start|server is (?:not ready|loading)",
+)
+says_busy = _matcher(
+    r"overload|capacity|too busy|server.{0,6} busy|too many (?:concurrent )?requests|resource_?exhausted",
+    r"high demand|queue (?:is )?full|rate.?limit|throttl|slow down",
+    r"no (?:available|free) (?:worker|slot|replica|server)",
+)
+# Our fields, and their names in refusals.
+FIELDS = {
+    "stream_options": r"stream_?options|include_?usage",
+    "max_completion_tokens": r"max_?completion_?tokens",
+    "max_tokens": r"max_?(?:output_?|new_?)?tokens",
+    "temperature": r"\btemperature",
+    "reasoning_effort": r"reasoning[_. ]?effort|support (?:thinking|reasoning)|thinking|reasoning is",
+    "store": r"^loc: body\.store$|['\"`]store\b|(?:: |-> )store\b",
+}
+# A refused maximum of the answer, whose words may explain it by the context's length.
+names_limit = _matcher(r"^param: max_(?:completion_)?tokens$")
+says_parameter = _matcher(
+    r"extra_forbidden|extra (?:inputs?|fields?|param)|additional ?propert",
+    r"un(?:supported|known|recognized|expected)[_ ]?(?:\w+[_ ])?(?:param|value|arg|field|name|key|prop)",
+    r"(?:param|arg)\w* .{0,40}not (?:supported|allowed|permitted)",
+)
