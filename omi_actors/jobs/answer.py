@@ -96,7 +96,7 @@ class AnswerJob:
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         done = _count_on_reply(replace(done, spent=_build_spending(job, prompt, answer)), job, deps)
-        await stored(deps, jobs.complete_answer, done)
+        await stored(lambda: deps.store.write(jobs.complete_answer, done), deps)
         return done
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:

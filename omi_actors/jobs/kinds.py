@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from omi_actors.clients.model import Model, OnText
 from omi_actors.clients.omi_api import GuardedNotifier
@@ -24,7 +24,6 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
-from omi_actors.store.transaction import Transaction
 
 _log = get_logger(__name__)
 
@@ -119,20 +118,17 @@ class JobKind(Protocol):
 
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 
-async def stored(
-    deps: JobDeps, end: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """Store the end of an attempt and return the write's result. While the store is away, try again.
+async def stored(write: Callable[[], Future[T]], deps: JobDeps) -> T:
+    """Store the end of an attempt by `write` and return its result. While the store is away, write again.
 
-    The attempt's work is not lost then, and its model is not asked again. `end` is conditional on the attempt's lease:
-    it may be stored already, and it fails with LeaseLostError when another attempt has the job.
+    The attempt's work is not lost then, and its model is not asked again. The write is conditional on the attempt's
+    lease: it may be stored already, and it fails with LeaseLostError when another attempt has the job.
     """
     while True:
         try:
-            return await _settled(deps.store.write(end, *args, **kwargs))
+            return await _settled(write())
         except ExpectedError as exc:
             if not exc.retryable:
                 raise

@@ -208,7 +208,7 @@ async def test_unreadable_job_is_named_in_the_log(deps, store, caplog):
 
 
 async def test_cancelled_wait_for_an_outcome_that_fails_stays_a_cancellation(deps, store, failure):
-    waiting = asyncio.create_task(stored(deps, release_job, "j1", "t1"))
+    waiting = asyncio.create_task(stored(lambda: store.write(release_job, "j1", "t1"), deps))
     del store.replies["release_job"]
     await asyncio.sleep(0)
     waiting.cancel()

@@ -6,7 +6,6 @@ Not here: taking the name at start (store/actors.py). Threads: the event loop; i
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from omi_actors.domain.work.retention import RESUME, RetentionState, explain_rest
 from omi_actors.errors import ClockRefusedError
@@ -84,7 +83,8 @@ class NodeLease(LoopActor):
         """Make the actor. `max_deliveries` and `max_losses` are the limits of `reap_jobs`."""
         super().__init__()
         self._store = store
-        self._reap = partial(store.write, dead_jobs.reap_jobs, max_deliveries=max_deliveries, max_losses=max_losses)
+        self._max_deliveries = max_deliveries
+        self._max_losses = max_losses
         self._readings = readings
         self._on_fenced = on_fenced
         self._on_clock_refused = on_clock_refused
@@ -117,7 +117,7 @@ class NodeLease(LoopActor):
         if not heartbeat.is_ours:
             self._on_fenced()
         elif heartbeat.is_steady:
-            self._reap().add_done_callback(_record_reaped)
+            self._reap()
         self._note_clock(heartbeat.off_s)
         was, now = self._readings.retention, heartbeat.retention
         self._readings.retention = now
@@ -126,6 +126,11 @@ class NodeLease(LoopActor):
             _log.warning("retention_rests", reason=rest, hint=f"if the clock is right: {RESUME}")
         elif explain_rest(was) and not rest:
             _log.info("retention_goes_on")
+
+    def _reap(self) -> None:
+        """Take back lost jobs."""
+        limits = {"max_deliveries": self._max_deliveries, "max_losses": self._max_losses}
+        self._store.write(dead_jobs.reap_jobs, **limits).add_done_callback(_record_reaped)
 
     def _note_clock(self, off_s: float | None) -> None:
         was_s, self._readings.clock_off_s = self._readings.clock_off_s or 0.0, off_s
