@@ -23,7 +23,7 @@ from omi_actors.actors.maintenance.node_lease import NodeLease, NodeReadings
 from omi_actors.actors.metrics_collector import LatestReadings, MetricsCollector
 from omi_actors.actors.passwords import CAPACITY as PASSWORDS_MAILBOX
 from omi_actors.actors.passwords import PasswordActor
-from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
+from omi_actors.actors.queue.dispatcher import JobQueue
 from omi_actors.actors.queue.workers import Workers
 from omi_actors.actors.session.router import LiveSessions, RouterLimits, SessionRouter
 from omi_actors.actors.session.slots import OpenReplies
@@ -179,14 +179,20 @@ class Tree:
 
     def _build_node_lease(self) -> NodeLease:
         parts = self._parts
-        return NodeLease(self.store, self.node_readings, parts.on_fenced, parts.on_clock_refused)
+        return NodeLease(
+            self.store,
+            self.node_readings,
+            parts.on_fenced,
+            parts.on_clock_refused,
+            max_deliveries=_MAX_DELIVERIES,
+            max_losses=_MAX_PROCESS_LOSSES,
+        )
 
     def _build_backplane_runner(self) -> BackplaneRunner:
         return BackplaneRunner(self.backplane, self.job_queue, self._handles["answer_sweeper"], self._open_replies)
 
     def _build_job_queue(self) -> JobQueue:
-        limits = QueueLimits(JOB_LEASE_S, _MAX_DELIVERIES)
-        return JobQueue(self.store, self.workers, self._pools, limits, self.backplane.wake)
+        return JobQueue(self.store, self.workers, self._pools, self.backplane.wake, lease_s=JOB_LEASE_S)
 
     def _build_workers(self) -> Workers:
         hint = self.backplane.send_answered
