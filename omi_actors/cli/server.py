@@ -19,6 +19,7 @@ from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import DemoModel, Model
 from omi_actors.clients.omi_api import Notifier, OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
+from omi_actors.clients.surroundings import check_surroundings
 from omi_actors.clock import SystemClock
 from omi_actors.doctor.port import build_url, explain_bind_error
 from omi_actors.errors import SettingsError
@@ -89,6 +90,7 @@ async def _serve(loaded: LoadedSettings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, end.interrupt)
+    check_surroundings(settings)  # one sentence now, in place of a failure of each answer
     parts = _build_parts(settings, end)
     system = System(parts, lambda _error: end.come(EXIT_SOFTWARE))
     server = WebServer(system, settings, parts.clock)

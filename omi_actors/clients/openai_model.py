@@ -1,4 +1,4 @@
-"""A model at an OpenAI-compatible server, by the OpenAI SDK's async client, and the list of that server's models.
+"""A model at an OpenAI-compatible server, by the OpenAI SDK's async client.
 
 Not here: retries of a job (actors/queue/workers.py), sentences for the wearer (domain/answers/failures.py).
 Threads: the event loop; `OpenAIModel.load` imports the SDK in another thread (0.7 s).
@@ -8,15 +8,16 @@ Source: OpenAI's Chat Completions API.
 import asyncio
 import gc
 import time
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
+from config.upstreams import OPENAI_URL
 from omi_actors.clients.completion_request import RequestOptions, RequestShape
 from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.clients.model_refusals import read_refusal
+from omi_actors.clients.surroundings import explain_connection
 from omi_actors.domain.answers.prompt import Prompt, shorten_prompt
 from omi_actors.errors import (
     UpstreamError,
@@ -94,7 +95,7 @@ class OpenAIModel:
 
     async def _ask(self, client: "AsyncOpenAI", prompt: Prompt, on_text: OnText | None) -> ModelAnswer:
         """Ask, and again in another form after a refusal that it may avoid, and once with less context."""
-        is_shortened = False
+        is_shortened = has_refused = False
         while True:
             form, request = self._shape.form, self._shape.build(prompt)
             try:
@@ -108,8 +109,13 @@ class OpenAIModel:
                 if shorter is not None:
                     _log.warning("model_context_shortened", model=self.name, fix="lower OPENAI_MAX_CONTEXT_TOKENS")
                     prompt, is_shortened = shorter, True
+                has_refused = True
                 if on_text is not None:  # a refusal within a stream may follow its first words
                     on_text("")
+            except UpstreamUnavailableError:
+                if not has_refused:
+                    raise
+                has_refused = False  # some servers close the connection of a refusal without saying so
 
     def _finish(self, reader: CompletionReader, on_text: OnText | None) -> ModelAnswer:
         answer = ModelAnswer(reader.finish(), self.name, reader.tokens)
@@ -177,11 +183,23 @@ def build_client(*, api_key: str, base_url: str | None, timeout_s: float | None 
                 ) from exc
 
     timeout = openai.Timeout(timeout_s, connect=_CONNECT_S)
+    address, _, query = (base_url or OPENAI_URL).partition("?")
     http_client = bounded_http.open_client(
-        timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, client_class=Client
+        address, timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, client_class=Client
     )
+
+    async def rename_key(request: httpx2.Request) -> None:
+        request.headers["api-key"] = request.headers.pop("Authorization").removeprefix("Bearer ")
+
+    if "api-version=" in query:  # Azure's older addresses, which take a key by a header of their own
+        http_client.event_hooks["request"].append(rename_key)
     return openai.AsyncOpenAI(
-        api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout, http_client=http_client
+        api_key=api_key,
+        base_url=address,
+        max_retries=0,
+        timeout=timeout,
+        http_client=http_client,
+        default_query=dict(parse_qsl(query, keep_blank_values=True)),
     )
 
 
@@ -192,7 +210,8 @@ def translate_error(error: Exception) -> UpstreamError:
     if isinstance(error, openai.APIStatusError):
         return read_refusal(error.status_code, error.response.content, error.response.headers)
     if isinstance(error, openai.APIConnectionError):
-        return UpstreamUnavailableError("the model's server cannot be reached; check OPENAI_BASE_URL and the network")
+        why = explain_connection(error, str(error.request.url), "OPENAI_BASE_URL")
+        return UpstreamUnavailableError(f"the model's server cannot be reached{why}")
     return UpstreamUnavailableError("the model's server sent a broken answer")
 
 
@@ -207,35 +226,3 @@ def import_and_freeze(name: str) -> None:
         gc.freeze()
     finally:
         gc.enable()
-
-
-@dataclass(frozen=True, slots=True)
-class ModelServer:
-    """A server's models by name, and its clock in UTC seconds, None when it sends no date."""
-
-    models: frozenset[str]
-    now_s: float | None
-
-
-async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: float) -> ModelServer:
-    """Return the server's list of models. It proves address and key, and costs no token. It blocks to import the SDK.
-
-    Raises:
-        UpstreamError: the server cannot be reached, does not answer in time, or refuses the key.
-    """
-    import openai  # noqa: PLC0415 (0.7 s: not at start)
-
-    async with build_client(api_key=api_key, base_url=base_url, timeout_s=timeout_s) as client:
-        try:
-            response = await client.models.with_raw_response.list()
-            names = frozenset(model.id for model in response.parse().data)
-        except openai.OpenAIError as exc:
-            raise translate_error(exc) from exc
-    return ModelServer(names, _parse_date(response.headers.get("date")))
-
-
-def _parse_date(value: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(value).timestamp() if value else None
-    except ValueError:
-        return None

@@ -12,7 +12,7 @@ from omi_actors.doctor.finding import Finding, Machine, State
 from omi_actors.doctor.installation import check_loaded, check_packages, check_python, describe_refusal
 from omi_actors.doctor.port import check_port, is_serving
 from omi_actors.doctor.safety import check_reach, check_secrets, check_tokens, check_upstreams
-from omi_actors.doctor.servers import check_model, check_redis
+from omi_actors.doctor.servers import check_model, check_network, check_redis
 from omi_actors.doctor.store import check_sqlite, check_store
 from omi_actors.store.probe import find_sqlite_version
 
@@ -41,7 +41,10 @@ def _examine_start(settings: Settings, machine: Machine) -> Iterator[Finding]:
     if settings.database_url is not None or all(finding.state is State.OK for finding in data):
         yield from check_store(settings, machine, is_running=is_running)
     yield from check_redis(settings)
-    yield from check_model(settings, machine)
+    network = list(check_network(settings))
+    yield from network
+    if not network:
+        yield from check_model(settings, machine)
     yield from check_tokens(settings)
     yield from check_secrets(settings)
     yield from check_reach(settings)
