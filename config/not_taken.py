@@ -34,18 +34,6 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
     "ENABLE_USER_SYSTEM": NotTaken(
         reason="There are no user accounts in this version", instead="Wearers are known by Omi's uid", is_so=False
     ),
-    "ENABLE_CONTEXT_ACTIVATION": NotTaken(
-        reason="The server always listens for questions",
-        instead="Set DEFAULT_LISTEN_MODE for the speech that counts as a question",
-        is_so=True,
-        refused=True,
-    ),
-    "ENABLE_BACKGROUND_QUEUE": NotTaken(
-        reason="Every answer is a job of the queue",
-        instead="Set QUEUE_MAX_CONCURRENT_JOBS and OPENAI_MAX_CONCURRENCY for its size",
-        is_so=True,
-        refused=True,
-    ),
     "ENABLE_NEW_OMI_ROUTES": NotTaken(
         reason="Without /omi-webhook the server would hear nothing",
         instead="Stop the server, or take its address out of the app at Omi",
@@ -73,7 +61,6 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
         is_so=False,
         refused=True,
     ),
-    "QUEUE_BATCH_SIZE": NotTaken(reason=_AT_ONCE, instead="Set QUEUE_MAX_CONCURRENT_JOBS"),
     "QUEUE_PROCESSING_INTERVAL": NotTaken(reason=_AT_ONCE, instead="Set QUEUE_MAX_CONCURRENT_JOBS"),
     "DB_MAX_CONNECTIONS": NotTaken(reason=_ONE_WRITER, instead=_LEAVE_OUT),
     "DB_CONNECTION_TIMEOUT": NotTaken(
@@ -88,10 +75,6 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
     "CACHE_TTL": NotTaken(reason=_NO_CACHE, instead="Set SESSION_IDLE_S"),
     "CACHE_MAX_SIZE": NotTaken(reason=_NO_CACHE, instead="Set MAX_LIVE_SESSIONS"),
     "CACHE_CHECK_PERIOD": NotTaken(reason=_NO_CACHE, instead=_LEAVE_OUT),
-    "SESSION_SECRET": NotTaken(
-        reason="Nothing is signed: the operator's sessions are random, and only their SHA-256 is kept",
-        instead=_LEAVE_OUT,
-    ),
     "CORS_ORIGIN_PATTERNS": NotTaken(
         reason="Origins with a wildcard belong in CORS_ORIGINS",
         instead="Set CORS_ORIGINS, such as https://*.example.com",

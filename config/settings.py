@@ -223,7 +223,7 @@ def _short_tokens(settings: Settings) -> Iterator[str]:
 
 def _tokens(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the given secrets that the operator chooses, by variable. Omi makes its signing secrets."""
-    for name in ("ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN"):
+    for name in ("ADMIN_TOKEN", "WEBHOOK_TOKEN", "METRICS_TOKEN", "SESSION_SECRET"):
         secret = getattr(settings, name.lower())
         if secret is not None:
             yield name, secret.get_secret_value()

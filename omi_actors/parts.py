@@ -43,7 +43,8 @@ class Parts:
     """The parts of a system that tests replace.
 
     `on_fenced` is called when another process has taken this node's name. `on_clock_refused` is called with the reason
-    when the store refuses this machine's clock. If `model` fails, the `fallbacks` are asked in order. Without a
+    when the store refuses this machine's clock. `on_store_unopened` is called, in the writer's thread, when the store
+    cannot be opened at the start. If `model` fails, the `fallbacks` are asked in order. Without a
     `notifier`, an answer that missed its own reply waits for the wearer's next contact.
     """
 
@@ -53,6 +54,7 @@ class Parts:
     rng: random.Random
     on_fenced: Callable[[], None]
     on_clock_refused: Callable[[str], object] = bool
+    on_store_unopened: Callable[[], object] = bool
     build_session: BuildSession = SessionActor
     notifier: Notifier | None = None
     fallbacks: Sequence[Model] = ()
@@ -83,8 +85,10 @@ def build_janitor(settings: Settings, store: Store) -> Janitor:
 def build_worker_slots(settings: Settings) -> tuple[WorkerSlots, WorkerSlots]:
     """Return the worker slots. Answers have their own slots, since a person waits; all other kinds share slots."""
     others = tuple(kind for kind in KINDS if kind != ANSWER)
-    return WorkerSlots((ANSWER,), settings.openai_max_concurrency), WorkerSlots(
-        others, settings.queue_max_concurrent_jobs
+    batch = settings.queue_batch_size
+    return (
+        WorkerSlots((ANSWER,), settings.openai_max_concurrency, batch),
+        WorkerSlots(others, settings.queue_max_concurrent_jobs, batch),
     )
 
 
@@ -110,7 +114,7 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slo
     rules = DeliveryRules(
         grace_s=settings.next_webhook_grace_s,
         expires_s=settings.answer_expires_s,
-        can_notify=parts.notifier is not None,
+        can_notify=parts.notifier is not None and settings.enable_background_queue,
     )
     wake.prepare(settings.wake_names)
     return SessionDeps(
@@ -123,9 +127,10 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slo
         answer_slots=answer_slots,
         job_lease_s=JOB_LEASE_S,
         lane_cap=settings.queue_lane_cap,
+        node_name=settings.node_name,
         hearing=HearingOptions(
             names=settings.wake_names,
-            mode=ListenMode(settings.default_listen_mode),
+            mode=ListenMode(settings.default_listen_mode if settings.enable_context_activation else ListenMode.NEVER),
             wake_by=WakeBy(settings.wake_by),
             pause_s=settings.question_pause_s,
             hard_cap_s=settings.question_max_s,

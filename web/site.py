@@ -55,7 +55,8 @@ class Site:
         self.metrics_token = settings.metrics_token.get_secret_value().encode() if settings.metrics_token else b""
         self.environment = settings.app_env
         self.features = feature_states(settings)
-        self.wake_names = settings.wake_names
+        # None when no speech is answered.
+        self.wake_names = settings.wake_names if settings.enable_context_activation else ()
         self.has_metrics = settings.enable_metrics
         self.readers = BodyReaders()
         # Chunks of large bodies are spread over iterations of the loop; so are snapshots, which take milliseconds.
@@ -70,7 +71,8 @@ class Site:
         self.trusted_proxies = settings.trust_proxy
         self.sends_security_headers = settings.enable_helmet
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
-        self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME)
+        secret = settings.session_secret.get_secret_value() if settings.session_secret else ""
+        self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME, secret)
         self.replays = Replays(clock)
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)

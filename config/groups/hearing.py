@@ -7,12 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from config.values import Seconds, parse_list, upper_word
+from config.values import OnOff, Seconds, parse_list, upper_word
 
 
 class HearingSettings(BaseModel):
     """Hearing: names, listen mode and pauses."""
 
+    enable_context_activation: OnOff = Field(
+        default=True,
+        validation_alias="ENABLE_CONTEXT_ACTIVATION",
+        description="When off, no speech is a question: transcripts are kept, and only typed questions are answered.",
+    )
     wake_names: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = Field(
         ("omi",),
         validation_alias="WAKE_NAMES",

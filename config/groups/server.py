@@ -82,6 +82,15 @@ class ServerSettings(BaseModel):
         validation_alias="WEBHOOK_TOKEN",
         description="Token in the webhook's URL (?token=). A development server makes one in DATA_DIR on first start.",
     )
+    session_secret: Secret = Field(
+        None,
+        validation_alias="SESSION_SECRET",
+        description=(
+            "Key of the operator's sessions in browsers, and of the secrets of anonymous chats. A changed one signs "
+            "every browser out and begins these chats anew. Default: none; the sessions are random, only their digests "
+            "are kept, and ADMIN_TOKEN seals the chats' secrets."
+        ),
+    )
     omi_signing_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(parse_list)] = Field(
         (),
         validation_alias="OMI_SIGNING_SECRETS",

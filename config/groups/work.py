@@ -5,6 +5,8 @@ Not here: loading and checking (config/settings.py). Threads: frozen, any.
 
 from pydantic import BaseModel, Field
 
+from config.values import OnOff
+
 
 class WorkSettings(BaseModel):
     """Sessions in memory, and the job queue."""
@@ -29,6 +31,24 @@ class WorkSettings(BaseModel):
         ge=1,
         le=1_000_000,
         description="Messages that may wait in one session's mailbox; more messages are refused.",
+    )
+    enable_background_queue: OnOff = Field(
+        default=True,
+        validation_alias="ENABLE_BACKGROUND_QUEUE",
+        description=(
+            "When off, only answers become jobs: a late answer is not sent as a notification, but waits for the "
+            "wearer's next contact. Jobs that wait already still run."
+        ),
+    )
+    queue_batch_size: int = Field(
+        16,
+        validation_alias="QUEUE_BATCH_SIZE",
+        ge=1,
+        le=1_000,
+        description=(
+            "Most jobs that one claim takes from the job table. Until a claim ends, a new question cannot have the "
+            "worker slots that it asks for."
+        ),
     )
     queue_max_concurrent_jobs: int = Field(
         10,

@@ -36,10 +36,19 @@ FIXES = {
     "wrong_password": "correct the user and the password in REDIS_URL",
     "not_permitted": "give REDIS_URL's user SET, INCRBY, PTTL, PEXPIRE, PUBLISH, SUBSCRIBE and PING on keys and "
     "channels that begin with REDIS_KEY_PREFIX",
-    "refuses_writes": "the server is at its maxmemory, or cannot save: its log says which",
+    "refuses_writes": "the server is at its maxmemory, cannot save, or has too few replicas: its log says which",
     "loading": "wait: the server loads its data",
+    "no_such_database": "the server has no database with REDIS_URL's number; leave the number out, or raise its "
+    "`databases`",
+    "cluster": "REDIS_URL names a cluster, of which each node holds some of the keys; give a server that is not in one",
+    "protected": "the server is in protected mode: it takes nobody from another machine until it has a password or "
+    "`protected-mode no`",
+    "lacks_commands": "the server refuses a command that a node needs; give the address of a Redis or Valkey itself, "
+    "not of a Sentinel or a proxy",
     "read_only": "REDIS_URL names a replica; give the primary's address",
     "no_certificate": "the server's certificate does not prove its name; add ?ssl_ca_certs=/path.pem to REDIS_URL",
+    "no_tls": "this port speaks no TLS; write redis:// for rediss:// in REDIS_URL, or give the TLS port",
+    "needs_tls": "this port speaks TLS; write rediss:// for redis:// in REDIS_URL",
     "not_redis": "a server of another kind answers at REDIS_URL; correct the address",
     "closed": "the server closed the connection: it was stopped, or has reached its maxclients",
 }
@@ -128,7 +137,7 @@ class RedisLink:
             return exc
         except UpstreamRejectedError as exc:
             _log.debug("redis_refused", code=exc.code)
-            return LinkLostError("not_redis")
+            return LinkLostError("lacks_commands")
         finally:
             await session.close()
         raise RuntimeError("the link ended without an error")

@@ -9,6 +9,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -21,6 +22,8 @@ from omi_actors.errors import UpstreamRejectedError
 
 # Concurrent commands and the subscription; further commands wait, within their timeout.
 _CONNECTIONS = 8
+# Redis's own.
+_PORT = 6379
 # Seconds of silence after which the subscription gets a ping.
 _QUIET_S = 1.0
 
@@ -28,15 +31,36 @@ _QUIET_S = 1.0
 _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (exceptions.AuthenticationError, "wrong_password"),
     (exceptions.AuthorizationError, "not_permitted"),
+    (exceptions.AuthenticationWrongNumberOfArgsError, "wrong_password"),
+    (exceptions.ExternalAuthProviderError, "wrong_password"),
     (exceptions.NoPermissionError, "not_permitted"),
     (exceptions.BusyLoadingError, "loading"),
     (exceptions.ReadOnlyError, "read_only"),
+    (exceptions.MasterDownError, "read_only"),
+    (exceptions.AskError, "cluster"),  # and MovedError
+    (exceptions.ClusterDownError, "cluster"),
+    (exceptions.ClusterCrossSlotError, "cluster"),
+    (exceptions.TryAgainError, "cluster"),
     (exceptions.OutOfMemoryError, "refuses_writes"),
     (exceptions.TimeoutError, "timeout"),
     (TimeoutError, "timeout"),
 )
-# Refusals without a class in redis-py, by their first word.
-_REFUSALS = {"NOAUTH": "wrong_password", "WRONGPASS": "wrong_password", "MISCONF": "refuses_writes"}
+# Refusals without a class in redis-py, by their first words.
+_REFUSALS = {
+    "NOAUTH": "wrong_password",
+    "WRONGPASS": "wrong_password",
+    "MISCONF": "refuses_writes",
+    "NOREPLICAS": "refuses_writes",
+    "BUSY": "timeout",
+    "DENIED": "protected",
+    "DB index": "no_such_database",
+    "invalid DB index": "no_such_database",
+    "SELECT is not allowed": "cluster",
+}
+# Causes that a port with TLS, or without, may have if REDIS_URL expects the other.
+_OF_A_WRONG_PORT = ("timeout", "closed", "not_redis", "no_certificate", "unreachable")
+# The beginning of each reply to a PING in words: +PONG, or a refusal.
+_REPLIES = (b"+", b"-")
 
 
 class RedisSession:
@@ -61,14 +85,29 @@ class RedisSession:
         )
         self._redis: Any = Redis.from_pool(pool)
         self._pubsub: Any = self._redis.pubsub()
-        self._timeout_s = config.timeout_s
+        self._url, self._timeout_s = config.url, config.timeout_s
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def open(self, prefix: str) -> None:
-        """Connect, try all commands that we need, which leaves nothing behind, and subscribe."""
+        """Connect, try all commands that we need, which leaves nothing behind, and subscribe.
+
+        Raises:
+            LinkLostError: one of them failed.
+        """
+        try:
+            await self._open(prefix)
+        except UpstreamRejectedError as exc:
+            raise LinkLostError("lacks_commands") from exc
+        except LinkLostError as exc:
+            if exc.cause in _OF_A_WRONG_PORT and (cause := await _find_tls_mismatch(self._url, self._timeout_s)):
+                raise LinkLostError(cause) from exc
+            raise
+
+    async def _open(self, prefix: str) -> None:
         probe = f"{prefix}:probe"
         await self.ping()
-        await self.exchange([(probe, Unsent(probe, 1, 1.0))])
+        if await self.exchange([(probe, Unsent(probe, 1, 1.0))]) == [None]:
+            raise LinkLostError("lacks_commands")
         await self.publish([(probe, b"")])
         async with self._guard():
             await self._redis.pexpire(probe, 0)
@@ -158,12 +197,50 @@ def _cause_of(exc: BaseException) -> str | None:
         if isinstance(exc, kind):
             return cause
     if isinstance(exc, exceptions.ResponseError):
-        return next((cause for start, cause in _REFUSALS.items() if str(exc).startswith(start)), None)
+        said = str(exc).rpartition("of pipeline caused error: ")[2]
+        return next((cause for start, cause in _REFUSALS.items() if said.startswith(start)), None)
     if _is_caused_by(exc, ssl.SSLError):
         return "no_certificate"
     if not isinstance(exc, exceptions.ConnectionError | OSError):
         return "not_redis"
     return "unreachable" if "connecting to" in str(exc) else "closed"
+
+
+async def _find_tls_mismatch(url: str, timeout_s: float) -> str:
+    """Return the cause if the port speaks TLS and the URL does not, or the other way round; else "".
+
+    A port of the other kind closes, hangs or sends rubbish, so it is asked once more in its own way.
+    """
+    parts = urlsplit(url)
+    place = parts.hostname or "", parts.port or _PORT
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            match parts.scheme:
+                case "redis":
+                    return "needs_tls" if await _speaks_tls(*place) else ""
+                case "rediss":
+                    return "no_tls" if await _speaks_plainly(*place) else ""
+    return ""
+
+
+async def _speaks_tls(host: str, port: int) -> bool:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is sent over it
+    try:
+        _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except ssl.SSLError as exc:
+        return "ALERT" in (exc.reason or "")  # it refuses us, in TLS
+    writer.close()
+    return True
+
+
+async def _speaks_plainly(host: str, port: int) -> bool:
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(b"PING\r\n")
+        return await reader.read(1) in _REPLIES
+    finally:
+        writer.close()
 
 
 def _is_caused_by(exc: BaseException | None, kind: type[BaseException]) -> bool:

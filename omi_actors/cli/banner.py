@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from config.secrets_file import FILE_NAME
-from config.settings import LoadedSettings, Origin
+from config.settings import LoadedSettings, Origin, Settings
 from omi_actors import __version__
 from omi_actors.cli.program import own_command
 from omi_actors.clients.model import Model
@@ -100,12 +100,19 @@ def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Database", "PostgreSQL (DATABASE_URL)" if settings.database_url else f"SQLite in {settings.data_dir}"
     if settings.redis_url is not None:
         yield "Other nodes", "reached by Redis (REDIS_URL); /health says whether"
-    late = "notified" if settings.omi_app_secret else "at the next contact; set OMI_APP_ID and OMI_APP_SECRET to notify"
-    yield "Late answers", late
+    if not settings.enable_context_activation:
+        yield "Speech", "kept, and never answered: ENABLE_CONTEXT_ACTIVATION is off"
+    yield "Late answers", _describe_late_answers(settings)
     given = f"variables set: {_count_given(loaded)}"
     yield "Settings", f"{loaded.env_file.path.resolve()}, {given}" if loaded.env_file else f"no .env, {given}"
     made = Origin.MADE in loaded.origins.values()
     yield "Tokens", f"made on first start, in {settings.data_dir / FILE_NAME}" if made else "as given"
+
+
+def _describe_late_answers(settings: Settings) -> str:
+    if not settings.enable_background_queue:
+        return "at the next contact: ENABLE_BACKGROUND_QUEUE is off"
+    return "notified" if settings.omi_app_secret else "at the next contact; set OMI_APP_ID and OMI_APP_SECRET to notify"
 
 
 def _list_addresses(facts: Facts) -> Iterator[tuple[str, str]]:

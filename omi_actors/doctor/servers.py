@@ -22,17 +22,17 @@ _SHOWN = 5
 _MOST_S = 60.0
 
 
-def check_network(settings: Settings) -> Iterator[Finding]:
-    """Check whether the environment's proxies and certificates can be used for the calls to other servers."""
+def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
+    """Ask the model's server for its models, and try a question without messages. This uses no tokens.
+
+    An unusable proxy or certificates of the environment come first: no server can be called then.
+    """
     try:
         check_surroundings(settings)
     except SettingsError as exc:
         said, _, fix = str(exc).partition(". ")
         yield problem("network", said, fix)
-
-
-def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
-    """Ask the model's server for its models, and try a question without messages. This uses no tokens."""
+        return
     if settings.openai_api_key is None:
         yield note("model", "OPENAI_API_KEY is not set: the demo model answers", "echo OPENAI_API_KEY=sk-… >>.env")
         return

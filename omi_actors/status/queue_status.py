@@ -15,7 +15,7 @@ _ATTEMPTS = "omi_job_attempts_total"
 # The meaning here of keys that other servers of this kind have, too.
 _NOTES = {
     "queueLength": "jobs that wait for their first attempt; retryQueueSize counts those that wait for another",
-    "batchSize": "the worker slots for answers: at most as many answers run at a time",
+    "batchSize": "the most jobs that one claim takes",
     "processingInterval": "ms between two claims without a hint; a job that this server enqueues is claimed at once",
     "processed": "done jobs that the table still holds; sinceStart counts those of this process",
     "failed": "attempts that failed since the process began; retried are those of them with another attempt",
@@ -24,7 +24,7 @@ _NOTES = {
     "sessionCache": "sessions in memory; hits and misses since the process began",
     "ENABLE_USER_SYSTEM": "accounts do not exist here yet",
     "ENABLE_CONTEXT_ACTIVATION": "sessions detect wake phrases across webhooks and pauses",
-    "ENABLE_PROMPT_WORKERS": "background jobs always run",
+    "ENABLE_PROMPT_WORKERS": "jobs other than answers are enqueued",
 }
 
 
@@ -46,8 +46,8 @@ def build_queue_status(
         },
         "featureFlags": {
             "ENABLE_USER_SYSTEM": False,
-            "ENABLE_CONTEXT_ACTIVATION": True,
-            "ENABLE_PROMPT_WORKERS": True,
+            "ENABLE_CONTEXT_ACTIVATION": settings.enable_context_activation,
+            "ENABLE_PROMPT_WORKERS": settings.enable_background_queue,
         },
         "notes": _NOTES,
     }
@@ -58,7 +58,7 @@ def _show_queue(counts: QueueCounts, settings: Settings, readings: Readings, now
     return {
         "queueLength": by_state["ready"] - counts.retrying,
         "processing": by_state["running"] > 0,
-        "batchSize": settings.openai_max_concurrency,
+        "batchSize": settings.queue_batch_size,
         "processingInterval": round(TICK_S * 1e3),
         "maxConcurrentJobs": settings.openai_max_concurrency + settings.queue_max_concurrent_jobs,
         "retryQueueSize": counts.retrying,

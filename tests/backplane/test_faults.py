@@ -12,6 +12,7 @@ from omi_actors.backplane.redis_link import LinkConfig, LinkLostError, RedisLink
 from omi_actors.clock import ManualClock
 from omi_actors.instruments import metrics
 from scripts.lab.replay.redis_server import RedisServer, running_redis
+from scripts.lab.replay.server_process import find_free_port
 from tests.backplane.conftest import TIMEOUT_S, eventually
 from tests.fakes.raw_server import serve_raw
 
@@ -138,12 +139,18 @@ async def test_redis_that_comes_back_with_its_data_counts_no_hit_twice(own_serve
         (("--user", "omi on >pw ~* &* +@all -publish"), "omi:pw@", "not_permitted"),
         (("--user", "omi on >pw ~other:* &* +@all"), "omi:pw@", "not_permitted"),
         (("--maxmemory", "1"), "", "refuses_writes"),
+        (("--user", "omi on >pw ~* &* -@all +ping"), "omi:pw@", "not_permitted"),
         (("--replicaof", "127.0.0.1 1"), "", "read_only"),
+        (("--replicaof", "127.0.0.1 1", "--replica-serve-stale-data", "no"), "", "read_only"),
+        (("--min-replicas-to-write", "1"), "", "refuses_writes"),
+        (("--cluster-enabled", "yes", "--cluster-port", "{free}"), "", "cluster"),
+        (("--rename-command", "PUBLISH", ""), "", "lacks_commands"),
     ],
 )
 async def test_server_that_refuses_us_is_named_by_its_cause(join, options, change, cause):
     name, *values = options
-    given = (name, *(part for value in values for part in value.split(" ")))
+    free = str(find_free_port())
+    given = (name, *(part.format(free=free) for value in values for part in value.split(" ")))
     with running_redis(*given) as server:
         user = change if ":" in change or not change else f":{change}"
         node = await join(server.url.replace("127", f"{user}127", 1), awaits_link=False)
@@ -153,6 +160,62 @@ async def test_server_that_refuses_us_is_named_by_its_cause(join, options, chang
         assert node.state.cause == cause
         assert "right" not in repr(node.state)
         assert use_all(node) < 0.1
+
+
+@pytest.mark.parametrize("number", ["1", "3", "15", "99"])
+async def test_number_that_the_server_has_no_database_for_is_the_cause(join, number):
+    with running_redis("--databases", "1") as server:
+        node = await join(server.url.removesuffix("0") + number, awaits_link=False)
+        await eventually(lambda: node.state.cause)
+
+        assert node.state.cause == "no_such_database"
+        assert "leave the number out" in node.state.fix
+
+
+@pytest.mark.parametrize(
+    ("refusal", "cause"),
+    [
+        ("MOVED 3999 127.0.0.1:6381", "cluster"),
+        ("CLUSTERDOWN The cluster is down", "cluster"),
+        ("LOADING Redis is loading the dataset in memory", "loading"),
+        ("DENIED Redis is running in protected mode because protected mode is enabled", "protected"),
+        ("ERR max number of clients reached", "closed"),
+        ("ERR invalid DB index", "no_such_database"),
+        ("ERR SELECT is not allowed in cluster mode", "cluster"),
+        ("ERR Client sent AUTH, but no password is set", "wrong_password"),
+        ("ERR unknown command 'SET', with args beginning with: 'omi:probe'", "lacks_commands"),
+        ("BUSY Redis is busy running a script.", "timeout"),
+    ],
+)
+async def test_refusal_of_every_command_is_named_by_its_cause(join, refusal, cause):
+    async def refuse(reader, writer):
+        while await reader.read(65_536):
+            writer.write(f"-{refusal}\r\n".encode() * 3)
+
+    async with serve_raw(refuse) as target:
+        node = await join(f"redis://{target.host}:{target.port}/2", awaits_link=False)
+        await eventually(lambda: node.state.cause)
+
+        assert node.state.cause == cause
+
+
+async def test_plain_port_behind_a_tls_address_is_named(server, join):
+    node = await join(server.url.replace("redis:", "rediss:"), awaits_link=False)
+    await eventually(lambda: node.state.cause)
+
+    assert node.state.cause == "no_tls"
+
+
+async def test_tls_port_behind_a_plain_address_is_named(join):
+    async def greet(reader, writer):
+        if (await reader.read(65_536)).startswith(b"\x16"):  # a handshake of TLS; anything else is hung up on
+            writer.write(b"\x15\x03\x03\x00\x02\x02\x28")  # an alert: no common cipher
+
+    async with serve_raw(greet) as target:
+        node = await join(f"redis://{target.host}:{target.port}", awaits_link=False)
+        await eventually(lambda: node.state.cause)
+
+        assert node.state.cause == "needs_tls"
 
 
 async def test_right_password_is_accepted(join):
@@ -185,10 +248,10 @@ async def test_server_that_closes_each_connection_is_tried_more_rarely(join):
 
     async with serve_raw(close) as target:
         node = await join(f"redis://{target.host}:{target.port}", awaits_link=False)
-        await eventually(lambda: len(connections) >= 5)
+        await eventually(lambda: len(connections) >= 10)
 
-    # At once, then 0.1, 0.2, 0.4 s and more.
-    assert connections[4] - connections[1] >= 0.7
+    # Two each time, since the second asks whether the port speaks TLS. At once, then 0.1, 0.2, 0.4 s and more.
+    assert connections[8] - connections[2] >= 0.7
     assert node.state.cause == "closed"
 
 

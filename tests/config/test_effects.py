@@ -40,6 +40,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "LOG_MAX_FILES": ("instruments/test_log_file.py", "test_files_are_bounded_in_size_and_number_and_private"),
     "ADMIN_TOKEN": ("web/test_api.py", "test_transcript_is_for_the_operator_only"),
     "WEBHOOK_TOKEN": ("web/test_webhook_auth.py", "test_production_takes_the_right_token_only"),
+    "SESSION_SECRET": ("web/test_operator.py", "test_another_session_secret_signs_every_browser_out"),
     "OMI_SIGNING_SECRETS": (
         "web/test_webhook_auth.py",
         "test_with_signing_secrets_the_signature_is_demanded_and_the_token_not_enough",
@@ -106,6 +107,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
         "test_server_is_asked_to_store_answers_only_by_the_operators_setting",
     ),
     "OPENAI_MAX_CONCURRENCY": (_EFFECTS, "test_work_has_its_settings"),
+    "ENABLE_CONTEXT_ACTIVATION": ("system/test_hearing.py", "test_speech_is_kept_and_wakes_nothing_when_switched_off"),
     "WAKE_NAMES": (_EFFECTS, "test_work_has_its_settings"),
     "WAKE_BY": ("system/test_model.py", "test_only_the_wearer_wakes_it_if_so_set"),
     "DEFAULT_LISTEN_MODE": (_EFFECTS, "test_work_has_its_settings"),
@@ -129,6 +131,8 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
         "system/test_promises.py",
         "test_session_that_floods_is_refused_beyond_its_mailbox_and_slows_nobody",
     ),
+    "ENABLE_BACKGROUND_QUEUE": (_DELIVERIES, "test_late_answer_is_no_job_without_the_background_queue"),
+    "QUEUE_BATCH_SIZE": (_EFFECTS, "test_work_has_its_settings"),
     "QUEUE_MAX_CONCURRENT_JOBS": (_EFFECTS, "test_work_has_its_settings"),
     "QUEUE_LANE_CAP": (
         "system/test_queue_limits.py",

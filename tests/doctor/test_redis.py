@@ -4,6 +4,7 @@ import pytest
 import redis
 
 from config.settings import load_settings
+from omi_actors.backplane.redis_link import FIXES
 from omi_actors.doctor.finding import State
 from omi_actors.doctor.servers import check_redis
 from scripts.lab.replay.redis_server import running_redis
@@ -34,3 +35,20 @@ def test_unreachable_redis_is_named_with_its_fix_and_not_its_password():
     assert "unreachable" in found.said
     assert found.fix.startswith("Start the Redis server")
     assert "canary" not in found.said + found.fix
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(
+    ("options", "change", "cause"),
+    [
+        (("--databases", "1"), ("/0", "/3"), "no_such_database"),
+        (("--rename-command", "SET", ""), ("", ""), "lacks_commands"),
+        ((), ("redis:", "rediss:"), "no_tls"),
+    ],
+)
+def test_redis_that_cannot_serve_us_is_named_with_its_cause_and_fix(options, change, cause):
+    with running_redis(*options) as server:
+        (found,) = look(REDIS_URL=server.url.replace(*change))
+
+    assert found.said.startswith(f"REDIS_URL: {cause};")
+    assert found.fix.casefold() == f"{FIXES[cause]}.".casefold()

@@ -29,6 +29,9 @@ def test_every_switch_is_a_feature_by_the_documents_name():
         ({"OPENAI_API_KEY": "sk-x"}, "model", "on"),
         ({}, "notifications", "off"),
         ({"OMI_APP_ID": "a", "OMI_APP_SECRET": "s"}, "notifications", "on"),
+        ({"OMI_APP_ID": "a", "OMI_APP_SECRET": "s", "ENABLE_BACKGROUND_QUEUE": "0"}, "notifications", "off"),
+        ({"ENABLE_BACKGROUND_QUEUE": "false"}, "backgroundQueue", "off"),
+        ({"ENABLE_CONTEXT_ACTIVATION": "false"}, "contextActivation", "off"),
         ({"OMI_SIGNING_SECRETS": "whsec_x"}, "signedWebhooks", "on"),
     ],
 )

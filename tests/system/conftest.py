@@ -55,6 +55,11 @@ class Running:
         assert reply.status == 200, reply
         return reply.json
 
+    async def job_kinds(self) -> list[str]:
+        """Return the kinds of jobs that were ever enqueued, one each."""
+        rows = await self.system._tree.store.read(lambda tx: tx.fetch("SELECT DISTINCT kind FROM job ORDER BY kind"))
+        return [kind for (kind,) in rows]
+
     async def texts(self, uid=UID) -> list[str]:
         """Return what was heard, in order."""
         return [piece["text"] for piece in (await self.transcript(uid))["transcripts"]]

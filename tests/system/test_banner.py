@@ -22,10 +22,10 @@ def facts(tmp_path):
 
 
 def test_env_file_and_what_has_no_effect_are_shown(facts, tmp_path):
-    seen = render_banner(facts(OPENAI_MODEL="gpt-5-mini", QUEUE_BATCH_SIZE="50"))
+    seen = render_banner(facts(OPENAI_MODEL="gpt-5-mini", QUEUE_PROCESSING_INTERVAL="50"))
 
     assert f"{tmp_path / '.env'}, variables set: 1" in seen  # DATA_DIR came by an option
-    assert "  ! QUEUE_BATCH_SIZE has no effect: A job starts as soon" in seen
+    assert "  ! QUEUE_PROCESSING_INTERVAL has no effect: A job starts as soon" in seen
 
 
 def test_real_model_is_named(facts):
@@ -34,6 +34,16 @@ def test_real_model_is_named(facts):
     assert "  Model         gpt-5-mini\n" in seen
     assert "DEMO" not in seen
     assert "sk-tell-nobody" not in seen
+
+
+def test_banner_names_what_is_switched_off(facts):
+    notifies = {"OMI_APP_ID": "a", "OMI_APP_SECRET": "s"}
+
+    seen = render_banner(facts(ENABLE_CONTEXT_ACTIVATION="no", ENABLE_BACKGROUND_QUEUE="no", **notifies))
+
+    assert "  Speech        kept, and never answered: ENABLE_CONTEXT_ACTIVATION is off\n" in seen
+    assert "  Late answers  at the next contact: ENABLE_BACKGROUND_QUEUE is off\n" in seen
+    assert "Speech" not in render_banner(facts())
 
 
 def test_signed_webhook_has_no_token_in_its_address(facts):

@@ -81,6 +81,18 @@ async def test_late_answer_without_a_key_waits_for_the_next_contact(start, datab
     assert await hear_more(program) == [ANSWER, None, None]
 
 
+async def test_late_answer_is_no_job_without_the_background_queue(start, omi, notifier):
+    model = GatedModel()
+    program = await start(model=model, notifier=notifier, ENABLE_BACKGROUND_QUEUE="off", **AT_ONCE)
+    await ask_late(program, model)
+    await eventually(stands(program, "kept", ""))
+
+    assert await hear_more(program) == [ANSWER, None, None]
+    assert await program.job_kinds() == ["answer"]
+    assert "ENABLE_BACKGROUND_QUEUE is off" in program.system.health()["checks"]["notifications"]["note"]
+    assert omi.calls == 0
+
+
 @pytest.mark.parametrize(("mode", "per_hour"), [(Mode.NOT_ENABLED, 10), (Mode.NORMAL, 0)])
 async def test_answer_that_omi_does_not_take_waits_for_the_next_contact(start, omi, notifier, mode, per_hour):
     omi.mode, omi.per_hour = mode, per_hour

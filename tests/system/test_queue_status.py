@@ -26,7 +26,7 @@ async def test_idle_queue_has_the_keys_that_tools_know(start, database_url):
         "queue": {
             "queueLength": 0,
             "processing": False,
-            "batchSize": 5,
+            "batchSize": 16,
             "processingInterval": 1000,
             "maxConcurrentJobs": 8,
             "retryQueueSize": 0,

@@ -55,6 +55,8 @@ SEEN = [
     ("DEFAULT_FOLLOWUP_WINDOW", "7000", lambda built: built.sessions.hearing.followup_s, 7.0),
     ("QUESTION_PAUSE_MS", "900", lambda built: built.sessions.hearing.pause_s, 0.9),
     ("QUESTION_MAX_MS", "9000", lambda built: built.sessions.hearing.hard_cap_s, 9.0),
+    ("QUEUE_BATCH_SIZE", "9", lambda built: built.pools["answer"].batch, 9),
+    ("QUEUE_BATCH_SIZE", "9", lambda built: built.pools["notify"].batch, 9),
     ("QUEUE_MAX_RETRIES", "7", lambda built: built.sessions.job_max_attempts, 8),
     ("OPENAI_TIMEOUT", "1500", lambda built: built.jobs.answering.written.timeout_s, 1.5),
     ("OPENAI_TIMEOUT", "1500", lambda built: built.jobs.answering.spoken.timeout_s, 1.5),

@@ -43,6 +43,16 @@ async def test_anonymous_visitor_sees_the_purpose_and_no_state(show, system):
     assert b"fail" not in reply.body
 
 
+async def test_pages_name_no_wake_phrase_where_speech_is_not_answered(start):
+    async with await Connection.open(await start(ENABLE_CONTEXT_ACTIVATION="off")) as connection:
+        page = (await connection.request("GET", "/", headers=BROWSER)).body.decode()
+        told = (await connection.request("GET", "/help")).json
+
+    assert "Hey" not in page + str(told)
+    assert "typed questions only" in page
+    assert "typed questions only" in told["description"]
+
+
 async def test_operator_sees_the_state_and_where_everything_is(show, connection, system):
     system.shown = Snapshot("fail", {"store": "fail"}, [], [])
 

@@ -222,6 +222,17 @@ async def test_restart_keeps_sign_ins_and_sign_outs(start, folder):
         assert (await connection.request("GET", unused)).status == 401
 
 
+async def test_another_session_secret_signs_every_browser_out(start, folder):
+    first, second = {"SESSION_SECRET": "first", **folder}, {"SESSION_SECRET": "second", **folder}
+    async with await Connection.open(await start(**first)) as connection:
+        cookie = await sign_in(connection, start)
+    async with await Connection.open(await start(**first)) as connection:
+        assert await is_operator(connection, cookie)
+
+    async with await Connection.open(await start(**second)) as connection:
+        assert not await is_operator(connection, cookie)
+
+
 async def test_file_holds_no_token_and_only_its_owner_reads_it(connection, start, tmp_path):
     token = (await sign_in(connection, start)).partition("=")[2]
     file = tmp_path / "operator-sessions.json"

@@ -1,4 +1,4 @@
-"""The operator's sessions in browsers, and the one-time keys that open them. Only SHA-256 digests are kept.
+"""The operator's sessions in browsers, and the one-time keys that open them. Only digests are kept.
 
 Not here: cookies and pages (handlers/operator.py), ADMIN_TOKEN (web/auth.py). Threads: the event loop; a sign-in or
 sign-out writes a file of at most 3 kB.
@@ -6,6 +6,7 @@ sign-out writes a file of at most 3 kB.
 
 import contextlib
 import hashlib
+import hmac
 from pathlib import Path
 
 import msgspec
@@ -24,10 +25,14 @@ FILE_NAME = "operator-sessions.json"
 
 
 class OperatorSessions:
-    """Issues keys and opens sessions. Sessions are stored in `file`: sign-ins and sign-outs survive a restart."""
+    """Issues keys and opens sessions. Sessions are stored in `file`: sign-ins and sign-outs survive a restart.
 
-    def __init__(self, clock: Clock, file: Path) -> None:
+    The digests depend on `secret`: with another one, no stored session is open.
+    """
+
+    def __init__(self, clock: Clock, file: Path, secret: str = "") -> None:
         self._clock = clock
+        self._secret = secret.encode()
         self._file = file
         # Digests, oldest first, with the UTC second at which each ends.
         self._keys: dict[str, float] = {}
@@ -36,27 +41,30 @@ class OperatorSessions:
     def issue_key(self) -> str:
         """Return a new key for one sign-in within ten minutes."""
         key = new_secret()
-        _put(self._keys, _digest(key), self._clock.now_s() + KEY_LIFETIME_S, _MAX_KEYS)
+        _put(self._keys, self._digest(key), self._clock.now_s() + KEY_LIFETIME_S, _MAX_KEYS)
         return key
 
     def redeem(self, key: str) -> str | None:
         """Exchange a key for the token of a new session; return None if the key is unknown, used or too old."""
-        ends_at = self._keys.pop(_digest(key), 0.0)
+        ends_at = self._keys.pop(self._digest(key), 0.0)
         if ends_at <= self._clock.now_s():
             return None
         token = new_secret()
-        _put(self._sessions, _digest(token), self._clock.now_s() + SESSION_LIFETIME_S, _MAX_SESSIONS)
+        _put(self._sessions, self._digest(token), self._clock.now_s() + SESSION_LIFETIME_S, _MAX_SESSIONS)
         self._save()
         return token
 
     def is_open(self, token: str) -> bool:
         """Return True if a token belongs to an open session."""
-        return self._sessions.get(_digest(token), 0.0) > self._clock.now_s()
+        return self._sessions.get(self._digest(token), 0.0) > self._clock.now_s()
 
     def end(self, token: str) -> None:
         """End the session of this token."""
-        if self._sessions.pop(_digest(token), None) is not None:
+        if self._sessions.pop(self._digest(token), None) is not None:
             self._save()
+
+    def _digest(self, token: str) -> str:
+        return hmac.new(self._secret, token.encode(errors="replace"), hashlib.sha256).hexdigest()
 
     def _save(self) -> None:
         """Replace the file. An OSError makes the request fail, since a restart would undo the sign-in or sign-out."""
@@ -68,10 +76,6 @@ class OperatorSessions:
         new.touch(0o600)
         new.write_bytes(msgspec.json.encode(self._sessions))
         new.replace(self._file)
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def _put(entries: dict[str, float], digest: str, ends_at: float, most: int) -> None:

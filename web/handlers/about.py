@@ -73,15 +73,17 @@ def handlers_of(handler: BaseHandler) -> list[type[BaseHandler]]:
 
 
 def _help(names: tuple[str, ...], features: dict[str, bool]) -> dict[str, Any]:
+    """Return the page; without `names`, no speech is answered."""
     spoken = [name.capitalize() for name in names]
+    how = "Say a wake phrase and a question; the answer is spoken, or comes as a notification."
     return {
         "title": _NAME,
-        "description": "Say a wake phrase and a question; the answer is spoken, or comes as a notification.",
+        "description": how if names else "This server keeps what is said and answers typed questions only.",
         "trigger_phrases": {
             "description": "A greeting and the name, in any of twelve languages; these are the English ones.",
             "phrases": [f"{greeting} {name}" for name in spoken for greeting in _GREETINGS],
         },
-        "examples": [f"Hey {spoken[0]}, {example}" for example in _EXAMPLES],
+        "examples": [f"Hey {spoken[0]}, {example}" for example in _EXAMPLES if names],
         "help_keywords": {"description": "This version has none: ask a question.", "keywords": []},
         "note": "A question may be split over sentences; it ends with its question mark or a pause.",
         "features": features,

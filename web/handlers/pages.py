@@ -49,7 +49,7 @@ class IndexHandler(BaseHandler):
 def index_page(site: Site, *, for_operator: bool) -> bytes:
     """Return the start page."""
     snapshot = site.system.snapshot() if for_operator else None
-    return render_index(site.wake_names[0].capitalize(), snapshot, has_metrics=site.has_metrics)
+    return render_index("".join(site.wake_names[:1]).capitalize(), snapshot, has_metrics=site.has_metrics)
 
 
 class DashboardHandler(BaseHandler):

@@ -41,7 +41,10 @@ def read_asset(name: str) -> bytes:
 
 
 def render_index(wake_name: str, snapshot: Snapshot | None, *, has_metrics: bool) -> bytes:
-    """Return the start page. With a snapshot, it is the operator's page and shows states and links."""
+    """Return the start page. Without a name it says that no speech is answered.
+
+    With a snapshot, it is the operator's page and shows states and links.
+    """
     status, state = _state_of(snapshot) if snapshot is not None else ("", "")
     links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS)
     return _render("index.html", wake_name=wake_name, status=status, state=state, links=links)

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 
 from omi_actors.ids import new_id
 
-# Jobs in one claim at most. A claim blocks its free slots until it ends, so the others stay open to reservations.
-_CLAIM_MAX = 16
-
 
 @dataclass(slots=True)
 class WorkerSlots:
     """A pool of `concurrency` slots for jobs of `kinds`. Each pool has its own slots, so slow jobs delay no other pool.
 
-    A held slot is known by its job's lease token. So an attempt that an earlier incarnation began frees no slot.
+    One claim takes at most `batch` jobs: it blocks as many free slots until it ends, and the others stay open to
+    reservations. A held slot is known by its job's lease token. So an attempt that an earlier incarnation began frees
+    no slot.
 
         slots = WorkerSlots(("answer",), concurrency=2)
         token = slots.reserve()  # None: no slot is free, or jobs wait in the table; then only enqueue the job
@@ -25,6 +24,7 @@ class WorkerSlots:
 
     kinds: tuple[str, ...]
     concurrency: int
+    batch: int = 16
     is_open: bool = False
     # Whether jobs may wait in the table; they come before reservations.
     has_backlog: bool = True
@@ -59,6 +59,11 @@ class WorkerSlots:
         self._held.discard(token)
 
     @property
+    def held_count(self) -> int:
+        """Return the number of held slots."""
+        return len(self._held)
+
+    @property
     def is_full(self) -> bool:
         """Return True if no other attempt can begin in this pool now."""
         return not self.is_open or self._free() <= 0
@@ -71,7 +76,7 @@ class WorkerSlots:
             self.has_backlog = True
             return 0
         self._is_hinted = False
-        self._claiming = min(free, _CLAIM_MAX)
+        self._claiming = min(free, self.batch)
         return self._claiming
 
     def end_claim(self, tokens: list[str]) -> bool:
@@ -88,4 +93,4 @@ class WorkerSlots:
         self.has_backlog = True
 
     def _free(self) -> int:
-        return self.concurrency - len(self._held)
+        return self.concurrency - self.held_count

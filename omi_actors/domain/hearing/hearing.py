@@ -21,6 +21,7 @@ from omi_actors.domain.hearing.state import (
     HearingOptions,
     HearingResult,
     HearingState,
+    ListenMode,
     Place,
     Question,
     WakeBy,
@@ -79,6 +80,8 @@ def hear_in_full(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
 ) -> HearingResult:
     """Return the same result as `hear`, without its fast path."""
+    if options.mode is ListenMode.NEVER:
+        return HearingResult(SILENT, (), None)
     tracker = UtteranceTracker(state, now_s, options)
     tracker.close_expired()
     for segment in segments:

@@ -25,8 +25,9 @@ HEARD_CHARS = 4_000
 
 
 class ListenMode(StrEnum):
-    """Speech that can be a question: only after a wake phrase; also soon after a reply; or all speech."""
+    """Speech that can be a question: none; only after a wake phrase; also soon after a reply; or all speech."""
 
+    NEVER = "NEVER"
     TRIGGER = "TRIGGER"
     FOLLOWUP = "FOLLOWUP"
     ALWAYS = "ALWAYS"
