@@ -231,6 +231,8 @@ async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: flo
             names = frozenset(model.id for model in response.parse().data)
         except openai.OpenAIError as exc:
             raise translate_error(exc) from exc
+        except (TypeError, ValueError, AttributeError) as exc:  # the SDK does not check the form of a list
+            raise UpstreamUnavailableError("the model's server sent no list of its models") from exc
     return ModelServer(names, _parse_date(response.headers.get("date")))
 
 
