@@ -2,7 +2,7 @@
 
 model.py                the interface of a model, and the demo model
 openai_model.py         a model at an OpenAI-compatible server
-model_server.py         a look at such a server without a question: models, key, address, clock
+model_server.py         the API of such a server: the client, its errors as ours, a look without a question
 completion_request.py   the request of a chat completion
 completion_stream.py    the stream of a chat completion
 model_refusals.py       the meaning of a refusal: status, body and headers in, one of our errors out

@@ -10,16 +10,14 @@ import gc
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
-from config.upstreams import OPENAI_URL
 from omi_actors.clients.completion_request import RequestOptions, RequestShape
 from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.clients.model import ModelAnswer, OnText
-from omi_actors.clients.model_refusals import read_refusal
-from omi_actors.clients.surroundings import explain_connection
+from omi_actors.clients.model_server import build_client, list_models, translate_error, try_question
 from omi_actors.domain.answers.prompt import Prompt, shorten_prompt
 from omi_actors.errors import (
+    UpstreamBusyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -34,9 +32,13 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 
-# Seconds to connect; the whole call has a deadline of its own.
-_CONNECT_S = 5.0
 _TOO_LONG = "context_length_exceeded"
+# Seconds of the check after the start. It delays nothing, and a server may load a model first.
+_CHECK_S = 15.0
+# Refusals of a list of models that questions would meet, too; others are the list's own.
+_REFUSES_ALL = frozenset({"invalid_api_key", "wrong_address", "redirected", "unreadable_reply"})
+# A key may be restricted to questions.
+_FORBIDDEN = 403
 
 
 class OpenAIModel:
@@ -62,6 +64,24 @@ class OpenAIModel:
         if self._client is None:  # a concurrent call may have set it
             self._client = client
         return self._client
+
+    async def check(self) -> bool:
+        """Ask for the server's list of models, by the client of the questions; see `Model.check`."""
+        try:
+            async with asyncio.timeout(_CHECK_S):
+                client = await self.load()
+                server = await list_models(client)
+                if not server.has_list:  # a wrong address, or a server without a list
+                    await try_question(client, self.name)
+        except TimeoutError as exc:
+            raise UpstreamTimeoutError(f"the model's server does not answer within {_CHECK_S:.0f} s") from exc
+        except UpstreamRejectedError as exc:
+            if exc.code in _REFUSES_ALL and getattr(exc.__cause__, "status_code", 0) != _FORBIDDEN:
+                raise
+            return False
+        except UpstreamBusyError:
+            return False
+        return True
 
     def _build_client(self) -> "AsyncOpenAI":
         import_and_freeze("openai")
@@ -157,62 +177,6 @@ class OpenAIModel:
             raise UpstreamUnavailableError("the model's server sent more bytes than an answer may have") from exc
         except httpx2.HTTPError as exc:
             raise UpstreamUnavailableError("the model's server cut its answer") from exc
-
-
-def build_client(*, api_key: str, base_url: str | None, timeout_s: float | None = None) -> "AsyncOpenAI":
-    """Return a client of the SDK without retries and redirects; `timeout_s` bounds each read, None does not.
-
-    It uses aiohttp, the SDK's other transport, which costs half of the usual one.
-    """
-    import aiohttp  # noqa: PLC0415 (comes with openai: not at start)
-    import httpx2  # noqa: PLC0415 (the same)
-    import openai  # noqa: PLC0415 (0.7 s: not at start)
-
-    from omi_actors.clients import bounded_http  # noqa: PLC0415 (imports httpx2)
-
-    class Client(openai.DefaultAioHttpClient):
-        """Translates the one error of aiohttp that its transport leaves as it is."""
-
-        async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-            """Send a request. Raises: UpstreamRejectedError when the head of the reply is no HTTP, or too large."""
-            try:
-                return await super().send(request, **options)
-            except aiohttp.ClientResponseError as exc:
-                raise UpstreamRejectedError(
-                    "the model's server, or a proxy before it, sent a head that cannot be read", code="unreadable_reply"
-                ) from exc
-
-    timeout = openai.Timeout(timeout_s, connect=_CONNECT_S)
-    address, _, query = (base_url or OPENAI_URL).partition("?")
-    http_client = bounded_http.open_client(
-        address, timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, client_class=Client
-    )
-
-    async def rename_key(request: httpx2.Request) -> None:
-        request.headers["api-key"] = request.headers.pop("Authorization").removeprefix("Bearer ")
-
-    if "api-version=" in query:  # Azure's older addresses, which take a key by a header of their own
-        http_client.event_hooks["request"].append(rename_key)
-    return openai.AsyncOpenAI(
-        api_key=api_key,
-        base_url=address,
-        max_retries=0,
-        timeout=timeout,
-        http_client=http_client,
-        default_query=dict(parse_qsl(query, keep_blank_values=True)),
-    )
-
-
-def translate_error(error: Exception) -> UpstreamError:
-    """Return our error for one of the SDK's, without its text, which may quote the prompt."""
-    import openai  # noqa: PLC0415 (0.7 s: not at start)
-
-    if isinstance(error, openai.APIStatusError):
-        return read_refusal(error.status_code, error.response.content, error.response.headers)
-    if isinstance(error, openai.APIConnectionError):
-        why = explain_connection(error, str(error.request.url), "OPENAI_BASE_URL")
-        return UpstreamUnavailableError(f"the model's server cannot be reached{why}")
-    return UpstreamUnavailableError("the model's server sent a broken answer")
 
 
 def import_and_freeze(name: str) -> None:
