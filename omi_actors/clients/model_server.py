@@ -152,27 +152,36 @@ async def try_question(client: "AsyncOpenAI", model: str, *, has_names: bool = F
 
     `has_names`: the server lists its models, which tells more of an unknown name than its refusal.
     """
+    error = await _ask_nothing(client, model)
+    if isinstance(error, UpstreamUnavailableError):  # some servers close a kept connection without saying so
+        error = await _ask_nothing(client, model)
+    lasting = _LASTING - {"model_not_found"} if has_names else _LASTING
+    if isinstance(error, UpstreamRejectedError) and error.code in lasting:
+        raise error
+
+
+async def _ask_nothing(client: "AsyncOpenAI", model: str) -> UpstreamError | None:
     import httpx2  # noqa: PLC0415 (comes with openai)
     import openai  # noqa: PLC0415 (the same)
 
     try:
         body: dict[str, Any] = {"model": model}
         response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body, stream=True)
-        error = await _find_error(response)
+        return await _find_error(response)
     except openai.OpenAIError as exc:
-        error = translate_error(exc)
-    lasting = _LASTING - {"model_not_found"} if has_names else _LASTING
-    if isinstance(error, UpstreamRejectedError) and error.code in lasting:
-        raise error
+        return translate_error(exc)
+    except httpx2.HTTPError:
+        return UpstreamUnavailableError("the model's server cut its answer")
 
 
 async def _find_error(response: "Response") -> UpstreamError | None:
-    """Return the error within a 200, such as LM Studio's at a wrong address; a stream is left unread."""
+    """Return the error within a 200: LM Studio's at a wrong address, or a page. A stream is left unread."""
     try:
-        kind = response.headers.get("content-type", "")
-        if "json" in kind and b'"error"' in await response.aread():
-            return read_refusal(response.status_code, response.content)
-        return read_refusal(response.status_code, await response.aread()) if "html" in kind else None
+        if "event-stream" in response.headers.get("content-type", ""):
+            return None
+        body = (await response.aread()).lstrip()
+        is_error = body.startswith(b"<") or b'"error"' in body
+        return read_refusal(response.status_code, body) if is_error else None
     finally:
         await response.aclose()
 
