@@ -43,7 +43,8 @@ class Parts:
     """The parts of a system that tests replace.
 
     `on_fenced` is called when another process has taken this node's name. `on_clock_refused` is called with the reason
-    when the store refuses this machine's clock. If `model` fails, the `fallbacks` are asked in order. Without a
+    when the store refuses this machine's clock. `on_store_unopened` is called, in the writer's thread, when the store
+    cannot be opened at the start. If `model` fails, the `fallbacks` are asked in order. Without a
     `notifier`, an answer that missed its own reply waits for the wearer's next contact.
     """
 
@@ -53,6 +54,7 @@ class Parts:
     rng: random.Random
     on_fenced: Callable[[], None]
     on_clock_refused: Callable[[str], object] = bool
+    on_store_unopened: Callable[[], object] = bool
     build_session: BuildSession = SessionActor
     notifier: Notifier | None = None
     fallbacks: Sequence[Model] = ()

@@ -119,6 +119,10 @@ class System:
             _log.warning("attempts_not_drained", error=type(exc).__name__)
         return await self._root.stop(_STOP_S)
 
+    def count_jobs_under_way(self) -> dict[str, int]:
+        """Return the number of answers and of other jobs that run."""
+        return self._tree.count_jobs_under_way()
+
     def begin_draining(self) -> None:
         """Accept no new work: `ready` is False from now on."""
         self._is_draining = True

@@ -25,7 +25,9 @@ from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
 from omi_actors.actors.queue.workers import Workers
 from omi_actors.actors.session.router import LiveSessions, RouterLimits, SessionRouter
 from omi_actors.actors.session.slots import OpenReplies
+from omi_actors.errors import StoreError
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.runtime import Runtime
@@ -84,7 +86,7 @@ class Tree:
         settings, clock = parts.settings, parts.clock
         self._runtime = runtime
         self._parts = parts
-        self.store_opened: Future[None] = Future()
+        self.store_opened = _build_opened(parts.on_store_unopened)
         self.has_synced_commits: bool | None = None
         self.store_takes_writes = True
         self.readings = LatestReadings(started_mono_s=clock.mono_s())
@@ -117,6 +119,11 @@ class Tree:
         session_deps = build_session_deps(parts, self.store, self.job_queue, self._pools[0])
         self._session_deps = replace(session_deps, open_replies=self._open_replies)
         self.roots = [self._supervise(*group) for group in groups]
+
+    def count_jobs_under_way(self) -> dict[str, int]:
+        """Return the worker slots that are held: by answers, and by all other jobs."""
+        answers, others = (slots.held_count for slots in self._pools)
+        return {"answers": answers, "other_jobs": others}
 
     @property
     def janitor(self) -> Handle:
@@ -201,3 +208,19 @@ class Tree:
 
 def _child(name: str, build: Callable[[], Incarnation], kind: str = "", mailbox_capacity: int = 1_000) -> ChildSpec:
     return ChildSpec(name, kind or name, build, mailbox_capacity=mailbox_capacity)
+
+
+def _build_opened(on_unopened: Callable[[], object]) -> Future[None]:
+    """Return the future of the store's opening. If the store fails to open, it calls `on_unopened` at once."""
+
+    def note(opened: Future[None]) -> None:
+        try:
+            opened.result()
+        except StoreError:
+            on_unopened()
+        except ExpectedError:  # another part could not start; the lines about it must stay
+            return
+
+    opened: Future[None] = Future()
+    opened.add_done_callback(note)
+    return opened

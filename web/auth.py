@@ -5,17 +5,19 @@ Threads: any, frozen after construction; `Replays`: the event loop.
 Source: Omi's webhook signature v1: hex HMAC-SHA256(secret, "<t>.<uid>." + raw body), uid as decoded from the query.
 """
 
+import base64
 import hashlib
 import hmac
 import re
+import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tornado.httputil import HTTPHeaders
 
 from config.settings import Settings
 from omi_actors.clock import Clock
 from omi_actors.errors import BadRequestError, RepeatedError, SignatureMismatchError
-from omi_actors.ids import new_secret
 from web.edge.addresses import is_local_host
 from web.requests import header
 
@@ -119,8 +121,9 @@ _LABEL = re.compile(r"[A-Za-z0-9_.@-]{1,128}")
 _WEARABLE = "omi:"
 # Omi's own rule for a uid.
 UID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-# The form of ids.new_secret. Other secrets are refused, since a client might choose a weak one.
-_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+# A chat's secret: 32 signs of 192 random bits, and 11 signs of our seal on them.
+_SECRET = re.compile(r"([A-Za-z0-9_-]{32})([A-Za-z0-9_-]{11})")
+_SECRET_BYTES, _SEAL_BYTES = 24, 8
 
 
 def session_key_of(uid: str) -> str:
@@ -160,6 +163,37 @@ class Owner:
 OPERATOR = Owner("chat:operator", is_operator=True)
 
 
+class ChatSecrets:
+    """Issues the secrets of anonymous chats, and recognises them by their seal.
+
+    A secret that a client has chosen is not accepted: others could guess it. `secret` is SESSION_SECRET, or ADMIN_TOKEN
+    without it. Nodes with the same one accept each other's secrets; another one ends them all.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = _derive_key(secret or secrets.token_bytes(32))
+
+    def issue(self) -> str:
+        """Return a new secret."""
+        chosen = secrets.token_urlsafe(_SECRET_BYTES)
+        return chosen + self._seal(chosen)
+
+    def is_ours(self, secret: str) -> bool:
+        """Return True if a server with our key has issued this secret."""
+        parts = _SECRET.fullmatch(secret)
+        return parts is not None and hmac.compare_digest(self._seal(parts[1]), parts[2])
+
+    def _seal(self, chosen: str) -> str:
+        seal = hmac.digest(self._key, chosen.encode(), "sha256")[:_SEAL_BYTES]
+        return base64.urlsafe_b64encode(seal).decode().rstrip("=")
+
+
+@lru_cache(maxsize=4)
+def _derive_key(secret: bytes) -> bytes:
+    """Return the key of the seals. Slow on purpose (25 ms): a chat's secret lets its owner test guesses of ours."""
+    return hashlib.scrypt(secret, salt=b"secrets of chats", n=2**11, r=8, p=1, dklen=32)
+
+
 class ChatGuard:
     """Finds the owner of a chat: the operator, or an anonymous client with a secret from this server."""
 
@@ -168,11 +202,14 @@ class ChatGuard:
         # Only programs on this machine reach a development server on loopback.
         is_private = settings.app_env == "development" and settings.is_loopback
         self._is_open = settings.allow_anonymous_chat or is_private
+        session_secret = settings.session_secret.get_secret_value() if settings.session_secret else ""
+        self._secrets = ChatSecrets(session_secret.encode() or self._admin_token)
 
     def find_owner(self, bearer: str | None, secret: str | None) -> Owner:
         """Return the owner. If anonymous chats are allowed, a new client becomes an anonymous owner with a new secret.
 
-        `bearer` is a token, `secret` an anonymous secret that the client sent back; each may be None.
+        `bearer` is a token, `secret` an anonymous secret that the client sent back; each may be None. A secret that no
+        server of ours has issued counts as none.
 
         Raises:
             SignatureMismatchError: the token is wrong, or a needed token is missing.
@@ -185,9 +222,9 @@ class ChatGuard:
             raise SignatureMismatchError(
                 "Chat needs `Authorization: Bearer` with ADMIN_TOKEN here; ALLOW_ANONYMOUS_CHAT=true would open it."
             )
-        if secret is not None and _SECRET.fullmatch(secret):
+        if secret is not None and self._secrets.is_ours(secret):
             return _anonymous(secret)
-        issued = new_secret()
+        issued = self._secrets.issue()
         return Owner(_anonymous(issued).prefix, new_secret=issued)
 
 

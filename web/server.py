@@ -63,6 +63,11 @@ class WebServer:
         self.http_server.add_sockets(self._sockets)
         return int(self._sockets[0].getsockname()[1])
 
+    @property
+    def requests_under_way(self) -> int:
+        """Return the number of requests that have no reply yet."""
+        return self._site.traffic.active
+
     def operator_path(self) -> str:
         """Return a path that signs one browser in as the operator within ten minutes. It must not be logged."""
         return operator_path(self._site.operators.issue_key())

@@ -86,8 +86,9 @@ class ServerSettings(BaseModel):
         None,
         validation_alias="SESSION_SECRET",
         description=(
-            "Key of the operator's sessions in browsers. A changed one signs every browser out. Default: none; the "
-            "sessions are random, and only their digests are kept."
+            "Key of the operator's sessions in browsers, and of the secrets of anonymous chats. A changed one signs "
+            "every browser out and begins these chats anew. Default: none; the sessions are random, only their digests "
+            "are kept, and ADMIN_TOKEN seals the chats' secrets."
         ),
     )
     omi_signing_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(parse_list)] = Field(

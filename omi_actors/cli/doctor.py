@@ -3,6 +3,7 @@
 Not here: the checks (doctor/). Threads: the main one.
 """
 
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ def doctor(*, env_file: Path | None, as_json: bool) -> None:
 
 
 def _show(findings: Sequence[Finding]) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without our signs
     marks = _MARKS if (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" else _PLAIN_MARKS
     for finding in findings:
         click.echo(f"{marks[finding.state]} {finding.check:<9} {finding.said}")

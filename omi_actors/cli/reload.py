@@ -59,8 +59,8 @@ class Reloader:
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """Serve until SIGINT or SIGTERM; return the last child's exit code."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        """Serve until SIGINT, SIGTERM or SIGHUP; return the last child's exit code."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self._stopped.set())
         code = 0
         while not self._stopped.is_set():

@@ -6,10 +6,12 @@ Not here: the command (serve.py), the actors (system.py), HTTP (web/). Threads: 
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from config.settings import LoadedSettings, Settings
@@ -21,9 +23,10 @@ from omi_actors.clients.omi_api import Notifier, OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.clock import SystemClock
 from omi_actors.doctor.port import build_url, explain_bind_error
+from omi_actors.doctor.running import recorded
 from omi_actors.errors import SettingsError
 from omi_actors.instruments.log_file import log_file
-from omi_actors.instruments.logs import get_logger
+from omi_actors.instruments.logs import get_logger, log_fatal_only
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.parts import Parts
 from omi_actors.store.driver import require_driver
@@ -65,6 +68,8 @@ class _End:
     def __init__(self) -> None:
         self._came = asyncio.Event()
         self.code = 0
+        # Returns counts of the work under way; known once there is a server.
+        self.count_work: Callable[[], dict[str, int]] = dict
 
     def come(self, code: int, event: str = "", **details: str) -> None:
         """Stop the server; log `event`, if there is one, as the cause."""
@@ -76,7 +81,14 @@ class _End:
     def interrupt(self) -> None:
         """Stop gracefully at the first signal, at once at the second."""
         if self._came.is_set():
+            note = "the requests get no reply; the jobs run again at the next start"
+            _log.warning("stopped_at_once", **self.count_work(), note=note)
+            logging.shutdown()  # writes the last lines of the log file
             os._exit(130)
+        self._came.set()
+
+    def hang_up(self) -> None:
+        """Stop gracefully. The terminal has closed, which may send this signal twice, so that it never hurries."""
         self._came.set()
 
     async def wait(self) -> None:
@@ -86,25 +98,36 @@ class _End:
 
 async def _serve(loaded: LoadedSettings) -> int:
     began_mono_s, settings, end = time.monotonic(), loaded.settings, _End()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, end.interrupt)
+    listen_to_signals(end.interrupt, end.hang_up)
     parts = _build_parts(settings, end)
     system = System(parts, lambda _error: end.come(EXIT_SOFTWARE))
     server = WebServer(system, settings, parts.clock)
+    end.count_work = lambda: {"requests": server.requests_under_way, **system.count_jobs_under_way()}
     # The address comes first: a second start by mistake must not touch the store of the first.
     port = _bind(server, settings)
     await system.start()
     server.listen()
-    link = f"{build_url(settings.host, port)}{server.operator_path()}"
-    ready_s = time.monotonic() - began_mono_s
-    announce(Facts(loaded=loaded, model=parts.model, port=port, ready_s=ready_s, operator_link=link))
-    # Objects that exist now exist until the end, so the garbage collector can skip them.
-    gc.collect()
-    gc.freeze()
-    await end.wait()
-    await _stop(system, server, parts)
+    with recorded(loaded, port):
+        link = f"{build_url(settings.host, port)}{server.operator_path()}"
+        ready_s = time.monotonic() - began_mono_s
+        announce(Facts(loaded=loaded, model=parts.model, port=port, ready_s=ready_s, operator_link=link))
+        # Objects that exist now exist until the end, so the garbage collector can skip them.
+        gc.collect()
+        gc.freeze()
+        await end.wait()
+        _log.info("stopping", **end.count_work(), waits_s=settings.shutdown_grace_s, hint="Ctrl-C again stops at once")
+        await _stop(system, server, parts)
     return end.code
+
+
+def listen_to_signals(interrupt: Callable[[], None], hang_up: Callable[[], None]) -> None:
+    """Call `interrupt` at SIGTERM and SIGINT, and `hang_up` at SIGHUP unless it is ignored, as `nohup` wants it."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, interrupt)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, hang_up)
 
 
 def _build_parts(settings: Settings, end: _End) -> Parts:
@@ -116,6 +139,7 @@ def _build_parts(settings: Settings, end: _End) -> Parts:
         clock=SystemClock(),
         rng=random.Random(),  # noqa: S311 (jitter, not secrets)
         on_fenced=lambda: end.come(EXIT_CONFIG, "node_fenced", node=settings.node_name, hint=hint),
+        on_store_unopened=log_fatal_only,
         on_clock_refused=lambda reason: end.come(EXIT_UNAVAILABLE, "clock_refused", reason=reason),
         notifier=build_notifier(settings),
     )
@@ -178,7 +202,6 @@ def build_notifier(settings: Settings) -> Notifier | None:
 
 async def _stop(system: System, server: WebServer, parts: Parts) -> None:
     """Report not ready, stop listening, finish running requests, then stop the actors in reverse order."""
-    _log.info("stopping")
     system.begin_draining()
     grace_s = parts.settings.shutdown_grace_s
     started_mono_s = time.monotonic()

@@ -56,13 +56,13 @@ def find_lan_url(host: str, port: int) -> str | None:
     return None if own.startswith("127.") else f"http://{own}:{port}"
 
 
-def check_port(settings: Settings, *, is_running: bool) -> Iterator[Finding]:
-    """Check whether the address is free, or a server of ours already listens there."""
-    if is_running:
+def check_port(settings: Settings, serving: tuple[str, int] | None) -> Iterator[Finding]:
+    """Check whether the address is free, or a server of ours already listens: at `serving`, if that is not None."""
+    if serving is not None:
         yield note(
             "port",
-            f"Omi Actors is already serving on {build_url(settings.host, settings.port)}",
-            f"Nothing to do, unless you want a second server: --port {settings.port + 1}",
+            f"Omi Actors is already serving on {build_url(*serving)}",
+            f"Nothing to do, unless you want a second server: --port {next_port(serving[1])}",
         )
         return
     try:
@@ -81,10 +81,10 @@ def _take(host: str, port: int) -> None:
     socket.create_server(address[:2], family=family).close()
 
 
-def is_serving(settings: Settings) -> bool:
+def is_serving(host: str, port: int) -> bool:
     """Return True if a server of this program answers at the address."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host  # noqa: S104 (recognised only)
-    with closing(HTTPConnection(host, settings.port, timeout=_ASK_S)) as connection:
+    host = "127.0.0.1" if host in ("0.0.0.0", "localhost", "") else host  # noqa: S104 (recognised only)
+    with closing(HTTPConnection(host, port, timeout=_ASK_S)) as connection:
         try:
             connection.request("GET", "/health")
             health = json.loads(connection.getresponse().read(1 << 20))

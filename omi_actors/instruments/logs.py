@@ -182,6 +182,12 @@ def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: b
         logging.getLogger(name).setLevel(max(logging.WARNING, LEVELS[level]))
 
 
+def log_fatal_only() -> None:
+    """Log only fatal lines from now on: the program ends, and all other lines are consequences of its reason."""
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(LEVELS["fatal"])
+
+
 def current_level() -> str:
     """Return the lowest level that is logged, as a word of LOG_LEVEL."""
     number = logging.getLogger().level

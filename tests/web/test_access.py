@@ -19,6 +19,7 @@ from tests.web.fake_system import FakeSystem
 from tests.web.http_client import Connection
 from tests.web.test_operator import SAME_ORIGIN, sign_in
 from web.app import build_application
+from web.auth import ChatSecrets
 from web.edge.operator_sessions import SESSION_LIFETIME_S
 from web.site import Site
 
@@ -129,7 +130,7 @@ async def callers(connection, start, clock):
         Caller("an empty token", bearer("")),
         Caller("Omi", bearer(WEBHOOK_TOKEN)),
         Caller("the scraper", bearer(METRICS_TOKEN)),
-        Caller("another chatter", {"X-Chat-Secret": new_secret()}),
+        Caller("another chatter", {"X-Chat-Secret": ChatSecrets(ADMIN_TOKEN.encode()).issue()}),
         Caller("somebody who says that it is a proxy", {"X-Forwarded-For": "127.0.0.1"}),
     ]
 
@@ -222,7 +223,8 @@ async def test_options_of_an_address_list_its_methods_only(connection):
 
 
 async def test_chatters_reach_only_their_own_sessions(connection, system):
-    secrets = [new_secret(), new_secret()]
+    chats = ChatSecrets(ADMIN_TOKEN.encode())
+    secrets = [chats.issue(), chats.issue()]
     mine, others = ({"X-Chat-Secret": secret} for secret in secrets)
     await connection.request("POST", "/context/switch", b'{"session_id":"a","space":"memories"}', mine)
     for who in (mine, others):

@@ -10,8 +10,10 @@ import pytest
 from omi_actors.actors.session.messages import AskerLeft, ChatAnswered, ReplySent
 from omi_actors.errors import AnswerLateError, QueueFullError, StoreUnavailableError
 from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError
+from tests.canaries import ADMIN_TOKEN
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection, request_bytes
+from web.auth import ChatSecrets
 from web.edge.limits import BodyReaders
 
 FORM = {"error", "code", "hint", "request_id", "requestId", "timestamp"}
@@ -127,11 +129,45 @@ async def test_anonymous_client_is_recognized_by_its_secret(way, connection, sys
     assert "x-chat-secret" not in again.headers
 
 
-@pytest.mark.parametrize("given", ["x", "a" * 44, "../../etc", "ä" * 43])
-async def test_secret_that_this_server_cannot_have_issued_is_replaced(given, connection):
-    reply = await chat(connection, {"message": "hi"}, X_Chat_Secret=given)
+@pytest.mark.parametrize("way", ["cookie", "header"])
+@pytest.mark.parametrize(
+    "given", ["x", "a" * 44, "../../etc", "ä" * 43, "A" * 43, "a-b_" * 10 + "abc", "0xJ4v" * 8 + "k_Q"]
+)
+async def test_secret_that_this_server_has_not_issued_opens_no_session(given, way, connection, system):
+    sent = {"Cookie": f"omi_chat={given}"} if way == "cookie" else {"X-Chat-Secret": given}
 
-    assert reply.headers["x-chat-secret"] != given
+    replies = [await chat(connection, {"message": "hi"}, **sent) for _ in range(2)]
+
+    issued = {reply.headers["x-chat-secret"] for reply in replies}
+    assert len(issued | {given}) == 3
+    assert len({question.session_key for question in system.questions}) == 2
+
+
+def test_changed_secret_is_not_the_same_and_not_ours():
+    chats = ChatSecrets(b"admin-token")
+    secret = chats.issue()
+
+    for place in range(len(secret)):
+        other = "B" if secret[place] == "A" else "A"
+        assert not chats.is_ours(secret[:place] + other + secret[place + 1 :])
+    assert not any(chats.is_ours(changed) for changed in (secret + "A", secret[:-1], secret + "\n", ""))
+
+
+def test_secrets_are_known_at_each_node_of_the_same_operator_and_at_no_other():
+    secret = ChatSecrets(b"admin-token").issue()
+
+    known = [ChatSecrets(token).is_ours(secret) for token in (b"admin-token", b"another", b"")]
+
+    assert known == [True, False, False]
+
+
+@pytest.mark.parametrize(("session_secret", "is_known"), [("", True), ("a-session-secret-of-the-operator", False)])
+async def test_chats_secret_is_sealed_by_the_session_secret_or_the_operators_token(session_secret, is_known, start):
+    given = ChatSecrets(ADMIN_TOKEN.encode()).issue()
+    async with await Connection.open(await start(SESSION_SECRET=session_secret)) as connection:
+        reply = await chat(connection, {"message": "hi"}, X_Chat_Secret=given)
+
+    assert ("x-chat-secret" not in reply.headers) is is_known
 
 
 @pytest.mark.parametrize(("trusted", "is_secure"), [("loopback", True), ("", False)])

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.canaries import ADMIN_TOKEN
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
+from web.auth import ChatSecrets
 
 # By names of our own, of the store's columns and of other servers.
 GREEDY = {
@@ -34,7 +36,7 @@ GREEDY = {
 
 async def test_chat_takes_message_context_and_label_and_nothing_else(connection, system):
     plain = {"message": "hi", "context": "c", "session_id": "a"}
-    secret = {"X-Chat-Secret": "s" * 43}
+    secret = {"X-Chat-Secret": ChatSecrets(ADMIN_TOKEN.encode()).issue()}
 
     for body in (plain, GREEDY | plain):
         assert (await connection.request("POST", "/chat", json.dumps(body).encode(), secret)).status == 200
@@ -48,7 +50,9 @@ async def test_chat_takes_message_context_and_label_and_nothing_else(connection,
 async def test_switch_takes_space_and_label_and_nothing_else(connection, system):
     body = json.dumps(GREEDY | {"session_id": "a", "space": "memories"}).encode()
 
-    reply = await connection.request("POST", "/context/switch", body, {"X-Chat-Secret": "s" * 43})
+    reply = await connection.request(
+        "POST", "/context/switch", body, {"X-Chat-Secret": ChatSecrets(ADMIN_TOKEN.encode()).issue()}
+    )
 
     assert reply.json["currentSpace"] == "memories"
     assert all(key.startswith("anon:") for key in system.spaces)

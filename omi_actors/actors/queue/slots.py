@@ -59,6 +59,11 @@ class WorkerSlots:
         self._held.discard(token)
 
     @property
+    def held_count(self) -> int:
+        """Return the number of held slots."""
+        return len(self._held)
+
+    @property
     def is_full(self) -> bool:
         """Return True if no other attempt can begin in this pool now."""
         return not self.is_open or self._free() <= 0
@@ -88,4 +93,4 @@ class WorkerSlots:
         self.has_backlog = True
 
     def _free(self) -> int:
-        return self.concurrency - len(self._held)
+        return self.concurrency - self.held_count
