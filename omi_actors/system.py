@@ -20,8 +20,9 @@ from omi_actors.actors.session.messages import (
     SwitchSpace,
 )
 from omi_actors.backplane.counters import WindowCounters
+from omi_actors.clients.model_chain import ModelFailure
 from omi_actors.domain.sessions.records import Transcript
-from omi_actors.errors import StartFailedError
+from omi_actors.errors import StartFailedError, UpstreamError
 from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
@@ -118,6 +119,15 @@ class System:
         except ExpectedError as exc:
             _log.warning("attempts_not_drained", error=type(exc).__name__)
         return await self._root.stop(_STOP_S)
+
+    async def check_model(self) -> ModelFailure | None:
+        """Check the model's address and key, and log the result. Return the failure, which /health shows, too."""
+        model = self._tree.model
+        try:
+            await model.check()
+        except UpstreamError:
+            return model.models[0].last_failure
+        return None
 
     def count_jobs_under_way(self) -> dict[str, int]:
         """Return the number of answers and of other jobs that run."""

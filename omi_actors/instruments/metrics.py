@@ -102,6 +102,11 @@ SESSION_ACTIVATIONS = Counter(
 SESSION_PASSIVATIONS = Counter(
     "omi_session_passivations_total", "Idle sessions passivated: removed from memory.", registry=REGISTRY
 )
+SESSION_RETAKES = Counter(
+    "omi_session_retakes_total",
+    "Sessions in memory that another node had taken meanwhile, and that this one took back.",
+    registry=REGISTRY,
+)
 QUESTIONS = Counter("omi_questions_total", "Questions recognised in speech and stored.", registry=REGISTRY)
 CHATS = Counter(
     "omi_chats_total",
