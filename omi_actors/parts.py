@@ -127,6 +127,7 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slo
         answer_slots=answer_slots,
         job_lease_s=JOB_LEASE_S,
         lane_cap=settings.queue_lane_cap,
+        node_name=settings.node_name,
         hearing=HearingOptions(
             names=settings.wake_names,
             mode=ListenMode(settings.default_listen_mode if settings.enable_context_activation else ListenMode.NEVER),

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from omi_actors.actors.passwords import Passwords
 from omi_actors.actors.queue.messages import Drain
 from omi_actors.actors.session.messages import (
     AskerLeft,
@@ -20,8 +21,9 @@ from omi_actors.actors.session.messages import (
     SwitchSpace,
 )
 from omi_actors.backplane.counters import WindowCounters
+from omi_actors.clients.model_chain import ModelFailure
 from omi_actors.domain.sessions.records import Transcript
-from omi_actors.errors import StartFailedError
+from omi_actors.errors import StartFailedError, UpstreamError
 from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
@@ -39,6 +41,7 @@ from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.store import queue_state, sessions
+from omi_actors.store.facade import Store
 from omi_actors.store.transaction import Transaction
 from omi_actors.tree import Tree
 
@@ -119,6 +122,15 @@ class System:
             _log.warning("attempts_not_drained", error=type(exc).__name__)
         return await self._root.stop(_STOP_S)
 
+    async def check_model(self) -> ModelFailure | None:
+        """Check the model's address and key, and log the result. Return the failure, which /health shows, too."""
+        model = self._tree.model
+        try:
+            await model.check()
+        except UpstreamError:
+            return model.models[0].last_failure
+        return None
+
     def count_jobs_under_way(self) -> dict[str, int]:
         """Return the number of answers and of other jobs that run."""
         return self._tree.count_jobs_under_way()
@@ -145,6 +157,16 @@ class System:
     def counters(self) -> WindowCounters:
         """Return the counters of requests for limits that all nodes share."""
         return self._tree.backplane.counters
+
+    @property
+    def store(self) -> Store:
+        """Return the store, for what a person owns (store/people/). Sessions are reached by messages only."""
+        return self._tree.store
+
+    @property
+    def passwords(self) -> Passwords:
+        """Return the hashing and verifying of passwords."""
+        return Passwords(self._tree.passwords)
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""

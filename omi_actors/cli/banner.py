@@ -17,6 +17,7 @@ from config.settings import LoadedSettings, Origin, Settings
 from omi_actors import __version__
 from omi_actors.cli.program import own_command
 from omi_actors.clients.model import Model
+from omi_actors.clients.model_chain import ModelFailure
 from omi_actors.doctor.port import build_url, find_lan_url
 from omi_actors.instruments.logs import get_logger
 
@@ -51,6 +52,14 @@ def announce(facts: Facts, *, out: TextIO | None = None, log: TextIO | None = No
         for note in facts.loaded.notes:
             _log.warning("setting_without_effect", note=note)
         _log.info("server_ready", **describe(facts))
+
+
+def announce_failure(failure: ModelFailure, *, out: TextIO | None = None) -> None:
+    """Print why the model cannot answer, if standard output is a terminal. The log has its line already."""
+    out = out or sys.stdout
+    if out.isatty():
+        out.write(f"  ! Model: {failure.fault.cause.replace('_', ' ')}: {failure.fault.fix}\n")
+        out.flush()
 
 
 def describe(facts: Facts) -> dict[str, Any]:

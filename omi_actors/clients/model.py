@@ -39,6 +39,13 @@ class Model(Protocol):
     async def load(self) -> object:
         """Prepare to answer; may be called again. `answer` prepares what is missing."""
 
+    async def check(self) -> bool:
+        """Check address and key without a question. Return False if they cannot be known to be right.
+
+        Raises:
+            UpstreamError: every question would fail so.
+        """
+
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Answer within `deadline_s` seconds of wall clock. `on_text` may receive pieces before a failure.
 
@@ -66,6 +73,10 @@ class DemoModel:
 
     async def load(self) -> None:
         """Do nothing."""
+
+    async def check(self) -> bool:
+        """Return False: there is no server."""
+        return False
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Answer with the question: at once, or word by word if a client reads along."""

@@ -55,10 +55,24 @@ class GuardedModel:
         )
         self.circuit = Circuit(f"the model {model.name}", rules, clock, circuit_metrics, is_broken=is_broken)
         self._logged_mono_s: dict[str, float] = {}
+        self._has_answered = False
 
     async def load(self) -> object:
         """Load the model."""
         return await self._model.load()
+
+    async def check(self) -> bool:
+        """Check the model, and log the result; see `Model.check`. A failure is kept as that of a question is."""
+        try:
+            is_reached = await self._model.check()
+        except UpstreamError as error:
+            if self._has_answered:  # which proves more
+                return True
+            self._note_error(error)
+            raise
+        if is_reached:
+            _log.info("model_reached", model=self.name)
+        return is_reached
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Ask the model, unless its breaker is open; see `Model.answer`.
@@ -96,6 +110,7 @@ class GuardedModel:
             )
 
     def _note_answer(self) -> None:
+        self._has_answered = True
         failure = self.last_failure
         if failure is not None and failure.is_current:
             self.last_failure = ModelFailure(failure.error, failure.fault, is_current=False)
@@ -120,6 +135,10 @@ class ModelChain:
         """Load all models."""
         for model in self.models:
             await model.load()
+
+    async def check(self) -> bool:
+        """Check the first model; the others have its address and key."""
+        return await self.models[0].check()
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Ask one model after the other, all within `deadline_s`; see `Model.answer`.

@@ -13,12 +13,15 @@ from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from omi_actors.clients.completion_request import RequestOptions, RequestShape
 from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.clients.model_refusals import read_refusal
 from omi_actors.domain.answers.prompt import Prompt, shorten_prompt
 from omi_actors.errors import (
+    UpstreamBusyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -36,6 +39,12 @@ _log = get_logger(__name__)
 # Seconds to connect; the whole call has a deadline of its own.
 _CONNECT_S = 5.0
 _TOO_LONG = "context_length_exceeded"
+# Seconds of the check after the start. It delays nothing, and a server may load a model first.
+_CHECK_S = 15.0
+# Refusals of a list of models that questions would meet, too; others are the list's own.
+_REFUSES_ALL = frozenset({"invalid_api_key", "wrong_address", "redirected", "unreadable_reply"})
+# A key may be restricted to questions.
+_FORBIDDEN = 403
 
 
 class OpenAIModel:
@@ -61,6 +70,21 @@ class OpenAIModel:
         if self._client is None:  # a concurrent call may have set it
             self._client = client
         return self._client
+
+    async def check(self) -> bool:
+        """Ask for the server's list of models, by the client of the questions; see `Model.check`."""
+        try:
+            async with asyncio.timeout(_CHECK_S):
+                await _list_models(await self.load())
+        except TimeoutError as exc:
+            raise UpstreamTimeoutError(f"the model's server does not answer within {_CHECK_S:.0f} s") from exc
+        except UpstreamRejectedError as exc:
+            if exc.code in _REFUSES_ALL and getattr(exc.__cause__, "status_code", 0) != _FORBIDDEN:
+                raise
+            return False
+        except UpstreamBusyError:
+            return False
+        return True
 
     def _build_client(self) -> "AsyncOpenAI":
         import_and_freeze("openai")
@@ -223,14 +247,35 @@ async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: flo
     Raises:
         UpstreamError: the server cannot be reached, does not answer in time, or refuses the key.
     """
+    async with build_client(api_key=api_key, base_url=base_url, timeout_s=timeout_s) as client:
+        return await _list_models(client)
+
+
+class _Listed(msgspec.Struct):
+    id: str
+
+
+class _ModelList(msgspec.Struct):
+    data: list[_Listed] = []
+
+
+async def _list_models(client: "AsyncOpenAI") -> ModelServer:
+    import httpx2  # noqa: PLC0415 (comes with openai)
     import openai  # noqa: PLC0415 (0.7 s: not at start)
 
-    async with build_client(api_key=api_key, base_url=base_url, timeout_s=timeout_s) as client:
-        try:
-            response = await client.models.with_raw_response.list()
-            names = frozenset(model.id for model in response.parse().data)
-        except openai.OpenAIError as exc:
-            raise translate_error(exc) from exc
+    try:
+        response = await client.models.with_raw_response.list()
+    except openai.OpenAIError as exc:
+        raise translate_error(exc) from exc
+    except httpx2.HTTPError as exc:
+        raise UpstreamUnavailableError("the model's server cut its list of models") from exc
+    try:
+        names = frozenset(model.id for model in msgspec.json.decode(response.content, type=_ModelList).data)
+    except msgspec.ValidationError:
+        names = frozenset()  # a list of another form
+    except msgspec.DecodeError as exc:
+        text = "what answers at OPENAI_BASE_URL is no model's server: its list of models is no JSON"
+        raise UpstreamRejectedError(text, code="wrong_address") from exc
     return ModelServer(names, _parse_date(response.headers.get("date")))
 
 

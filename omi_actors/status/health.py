@@ -6,13 +6,13 @@ Not here: taking the readings (actors/metrics_collector.py), access to them (web
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 from prometheus_client.samples import Sample
 
 from config.settings import Settings
 from omi_actors import __version__
 from omi_actors.actors.maintenance.node_lease import OFF_WARN_S, NodeReadings
-from omi_actors.actors.metrics_collector import read_resident_bytes
+from omi_actors.actors.metrics_collector import LatestReadings, read_resident_bytes
 from omi_actors.backplane.interface import BackplaneState
 from omi_actors.clients.model_chain import GuardedModel, ModelChain
 from omi_actors.clients.omi_api import GuardedNotifier
@@ -34,6 +34,8 @@ _ALWAYS = ("newOmiRoutes",)
 # Seconds of loop lag, and of a job's waiting, above which the check warns.
 _LAG_WARN_S = 0.05
 _WAIT_WARN_S = 30.0
+# Sessions taken back within 5 minutes: two a minute. A node that joins or leaves moves each session once.
+_RETAKES_WARN = 10
 
 
 def feature_states(settings: Settings) -> dict[str, str]:
@@ -71,6 +73,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "notifications": _check_notifications(tree.notifier, parts),
         "budget": _check_budget(tree.budget),
         "backplane": _check_backplane(tree.backplane.state, parts),
+        "nodes": _check_nodes(tree.readings),
         "clock": _check_clock(tree.node_readings),
         "retention": _check_retention(tree.node_readings),
     }
@@ -215,6 +218,18 @@ def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
     return check
 
 
+def _check_nodes(readings: LatestReadings) -> dict[str, Any]:
+    """Check for sessions that go to and fro between nodes, which costs most of their work."""
+    before = readings.of_5_minutes_ago
+    retakes = next(iter(_samples(metrics.SESSION_RETAKES))).value
+    count = round(retakes - (before.total("omi_session_retakes_total") if before is not None else 0.0))
+    check: dict[str, Any] = {"status": "pass", "retaken_in_5_minutes": count}
+    if count >= _RETAKES_WARN:
+        check |= {"status": "warn", "note": f"sessions went to and fro between nodes {count} times in 5 minutes"}
+        check["hint"] = "Let the load balancer send each uid to one node: see docs/operating.md, “Several nodes”."
+    return check
+
+
 def _check_clock(readings: NodeReadings) -> dict[str, Any]:
     """Check the difference to the database's clock. The store refuses a node if it is too large."""
     off_s = readings.clock_off_s
@@ -239,8 +254,8 @@ def _check_retention(readings: NodeReadings) -> dict[str, Any]:
     return check
 
 
-def _samples(gauge: Gauge) -> Iterable[Sample]:
-    return next(iter(gauge.collect())).samples
+def _samples(metric: Counter | Gauge) -> Iterable[Sample]:
+    return next(iter(metric.collect())).samples
 
 
 def _database_kind(parts: Parts) -> str:

@@ -21,6 +21,7 @@ _OF_CHECK = {
     "backplane": "Nodes do not reach each other; each has its own limits and cache. " + _SEE_LOG,
     "notifications": "Check OMI_APP_ID and OMI_APP_SECRET.",
     "budget": "Check whether one wearer or a loop asks so much; the MODEL_USER_ and MODEL_ settings are the budgets.",
+    "nodes": "Let the load balancer send each uid to one node.",
     "clock": "Set the clock and keep it by NTP (timedatectl set-ntp true): beyond 5 minutes the node is refused.",
     "retention": "Nothing is deleted: see checks.retention in /health.",
 }

@@ -49,6 +49,12 @@ class ScriptedModel:
     async def load(self):
         pass
 
+    async def check(self):
+        step = self.script.pop(0) if self.script else True
+        if isinstance(step, Exception):
+            raise step
+        return step
+
     async def answer(self, prompt, *, deadline_s, on_text=None):
         self.deadlines.append(deadline_s)
         self.receivers.append(on_text)
@@ -109,6 +115,27 @@ def stage():
 
 
 # --- one model behind its breaker
+
+
+async def test_failed_check_is_the_last_failure_until_the_model_answers(guarded):
+    guarded.inner.script.append(UpstreamRejectedError("the model refuses the key", code="invalid_api_key"))
+    with capture_logs() as lines, pytest.raises(UpstreamRejectedError):
+        await guarded.model.check()
+
+    assert [(line["event"], line["cause"]) for line in lines] == [("model_failed", "invalid_api_key")]
+    assert guarded.model.last_failure.is_current
+    assert guarded.model.circuit.state is BreakerState.CLOSED
+    await guarded.ask()
+    assert not guarded.model.last_failure.is_current
+
+
+async def test_check_that_fails_after_an_answer_counts_for_nothing(guarded):
+    await guarded.ask()
+    guarded.inner.script.append(DOWN)
+
+    assert await guarded.model.check()
+
+    assert guarded.model.last_failure is None
 
 
 @pytest.mark.parametrize("error", [UpstreamTimeoutError("late"), DOWN])

@@ -234,3 +234,56 @@ async def test_questions_that_come_together_share_one_client(fake, model):
     clients = await asyncio.gather(*(model.load() for _ in range(9)))
 
     assert len(set(map(id, clients))) == 1
+
+
+async def test_check_reaches_the_server_without_a_question(model, fake):
+    assert await model.check()
+
+    assert fake.calls == []
+
+
+CHECKED = [
+    (401, b'{"error": {"message": "Incorrect API key provided."}}', "invalid_api_key"),
+    (404, b"404 page not found", "wrong_address"),
+    (301, b"", "redirected"),
+    (200, b"<html>Welcome</html>", "wrong_address"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "code"), CHECKED)
+async def test_check_finds_a_wrong_key_or_address(status, body, code):
+    async with serve_raw(partial(reply_with, status=status, body=body)) as target:
+        model = build(f"http://{target.host}:{target.port}/v1")
+        with pytest.raises(UpstreamRejectedError) as caught:
+            await model.check()
+        await model.close()
+
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"[]"), (200, b'{"models": [1]}'), (200, b'{"data": []}')])
+async def test_list_of_another_form_is_a_server_that_is_reached(status, body):
+    async with serve_raw(partial(reply_with, status=status, body=body)) as target:
+        model = build(f"http://{target.host}:{target.port}/v1")
+        assert await model.check()
+        await model.close()
+
+
+@pytest.mark.parametrize("status", [400, 403, 422, 429])
+async def test_refused_list_alone_says_nothing_about_questions(status):
+    async with serve_raw(partial(reply_with, status=status, body=b"{}")) as target:
+        model = build(f"http://{target.host}:{target.port}/v1")
+        assert not await model.check()
+        await model.close()
+
+
+async def test_check_finds_that_nothing_listens():
+    model = build("http://127.0.0.1:9/v1")
+    with pytest.raises(UpstreamUnavailableError):
+        await model.check()
+    await model.close()
+
+
+async def reply_with(reader, writer, *, status, body):
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 %d X\r\nLocation: /x\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))

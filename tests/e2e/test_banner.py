@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ROOT, TIMEOUT_S, environment
+from tests.fakes.openai_server import Mode, run_fake_openai
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
 def at_terminal(tmp_path):
-    """Start the program at a terminal; returns what is printed up to the last line of the banner."""
+    """Start the program at a terminal; returns what is printed up to `until`, by default the banner's last line."""
     processes, ends = [], []
 
-    def start(*arguments, command=(sys.executable, "-m", "omi_actors", "serve"), **variables):
+    def start(*arguments, command=(sys.executable, "-m", "omi_actors", "serve"), until=" doctor", **variables):
         ours, its = pty.openpty()
         ends.append(ours)
         processes.append(
@@ -36,7 +37,7 @@ def at_terminal(tmp_path):
         )
         os.close(its)
         seen = b""
-        while b" doctor" not in seen:
+        while until.encode() not in seen:
             seen += os.read(ours, 4096)
         return seen.decode().replace("\r\n", "\n")
 
@@ -76,6 +77,16 @@ def test_addresses_and_the_command_of_the_banner_work(at_terminal, tmp_path):
     streamed = run(*shlex.split(command[1]))
     assert streamed.index("event: delta") < streamed.index("event: done")
     assert "[demo] You asked: How far is the moon?" in streamed
+
+
+def test_line_after_the_banner_names_a_wrong_key(at_terminal):
+    with run_fake_openai(Mode.UNAUTHORIZED) as fake:
+        given = {"OPENAI_API_KEY": "sk-tell-nobody", "OPENAI_BASE_URL": fake.url}
+        seen = at_terminal("--port", "0", until=" and restart\r\n", **given)
+
+    after = seen.partition(" doctor\n")[2]
+    assert after.splitlines()[-1].startswith("  ! Model: invalid api key: set OPENAI_API_KEY to a key that is valid")
+    assert "sk-tell-nobody" not in seen
 
 
 @pytest.fixture

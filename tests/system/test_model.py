@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.settings import load_settings
 from omi_actors.cli.server import build_fallbacks, build_model
@@ -272,3 +273,26 @@ async def test_only_the_wearer_wakes_it_if_so_set(serve, fake):
     await program.say("Hey Omi, how old is Rome?", sid="s3", start=20.0)
 
     assert [call["messages"][-1]["content"] for call in fake.calls] == ["how old is Rome?"]
+
+
+async def test_wrong_key_is_found_without_a_question_and_health_says_so(serve, fake):
+    fake.mode = Mode.UNAUTHORIZED
+    program = await serve()
+
+    failure = await program.system.check_model()
+
+    assert failure.fault.cause == "invalid_api_key"
+    check = await model_check(program)
+    assert (check["status"], check["note"], check["last_error"]["is_current"]) == ("warn", "invalid_api_key", True)
+    assert "OPENAI_API_KEY" in check["hint"]
+    assert fake.calls == []
+
+
+async def test_model_that_is_reached_is_said_in_the_log(serve):
+    program = await serve(OPENAI_MODEL="gpt-5-mini")
+
+    with capture_logs() as lines:
+        assert await program.system.check_model() is None
+
+    assert [(line["event"], line["model"]) for line in lines if "model" in line] == [("model_reached", "gpt-5-mini")]
+    assert (await model_check(program))["status"] == "pass"

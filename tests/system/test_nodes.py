@@ -8,6 +8,7 @@ import redis
 
 from omi_actors.errors import UpstreamRejectedError
 from omi_actors.instruments import metrics
+from omi_actors.status import health
 from tests.system.conftest import ADMIN, eventually
 from tests.system.test_backplane import BusyModel, are_shared, is_alone
 from tests.system.test_chat import chat, fetch
@@ -280,3 +281,20 @@ async def test_wearer_whose_webhooks_reach_both_nodes_at_once_loses_nothing_and_
     assert sorted(await b.texts("second")) == sorted([*(f"Number {n}." for n in (*range(1, 9), *range(51, 59))), SUN])
     assert model.calls == 1
     await eventually(lambda: are_sent(b, 1))
+
+
+async def test_sessions_that_go_to_and_fro_are_shown_and_one_that_moves_once_is_not(
+    postgres_url, start, tmp_path, monkeypatch
+):
+    a, b = [await start(postgres_url, NODE_NAME=name, DATA_DIR=str(tmp_path / name)) for name in ("a", "b")]
+    before = metrics.SESSION_RETAKES._value.get()
+    monkeypatch.setattr(health, "_RETAKES_WARN", before + 3)
+
+    seen = []
+    for number, node in enumerate((a, b, b, a, b, a), start=1):
+        await node.say("hello", sid=f"s{number}", start=float(number))
+        retakes = metrics.SESSION_RETAKES._value.get() - before
+        seen.append((retakes, node.system.health()["checks"]["nodes"]["status"]))
+
+    assert seen == [(0, "pass"), (0, "pass"), (0, "pass"), (1, "pass"), (2, "pass"), (3, "warn")]
+    assert len(await a.texts()) == 6

@@ -31,6 +31,9 @@ class GatedModel:
     async def load(self):
         pass
 
+    async def check(self):
+        return False
+
     async def answer(self, prompt, *, deadline_s, on_text=None):
         self.calls += 1
         self.asked.set()

@@ -8,7 +8,19 @@ from tests.system.test_deliveries import AT_ONCE, ask_late
 from tests.system.test_promises import GatedModel
 
 DOCUMENT = {"status", "timestamp", "uptime", "memory", "metrics", "activeRequests", "features", "database"}
-CHECKS = {"store", "queue", "supervisor", "loop", "model", "notifications", "budget", "backplane", "clock", "retention"}
+CHECKS = {
+    "store",
+    "queue",
+    "supervisor",
+    "loop",
+    "model",
+    "notifications",
+    "budget",
+    "backplane",
+    "nodes",
+    "clock",
+    "retention",
+}
 
 
 async def get(program, target, headers=ADMIN):

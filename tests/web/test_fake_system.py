@@ -8,7 +8,7 @@ from omi_actors.system import System
 from tests.web.fake_system import FakeSystem
 
 # The command starts and stops a system; the web never does.
-LIFE = {"start", "stop", "begin_draining", "count_jobs_under_way"}
+LIFE = {"start", "stop", "begin_draining", "count_jobs_under_way", "check_model"}
 USED = sorted(name for name in vars(System) if not name.startswith("_") and name not in LIFE)
 
 

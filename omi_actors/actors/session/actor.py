@@ -26,6 +26,7 @@ from omi_actors.domain.hearing.state import HearingResult
 from omi_actors.domain.sessions.records import RawEvent
 from omi_actors.domain.sessions.transcript import Growth, Progress, build_progress, decide_growth, possible_keys
 from omi_actors.domain.work.jobs import NewJob
+from omi_actors.errors import FencedError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
@@ -69,6 +70,8 @@ class SessionActor(LoopActor):
         # None until it has an answer; most sessions have none.
         self._answers: SessionAnswers | None = None
         self._chat: SessionChat | None = None
+        # Another commit came before ours; it may be another node's.
+        self._was_fenced = False
         self._hearing = SessionHearing(deps.hearing)
         # The timer that ends the open utterance.
         self._pause: TimerHandle | None = None
@@ -194,6 +197,9 @@ class SessionActor(LoopActor):
                 answers_since=now_s - self._deps.delivery_rules.expires_s,
             )
             self._progress = build_progress(record, new_id)
+            if self._was_fenced and record is not None and record.node != self._deps.node_name:
+                metrics.SESSION_RETAKES.inc()
+            self._was_fenced = False
             if record is not None:
                 self._hearing.take_over(record, now_s)
                 self._set_pause_timer()
@@ -210,8 +216,9 @@ class SessionActor(LoopActor):
         commit = build_commit(turn, self._session_key)
         try:
             await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit(commit))
-        except ExpectedError:
+        except ExpectedError as exc:
             self._progress = None
+            self._was_fenced = isinstance(exc, FencedError)
             raise
         self._progress = replace(turn.progress, epoch=commit.epoch)
         self._hearing.listening_until = turn.listening_until

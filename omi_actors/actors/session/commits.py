@@ -57,6 +57,7 @@ class SessionDeps:
     job_lease_s: float = 30.0
     lane_cap: int = 1_000
     open_replies: OpenReplies = field(default_factory=OpenReplies)
+    node_name: str = ""
 
 
 class TurnChanges(NamedTuple):

@@ -114,7 +114,7 @@ class SessionCommit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class SessionRecord:
     """A stored session, with its latest segments in order of seq; the caller limits their count.
 
-    `open_answers` are the latest that are not delivered, oldest first.
+    `open_answers` are the latest that are not delivered, oldest first. `node` has committed last.
     """
 
     session_id: str
@@ -130,6 +130,7 @@ class SessionRecord:
     listening_until: float | None = None
     # A segment was recognised as the wearer's voice at some time.
     knows_user: bool = False
+    node: str = ""
     # Places of the latest accepted questions, oldest first.
     asked: tuple[Place, ...] = ()
     open_answers: tuple[OpenAnswer, ...] = ()
