@@ -6,12 +6,13 @@ import zlib
 
 import pytest
 
+from omi_actors.clock import ManualClock
 from tests.canaries import WEBHOOK_TOKEN
 from tests.web.conftest import ADMIN, UID
 from tests.web.http_client import Connection, request_bytes
 from tests.web.test_connections import wait_until
-from tests.web.test_webhook_auth import BODY, SECRET, SIGNATURE, SIGNED_AT, ManualClock
-from web.edge.encodings import find_unpacker
+from tests.web.test_webhook_auth import BODY, SECRET, SIGNATURE, SIGNED_AT
+from web.edge.encodings import Unpacker
 
 HOOK = f"/omi-webhook?uid={UID}&token={WEBHOOK_TOKEN}"
 SEGMENTS = json.dumps({"segments": [{"text": "the shop opens at nine"}]}).encode()
@@ -134,7 +135,7 @@ async def test_body_that_unpacks_to_too_much_is_413(encoding, bomb, target, conn
 
 
 def test_bomb_is_unpacked_no_further_than_it_is_read():
-    unpacker = find_unpacker("gzip")
+    unpacker = Unpacker("gzip")
     pieces = unpacker.unpack(gzip.compress(bytes(64 * MIB)))
 
     assert max(len(next(pieces)) for _ in range(3)) <= 64 * 1024
@@ -145,7 +146,7 @@ def test_unpacker_loses_no_byte_at_the_edges_of_its_pieces(pack):
     for size in range(2**16 - 2, 2**16 + 300):
         packed = pack(bytes(size))
         for cut in (1, 2, len(packed) - 1, len(packed)):
-            unpacker = find_unpacker("gzip" if pack is gzip.compress else "deflate")
+            unpacker = Unpacker("gzip" if pack is gzip.compress else "deflate")
             assert sum(len(piece) for part in (packed[:cut], packed[cut:]) for piece in unpacker.unpack(part)) == size
             assert unpacker.is_whole
 
