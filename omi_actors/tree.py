@@ -2,7 +2,7 @@
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n, store_reader_cold
-├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor
+├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor, passwords
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 A group restarts its children 5 times in 30 s, all together; the next crash ends the group, and the root restarts it.
@@ -21,7 +21,9 @@ from omi_actors.actors.maintenance.backplane import BackplaneRunner
 from omi_actors.actors.maintenance.node_lease import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.maintenance.node_lease import NodeLease, NodeReadings
 from omi_actors.actors.metrics_collector import LatestReadings, MetricsCollector
-from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
+from omi_actors.actors.passwords import CAPACITY as PASSWORDS_MAILBOX
+from omi_actors.actors.passwords import PasswordActor
+from omi_actors.actors.queue.dispatcher import JobQueue
 from omi_actors.actors.queue.workers import Workers
 from omi_actors.actors.session.router import LiveSessions, RouterLimits, SessionRouter
 from omi_actors.actors.session.slots import OpenReplies
@@ -130,6 +132,11 @@ class Tree:
         """Return the janitor's handle."""
         return self._handles["janitor"]
 
+    @property
+    def passwords(self) -> Handle:
+        """Return the handle of the passwords actor."""
+        return self._handles["passwords"]
+
     def _groups(self) -> Sequence[_Group]:
         """Return the table of all fixed children, in start order."""
         settings = self._parts.settings
@@ -143,6 +150,7 @@ class Tree:
             _child("node_lease", self._build_node_lease),
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
+            _child("passwords", PasswordActor, mailbox_capacity=PASSWORDS_MAILBOX),
         )
         jobs = (_child("job_queue", self._build_job_queue), _child("workers", self._build_workers))
         sessions = (
@@ -171,14 +179,20 @@ class Tree:
 
     def _build_node_lease(self) -> NodeLease:
         parts = self._parts
-        return NodeLease(self.store, self.node_readings, parts.on_fenced, parts.on_clock_refused)
+        return NodeLease(
+            self.store,
+            self.node_readings,
+            parts.on_fenced,
+            parts.on_clock_refused,
+            max_deliveries=_MAX_DELIVERIES,
+            max_losses=_MAX_PROCESS_LOSSES,
+        )
 
     def _build_backplane_runner(self) -> BackplaneRunner:
         return BackplaneRunner(self.backplane, self.job_queue, self._handles["answer_sweeper"], self._open_replies)
 
     def _build_job_queue(self) -> JobQueue:
-        limits = QueueLimits(JOB_LEASE_S, _MAX_DELIVERIES)
-        return JobQueue(self.store, self.workers, self._pools, limits, self.backplane.wake)
+        return JobQueue(self.store, self.workers, self._pools, self.backplane.wake, lease_s=JOB_LEASE_S)
 
     def _build_workers(self) -> Workers:
         hint = self.backplane.send_answered

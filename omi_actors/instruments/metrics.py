@@ -203,7 +203,9 @@ JOB_ATTEMPTS = Counter(
 JOB_SECONDS = Histogram(
     "omi_job_seconds", "Seconds of one attempt.", ["kind"], buckets=_SLOW_BUCKETS, registry=REGISTRY
 )
-JOBS_REAPED = Counter("omi_jobs_reaped_total", "Jobs taken back after their lease expired.", registry=REGISTRY)
+JOBS_REAPED = Counter(
+    "omi_jobs_reaped_total", "Jobs taken back after their lease or their node's expired.", registry=REGISTRY
+)
 JOBS = Gauge("omi_jobs", "Jobs in the table by state.", ["state"], registry=REGISTRY)
 OLDEST_READY_SECONDS = Gauge(
     "omi_oldest_ready_job_seconds", "Age of the oldest ready job in seconds.", registry=REGISTRY

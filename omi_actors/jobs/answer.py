@@ -20,7 +20,6 @@ from omi_actors.errors import BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.jobs.kinds import JobDeps, stored
-from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.store import jobs, sessions
 
 KIND = "answer"
@@ -97,7 +96,7 @@ class AnswerJob:
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         done = _count_on_reply(replace(done, spent=_build_spending(job, prompt, answer)), job, deps)
-        await _store(done, deps)
+        await stored(lambda: deps.store.write(jobs.complete_answer, done), deps)
         return done
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
@@ -111,17 +110,6 @@ class AnswerJob:
         """Return the seconds by which a retry may be delayed: it must still fit into the question's time."""
         allowance = deps.answering.allowance_of(job.payload["session_key"])
         return longest_wait_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
-
-
-async def _store(done: AnswerDone, deps: JobDeps) -> None:
-    """Store an answer. After a timeout store it again, which is safe: one lease can store one answer only.
-
-    Without the second try, an answer could be stored as `sending`, and its session would get no message about it.
-    """
-    try:
-        await stored(deps.store.write(jobs.complete_answer, done))
-    except AskTimeoutError:
-        await stored(deps.store.write(jobs.complete_answer, done))
 
 
 def _read_asking(job: ClaimedJob, space: str) -> Asking:

@@ -19,6 +19,7 @@ from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.kinds import JobDeps, JobKind, stored
 from omi_actors.jobs.notify import NotifyJob
 from omi_actors.kit.errors import ExpectedError
+from omi_actors.kit.future import Future
 from omi_actors.store import dead_jobs, jobs
 
 _log = get_logger(__name__)
@@ -104,18 +105,25 @@ async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError
 
 async def _retry(job: ClaimedJob, deps: JobDeps, error: Exception, retry: Retry) -> Attempted:
     run_at, name = deps.clock.now_s() + retry.delay_s, type(error).__name__
-    try:
-        await deps.store.write(
+
+    def write() -> Future[None]:
+        return deps.store.write(
             jobs.retry_job, job.job_id, job.token, run_at=run_at, error=name, is_counted=retry.is_counted
         )
+
+    try:
+        await stored(write, deps)
     except ExpectedError as exc:
         return _note_unrecorded(job, "retried", exc)
     return Attempted(job, "retried")
 
 
 async def _bury(job: ClaimedJob, deps: JobDeps, error: str, failure: AnswerDone | None) -> Attempted:
+    def write() -> Future[None]:
+        return deps.store.write(dead_jobs.bury_job, job.job_id, job.token, error=error, failure=failure)
+
     try:
-        await stored(deps.store.write(dead_jobs.bury_job, job.job_id, job.token, error=error, failure=failure))
+        await stored(write, deps)
     except ExpectedError as exc:
         return _note_unrecorded(job, "buried", exc)
     return Attempted(job, "buried", failure)

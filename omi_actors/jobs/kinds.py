@@ -5,7 +5,7 @@ Not here: the kinds (one file each), dispatch (actors/queue/dispatcher.py). Thre
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -27,6 +27,8 @@ from omi_actors.store.facade import Store
 
 _log = get_logger(__name__)
 
+# Seconds between two tries to store the end of an attempt: soon enough that no lease is taken back before.
+_AGAIN_S = 0.5
 # Seconds in which a spent budget is logged once, and after which /health forgets a refusal.
 _RECENT_S = 60.0
 
@@ -80,7 +82,7 @@ class JobDeps:
 
     An answer expires `answer_expires_s` seconds after its question; then it is not sent to a wearable.
     `on_text` gets the pieces of an answer while this attempt's model streams it.
-    `is_awaited(job_id)` tells whether a reply slot of this node waits for the job's answer.
+    `is_awaited(job_id)` tells whether a reply slot of this node waits for the job's answer. `pause` waits for seconds.
     """
 
     store: Store
@@ -93,6 +95,7 @@ class JobDeps:
     on_text: OnText | None = None
     budget: BudgetGuard | None = None
     is_awaited: Callable[[str], bool] = lambda _job_id: True
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class JobKind(Protocol):
@@ -117,7 +120,22 @@ class JobKind(Protocol):
 T = TypeVar("T")
 
 
-async def stored(outcome: Future[T]) -> T:
+async def stored(write: Callable[[], Future[T]], deps: JobDeps) -> T:
+    """Store the end of an attempt by `write` and return its result. While the store is away, write again.
+
+    The attempt's work is not lost then, and its model is not asked again. The write is conditional on the attempt's
+    lease: it may be stored already, and it fails with LeaseLostError when another attempt has the job.
+    """
+    while True:
+        try:
+            return await _settled(write())
+        except ExpectedError as exc:
+            if not exc.retryable:
+                raise
+        await deps.pause(_AGAIN_S)
+
+
+async def _settled(outcome: Future[T]) -> T:
     """Return the result of a write, or raise its error. Ignore one cancellation if the write succeeds.
 
     The write itself can cause the cancellation: it ends the lease, and a heartbeat right after it finds no lease.

@@ -77,7 +77,7 @@ class NotifyJob:
             return Notified(delivery_id=delivery_id, state=begun.state)
         error = await _send(begun, deps)
         end = _build_end(job, delivery_id, error)
-        await stored(deps.store.write(notifications.end_notification, end))
+        await stored(lambda: deps.store.write(notifications.end_notification, end), deps)
         _count(end.state, end.error or end.state, deps.clock.now_s())
         if not end.is_over and error is not None:
             raise error

@@ -15,14 +15,19 @@ from omi_actors.store.jobs import end_dead, insert_end
 from omi_actors.store.notifications import end_dead_notification
 from omi_actors.store.transaction import Transaction
 
+# This node lives, since it asks.
+_OF_LOST_NODE = "node IN (SELECT name FROM node WHERE name <> ? AND lease_until < ?)"
 
-def reap_jobs(tx: Transaction, *, max_deliveries: int) -> int:
-    """Take back jobs with an expired lease, and return their number.
 
-    A job that was claimed `max_deliveries` times without a result may crash its workers. It becomes dead, and a failure
-    is stored as the answer to its question.
+def reap_jobs(tx: Transaction, *, max_deliveries: int, max_losses: int) -> int:
+    """Take back jobs whose own lease, or whose node's lease, has expired. Return their number.
+
+    A job that was claimed `max_deliveries` times without a result may block its workers. It becomes dead, and a failure
+    is stored as the answer to its question. For the jobs of lost nodes the limit is `max_losses`.
     """
-    return take_back(tx, "lease_until < ?", (tx.now_s(),), max_deliveries=max_deliveries)
+    now_s = tx.now_s()
+    lost = take_back(tx, _OF_LOST_NODE, (tx.node.name, now_s), max_deliveries=max_losses)
+    return lost + take_back(tx, "lease_until < ?", (now_s,), max_deliveries=max_deliveries)
 
 
 def take_back(tx: Transaction, where: str, params: Sequence[Any], *, max_deliveries: int) -> int:

@@ -16,15 +16,21 @@ from omi_actors.store.transaction import Transaction
 # long; a question would be too old to be answered soon after; and what was said would be dated to another time.
 MAX_OFF_S = 300.0
 
+# Share of a lease. A living node renews its lease after a third of it, so it still has two thirds when the store goes
+# away. If the store was away for less than half a lease, only nodes that are lost have an expired lease.
+_STEADY_SHARE = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
     """The result of a heartbeat. `is_ours` is False when a later incarnation has this node's name.
 
     `off_s`: seconds by which this process's clock is ahead of the database's; None if the database has no own clock.
+    `is_steady`: the heartbeat before was stored not long ago, so the leases of living nodes have not expired.
     """
 
     is_ours: bool
+    is_steady: bool
     off_s: float | None
     retention: RetentionState
 
@@ -92,11 +98,15 @@ def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float) -> Heartbea
     off_s = _refuse_wrong_clock(tx)
     count_uptime(tx, ran_s)
     now_s = tx.now_s()
+    ours = tx.node.name, tx.node.incarnation
+    (previous_s,) = tx.fetch_one("SELECT heartbeat_at FROM node WHERE name = ? AND incarnation = ?", ours) or (0.0,)
     changed = tx.run(
         "UPDATE node SET heartbeat_at = ?, lease_until = ? WHERE name = ? AND incarnation = ?",
-        (now_s, now_s + lease_s, tx.node.name, tx.node.incarnation),
+        (now_s, now_s + lease_s, *ours),
     )
-    return Heartbeat(is_ours=changed == 1, off_s=off_s, retention=load_state(tx))
+    # The first heartbeat (`ran_s` 0) follows a start, which may follow an outage of the store.
+    is_steady = ran_s > 0.0 and now_s - previous_s < lease_s * _STEADY_SHARE
+    return Heartbeat(is_ours=changed == 1, is_steady=is_steady, off_s=off_s, retention=load_state(tx))
 
 
 def _refuse_wrong_clock(tx: Transaction) -> float | None:

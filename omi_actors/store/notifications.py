@@ -109,7 +109,9 @@ def end_notification(tx: Transaction, end: NotificationEnd) -> None:
         finish_job(tx, end.job_id, end.token, finished_at=tx.now_s())
     else:
         check_lease(tx, end.job_id, end.token)
-    _set_state(tx, end.delivery_id, end.state, end.error)
+    found = tx.fetch_one(f"{_FIND_CHOSEN} {tx.locked('delivery')}", (end.delivery_id,))
+    if found is not None and found[0] == _BEGUN:  # else an earlier call stored it, and its reply was lost
+        _set_state(tx, end.delivery_id, end.state, end.error)
 
 
 def end_dead_notification(tx: Transaction, delivery_id: str) -> None:

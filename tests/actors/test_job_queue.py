@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
+from omi_actors.actors.queue.dispatcher import JobQueue
 from omi_actors.actors.queue.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkElsewhere, WorkersReady
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.domain.work.jobs import ClaimedJob
@@ -40,8 +40,7 @@ def woken():
 @pytest.fixture
 def queue(store, workers, woken):
     del store.replies["claim_jobs"]
-    limits = QueueLimits(lease_s=30.0, max_deliveries=3)
-    queue = JobQueue(store, workers.handle, [WorkerSlots(("answer",), 2)], limits, woken.append)
+    queue = JobQueue(store, workers.handle, [WorkerSlots(("answer",), 2)], woken.append, lease_s=30.0)
     driver = Driver(queue, runtime=workers.runtime)
     driver.tell(WorkersReady())
     return driver
@@ -99,12 +98,6 @@ def test_draining_queue_claims_no_more(queue, store):
     assert len(store.of("claim_jobs")) == 1
 
 
-def test_jobs_of_expired_leases_are_taken_back_every_few_seconds(queue, store):
-    queue.advance(10.0)
-
-    assert store.of("reap_jobs") == [{"max_deliveries": 3}, {"max_deliveries": 3}]
-
-
 def test_attempt_of_an_earlier_incarnation_frees_no_slot(queue, store):
     claimed(queue, store, job(1), job(2))
 
@@ -125,7 +118,7 @@ def test_claim_is_heard_of_behind_a_full_mailbox(queue, store, workers):
 def test_full_pool_delays_no_other(store, workers):
     del store.replies["claim_jobs"]
     pools = [WorkerSlots(("answer",), 1), WorkerSlots(("notify", "tidy"), 3)]
-    job_queue = JobQueue(store, workers.handle, pools, QueueLimits(30.0, 3), lambda kind: None)
+    job_queue = JobQueue(store, workers.handle, pools, lambda kind: None, lease_s=30.0)
     queue = Driver(job_queue, runtime=workers.runtime)
     queue.tell(WorkersReady())
     answers, _ = store.open

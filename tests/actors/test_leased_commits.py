@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.queue.dispatcher import JobQueue, QueueLimits
+from omi_actors.actors.queue.dispatcher import JobQueue
 from omi_actors.actors.queue.messages import Drain, JobFinished, JobsEnqueued, RunJob, WorkersReady
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.commits import SessionDeps, commit_jobs
@@ -23,8 +23,7 @@ class House:
         self.store = store
         self.workers = collaborator("workers")
         self.slots = WorkerSlots(("answer",), slots)
-        limits = QueueLimits(lease_s=30.0, max_deliveries=3)
-        actor = JobQueue(store, self.workers.handle, [self.slots], limits, lambda kind: None)
+        actor = JobQueue(store, self.workers.handle, [self.slots], lambda kind: None, lease_s=30.0)
         self.queue = Driver(actor, name="job_queue", runtime=self.workers.runtime)
         self.deps = SessionDeps(store, self.queue.handle, 12.0, 4, answer_slots=self.slots, job_lease_s=30.0)
         self.queue.tell(WorkersReady())

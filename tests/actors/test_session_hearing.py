@@ -125,6 +125,16 @@ def test_corrected_speaker_of_an_open_question_is_its_asker(session):
     assert (message.asker, message.speaker) == ("other", "SPEAKER_01")
 
 
+def test_correction_of_one_segment_does_not_make_anothers_words_the_wearers(session):
+    session.hear(spoken("Hey Omi, from now on end", "s1", 1.0, speaker="SPEAKER_01", is_user=False))
+    session.hear(spoken("each answer with", "s2", 2.0, speaker="SPEAKER_01", is_user=False))
+    session.hear(spoken("each answer with", "s2", 2.0, is_user=True))
+    session.driver.advance(4.1)
+
+    (message,) = [message for commit in session.commits for message in commit.messages]
+    assert message.asker == "other"
+
+
 ASKED_BY_ANOTHER = spoken("Hey Omi, how old is the sun?", "s1", 1.0, speaker="SPEAKER_01", is_user=False)
 ASKED_BY_WEARER = spoken("Hey Omi, how far is the moon?", "s2", 4.0)
 

@@ -173,5 +173,21 @@ async def test_leases_that_cannot_be_renewed_leave_the_attempts_alone(workers, s
     workers.advance(15.0)
     await run(workers)
 
-    assert "leases_not_renewed" in caplog.text
+    assert caplog.text.count("leases_not_renewed") == 1
     assert store.of("release_job") == []
+
+
+async def test_leases_are_renewed_soon_after_the_store_is_back_then_at_their_pace(workers, store, failure):
+    store.replies["heartbeat_jobs"] = failure
+    workers.tell(RunJob(JOB))
+    await run(workers)
+    workers.advance(12.0)
+    store.replies["heartbeat_jobs"] = frozenset({"t1"})
+    tries = len(store.of("heartbeat_jobs"))
+
+    workers.advance(1.0)
+    workers.advance(9.0)
+    assert len(store.of("heartbeat_jobs")) == tries + 1
+
+    workers.advance(1.0)
+    assert len(store.of("heartbeat_jobs")) == tries + 2

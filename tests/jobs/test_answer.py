@@ -1,6 +1,8 @@
 """The answer job stores the intent to send in the asking webhook's reply while that is open."""
 
+import asyncio
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +39,7 @@ async def run(reply_in_s, *, age_s=0.0, store=None, is_awaited=True):
         request_id="",
     )
     deps = JobDeps(store, DemoModel(), clock, random.Random(1), AnswerRules(), is_awaited=lambda _: is_awaited)
+    deps = replace(deps, pause=lambda _: asyncio.sleep(0))
     await AnswerJob().run(job, deps)
     done = store.of("complete_answer")[-1]
     return done.delivery.state, done.delivery.channel

@@ -171,7 +171,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def reap(self) -> None:
         lost = [one for one in self.jobs.values() if one.state == "running" and one.lease_until < self.clock.now_s()]
-        assert do(self.engine, partial(lost_jobs.reap_jobs, max_deliveries=MAX_DELIVERIES)) == len(lost)
+        assert do(self.engine, partial(lost_jobs.reap_jobs, max_deliveries=MAX_DELIVERIES, max_losses=10)) == len(lost)
         self._take_back(lost, MAX_DELIVERIES)
 
     @rule(limit=st.integers(1, 3), is_crash=st.booleans())

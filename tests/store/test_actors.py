@@ -231,7 +231,7 @@ async def test_failed_jobs_are_retried_released_buried_and_reaped(stage: Stage) 
     held = await claim_one()
     await store.write(jobs.release_job, held.job_id, held.token)
     await claim_one()
-    assert await store.write(dead_jobs.reap_jobs, max_deliveries=3) == 1
+    assert await store.write(dead_jobs.reap_jobs, max_deliveries=3, max_losses=10) == 1
     held = await claim_one()
     await store.write(dead_jobs.bury_job, held.job_id, held.token, error="X", failure=answer(held, kind="failure"))
 

@@ -142,7 +142,7 @@ def test_a_lost_lease_completes_nothing(engine: Engine, clock: ManualClock) -> N
     do(engine, asking_commit())
     (slow,) = claim(engine)
     clock.advance(31)
-    do(engine, lambda tx: reap_jobs(tx, max_deliveries=3))
+    do(engine, lambda tx: reap_jobs(tx, max_deliveries=3, max_losses=10))
     (fast,) = claim(engine)
 
     with pytest.raises(LeaseLostError):
@@ -225,7 +225,7 @@ def test_reaping_takes_back_only_what_expired(engine: Engine, clock: ManualClock
     do(engine, lambda tx: jobs.heartbeat_jobs(tx, [second.token], lease_s=30))
     clock.advance(11)
 
-    assert do(engine, lambda tx: reap_jobs(tx, max_deliveries=3)) == 1
+    assert do(engine, lambda tx: reap_jobs(tx, max_deliveries=3, max_losses=10)) == 1
 
     assert rows(engine, "SELECT job_id, state FROM job ORDER BY seq") == [
         (first.job_id, "ready"),
@@ -239,7 +239,7 @@ def test_a_job_lost_too_often_dies_and_its_question_is_answered(engine: Engine, 
     for _ in range(3):
         assert len(claim(engine)) == 1
         clock.advance(31)
-        do(engine, lambda tx: reap_jobs(tx, max_deliveries=3))
+        do(engine, lambda tx: reap_jobs(tx, max_deliveries=3, max_losses=10))
 
     assert claim(engine) == []
     assert rows(engine, "SELECT state, deliveries FROM job") == [("dead", 3)]
@@ -254,7 +254,7 @@ def test_a_result_between_losses_clears_the_count(engine: Engine, clock: ManualC
     for _ in range(4):
         claim(engine)
         clock.advance(31)
-        do(engine, lambda tx: reap_jobs(tx, max_deliveries=3))
+        do(engine, lambda tx: reap_jobs(tx, max_deliveries=3, max_losses=10))
         (held,) = claim(engine)
         do(engine, partial(jobs.retry_job, job_id=held.job_id, token=held.token, run_at=NOW, error=""))
 

@@ -83,7 +83,7 @@ def test_job_born_leased_goes_back_when_its_lease_runs_out(engine: Engine, clock
     commit_leased(engine, asking_commit())
     clock.advance(31)
 
-    assert do(engine, partial(reap_jobs, max_deliveries=3)) == 1
+    assert do(engine, partial(reap_jobs, max_deliveries=3, max_losses=10)) == 1
 
     assert [again.job_id for again in claim(engine)] == ["s1-j1"]
 

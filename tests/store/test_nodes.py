@@ -1,5 +1,7 @@
 from functools import partial
 
+import pytest
+
 from omi_actors.clock import ManualClock
 from omi_actors.store import jobs
 from omi_actors.store.answers import change_delivery
@@ -70,6 +72,25 @@ def test_another_nodes_jobs_are_left_alone(engine: Engine, node: NodeIdentity) -
     node.name = "node-b"
 
     assert register(engine, node).jobs_taken_back == 0
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "ran_s", "is_steady"), [(7.4, 5, True), (7.5, 5, False), (40, 5, False), (0, 0, False)]
+)
+def test_heartbeat_is_steady_unless_the_store_may_have_been_away(
+    engine: Engine, node: NodeIdentity, clock: ManualClock, gap_s: float, ran_s: float, *, is_steady: bool
+) -> None:
+    register(engine, node)
+    clock.advance(gap_s)
+
+    assert do(engine, partial(heartbeat_node, lease_s=15, ran_s=ran_s)).is_steady is is_steady
+
+
+def test_heartbeat_of_a_replaced_incarnation_is_not_steady(engine: Engine, node: NodeIdentity) -> None:
+    register(engine, node)
+    register(engine, NodeIdentity(node.name))
+
+    assert not do(engine, partial(heartbeat_node, lease_s=15, ran_s=5)).is_steady
 
 
 def test_a_delivery_cut_by_a_crash_becomes_unknown(engine: Engine, node: NodeIdentity) -> None:

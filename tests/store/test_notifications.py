@@ -212,7 +212,7 @@ def test_a_refused_notification_leaves_its_answer_for_the_next_contact(engine: E
 def test_only_the_leases_holder_begins_and_ends(engine: Engine, held: ClaimedJob, clock: ManualClock) -> None:
     begin(engine, held)
     clock.advance(31)
-    do(engine, partial(lost_jobs.reap_jobs, max_deliveries=3))
+    do(engine, partial(lost_jobs.reap_jobs, max_deliveries=3, max_losses=10))
 
     with pytest.raises(LeaseLostError):
         begin(engine, held)

@@ -13,12 +13,15 @@ import pytest
 from omi_actors.domain.answers.notifications import NotificationBegun, NotificationLimits
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob
+from omi_actors.errors import LeaseLostError
 from omi_actors.instruments import metrics
 from omi_actors.jobs.notify import build_notify_job
 from omi_actors.store import jobs, notifications
 from omi_actors.store.answers import change_delivery
+from omi_actors.store.dead_jobs import reap_jobs
 from omi_actors.store.engine import Engine, Outcome, StoreConfig, Write
 from omi_actors.store.messages import comes_late
+from omi_actors.store.nodes import register_node
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from scripts.lab.replay.postgres_server import fresh_postgres_database
 from tests.store.builders import NOW, answer, claim, do, first_commit, job, message, next_commit, rows, step
@@ -165,6 +168,39 @@ def test_two_nodes_that_work_on_shared_lanes_lose_nothing_and_keep_the_order(nod
     assert rows(nodes[0], "SELECT count(*), count(DISTINCT job_id) FROM message WHERE role = 'assistant'") == [
         (TURNS * len(SESSIONS), TURNS * len(SESSIONS))
     ]
+
+
+def test_job_of_a_paused_node_ends_once_although_another_takes_it_back_at_that_moment(
+    nodes: tuple[Engine, Engine],
+) -> None:
+    a, b = nodes
+    for engine in nodes:
+        do(engine, partial(register_node, lease_s=15, max_deliveries=10))
+    for name in SESSIONS:
+        do(a, first_commit(name))
+        do(a, ask(name, 1, 1))
+    held = claim(a, limit=len(SESSIONS))
+    do(a, lambda tx: tx.run("UPDATE node SET lease_until = 0 WHERE name = 'a'"))
+
+    def end_all() -> list[Outcome]:
+        barrier.wait(MEETING_S)
+        return [a.commit_group([finish(one)])[0] for one in held]
+
+    def take_all() -> int:
+        barrier.wait(MEETING_S)
+        taken: int = do(b, partial(reap_jobs, max_deliveries=3, max_losses=10))
+        return taken
+
+    outcomes, taken = at_once(end_all, take_all)
+    for again in claim(b, limit=len(SESSIONS)):
+        do(b, finish(again))
+
+    refused = [outcome.error for outcome in outcomes if outcome.error is not None]
+    assert len(held) == len(SESSIONS)
+    assert len(refused) == taken
+    assert all(isinstance(error, LeaseLostError) for error in refused)
+    assert rows(a, "SELECT state, count(*) FROM job GROUP BY state") == [("done", len(SESSIONS))]
+    assert rows(a, "SELECT count(*) FROM message WHERE role = 'assistant'") == [(len(SESSIONS),)]
 
 
 def test_answer_that_one_node_says_in_a_reply_is_not_notified_by_another_at_that_moment(

@@ -1,5 +1,6 @@
 """The node's lease: renews this process's claim on its node name, and stops a process that has lost the name.
 
+It also takes back the jobs of lost workers and nodes.
 Not here: taking the name at start (store/actors.py). Threads: the event loop; it never awaits.
 """
 
@@ -13,7 +14,7 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.store import nodes
+from omi_actors.store import dead_jobs, nodes
 from omi_actors.store.facade import Store
 from omi_actors.store.nodes import Heartbeat
 
@@ -58,7 +59,10 @@ class NodeRefused:
 
 
 class NodeLease(LoopActor):
-    """Renews the node's lease by heartbeats. Reports a lost name and a refused clock.
+    """Renews the node's lease by heartbeats. Reports a lost name and a refused clock. Takes back lost jobs.
+
+    A job is lost when its own lease, or its node's, has expired. The leases of living nodes expire, too, while the
+    store is away. So lost jobs are taken back only after a steady heartbeat; until then living nodes renew theirs.
 
     State it owns: the node's readings. Messages it takes: RenewNodeLease, NodeConfirmed, NodeRefused.
     Messages it sends: none; it calls `on_fenced` when a later incarnation has taken this node's name, and
@@ -72,9 +76,15 @@ class NodeLease(LoopActor):
         readings: NodeReadings,
         on_fenced: Callable[[], None],
         on_clock_refused: Callable[[str], object],
+        *,
+        max_deliveries: int,
+        max_losses: int,
     ) -> None:
+        """Make the actor. `max_deliveries` and `max_losses` are the limits of `reap_jobs`."""
         super().__init__()
         self._store = store
+        self._max_deliveries = max_deliveries
+        self._max_losses = max_losses
         self._readings = readings
         self._on_fenced = on_fenced
         self._on_clock_refused = on_clock_refused
@@ -106,6 +116,8 @@ class NodeLease(LoopActor):
     def _note_answer(self, heartbeat: Heartbeat) -> None:
         if not heartbeat.is_ours:
             self._on_fenced()
+        elif heartbeat.is_steady:
+            self._reap()
         self._note_clock(heartbeat.off_s)
         was, now = self._readings.retention, heartbeat.retention
         self._readings.retention = now
@@ -114,6 +126,11 @@ class NodeLease(LoopActor):
             _log.warning("retention_rests", reason=rest, hint=f"if the clock is right: {RESUME}")
         elif explain_rest(was) and not rest:
             _log.info("retention_goes_on")
+
+    def _reap(self) -> None:
+        """Take back lost jobs."""
+        limits = {"max_deliveries": self._max_deliveries, "max_losses": self._max_losses}
+        self._store.write(dead_jobs.reap_jobs, **limits).add_done_callback(_record_reaped)
 
     def _note_clock(self, off_s: float | None) -> None:
         was_s, self._readings.clock_off_s = self._readings.clock_off_s or 0.0, off_s
@@ -130,3 +147,15 @@ class NodeLease(LoopActor):
         except ExpectedError as exc:
             # A node that takes over meanwhile raises the epochs, so the store refuses our later writes.
             _log.warning("node_heartbeat_failed", error=type(exc).__name__)
+
+
+def _record_reaped(reaped: Future[int]) -> None:
+    """Count the jobs that were taken back. Runs in the writer's thread."""
+    try:
+        count = reaped.result()
+    except ExpectedError as exc:
+        _log.warning("jobs_not_reaped", error=type(exc).__name__)
+        return
+    if count:
+        metrics.JOBS_REAPED.inc(count)
+        _log.warning("jobs_reaped", count=count)

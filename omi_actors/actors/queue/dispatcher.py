@@ -4,7 +4,6 @@ Not here: an attempt and the kinds of jobs (jobs/), statements (store/). Threads
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from omi_actors.actors.queue.messages import (
@@ -22,13 +21,12 @@ from omi_actors.actors.queue.messages import (
 )
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.store import dead_jobs, jobs
+from omi_actors.store import jobs
 from omi_actors.store.dead_jobs import LIMIT, bury_unknown_kinds
 from omi_actors.store.facade import Store
 
@@ -40,22 +38,12 @@ TICK_S = 1.0
 # without it only a lane that was busy can have a job for the slot.
 _REFILL_S = 0.005
 _REFILL_WITHOUT_BACKLOG_S = 0.05
-# Ticks between two searches for jobs with expired leases.
-_REAP_EVERY = 5
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLimits:
-    """Limits of the queue: seconds of a lease, and claims without a result after which a job is dead."""
-
-    lease_s: float
-    max_deliveries: int
 
 
 class JobQueue(LoopActor):
     """Gives jobs to the workers as worker slots become free; one claim at a time for each pool of slots.
 
-        JobQueue(store, workers, [WorkerSlots(("answer",), 8)], QueueLimits(30.0, 3), backplane.wake)
+        JobQueue(store, workers, [WorkerSlots(("answer",), 8)], backplane.wake, lease_s=30.0)
         job_queue.tell(JobsEnqueued("answer"))  # after the commit of a job: claim now, not at the next tick
         job_queue.tell(Drain(5.0))              # at shutdown: claim no more
 
@@ -70,8 +58,9 @@ class JobQueue(LoopActor):
         store: Store,
         workers: Handle,
         pools: Sequence[WorkerSlots],
-        limits: QueueLimits,
         hint_node: Callable[[str], None],
+        *,
+        lease_s: float,
     ) -> None:
         super().__init__()
         self._hint_node = hint_node
@@ -79,9 +68,8 @@ class JobQueue(LoopActor):
         self._workers = workers
         self._pools = pools
         self._slots_of = {kind: slots for slots in pools for kind in slots.kinds}
-        self._limits = limits
+        self._lease_s = lease_s
         self._refills_due: set[tuple[str, ...]] = set()
-        self._ticks = 0
 
     def on_start(self) -> None:
         """Start the tick's timer. The first claim follows WorkersReady."""
@@ -105,7 +93,7 @@ class JobQueue(LoopActor):
             case Drain():
                 self._open(is_open=False)
             case QueueTick():
-                self._tick()
+                self._claim_all()
             case JobsClaimed():
                 self._dispatch(message)
             case JobFinished(token, kind):
@@ -120,13 +108,6 @@ class JobQueue(LoopActor):
             case _:
                 return super().receive(message)
         return None
-
-    def _tick(self) -> None:
-        self._claim_all()
-        self._ticks += 1
-        if self._ticks % _REAP_EVERY == 0:
-            reaped = self._store.write(dead_jobs.reap_jobs, max_deliveries=self._limits.max_deliveries)
-            reaped.add_done_callback(_record_reaped)
 
     def _open(self, *, is_open: bool) -> None:
         for slots in self._pools:
@@ -159,7 +140,7 @@ class JobQueue(LoopActor):
         """Ask the store for as many jobs as there are free slots, unless a claim is under way."""
         limit = slots.begin_claim()
         if limit:
-            claim = self._store.write(jobs.claim_jobs, kinds=slots.kinds, limit=limit, lease_s=self._limits.lease_s)
+            claim = self._store.write(jobs.claim_jobs, kinds=slots.kinds, limit=limit, lease_s=self._lease_s)
             claim.add_done_callback(partial(self._report_claim, slots.kinds))
 
     def _report_claim(self, kinds: tuple[str, ...], claim: Future[list[ClaimedJob]]) -> None:
@@ -212,15 +193,3 @@ def _report_buried(store: Store, kinds: Sequence[str], buried: Future[dict[str, 
         _log.error("jobs_of_unknown_kind", kind=kind, count=count, fix="see: omi-actors queue list --state dead")
     if sum(counts.values()) == LIMIT:
         _bury_unknown(store, kinds)
-
-
-def _record_reaped(reaped: Future[int]) -> None:
-    """Count the jobs of expired leases that the queue took back. Runs in the writer's thread."""
-    try:
-        count = reaped.result()
-    except ExpectedError as exc:
-        _log.warning("jobs_not_reaped", error=type(exc).__name__)
-        return
-    if count:
-        metrics.JOBS_REAPED.inc(count)
-        _log.warning("jobs_reaped", count=count)

@@ -106,10 +106,14 @@ class HeartbeatTick:
 
 @dataclass(frozen=True, slots=True)
 class LeasesRenewed:
-    """Message with the result of a heartbeat: of the tokens in `asked`, those in `held` still have their leases."""
+    """Message with the result of a heartbeat: of the tokens in `asked`, those in `held` still have their leases.
+
+    If `error` is not empty, the store failed, and `held` is empty without a meaning.
+    """
 
     asked: frozenset[str]
     held: frozenset[str]
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

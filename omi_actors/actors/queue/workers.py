@@ -39,6 +39,8 @@ _log = get_logger(__name__)
 
 # Seconds that a session may take for a piece of an answer; a slower one gets the whole answer only.
 _PIECE_TIMEOUT_S = 5.0
+# Seconds after a heartbeat that failed: less than other nodes wait before they take back jobs after an outage.
+_RENEW_AGAIN_S = 1.0
 
 
 class AnswerStream:
@@ -102,10 +104,11 @@ class Workers(LoopActor):
         self._hint_answered = hint_answered
         self._tasks: dict[str, asyncio.Task[Attempted]] = {}
         self._drained: list[Future[None]] = []
+        self._is_renewal_due = False
 
     def on_start(self) -> None:
-        """Start the heartbeats and load the model. There are three heartbeats in a lease, so that one may fail."""
-        self.timers.every(self._lease_s / 3, HeartbeatTick())
+        """Start the heartbeats and load the model."""
+        self.timers.after(self._lease_s / 3, HeartbeatTick())
         self._loading = asyncio.get_running_loop().create_task(self._load())
 
     def receive(self, message: object) -> object:
@@ -118,7 +121,7 @@ class Workers(LoopActor):
             case HeartbeatTick():
                 self._heartbeat()
             case LeasesRenewed():
-                self._cancel_lost(message.asked - message.held)
+                self._note_renewed(message)
             case CancelJob(job_id):
                 self._cancel(job_id)
             case Drain(grace_s):
@@ -183,22 +186,36 @@ class Workers(LoopActor):
             self._hint_answered(job.job_id)
 
     def _heartbeat(self) -> None:
+        """Renew the leases of running attempts. The result sets the timer of the next heartbeat."""
         asked = frozenset(self._tasks)
-        if asked:
-            renewal = self._deps.store.write(jobs.heartbeat_jobs, tuple(asked), lease_s=self._lease_s)
-            renewal.add_done_callback(lambda held: self._report_renewal(asked, held))
+        if not asked:
+            self.timers.after(self._lease_s / 3, HeartbeatTick())
+            return
+        renewal = self._deps.store.write(jobs.heartbeat_jobs, tuple(asked), lease_s=self._lease_s)
+        renewal.add_done_callback(lambda held: self._report_renewal(asked, held))
 
     def _report_renewal(self, asked: frozenset[str], renewal: Future[frozenset[str]]) -> None:
         """Send the heartbeat's result to this actor. Runs in the writer's thread."""
         try:
-            self.handle.tell(LeasesRenewed(asked, renewal.result()))
+            renewed = LeasesRenewed(asked, renewal.result())
         except ExpectedError as exc:
-            # The leases have not expired yet. If they do, the store refuses what the attempts complete.
-            _log.warning("leases_not_renewed", count=len(asked), error=type(exc).__name__)
+            renewed = LeasesRenewed(asked, frozenset(), type(exc).__name__)
+        self.handle.tell_always(renewed)
 
-    def _cancel_lost(self, lost: frozenset[str]) -> None:
-        """Cancel attempts that lost their leases: another worker has these jobs by now."""
-        for token in lost:
+    def _note_renewed(self, renewed: LeasesRenewed) -> None:
+        """Cancel attempts that lost their leases, since another worker has these jobs. Set the next heartbeat's timer.
+
+        There are three heartbeats in a lease; after a failed one the next comes soon.
+        """
+        if renewed.error:
+            if not self._is_renewal_due:
+                _log.warning("leases_not_renewed", count=len(renewed.asked), error=renewed.error)
+            self._is_renewal_due = True
+            self.timers.after(_RENEW_AGAIN_S, HeartbeatTick())
+            return
+        self._is_renewal_due = False
+        self.timers.after(self._lease_s / 3, HeartbeatTick())
+        for token in renewed.asked - renewed.held:
             if task := self._tasks.get(token):
                 _cancel_soon(task)
 

@@ -76,6 +76,7 @@ class _Act:
             exit_code=exit_code,
             dropped_aside=sum(bool(one.dropped) for one in stage.aside),
             dropped_counted=counted,
+            asked_again=self._count_asked_again(),
         )
 
     async def _suffer(self) -> Findings:
@@ -126,6 +127,11 @@ class _Act:
             if one.message
         ]
         return [*replied, *(Arrival(one.uid, one.text, "", one.at_mono_s) for one in stage.omi.pushes)]
+
+    def _count_asked_again(self) -> int:
+        """Return the number of calls of the model beyond the first for each question."""
+        calls = [str(call["messages"][-1]["content"]) for call in self._stage.model.calls]
+        return len(calls) - len(set(calls))
 
     def _without_swallowed(self, deliveries: DeliveryVerdict) -> DeliveryVerdict:
         """Remove answers that the server sent and the proxy swallowed."""

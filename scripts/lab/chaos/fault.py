@@ -23,6 +23,7 @@ class Rules:
     get 503. `failures`: the only answer to a question may be a failure text. `marked`: if the fault cut a delivery, the
     answer may arrive again, with a mark. `recovery_s`: time from the fault's end to the first success: an acknowledged
     webhook, or an answer of the model where `needs_answer`. `answer_s`: time from any question to its answer.
+    `asks_once`: the model is asked each question once.
     """
 
     unreachable: bool = False
@@ -32,6 +33,7 @@ class Rules:
     recovery_s: float = 5.0
     needs_answer: bool = False
     answer_s: float | None = None
+    asks_once: bool = False
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ class Evidence:
     `dropped_aside` are drops among the fault's own webhooks; `dropped_counted` are all drops by the server's counter.
 
     An entry of `recoveries_s` is None if no success followed. `exit_code` is that of the last stop. `dropped_counted`
-    is None when a restarted server has counted from 0.
+    is None when a restarted server has counted from 0. `asked_again` are calls of the model beyond one for a question.
     """
 
     findings: Findings
@@ -39,6 +39,7 @@ class Evidence:
     exit_code: int
     dropped_aside: int = 0
     dropped_counted: float | None = None
+    asked_again: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,7 @@ def _count(evidence: Evidence) -> dict[str, object]:
         "delivered_twice": _count_repeated(deliveries),
         "unknown": len(deliveries.repeated) + len(unknown),
         "failed_honestly": len(verdict.failed),
+        "asked_again": evidence.asked_again,
         "dropped": _count_dropped(evidence.attempts) + evidence.dropped_aside,
         "omi_5xx": sum(count for (status, retries), count in statuses.items() if status > _OK and not retries),
         "retriers_503": statuses[_RETRY_LATER, True],
@@ -101,6 +103,8 @@ def _judge_promises(rules: Rules, evidence: Evidence) -> Iterable[str]:
         yield from (f"answered with a failure: {name}" for name in failed)
     if not rules.marked:
         yield from (f"repeated, and nothing had cut it: {name}" for name in deliveries.repeated)
+    if rules.asks_once and evidence.asked_again:
+        yield f"the model was asked {evidence.asked_again} times more than once for a question"
     if not verdict.accepted:
         yield "nothing was accepted: the run shows nothing"
     if evidence.exit_code != 0:

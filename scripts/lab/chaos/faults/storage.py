@@ -49,23 +49,26 @@ _ALLOWED = (
     "drops with the header, counted; retriers get 503; late questions are answered by a failure "
     "sentence; the same process goes on within 5 s of the database's return"
 )
-_RULES = Rules(drops=True, failures=True, marked=True)
+_RULES = Rules(drops=True, failures=True, marked=True, asks_once=True)
+# Seconds of the model, and questions under way, when the store goes away.
+_MODEL_DELAY_S = 1.5
+_UNDER_WAY = 3
+_POLL_S = 0.05
 
 
 async def _pause(stage: Stage) -> Findings:
     server = _postgres(stage)
-    server.send_signal(signal.SIGSTOP)
-    return await _be_away(stage, lambda: server.send_signal(signal.SIGCONT))
+    return await _be_away(stage, signal.SIGSTOP, lambda: server.send_signal(signal.SIGCONT))
 
 
 async def _kill(stage: Stage) -> Findings:
-    server = _postgres(stage)
-    server.send_signal(signal.SIGKILL)
-    return await _be_away(stage, server.start)
+    return await _be_away(stage, signal.SIGKILL, _postgres(stage).start)
 
 
-async def _be_away(stage: Stage, bring_back: Callable[[], None]) -> Findings:
+async def _be_away(stage: Stage, number: signal.Signals, bring_back: Callable[[], None]) -> Findings:
     pid, before = stage.server.pid, len(stage.traffic.attempts)
+    await _ask_slowly(stage)
+    _postgres(stage).send_signal(number)
     stage.note_cut()
     await asyncio.sleep(stage.sizes.outage_s)
     during = stage.traffic.attempts[before:]
@@ -77,6 +80,15 @@ async def _be_away(stage: Stage, bring_back: Callable[[], None]) -> Findings:
     findings.demand("nothing was dropped: the run shows nothing", holds=any(one.outcome.dropped for one in during))
     findings.demand("no retrier was told to come again", holds=any(one.outcome.status == _LATER for one in during))
     return findings
+
+
+async def _ask_slowly(stage: Stage) -> None:
+    """Wait until the model has questions to answer, so that their answers come while the store is away."""
+    usual_delay_s, before = stage.model.delay_s, len(stage.model.calls)
+    stage.model.delay_s = _MODEL_DELAY_S
+    while len(stage.model.calls) < before + _UNDER_WAY:  # noqa: ASYNC110 (the fake tells of no event)
+        await asyncio.sleep(_POLL_S)
+    stage.model.delay_s = usual_delay_s
 
 
 def _postgres(stage: Stage) -> PostgresServer:
