@@ -121,18 +121,18 @@ def test_closing_tag_after_closed_reasoning_does_not_take_the_answer_away():
 def test_limit_is_for_speech_only():
     speech = Speech(5)
 
-    speech.take("<think>" + "much " * 100 + "</think>Tides")
-    assert not speech.is_full
-    speech.take(" turn" * 20)
-    assert speech.is_full
+    after = [
+        (speech.take(text), speech.is_full)[1] for text in ("<think>" + "much " * 100 + "</think>Tides", " turn" * 20)
+    ]
+
+    assert after == [False, True]
 
 
 def test_speech_is_over_once_the_model_has_ended_its_turn():
     speech = Speech(500)
-    speech.take(f"<|im_end|>{ANSWER}")
-    assert not speech.is_over
 
-    speech.take("<|im_end|>")
+    before = speech.take(f"<|im_end|>{ANSWER}"), speech.is_over
+    after = speech.take("<|im_end|>"), speech.is_over, speech.take("<|im_start|>user\nMore?")
 
-    assert speech.is_over
-    assert speech.take("<|im_start|>user\nMore?") == []
+    assert before == ([ANSWER], False)
+    assert after == ([], True, [])
