@@ -66,10 +66,10 @@ class GuardedHandler(CallerHandler):
     async def _look_up(self, token: str) -> None:
         """Look the token up in the store. An address with too many unknown tokens must wait."""
         limit, sender = self.site.request_limit, self.client.limit_key
-        if limit is not None:
-            limit.check(_UNKNOWN_TOKEN, sender)
         assert self.site.identities is not None  # noqa: S101 (prepare checks it)
         try:
+            if limit is not None:
+                limit.check(_UNKNOWN_TOKEN, sender)
             found = await self.site.identities.find(token)
         except ExpectedError:
             if not self.answers_without_store:
