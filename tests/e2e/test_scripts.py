@@ -149,7 +149,9 @@ def test_setup_names_each_package_on_a_terminal(run, checkout):
 
 
 def test_setup_compiles_the_models_client_beside_the_first_start(run, checkout):
-    reports = STUB_PYTHON.replace("exit 0", '{ [ "$2" = "import aiohttp, openai" ] && echo compiled >"$TOLD"; exit 0; }')
+    reports = STUB_PYTHON.replace(
+        "exit 0", '{ [ "$2" = "import aiohttp, openai" ] && echo compiled >"$TOLD"; exit 0; }'
+    )
     _put_tool(checkout, "python3", reports)
     os.mkfifo(checkout / "told")
 
