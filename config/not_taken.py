@@ -23,7 +23,7 @@ class NotTaken:
 
 _ONE_WRITER = "One writer and a few readers hold one connection each; there is no pool to size"
 _NO_CACHE = "There is no cache to tune: a live session keeps its state in its actor"
-_NO_PASSWORDS = "There are no accounts with passwords in this version"
+_ARGON2 = "Passwords are hashed with argon2id, whose cost is fixed"
 _NO_JWT = "Nothing is signed with JWT: tokens are random and compared as they are"
 _NO_QUIET_HOURS = "Quiet hours do not exist in this version, and nothing would be silenced"
 _AT_ONCE = "A job starts as soon as a worker slot is free, not in batches at intervals"
@@ -31,9 +31,6 @@ _WAKE = "Set WAKE_NAMES for the names in wake phrases"
 _LEAVE_OUT = "Leave it out"
 
 NOT_TAKEN: Mapping[str, NotTaken] = {
-    "ENABLE_USER_SYSTEM": NotTaken(
-        reason="There are no user accounts in this version", instead="Wearers are known by Omi's uid", is_so=False
-    ),
     "ENABLE_NEW_OMI_ROUTES": NotTaken(
         reason="Without /omi-webhook the server would hear nothing",
         instead="Stop the server, or take its address out of the app at Omi",
@@ -86,7 +83,7 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
         is_so=True,
         refused=True,
     ),
-    "BCRYPT_ROUNDS": NotTaken(reason=_NO_PASSWORDS, instead=_LEAVE_OUT),
+    "BCRYPT_ROUNDS": NotTaken(reason=_ARGON2, instead=_LEAVE_OUT),
     "JWT_SECRET": NotTaken(reason=_NO_JWT, instead="Set ADMIN_TOKEN for the operator"),
     "JWT_EXPIRY": NotTaken(reason=_NO_JWT, instead=_LEAVE_OUT),
 }

@@ -18,6 +18,7 @@ from config.groups.delivery import ChatSettings, DeliverySettings
 from config.groups.edge import EdgeSettings
 from config.groups.hearing import HearingSettings
 from config.groups.model import BudgetSettings, ModelSettings
+from config.groups.people import PeopleSettings
 from config.groups.server import ObservingSettings, ServerSettings
 from config.groups.store import RetentionSettings, StoreSettings
 from config.groups.work import WorkSettings
@@ -34,6 +35,7 @@ class InvalidSettingError(ValueError):
 # Fields come in the order of the bases from the last to the first.
 class Settings(
     WorkSettings,
+    PeopleSettings,
     ChatSettings,
     DeliverySettings,
     HearingSettings,

@@ -6,13 +6,13 @@ Not here: the answers to errors (web/problems.py), the kit's own errors (kit/err
 ExpectedError (kit)
 ├─ OmiError
 │  ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, NotFoundError,
-│  │                     TooLargeError > TooManyValuesError, ConflictError, KeyReusedError, ForeignHostError,
-│  │                     SlowBodyError                                             the caller's; never retried
-│  ├─ OverloadError ↺    QueueFullError, RateLimitedError                          try again after retry_after_s
+│  │                     NotPermittedError, TooLargeError > TooManyValuesError, ConflictError, KeyReusedError,
+│  │                     ForeignHostError, SlowBodyError                           the caller's; never retried
+│  ├─ OverloadError ↺    QueueFullError, RateLimitedError, BusyError               try again after retry_after_s
 │  ├─ RepeatedError ↺                                                              the first one is under way
 │  ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
-│  │  └─ UpstreamUnavailableError ↺                           UpstreamBusyError ↺, CircuitOpenError ↺
-│  ├─ BudgetSpentError                                                             the model was not asked
+│  │  └─ UpstreamUnavailableError ↺                 UpstreamBusyError ↺, UpstreamEmptyError ↺, CircuitOpenError ↺
+│  ├─ BudgetSpentError, FeatureOffError                            the model was not asked; a setting forbids it
 │  ├─ StoreError         StoreUnavailableError ↺ > ClockRefusedError ↺, UnreadableJobError, FencedError, LeaseLostError,
 │  │                     DuplicateError
 │  └─ SettingsError      at start only                                             (↺ = retryable)
@@ -30,7 +30,11 @@ class OmiError(ExpectedError):
 
 
 class BadRequestError(OmiError):
-    """A request that cannot be served. It fails again if it is sent again."""
+    """A request that cannot be served. It fails again if it is sent again. `hint` says what would be right."""
+
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class InvalidWebhookError(BadRequestError):
@@ -53,12 +57,24 @@ class ForbiddenError(BadRequestError):
     """A browser's request from a page of another site."""
 
 
+class NotPermittedError(BadRequestError):
+    """A request of a known caller without the right to make it."""
+
+
 class TooLargeError(BadRequestError):
     """A body above its limit."""
 
 
 class TooManyValuesError(TooLargeError):
     """A JSON text of allowed length with too many values."""
+
+
+class UnpacksTooLargeError(TooLargeError):
+    """A compressed body that unpacks to more than a body may have."""
+
+
+class UnsupportedEncodingError(BadRequestError):
+    """A body with a Content-Encoding that is not supported."""
 
 
 class NotFoundError(BadRequestError):
@@ -93,6 +109,14 @@ class OverloadError(OmiError):
 
 class QueueFullError(OverloadError):
     """A job lane has its maximum number of jobs."""
+
+
+class BusyError(OverloadError):
+    """A slow resource has its maximum number of waiting requests."""
+
+
+class FeatureOffError(OmiError):
+    """A request for a feature that a setting has switched off."""
 
 
 class RateLimitedError(OverloadError):
@@ -134,6 +158,10 @@ class UpstreamUnavailableError(UpstreamError):
 
 class UpstreamBusyError(UpstreamUnavailableError):
     """The upstream works, but asks for fewer requests."""
+
+
+class UpstreamEmptyError(UpstreamUnavailableError):
+    """The upstream works, but its answer says nothing. Another attempt may bring more, a third will not."""
 
 
 class CircuitOpenError(UpstreamUnavailableError):

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from omi_actors.actors.passwords import Passwords
 from omi_actors.actors.queue.messages import Drain
 from omi_actors.actors.session.messages import (
     AskerLeft,
@@ -40,6 +41,7 @@ from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.store import queue_state, sessions
+from omi_actors.store.facade import Store
 from omi_actors.store.transaction import Transaction
 from omi_actors.tree import Tree
 
@@ -155,6 +157,16 @@ class System:
     def counters(self) -> WindowCounters:
         """Return the counters of requests for limits that all nodes share."""
         return self._tree.backplane.counters
+
+    @property
+    def store(self) -> Store:
+        """Return the store, for what a person owns (store/people/). Sessions are reached by messages only."""
+        return self._tree.store
+
+    @property
+    def passwords(self) -> Passwords:
+        """Return the hashing and verifying of passwords."""
+        return Passwords(self._tree.passwords)
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""

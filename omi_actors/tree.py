@@ -2,7 +2,7 @@
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n, store_reader_cold
-├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor
+├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor, passwords
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 A group restarts its children 5 times in 30 s, all together; the next crash ends the group, and the root restarts it.
@@ -21,6 +21,8 @@ from omi_actors.actors.maintenance.backplane import BackplaneRunner
 from omi_actors.actors.maintenance.node_lease import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.maintenance.node_lease import NodeLease, NodeReadings
 from omi_actors.actors.metrics_collector import LatestReadings, MetricsCollector
+from omi_actors.actors.passwords import CAPACITY as PASSWORDS_MAILBOX
+from omi_actors.actors.passwords import PasswordActor
 from omi_actors.actors.queue.dispatcher import JobQueue
 from omi_actors.actors.queue.workers import Workers
 from omi_actors.actors.session.router import LiveSessions, RouterLimits, SessionRouter
@@ -130,6 +132,11 @@ class Tree:
         """Return the janitor's handle."""
         return self._handles["janitor"]
 
+    @property
+    def passwords(self) -> Handle:
+        """Return the handle of the passwords actor."""
+        return self._handles["passwords"]
+
     def _groups(self) -> Sequence[_Group]:
         """Return the table of all fixed children, in start order."""
         settings = self._parts.settings
@@ -143,6 +150,7 @@ class Tree:
             _child("node_lease", self._build_node_lease),
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
+            _child("passwords", PasswordActor, mailbox_capacity=PASSWORDS_MAILBOX),
         )
         jobs = (_child("job_queue", self._build_job_queue), _child("workers", self._build_workers))
         sessions = (

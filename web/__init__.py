@@ -2,9 +2,11 @@
 
 Imports point down this list only:
 - `server.py`: start and stop; `entry.py`: the first steps of every request; `app.py`: the table of routes.
-- `handlers/`: every address except the webhook's; `pages/`: their HTML.
+- `people/`: the addresses of persons with accounts.
+- `handlers/`: all other addresses except the webhook's; `pages/`: their HTML.
 - `webhook/`: `POST /omi-webhook`, below Tornado's handlers.
 - `site.py`: the state that all handlers share. `auth.py`: tokens, signatures, owners of chats.
+- `identity.py`: the person of a token, and the cookie that holds it.
 - `edge/`: connections, header checks, addresses, limits, rules for browsers, JSON bodies.
 - `problems.py`: errors as answers. `requests.py`: request ids, queries, counts, raw replies.
 """

@@ -10,10 +10,12 @@ from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
+from web.handlers.guarded import Access
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
 from web.handlers.pages import IndexHandler, StyleHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
+from web.people import routes as people
 from web.site import Site
 from web.webhook.request import ROUTE
 
@@ -35,6 +37,7 @@ class NotPost(BaseHandler):
     """Refuses every method except POST at the webhook's address."""
 
     route = ROUTE
+    access = Access.OMI
     more_methods = ("POST",)
 
 
@@ -52,6 +55,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/transcript/((?:[A-Za-z0-9_:.@-]|%3[Aa]|%40){1,256})", TranscriptHandler),
             (r"/operator", OperatorHandler),
             *queue.ROUTES,
+            *people.ROUTES,
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),
             (r"/health", HealthHandler),

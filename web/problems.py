@@ -16,8 +16,10 @@ import msgspec
 from omi_actors.errors import (
     AnswerLateError,
     BadRequestError,
+    BusyError,
     ConflictError,
     DuplicateError,
+    FeatureOffError,
     FencedError,
     ForbiddenError,
     ForeignHostError,
@@ -25,6 +27,7 @@ from omi_actors.errors import (
     KeyReusedError,
     MalformedJsonError,
     NotFoundError,
+    NotPermittedError,
     OverloadError,
     RateLimitedError,
     RepeatedError,
@@ -34,6 +37,8 @@ from omi_actors.errors import (
     StoreUnavailableError,
     TooLargeError,
     TooManyValuesError,
+    UnpacksTooLargeError,
+    UnsupportedEncodingError,
     UpstreamError,
 )
 from omi_actors.kit.errors import ActorError, AskTimeoutError, MailboxFullError
@@ -86,6 +91,12 @@ API: _Table[Problem] = {
         "A page of another site must not do this.",
         "Send it from a page of this server, or name the page's origin in CORS_ORIGINS.",
     ),
+    NotPermittedError: Problem(
+        403,
+        "not_permitted",
+        "This account must not do this.",
+        "Ask the operator for the right, or use another account.",
+    ),
     NotFoundError: Problem(404, "not_found", "Nothing is at this address.", "Check the address."),
     ConflictError: Problem(
         409,
@@ -102,6 +113,9 @@ API: _Table[Problem] = {
     TooLargeError: Problem(
         413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE and CHAT_MAX_MESSAGE_CHARS set the limits."
     ),
+    UnsupportedEncodingError: Problem(
+        415, "unsupported_encoding", "The body's encoding is not supported.", "Send it plain, or as gzip or deflate."
+    ),
     SlowBodyError: Problem(
         408, "body_timeout", "The body did not arrive in time.", "BODY_TIMEOUT_MS sets the limit. Send it again."
     ),
@@ -116,6 +130,8 @@ API: _Table[Problem] = {
     ),
     RepeatedError: Problem(409, "repeated", "The same request is under way.", _AGAIN, 1.0),
     OverloadError: _OVERLOADED,
+    BusyError: Problem(503, "busy", "Too many requests of this kind wait already.", _AGAIN, 1.0),
+    FeatureOffError: Problem(503, "feature_off", "User system disabled", "The setting ENABLE_USER_SYSTEM is off."),
     MailboxFullError: _OVERLOADED,
     UpstreamError: Problem(502, "upstream_failed", "Another server that this one needs failed.", _AGAIN),
     StoreError: Problem(500, "store_failed", "The store failed.", _SEE_LOG),
@@ -138,6 +154,8 @@ OMI: _Table[Drop | None] = {
     BadRequestError: None,
     InvalidWebhookError: Drop("invalid", retryable=False),
     TooLargeError: Drop("too_large", retryable=False),
+    # Omi compresses nothing, so its breaker is not at stake.
+    UnpacksTooLargeError: None,
     TooManyValuesError: Drop("too_many_values", retryable=False),
     SlowBodyError: Drop("body_timeout", retryable=True),
     RateLimitedError: Drop("rate_limited", retryable=True),
@@ -160,7 +178,9 @@ def api_problem(error: BaseException) -> Problem:
     problem = _row(API, error)
     if isinstance(error, OverloadError | MailboxFullError):
         return replace(problem, retry_after_s=error.retry_after_s)
-    return replace(problem, error=str(error)) if isinstance(error, BadRequestError) and str(error) else problem
+    if isinstance(error, BadRequestError):
+        return replace(problem, error=str(error) or problem.error, hint=error.hint or problem.hint)
+    return problem
 
 
 def omi_answer(error: BaseException, *, sender_retries: bool) -> Problem | Drop:

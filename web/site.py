@@ -22,6 +22,7 @@ from web.edge.limits import (
     WebhookLimit,
 )
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
+from web.identity import Identities
 
 # Seconds after the reply deadline in which the system itself reports that the answer is late.
 _GRACE_S = 1.0
@@ -74,6 +75,10 @@ class Site:
         secret = settings.session_secret.get_secret_value() if settings.session_secret else ""
         self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME, secret)
         self.replays = Replays(clock)
+        # None: there are no accounts here.
+        self.identities = Identities(system, clock) if settings.enable_user_system else None
+        self.registration = settings.registration
+        self.login_max_failures = settings.login_max_failures
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)
 

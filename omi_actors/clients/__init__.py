@@ -3,7 +3,8 @@
 model.py                the interface of a model, and the demo model
 openai_model.py         a model at an OpenAI-compatible server, and the list of that server's models
 completion_request.py   the request of a chat completion
-completion_stream.py    the stream of a chat completion
+completion_stream.py    the answer in a chat completion; completion_chunk.py: the shapes of its chunks
+event_stream.py         the events of a stream, or what servers send in its place
 model_refusals.py       the meaning of a refusal: status, body and headers in, one of our errors out
 refusal_words.py        the words of an error body in any form, and the pause that a server asks for
 refusal_phrases.py      what the common servers write in refusals

@@ -4,7 +4,8 @@ Not here: requests (openai_model.py, omi_api.py), deadlines (their callers). Thr
 since httpx2 takes long to import.
 """
 
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 
@@ -13,6 +14,11 @@ MAX_REPLY_BYTES = 32 * 1024 * 1024
 # The status identifies an error or a redirect. Of its body the first sentences matter; some servers send a whole page.
 MAX_ERROR_BYTES = 256 * 1024
 _FIRST_NO_SUCCESS = 300
+# Of a packed reply, so many bytes are unpacked at a time.
+_PIECE_BYTES = 64 * 1024
+# For zlib: the header tells whether it is gzip or zlib; and how either begins.
+_ANY_HEADER = 32 + zlib.MAX_WBITS
+_GZIP_START, _ZLIB_METHOD = 0x1F, 8
 
 
 class ReplyTooLongError(httpx2.RequestError):
@@ -20,26 +26,54 @@ class ReplyTooLongError(httpx2.RequestError):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A reply's bytes up to `max_bytes`; beyond them it ends early if `may_be_cut`, and raises otherwise."""
+    """A reply's bytes, unpacked, up to `max_bytes`; beyond them it ends early if `may_be_cut`, and raises otherwise."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, max_bytes: int, *, may_be_cut: bool) -> None:
+    def __init__(
+        self, stream: httpx2.AsyncByteStream, unpacker: "_Unpacker", max_bytes: int, *, may_be_cut: bool
+    ) -> None:
         self._stream = stream
+        self._unpacker = unpacker
         self._left = max_bytes
         self._may_be_cut = may_be_cut
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield chunks as they arrive. Raises: ReplyTooLongError."""
-        async for chunk in self._stream:
-            self._left -= len(chunk)
-            if self._left < 0 and self._may_be_cut:
-                return
-            if self._left < 0:
-                raise ReplyTooLongError("the reply is longer than its limit")
-            yield chunk
+        """Yield chunks as they arrive. Raises: ReplyTooLongError, httpx2.DecodingError."""
+        async for packed in self._stream:
+            for chunk in self._unpacker.unpack(packed):
+                self._left -= len(chunk)
+                if self._left < 0 and self._may_be_cut:
+                    return
+                if self._left < 0:
+                    raise ReplyTooLongError("the reply is longer than its limit")
+                yield chunk
 
     async def aclose(self) -> None:
         """Close the connection, or return it to the pool."""
         await self._stream.aclose()
+
+
+class _Unpacker:
+    """Unpacker of a reply with this Content-Encoding: in pieces, so that a few bytes cannot fill the memory."""
+
+    def __init__(self, encoding: str) -> None:
+        self._is_packed = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
+        self._zlib: zlib._Decompress | None = None
+
+    def unpack(self, packed: bytes) -> Iterator[bytes]:
+        """Yield what these bytes hold."""
+        if not self._is_packed:
+            yield packed
+            return
+        if self._zlib is None and packed:
+            # Some servers send deflate without the header that it should have.
+            has_header = packed[0] == _GZIP_START or packed[0] & 0x0F == _ZLIB_METHOD
+            self._zlib = zlib.decompressobj(_ANY_HEADER if has_header else -zlib.MAX_WBITS)
+        while packed and self._zlib is not None and not self._zlib.eof:
+            try:
+                yield self._zlib.decompress(packed, _PIECE_BYTES)
+            except zlib.error as exc:
+                raise httpx2.DecodingError("the reply is packed otherwise than it says") from exc
+            packed = self._zlib.unconsumed_tail
 
 
 def open_client(
@@ -51,16 +85,15 @@ def open_client(
     """Return a client that follows no redirect and reads at most MAX_REPLY_BYTES of a reply.
 
     A redirect would send the key and a person's words to a server that the operator has not named. Compressed replies
-    are not requested, since a few bytes of them can fill the memory.
+    are not requested, but some gateways send them nevertheless.
     """
 
     async def bound(response: httpx2.Response) -> None:
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 (an async client's is)
         is_success = response.status_code < _FIRST_NO_SUCCESS
         max_bytes = MAX_REPLY_BYTES if is_success else MAX_ERROR_BYTES
-        response.stream = _Bounded(response.stream, max_bytes, may_be_cut=not is_success)
-        # A reply that is compressed nevertheless stays packed, and fails as one that cannot be read.
-        response.headers.pop("content-encoding", None)
+        unpacker = _Unpacker(response.headers.pop("content-encoding", ""))
+        response.stream = _Bounded(response.stream, unpacker, max_bytes, may_be_cut=not is_success)
 
     return client_class(
         timeout=timeout,

@@ -6,6 +6,7 @@ Source: OpenAI's Chat Completions API.
 """
 
 import asyncio
+import contextlib
 import gc
 import time
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.pacer import Pacer
 
 if TYPE_CHECKING:
+    import httpx2
     from openai import AsyncOpenAI
 
 _log = get_logger(__name__)
@@ -39,6 +41,10 @@ _log = get_logger(__name__)
 # Seconds to connect; the whole call has a deadline of its own.
 _CONNECT_S = 5.0
 _TOO_LONG = "context_length_exceeded"
+# Seconds after an answer's end: for its tokens, which most servers send at once, and for more text, since some servers
+# send a finish reason too early. After the stream's own end: for that of the response, which keeps the connection.
+_AFTER_ANSWER_S = 0.5
+_AFTER_STREAM_S = 0.05
 # Seconds of the check after the start. It delays nothing, and a server may load a model first.
 _CHECK_S = 15.0
 # Refusals of a list of models that questions would meet, too; others are the list's own.
@@ -62,6 +68,8 @@ class OpenAIModel:
         self._slots = asyncio.Semaphore(concurrency)
         self._pacer = Pacer()
         self._client: AsyncOpenAI | None = None
+        # The model has reasoned without an opening tag, as its prompt's template makes it: it will again.
+        self._is_unopened = False
 
     async def load(self) -> "AsyncOpenAI":
         """Import the SDK and build the client in a thread, once; that reads all certificates."""
@@ -122,7 +130,7 @@ class OpenAIModel:
         while True:
             form, request = self._shape.form, self._shape.build(prompt)
             try:
-                reader = CompletionReader(self._shape.max_tokens_of(prompt))
+                reader = CompletionReader(self._shape.max_tokens_of(prompt), is_withheld=self._is_unopened)
                 await self._stream(client, request, reader, on_text)
                 return self._finish(reader, on_text)
             except UpstreamRejectedError as exc:
@@ -136,13 +144,13 @@ class OpenAIModel:
                     on_text("")
 
     def _finish(self, reader: CompletionReader, on_text: OnText | None) -> ModelAnswer:
-        answer = ModelAnswer(reader.finish(), self.name, reader.tokens)
+        text, pieces = reader.finish()
+        self._is_unopened = self._is_unopened or reader.is_unopened
         if reader.is_cut:
             metrics.MODEL_ANSWERS_CUT.labels("us" if reader.is_full else "server").inc()
-            if on_text is not None:  # it has received more than the cut answer
-                on_text("")
-                on_text(answer.text)
-        return answer
+            pieces = ["", text]  # more than the cut answer was sent
+        _send(pieces, on_text)
+        return ModelAnswer(text, self.name, reader.tokens)
 
     async def _stream(
         self, client: "AsyncOpenAI", request: dict[str, Any], reader: CompletionReader, on_text: OnText | None
@@ -160,21 +168,38 @@ class OpenAIModel:
             # would build objects for each chunk (0.6 ms), of which we read one field.
             response = await client.post("/chat/completions", cast_to=httpx2.Response, body=request, stream=True)
             try:
-                async for data in response.aiter_bytes():
-                    await self._pacer.wait()
-                    added = reader.feed(data)
-                    if added and on_text is not None:
-                        on_text(added)
-                    if reader.is_full:
-                        break
+                await self._read(response, reader, on_text)
             finally:
                 await response.aclose()
         except openai.OpenAIError as exc:
             raise translate_error(exc) from exc
-        except bounded_http.ReplyTooLongError as exc:
-            raise UpstreamUnavailableError("the model's server sent more bytes than an answer may have") from exc
         except httpx2.HTTPError as exc:
-            raise UpstreamUnavailableError("the model's server cut its answer") from exc
+            if not reader.has_ended:
+                is_long = isinstance(exc, bounded_http.ReplyTooLongError)
+                what = "sent more bytes than an answer may have" if is_long else "cut its answer"
+                raise UpstreamUnavailableError(f"the model's server {what}") from exc
+
+    async def _read(self, response: "httpx2.Response", reader: CompletionReader, on_text: OnText | None) -> None:
+        """Read until the answer's end and a moment longer, whatever the connection does then."""
+        now_s = asyncio.get_running_loop().time
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as moment:
+                async for data in response.aiter_bytes():
+                    await self._pacer.wait()
+                    pieces = reader.feed(data)
+                    _send(pieces, on_text)
+                    if reader.is_full:
+                        break
+                    if reader.is_done:
+                        moment.reschedule(now_s() + _AFTER_STREAM_S)
+                    elif reader.has_ended and (pieces or moment.when() is None):
+                        moment.reschedule(now_s() + _AFTER_ANSWER_S)
+
+
+def _send(pieces: list[str], on_text: OnText | None) -> None:
+    if on_text is not None:
+        for piece in pieces:
+            on_text(piece)
 
 
 def build_client(*, api_key: str, base_url: str | None, timeout_s: float | None = None) -> "AsyncOpenAI":

@@ -7,6 +7,7 @@ hearing/   finds questions in transcript segments
 answers/   prompts, budgets, failures and the delivery of answers
 sessions/  transcripts, chats and the records of a session
 work/      jobs, retries and retention
+people/    accounts and what belongs to them
 
 Imports go one way: sessions → answers → hearing, and sessions → work.
 """

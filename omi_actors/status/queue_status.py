@@ -22,7 +22,6 @@ _NOTES = {
     "paused": "seconds for which each kind has been paused, * for all; `omi-actors queue resume` ends a pause",
     "lastProcessedQuestion": "null: each session remembers its own questions, and no one place has them all",
     "sessionCache": "sessions in memory; hits and misses since the process began",
-    "ENABLE_USER_SYSTEM": "accounts do not exist here yet",
     "ENABLE_CONTEXT_ACTIVATION": "sessions detect wake phrases across webhooks and pauses",
     "ENABLE_PROMPT_WORKERS": "jobs other than answers are enqueued",
 }
@@ -45,7 +44,7 @@ def build_queue_status(
             "lastProcessedQuestion": None,
         },
         "featureFlags": {
-            "ENABLE_USER_SYSTEM": False,
+            "ENABLE_USER_SYSTEM": settings.enable_user_system,
             "ENABLE_CONTEXT_ACTIVATION": settings.enable_context_activation,
             "ENABLE_PROMPT_WORKERS": settings.enable_background_queue,
         },

@@ -29,8 +29,10 @@ def _define_people(db: Any) -> None:
         password_hash = Required(str)
         display_name = Optional(str, nullable=True)
         role = Required(str)
+        is_observer = Required(bool, default=False)
         created_at = Required(float)
         updated_at = Required(float)
+        account_keys = Set("AccountKey")
         auth_sessions = Set("AuthSession")
         omi_links = Set("OmiLink")
         sessions = Set("Session")
@@ -44,6 +46,17 @@ def _define_people(db: Any) -> None:
         _table_ = "auth_session"
         token_sha256 = PrimaryKey(str)
         account = Required(Account, column="account_id")
+        created_at = Required(float)
+        expires_at = Required(float)
+        id = Optional(str, nullable=True, unique=True)
+        hint = Optional(str)
+
+    class AccountKey(db.Entity):  # type: ignore[misc]
+        _table_ = "account_key"
+        key_sha256 = PrimaryKey(str)
+        purpose = Required(str)
+        role = Required(str)
+        account = Optional(Account, column="account_id")
         created_at = Required(float)
         expires_at = Required(float)
 

@@ -19,6 +19,7 @@ _GREEDY = "web/test_greedy_clients.py"
 _NAMES = "web/test_names_and_proxies.py"
 _RATES = "web/test_rate_limits.py"
 _BACKPLANE = "system/test_backplane.py"
+_ACCOUNTS = "people/test_signing.py"
 _DELIVERIES = "system/test_deliveries.py"
 
 # By variable: file under tests/, test.
@@ -125,6 +126,9 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "WEBHOOK_REPLY_DEADLINE_MS": (_DELIVERIES, "test_late_answer_is_in_the_next_reply_and_in_no_other"),
     "NEXT_WEBHOOK_GRACE_MS": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
     "ANSWER_EXPIRES_S": (_EFFECTS, "test_work_has_its_settings"),
+    "ENABLE_USER_SYSTEM": (_ACCOUNTS, "test_without_the_user_system_addresses_of_persons_say_so"),
+    "REGISTRATION": (_ACCOUNTS, "test_registration_is_for_those_whom_the_setting_names"),
+    "LOGIN_MAX_FAILURES": (_ACCOUNTS, "test_wrong_passwords_are_limited_by_account_and_address"),
     "SESSION_IDLE_S": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "MAX_LIVE_SESSIONS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "SESSION_MAILBOX_CAPACITY": (

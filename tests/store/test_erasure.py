@@ -28,9 +28,11 @@ def talk(session: str, word: str) -> SessionCommit:
 
 # An account that owns session s1, and the secret in every column of its that can hold text.
 _ACCOUNT = """
-INSERT INTO account VALUES ('a1', 'SECRET@x.y', 'h', 'SECRET', 'user', 0, 0);
+INSERT INTO account (id, email, password_hash, display_name, role, created_at, updated_at)
+VALUES ('a1', 'SECRET@x.y', 'h', 'SECRET', 'user', 0, 0);
 UPDATE session SET account_id = 'a1' WHERE id = 's1';
-INSERT INTO auth_session VALUES ('0000000000000000000000000000000000000000000000000000000000000000', 'a1', 0, 0);
+INSERT INTO auth_session VALUES
+('0000000000000000000000000000000000000000000000000000000000000000', 'a1', 0, 0, 'i', '');
 INSERT INTO omi_link VALUES ('l1', 'a1', 'SECRET', true, NULL, NULL, 0, 0, NULL);
 INSERT INTO memory VALUES ('x1', 'a1', NULL, 's1-c1', 'k', 'SECRET', 0);
 INSERT INTO agent_event VALUES ('x1', 'a1', NULL, NULL, 'task', 'SECRET', 0);

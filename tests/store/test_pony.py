@@ -122,7 +122,7 @@ def test_refusals_of_pony_and_of_the_database_leave_the_writer_as_it_was(engine:
         tx.db.Account(id="a1", role="user")
 
     def point_nowhere(tx: EntityTransaction) -> None:
-        tx.run("INSERT INTO auth_session VALUES (?, 'nobody', 0, 0)", ("0" * 64,))
+        tx.run("INSERT INTO auth_session VALUES (?, 'nobody', 0, 0, 'i1', '')", ("0" * 64,))
 
     def load_what_is_not_there(tx: EntityTransaction) -> object:
         return tx.db.Account["none"]

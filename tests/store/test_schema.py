@@ -12,7 +12,8 @@ from omi_actors.store.sqlite import KEEP_S
 from omi_actors.store.transaction import NodeIdentity
 from tests.store.builders import count, do, first_commit, rows
 
-_ACCOUNT = "INSERT INTO account VALUES ('a1', 'a@b.c', 'h', NULL, 'user', 0, 0)"
+_ADD_ACCOUNT = "INSERT INTO account (id, email, password_hash, role, created_at, updated_at) VALUES"
+_ACCOUNT = f"{_ADD_ACCOUNT} ('a1', 'a@b.c', 'h', 'user', 0, 0)"
 _WINDOW = "INSERT INTO context_window VALUES ('a1', {slot}, 's1-c1', {active}, 0)"
 
 
@@ -71,6 +72,7 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
         (10, "jobs_that_are_over"),
         (11, "retention_state"),
         (12, "askers"),
+        (13, "accounts"),
     ]
     again.close()
 
@@ -81,7 +83,7 @@ def test_a_newer_schema_is_refused_in_plain_words(empty_config: StoreConfig) -> 
     do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (99, 'future', 0)"))
     engine.close()
 
-    with pytest.raises(StoreError, match="version 99; this program knows versions up to 12"):
+    with pytest.raises(StoreError, match="version 99; this program knows versions up to 13"):
         open_and_close(empty_config)
 
 
@@ -156,13 +158,13 @@ def test_postgres_syncs_whatever_the_server_prefers(config: StoreConfig, engine:
         (_WINDOW.format(slot=1, active="true"), _WINDOW.format(slot=2, active="true")),
         ("UPDATE session SET active_space = 'attic'",),
         ("UPDATE session SET epoch = 0",),
-        ("INSERT INTO account VALUES ('a2', 'a@b.c', 'h', NULL, 'user', 0, 0)",),
+        (f"{_ADD_ACCOUNT} ('a2', 'a@b.c', 'h', 'user', 0, 0)",),
         ("INSERT INTO memory VALUES ('m1', NULL, NULL, NULL, 'k', 'ownerless', 0)",),
         ("INSERT INTO memory VALUES ('m1', 'a1', NULL, NULL, 'k', 'x', 0)",
          "INSERT INTO memory VALUES ('m2', 'a1', NULL, NULL, 'k', 'y', 0)"),
-        ("INSERT INTO auth_session VALUES ('plain-token', 'a1', 0, 0)",),
+        ("INSERT INTO auth_session (token_sha256, account_id, created_at, expires_at) VALUES ('plain', 'a1', 0, 0)",),
         ("INSERT INTO omi_link VALUES ('l1', 'a1', 'u1', true, NULL, NULL, 0, 0, 0)",
-         "INSERT INTO account VALUES ('a2', 'x@y.z', 'h', NULL, 'user', 0, 0)",
+         f"{_ADD_ACCOUNT} ('a2', 'x@y.z', 'h', 'user', 0, 0)",
          "INSERT INTO omi_link VALUES ('l2', 'a2', 'u1', true, NULL, NULL, 0, 0, 0)"),
     ],
     ids=["slot 6", "slot 0", "two active windows", "unknown space", "epoch 0", "email taken", "ownerless memory",

@@ -45,7 +45,7 @@ async def test_idle_queue_has_the_keys_that_tools_know(start, database_url):
             "lastProcessedQuestion": None,
         },
         "featureFlags": {
-            "ENABLE_USER_SYSTEM": False,
+            "ENABLE_USER_SYSTEM": True,
             "ENABLE_CONTEXT_ACTIVATION": True,
             "ENABLE_PROMPT_WORKERS": True,
         },

@@ -4,13 +4,67 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from omi_actors.actors.passwords import Verdict
 from omi_actors.actors.session.messages import ChatAnswered, Ingested
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
-from omi_actors.errors import ConflictError
+from omi_actors.errors import ConflictError, StoreUnavailableError
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.snapshot import Snapshot
+from omi_actors.store.engine import Engine, StoreConfig
+from omi_actors.store.transaction import NodeIdentity
+
+
+class InlineStore:
+    """A store in a SQLite file that runs each function at once, in the calling thread."""
+
+    def __init__(self, folder, clock):
+        self._engine = Engine(StoreConfig(url="", data_dir=folder, clock=clock), NodeIdentity("web", 1))
+        self._engine.open()
+        self.error = None  # an exception instead of each result
+
+    def close(self):
+        self._engine.close()
+
+    def write(self, work, /, *args, **kwargs):
+        return self._settle(lambda: outcome_of(self._engine.commit_group([lambda tx: work(tx, *args, **kwargs)])[0]))
+
+    def write_alone(self, work, /, *args, **kwargs):
+        return self._settle(lambda: outcome_of(self._engine.write_alone(lambda tx: work(tx, *args, **kwargs))))
+
+    def read(self, work, /, *args, **kwargs):
+        return self._settle(lambda: self._engine.read(lambda tx: work(tx, *args, **kwargs)))
+
+    def read_cold(self, work, /, *args, **kwargs):
+        return self._settle(lambda: self._engine.read_cold(lambda tx: work(tx, *args, **kwargs)))
+
+    def _settle(self, run):
+        future: Future[Any] = Future()
+        try:
+            if self.error is not None:
+                raise self.error
+            future.try_set(run())
+        except ExpectedError as error:
+            future.try_fail(error)
+        return future
+
+
+def outcome_of(outcome):
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.value
+
+
+class FakePasswords:
+    """Passwords whose hash is themselves, backwards: quick, and always of one kind."""
+
+    async def hash(self, password):
+        return password[::-1]
+
+    async def verify(self, password, password_hash):
+        return Verdict(is_right=password[::-1] == password_hash)
 
 
 class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_system.py compares the two
@@ -34,6 +88,15 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.left = []  # AskerLeft
         self.on_asked = asyncio.Event()
         self.on_left = asyncio.Event()
+
+        self.passwords = FakePasswords()
+        self.stored = None  # an InlineStore, where a test needs one
+
+    @property
+    def store(self):
+        if self.stored is None:
+            raise StoreUnavailableError("this test has no store")
+        return self.stored
 
     @property
     def queue_admin(self) -> QueueAdmin:

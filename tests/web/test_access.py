@@ -1,26 +1,32 @@
 """Every address, method and kind of caller: permitted ones pass, the others learn nothing.
 
-The rows are held against the application's own table: an address or a method without a row fails.
+Rows come from the application's own table and the `access` that each handler states: a new address is tested without a
+line here, unless it is open to all (`OPEN`), or reads or changes something that has an owner (`OWNED`).
 """
 
 import itertools
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import Enum
+from functools import cache
 
 import pytest
 
 from config.settings import load_settings
 from omi_actors.clock import ManualClock, SystemClock
+from omi_actors.domain.people.accounts import TOKEN_LIFETIME_S, Account, Role, make_token
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
-from omi_actors.ids import new_secret
+from omi_actors.ids import new_id, new_secret
+from omi_actors.store.people import accounts
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
 from tests.web.conftest import UID
-from tests.web.fake_system import FakeSystem
+from tests.web.fake_system import FakeSystem, InlineStore
 from tests.web.http_client import Connection
 from tests.web.test_operator import SAME_ORIGIN, sign_in
 from web.app import build_application
 from web.auth import ChatSecrets
 from web.edge.operator_sessions import SESSION_LIFETIME_S
+from web.handlers.base import BaseHandler
+from web.handlers.guarded import Access
 from web.site import Site
 
 FORM = {"error", "code", "hint", "request_id", "requestId", "timestamp"}
@@ -29,166 +35,76 @@ PRIVATE = "a sentence that somebody said"
 SAFE = ("GET", "HEAD")
 
 
-class For(Enum):
-    """Whom an address is for."""
-
-    ANYBODY = "anybody"
-    OPERATOR = "the operator"
-    SCRAPER = "the operator and the scraper"
-    CHATTERS = "the operator, and on a developer's own machine anybody, as themselves"
-    OMI = "Omi, and on a developer's own machine programs there"
+# Addresses that everybody may use. Each new one needs a reason to be here.
+OPEN = {
+    "/",
+    "/style.css",
+    "/health",
+    "/livez",
+    "/readyz",
+    "/api/info",
+    "/help",
+    "/metrics-dashboard/dashboard.css",
+    "/metrics-dashboard/dashboard.js",
+    "/operator",  # its key, or the operator's cookie, is checked by the handler
+    "/operator/sign-out",
+    "/auth/register",
+    "/auth/login",
+    "/auth/logout",
+}
+# What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
+# `async def make(store, account_id) -> str`
+OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A request, and the status with which whom it is for gets it. 409: let in, and the queue's fake desk refuses."""
+    """A request. `status` is the one that permitted callers get; None: any but 401 and 403.
+
+    409: let in, and the queue's fake desk refuses.
+    """
 
     method: str
     path: str
-    whom: For
-    status: int = 200
+    access: Access
+    status: int | None = None
     body: bytes = b""
+    is_owned: bool = False
 
 
-ROWS = [
+# Requests with more than the handler says: a body, a path that exists, a status.
+EXACT = [
+    *(Row(method, path, Access.ANYBODY, 200) for method in SAFE for path in OPEN if path[1:5] not in ("oper", "auth")),
+    Row("GET", "/operator", Access.OPERATOR, 200),
+    Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
+    Row("POST", "/auth/register", Access.ANYBODY, 400),
+    Row("POST", "/auth/login", Access.ANYBODY, 400),
+    Row("POST", "/auth/logout", Access.ANYBODY, 200),
+    Row("POST", "/omi-webhook", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
+    Row("POST", "/omi-webhook/", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
+    Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),
+    Row("POST", "/context/switch", Access.CHATTER, 200, b'{"session_id":"a"}'),
+    Row("GET", "/context/status/a", Access.CHATTER, 200),
+    *(Row(method, "/metrics", Access.SCRAPER, 200) for method in SAFE),
+    *(Row(method, "/metrics-dashboard", Access.OPERATOR, 200) for method in SAFE),
+    *(Row(method, "/metrics-dashboard/data.json", Access.OPERATOR, 200) for method in SAFE),
+    *(Row(method, "/omi-webhook/queue-status", Access.OPERATOR, 200) for method in SAFE),
+    Row("GET", f"/transcript/{UID}", Access.OPERATOR, 200),
+    Row("GET", "/transcript/nobody", Access.OPERATOR, 404),
+    Row("POST", "/operator/links", Access.OPERATOR, 201),
+    Row("GET", "/operator/events", Access.OPERATOR, 409),
+    Row("POST", "/operator/retention/resume", Access.OPERATOR, 409),
+    Row("GET", "/operator/queue/jobs", Access.OPERATOR, 409),
+    Row("GET", "/operator/queue/jobs/j1?text=1", Access.OPERATOR, 409),
+    Row("DELETE", "/operator/queue/jobs/j1", Access.OPERATOR, 409),
     *(
-        Row(method, path, For.ANYBODY)
-        for method in SAFE
-        for path in ("/", "/style.css", "/health", "/livez", "/readyz")
-    ),
-    *(Row(method, path, For.ANYBODY) for method in SAFE for path in ("/api/info", "/help")),
-    *(Row(method, f"/metrics-dashboard/dashboard.{end}", For.ANYBODY) for method in SAFE for end in ("css", "js")),
-    Row("POST", "/operator/sign-out", For.ANYBODY),
-    Row("POST", "/omi-webhook", For.OMI, body=b'{"uid":"ada","segments":[]}'),
-    Row("POST", "/omi-webhook/", For.OMI, body=b'{"uid":"ada","segments":[]}'),
-    Row("POST", "/chat", For.CHATTERS, body=b'{"message":"hi"}'),
-    Row("POST", "/context/switch", For.CHATTERS, body=b'{"session_id":"a"}'),
-    Row("GET", "/context/status/a", For.CHATTERS),
-    *(Row(method, "/metrics", For.SCRAPER) for method in SAFE),
-    *(Row(method, "/metrics-dashboard", For.OPERATOR) for method in SAFE),
-    *(Row(method, "/metrics-dashboard/data.json", For.OPERATOR) for method in SAFE),
-    *(Row(method, "/omi-webhook/queue-status", For.OPERATOR) for method in SAFE),
-    Row("GET", f"/transcript/{UID}", For.OPERATOR),
-    Row("GET", "/transcript/nobody", For.OPERATOR, 404),
-    Row("GET", "/operator", For.OPERATOR),
-    Row("POST", "/operator/links", For.OPERATOR, 201),
-    Row("GET", "/operator/events", For.OPERATOR, 409),
-    Row("POST", "/operator/retention/resume", For.OPERATOR, 409),
-    Row("GET", "/operator/queue/jobs", For.OPERATOR, 409),
-    Row("GET", "/operator/queue/jobs/j1?text=1", For.OPERATOR, 409),
-    Row("DELETE", "/operator/queue/jobs/j1", For.OPERATOR, 409),
-    *(
-        Row("POST", f"/operator/queue/{what}", For.OPERATOR, 409)
+        Row("POST", f"/operator/queue/{what}", Access.OPERATOR, 409)
         for what in ("jobs/j1/retry", "retry", "discard", "pause", "resume")
     ),
 ]
 
 
-@dataclass(frozen=True)
-class Caller:
-    """A kind of caller: `name` for the report, and the headers that it sends."""
-
-    name: str
-    headers: dict[str, str]
-    is_operator: bool = False
-
-    @property
-    def token(self):
-        return self.headers.get("Authorization", "").removeprefix("Bearer ")
-
-    @property
-    def is_page(self):
-        return "Origin" in self.headers
-
-    @property
-    def is_foreign(self):
-        return self.is_page and self.headers["Origin"] != SAME_ORIGIN["Origin"]
-
-
-def bearer(token):
-    return {"Authorization": f"Bearer {token}"}
-
-
-async def callers(connection, start, clock):
-    """Return every kind of caller."""
-    expired = await sign_in(connection, start)
-    clock.advance(SESSION_LIFETIME_S - 1)
-    left = await sign_in(connection, start)
-    await connection.request("POST", "/operator/sign-out", headers={"Cookie": left, **SAME_ORIGIN})
-    open_session = await sign_in(connection, start)
-    clock.advance(1)
-    return [
-        Caller("the operator's tool", bearer(ADMIN_TOKEN), is_operator=True),
-        Caller("the operator's browser", {"Cookie": open_session} | SAME_ORIGIN, is_operator=True),
-        Caller("a foreign page in the operator's browser", {"Cookie": open_session, "Origin": "https://evil.example"}),
-        Caller("a sandboxed page in the operator's browser", {"Cookie": open_session, "Origin": "null"}),
-        Caller("an expired session", {"Cookie": expired}),
-        Caller("a session signed out of", {"Cookie": left}),
-        Caller("a forged session", {"Cookie": f"omi_operator={new_secret()}; __Host-omi_operator={ADMIN_TOKEN}"}),
-        Caller("nobody", {}),
-        Caller("a guess", bearer("admin")),
-        Caller("an empty token", bearer("")),
-        Caller("Omi", bearer(WEBHOOK_TOKEN)),
-        Caller("the scraper", bearer(METRICS_TOKEN)),
-        Caller("another chatter", {"X-Chat-Secret": ChatSecrets(ADMIN_TOKEN.encode()).issue()}),
-        Caller("somebody who says that it is a proxy", {"X-Forwarded-For": "127.0.0.1"}),
-    ]
-
-
-def expected(row, caller, *, is_private):
-    """Return the status; `is_private`: on a developer's own machine."""
-    if row.whom is For.OMI:
-        # In a request without a token nothing may tell of a browser or a proxy.
-        is_let_in = is_private and not {"Authorization", "Origin", "X-Forwarded-For"} & set(caller.headers)
-        return row.status if caller.token == WEBHOOK_TOKEN or is_let_in else 401
-    if caller.is_foreign and row.method not in SAFE:
-        return 403
-    may = {
-        For.ANYBODY: True,
-        For.OPERATOR: caller.is_operator,
-        For.SCRAPER: caller.is_operator or caller.token == METRICS_TOKEN,
-        For.CHATTERS: caller.is_operator or (is_private and "Authorization" not in caller.headers),
-    }
-    return row.status if may[row.whom] else 401
-
-
-@pytest.fixture
-def told(system):
-    """A system that would tell something."""
-    said = {"message_id": "m1", "conversation_id": "c1", "role": "user", "kind": "", "source": "frontend", "model": ""}
-    message = StoredMessage(**said, text=PRIVATE, created_at=1.0)
-    page = Transcript(session_key=f"omi:{UID}", segments=(), messages=(message,), next_after_seq=None)
-    system.transcripts = {page.session_key: page}
-    return system
-
-
-@pytest.mark.usefixtures("told")
-@pytest.mark.parametrize("mode", ["development", "production"])
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path}")
-async def test_only_permitted_callers_pass_and_others_learn_nothing(row, mode, start, tmp_path):
-    clock = ManualClock()
-    given = {"APP_ENV": mode, "HOST": "127.0.0.1", "DATA_DIR": str(tmp_path), "ENABLE_RATE_LIMIT": "false"}
-    async with await Connection.open(await start(clock, METRICS_TOKEN=METRICS_TOKEN, **given)) as connection:
-        everyone = await callers(connection, start, clock)
-        replies = [
-            (caller, await connection.request(row.method, row.path, row.body, caller.headers)) for caller in everyone
-        ]
-
-    seen = {caller.name: reply.status for caller, reply in replies}
-    assert seen == {one.name: expected(row, one, is_private=mode == "development") for one, _ in replies}
-    for caller, reply in replies:
-        if reply.status in (401, 403):
-            assert_tells_nothing(row, caller, reply)
-
-
-def assert_tells_nothing(row, caller, reply):
-    assert "set-cookie" not in reply.headers, caller.name
-    assert PRIVATE.encode() not in reply.body, caller.name
-    if row.method != "HEAD":
-        assert set(reply.json) == FORM, caller.name
-        assert reply.json["code"] == {401: "unauthorized", 403: "foreign_origin"}[reply.status]
-
-
+@cache
 def rules():
     site = Site(FakeSystem(), load_settings(overrides={"ADMIN_TOKEN": ADMIN_TOKEN}), SystemClock())
     return build_application(site).wildcard_router.rules
@@ -200,10 +116,227 @@ def pattern_of(path):
     return next(regex.pattern for regex in matchers if regex.match(path.partition("?")[0]))
 
 
-def test_every_address_and_method_has_a_row():
+def all_rows():
+    """Return the exact rows, and one row for each other address and method of the application."""
+    told = {(row.method, pattern_of(row.path)) for row in EXACT}
+    rest = [
+        Row(method, handler.route, handler.access, is_owned=handler.access is Access.PERSON and ":" in handler.route)
+        for rule in rules()
+        for handler in [rule.target]
+        for method in handler.allowed_methods()
+        if (method, rule.matcher.regex.pattern) not in told
+    ]
+    return EXACT + rest
+
+
+ROWS = all_rows()
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account with an open session."""
+
+    account_id: str
+    role: Role
+    token: str
+
+    @property
+    def cookie(self):
+        return {"Cookie": f"sid={self.token}"}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A kind of caller: `name` for the report, and the headers that it sends."""
+
+    name: str
+    headers: dict[str, str]
+    is_operator: bool = False
+    person: Person | None = None  # if its token is valid
+
+    @property
+    def token(self):
+        return self.headers.get("Authorization", "").removeprefix("Bearer ")
+
+    @property
+    def is_page(self):
+        return "Origin" in self.headers
+
+    @property
+    def is_foreign(self):
+        return self.headers.get("Sec-Fetch-Site") == "same-site" or (
+            self.is_page and self.headers["Origin"] != SAME_ORIGIN["Origin"]
+        )
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def make_persons(store, now_s, **ages_and_roles):
+    """Make an account with an open session for each name: `name=(seconds since the sign-in, role)`."""
+    made = {}
+
+    def make_all(tx):
+        for name, (age_s, role) in ages_and_roles.items():
+            account = Account(new_id(), f"{new_id()}@example.com", None, role, now_s, now_s)
+            token, record = make_token(new_secret(), new_id(), now_s - age_s)
+            accounts.create_account(tx, account, "hash", record)
+            made[name] = Person(account.account_id, role, token)
+
+    await store.write_alone(make_all)
+    return made.values()
+
+
+async def callers(connection, start, clock, store):
+    """Return every kind of caller; the owner of what is read or changed comes last."""
+    expired = await sign_in(connection, start)
+    clock.advance(SESSION_LIFETIME_S - 1)
+    left = await sign_in(connection, start)
+    await connection.request("POST", "/operator/sign-out", headers={"Cookie": left, **SAME_ORIGIN})
+    open_session = await sign_in(connection, start)
+    clock.advance(1)
+    owner, other, gone, late, admin, observer = await make_persons(
+        store,
+        clock.now_s(),
+        owner=(0.0, Role.PERSON),
+        other=(0.0, Role.PERSON),
+        gone=(0.0, Role.PERSON),
+        late=(TOKEN_LIFETIME_S, Role.PERSON),
+        admin=(0.0, Role.ADMIN),
+        observer=(0.0, Role.OBSERVER),
+    )
+    await connection.request("GET", "/health", headers=bearer(gone.token))  # remembered before it is revoked
+    await connection.request("POST", "/auth/logout", headers=bearer(gone.token))
+    evil = {"Origin": "https://evil.example"}
+    return [
+        Caller("the operator's tool", bearer(ADMIN_TOKEN), is_operator=True),
+        Caller("the operator's browser", {"Cookie": open_session} | SAME_ORIGIN, is_operator=True),
+        Caller("a foreign page in the operator's browser", {"Cookie": open_session} | evil),
+        Caller("a sandboxed page in the operator's browser", {"Cookie": open_session, "Origin": "null"}),
+        Caller("an expired session", {"Cookie": expired}),
+        Caller("a session signed out of", {"Cookie": left}),
+        Caller("a forged session", {"Cookie": f"omi_operator={new_secret()}; __Host-omi_operator={ADMIN_TOKEN}"}),
+        Caller("nobody", {}),
+        Caller("a guess", bearer("admin")),
+        Caller("an empty token", bearer("")),
+        Caller("Omi", bearer(WEBHOOK_TOKEN)),
+        Caller("the scraper", bearer(METRICS_TOKEN)),
+        Caller("another chatter", {"X-Chat-Secret": ChatSecrets(ADMIN_TOKEN.encode()).issue()}),
+        Caller("somebody who says that it is a proxy", {"X-Forwarded-For": "127.0.0.1"}),
+        Caller("an unknown person", bearer(f"sid_{new_secret()}")),
+        Caller("a person whose token expired", bearer(late.token)),
+        Caller("a person whose token is revoked", bearer(gone.token)),
+        Caller("a token in the address's place", {"Referer": f"http://localhost/?sid={owner.token}"}),
+        Caller("an admin", bearer(admin.token), is_operator=True, person=admin),
+        Caller("an observer", bearer(observer.token), person=observer),
+        Caller("another person", bearer(other.token), person=other),
+        Caller("another person's browser", other.cookie | SAME_ORIGIN, person=other),
+        Caller("a script with another person's cookie", other.cookie, person=other),
+        Caller("a foreign page in the owner's browser", owner.cookie | evil),
+        Caller("a sandboxed page in the owner's browser", owner.cookie | {"Origin": "null"}),
+        Caller("a page of the same site in the owner's browser", owner.cookie | {"Sec-Fetch-Site": "same-site"}),
+        Caller("a foreign page with the owner's token", bearer(owner.token) | evil, person=owner),
+        Caller("the owner", bearer(owner.token), person=owner),
+    ]
+
+
+def expected(row, caller, *, is_private):
+    """Return the status; `is_private`: on a developer's own machine. None: any but 401 and 403."""
+    if row.access is Access.OMI:
+        # In a request without a token nothing may tell of a browser or a proxy.
+        outside = {"Authorization", "Origin", "Sec-Fetch-Site", "X-Forwarded-For"}
+        is_let_in = is_private and not outside & set(caller.headers)
+        return row.status if caller.token == WEBHOOK_TOKEN or is_let_in else 401
+    if caller.is_foreign and row.method not in SAFE:
+        return 403
+    observes = caller.person is not None and caller.person.role is Role.OBSERVER
+    if observes and row.access is Access.OPERATOR and row.method not in SAFE:
+        return 403
+    may = {
+        Access.ANYBODY: True,
+        Access.PERSON: caller.person is not None,
+        Access.OPERATOR: caller.is_operator or observes,
+        Access.SCRAPER: caller.is_operator or observes or caller.token == METRICS_TOKEN,
+        Access.CHATTER: caller.is_operator or (is_private and "Authorization" not in caller.headers),
+    }
+    if not may[row.access]:
+        return 401
+    return 404 if row.is_owned and caller.name != "the owner" else row.status
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A store for all tests of this file: their accounts differ."""
+    stored = InlineStore(tmp_path_factory.mktemp("store"), SystemClock())
+    yield stored
+    stored.close()
+
+
+@pytest.fixture
+def told(system, store):
+    """A system that would tell something."""
+    system.stored = store
+    said = {"message_id": "m1", "conversation_id": "c1", "role": "user", "kind": "", "source": "frontend", "model": ""}
+    message = StoredMessage(**said, text=PRIVATE, created_at=1.0)
+    page = Transcript(session_key=f"omi:{UID}", segments=(), messages=(message,), next_after_seq=None)
+    system.transcripts = {page.session_key: page}
+    return system
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("mode", "row"),
+    # Only open addresses, Omi's and chatters' may differ in the two.
+    [("production", row) for row in ROWS] + [("development", row) for row in EXACT],
+    ids=lambda value: value if isinstance(value, str) else f"{value.method} {value.path}",
+)
+async def test_only_permitted_callers_pass_and_others_learn_nothing(row, mode, start, tmp_path, store):
+    clock = ManualClock()
+    given = {"APP_ENV": mode, "HOST": "127.0.0.1", "DATA_DIR": str(tmp_path), "ENABLE_RATE_LIMIT": "false"}
+    async with await Connection.open(await start(clock, METRICS_TOKEN=METRICS_TOKEN, **given)) as connection:
+        everyone = await callers(connection, start, clock, store)
+        path = await OWNED[row.path](store, everyone[-1].person.account_id) if row.is_owned else row.path
+        replies = [
+            (caller, await connection.request(row.method, path, row.body, caller.headers)) for caller in everyone
+        ]
+
+    wanted = {one.name: expected(row, one, is_private=mode == "development") for one, _ in replies}
+    seen = {
+        caller.name: None if wanted[caller.name] is None and reply.status not in (401, 403) else reply.status
+        for caller, reply in replies
+    }
+    assert seen == wanted
+    for caller, reply in replies:
+        if reply.status in (401, 403):
+            assert_tells_nothing(row, caller, reply)
+
+
+def assert_tells_nothing(row, caller, reply):
+    assert "set-cookie" not in reply.headers, caller.name
+    assert PRIVATE.encode() not in reply.body, caller.name
+    if row.method != "HEAD":
+        assert set(reply.json) == FORM, caller.name
+        refused = "not_permitted" if caller.person and not caller.is_foreign else "foreign_origin"
+        assert reply.json["code"] == {401: "unauthorized", 403: refused}[reply.status]
+
+
+def test_every_address_states_who_may_come_in_and_open_ones_are_listed():
+    handlers = [rule.target for rule in rules()]
+
+    assert [handler.route for handler in handlers if not isinstance(getattr(handler, "access", None), Access)] == []
+    assert not hasattr(BaseHandler, "access"), "a default would hide a handler without a decision"
+    assert {handler.route for handler in handlers if handler.access is Access.ANYBODY} == OPEN
+
+
+def test_exact_rows_are_of_addresses_that_are_served():
     served = {(method, rule.matcher.regex.pattern) for rule in rules() for method in rule.target.allowed_methods()}
 
-    assert {(row.method, pattern_of(row.path)) for row in ROWS} == served
+    assert {(row.method, pattern_of(row.path)) for row in EXACT} <= served
+
+
+def test_everything_with_an_owner_can_be_made_by_this_test():
+    assert {row.path for row in ROWS if row.is_owned} == set(OWNED)
 
 
 @pytest.mark.usefixtures("told")

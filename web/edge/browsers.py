@@ -87,7 +87,7 @@ def browser_headers(policy: str, *, is_https: bool) -> dict[str, str]:
 
 
 # Methods that change nothing.
-_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 # Values of Sec-Fetch-Site for our own pages and for typed addresses.
 _OURS = (None, "same-origin", "none")
 
@@ -98,7 +98,7 @@ def check_origin(method: str | None, headers: HTTPHeaders, is_allowed: Callable[
     Raises:
         ForbiddenError: the method may change something, and the page is neither ours nor `is_allowed`.
     """
-    if method in _SAFE or is_same_origin(headers):
+    if method in SAFE_METHODS or is_same_origin(headers):
         return
     origin = header(headers, "Origin")
     if origin is None or not is_allowed(origin):

@@ -211,6 +211,20 @@ class RequestLimit:
         reset_s = max(1, round(hit.reset_s))
         return Standing(self._max_requests, hit.remaining, self._window_s, reset_s, is_over=not hit.is_allowed)
 
+    def check(self, kind: str, sender: str) -> None:
+        """Refuse a sender with too many requests that `count` has counted.
+
+        Raises:
+            RateLimitedError: the sender's limit is used up.
+        """
+        hit = self._counters.peek(_key(kind, sender), limit=self._max_requests, window_s=self._window_s)
+        if not hit.is_allowed:
+            raise RateLimitedError(f"Too many requests: {kind}.", retry_after_s=hit.reset_s)
+
+    def count(self, kind: str, sender: str) -> None:
+        """Count a request for `check`."""
+        self._counters.hit(_key(kind, sender), limit=self._max_requests, window_s=self._window_s)
+
     def failed(self, kind: str, sender: str) -> None:
         """Count a failed request, if only failed requests count."""
         if self._only_failed:

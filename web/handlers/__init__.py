@@ -1,4 +1,6 @@
-"""Handlers of every address except the webhook's, one file for each subject. The system makes the decisions.
+"""Handlers of every address except the webhook's and those of persons (web/people/), one file for each subject.
+
+The system makes the decisions.
 
 - `base.py`: request id, errors, log line and count of each request; `guarded.py`: access, limits, deadline.
 - `chat.py`, `chat_body.py`: `POST /chat`. `context.py`: the space of a session (the subject of its answers).

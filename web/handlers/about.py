@@ -8,6 +8,7 @@ from typing import Any
 from omi_actors import __version__
 from omi_actors.status.health import OFF
 from web.handlers.base import BaseHandler
+from web.handlers.guarded import Access
 from web.problems import iso_time
 
 _NAME = "Omi Actors"
@@ -23,6 +24,8 @@ class InfoHandler(BaseHandler):
     """Shows name, version, active features and all addresses."""
 
     route = "/api/info"
+    access = Access.ANYBODY
+    answers_without_store = True
 
     def get(self) -> None:
         """Answer with JSON."""
@@ -47,6 +50,8 @@ class HelpHandler(BaseHandler):
     """Explains how to speak to the wearable. Missing features are listed as missing."""
 
     route = "/help"
+    access = Access.ANYBODY
+    answers_without_store = True
 
     def get(self) -> None:
         """Answer with JSON."""

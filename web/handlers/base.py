@@ -15,7 +15,7 @@ from omi_actors.errors import BadRequestError, NotFoundError, SignatureMismatchE
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import AskTimeoutError, ExpectedError
 from web.edge.browsers import PAGE_POLICY
-from web.handlers.guarded import GuardedHandler
+from web.handlers.guarded import Access, GuardedHandler
 from web.pages.render import render_error
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import CLOSED, count_request, request_id_of
@@ -41,6 +41,7 @@ class BaseHandler(GuardedHandler):
     Example:
         class LiveHandler(BaseHandler):
             route = "/livez"
+            access = Access.ANYBODY
             def get(self) -> None: self.send_json({"status": "pass"})
     """
 
@@ -197,6 +198,11 @@ class BaseHandler(GuardedHandler):
 
 class NotFound(BaseHandler):
     """Answers 404 at every unknown address."""
+
+    access = Access.ANYBODY
+
+    def find_token(self) -> None:
+        """Find none: the answer is the same for everybody."""
 
     def prepare(self) -> None:
         """Refuse every method."""

@@ -22,6 +22,7 @@ from web.edge.limits import LARGE_BODY_BYTES
 from web.edge.tolerant_json import short_key
 from web.handlers.base import BaseHandler
 from web.handlers.chat_body import ChatBody, read_chat
+from web.handlers.guarded import Access
 from web.problems import Problem, api_problem
 from web.requests import header
 
@@ -167,6 +168,7 @@ class ChatHandler(BaseHandler):
     """One question. It is cancelled when its client disconnects, unless the server closed the connection to drain."""
 
     route = "/chat"
+    access = Access.CHATTER
     is_slow_by_nature = True
     limit_kind = "chat"
     # Its deadline is CHAT_REPLY_DEADLINE_MS.

@@ -12,6 +12,7 @@ from omi_actors.errors import BadRequestError
 from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler
 from web.handlers.chat_body import read_label
+from web.handlers.guarded import Access
 
 # A session's name and a space are short.
 _MAX_BODY_BYTES = 4_096
@@ -21,6 +22,7 @@ class SwitchHandler(BaseHandler):
     """Switches a session to another space; without `space`, to the default."""
 
     route = "/context/switch"
+    access = Access.CHATTER
 
     async def post(self) -> None:
         """Answer with the previous and the current space."""
@@ -45,6 +47,7 @@ class StatusHandler(BaseHandler):
     """Shows the space of a session. An unknown session has the default space."""
 
     route = "/context/status/:sessionId"
+    access = Access.CHATTER
 
     async def get(self, label: str) -> None:
         """Answer with the space. `pending` is always null, since no command of this server waits for a choice."""

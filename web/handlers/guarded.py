@@ -1,11 +1,13 @@
-"""Checks before every handler: the operator, the owner of a chat, the page's origin, the rate limit; and the deadline.
+"""Checks before every handler: who may come in, the page's origin, the rate limit; and the deadline.
 
-Not here: errors and logging (base.py), the rules themselves (web/auth.py, web/edge/). Threads: the event loop.
+Not here: errors and logging (base.py), the rules themselves (web/auth.py, web/identity.py, web/edge/).
+Threads: the event loop.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Mapping
+from enum import Enum
 from functools import cached_property
 from types import MappingProxyType
 from typing import ClassVar
@@ -13,10 +15,18 @@ from typing import ClassVar
 from tornado.http1connection import HTTP1Connection
 from tornado.web import OutputTransform, RequestHandler
 
-from omi_actors.errors import RateLimitedError, SignatureMismatchError
+from omi_actors.domain.people.accounts import Role, SignedIn, is_token
+from omi_actors.errors import (
+    FeatureOffError,
+    NotPermittedError,
+    RateLimitedError,
+    SignatureMismatchError,
+)
+from omi_actors.kit.errors import ExpectedError
 from web.auth import OPERATOR, Owner, bearer_token, is_same
 from web.edge.addresses import Client, find_client
-from web.edge.browsers import API_POLICY, browser_headers, check_origin, is_same_origin
+from web.edge.browsers import API_POLICY, SAFE_METHODS, browser_headers, check_origin, is_same_origin
+from web.identity import COOKIE, SECURE_COOKIE, choose_cookie, is_foreign, token_in_header
 from web.requests import header
 from web.site import Site
 
@@ -32,19 +42,43 @@ _CHAT_COOKIE_AGE_S = 365 * 86_400
 _CLIENT_ERROR = 400
 
 
-class GuardedHandler(RequestHandler):
-    """One request with its checks; subclasses set the limits of their address as class variables."""
+# Look-ups of unknown tokens count under this name.
+_UNKNOWN_TOKEN = "unknown token"  # noqa: S105 (a name)
 
+
+class Access(Enum):
+    """Who may use an address. Every handler states one; a test holds all of them against every kind of caller."""
+
+    ANYBODY = "anybody"
+    PERSON = "a signed-in person, as the owner of what is read or changed"
+    # An observer may only read.
+    OPERATOR = "the operator and admins; observers may read"
+    # Checked by the handlers, since a part of these callers has no account.
+    SCRAPER = "METRICS_TOKEN, and as OPERATOR"
+    CHATTER = "the operator, and anonymous owners where they are allowed"
+    OMI = "Omi, by signature or token"
+
+
+class GuardedHandler(RequestHandler):
+    """One request with its checks; subclasses state who may come in, and the limits of their address."""
+
+    access: ClassVar[Access]
     # Other methods of the address, which a faster path than this class handles.
     more_methods: ClassVar[tuple[str, ...]] = ()
     # Routes of one kind share RATE_LIMIT_MAX_REQUESTS; None is not limited.
     limit_kind: ClassVar[str | None] = "api"
+    # True if the address must answer while the store does not; a token then opens nothing.
+    answers_without_store: ClassVar[bool] = False
     # True if the handler has its own deadline instead of REQUEST_TIMEOUT.
     has_own_deadline: ClassVar[bool] = False
     # True if a reply takes some milliseconds. In each iteration of the loop only one such request runs.
     is_paced: ClassVar[bool] = False
     content_policy: ClassVar[str] = API_POLICY
 
+    # The signed-in person, or None; set before the handler runs.
+    person: SignedIn | None = None
+    # The sentence for a request whose token opens nothing.
+    _refusal = "No session token provided"
     _deadline: asyncio.Timeout | None = None
     # The sender's rate limit. Kept, since Tornado clears the headers before it writes an error.
     _limit_headers: Mapping[str, str] = MappingProxyType({})
@@ -71,11 +105,18 @@ class GuardedHandler(RequestHandler):
 
     @cached_property
     def is_operator(self) -> bool:
-        """Return True if the request has ADMIN_TOKEN, or has the operator's cookie and comes from our own page."""
+        """Return True for ADMIN_TOKEN, for the operator's cookie sent by our own page, and for an admin's token."""
         if is_same(bearer_token(self.request.headers.get("Authorization")), self.site.admin_token):
+            return True
+        if self.person is not None and self.person.role is Role.ADMIN:
             return True
         token = self.get_cookie(SECURE_OPERATOR_COOKIE) or self.get_cookie(OPERATOR_COOKIE)
         return token is not None and is_same_origin(self.request.headers) and self.site.operators.is_open(token)
+
+    @property
+    def may_observe(self) -> bool:
+        """Return True if the caller may read what the operator reads."""
+        return self.is_operator or (self.person is not None and self.person.role is Role.OBSERVER)
 
     @property
     def is_late(self) -> bool:
@@ -83,15 +124,31 @@ class GuardedHandler(RequestHandler):
         return self._deadline is not None and self._deadline.expired()
 
     def require_operator(self) -> None:
-        """Refuse the request unless it is the operator's.
+        """Refuse the request unless it is the operator's, or an observer's that changes nothing.
 
         Raises:
-            SignatureMismatchError: the request is not the operator's.
+            SignatureMismatchError: the caller is neither. NotPermittedError: an observer must not change this.
         """
-        if not self.is_operator:
+        if not self.may_observe:
             raise SignatureMismatchError(
                 "This is for the operator. Programs send ADMIN_TOKEN; browsers sign in by the link printed at start."
             )
+        if not self.is_operator and self.request.method not in SAFE_METHODS:
+            raise NotPermittedError("An observer may only read.")
+
+    def require_person(self) -> SignedIn:
+        """Return the signed-in person.
+
+        Raises:
+            FeatureOffError: there are no accounts here. SignatureMismatchError: the request has no valid token.
+        """
+        if self.site.identities is None:
+            raise FeatureOffError("ENABLE_USER_SYSTEM is off")
+        if self.person is None:
+            raise SignatureMismatchError(
+                self._refusal, hint="Sign in by POST /auth/login, and send its token as `Authorization: Bearer …`."
+            )
+        return self.person
 
     def find_owner(self) -> Owner:
         """Return the owner of the sessions in this request; the reply to a new anonymous POST issues a secret.
@@ -109,30 +166,102 @@ class GuardedHandler(RequestHandler):
             self.set_secret_cookie(CHAT_COOKIE, owner.new_secret, _CHAT_COOKIE_AGE_S)
         return owner
 
-    def set_secret_cookie(self, name: str, value: str, max_age_s: int) -> None:
-        """Set a cookie that neither scripts nor other sites can use."""
+    def set_secret_cookie(self, name: str, value: str, max_age_s: int, *, samesite: str = "Strict") -> None:
+        """Set a cookie that scripts cannot read, and that other sites cannot use."""
         is_https = self.client.is_https
-        self.set_cookie(name, value, max_age=max_age_s, path="/", httponly=True, samesite="Strict", secure=is_https)
+        self.set_cookie(name, value, max_age=max_age_s, path="/", httponly=True, samesite=samesite, secure=is_https)
 
     def prepare(self) -> Awaitable[None] | None:
-        """Count the request against its sender's limit, and refuse changes sent by a page of another site.
-
-        Returns an awaitable that Tornado waits for before it calls the handler, or None.
+        """Find the person, then make the checks. Tornado waits for the result, if there is one.
 
         Raises:
             RateLimitedError: the sender's limit is used up.
             ForbiddenError: the request changes something, and its page may not use this server.
+            SignatureMismatchError, NotPermittedError, FeatureOffError: the caller may not come in.
         """
+        token = self.find_token()
+        if token is not None and self.site.identities is not None:
+            known = self.site.identities.recall(token)
+            if known is None:
+                return self._look_up(token)
+            self._recognise(known)
+        return self._begin()
+
+    def find_token(self) -> str | None:
+        """Return the token of a person that the request carries: in its `Authorization` header, else in its cookie."""
+        headers, method = self.request.headers, self.request.method
+        if method == "OPTIONS":
+            return None
+        token = token_in_header(headers)
+        if token is None and not is_foreign(headers, self.site.cors.allows):
+            secure, plain = self.get_cookie(SECURE_COOKIE), self.get_cookie(COOKIE)
+            token = choose_cookie(headers, secure, plain, is_https=self.client.is_https)
+        if token is not None:
+            self._refusal = "Invalid session"
+        return token if token is not None and is_token(token) else None
+
+    async def _look_up(self, token: str) -> None:
+        """Look the token up in the store. An address with too many unknown tokens must wait."""
+        limit, sender = self.site.request_limit, self.client.limit_key
+        if limit is not None:
+            limit.check(_UNKNOWN_TOKEN, sender)
+        assert self.site.identities is not None  # noqa: S101 (prepare checks it)
+        try:
+            found = await self.site.identities.find(token)
+        except ExpectedError:
+            if not self.answers_without_store:
+                raise
+            found = None
+        if found is not None:
+            self._recognise(found)
+        elif limit is not None:
+            limit.count(_UNKNOWN_TOKEN, sender)
+        waiting = self._begin()
+        if waiting is not None:
+            await waiting
+
+    def _recognise(self, person: SignedIn) -> None:
+        if person.expires_at > self.site.clock.now_s():
+            self.person = person
+        else:
+            self._refusal = "Session expired"
+
+    def _begin(self) -> Awaitable[None] | None:
+        """Count the request, check its page, and let the caller in or not."""
         limit = self.site.request_limit
         if limit is not None and self.limit_kind is not None and not self.is_operator:
-            standing = limit.begin(self.limit_kind, self.client.limit_key)
+            standing = limit.begin(self.limit_kind, self._limit_key)
             self._limit_headers = standing.headers()
             for name, value in self._limit_headers.items():
                 self.set_header(name, value)
             if standing.is_over:
                 raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
         check_origin(self.request.method, self.request.headers, self.site.cors.allows)
+        if self._has_method:
+            self.admit()
         return self.site.snapshot_pacer.wait() if self.is_paced else None
+
+    @property
+    def _limit_key(self) -> str:
+        """Return the sender for limits: an account, since several live behind one address; else the address."""
+        return self.client.limit_key if self.person is None else f"account:{self.person.account_id}"
+
+    @property
+    def _has_method(self) -> bool:
+        """Return True unless Tornado will refuse the request's method, or answer a preflight request."""
+        name = (self.request.method or "").lower()
+        return name != "options" and getattr(type(self), name) is not getattr(GuardedHandler, name)
+
+    def admit(self) -> None:
+        """Let the caller in, by the `access` of the address.
+
+        Raises:
+            SignatureMismatchError, NotPermittedError, FeatureOffError: the caller may not come in.
+        """
+        if self.access is Access.PERSON:
+            self.require_person()
+        elif self.access is Access.OPERATOR:
+            self.require_operator()
 
     def options(self, *_: str) -> None:
         """Answer a browser's preflight request for a page of another site."""
@@ -160,7 +289,7 @@ class GuardedHandler(RequestHandler):
         """Count a failed request, if only failed requests count."""
         limit = self.site.request_limit
         if self.get_status() >= _CLIENT_ERROR and limit is not None and self.limit_kind and not self.is_operator:
-            limit.failed(self.limit_kind, self.client.limit_key)
+            limit.failed(self.limit_kind, self._limit_key)
 
     async def _execute(self, transforms: list[OutputTransform], *args: bytes, **kwargs: bytes) -> None:
         """Run the request. After REQUEST_TIMEOUT its work is cancelled, and it is answered with an error."""

@@ -8,7 +8,7 @@ from omi_actors.errors import ForbiddenError, SignatureMismatchError
 from web.edge.browsers import PAGE_POLICY
 from web.edge.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
 from web.handlers.base import BaseHandler
-from web.handlers.guarded import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE
+from web.handlers.guarded import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE, Access
 from web.handlers.pages import index_page
 from web.pages.render import render_signed_out
 
@@ -21,6 +21,7 @@ class OperatorHandler(BaseHandler):
     """Signs in by the address's key and redirects to the address without it. Without a key it shows a start page."""
 
     route = ROUTE
+    access = Access.ANYBODY
     limit_kind = _LIMIT_KIND
     content_policy = PAGE_POLICY
 
@@ -55,11 +56,11 @@ class OperatorLinksHandler(BaseHandler):
     """Issues a link by which the operator signs in with another browser."""
 
     route = "/operator/links"
+    access = Access.OPERATOR
     limit_kind = _LIMIT_KIND
 
     def post(self) -> None:
         """Answer with a sign-in path that works once."""
-        self.require_operator()
         self.send_json({"path": operator_path(self.site.operators.issue_key()), "expiresInS": int(KEY_LIFETIME_S)}, 201)
 
 
@@ -67,6 +68,7 @@ class SignOutHandler(BaseHandler):
     """Signs the browser out. This needs no rights, but must come from a page of this server."""
 
     route = "/operator/sign-out"
+    access = Access.ANYBODY
     limit_kind = _LIMIT_KIND
     content_policy = PAGE_POLICY
 

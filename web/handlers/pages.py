@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
+from web.handlers.guarded import Access
 from web.pages.render import DASHBOARD, build_data, read_asset, render_dashboard, render_index
 from web.problems import iso_time
 from web.site import Site
@@ -30,6 +31,8 @@ class StyleHandler(AssetHandler):
     """The style of all pages."""
 
     route = "/style.css"
+    access = Access.ANYBODY
+    answers_without_store = True
     content_type = "text/css"
 
 
@@ -37,11 +40,13 @@ class IndexHandler(BaseHandler):
     """The start page."""
 
     route = "/"
+    access = Access.ANYBODY
+    answers_without_store = True
     content_policy = PAGE_POLICY
 
     def get(self) -> None:
         """Answer with the page; only the operator sees states and links."""
-        self.send_page(index_page(self.site, for_operator=self.is_operator))
+        self.send_page(index_page(self.site, for_operator=self.may_observe))
 
     head = get
 
@@ -56,12 +61,12 @@ class DashboardHandler(BaseHandler):
     """The operator's dashboard."""
 
     route = DASHBOARD
+    access = Access.OPERATOR
     is_paced = True
     content_policy = PAGE_POLICY
 
     def get(self) -> None:
         """Answer the operator with a snapshot as a page."""
-        self.require_operator()
         self.send_page(render_dashboard(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
 
     head = get
@@ -71,11 +76,11 @@ class DashboardDataHandler(BaseHandler):
     """The data with which an open dashboard updates itself."""
 
     route = f"{DASHBOARD}/data.json"
+    access = Access.OPERATOR
     is_paced = True
 
     def get(self) -> None:
         """Answer the operator with a snapshot as JSON."""
-        self.require_operator()
         self.send_json(build_data(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
 
     head = get
@@ -85,6 +90,8 @@ class DashboardStyleHandler(AssetHandler):
     """The dashboard's style."""
 
     route = f"{DASHBOARD}/dashboard.css"
+    access = Access.ANYBODY
+    answers_without_store = True
     content_type = "text/css"
 
 
@@ -92,6 +99,8 @@ class DashboardScriptHandler(AssetHandler):
     """The dashboard's script."""
 
     route = f"{DASHBOARD}/dashboard.js"
+    access = Access.ANYBODY
+    answers_without_store = True
     content_type = "text/javascript"
 
 

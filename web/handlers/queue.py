@@ -21,6 +21,7 @@ from omi_actors.errors import BadRequestError
 from web.auth import session_key_of
 from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler, whole_number
+from web.handlers.guarded import Access
 from web.problems import iso_time
 
 _NAME = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")
@@ -115,11 +116,7 @@ _FILTER_FIELDS = frozenset({"kind", "state", "lane", "session"})
 class _QueueAdminHandler(BaseHandler):
     """Base of the queue handlers; only the operator may call any method."""
 
-    def prepare(self) -> None:
-        """Refuse the request unless it is the operator's."""
-        super().prepare()
-        if self.request.method != "OPTIONS":
-            self.require_operator()
+    access = Access.OPERATOR
 
     def page(self) -> tuple[int | None, int]:
         """Return the page's size, and the number below which it begins (None: the newest entry)."""

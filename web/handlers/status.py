@@ -9,6 +9,7 @@ from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.status.health import public_health
 from web.auth import bearer_token, is_same
 from web.handlers.base import BaseHandler
+from web.handlers.guarded import Access
 from web.problems import iso_time
 
 _UNAVAILABLE = 503
@@ -18,6 +19,8 @@ class HealthHandler(BaseHandler):
     """Shows the state of all parts; 503 if a needed part fails. Only the operator sees more than names and states."""
 
     route = "/health"
+    access = Access.ANYBODY
+    answers_without_store = True
     limit_kind = None
     is_paced = True
 
@@ -25,7 +28,7 @@ class HealthHandler(BaseHandler):
         """Answer with the system's health; for the operator with the metrics too."""
         system, timestamp = self.site.system, iso_time(self.site.clock.now_s())
         health = system.health()
-        if self.is_operator:
+        if self.may_observe:
             metrics = {**system.figures(), "timestamp": timestamp}
             health |= {"metrics": metrics, "activeRequests": metrics["activeRequests"]}
         else:
@@ -39,6 +42,8 @@ class LiveHandler(BaseHandler):
     """Shows that the process is alive."""
 
     route = "/livez"
+    access = Access.ANYBODY
+    answers_without_store = True
     limit_kind = None
 
     def get(self) -> None:
@@ -52,6 +57,8 @@ class ReadyHandler(BaseHandler):
     """Shows whether the server accepts work. It does not while it starts or drains."""
 
     route = "/readyz"
+    access = Access.ANYBODY
+    answers_without_store = True
     limit_kind = None
 
     def get(self) -> None:
@@ -66,6 +73,7 @@ class MetricsHandler(BaseHandler):
     """Shows all metrics in Prometheus's text format or OpenMetrics, to METRICS_TOKEN and the operator."""
 
     route = "/metrics"
+    access = Access.SCRAPER
     limit_kind = None
     is_paced = True
 
@@ -88,10 +96,10 @@ class QueueStatusHandler(BaseHandler):
     """Shows the operator the present counts of jobs and of sessions in memory."""
 
     route = "/omi-webhook/queue-status"
+    access = Access.OPERATOR
 
     async def get(self) -> None:
         """Answer with the counts."""
-        self.require_operator()
         self.send_json(await self.site.system.queue_status())
 
     head = get

@@ -10,6 +10,7 @@ from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.errors import NotFoundError
 from web.auth import session_key_of
 from web.handlers.base import BaseHandler, whole_number
+from web.handlers.guarded import Access
 from web.problems import iso_time
 
 _DEFAULT_LIMIT = 100
@@ -21,10 +22,10 @@ class TranscriptHandler(BaseHandler):
     """Shows at most `limit` segments after the cursor `after`, which is the `nextAfter` of the page before."""
 
     route = "/transcript/:sessionId"
+    access = Access.OPERATOR
 
     async def get(self, session_id: str) -> None:
         """Answer with the page; 404 for an unknown session."""
-        self.require_operator()
         limit = whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
         after_seq = whole_number(self, "after", 0, low=0, high=_MAX_SEQ)
         # The address names a wearable's session by its uid, others by their whole key.

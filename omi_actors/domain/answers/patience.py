@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from omi_actors.errors import (
     CircuitOpenError,
+    UpstreamEmptyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -77,6 +78,8 @@ def longest_wait_s(asked_at: float, now_s: float, whole_s: float) -> float:
     return min(whole_s, whole_s - (now_s - asked_at)) - _LEAST_RETRY_SHARE * whole_s
 
 
+# Attempts at a question that the model answers by nothing: a third would say nothing too, and costs as much.
+_MOST_EMPTY = 2
 # Seconds. The first retry comes soon, since a person waits for an answer.
 BASE_S = 0.5
 CAP_S = 600.0
@@ -106,7 +109,8 @@ def decide_retry(
     is_counted = wait_s is None or not isinstance(error, CircuitOpenError)
     if isinstance(error, ExpectedError) and not error.retryable:
         return Bury()
-    if is_counted and attempt >= max_attempts:
+    most = min(max_attempts, _MOST_EMPTY) if isinstance(error, UpstreamEmptyError) else max_attempts
+    if is_counted and attempt >= most:
         return Bury()
     asked_s = getattr(error, "retry_after_s", None)
     if asked_s is None:

@@ -1,0 +1,42 @@
+"""Settings of accounts: whether they exist, who may make one, limits on wrong passwords.
+
+Not here: rate limits of requests (groups/edge.py). Threads: frozen, any.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from config.values import OnOff, lower_word
+
+
+def _default_registration(values: dict[str, Any]) -> Literal["open", "link"]:
+    return "link" if values.get("app_env") == "production" else "open"
+
+
+class PeopleSettings(BaseModel):
+    """Accounts of persons."""
+
+    enable_user_system: OnOff = Field(
+        default=True,
+        validation_alias="ENABLE_USER_SYSTEM",
+        description="Accounts and everything that belongs to one. When off, their addresses answer 503.",
+    )
+    registration: Annotated[Literal["open", "link", "closed"], BeforeValidator(lower_word)] = Field(
+        default_factory=_default_registration,
+        validation_alias="REGISTRATION",
+        description=(
+            "open: everybody may make an account. link: only with a link from `omi-actors user invite`. closed: only "
+            "the operator, by `omi-actors user create`. Default: open in development, link in production."
+        ),
+    )
+    login_max_failures: int = Field(
+        10,
+        validation_alias="LOGIN_MAX_FAILURES",
+        ge=1,
+        le=1_000_000,
+        description=(
+            "Wrong passwords in 15 minutes for one account from one address; ten times as many for one account, and "
+            "for one address. More attempts must wait."
+        ),
+    )

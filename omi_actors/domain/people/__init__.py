@@ -1,0 +1,6 @@
+"""Rules about persons: their accounts, and what belongs to an account. Pure: no I/O, no clock.
+
+accounts.py   emails, passwords, names, roles, lifetimes of tokens
+
+Not here: rows (store/people/), hashing (actors/passwords.py), requests (web/people/).
+"""

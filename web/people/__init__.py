@@ -1,0 +1,12 @@
+"""Handlers of persons' addresses, one file a subject. Each row that they read or change is the signed-in person's own.
+
+base.py       PersonHandler: only for signed-in persons; bodies, replies
+bodies.py     fields of JSON bodies, in both key styles
+passwords.py  verifying a password, with a limit on wrong ones
+auth.py       register, login, logout, /auth/me, /me
+account.py    profile, password, sessions
+routes.py     the table of these addresses
+
+Not here: finding the person of a request (web/identity.py, web/handlers/guarded.py), statements
+(omi_actors/store/people/), rules (omi_actors/domain/people/).
+"""

@@ -1,0 +1,127 @@
+"""Bodies of persons' requests: declared fields in both key styles, and errors that name the field.
+
+Not here: the meaning of the values (omi_actors/domain/people/). Threads: any; pure.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from json.decoder import JSONDecodeError, JSONDecoder
+from typing import Any
+
+from omi_actors.errors import BadRequestError, MalformedJsonError, TooLargeError
+
+# The longest text of one field, as two escapes a character, with the room around.
+_CHAR_BYTES = 12
+_FRAME_BYTES = 4_096
+# Characters that no store can hold.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_WORDS: Mapping[type, str] = {str: "a string", bool: "true or false", int: "a whole number", dict: "an object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a body: its name in snake_case, and the kind of its value.
+
+    The camelCase name is taken, too. `max_chars` limits strings; `may_be_null` allows null.
+    """
+
+    name: str
+    kind: type = str
+    max_chars: int = 1_000
+    may_be_null: bool = False
+
+    @property
+    def camel_name(self) -> str:
+        """Return the name in camelCase."""
+        first, *others = self.name.split("_")
+        return first + "".join(word.capitalize() for word in others)
+
+
+def read_fields(body: bytes, *fields: Field) -> dict[str, Any]:
+    """Return the given fields of a JSON object, by their snake_case names. An empty body has none.
+
+    Raises:
+        BadRequestError: a field is unknown, given twice, or not of its kind. MalformedJsonError: the body is not a JSON
+        object. TooLargeError: the body is longer than any valid one.
+    """
+    max_bytes = _FRAME_BYTES + _CHAR_BYTES * sum(field.max_chars for field in fields)
+    if len(body) > max_bytes:
+        raise TooLargeError(f"The body has more than {max_bytes} bytes.")
+    by_name = {name: field for field in fields for name in (field.name, field.camel_name)}
+    values: dict[str, Any] = {}
+    for name, value in _read_pairs(body):
+        field = by_name.get(name)
+        if field is None:
+            known = ", ".join(f"`{field.name}`" for field in fields) or "none"
+            raise BadRequestError(f"`{_shown(name)}` is not a field here.", hint=f"The fields are: {known}.")
+        if field.name in values:
+            raise BadRequestError(f"`{field.name}` is given twice.", hint="Give it once.")
+        values[field.name] = _check(field, value)
+    return values
+
+
+def _read_pairs(body: bytes) -> Iterable[tuple[str, Any]]:
+    """Return the members of the body's object, the same name as often as it is given."""
+    if not body.strip():
+        return ()
+    try:
+        text = body.decode("utf-8-sig").strip()
+        value, end = _DECODER.raw_decode(text)
+    except UnicodeDecodeError as exc:
+        raise MalformedJsonError(f"The body is not UTF-8: byte {exc.start}.") from None  # the original holds the text
+    except JSONDecodeError as exc:
+        raise MalformedJsonError(f"The body is not JSON: line {exc.lineno}, column {exc.colno}.") from None
+    except (RecursionError, ValueError):
+        raise MalformedJsonError("The body is not JSON that can be read: it is nested too deeply.") from None
+    if end != len(text) or not isinstance(value, _Pairs):
+        raise MalformedJsonError("The body is not a JSON object.")
+    return value
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object."""
+
+
+_DECODER = JSONDecoder(object_pairs_hook=_Pairs)
+
+
+def _check(field: Field, value: Any) -> Any:
+    if value is None:
+        if field.may_be_null:
+            return None
+        raise BadRequestError(f"`{field.name}` must not be null.", hint=f"It must be {_WORDS[field.kind]}.")
+    if isinstance(value, _Pairs):
+        value = _as_object(field, value)
+    if type(value) is not field.kind:
+        raise BadRequestError(f"`{field.name}` must be {_WORDS[field.kind]}.", hint="Correct its value.")
+    if isinstance(value, str):
+        _check_text(field, value)
+    return value
+
+
+def _as_object(field: Field, pairs: _Pairs) -> dict[str, Any]:
+    members = {name: _plain(value) for name, value in pairs}
+    if len(members) != len(pairs):
+        raise BadRequestError(f"`{field.name}` has a member twice.", hint="Give each member once.")
+    return members
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Pairs):
+        return {name: _plain(inner) for name, inner in value}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _check_text(field: Field, text: str) -> None:
+    if len(text) > field.max_chars:
+        raise BadRequestError(
+            f"`{field.name}` has {len(text)} characters.", hint=f"It must have at most {field.max_chars}."
+        )
+    if _NO_TEXT.search(text):
+        raise BadRequestError(f"`{field.name}` must be text.", hint="It holds a NUL or half a surrogate pair.")
+
+
+def _shown(name: str) -> str:
+    """Return a sender's name for a field, short and printable."""
+    return "".join(char if char.isprintable() and char != "`" else "?" for char in name[:40])
