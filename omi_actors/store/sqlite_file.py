@@ -13,7 +13,7 @@ from omi_actors.errors import StoreError
 
 # The first bytes of every SQLite database.
 _MAGIC = b"SQLite format 3\0"
-_ELSEWHERE = "Move it away, or set another DATA_DIR."
+_ELSEWHERE = "Move it away, or name another place for the store."
 _PERMIT = "Let this account write it and its folder, and make room on the disk."
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})

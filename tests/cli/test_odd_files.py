@@ -174,7 +174,7 @@ def replace_by_pipe(path):
 
 
 RESTORE = "Restore a copy with `omi-actors restore FILE`, or move omi.sqlite3 and omi.sqlite3-wal away to begin anew."
-ELSEWHERE = "Move it away, or set another DATA_DIR."
+ELSEWHERE = "Move it away, or name another place for the store."
 # How each file is put there; what serve, the doctor and `backup` say of it; and the way out.
 ODD_DATABASES = {
     "empty": (lambda path: path.write_bytes(b""), "is empty, so it is not a database any more.", RESTORE),
@@ -214,6 +214,7 @@ def test_odd_database_is_one_sentence_with_its_name_and_the_way_out(kind, run, t
     copied, refusal = run("backup", str(tmp_path / "copy"))
 
     assert (examined, copied) == (1, 2)
+    assert str(refused.value).startswith("DATA_DIR: ")
     for said in (str(refused.value), report.replace("\n            fix:", ""), refusal):
         assert str(path) in said
         assert sentence in said
