@@ -11,7 +11,7 @@ ExpectedError (kit)
 │  ├─ OverloadError ↺    QueueFullError, RateLimitedError, BusyError               try again after retry_after_s
 │  ├─ RepeatedError ↺                                                              the first one is under way
 │  ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
-│  │  └─ UpstreamUnavailableError ↺                           UpstreamBusyError ↺, CircuitOpenError ↺
+│  │  └─ UpstreamUnavailableError ↺                 UpstreamBusyError ↺, UpstreamEmptyError ↺, CircuitOpenError ↺
 │  ├─ BudgetSpentError, FeatureOffError                            the model was not asked; a setting forbids it
 │  ├─ StoreError         StoreUnavailableError ↺ > ClockRefusedError ↺, UnreadableJobError, FencedError, LeaseLostError,
 │  │                     DuplicateError
@@ -67,6 +67,14 @@ class TooLargeError(BadRequestError):
 
 class TooManyValuesError(TooLargeError):
     """A JSON text of allowed length with too many values."""
+
+
+class UnpacksTooLargeError(TooLargeError):
+    """A compressed body that unpacks to more than a body may have."""
+
+
+class UnsupportedEncodingError(BadRequestError):
+    """A body with a Content-Encoding that is not supported."""
 
 
 class NotFoundError(BadRequestError):
@@ -150,6 +158,10 @@ class UpstreamUnavailableError(UpstreamError):
 
 class UpstreamBusyError(UpstreamUnavailableError):
     """The upstream works, but asks for fewer requests."""
+
+
+class UpstreamEmptyError(UpstreamUnavailableError):
+    """The upstream works, but its answer says nothing. Another attempt may bring more, a third will not."""
 
 
 class CircuitOpenError(UpstreamUnavailableError):

@@ -1,49 +1,27 @@
-"""Parser of a streamed chat completion: bytes in, the answer's text out.
+"""Reader of a chat completion, streamed or whole: bytes in, the answer's speech out.
 
-Not here: the request and its errors (openai_model.py). Threads: none, pure.
-Source: OpenAI's Chat Completions API, server-sent events: `data: {chunk}` lines, ended by `data: [DONE]`.
+It takes what is good of a server's answer, and loses none for an odd part.
+Not here: the request (openai_model.py), lines and JSON (event_stream.py), the shapes of chunks (completion_chunk.py),
+reasoning within the text (domain/answers/speech.py). Threads: none, pure.
 """
 
-from contextlib import suppress
+import re
 
-import msgspec
+from omi_actors.clients.completion_chunk import Chunk, Ending, read_broken_chunk, read_chunk
+from omi_actors.clients.event_stream import Event, EventReader
+from omi_actors.clients.model_refusals import read_refusal
+from omi_actors.domain.answers.limits import cut_answer
+from omi_actors.domain.answers.speech import Speech
+from omi_actors.errors import UpstreamEmptyError, UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
 
-from omi_actors.domain.answers.limits import AnswerRoom, cut_answer
-from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
-
-_DATA = b"data:"
-_END = b"[DONE]"
-_LINE_ENDS = (b"\n", b"\r")
 # Bytes of a line, and of a whole answer, beside its tokens: ids, results of filters, comments during reasoning.
 _LINE_BYTES = 64 * 1024
 _REPLY_BYTES = 256 * 1024
 # Most bytes of one token: as text with each character written as \uXXXX, and as an event of its own.
 _TEXT_BYTES_PER_TOKEN = 32
 _EVENT_BYTES_PER_TOKEN = 2048
-
-
-class _Delta(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _Usage(msgspec.Struct):
-    total_tokens: int = 0
-
-
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice] = []
-    error: msgspec.Raw = msgspec.Raw()
-    usage: msgspec.Raw = msgspec.Raw()
-
-
-_decode_usage = msgspec.json.Decoder(_Usage | None).decode
-_decode = msgspec.json.Decoder(_Chunk).decode
+_HIGH_SURROGATE = re.compile("[\ud800-\udbff]$")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class CompletionReader:
@@ -52,102 +30,174 @@ class CompletionReader:
     Example:
         reader = CompletionReader(max_tokens=500)
         async for data in response.aiter_bytes(): reader.feed(data)
-        text = reader.finish()  # raises if the stream broke off before the answer's end
+        text, _ = reader.finish()  # raises if the stream broke off before the answer's end
     """
 
-    def __init__(self, max_tokens: int) -> None:
+    def __init__(self, max_tokens: int, *, is_withheld: bool = False) -> None:
+        """`is_withheld`: the model is known to reason without an opening tag; see `Speech`."""
         # Tokens of question and answer; 0 until the server reports them.
         self.tokens = 0
-        self._parts: list[str] = []
-        self._room = AnswerRoom(max_tokens)
-        self._max_line_bytes = _LINE_BYTES + _TEXT_BYTES_PER_TOKEN * max_tokens
-        self._left_bytes = _REPLY_BYTES + _EVENT_BYTES_PER_TOKEN * max_tokens
-        # The unfinished last line.
-        self._rest = bytearray()
-        self._is_ended = False
-        self._reason = ""
+        self._events = EventReader(
+            max_line_bytes=_LINE_BYTES + _TEXT_BYTES_PER_TOKEN * max_tokens,
+            max_bytes=_REPLY_BYTES + _EVENT_BYTES_PER_TOKEN * max_tokens,
+        )
+        self._speech = Speech(max_tokens, is_withheld=is_withheld)
+        # Half of a character that the server has cut in two.
+        self._half = ""
+        self._ending: Ending | None = None
         self._is_refused = False
+        self._has_broken = False
+        self._choices = 0
+        # The text by deltas until a message comes, which may repeat it.
+        self._deltas: list[str] = []
+        self._is_message = False
+        # The last value that is no chunk.
+        self._odd: object = None
 
     @property
     def is_full(self) -> bool:
         """Return True if the answer goes on past its tokens; the rest should not be read."""
-        return self._room.is_full
+        return self._speech.is_full
 
     @property
     def is_cut(self) -> bool:
         """Return True if the answer was cut at its tokens, by us or by the server."""
-        return self.is_full or self._reason == "length"
+        return self.is_full or self._ending is Ending.LENGTH
 
-    def feed(self, data: bytes) -> str:
-        """Take the stream's next bytes; return the text that they add to the answer.
+    @property
+    def is_done(self) -> bool:
+        """Return True once the stream has said its end."""
+        return self._events.is_done
+
+    @property
+    def has_ended(self) -> bool:
+        """Return True once the answer has its end. Its tokens may follow at once, and from some servers more text."""
+        return self.is_done or self._speech.is_over or self._ending not in (None, Ending.UNKNOWN)
+
+    @property
+    def is_unopened(self) -> bool:
+        """Return True if the model has reasoned without an opening tag."""
+        return self._speech.is_unopened
+
+    def feed(self, data: bytes) -> list[str]:
+        """Take the next bytes; return the pieces that they add to the answer. An empty piece voids all before it.
 
         Raises:
-            UpstreamUnavailableError: a line is invalid, line or stream are too long, or the server reports a failure.
+            UpstreamError: the server reports a failure, sends a page, an event that is damaged, or too many bytes.
         """
-        self._rest += data
-        self._left_bytes -= len(data)
-        has_line = b"\n" in data or b"\r" in data
-        if self._left_bytes < 0 or (not has_line and len(self._rest) > self._max_line_bytes):
-            raise UpstreamUnavailableError("the model's server sent more bytes than an answer may have")
-        if not has_line:
-            return ""
-        lines = bytes(self._rest).splitlines(keepends=True)
-        self._rest = bytearray(b"" if lines[-1].endswith(_LINE_ENDS) else lines.pop())
-        return "".join(map(self._read_line, lines))
+        return self._take_events(self._events.feed(data))
 
-    def _read_line(self, line: bytes) -> str:
-        if self.is_full or not line.startswith(_DATA):
-            return ""
-        data = line[len(_DATA) :].strip()
-        if data == _END:
-            self._is_ended = True
-            return ""
-        try:
-            chunk = _decode(data)
-        except msgspec.MsgspecError as exc:
-            raise UpstreamUnavailableError("the model's server sent an invalid completion") from exc
-        if chunk.error:
-            raise UpstreamUnavailableError("the model's server broke off with an error")
-        if chunk.usage:
-            self._note_usage(chunk.usage)
-        return self._take(chunk)
+    def finish(self) -> tuple[str, list[str]]:
+        """Return the whole answer, and its pieces that were held back until now.
 
-    def finish(self) -> str:
-        """Return the whole answer; one that was cut ends at a sentence's end, with a mark.
+        An answer that was cut ends at a sentence's end, with a mark.
 
         Raises:
-            UpstreamUnavailableError: the stream ended before the answer did, or the answer is empty.
+            UpstreamUnavailableError: the stream ended before the answer did, or says nothing.
             UpstreamRejectedError: the model refused the content, or used up its tokens before its first word.
         """
-        self.feed(b"\n")  # some servers do not end the last line
-        if not (self._is_ended or self.is_full):
-            raise UpstreamUnavailableError("the model's server cut its answer")
-        if self._is_refused or self._reason == "content_filter":
+        pieces = self._take_events(self._events.finish())
+        if self._half:
+            pieces += self._speech.take("\ufffd")
+        pieces += self._speech.finish(is_whole=not self.is_cut)
+        self._check_end()
+        text = self._speech.text.strip()
+        if not text:
+            raise self._explain_silence()
+        return (cut_answer(text) if self.is_cut else text), pieces
+
+    @property
+    def _is_settled(self) -> bool:
+        """Return True after the events that make the answer whole: no later damage or error takes that back."""
+        return self._speech.is_over or self._ending in (Ending.WHOLE, Ending.LENGTH, Ending.REFUSED)
+
+    def _check_end(self) -> None:
+        if self._is_refused or self._ending is Ending.REFUSED:
             raise UpstreamRejectedError("the model refused the content of the question", code="content_refused")
-        text = "".join(self._parts).strip()
-        if not text and self._reason == "length":
-            raise UpstreamRejectedError(
+        if self.is_full or self._speech.is_over:
+            return
+        # A whole message is an answer as it is; so is one without a finish reason whose stream has said its end.
+        is_whole = self.is_done or (self._is_message and self._choices == 1)
+        if self._ending in (Ending.WHOLE, Ending.LENGTH) or (self._ending is None and is_whole):
+            return
+        if self._odd is not None and not self._choices:
+            raise read_refusal(200, self._odd)
+        raise UpstreamUnavailableError("the model's server cut its answer")
+
+    def _explain_silence(self) -> UpstreamError:
+        if self.is_cut:
+            return UpstreamRejectedError(
                 "the model used all its tokens before the first word of its answer", code="thought_too_long"
             )
-        if not text:
-            raise UpstreamUnavailableError("the model's answer was empty")
-        return cut_answer(text) if self.is_cut else text
+        if self._has_broken:
+            return UpstreamUnavailableError("the model's server sent an invalid completion")
+        return UpstreamEmptyError("the model's answer has no text: it is empty, reasoning, or a tool call only")
 
-    def _note_usage(self, raw: msgspec.Raw) -> None:
-        """Note the tokens, and ignore a count of an unknown form."""
-        with suppress(msgspec.MsgspecError):
-            usage = _decode_usage(raw)
-            if usage is not None and usage.total_tokens > 0:
-                self.tokens = usage.total_tokens
+    def _take_events(self, events: list[Event]) -> list[str]:
+        if self._events.page:
+            raise read_refusal(200, self._events.page)
+        pieces: list[str] = []
+        for event in events:
+            values = event.value if isinstance(event.value, list) else [event.value]
+            for value in values:
+                if not self.is_full:
+                    pieces += self._take_value(value, event)
+        return _join(pieces)
 
-    def _take(self, chunk: _Chunk) -> str:
-        added = ""
-        for choice in chunk.choices:
-            if choice.delta is not None:
-                added += self._room.take(choice.delta.content or "")
-                self._is_refused = self._is_refused or bool(choice.delta.refusal)
-            if choice.finish_reason is not None:
-                self._is_ended = True
-                self._reason = choice.finish_reason
-        self._parts.append(added)
-        return added
+    def _take_value(self, value: object, event: Event) -> list[str]:
+        if isinstance(value, dict):
+            return self._take(read_chunk(value, event.name), value)
+        if event.name == "error":
+            raise read_refusal(200, value)
+        return self._take_broken(str(value)) if event.is_broken else []
+
+    def _take_broken(self, text: str) -> list[str]:
+        """Take what is whole in an event that is no JSON. After the answer's end, and without braces, it is nothing."""
+        if self._is_settled or not text.lstrip().startswith("{"):
+            return []
+        chunk = read_broken_chunk(text)
+        if chunk is None:
+            raise UpstreamUnavailableError("the model's server sent an invalid completion")
+        return self._take(chunk, {})
+
+    def _take(self, chunk: Chunk, value: object) -> list[str]:
+        if chunk.is_error and not self._is_settled:
+            raise read_refusal(200, value)
+        self.tokens = chunk.tokens or self.tokens
+        if not chunk.has_choice:
+            self._odd = value
+            return []
+        self._choices += 1
+        self._is_refused = self._is_refused or chunk.is_refusal
+        pieces = self._speech.trust() if chunk.has_reasoning else []
+        pieces += self._take_text(chunk)
+        self._ending = chunk.ending or self._ending
+        return pieces
+
+    def _take_text(self, chunk: Chunk) -> list[str]:
+        text = chunk.text
+        if chunk.is_message:
+            # Some servers end a stream by the whole message.
+            before, self._deltas, self._is_message = "".join(self._deltas), [], True
+            text = text.removeprefix(before) if before and text.startswith(before) else "" if before else text
+        elif text and not self._is_message:
+            self._deltas.append(text)
+        text = self._join_halves(text).replace("\0", "")  # PostgreSQL stores no NUL
+        return self._speech.take(text) if text else []
+
+    def _join_halves(self, text: str) -> str:
+        """Return the text with its characters whole: two halves joined, a lone half replaced, the last half kept."""
+        if not self._half and not _SURROGATE.search(text):
+            return text
+        text = self._half + text
+        found = _HIGH_SURROGATE.search(text)
+        self._half = found.group() if found else ""
+        text = text[: len(text) - len(self._half)]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _join(pieces: list[str]) -> list[str]:
+    """Return the pieces as one, after an empty one if one of them voids all before it."""
+    kept = len(pieces) - pieces[::-1].index("") if "" in pieces else 0
+    text = "".join(pieces[kept:])
+    return [""] * bool(kept) + [text] * bool(text)

@@ -2,12 +2,14 @@
 
 import asyncio
 import gzip
+import tracemalloc
+import zlib
 
 import pytest
 
 from omi_actors.clients.bounded_http import MAX_ERROR_BYTES
+from omi_actors.clients.model_server import ask_model_server
 from omi_actors.clients.omi_api import OmiApi
-from omi_actors.clients.openai_model import ask_model_server
 from omi_actors.domain.answers.failures import explain_failure, find_fault
 from omi_actors.domain.answers.patience import may_fall_back
 from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError, UpstreamUnclearError
@@ -134,18 +136,50 @@ async def test_endless_answer_ends_at_its_limit(status, says):
     assert sender.sent_bytes < MAX_ERROR_BYTES + 32 * len(MB)
 
 
-async def test_compressed_answer_is_not_requested_and_not_unpacked():
-    answer = b'data: {"choices": [{"delta": {"content": "hello"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
-    packed = gzip.compress(answer)
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
-    sender = Sender(head, packed)
+HELLO = b'data: {"choices": [{"delta": {"content": "hello"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+RAW_DEFLATE = zlib.compressobj(wbits=-15)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(HELLO)),
+        ("gzip", gzip.compress(HELLO[:40]) + gzip.compress(HELLO[40:])),
+        ("gzip, identity", gzip.compress(HELLO)),
+        ("identity", gzip.compress(HELLO)),
+        ("gzip", HELLO),
+        ("X-GZIP", gzip.compress(HELLO)),
+        ("deflate", zlib.compress(HELLO)),
+        ("deflate", RAW_DEFLATE.compress(HELLO) + RAW_DEFLATE.flush()),
+        ("identity", HELLO),
+    ],
+)
+async def test_compressed_answer_is_not_requested_but_read(encoding, packed):
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    sender = Sender(head.encode(), packed)
     async with serve_raw(sender) as target:
         model = build(f"http://{target.host}:{target.port}/v1")
-        with pytest.raises(UpstreamUnavailableError):
-            await model.answer(PROMPT, deadline_s=DEADLINE_S)
+        answer = await model.answer(PROMPT, deadline_s=DEADLINE_S)
         await model.close()
 
+    assert answer.text == "hello"
     assert b"accept-encoding: identity\r\n" in sender.heads[0].lower()
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(MB * 40), b"\x1f\x8b no gzip", gzip.compress(HELLO[:40])])
+async def test_compressed_answer_that_is_endless_or_none_is_a_failure_and_fills_no_memory(packed):
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    async with serve_raw(Sender(head, packed)) as target:
+        model = build(f"http://{target.host}:{target.port}/v1")
+        await model.load()
+        tracemalloc.start()
+        with pytest.raises(UpstreamUnavailableError):
+            await model.answer(PROMPT, deadline_s=DEADLINE_S)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        await model.close()
+
+    assert peak_bytes < 5_000_000
 
 
 @pytest.mark.parametrize(("status", "is_sent"), [(200, True), (503, False)])

@@ -3,7 +3,8 @@
 import pytest
 
 from omi_actors.clients.completion_stream import CompletionReader
-from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
+from tests.fakes.odd_answers import ODD
 
 MAX_TOKENS = 500
 
@@ -11,7 +12,7 @@ MAX_TOKENS = 500
 def read(*lines):
     reader = CompletionReader(MAX_TOKENS)
     reader.feed("\n".join(lines).encode())
-    return reader.finish()
+    return reader.finish()[0]
 
 
 def chunk(content):
@@ -71,10 +72,10 @@ def test_answer_that_goes_on_is_full_at_twice_its_tokens_in_every_script(sentenc
         assert events < 10_000
     later = reader.feed(f"{chunk(sentence)}\n".encode())
 
-    answer = reader.finish()
+    answer, _ = reader.finish()
     assert most * 0.7 < len(answer) <= most + len(" …")
     assert answer.endswith(f"{sentence.strip()} …")
-    assert later == ""
+    assert later == []
 
 
 def test_answer_of_just_its_tokens_is_whole():
@@ -89,18 +90,32 @@ def test_stream_without_text_is_read_up_to_a_limit(event):
     data = f"{event}\n".encode() * 1_000
 
     with pytest.raises(UpstreamUnavailableError, match="more bytes than an answer may have"):
-        all(reader.feed(data) == "" for _ in range(1_000))
+        all(reader.feed(data) == [] for _ in range(1_000))
 
 
 @pytest.mark.parametrize(
-    ("usage", "tokens"), [('{"total_tokens":42}', 42), ("null", 0), ('"many"', 0), ('{"total_tokens":1.5}', 0)]
+    ("usage", "tokens"),
+    [
+        ('{"total_tokens":42}', 42),
+        ('{"total_tokens":"42"}', 42),
+        ('{"total_tokens":42.0}', 42),
+        ('{"total_tokens":null,"prompt_tokens":40,"completion_tokens":2}', 42),
+        ('{"input_tokens":"40","output_tokens":2}', 42),
+        ("null", 0),
+        ("[1]", 0),
+        ('"many"', 0),
+        *(
+            (f'{{"total_tokens":{odd}}}', 0)
+            for odd in ("1.5", "-3", "NaN", "Infinity", "1e400", "true", '"x"', "1e12", "{}")
+        ),
+    ],
 )
 def test_usage_is_optional_and_an_invalid_one_ignored(usage, tokens):
     reader = CompletionReader(MAX_TOKENS)
     for line in (chunk("The moon."), f'data: {{"choices":[],"usage":{usage}}}', "data: [DONE]"):
         reader.feed(f"{line}\n".encode())
 
-    assert (reader.finish(), reader.tokens) == ("The moon.", tokens)
+    assert (reader.finish()[0], reader.tokens) == ("The moon.", tokens)
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\n\n"])
@@ -109,9 +124,25 @@ def test_bytes_may_come_in_any_pieces(size, line_end):
     data = line_end.join([": comment", chunk("Tschüß, "), chunk("🌙."), "data: [DONE]"]).encode()
     reader = CompletionReader(MAX_TOKENS)
 
-    added = "".join(reader.feed(data[at : at + size]) for at in range(0, len(data), size))
+    added = [piece for at in range(0, len(data), size) for piece in reader.feed(data[at : at + size])]
 
-    assert (added, reader.finish()) == ("Tschüß, 🌙.", "Tschüß, 🌙.")
+    assert ("".join(added), reader.finish()) == ("Tschüß, 🌙.", ("Tschüß, 🌙.", []))
+
+
+@pytest.mark.parametrize("name", [name for name, odd in ODD.items() if not odd.encoding])
+def test_odd_answer_is_read_alike_in_pieces_of_any_size(name):
+    body = ODD[name].body
+
+    def outcome(size):
+        reader = CompletionReader(MAX_TOKENS)
+        try:
+            for at in range(0, len(body), size):
+                reader.feed(body[at : at + size])
+            return reader.finish()[0]
+        except UpstreamError as error:
+            return type(error), str(error)
+
+    assert {outcome(size) for size in (1, 3, 64)} == {outcome(len(body) or 1)}
 
 
 def test_line_without_an_end_is_held_up_to_a_limit():
@@ -119,8 +150,8 @@ def test_line_without_an_end_is_held_up_to_a_limit():
     long = chunk("\\u00e9" * 2 * MAX_TOKENS).encode()  # its length would do for any other text of so many tokens
     half = len(long) // 2
 
-    assert reader.feed(long[:half]) == ""
-    assert reader.feed(long[half:]) == ""
-    assert reader.feed(b"\n") == "é" * 2 * MAX_TOKENS
+    assert reader.feed(long[:half]) == []
+    assert reader.feed(long[half:-2]) == []
+    assert reader.feed(long[-2:] + b"\n") == ["é" * 2 * MAX_TOKENS]
     with pytest.raises(UpstreamUnavailableError, match="more bytes than an answer may have"):
         reader.feed(b"x" * 100_000)  # far less than all lines together may have

@@ -14,6 +14,7 @@ from omi_actors.clients.openai_model import OpenAIModel
 from omi_actors.domain.answers.prompt import build_prompt
 from omi_actors.errors import (
     UpstreamBusyError,
+    UpstreamEmptyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -165,7 +166,7 @@ async def test_demo_model_takes_its_time_over_the_words_but_ends_in_time(words):
         (Mode.REFUSAL, UpstreamRejectedError, "content_refused"),
         (Mode.TOO_LONG, UpstreamRejectedError, "context_length_exceeded"),
         (Mode.THINKING, UpstreamRejectedError, "thought_too_long"),
-        (Mode.EMPTY, UpstreamUnavailableError, None),
+        (Mode.EMPTY, UpstreamEmptyError, None),
         (Mode.RATE_LIMIT, UpstreamBusyError, None),
         (Mode.SERVER_ERROR, UpstreamUnavailableError, None),
         (Mode.CUT, UpstreamUnavailableError, None),

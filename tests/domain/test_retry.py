@@ -8,6 +8,7 @@ from omi_actors.domain.answers.patience import BASE_S, Bury, Retry, attempt_dead
 from omi_actors.errors import (
     CircuitOpenError,
     UpstreamBusyError,
+    UpstreamEmptyError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
@@ -42,6 +43,14 @@ def test_deadline_that_passed_is_not_waited_for_again():
 def test_passing_trouble_is_tried_again_until_the_attempts_are_used_up(error):
     assert isinstance(decide_retry(error, attempt=3, max_attempts=4, rng=RNG), Retry)
     assert decide_retry(error, attempt=4, max_attempts=4, rng=RNG) == Bury()
+
+
+def test_answer_that_says_nothing_is_asked_for_once_more_only():
+    error = UpstreamEmptyError("nothing")
+
+    assert isinstance(decide_retry(error, attempt=1, max_attempts=4, rng=RNG), Retry)
+    assert decide_retry(error, attempt=2, max_attempts=4, rng=RNG) == Bury()
+    assert decide_retry(error, attempt=1, max_attempts=1, rng=RNG) == Bury()
 
 
 def test_delay_is_spread_over_the_whole_growing_range():

@@ -57,12 +57,12 @@ BAD = [
     (Mode.DRIP, "took too long", "timeout"),
     (Mode.CUT, "can't be reached", "unavailable"),
     (Mode.MALFORMED, "can't be reached", "unavailable"),
-    (Mode.EMPTY, "can't be reached", "unavailable"),
     (Mode.SERVER_ERROR, "can't be reached", "unavailable"),
     (Mode.RATE_LIMIT, "too much to do", "busy"),
     (Mode.THINKING, "thought about it for too long", "thought_too_long"),
 ]
 UNWILLING = [
+    (Mode.EMPTY, "gave no answer", "empty_answer"),
     (Mode.REFUSAL, "refused the question", "content_refused"),
     (Mode.FILTERED, "refused the question", "content_refused"),
     (Mode.BAD_CONTENT, "refused the question", "content_refused"),

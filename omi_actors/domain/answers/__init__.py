@@ -3,6 +3,7 @@
 prompt.py            spaces and the prompt; limits.py: time and tokens of an answer, its cut
 budget.py            questions a minute and tokens a day
 breaker.py           a circuit breaker; patience.py: fallback models, deadlines, retries
+speech.py            the speech in a model's text; marks.py: the marks around it
 failures.py          a failure's sentence and the operator's fix; sentences.py, language.py: its words
 delivery.py          the table of transitions; delivery_records.py: its states, channels and rows
 notifications.py     limits, values and text of notifications

@@ -14,6 +14,7 @@ from omi_actors.errors import (
     OverloadError,
     TooLargeError,
     UpstreamBusyError,
+    UpstreamEmptyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -60,6 +61,11 @@ _REJECTED = {
 _REFUSED = Fault("refused", "see the status in the log; check OPENAI_BASE_URL, OPENAI_MODEL and the OPENAI_ settings")
 _TIMEOUT = Fault("timeout", "is the server slow or hung? Take a faster model, or raise OPENAI_TIMEOUT")
 _BUSY = Fault("busy", "raise the account's rate limit, or lower OPENAI_MAX_CONCURRENCY")
+_EMPTY = Fault(
+    "empty_answer",
+    "if it stays so: take another model, or let the model's server separate reasoning and turn off tools",
+    is_lasting=False,
+)
 _UNREACHABLE = Fault("unavailable", "check OPENAI_BASE_URL, the network and the provider's status page")
 
 
@@ -72,6 +78,8 @@ def find_fault(error: UpstreamError) -> Fault:
             return _TIMEOUT
         case UpstreamBusyError():
             return _BUSY
+        case UpstreamEmptyError():
+            return _EMPTY
         case _:
             return _UNREACHABLE
 
@@ -79,9 +87,9 @@ def find_fault(error: UpstreamError) -> Fault:
 def is_broken(error: UpstreamError) -> bool:
     """Return True if an error counts for the circuit breaker: the server does not work.
 
-    A server that asks for fewer calls (429), or refuses a key or a question, works and answers at once.
+    A server that asks for fewer calls (429), refuses a key or a question, or says nothing works and answers at once.
     """
-    if isinstance(error, UpstreamBusyError | CircuitOpenError):
+    if isinstance(error, UpstreamBusyError | UpstreamEmptyError | CircuitOpenError):
         return False
     return isinstance(error, UpstreamTimeoutError | UpstreamUnavailableError)
 
@@ -103,6 +111,8 @@ def _choose(error: BaseException, sentences: Sentences) -> str:
             return sentences.busy
         case TooLargeError():
             return sentences.too_long
+        case UpstreamEmptyError():
+            return sentences.empty
         case UpstreamUnavailableError():
             return sentences.unreachable
         case _:

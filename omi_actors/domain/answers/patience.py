@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from omi_actors.errors import (
     CircuitOpenError,
+    UpstreamEmptyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
@@ -21,9 +22,9 @@ from omi_actors.kit.errors import ExpectedError
 _SHARE = 0.5
 # Share of the whole time that must be left for another model: in less it would only be cut and counted as failed.
 _LEAST_FALLBACK_SHARE = 0.1
-# Refusals that concern one model's name or its reasoning. All others concern the shared account (key, credit) or the
-# question: a question that one model refuses is not passed to the next.
-_OF_ONE_MODEL = ("model_not_found", "thought_too_long")
+# Refusals that concern one model's name, reasoning, fields or template. All others concern the shared account (key,
+# credit) or the question: a question that one model refuses is not passed to the next.
+_OF_ONE_MODEL = ("model_not_found", "thought_too_long", "parameter_refused", "roles_refused")
 
 
 def may_fall_back(error: UpstreamError) -> bool:
@@ -77,6 +78,8 @@ def longest_wait_s(asked_at: float, now_s: float, whole_s: float) -> float:
     return min(whole_s, whole_s - (now_s - asked_at)) - _LEAST_RETRY_SHARE * whole_s
 
 
+# Attempts at a question that the model answers by nothing: a third would say nothing too, and costs as much.
+_MOST_EMPTY = 2
 # Seconds. The first retry comes soon, since a person waits for an answer.
 BASE_S = 0.5
 CAP_S = 600.0
@@ -106,7 +109,8 @@ def decide_retry(
     is_counted = wait_s is None or not isinstance(error, CircuitOpenError)
     if isinstance(error, ExpectedError) and not error.retryable:
         return Bury()
-    if is_counted and attempt >= max_attempts:
+    most = min(max_attempts, _MOST_EMPTY) if isinstance(error, UpstreamEmptyError) else max_attempts
+    if is_counted and attempt >= most:
         return Bury()
     asked_s = getattr(error, "retry_after_s", None)
     if asked_s is None:

@@ -26,7 +26,7 @@ from omi_actors.domain.hearing.state import (
     Question,
     WakeBy,
 )
-from omi_actors.domain.hearing.utterances import UtteranceTracker
+from omi_actors.domain.hearing.utterances import UtteranceTracker, rename
 
 # Segments and characters of a slice. A segment costs up to 2.5 ms, since every name in an open question is checked.
 _SLICE_LIMIT = 16
@@ -110,7 +110,7 @@ def relabel(state: HearingState, corrected: Sequence[StoredSegment]) -> HearingS
         has_question = segment.speaker in by_speaker and by_speaker[segment.speaker].question is not None
         if moved is not None and not has_question:
             del by_speaker[moved.speaker]
-            by_speaker[segment.speaker] = replace(moved, speaker=segment.speaker, is_user=segment.is_user)
+            by_speaker[segment.speaker] = rename(moved, segment)
             state = replace(state, open_utterances=tuple(by_speaker.values()))
         if state.asked and state.asked[-1][0] == hash(segment.key):
             state = replace(state, asker=segment.speaker)

@@ -54,6 +54,12 @@ def _pause_s(words: str, options: HearingOptions) -> float:
     return options.pause_s * (2 if is_dangling(words) or has_hardly_begun(words) else 1)
 
 
+def rename(utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance:
+    """Return an utterance as that of the speaker whom one of its segments names. The other segments keep theirs."""
+    is_user = segment.is_user and (utterance.is_user or len(utterance.pieces) == 1)
+    return replace(utterance, speaker=segment.speaker, is_user=is_user)
+
+
 class UtteranceTracker:
     """One decision: changes a state while it takes segments; each speaker has one open utterance.
 
@@ -123,7 +129,7 @@ class UtteranceTracker:
         if utterance is None:
             return None
         del self._open[utterance.speaker]
-        return replace(utterance, speaker=segment.speaker, is_user=segment.is_user)
+        return rename(utterance, segment)
 
     def _forget(self) -> None:
         """Drop the oldest utterances above the limits, after every segment, so that slices give the same result."""

@@ -1,0 +1,196 @@
+"""Chunks of a chat completion, in the shapes that servers give them: text, finish reason, tokens, refusal or error.
+
+Not here: their order and the answer (completion_stream.py), the meaning of an error (model_refusals.py). Threads: none,
+pure. Source: OpenAI's Chat Completions API, and the servers that follow it; docs/models.md names their oddities.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+# No answer costs more; a larger count is an error of its server, and no integer of the store.
+_MOST_TOKENS = 1_000_000_000
+# Kinds of parts that are speech, and the fields of a text.
+_SPEECH_PARTS = ("", "text", "output_text", "text_delta", "message")
+_TEXTS = ("content", "text", "value", "parts")
+_REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
+# A text lies at most so deep: message, content, part, text, value.
+_LEVELS = 5
+# The text of a chunk that is broken elsewhere, and its finish reason.
+_STRING = r'\s*:\s*("(?:[^"\\]|\\.)*")'
+_BROKEN_TEXT = re.compile(rf'"(?:content|text)"{_STRING}')
+_BROKEN_REASON = re.compile(rf'"finish_reason"{_STRING}')
+
+
+class Ending(StrEnum):
+    """The meaning of a finish reason. An unknown one is a cut too, but more may follow it."""
+
+    WHOLE = "whole"
+    LENGTH = "length"
+    REFUSED = "refused"
+    CUT = "cut"
+    UNKNOWN = "unknown"
+
+
+_REASONS = {
+    Ending.WHOLE: (
+        *("stop", "stop_sequence", "stop_token", "stop_str", "eos", "eos_token", "end_turn", "end_of_turn", "end"),
+        *("complete", "completed", "finished", "done", "normal"),
+        *("tool_calls", "tool_call", "tool_use", "function_call", "malformed_function_call"),
+    ),
+    Ending.LENGTH: (
+        *("length", "max_tokens", "max_output_tokens", "max_output", "max_length", "model_length"),
+        "model_context_window_exceeded",
+    ),
+    Ending.REFUSED: (
+        *("content_filter", "content_filtered", "safety", "recitation", "prohibited_content", "blocklist", "spii"),
+        *("sensitive", "refusal", "guardrail_intervened", "error_toxic"),
+    ),
+    Ending.CUT: (
+        *(
+            "error",
+            "abort",
+            "aborted",
+            "cancelled",
+            "canceled",
+            "user_cancel",
+            "error_limit",
+            "network_error",
+            "timeout",
+        ),
+        *("time_limit", "insufficient_system_resource"),
+    ),
+}
+_ENDINGS: Mapping[str, Ending] = MappingProxyType(
+    {reason: ending for ending, reasons in _REASONS.items() for reason in reasons}
+)
+# Forms of no reason, as of a program that prints its null.
+_NO_REASONS = ("", "null", "none", "undefined")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A chunk. `is_message`: its text is a message, which may repeat the text of all deltas before it."""
+
+    text: str = ""
+    is_message: bool = False
+    ending: Ending | None = None
+    tokens: int = 0
+    is_refusal: bool = False
+    is_error: bool = False
+    has_reasoning: bool = False
+    has_choice: bool = False
+
+
+def read_chunk(value: Mapping[str, Any], event_name: str = "") -> Chunk:
+    """Return the chunk in an event's value, as far as it can be understood. Only the first choice counts."""
+    choice = next(_find_choices(value), None)
+    is_error = any(map(_is_error, (value, choice))) or "error" in (event_name, value.get("object"), value.get("type"))
+    tokens = _read_tokens(value.get("usage"))
+    if choice is None:
+        return Chunk(tokens=tokens, is_error=is_error)
+    delta, message = choice.get("delta"), choice.get("message")
+    text, is_message = find_text(delta), False
+    if not text:
+        text, is_message = find_text(message) or find_text(choice.get("text")), bool(find_text(message))
+    parts = [part for part in (delta, message) if isinstance(part, dict)]
+    return Chunk(
+        text=text,
+        is_message=is_message,
+        ending=_read_ending(choice),
+        tokens=tokens or _read_tokens(choice.get("usage")),
+        is_refusal=any(map(_is_refusal, parts)),
+        is_error=is_error,
+        has_reasoning=any(part.get(name) for part in parts for name in _REASONING),
+        has_choice=True,
+    )
+
+
+def read_broken_chunk(text: str) -> Chunk | None:
+    """Return the chunk in a text that is no JSON, but holds all of its own text; None if a part may be lost."""
+    found, reason = _BROKEN_TEXT.search(text), _BROKEN_REASON.search(text)
+    if found is None and (reason is None or "content" in text):
+        return None
+    choice = {"text": _unquote(found[1]) if found else "", "finish_reason": _unquote(reason[1]) if reason else None}
+    return read_chunk({"choices": [choice]})
+
+
+def find_text(content: object, levels: int = _LEVELS) -> str:
+    """Return the speech in a delta, message or content: a text, its parts, or an object that holds one of these.
+
+    Parts of other kinds, such as reasoning and calls of tools, are none.
+    """
+    if isinstance(content, str):
+        return content
+    if isinstance(content, int) and not isinstance(content, bool):  # a gateway has read the token "9" as a number
+        return str(content)
+    if levels == 0:
+        return ""
+    if isinstance(content, list):
+        return "".join(find_text(part, levels - 1) for part in content)
+    if isinstance(content, dict) and (content.get("type") or "") in _SPEECH_PARTS and not content.get("thought"):
+        return next((text for name in _TEXTS if (text := find_text(content.get(name), levels - 1))), "")
+    return ""
+
+
+def _find_choices(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    choices = value.get("choices")
+    for choice in choices if isinstance(choices, list) else [choices]:
+        if isinstance(choice, dict) and _is_first(choice.get("index")):
+            yield choice
+
+
+def _is_first(index: object) -> bool:
+    number = str(index).strip()
+    return not number.isdecimal() or int(number) == 0
+
+
+def _is_error(part: Mapping[str, Any] | None) -> bool:
+    error = part.get("error") if part is not None else None
+    return any(error.values()) if isinstance(error, dict) else bool(error)
+
+
+def _is_refusal(part: Mapping[str, Any]) -> bool:
+    """Return True for a delta or message that refuses: in a field, or as one of its parts."""
+    refusal, content = part.get("refusal"), part.get("content")
+    pieces = content if isinstance(content, list) else []
+    is_told = isinstance(refusal, str) and bool(refusal.strip())
+    return is_told or any(isinstance(piece, dict) and piece.get("type") == "refusal" for piece in pieces)
+
+
+def _read_ending(choice: Mapping[str, Any]) -> Ending | None:
+    reason = choice.get("finish_reason") or choice.get("finishReason")
+    if not reason or (isinstance(reason, str) and reason.strip().lower() in _NO_REASONS):
+        return None
+    return _ENDINGS.get(reason.strip().lower(), Ending.UNKNOWN) if isinstance(reason, str) else Ending.UNKNOWN
+
+
+def _read_tokens(usage: object) -> int:
+    """Return the tokens of question and answer; 0 if none, or an odd number, is reported."""
+    if not isinstance(usage, dict):
+        return 0
+    halves = [("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")]
+    sums = sum(_count(usage.get(one)) or _count(usage.get(other)) for one, other in halves)
+    return _count(usage.get("total_tokens")) or sums
+
+
+def _count(value: object) -> int:
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else 0.0
+    except (ValueError, OverflowError):
+        return 0
+    is_count = math.isfinite(number) and number.is_integer() and 0 < number <= _MOST_TOKENS
+    return int(number) if is_count else 0
+
+
+def _unquote(literal: str) -> str:
+    """Return the text of a JSON string, or that between its quotes if it is broken itself."""
+    try:
+        return str(json.loads(literal, strict=False))
+    except ValueError:
+        return literal[1:-1]
