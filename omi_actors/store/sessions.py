@@ -36,7 +36,8 @@ _TURNS = (
 # The account is given only if its person allows that memories enter prompts.
 _ANSWERED_FOR = (
     "SELECT session.active_space, session_key, CASE WHEN preference.inject_memories THEN session.account_id END"
-    " FROM session LEFT JOIN user_preference AS preference ON preference.account_id = session.account_id WHERE session.id = ?"
+    " FROM session LEFT JOIN user_preference AS preference ON preference.account_id = session.account_id"
+    " WHERE session.id = ?"
 )
 # Below the number of parameters that every SQLite takes.
 _KEYS_PER_QUERY = 500
