@@ -51,6 +51,7 @@ OPEN = {
     "/auth/register",
     "/auth/login",
     "/auth/logout",
+    "/link/omi/undo",  # its key, from the wearer's notification, is checked by the handler
 }
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
 # `async def make(store, account_id) -> str`

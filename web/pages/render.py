@@ -77,6 +77,17 @@ def render_signed_out() -> bytes:
     return _render("message.html", title="Signed out", sentences=(), request_id="")
 
 
+def render_undo_link(path: str, key: str) -> bytes:
+    """Return the page that asks whether to undo a link; its form sends the key to `path`."""
+    return _render("undo_link.html", path=path, key=key)
+
+
+def render_unlinked() -> bytes:
+    """Return the page after a link was undone."""
+    sentence = ["Your conversations are not in that account any more."]
+    return _render("message.html", title="The link is undone", sentences=(sentence,), request_id="")
+
+
 def render_error(problem: Problem, request_id: str) -> bytes:
     """Return the error page of a problem."""
     hint = _SIGN_IN if problem.status == _UNAUTHORIZED else problem.hint

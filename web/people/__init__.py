@@ -5,6 +5,7 @@ bodies.py     fields of JSON bodies, in both key styles
 passwords.py  verifying a password, with a limit on wrong ones
 auth.py       register, login, logout, /auth/me, /me
 account.py    profile, password, sessions
+linking.py    wearables: codes, links, undo
 routes.py     the table of these addresses
 
 Not here: finding the person of a request (web/identity.py, web/handlers/guarded.py), statements

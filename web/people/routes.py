@@ -3,7 +3,7 @@
 Not here: all other addresses (web/app.py), who may come in (`access` of each handler). Threads: any; constant.
 """
 
-from web.people import auth
+from web.people import auth, linking
 
 ROUTES = (
     (r"/auth/register/?", auth.RegisterHandler),
@@ -11,4 +11,5 @@ ROUTES = (
     (r"/auth/logout/?", auth.LogoutHandler),
     (r"/auth/me/?", auth.AuthMeHandler),
     (r"/me/?", auth.MeHandler),
+    *linking.ROUTES,
 )
