@@ -69,6 +69,14 @@ class TooManyValuesError(TooLargeError):
     """A JSON text of allowed length with too many values."""
 
 
+class UnpacksTooLargeError(TooLargeError):
+    """A compressed body that unpacks to more than a body may have."""
+
+
+class UnsupportedEncodingError(BadRequestError):
+    """A body with a Content-Encoding that is not supported."""
+
+
 class NotFoundError(BadRequestError):
     """A resource that does not exist, or that the caller may not see."""
 

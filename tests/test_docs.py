@@ -24,7 +24,11 @@ every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path:
 
 VARIABLES = {*all_variables(), *NOT_TAKEN}
 # Words in capitals that are no settings: placeholders, and a value of Omi's.
-OTHERS = {"YOUR_HOST", "YOUR_TOKEN", "SPEAKER_00", "_OMI_ACTORS_COMPLETE", "OMI_ACTORS_COMPLETE"}
+OTHERS = {
+    *("YOUR_HOST", "YOUR_TOKEN", "SPEAKER_00", "_OMI_ACTORS_COMPLETE", "OMI_ACTORS_COMPLETE"),
+    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+}
 
 # Names of ours that are no metrics: the chat's cookie.
 NO_METRICS = {"omi_chat"}

@@ -8,7 +8,7 @@ import pytest
 
 from omi_actors import tree
 from omi_actors.backplane import redis_session
-from omi_actors.clients import omi_api, openai_model
+from omi_actors.clients import model_server, omi_api
 from omi_actors.clients.bounded_http import MAX_ERROR_BYTES, MAX_REPLY_BYTES
 from omi_actors.jobs import notify
 from omi_actors.store import postgres
@@ -62,7 +62,7 @@ def test_numbers_of_the_servers_that_are_called_are_the_programs():
     model, omi, postgresql = row_of("the model"), row_of("Omi's API"), row_of("PostgreSQL")
     sqlite, redis = row_of("SQLite"), row_of("Redis")
 
-    assert model[1].startswith(f"{openai_model._CONNECT_S:g} s to connect")
+    assert model[1].startswith(f"{model_server._CONNECT_S:g} s to connect")
     assert omi[1].startswith(f"{omi_api._CONNECT_S:g} s at most to connect")
     assert omi[2].startswith(f"{notify._MAX_ATTEMPTS}, ")
     stores = f"{1 + len(tree._READERS)}: a writer, {len(tree._READERS)} readers"

@@ -8,9 +8,9 @@ from tornado.web import Application, GZipContentEncoding
 from web.handlers import pages, queue
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
+from web.handlers.caller import Access
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
-from web.handlers.guarded import Access
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
 from web.handlers.pages import IndexHandler, StyleHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler

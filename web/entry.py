@@ -17,11 +17,21 @@ from tornado.httputil import (
 )
 from tornado.web import Application
 
-from omi_actors.errors import ForeignHostError, OmiError, OverloadError, SlowBodyError, TooLargeError
+from omi_actors.errors import (
+    BadRequestError,
+    ForeignHostError,
+    OmiError,
+    OverloadError,
+    SlowBodyError,
+    TooLargeError,
+    UnpacksTooLargeError,
+    UnsupportedEncodingError,
+)
+from web.edge.encodings import Unpacker, find_unpacker
 from web.edge.header_checks import length_problem, refusal_bytes
 from web.edge.listener import EdgeConnection
 from web.problems import api_problem
-from web.requests import header, request_id_of, send
+from web.requests import as_path, header, request_id_of, send
 from web.site import Site
 from web.webhook.request import ROUTE, WebhookRequest
 
@@ -37,6 +47,10 @@ _LINGER_BYTES = 64 * 1024 * 1024
 _READ_REFUSAL_S = 1.0
 # Probes use the machine's address as host; the reply shows only that the server runs.
 _PROBES = frozenset(("/livez", "/readyz"))
+
+
+_TOO_LARGE = TooLargeError("The body is above MAX_REQUEST_SIZE.")
+_UNPACKS_TOO_LARGE = UnpacksTooLargeError("The body unpacks to more than MAX_REQUEST_SIZE.")
 
 
 class Entry(HTTPServerConnectionDelegate):
@@ -62,6 +76,7 @@ class _IncomingRequest(HTTPMessageDelegate):
         self._connection = connection
         self._received_bytes = 0
         self._held_bytes = 0
+        self._unpacker: Unpacker | None = None
         self._target: HTTPMessageDelegate | None = None
         self._refused: Future[None] | None = None
 
@@ -70,6 +85,7 @@ class _IncomingRequest(HTTPMessageDelegate):
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)  # noqa: S101 (a server gets no responses)
         self._headers = headers
+        start_line = as_path(start_line, headers)
         declared = header(headers, "Content-Length")
         problem = length_problem(start_line.version, declared, headers)
         if problem is not None:
@@ -84,15 +100,45 @@ class _IncomingRequest(HTTPMessageDelegate):
         else:
             self._refuse(ForeignHostError())
             return None
+        encoding = header(headers, "Content-Encoding")
+        if encoding is not None:
+            del headers["Content-Encoding"]  # the target gets the body unpacked
         wait = self._target.headers_received(start_line, headers)
         declared_bytes = _bytes_of(declared)
+        if encoding is not None and (declared_bytes or "Transfer-Encoding" in headers):
+            self._expect_packed(encoding)
         if declared_bytes > self._site.max_body_bytes:
-            self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
+            self._refuse(_TOO_LARGE)
         if wait is None and declared_bytes > self._site.free_body_bytes:
             return self._site.body_pacer.wait()
         return wait
 
+    def _expect_packed(self, encoding: str) -> None:
+        if isinstance(self._target, WebhookRequest) and self._target.is_refused:
+            return  # nothing of it is read
+        try:
+            self._unpacker = find_unpacker(encoding)
+        except UnsupportedEncodingError as error:
+            self._refuse(error)
+
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        if self._unpacker is None or self._target is None:
+            return self._take(chunk)
+        return self._unpack(self._unpacker, chunk)
+
+    async def _unpack(self, unpacker: Unpacker, chunk: bytes) -> None:
+        """Take a part of a compressed body piece by piece, until it ends or is refused."""
+        try:
+            for piece in unpacker.unpack(chunk):
+                wait = self._take(piece)
+                if wait is not None:
+                    await wait
+                if self._target is None:
+                    return
+        except BadRequestError as error:
+            self._refuse(error)
+
+    def _take(self, chunk: bytes) -> Awaitable[None] | None:
         self._received_bytes += len(chunk)
         if self._received_bytes <= self._site.free_body_bytes:
             return None if self._target is None else self._target.data_received(chunk)
@@ -106,6 +152,8 @@ class _IncomingRequest(HTTPMessageDelegate):
 
     def finish(self) -> None:
         self._site.traffic.body_ends(self)
+        if self._target is not None and self._unpacker is not None and not self._unpacker.is_whole:
+            self._refuse(BadRequestError(f"The body ends before its {self._unpacker.name} does."))
         if self._target is not None:
             self._target.finish()
         elif self._refused is not None:
@@ -128,7 +176,7 @@ class _IncomingRequest(HTTPMessageDelegate):
     def _hold(self) -> None:
         """Reserve memory for the received part of a large body until its request ends, or refuse the request."""
         if self._received_bytes > self._site.max_body_bytes:
-            self._refuse(TooLargeError("The body is above MAX_REQUEST_SIZE."))
+            self._refuse(_TOO_LARGE if self._unpacker is None else _UNPACKS_TOO_LARGE)
             return
         try:
             self._site.uploads.reserve(self._received_bytes - self._held_bytes)

@@ -9,8 +9,9 @@ Threads: the event loop.
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
+from urllib.parse import unquote_plus
 
-from tornado.httputil import HTTPHeaders
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 from omi_actors.clock import Clock
 from omi_actors.domain.people.accounts import SignedIn, digest_of
@@ -51,6 +52,21 @@ def is_foreign(headers: HTTPHeaders, is_listed: Callable[[str], bool]) -> bool:
     """Return True if a request comes from a page that is neither ours nor `is_listed`. Scripts are not foreign."""
     origin = header(headers, "Origin")
     return not is_same_origin(headers) and (origin is None or not is_listed(origin))
+
+
+def cut_sid(request: HTTPServerRequest) -> str | None:
+    """Remove the parameter `sid` from a request's address, and return its value; None if there is none.
+
+    The original's app sends its token there, for its event stream. Nothing else may see it: no log, no error, no page.
+    """
+    if "sid=" not in (request.query or ""):
+        return None
+    parts = request.query.split("&")
+    request.query = "&".join(part for part in parts if unquote_plus(part.partition("=")[0]) != COOKIE)
+    request.uri = request.path + (f"?{request.query}" if request.query else "")
+    given = request.query_arguments.pop(COOKIE, [])
+    request.arguments = {**request.body_arguments, **request.query_arguments}
+    return given[0].decode(errors="replace") if given else None
 
 
 class Identities:

@@ -37,6 +37,8 @@ from omi_actors.errors import (
     StoreUnavailableError,
     TooLargeError,
     TooManyValuesError,
+    UnpacksTooLargeError,
+    UnsupportedEncodingError,
     UpstreamError,
 )
 from omi_actors.kit.errors import ActorError, AskTimeoutError, MailboxFullError
@@ -111,6 +113,9 @@ API: _Table[Problem] = {
     TooLargeError: Problem(
         413, "too_large", "The body is too large.", "MAX_REQUEST_SIZE and CHAT_MAX_MESSAGE_CHARS set the limits."
     ),
+    UnsupportedEncodingError: Problem(
+        415, "unsupported_encoding", "The body's encoding is not supported.", "Send it plain, or as gzip or deflate."
+    ),
     SlowBodyError: Problem(
         408, "body_timeout", "The body did not arrive in time.", "BODY_TIMEOUT_MS sets the limit. Send it again."
     ),
@@ -149,6 +154,8 @@ OMI: _Table[Drop | None] = {
     BadRequestError: None,
     InvalidWebhookError: Drop("invalid", retryable=False),
     TooLargeError: Drop("too_large", retryable=False),
+    # Omi compresses nothing, so its breaker is not at stake.
+    UnpacksTooLargeError: None,
     TooManyValuesError: Drop("too_many_values", retryable=False),
     SlowBodyError: Drop("body_timeout", retryable=True),
     RateLimitedError: Drop("rate_limited", retryable=True),

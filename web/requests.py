@@ -12,13 +12,14 @@ from urllib.parse import unquote_plus
 
 from prometheus_client import Counter, Histogram
 from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPHeaders, format_timestamp
+from tornado.httputil import HTTPHeaders, RequestStartLine, format_timestamp
 
 from omi_actors.ids import new_request_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.metrics import HTTP_EXTREMES
 
 # Request ids that are safe in logs and headers.
+_ADDRESS = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -34,6 +35,18 @@ def request_id_of(headers: HTTPHeaders) -> str:
 def header(headers: HTTPHeaders, name: str) -> str | None:
     """Return a header's value, or None. The test first is faster than `get`, which raises and catches an error."""
     return headers[name] if name in headers else None  # noqa: SIM401 (see above)
+
+
+def as_path(start_line: RequestStartLine, headers: HTTPHeaders) -> RequestStartLine:
+    """Return the request line with a path as its target, though a forward proxy has passed on the whole address.
+
+    The address's host then replaces the header's. Source: RFC 9112 §3.2.2.
+    """
+    match = None if start_line.path.startswith("/") else _ADDRESS.fullmatch(start_line.path)
+    if match is None:
+        return start_line
+    headers["Host"] = match[1]
+    return start_line._replace(path=match[2] if match[2].startswith("/") else f"/{match[2]}")
 
 
 def parse_query(target: str) -> dict[str, str]:

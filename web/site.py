@@ -43,6 +43,15 @@ class Times:
         self.heartbeat_s = _HEARTBEAT_S
 
 
+class PeopleRules:
+    """The operator's decisions about accounts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.registration = settings.registration
+        self.login_max_failures = settings.login_max_failures
+        self.stream_token_in_url = settings.stream_token_in_url
+
+
 class Site:
     """The system, the limits, and the server's own state. Handlers reach it as `self.site`."""
 
@@ -77,8 +86,7 @@ class Site:
         self.replays = Replays(clock)
         # None: there are no accounts here.
         self.identities = Identities(system, clock) if settings.enable_user_system else None
-        self.registration = settings.registration
-        self.login_max_failures = settings.login_max_failures
+        self.people = PeopleRules(settings)
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic.aliases import AliasChoices
 
-from config.values import OnOff, Seconds, Secret, lower_word, trimmed
+from config.upstreams import UpstreamAddress, UpstreamKey
+from config.values import OnOff, Seconds, lower_word, trimmed
 
 
 class DeliverySettings(BaseModel):
@@ -20,15 +21,14 @@ class DeliverySettings(BaseModel):
         pattern=r"^[A-Za-z0-9_-]{1,128}$",
         description="The app's id at Omi. With OMI_APP_SECRET, an answer that was in no reply becomes a notification.",
     )
-    omi_app_secret: Secret = Field(
+    omi_app_secret: UpstreamKey = Field(
         None,
         validation_alias=AliasChoices("OMI_APP_SECRET", "OMI_API_KEY"),
         description="The app's API key at Omi. Without it, late answers wait for the wearer's next webhook.",
     )
-    omi_api_url: str = Field(
+    omi_api_url: UpstreamAddress = Field(
         "https://api.omi.me",
         validation_alias="OMI_API_URL",
-        pattern=r"^https?://",
         description="Address of Omi's API.",
     )
     omi_notify_version: Annotated[Literal["v1", "v2"], BeforeValidator(lower_word)] = Field(

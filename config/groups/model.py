@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic.aliases import AliasChoices
 
-from config.values import OnOff, Seconds, Secret, lower_word, parse_list
+from config.upstreams import UpstreamAddress, UpstreamKey
+from config.values import OnOff, Seconds, lower_word, parse_list
 
 # Tokens and questions: more than any budget, and within the store's integers.
 _MAX_BUDGET = 1_000_000_000_000
@@ -17,16 +18,18 @@ _MAX_BUDGET = 1_000_000_000_000
 class ModelSettings(BaseModel):
     """The language model: server, key, limits, and circuit breaker."""
 
-    openai_api_key: Secret = Field(
+    openai_api_key: UpstreamKey = Field(
         None,
         validation_alias=AliasChoices("OPENAI_API_KEY", "OPENAI_KEY"),
         description="Key of the model's server. Empty: the built-in demo model, which says so in every answer.",
     )
-    openai_base_url: str | None = Field(
+    openai_base_url: UpstreamAddress | None = Field(
         None,
         validation_alias="OPENAI_BASE_URL",
-        pattern=r"^https?://",
-        description="Address of any OpenAI-compatible server, such as http://localhost:11434/v1. Empty: OpenAI.",
+        description=(
+            "Address of any OpenAI-compatible server, such as http://localhost:11434/v1, at which it has "
+            "/chat/completions; a query, such as Azure's ?api-version=, is sent with each request. Empty: OpenAI."
+        ),
     )
     openai_model: str = Field(
         "gpt-5-mini-2025-08-07", validation_alias="OPENAI_MODEL", min_length=1, description="Name of the model."

@@ -30,6 +30,14 @@ class PeopleSettings(BaseModel):
             "the operator, by `omi-actors user create`. Default: open in development, link in production."
         ),
     )
+    stream_token_in_url: OnOff = Field(
+        default=True,
+        validation_alias="STREAM_TOKEN_IN_URL",
+        description=(
+            "Takes a person's token as ?sid= at the event stream, as the original's app sends it. Proxies may log it: "
+            "see docs/deploy.md. When off, that app cannot follow its conversation live."
+        ),
+    )
     login_max_failures: int = Field(
         10,
         validation_alias="LOGIN_MAX_FAILURES",

@@ -61,7 +61,11 @@ def fetch_link(settings: Settings) -> str:
         UpstreamUnavailableError: no server answers there. UpstreamRejectedError: another program answers there, or the
         server has another ADMIN_TOKEN.
     """
-    path = call_operator(settings, "POST", "/operator/links")["path"]
+    return build_link(settings, call_operator(settings, "POST", "/operator/links")["path"])
+
+
+def build_link(settings: Settings, path: str) -> str:
+    """Return the address of a path on this machine's server."""
     shown = "localhost" if settings.is_loopback or _host_of(settings) == "127.0.0.1" else settings.host
     return f"http://{shown}:{settings.port}{path}"
 

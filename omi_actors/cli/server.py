@@ -21,6 +21,7 @@ from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import DemoModel, Model
 from omi_actors.clients.omi_api import Notifier, OmiApi
 from omi_actors.clients.openai_model import OpenAIModel
+from omi_actors.clients.surroundings import check_surroundings
 from omi_actors.clock import SystemClock
 from omi_actors.doctor.port import build_url, explain_bind_error
 from omi_actors.doctor.running import recorded
@@ -99,6 +100,7 @@ class _End:
 async def _serve(loaded: LoadedSettings) -> int:
     began_mono_s, settings, end = time.monotonic(), loaded.settings, _End()
     listen_to_signals(end.interrupt, end.hang_up)
+    check_surroundings(settings)  # one sentence now, in place of a failure of each answer
     parts = _build_parts(settings, end)
     system = System(parts, lambda _error: end.come(EXIT_SOFTWARE))
     server = WebServer(system, settings, parts.clock)

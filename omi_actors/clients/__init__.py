@@ -1,7 +1,8 @@
 """Outbound HTTP: language models, and Omi's notification API.
 
 model.py                the interface of a model, and the demo model
-openai_model.py         a model at an OpenAI-compatible server, and the list of that server's models
+openai_model.py         a model at an OpenAI-compatible server
+model_server.py         the API of such a server: the client, its errors as ours, a look without a question
 completion_request.py   the request of a chat completion
 completion_stream.py    the answer in a chat completion; completion_chunk.py: the shapes of its chunks
 event_stream.py         the events of a stream, or what servers send in its place
@@ -11,6 +12,7 @@ refusal_phrases.py      what the common servers write in refusals
 model_chain.py          circuit breaker around each model, and fallback to the next model
 omi_api.py              Omi's notification API, with its circuit breaker
 circuit.py              a circuit breaker around calls, with metrics and log lines
+surroundings.py         the proxy and the certificates that the environment names for a call
 bounded_http.py         HTTP clients that follow no redirect and bound each reply
 
 Foreign errors become errors of `omi_actors/errors.py` here. Not here: retries (actors/queue/), decisions

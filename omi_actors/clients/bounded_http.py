@@ -1,13 +1,17 @@
 """HTTP clients that follow no redirect and read a bounded number of bytes of each reply.
 
-Not here: requests (openai_model.py, omi_api.py), deadlines (their callers). Threads: the event loop. Import it late,
-since httpx2 takes long to import.
+Not here: requests (openai_model.py, omi_api.py), deadlines (their callers), what the environment says of proxies
+(surroundings.py). Threads: the event loop. Import it late, since httpx2 takes long to import.
 """
 
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from functools import lru_cache
 
 import httpx2
+
+from omi_actors.clients.surroundings import find_certificates, find_proxy
 
 # The longest answer that OPENAI_MAX_TOKENS allows, 100,000 tokens, streamed one by one at 300 bytes each.
 MAX_REPLY_BYTES = 32 * 1024 * 1024
@@ -52,6 +56,12 @@ class _Bounded(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
+@lru_cache(maxsize=1)
+def _system_certificates() -> ssl.SSLContext:
+    """Read the system's certificates once for all clients: 15 ms, and some MB."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class _Unpacker:
     """Unpacker of a reply with this Content-Encoding: in pieces, so that a few bytes cannot fill the memory."""
 
@@ -77,16 +87,21 @@ class _Unpacker:
 
 
 def open_client(
+    url: str,
     *,
     timeout: httpx2.Timeout,
     limits: httpx2.Limits,
     client_class: type[httpx2.AsyncClient] = httpx2.AsyncClient,
 ) -> httpx2.AsyncClient:
-    """Return a client that follows no redirect and reads at most MAX_REPLY_BYTES of a reply.
+    """Return a client for the server at `url`, which follows no redirect and reads at most MAX_REPLY_BYTES of a reply.
 
     A redirect would send the key and a person's words to a server that the operator has not named. Compressed replies
     are not requested, but some gateways send them nevertheless.
+
+    Raises:
+        SettingsError: a variable of the environment names a proxy of an unknown kind, or no certificates.
     """
+    proxy = find_proxy(url)
 
     async def bound(response: httpx2.Response) -> None:
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 (an async client's is)
@@ -96,6 +111,9 @@ def open_client(
         response.stream = _Bounded(response.stream, unpacker, max_bytes, may_be_cut=not is_success)
 
     return client_class(
+        trust_env=False,  # what it says of this server is read above
+        proxy=httpx2.Proxy(proxy.url) if proxy else None,
+        verify=find_certificates(url) or _system_certificates(),
         timeout=timeout,
         limits=limits,
         follow_redirects=False,

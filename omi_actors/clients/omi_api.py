@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from omi_actors.clients.circuit import Circuit, CircuitMetrics
+from omi_actors.clients.surroundings import explain_connection
 from omi_actors.clock import Clock
 from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.errors import (
@@ -65,7 +66,8 @@ class OmiApi:
         self.per_hour = _PER_HOUR[version]
         self._app_id = app_id
         self._secret = secret
-        self._url = url.rstrip("/")
+        # A query would stand before the path that is added; this API has none.
+        self._url = url.partition("?")[0].rstrip("/")
         self._version = version
         self._timeout_s = timeout_s
         self._client: AsyncClient | None = None
@@ -79,8 +81,9 @@ class OmiApi:
                 # The status is enough: the body, which may be endless, is not read.
                 async with client.stream("POST", **self._build_request(uid, text)) as response:
                     error = translate_status(response.status_code, response.headers.get("retry-after"))
-        except (http.ConnectError, http.ConnectTimeout, http.UnsupportedProtocol) as exc:
-            raise UpstreamUnavailableError("Omi's API cannot be reached; check OMI_API_URL and the network") from exc
+        except (http.ConnectError, http.ConnectTimeout, http.ProxyError, http.UnsupportedProtocol) as exc:
+            why = explain_connection(exc, self._url, "OMI_API_URL")
+            raise UpstreamUnavailableError(f"Omi's API cannot be reached{why}") from exc
         except TimeoutError as exc:
             raise UpstreamUnclearError(f"Omi's API did not answer within {self._timeout_s:.1f} s") from exc
         except http.HTTPError as exc:
@@ -104,7 +107,7 @@ class OmiApi:
             # A kept connection that the server has closed would make a result unclear needlessly.
             limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
             timeout = httpx2.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s / 2))
-            self._client = bounded_http.open_client(timeout=timeout, limits=limits)
+            self._client = bounded_http.open_client(self._url, timeout=timeout, limits=limits)
         return self._client
 
     def _build_request(self, uid: str, text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A model at an OpenAI-compatible server, by the OpenAI SDK's async client, and the list of that server's models.
+"""A model at an OpenAI-compatible server, by the OpenAI SDK's async client.
 
 Not here: retries of a job (actors/queue/workers.py), sentences for the wearer (domain/answers/failures.py).
 Threads: the event loop; `OpenAIModel.load` imports the SDK in another thread (0.7 s).
@@ -9,17 +9,13 @@ import asyncio
 import contextlib
 import gc
 import time
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from omi_actors.clients.completion_request import RequestOptions, RequestShape
 from omi_actors.clients.completion_stream import CompletionReader
 from omi_actors.clients.model import ModelAnswer, OnText
-from omi_actors.clients.model_refusals import read_refusal
+from omi_actors.clients.model_server import build_client, list_models, translate_error, try_question
 from omi_actors.domain.answers.prompt import Prompt, shorten_prompt
 from omi_actors.errors import (
     UpstreamBusyError,
@@ -38,8 +34,6 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 
-# Seconds to connect; the whole call has a deadline of its own.
-_CONNECT_S = 5.0
 _TOO_LONG = "context_length_exceeded"
 # Seconds after an answer's end: for its tokens, which most servers send at once, and for more text, since some servers
 # send a finish reason too early. After the stream's own end: for that of the response, which keeps the connection.
@@ -83,7 +77,10 @@ class OpenAIModel:
         """Ask for the server's list of models, by the client of the questions; see `Model.check`."""
         try:
             async with asyncio.timeout(_CHECK_S):
-                await _list_models(await self.load())
+                client = await self.load()
+                server = await list_models(client)
+                if not server.has_list:  # a wrong address, or a server without a list
+                    await try_question(client, self.name)
         except TimeoutError as exc:
             raise UpstreamTimeoutError(f"the model's server does not answer within {_CHECK_S:.0f} s") from exc
         except UpstreamRejectedError as exc:
@@ -126,7 +123,7 @@ class OpenAIModel:
 
     async def _ask(self, client: "AsyncOpenAI", prompt: Prompt, on_text: OnText | None) -> ModelAnswer:
         """Ask, and again in another form after a refusal that it may avoid, and once with less context."""
-        is_shortened = False
+        is_shortened = has_refused = False
         while True:
             form, request = self._shape.form, self._shape.build(prompt)
             try:
@@ -140,8 +137,13 @@ class OpenAIModel:
                 if shorter is not None:
                     _log.warning("model_context_shortened", model=self.name, fix="lower OPENAI_MAX_CONTEXT_TOKENS")
                     prompt, is_shortened = shorter, True
+                has_refused = True
                 if on_text is not None:  # a refusal within a stream may follow its first words
                     on_text("")
+            except UpstreamUnavailableError:
+                if not has_refused:
+                    raise
+                has_refused = False  # some servers close the connection of a refusal without saying so
 
     def _finish(self, reader: CompletionReader, on_text: OnText | None) -> ModelAnswer:
         text, pieces = reader.finish()
@@ -202,49 +204,6 @@ def _send(pieces: list[str], on_text: OnText | None) -> None:
             on_text(piece)
 
 
-def build_client(*, api_key: str, base_url: str | None, timeout_s: float | None = None) -> "AsyncOpenAI":
-    """Return a client of the SDK without retries and redirects; `timeout_s` bounds each read, None does not.
-
-    It uses aiohttp, the SDK's other transport, which costs half of the usual one.
-    """
-    import aiohttp  # noqa: PLC0415 (comes with openai: not at start)
-    import httpx2  # noqa: PLC0415 (the same)
-    import openai  # noqa: PLC0415 (0.7 s: not at start)
-
-    from omi_actors.clients import bounded_http  # noqa: PLC0415 (imports httpx2)
-
-    class Client(openai.DefaultAioHttpClient):
-        """Translates the one error of aiohttp that its transport leaves as it is."""
-
-        async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-            """Send a request. Raises: UpstreamRejectedError when the head of the reply is no HTTP, or too large."""
-            try:
-                return await super().send(request, **options)
-            except aiohttp.ClientResponseError as exc:
-                raise UpstreamRejectedError(
-                    "the model's server, or a proxy before it, sent a head that cannot be read", code="unreadable_reply"
-                ) from exc
-
-    timeout = openai.Timeout(timeout_s, connect=_CONNECT_S)
-    http_client = bounded_http.open_client(
-        timeout=timeout, limits=openai.DEFAULT_CONNECTION_LIMITS, client_class=Client
-    )
-    return openai.AsyncOpenAI(
-        api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout, http_client=http_client
-    )
-
-
-def translate_error(error: Exception) -> UpstreamError:
-    """Return our error for one of the SDK's, without its text, which may quote the prompt."""
-    import openai  # noqa: PLC0415 (0.7 s: not at start)
-
-    if isinstance(error, openai.APIStatusError):
-        return read_refusal(error.status_code, error.response.content, error.response.headers)
-    if isinstance(error, openai.APIConnectionError):
-        return UpstreamUnavailableError("the model's server cannot be reached; check OPENAI_BASE_URL and the network")
-    return UpstreamUnavailableError("the model's server sent a broken answer")
-
-
 def import_and_freeze(name: str) -> None:
     """Import a library, and exempt its objects from garbage collection. Call it in a thread.
 
@@ -256,56 +215,3 @@ def import_and_freeze(name: str) -> None:
         gc.freeze()
     finally:
         gc.enable()
-
-
-@dataclass(frozen=True, slots=True)
-class ModelServer:
-    """A server's models by name, and its clock in UTC seconds, None when it sends no date."""
-
-    models: frozenset[str]
-    now_s: float | None
-
-
-async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: float) -> ModelServer:
-    """Return the server's list of models. It proves address and key, and costs no token. It blocks to import the SDK.
-
-    Raises:
-        UpstreamError: the server cannot be reached, does not answer in time, or refuses the key.
-    """
-    async with build_client(api_key=api_key, base_url=base_url, timeout_s=timeout_s) as client:
-        return await _list_models(client)
-
-
-class _Listed(msgspec.Struct):
-    id: str
-
-
-class _ModelList(msgspec.Struct):
-    data: list[_Listed] = []
-
-
-async def _list_models(client: "AsyncOpenAI") -> ModelServer:
-    import httpx2  # noqa: PLC0415 (comes with openai)
-    import openai  # noqa: PLC0415 (0.7 s: not at start)
-
-    try:
-        response = await client.models.with_raw_response.list()
-    except openai.OpenAIError as exc:
-        raise translate_error(exc) from exc
-    except httpx2.HTTPError as exc:
-        raise UpstreamUnavailableError("the model's server cut its list of models") from exc
-    try:
-        names = frozenset(model.id for model in msgspec.json.decode(response.content, type=_ModelList).data)
-    except msgspec.ValidationError:
-        names = frozenset()  # a list of another form
-    except msgspec.DecodeError as exc:
-        text = "what answers at OPENAI_BASE_URL is no model's server: its list of models is no JSON"
-        raise UpstreamRejectedError(text, code="wrong_address") from exc
-    return ModelServer(names, _parse_date(response.headers.get("date")))
-
-
-def _parse_date(value: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(value).timestamp() if value else None
-    except ValueError:
-        return None

@@ -79,7 +79,7 @@ says_address = _matcher(
     r"^(?:\w*): (?:404 )?(?:page |file |route |resource |url |path )?not found\.?$|invalid (?:url|path)",
     r"cannot (?:get|post) /|unknown (?:request )?(?:url|path|route|endpoint)|unexpected (?:endpoint|path)",
     r"no (?:such )?(?:route|endpoint|path)\b|url\.not_found|route not found|method not allowed",
-    r"unsupported (?:path|endpoint|url)|ollama is running",
+    r"unsupported (?:path|endpoint|url)",
     r"(?:endpoint|path|route|url|page) .{0,60}(?:not found|not exist|not be found)|not found: /",
 )
 says_roles = _matcher(

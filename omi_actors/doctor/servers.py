@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 from config.settings import Settings
 from omi_actors.backplane.redis_link import FIXES, LinkConfig
-from omi_actors.clients.openai_model import ask_model_server
+from omi_actors.clients.model_server import ask_model_server
+from omi_actors.clients.surroundings import check_surroundings
 from omi_actors.doctor.finding import Finding, Machine, as_sentence, note, ok, problem
 from omi_actors.domain.answers.failures import find_fault
-from omi_actors.errors import UpstreamError
+from omi_actors.errors import SettingsError, UpstreamError
 
 # Seconds for the model's server to answer.
 _ASK_S = 5.0
@@ -22,14 +23,26 @@ _MOST_S = 60.0
 
 
 def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
-    """Ask the model's server for its list of models. This checks address and key, and uses no tokens."""
+    """Ask the model's server for its models, and try a question without messages. This uses no tokens.
+
+    An unusable proxy or certificates of the environment come first: no server can be called then.
+    """
+    try:
+        check_surroundings(settings)
+    except SettingsError as exc:
+        said, _, fix = str(exc).partition(". ")
+        yield problem("network", said, fix)
+        return
     if settings.openai_api_key is None:
         yield note("model", "OPENAI_API_KEY is not set: the demo model answers", "echo OPENAI_API_KEY=sk-… >>.env")
         return
     key = settings.openai_api_key.get_secret_value()
-    where = settings.openai_base_url or "OpenAI"
+    where = (settings.openai_base_url or "OpenAI").partition("?")[0]
+    asking = ask_model_server(
+        api_key=key, base_url=settings.openai_base_url, timeout_s=_ASK_S, model=settings.openai_model
+    )
     try:
-        server = asyncio.run(ask_model_server(api_key=key, base_url=settings.openai_base_url, timeout_s=_ASK_S))
+        server = asyncio.run(asking)
     except UpstreamError as exc:
         yield problem("model", f"{where}: {exc}", as_sentence(find_fault(exc).fix))
         return

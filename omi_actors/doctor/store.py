@@ -20,7 +20,8 @@ _FIXES = (
     ("password", "Correct user and password in DATABASE_URL."),
     ("role", "Correct the user in DATABASE_URL, or make it: createuser NAME."),
     ("no such database:", "Correct the database's name in DATABASE_URL, or add it to [databases] of PgBouncer."),
-    ("pool_mode", "Set pool_mode = transaction in PgBouncer, and reload it."),
+    ("pool_mode", "Start PostgreSQL behind the pooler, or set pool_mode = transaction in PgBouncer."),
+    ("pooler,", "Start PostgreSQL behind the pooler, or correct the server's address there."),
     ("CREATE SCHEMA", "Make the schema (CREATE SCHEMA NAME), or leave ?schema= out of DATABASE_URL."),
     ("database", "Make the database (createdb NAME), or correct its name in DATABASE_URL."),
 )

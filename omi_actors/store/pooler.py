@@ -5,14 +5,21 @@ transaction on another connection; there, every transaction begins by setting th
 Not here: the settings (postgres.py). Threads: the store actors'.
 """
 
+import contextlib
+import os
 import re
+import socket
+import threading
 from collections.abc import Mapping
 from typing import Any
 
-from psycopg2 import extensions
+from psycopg2 import OperationalError, extensions
 
 # Words by which poolers refuse `options`: PgBouncer, RDS Proxy.
 _REFUSALS = ("unsupported startup parameter", "command-line options")
+# As the connect timeout.
+_FIRST_ANSWER_S = 5.0
+_NO_ANSWER = f"no answer within {_FIRST_ANSWER_S:g} s of connecting; if this is a pooler, its server may be away"
 # A setting in `options`: -c name=value or --name=value. A backslash keeps a blank.
 _SETTING = re.compile(r"(?:-c\s*|--)([\w.]+)=((?:\\.|[^\s\\])*)")
 
@@ -35,6 +42,40 @@ def _escaped(value: str) -> str:
 def refuses_options(exc: BaseException) -> bool:
     """Return True if a pooler has refused the connection for its `options`."""
     return any(words in str(exc) for words in _REFUSALS)
+
+
+def was_hung_up(exc: BaseException) -> bool:
+    """Return True if the other end has closed the connection without a word."""
+    return "closed the connection" in str(exc)
+
+
+def fetch_setting(con: Any, name: str) -> str:
+    """Return a setting of a new connection.
+
+    Raises:
+        OperationalError: there is no answer within 5 s. A pooler accepts connections while the server is away.
+    """
+    is_late = threading.Event()
+    timer = threading.Timer(_FIRST_ANSWER_S, _hang_up, (con.fileno(), is_late))
+    timer.start()
+    try:
+        with con.cursor() as cursor:
+            cursor.execute("SELECT current_setting(%s)", (name,))
+            found = str(cursor.fetchone()[0])
+        con.rollback()
+    except OperationalError as exc:
+        raise OperationalError(_NO_ANSWER) if is_late.is_set() else exc from exc
+    finally:
+        timer.cancel()
+        timer.join()
+    return found
+
+
+def _hang_up(file: int, is_late: threading.Event) -> None:
+    """Close a connection from another thread: libpq has no time limit for an answer."""
+    is_late.set()
+    with socket.socket(fileno=os.dup(file)) as connection, contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def build_cursor(settings: Mapping[str, str]) -> type[extensions.cursor]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pony import orm
 
-from omi_actors.errors import StoreError, StoreUnavailableError
+from omi_actors.errors import StoreError
 from omi_actors.store.dialect import Bulk, Row
 from omi_actors.store.driver import INSTALL, MISSING
 
@@ -19,7 +19,14 @@ try:
     from psycopg2 import extensions
     from psycopg2.extras import execute_values
 
-    from omi_actors.store.pooler import build_cursor, read_options, refuses_options, write_options
+    from omi_actors.store.pooler import (
+        build_cursor,
+        fetch_setting,
+        read_options,
+        refuses_options,
+        was_hung_up,
+        write_options,
+    )
 except ImportError as exc:
     raise StoreError(f"{MISSING}: {INSTALL}") from exc
 
@@ -42,6 +49,10 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",
 }
 _NO_SCHEMA = "3F000"
+_NO_TRANSACTIONS = (
+    "the pooler hung up in the first transaction: its server is away, or it runs single statements; PgBouncer needs "
+    "pool_mode = transaction or session"
+)
 
 _READ_BY_INDEXES = "SELECT " + ", ".join(
     f"set_config('enable_{plan}', 'off', true)" for plan in ("hashjoin", "mergejoin", "seqscan", "bitmapscan", "sort")
@@ -68,7 +79,7 @@ class Postgres:
         cursors = build_cursor(settings)
 
         def set_up(_db: orm.Database, con: Any) -> None:
-            if not _are_in_force(con):
+            if fetch_setting(con, "statement_timeout") != _SETTINGS["statement_timeout"]:
                 con.cursor_factory = cursors
             if self._readonly:
                 con.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
@@ -86,12 +97,7 @@ class Postgres:
         try:
             self._connect(db, options)
         except psycopg2.OperationalError as exc:  # of the first transaction: Pony has no part in it
-            if not _is_broken(exc):
-                raise
-            raise StoreUnavailableError(
-                "DATABASE_URL: the pooler closed the connection in its first transaction; PgBouncer needs "
-                "pool_mode = transaction or session"
-            ) from exc
+            raise psycopg2.OperationalError(_NO_TRANSACTIONS if was_hung_up(exc) else str(exc)) from exc
 
     def _connect(self, db: orm.Database, options: str) -> None:
         db.bind(
@@ -203,15 +209,6 @@ class Postgres:
 
     def close(self) -> None:
         """Do nothing: Pony closes the connections."""
-
-
-def _are_in_force(con: Any) -> bool:
-    """Return True if the server has taken our settings with this connection."""
-    with con.cursor() as cursor:
-        cursor.execute("SELECT current_setting('statement_timeout')")
-        found = cursor.fetchone()[0]
-    con.rollback()
-    return bool(found == _SETTINGS["statement_timeout"])
 
 
 def _is_broken(exc: BaseException) -> bool:

@@ -10,6 +10,8 @@ from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import HearingOptions, ListenMode, WakeBy
 from omi_actors.domain.sessions.records import SessionRecord
+from omi_actors.errors import FencedError
+from omi_actors.instruments import metrics
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
 
@@ -350,3 +352,15 @@ def test_old_speech_of_which_nothing_was_awaited_is_not_asked_on_loading(store):
     session.hear(spoken("Well.", "s2", 70.0))
 
     assert session.asked == []
+
+
+@pytest.mark.parametrize(("node", "retakes"), [("", 0), ("b", 9)])
+def test_session_is_taken_back_only_from_another_node(store, node, retakes):
+    store.replies |= {"load_session": record(stored("hello"), node=node), "commit": FencedError("as told")}
+    before = metrics.SESSION_RETAKES._value.get()
+
+    reply = Session(store).hear(spoken("how nice", "s2", 9.0))
+
+    with pytest.raises(FencedError):
+        reply.result()
+    assert metrics.SESSION_RETAKES._value.get() - before == retakes

@@ -8,8 +8,8 @@ import zlib
 import pytest
 
 from omi_actors.clients.bounded_http import MAX_ERROR_BYTES
+from omi_actors.clients.model_server import ask_model_server
 from omi_actors.clients.omi_api import OmiApi
-from omi_actors.clients.openai_model import ask_model_server
 from omi_actors.domain.answers.failures import explain_failure, find_fault
 from omi_actors.domain.answers.patience import may_fall_back
 from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError, UpstreamUnclearError

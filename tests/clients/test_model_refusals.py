@@ -70,22 +70,29 @@ def named(means: str) -> list[Refusal]:
 
 
 class Server:
-    """Refuses requests while `refuses(body)`, and answers the others; `bodies` has all of them."""
+    """Refuses requests while `refuses(body)`, and answers the others; `bodies` has all of them.
+
+    `hangs_up`: it closes the connection of a refusal without saying so.
+    """
 
     def __init__(self, refusal, refuses=lambda body: True):
         self.refusal, self.refuses = refusal, refuses
         self.bodies: list[dict[str, Any]] = []
+        self.heads: list[str] = []
+        self.hangs_up = False
 
     async def __call__(self, reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
+        self.heads.append(head.decode())
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         self.bodies.append(json.loads(await reader.readexactly(length)))
         if self.refuses(self.bodies[-1]):
             status, headers, data = self.refusal.status, self.refusal.headers, self.refusal.data
         else:
             status, headers, data = 200, {"Content-Type": "text/event-stream"}, ANSWER
+        close = [] if self.hangs_up else ["Connection: close"]
         lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in headers.items())]
-        writer.write("\r\n".join([*lines, f"Content-Length: {len(data)}", "Connection: close", "", ""]).encode() + data)
+        writer.write("\r\n".join([*lines, *close, f"Content-Length: {len(data)}", "", ""]).encode() + data)
         await writer.drain()
 
 
@@ -125,7 +132,7 @@ async def test_model_that_refuses_for_good_is_asked_once(means):
     server = Server(REFUSALS[0])
 
     async with asked(server) as model:
-        for server.refusal in (one for one in of(means) if one.status != 200):
+        for server.refusal in of(means):
             server.bodies.clear()
             with pytest.raises(UpstreamError) as caught:
                 await model.answer(PROMPT, deadline_s=9.0)
@@ -139,7 +146,7 @@ def has_field(names, body):
 
 @pytest.mark.parametrize(
     "refusal",
-    [one for one in named("parameter_refused") if one.parameters != ["something"] and one.status != 200],
+    [one for one in named("parameter_refused") if one.parameters != ["something"]],
     ids=str,
 )
 async def test_refused_field_is_avoided_and_the_next_question_is_right_at_once(refusal):
@@ -245,6 +252,16 @@ async def test_all_tries_share_the_questions_one_deadline():
         with pytest.raises(UpstreamTimeoutError):
             await model.answer(PROMPT, deadline_s=0.3)
         gate.set()
+
+
+async def test_connection_that_a_server_closes_after_a_refusal_costs_nothing():
+    server = Server(named("parameter_refused")[0], lambda body: "max_tokens" in body)
+    server.hangs_up = True
+
+    async with asked(server) as model:
+        answer = await model.answer(PROMPT, deadline_s=9.0)
+
+    assert (answer.text, len(server.bodies)) == ("very far", 2)
 
 
 async def test_questions_refused_alike_at_once_learn_one_step():

@@ -64,16 +64,20 @@ def test_first_minute_of_the_readme_is_as_it_says_and_again(paste):
 
     first, second = paste(ask), paste(ask)
     page, again = paste(read), paste(read)
-    typed, streamed = paste(chat), paste(chat)
+    typed, repeated = paste(chat), paste(chat)
 
     assert first.stdout.startswith('{"message":"[demo] You asked: how far is the moon?')
     assert second.stdout == "{}"
     assert page.stdout == again.stdout
     assert page.stdout.count("Hey Omi, how far is the moon?") == 1
-    for run in (typed, streamed):
-        assert "[demo]" in run.stdout
-        assert "event: done" in run.stdout
-    assert {run.returncode for run in (first, second, page, again, typed, streamed)} == {0}
+    assert typed.stdout.startswith('{"response":"[demo] You asked: How far is the moon?')
+    assert typed.stdout.count("event: delta") > 5
+    assert "event: done" in typed.stdout
+    conversations = re.findall(r'"conversationId":"([^"]+)"', typed.stdout)
+    assert len(conversations) == 2
+    assert len(set(conversations)) == 1, "the second question continues the first"
+    assert repeated.stdout.count('"duplicate":true') == 2
+    assert {run.returncode for run in (first, second, page, again, typed, repeated)} == {0}
 
 
 def test_spaces_are_switched_as_their_page_says(paste):

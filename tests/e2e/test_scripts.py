@@ -1,5 +1,7 @@
 """The shell scripts, run in a copy of the checkout with stand-ins for Python and the tools."""
 
+import os
+import pty
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,13 +32,14 @@ def checkout(tmp_path):
 
 @pytest.fixture
 def run(checkout):
-    def run(*command, **env):
+    def run(*command, stderr=subprocess.PIPE, **env):
         return subprocess.run(  # noqa: S603 (our own scripts)
             command,
             cwd=checkout,
             env={"PATH": str(checkout / "tools"), "CALLS": str(checkout / "calls"), **env},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             timeout=30,
             check=False,
@@ -115,6 +118,34 @@ def test_setup_fails_and_tries_again_when_the_installation_failed(run, checkout)
 
     (checkout / "calls.pass").touch()
     assert run("scripts/setup").returncode == 0
+
+
+# Says what pip says while it installs.
+PIP_SAYS = """
+[ "$3" != install ] || printf 'Collecting tornado>=6.5 (from x)\\n  Using cached\\nInstalling collected packages: t\\n'
+"""
+SAID = "scripts/setup: all packages are here; installing them"
+
+
+def test_setup_says_when_all_packages_are_fetched(run, checkout):
+    _put_tool(checkout, "python3", STUB_PYTHON + PIP_SAYS)
+
+    done = run("scripts/setup")
+
+    assert (done.stdout, done.stderr.splitlines()[1:]) == ("", [SAID])
+
+
+def test_setup_names_each_package_on_a_terminal(run, checkout):
+    _put_tool(checkout, "python3", STUB_PYTHON + PIP_SAYS)
+    ours, its = pty.openpty()
+
+    done = run("scripts/setup", stderr=its)
+    os.close(its)
+    seen = os.read(ours, 4096).decode()
+    os.close(ours)
+
+    assert done.returncode == 0
+    assert "\r\x1b[Kscripts/setup: fetching tornado>=6.5\r\x1b[K" + SAID in seen
 
 
 def test_start_passes_its_arguments_on_to_serve(run, checkout):

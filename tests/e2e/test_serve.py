@@ -39,6 +39,15 @@ def test_address_in_use_is_one_sentence_with_the_way_out(serve):
     assert said.splitlines()[-1] == f"omi-actors: port {port} is used by another program; {way_out}"
 
 
+def test_proxy_of_an_unknown_kind_is_one_sentence_with_the_way_out(serve):
+    code, said = refusal(serve("--port", "0", OPENAI_API_KEY="k", all_proxy="socks://tell-nobody:1/", no_proxy=""))
+
+    assert code == 2
+    sentence = said.splitlines()[-1]
+    assert sentence.startswith("omi-actors: all_proxy in the environment names a proxy of the kind socks://")
+    assert "tell-nobody" not in said
+
+
 def test_address_of_another_machine_is_one_sentence_with_the_way_out(serve):
     code, said = refusal(serve("--port", "0", HOST="192.0.2.7"))
 

@@ -10,7 +10,7 @@ from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.simulate.__main__ import simulate
 from scripts.lab.simulate.kinds import Kind
 from scripts.lab.simulate.plan import Options
-from scripts.lab.simulate.run import Simulation, UnfitTargetError, check_model, start_own
+from scripts.lab.simulate.run import Simulation, UnfitTargetError, check_target, start_own
 from tests.fakes.raw_server import read_request, serve_raw
 
 # At this pace the pieces of this plan's questions are sent up to 1.5 s apart, and every silence after one is over 2 s.
@@ -67,6 +67,35 @@ async def test_simulation_notices_a_server_that_takes_no_webhook(tmp_path):
     assert len(report.verdict.missing) == len(report.verdict.outcomes) > 0
 
 
+@pytest.mark.e2e
+async def test_kept_answers_of_a_server_without_notifications_are_fetched_and_no_loss(tmp_path):
+    options = Options(seed=3, wearables=4, seconds=3.0, kinds=(Kind.PAUSE,))
+    said: list[str] = []
+    clock, omi = SystemClock(), FakeOmi()
+    silent = {"OMI_APP_ID": "", "OMI_APP_SECRET": "", "QUESTION_PAUSE_MS": "300", "NEXT_WEBHOOK_GRACE_MS": "100"}
+    async with start_own(tmp_path, omi, clock, extra=silent) as (target, sign):
+        assert not await check_target(target)
+        run = Simulation(
+            options,
+            target=target,
+            sign=sign,
+            omi=omi,
+            clock=clock,
+            speed=4.0,
+            settle_s=2.0,
+            notifies=False,
+            say=said.append,
+            say_every_s=0.1,
+        )
+        report = await run.run()
+
+    assert list(report.wrongs()) == []
+    assert report.is_good
+    assert report.figures()["kept"] == len(report.kept) > 0
+    assert "of" in said[0]
+    assert said[-1] == "all is sent; watching for 2 s whether an answer comes twice"
+
+
 async def test_only_the_demo_model_can_be_judged():
     async def handler(reader, writer):
         await read_request(reader)
@@ -75,7 +104,7 @@ async def test_only_the_demo_model_can_be_judged():
 
     async with serve_raw(handler) as target:
         with pytest.raises(UnfitTargetError, match="only the demo model"):
-            await check_model(target)
+            await check_target(target)
 
 
 def test_command_refuses_a_server_that_is_not_there():

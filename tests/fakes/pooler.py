@@ -62,6 +62,8 @@ class Pooler:
                 return
             if self._mode == "statement":
                 return  # as PgBouncer: libpq then sees no message
+            if self._mode == "silent":
+                continue  # as PgBouncer while its server is away
             backends[0].sendall(message)
             reply = _read_until_ready(backends[0])
             client.sendall(reply)

@@ -1,7 +1,8 @@
 """Clients of a real server with accounts, on each database."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -17,12 +18,13 @@ class Client:
 
     connection: Connection
     token: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     async def __call__(self, method, target, form=None, **headers) -> Reply:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         own = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         body = b"" if form is None else form if isinstance(form, bytes) else json.dumps(form).encode()
-        reply: Reply = await self.connection.request(method, target, body, {**own, **named})
+        reply: Reply = await self.connection.request(method, target, body, {**self.headers, **own, **named})
         return reply
 
     async def register(self, email="ada@example.com", password="correct horse", **more):  # noqa: S107 (a test's)

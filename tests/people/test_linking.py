@@ -203,9 +203,7 @@ async def test_codes_attempts_and_the_undo_have_their_times(running):
         return await store.write_alone(linking.start_link, me, UID, code_digest=right, now_s=now_s)
 
     async def confirm_at(now_s, code=right):
-        return await store.write_alone(
-            linking.confirm_link, me, UID, code_digest=code, undo_digest="u", now_s=now_s
-        )
+        return await store.write_alone(linking.confirm_link, me, UID, code_digest=code, undo_digest="u", now_s=now_s)
 
     assert await confirm_at(0.0) is Confirm.NOT_STARTED
     assert await start_at(0.0) is Start.STARTED

@@ -8,6 +8,7 @@ import pytest
 
 from config.database_url import read_database_url
 from omi_actors.errors import StoreError, StoreUnavailableError
+from omi_actors.store import pooler
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.pooler import read_options, write_options
 from omi_actors.store.transaction import NodeIdentity
@@ -51,9 +52,9 @@ def ask(tx):
 
 
 @pytest.mark.service
-@pytest.mark.parametrize("pooler", ["none", "refuses options", "passes over options"])
-def test_settings_are_in_force_in_every_transaction(pooler, server_url, tmp_path):
-    between = nullcontext() if pooler == "none" else run_pooler(server_url, refuses=pooler == "refuses options")
+@pytest.mark.parametrize("kind", ["none", "refuses options", "passes over options"])
+def test_settings_are_in_force_in_every_transaction(kind, server_url, tmp_path):
+    between = nullcontext() if kind == "none" else run_pooler(server_url, refuses=kind == "refuses options")
     with between as way:
         url = way.url if way else server_url
         with opened(url, tmp_path) as writer, opened(url, tmp_path, readonly=True) as reader:
@@ -62,14 +63,22 @@ def test_settings_are_in_force_in_every_transaction(pooler, server_url, tmp_path
                 assert writer.write_alone(ask).value == IN_FORCE
                 assert reader.read(ask) == IN_FORCE
                 assert reader.read_cold(ask) == IN_FORCE
-    assert not way or bool(way.refused) is (pooler == "refuses options")
+    assert not way or bool(way.refused) is (kind == "refuses options")
 
 
 @pytest.mark.service
-def test_pooler_that_runs_no_transactions_is_named_with_its_setting(server_url, tmp_path):
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        ("statement", "PgBouncer needs pool_mode = transaction"),
+        ("silent", "if this is a pooler, its server may be away"),
+    ],
+)
+def test_pooler_that_runs_no_transaction_is_named_in_time(mode, says, server_url, tmp_path, monkeypatch):
+    monkeypatch.setattr(pooler, "_FIRST_ANSWER_S", 0.1)
     with (
-        run_pooler(server_url, mode="statement") as way,
-        pytest.raises(StoreUnavailableError, match=r"^DATABASE_URL: .* PgBouncer needs pool_mode = transaction"),
+        run_pooler(server_url, mode=mode) as way,
+        pytest.raises(StoreUnavailableError, match=f"^DATABASE_URL: the store is unavailable: .*{says}"),
         opened(way.url, tmp_path),
     ):
         pass

@@ -26,7 +26,7 @@ from web.app import build_application
 from web.auth import ChatSecrets
 from web.edge.operator_sessions import SESSION_LIFETIME_S
 from web.handlers.base import BaseHandler
-from web.handlers.guarded import Access
+from web.handlers.caller import Access
 from web.site import Site
 
 FORM = {"error", "code", "hint", "request_id", "requestId", "timestamp"}
@@ -52,6 +52,8 @@ OPEN = {
     "/auth/login",
     "/auth/logout",
     "/link/omi/undo",  # its key, from the wearer's notification, is checked by the handler
+    "/auth/set-up",  # a one-time key is checked by the handler
+    "/auth/reset",
 }
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
 # `async def make(store, account_id) -> str`
@@ -81,6 +83,7 @@ EXACT = [
     Row("POST", "/auth/register", Access.ANYBODY, 400),
     Row("POST", "/auth/login", Access.ANYBODY, 400),
     Row("POST", "/auth/logout", Access.ANYBODY, 200),
+    *(Row(method, f"/auth/{page}", Access.ANYBODY, 404) for method in ("GET", "POST") for page in ("set-up", "reset")),
     Row("POST", "/omi-webhook", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/omi-webhook/", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),

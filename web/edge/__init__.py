@@ -3,6 +3,7 @@
 - `listener.py`: connections, their limits, and Tornado's refusals in our form.
 - `header_checks.py`: refusal of requests that are too large or ambiguous.
 - `addresses.py`: names of this server, and addresses of clients behind proxies.
+- `encodings.py`: compressed bodies, unpacked piece by piece.
 - `limits.py`: requests under way, slow bodies, memory for bodies, rate limits.
 - `browsers.py`: CORS, origins and security headers.
 - `operator_sessions.py`: the operator's one-time keys and sessions.

@@ -2,7 +2,8 @@
 
 The system makes the decisions.
 
-- `base.py`: request id, errors, log line and count of each request; `guarded.py`: access, limits, deadline.
+- `base.py`: request id, errors, log line and count of each request; `caller.py`: the caller and who may
+come in; `guarded.py`: limits, deadline.
 - `chat.py`, `chat_body.py`: `POST /chat`. `context.py`: the space of a session (the subject of its answers).
 `transcript.py`: a session's transcript.
 - `pages.py`: start page and dashboard. `about.py`: `/api/info` and `/help`. `status.py`: health and metrics.

@@ -8,7 +8,7 @@ from typing import Any
 from omi_actors import __version__
 from omi_actors.status.health import OFF
 from web.handlers.base import BaseHandler
-from web.handlers.guarded import Access
+from web.handlers.caller import Access
 from web.problems import iso_time
 
 _NAME = "Omi Actors"

@@ -15,7 +15,8 @@ from omi_actors.errors import BadRequestError, NotFoundError, SignatureMismatchE
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import AskTimeoutError, ExpectedError
 from web.edge.browsers import PAGE_POLICY
-from web.handlers.guarded import Access, GuardedHandler
+from web.handlers.caller import Access
+from web.handlers.guarded import GuardedHandler
 from web.pages.render import render_error
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import CLOSED, count_request, request_id_of
@@ -69,6 +70,7 @@ class BaseHandler(GuardedHandler):
 
     def initialize(self) -> None:
         """Count the request as under way. Tornado does not call `prepare` for an unknown method."""
+        super().initialize()
         self.began_mono_s = self.site.clock.mono_s()
         self.site.traffic.begin()
 

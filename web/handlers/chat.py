@@ -21,8 +21,8 @@ from omi_actors.kit.future import Future
 from web.edge.limits import LARGE_BODY_BYTES
 from web.edge.tolerant_json import short_key
 from web.handlers.base import BaseHandler
+from web.handlers.caller import Access
 from web.handlers.chat_body import ChatBody, read_chat
-from web.handlers.guarded import Access
 from web.problems import Problem, api_problem
 from web.requests import header
 

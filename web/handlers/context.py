@@ -11,8 +11,8 @@ from omi_actors.domain.answers.prompt import DEFAULT, SPACES
 from omi_actors.errors import BadRequestError
 from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler
+from web.handlers.caller import Access
 from web.handlers.chat_body import read_label
-from web.handlers.guarded import Access
 
 # A session's name and a space are short.
 _MAX_BODY_BYTES = 4_096

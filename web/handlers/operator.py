@@ -8,9 +8,9 @@ from omi_actors.errors import ForbiddenError, SignatureMismatchError
 from web.edge.browsers import PAGE_POLICY
 from web.edge.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
 from web.handlers.base import BaseHandler
-from web.handlers.guarded import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE, Access
+from web.handlers.caller import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE, Access
 from web.handlers.pages import index_page
-from web.pages.render import render_signed_out
+from web.pages.render import render_message
 
 ROUTE = "/operator"
 # Sign-ins have a rate limit of their own, so that other requests do not use it up.
@@ -81,7 +81,7 @@ class SignOutHandler(BaseHandler):
                 self.clear_cookie(
                     name, path="/", httponly=True, samesite="Strict", secure=name == SECURE_OPERATOR_COOKIE
                 )
-        self.send_page(render_signed_out())
+        self.send_page(render_message("Signed out"))
 
 
 def operator_path(key: str) -> str:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
-from web.handlers.guarded import Access
+from web.handlers.caller import Access
 from web.pages.render import DASHBOARD, build_data, read_asset, render_dashboard, render_index
 from web.problems import iso_time
 from web.site import Site

@@ -21,7 +21,7 @@ from omi_actors.domain.work.queue_admin import (
 from omi_actors.errors import BadRequestError
 from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler, whole_number
-from web.handlers.guarded import Access
+from web.handlers.caller import Access
 from web.problems import iso_time
 
 _NAME = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")

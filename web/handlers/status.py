@@ -9,7 +9,7 @@ from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.status.health import public_health
 from web.auth import bearer_token, is_same
 from web.handlers.base import BaseHandler
-from web.handlers.guarded import Access
+from web.handlers.caller import Access
 from web.problems import iso_time
 
 _UNAVAILABLE = 503

@@ -10,7 +10,7 @@ from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.errors import NotFoundError
 from web.handlers.base import BaseHandler, whole_number
-from web.handlers.guarded import Access
+from web.handlers.caller import Access
 from web.problems import iso_time
 
 _DEFAULT_LIMIT = 100

@@ -3,6 +3,7 @@
 Not here: the figures (omi_actors/status/), access to pages (web/handlers/). Threads: the event loop.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
@@ -72,20 +73,19 @@ def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
     }
 
 
-def render_signed_out() -> bytes:
-    """Return the page after signing out."""
-    return _render("message.html", title="Signed out", sentences=(), request_id="")
+def render_message(title: str, sentences: Sequence[str] = ()) -> bytes:
+    """Return a page with a message, such as the one after signing out."""
+    return _render("message.html", title=title, sentences=[[text] for text in sentences], request_id="")
+
+
+def render_key_form(**values: Any) -> bytes:
+    """Return the form of a one-time link; `values` are those of key_form.html."""
+    return _render("key_form.html", **values)
 
 
 def render_undo_link(path: str, key: str) -> bytes:
     """Return the page that asks whether to undo a link; its form sends the key to `path`."""
     return _render("undo_link.html", path=path, key=key)
-
-
-def render_unlinked() -> bytes:
-    """Return the page after a link was undone."""
-    sentence = ["Your conversations are not in that account any more."]
-    return _render("message.html", title="The link is undone", sentences=(sentence,), request_id="")
 
 
 def render_error(problem: Problem, request_id: str) -> bytes:

@@ -28,10 +28,10 @@ from omi_actors.errors import (
 )
 from omi_actors.ids import new_id, new_secret
 from omi_actors.store.people import accounts, linking
-from web.handlers.guarded import Access
+from web.handlers.caller import Access
 from web.people.base import PersonHandler, account_form
 from web.people.bodies import Field
-from web.people.linking import link_form
+from web.people.wearables import link_form
 
 # Longer than any valid one, so that the sentence about its form is the one that is sent.
 _EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS)
@@ -116,9 +116,9 @@ class RegisterHandler(SigningHandler):
         return token, made
 
     def _check_registration(self, setup_key: str) -> None:
-        if self.site.registration == "closed":
+        if self.site.people.registration == "closed":
             raise NotPermittedError("Registration is closed.", hint="The operator makes accounts here.")
-        if self.site.registration == "link" and not setup_key:
+        if self.site.people.registration == "link" and not setup_key:
             raise NotPermittedError(
                 "Registration needs a set-up link.", hint="Ask the operator for one: `omi-actors user invite`."
             )

@@ -21,7 +21,7 @@ from omi_actors.errors import SignatureMismatchError
 from omi_actors.store.facade import Store
 from omi_actors.store.people.accounts import load_credentials
 from web.handlers.base import BaseHandler
-from web.handlers.guarded import Access
+from web.handlers.caller import Access
 from web.identity import COOKIE, SECURE_COOKIE
 from web.people.bodies import Field, read_fields
 from web.people.passwords import PasswordCheck
@@ -66,7 +66,7 @@ class PersonHandler(BaseHandler):
 
     async def verify_password(self, password: str, known: Credentials | None, *, email: str) -> Verdict:
         """Verify a given password; see passwords.py for the limits and errors."""
-        check = PasswordCheck(self.site.system, self.site.login_max_failures)
+        check = PasswordCheck(self.site.system, self.site.people.login_max_failures)
         return await check.verify(password, known, email=email, address=self.client.limit_key)
 
     def forget_tokens(self, digests: Iterable[str]) -> None:

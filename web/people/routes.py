@@ -3,13 +3,23 @@
 Not here: all other addresses (web/app.py), who may come in (`access` of each handler). Threads: any; constant.
 """
 
-from web.people import auth, linking
+from web.people import account, admin, auth, links, wearables
 
 ROUTES = (
     (r"/auth/register/?", auth.RegisterHandler),
     (r"/auth/login/?", auth.LoginHandler),
     (r"/auth/logout/?", auth.LogoutHandler),
     (r"/auth/me/?", auth.AuthMeHandler),
+    (r"/auth/set-up/?", links.SetUpPage),
+    (r"/auth/reset/?", links.ResetPage),
     (r"/me/?", auth.MeHandler),
-    *linking.ROUTES,
+    *wearables.ROUTES,
+    (r"/account/profile/?", account.ProfileHandler),
+    (r"/account/password/?", account.PasswordHandler),
+    (r"/account/sessions/?", account.SessionsHandler),
+    (r"/account/sessions/revoke/?", account.RevokeHandler),
+    (r"/account/sessions/revoke-others/?", account.RevokeOthersHandler),
+    (r"/operator/accounts", admin.AccountsHandler),
+    (r"/operator/accounts/invite", admin.InviteHandler),
+    (r"/operator/accounts/reset", admin.ResetHandler),
 )

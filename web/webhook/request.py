@@ -124,6 +124,11 @@ class WebhookRequest(HTTPMessageDelegate):
             except OmiError as error:
                 self._refusal = error
 
+    @property
+    def is_refused(self) -> bool:
+        """Return True if the token was wrong, so that the body is not read."""
+        return self._refusal is not None
+
     def data_received(self, chunk: bytes) -> None:
         """Collect the body, unless the request is refused."""
         if self._refusal is None:

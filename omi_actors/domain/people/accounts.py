@@ -52,6 +52,22 @@ class KeyPurpose(StrEnum):
     RESET = "reset"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneTimeKey:
+    """A key as it is stored: with `account_id` it sets that account's password, else it makes an account of `role`."""
+
+    digest: str
+    role: Role
+    account_id: str | None
+    created_at: float
+    expires_at: float
+
+    @property
+    def purpose(self) -> KeyPurpose:
+        """Return the purpose."""
+        return KeyPurpose.RESET if self.account_id else KeyPurpose.SET_UP
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account without its password. Times are UTC seconds."""

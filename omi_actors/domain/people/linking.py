@@ -1,6 +1,6 @@
 """Linking a wearable to an account: the code that its wearer gets, and the outcomes of each step.
 
-Not here: rows (store/people/linking.py), requests (web/people/linking.py). Threads: any; pure.
+Not here: rows (store/people/linking.py), requests (web/people/wearables.py). Threads: any; pure.
 """
 
 import secrets

@@ -27,6 +27,8 @@ class Action(StrEnum):
     RESUME = "resume"
     SHOW_TEXT = "show_text"
     RESUME_RETENTION = "resume_retention"
+    MAKE_ACCOUNT = "make_account"
+    ISSUE_LINK = "issue_link"
 
 
 # The states in which an action changes a job; running jobs are left to end.

@@ -16,10 +16,13 @@ from omi_actors.domain.people.accounts import (
     Account,
     Credentials,
     KeyPurpose,
+    OneTimeKey,
     Role,
     SignedIn,
     TokenRecord,
 )
+from omi_actors.domain.work.queue_admin import Action
+from omi_actors.store.queue_admin import record_event
 from omi_actors.store.transaction import EntityTransaction, Transaction
 
 # Expired rows that one sign-in removes.
@@ -56,11 +59,18 @@ def load_credentials(tx: Transaction, *, email: str = "", account_id: str = "") 
 
 
 def create_account(
-    tx: EntityTransaction, account: Account, password_hash: str, token: TokenRecord | None, *, key_digest: str = ""
+    tx: EntityTransaction,
+    account: Account,
+    password_hash: str,
+    token: TokenRecord | None,
+    *,
+    key_digest: str = "",
+    request_id: str = "",
 ) -> Account | None:
     """Store a new account, and open its first session with `token`. Return the account.
 
     With `key_digest`, the set-up key is used up, and the account gets the key's role. None: the key is not valid.
+    Without key and token the operator makes the account; that is recorded.
 
     Raises:
         DuplicateError: the email is taken; the key stays valid.
@@ -84,6 +94,8 @@ def create_account(
     )
     if token is not None:
         _add_session(tx, made, token)
+    elif not key_digest:
+        record_event(tx, Action.MAKE_ACCOUNT, {"account": account.account_id}, job_count=0, request_id=request_id)
     return _account_of(made)
 
 
@@ -159,7 +171,7 @@ def revoke_others(tx: EntityTransaction, account_id: str, *, keep_digest: str) -
 def change_account(
     tx: EntityTransaction, account_id: str, changes: Mapping[str, Any], *, verified_hash: str | None, now_s: float
 ) -> Account | None:
-    """Change `email`, `display_name` or `password_hash`. None: the account is gone, or its password was changed.
+    """Change `email` or `display_name`. None: the account is gone, or its password was changed.
 
     `verified_hash` is the hash that a given password was verified against, None if none was needed.
 
@@ -171,6 +183,16 @@ def change_account(
         return None
     account.set(**changes, updated_at=now_s)
     return _account_of(account)
+
+
+def change_password(
+    tx: EntityTransaction, account_id: str, password_hash: str, *, verified_hash: str, keep_digest: str, now_s: float
+) -> tuple[str, ...] | None:
+    """Change the password, and end all sessions but one. Return the digests of their tokens; None as above."""
+    changes = {"password_hash": password_hash}
+    if change_account(tx, account_id, changes, verified_hash=verified_hash, now_s=now_s) is None:
+        return None
+    return revoke_others(tx, account_id, keep_digest=keep_digest)
 
 
 def count_belongings(tx: EntityTransaction, account_id: str, *, now_s: float) -> Mapping[str, int]:
@@ -197,26 +219,19 @@ def list_accounts(tx: EntityTransaction, *, after: str, limit: int) -> tuple[Acc
     return tuple(_build_account((account_id, email, *rest)) for email, account_id, *rest in page)
 
 
-def add_key(
-    tx: EntityTransaction,
-    digest: str,
-    *,
-    role: Role = Role.PERSON,
-    account_id: str | None = None,
-    now_s: float,
-    ends_at: float,
-) -> None:
-    """Store a one-time key: with `account_id` it sets that account's password, else it makes an account."""
-    _sweep(tx, now_s)
-    purpose = KeyPurpose.RESET if account_id else KeyPurpose.SET_UP
+def add_key(tx: EntityTransaction, key: OneTimeKey, *, request_id: str) -> None:
+    """Store a one-time key, and record that."""
+    _sweep(tx, key.created_at)
     tx.db.AccountKey(
-        key_sha256=digest,
-        purpose=purpose.value,
-        role=role.value,
-        account=account_id,
-        created_at=now_s,
-        expires_at=ends_at,
+        key_sha256=key.digest,
+        purpose=key.purpose.value,
+        role=key.role.value,
+        account=key.account_id,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
     )
+    target = {"account": key.account_id} if key.account_id else {"role": key.role.value}
+    record_event(tx, Action.ISSUE_LINK, target, job_count=0, request_id=request_id)
 
 
 def has_key(tx: EntityTransaction, digest: str, purpose: KeyPurpose, *, now_s: float) -> bool:

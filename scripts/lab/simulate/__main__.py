@@ -19,7 +19,7 @@ from scripts.lab.replay.sender import build_signer
 from scripts.lab.simulate.kinds import WHOLE, Kind
 from scripts.lab.simulate.plan import Options
 from scripts.lab.simulate.report import Report
-from scripts.lab.simulate.run import Simulation, UnfitTargetError, check_model, start_own
+from scripts.lab.simulate.run import Simulation, UnfitTargetError, check_target, start_own
 
 # Errors that are printed; the JSON has all.
 _SHOWN = 20
@@ -93,9 +93,12 @@ async def _run(
     try:
         if target is None:
             return await _run_own(options, omi, clock, speed)
-        await check_model(target)
+        notifies = await check_target(target)
         sign = build_signer(secrets, clock) if secrets else None
-        return await Simulation(options, target=target, sign=sign, omi=omi, clock=clock, speed=speed).run()
+        run = Simulation(
+            options, target=target, sign=sign, omi=omi, clock=clock, speed=speed, notifies=notifies, say=_say
+        )
+        return await run.run()
     finally:
         listening.stop()
         await listening.close_all_connections()
@@ -104,7 +107,12 @@ async def _run(
 async def _run_own(options: Options, omi: FakeOmi, clock: Clock, speed: float) -> Report:
     with tempfile.TemporaryDirectory(prefix="simulate-") as folder:
         async with start_own(Path(folder), omi, clock) as (target, sign):
-            return await Simulation(options, target=target, sign=sign, omi=omi, clock=clock, speed=speed).run()
+            run = Simulation(options, target=target, sign=sign, omi=omi, clock=clock, speed=speed, say=_say)
+            return await run.run()
+
+
+def _say(line: str) -> None:
+    click.echo(f"  {line}", err=True)
 
 
 def _show(report: Report) -> None:
@@ -115,6 +123,11 @@ def _show(report: Report) -> None:
         click.echo(f"  {wrong}", err=True)
     if len(wrongs) > _SHOWN:
         click.echo(f"  and {len(wrongs) - _SHOWN} more; --json writes all", err=True)
+    if report.kept:
+        click.echo(
+            f"Kept until the wearer spoke again: {len(report.kept)}. The target sends no notifications; with "
+            "OMI_APP_ID and OMI_APP_SECRET it would."
+        )
     click.echo("All is right." if report.is_good else "Something is wrong.")
 
 

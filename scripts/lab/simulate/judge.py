@@ -27,6 +27,7 @@ class Channel(StrEnum):
     OWN_REPLY = "own_reply"
     LATER_REPLY = "later_reply"
     NOTIFICATION = "notification"
+    KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,16 @@ class AskedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A text that reached a wearer. `webhook` is the body of the webhook with this reply; "" means a notification."""
+    """A text that reached a wearer. `webhook` is the body of the webhook with this reply; "" means a notification.
+
+    `was_kept`: it waited for a contact that the plan does not have.
+    """
 
     uid: str
     text: str
     webhook: str
     at_mono_s: float
+    was_kept: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +70,8 @@ class Outcome:
 
     def channel_of(self, delivery: Delivery) -> Channel:
         """Return the channel by which an answer arrived."""
+        if delivery.was_kept:
+            return Channel.KEPT
         if not delivery.webhook:
             return Channel.NOTIFICATION
         return Channel.OWN_REPLY if delivery.webhook == self.question.webhook else Channel.LATER_REPLY

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from scripts.lab.replay.report import percentile, read_versions
-from scripts.lab.simulate.judge import Delivery, Outcome, Verdict
+from scripts.lab.simulate.judge import Channel, Delivery, Outcome, Verdict
 from scripts.lab.simulate.kinds import Kind
 from scripts.lab.simulate.plan import Options
 
@@ -32,7 +32,8 @@ class Report:
 
     def figures(self) -> dict[str, object]:
         """Return the figures by name, in the order of the table."""
-        verdict = self.verdict
+        verdict, kept = self.verdict, self.kept
+        in_time = [one for one in verdict.answered_once if one not in kept]
         ways = Counter(outcome.channel_of(outcome.right[0]).value for outcome in verdict.answered_once)
         return {
             "wearables": self.options.wearables,
@@ -43,14 +44,20 @@ class Report:
             "failures": self.failures,
             "questions": len(verdict.outcomes),
             "answered_once": len(verdict.answered_once),
+            "kept": len(self.kept),
             "missing": len(verdict.missing),
             "answered_more_than_once": len(verdict.duplicated),
             "wrong_words": len(verdict.wrong),
             "false_wakes": len(verdict.false_wakes),
             "by_way": dict(sorted(ways.items())),
-            **_latencies("said_to_its_end", [one for one in verdict.answered_once if not _needs_pause(one)]),
-            **_latencies("ended_by_a_pause", [one for one in verdict.answered_once if _needs_pause(one)]),
+            **_latencies("said_to_its_end", [one for one in in_time if not _needs_pause(one)]),
+            **_latencies("ended_by_a_pause", [one for one in in_time if _needs_pause(one)]),
         }
+
+    @property
+    def kept(self) -> list[Outcome]:
+        """Return the questions with an answer that waited for the wearer's next contact."""
+        return [one for one in self.verdict.answered_once if one.channel_of(one.right[0]) is Channel.KEPT]
 
     def kinds(self) -> dict[str, str]:
         """Return "answered once / all" for every kind of question."""

@@ -26,8 +26,8 @@ from omi_actors.store.people import linking
 from web.auth import UID
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
-from web.handlers.guarded import Access
-from web.pages.render import render_undo_link, render_unlinked
+from web.handlers.caller import Access
+from web.pages.render import render_message, render_undo_link
 from web.people.base import PersonHandler
 from web.people.bodies import Field
 from web.problems import iso_time
@@ -241,7 +241,7 @@ class UndoHandler(BaseHandler):
         store = self.site.system.store
         if await store.write_alone(linking.undo_link, digest, now_s=self.site.clock.now_s()) is None:
             raise _undo_is_over()
-        self.send_page(render_unlinked())
+        self.send_page(render_message("The link is undone", ("Your conversations are not in that account any more.",)))
 
 
 ROUTES = (

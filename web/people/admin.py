@@ -1,0 +1,153 @@
+"""The operator's view of accounts: list them, make one, and issue one-time links.
+
+Not here: the pages that the links open (links.py), the command (omi_actors/cli/user.py). Threads: the event loop.
+"""
+
+from omi_actors.domain.people.accounts import (
+    INVITE_LIFETIME_S,
+    MAX_EMAIL_CHARS,
+    MAX_NAME_CHARS,
+    MAX_PASSWORD_CHARS,
+    RESET_LIFETIME_S,
+    Account,
+    OneTimeKey,
+    Role,
+    check_password,
+    clean_email,
+    clean_name,
+    digest_of,
+)
+from omi_actors.errors import (
+    BadRequestError,
+    ConflictError,
+    DuplicateError,
+    FeatureOffError,
+    NotFoundError,
+    NotPermittedError,
+)
+from omi_actors.ids import new_id, new_secret
+from omi_actors.store.people import accounts
+from web.handlers.base import whole_number
+from web.handlers.caller import Access
+from web.people.base import PersonHandler, account_form
+from web.people.bodies import Field
+from web.people.links import path_of
+
+_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS)
+_ROLE = Field("role", max_chars=40)
+_DEFAULT_LIMIT = 100
+_MAX_LIMIT = 500
+
+
+class AdminHandler(PersonHandler):
+    """Base of the operator's addresses about accounts."""
+
+    access = Access.OPERATOR
+    limit_kind = "api"
+
+    def admit(self) -> None:
+        """Let the operator in, while there are accounts.
+
+        Raises:
+            FeatureOffError: there are none.
+        """
+        super().admit()
+        if self.site.identities is None:
+            raise FeatureOffError("ENABLE_USER_SYSTEM is off")
+
+    async def issue_link(self, role: Role = Role.PERSON, account: Account | None = None, *, life_s: float) -> str:
+        """Store a one-time key and return the path of its page."""
+        secret, now_s = new_secret(), self.now_s
+        key = OneTimeKey(
+            digest=digest_of(secret),
+            role=role,
+            account_id=account.account_id if account else None,
+            created_at=now_s,
+            expires_at=now_s + life_s,
+        )
+        await self.store.write_alone(accounts.add_key, key, request_id=self.request_id)
+        return path_of(key.purpose, secret)
+
+
+class AccountsHandler(AdminHandler):
+    """Lists accounts, or makes one."""
+
+    route = "/operator/accounts"
+
+    async def get(self) -> None:
+        """Answer with a page of accounts by email; `nextAfter` is null on the last one."""
+        limit = whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
+        after = self.get_query_argument("after", "")
+        page = await self.store.read_cold(accounts.list_accounts, after=after, limit=limit)
+        next_after = page[-1].email if len(page) == limit else None
+        self.send_ok({"items": [account_form(account) for account in page], "nextAfter": next_after})
+
+    async def post(self) -> None:
+        """Answer 201 with the account; without `password` also with the link by which its person sets one."""
+        fields = self.read_fields(
+            _EMAIL,
+            _ROLE,
+            Field("display_name", max_chars=MAX_NAME_CHARS, may_be_null=True),
+            Field("password", max_chars=4 * MAX_PASSWORD_CHARS),
+        )
+        email, password, now_s = clean_email(fields.get("email", "")), fields.get("password"), self.now_s
+        if email is None:
+            raise BadRequestError("Invalid email format", hint="`email` must be like ada@example.com.")
+        password_hash = accounts.NO_PASSWORD
+        if password is not None:
+            check_password(password)
+            password_hash = await self.site.system.passwords.hash(password)
+        account = Account(
+            new_id(), email, clean_name(fields.get("display_name")), read_role(fields.get("role")), now_s, now_s
+        )
+        try:
+            await self.store.write_alone(
+                accounts.create_account, account, password_hash, None, request_id=self.request_id
+            )
+        except DuplicateError as exc:
+            raise ConflictError("User with this email already exists", hint="Choose another `email`.") from exc
+        path = None if password else await self.issue_link(account=account, life_s=INVITE_LIFETIME_S)
+        self.send_ok({"user": account_form(account), "path": path}, 201)
+
+
+class InviteHandler(AdminHandler):
+    """Issues a link by which somebody makes an account."""
+
+    route = "/operator/accounts/invite"
+
+    async def post(self) -> None:
+        """Answer 201 with the path of the link."""
+        role = read_role(self.read_fields(_ROLE).get("role"))
+        if self.site.people.registration == "closed":
+            raise NotPermittedError("Registration is closed.", hint="Set REGISTRATION=link, or make the account.")
+        path = await self.issue_link(role, life_s=INVITE_LIFETIME_S)
+        self.send_ok({"path": path, "expiresInS": int(INVITE_LIFETIME_S)}, 201)
+
+
+class ResetHandler(AdminHandler):
+    """Issues a link by which a person sets a new password."""
+
+    route = "/operator/accounts/reset"
+
+    async def post(self) -> None:
+        """Answer 201 with the path of the link."""
+        email = clean_email(self.read_fields(_EMAIL).get("email", "")) or ""
+        known = await self.store.read(accounts.load_credentials, email=email) if email else None
+        if known is None:
+            raise NotFoundError("No account has this email.", hint="`omi-actors user list` shows all.")
+        path = await self.issue_link(account=known.account, life_s=RESET_LIFETIME_S)
+        self.send_ok({"path": path, "expiresInS": int(RESET_LIFETIME_S)}, 201)
+
+
+def read_role(word: str | None) -> Role:
+    """Return the role of a word as clients write it, in capitals or not.
+
+    Raises:
+        BadRequestError: there is no such role.
+    """
+    try:
+        return Role((word or Role.PERSON).lower())
+    except ValueError:
+        raise BadRequestError(
+            "`role` is unknown.", hint=f"It must be one of {', '.join(role.wire for role in Role)}."
+        ) from None
