@@ -170,16 +170,29 @@ class LinksHandler(PersonHandler):
 
 
 class UnlinkHandler(LinkHandler):
-    """Removes a link. The wearable's conversations are then nobody's."""
+    """Removes the link that the body names. The wearable's conversations are then nobody's."""
 
     route = "/link/omi/unlink"
 
-    async def delete(self, uid: str | None = None) -> None:
-        """Answer when it is removed. The wearable stands in the path or in the body."""
-        uid = self.check_uid(uid or self.read_fields(_UID).get("omi_user_id"))
+    async def delete(self) -> None:
+        """Answer when it is removed."""
+        await self.unlink(self.check_uid(self.read_fields(_UID).get("omi_user_id")))
+
+    async def unlink(self, uid: str) -> None:
+        """Remove a link, and answer."""
         if not await self.store.write_alone(linking.unlink, self.me.account_id, uid):
             raise NotFoundError("Link not found")
         self.send_ok()
+
+
+class UnlinkOneHandler(UnlinkHandler):
+    """Removes the link that the path names."""
+
+    route = "/link/omi/unlink/:omi_user_id"
+
+    async def delete(self, uid: str) -> None:  # type: ignore[override]
+        """Answer when it is removed."""
+        await self.unlink(uid)
 
 
 class SyncHandler(PersonHandler):
@@ -249,7 +262,8 @@ ROUTES = (
     (r"/link/omi/resend/?", ResendHandler),
     (r"/link/omi/confirm/?", ConfirmHandler),
     (r"/link/omi/?", LinksHandler),
-    (r"/link/omi/unlink(?:/([A-Za-z0-9_-]{1,128}))?/?", UnlinkHandler),
+    (r"/link/omi/unlink/?", UnlinkHandler),
+    (r"/link/omi/unlink/([A-Za-z0-9_-]{1,128})/?", UnlinkOneHandler),
     (r"/link/omi/sync-conversations/?", SyncHandler),
     (r"/link/omi/undo/?", UndoHandler),
     (r"/sessions/link/?", SessionLinkHandler),
