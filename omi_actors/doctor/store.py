@@ -48,7 +48,7 @@ def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> It
 
 def check_sqlite(settings: Settings, version: tuple[int, int, int]) -> Iterator[Finding]:
     """Check the version of SQLite, unless the store is PostgreSQL."""
-    if settings.database_url is not None:
+    if settings.is_postgres:
         return
     found = ".".join(map(str, version))
     if version < _OLDEST_SQLITE:
