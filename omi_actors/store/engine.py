@@ -113,7 +113,7 @@ class Engine:
         """Connect. A writer also brings the schema up to date and checks it against the entities.
 
         Raises: StoreUnavailableError, or StoreError when the store must not be opened. The message begins with
-        DATABASE_URL or DATA_DIR if the driver or the file system failed.
+        DATABASE_URL or DATA_DIR.
         """
         try:
             self._dialect.bind(self._db)
@@ -122,6 +122,9 @@ class Engine:
         except self._foreign_errors as exc:
             self.close()
             raise self._name_place(self._translate(exc)) from exc
+        except StoreError as exc:
+            self.close()
+            raise self._name_place(exc) from exc
         except BaseException:
             self.close()
             raise
