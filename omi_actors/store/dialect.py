@@ -49,9 +49,13 @@ def build_insert_if(table: str, columns: str, condition: str, conflict: str = ""
 
 
 class Dialect(Protocol):
-    """One database system. `con` and `cursor` belong to its driver and come from Pony's pool."""
+    """One database system. `con` and `cursor` belong to its driver and come from Pony's pool.
+
+    `place` names the database in error messages.
+    """
 
     name: str
+    place: str
     skip_locked: str
     lock_rows: str
     driver_errors: tuple[type[Exception], ...]
