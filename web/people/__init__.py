@@ -8,6 +8,7 @@ account.py    profile, password, sessions
 wearables.py  linking wearables: codes, list, unlink, undo
 links.py      pages of one-time links: make an account, set a password
 admin.py      the operator's: list and make accounts, issue links
+memories.py   memories, and their import from Omi
 routes.py     the table of these addresses
 
 Not here: finding the person of a request (web/identity.py, web/handlers/guarded.py), statements

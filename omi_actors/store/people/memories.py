@@ -136,6 +136,12 @@ def import_memories(tx: EntityTransaction, account_id: str, some: Sequence[NewMe
     return count
 
 
+def has_unknown(tx: EntityTransaction, account_id: str, some: Sequence[NewMemory]) -> bool:
+    """Return True if `import_memories` would store at least one of these memories."""
+    keys, texts = find_known(tx, account_id, some)
+    return any(new.dedupe_key not in keys and new.text not in texts for new in some)
+
+
 def find_known(tx: EntityTransaction, account_id: str, some: Sequence[NewMemory]) -> tuple[set[str], set[str]]:
     """Return the keys and the texts of these memories that a person has, or had and deleted."""
     keys = [new.dedupe_key for new in some if new.dedupe_key]
