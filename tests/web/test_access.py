@@ -85,7 +85,12 @@ class Row:
 
 # Requests with more than the handler says: a body, a path that exists, a status.
 EXACT = [
-    *(Row(method, path, Access.ANYBODY, 200) for method in SAFE for path in OPEN if path[1:5] not in ("oper", "auth", "link")),
+    *(
+        Row(method, path, Access.ANYBODY, 200)
+        for method in SAFE
+        for path in OPEN
+        if path[1:5] not in ("oper", "auth", "link")
+    ),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
     Row("POST", "/auth/register", Access.ANYBODY, 400),
