@@ -68,7 +68,7 @@ def _run(loaded: LoadedSettings) -> int:
         return run(loaded)
     except ExpectedError as exc:
         if exc.retryable:
-            fail(f"{exc}. `{own_command()} doctor` looks closer.", EXIT_UNAVAILABLE)
+            fail(f"{str(exc).rstrip('.')}. `{own_command()} doctor` looks closer.", EXIT_UNAVAILABLE)
         if isinstance(exc, ActorError):
             fail(f"{exc}; the lines `actor crashed` above say where.", EXIT_SOFTWARE)
         fail(str(exc))

@@ -3,6 +3,7 @@
 Not here: the checks. Threads: any.
 """
 
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from omi_actors.clock import Clock, SystemClock
+
+_SENTENCES = re.compile(r"(?<=[.?]) (?=[A-Z])")
 
 
 class State(StrEnum):
@@ -44,6 +47,12 @@ def note(check: str, text: str, fix: str) -> Finding:
 def problem(check: str, text: str, fix: str) -> Finding:
     """Return a finding of state `problem`, with its fix."""
     return Finding(check, State.PROBLEM, text, fix)
+
+
+def split_fix(sentences: str) -> tuple[str, str]:
+    """Return the text and the fix of an error message: the last sentence is the fix."""
+    *text, fix = _SENTENCES.split(sentences)
+    return " ".join(text) or sentences, fix
 
 
 def as_sentence(clause: str) -> str:

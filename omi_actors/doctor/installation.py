@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from config.settings import InvalidSettingError, LoadedSettings
-from omi_actors.doctor.finding import Finding, Machine, note, ok, problem
+from omi_actors.doctor.finding import Finding, Machine, note, ok, problem, split_fix
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 _INSTALL = "Run scripts/setup, or in an environment of its own: pip install omi-actors."
-# A boundary of sentences. The last sentence of a problem is its fix.
-_SENTENCES = re.compile(r"(?<=[.?]) (?=[A-Z])")
 
 
 def check_python(machine: Machine) -> Iterator[Finding]:
@@ -55,7 +53,7 @@ def _is_installed(name: str) -> bool:
 def describe_refusal(error: InvalidSettingError) -> Iterator[Finding]:
     """Return a finding for each problem of invalid settings."""
     for sentence in error.problems:
-        yield problem("settings", *_split(sentence))
+        yield problem("settings", *split_fix(sentence))
 
 
 def check_loaded(loaded: LoadedSettings) -> Iterator[Finding]:
@@ -64,9 +62,4 @@ def check_loaded(loaded: LoadedSettings) -> Iterator[Finding]:
     source = f"{len(file.values)} variables in {file.path.resolve()}" if file else "no .env; environment and defaults"
     yield ok("settings", source)
     for sentence in loaded.notes:
-        yield note("settings", *_split(sentence))
-
-
-def _split(sentence: str) -> tuple[str, str]:
-    *text, fix = _SENTENCES.split(sentence)
-    return " ".join(text) or sentence, fix
+        yield note("settings", *split_fix(sentence))

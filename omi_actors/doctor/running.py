@@ -52,7 +52,8 @@ def recorded(loaded: LoadedSettings, port: int) -> Iterator[None]:
 def find_running(settings: Settings) -> RunningServer | None:
     """Return a server that answers and whose DATA_DIR is ours; first the one of our NODE_NAME."""
     own = _file(settings)
-    files = sorted(settings.data_dir.glob("server-*.json"), key=lambda file: file != own)
+    folder = settings.data_dir
+    files = sorted(folder.glob("server-*.json"), key=lambda file: file != own) if os.access(folder, os.R_OK) else []
     found = (_read(file) for file in files)
     return next((server for server in found if server and is_serving(server.host, server.port)), None)
 

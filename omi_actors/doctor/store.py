@@ -6,7 +6,7 @@ Not here: looking into it (store/probe.py). Threads: the main one; blocked for s
 from collections.abc import Iterator
 
 from config.settings import Settings
-from omi_actors.doctor.finding import Finding, Machine, note, ok, problem
+from omi_actors.doctor.finding import Finding, Machine, note, ok, problem, split_fix
 from omi_actors.doctor.servers import compare_clocks
 from omi_actors.errors import StoreError
 from omi_actors.store.driver import INSTALL, MISSING, has_driver
@@ -26,7 +26,7 @@ _FIXES = (
     ("database", "Make the database (createdb NAME), or correct its name in DATABASE_URL."),
 )
 _ELSE = "Start the database, correct DATABASE_URL, or unset it: then SQLite in DATA_DIR is used."
-_SQLITE_FIX = "Restore the newest copy beside it, or move the file away to begin anew."
+_SQLITE_FIX = "Stop what else uses the file, or restore a copy of it: omi-actors restore FILE."
 
 
 def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> Iterator[Finding]:
@@ -38,7 +38,7 @@ def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> It
     try:
         state = probe_store(StoreConfig(url=url, data_dir=settings.data_dir))
     except StoreError as exc:
-        yield problem("store", str(exc), _fix_for(str(exc)) if url else _SQLITE_FIX)
+        yield _describe(str(exc), url)
         return
     yield from _judge_owner(state, is_running=is_running)
     yield from _judge_schema(state)
@@ -46,9 +46,16 @@ def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> It
         yield from compare_clocks(machine.clock.now_s(), state.now_s, "database")
 
 
+def _describe(refusal: str, url: str) -> Finding:
+    if url.startswith("postgres"):
+        return problem("store", refusal, _fix_for(refusal))
+    said, fix = split_fix(refusal)
+    return problem("store", said, _SQLITE_FIX if said == fix else fix)
+
+
 def check_sqlite(settings: Settings, version: tuple[int, int, int]) -> Iterator[Finding]:
     """Check the version of SQLite, unless the store is PostgreSQL."""
-    if settings.database_url is not None:
+    if settings.is_postgres:
         return
     found = ".".join(map(str, version))
     if version < _OLDEST_SQLITE:
@@ -70,7 +77,7 @@ def _judge_owner(state: StoreState, *, is_running: bool) -> Iterator[Finding]:
 
 def _judge_schema(state: StoreState) -> Iterator[Finding]:
     if state.version > state.newest:
-        text = f"the database has schema {state.version}, this program knows {state.newest}"
+        text = f"{state.place} has schema {state.version}, this program knows {state.newest}"
         fix = "Start the newer program again, or restore the copy that was made before the upgrade."
         yield problem("store", text, fix)
     elif state.version == 0:

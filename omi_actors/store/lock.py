@@ -12,6 +12,8 @@ from typing import IO
 
 from omi_actors.errors import StoreError
 
+# Characters of a process id.
+_PID_CHARS = 20
 _guard = threading.Lock()
 _held: dict[Path, tuple[IO[str], int]] = {}
 
@@ -27,12 +29,12 @@ def acquire_process_lock(path: Path) -> None:
             file, count = _held[path]
             _held[path] = (file, count + 1)
             return
-        file = path.open("a+", encoding="ascii")
+        file = _open(path, "a+")
         try:
             _lock_file(file)
         except OSError:
             file.seek(0)
-            owner = file.read().strip() or "unknown"
+            owner = file.read(_PID_CHARS).strip() or "unknown"
             file.close()
             raise StoreError(
                 f"The data directory {path.parent} is in use by another omi-actors process (process id {owner}). "
@@ -56,16 +58,27 @@ def release_process_lock(path: Path) -> None:
         file.close()
 
 
+def _open(path: Path, mode: str) -> IO[str]:
+    try:
+        return path.open(mode, encoding="ascii", errors="replace")
+    except OSError as exc:
+        if not path.parent.is_dir() or isinstance(exc, PermissionError):
+            raise
+        raise StoreError(
+            f"{path} cannot be opened ({exc.strerror or exc}). Remove it: it only marks the store as in use."
+        ) from exc
+
+
 def find_lock_owner(path: Path) -> str | None:
     """Return the id of the other process that holds the lock of `path`, or None. This takes no lock."""
-    if not path.exists():
+    if not os.access(path, os.F_OK):
         return None
-    with path.open("r+", encoding="ascii") as file:
+    with _open(path, "r+") as file:
         try:
             _lock_file(file)
         except OSError:
             file.seek(0)
-            return file.read().strip() or "unknown"
+            return file.read(_PID_CHARS).strip() or "unknown"
     return None
 
 

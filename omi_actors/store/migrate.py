@@ -46,8 +46,8 @@ def migrate(con: Any, dialect: Dialect, migrations: list[Migration], now_s: floa
     current = read_version(con, dialect)
     if current > newest:
         raise StoreError(
-            f"The database's schema has version {current}; this program knows versions up to {newest}. "
-            "Start the newer program again, or restore the copy that was made before the upgrade."
+            f"The schema of {dialect.place} has version {current}; this program knows versions up to {newest}. "
+            "Start the newer program again, or restore the copy that was made before the upgrade: omi-actors restore."
         )
     dialect.delete_old_backups(now_s)
     if 0 < current < newest:

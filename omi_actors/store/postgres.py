@@ -63,6 +63,7 @@ class Postgres:
     """The database for many nodes."""
 
     name = "postgres"
+    place = "the database"
     skip_locked = "FOR UPDATE SKIP LOCKED"
     lock_rows = "FOR UPDATE OF"
     driver_errors: tuple[type[Exception], ...] = (psycopg2.Error,)

@@ -7,22 +7,26 @@ import sqlite3
 from dataclasses import dataclass
 from importlib.resources import files
 
+from omi_actors.errors import StoreUnavailableError
 from omi_actors.store.engine import Engine, StoreConfig, build_dialect
 from omi_actors.store.lock import find_lock_owner
 from omi_actors.store.migrate import load_migrations
 from omi_actors.store.sqlite import SQLite
+from omi_actors.store.sqlite_file import check_file
 from omi_actors.store.transaction import NodeIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreState:
-    """State of a database. `version` is its schema's, 0 if it does not exist yet; `newest` is the program's version.
+    """State of a database; `place` names it for people.
 
-    `owner` is the id of another process that has the SQLite database open. `now_s` is the time (UTC) of the database's
-    clock; None if it uses this machine's.
+    `version` is its schema's, 0 if it does not exist yet; `newest` is the program's version. `owner` is the id of
+    another process that has the SQLite database open. `now_s` is the time (UTC) of the database's clock; None if it
+    uses this machine's.
     """
 
     database: str
+    place: str
     version: int
     newest: int
     owner: str | None = None
@@ -34,6 +38,13 @@ def find_sqlite_version() -> tuple[int, int, int]:
     return sqlite3.sqlite_version_info
 
 
+def _has_file(dialect: SQLite) -> bool:
+    try:
+        return check_file(dialect.file)
+    except OSError as exc:
+        raise StoreUnavailableError(dialect.describe(exc)) from exc
+
+
 def probe_store(config: StoreConfig) -> StoreState:
     """Return the state of the store.
 
@@ -43,8 +54,8 @@ def probe_store(config: StoreConfig) -> StoreState:
     dialect = build_dialect(config, readonly=True)
     newest = load_migrations(files("omi_actors.store.migrations") / dialect.name)[-1].version
     owner = find_lock_owner(dialect.lock_file) if isinstance(dialect, SQLite) else None
-    if isinstance(dialect, SQLite) and not dialect.file.exists():
-        return StoreState(database=dialect.name, version=0, newest=newest, owner=owner)
+    if isinstance(dialect, SQLite) and not _has_file(dialect):
+        return StoreState(database=dialect.name, place=dialect.place, version=0, newest=newest, owner=owner)
     engine = Engine(config, NodeIdentity("probe"), readonly=True)
     engine.open()
     try:
@@ -53,4 +64,6 @@ def probe_store(config: StoreConfig) -> StoreState:
         now_s = engine.read(lambda tx: tx.now_s()) if has_clock else None
     finally:
         engine.close()
-    return StoreState(database=dialect.name, version=version, newest=newest, owner=owner, now_s=now_s)
+    return StoreState(
+        database=dialect.name, place=dialect.place, version=version, newest=newest, owner=owner, now_s=now_s
+    )

@@ -1,6 +1,6 @@
-"""SQLite as an engine of record: its file, its settings, its errors.
+"""SQLite as an engine of record: its connection, its settings, its errors.
 
-Not here: what both databases share (engine.py). Threads: the store actors'.
+Not here: checks of its file (sqlite_file.py), what both databases share (engine.py). Threads: the store actors'.
 Source: sqlite.org/wal.html, sqlite.org/pragma.html, sqlite.org/rescode.html.
 """
 
@@ -14,6 +14,7 @@ from pony import orm
 
 from omi_actors.store.dialect import Bulk, Row
 from omi_actors.store.lock import acquire_process_lock, release_process_lock
+from omi_actors.store.sqlite_file import check_file, check_owner, describe_failure, find_code, make_file
 
 KEEP_S = 7 * 86_400.0
 
@@ -71,6 +72,7 @@ class SQLite:
 
     def __init__(self, file: Path, *, readonly: bool, busy_timeout_s: float) -> None:
         self.file = file
+        self.place = str(file)
         self._readonly = readonly
         self._busy_timeout_s = busy_timeout_s
         self.lock_file = file.with_name(file.name + ".lock")
@@ -83,7 +85,9 @@ class SQLite:
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             acquire_process_lock(self.lock_file)
             self._is_locked = True
-            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))
+        place = self.file.resolve()
+        if not check_file(place) and not self._readonly:
+            make_file(place)
 
         def set_up(_db: orm.Database, con: sqlite3.Connection) -> None:
             try:
@@ -94,10 +98,11 @@ class SQLite:
 
         # A plain function: Pony ignores bound methods, without a word.
         db.on_connect(provider="sqlite")(set_up)  # type: ignore[arg-type]  # the stubs want a FunctionType, which set_up is
-        db.bind(provider="sqlite", filename=str(self.file.resolve()), timeout=self._busy_timeout_s)
+        db.bind(provider="sqlite", filename=str(place), timeout=self._busy_timeout_s)
 
     def _set_up(self, con: sqlite3.Connection) -> None:
         con.text_factory = str
+        check_owner(con, self.file)
         pragmas = ["foreign_keys=ON", f"cache_size=-{_CACHE_KIB}"]
         if self._readonly:
             pragmas.append("query_only=ON")
@@ -158,7 +163,7 @@ class SQLite:
 
     def is_unavailable(self, exc: BaseException) -> bool:
         """Decide by the primary result code."""
-        return _code(exc) in _UNAVAILABLE or isinstance(exc, OSError)
+        return find_code(exc) in _UNAVAILABLE or isinstance(exc, OSError)
 
     def is_conflict(self, _exc: BaseException) -> bool:
         """Return False: with one writer there are no conflicts."""
@@ -166,7 +171,7 @@ class SQLite:
 
     def is_full(self, exc: BaseException) -> bool:
         """Decide by the primary result code."""
-        return _code(exc) == sqlite3.SQLITE_FULL
+        return find_code(exc) == sqlite3.SQLITE_FULL
 
     def find_taken(self, exc: BaseException) -> str | None:
         """Return the columns named in "UNIQUE constraint failed: account.email"."""
@@ -176,8 +181,8 @@ class SQLite:
         return ", ".join(column.rpartition(".")[2] for column in columns)
 
     def describe(self, exc: BaseException) -> str:
-        """Return the error's message: SQLite names tables and columns in it, never values."""
-        return str(exc)
+        """Return the error's message; if the file is the cause, with its name and the way out."""
+        return describe_failure(self.file, exc)
 
     def is_usable(self, con: sqlite3.Connection, _exc: BaseException) -> bool:
         """Return True unless the transaction cannot be closed."""
@@ -204,9 +209,3 @@ class SQLite:
         if self._is_locked:
             self._is_locked = False
             release_process_lock(self.lock_file)
-
-
-def _code(exc: BaseException) -> int:
-    """Return the primary result code of a driver error; -1 if it has none."""
-    extended = getattr(exc, "sqlite_errorcode", None)
-    return -1 if extended is None else extended & 0xFF

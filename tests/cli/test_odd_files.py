@@ -1,13 +1,19 @@
-"""An odd file in the place of the settings or secrets ends each command with one sentence: its name, the way out."""
+"""An odd file in the place of settings, secrets or database ends each command with a sentence: its name, a way out."""
 
 import os
+import shutil
 import socket
+import sqlite3
 from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 
 from omi_actors.cli import main
+from omi_actors.errors import StoreError
+from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
+from omi_actors.store.sqlite_file import describe_failure
+from omi_actors.store.transaction import NodeIdentity
 
 
 def put_socket(path):
@@ -124,3 +130,169 @@ def test_secrets_that_cannot_be_put_back_are_one_sentence(kind, run, tmp_path, m
 
     assert code == 2
     assert output.startswith(f"omi-actors: There is no {tmp_path}/secrets.env: this server's secrets are in its ")
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """A database that has been in use."""
+    folder = tmp_path_factory.mktemp("sound")
+    engine = Engine(StoreConfig(url="", data_dir=folder), NodeIdentity("n", 1))
+    engine.open()
+    engine.close()
+    return folder / DATABASE_FILE
+
+
+def change(path, *statements):
+    with closing(sqlite3.connect(path)) as con:
+        for statement in statements:
+            con.execute(statement)
+        con.commit()
+
+
+def put_other(path, *statements):
+    path.unlink()
+    change(path, *statements)
+
+
+def overwrite(path):
+    content = path.read_bytes()
+    path.write_bytes(content[:1024] + b"\xff" * 30_000 + content[31_024:])
+
+
+def leave_log(path):
+    path.with_name(f"{path.name}-wal").write_bytes(b"log" * 100)
+
+
+def put_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+RESTORE = "Restore a copy with `omi-actors restore FILE`, or move omi.sqlite3 and omi.sqlite3-wal away to begin anew."
+ELSEWHERE = "Move it away, or name another place for the store."
+# How each file is put there; what serve, the doctor and `backup` say of it; and the way out.
+ODD_DATABASES = {
+    "empty": (lambda path: path.write_bytes(b""), "is empty, so it is not a database any more.", RESTORE),
+    "gone, but for its log": (lambda path: (path.unlink(), leave_log(path)), "is missing, but its log is", RESTORE),
+    "a folder": (put_folder, "is not a file, so it cannot be the database.", ELSEWHERE),
+    "a pipe": (replace_by_pipe, "is not a file, so it cannot be the database.", ELSEWHERE),
+    "text": (lambda path: path.write_text("no database " * 900), "is not a database of SQLite, or it is", RESTORE),
+    "truncated": (lambda path: os.truncate(path, 40_000), "database disk image is malformed", RESTORE),
+    "cut in its first page": (lambda path: os.truncate(path, 700), "", RESTORE),
+    "overwritten": (overwrite, "database disk image is malformed", RESTORE),
+    "another program's": (lambda path: put_other(path, "CREATE TABLE moz_places (id)"), "of another", ELSEWHERE),
+    "marked as another's": (lambda path: put_other(path, "PRAGMA application_id=7"), "of another", ELSEWHERE),
+    "newer": (
+        lambda path: change(path, "INSERT INTO schema_migration VALUES (9999, 'later', 0)"),
+        "9999",
+        "Start the newer program again, or restore the copy that was made before the upgrade",
+    ),
+}
+
+
+def read_if_file(path):
+    return path.read_bytes() if path.is_file() else path.exists()
+
+
+@pytest.mark.parametrize("kind", ODD_DATABASES)
+def test_odd_database_is_one_sentence_with_its_name_and_the_way_out(kind, run, tmp_path, sound, monkeypatch):
+    put, sentence, way_out = ODD_DATABASES[kind]
+    path = tmp_path / DATABASE_FILE
+    shutil.copy(sound, path)
+    put(path)
+    there = read_if_file(path)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+
+    with pytest.raises(StoreError) as refused:  # the command `serve` says it and ends with 2
+        Engine(StoreConfig(url="", data_dir=tmp_path), NodeIdentity("n", 1)).open()
+    examined, report = run("doctor")
+    copied, refusal = run("backup", str(tmp_path / "copy"))
+
+    assert (examined, copied) == (1, 2)
+    assert str(refused.value).startswith("DATA_DIR: ")
+    for said in (str(refused.value), report.replace("\n            fix:", ""), refusal):
+        assert str(path) in said
+        assert sentence in said
+        assert way_out in said or (said is refusal and kind == "newer")
+    assert read_if_file(path) == there
+
+
+def test_lock_that_cannot_be_opened_is_one_sentence(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    (tmp_path / f"{DATABASE_FILE}.lock").mkdir()
+
+    with pytest.raises(StoreError, match=r"omi.sqlite3.lock cannot be opened \(Is a directory\). Remove it: it only"):
+        Engine(StoreConfig(url="", data_dir=tmp_path), NodeIdentity("n", 1)).open()
+    code, output = run("doctor")
+
+    assert code == 1
+    assert "omi.sqlite3.lock cannot be opened (Is a directory)." in output
+
+
+def test_newest_copy_beside_a_lost_database_is_named_and_restores_it(run, tmp_path, sound, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    for name, modified_s in (("before-0009.1.bak", 1), ("replaced.2.bak", 3), ("before-0011.3.bak", 2)):
+        shutil.copy(sound, tmp_path / f"{DATABASE_FILE}.{name}")
+        os.utime(tmp_path / f"{DATABASE_FILE}.{name}", (modified_s, modified_s))
+    (tmp_path / DATABASE_FILE).touch()
+    leave_log(tmp_path / DATABASE_FILE)
+
+    _, report = run("doctor")
+    assert f"fix: Restore a copy (the newest one beside it is {DATABASE_FILE}.replaced.2.bak) with `omi-" in report
+
+    assert run("restore", str(tmp_path / f"{DATABASE_FILE}.replaced.2.bak"))[0] == 0
+    assert run("doctor")[0] == 0
+    assert b"log" * 100 in [log.read_bytes() for log in tmp_path.glob("*.bak-wal")]
+
+
+def test_database_folder_in_its_place_is_not_restored_over(run, tmp_path, sound, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    (tmp_path / DATABASE_FILE).mkdir()
+
+    code, output = run("restore", str(sound))
+
+    assert (code, output) == (
+        2,
+        f"omi-actors: {tmp_path / DATABASE_FILE} is a folder, so nothing can be restored there. Move it away.\n",
+    )
+
+
+def test_first_start_that_is_cut_leaves_no_empty_database(tmp_path):
+    (tmp_path / f"{DATABASE_FILE}.new").write_bytes(b"half of it")
+
+    engine = Engine(StoreConfig(url="", data_dir=tmp_path), NodeIdentity("n", 1))
+    engine.open()
+    engine.close()
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == [DATABASE_FILE, f"{DATABASE_FILE}.lock"]
+    assert (tmp_path / DATABASE_FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (sqlite3.SQLITE_READONLY, "omi.sqlite3 cannot be opened or written (as told). Let this account write it and"),
+        (sqlite3.SQLITE_FULL, "omi.sqlite3 cannot be opened or written (as told). Let this account write it and its"),
+        (sqlite3.SQLITE_CORRUPT, "omi.sqlite3 is damaged (as told). Restore a copy with `omi-actors restore FILE`, or"),
+        (sqlite3.SQLITE_BUSY, "as told"),
+    ],
+)
+def test_error_of_the_file_names_it_and_the_way_out(error, sentence, tmp_path):
+    exc = sqlite3.OperationalError("as told")
+    exc.sqlite_errorcode = error
+
+    assert describe_failure(tmp_path / DATABASE_FILE, exc).removeprefix(f"{tmp_path}/").startswith(sentence)
+
+
+def test_folder_that_this_account_may_not_write_is_named_with_the_way_out(tmp_path):
+    error = PermissionError(13, "Permission denied", str(tmp_path))
+
+    assert describe_failure(tmp_path / DATABASE_FILE, error) == (
+        f"{tmp_path} cannot be used (Permission denied). Let this account write it and its folder, and make room on "
+        "the disk."
+    )

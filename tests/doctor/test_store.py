@@ -68,7 +68,7 @@ def test_schema_that_is_newer_than_the_program(patient, data):
         con.execute("DELETE FROM schema_migration WHERE version = 9999")  # as the copy has it
         con.commit()
 
-    assert problem.said.startswith("the database has schema 9999, this program knows ")
+    assert problem.said.startswith(f"{data / DATABASE_FILE} has schema 9999, this program knows ")
     assert "restore the copy" in problem.fix
     assert patient.has_no_problem
 
@@ -82,7 +82,7 @@ def test_file_that_is_no_database(patient):
     (folder / DATABASE_FILE).rename(folder / "away")
 
     assert "not a database" in problem.said
-    assert "move the file away" in problem.fix
+    assert "or move omi.sqlite3 and omi.sqlite3-wal away to begin anew" in problem.fix
     assert patient.has_no_problem
 
 

@@ -15,7 +15,7 @@ STUB_PYTHON = """#!/bin/sh
 echo "$*" >> "$CALLS"
 if [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi
 """
-SHELL_TOOLS = ("bash", "sh", "env", "dirname", "cat", "cksum", "rm", "cp", "mkdir")
+SHELL_TOOLS = ("bash", "sh", "env", "dirname", "cat", "cksum", "rm", "cp", "mkdir", "nice")
 
 
 @pytest.fixture
@@ -146,6 +146,18 @@ def test_setup_names_each_package_on_a_terminal(run, checkout):
 
     assert done.returncode == 0
     assert "\r\x1b[Kscripts/setup: fetching tornado>=6.5\r\x1b[K" + SAID in seen
+
+
+def test_setup_compiles_the_models_client_beside_the_first_start(run, checkout):
+    reports = STUB_PYTHON.replace(
+        "exit 0", '{ [ "$2" = "import aiohttp, openai" ] && echo compiled >"$TOLD"; exit 0; }'
+    )
+    _put_tool(checkout, "python3", reports)
+    os.mkfifo(checkout / "told")
+
+    assert run("scripts/setup", TOLD=str(checkout / "told")).returncode == 0  # although nothing reads yet
+
+    assert (checkout / "told").read_text() == "compiled\n"
 
 
 def test_start_passes_its_arguments_on_to_serve(run, checkout):

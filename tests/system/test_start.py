@@ -193,7 +193,7 @@ def place(tmp_path):
         ("postgres://u:canary@h.invalid/d", True),
         ("postgres://u:canary@/d?host={folder}", True),
         ("postgres://u:canary@127.0.0.1:9/d?sslmode=canary", False),
-        ("sqlite:///{folder}", True),
+        ("sqlite:///{folder}", False),
         ("sqlite:///{folder}/file/omi.db", True),
         ("sqlite:///{folder}/file", False),
     ],
