@@ -1,6 +1,7 @@
 """Accounts, tokens and one-time keys in the store, on each database."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from omi_actors.domain.people.accounts import (
     MAX_SESSIONS,
     TOKEN_LIFETIME_S,
     Account,
+    Credentials,
     KeyPurpose,
     OneTimeKey,
     Role,
@@ -57,8 +59,9 @@ def test_token_finds_its_person_with_the_role(engine: Engine, role: Role) -> Non
     assert find(engine, other).account_id == bob.account_id
     assert find(engine, "sid_unknown") is None
     known = engine.read(lambda tx: accounts.load_credentials(tx, email="ada@example.com"))
-    assert (known.account, known.password_hash) == (ada, "hash")
-    assert engine.read(lambda tx: accounts.load_credentials(tx, account_id=bob.account_id)).account == bob
+    assert known == Credentials(ada, "hash")
+    known = engine.read(lambda tx: accounts.load_credentials(tx, account_id=bob.account_id))
+    assert known == Credentials(bob, "hash")
 
 
 def test_no_token_key_or_password_is_stored_in_clear(engine: Engine) -> None:
@@ -91,7 +94,8 @@ def test_sign_in_replaces_an_old_hash_and_removes_expired_sessions_and_keys(engi
 
     assert rows(engine, "SELECT token_sha256 FROM auth_session") == [(digest_of(token),)]
     assert count(engine, "account_key") == 0
-    assert engine.read(lambda tx: accounts.load_credentials(tx, email=ada.email)).password_hash == "fresh"  # noqa: S105
+    known = engine.read(lambda tx: accounts.load_credentials(tx, email=ada.email))
+    assert known == Credentials(ada, "fresh")
 
 
 def test_sessions_of_an_account_are_bounded_and_the_oldest_ends(engine: Engine) -> None:
@@ -139,7 +143,7 @@ def test_key_is_used_once_before_its_end_and_for_its_purpose(engine: Engine) -> 
     token = sign_in(engine, ada)
     for digest, account_id in (("a" * 64, ada.account_id), ("b" * 64, None), ("c" * 64, ada.account_id)):
         key = OneTimeKey(digest=digest, role=Role.ADMIN, account_id=account_id, created_at=0.0, expires_at=9.0)
-        alone(engine, lambda tx, key=key: accounts.add_key(tx, key, request_id="r"))
+        alone(engine, partial(accounts.add_key, key=key, request_id="r"))
 
     def reset(digest: str, now_s: float):
         return alone(engine, lambda tx: accounts.reset_password(tx, digest, "new", now_s=now_s))
@@ -169,8 +173,7 @@ def test_belongings_are_counted_for_their_owner(engine: Engine) -> None:
     sign_in(engine, ada)
 
     counted = [
-        engine.read_cold(lambda tx, one=one: accounts.count_belongings(tx, one.account_id, now_s=1.0))
-        for one in (ada, bob)
+        engine.read_cold(partial(accounts.count_belongings, account_id=one.account_id, now_s=1.0)) for one in (ada, bob)
     ]
 
     assert counted[0] == {"memories": 1, "conversations": 1, "sessions": 1}
