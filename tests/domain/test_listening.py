@@ -300,12 +300,14 @@ def _size(value):
 
 
 def test_question_without_wake_phrase_belongs_to_the_segment_of_its_first_word():
-    heard = hear(SILENT, [said("What is it?", key="k1"), said("Who is it?", 2.0, key="k2")], 1.0, ALWAYS)
+    pieces = (Piece("k1", "What is it?"), Piece("k2", " Who is it?"))
 
-    assert [question.segment_key for question in heard.questions] == ["k1", "k2"]
+    found = parse_line(pieces, 0, LineRules(("omi",), 100, without_wake=True, always=True)).found
+
+    assert [(question.text, question.key) for question in found] == [("What is it?", "k1"), ("Who is it?", "k2")]
 
 
 def test_words_that_are_kept_of_a_line_begin_with_its_first_letter():
-    pieces = (Piece("k1", "omi"), Piece("k2", " plays"))
+    pieces = (Piece("k1", "omi is"), Piece("k2", " cool now"))
 
     assert parse_line(pieces, 0, LineRules(("omi",), 100)).pieces == pieces
