@@ -20,8 +20,8 @@ MAX_ERROR_BYTES = 256 * 1024
 _FIRST_NO_SUCCESS = 300
 # Of a packed reply, so many bytes are unpacked at a time.
 _PIECE_BYTES = 64 * 1024
-# For zlib: the header tells whether it is gzip or zlib; and how either begins.
-_ANY_HEADER = 32 + zlib.MAX_WBITS
+# For zlib: that the header is gzip's; and how either header begins.
+_GZIP = 16 + zlib.MAX_WBITS
 _GZIP_START, _ZLIB_METHOD = 0x1F, 8
 
 
@@ -63,27 +63,38 @@ def _system_certificates() -> ssl.SSLContext:
 
 
 class _Unpacker:
-    """Unpacker of a reply with this Content-Encoding: in pieces, so that a few bytes cannot fill the memory."""
+    """Unpacker of a reply: in pieces, so that a few bytes cannot fill the memory.
+
+    Gzip is known by its first byte, since proxies change bytes and headers without each other.
+    """
 
     def __init__(self, encoding: str) -> None:
-        self._is_packed = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
+        self._is_deflated = "deflate" in encoding.lower()
+        self._is_first = True
         self._zlib: zlib._Decompress | None = None
 
     def unpack(self, packed: bytes) -> Iterator[bytes]:
         """Yield what these bytes hold."""
-        if not self._is_packed:
+        if self._is_first and packed:
+            self._is_first = False
+            self._zlib = self._begin(packed[0])
+        if self._zlib is None:
             yield packed
-            return
-        if self._zlib is None and packed:
-            # Some servers send deflate without the header that it should have.
-            has_header = packed[0] == _GZIP_START or packed[0] & 0x0F == _ZLIB_METHOD
-            self._zlib = zlib.decompressobj(_ANY_HEADER if has_header else -zlib.MAX_WBITS)
-        while packed and self._zlib is not None and not self._zlib.eof:
+        while packed and self._zlib is not None:
             try:
                 yield self._zlib.decompress(packed, _PIECE_BYTES)
             except zlib.error as exc:
                 raise httpx2.DecodingError("the reply is packed otherwise than it says") from exc
-            packed = self._zlib.unconsumed_tail
+            packed = self._zlib.unconsumed_tail or self._zlib.unused_data
+            if self._zlib.eof and packed:  # some servers pack each piece by itself
+                self._zlib = self._begin(packed[0])
+
+    def _begin(self, first: int) -> "zlib._Decompress | None":
+        if first == _GZIP_START:
+            return zlib.decompressobj(_GZIP)
+        if self._is_deflated:  # some servers leave out the header of zlib
+            return zlib.decompressobj(zlib.MAX_WBITS if first & 0x0F == _ZLIB_METHOD else -zlib.MAX_WBITS)
+        return None
 
 
 def open_client(

@@ -104,7 +104,7 @@ def read_chunk(value: Mapping[str, Any], event_name: str = "") -> Chunk:
         is_message=is_message,
         ending=_read_ending(choice),
         tokens=tokens or _read_tokens(choice.get("usage")),
-        is_refusal=any(isinstance(part.get("refusal"), str) and bool(part["refusal"].strip()) for part in parts),
+        is_refusal=any(map(_is_refusal, parts)),
         is_error=is_error,
         has_reasoning=any(part.get(name) for part in parts for name in _REASONING),
         has_choice=True,
@@ -153,6 +153,14 @@ def _is_first(index: object) -> bool:
 def _is_error(part: Mapping[str, Any] | None) -> bool:
     error = part.get("error") if part is not None else None
     return any(error.values()) if isinstance(error, dict) else bool(error)
+
+
+def _is_refusal(part: Mapping[str, Any]) -> bool:
+    """Return True for a delta or message that refuses: in a field, or as one of its parts."""
+    refusal, content = part.get("refusal"), part.get("content")
+    pieces = content if isinstance(content, list) else []
+    is_told = isinstance(refusal, str) and bool(refusal.strip())
+    return is_told or any(isinstance(piece, dict) and piece.get("type") == "refusal" for piece in pieces)
 
 
 def _read_ending(choice: Mapping[str, Any]) -> Ending | None:

@@ -85,10 +85,7 @@ class CompletionReader:
         Raises:
             UpstreamError: the server reports a failure, sends a page, an event that is damaged, or too many bytes.
         """
-        events = self._events.feed(data)
-        if self._events.is_page:
-            raise read_refusal(200, data.decode("utf-8", "replace"))
-        return self._take_events(events)
+        return self._take_events(self._events.feed(data))
 
     def finish(self) -> tuple[str, list[str]]:
         """Return the whole answer, and its pieces that were held back until now.
@@ -137,6 +134,8 @@ class CompletionReader:
         return UpstreamEmptyError("the model's answer has no text: it is empty, reasoning, or a tool call only")
 
     def _take_events(self, events: list[Event]) -> list[str]:
+        if self._events.page:
+            raise read_refusal(200, self._events.page)
         pieces: list[str] = []
         for event in events:
             values = event.value if isinstance(event.value, list) else [event.value]

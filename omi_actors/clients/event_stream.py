@@ -18,7 +18,7 @@ _BOM = "\ufeff"
 _FIELD = "data"
 _JSON_STARTS = ("{", "[")
 _JSON_ENDS = ("}", "]")
-_SPACE_AND_BOM = b"\xef\xbb\xbf \t"
+_LAST_BYTES = b"}] \t"
 # A text of JSON, or a comma that ends a list or object; and an escape within a text, or a backslash that begins none.
 _TEXT_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
 _ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
@@ -53,8 +53,8 @@ class EventReader:
     def __init__(self, *, max_line_bytes: int, max_bytes: int) -> None:
         # The stream has said its end; nothing is read after it.
         self.is_done = False
-        # The stream begins like a page for a browser.
-        self.is_page = False
+        # The first line, if it is that of a page for a browser.
+        self.page = ""
         self._max_line_bytes = max_line_bytes
         self._left_bytes = max_bytes
         self._is_first = True
@@ -102,11 +102,9 @@ class EventReader:
 
     def _peek(self, events: list[Event]) -> None:
         """Read the last line too if it ends an event: the server may send no more, and not close the connection."""
-        rest = self._rest.rstrip()
-        if self._is_first and rest.lstrip(_SPACE_AND_BOM).startswith(b"<"):
-            self.is_page = True
-        if self.is_done or not (rest or self._lines):
+        if self.is_done or (self._rest and self._rest[-1] not in _LAST_BYTES):
             return
+        rest = self._rest.rstrip()
         text = rest.decode("utf-8", "replace")
         last = text if self._is_bare else _read_data(text)
         lines = [*self._lines, last] if last else self._lines
@@ -118,7 +116,7 @@ class EventReader:
             return
         if self._is_first and line.strip():
             line, self._is_first = line.lstrip(_BOM), False
-            self.is_page = line.lstrip().startswith("<")
+            self.page = line if line.lstrip().startswith("<") else ""
         if self._is_bare and self._lines:
             self._add(line, events) if line.strip() else self._take_whole(self._lines, events)
         elif not line:
@@ -145,7 +143,7 @@ class EventReader:
     def _take_whole(self, lines: list[str], events: list[Event]) -> bool:
         """Take these lines as an event if they are its whole JSON; return False otherwise."""
         text = "\n".join(lines).strip()
-        if text == _DONE:
+        if text.strip('"') == _DONE:
             self.is_done = True
         elif (values := _parse(text)) is not None:
             events += [Event(self._name, value) for value in values]
@@ -180,6 +178,7 @@ def _read_data(line: str) -> str | None:
     if field.strip().lower() == _FIELD:
         # Some gateways write the field's name twice.
         return data.removeprefix(" ").removeprefix("data:").removeprefix(" ") if colon else ""
+    line = line.lstrip(_BOM)
     return line if line.lstrip().startswith(_JSON_STARTS) else None
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from omi_actors.clients.completion_stream import CompletionReader
-from omi_actors.errors import UpstreamRejectedError, UpstreamUnavailableError
+from omi_actors.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
+from tests.fakes.odd_answers import ODD
 
 MAX_TOKENS = 500
 
@@ -93,7 +94,21 @@ def test_stream_without_text_is_read_up_to_a_limit(event):
 
 
 @pytest.mark.parametrize(
-    ("usage", "tokens"), [('{"total_tokens":42}', 42), ("null", 0), ('"many"', 0), ('{"total_tokens":1.5}', 0)]
+    ("usage", "tokens"),
+    [
+        ('{"total_tokens":42}', 42),
+        ('{"total_tokens":"42"}', 42),
+        ('{"total_tokens":42.0}', 42),
+        ('{"total_tokens":null,"prompt_tokens":40,"completion_tokens":2}', 42),
+        ('{"input_tokens":"40","output_tokens":2}', 42),
+        ("null", 0),
+        ("[1]", 0),
+        ('"many"', 0),
+        *(
+            (f'{{"total_tokens":{odd}}}', 0)
+            for odd in ("1.5", "-3", "NaN", "Infinity", "1e400", "true", '"x"', "1e12", "{}")
+        ),
+    ],
 )
 def test_usage_is_optional_and_an_invalid_one_ignored(usage, tokens):
     reader = CompletionReader(MAX_TOKENS)
@@ -112,6 +127,22 @@ def test_bytes_may_come_in_any_pieces(size, line_end):
     added = [piece for at in range(0, len(data), size) for piece in reader.feed(data[at : at + size])]
 
     assert ("".join(added), reader.finish()) == ("Tschüß, 🌙.", ("Tschüß, 🌙.", []))
+
+
+@pytest.mark.parametrize("name", [name for name, odd in ODD.items() if not odd.encoding])
+def test_odd_answer_is_read_alike_in_pieces_of_any_size(name):
+    body = ODD[name].body
+
+    def outcome(size):
+        reader = CompletionReader(MAX_TOKENS)
+        try:
+            for at in range(0, len(body), size):
+                reader.feed(body[at : at + size])
+            return reader.finish()[0]
+        except UpstreamError as error:
+            return type(error), str(error)
+
+    assert {outcome(size) for size in (1, 3, 64)} == {outcome(len(body) or 1)}
 
 
 def test_line_without_an_end_is_held_up_to_a_limit():

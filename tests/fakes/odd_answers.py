@@ -20,6 +20,7 @@ from tests.fakes.raw_server import serve_raw
 
 GOOD = "Tides turn twice a day."
 UNREACHABLE, EMPTY, REFUSED = "can't be reached", "gave no answer", "refused the question"
+ADDRESS = "no language model at the address"
 CREDIT, THINKING, BUSY, KEY = "no credit left", "thought about it for too long", "too much to do", "refuses its key"
 _WORDS = ("Tides ", "turn ", "twice ", "a ", "day.")
 
@@ -119,6 +120,7 @@ ENDS = {
     "torn after a reason": Odd(stream(*PLAIN, end=""), framing="torn"),
     "torn after done": Odd(stream(*PLAIN), framing="torn"),
     "done only": Odd(stream(*said(*_WORDS))),
+    "done in quotation marks": Odd(stream(*said(*_WORDS), '"[DONE]"', end="")),
     "done twice": Odd(stream(*PLAIN, "[DONE]")),
     "text after done": Odd(stream(*PLAIN, "[DONE]", *said(" Not this."))),
     "error after done": Odd(stream(*PLAIN, "[DONE]", {"error": "late"})),
@@ -190,8 +192,8 @@ SHAPES = {
     "whole body that failed": Odd(json.dumps(whole(finish_reason="error")).encode(), UNREACHABLE, 3),
     "gzip": Odd(gzip.compress(stream(*PLAIN)), encoding="gzip", framing="length"),
     "deflate, byte by byte": Odd(zlib.compress(stream(*PLAIN)), encoding="deflate", framing="chunked", size=1),
-    "page of a browser": Odd(b"\r\n<!DOCTYPE html><html><title>Panel</title></html>", "", 1, kind="text/html"),
-    "page as a stream": Odd(b"\xef\xbb\xbf<html>\n<body>sign in</body>\n</html>\n", "", 1),
+    "page of a browser": Odd(b"\r\n<!DOCTYPE html><html><title>Panel</title></html>", ADDRESS, kind="text/html"),
+    "page as a stream": Odd(b"\xef\xbb\xbf<html>\n<body>sign in</body>\n</html>\n", ADDRESS),
     # values
     "choices null": Odd(stream({"choices": None, "usage": None}, *PLAIN)),
     "choices missing or empty": Odd(stream({"prompt_filter_results": []}, {"choices": []}, *PLAIN)),
@@ -293,6 +295,9 @@ SPEECH = {
     "thought": text(f"<thought>{_HM}</thought> {GOOD}"),
     "THINK of Mistral": text(f"[THINK]{_HM}[/THINK]{GOOD}"),
     "think of Kimi": text(f"◁think▷{_HM}◁/think▷{GOOD}"),
+    "think of LongCat": text(f"<longcat_think>\n{_HM}</longcat_think>\n{GOOD}"),
+    "think with attributes": text(f'<think duration="3" a="b">{_HM}</think >{GOOD}'),
+    "analysis": text(f"<analysis>\n{_HM}</analysis>\n\n{GOOD}"),
     "think of Seed": text(f"<seed:think>{_HM}</seed:think>{GOOD}"),
     "thinking of Command": text(f"<|START_THINKING|>{_HM}<|END_THINKING|><|START_RESPONSE|>{GOOD}<|END_RESPONSE|>"),
     "channel of Gemma": text(f"<|channel>thought\n{_HM}<channel|>{GOOD}<turn|>"),
@@ -324,6 +329,7 @@ SPEECH = {
     "tool call after words": Odd(stream(*PLAIN[:-1], chunk({"tool_calls": [{}]}), chunk(reason="tool_calls"))),
     "tokens spent": Odd(stream(chunk({"reasoning": "Hm."}), chunk(reason="length")), THINKING),
     "refusal": Odd(stream(chunk({"refusal": "I won't."}), STOP), REFUSED),
+    "refusal as a part": Odd(stream(chunk({"content": [{"type": "refusal", "refusal": "No."}]}), STOP), REFUSED),
     "refusal null": Odd(stream(chunk({"refusal": None, "content": ""}), *PLAIN)),
     "end marks and another turn": text(f"{GOOD}<|im_end|>\n<|im_start|>user\nAnd then?"),
     "end mark, and open": Odd(stream(*said(GOOD, "<|eot_id|>"), end=""), then="hold"),

@@ -9,14 +9,19 @@ import re
 # Most marks are shorter. In longer text nobody looks for the beginning of one.
 _LONGEST_MARK = 64
 _STARTS = ("<", "[", "◁")
-_THOUGHT_TAGS = ("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "seed:think", "antthinking")
-_CALL_TAGS = ("tool_call", "tool_calls", "function_call", "function_calls", "seed:tool_call")
-_ANSWER_TAGS = ("answer", "final_answer", "response")
+# Names of tags, as patterns. Any name that has to do with thinking is reasoning's.
+_NAMES = {
+    "thought": r"[\w:.-]{0,20}(?:think|thought|reasoning)[\w:.-]{0,10}|analysis|reflection|scratchpad|inner_monologue",
+    "call": r"[\w:.-]{0,20}(?:tool|function)_?calls?",
+    "wrap": r"(?:final_?)?answer|response",
+}
+# A tag may have attributes.
+_MORE = r"\s[^<>]{0,40}"
 
 # kind: its forms, in lower case
 _FORMS = {
-    "open_thought": "[think] ◁think▷ <|begin_of_thought|> <|start_thinking|>",
-    "close_thought": "[/think] ◁/think▷ <|end_of_thought|> <|end_thinking|> <channel|>",
+    "open_thought": "[think] ◁think▷ <|begin_of_thought|> <|start_thinking|> <|think|> <|thinking|>",
+    "close_thought": "[/think] ◁/think▷ <|end_of_thought|> <|end_thinking|> <|/think|> <|/thinking|> <channel|>",
     "open_call": "<|tool_call> <|tool_call|> <|tool_calls|> <|start_action|> <|tool_calls_section_begin|> "
     "<|python_tag|> [tool_calls] <｜tool▁calls▁begin｜> <｜tool▁call▁begin｜> <｜dsml｜function_calls>",
     "close_call": "<tool_call|> <|end_action|> <|tool_calls_section_end|> <｜tool▁calls▁end｜>",
@@ -35,23 +40,20 @@ _FORMS = {
     "first": "<s> <bos> [bos] <sop>",
 }
 _TAGS = {
-    "open_thought": [f"<{tag}>" for tag in _THOUGHT_TAGS],
-    "close_thought": [f"</{tag}>" for tag in _THOUGHT_TAGS],
-    "open_call": [f"<{tag}>" for tag in _CALL_TAGS],
-    "close_call": [f"</{tag}>" for tag in _CALL_TAGS],
-    "wrap": [f"{begin}{tag}>" for tag in _ANSWER_TAGS for begin in ("<", "</")],
+    "open_thought": f"<(?:{_NAMES['thought']})(?:{_MORE})?>",
+    "close_thought": f"</(?:{_NAMES['thought']})(?:{_MORE})?>",
+    "open_call": f"<(?:{_NAMES['call']})(?:{_MORE})?>",
+    "close_call": f"</(?:{_NAMES['call']})(?:{_MORE})?>",
+    "wrap": f"</?(?:{_NAMES['wrap']})>",
 }
-_MARKS = {kind: [*forms.split(), *_TAGS.get(kind, [])] for kind, forms in _FORMS.items()}
-# A tag may have attributes.
-_MORE = r"\s[^<>]{0,40}"
+_MARKS = {kind: forms.split() for kind, forms in _FORMS.items()}
 # Marks of templates that are not named here.
-_OTHER = r"<\|[\w/:-]{3,40}\|>|<｜[\w/:▁-]{3,40}｜>"
+_OTHER = r"<\|[\w/:-]{3,40}\|>|<｜[\w/:▁ -]{3,40}｜>"
 
 
 def _build_group(kind: str, marks: list[str]) -> str:
     forms = [re.escape(mark) for mark in marks]
-    forms += [f"{re.escape(mark[:-1])}{_MORE}>" for mark in _TAGS.get(kind, [])]
-    return f"(?P<{kind}>{'|'.join(forms)})"
+    return f"(?P<{kind}>{'|'.join([*forms, *([_TAGS[kind]] if kind in _TAGS else [])])})"
 
 
 _ALL = "|".join([*(_build_group(kind, marks) for kind, marks in _MARKS.items()), f"(?P<other>{_OTHER})"])
@@ -61,8 +63,10 @@ MARK = re.compile(_ALL, re.IGNORECASE)
 MARK_OR_LINE = re.compile(rf"(?P<line>\n)|{_ALL}", re.IGNORECASE)
 
 _BEGINNINGS = frozenset(mark[:end] for marks in _MARKS.values() for mark in marks for end in range(1, len(mark)))
-_TAG_NAMES = "|".join(map(re.escape, _THOUGHT_TAGS + _CALL_TAGS + _ANSWER_TAGS))
-_BEGINNING = re.compile(rf"<\|[\w/:-]{{0,40}}\|?|<｜[\w/:▁-]{{0,40}}｜?|</?(?:{_TAG_NAMES}){_MORE}")
+_BEGINNING = re.compile(
+    r"<\|[\w/:-]{0,40}\|?|<｜[\w/:▁ -]{0,40}｜?|</?[\w:.-]{0,40}|"
+    rf"</?(?:{_NAMES['thought']}|{_NAMES['call']}){_MORE}"
+)
 # So no text ends, unless its model or server was cut within a mark.
 _HALF_MARKS = ("<|", "<｜")
 

@@ -135,12 +135,11 @@ class Speech:
             found = pattern.search(text, at)
             if found is None:
                 break
+            self._put(text[at : found.start()])
             is_said = self._is_said(found, is_last=is_last)
             if is_said is None:
-                self._put(text[at : found.start()])
                 self._rest = text[found.start() :]
                 return
-            self._put(text[at : found.start()])
             at = found.end()
             if is_said:
                 self._put(found.group())
@@ -156,24 +155,22 @@ class Speech:
         """Return True if this mark is quoted or a tag of the text, None if what follows it decides that."""
         if self._mode is not _Mode.SPEECH:
             return False
-        text, kind = found.string, found.lastgroup
-        following = text[found.end() :]
-        before = text[found.start() - 1] if found.start() else self._tail[-1:]
-        if before in _QUOTES and before:
-            if not following and not is_last:
-                return None
-            if following.startswith(_QUOTES[before]):
-                return True
-        if kind == "first":
-            return bool(self._tail.strip() or text[: found.start()].strip())
-        if kind == "wrap":
-            return self._is_answer_tag_said(found)
-        return self._is_last_said(following, is_last=is_last) if kind == "last" else False
-
-    def _is_answer_tag_said(self, found: re.Match[str]) -> bool:
-        is_closing = found.group().startswith("</")
-        is_first = not self._tail and not found.string[: found.start()].strip()
-        return not (self._is_wrapped if is_closing else is_first or self._has_thought)
+        following = found.string[found.end() :]
+        quote = _QUOTES.get(self._tail[-1:])
+        if quote is not None and not following and not is_last:
+            return None
+        if quote is not None and following.startswith(quote):
+            return True
+        match found.lastgroup:
+            case "first":
+                return bool(self._tail)
+            case "last":
+                return self._is_last_said(following, is_last=is_last)
+            case "wrap":
+                is_closing = found.group().startswith("</")
+                return not (self._is_wrapped if is_closing else self._has_thought or not self._tail)
+            case _:
+                return False
 
     def _is_last_said(self, following: str, *, is_last: bool) -> bool | None:
         if "<s>" in self.text:
