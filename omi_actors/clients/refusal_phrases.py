@@ -1,7 +1,8 @@
 """Phrases of refusals: what the common servers write, as patterns over the words of an error body.
 
 Not here: the body's words (refusal_words.py), the order in which phrases are looked for, and their meaning
-(model_refusals.py). Threads: none, pure. The phrases were collected from public reports; each is in a test.
+(model_refusals.py). Threads: none, pure. They were collected from public reports; tests/clients/refusals.jsonl has
+refusals with them.
 """
 
 import re
@@ -23,40 +24,40 @@ says_filter = _matcher(
     r"(?:sensitive|inappropriate|unsafe|harmful) content",
 )
 says_too_long = _matcher(
-    r"context_(?:length|window)|context.?(?:length|window|size)|exceed_context|max_model_len",
+    r"context.?(?:length|window|size)|max_model_len",
     r"too many (?:\w+ )?tokens|max\w* (?:prompt|input|sequence|model) length",
-    r"(?:prompt|input|request|message|conversation)s? (?:is |are )?too l|request too large|please reduce",
-    r"tokens must be reduced|string_above_max|prompt_too_long|request_too_large",
-    r"inputs?`? (?:tokens|must have less)|prompt tokens? limit|exceed\w* .{0,20}token limit|input.?token.{0,60}exceed",
+    r"(?:prompt|input|request|message|conversation)s? (?:is |are )?too l|please reduce",
+    r"string_above_max|prompt_too_long",
+    r"inputs?`? (?:tokens|must have less)|exceed\w* .{0,20}token limit",
     r"token count.{0,40}exceed|prompt contains .{0,40}tokens|tokens? limit (?:is )?exceeded",
     r"(?:prompt|inputs?|messages)\b.{0,60}\bexceed|range of input length",
 )
 # A 429 of a question that alone exceeds the rate: only a shorter one passes.
 says_too_large = _matcher(
-    r"request too large|reduce (?:your|the) |tokens must be reduced",
+    r"request too large|reduce your |tokens must be reduced",
 )
 says_broke = _matcher(
     r"insufficient[_ ](?:\w+[_ ])?(?:quota|balance|credits?|funds)|exceeded_current_quota|billing_not_active",
     r"billing_?(?:hard)?_?limit|access_terminated|arrearage|payment required",
     r"account .{0,60}(?:suspended|overdue|not active)|(?:spend\w*|hard) (?:limit|cap)\b|credit balance",
-    r"(?:no|more|out of|enough|available|add|buy|remaining|your) credits|budget (?:has been |is |was )?exceeded",
-    r"budget_?exceeded|exceeded ?budget|over budget|can only afford",
+    r"(?:no|more|out of|enough|available|add|buy|remaining|your) credits|budget[_ ](?:has been |is |was )?exceeded",
+    r"exceeded ?budget|over budget|can only afford",
     r"credits? (?:are|is|have been) (?:depleted|exhausted|used)|balance (?:is )?(?:insufficient|too low|not enough)",
     r"key limit exceeded|run out of|prepa\w+ credits",
 )
 # Also said of a rate, with the pause after which it is restored.
 says_quota = _matcher(
-    r"exceeded (?:your|its|the) (?:current )?(?:quota|budget|monthly)|quota (?:is |was )?exceeded|no quota",
+    r"exceeded (?:your|its|the) (?:current )?(?:quota|budget|monthly)|quota (?:is |was )?exceeded",
     r"usage limit",
 )
 says_key = _matcher(
     r"(?:invalid|incorrect|wrong|missing|no|expired|bad|malformed|unknown|valid)[ _](?:\w+ )?(?:x-)?api[-_ ]?key",
-    r"api[-_ ]?key.{0,40}(?:not valid|invalid|not found|expired|incorrect|missing|required|disabled|revoked|leaked)",
+    r"api[-_ ]?key.{0,40}(?:not valid|invalid|not found|not exist|expired|incorrect|missing|required)",
+    r"api[-_ ]?key.{0,40}(?:disabled|revoked|leaked)",
     r"authentication.?(?:error|fail)|invalid[_ ]auth|unauthenticated|unauthorized|not authenticated",
     r"invalid subscription|auth(?:entication|orization)? (?:credentials|header)",
     r"(?:invalid|missing|expired|bad|no) (?:\w+ )?(?:token|credential)|unregistered callers|permission_?denied",
-    r"(?:invalid|missing) x-api-key|api key (?:format|is wrong)",
-    r"login fail",
+    r"api key (?:format|is wrong)|login fail",
 )
 says_no_access = _matcher(
     r"model_?not_?found|(?:not|n't) have access to|not allowed to access model|model_access_denied",
@@ -68,23 +69,22 @@ says_no_model = _matcher(
     r"(?:invalid|unknown|no such|unsupported)[_ ]model|not found the model|not a valid model|not a chat model",
     r"no models? (?:is |are )?(?:currently )?(?:loaded|available)",
     r"model.{0,100}(?:(?:not|n't) (?:found|exist|available|loaded|deployed|valid|a valid|supported)|unloaded)",
-    r"model_?decommissioned",
     r"model.{0,100}(?:decommissioned|deprecated|retired|no longer|unknown|does not support chat)",
     r"(?:unable|failed) to (?:access|load) (?:the )?model|no endpoints found|pulling it first",
-    r"not support (?:chat|generate)|deployment_?not_?found|api deployment for this|^message: model: ",
-    r"no (?:such )?deployment|unknown model|invalid model",
+    r"not support (?:chat|generate)|deployment_?not_?found|api deployment for this",
+    r"no (?:such )?deployment",
     r"supported (?:api )?model names|(?:find|no) model\b|model.{0,100}not served",
 )
 says_address = _matcher(
     r"^(?:\w*): (?:404 )?(?:page |file |route |resource |url |path )?not found\.?$|invalid (?:url|path)",
     r"cannot (?:get|post) /|unknown (?:request )?(?:url|path|route|endpoint)|unexpected (?:endpoint|path)",
-    r"no (?:such )?(?:route|endpoint|path)\b|url\.not_found|route not found|method not allowed",
-    r"unsupported (?:path|endpoint|url)",
+    r"no (?:such )?(?:route|endpoint|path)\b|url\.not_found",
+    r"unsupported (?:path|endpoint|url)|http request (?:was sent )?to (?:an )?https",
     r"(?:endpoint|path|route|url|page) .{0,60}(?:not found|not exist|not be found)|not found: /",
 )
 says_roles = _matcher(
     r"alternat(?:e|es|ing)\b|roles? (?:must|should)|consecutive|after role|message_order",
-    r"multiturn|single turn request|last role",
+    r"multiturn|single turn request",
     r"(?:first|last) (?:message|turn|role)|roles? (?:are|is) (?:not )?supported|messages.{0,8}role",
     r"unexpected.{0,6}role|(?:unsupported|invalid|unknown|unrecognized|incorrect).{0,12}\brole",
 )
@@ -128,4 +128,37 @@ says_parameter = _matcher(
     r"extra_forbidden|extra (?:inputs?|fields?|param)|additional ?propert",
     r"un(?:supported|known|recognized|expected)[_ ]?(?:\w+[_ ])?(?:param|value|arg|field|name|key|prop)",
     r"(?:param|arg)\w* .{0,40}not (?:supported|allowed|permitted)",
+)
+
+# Single words, for refusals that no phrase above knows.
+hints_at_filter = _matcher(
+    r"filtered|\bunsafe|harmful|harm_|jailbreak|\bsafety\b|\bpolic(?:y|ies)\b",
+    r"content\b.{0,20}not (?:allowed|permitted)",
+)
+hints_at_broke = _matcher(
+    r"\b(?:quota|credits?|balance|budget)\b.{0,40}(?:exhaust|exceed|reach|used|spent|empty|out\b|low\b|insufficient)",
+    r"(?:exhaust|exceed|reach|used|spent|out of|no|insufficient)\w* .{0,30}\b(?:quota|credits?|balance|budget)\b",
+    r"\bbilling|top up|recharge|\btrial\b|upgrade your|overdue",
+)
+hints_at_key = _matcher(r"\bkey\b|authoriz|authentic|\bbearer\b|credential|access denied|log ?in\b")
+hints_at_model = _matcher(
+    r"^(?:param|loc): (?:body\.)?model$",
+    r"\bmodel\b.{0,60}\b(?:invalid|not|isn't|removed|unsupported|unknown|disabled|unavailable|missing)\b",
+    r"(?:not|isn't|unsupported|unknown|missing)\b.{0,20}\bmodel\b",
+)
+# As sure as a failure (500) can be of a name.
+hints_at_no_model = _matcher(r"\bmodel\b.{0,60}\b(?:not found|not exist|unknown)\b")
+hints_at_system = _matcher(r"\bsystem\b.{0,40}(?:role|message|prompt|instruction|not|n't|user)|role.{0,40}\bsystem\b")
+hints_at_roles = _matcher(
+    r"\broles?\b|in a row|jinja|\btemplate|\bturns?\b|adjacent|follow(?:ed)? (?:each other|by)",
+    r"(?:order of|message) ?order|\buser\b\W{1,8}(?:and\W+|or\W+)?\bassistant\b|messages with the same",
+)
+hints_at_stream = _matcher(
+    r"(?:not|n't|disabled?|cannot|only|without|no)\b.{0,20}\b(?:stream(?:ing)?|sse)\b",
+    r"\b(?:stream(?:ing)?|sse)\b.{0,30}(?:not\b|n't\b|disabled|unavailable|unsupported)",
+)
+hints_at_length = _matcher(
+    r"\btokens?\b.{0,40}(?:exceed|more|limit|greater|larger|longer|<=|>)|n_ctx|too (?:long|large)|sequence length",
+    r"(?:exceed|more|limit|greater|larger|longer|most)\b.{0,40}\b(?:tokens?|maximum (?:size|length))\b",
+    r"maximum context|<= ?\d+|tokens exceeded",
 )

@@ -44,7 +44,7 @@ def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
     try:
         server = asyncio.run(asking)
     except UpstreamError as exc:
-        yield problem("model", f"{where}: {exc}", as_sentence(find_fault(exc).fix))
+        yield problem("model", f"{where}: {exc}", as_sentence(_fix(exc, where)))
         return
     if server.models and settings.openai_model not in server.models:
         fix = f"Set OPENAI_MODEL to one that it has: {', '.join(sorted(server.models)[:_SHOWN])}"
@@ -53,6 +53,12 @@ def check_model(settings: Settings, machine: Machine) -> Iterator[Finding]:
         yield ok("model", f"{settings.openai_model} at {where}")
     if server.now_s is not None:
         yield from compare_clocks(machine.clock.now_s(), server.now_s, "model's server")
+
+
+def _fix(error: UpstreamError, where: str) -> str:
+    fault = find_fault(error)
+    is_bare = fault.cause == "wrong_address" and "/v1" not in where and where != "OpenAI"
+    return f"set OPENAI_BASE_URL={where}/v1, or to where else it has /chat/completions" if is_bare else fault.fix
 
 
 def check_redis(settings: Settings) -> Iterator[Finding]:

@@ -26,15 +26,14 @@ class Bulk:
     template: str
 
 
-def build_insert(table: str, columns: str, conflict: str = "") -> Bulk:
-    """Build an INSERT of `columns` (names separated by commas); `conflict` is its ON CONFLICT clause."""
-    count = columns.count(",") + 1
+def build_insert(table: str, columns: str, conflict: str = "", *, last_value: str = "?") -> Bulk:
+    """Build an INSERT of `columns` (names separated by commas); `conflict` is its ON CONFLICT clause.
+
+    `last_value` is the expression of the last column, with its own `?` parameters.
+    """
     head = f"INSERT INTO {table} ({columns}) VALUES"
-    return Bulk(
-        one=f"{head} ({', '.join('?' * count)}) {conflict}",
-        many=f"{head} %s {conflict}",
-        template=f"({', '.join(['%s'] * count)})",
-    )
+    row = f"({', '.join(['?'] * columns.count(',') + [last_value])})"
+    return Bulk(one=f"{head} {row} {conflict}", many=f"{head} %s {conflict}", template=row.replace("?", "%s"))
 
 
 def build_insert_if(table: str, columns: str, condition: str, conflict: str = "") -> Bulk:
@@ -141,6 +140,14 @@ class Dialect(Protocol):
 
     def fetch_now_s(self, cursor: Any) -> float | None:
         """Return the time of the database's clock (UTC seconds); None if the database uses this machine's clock."""
+        ...
+
+    def find_words(self, cursor: Any, words: Sequence[str], limit: int) -> dict[str, list[int]]:
+        """Return the numbers of up to `limit` texts of the index of words, for each of `words`."""
+        ...
+
+    def merge_words(self, cursor: Any, *, is_first: bool) -> bool:
+        """Remove deleted words from the index by one short step. Return False if nothing is left to do."""
         ...
 
     def scrub(self, con: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from omi_actors.clients.model_refusals import read_refusal
+from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.answers.prompt import EarlierMessage, TranscriptLine, build_prompt, shorten_prompt
 from omi_actors.errors import UpstreamBusyError, UpstreamError, UpstreamRejectedError, UpstreamTimeoutError
 from tests.clients.test_openai_model import build
@@ -46,6 +47,16 @@ REFUSALS = [Refusal(**json.loads(line)) for line in LINES]
 # The model asks again after these, in another form; after all others it is asked once.
 LEARNT = ("parameter_refused", "roles_refused", "context_length_exceeded")
 FINAL = sorted({one.means for one in REFUSALS} - set(LEARNT))
+# What the wearer hears.
+SENTENCES = {
+    "invalid_api_key": "refuses its key",
+    "insufficient_quota": "has no credit left",
+    "busy": "has too much to do",
+    "unavailable": "can't be reached",
+    "model_not_found": "does not exist",
+    "wrong_address": "no language model at the address",
+    "context_length_exceeded": "too much for my language model at once",
+}
 SERVERS = (
     *("OpenAI", "Azure", "OpenRouter", "Groq", "Gemini", "Mistral", "DeepSeek", "Kimi", "Ollama", "vLLM", "LM Studio"),
     *("llama.cpp", "LiteLLM"),
@@ -117,13 +128,14 @@ def test_refusal_means_the_same_in_every_form(refusal):
     error = read_refusal(refusal.status, refusal.data, refusal.headers)
 
     assert meaning(error) == refusal.means
+    assert SENTENCES.get(refusal.means, "refused the question") in explain_failure(error)
     assert list(getattr(error, "parameters", [])) == refusal.parameters
     assert getattr(error, "retry_after_s", None) == refusal.pause_s
 
 
 def test_every_common_server_has_its_refusals():
     assert {one.server for one in REFUSALS} >= set(SERVERS)
-    assert len(REFUSALS) >= 200
+    assert len(REFUSALS) >= 400
 
 
 @pytest.mark.parametrize("means", FINAL)

@@ -4,6 +4,8 @@ import http.server
 import socket
 import threading
 
+import pytest
+
 from config.settings import load_settings
 from omi_actors.clock import ManualClock
 from omi_actors.doctor.finding import State
@@ -140,6 +142,41 @@ def test_model_server_that_is_not_there(patient):
     assert problem.said.startswith("http://127.0.0.1:9/v1: the model's server cannot be reached")
     assert "Check OPENAI_BASE_URL" in problem.fix
     assert patient.has_no_problem
+
+
+def test_address_without_v1_is_named_with_the_right_one(patient):
+    with run_fake_openai() as fake:
+        bare = fake.url.removesuffix("/v1")
+        patient.variables |= {"OPENAI_BASE_URL": bare, "OPENAI_API_KEY": "k", "OPENAI_MODEL": "gpt-5-mini"}
+
+        problem = patient.problem()
+
+    assert "no model's server at the path of OPENAI_BASE_URL" in problem.said
+    assert problem.fix.startswith(f"Set OPENAI_BASE_URL={bare}/v1, or")
+
+
+def test_key_that_only_questions_show_to_be_wrong(patient):
+    with run_fake_openai() as fake:
+        fake.modes["gpt-5-mini"] = Mode.UNAUTHORIZED  # its list is open to everybody
+        patient.variables |= {"OPENAI_BASE_URL": fake.url, "OPENAI_API_KEY": "sk-wrong", "OPENAI_MODEL": "gpt-5-mini"}
+
+        problem = patient.problem()
+
+    assert "refuses OPENAI_API_KEY (401)" in problem.said
+
+
+@pytest.mark.parametrize("address", ["http://model.example/v1", "https://model.example/v1?api-version=1"])
+def test_proxy_of_an_unknown_kind(patient, monkeypatch, address):
+    monkeypatch.setenv("all_proxy", "socks://tell-nobody:1/")
+    for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    patient.variables |= {"OPENAI_BASE_URL": address, "OPENAI_API_KEY": "k"}
+
+    problem = patient.problem()
+
+    assert (problem.check, problem.said[:28]) == ("network", "all_proxy in the environment")
+    assert "add model.example to NO_PROXY" in problem.fix
+    assert "tell-nobody" not in problem.said
 
 
 def test_model_that_its_server_does_not_list_is_a_note(patient):

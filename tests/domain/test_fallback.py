@@ -22,7 +22,10 @@ SET_ASIDE = CircuitOpenError("open", retry_after_s=3.0)
 UNKNOWN, REFUSED, KEY = rejected("model_not_found"), rejected("content_refused"), rejected("invalid_api_key")
 
 
-@pytest.mark.parametrize("error", [LATE, DOWN, BUSY, SET_ASIDE, UNKNOWN, rejected("thought_too_long")])
+OF_ONE_MODEL = [rejected(code) for code in ("thought_too_long", "parameter_refused", "roles_refused")]
+
+
+@pytest.mark.parametrize("error", [LATE, DOWN, BUSY, SET_ASIDE, UNKNOWN, *OF_ONE_MODEL])
 def test_next_model_is_asked_when_one_is_broken_busy_unknown_or_set_aside(error):
     assert may_fall_back(error)
 

@@ -16,7 +16,7 @@ from omi_actors.clock import ManualClock, SystemClock
 from omi_actors.domain.people.accounts import TOKEN_LIFETIME_S, Account, Role, make_token
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_id, new_secret
-from omi_actors.store.people import accounts
+from omi_actors.store.people import accounts, linking
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
 from tests.web.conftest import UID
 from tests.web.fake_system import FakeSystem, InlineStore
@@ -51,12 +51,21 @@ OPEN = {
     "/auth/register",
     "/auth/login",
     "/auth/logout",
+    "/link/omi/undo",  # its key, from the wearer's notification, is checked by the handler
     "/auth/set-up",  # a one-time key is checked by the handler
     "/auth/reset",
 }
+
+
+async def make_link(store, account_id):
+    """Link a wearable; it is named after its account, since only one account can have it."""
+    await store.write_alone(linking.start_link, account_id, account_id, code_digest="c", now_s=1.0)
+    return f"/link/omi/unlink/{account_id}"
+
+
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
 # `async def make(store, account_id) -> str`
-OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {}
+OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {"/link/omi/unlink/:omi_user_id": make_link}
 
 
 @dataclass(frozen=True)
@@ -76,13 +85,19 @@ class Row:
 
 # Requests with more than the handler says: a body, a path that exists, a status.
 EXACT = [
-    *(Row(method, path, Access.ANYBODY, 200) for method in SAFE for path in OPEN if path[1:5] not in ("oper", "auth")),
+    *(
+        Row(method, path, Access.ANYBODY, 200)
+        for method in SAFE
+        for path in OPEN
+        if path[1:5] not in ("oper", "auth", "link")
+    ),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
     Row("POST", "/auth/register", Access.ANYBODY, 400),
     Row("POST", "/auth/login", Access.ANYBODY, 400),
     Row("POST", "/auth/logout", Access.ANYBODY, 200),
     *(Row(method, f"/auth/{page}", Access.ANYBODY, 404) for method in ("GET", "POST") for page in ("set-up", "reset")),
+    *(Row(method, "/link/omi/undo", Access.ANYBODY, 404) for method in ("GET", "POST")),
     Row("POST", "/omi-webhook", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/omi-webhook/", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),

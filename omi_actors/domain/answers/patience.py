@@ -22,9 +22,9 @@ from omi_actors.kit.errors import ExpectedError
 _SHARE = 0.5
 # Share of the whole time that must be left for another model: in less it would only be cut and counted as failed.
 _LEAST_FALLBACK_SHARE = 0.1
-# Refusals that concern one model's name or its reasoning. All others concern the shared account (key, credit) or the
-# question: a question that one model refuses is not passed to the next.
-_OF_ONE_MODEL = ("model_not_found", "thought_too_long")
+# Refusals that concern one model's name, reasoning, fields or template. All others concern the shared account (key,
+# credit) or the question: a question that one model refuses is not passed to the next.
+_OF_ONE_MODEL = ("model_not_found", "thought_too_long", "parameter_refused", "roles_refused")
 
 
 def may_fall_back(error: UpstreamError) -> bool:

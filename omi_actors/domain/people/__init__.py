@@ -1,6 +1,9 @@
 """Rules about persons: their accounts, and what belongs to an account. Pure: no I/O, no clock.
 
 accounts.py   emails, passwords, names, roles, lifetimes of tokens
+linking.py    codes for linking a wearable, and the outcomes
+memories.py   texts of memories, and what Omi sends
+recall.py     the texts that a question asks for; words.py: folds of words; dates.py: dates as words
 
 Not here: rows (store/people/), hashing (actors/passwords.py), requests (web/people/).
 """

@@ -1,6 +1,9 @@
 """Statements about persons, one file a subject. Every statement for a person has the account's id in its WHERE.
 
 accounts.py   accounts, tokens, one-time keys
+linking.py    links between accounts and wearables
+memories.py   memories
+recall.py     what a question finds, and an answer's sources; recall_index.py: the index of words
 
 Here Pony is the rule (`write_alone`, `read_cold`); frequent reads and writes are SQL (`read`, `write`).
 Not here: decisions (domain/people/), requests (web/people/).
