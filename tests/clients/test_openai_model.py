@@ -118,7 +118,7 @@ async def test_ten_megabytes_are_no_answer_and_not_held(form):
 
 
 async def test_connection_is_used_again_though_its_response_ends_after_the_stream():
-    heads = []
+    heads: list[list[bytes]] = []
     event = b'data: {"choices": [{"delta": {"content": "hello"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
 
     async def answer(reader, writer):
