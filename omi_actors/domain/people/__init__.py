@@ -1,6 +1,7 @@
 """Rules about persons: their accounts, and what belongs to an account. Pure: no I/O, no clock.
 
 accounts.py   emails, passwords, names, roles, lifetimes of tokens
+conversations.py  places in lists, titles, the text of an export
 
 Not here: rows (store/people/), hashing (actors/passwords.py), requests (web/people/).
 """

@@ -1,6 +1,7 @@
 """Statements about persons, one file a subject. Every statement for a person has the account's id in its WHERE.
 
 accounts.py   accounts, tokens, one-time keys
+conversations.py  lists, messages, titles, deletion, parts for an export
 
 Here Pony is the rule (`write_alone`, `read_cold`); frequent reads and writes are SQL (`read`, `write`).
 Not here: decisions (domain/people/), requests (web/people/).
