@@ -168,6 +168,17 @@ class System:
         """Return the hashing and verifying of passwords."""
         return Passwords(self._tree.passwords)
 
+    async def notify(self, uid: str, text: str) -> bool:
+        """Send a wearer one notification that is no answer. Return False if notifications are not configured.
+
+        Raises:
+            UpstreamError: it was not sent, or nobody knows; the message says why, without the text.
+        """
+        if self._tree.notifier is None:
+            return False
+        await self._tree.notifier.notify(uid, text)
+        return True
+
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)

@@ -17,6 +17,7 @@ from tornado.httputil import HTTPHeaders
 
 from config.settings import Settings
 from omi_actors.clock import Clock
+from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.errors import BadRequestError, RepeatedError, SignatureMismatchError
 from web.edge.addresses import is_local_host
 from web.requests import header
@@ -118,17 +119,11 @@ def _parse_signature(header: str) -> tuple[str, list[bytes]]:
 DEFAULT_LABEL = "default"
 # Labels are safe in headers, addresses and logs.
 _LABEL = re.compile(r"[A-Za-z0-9_.@-]{1,128}")
-_WEARABLE = "omi:"
 # Omi's own rule for a uid.
 UID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # A chat's secret: 32 signs of 192 random bits, and 11 signs of our seal on them.
 _SECRET = re.compile(r"([A-Za-z0-9_-]{32})([A-Za-z0-9_-]{11})")
 _SECRET_BYTES, _SEAL_BYTES = 24, 8
-
-
-def session_key_of(uid: str) -> str:
-    """Return the key of a wearable's session."""
-    return _WEARABLE + uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +145,11 @@ class Owner:
         Raises:
             BadRequestError: the label has a wrong length or a character that is not allowed.
         """
-        if self.is_operator and label.startswith(_WEARABLE):
-            uid = label.removeprefix(_WEARABLE)
+        uid = wearable_in(label)
+        if self.is_operator and uid is not None:
             if not UID.fullmatch(uid):
                 raise BadRequestError("`session_id` has characters that no uid of Omi has.")
-            return session_key_of(uid)
+            return label
         if not _LABEL.fullmatch(label):
             raise BadRequestError("`session_id` must have 1 to 128 characters: letters, digits, `-`, `_`, `.`, `@`.")
         return f"{self.prefix}:{label}"

@@ -126,7 +126,7 @@ API: _Table[Problem] = {
         "Use this server's own address, or add the name to ALLOWED_HOSTS.",
     ),
     RateLimitedError: Problem(
-        429, "rate_limited", "Too many requests.", "RATE_LIMIT_MAX_REQUESTS and RATE_LIMIT_WINDOW set the limit.", 1.0
+        429, "rate_limited", "Too many requests.", "Wait for the seconds that Retry-After names, then try again.", 1.0
     ),
     RepeatedError: Problem(409, "repeated", "The same request is under way.", _AGAIN, 1.0),
     OverloadError: _OVERLOADED,
@@ -174,8 +174,10 @@ _NOT_KEPT = Problem(503, "", "The webhook was not kept.", "Send it again with th
 
 
 def api_problem(error: BaseException) -> Problem:
-    """Return the API's reply to an error. Only the message of a BadRequestError is sent, since it is for the sender."""
+    """Return the API's reply to an error. Only messages that are for the sender are sent: of a refusal, of a limit."""
     problem = _row(API, error)
+    if isinstance(error, RateLimitedError):
+        problem = replace(problem, error=str(error) or problem.error)
     if isinstance(error, OverloadError | MailboxFullError):
         return replace(problem, retry_after_s=error.retry_after_s)
     if isinstance(error, BadRequestError):

@@ -54,6 +54,11 @@ class StoreSettings(BaseModel):
         description="Milliseconds after which a read from the store fails.",
     )
 
+    @property
+    def is_postgres(self) -> bool:
+        """True if the database is PostgreSQL, not an SQLite file."""
+        return self.database_url is not None and not self.database_url.get_secret_value().startswith("sqlite:")
+
     store_write_timeout_s = Seconds("store_write_timeout_ms")
     store_read_timeout_s = Seconds("store_read_timeout_ms")
 

@@ -15,6 +15,7 @@ from omi_actors.cli.program import env_file_option, env_file_to_load, in_sentenc
 from omi_actors.clock import SystemClock
 from omi_actors.errors import OmiError, StoreError
 from omi_actors.store.archive import restore_copy, save_copy
+from omi_actors.store.engine import StoreConfig, find_sqlite_file
 
 _MEBI = 1024 * 1024
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -30,13 +31,13 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def backup(file: Path, env_file: Path | None, *, with_secrets: bool) -> None:
     """Copy the database to FILE, consistently, while the server serves."""
     settings = load_settings(env_file_to_load(env_file))
-    if settings.database_url is not None:
+    if settings.is_postgres:
         raise StoreError(
             "The database is PostgreSQL, and its own tool makes the backup. Nothing was done. Run: "
             f'pg_dump --format=custom --file={file} "$DATABASE_URL"'
         )
     secrets = _secrets_of(settings, must_exist=with_secrets)
-    copy = save_copy(settings.data_dir, file)
+    copy = save_copy(_database_of(settings), file)
     click.echo(f"{file}: {copy.size_bytes / _MEBI:.1f} MiB, schema version {copy.version}, checked.")
     if with_secrets:
         _copy_private(secrets, _beside(file))
@@ -51,22 +52,27 @@ def backup(file: Path, env_file: Path | None, *, with_secrets: bool) -> None:
 def restore(file: Path, env_file: Path | None, *, with_secrets: bool) -> None:
     """Replace the database by the copy in FILE. Stop the server first. The present database is kept aside."""
     settings = load_settings(env_file_to_load(env_file))
-    if settings.database_url is not None:
+    if settings.is_postgres:
         raise StoreError(
             "The database is PostgreSQL, and its own tool restores it. Nothing was done. Stop every server and run: "
             f'pg_restore --clean --if-exists --single-transaction --dbname="$DATABASE_URL" {file}'
         )
     if with_secrets and not _beside(file).is_file():
         raise StoreError(f"There is no {_beside(file)}: this backup was made without secrets. Nothing was done.")
-    now_s = SystemClock().now_s()
-    earlier = restore_copy(file, settings.data_dir, now_s)
+    now_s, place = SystemClock().now_s(), _database_of(settings)
+    earlier = restore_copy(file, place, now_s)
     if with_secrets:
         _put_secrets_back(_beside(file), _secrets_of(settings, must_exist=False), now_s)
-    click.echo(f"{file} is in place in {settings.data_dir}.")
+    click.echo(f"{file} is in place in {place.parent}.")
     if earlier is not None:
         click.echo(
             f"The database before is now {earlier}. It holds people's words: delete it when you no longer need it."
         )
+
+
+def _database_of(settings: Settings) -> Path:
+    url = settings.database_url.get_secret_value() if settings.database_url else ""
+    return find_sqlite_file(StoreConfig(url=url, data_dir=settings.data_dir))
 
 
 def _secrets_of(settings: Settings, *, must_exist: bool) -> Path:

@@ -71,7 +71,7 @@ def describe(facts: Facts) -> dict[str, Any]:
         "version": __version__,
         "model": facts.model.name,
         "demo": facts.model.provider == "demo",
-        "database": "postgres" if loaded.settings.database_url else "sqlite",
+        "database": "postgres" if loaded.settings.is_postgres else "sqlite",
         "env_file": str(loaded.env_file.path.resolve()) if loaded.env_file else None,
         "variables_set": _count_given(loaded),
         "app_env": loaded.settings.app_env,
@@ -106,7 +106,8 @@ def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
     loaded, settings = facts.loaded, facts.loaded.settings
     is_demo = facts.model.provider == "demo"
     yield "Model", "DEMO, repeats the question; set OPENAI_API_KEY for real answers" if is_demo else facts.model.name
-    yield "Database", "PostgreSQL (DATABASE_URL)" if settings.database_url else f"SQLite in {settings.data_dir}"
+    sqlite = f"SQLite {'(DATABASE_URL)' if settings.database_url else f'in {settings.data_dir}'}"
+    yield "Database", "PostgreSQL (DATABASE_URL)" if settings.is_postgres else sqlite
     if settings.redis_url is not None:
         yield "Other nodes", "reached by Redis (REDIS_URL); /health says whether"
     if not settings.enable_context_activation:

@@ -18,7 +18,8 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # Statuses of a refused form. Servers with a template in between send 500, and gateways an error within a 200.
 _FORM = frozenset({200, 400, 404, 422, 500, 501})
 _ADDRESS = frozenset({200, 400, 404, 405, 501})
-_BUSY = frozenset({200, 400, 429, 498, *range(500, 600)})
+_BUSY = frozenset({200, 400, 403, 429, 498, *range(500, 600)})
+_HINTS = frozenset({200, 400, 403, 406, 410, 415, 422})
 _FIRST_NO_SUCCESS = 300
 
 
@@ -31,6 +32,8 @@ class _Seen:
     pause_s: float | None
 
 
+_Hint = Callable[[str], bool]
+_Build = Callable[[_Seen], UpstreamError]
 _Judge = Callable[[_Seen], UpstreamError | None]
 
 
@@ -60,8 +63,7 @@ def _judge_redirect(seen: _Seen) -> UpstreamError | None:
 
 def _judge_content(seen: _Seen) -> UpstreamError | None:
     if seen.status != 401 and phrases.says_filter(seen.words):  # noqa: PLR2004
-        text = "the model's server refused the content of the question"
-        return UpstreamRejectedError(text, code="content_refused")
+        return _no_content(seen)
     return None
 
 
@@ -70,16 +72,15 @@ def _judge_length(seen: _Seen) -> UpstreamError | None:
         return None
     says = phrases.says_too_large if seen.status == 429 else phrases.says_too_long  # noqa: PLR2004
     if seen.status == 413 or (seen.status not in (401, 403) and says(seen.words)):  # noqa: PLR2004
-        text = "the question with its context is too long for the model; lower OPENAI_MAX_CONTEXT_TOKENS"
-        return UpstreamRejectedError(text, code="context_length_exceeded")
+        return _too_long(seen)
     return None
 
 
 def _judge_credit(seen: _Seen) -> UpstreamError | None:
-    is_spent = seen.pause_s is None and phrases.says_quota(seen.words)
+    is_hinted = seen.status == 429 and phrases.hints_at_broke(seen.words) and not phrases.says_busy(seen.words)  # noqa: PLR2004
+    is_spent = seen.pause_s is None and (phrases.says_quota(seen.words) or is_hinted)
     if seen.status == 402 or is_spent or phrases.says_broke(seen.words):  # noqa: PLR2004
-        text = "the model's account has no credit (this is not the rate limit); add credit at the provider"
-        return UpstreamRejectedError(text, code="insufficient_quota")
+        return _no_credit(seen)
     return None
 
 
@@ -89,19 +90,13 @@ def _judge_access(seen: _Seen) -> UpstreamError | None:
 
 def _judge_key(seen: _Seen) -> UpstreamError | None:
     is_said = seen.status not in (429, 503) and phrases.says_key(seen.words)
-    # A page of HTML comes from a firewall, not from a server that has read the key.
-    is_forbidden = seen.status == 403 and "html: page" not in seen.words  # noqa: PLR2004
-    if seen.status == 401 or is_said or is_forbidden:  # noqa: PLR2004
-        return UpstreamRejectedError(f"the model refuses OPENAI_API_KEY ({seen.status})", code="invalid_api_key")
-    return None
+    return _no_key(seen) if seen.status == 401 or is_said else None  # noqa: PLR2004
 
 
 def _judge_roles(seen: _Seen) -> UpstreamError | None:
     if seen.status not in _FORM or not (phrases.says_roles(seen.words) or phrases.says_no_system(seen.words)):
         return None
-    parameter = "system" if phrases.says_no_system(seen.words) else "messages"
-    text = "the model's server refuses the roles of the messages"
-    return UpstreamRejectedError(text, code="roles_refused", parameters=(parameter,))
+    return _no_roles("system" if phrases.says_no_system(seen.words) else "messages")
 
 
 def _judge_parameter(seen: _Seen) -> UpstreamError | None:
@@ -156,25 +151,21 @@ def _judge_busy(seen: _Seen) -> UpstreamError | None:
     return None
 
 
-# The first that knows the refusal names it. Names of models and fields are common in other refusals, so they come late.
-_JUDGES: tuple[_Judge, ...] = (
-    _judge_redirect,
-    _judge_content,
-    _judge_length,
-    _judge_credit,
-    _judge_access,
-    _judge_key,
-    _judge_loading,
-    _judge_roles,
-    _judge_address,
-    _judge_parameter,
-    _judge_model,
-    _judge_busy,
-)
+def _judge_hints(seen: _Seen) -> UpstreamError | None:
+    """Judge by single words: rather a likely cause than none. Failures (500) name too much to be judged so."""
+    if seen.status in _HINTS:
+        return next((build(seen) for hints_at, build in _HINTED if hints_at(seen.words)), None)
+    if seen.status == 500:  # noqa: PLR2004
+        return next((build(seen) for hints_at, build in _HINTED_BY_FAILURES if hints_at(seen.words)), None)
+    return None
 
 
 def _judge_status(seen: _Seen) -> UpstreamError:
     status = seen.status
+    if status == 403 and "html: page" not in seen.words:  # noqa: PLR2004
+        return _no_key(seen)  # a page comes from a firewall, which has not read the key
+    if status == 451:  # noqa: PLR2004
+        return _no_content(seen)
     if status == 404:  # noqa: PLR2004
         return _no_model(seen) if re.search(r"\bmodel\b", seen.words) else _no_address(seen)
     if status < _FIRST_NO_SUCCESS:
@@ -193,3 +184,59 @@ def _no_model(seen: _Seen) -> UpstreamError:
 def _no_address(seen: _Seen) -> UpstreamError:
     text = f"there is no model's server at the path of OPENAI_BASE_URL ({seen.status}); most need /v1 at its end"
     return UpstreamRejectedError(text, code="wrong_address")
+
+
+def _no_content(_: _Seen) -> UpstreamError:
+    return UpstreamRejectedError("the model's server refused the content of the question", code="content_refused")
+
+
+def _too_long(_: _Seen) -> UpstreamError:
+    text = "the question with its context is too long for the model; lower OPENAI_MAX_CONTEXT_TOKENS"
+    return UpstreamRejectedError(text, code="context_length_exceeded")
+
+
+def _no_credit(_: _Seen) -> UpstreamError:
+    text = "the model's account has no credit (this is not the rate limit); add credit at the provider"
+    return UpstreamRejectedError(text, code="insufficient_quota")
+
+
+def _no_key(seen: _Seen) -> UpstreamError:
+    return UpstreamRejectedError(f"the model refuses OPENAI_API_KEY ({seen.status})", code="invalid_api_key")
+
+
+def _no_roles(parameter: str) -> UpstreamError:
+    text = "the model's server refuses the roles of the messages"
+    return UpstreamRejectedError(text, code="roles_refused", parameters=(parameter,))
+
+
+# The first that knows the refusal names it. Names of models and fields are common in other refusals, so they come late.
+_JUDGES: tuple[_Judge, ...] = (
+    _judge_redirect,
+    _judge_content,
+    _judge_length,
+    _judge_credit,
+    _judge_access,
+    _judge_key,
+    _judge_loading,
+    _judge_roles,
+    _judge_address,
+    _judge_parameter,
+    _judge_model,
+    _judge_busy,
+    _judge_hints,
+)
+_HINTED_BY_FAILURES: tuple[tuple[_Hint, _Build], ...] = (
+    (phrases.hints_at_system, lambda _: _no_roles("system")),
+    (phrases.hints_at_roles, lambda _: _no_roles("messages")),
+    (phrases.hints_at_length, _too_long),
+    (phrases.hints_at_no_model, _no_model),
+)
+_HINTED: tuple[tuple[_Hint, _Build], ...] = (
+    (phrases.hints_at_filter, _no_content),
+    (phrases.hints_at_broke, _no_credit),
+    (phrases.hints_at_key, _no_key),
+    *_HINTED_BY_FAILURES[:2],
+    (phrases.hints_at_stream, lambda _: _refuse_parameters("stream")),
+    (phrases.hints_at_length, _too_long),
+    (phrases.hints_at_model, _no_model),
+)

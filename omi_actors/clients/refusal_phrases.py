@@ -1,7 +1,8 @@
 """Phrases of refusals: what the common servers write, as patterns over the words of an error body.
 
 Not here: the body's words (refusal_words.py), the order in which phrases are looked for, and their meaning
-(model_refusals.py). Threads: none, pure. The phrases were collected from public reports; each is in a test.
+(model_refusals.py). Threads: none, pure. They were collected from public reports; tests/clients/refusals.jsonl has
+refusals with them.
 """
 
 import re
@@ -51,12 +52,12 @@ says_quota = _matcher(
 )
 says_key = _matcher(
     r"(?:invalid|incorrect|wrong|missing|no|expired|bad|malformed|unknown|valid)[ _](?:\w+ )?(?:x-)?api[-_ ]?key",
-    r"api[-_ ]?key.{0,40}(?:not valid|invalid|not found|expired|incorrect|missing|required|disabled|revoked|leaked)",
+    r"api[-_ ]?key.{0,40}(?:not valid|invalid|not found|not exist|expired|incorrect|missing|required)",
+    r"api[-_ ]?key.{0,40}(?:disabled|revoked|leaked)",
     r"authentication.?(?:error|fail)|invalid[_ ]auth|unauthenticated|unauthorized|not authenticated",
     r"invalid subscription|auth(?:entication|orization)? (?:credentials|header)",
     r"(?:invalid|missing|expired|bad|no) (?:\w+ )?(?:token|credential)|unregistered callers|permission_?denied",
-    r"api key (?:format|is wrong)",
-    r"login fail",
+    r"api key (?:format|is wrong)|login fail",
 )
 says_no_access = _matcher(
     r"model_?not_?found|(?:not|n't) have access to|not allowed to access model|model_access_denied",
@@ -78,7 +79,7 @@ says_address = _matcher(
     r"^(?:\w*): (?:404 )?(?:page |file |route |resource |url |path )?not found\.?$|invalid (?:url|path)",
     r"cannot (?:get|post) /|unknown (?:request )?(?:url|path|route|endpoint)|unexpected (?:endpoint|path)",
     r"no (?:such )?(?:route|endpoint|path)\b|url\.not_found",
-    r"unsupported (?:path|endpoint|url)",
+    r"unsupported (?:path|endpoint|url)|http request (?:was sent )?to (?:an )?https",
     r"(?:endpoint|path|route|url|page) .{0,60}(?:not found|not exist|not be found)|not found: /",
 )
 says_roles = _matcher(
@@ -127,4 +128,37 @@ says_parameter = _matcher(
     r"extra_forbidden|extra (?:inputs?|fields?|param)|additional ?propert",
     r"un(?:supported|known|recognized|expected)[_ ]?(?:\w+[_ ])?(?:param|value|arg|field|name|key|prop)",
     r"(?:param|arg)\w* .{0,40}not (?:supported|allowed|permitted)",
+)
+
+# Single words, for refusals that no phrase above knows.
+hints_at_filter = _matcher(
+    r"filtered|\bunsafe|harmful|harm_|jailbreak|\bsafety\b|\bpolic(?:y|ies)\b",
+    r"content\b.{0,20}not (?:allowed|permitted)",
+)
+hints_at_broke = _matcher(
+    r"\b(?:quota|credits?|balance|budget)\b.{0,40}(?:exhaust|exceed|reach|used|spent|empty|out\b|low\b|insufficient)",
+    r"(?:exhaust|exceed|reach|used|spent|out of|no|insufficient)\w* .{0,30}\b(?:quota|credits?|balance|budget)\b",
+    r"\bbilling|top up|recharge|\btrial\b|upgrade your|overdue",
+)
+hints_at_key = _matcher(r"\bkey\b|authoriz|authentic|\bbearer\b|credential|access denied|log ?in\b")
+hints_at_model = _matcher(
+    r"^(?:param|loc): (?:body\.)?model$",
+    r"\bmodel\b.{0,60}\b(?:invalid|not|isn't|removed|unsupported|unknown|disabled|unavailable|missing)\b",
+    r"(?:not|isn't|unsupported|unknown|missing)\b.{0,20}\bmodel\b",
+)
+# As sure as a failure (500) can be of a name.
+hints_at_no_model = _matcher(r"\bmodel\b.{0,60}\b(?:not found|not exist|unknown)\b")
+hints_at_system = _matcher(r"\bsystem\b.{0,40}(?:role|message|prompt|instruction|not|n't|user)|role.{0,40}\bsystem\b")
+hints_at_roles = _matcher(
+    r"\broles?\b|in a row|jinja|\btemplate|\bturns?\b|adjacent|follow(?:ed)? (?:each other|by)",
+    r"(?:order of|message) ?order|\buser\b\W{1,8}(?:and\W+|or\W+)?\bassistant\b|messages with the same",
+)
+hints_at_stream = _matcher(
+    r"(?:not|n't|disabled?|cannot|only|without|no)\b.{0,20}\b(?:stream(?:ing)?|sse)\b",
+    r"\b(?:stream(?:ing)?|sse)\b.{0,30}(?:not\b|n't\b|disabled|unavailable|unsupported)",
+)
+hints_at_length = _matcher(
+    r"\btokens?\b.{0,40}(?:exceed|more|limit|greater|larger|longer|<=|>)|n_ctx|too (?:long|large)|sequence length",
+    r"(?:exceed|more|limit|greater|larger|longer|most)\b.{0,40}\b(?:tokens?|maximum (?:size|length))\b",
+    r"maximum context|<= ?\d+|tokens exceeded",
 )

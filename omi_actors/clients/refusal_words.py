@@ -24,9 +24,10 @@ _ECHOES = frozenset(
         *("url", "documentation_url", "doc_url", "help", "more_info", "links", "innererror"),
     }
 )
-# The same within a text: a Python or JSON literal.
+# The same within a text: a Python or JSON literal; a message with its role.
 _ECHO_IN_TEXT = re.compile(
     r"""(?i)(['"]?\b(?:input|input_value|content|prompt)['"]?\s*[:=]\s*)(?:'[^']*'|"[^"]*"|\{[^}]*\}|\[[^\]]*\])"""
+    r"""|()\{[^{}]*['"]role['"][^{}]*\}"""
 )
 _TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 

@@ -55,7 +55,7 @@ def _describe(refusal: str, url: str) -> Finding:
 
 def check_sqlite(settings: Settings, version: tuple[int, int, int]) -> Iterator[Finding]:
     """Check the version of SQLite, unless the store is PostgreSQL."""
-    if settings.database_url is not None:
+    if settings.is_postgres:
         return
     found = ".".join(map(str, version))
     if version < _OLDEST_SQLITE:

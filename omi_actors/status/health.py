@@ -259,7 +259,7 @@ def _samples(metric: Counter | Gauge) -> Iterable[Sample]:
 
 
 def _database_kind(parts: Parts) -> str:
-    return "postgres" if parts.settings.database_url else "sqlite"
+    return "postgres" if parts.settings.is_postgres else "sqlite"
 
 
 def _describe_settings(tree: Tree, parts: Parts) -> dict[str, str]:

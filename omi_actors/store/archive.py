@@ -14,7 +14,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from omi_actors.errors import StoreError
-from omi_actors.store.engine import DATABASE_FILE
 from omi_actors.store.lock import acquire_process_lock, release_process_lock
 from omi_actors.store.migrate import load_migrations
 from omi_actors.store.sqlite_file import check_file, check_owner, find_way_back
@@ -35,17 +34,18 @@ class Copy:
     size_bytes: int
 
 
-def save_copy(data_dir: Path, target: Path) -> Copy:
-    """Write a consistent copy of the store in `data_dir` to `target`, private to its owner. A server may run meanwhile.
+def save_copy(source: Path, target: Path) -> Copy:
+    """Write a consistent copy of the database `source` to `target`, private to its owner. A server may run meanwhile.
 
     `target` appears only when it is complete. An existing file is not overwritten.
 
     Raises:
         StoreError: there is no store, `target` exists or cannot be written, or the copy is damaged.
     """
-    source = data_dir / DATABASE_FILE
     if not check_file(source):
-        raise StoreError(f"There is no database {source} to back up. DATA_DIR names its folder.")
+        raise StoreError(
+            f"There is no database {source} to back up. DATA_DIR names its folder, or DATABASE_URL the file."
+        )
     if target.exists():
         raise StoreError(f"{target} is there already. Name a new file, or remove that one.")
     draft = target.with_name(f"{target.name}.part")
@@ -89,8 +89,8 @@ def _check(file: Path, named: Path, way_out: str) -> Copy:
     return Copy(file, version, file.stat().st_size)
 
 
-def restore_copy(source: Path, data_dir: Path, now_s: float) -> Path | None:
-    """Replace the store by a copy. Return the path where the earlier database is kept now, None if there was none.
+def restore_copy(source: Path, place: Path, now_s: float) -> Path | None:
+    """Replace the database `place` by a copy. Return where the earlier one is kept now; None if there was none.
 
     At every moment a complete database is in the store's place: the earlier one or the restored one.
 
@@ -98,12 +98,11 @@ def restore_copy(source: Path, data_dir: Path, now_s: float) -> Path | None:
         StoreError: the copy is damaged, or a server uses the store. Nothing was changed.
     """
     check_copy(source)
-    place = data_dir / DATABASE_FILE
     lock = place.with_name(place.name + ".lock")
     if place.is_dir():
         raise StoreError(f"{place} is a folder, so nothing can be restored there. Move it away.")
     with _sentences(f"{source} cannot be restored to {place}", "Make room there, and let this account write there."):
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         acquire_process_lock(lock)
         try:
             return _replace(place, source, f"replaced.{int(now_s)}")

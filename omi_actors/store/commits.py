@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import astuple
 
 from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.sessions.keys import account_in, wearable_in
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.errors import FencedError, OmiError, QueueFullError, TooLargeError
@@ -25,11 +26,14 @@ from omi_actors.store.answers import (
 from omi_actors.store.dialect import Bulk, Row, build_insert
 from omi_actors.store.transaction import NodeIdentity, Transaction
 
-_INSERT_SESSION = build_insert(
-    "session",
+_SESSION_COLUMNS = (
     "id, session_key, uid, created_at, node, incarnation, epoch, conversation_id, conversation_number, last_seq,"
-    " last_end_s, last_seen_at, listening_until",
-    "ON CONFLICT DO NOTHING",
+    " last_end_s, last_seen_at, listening_until"
+)
+# The session of a linked wearable is its account's from the start; so is one that an account begins itself.
+_OWNER = "COALESCE(?, (SELECT account_id FROM omi_link WHERE omi_uid = ? AND is_verified))"
+_INSERT_SESSION = build_insert(
+    "session", f"{_SESSION_COLUMNS}, account_id", "ON CONFLICT DO NOTHING", last_value=_OWNER
 )
 _UPDATE_SESSION = Bulk(
     one=(
@@ -190,7 +194,8 @@ def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> 
         rows.sessions.append((*state, commit.session_id, commit.epoch_before))
     else:
         identity = (commit.session_id, commit.session_key, commit.uid, commit.last_seen_at)
-        rows.new_sessions.append((*identity, *state))
+        key = commit.session_key
+        rows.new_sessions.append((*identity, *state, account_in(key), wearable_in(key)))
     if commit.active_space is not None:
         rows.spaces.append((commit.active_space, commit.session_id))
     if commit.meets_user:

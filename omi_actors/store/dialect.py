@@ -26,15 +26,14 @@ class Bulk:
     template: str
 
 
-def build_insert(table: str, columns: str, conflict: str = "") -> Bulk:
-    """Build an INSERT of `columns` (names separated by commas); `conflict` is its ON CONFLICT clause."""
-    count = columns.count(",") + 1
+def build_insert(table: str, columns: str, conflict: str = "", *, last_value: str = "?") -> Bulk:
+    """Build an INSERT of `columns` (names separated by commas); `conflict` is its ON CONFLICT clause.
+
+    `last_value` is the expression of the last column, with its own `?` parameters.
+    """
     head = f"INSERT INTO {table} ({columns}) VALUES"
-    return Bulk(
-        one=f"{head} ({', '.join('?' * count)}) {conflict}",
-        many=f"{head} %s {conflict}",
-        template=f"({', '.join(['%s'] * count)})",
-    )
+    row = f"({', '.join(['?'] * columns.count(',') + [last_value])})"
+    return Bulk(one=f"{head} {row} {conflict}", many=f"{head} %s {conflict}", template=row.replace("?", "%s"))
 
 
 def build_insert_if(table: str, columns: str, condition: str, conflict: str = "") -> Bulk:

@@ -320,6 +320,11 @@ def _apply_one(write: Write, tx: Transaction) -> Outcome:
     return Outcome(value=write(tx))
 
 
+def find_sqlite_file(config: StoreConfig) -> Path:
+    """Return the file of SQLite's database: the one that `url` names, or the one in `data_dir`."""
+    return Path(config.url.removeprefix("sqlite:///")) if config.url else config.data_dir / DATABASE_FILE
+
+
 def build_dialect(config: StoreConfig, *, readonly: bool) -> Dialect:
     """Return the dialect of the database that `config` names; it is not connected yet.
 
@@ -332,5 +337,4 @@ def build_dialect(config: StoreConfig, *, readonly: bool) -> Dialect:
         return Postgres(config.url, readonly=readonly)
     if config.url and not (scheme == "sqlite" and rest.startswith("///")):
         raise StoreError("DATABASE_URL is neither empty nor sqlite:///<file> nor postgres://<user>@<host>/<database>")
-    file = Path(rest.removeprefix("///")) if rest else config.data_dir / DATABASE_FILE
-    return SQLite(file, readonly=readonly, busy_timeout_s=config.busy_timeout_s)
+    return SQLite(find_sqlite_file(config), readonly=readonly, busy_timeout_s=config.busy_timeout_s)

@@ -71,6 +71,7 @@ def _define_people(db: Any) -> None:
         failed_attempts = Required(int)
         created_at = Required(float)
         verified_at = Optional(float)
+        undo_sha256 = Optional(str, nullable=True, unique=True)
         composite_key(account, omi_uid)
 
 

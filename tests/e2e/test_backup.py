@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from omi_actors.clock import SystemClock
+from omi_actors.store.engine import Engine, StoreConfig
+from omi_actors.store.transaction import NodeIdentity
 from scripts.lab.replay.http import HttpClient
 from scripts.lab.replay.server_process import ServerProcess, find_free_port
 
@@ -94,6 +96,20 @@ def test_postgres_is_left_to_its_own_tool_and_nothing_is_done(command, tool, run
     assert "Nothing was done" in done.stderr
     assert "password@" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_file_that_the_address_names_is_copied_and_restored(run, tmp_path):
+    file = tmp_path / "mine.db"
+    engine = Engine(StoreConfig(url=f"sqlite:///{file}", data_dir=tmp_path), NodeIdentity("none", 1))
+    engine.open()
+    engine.close()
+
+    made = run("backup", "copy", DATABASE_URL="file:./mine.db")
+    file.unlink()
+    restored = run("restore", "copy", DATABASE_URL="sqlite://mine.db")
+
+    assert (made.returncode, restored.returncode) == (0, 0), (made, restored)
+    assert file.exists()
 
 
 def test_backup_without_a_store_is_one_sentence(run):

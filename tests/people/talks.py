@@ -10,15 +10,15 @@ async def own(store, account_id, uid=UID):
     await store.write(lambda tx: tx.run("UPDATE session SET account_id = ? WHERE uid = ?", (account_id, uid)))
 
 
-def fill(tx, account_id, *, conversations=1, messages=0, segments=0, key=None, at=1e3, step_s=1.0):  # noqa: PLR0913
+def fill(tx, account_id, *, conversations=1, messages=0, segments=0, at=1e3, step_s=1.0):  # noqa: PLR0913
     """Store a session with conversations, `step_s` seconds apart, each with messages and segments. Return their ids."""
     session_id = new_id()
     tx.run(
-        "INSERT INTO session (id, session_key, uid, account_id, node, incarnation, epoch, conversation_number, last_seq,"
-        " last_end_s, created_at, last_seen_at) VALUES (?, ?, ?, ?, 'n', 1, 1, ?, ?, 0, ?, ?)",
+        "INSERT INTO session (id, session_key, uid, account_id, node, incarnation, epoch, conversation_number,"
+        " last_seq, last_end_s, created_at, last_seen_at) VALUES (?, ?, ?, ?, 'n', 1, 1, ?, ?, 0, ?, ?)",
         (
             session_id,
-            key or f"omi:{session_id}",
+            f"omi:{session_id}",
             session_id,
             account_id,
             conversations,

@@ -45,7 +45,7 @@ def test_copy_of_a_served_store_holds_what_is_only_in_the_log_yet(tmp_path):
     put(tmp_path / "data", "first")
     assert (tmp_path / "data" / f"{DATABASE_FILE}-wal").stat().st_size > 0
 
-    copy = save_copy(tmp_path / "data", tmp_path / "copy")
+    copy = save_copy(tmp_path / "data" / DATABASE_FILE, tmp_path / "copy")
 
     assert notes(copy.file) == ["first"]
     assert copy.version >= 1
@@ -58,7 +58,7 @@ def test_copy_is_not_put_over_another_file(tmp_path):
     (tmp_path / "copy").write_text("mine")
 
     with pytest.raises(StoreError, match="there already"):
-        save_copy(tmp_path / "data", tmp_path / "copy")
+        save_copy(tmp_path / "data" / DATABASE_FILE, tmp_path / "copy")
 
     assert (tmp_path / "copy").read_text() == "mine"
 
@@ -66,24 +66,24 @@ def test_copy_is_not_put_over_another_file(tmp_path):
 @pytest.mark.usefixtures("engine")
 def test_copy_that_cannot_be_written_is_a_sentence_and_leaves_nothing(tmp_path):
     with pytest.raises(StoreError, match="cannot be copied"):
-        save_copy(tmp_path / "data", tmp_path / "nowhere" / "copy")
+        save_copy(tmp_path / "data" / DATABASE_FILE, tmp_path / "nowhere" / "copy")
 
     assert files_in(tmp_path) == ["data"]
 
 
 def test_folder_without_a_store_is_a_sentence(tmp_path):
     with pytest.raises(StoreError, match="no database"):
-        save_copy(tmp_path, tmp_path / "copy")
+        save_copy(tmp_path / DATABASE_FILE, tmp_path / "copy")
 
 
 def test_restored_store_is_the_copy_and_the_earlier_one_is_kept(tmp_path, engine):
     data = tmp_path / "data"
     put(data, "first")
-    copy = save_copy(data, tmp_path / "copy")
+    copy = save_copy(data / DATABASE_FILE, tmp_path / "copy")
     put(data, "second")
     engine.close()
 
-    earlier = restore_copy(copy.file, data, NOW_S)
+    earlier = restore_copy(copy.file, data / DATABASE_FILE, NOW_S)
 
     assert notes(data / DATABASE_FILE) == ["first"]
     assert earlier == data / f"{DATABASE_FILE}.replaced.1790000000.bak"
@@ -93,12 +93,12 @@ def test_restored_store_is_the_copy_and_the_earlier_one_is_kept(tmp_path, engine
 
 def test_restored_store_never_reads_the_earlier_ones_log(tmp_path, engine):
     data = tmp_path / "data"
-    copy = save_copy(data, tmp_path / "copy")
+    copy = save_copy(data / DATABASE_FILE, tmp_path / "copy")
     engine.close()
     (data / DATABASE_FILE).write_bytes(b"not a database, so its log cannot be folded in")
     (data / f"{DATABASE_FILE}-wal").write_bytes(b"log of another")
 
-    earlier = restore_copy(copy.file, data, NOW_S)
+    earlier = restore_copy(copy.file, data / DATABASE_FILE, NOW_S)
 
     assert earlier is not None
     assert files_in(data) == [DATABASE_FILE, f"{DATABASE_FILE}.lock", earlier.name]
@@ -108,9 +108,9 @@ def test_restored_store_never_reads_the_earlier_ones_log(tmp_path, engine):
 
 def test_copy_restores_into_an_empty_folder(tmp_path, engine):
     put(tmp_path / "data", "first")
-    copy = save_copy(tmp_path / "data", tmp_path / "copy")
+    copy = save_copy(tmp_path / "data" / DATABASE_FILE, tmp_path / "copy")
 
-    assert restore_copy(copy.file, tmp_path / "new", NOW_S) is None
+    assert restore_copy(copy.file, tmp_path / "new" / DATABASE_FILE, NOW_S) is None
     assert notes(tmp_path / "new" / DATABASE_FILE) == ["first"]
 
 
@@ -122,7 +122,7 @@ def hold_lock(path, is_held, may_end):
 
 def test_store_of_a_running_server_is_not_replaced(tmp_path, engine):
     data = tmp_path / "data"
-    copy = save_copy(data, tmp_path / "copy")
+    copy = save_copy(data / DATABASE_FILE, tmp_path / "copy")
     put(data, "mine")
     engine.close()
     spawn = multiprocessing.get_context("spawn")
@@ -132,7 +132,7 @@ def test_store_of_a_running_server_is_not_replaced(tmp_path, engine):
     try:
         assert is_held.wait(30)
         with pytest.raises(StoreError, match="in use by another"):
-            restore_copy(copy.file, data, NOW_S)
+            restore_copy(copy.file, data / DATABASE_FILE, NOW_S)
     finally:
         may_end.set()
         other.join(30)
@@ -171,13 +171,13 @@ def renumber(file):
 def test_spoilt_copy_is_refused_before_anything_is_touched(spoil, reason, tmp_path, engine):
     data = tmp_path / "data"
     put(data, "mine")
-    copy = save_copy(data, tmp_path / "copy")
+    copy = save_copy(data / DATABASE_FILE, tmp_path / "copy")
     engine.close()
     before = files_in(data)
     spoil(copy.file)
 
     with pytest.raises(StoreError, match=reason):
-        restore_copy(copy.file, data, NOW_S)
+        restore_copy(copy.file, data / DATABASE_FILE, NOW_S)
 
     assert notes(data / DATABASE_FILE) == ["mine"]
     assert files_in(data) == before

@@ -33,7 +33,7 @@ VALUES ('a1', 'SECRET@x.y', 'h', 'SECRET', 'user', 0, 0);
 UPDATE session SET account_id = 'a1' WHERE id = 's1';
 INSERT INTO auth_session VALUES
 ('0000000000000000000000000000000000000000000000000000000000000000', 'a1', 0, 0, 'i', '');
-INSERT INTO omi_link VALUES ('l1', 'a1', 'SECRET', true, NULL, NULL, 0, 0, NULL);
+INSERT INTO omi_link VALUES ('l1', 'a1', 'SECRET', true, NULL, NULL, 0, 0, NULL, NULL);
 INSERT INTO memory VALUES ('x1', 'a1', NULL, 's1-c1', 'k', 'SECRET', 0);
 INSERT INTO agent_event VALUES ('x1', 'a1', NULL, NULL, 'task', 'SECRET', 0);
 INSERT INTO delivery VALUES ('d1', 's1', 's1-m1', 'pending', '', '', 0, 0, 0);

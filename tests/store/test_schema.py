@@ -73,6 +73,8 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
         (11, "retention_state"),
         (12, "askers"),
         (13, "accounts"),
+        (14, "links"),
+        (15, "conversation_lists"),
     ]
     again.close()
 
@@ -83,7 +85,7 @@ def test_a_newer_schema_is_refused_in_plain_words(empty_config: StoreConfig) -> 
     do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (99, 'future', 0)"))
     engine.close()
 
-    with pytest.raises(StoreError, match="version 99; this program knows versions up to 13"):
+    with pytest.raises(StoreError, match="version 99; this program knows versions up to 14"):
         open_and_close(empty_config)
 
 
@@ -163,9 +165,9 @@ def test_postgres_syncs_whatever_the_server_prefers(config: StoreConfig, engine:
         ("INSERT INTO memory VALUES ('m1', 'a1', NULL, NULL, 'k', 'x', 0)",
          "INSERT INTO memory VALUES ('m2', 'a1', NULL, NULL, 'k', 'y', 0)"),
         ("INSERT INTO auth_session (token_sha256, account_id, created_at, expires_at) VALUES ('plain', 'a1', 0, 0)",),
-        ("INSERT INTO omi_link VALUES ('l1', 'a1', 'u1', true, NULL, NULL, 0, 0, 0)",
+        ("INSERT INTO omi_link VALUES ('l1', 'a1', 'u1', true, NULL, NULL, 0, 0, 0, NULL)",
          f"{_ADD_ACCOUNT} ('a2', 'x@y.z', 'h', 'user', 0, 0)",
-         "INSERT INTO omi_link VALUES ('l2', 'a2', 'u1', true, NULL, NULL, 0, 0, 0)"),
+         "INSERT INTO omi_link VALUES ('l2', 'a2', 'u1', true, NULL, NULL, 0, 0, 0, NULL)"),
     ],
     ids=["slot 6", "slot 0", "two active windows", "unknown space", "epoch 0", "email taken", "ownerless memory",
          "memory twice", "token in clear", "wearable with two owners"],

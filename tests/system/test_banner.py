@@ -86,3 +86,17 @@ def test_line_for_programs_has_the_facts_and_no_secret(facts, tmp_path):
     assert (said["database"], said["model"], said["demo"]) == ("postgres", DemoModel.name, True)
     assert TOKEN not in str(said)
     assert "tell-nobody" not in str(said)
+
+
+@pytest.mark.parametrize(
+    ("url", "database", "row"),
+    [
+        ("postgres://u@h/db", "postgres", "PostgreSQL (DATABASE_URL)"),
+        ("file:./dev.db", "sqlite", "SQLite (DATABASE_URL)"),
+        ("sqlite:///dev.db", "sqlite", "SQLite (DATABASE_URL)"),
+        ("", "sqlite", "SQLite in "),
+    ],
+)
+def test_database_is_named_by_its_kind(facts, url, database, row):
+    assert describe(facts(DATABASE_URL=url))["database"] == database
+    assert row in render_banner(facts(DATABASE_URL=url))

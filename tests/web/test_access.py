@@ -16,8 +16,9 @@ from omi_actors.clock import ManualClock, SystemClock
 from omi_actors.domain.people.accounts import TOKEN_LIFETIME_S, Account, Role, make_token
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_id, new_secret
-from omi_actors.store.people import accounts
+from omi_actors.store.people import accounts, linking
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
+from tests.people.talks import fill
 from tests.web.conftest import UID
 from tests.web.fake_system import FakeSystem, InlineStore
 from tests.web.http_client import Connection
@@ -51,12 +52,34 @@ OPEN = {
     "/auth/register",
     "/auth/login",
     "/auth/logout",
+    "/link/omi/undo",  # its key, from the wearer's notification, is checked by the handler
     "/auth/set-up",  # a one-time key is checked by the handler
     "/auth/reset",
 }
+
+
+async def make_link(store, account_id):
+    """Link a wearable; it is named after its account, since only one account can have it."""
+    await store.write_alone(linking.start_link, account_id, account_id, code_digest="c", now_s=1.0)
+    return f"/link/omi/unlink/{account_id}"
+
+
+def make_conversation(end=""):
+    async def make(store, account_id):
+        (conversation_id,) = await store.write(fill, account_id)
+        return f"/conversations/{conversation_id}{end}"
+
+    return make
+
+
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
 # `async def make(store, account_id) -> str`
-OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {}
+OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
+    "/link/omi/unlink/:omi_user_id": make_link,
+    "/conversations/:id": make_conversation(),
+    "/conversations/:id/messages": make_conversation("/messages"),
+    "/conversations/:id/export": make_conversation("/export"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,13 +99,19 @@ class Row:
 
 # Requests with more than the handler says: a body, a path that exists, a status.
 EXACT = [
-    *(Row(method, path, Access.ANYBODY, 200) for method in SAFE for path in OPEN if path[1:5] not in ("oper", "auth")),
+    *(
+        Row(method, path, Access.ANYBODY, 200)
+        for method in SAFE
+        for path in OPEN
+        if path[1:5] not in ("oper", "auth", "link")
+    ),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
     Row("POST", "/auth/register", Access.ANYBODY, 400),
     Row("POST", "/auth/login", Access.ANYBODY, 400),
     Row("POST", "/auth/logout", Access.ANYBODY, 200),
     *(Row(method, f"/auth/{page}", Access.ANYBODY, 404) for method in ("GET", "POST") for page in ("set-up", "reset")),
+    *(Row(method, "/link/omi/undo", Access.ANYBODY, 404) for method in ("GET", "POST")),
     Row("POST", "/omi-webhook", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/omi-webhook/", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),
@@ -265,7 +294,8 @@ def expected(row, caller, *, is_private):
     }
     if not may[row.access]:
         return 401
-    return 404 if row.is_owned and caller.name != "the owner" else row.status
+    is_owner = caller.name in ("the owner", "a foreign page with the owner's token")
+    return 404 if row.is_owned and not is_owner else row.status
 
 
 @pytest.fixture(scope="module")

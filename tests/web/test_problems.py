@@ -26,10 +26,10 @@ def test_every_error_has_an_answer(cls):
 
 
 @pytest.mark.parametrize("cls", tree(ExpectedError), ids=lambda cls: cls.__name__)
-def test_only_bad_requests_show_their_own_sentence(cls):
+def test_only_bad_requests_and_limits_show_their_own_sentence(cls):
     said = "inside" in api_problem(cls("inside")).error
 
-    assert said == issubclass(cls, errors.BadRequestError)
+    assert said == issubclass(cls, errors.BadRequestError | errors.RateLimitedError)
 
 
 @pytest.mark.parametrize("cls", tree(ExpectedError), ids=lambda cls: cls.__name__)

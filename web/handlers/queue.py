@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.domain.work.jobs import JobState
 from omi_actors.domain.work.queue_admin import (
     ALL_KINDS,
@@ -18,7 +19,6 @@ from omi_actors.domain.work.queue_admin import (
     redact_payload,
 )
 from omi_actors.errors import BadRequestError
-from web.auth import session_key_of
 from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler, whole_number
 from web.handlers.caller import Access
@@ -40,7 +40,7 @@ def build_filter(fields: Mapping[str, str]) -> JobFilter:
     if state is not None and state not in [one.value for one in JobState]:
         raise BadRequestError(f"`state` must be one of {', '.join(JobState)}.")
     if session is not None and ":" not in session:
-        session = session_key_of(session)
+        session = wearable_key(session)
     return JobFilter(kind=fields.get("kind"), state=state, lane=fields.get("lane"), session_key=session)
 
 

@@ -6,9 +6,9 @@ Not here: loading them (omi_actors/store/). Threads: the event loop.
 from typing import Any
 
 from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.errors import NotFoundError
-from web.auth import session_key_of
 from web.handlers.base import BaseHandler, whole_number
 from web.handlers.caller import Access
 from web.problems import iso_time
@@ -29,7 +29,7 @@ class TranscriptHandler(BaseHandler):
         limit = whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
         after_seq = whole_number(self, "after", 0, low=0, high=_MAX_SEQ)
         # The address names a wearable's session by its uid, others by their whole key.
-        session_key = session_id if ":" in session_id else session_key_of(session_id)
+        session_key = session_id if ":" in session_id else wearable_key(session_id)
         transcript = await self.site.system.load_transcript(session_key, after_seq=after_seq, limit=limit)
         if transcript is None:
             raise NotFoundError("This session does not exist.")

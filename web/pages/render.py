@@ -83,6 +83,11 @@ def render_key_form(**values: Any) -> bytes:
     return _render("key_form.html", **values)
 
 
+def render_undo_link(path: str, key: str) -> bytes:
+    """Return the page that asks whether to undo a link; its form sends the key to `path`."""
+    return _render("undo_link.html", path=path, key=key)
+
+
 def render_error(problem: Problem, request_id: str) -> bytes:
     """Return the error page of a problem."""
     hint = _SIGN_IN if problem.status == _UNAUTHORIZED else problem.hint

@@ -27,11 +27,11 @@ from omi_actors.errors import (
     SignatureMismatchError,
 )
 from omi_actors.ids import new_id, new_secret
-from omi_actors.store.people import accounts
+from omi_actors.store.people import accounts, linking
 from web.handlers.caller import Access
 from web.people.base import PersonHandler, account_form
 from web.people.bodies import Field
-from web.problems import iso_time
+from web.people.wearables import link_form
 
 # Longer than any valid one, so that the sentence about its form is the one that is sent.
 _EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS)
@@ -184,16 +184,8 @@ class MeHandler(PersonHandler):
     async def get(self) -> None:
         """Answer with the account and its links."""
         account = await self.load_me()
-        links = await self.store.read_cold(accounts.list_links, account.account_id)
-        self.send_ok({"user": account_form(account), "omi_links": [_link_form(*link) for link in links]})
-
-
-def _link_form(omi_uid: str, is_verified: bool, verified_at: float | None) -> dict[str, Any]:  # noqa: FBT001 (a row)
-    return {
-        "omiUserId": omi_uid,
-        "isVerified": is_verified,
-        "verifiedAt": None if verified_at is None else iso_time(verified_at),
-    }
+        links = await self.store.read_cold(linking.list_links, account.account_id)
+        self.send_ok({"user": account_form(account), "omi_links": [link_form(link) for link in links]})
 
 
 def _wrong() -> SignatureMismatchError:

@@ -3,7 +3,7 @@
 Not here: all other addresses (web/app.py), who may come in (`access` of each handler). Threads: any; constant.
 """
 
-from web.people import account, admin, auth, conversations, links
+from web.people import account, admin, auth, conversations, links, wearables
 
 ROUTES = (
     (r"/auth/register/?", auth.RegisterHandler),
@@ -13,6 +13,7 @@ ROUTES = (
     (r"/auth/set-up/?", links.SetUpPage),
     (r"/auth/reset/?", links.ResetPage),
     (r"/me/?", auth.MeHandler),
+    *wearables.ROUTES,
     (r"/account/profile/?", account.ProfileHandler),
     (r"/account/password/?", account.PasswordHandler),
     (r"/account/sessions/?", account.SessionsHandler),

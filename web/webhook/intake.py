@@ -12,12 +12,13 @@ from tornado.httputil import HTTPHeaders
 from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw
 from omi_actors.clock import Clock
 from omi_actors.domain.hearing.segments import Segment
+from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.errors import InvalidWebhookError
 from omi_actors.instruments.logs import LogContext, reset_context, set_context
 from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 from omi_actors.system import System
-from web.auth import UID, WebhookAuth, session_key_of
+from web.auth import UID, WebhookAuth
 from web.edge.tolerant_json import short_key
 from web.requests import header
 from web.webhook.payloads import Payload, parse_payload
@@ -68,7 +69,7 @@ def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
         raise InvalidWebhookError("Audio is not kept.", reason="audio_not_kept")
     payload = parse_payload(webhook.body, content_type)
     uid = _uid_of(webhook.query, payload)
-    session_key = session_key_of(uid)
+    session_key = wearable_key(uid)
     messages: list[IngestSegments | KeepRaw] = [
         IngestSegments(session_key, uid, some, webhook.received_at, needs_news=bool(seal))
         for some in _slices(payload.segments)

@@ -5,4 +5,5 @@ Not here: questions in speech (domain/hearing/), answers (domain/answers/), the 
 transcript.py  sorts a webhook's segments into new and known ones, and begins conversations
 chat.py        typed questions and their repetitions
 records.py     values that are loaded when a session starts, and committed by its turns
+keys.py        keys of wearables' and accounts' sessions
 """

@@ -2,6 +2,7 @@
 
 accounts.py   accounts, tokens, one-time keys
 conversations.py  lists, messages, titles, deletion, parts for an export
+linking.py    links between accounts and wearables
 
 Here Pony is the rule (`write_alone`, `read_cold`); frequent reads and writes are SQL (`read`, `write`).
 Not here: decisions (domain/people/), requests (web/people/).

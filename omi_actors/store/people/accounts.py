@@ -205,14 +205,6 @@ def count_belongings(tx: EntityTransaction, account_id: str, *, now_s: float) ->
     }
 
 
-def list_links(tx: EntityTransaction, account_id: str) -> tuple[tuple[str, bool, float | None], ...]:
-    """Load the wearables that an account has linked, or is linking: uid, whether verified, since when."""
-    rows = orm.select(
-        (one.omi_uid, one.is_verified, one.verified_at) for one in tx.db.OmiLink if one.account.id == account_id
-    )
-    return tuple(rows.order_by(1))
-
-
 # --- the operator's
 
 

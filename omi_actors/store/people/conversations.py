@@ -14,6 +14,7 @@ from pony import orm
 
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.people.conversations import (
+    NEWEST,
     Conversation,
     CountedConversation,
     CurrentConversation,
@@ -125,15 +126,9 @@ def list_by_offset(
     tx: EntityTransaction, account_id: str, *, offset: int, limit: int
 ) -> tuple[int, tuple[CountedConversation, ...]]:
     """Count the conversations of an account, and load those from `offset` on, newest first."""
-    mine = orm.select(
-        (one.started_at, one.id, one.session.id, one.session.session_key, one.number, one.title, one.summary)
-        for one in tx.db.Conversation
-        if one.session.account.id == account_id
-    )
-    page = mine.order_by(orm.desc(1), orm.desc(2))[offset : offset + limit]
+    page = list_conversations(tx, account_id, before=NEWEST, limit=offset + limit)[offset:]
     total = orm.count(one for one in tx.db.Conversation if one.session.account.id == account_id)
-    rows = ((row[1], *row[2:], row[0]) for row in page)
-    return int(total), tuple(_count(tx, _build(row)) for row in rows)
+    return int(total), tuple(_count(tx, one) for one in page)
 
 
 def _count(tx: Transaction, conversation: Conversation) -> CountedConversation:

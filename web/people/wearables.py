@@ -1,0 +1,306 @@
+"""Linking wearables: ask for a code, confirm it, list, unlink, undo.
+
+Only the wearer's phone shows the code, so the code proves that the wearable is this person's. A verified link makes the
+person the owner of the wearable's session; nobody takes it over while it stands.
+Not here: the rules of codes (omi_actors/domain/people/linking.py), rows (omi_actors/store/people/linking.py).
+Threads: the event loop.
+"""
+
+from typing import Any
+
+from omi_actors.domain.people import linking as rules
+from omi_actors.domain.people.accounts import digest_of
+from omi_actors.domain.people.linking import Confirm, Link, Start
+from omi_actors.errors import (
+    BadRequestError,
+    ConflictError,
+    DuplicateError,
+    NotFoundError,
+    RateLimitedError,
+    SignatureMismatchError,
+    UpstreamError,
+)
+from omi_actors.ids import new_secret
+from omi_actors.instruments.logs import get_logger
+from omi_actors.store.people import linking
+from web.auth import UID
+from web.edge.browsers import PAGE_POLICY
+from web.handlers.base import BaseHandler
+from web.handlers.caller import Access
+from web.pages.render import render_message, render_undo_link
+from web.people.base import PersonHandler
+from web.people.bodies import Field
+from web.problems import iso_time
+
+_log = get_logger(__name__)
+
+_UID = Field("omi_user_id", max_chars=128)
+_CODE = Field("code", max_chars=20)
+_HOUR_S = 3_600.0
+_UNDO = "/link/omi/undo"
+
+
+class LinkHandler(PersonHandler):
+    """Base of the handlers that name a wearable by `omi_user_id`."""
+
+    limit_kind = "link"
+
+    def check_uid(self, uid: str | None) -> str:
+        """Return a wearable's uid.
+
+        Raises:
+            BadRequestError: it is missing, or no uid of Omi.
+        """
+        if not uid:
+            raise BadRequestError("omi_user_id is required", hint="The Omi app shows it as the user id.")
+        if not UID.fullmatch(uid):
+            raise BadRequestError("`omi_user_id` has characters that no uid of Omi has.")
+        return uid
+
+    async def send_code(self, uid: str) -> dict[str, Any]:
+        """Store a new code and send it to the wearable. Return the reply's fields.
+
+        Raises:
+            ConflictError: the wearable is another account's. RateLimitedError: too many codes, or wrong ones.
+            UpstreamError: the notification was not sent; the code is stored, and another one can be asked for.
+        """
+        code = rules.make_code()
+        me = self.me.account_id
+        digest = rules.digest_of_code(me, uid, code)
+        started = await self.store.write_alone(linking.start_link, me, uid, code_digest=digest, now_s=self.now_s)
+        if started is Start.ALREADY_LINKED:
+            return {"omi_user_id": uid, "already_linked": True}
+        if started is Start.TAKEN:
+            raise taken()
+        if started is Start.RESTING:
+            raise RateLimitedError("Too many attempts", retry_after_s=rules.REST_S)
+        self._count_code(uid)
+        is_sent = await self.site.system.notify(uid, rules.code_text(code))
+        shown = {"dev_code": code} if self.site.environment == "development" else {}
+        if not is_sent and not shown:
+            raise ConflictError(
+                "No code can be sent.", hint="The operator must set OMI_APP_ID and OMI_APP_SECRET for notifications."
+            )
+        return {"omi_user_id": uid, **shown}
+
+    def _count_code(self, uid: str) -> None:
+        """Count a code of this wearable, over all accounts and nodes: each is a notification to its wearer."""
+        limit = rules.CODES_PER_HOUR
+        hit = self.site.system.counters.hit(f"link:{digest_of(uid)}", limit=limit, window_s=_HOUR_S)
+        if not hit.is_allowed:
+            raise RateLimitedError(f"At most {limit} codes an hour are sent to a wearable.", retry_after_s=hit.reset_s)
+
+
+class StartHandler(LinkHandler):
+    """Sends a code to a wearable."""
+
+    route = "/link/omi/start"
+
+    async def post(self) -> None:
+        """Answer when the code is sent. In development the reply shows it as `dev_code`."""
+        fields = self.read_fields(_UID)
+        self.send_ok(await self.send_code(self.check_uid(fields.get("omi_user_id"))))
+
+
+class ResendHandler(LinkHandler):
+    """Sends another code; wrong attempts stay counted."""
+
+    route = "/link/omi/resend"
+
+    async def post(self) -> None:
+        """Answer when the code is sent."""
+        uid = self.check_uid(self.read_fields(_UID).get("omi_user_id"))
+        mine = {link.omi_uid: link for link in await self.store.read_cold(linking.list_links, self.me.account_id)}
+        if uid not in mine:
+            raise NotFoundError("Link not found", hint="Begin with POST /link/omi/start.")
+        if mine[uid].is_verified:
+            raise BadRequestError("Already verified", hint="This wearable is linked; there is nothing to do.")
+        self.send_ok(await self.send_code(uid))
+
+
+class ConfirmHandler(LinkHandler):
+    """Verifies a link by the code that the wearer got."""
+
+    route = "/link/omi/confirm"
+
+    async def post(self) -> None:
+        """Answer when the wearable is linked, and tell its wearer."""
+        fields = self.read_fields(_UID, _CODE, Field("omi_session_id", max_chars=256, may_be_null=True))
+        if not fields.get("omi_user_id") or not fields.get("code"):
+            raise BadRequestError("omi_user_id and code are required", hint="The notification shows the code.")
+        uid, undo = self.check_uid(fields["omi_user_id"]), new_secret()
+        me = self.me.account_id
+        try:
+            outcome = await self.store.write_alone(
+                linking.confirm_link,
+                me,
+                uid,
+                code_digest=rules.digest_of_code(me, uid, fields["code"].strip()),
+                undo_digest=digest_of(undo),
+                now_s=self.now_s,
+            )
+        except DuplicateError as exc:
+            raise taken() from exc
+        _refuse(outcome)
+        if outcome is Confirm.ALREADY_LINKED:
+            self.send_ok({"already_verified": True})
+            return
+        await self._tell(uid, undo)
+        self.send_ok()
+
+    async def _tell(self, uid: str, undo: str) -> None:
+        """Tell the wearer of the link. It stands also if that fails: the wearer has just read the code."""
+        origin = f"{'https' if self.client.is_https else 'http'}://{self.request.host}"
+        account = await self.load_me()
+        try:
+            await self.site.system.notify(uid, rules.linked_text(account.email, f"{origin}{_UNDO}?key={undo}"))
+        except UpstreamError as exc:
+            _log.warning("link_not_told", error=type(exc).__name__)
+
+
+class LinksHandler(PersonHandler):
+    """Lists the person's wearables."""
+
+    route = "/link/omi"
+
+    async def get(self) -> None:
+        """Answer with all links."""
+        links = await self.store.read_cold(linking.list_links, self.me.account_id)
+        self.send_ok({"items": [link_form(link) for link in links]})
+
+
+class UnlinkHandler(LinkHandler):
+    """Removes the link that the body names. The wearable's conversations are then nobody's."""
+
+    route = "/link/omi/unlink"
+
+    async def delete(self) -> None:
+        """Answer when it is removed."""
+        await self.unlink(self.check_uid(self.read_fields(_UID).get("omi_user_id")))
+
+    async def unlink(self, uid: str) -> None:
+        """Remove a link, and answer."""
+        if not await self.store.write_alone(linking.unlink, self.me.account_id, uid):
+            raise NotFoundError("Link not found")
+        self.send_ok()
+
+
+class UnlinkOneHandler(UnlinkHandler):
+    """Removes the link that the path names."""
+
+    route = "/link/omi/unlink/:omi_user_id"
+
+    async def delete(self, uid: str) -> None:  # type: ignore[override]
+        """Answer when it is removed."""
+        await self.unlink(uid)
+
+
+class SyncHandler(PersonHandler):
+    """Attaches the sessions of linked wearables. A link does so by itself, so there is rarely one left."""
+
+    route = "/link/omi/sync-conversations"
+
+    async def post(self) -> None:
+        """Answer with the number of sessions that were attached."""
+        self.read_fields()
+        me = self.me.account_id
+        links = [link for link in await self.store.read_cold(linking.list_links, me) if link.is_verified]
+        counts = [await self.store.write_alone(linking.attach_session, me, link.omi_uid) for link in links]
+        self.send_ok({"message": f"Synced {sum(counts)} sessions", "synced": sum(counts)})
+
+
+class SessionLinkHandler(PersonHandler):
+    """Confirms that a wearable's session is the person's. Only a verified link makes it so."""
+
+    route = "/sessions/link"
+
+    async def post(self) -> None:
+        """Answer with the session; 404 for one that is not the person's."""
+        session_id = self.read_fields(Field("session_id", max_chars=256)).get("session_id")
+        if not session_id:
+            raise BadRequestError("Validation failed", hint="`session_id` is missing.")
+        uid = session_id.removeprefix("omi:")
+        has_conversations = await self.store.read_cold(linking.find_session, self.me.account_id, uid)
+        if has_conversations is None:
+            raise NotFoundError("Session not found", hint="Link its wearable first: POST /link/omi/start.")
+        self.send_ok({"session": {"id": session_id, "linked": True, "hasConversations": has_conversations}})
+
+
+class UndoHandler(BaseHandler):
+    """The page by which a wearer undoes a link that a stranger made. The link to it is in the notification."""
+
+    route = _UNDO
+    # Its key is checked by the handler.
+    access = Access.ANYBODY
+    limit_kind = "link"
+    content_policy = PAGE_POLICY
+
+    def set_default_headers(self) -> None:
+        """Send the referrer to this server only, since the address holds a key."""
+        super().set_default_headers()
+        self.set_header("Referrer-Policy", "same-origin")
+
+    async def get(self) -> None:
+        """Show the question, since a look-ahead by a phone must not change anything."""
+        key = self.get_query_argument("key", "")
+        store = self.site.system.store
+        if not await store.read_cold(linking.can_undo, digest_of(key), now_s=self.site.clock.now_s()):
+            raise _undo_is_over()
+        self.send_page(render_undo_link(_UNDO, key))
+
+    async def post(self) -> None:
+        """Remove the link."""
+        digest = digest_of(self.get_body_argument("key", ""))
+        store = self.site.system.store
+        if await store.write_alone(linking.undo_link, digest, now_s=self.site.clock.now_s()) is None:
+            raise _undo_is_over()
+        self.send_page(render_message("The link is undone", ("Your conversations are not in that account any more.",)))
+
+
+ROUTES = (
+    (r"/link/omi/start/?", StartHandler),
+    (r"/link/omi/resend/?", ResendHandler),
+    (r"/link/omi/confirm/?", ConfirmHandler),
+    (r"/link/omi/?", LinksHandler),
+    (r"/link/omi/unlink/?", UnlinkHandler),
+    (r"/link/omi/unlink/([A-Za-z0-9_-]{1,128})/?", UnlinkOneHandler),
+    (r"/link/omi/sync-conversations/?", SyncHandler),
+    (r"/link/omi/undo/?", UndoHandler),
+    (r"/sessions/link/?", SessionLinkHandler),
+)
+
+
+def link_form(link: Link) -> dict[str, Any]:
+    """Return a link as clients know it."""
+    return {
+        "omiUserId": link.omi_uid,
+        "isVerified": link.is_verified,
+        "verifiedAt": None if link.verified_at is None else iso_time(link.verified_at),
+        "createdAt": iso_time(link.created_at),
+    }
+
+
+def taken() -> ConflictError:
+    """Return the refusal of a wearable that another account has linked."""
+    return ConflictError(
+        "This OMI device is already linked to another account", hint="Its owner can unlink it, or undo the link."
+    )
+
+
+def _refuse(outcome: Confirm) -> None:
+    """Raise the error of an outcome that links nothing."""
+    match outcome:
+        case Confirm.NOT_STARTED:
+            raise NotFoundError("Link request not found", hint="Begin with POST /link/omi/start.")
+        case Confirm.TAKEN:
+            raise taken()
+        case Confirm.RESTING:
+            raise RateLimitedError("Too many attempts", retry_after_s=rules.REST_S)
+        case Confirm.EXPIRED:
+            raise BadRequestError("Verification code expired, please restart", hint="Ask for another code.")
+        case Confirm.WRONG:
+            raise SignatureMismatchError("Invalid code", hint="Use the code of the latest notification.")
+
+
+def _undo_is_over() -> NotFoundError:
+    return NotFoundError("This link was used already, or is too old.", hint="The account can unlink the wearable.")
