@@ -21,13 +21,15 @@ async def register(client, **more):
 
 async def read_all(client, path, **query):
     """Follow the cursor to the end; return all items, and the number of pages."""
-    items, pages, cursor = [], 0, ""
-    while cursor is not None:
-        more = "".join(f"&{name}={value}" for name, value in query.items())
+    pages: list[list[dict[str, str]]] = []
+    more, cursor = "".join(f"&{name}={value}" for name, value in query.items()), ""
+    while True:
         reply = await client("GET", f"{path}?cursor={cursor}{more}")
         assert (reply.status, reply.json["ok"]) == (200, True), reply
-        items, pages, cursor = items + reply.json["items"], pages + 1, reply.json["nextCursor"]
-    return items, pages
+        pages.append(reply.json["items"])
+        cursor = reply.json["nextCursor"]
+        if cursor is None:
+            return sum(pages, []), len(pages)
 
 
 async def test_spoken_question_and_answer_are_read_as_the_app_reads_them(running, ada, store):

@@ -85,7 +85,7 @@ def test_a_newer_schema_is_refused_in_plain_words(empty_config: StoreConfig) -> 
     do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (99, 'future', 0)"))
     engine.close()
 
-    with pytest.raises(StoreError, match="version 99; this program knows versions up to 14"):
+    with pytest.raises(StoreError, match="version 99; this program knows versions up to 15"):
         open_and_close(empty_config)
 
 

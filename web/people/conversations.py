@@ -36,7 +36,7 @@ _CURRENT_MESSAGES = 20
 _PAGE, _MAX_PAGE = 20, 100
 _MESSAGES, _MAX_MESSAGES = 50, 200
 # Beyond it clients use cursors: a page at an offset reads all rows before it.
-_MAX_OFFSET = 10_000
+_MAX_OFFSET = 2_000
 # Rows of each kind that one step of an export or deletion takes: a few milliseconds.
 _STEP_ROWS = 200
 
