@@ -42,6 +42,8 @@ from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.store import queue_state, sessions
 from omi_actors.store.facade import Store
+from omi_actors.store.people import recall
+from omi_actors.store.people.recall import RecalledText
 from omi_actors.store.transaction import Transaction
 from omi_actors.tree import Tree
 
@@ -202,6 +204,10 @@ class System:
     def load_space(self, session_key: str) -> Future[str | None]:
         """Load the space (subject) of a session; None if there is no such session."""
         return self._tree.store.read(sessions.load_space, session_key)
+
+    def load_sources(self, job_id: str) -> Future[tuple[RecalledText, ...]]:
+        """Load the texts of the person that were in the prompt of this job's answer, the best first."""
+        return self._tree.store.read(recall.load_sources_of_job, job_id)
 
     def asker_left(self, message: AskerLeft) -> None:
         """Report that the caller of an `ask_question` no longer waits."""

@@ -113,6 +113,11 @@ class RedisSession:
             await self._redis.pexpire(probe, 0)
             await self._pubsub.subscribe(f"{prefix}:wake", f"{prefix}:answered")
 
+    async def confirm_subscription(self) -> None:
+        """Wait until the server confirms or refuses the subscription. Else `next_message` raises the refusal."""
+        async with self._guard():
+            await self._pubsub.get_message(timeout=self._timeout_s)
+
     async def close(self) -> None:
         """Close all connections."""
         if self.lost.done():
@@ -274,6 +279,7 @@ async def probe_redis(config: LinkConfig) -> LinkLostError | None:
     session = RedisSession(config)
     try:
         await session.open(config.prefix)
+        await session.confirm_subscription()
     except LinkLostError as exc:
         return exc
     finally:

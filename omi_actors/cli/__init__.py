@@ -45,6 +45,15 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command. If a package of others cannot be imported, end the program with a sentence."""
+        try:
+            return super().invoke(ctx)
+        except ImportError as exc:
+            if (exc.name or "").startswith(("omi_actors", "web", "config")):
+                raise
+            fail(f"a package is missing or broken: {exc}. Run scripts/setup, or: pip install omi-actors")
+
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:

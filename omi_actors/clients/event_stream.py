@@ -7,8 +7,7 @@ Source: the WHATWG standard "Server-sent events". Beyond it an event needs no em
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from omi_actors.errors import UpstreamUnavailableError
 
@@ -33,8 +32,7 @@ def _parse_int(digits: str) -> float:
 _DECODER = json.JSONDecoder(strict=False, parse_int=_parse_int)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An event by its name, mostly "". `value` is a JSON value; `is_broken`: its text, since it is no JSON."""
 
     name: str
@@ -57,6 +55,8 @@ class EventReader:
         self.page = ""
         self._max_line_bytes = max_line_bytes
         self._left_bytes = max_bytes
+        # Nothing but empty lines has come.
+        self.is_empty = True
         self._is_first = True
         # The unfinished last line, and whether the last byte before it was a carriage return.
         self._rest = bytearray()
@@ -78,6 +78,7 @@ class EventReader:
         if self._is_after_cr and data.startswith(b"\n"):
             data = data[1:]
         self._is_after_cr = data.endswith(b"\r")
+        self.is_empty = self.is_empty and not data.strip()
         self._left_bytes -= len(data)
         self._rest += data
         lines: list[bytes] = []
@@ -112,6 +113,9 @@ class EventReader:
             self._rest.clear()
 
     def _read_line(self, line: str, events: list[Event]) -> None:
+        if not line and not self._lines:
+            self._name = ""
+            return
         if self.is_done:
             return
         if self._is_first and line.strip():

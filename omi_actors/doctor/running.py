@@ -19,6 +19,7 @@ from config.variables import is_secret
 from omi_actors.doctor.finding import Finding, note, ok
 from omi_actors.doctor.port import is_serving
 
+_MAX_PORT = 65_535
 _NOT_OURS = (Origin.DEFAULT, Origin.MADE)
 # Signs of a password or a key within an address.
 _MAY_HIDE_SECRETS = ("@", "?")
@@ -122,6 +123,7 @@ def _read(file: Path) -> RunningServer | None:
         read = json.loads(file.read_text(encoding="utf-8"))
         given = {str(name): str(value) for name, value in read["given"].items()}
         secrets = tuple(map(str, read["secrets"]))
-        return RunningServer(int(read["pid"]), str(read["host"]), int(read["port"]), given, secrets)
+        server = RunningServer(int(read["pid"]), str(read["host"]), int(read["port"]), given, secrets)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    return server if 0 < server.port <= _MAX_PORT else None

@@ -180,6 +180,12 @@ PRUNED_ROWS = Counter(
     ["table"],
     registry=REGISTRY,
 )
+MEMORIES = Counter(
+    "omi_memories_total",
+    "Memories by their source: typed, imported, conversation (one that Omi created), skipped (known, or empty).",
+    ["source"],
+    registry=REGISTRY,
+)
 RETENTION_ROUNDS = Counter(
     "omi_retention_rounds_total",
     "Rounds of the janitor by outcome: ended, rested, refused (too much would go), failed.",

@@ -11,16 +11,25 @@ from omi_actors.domain.answers.budget import Spending, estimate_spent_tokens, ow
 from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, NewDelivery
 from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.answers.patience import attempt_deadline_s, longest_wait_s
-from omi_actors.domain.answers.prompt import Asking, Prompt, build_prompt, find_space
+from omi_actors.domain.answers.prompt import (
+    RECALLED,
+    Asking,
+    Prompt,
+    RecalledLine,
+    build_prompt,
+    choose_recalled,
+    find_space,
+)
 from omi_actors.domain.hearing.state import Question, build_question_key
 from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
-from omi_actors.domain.sessions.records import AnswerDone, NewMessage
+from omi_actors.domain.sessions.records import AnswerContext, AnswerDone, NewMessage
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
 from omi_actors.errors import BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.jobs.kinds import JobDeps, stored
 from omi_actors.store import jobs, sessions
+from omi_actors.store.people import recall
 
 KIND = "answer"
 # Seconds before a reply's deadline from which an answer does not use that reply: it would come too late.
@@ -84,18 +93,21 @@ class AnswerJob:
         )
         if deps.budget is not None:
             deps.budget.check(context.use)
+        recalled = await _recall(job, deps, context)
         prompt = build_prompt(
             job.payload["question"],
             context.transcript,
             context.history,
             limits,
-            _read_asking(job, context.space),
+            _read_asking(job, context.space, recalled),
             max_tokens=allowance.max_tokens,
         )
         deadline_s = attempt_deadline_s(job.created_at, job.run_at, deps.clock.now_s(), allowance.timeout_s)
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
-        done = _count_on_reply(replace(done, spent=_build_spending(job, prompt, answer)), job, deps)
+        sources = tuple(one.number for one in recalled)
+        done = replace(done, spent=_build_spending(job, prompt, answer), sources=sources)
+        done = _count_on_reply(done, job, deps)
         await stored(lambda: deps.store.write(jobs.complete_answer, done), deps)
         return done
 
@@ -112,10 +124,25 @@ class AnswerJob:
         return longest_wait_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
 
 
-def _read_asking(job: ClaimedJob, space: str) -> Asking:
+async def _recall(job: ClaimedJob, deps: JobDeps, context: AnswerContext) -> tuple[RecalledLine, ...]:
+    """Return the person's earlier texts that belong to the question, if the person allows it; the best first."""
+    if context.recall_of is None:
+        return ()
+    found = await deps.store.read(
+        recall.recall_for_question,
+        context.recall_of,
+        job_id=job.job_id,
+        question=job.payload["question"],
+        limit=RECALLED * 2,
+    )
+    lines = [RecalledLine(one.number, one.text, one.at, one.speaker) for one in found]
+    return choose_recalled(lines, context.transcript, deps.answering.context)
+
+
+def _read_asking(job: ClaimedJob, space: str, recalled: tuple[RecalledLine, ...]) -> Asking:
     payload = job.payload
     is_typed, context = payload.get("is_typed", False), payload.get("context", "")
-    return Asking(space=find_space(space), is_typed=is_typed, context=context)
+    return Asking(space=find_space(space), is_typed=is_typed, context=context, recalled=recalled)
 
 
 def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: str) -> AnswerDone:

@@ -142,6 +142,14 @@ class Dialect(Protocol):
         """Return the time of the database's clock (UTC seconds); None if the database uses this machine's clock."""
         ...
 
+    def find_words(self, cursor: Any, words: Sequence[str], limit: int) -> dict[str, list[int]]:
+        """Return the numbers of up to `limit` texts of the index of words, for each of `words`."""
+        ...
+
+    def merge_words(self, cursor: Any, *, is_first: bool) -> bool:
+        """Remove deleted words from the index by one short step. Return False if nothing is left to do."""
+        ...
+
     def scrub(self, con: Any) -> bool:
         """Remove deleted text from the database's files now. Return False if this must be tried again."""
         ...

@@ -41,6 +41,7 @@ def _define_people(db: Any) -> None:
         agent_events = Set("AgentEvent")
         notification_events = Set("NotificationEvent")
         memories = Set("Memory")
+        forgotten_memories = Set("ForgottenMemory")
 
     class AuthSession(db.Entity):  # type: ignore[misc]
         _table_ = "auth_session"
@@ -244,6 +245,7 @@ def _define_work(db: Any) -> None:
         content_type = Required(str)
         body = Required(bytes)
         received_at = Required(float)
+        is_read = Required(bool)
         composite_key(session, dedupe_key)
 
 
@@ -288,9 +290,17 @@ def _define_events(db: Any) -> None:
         conversation = Optional("Conversation", column="conversation_id")
         dedupe_key = Required(str)
         text = Required(str)
+        folded = Optional(str)
         created_at = Required(float)
+        updated_at = Optional(float)
         composite_key(account, dedupe_key)
         composite_key(session, dedupe_key)
+
+    class ForgottenMemory(db.Entity):  # type: ignore[misc]
+        _table_ = "forgotten_memory"
+        account = Required("Account", column="account_id")
+        dedupe_key = Required(str)
+        PrimaryKey(account, dedupe_key)
 
     class OperatorEvent(db.Entity):  # type: ignore[misc]
         _table_ = "operator_event"

@@ -19,6 +19,7 @@ from omi_actors.store.answers import insert_answer
 from omi_actors.store.commits import write_commits
 from omi_actors.store.messages import enqueues
 from omi_actors.store.model_use import add_use
+from omi_actors.store.people.recall import add_sources
 from omi_actors.store.queue_state import without_paused
 from omi_actors.store.transaction import Transaction
 
@@ -167,8 +168,10 @@ def release_job(tx: Transaction, job_id: str, token: str) -> None:
 
 
 def insert_end(tx: Transaction, done: AnswerDone) -> None:
-    """Store the end of a job: its answer, the delivery, and the use of the model."""
+    """Store the end of a job: its answer with its sources, the delivery, and the use of the model."""
     insert_answer(tx, done.message, done.delivery)
+    if done.sources:
+        add_sources(tx, done.message.message_id, done.sources)
     if done.spent is not None:
         add_use(tx, done.spent)
 

@@ -33,6 +33,12 @@ _TURNS = (
     " WHERE message.session_id = ? AND message.kind <> 'failure'"
     " ORDER BY message.created_at DESC, message.id DESC LIMIT ?"
 )
+# The account is given only if its person allows that memories enter prompts.
+_ANSWERED_FOR = (
+    "SELECT session.active_space, session_key, CASE WHEN preference.inject_memories THEN session.account_id END"
+    " FROM session LEFT JOIN user_preference AS preference ON preference.account_id = session.account_id"
+    " WHERE session.id = ?"
+)
 # Below the number of parameters that every SQLite takes.
 _KEYS_PER_QUERY = 500
 _STATE_FIELDS = (
@@ -106,14 +112,15 @@ def load_answer_context(
 
     `choose_rows` returns the numbers of segments and messages for the name of a space (a subject of prompts).
     """
-    row = tx.fetch_one("SELECT active_space, session_key FROM session WHERE id = ?", (session_id,))
-    space, session_key = row if row is not None else ("default", "")
+    row = tx.fetch_one(_ANSWERED_FOR, (session_id,))
+    space, session_key, recall_of = row if row is not None else ("default", "", None)
     segments, messages = choose_rows(space)
     return AnswerContext(
         transcript=tuple(starmap(TranscriptLine, reversed(tx.fetch(_HEARD, (session_id, segments))))),
         history=tuple(starmap(EarlierMessage, reversed(tx.fetch(_TURNS, (session_id, messages))))),
         space=space,
         use=load_use(tx, session_key),
+        recall_of=recall_of,
     )
 
 

@@ -111,6 +111,14 @@ class Transaction:
             return self._dialect.run_bulk(self._cursor, bulk, rows)
         return sum(self.run(bulk.one, row) for row in rows)
 
+    def find_words(self, words: Sequence[str], limit: int) -> dict[str, list[int]]:
+        """Return the numbers of up to `limit` texts of the index of words, for each of `words`."""
+        return self._dialect.find_words(self._cursor, words, limit)
+
+    def merge_words(self, *, is_first: bool) -> bool:
+        """Remove deleted words from the index by one short step. Return False if nothing is left to do."""
+        return self._dialect.merge_words(self._cursor, is_first=is_first)
+
     def separate(self) -> None:
         """Run bulk statements row by row from now on, so that the changes of each row are counted exactly."""
         self._is_grouped = False

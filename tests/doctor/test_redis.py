@@ -44,6 +44,8 @@ def test_unreachable_redis_is_named_with_its_fix_and_not_its_password():
         (("--databases", "1"), ("/0", "/3"), "no_such_database"),
         (("--rename-command", "SET", ""), ("", ""), "lacks_commands"),
         ((), ("redis:", "rediss:"), "no_tls"),
+        (("--user", "omi", "on", ">pw", "~*", "&*", "+@all", "-subscribe"), ("127", "omi:pw@127"), "not_permitted"),
+        (("--user", "omi", "on", ">pw", "~*", "&foo:*", "+@all"), ("127", "omi:pw@127"), "not_permitted"),
     ],
 )
 def test_redis_that_cannot_serve_us_is_named_with_its_cause_and_fix(options, change, cause):

@@ -23,6 +23,9 @@ SECRETS = {
 }
 
 
+HUGE = '{"pid": 1, "host": "localhost", "port": 99999999999, "given": {}, "secrets": []}'
+
+
 @pytest.fixture
 def server(tmp_path):
     """A server that has its settings from variables of its own process. SIGTERM ends it."""
@@ -105,7 +108,7 @@ def test_file_of_a_later_server_stays(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"pid": "x"}', '{"pid": 1, "host": 2, "port": "p"}', "\udc80"]
+    "text", ["", "{", "[]", "null", '{"pid": "x"}', '{"pid": 1, "host": 2, "port": "p"}', HUGE, "\udc80"]
 )
 def test_file_that_is_none_of_ours_is_no_running_server(tmp_path, text):
     (tmp_path / "server-local.json").write_bytes(text.encode(errors="surrogateescape"))
@@ -142,3 +145,19 @@ def test_report_is_printed_on_a_terminal_without_its_signs(tmp_path):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "echo OPENAI_API_KEY=sk-?" in done.stdout
+
+
+def test_broken_package_is_one_sentence_and_no_traceback(tmp_path):
+    (tmp_path / "pony.py").write_text("raise ImportError('it is broken')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "omi_actors", "doctor"],
+        cwd=tmp_path,
+        env={**environment(tmp_path), "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("omi-actors: a package is missing or broken: it is broken. Run scripts/setup")
+    assert len(done.stderr.splitlines()) == 1

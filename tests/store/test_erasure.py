@@ -34,7 +34,8 @@ UPDATE session SET account_id = 'a1' WHERE id = 's1';
 INSERT INTO auth_session VALUES
 ('0000000000000000000000000000000000000000000000000000000000000000', 'a1', 0, 0, 'i', '');
 INSERT INTO omi_link VALUES ('l1', 'a1', 'SECRET', true, NULL, NULL, 0, 0, NULL, NULL);
-INSERT INTO memory VALUES ('x1', 'a1', NULL, 's1-c1', 'k', 'SECRET', 0);
+INSERT INTO memory (id, account_id, session_id, conversation_id, dedupe_key, text, created_at)
+    VALUES ('x1', 'a1', NULL, 's1-c1', 'k', 'SECRET', 0);
 INSERT INTO agent_event VALUES ('x1', 'a1', NULL, NULL, 'task', 'SECRET', 0);
 INSERT INTO delivery VALUES ('d1', 's1', 's1-m1', 'pending', '', '', 0, 0, 0);
 INSERT INTO notification_event VALUES ('x1', 'a1', 's1', 'd1', 'omi', 'sent', 'SECRET', NULL, 0, 0);

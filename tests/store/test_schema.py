@@ -12,6 +12,7 @@ from omi_actors.store.sqlite import KEEP_S
 from omi_actors.store.transaction import NodeIdentity
 from tests.store.builders import count, do, first_commit, rows
 
+_ADD_MEMORY = "INSERT INTO memory (id, account_id, session_id, conversation_id, dedupe_key, text, created_at) VALUES"
 _ADD_ACCOUNT = "INSERT INTO account (id, email, password_hash, role, created_at, updated_at) VALUES"
 _ACCOUNT = f"{_ADD_ACCOUNT} ('a1', 'a@b.c', 'h', 'user', 0, 0)"
 _WINDOW = "INSERT INTO context_window VALUES ('a1', {slot}, 's1-c1', {active}, 0)"
@@ -74,7 +75,8 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
         (12, "askers"),
         (13, "accounts"),
         (14, "links"),
-        (15, "conversation_lists"),
+        (15, "recall"),
+        (16, "conversation_lists"),
     ]
     again.close()
 
@@ -85,7 +87,7 @@ def test_a_newer_schema_is_refused_in_plain_words(empty_config: StoreConfig) -> 
     do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (99, 'future', 0)"))
     engine.close()
 
-    with pytest.raises(StoreError, match="version 99; this program knows versions up to 15"):
+    with pytest.raises(StoreError, match="version 99; this program knows versions up to 16"):
         open_and_close(empty_config)
 
 
@@ -161,9 +163,9 @@ def test_postgres_syncs_whatever_the_server_prefers(config: StoreConfig, engine:
         ("UPDATE session SET active_space = 'attic'",),
         ("UPDATE session SET epoch = 0",),
         (f"{_ADD_ACCOUNT} ('a2', 'a@b.c', 'h', 'user', 0, 0)",),
-        ("INSERT INTO memory VALUES ('m1', NULL, NULL, NULL, 'k', 'ownerless', 0)",),
-        ("INSERT INTO memory VALUES ('m1', 'a1', NULL, NULL, 'k', 'x', 0)",
-         "INSERT INTO memory VALUES ('m2', 'a1', NULL, NULL, 'k', 'y', 0)"),
+        (f"{_ADD_MEMORY} ('m1', NULL, NULL, NULL, 'k', 'ownerless', 0)",),
+        (f"{_ADD_MEMORY} ('m1', 'a1', NULL, NULL, 'k', 'x', 0)",
+         f"{_ADD_MEMORY} ('m2', 'a1', NULL, NULL, 'k', 'y', 0)"),
         ("INSERT INTO auth_session (token_sha256, account_id, created_at, expires_at) VALUES ('plain', 'a1', 0, 0)",),
         ("INSERT INTO omi_link VALUES ('l1', 'a1', 'u1', true, NULL, NULL, 0, 0, 0, NULL)",
          f"{_ADD_ACCOUNT} ('a2', 'x@y.z', 'h', 'user', 0, 0)",

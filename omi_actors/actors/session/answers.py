@@ -293,4 +293,4 @@ def _build_outgoing(answer: OpenAnswer, reply: Channel) -> OutgoingAnswer:
     text = answer.text
     if reply is not Channel.CHAT:
         text = format_message(text, is_repeated=answer.state == DeliveryState.UNKNOWN)
-    return OutgoingAnswer(text, answer.delivery_id, is_failure=answer.kind == "failure")
+    return OutgoingAnswer(text, answer.delivery_id, is_failure=answer.kind == "failure", job_id=answer.job_id)

@@ -167,7 +167,8 @@ class SessionChat:
             raise KeyReusedError(_KEY_REUSED)
         metrics.CHATS.labels("known").inc()
         if known.answer is not None:
-            return ChatAnswered(known.answer, known.conversation_id, is_failure=known.kind == "failure")
+            is_failure = known.kind == "failure"
+            return ChatAnswered(known.answer, known.conversation_id, is_failure=is_failure, job_id=known.job_id)
         self._wait(self._open_slot(known.job_id, _build_question(asked, known.conversation_id)), asked)
         return None
 

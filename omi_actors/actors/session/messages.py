@@ -5,7 +5,7 @@ Not here: the workers' mail to sessions (actors/queue/messages.py), values of th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from omi_actors.domain.answers.delivery_records import OpenAnswer
 from omi_actors.domain.hearing.segments import Segment
@@ -110,7 +110,8 @@ class ChatAnswered:
     """Reply to a chat: the answer, or (`is_failure`) the reason why there is none.
 
     `delivery_id` names the delivery; the chat reports its end by `ReplySent`. None: the chat reports nothing.
-    `is_duplicate`: the same message was answered a moment ago, and `text` says so.
+    `is_duplicate`: the same message was answered a moment ago, and `text` says so. `job_id` names the answer's job,
+    and by it the answer's sources.
     """
 
     text: str
@@ -118,6 +119,7 @@ class ChatAnswered:
     delivery_id: str | None = None
     is_failure: bool = False
     is_duplicate: bool = False
+    job_id: str = field(default="", compare=False)  # where the answer came from, not what it says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

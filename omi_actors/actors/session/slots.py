@@ -72,6 +72,7 @@ class OutgoingAnswer:
     text: str
     delivery_id: str | None
     is_failure: bool = False
+    job_id: str = field(default="", compare=False)
 
 
 def build_reply(outgoing: OutgoingAnswer | None) -> Ingested:
@@ -137,7 +138,9 @@ class ChatSlot:
         reporter = outgoing.delivery_id
         for asker in self._askers:
             conversation_id = self.question.conversation_id
-            answered = ChatAnswered(outgoing.text, conversation_id, reporter, is_failure=outgoing.is_failure)
+            answered = ChatAnswered(
+                outgoing.text, conversation_id, reporter, is_failure=outgoing.is_failure, job_id=outgoing.job_id
+            )
             if asker.reply.try_set(answered):
                 reporter = None
         is_given = reporter is None

@@ -53,7 +53,7 @@ class AnswerDone:
     """End of an answer job: the answer or a failure, and its delivery.
 
     It is stored in one transaction with the job's completion, and only by the holder of `token`. `spent` is the use of
-    the model, None when the model was not asked.
+    the model, None when the model was not asked. `sources` are the numbers of the recalled texts in its prompt.
     """
 
     job_id: str
@@ -62,6 +62,7 @@ class AnswerDone:
     message: NewMessage
     delivery: NewDelivery
     spent: Spending | None = None
+    sources: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,10 +171,12 @@ class Transcript:
 class AnswerContext:
     """Stored input of a prompt: the session's latest segments and messages (without failures), oldest first.
 
-    `space` is the name of the session's space. `use` is the use of the model so far, for the budgets.
+    `space` is the name of the session's space. `use` is the use of the model so far, for the budgets. `recall_of` is
+    the account whose texts the prompt may recall; None: no text.
     """
 
     transcript: tuple[TranscriptLine, ...]
     history: tuple[EarlierMessage, ...]
     space: str = "default"
     use: Use = field(default_factory=Use)
+    recall_of: str | None = None

@@ -3,6 +3,8 @@
 accounts.py   accounts, tokens, one-time keys
 conversations.py  lists, messages, titles, deletion, parts for an export
 linking.py    links between accounts and wearables
+memories.py   memories
+recall.py     what a question finds, and an answer's sources; recall_index.py: the index of words
 
 Here Pony is the rule (`write_alone`, `read_cold`); frequent reads and writes are SQL (`read`, `write`).
 Not here: decisions (domain/people/), requests (web/people/).

@@ -1,0 +1,214 @@
+"""Memories of a person: lists, changes, and what Omi sends. Each change keeps the index of words true in its commit.
+
+Every function takes the account; another's memory does not exist for it. Not here: rules of texts
+(domain/people/memories.py), the index (recall_index.py). Threads: a store actor's; Pony's entities.
+"""
+
+# mypy: disallow-untyped-calls=False
+# (Pony's stubs leave select untyped.)
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pony import orm
+
+from omi_actors.domain.people.memories import (
+    REPEAT_S,
+    Memory,
+    NewMemory,
+    compose_conversation,
+    fold_for_search,
+    is_from_omi,
+)
+from omi_actors.ids import new_id
+from omi_actors.store.ownership import owned_by
+from omi_actors.store.people.recall_index import index_memory
+from omi_actors.store.transaction import EntityTransaction, Transaction
+
+# Milliseconds are what the wire has: a cursor of it must find the row again.
+_DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPage:
+    """Memories, the newest first. `total` counts all that match; None if it was not asked for."""
+
+    memories: tuple[Memory, ...]
+    has_more: bool
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeardConversation:
+    """An event of Omi that names a conversation; `memory` is what it becomes, None if it holds nothing to keep."""
+
+    event_id: str
+    account_id: str
+    memory: NewMemory | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A memory that is stored now. `is_new` is False if it was there before."""
+
+    memory: Memory
+    is_new: bool
+
+
+def list_memories(
+    tx: EntityTransaction,
+    account_id: str,
+    *,
+    limit: int,
+    search: str = "",
+    before: tuple[float, str] | None = None,
+    offset: int | None = None,
+) -> MemoryPage:
+    """Return a page of memories that hold `search`, the newest first.
+
+    It begins after the memory `before` (time and id), or with `offset` after so many; then it has the total.
+    """
+    memory_of, words = tx.db.Memory, fold_for_search(search)
+    found = orm.select((m.id, m.text, m.created_at) for m in memory_of if m.account.id == account_id)
+    if words:
+        found = found.where(lambda m: words in m.folded)
+    total = None if offset is None else found.count()
+    if before is not None:
+        at, memory_id = before
+        found = found.where(lambda m: m.created_at < at or (m.created_at == at and m.id < memory_id))
+    rows = found.order_by(lambda _id, _text, at: (orm.desc(at), orm.desc(_id)))
+    start = offset or 0
+    some = tuple(_build(row) for row in rows[start : start + limit + 1])
+    return MemoryPage(some[:limit], len(some) > limit, total)
+
+
+def _build(row: Sequence[Any]) -> Memory:
+    return Memory(memory_id=row[0], text=row[1], created_at=row[2])
+
+
+def add_memory(tx: EntityTransaction, account_id: str, new: NewMemory) -> Kept:
+    """Store a memory, unless it is there: under its key, or with the same text within the last hours."""
+    now_s = round(tx.now_s(), _DIGITS)
+    since = now_s - REPEAT_S
+    memory_of, text, key = tx.db.Memory, new.text, new.dedupe_key
+    same = orm.select(
+        (m.id, m.text, m.created_at)
+        for m in memory_of
+        if m.account.id == account_id and (m.dedupe_key == key or (m.created_at >= since and m.text == text))
+    )[:1]
+    if same:
+        return Kept(_build(same[0]), is_new=False)
+    return Kept(_insert(tx, account_id, new, now_s), is_new=True)
+
+
+def _insert(tx: EntityTransaction, account_id: str, new: NewMemory, now_s: float) -> Memory:
+    memory_id = new_id()
+    at = now_s if new.created_at is None else round(new.created_at, _DIGITS)
+    tx.db.Memory(
+        id=memory_id,
+        account=account_id,
+        dedupe_key=new.dedupe_key or memory_id,
+        text=new.text,
+        folded=fold_for_search(new.text),
+        created_at=at,
+    )
+    tx.db.flush()
+    index_memory(tx, account_id, memory_id, new.text, at=at)
+    return Memory(memory_id=memory_id, text=new.text, created_at=at)
+
+
+def import_memories(tx: EntityTransaction, account_id: str, some: Sequence[NewMemory]) -> int:
+    """Store those of Omi's memories that are new, at most 100; return their number.
+
+    Not new is one with a known key or a known text, and one that the person has deleted.
+    """
+    known_keys, known_texts = find_known(tx, account_id, some)
+    now_s, count = round(tx.now_s(), _DIGITS), 0
+    for new in some:
+        if new.dedupe_key in known_keys or new.text in known_texts:
+            continue
+        _insert(tx, account_id, new, now_s)
+        known_texts.add(new.text)
+        known_keys.add(new.dedupe_key or "")
+        count += 1
+    return count
+
+
+def find_known(tx: EntityTransaction, account_id: str, some: Sequence[NewMemory]) -> tuple[set[str], set[str]]:
+    """Return the keys and the texts of these memories that a person has, or had and deleted."""
+    keys = [new.dedupe_key for new in some if new.dedupe_key]
+    memory_of, forgotten = tx.db.Memory, tx.db.ForgottenMemory
+    known = {*orm.select(m.dedupe_key for m in memory_of if m.account.id == account_id and m.dedupe_key in keys)}
+    known.update(orm.select(f.dedupe_key for f in forgotten if f.account.id == account_id and f.dedupe_key in keys))
+    texts = [new.text for new in some if new.dedupe_key not in known]
+    if not texts:
+        return known, set()
+    return known, {*orm.select(m.text for m in memory_of if m.account.id == account_id and m.text in texts)}
+
+
+def edit_memory(tx: EntityTransaction, account_id: str, memory_id: str, text: str) -> Memory | None:
+    """Change the text of a memory; None if the person has no such memory."""
+    found = tx.db.Memory.get(id=memory_id, account=account_id)
+    if found is None:
+        return None
+    found.set(text=text, folded=fold_for_search(text), updated_at=round(tx.now_s(), _DIGITS))
+    tx.db.flush()
+    index_memory(tx, account_id, memory_id, text, at=found.created_at)
+    return Memory(memory_id=memory_id, text=text, created_at=found.created_at)
+
+
+def delete_memory(tx: EntityTransaction, account_id: str, memory_id: str) -> bool:
+    """Delete a memory; return False if the person has no such memory. One of Omi is not imported again."""
+    found = tx.db.Memory.get(id=memory_id, account=account_id)
+    if found is None:
+        return False
+    key = found.dedupe_key
+    found.delete()
+    if is_from_omi(key) and tx.db.ForgottenMemory.get(account=account_id, dedupe_key=key) is None:
+        tx.db.ForgottenMemory(account=account_id, dedupe_key=key)
+    tx.has_erased = True
+    return True
+
+
+def load_verified_uids(tx: EntityTransaction, account_id: str) -> tuple[str, ...]:
+    """Return the wearables that a person has proved to be theirs."""
+    link = tx.db.OmiLink
+    return tuple(orm.select(one.omi_uid for one in link if one.account.id == account_id and one.is_verified))
+
+
+# In SQLite a CROSS JOIN fixes the order: from the few sessions with an account to their events.
+_FIND_EVENTS = (
+    "SELECT raw_event.id, session.account_id, raw_event.body FROM session CROSS JOIN raw_event"
+    " WHERE raw_event.session_id = session.id AND raw_event.kind = 'memory_created' AND NOT raw_event.is_read"
+    " AND session.account_id > '' AND {ours} LIMIT ?"
+)
+
+
+def find_conversations(tx: Transaction, *, node: str, limit: int) -> tuple[HeardConversation, ...]:
+    """Return conversations of Omi that belong to a person and became no memory yet; a body takes 10 ms a megabyte."""
+    is_ours, params = owned_by(tx, "session.node", node)
+    rows = tx.fetch(_FIND_EVENTS.format(ours=is_ours), (*params, limit))
+    return tuple(HeardConversation(row[0], row[1], compose_conversation(_decode(bytes(row[2])))) for row in rows)
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def keep_conversation(tx: EntityTransaction, heard: HeardConversation) -> bool:
+    """Store the memory of a conversation and mark its event as read. Return True if the memory is new."""
+    if not tx.run("UPDATE raw_event SET is_read = TRUE WHERE id = ? AND NOT is_read", (heard.event_id,)):
+        return False
+    if heard.memory is None or _is_forgotten(tx, heard):
+        return False
+    return add_memory(tx, heard.account_id, heard.memory).is_new
+
+
+def _is_forgotten(tx: EntityTransaction, heard: HeardConversation) -> bool:
+    key = heard.memory.dedupe_key if heard.memory is not None else None
+    return key is not None and tx.db.ForgottenMemory.get(account=heard.account_id, dedupe_key=key) is not None

@@ -1,0 +1,60 @@
+"""The indexer's steps: conversations first, then sessions one after the other, with pauses between."""
+
+import pytest
+
+from omi_actors.actors.maintenance.indexer import Indexer, MergeWords
+from omi_actors.errors import StoreUnavailableError
+from omi_actors.kit.testing import Driver
+
+
+@pytest.fixture
+def driver(store):
+    store.replies |= {"find_conversations": (), "find_sessions": (), "index_session": False, "merge_words": False}
+    return Driver(Indexer(store, "node-a")).start()
+
+
+def test_an_idle_indexer_looks_every_few_seconds(driver, store):
+    driver.advance(16.0)
+
+    assert len(store.of("find_conversations")) == len(store.of("find_sessions")) == 3
+    assert store.of("index_session") == store.of("merge_words") == []
+
+
+def test_sessions_take_turns_until_each_is_done(driver, store):
+    store.replies["find_sessions"] = ("s1", "s2")
+    store.replies["index_session"] = True
+    driver.advance(5.35)
+
+    assert store.of("index_session") == ["s1", "s2", "s1", "s2"]
+
+
+def test_conversations_come_before_sessions(driver, store):
+    store.replies |= {"find_conversations": ("heard",), "keep_conversation": True, "find_sessions": ("s1",)}
+    driver.advance(5.0)
+    assert (store.of("keep_conversation"), store.of("index_session")) == (["heard"], [])
+
+    store.replies["find_conversations"] = ()
+    driver.advance(0.11)
+    assert store.of("index_session") == ["s1"]
+
+
+def test_a_failing_store_is_tried_again_later(driver, store):
+    store.replies["find_conversations"] = StoreUnavailableError("gone")
+    driver.advance(5.0)
+    store.replies |= {"find_conversations": (), "find_sessions": ("s1",)}
+    driver.advance(4.9)
+    assert store.of("index_session") == []
+    driver.advance(0.15)
+
+    assert store.of("index_session") == ["s1"]
+
+
+def test_deleted_words_are_removed_step_by_step_when_nothing_else_is_to_do(driver, store):
+    store.replies["merge_words"] = True
+    driver.tell(MergeWords())
+    driver.advance(5.25)
+    assert len(store.of("merge_words")) == 3
+
+    store.replies["merge_words"] = False
+    driver.advance(20.0)
+    assert len(store.of("merge_words")) == 4
