@@ -19,6 +19,7 @@ from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_id, new_secret
 from omi_actors.store.people import accounts, linking
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
+from tests.people.talks import fill
 from tests.web.conftest import UID
 from tests.web.fake_system import FakeSystem, InlineStore
 from tests.web.http_client import Connection
@@ -64,9 +65,22 @@ async def make_link(store, account_id):
     return f"/link/omi/unlink/{account_id}"
 
 
+def make_conversation(end=""):
+    async def make(store, account_id):
+        (conversation_id,) = await store.write(fill, account_id)
+        return f"/conversations/{conversation_id}{end}"
+
+    return make
+
+
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
 # `async def make(store, account_id) -> str`
-OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {"/link/omi/unlink/:omi_user_id": make_link}
+OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
+    "/link/omi/unlink/:omi_user_id": make_link,
+    "/conversations/:id": make_conversation(),
+    "/conversations/:id/messages": make_conversation("/messages"),
+    "/conversations/:id/export": make_conversation("/export"),
+}
 
 
 @dataclass(frozen=True)
@@ -283,7 +297,8 @@ def expected(row, caller, *, is_private):
     }
     if not may[row.access]:
         return 401
-    return 404 if row.is_owned and caller.name != "the owner" else row.status
+    is_owner = caller.name in ("the owner", "a foreign page with the owner's token")
+    return 404 if row.is_owned and not is_owner else row.status
 
 
 @pytest.fixture(scope="module")
