@@ -13,6 +13,9 @@ WEBHOOK_TOKEN = "hook-token-of-the-tests-alone"  # noqa: S105 (same)
 METRICS_TOKEN = "scrape-token-of-the-tests-alone"  # noqa: S105 (same)
 MODEL_KEY = "sk-canary-of-the-model"
 SIGNING_SECRET = "whsec_sample_secret_for_tests_only"  # noqa: S105 (same)
+# A person's.
+PASSWORD = "correct horse"  # noqa: S105 (same)
+PERSON_TOKEN = "sid_canary-of-a-person-that-nobody-else-has-43cha"  # noqa: S105 (same)
 
 SECRETS = {
     "the operator's token": ADMIN_TOKEN,
@@ -21,6 +24,8 @@ SECRETS = {
     "the model's key": MODEL_KEY,
     "Omi's key": OMI_KEY,
     "a signing secret": SIGNING_SECRET,
+    "a person's password": PASSWORD,
+    "a person's token": PERSON_TOKEN,
 }
 SPOKEN = "how far is the moon"
 ALL = {**SECRETS, "a spoken sentence": SPOKEN}

@@ -84,9 +84,9 @@ class PasswordActor(ThreadActor):
             self._hasher.verify(password_hash or _DECOY, password)
         except VerifyMismatchError:
             return Verdict(is_right=False)
-        except InvalidHashError:  # an account without a password; it must take the same time
-            return self._verify(password, None)
-        except VerificationError as exc:
+        except (InvalidHashError, VerificationError) as exc:
+            if password_hash:  # an account without a password, or a damaged one; it must take the same time
+                return self._verify(password, None)
             raise BusyError("a password cannot be verified now", retry_after_s=_AGAIN_S) from exc
         if password_hash is None:
             return Verdict(is_right=False)

@@ -7,18 +7,19 @@ pure. Source: OpenAI's Chat Completions API, and the servers that follow it; doc
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 # No answer costs more; a larger count is an error of its server, and no integer of the store.
 _MOST_TOKENS = 1_000_000_000
 # Kinds of parts that are speech, and the fields of a text.
 _SPEECH_PARTS = ("", "text", "output_text", "text_delta", "message")
 _TEXTS = ("content", "text", "value", "parts")
-_REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
+_REASONING = frozenset({"reasoning_content", "reasoning", "reasoning_details", "thinking"})
 # A text lies at most so deep: message, content, part, text, value.
 _LEVELS = 5
 # The text of a chunk that is broken elsewhere, and its finish reason.
@@ -73,8 +74,7 @@ _ENDINGS: Mapping[str, Ending] = MappingProxyType(
 _NO_REASONS = ("", "null", "none", "undefined")
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """A chunk. `is_message`: its text is a message, which may repeat the text of all deltas before it."""
 
     text: str = ""
@@ -89,15 +89,16 @@ class Chunk:
 
 def read_chunk(value: Mapping[str, Any], event_name: str = "") -> Chunk:
     """Return the chunk in an event's value, as far as it can be understood. Only the first choice counts."""
-    choice = next(_find_choices(value), None)
-    is_error = any(map(_is_error, (value, choice))) or "error" in (event_name, value.get("object"), value.get("type"))
+    choice = _find_choice(value)
+    is_error = event_name == "error" or _is_error(value) or "error" in (value.get("object"), value.get("type"))
     tokens = _read_tokens(value.get("usage"))
     if choice is None:
         return Chunk(tokens=tokens, is_error=is_error)
     delta, message = choice.get("delta"), choice.get("message")
     text, is_message = find_text(delta), False
     if not text:
-        text, is_message = find_text(message) or find_text(choice.get("text")), bool(find_text(message))
+        told = find_text(message)
+        text, is_message = told or find_text(choice.get("text")), bool(told)
     parts = [part for part in (delta, message) if isinstance(part, dict)]
     return Chunk(
         text=text,
@@ -105,8 +106,8 @@ def read_chunk(value: Mapping[str, Any], event_name: str = "") -> Chunk:
         ending=_read_ending(choice),
         tokens=tokens or _read_tokens(choice.get("usage")),
         is_refusal=any(map(_is_refusal, parts)),
-        is_error=is_error,
-        has_reasoning=any(part.get(name) for part in parts for name in _REASONING),
+        is_error=is_error or _is_error(choice),
+        has_reasoning=any(not _REASONING.isdisjoint(part) and any(map(part.get, _REASONING)) for part in parts),
         has_choice=True,
     )
 
@@ -133,25 +134,33 @@ def find_text(content: object, levels: int = _LEVELS) -> str:
         return ""
     if isinstance(content, list):
         return "".join(find_text(part, levels - 1) for part in content)
-    if isinstance(content, dict) and (content.get("type") or "") in _SPEECH_PARTS and not content.get("thought"):
+    if isinstance(content, dict) and _is_speech(content):
         return next((text for name in _TEXTS if (text := find_text(content.get(name), levels - 1))), "")
     return ""
 
 
-def _find_choices(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _is_speech(part: Mapping[str, Any]) -> bool:
+    is_final = (part.get("channel") or "final") == "final"
+    return is_final and (part.get("type") or "") in _SPEECH_PARTS and not part.get("thought")
+
+
+def _find_choice(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     choices = value.get("choices")
     for choice in choices if isinstance(choices, list) else [choices]:
         if isinstance(choice, dict) and _is_first(choice.get("index")):
-            yield choice
+            return choice
+    return None
 
 
 def _is_first(index: object) -> bool:
+    if index is None or index == 0:
+        return True
     number = str(index).strip()
     return not number.isdecimal() or int(number) == 0
 
 
-def _is_error(part: Mapping[str, Any] | None) -> bool:
-    error = part.get("error") if part is not None else None
+def _is_error(part: Mapping[str, Any]) -> bool:
+    error = part.get("error")
     return any(error.values()) if isinstance(error, dict) else bool(error)
 
 

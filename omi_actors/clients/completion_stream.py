@@ -47,7 +47,7 @@ class CompletionReader:
         self._ending: Ending | None = None
         self._is_refused = False
         self._has_broken = False
-        self._choices = 0
+        self._values = self._choices = 0
         # The text by deltas until a message comes, which may repeat it.
         self._deltas: list[str] = []
         self._is_message = False
@@ -120,9 +120,15 @@ class CompletionReader:
         is_whole = self.is_done or (self._is_message and self._choices == 1)
         if self._ending in (Ending.WHOLE, Ending.LENGTH) or (self._ending is None and is_whole):
             return
+        if self._events.is_empty or self._is_empty_completion():
+            return
         if self._odd is not None and not self._choices:
             raise read_refusal(200, self._odd)
         raise UpstreamUnavailableError("the model's server cut its answer")
+
+    def _is_empty_completion(self) -> bool:
+        """Return True if all that came is a completion without a choice."""
+        return self._values == 1 and isinstance(self._odd, dict) and "choices" in self._odd
 
     def _explain_silence(self) -> UpstreamError:
         if self.is_cut:
@@ -145,6 +151,7 @@ class CompletionReader:
         return _join(pieces)
 
     def _take_value(self, value: object, event: Event) -> list[str]:
+        self._values += 1
         if isinstance(value, dict):
             return self._take(read_chunk(value, event.name), value)
         if event.name == "error":

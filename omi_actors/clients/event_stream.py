@@ -7,8 +7,7 @@ Source: the WHATWG standard "Server-sent events". Beyond it an event needs no em
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from omi_actors.errors import UpstreamUnavailableError
 
@@ -33,8 +32,7 @@ def _parse_int(digits: str) -> float:
 _DECODER = json.JSONDecoder(strict=False, parse_int=_parse_int)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An event by its name, mostly "". `value` is a JSON value; `is_broken`: its text, since it is no JSON."""
 
     name: str
@@ -57,6 +55,8 @@ class EventReader:
         self.page = ""
         self._max_line_bytes = max_line_bytes
         self._left_bytes = max_bytes
+        # Nothing but empty lines has come.
+        self.is_empty = True
         self._is_first = True
         # The unfinished last line, and whether the last byte before it was a carriage return.
         self._rest = bytearray()
@@ -78,6 +78,7 @@ class EventReader:
         if self._is_after_cr and data.startswith(b"\n"):
             data = data[1:]
         self._is_after_cr = data.endswith(b"\r")
+        self.is_empty = self.is_empty and not data.strip()
         self._left_bytes -= len(data)
         self._rest += data
         lines: list[bytes] = []
@@ -117,17 +118,22 @@ class EventReader:
         if self._is_first and line.strip():
             line, self._is_first = line.lstrip(_BOM), False
             self.page = line if line.lstrip().startswith("<") else ""
-        if self._is_bare and self._lines:
+        if self._is_bare and self._lines and not line.startswith(_FIELD):
             self._add(line, events) if line.strip() else self._take_whole(self._lines, events)
         elif not line:
             self._dispatch(events)
         elif line.startswith("event:"):
             self._name = line.removeprefix("event:").strip()
         else:
-            data = _read_data(line)
-            if data is not None:
-                self._is_bare = not line.startswith(_FIELD)
-                self._add(data, events)
+            self._read_field(line, events)
+
+    def _read_field(self, line: str, events: list[Event]) -> None:
+        data = _read_data(line)
+        if data is not None:
+            if self._is_bare:
+                self._dispatch(events)
+            self._is_bare = not line.startswith(_FIELD)
+            self._add(data, events)
 
     def _add(self, data: str, events: list[Event]) -> None:
         """Add a line to the event. Most events have one; that is complete without the empty line after it."""

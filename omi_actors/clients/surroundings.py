@@ -18,6 +18,8 @@ from config.upstreams import OPENAI_URL
 from config.values import is_loopback
 from omi_actors.errors import SettingsError
 
+# Variables that the OpenAI SDK puts into the headers of each request.
+_HEADERS = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -30,7 +32,7 @@ class Proxy:
 
 
 def check_surroundings(settings: Settings) -> None:
-    """Check whether the environment's proxies and certificates can be used for the calls to other servers.
+    """Check whether the environment's proxies, certificates and headers can be used for the calls to other servers.
 
     Raises:
         SettingsError: one cannot; the first sentence names its variable, the second is the way out.
@@ -38,6 +40,10 @@ def check_surroundings(settings: Settings) -> None:
     for url in _called_urls(settings):
         find_proxy(url)
         find_certificates(url)
+    for name in _HEADERS if settings.openai_api_key is not None else ():
+        value = os.environ.get(name, "")
+        if not (value.isascii() and value.replace("\n", "").isprintable()):
+            raise SettingsError(f"{name} in the environment has a sign that no header can carry. Correct or unset it.")
 
 
 def _called_urls(settings: Settings) -> Iterator[str]:

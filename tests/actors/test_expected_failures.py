@@ -217,3 +217,11 @@ async def test_cancelled_wait_for_an_outcome_that_fails_stays_a_cancellation(dep
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+def test_first_tick_copies_the_readings_and_counts_the_queue(store):
+    readings = LatestReadings(started_mono_s=0.0)
+
+    Driver(MetricsCollector(store, readings, LiveSessions())).advance(1.0)
+
+    assert (len(readings.copies), len(store.of("count_queue"))) == (1, 1)

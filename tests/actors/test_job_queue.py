@@ -159,3 +159,10 @@ def test_hint_of_another_node_is_followed_and_not_passed_on(queue, store, woken)
     queue.tell(WorkElsewhere("answer"))
     queue.tell(WorkElsewhere("a kind of a newer version"))
     assert woken == []
+
+
+def test_new_pool_is_as_one_that_was_reset():
+    pool = WorkerSlots(("answer",), 2)
+    pool.reset()
+
+    assert pool == WorkerSlots(("answer",), 2)

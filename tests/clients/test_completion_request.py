@@ -6,7 +6,7 @@ import pytest
 
 from omi_actors.clients.completion_request import RequestOptions, RequestShape
 from omi_actors.clients.openai_model import OpenAIModel
-from omi_actors.domain.answers.prompt import build_prompt
+from omi_actors.domain.answers.prompt import EarlierMessage, build_prompt
 from omi_actors.errors import UpstreamRejectedError
 from tests.fakes.openai_server import listening_fake
 
@@ -154,6 +154,27 @@ def test_of_refusals_alike_only_the_first_changes_the_form():
 
     assert all(shape.learn(refusal("parameter_refused", "max_tokens"), sent) for _ in range(3))
     assert shape.form.limit == "max_completion_tokens"
+
+
+def test_refusal_of_an_older_form_takes_back_nothing_that_was_learnt():
+    shape = RequestShape("x", RequestOptions(), is_openai=False)
+    sent = shape.form
+
+    for name in ("temperature", "stream_options"):
+        assert shape.learn(refusal("parameter_refused", name), sent)
+
+    assert "temperature" not in shape.build(PROMPT)
+
+
+def test_answer_without_its_question_is_left_out_where_roles_take_turns():
+    shape = RequestShape("x", RequestOptions(), is_openai=False)
+    earlier = [EarlierMessage("assistant", "Far."), EarlierMessage("user", "and now?")]
+
+    shape.learn(refusal("roles_refused", "messages"), shape.form)
+
+    sent = shape.build(build_prompt("how far?", [], earlier))["messages"]
+    assert [one["role"] for one in sent] == ["system", "user"]
+    assert sent[1]["content"] == "and now?\n\nhow far?"
 
 
 def test_server_that_names_no_field_gets_the_question_alone():

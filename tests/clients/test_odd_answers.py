@@ -5,6 +5,7 @@ import random
 import pytest
 import pytest_asyncio
 
+from omi_actors.clients import openai_model
 from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.answers.patience import Retry, decide_retry
 from omi_actors.domain.answers.prompt import build_prompt
@@ -21,6 +22,14 @@ ATTEMPTS = 3
 async def server():
     async with serve_odd() as server:
         yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def moment():
+    """Wait less after a finish reason: what follows it here comes at once, or never."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openai_model, "_AFTER_ANSWER_S", 0.1)
+        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -97,6 +97,17 @@ def test_only_servers_that_are_called_need_the_proxy(bare_environment, settings,
         check_surroundings(loaded)
 
 
+@pytest.mark.parametrize("name", ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS"])
+@pytest.mark.parametrize("value", ["tell-nobody\u201c", "tell-nobody\x07"])
+def test_header_of_the_environment_that_cannot_be_sent_is_one_sentence(bare_environment, name, value):
+    bare_environment.setenv(name, value)
+
+    check_surroundings(load_settings())
+    with pytest.raises(SettingsError, match=f"^{name} in the environment has a sign") as caught:
+        check_surroundings(load_settings(overrides={"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://localhost/v1"}))
+    assert "tell-nobody" not in str(caught.value)
+
+
 async def test_question_goes_through_the_proxy(bare_environment):
     server = Server(REFUSALS[0], lambda _: False)
     async with serve_raw(server) as target:

@@ -8,6 +8,7 @@ import pytest
 
 from omi_actors.domain.hearing.hearing import hear, note_reply, pause_over
 from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.hearing.speech import LineRules, Piece, parse_line
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, ListenMode
 
 FOLLOWUP = HearingOptions(mode=ListenMode.FOLLOWUP)
@@ -296,3 +297,17 @@ def _size(value):
         return sys.getsizeof(value) + sum(map(_size, value))
     fields = getattr(value, "__struct_fields__", ())
     return sys.getsizeof(value) + sum(_size(getattr(value, name)) for name in fields)
+
+
+def test_question_without_wake_phrase_belongs_to_the_segment_of_its_first_word():
+    pieces = (Piece("k1", "What is it?"), Piece("k2", " Who is it?"))
+
+    found = parse_line(pieces, 0, LineRules(("omi",), 100, without_wake=True, always=True)).found
+
+    assert [(question.text, question.key) for question in found] == [("What is it?", "k1"), ("Who is it?", "k2")]
+
+
+def test_words_that_are_kept_of_a_line_begin_with_its_first_letter():
+    pieces = (Piece("k1", "omi is"), Piece("k2", " cool now"))
+
+    assert parse_line(pieces, 0, LineRules(("omi",), 100)).pieces == pieces

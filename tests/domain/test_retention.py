@@ -11,6 +11,7 @@ from omi_actors.domain.work.retention import (
     after_leap,
     explain_rest,
     find_cutoffs,
+    rows_needed,
 )
 
 NOW = 1_790_000_000.0
@@ -77,3 +78,8 @@ def test_rest_has_a_reason_in_words():
     assert explain_rest(after_leap(AHEAD, -300.0)).startswith("the clock leapt 5 min back; ")
     assert explain_rest(RetentionState(excess="1,001 of 1,002 rows")).startswith("1,001 of 1,002 rows in one round; ")
     assert explain_rest(replace(AHEAD, ran_s=DAY_S)) == ""
+
+
+@pytest.mark.parametrize(("old", "rows"), [(1_000, 0), (1_001, 10_010), (1_005, 10_050), (50_000, 500_000)])
+def test_table_needs_ten_times_the_rows_that_a_round_of_ten_percent_deletes(old, rows):
+    assert rows_needed(old, 10) == rows

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from omi_actors.domain.answers.patience import BASE_S, Bury, Retry, attempt_deadline_s, decide_retry, longest_wait_s
+from omi_actors.domain.work.jobs import KindCounts
 from omi_actors.errors import (
     CircuitOpenError,
     UpstreamBusyError,
@@ -115,3 +116,9 @@ def test_question_that_waited_for_its_turn_alone_gets_all_its_time(waited_s):
 @pytest.mark.parametrize(("waited_s", "wait_s"), [(0.0, 15.0), (10.0, 5.0), (15.0, 0.0), (20.0, -5.0), (-7.0, 15.0)])
 def test_next_attempt_may_wait_as_long_as_it_can_still_be_in_time(waited_s, wait_s):
     assert longest_wait_s(1000.0, 1000.0 + waited_s, 20.0) == wait_s
+
+
+def test_kind_without_jobs_counts_nothing():
+    counts = KindCounts()
+
+    assert (counts.ready, counts.retrying, counts.running, counts.dead, counts.oldest_ready_at) == (0, 0, 0, 0, None)

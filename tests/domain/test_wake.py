@@ -85,3 +85,42 @@ def test_names_that_were_prepared_at_start_are_found_without_compiling_anything(
 
     assert may_wake("hey Zorro, how far is the moon?", ("Zorro", "Bella"))
     assert find_wakes("hey Zorro, how far is the moon?", ("Zorro", "Bella"))
+
+
+def test_longest_of_two_names_that_begin_alike_is_the_wake_phrase():
+    assert heard("Hey Max Power, what is up", ("Max", "Max Power")) == ["Hey Max Power"]
+    assert heard("嘿小明明今天几点", ("小明", "小明明")) == ["嘿小明明"]
+
+
+@pytest.mark.parametrize("line", ["we went home", "Hey you, what is up?", "我们回家了"])
+def test_line_without_a_name_cannot_wake(line):
+    assert not may_wake(line, ("omi", "小明"))
+
+
+@pytest.mark.parametrize(("line", "wakes"), [("她说嘿小明今天几点", []), ("今天嘿小明今天几点", ["嘿小明"])])
+def test_chinese_word_for_said_before_a_greeting_reports_it(line, wakes):
+    assert heard(line, ("小明",)) == wakes
+
+
+@pytest.mark.parametrize(
+    ("before", "wakes"),
+    [("he was like", []), ("like", []), ("they like him", ["hey Omi"]), ("then", ["hey Omi"]), ("she is saying", [])],
+)
+def test_like_reports_only_as_the_last_word_before_a_greeting(before, wakes):
+    assert heard(f"{before} hey Omi, what is up") == wakes
+
+
+# 48 characters and 8 words are the most.
+@pytest.mark.parametrize(
+    ("question", "is_one"),
+    [
+        ("what is the name of this extraordinary mountains", True),
+        ("what is the name of these extraordinary mountains", False),
+        ("what is it that we can do now", True),
+        ("what is it that we can all do now", False),
+    ],
+)
+def test_question_before_the_name_is_short(question, is_one):
+    wakes = [wake.words_end for wake in find_wakes(f"{question}, Omi?", OMI)]
+
+    assert wakes == ([len(question)] if is_one else [])

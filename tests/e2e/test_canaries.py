@@ -26,6 +26,8 @@ def spoken(number, text=QUESTION, **more):
     return json.dumps({"session_id": "ada", "segments": [segment]}).encode()
 
 
+PERSON = {"email": "ada@example.com", "password": canaries.PASSWORD}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # Requests that go well, and requests that go wrong in every way that has a sentence of its own.
 REQUESTS = [
     ("POST", f"{HOOK}&uid=ada", spoken(1), {}),
@@ -40,6 +42,18 @@ REQUESTS = [
     ("POST", "/chat", json.dumps({"question": QUESTION}).encode(), {"Authorization": f"Bearer {canaries.MODEL_KEY}"}),
     ("POST", "/chat", b'{"message": "' + QUESTION.encode(), {**ADMIN, "Accept": "text/event-stream"}),
     ("POST", "/context/switch", json.dumps({"session_id": "omi:ada", "space": QUESTION}).encode(), ADMIN),
+    ("POST", "/auth/register", json.dumps(PERSON).encode(), {}),
+    ("POST", "/auth/register", json.dumps(PERSON | {"email": "ada"}).encode(), {}),
+    ("POST", "/auth/register", json.dumps(PERSON | {"name": [canaries.PASSWORD]}).encode(), {}),
+    ("POST", "/auth/register", b'{"password": "' + canaries.PASSWORD.encode(), {}),
+    ("POST", "/auth/login", json.dumps(PERSON).encode(), {}),
+    ("POST", "/auth/login", json.dumps(PERSON | {"email": canaries.PASSWORD}).encode(), {}),
+    ("POST", "/auth/reset", f"key={canaries.PERSON_TOKEN}&password={canaries.PASSWORD}".encode(), FORM),
+    ("GET", f"/auth/set-up?key={canaries.PERSON_TOKEN}", b"", {}),
+    ("GET", f"/me?sid={canaries.PERSON_TOKEN}", b"", {}),
+    ("GET", f"/nowhere?sid={canaries.PERSON_TOKEN}", b"", {"Accept": "text/html"}),
+    ("GET", "/me", b"", {"Authorization": f"Sid {canaries.PERSON_TOKEN}"}),
+    ("GET", "/me", b"", {"Cookie": f"sid={canaries.PERSON_TOKEN}; __Host-sid={canaries.PERSON_TOKEN}"}),
     ("GET", f"{HOOK}&uid=ada", b"", ADMIN),
     ("GET", f"/{canaries.ADMIN_TOKEN}?token={canaries.ADMIN_TOKEN}", b"", ADMIN),
     ("GET", f"/transcript/ada?limit={canaries.MODEL_KEY}", b"", ADMIN),

@@ -136,7 +136,9 @@ ENDS = {
     "cut with empty reasons": Odd(stream(*said(*_WORDS[:3], reason=""), end=""), UNREACHABLE, 3),
     "cut within a line": Odd(stream(*PLAIN)[:-40], UNREACHABLE, 3, framing="torn"),
     "cut by a reset": Odd(stream(*said(*_WORDS[:3]), end=""), UNREACHABLE, 3, then="reset"),
-    "no body": Odd(b"", UNREACHABLE, 3, framing="length"),
+    "no body": Odd(b"", EMPTY, 2, framing="length"),
+    "empty lines": Odd(b"\r\n\r\n", EMPTY, 2, framing="chunked"),
+    "comments only": Odd(b": ping\n\n" * 9, UNREACHABLE, 3),
     "words of a gateway": Odd(b"no healthy upstream", UNREACHABLE, 3, kind="text/plain"),
 }
 ENDS |= {
@@ -172,6 +174,7 @@ SHAPES = {
     "data twice": Odd(stream(*PLAIN).replace(b"data: ", b"data: data: ")),
     "no empty lines": Odd(stream(*PLAIN).replace(b"\n\n", b"\n")),
     "empty data": Odd(b"data:\n\ndata\n\n" + stream(*PLAIN).replace(b"\n\n", b"\n\ndata: \n\n")),
+    "a damaged JSON line before events": Odd(b'{"warning": oops\n' + stream(*PLAIN), UNREACHABLE, 3),
     "words as data": Odd(stream("connected", *PLAIN[:2], "ping", *PLAIN[2:])),
     "many lines": Odd(b"\n".join(map(pretty, PLAIN)) + b"\ndata: [DONE]\n\n"),
     "many lines, the last event open": Odd(b"\n".join(map(pretty, PLAIN)), then="hold"),
@@ -322,6 +325,12 @@ SPEECH = {
     "nothing": Odd(stream(STOP), EMPTY, 2),
     "nothing but spaces": Odd(stream(*said("\n", "  "), STOP), EMPTY, 2),
     "nothing, whole": Odd(json.dumps(whole(message={"content": None})).encode(), EMPTY, 2),
+    "no choices, whole": Odd(json.dumps({**WHOLE, "choices": []}).encode(), EMPTY, 2, kind="application/json"),
+    "no choices, and cut": Odd(stream({"choices": []}, {"choices": None}, end=""), UNREACHABLE, 3),
+    "channels in fields": Odd(stream(chunk({"content": "Hm, hm.", "channel": "analysis"}), *PLAIN)),
+    "reasoning with raw characters": Odd(
+        stream('{"choices":[{"delta":{"reasoning_content":"Hm,\t","content":null}}]}', *PLAIN)
+    ),
     "nothing but done": Odd(stream(), EMPTY, 2),
     "tool call only": Odd(stream(chunk({"tool_calls": [{"index": 0}]}), chunk(reason="tool_calls")), EMPTY, 2),
     "tool call of old": Odd(stream(chunk({"function_call": {"name": "x"}}), chunk(reason="function_call")), EMPTY, 2),

@@ -2,14 +2,31 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
+import psycopg2
 import pytest
 
-from tests.system.conftest import Running, database_url, start
+from tests.canaries import PASSWORD
+from tests.store.conftest import module_postgres_url
+from tests.system.conftest import Running, start
 from tests.web.http_client import Connection, Reply
 
-__all__ = ["Client", "database_url", "start"]
+__all__ = ["Client", "module_postgres_url", "start"]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])
+def database_url(request):
+    """A database without a row, once of each kind; "" is SQLite in DATA_DIR."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    url = request.getfixturevalue("module_postgres_url")
+    yield url
+    with closing(psycopg2.connect(url)) as con:
+        con.cursor().execute("TRUNCATE account, session, job, node, operator_event, account_key CASCADE")
+        con.commit()
 
 
 @dataclass
@@ -27,14 +44,14 @@ class Client:
         reply: Reply = await self.connection.request(method, target, body, {**self.headers, **own, **named})
         return reply
 
-    async def register(self, email="ada@example.com", password="correct horse", **more):  # noqa: S107 (a test's)
+    async def register(self, email="ada@example.com", password=PASSWORD, **more):
         """Make an account and sign in; return the reply's body."""
         reply = await self("POST", "/auth/register", {"email": email, "password": password, **more})
         assert reply.status == 201, reply
         self.token = reply.json["session_token"]
         return reply.json
 
-    async def login(self, email="ada@example.com", password="correct horse"):  # noqa: S107 (a test's)
+    async def login(self, email="ada@example.com", password=PASSWORD):
         """Sign in; return the reply."""
         reply = await self("POST", "/auth/login", {"email": email, "password": password})
         self.token = reply.json.get("session_token", "")

@@ -61,10 +61,21 @@ class Connection:
                 name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)
             }
             length = int(headers.get("content-length", 0)) if has_body else 0
-            reply = Reply(int(head[0].split()[1]), headers, await self.reader.readexactly(length))
+            body = await self.reader.readexactly(length)
+            is_endless = headers.get("content-type", "").startswith("text/event-stream")
+            if has_body and not is_endless and headers.get("transfer-encoding") == "chunked":
+                body = await self._read_chunks()
+            reply = Reply(int(head[0].split()[1]), headers, body)
         if reply.status >= 400:
             watch("an error's answer", "\n".join(head) + reply.body.decode(errors="replace"))
         return reply
+
+    async def _read_chunks(self):
+        body = b""
+        while size := int(await self.reader.readline(), 16):
+            body += (await self.reader.readexactly(size + 2))[:-2]
+        await self.reader.readexactly(2)
+        return body
 
     async def ends(self):
         """Whether the server closes the connection, without another byte."""

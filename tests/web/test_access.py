@@ -5,6 +5,7 @@ line here, unless it is open to all (`OPEN`), or reads or changes something that
 """
 
 import itertools
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_id, new_secret
 from omi_actors.store.people import accounts, linking, memories
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
+from tests.people.talks import fill
 from tests.web.conftest import UID
 from tests.web.fake_system import FakeSystem, InlineStore
 from tests.web.http_client import Connection
@@ -64,6 +66,14 @@ async def make_link(store, account_id):
     return f"/link/omi/unlink/{account_id}"
 
 
+def make_conversation(end=""):
+    async def make(store, account_id):
+        (conversation_id,) = await store.write(fill, account_id)
+        return f"/conversations/{conversation_id}{end}"
+
+    return make
+
+
 async def make_memory(store, account_id):
     """Keep a memory."""
     kept = await store.write_alone(memories.add_memory, account_id, NewMemory(text="mine"))
@@ -74,6 +84,9 @@ async def make_memory(store, account_id):
 # `async def make(store, account_id) -> str`
 OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
     "/link/omi/unlink/:omi_user_id": make_link,
+    "/conversations/:id": make_conversation(),
+    "/conversations/:id/messages": make_conversation("/messages"),
+    "/conversations/:id/export": make_conversation("/export"),
     "/memories/:id": make_memory,
 }
 
@@ -287,11 +300,14 @@ def expected(row, caller, *, is_private):
         Access.PERSON: caller.person is not None,
         Access.OPERATOR: caller.is_operator or observes,
         Access.SCRAPER: caller.is_operator or observes or caller.token == METRICS_TOKEN,
-        Access.CHATTER: caller.is_operator or (is_private and "Authorization" not in caller.headers),
+        Access.CHATTER: caller.is_operator
+        or caller.person is not None
+        or (is_private and "Authorization" not in caller.headers),
     }
     if not may[row.access]:
         return 401
-    return 404 if row.is_owned and caller.name != "the owner" else row.status
+    is_owner = caller.name in ("the owner", "a foreign page with the owner's token")
+    return 404 if row.is_owned and not is_owner else row.status
 
 
 @pytest.fixture(scope="module")
@@ -379,7 +395,7 @@ async def test_existing_and_missing_look_alike_to_callers_without_rights(connect
 
 
 async def test_options_of_an_address_list_its_methods_only(connection):
-    for path in dict.fromkeys(row.path for row in ROWS):
+    for path in dict.fromkeys(re.sub(r":\w+", new_id(), row.path) for row in ROWS):
         reply = await connection.request("OPTIONS", path)
         assert (reply.status, reply.body) == (204, b""), path
 

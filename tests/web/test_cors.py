@@ -119,7 +119,7 @@ async def test_answers_carry_strict_security_headers(connection):
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
-    assert (headers["x-frame-options"], headers["referrer-policy"]) == ("DENY", "no-referrer")
+    assert (headers["x-frame-options"], headers["referrer-policy"]) == ("DENY", "same-origin")
     assert headers["x-content-type-options"] == "nosniff"
     assert "strict-transport-security" not in headers  # by http it means nothing
 

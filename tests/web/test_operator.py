@@ -56,6 +56,7 @@ async def test_link_makes_a_browser_the_operators(connection, start):
     assert await is_operator(connection, cookie_of(reply))
     page = await connection.request("GET", "/operator", headers={"Cookie": cookie_of(reply)})
     assert (page.status, b"Sign out" in page.body) == (200, True)
+    assert page.headers["referrer-policy"] == "same-origin"  # by "no-referrer" its form would have `Origin: null`
     assert "script-src 'self'" in page.headers["content-security-policy"]
 
 

@@ -26,9 +26,10 @@ class OperatorHandler(BaseHandler):
     content_policy = PAGE_POLICY
 
     def set_default_headers(self) -> None:
-        """Send no referrer, even without ENABLE_HELMET: the address may hold a key."""
+        """Send no referrer from an address with a key, even without ENABLE_HELMET."""
         super().set_default_headers()
-        self.set_header("Referrer-Policy", "no-referrer")
+        if self.request.query:
+            self.set_header("Referrer-Policy", "no-referrer")
 
     def get(self) -> None:
         """Sign in, or show the page."""

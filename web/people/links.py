@@ -37,11 +37,6 @@ class KeyHandler(SigningHandler):
     purpose: ClassVar[KeyPurpose]
     title: ClassVar[str]
 
-    def set_default_headers(self) -> None:
-        """Send the referrer to this server only. With no referrer at all, browsers send no origin with the form."""
-        super().set_default_headers()
-        self.set_header("Referrer-Policy", "same-origin")
-
     async def get(self) -> None:
         """Answer with the form, if the key is valid."""
         key = self.get_query_argument("key", "")

@@ -4,10 +4,10 @@ Not here: rules of texts (omi_actors/domain/people/memories.py), rows (omi_actor
 Threads: the event loop.
 """
 
-import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.domain.people.memories import MAX_CHARS, Memory, NewMemory, clean_text, read_omi_memory
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError, UpstreamError
 from omi_actors.instruments import metrics
@@ -16,6 +16,7 @@ from omi_actors.store.people.memories import MemoryPage
 from web.handlers.base import whole_number
 from web.people.base import PersonHandler
 from web.people.bodies import Field
+from web.people.paging import cursor_of, read_cursor, read_limit
 from web.problems import iso_time
 
 _TEXT = Field("text", max_chars=MAX_CHARS)
@@ -23,8 +24,6 @@ _PAGE, _MAX_PAGE = 50, 200
 # Characters of a search.
 _MAX_SEARCH = 200
 _ANY_NUMBER = 1_000_000_000
-# Between the time and the id in a cursor; no id has it.
-_IN_CURSOR = "~"
 
 
 def memory_form(memory: Memory) -> dict[str, Any]:
@@ -54,7 +53,7 @@ class MemoriesHandler(_TextHandler):
 
     async def get(self) -> None:
         """Answer a page that begins at `offset`, or after `cursor`; `search` keeps those that hold it."""
-        limit = min(whole_number(self, "limit", _PAGE, low=1, high=_ANY_NUMBER), _MAX_PAGE)
+        limit = read_limit(self, _PAGE, _MAX_PAGE)
         search = self.get_query_argument("search", "")
         if len(search) > _MAX_SEARCH:
             raise BadRequestError(
@@ -62,9 +61,9 @@ class MemoriesHandler(_TextHandler):
             )
         has_offset = bool(self.get_query_argument("offset", ""))
         offset = whole_number(self, "offset", 0, low=0, high=_ANY_NUMBER) if has_offset else None
-        cursor = None if has_offset else _read_cursor(self.get_query_argument("cursor", ""))
+        before = NEWEST if has_offset else read_cursor(self)
         page = await self.store.read_cold(
-            memories.list_memories, self.me.account_id, limit=limit, search=search, before=cursor, offset=offset
+            memories.list_memories, self.me.account_id, limit=limit, search=search, before=before, offset=offset
         )
         self.send_ok(_page_form(page, limit, offset))
 
@@ -96,33 +95,17 @@ class MemoryHandler(_TextHandler):
         self.send_ok({"message": "Memory deleted successfully"})
 
 
+def _place_of(memory: Memory) -> Position:
+    return Position(memory.created_at, memory.memory_id)
+
+
 def _page_form(page: MemoryPage, limit: int, offset: int | None) -> dict[str, Any]:
     """Return a page in the form that was asked for: with the next cursor, or with the total."""
     items = [memory_form(one) for one in page.memories]
     if offset is None:
-        return {"items": items, "nextCursor": _write_cursor(page.memories[-1]) if page.has_more else None}
+        return {"items": items, "nextCursor": cursor_of(_place_of(page.memories[-1])) if page.has_more else None}
     more = {"total": page.total, "limit": limit, "offset": offset, "hasMore": page.has_more}
     return {"items": items, "memories": items, **more}
-
-
-def _write_cursor(last: Memory) -> str:
-    return f"{iso_time(last.created_at)}{_IN_CURSOR}{last.memory_id}"
-
-
-def _read_cursor(text: str) -> tuple[float, str] | None:
-    """Return the place after which a page begins. A bare time is taken, too.
-
-    Raises:
-        BadRequestError: it is no cursor.
-    """
-    if not text:
-        return None
-    written, _, memory_id = text.partition(_IN_CURSOR)
-    try:
-        at = dt.datetime.fromisoformat(written)
-    except ValueError:
-        raise BadRequestError("`cursor` is not a cursor.", hint="Send `nextCursor` of the page before.") from None
-    return round((at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp(), 3), memory_id
 
 
 # Memories in a page of Omi's API, pages of one wearer, and memories in all.
@@ -200,3 +183,10 @@ def _in_range(fields: dict[str, Any], name: str, default: int, low: int, high: i
     if not low <= value <= high:
         raise BadRequestError(f"`{name}` must be a whole number from {low} to {high}.", hint="Correct its value.")
     return value
+
+
+ROUTES = (
+    (r"/memories/?", MemoriesHandler),
+    (r"/memories/import/omi/?", ImportHandler),
+    (r"/memories/([^/]+)/?", MemoryHandler),
+)

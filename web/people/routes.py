@@ -3,7 +3,7 @@
 Not here: all other addresses (web/app.py), who may come in (`access` of each handler). Threads: any; constant.
 """
 
-from web.people import account, admin, auth, links, memories, wearables
+from web.people import account, admin, auth, conversations, links, memories, wearables
 
 ROUTES = (
     (r"/auth/register/?", auth.RegisterHandler),
@@ -19,9 +19,8 @@ ROUTES = (
     (r"/account/sessions/?", account.SessionsHandler),
     (r"/account/sessions/revoke/?", account.RevokeHandler),
     (r"/account/sessions/revoke-others/?", account.RevokeOthersHandler),
-    (r"/memories/?", memories.MemoriesHandler),
-    (r"/memories/import/omi/?", memories.ImportHandler),
-    (r"/memories/([^/]+)/?", memories.MemoryHandler),
+    *conversations.ROUTES,
+    *memories.ROUTES,
     (r"/operator/accounts", admin.AccountsHandler),
     (r"/operator/accounts/invite", admin.InviteHandler),
     (r"/operator/accounts/reset", admin.ResetHandler),

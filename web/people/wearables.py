@@ -192,7 +192,7 @@ class UnlinkOneHandler(UnlinkHandler):
 
     async def delete(self, uid: str) -> None:  # type: ignore[override]
         """Answer when it is removed."""
-        await self.unlink(uid)
+        await self.unlink(self.check_uid(uid))
 
 
 class SyncHandler(PersonHandler):
@@ -263,7 +263,7 @@ ROUTES = (
     (r"/link/omi/confirm/?", ConfirmHandler),
     (r"/link/omi/?", LinksHandler),
     (r"/link/omi/unlink/?", UnlinkHandler),
-    (r"/link/omi/unlink/([A-Za-z0-9_-]{1,128})/?", UnlinkOneHandler),
+    (r"/link/omi/unlink/([^/]+)/?", UnlinkOneHandler),
     (r"/link/omi/sync-conversations/?", SyncHandler),
     (r"/link/omi/undo/?", UndoHandler),
     (r"/sessions/link/?", SessionLinkHandler),

@@ -1,6 +1,7 @@
 """Rules about persons: their accounts, and what belongs to an account. Pure: no I/O, no clock.
 
 accounts.py   emails, passwords, names, roles, lifetimes of tokens
+conversations.py  places in lists, titles, the text of an export
 linking.py    codes for linking a wearable, and the outcomes
 memories.py   texts of memories, and what Omi sends
 recall.py     the texts that a question asks for; words.py: folds of words; dates.py: dates as words

@@ -1,6 +1,7 @@
 """Statements about persons, one file a subject. Every statement for a person has the account's id in its WHERE.
 
 accounts.py   accounts, tokens, one-time keys
+conversations.py  lists, messages, titles, deletion, parts for an export
 linking.py    links between accounts and wearables
 memories.py   memories
 recall.py     what a question finds, and an answer's sources; recall_index.py: the index of words

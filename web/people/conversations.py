@@ -1,0 +1,282 @@
+"""Conversations: list, read, messages, rename, delete, export, and the one that goes on.
+
+Not here: sending a message (messages.py), windows (windows.py), the event stream (stream.py), statements
+(omi_actors/store/people/conversations.py). Threads: the event loop.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from tornado.iostream import StreamClosedError
+
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.people.conversations import (
+    MAX_TITLE_CHARS,
+    Conversation,
+    CountedConversation,
+    Position,
+    clean_title,
+    position_of,
+    write_heading,
+    write_line,
+)
+from omi_actors.domain.sessions.keys import wearable_in
+from omi_actors.domain.sessions.records import StoredMessage
+from omi_actors.errors import BadRequestError, NotFoundError
+from omi_actors.store.people import conversations
+from web.handlers.base import whole_number
+from web.people.base import PersonHandler
+from web.people.bodies import Field
+from web.people.paging import cursor_of, read_cursor, read_limit
+from web.problems import iso_time
+
+# Messages of the conversation that goes on.
+_CURRENT_MESSAGES = 20
+_PAGE, _MAX_PAGE = 20, 100
+_MESSAGES, _MAX_MESSAGES = 50, 200
+# Beyond it clients use cursors: a page at an offset reads all rows before it.
+_MAX_OFFSET = 2_000
+# Rows of each kind that one step of an export or deletion takes: a few milliseconds.
+_STEP_ROWS = 200
+
+
+class ConversationsHandler(PersonHandler):
+    """Lists the person's conversations, newest first."""
+
+    route = "/conversations"
+
+    async def get(self) -> None:
+        """Answer with a page: by `cursor`; with `offset`, even 0, also in the form that has counts."""
+        limit = read_limit(self, _PAGE, _MAX_PAGE)
+        if self.get_query_argument("offset", None) is None:
+            await self._send_page(limit)
+            return
+        offset = whole_number(self, "offset", 0, low=0, high=_MAX_OFFSET)
+        total, page = await self.store.read_cold(
+            conversations.list_by_offset, self.me.account_id, offset=offset, limit=limit
+        )
+        forms = [_counted_form(one) for one in page]
+        has_more = offset + len(page) < total
+        counts = {"total": total, "limit": limit, "offset": offset, "hasMore": has_more}
+        self.send_ok({"items": forms, "conversations": forms, "nextCursor": None, **counts})
+
+    async def _send_page(self, limit: int) -> None:
+        page = await self.store.read_cold(
+            conversations.list_conversations, self.me.account_id, before=read_cursor(self), limit=limit + 1
+        )
+        last = page[limit - 1].position if len(page) > limit else None
+        items = [conversation_form(one) for one in page[:limit]]
+        self.send_ok({"items": items, "nextCursor": last and cursor_of(last)})
+
+
+class OneConversationHandler(PersonHandler):
+    """Base of the handlers of one conversation, which must be the person's own."""
+
+    async def find_own(self, conversation_id: str) -> Conversation:
+        """Return the conversation.
+
+        Raises:
+            NotFoundError: the person has no such conversation; another's is not told apart.
+        """
+        found = await self.store.read(conversations.find_conversation, self.me.account_id, conversation_id)
+        if found is None:
+            raise no_conversation()
+        return found
+
+
+class ConversationHandler(OneConversationHandler):
+    """Shows, renames or deletes a conversation."""
+
+    route = "/conversations/:id"
+
+    async def get(self, conversation_id: str) -> None:
+        """Answer with the conversation."""
+        self.send_ok({"conversation": conversation_form(await self.find_own(conversation_id))})
+
+    async def patch(self, conversation_id: str) -> None:
+        """Set the title; null or "" removes it."""
+        await self.find_own(conversation_id)
+        fields = self.read_fields(Field("title", max_chars=MAX_TITLE_CHARS, may_be_null=True))
+        if "title" not in fields:
+            raise BadRequestError("title is required", hint="Send `title`; null removes it.")
+        title = clean_title(fields["title"])
+        await self.store.write(conversations.rename_conversation, self.me.account_id, conversation_id, title)
+        self.send_ok({"conversation": conversation_form(await self.find_own(conversation_id))})
+
+    async def delete(self, conversation_id: str) -> None:
+        """Delete the conversation with all that was said in it. When this was interrupted, a repetition goes on."""
+        was_there = None
+        while not was_there:
+            was_there = await self.store.write(
+                conversations.erase_conversation, self.me.account_id, conversation_id, limit=_STEP_ROWS
+            )
+            if was_there is None:
+                raise no_conversation()
+        self.send_ok()
+
+
+class MessagesHandler(OneConversationHandler):
+    """Lists the messages of a conversation, newest first. Clients poll it."""
+
+    route = "/conversations/:id/messages"
+
+    async def get(self, conversation_id: str) -> None:
+        """Answer with a page."""
+        limit = read_limit(self, _MESSAGES, _MAX_MESSAGES)
+        page = await self.store.read(
+            conversations.list_messages,
+            self.me.account_id,
+            conversation_id,
+            before=read_cursor(self),
+            limit=limit + 1,
+        )
+        if page is None:
+            raise no_conversation()
+        last = position_of(page[limit - 1]) if len(page) > limit else None
+        self.send_ok({"items": [message_form(one) for one in page[:limit]], "nextCursor": last and cursor_of(last)})
+
+
+class CurrentHandler(PersonHandler):
+    """Shows the conversation of the session that was active last, with its latest messages. Clients poll it."""
+
+    route = "/conversations/current"
+
+    async def get(self) -> None:
+        """Answer with the conversation, or null."""
+        current = await self.store.read(conversations.load_current, self.me.account_id, limit=_CURRENT_MESSAGES)
+        if current is None:
+            self.send_ok({"conversation": None, "messages": [], "sessionId": None})
+            return
+        self.send_ok(
+            {
+                "conversation": conversation_form(current.conversation),
+                "messages": [message_form(one) for one in current.messages],
+                "sessionId": current.conversation.session_id,
+            }
+        )
+
+
+class ExportHandler(OneConversationHandler):
+    """Sends a conversation as a file: what was heard and all messages, in the order of time."""
+
+    route = "/conversations/:id/export"
+    # Its duration depends on the client's reading.
+    is_slow_by_nature = True
+
+    async def get(self, conversation_id: str) -> None:
+        """Send it as Markdown, or with `format=json` as JSON, part by part."""
+        conversation = await self.find_own(conversation_id)
+        kind = self.get_query_argument("format", "md").lower()
+        if kind not in ("md", "json"):
+            raise BadRequestError("`format` must be md or json.")
+        self.set_header("Content-Type", "text/markdown; charset=utf-8" if kind == "md" else "application/json")
+        self.set_header("Content-Disposition", f'attachment; filename="conversation-{conversation_id}.{kind}"')
+        try:
+            async for piece in self._pieces(conversation, kind):
+                self.write(piece)
+                await self.flush()
+        except StreamClosedError:
+            self.close()
+            return
+        self.finish()
+
+    async def _pieces(self, conversation: Conversation, kind: str) -> AsyncIterator[str | bytes]:
+        if kind == "md":
+            yield write_heading(conversation)
+            async for entries in self._walk(conversation):
+                yield "".join(map(write_line, entries))
+            return
+        yield msgspec.json.encode(conversation_form(conversation))[:-1] + b',"entries":['
+        separator = b""
+        async for entries in self._walk(conversation):
+            for entry in entries:
+                yield separator + msgspec.json.encode(_entry_form(entry))
+                separator = b","
+        yield b"]}"
+
+    async def _walk(self, conversation: Conversation) -> AsyncIterator[list[StoredSegment | StoredMessage]]:
+        """Yield all entries in the order of time. An entry waits until none before it can come any more."""
+        after_seq, after = await self.store.read_cold(conversations.load_first_seq, conversation), Position(0.0, "")
+        waiting: list[StoredSegment | StoredMessage] = []
+        while True:
+            part = await self.store.read_cold(
+                conversations.load_part,
+                self.me.account_id,
+                conversation,
+                after_seq=after_seq,
+                after=after,
+                limit=_STEP_ROWS,
+            )
+            full = [rows[-1].created_at for rows in (part.segments, part.messages) if len(rows) == _STEP_ROWS]
+            waiting = sorted([*waiting, *part.segments, *part.messages], key=lambda one: one.created_at)
+            if not full:
+                yield waiting
+                return
+            after_seq = part.segments[-1].seq if part.segments else after_seq
+            after = position_of(part.messages[-1]) if part.messages else after
+            ready = [one for one in waiting if one.created_at <= min(full)]
+            waiting = waiting[len(ready) :]
+            yield ready
+
+
+# An id needs no escapes; with them it could hold what no store takes.
+ROUTES = (
+    (r"/conversations/?", ConversationsHandler),
+    (r"/conversations/current/?", CurrentHandler),
+    (r"/conversations/([^/%]+)/?", ConversationHandler),
+    (r"/conversations/([^/%]+)/messages/?", MessagesHandler),
+    (r"/conversations/([^/%]+)/export/?", ExportHandler),
+)
+
+
+def no_conversation() -> NotFoundError:
+    """Return the refusal of a conversation that is not the person's, or does not exist."""
+    return NotFoundError("Conversation not found", hint="GET /conversations lists yours.")
+
+
+def conversation_form(conversation: Conversation) -> dict[str, Any]:
+    """Return a conversation as clients know it. `openaiConversationId` is empty: models keep no conversation here."""
+    return {
+        "id": conversation.conversation_id,
+        "title": conversation.title,
+        "summary": conversation.summary,
+        "createdAt": iso_time(conversation.started_at),
+        "openaiConversationId": "",
+        "omiSessionKey": wearable_in(conversation.session_key),
+    }
+
+
+def message_form(message: StoredMessage) -> dict[str, Any]:
+    """Return a message as clients know it. Its `kind` is question, answer, or failure: why there is no answer."""
+    return {
+        "id": message.message_id,
+        "conversationId": message.conversation_id,
+        "role": message.role.upper(),
+        "text": message.text,
+        "source": message.source.upper(),
+        "kind": message.kind,
+        "createdAt": iso_time(message.created_at),
+    }
+
+
+def _counted_form(counted: CountedConversation) -> dict[str, Any]:
+    last = counted.last_message
+    return {
+        **conversation_form(counted.conversation),
+        "messageCount": counted.message_count,
+        "lastMessage": last and message_form(last),
+    }
+
+
+def _entry_form(entry: StoredSegment | StoredMessage) -> dict[str, Any]:
+    if isinstance(entry, StoredMessage):
+        return message_form(entry)
+    return {
+        "speaker": entry.speaker,
+        "isUser": entry.is_user,
+        "text": entry.text,
+        "start": entry.start_s,
+        "end": entry.end_s,
+        "createdAt": iso_time(entry.created_at),
+    }
