@@ -169,7 +169,7 @@ def test_belongings_are_counted_for_their_owner(engine: Engine) -> None:
     do(engine, asking_commit("s1"))
     do(engine, asking_commit("s2"))
     do(engine, lambda tx: tx.run("UPDATE session SET account_id = ? WHERE id = 's1'", (ada.account_id,)))
-    memory = "INSERT INTO memory VALUES ('m1', ?, NULL, NULL, 'k', 'x', 0)"
+    memory = "INSERT INTO memory (id, account_id, dedupe_key, text, created_at) VALUES ('m1', ?, 'k', 'x', 0)"
     do(engine, lambda tx: tx.run(memory, (ada.account_id,)))
     sign_in(engine, ada)
 
