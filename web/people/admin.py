@@ -129,8 +129,10 @@ class ResetHandler(AdminHandler):
 
     async def post(self) -> None:
         """Answer 201 with the path of the link."""
-        email = clean_email(self.read_fields(_EMAIL).get("email", "")) or ""
-        known = await self.store.read(accounts.load_credentials, email=email) if email else None
+        email = clean_email(self.read_fields(_EMAIL).get("email", ""))
+        if email is None:
+            raise BadRequestError("Invalid email format", hint="`email` must be like ada@example.com.")
+        known = await self.store.read(accounts.load_credentials, email=email)
         if known is None:
             raise NotFoundError("No account has this email.", hint="`omi-actors user list` shows all.")
         path = await self.issue_link(account=known.account, life_s=RESET_LIFETIME_S)
