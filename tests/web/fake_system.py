@@ -148,6 +148,14 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         future.try_set(self.spaces.get(session_key))
         return future
 
+    def load_sources(self, job_id):
+        future: Future[Any] = Future()
+        future.try_set(())
+        return future
+
+    async def notify(self, uid, text):
+        return False
+
     def asker_left(self, message):
         self.left.append(message)
         self.on_left.set()
