@@ -3,6 +3,8 @@
 Not here: making the server (server.py). Threads: the event loop.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
@@ -24,6 +26,9 @@ from web.edge.limits import (
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 from web.identity import Identities
 
+if TYPE_CHECKING:
+    import asyncio
+
 # Seconds after the reply deadline in which the system itself reports that the answer is late.
 _GRACE_S = 1.0
 # Seconds of silence after which a stream sends a heartbeat; proxies close silent streams after 30 s or more.
@@ -41,6 +46,7 @@ class Times:
         self.turn_s = settings.store_read_timeout_s + settings.store_write_timeout_s
         self.slow_request_s = settings.slow_request_threshold_s
         self.heartbeat_s = _HEARTBEAT_S
+        self.message_s = settings.message_reply_deadline_s
 
 
 class PeopleRules:
@@ -88,6 +94,8 @@ class Site:
         self.identities = Identities(system, clock) if settings.enable_user_system else None
         self.people = PeopleRules(settings)
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
+        # Tasks that go on after the reply of their request.
+        self.under_way: set[asyncio.Future[Any]] = set()
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)
 
 
