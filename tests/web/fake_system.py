@@ -134,14 +134,18 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.spaces[message.session_key] = message.space
         return future
 
+    def load_sources(self, job_id):
+        self.asked.append(("load_sources", job_id))
+        future: Future[Any] = Future()
+        future.try_set(())
+        return future
+
+    async def read_omi_memories(self, uid, *, limit, offset):
+        return None
+
     def load_space(self, session_key):
         future: Future[Any] = Future()
         future.try_set(self.spaces.get(session_key))
-        return future
-
-    def load_sources(self, job_id):
-        future: Future[Any] = Future()
-        future.try_set(())
         return future
 
     async def notify(self, uid, text):
