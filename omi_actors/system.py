@@ -182,6 +182,16 @@ class System:
         await self._tree.notifier.notify(uid, text)
         return True
 
+    async def read_omi_memories(self, uid: str, *, limit: int, offset: int) -> list[Any] | None:
+        """Read a page of a wearer's memories at Omi. Return None if Omi's API is not configured.
+
+        Raises:
+            UpstreamError: the page cannot be read.
+        """
+        if self._tree.notifier is None:
+            return None
+        return await self._tree.notifier.read_memories(uid, limit=limit, offset=offset)
+
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)

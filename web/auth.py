@@ -211,7 +211,7 @@ class ChatGuard:
         """
         if bearer is not None:
             if not is_same(bearer, self._admin_token):
-                raise SignatureMismatchError("The token is not the operator's ADMIN_TOKEN.")
+                raise SignatureMismatchError("The token is neither the operator's ADMIN_TOKEN nor a person's.")
             return OPERATOR
         if not self._is_open:
             raise SignatureMismatchError(

@@ -3,6 +3,7 @@
 Not here: making the server (server.py). Threads: the event loop.
 """
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
@@ -35,6 +36,11 @@ _GRACE_S = 1.0
 _HEARTBEAT_S = 15.0
 
 
+# Seconds after which Omi is asked again for a person's memories: clients import whenever they show them.
+_IMPORT_FRESH_S = 60.0
+_KNOWN_IMPORTS = 1_000
+
+
 class Times:
     """Timeouts in seconds."""
 
@@ -56,6 +62,27 @@ class PeopleRules:
         self.registration = settings.registration
         self.login_max_failures = settings.login_max_failures
         self.stream_token_in_url = settings.stream_token_in_url
+
+
+class RecentImports:
+    """The latest imports of this node: who, of which wearables, up to how many, how many there were, and when."""
+
+    def __init__(self) -> None:
+        self._imports: OrderedDict[str, tuple[tuple[str, ...], int, int, float]] = OrderedDict()
+
+    def find(self, account_id: str, uids: tuple[str, ...], most: int, now_mono_s: float) -> int | None:
+        """Return the number of memories of an import that is still fresh and at least as large; else None."""
+        known = self._imports.get(account_id)
+        if known is None or known[0] != uids or known[1] < most or now_mono_s - known[3] > _IMPORT_FRESH_S:
+            return None
+        return known[2]
+
+    def note(self, account_id: str, uids: tuple[str, ...], most: int, count: int, now_mono_s: float) -> None:
+        """Remember an import; forget the oldest if there are too many."""
+        self._imports[account_id] = (uids, most, count, now_mono_s)
+        self._imports.move_to_end(account_id)
+        if len(self._imports) > _KNOWN_IMPORTS:
+            self._imports.popitem(last=False)
 
 
 class Site:
@@ -93,6 +120,7 @@ class Site:
         # None: there are no accounts here.
         self.identities = Identities(system, clock) if settings.enable_user_system else None
         self.people = PeopleRules(settings)
+        self.imports = RecentImports()
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         # Tasks that go on after the reply of their request.
         self.under_way: set[asyncio.Future[Any]] = set()

@@ -113,25 +113,27 @@ class EventReader:
             self._rest.clear()
 
     def _read_line(self, line: str, events: list[Event]) -> None:
-        if not line and not self._lines:
-            self._name = ""
-            return
         if self.is_done:
             return
         if self._is_first and line.strip():
             line, self._is_first = line.lstrip(_BOM), False
             self.page = line if line.lstrip().startswith("<") else ""
-        if self._is_bare and self._lines:
+        if self._is_bare and self._lines and not line.startswith(_FIELD):
             self._add(line, events) if line.strip() else self._take_whole(self._lines, events)
         elif not line:
             self._dispatch(events)
         elif line.startswith("event:"):
             self._name = line.removeprefix("event:").strip()
         else:
-            data = _read_data(line)
-            if data is not None:
-                self._is_bare = not line.startswith(_FIELD)
-                self._add(data, events)
+            self._read_field(line, events)
+
+    def _read_field(self, line: str, events: list[Event]) -> None:
+        data = _read_data(line)
+        if data is not None:
+            if self._is_bare:
+                self._dispatch(events)
+            self._is_bare = not line.startswith(_FIELD)
+            self._add(data, events)
 
     def _add(self, data: str, events: list[Event]) -> None:
         """Add a line to the event. Most events have one; that is complete without the empty line after it."""

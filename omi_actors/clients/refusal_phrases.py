@@ -92,7 +92,7 @@ says_no_system = _matcher(
     r"\bsystem\W{0,3}(?:role|message|prompt|instruction)?s?\W.{0,40}(?:n[o']t |un)(?:support|allow|enable|permit)",
     r"developer instruction|assistant.{0,20}roles? (?:are|is) supported|got system",
     r"system\W.{0,30}(?:must be|at the begin)|role\W{0,4}(?:system|developer)\b|\bsystem\W{1,3}is not one of",
-    r"(?:not|n't) support .{0,20}\bsystem\b|messages\W{0,3}0?\W{0,2}role",
+    r"(?:not|n't) support .{0,20}\bsystem\b|messages\W{0,3}0\W{0,2}role",
 )
 says_no_stream = _matcher(
     r"^param: stream$|^loc: body\.stream$",
@@ -154,7 +154,7 @@ hints_at_roles = _matcher(
     r"(?:order of|message) ?order|\buser\b\W{1,8}(?:and\W+|or\W+)?\bassistant\b|messages with the same",
 )
 hints_at_stream = _matcher(
-    r"(?:not|n't|disabled?|cannot|only|without|no)\b.{0,20}\b(?:stream(?:ing)?|sse)\b",
+    r"(?:not|n't|disabled?|cannot|without|no)\b.{0,20}\b(?:stream(?:ing)?|sse)\b",
     r"\b(?:stream(?:ing)?|sse)\b.{0,30}(?:not\b|n't\b|disabled|unavailable|unsupported)",
 )
 hints_at_length = _matcher(

@@ -40,6 +40,12 @@ WEBHOOKS_UNAUTHORIZED = Counter(
     ["reply"],
     registry=REGISTRY,
 )
+SIGN_INS = Counter(
+    "omi_sign_ins_total",
+    "Passwords that clients sent, by verdict: right, wrong, refused (too many wrong ones).",
+    ["verdict"],
+    registry=REGISTRY,
+)
 WEBHOOKS_DROPPED = Counter(
     "omi_webhooks_dropped_total",
     "Dropped webhooks, and dropped parts of webhooks, by reason.",

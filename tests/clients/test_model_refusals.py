@@ -69,6 +69,7 @@ HISTORY = [
 ]
 PROMPT = build_prompt("how far is the moon?", SPEECH, [])
 ANSWER = b'data: {"choices": [{"delta": {"content": "very far"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+WHOLE = b'{"choices": [{"message": {"role": "assistant", "content": "very far"}, "finish_reason": "stop"}]}'
 
 
 def of(*meanings: str) -> list[Refusal]:
@@ -100,7 +101,8 @@ class Server:
         if self.refuses(self.bodies[-1]):
             status, headers, data = self.refusal.status, self.refusal.headers, self.refusal.data
         else:
-            status, headers, data = 200, {"Content-Type": "text/event-stream"}, ANSWER
+            kind, data = ("text/event-stream", ANSWER) if self.bodies[-1].get("stream") else ("application/json", WHOLE)
+            status, headers = 200, {"Content-Type": kind}
         close = [] if self.hangs_up else ["Connection: close"]
         lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in headers.items())]
         writer.write("\r\n".join([*lines, *close, f"Content-Length: {len(data)}", "", ""]).encode() + data)
@@ -174,6 +176,16 @@ async def test_refused_field_is_avoided_and_the_next_question_is_right_at_once(r
     assert [one.text for one in answers] == ["very far", "very far"]
     # An effort has one replacement before it is left out.
     assert first == (3 if "reasoning_effort" in names else 2)
+
+
+async def test_answer_that_cannot_be_streamed_reaches_the_reader_whole():
+    refusal = next(one for one in named("parameter_refused") if one.parameters == ["stream"])
+    pieces: list[str] = []
+
+    async with asked(Server(refusal, lambda body: body["stream"])) as model:
+        answer = await model.answer(PROMPT, deadline_s=9.0, on_text=pieces.append)
+
+    assert (answer.text, "".join(pieces)) == ("very far", "very far")
 
 
 def two_in_a_row(body):

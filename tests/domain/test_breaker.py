@@ -144,3 +144,10 @@ def test_closed_breaker_holds_fewer_failures_than_open_it_and_refuses_no_call(st
         if breaker.state is CLOSED:
             assert len(breaker.failed_at_s) < rules.failures
             assert admit(breaker, now_s, rules).is_admitted
+
+
+def test_late_failure_of_a_call_from_before_the_outage_does_not_count_after_it():
+    recovered = play([(0, "a"), (0, "a"), (0, "a"), (5, "s")])
+
+    assert note_failure(recovered, Breaker().round, 6.0, RULES) == recovered
+    assert note_failure(recovered, recovered.round, 6.0, RULES) != recovered

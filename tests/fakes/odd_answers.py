@@ -174,6 +174,7 @@ SHAPES = {
     "data twice": Odd(stream(*PLAIN).replace(b"data: ", b"data: data: ")),
     "no empty lines": Odd(stream(*PLAIN).replace(b"\n\n", b"\n")),
     "empty data": Odd(b"data:\n\ndata\n\n" + stream(*PLAIN).replace(b"\n\n", b"\n\ndata: \n\n")),
+    "a damaged JSON line before events": Odd(b'{"warning": oops\n' + stream(*PLAIN), UNREACHABLE, 3),
     "words as data": Odd(stream("connected", *PLAIN[:2], "ping", *PLAIN[2:])),
     "many lines": Odd(b"\n".join(map(pretty, PLAIN)) + b"\ndata: [DONE]\n\n"),
     "many lines, the last event open": Odd(b"\n".join(map(pretty, PLAIN)), then="hold"),

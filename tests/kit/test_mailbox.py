@@ -5,9 +5,14 @@ import threading
 
 import pytest
 
+from omi_actors.kit.errors import MailboxFullError
 from omi_actors.kit.mailbox import Mailbox, Refusal
 from omi_actors.kit.messages import Control, Envelope
 from tests.kit.support import WAIT_S
+
+
+def test_full_mailbox_is_an_error_that_a_later_try_may_not_get():
+    assert MailboxFullError("full").retryable
 
 
 class Reader:

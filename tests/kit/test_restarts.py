@@ -28,6 +28,10 @@ def test_crashes_older_than_the_period_are_forgotten():
     assert not is_exceeded(crash_at([0, 1, 2, 3, 4, 30.0]), FIVE_IN_30_S)
 
 
+def test_default_is_five_restarts_in_thirty_seconds():
+    assert Intensity() == FIVE_IN_30_S
+
+
 def test_with_no_restart_allowed_the_first_crash_is_too_many():
     intensity = Intensity(max_restarts=0, period_s=1.0)
 

@@ -12,6 +12,7 @@ from tests.kit.support import (
     Ping,
     Puppet,
     Tree,
+    counted,
     fail_with,
     new_future,
 )
@@ -265,3 +266,18 @@ def test_an_earlier_siblings_crash_during_a_backoff_keeps_the_start_order():
     tree.runtime.advance(60.0)
 
     assert tree.log == ["start a", "start b", "start c"]
+
+
+def test_time_to_the_replacement_is_recorded_with_the_pause():
+    pause = Backoff(min_s=8.0, max_s=8.0, jitter=0.0)
+    tree = Tree(["recovering"], backoff=pause)
+
+    def recovered_s():
+        return counted("omi_actor_recovery_seconds_sum", kind="kind-recovering")
+
+    tree.crash("recovering")
+    before = recovered_s()
+    tree.crash("recovering")
+    tree.runtime.advance(8.0)
+
+    assert recovered_s() - before == pytest.approx(8.0)

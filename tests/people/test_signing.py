@@ -137,6 +137,7 @@ async def test_wrong_passwords_are_limited_by_account_and_address(start):
     await ada.register()
     wrong = {"email": "ada@example.com", "password": "wrong horse"}
 
+    before = await running.metric('omi_sign_ins_total{verdict="wrong"}')
     statuses = [(await ada.other()("POST", "/auth/login", wrong)).status for _ in range(2)]
     refused = await ada.other().login()
     elsewhere = await ada.other()(
@@ -147,6 +148,8 @@ async def test_wrong_passwords_are_limited_by_account_and_address(start):
     assert (refused.status, refused.json["code"]) == (429, "rate_limited")
     assert 1 <= int(refused.headers["retry-after"]) <= 900
     assert elsewhere.status == 200
+
+    assert await running.metric('omi_sign_ins_total{verdict="wrong"}') == before + 2
 
     spread = [await ada.other()("POST", "/auth/login", wrong, X_Forwarded_For=f"10.2.0.{n}") for n in range(20)]
     assert [reply.status for reply in spread] == [401] * 18 + [429] * 2
@@ -169,3 +172,20 @@ async def test_without_the_user_system_addresses_of_persons_say_so(start):
     replies = [await ada("GET", "/me"), await ada("POST", "/auth/register", {}), await ada("POST", "/auth/logout")]
 
     assert [(reply.status, reply.json["error"]) for reply in replies] == [(503, "User system disabled")] * 3
+
+
+async def test_person_chats_in_a_conversation_of_their_own_on_every_device(running, ada):
+    await ada.register()
+    phone, bob = ada.other(), ada.other()
+    await phone.login()
+    await bob.register("bob@example.com")
+
+    first = (await ada("POST", "/chat", {"message": "How far is the moon?"})).json
+    others = [(await one("POST", "/chat", {"message": "And the sun?"})).json for one in (phone, bob)]
+
+    assert [one["conversationId"] == first["conversationId"] for one in others] == [True, False]
+    counted = [(await one("GET", "/auth/me")).json["user"]["stats"]["conversations"] for one in (ada, bob)]
+    assert counted == [1, 1]
+    assert (await ada("POST", "/context/switch", {"session_id": "default", "space": "tasks"})).status == 200
+    spaces = [(await one("GET", "/context/status/default")).json["space"] for one in (phone, bob)]
+    assert spaces == ["tasks", "default"]

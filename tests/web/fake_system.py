@@ -141,10 +141,22 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         future.try_set(self.conversations.setdefault(message.session_key, "c1"))
         return future
 
+    def load_sources(self, job_id):
+        self.asked.append(("load_sources", job_id))
+        future: Future[Any] = Future()
+        future.try_set(())
+        return future
+
+    async def read_omi_memories(self, uid, *, limit, offset):
+        return None
+
     def load_space(self, session_key):
         future: Future[Any] = Future()
         future.try_set(self.spaces.get(session_key))
         return future
+
+    async def notify(self, uid, text):
+        return False
 
     def asker_left(self, message):
         self.left.append(message)

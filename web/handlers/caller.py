@@ -12,6 +12,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.web import RequestHandler
 
 from omi_actors.domain.people.accounts import Role, SignedIn, is_token
+from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.errors import FeatureOffError, NotPermittedError, SignatureMismatchError
 from web.auth import OPERATOR, Owner, bearer_token, is_same
 from web.edge.addresses import Client, find_client
@@ -39,7 +40,7 @@ class Access(Enum):
     OPERATOR = "the operator and admins; observers may read"
     # Checked by the handlers, since a part of these callers has no account.
     SCRAPER = "METRICS_TOKEN, and as OPERATOR"
-    CHATTER = "the operator, and anonymous owners where they are allowed"
+    CHATTER = "the operator, persons, and anonymous owners where they are allowed"
     OMI = "Omi, by signature or token"
 
 
@@ -157,13 +158,17 @@ class CallerHandler(RequestHandler):
         return self.person
 
     def find_owner(self) -> Owner:
-        """Return the owner of the sessions in this request; the reply to a new anonymous POST issues a secret.
+        """Return the owner of the sessions in this request: the operator, a person, or an anonymous client.
+
+        The reply to a new anonymous POST issues a secret.
 
         Raises:
             SignatureMismatchError: a token is wrong, or a needed token is missing.
         """
         if self.is_operator:
             return OPERATOR
+        if self.person is not None:
+            return Owner(account_prefix(self.person.account_id))
         headers = self.request.headers
         secret = header(headers, CHAT_SECRET_HEADER) or self.get_cookie(CHAT_COOKIE)
         owner = self.site.chat_guard.find_owner(bearer_token(header(headers, "Authorization")), secret)

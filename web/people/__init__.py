@@ -12,6 +12,7 @@ conversations.py  list, read, messages, rename, delete, export, the current one
 windows.py    five windows onto conversations, spaces
 messages.py   sending a message to a conversation
 paging.py     `limit` and `cursor` of lists
+memories.py   memories, and their import from Omi
 routes.py     the table of these addresses
 
 Not here: finding the person of a request (web/identity.py, web/handlers/guarded.py), statements

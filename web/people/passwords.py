@@ -8,6 +8,7 @@ from omi_actors.actors.passwords import Verdict
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.domain.people.accounts import Credentials, digest_of
 from omi_actors.errors import RateLimitedError
+from omi_actors.instruments import metrics
 from omi_actors.system import System
 
 # Seconds in which wrong passwords are counted.
@@ -36,8 +37,10 @@ class PasswordCheck:
         for key, limit in limits.items():
             hit = self._counters.peek(key, limit=limit, window_s=WINDOW_S)
             if not hit.is_allowed:
+                metrics.SIGN_INS.labels("refused").inc()
                 raise RateLimitedError("Too many wrong passwords.", retry_after_s=hit.reset_s)
         verdict = await self._system.passwords.verify(password, known.password_hash if known else None)
+        metrics.SIGN_INS.labels("right" if verdict.is_right else "wrong").inc()
         if not verdict.is_right:
             for key, limit in limits.items():
                 self._counters.hit(key, limit=limit, window_s=WINDOW_S)

@@ -23,9 +23,10 @@ _TAIL_CHARS = 8
 
 # Beginnings of reasoning whose opening tag stands in the prompt: nobody says "the user" to the user. In lower case.
 _UNOPENED = (
-    *("the user ", "user asks", "user wants", "okay, the user", "okay, so", "okay, let", "ok, the user", "ok, so"),
+    *("the user", "user asks", "user wants", "okay, the user", "okay, so", "okay, let", "ok, the user", "ok, so"),
     *("alright, the user", "alright, so", "alright, let", "so, the user", "so the user", "first, the user"),
-    *("hmm", "let me think", "we need to ", "we are asked", "thinking process", "here's a thinking process"),
+    *("hmm", "let me think", "let me see", "let's think", "we need to ", "i need to ", "i should ", "the question "),
+    *("we are asked", "they ask", "thinking:", "thinking process", "here's a thinking process"),
     *("analysis", "用户", "好的，用户", "嗯，"),
 )
 # Harmony's channels without their marks, as some servers leave them.
