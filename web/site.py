@@ -55,13 +55,15 @@ class Times:
         self.message_s = settings.message_reply_deadline_s
 
 
-class PeopleRules:
-    """The operator's decisions about accounts."""
+class People:
+    """The operator's decisions about accounts, and the state that persons' addresses share."""
 
     def __init__(self, settings: Settings) -> None:
         self.registration = settings.registration
         self.login_max_failures = settings.login_max_failures
         self.stream_token_in_url = settings.stream_token_in_url
+        # Tasks that go on after the reply of their request.
+        self.under_way: set[asyncio.Future[Any]] = set()
 
 
 class RecentImports:
@@ -119,11 +121,9 @@ class Site:
         self.replays = Replays(clock)
         # None: there are no accounts here.
         self.identities = Identities(system, clock) if settings.enable_user_system else None
-        self.people = PeopleRules(settings)
+        self.people = People(settings)
         self.imports = RecentImports()
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
-        # Tasks that go on after the reply of their request.
-        self.under_way: set[asyncio.Future[Any]] = set()
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)
 
 

@@ -53,8 +53,8 @@ class SendHandler(WindowHandler):
         question = self._build_question(conversation, text)
         asking = asyncio.ensure_future(self._ask(question))
         # Kept by the site, since the answer may come after the reply.
-        self.site.under_way.add(asking)
-        asking.add_done_callback(self.site.under_way.discard)
+        self.site.people.under_way.add(asking)
+        asking.add_done_callback(self.site.people.under_way.discard)
         asking.add_done_callback(lambda done: self._report(question, done))
         done, _ = await asyncio.wait({asking}, timeout=self.site.times.message_s)
         if not done:
