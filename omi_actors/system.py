@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from omi_actors.actors.passwords import Passwords
 from omi_actors.actors.maintenance.eraser import EraseNow
+from omi_actors.actors.passwords import Passwords
 from omi_actors.actors.queue.messages import CancelJob, Drain
 from omi_actors.actors.session.messages import (
     AskerLeft,

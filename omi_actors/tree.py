@@ -94,9 +94,8 @@ class Tree:
         self.has_synced_commits: bool | None = None
         self.store_takes_writes = True
         self.readings = LatestReadings(started_mono_s=clock.mono_s())
-        self.node_readings = NodeReadings()
+        self.node_readings, self.open_erasures = NodeReadings(), OpenErasures()
         self.live_sessions = LiveSessions()
-        self.open_erasures = OpenErasures()
         self.model = build_model_chain(settings, (parts.model, *parts.fallbacks), clock)
         self.notifier = build_guarded_notifier(settings, parts.notifier, clock)
         self.budget = build_budget(settings, parts.model.provider, clock)

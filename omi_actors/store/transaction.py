@@ -122,7 +122,7 @@ class Transaction:
         return self._dialect.merge_words(self._cursor, is_first=is_first)
 
     def delete_copies(self, since: float) -> tuple[str, ...]:
-        """Delete the copies of the database beside it that were made after `since` (UTC seconds). Return their names."""
+        """Delete the copies beside the database that were made after `since` (UTC seconds). Return their names."""
         return self._dialect.delete_copies(since)
 
     def separate(self) -> None:

@@ -16,9 +16,7 @@ def session(store):
     """Return a driven session that hears half a question, waits for an answer, and for that of a chat."""
     queue = collaborator("job_queue")
     deps = SessionDeps(store, queue.handle, 12.0, job_max_attempts=4)
-    driver = Driver(SessionActor(deps, KEY), name=KEY, kind="session", runtime=queue.runtime)
-    driver.replies = deps.open_replies
-    return driver
+    return Driver(SessionActor(deps, KEY), name=KEY, kind="session", runtime=queue.runtime)
 
 
 def hear(session, text, number):
@@ -39,7 +37,7 @@ def assert_forgotten(session, store, replies):
     assert first.result() == Ingested()
     with pytest.raises(NotFoundError):
         typed.result()
-    assert not session.replies._looked_mono_s
+    assert not session.actor._deps.open_replies._looked_mono_s
     before = store.of("commit")[-1].session_id
     commits = len(store.of("commit"))
     session.advance(60.0)  # no timer of the old utterance is left

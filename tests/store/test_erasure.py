@@ -44,7 +44,7 @@ ADA, BOB = "zqx", "kvw"
 def two_persons(engine: Engine) -> Engine:
     """A store with Ada and Bob, each with a row in every table."""
     for word in (ADA, BOB):
-        do(engine, lambda tx, word=word: fill_person(tx, word))
+        do(engine, partial(fill_person, word=word))
     return engine
 
 

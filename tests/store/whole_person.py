@@ -41,22 +41,21 @@ def fill_person(tx, word, account_id=None):
 
 def _index(tx, word, own):
     """Store the words of a memory, a segment and a message in the index."""
+    ((owner,),) = tx.fetch("SELECT no FROM recall_owner WHERE account_id = ?", (own,))
     sources = (
-        {"memory_id": f"{word}memory"},
-        {"session_id": f"{word}session", "seq": 1},
-        {"message_id": f"{word}message"},
+        (f"{word}memory", None, None, None),
+        (None, f"{word}message", None, None),
+        (None, None, f"{word}session", 1),
     )
-    for number, source in enumerate(
-        sources, tx.fetch("SELECT no FROM recall_owner WHERE account_id = ?", (own,))[0][0] * 2**32 + 1
-    ):
-        names, values = ", ".join(source), tuple(source.values())
+    for place, source in enumerate(sources, 1):
+        number = owner * 2**32 + place
         tx.run(
-            f"INSERT INTO recall_text (no, follows, words, {names}) VALUES (?, FALSE, ?{', ?' * len(values)})",  # noqa: S608
-            (number, f"{word}recallwords", *values),
+            "INSERT INTO recall_text (no, follows, words, memory_id, message_id, session_id, seq)"
+            " VALUES (?, FALSE, ?, ?, ?, ?, ?)",
+            (number, f"{word}recallwords", *source),
         )
         tx.run(
-            "INSERT INTO answer_source (message_id, place, text_no) VALUES (?, ?, ?)",
-            (f"{word}message", number % 2**32, number),
+            "INSERT INTO answer_source (message_id, place, text_no) VALUES (?, ?, ?)", (f"{word}message", place, number)
         )
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from omi_actors.domain.answers.budget import owner_of
 from omi_actors.domain.sessions.keys import account_prefix
+from omi_actors.domain.work.queue_admin import Action, Requester
 from omi_actors.store.messages import enqueues
 from omi_actors.store.people.accounts import NO_PASSWORD
 from omi_actors.store.people.recall_index import erase_texts
-from omi_actors.store.transaction import Transaction
+from omi_actors.store.queue_admin import record_event
+from omi_actors.store.transaction import EntityTransaction, Transaction
 
 # Seconds for which a node's claim on erasures holds; each step renews it.
 LEASE_S = 120.0
@@ -78,7 +80,7 @@ def begin_erasure(
     """End an account: nobody signs in any more, and up to `limit` of its sessions are no longer its own.
 
     `verified_hash` is the hash that a given password was verified against, None if the operator erases. Return None if
-    there is no such account, or it has got another password meanwhile. `load_times` tells by the key whether it has ended.
+    there is no such account, or it has got another password meanwhile. By the key `load_times` tells the end.
     """
     found = tx.fetch_one("SELECT created_at, password_hash FROM account WHERE id = ?", (account_id,))
     if found is None or verified_hash not in (None, found[1]):
@@ -191,6 +193,11 @@ def merge_some(tx: Transaction, *, is_first: bool) -> bool:
 
 
 # --- the marker
+
+
+def record_erasure(tx: EntityTransaction, account_id: str, *, by: Requester) -> None:
+    """Record that the operator has ended an account."""
+    record_event(tx, Action.DELETE_ACCOUNT, {"account": account_id}, job_count=0, by=by)
 
 
 def claim(tx: Transaction, *, limit: int) -> tuple[Erasure, ...]:
