@@ -108,7 +108,10 @@ class OverloadError(OmiError):
 
 
 class QueueFullError(OverloadError):
-    """A job lane has its maximum number of jobs."""
+    """A session has its maximum number of open typed questions, or a lane its maximum of jobs.
+
+    A job of a full lane is stored as dead, with a failure as its answer; so no request gets this error for it.
+    """
 
 
 class BusyError(OverloadError):

@@ -5,7 +5,7 @@ Threads: the event loop's; the store's actors have threads of their own.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from omi_actors.actors.passwords import Passwords
@@ -17,6 +17,7 @@ from omi_actors.actors.session.messages import (
     Ingested,
     IngestSegments,
     KeepRaw,
+    PreferencesChanged,
     ReplySent,
     SwitchSpace,
 )
@@ -181,6 +182,16 @@ class System:
         await self._tree.notifier.notify(uid, text)
         return True
 
+    async def read_omi_memories(self, uid: str, *, limit: int, offset: int) -> list[Any] | None:
+        """Read a page of a wearer's memories at Omi. Return None if Omi's API is not configured.
+
+        Raises:
+            UpstreamError: the page cannot be read.
+        """
+        if self._tree.notifier is None:
+            return None
+        return await self._tree.notifier.read_memories(uid, limit=limit, offset=offset)
+
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
@@ -192,6 +203,14 @@ class System:
     def reply_sent(self, message: ReplySent) -> None:
         """Report whether a reply with an answer was sent."""
         self._tree.router.tell(message)
+
+    def preferences_changed(self, session_keys: Iterable[str]) -> None:
+        """Report that a person has other preferences, to those of the person's sessions that are in memory here.
+
+        They have them from their next message on. Other nodes find the change in the store within some seconds.
+        """
+        for session_key in session_keys:
+            self._tree.router.tell(PreferencesChanged(session_key))
 
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
         """Ask a session. The future settles with the answer, a failure's text, or AnswerLateError."""

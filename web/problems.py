@@ -72,7 +72,7 @@ class Drop:
 _SEE_LOG = "The log shows the cause under this request id."
 _AGAIN = "Try again in a moment."
 
-# Three causes share this entry: a full queue, a full mailbox, no memory for bodies.
+# Three causes share this entry: a session with too many open questions, a full mailbox, no memory for bodies.
 _OVERLOADED = Problem(429, "overloaded", "The server has too much work.", _AGAIN, 1.0)
 INTERNAL = Problem(500, "internal_error", "The server failed.", _SEE_LOG)
 

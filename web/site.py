@@ -3,6 +3,8 @@
 Not here: making the server (server.py). Threads: the event loop.
 """
 
+from collections import OrderedDict
+
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
@@ -30,6 +32,11 @@ _GRACE_S = 1.0
 _HEARTBEAT_S = 15.0
 
 
+# Seconds after which Omi is asked again for a person's memories: clients import whenever they show them.
+_IMPORT_FRESH_S = 60.0
+_KNOWN_IMPORTS = 1_000
+
+
 class Times:
     """Timeouts in seconds."""
 
@@ -53,6 +60,27 @@ class PeopleRules:
         # Shown to a person who has chosen none.
         self.listen_mode, self.followup_window_ms = settings.default_listen_mode, settings.default_followup_window_ms
         self.wake_names, self.wake_by = settings.wake_names, settings.wake_by
+
+
+class RecentImports:
+    """The latest imports of this node: who, of which wearables, up to how many, how many there were, and when."""
+
+    def __init__(self) -> None:
+        self._imports: OrderedDict[str, tuple[tuple[str, ...], int, int, float]] = OrderedDict()
+
+    def find(self, account_id: str, uids: tuple[str, ...], most: int, now_mono_s: float) -> int | None:
+        """Return the number of memories of an import that is still fresh and at least as large; else None."""
+        known = self._imports.get(account_id)
+        if known is None or known[0] != uids or known[1] < most or now_mono_s - known[3] > _IMPORT_FRESH_S:
+            return None
+        return known[2]
+
+    def note(self, account_id: str, uids: tuple[str, ...], most: int, count: int, now_mono_s: float) -> None:
+        """Remember an import; forget the oldest if there are too many."""
+        self._imports[account_id] = (uids, most, count, now_mono_s)
+        self._imports.move_to_end(account_id)
+        if len(self._imports) > _KNOWN_IMPORTS:
+            self._imports.popitem(last=False)
 
 
 class Site:
@@ -90,6 +118,7 @@ class Site:
         # None: there are no accounts here.
         self.identities = Identities(system, clock) if settings.enable_user_system else None
         self.people = PeopleRules(settings)
+        self.imports = RecentImports()
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)
 

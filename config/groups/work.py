@@ -62,7 +62,7 @@ class WorkSettings(BaseModel):
         validation_alias="QUEUE_MAX_RETRIES",
         ge=0,
         le=100,
-        description="Retries of a failed job before it counts as dead.",
+        description="Retries of a failed answer before its job counts as dead. Notifications have 3 attempts.",
     )
     queue_lane_cap: int = Field(
         1_000,

@@ -21,8 +21,8 @@ R = TypeVar("R")
 
 # Passwords that may wait: the last of them waits about 0.7 s.
 CAPACITY = 16
-# A hash with the same parameters, for accounts that do not exist: verifying takes the same time.
-_DECOY = "$argon2id$v=19$m=19456,t=2,p=1$TZn3XyjxRs2Afwp7JHQ11g$gZxSQRDNauaO+2+UjmIUJhwr+Wyjsip66/ucbcbzoc4"
+# The hash of a random password that was thrown away, for accounts that do not exist: verifying takes the same time.
+_DECOY = "$argon2id$v=19$m=19456,t=2,p=1$pUmEyEQi4SDMMHGkdOKGOg$tQ00knRwewryGWLo9elicLRQGcEf4ECXD3zTjeR48iM"
 # Seconds: many times what a full mailbox needs on a slow machine.
 _TIMEOUT_S = 15.0
 _AGAIN_S = 2.0

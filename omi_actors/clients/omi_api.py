@@ -1,4 +1,4 @@
-"""Omi's notification API, v1 and v2, behind a circuit breaker.
+"""Omi's API behind a circuit breaker: notifications, v1 and v2, and the memories of a wearer.
 
 Not here: deciding to notify (domain/answers/delivery.py), the budget (store/notifications.py).
 Threads: the event loop; another thread imports the HTTP library.
@@ -7,6 +7,7 @@ No text and no body of a reply reaches a log line or an error.
 """
 
 import asyncio
+import json
 import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -55,6 +56,13 @@ class Notifier(Protocol):
             UpstreamUnclearError: it may have been sent or not.
         """
 
+    async def read_memories(self, uid: str, *, limit: int, offset: int) -> list[Any]:
+        """Read a page of one wearer's memories, as Omi has them.
+
+        Raises:
+            UpstreamError: the page cannot be read.
+        """
+
     async def close(self) -> None:
         """Close connections."""
 
@@ -74,13 +82,35 @@ class OmiApi:
 
     async def notify(self, uid: str, text: str) -> None:
         """Notify; see `Notifier.notify`."""
+        await self._call("POST", self._build_request(uid, text), is_read=False)
+
+    async def read_memories(self, uid: str, *, limit: int, offset: int) -> list[Any]:
+        """Read a page; see `Notifier.read_memories`."""
+        request = {
+            "url": f"{self._url}/v2/integrations/{self._app_id}/memories",
+            "params": {"uid": uid, "limit": limit, "offset": offset},
+            "headers": {"Authorization": f"Bearer {self._secret}"},
+        }
+        body = await self._call("GET", request, is_read=True)
+        try:
+            memories = (await asyncio.to_thread(json.loads, body))["memories"]
+        except (ValueError, RecursionError, TypeError, KeyError):
+            memories = None
+        if not isinstance(memories, list):
+            raise UpstreamUnclearError("Omi's API sent no list of memories")
+        return memories
+
+    async def _call(self, method: str, request: dict[str, Any], *, is_read: bool) -> bytes:
+        """Send a request; return the reply's body if `is_read`. Raises: UpstreamError, as `Notifier` says."""
         http = await asyncio.to_thread(import_module, "httpx2")  # comes with openai; not at start
-        client = self._open()
+        client, body = self._open(), b""
         try:
             async with asyncio.timeout(self._timeout_s):
-                # The status is enough: the body, which may be endless, is not read.
-                async with client.stream("POST", **self._build_request(uid, text)) as response:
+                # The body may be endless, so it is only read where it is needed.
+                async with client.stream(method, **request) as response:
                     error = translate_status(response.status_code, response.headers.get("retry-after"))
+                    if is_read and error is None:
+                        body = await response.aread()
         except (http.ConnectError, http.ConnectTimeout, http.ProxyError, http.UnsupportedProtocol) as exc:
             why = explain_connection(exc, self._url, "OMI_API_URL")
             raise UpstreamUnavailableError(f"Omi's API cannot be reached{why}") from exc
@@ -90,6 +120,7 @@ class OmiApi:
             raise UpstreamUnclearError("Omi's API sent a broken answer") from exc
         if error is not None:
             raise error
+        return body
 
     async def close(self) -> None:
         """Close the client."""
@@ -160,6 +191,15 @@ class GuardedNotifier:
         """
         async with self.circuit.call():
             await self._notifier.notify(uid, text)
+
+    async def read_memories(self, uid: str, *, limit: int, offset: int) -> list[Any]:
+        """Read a page of memories, unless the breaker is open; see `Notifier.read_memories`.
+
+        Raises:
+            CircuitOpenError: the breaker is open, and nothing was asked.
+        """
+        async with self.circuit.call():
+            return await self._notifier.read_memories(uid, limit=limit, offset=offset)
 
     async def close(self) -> None:
         """Close the notifier."""

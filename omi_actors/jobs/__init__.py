@@ -12,6 +12,7 @@ A new kind, in this order:
 3. a store function, marked `@enqueues`, that enqueues it in a lane and with a key of its own; after the commit a
    `JobsEnqueued` to the job queue. `TurnChanges.jobs` is for questions only: it reserves an answer's slot;
 4. with ENABLE_BACKGROUND_QUEUE off nothing enqueues it, as `can_notify` in parts.py decides for `notify`.
+5. its tests: tests/system/test_deliveries.py shows those of `notify`, tests/jobs/ those of `answer`.
 A kind that asks the model calls `deps.budget.check` first. `run` returns None if the session needs no message.
 
 Not here: when jobs run (actors/queue/), jobs as values (domain/work/), statements (store/).

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from omi_actors.domain.answers.notifications import Notified
-from omi_actors.domain.answers.patience import Bury, Retry, decide_retry
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob, check_payload
+from omi_actors.domain.work.retry import Bury, Retry, decide_retry
 from omi_actors.errors import LeaseLostError, UnreadableJobError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger

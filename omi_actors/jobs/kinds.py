@@ -113,7 +113,7 @@ class JobKind(Protocol):
         ...
 
     def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float | None:
-        """Return the seconds by which a retry may be delayed. None: without limit, and each attempt counts."""
+        """Return the seconds by which a retry may be delayed: infinity without a limit. None: each attempt counts."""
         ...
 
 

@@ -7,7 +7,16 @@ from dataclasses import replace
 
 from omi_actors.actors.maintenance.janitor import CleanUp
 from omi_actors.actors.queue.messages import QueueTick
-from omi_actors.domain.work.queue_admin import ALL_KINDS, Action, Choice, JobDetail, JobFilter, ListedJob, OperatorEvent
+from omi_actors.domain.work.queue_admin import (
+    ALL_KINDS,
+    Action,
+    Choice,
+    JobDetail,
+    JobFilter,
+    ListedJob,
+    OperatorEvent,
+    Requester,
+)
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.kit.handle import Handle
@@ -27,36 +36,36 @@ class QueueAdmin:
         """Return a page of jobs with numbers (`seq`) below `before`, newest first."""
         return await self._store.read_cold(queue_admin.list_jobs, chosen, before=before, limit=limit)
 
-    async def show_job(self, job_id: str, *, with_text: bool, request_id: str) -> JobDetail:
+    async def show_job(self, job_id: str, *, with_text: bool, by: Requester) -> JobDetail:
         """Return one job. A call `with_text` is recorded; after any other call, the caller must not show the texts.
 
         Raises:
             NotFoundError: there is no such job.
         """
         if with_text:
-            detail = await self._store.write_alone(queue_admin.show_text, job_id, request_id=request_id)
+            detail = await self._store.write_alone(queue_admin.show_text, job_id, by=by)
         else:
             detail = await self._store.read_cold(queue_admin.load_job, job_id)
         if detail is None:
             raise NotFoundError("No such job.")
         return detail
 
-    async def change_job(self, action: Action, job_id: str, *, request_id: str) -> None:
+    async def change_job(self, action: Action, job_id: str, *, by: Requester) -> None:
         """Retry or discard one job.
 
         Raises:
             NotFoundError: there is no such job. ConflictError: the job's state does not allow this action.
         """
-        if await self._change(action, JobFilter(job_id=job_id), request_id):
+        if await self._change(action, JobFilter(job_id=job_id), by):
             return
-        detail = await self.show_job(job_id, with_text=False, request_id=request_id)
+        detail = await self.show_job(job_id, with_text=False, by=by)
         raise ConflictError(f"The job is {detail.job.state}: there is nothing to {action.value}.")
 
     async def choose(self, action: Action, chosen: JobFilter) -> Choice:
         """Count the jobs that an action would change, without changing them."""
         return await self._store.read_cold(queue_admin.choose_jobs, action, chosen)
 
-    async def change_jobs(self, action: Action, chosen: JobFilter, *, confirmation: str, request_id: str) -> int:
+    async def change_jobs(self, action: Action, chosen: JobFilter, *, confirmation: str, by: Requester) -> int:
         """Retry or discard all chosen jobs, a few hundred at a time, and return their number.
 
         Raises:
@@ -69,11 +78,11 @@ class QueueAdmin:
             )
         chosen = replace(chosen, up_to=choice.last_seq)
         total = 0
-        while count := await self._change(action, chosen, request_id):
+        while count := await self._change(action, chosen, by):
             total += count
         return total
 
-    async def pause(self, kind: str, *, request_id: str) -> bool:
+    async def pause(self, kind: str, *, by: Requester) -> bool:
         """Pause a kind (`*`: all kinds): its jobs are not started. Return False if it was paused already.
 
         Raises:
@@ -81,17 +90,17 @@ class QueueAdmin:
         """
         if kind not in (*KINDS, ALL_KINDS):
             raise BadRequestError(f"There is no such kind: {', '.join(KINDS)}, or {ALL_KINDS} for all.")
-        return await self._store.write_alone(queue_admin.pause_kind, kind, request_id=request_id)
+        return await self._store.write_alone(queue_admin.pause_kind, kind, by=by)
 
-    async def resume(self, kind: str, *, request_id: str) -> bool:
+    async def resume(self, kind: str, *, by: Requester) -> bool:
         """Resume a kind (`*`: all kinds). Return False if it was not paused."""
-        is_changed = await self._store.write_alone(queue_admin.resume_kind, kind, request_id=request_id)
+        is_changed = await self._store.write_alone(queue_admin.resume_kind, kind, by=by)
         self._job_queue.tell(QueueTick())
         return is_changed
 
-    async def resume_retention(self, *, request_id: str) -> bool:
+    async def resume_retention(self, *, by: Requester) -> bool:
         """Resume retention; its next round deletes without a limit. Return False if it was not paused."""
-        is_changed = await self._store.write_alone(retention_state.resume, request_id=request_id)
+        is_changed = await self._store.write_alone(retention_state.resume, by=by)
         self._janitor.tell(CleanUp())
         return is_changed
 
@@ -99,8 +108,8 @@ class QueueAdmin:
         """Return a page of the operator's actions with numbers below `before`, newest first."""
         return await self._store.read_cold(queue_admin.load_events, before=before, limit=limit)
 
-    async def _change(self, action: Action, chosen: JobFilter, request_id: str) -> int:
-        done = await self._store.write_alone(queue_admin.change_jobs, action, chosen, request_id=request_id)
+    async def _change(self, action: Action, chosen: JobFilter, by: Requester) -> int:
+        done = await self._store.write_alone(queue_admin.change_jobs, action, chosen, by=by)
         if done.count and action is Action.RETRY:
             self._job_queue.tell(QueueTick())
         return done.count

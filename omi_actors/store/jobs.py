@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from omi_actors.domain.answers.patience import CAP_S
 from omi_actors.domain.sessions.chat import KnownQuestion
 from omi_actors.domain.sessions.records import AnswerDone, SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob, JobState
+from omi_actors.domain.work.retry import CAP_S
 from omi_actors.errors import LeaseLostError
 from omi_actors.ids import new_id
 from omi_actors.store.answers import insert_answer

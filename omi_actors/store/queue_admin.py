@@ -24,6 +24,7 @@ from omi_actors.domain.work.queue_admin import (
     JobFilter,
     ListedJob,
     OperatorEvent,
+    Requester,
 )
 from omi_actors.store.dead_jobs import settle_dead
 from omi_actors.store.jobs import read_object
@@ -58,11 +59,11 @@ def load_job(tx: EntityTransaction, job_id: str) -> JobDetail | None:
     )
 
 
-def show_text(tx: EntityTransaction, job_id: str, *, request_id: str) -> JobDetail | None:
+def show_text(tx: EntityTransaction, job_id: str, *, by: Requester) -> JobDetail | None:
     """Load one job, and record that its text is shown."""
     detail = load_job(tx, job_id)
     if detail is not None:
-        record_event(tx, Action.SHOW_TEXT, {"job": job_id}, job_count=1, request_id=request_id)
+        record_event(tx, Action.SHOW_TEXT, {"job": job_id}, job_count=1, by=by)
     return detail
 
 
@@ -73,7 +74,7 @@ def choose_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter) -> Cho
     return Choice(count, last_seq or 0)
 
 
-def change_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter, *, request_id: str) -> Done:
+def change_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter, *, by: Requester) -> Done:
     """Retry or discard the oldest of the chosen jobs, at most `SLICE` of them. Record an event about that."""
     jobs = _narrow(tx, orm.select(job for job in tx.db.Job), chosen, STATES_FOR[action])
     jobs = jobs.order_by(lambda job: job.seq).for_update(skip_locked=True)[:SLICE]
@@ -81,24 +82,24 @@ def change_jobs(tx: EntityTransaction, action: Action, chosen: JobFilter, *, req
     for job in jobs:
         change(tx, job)
     if jobs:
-        record_event(tx, action, _describe(tx, chosen), job_count=len(jobs), request_id=request_id)
+        record_event(tx, action, _describe(tx, chosen), job_count=len(jobs), by=by)
     return Done(len(jobs), frozenset(job.kind for job in jobs))
 
 
-def pause_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
+def pause_kind(tx: EntityTransaction, kind: str, *, by: Requester) -> bool:
     """Pause a kind of jobs: no more attempts begin. `*` pauses all kinds. Return False if it was paused already."""
     changed = tx.run(
         "INSERT INTO queue_pause (kind, paused_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (kind, tx.now_s())
     )
-    record_event(tx, Action.PAUSE, {"kind": kind}, job_count=0, request_id=request_id)
+    record_event(tx, Action.PAUSE, {"kind": kind}, job_count=0, by=by)
     return changed == 1
 
 
-def resume_kind(tx: EntityTransaction, kind: str, *, request_id: str) -> bool:
+def resume_kind(tx: EntityTransaction, kind: str, *, by: Requester) -> bool:
     """End the pause of a kind of jobs; `*` ends all pauses. Return False if there was no pause."""
     where, params = ("", ()) if kind == ALL_KINDS else ("WHERE kind = ?", (kind,))
     changed = tx.run(f"DELETE FROM queue_pause {where}", params)  # noqa: S608 (our own words)
-    record_event(tx, Action.RESUME, {"kind": kind}, job_count=0, request_id=request_id)
+    record_event(tx, Action.RESUME, {"kind": kind}, job_count=0, by=by)
     return changed > 0
 
 
@@ -204,16 +205,16 @@ def _describe(tx: EntityTransaction, chosen: JobFilter) -> dict[str, Any]:
 
 
 def record_event(
-    tx: EntityTransaction, action: Action, target: Mapping[str, Any], *, job_count: int, request_id: str
+    tx: EntityTransaction, action: Action, target: Mapping[str, Any], *, job_count: int, by: Requester
 ) -> None:
     """Record an event in the transaction of its change. `target` holds ids only, never a person's text."""
     tx.db.OperatorEvent(
-        who="operator",
+        who=by.who,
         happened_at=tx.now_s(),
         action=action.value,
         target=json.dumps(dict(target)),
         job_count=job_count,
-        request_id=request_id,
+        request_id=by.request_id,
     )
 
 

@@ -6,7 +6,7 @@ Not here: the rules (domain/work/retention.py), the deletion of rows (retention.
 
 from dataclasses import astuple, replace
 
-from omi_actors.domain.work.queue_admin import Action
+from omi_actors.domain.work.queue_admin import Action, Requester
 from omi_actors.domain.work.retention import (
     RetentionRound,
     RetentionRules,
@@ -64,14 +64,14 @@ def note_excess(tx: Transaction, excess: str) -> None:
         _save(tx, replace(state, excess=excess))
 
 
-def resume(tx: EntityTransaction, *, request_id: str) -> bool:
+def resume(tx: EntityTransaction, *, by: Requester) -> bool:
     """Store the operator's confirmation: the clock is right, and the next round may delete all old rows.
 
     Returns False if retention did not pause.
     """
     state = load_state(tx)
     _save(tx, RetentionState(leaps=state.leaps, may_exceed=True))
-    record_event(tx, Action.RESUME_RETENTION, {}, job_count=0, request_id=request_id)
+    record_event(tx, Action.RESUME_RETENTION, {}, job_count=0, by=by)
     return bool(state.rest_left_s or state.lag_s or state.excess)
 
 

@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from omi_actors.clients import openai_model
 from omi_actors.domain.answers.failures import explain_failure
-from omi_actors.domain.answers.patience import Retry, decide_retry
 from omi_actors.domain.answers.prompt import build_prompt
+from omi_actors.domain.work.retry import Retry, decide_retry
 from omi_actors.errors import UpstreamError
 from tests.clients.test_openai_model import build
 from tests.fakes.odd_answers import ODD, build_question, serve_odd

@@ -148,6 +148,26 @@ async def test_text_and_key_are_in_no_log_line_and_no_error(fake, open_api, capl
     assert not [line for line in (*lines, text) if "unspeakable" in line or SECRET in line]
 
 
+# --- memories
+
+
+async def test_memories_are_read_by_pages_and_given_as_omi_has_them(fake, open_api):
+    fake.memories["ada"] = [{"id": str(number), "content": f"m {number}"} for number in range(5)]
+
+    assert await open_api().read_memories("ada", limit=2, offset=3) == fake.memories["ada"][3:]
+    assert await open_api().read_memories("bob", limit=2, offset=0) == []
+
+
+async def test_memories_that_cannot_be_read_are_an_error_that_says_why(fake, open_api):
+    fake.mode = Mode.NOT_ENABLED
+    with pytest.raises(UpstreamRejectedError, match="403"):
+        await open_api().read_memories("ada", limit=2, offset=0)
+
+    fake.mode, fake.memories["ada"] = Mode.NORMAL, "not a list"
+    with pytest.raises(UpstreamUnclearError, match="no list of memories"):
+        await open_api().read_memories("ada", limit=2, offset=0)
+
+
 # --- the circuit breaker
 
 
@@ -161,6 +181,11 @@ class ScriptedNotifier:
         if self.script:
             raise self.script.pop(0)
         self.sent.append((uid, text))
+
+    async def read_memories(self, uid, *, limit, offset):
+        if self.script:
+            raise self.script.pop(0)
+        return [(uid, limit, offset)]
 
     async def close(self):
         pass

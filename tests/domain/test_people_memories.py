@@ -55,15 +55,27 @@ def test_a_conversation_without_an_id_is_known_by_its_text_only() -> None:
 def test_memories_of_omi_keep_their_ids_and_times() -> None:
     item = {"id": "m1", "content": " Likes tea ", "created_at": "2026-01-01T00:00:00Z"}
 
-    memory = read_omi_memory(item, lambda text: float(len(text)))
+    assert read_omi_memory(item) == NewMemory(
+        text="Likes tea", dedupe_key=build_memory_key("m1"), created_at=1_767_225_600.0
+    )
+    assert read_omi_memory({"text": "x" * (MAX_CHARS + 9)}) == NewMemory(text="x" * MAX_CHARS)
 
-    assert memory == NewMemory(text="Likes tea", dedupe_key=build_memory_key("m1"), created_at=20.0)
-    assert read_omi_memory({"text": "x" * (MAX_CHARS + 9)}, lambda _: None) == NewMemory(text="x" * MAX_CHARS)
+
+@pytest.mark.parametrize(
+    ("written", "at"),
+    [("2026-01-01T01:00:00+01:00", 1_767_225_600.0), ("2026-01-01", 1_767_225_600.0), ("1066-01-01", None),
+     ("soon", None), (5, None), (None, None)],
+)  # fmt: skip
+def test_times_of_omi_have_a_zone_or_are_utc(written: Any, at: float | None) -> None:
+    memory = read_omi_memory({"content": "x", "created_at": written})
+
+    assert memory is not None
+    assert memory.created_at == at
 
 
 @pytest.mark.parametrize("item", [None, 5, {}, {"content": ""}, {"content": 3}, {"content": "\0 "}])
 def test_a_memory_of_omi_without_a_text_is_none(item: Any) -> None:
-    assert read_omi_memory(item, lambda _: None) is None
+    assert read_omi_memory(item) is None
 
 
 def test_keys_tell_omis_memories_from_its_conversations_and_from_a_persons_own() -> None:

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from omi_actors.domain.answers.patience import BASE_S, Bury, Retry, attempt_deadline_s, decide_retry, longest_wait_s
+from omi_actors.domain.answers.patience import attempt_deadline_s, longest_wait_s
 from omi_actors.domain.work.jobs import KindCounts
+from omi_actors.domain.work.retry import BASE_S, Bury, Retry, decide_retry
 from omi_actors.errors import (
     CircuitOpenError,
     UpstreamBusyError,

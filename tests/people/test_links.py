@@ -3,10 +3,12 @@
 import re
 from urllib.parse import urlencode
 
+from tests.canaries import PASSWORD
 from tests.people.conftest import Client
 from tests.system.conftest import ADMIN
 from tests.web.test_operator import SAME_ORIGIN
 
+ROOT = {"email": "root@example.com", "role": "ADMIN", "password": PASSWORD}
 FORM = {"Content-Type": "application/x-www-form-urlencoded", **SAME_ORIGIN}
 
 
@@ -153,6 +155,22 @@ async def test_actions_about_accounts_are_recorded_without_emails(running):
         ("make_account", account),
     ]
     assert not re.search("example", str(events))
+
+
+async def test_action_of_an_admin_is_recorded_as_theirs(running):
+    made = (await operator(running)("POST", "/operator/accounts", ROOT)).json["user"]
+    admin = Client(running.connection)
+    await admin.login(ROOT["email"])
+
+    await admin("POST", "/operator/queue/pause", {"kind": "answer"})
+    await admin("POST", "/operator/accounts/invite", {})
+
+    events = (await admin("GET", "/operator/events")).json["events"]
+    assert [(one["action"], one["who"]) for one in events] == [
+        ("issue_link", made["id"]),
+        ("pause", made["id"]),
+        ("make_account", "operator"),
+    ]
 
 
 async def test_closed_server_makes_no_account_by_a_link(start, database_url):

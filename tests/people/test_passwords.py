@@ -74,6 +74,19 @@ async def test_unknown_account_and_one_without_a_password_take_the_time_of_a_wro
         assert await fastest(unknown) > known / 2
 
 
+class Agreeing(PasswordHasher):
+    """A hasher that finds every password right."""
+
+    def verify(self, hash, password):  # noqa: A002 (the base's)
+        return True
+
+
+async def test_no_password_is_right_for_an_unknown_account(start_actor):
+    passwords = Passwords(start_actor(PasswordActor(Agreeing())))
+
+    assert not (await passwords.verify(RIGHT, None)).is_right
+
+
 class Gated(PasswordHasher):
     """A hasher that waits until the test lets it go on."""
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from omi_actors.clock import ManualClock
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.domain.work.queue_admin import Action, JobFilter
+from omi_actors.domain.work.queue_admin import Action, JobFilter, Requester
 from omi_actors.errors import LeaseLostError
 from omi_actors.store import dead_jobs, jobs, nodes, queue_admin
 from omi_actors.store import dead_jobs as lost_jobs
@@ -202,7 +202,9 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(action=st.sampled_from([Action.RETRY, Action.DISCARD]))
     def lend_a_hand(self, action: Action) -> None:
         chosen = [job_id for job_id, one in self.jobs.items() if one.state == "dead"]
-        change = partial(queue_admin.change_jobs, action=action, chosen=JobFilter(state="dead"), request_id="")
+        change = partial(
+            queue_admin.change_jobs, action=action, chosen=JobFilter(state="dead"), by=Requester(request_id="")
+        )
         assert alone(self.engine, change).count == len(chosen)
         for job_id in chosen:
             one = self.jobs[job_id]

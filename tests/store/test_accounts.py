@@ -19,6 +19,7 @@ from omi_actors.domain.people.accounts import (
     digest_of,
     make_token,
 )
+from omi_actors.domain.work.queue_admin import Requester
 from omi_actors.errors import DuplicateError
 from omi_actors.ids import new_id, new_secret
 from omi_actors.store.engine import Engine, StoreConfig, build_dialect
@@ -84,7 +85,7 @@ def test_sign_in_replaces_an_old_hash_and_removes_expired_sessions_and_keys(engi
     ada, bob = make(engine), make(engine, "bob")
     sign_in(engine, bob, now_s=0.0)
     key = OneTimeKey(digest="0" * 64, role=Role.PERSON, account_id=None, created_at=0.0, expires_at=9.0)
-    alone(engine, lambda tx: accounts.add_key(tx, key, request_id="r"))
+    alone(engine, lambda tx: accounts.add_key(tx, key, by=Requester(request_id="r")))
     token, record = make_token(new_secret(), new_id(), TOKEN_LIFETIME_S)
 
     alone(
@@ -143,7 +144,7 @@ def test_key_is_used_once_before_its_end_and_for_its_purpose(engine: Engine) -> 
     token = sign_in(engine, ada)
     for digest, account_id in (("a" * 64, ada.account_id), ("b" * 64, None), ("c" * 64, ada.account_id)):
         key = OneTimeKey(digest=digest, role=Role.ADMIN, account_id=account_id, created_at=0.0, expires_at=9.0)
-        alone(engine, partial(accounts.add_key, key=key, request_id="r"))
+        alone(engine, partial(accounts.add_key, key=key, by=Requester(request_id="r")))
 
     def reset(digest: str, now_s: float):
         return alone(engine, lambda tx: accounts.reset_password(tx, digest, "new", now_s=now_s))
@@ -168,7 +169,7 @@ def test_belongings_are_counted_for_their_owner(engine: Engine) -> None:
     do(engine, asking_commit("s1"))
     do(engine, asking_commit("s2"))
     do(engine, lambda tx: tx.run("UPDATE session SET account_id = ? WHERE id = 's1'", (ada.account_id,)))
-    memory = "INSERT INTO memory VALUES ('m1', ?, NULL, NULL, 'k', 'x', 0)"
+    memory = "INSERT INTO memory (id, account_id, dedupe_key, text, created_at) VALUES ('m1', ?, 'k', 'x', 0)"
     do(engine, lambda tx: tx.run(memory, (ada.account_id,)))
     sign_in(engine, ada)
 

@@ -11,6 +11,7 @@ import pytest
 from omi_actors.clock import SystemClock
 from omi_actors.domain.answers.prompt import EarlierMessage
 from omi_actors.domain.hearing.segments import build_version
+from omi_actors.domain.work.queue_admin import Requester
 from omi_actors.errors import DuplicateError, FencedError, LeaseLostError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.actor_metrics import ActorMetrics
@@ -130,14 +131,14 @@ async def test_write_alone_that_crashes_the_writer_fails_with_those_behind_it(st
 
     replies: list[Future[Any]] = [
         stage.store.write_alone(bug),
-        stage.store.write_alone(queue_admin.pause_kind, "answer", request_id=""),
+        stage.store.write_alone(queue_admin.pause_kind, "answer", by=Requester(request_id="")),
     ]
     stage.start()
 
     for reply in replies:
         with pytest.raises(ActorUnavailableError):
             await reply
-    assert await stage.store.write_alone(queue_admin.pause_kind, "answer", request_id="r1")
+    assert await stage.store.write_alone(queue_admin.pause_kind, "answer", by=Requester(request_id="r1"))
     assert [
         event.request_id for event in await stage.store.read_cold(queue_admin.load_events, before=None, limit=9)
     ] == ["r1"]

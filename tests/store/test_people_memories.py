@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from omi_actors.clock import ManualClock
+from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.domain.people.memories import REPEAT_S, NewMemory, build_conversation_key, build_memory_key
 from omi_actors.store.engine import Engine
 from omi_actors.store.people import memories, recall
@@ -75,13 +76,13 @@ def test_pages_by_cursor_and_by_offset_hold_every_memory_once_even_at_equal_time
     everything = texts(people)
 
     by_cursor: list[str] = []
-    before = None
+    before = NEWEST
     while True:
         one = page(people, limit=2, before=before)
         by_cursor += [memory.text for memory in one.memories]
         if not one.has_more:
             break
-        before = (one.memories[-1].created_at, one.memories[-1].memory_id)
+        before = Position(one.memories[-1].created_at, one.memories[-1].memory_id)
     by_offset = [text for offset in range(0, 8, 2) for text in texts(people, limit=2, offset=offset)]
 
     assert by_cursor == by_offset == everything

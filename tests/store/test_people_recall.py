@@ -119,8 +119,23 @@ def test_a_text_of_a_session_that_left_its_person_is_not_shown(engine: Engine) -
     do(engine, lambda tx: tx.run("UPDATE session SET account_id = NULL"))
 
     assert ask(engine, "What opens my safe?") == []
-    assert do(engine, partial(recall_index.erase_session, session_id="s1", limit=100)) is False
+    assert engine.read(partial(recall_index.find_sessions, node="node-a", until=LATER, limit=9)) == ("s1",)
+    assert index(engine) is False
     assert count(engine, "recall_text") == count(engine, "recall_progress") == 0
+
+
+def test_a_session_that_comes_to_another_person_is_indexed_anew_for_them(engine: Engine) -> None:
+    do(engine, says("My safe opens with 4711.", "The boat is blue."))
+    add_account(engine, "ada")
+    index(engine)
+    add_account(engine, "bob", owns="s1")
+
+    assert engine.read(partial(recall_index.find_sessions, node="node-a", until=LATER, limit=9)) == ("s1",)
+    while index(engine, limit=1):
+        pass
+    assert ask(engine, "What opens my safe?", "ada") == []
+    assert ask(engine, "What opens my safe?", "bob")[0] == "My safe opens with 4711."
+    assert count(engine, "recall_text") == 2
 
 
 def test_names_of_speakers_are_no_words_but_a_bonus(engine: Engine) -> None:

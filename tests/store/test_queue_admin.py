@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from omi_actors.domain.work.queue_admin import Action, JobFilter
+from omi_actors.domain.work.queue_admin import Action, JobFilter, Requester
 from omi_actors.errors import UpstreamUnavailableError
 from omi_actors.store import dead_jobs, jobs, queue_admin
 from omi_actors.store.engine import Engine
@@ -22,7 +22,7 @@ def bury(engine: Engine, session: str = "s1") -> None:
 
 
 def change(engine: Engine, action: Action, chosen: JobFilter = JobFilter()) -> int:  # noqa: B008 (frozen)
-    done = alone(engine, partial(queue_admin.change_jobs, action=action, chosen=chosen, request_id="r1"))
+    done = alone(engine, partial(queue_admin.change_jobs, action=action, chosen=chosen, by=Requester(request_id="r1")))
     count: int = done.count
     return count
 
@@ -183,30 +183,30 @@ def test_nothing_newer_than_what_was_counted_is_changed(engine: Engine) -> None:
 
 def test_paused_kind_is_neither_claimed_nor_born_leased(engine: Engine) -> None:
     do(engine, first_commit("s1", jobs=(job(), job(2, kind="notify", lane="n"))))
-    alone(engine, partial(queue_admin.pause_kind, kind="answer", request_id="r1"))
+    alone(engine, partial(queue_admin.pause_kind, kind="answer", by=Requester(request_id="r1")))
 
     assert claim(engine) == []
     assert [one.kind for one in claim(engine, kinds=("answer", "notify"))] == ["notify"]
     assert do(engine, partial(jobs.commit_leased, commit=asking_commit("s2"), token="t", lease_s=30.0)) is None  # noqa: S106
 
-    alone(engine, partial(queue_admin.resume_kind, kind="*", request_id="r2"))
+    alone(engine, partial(queue_admin.resume_kind, kind="*", by=Requester(request_id="r2")))
     assert [one.job_id for one in claim(engine)] == ["s1-j1", "s2-j1"]
 
 
 @pytest.mark.parametrize("kind", ["answer", "*"])
 def test_pausing_twice_changes_nothing_more(engine: Engine, kind: str) -> None:
-    assert alone(engine, partial(queue_admin.pause_kind, kind=kind, request_id=""))
-    assert not alone(engine, partial(queue_admin.pause_kind, kind=kind, request_id=""))
+    assert alone(engine, partial(queue_admin.pause_kind, kind=kind, by=Requester(request_id="")))
+    assert not alone(engine, partial(queue_admin.pause_kind, kind=kind, by=Requester(request_id="")))
     assert claim(engine) == []
-    assert alone(engine, partial(queue_admin.resume_kind, kind=kind, request_id=""))
-    assert not alone(engine, partial(queue_admin.resume_kind, kind=kind, request_id=""))
+    assert alone(engine, partial(queue_admin.resume_kind, kind=kind, by=Requester(request_id="")))
+    assert not alone(engine, partial(queue_admin.resume_kind, kind=kind, by=Requester(request_id="")))
 
 
 def test_everything_that_is_done_is_recorded_in_ids(engine: Engine) -> None:
     bury(engine)
     change(engine, Action.RETRY, JobFilter(session_key="omi:s1"))
-    alone(engine, partial(queue_admin.pause_kind, kind="answer", request_id="r2"))
-    detail = alone(engine, partial(queue_admin.show_text, job_id="s1-j1", request_id="r3"))
+    alone(engine, partial(queue_admin.pause_kind, kind="answer", by=Requester(request_id="r2")))
+    detail = alone(engine, partial(queue_admin.show_text, job_id="s1-j1", by=Requester(request_id="r3")))
 
     events = engine.read_cold(partial(queue_admin.load_events, before=None, limit=10))
 

@@ -5,7 +5,7 @@ import pytest
 
 from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.budget import Spending
-from omi_actors.domain.work.queue_admin import Action
+from omi_actors.domain.work.queue_admin import Action, Requester
 from omi_actors.domain.work.retention import Cutoffs
 from omi_actors.store import dead_jobs, jobs, retention
 from omi_actors.store.answers import change_delivery
@@ -193,7 +193,7 @@ def test_counts_of_use_go_when_no_budget_looks_at_them(engine: Engine, clock: Ma
 
 def test_the_audit_goes_a_batch_at_a_time_when_its_own_time_is_over(engine: Engine, clock: ManualClock) -> None:
     def note(tx: EntityTransaction) -> None:
-        record_event(tx, Action.PAUSE, {"kind": "answer"}, job_count=0, request_id="r")
+        record_event(tx, Action.PAUSE, {"kind": "answer"}, job_count=0, by=Requester(request_id="r"))
 
     for _ in range(3):
         alone(engine, note)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from omi_actors.clock import ManualClock, SystemClock
+from omi_actors.domain.work.queue_admin import Requester
 from omi_actors.domain.work.retention import DAY_S, GAP_S, PARTED_S, REST_S, Cutoffs, RetentionRules, RetentionState
 from omi_actors.errors import ClockRefusedError
 from omi_actors.store import nodes, queue_admin, retention, retention_state
@@ -47,7 +48,7 @@ def prune(engine: Engine, cutoffs: Cutoffs, session: str = "s1") -> None:
 
 
 def resume(engine: Engine) -> bool:
-    return bool(alone(engine, partial(retention_state.resume, request_id="r1")))
+    return bool(alone(engine, partial(retention_state.resume, by=Requester(request_id="r1"))))
 
 
 @pytest.fixture

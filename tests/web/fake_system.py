@@ -75,6 +75,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.received = []  # IngestSegments and KeepRaw, in the order of their coming
         self.timeouts = []
         self.sent = []  # ReplySent
+        self.changed = []  # keys of sessions whose persons have other preferences
         self.outcomes: deque[Any] = deque()  # per message: an Ingested, an exception, or None for "settled by the test"
         self.open = []  # futures that the test settles
         self.transcripts = {}
@@ -113,6 +114,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         if self.on_sent is not None:
             self.on_sent()
 
+    def preferences_changed(self, session_keys):
+        self.changed += session_keys
+
     def ask_question(self, message, *, timeout_s):
         self.questions.append(message)
         self.timeouts.append(timeout_s)
@@ -134,10 +138,22 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.spaces[message.session_key] = message.space
         return future
 
+    def load_sources(self, job_id):
+        self.asked.append(("load_sources", job_id))
+        future: Future[Any] = Future()
+        future.try_set(())
+        return future
+
+    async def read_omi_memories(self, uid, *, limit, offset):
+        return None
+
     def load_space(self, session_key):
         future: Future[Any] = Future()
         future.try_set(self.spaces.get(session_key))
         return future
+
+    async def notify(self, uid, text):
+        return False
 
     def asker_left(self, message):
         self.left.append(message)

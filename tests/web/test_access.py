@@ -15,9 +15,10 @@ import pytest
 from config.settings import load_settings
 from omi_actors.clock import ManualClock, SystemClock
 from omi_actors.domain.people.accounts import TOKEN_LIFETIME_S, Account, Role, make_token
+from omi_actors.domain.people.memories import NewMemory
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_id, new_secret
-from omi_actors.store.people import accounts, linking
+from omi_actors.store.people import accounts, linking, memories
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
 from tests.people.talks import fill
 from tests.web.conftest import UID
@@ -73,6 +74,12 @@ def make_conversation(end=""):
     return make
 
 
+async def make_memory(store, account_id):
+    """Keep a memory."""
+    kept = await store.write_alone(memories.add_memory, account_id, NewMemory(text="mine"))
+    return f"/memories/{kept.memory.memory_id}"
+
+
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
 # `async def make(store, account_id) -> str`
 OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
@@ -80,6 +87,7 @@ OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
     "/conversations/:id": make_conversation(),
     "/conversations/:id/messages": make_conversation("/messages"),
     "/conversations/:id/export": make_conversation("/export"),
+    "/memories/:id": make_memory,
 }
 
 
@@ -103,7 +111,7 @@ EXACT = [
     *(
         Row(method, path, Access.ANYBODY, 200)
         for method in SAFE
-        for path in OPEN
+        for path in sorted(OPEN)
         if path[1:5] not in ("oper", "auth", "link")
     ),
     Row("GET", "/operator", Access.OPERATOR, 200),
@@ -122,6 +130,7 @@ EXACT = [
     *(Row(method, "/metrics-dashboard", Access.OPERATOR, 200) for method in SAFE),
     *(Row(method, "/metrics-dashboard/data.json", Access.OPERATOR, 200) for method in SAFE),
     *(Row(method, "/omi-webhook/queue-status", Access.OPERATOR, 200) for method in SAFE),
+    Row("PATCH", "/memories/:id", Access.PERSON, 200, b'{"text":"x"}', is_owned=True),
     Row("GET", f"/transcript/{UID}", Access.OPERATOR, 200),
     Row("GET", "/transcript/nobody", Access.OPERATOR, 404),
     Row("POST", "/operator/links", Access.OPERATOR, 201),

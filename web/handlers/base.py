@@ -11,6 +11,8 @@ import msgspec
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
+from omi_actors.domain.people.accounts import Role
+from omi_actors.domain.work.queue_admin import Requester
 from omi_actors.errors import BadRequestError, NotFoundError, SignatureMismatchError
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import AskTimeoutError, ExpectedError
@@ -87,6 +89,13 @@ class BaseHandler(GuardedHandler):
     def seconds(self) -> float:
         """Seconds since the request began."""
         return self.site.clock.mono_s() - self.began_mono_s
+
+    @property
+    def requester(self) -> Requester:
+        """Return the maker of an action of the operator's, for its record."""
+        person = self.person
+        is_account = person is not None and person.role is not Role.PERSON
+        return Requester(person.account_id if person is not None and is_account else "operator", self.request_id)
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
         """Send the reply. While the server drains, close the connection, too: Tornado only sends the header for it."""

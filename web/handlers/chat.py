@@ -5,7 +5,7 @@ Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context
 from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, ExpectedError
 from omi_actors.kit.future import Future
+from omi_actors.store.people.recall import RecalledText
 from web.edge.limits import LARGE_BODY_BYTES
 from web.edge.tolerant_json import short_key
 from web.handlers.base import BaseHandler
@@ -25,7 +26,10 @@ from web.handlers.caller import Access
 from web.handlers.chat_body import ChatBody, read_chat
 from web.problems import Problem, api_problem
 from web.requests import header
+from web.sources import sources_form
 
+# Sessions whose keys begin so belong to no account: they have no sources.
+_WITHOUT_PERSON = "chat:"
 # Characters that wait for a slow reader. Beyond them no further piece is sent; the last event has the whole answer.
 _MAX_CHARS = 65_536
 
@@ -81,14 +85,18 @@ class DeltaBuffer:
 HEARTBEAT = b": still there\n\n"
 
 
-def answer_form(answered: ChatAnswered, *, label: str, seconds: float) -> dict[str, Any]:
-    """Return an answer as JSON."""
+def answer_form(
+    answered: ChatAnswered, *, label: str, seconds: float, sources: Sequence[RecalledText] = ()
+) -> dict[str, Any]:
+    """Return an answer as JSON, with the person's own texts that were in its prompt."""
     form: dict[str, Any] = {"response": answered.text, "session_id": label}
     if answered.conversation_id:
         form["conversationId"] = answered.conversation_id
     form["duration"] = round(seconds * 1e3)
     if answered.is_duplicate:
         form["duplicate"] = True
+    if sources:
+        form["sources"] = sources_form(sources)
     return form
 
 
@@ -156,7 +164,8 @@ class EventStream:
         if answered.is_failure:
             self._finish("error", handler.problem_json(failure_problem(answered)))
         else:
-            form = answer_form(answered, label=label, seconds=handler.seconds)
+            sources = await handler.load_sources(answered)
+            form = answer_form(answered, label=label, seconds=handler.seconds, sources=sources)
             self._finish("done", msgspec.json.encode(form))
         await handler.report(answered)
 
@@ -195,8 +204,18 @@ class ChatHandler(BaseHandler):
         if answered.is_failure:
             self.send_problem(failure_problem(answered))
         else:
-            self.send_json(answer_form(answered, label=body.label, seconds=self.seconds))
+            sources = await self.load_sources(answered)
+            self.send_json(answer_form(answered, label=body.label, seconds=self.seconds, sources=sources))
         await self.report(answered)
+
+    async def load_sources(self, answered: ChatAnswered) -> Sequence[RecalledText]:
+        """Load the person's texts that were in the answer's prompt; none if the store does not answer."""
+        if not answered.job_id or self._question is None or self._question.session_key.startswith(_WITHOUT_PERSON):
+            return ()
+        try:
+            return await self.site.system.load_sources(answered.job_id)
+        except ExpectedError:
+            return ()
 
     async def report(self, answered: ChatAnswered) -> None:
         """Report to the system whether the answer has left this machine, as soon as this is known."""

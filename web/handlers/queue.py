@@ -161,12 +161,12 @@ class JobHandler(_QueueAdminHandler):
         """Answer with the job."""
         with_text = self.get_query_argument("text", "") == "1"
         admin = self.site.system.queue_admin
-        detail = await admin.show_job(job_id, with_text=with_text, request_id=self.request_id)
+        detail = await admin.show_job(job_id, with_text=with_text, by=self.requester)
         self.send_json(job_detail_form(detail, with_text=with_text))
 
     async def delete(self, job_id: str) -> None:
         """Discard the job if it waits or is dead."""
-        await self.site.system.queue_admin.change_job(Action.DISCARD, job_id, request_id=self.request_id)
+        await self.site.system.queue_admin.change_job(Action.DISCARD, job_id, by=self.requester)
         self.send_json({"discarded": 1})
 
 
@@ -177,7 +177,7 @@ class RetryHandler(_QueueAdminHandler):
 
     async def post(self, job_id: str) -> None:
         """Make the dead job ready again."""
-        await self.site.system.queue_admin.change_job(Action.RETRY, job_id, request_id=self.request_id)
+        await self.site.system.queue_admin.change_job(Action.RETRY, job_id, by=self.requester)
         self.send_json({"retried": 1})
 
 
@@ -196,7 +196,7 @@ class BulkHandler(_QueueAdminHandler):
             choice = await admin.choose(action, chosen)
             self.send_json({"count": choice.count, "confirm": choice.confirmation(action, chosen)})
             return
-        count = await admin.change_jobs(action, chosen, confirmation=confirmation, request_id=self.request_id)
+        count = await admin.change_jobs(action, chosen, confirmation=confirmation, by=self.requester)
         self.send_json({"discarded" if action is Action.DISCARD else "retried": count})
 
 
@@ -210,7 +210,7 @@ class PauseHandler(_QueueAdminHandler):
         kind = self.read_fields(frozenset({"kind"})).get("kind") or ALL_KINDS
         admin = self.site.system.queue_admin
         change = admin.pause if word == "pause" else admin.resume
-        self.send_json({"kind": kind, "changed": await change(kind, request_id=self.request_id)})
+        self.send_json({"kind": kind, "changed": await change(kind, by=self.requester)})
 
 
 class RetentionHandler(_QueueAdminHandler):
@@ -221,7 +221,7 @@ class RetentionHandler(_QueueAdminHandler):
     async def post(self) -> None:
         """Resume retention."""
         self.read_fields(frozenset())
-        changed = await self.site.system.queue_admin.resume_retention(request_id=self.request_id)
+        changed = await self.site.system.queue_admin.resume_retention(by=self.requester)
         self.send_json({"changed": changed})
 
 

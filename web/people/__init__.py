@@ -11,6 +11,7 @@ links.py      pages of one-time links: make an account, set a password
 admin.py      the operator's: list and make accounts, issue links
 conversations.py  list, read, messages, rename, delete, export, the current one
 paging.py     `limit` and `cursor` of lists
+memories.py   memories, and their import from Omi
 routes.py     the table of these addresses
 
 Not here: finding the person of a request (web/identity.py, web/handlers/guarded.py), statements

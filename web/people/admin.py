@@ -65,7 +65,7 @@ class AdminHandler(PersonHandler):
             created_at=now_s,
             expires_at=now_s + life_s,
         )
-        await self.store.write_alone(accounts.add_key, key, request_id=self.request_id)
+        await self.store.write_alone(accounts.add_key, key, by=self.requester)
         return path_of(key.purpose, secret)
 
 
@@ -101,9 +101,7 @@ class AccountsHandler(AdminHandler):
             new_id(), email, clean_name(fields.get("display_name")), read_role(fields.get("role")), now_s, now_s
         )
         try:
-            await self.store.write_alone(
-                accounts.create_account, account, password_hash, None, request_id=self.request_id
-            )
+            await self.store.write_alone(accounts.create_account, account, password_hash, None, by=self.requester)
         except DuplicateError as exc:
             raise ConflictError("User with this email already exists", hint="Choose another `email`.") from exc
         path = None if password else await self.issue_link(account=account, life_s=INVITE_LIFETIME_S)
@@ -131,8 +129,10 @@ class ResetHandler(AdminHandler):
 
     async def post(self) -> None:
         """Answer 201 with the path of the link."""
-        email = clean_email(self.read_fields(_EMAIL).get("email", "")) or ""
-        known = await self.store.read(accounts.load_credentials, email=email) if email else None
+        email = clean_email(self.read_fields(_EMAIL).get("email", ""))
+        if email is None:
+            raise BadRequestError("Invalid email format", hint="`email` must be like ada@example.com.")
+        known = await self.store.read(accounts.load_credentials, email=email)
         if known is None:
             raise NotFoundError("No account has this email.", hint="`omi-actors user list` shows all.")
         path = await self.issue_link(account=known.account, life_s=RESET_LIFETIME_S)

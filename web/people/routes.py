@@ -3,7 +3,7 @@
 Not here: all other addresses (web/app.py), who may come in (`access` of each handler). Threads: any; constant.
 """
 
-from web.people import account, admin, auth, conversations, links, preferences, wearables
+from web.people import account, admin, auth, conversations, links, memories, preferences, wearables
 
 ROUTES = (
     (r"/auth/register/?", auth.RegisterHandler),
@@ -21,6 +21,7 @@ ROUTES = (
     (r"/account/sessions/revoke-others/?", account.RevokeOthersHandler),
     *conversations.ROUTES,
     (r"/preferences/?", preferences.PreferencesHandler),
+    *memories.ROUTES,
     (r"/operator/accounts", admin.AccountsHandler),
     (r"/operator/accounts/invite", admin.InviteHandler),
     (r"/operator/accounts/reset", admin.ResetHandler),

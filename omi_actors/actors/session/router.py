@@ -16,6 +16,7 @@ from omi_actors.actors.session.messages import (
     KeepRaw,
     Passivate,
     PauseOver,
+    PreferencesChanged,
     ReplySent,
     ReplyUnsettled,
     SweepIdle,
@@ -110,6 +111,10 @@ class SessionRouter(LoopActor):
             case AnswerReady() | AnswerFound() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():
                 # Facts about the session's own answers: a full mailbox must not lose them.
                 self._handle_of(message.session_key).forward(self.current_envelope, always=True)
+            case PreferencesChanged():
+                live = self._live.get(message.session_key)
+                if live is not None and not live.handle.has_left:
+                    live.handle.forward(self.current_envelope, always=True)
             case SweepIdle():
                 self._sweep()
             case ChildStopped(handle):

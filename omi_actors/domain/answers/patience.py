@@ -1,21 +1,17 @@
-"""Time and retries of a question: fallback to the next model, deadlines of attempts, retries of the job.
+"""Time of a question: fallback to the next model, deadlines of attempts.
 
-Not here: the calls (clients/model_chain.py), the limits of an answer (limits.py). Threads: any; pure.
+Not here: the calls (clients/model_chain.py), retries of a job (domain/work/retry.py), the limits of an answer
+(limits.py). Threads: any; pure.
 """
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from omi_actors.errors import (
-    CircuitOpenError,
-    UpstreamEmptyError,
     UpstreamError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
-from omi_actors.kit.errors import ExpectedError
 
 # Share of the remaining time for a model that is not the last. Answers rarely need more than half of the whole time,
 # and a model that hangs must leave enough for the next.
@@ -76,45 +72,3 @@ def attempt_deadline_s(asked_at: float, run_at: float, now_s: float, whole_s: fl
 def longest_wait_s(asked_at: float, now_s: float, whole_s: float) -> float:
     """Return the seconds by which the next attempt may be delayed; 0 or less: it is too late for another attempt."""
     return min(whole_s, whole_s - (now_s - asked_at)) - _LEAST_RETRY_SHARE * whole_s
-
-
-# Attempts at a question that the model answers by nothing: a third would say nothing too, and costs as much.
-_MOST_EMPTY = 2
-# Seconds. The first retry comes soon, since a person waits for an answer.
-BASE_S = 0.5
-CAP_S = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Decision to try again after `delay_s` seconds. `is_counted` is False if the failed attempt made no call."""
-
-    delay_s: float
-    is_counted: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Bury:
-    """Decision to bury the job: another attempt cannot help."""
-
-
-def decide_retry(
-    error: BaseException, *, attempt: int, max_attempts: int, rng: random.Random, wait_s: float | None = None
-) -> Retry | Bury:
-    """Choose a retry or burial after attempt number `attempt` (from 1) failed with `error`.
-
-    An expected error is retried if it is `retryable`, an unexpected one always. The job may wait `wait_s` seconds at
-    most. None: it may wait without limit, and each attempt counts.
-    """
-    is_counted = wait_s is None or not isinstance(error, CircuitOpenError)
-    if isinstance(error, ExpectedError) and not error.retryable:
-        return Bury()
-    most = min(max_attempts, _MOST_EMPTY) if isinstance(error, UpstreamEmptyError) else max_attempts
-    if is_counted and attempt >= most:
-        return Bury()
-    asked_s = getattr(error, "retry_after_s", None)
-    if asked_s is None:
-        asked_s = rng.uniform(0.0, min(CAP_S, BASE_S * 2.0 ** (attempt - 1)))
-    if wait_s is not None and asked_s > wait_s:
-        return Bury()
-    return Retry(float(asked_s), is_counted)

@@ -3,6 +3,7 @@
 Not here: rows (store/people/memories.py), recall (recall.py). Threads: any; pure.
 """
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,8 +111,8 @@ def _texts(items: Any, name: str) -> Iterator[str]:
             yield text
 
 
-def read_omi_memory(item: Any, parse_time: Any) -> NewMemory | None:
-    """Return a memory of Omi's API; None if it has no text. `parse_time` converts a time in text to UTC seconds."""
+def read_omi_memory(item: Any) -> NewMemory | None:
+    """Return a memory of Omi's API; None if it has no text."""
     if not isinstance(item, Mapping):
         return None
     text = clean_text(_text(item.get("content")) or _text(item.get("text")))[:MAX_CHARS]
@@ -119,4 +120,14 @@ def read_omi_memory(item: Any, parse_time: Any) -> NewMemory | None:
         return None
     omi_id = item.get("id")
     key = build_memory_key(omi_id) if isinstance(omi_id, str) and omi_id else None
-    return NewMemory(text=text, dedupe_key=key, created_at=parse_time(item.get("created_at")))
+    return NewMemory(text=text, dedupe_key=key, created_at=_parse_time(item.get("created_at")))
+
+
+def _parse_time(value: Any) -> float | None:
+    """Return a time of Omi in UTC seconds; None if it is no time. Without a zone it is UTC."""
+    try:
+        at = dt.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    seconds = (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
+    return seconds if seconds > 0 else None

@@ -31,6 +31,14 @@ class Action(StrEnum):
     ISSUE_LINK = "issue_link"
 
 
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """The maker of an action: "operator", or the id of an admin's or observer's account; and the request's id."""
+
+    who: str = "operator"
+    request_id: str = ""
+
+
 # The states in which an action changes a job; running jobs are left to end.
 STATES_FOR: Mapping[Action, tuple[str, ...]] = MappingProxyType(
     {Action.RETRY: ("dead",), Action.DISCARD: ("ready", "dead")}

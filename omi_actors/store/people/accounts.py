@@ -21,10 +21,11 @@ from omi_actors.domain.people.accounts import (
     SignedIn,
     TokenRecord,
 )
-from omi_actors.domain.work.queue_admin import Action
+from omi_actors.domain.work.queue_admin import Action, Requester
 from omi_actors.store.queue_admin import record_event
 from omi_actors.store.transaction import EntityTransaction, Transaction
 
+_OPERATOR = Requester()
 # Expired rows that one sign-in removes.
 _SWEPT = 200
 # The stored hash of an account that has no password yet. No password has this hash.
@@ -65,7 +66,7 @@ def create_account(
     token: TokenRecord | None,
     *,
     key_digest: str = "",
-    request_id: str = "",
+    by: Requester = _OPERATOR,
 ) -> Account | None:
     """Store a new account, and open its first session with `token`. Return the account.
 
@@ -95,7 +96,7 @@ def create_account(
     if token is not None:
         _add_session(tx, made, token)
     elif not key_digest:
-        record_event(tx, Action.MAKE_ACCOUNT, {"account": account.account_id}, job_count=0, request_id=request_id)
+        record_event(tx, Action.MAKE_ACCOUNT, {"account": account.account_id}, job_count=0, by=by)
     return _account_of(made)
 
 
@@ -219,7 +220,7 @@ def list_accounts(tx: EntityTransaction, *, after: str, limit: int) -> tuple[Acc
     return tuple(_build_account((account_id, email, *rest)) for email, account_id, *rest in page)
 
 
-def add_key(tx: EntityTransaction, key: OneTimeKey, *, request_id: str) -> None:
+def add_key(tx: EntityTransaction, key: OneTimeKey, *, by: Requester) -> None:
     """Store a one-time key, and record that."""
     _sweep(tx, key.created_at)
     tx.db.AccountKey(
@@ -231,7 +232,7 @@ def add_key(tx: EntityTransaction, key: OneTimeKey, *, request_id: str) -> None:
         expires_at=key.expires_at,
     )
     target = {"account": key.account_id} if key.account_id else {"role": key.role.value}
-    record_event(tx, Action.ISSUE_LINK, target, job_count=0, request_id=request_id)
+    record_event(tx, Action.ISSUE_LINK, target, job_count=0, by=by)
 
 
 def has_key(tx: EntityTransaction, digest: str, purpose: KeyPurpose, *, now_s: float) -> bool:

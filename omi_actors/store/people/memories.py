@@ -14,6 +14,7 @@ from typing import Any
 
 from pony import orm
 
+from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.domain.people.memories import (
     REPEAT_S,
     Memory,
@@ -63,20 +64,20 @@ def list_memories(
     *,
     limit: int,
     search: str = "",
-    before: tuple[float, str] | None = None,
+    before: Position = NEWEST,
     offset: int | None = None,
 ) -> MemoryPage:
     """Return a page of memories that hold `search`, the newest first.
 
-    It begins after the memory `before` (time and id), or with `offset` after so many; then it has the total.
+    It begins after the place `before`, or with `offset` after so many; then it has the total.
     """
     memory_of, words = tx.db.Memory, fold_for_search(search)
     found = orm.select((m.id, m.text, m.created_at) for m in memory_of if m.account.id == account_id)
     if words:
         found = found.where(lambda m: words in m.folded)
     total = None if offset is None else found.count()
-    if before is not None:
-        at, memory_id = before
+    if before != NEWEST:
+        at, memory_id = before.at, before.row_id
         found = found.where(lambda m: m.created_at < at or (m.created_at == at and m.id < memory_id))
     rows = found.order_by(lambda _id, _text, at: (orm.desc(at), orm.desc(_id)))
     start = offset or 0
@@ -134,6 +135,12 @@ def import_memories(tx: EntityTransaction, account_id: str, some: Sequence[NewMe
         known_keys.add(new.dedupe_key or "")
         count += 1
     return count
+
+
+def has_unknown(tx: EntityTransaction, account_id: str, some: Sequence[NewMemory]) -> bool:
+    """Return True if `import_memories` would store at least one of these memories."""
+    keys, texts = find_known(tx, account_id, some)
+    return any(new.dedupe_key not in keys and new.text not in texts for new in some)
 
 
 def find_known(tx: EntityTransaction, account_id: str, some: Sequence[NewMemory]) -> tuple[set[str], set[str]]:

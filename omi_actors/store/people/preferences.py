@@ -26,7 +26,9 @@ _SAVE = (
     "UPDATE user_preference SET entered = ?, default_conversation_id = ?, updated_at = ?,"  # noqa: S608 (the same)
     f" {', '.join(f'{flag} = ?' for flag in _FLAGS)} WHERE account_id = ?"
 )
-_OWNS = "SELECT 1 FROM conversation JOIN session ON session.id = session_id WHERE conversation.id = ? AND account_id = ?"
+_OWNS = (
+    "SELECT 1 FROM conversation JOIN session ON session.id = session_id WHERE conversation.id = ? AND account_id = ?"
+)
 # A session that is not stored yet belongs to the account in its key, or to the account that has linked its wearable.
 _OF_SESSION = (
     f"SELECT {_COLUMNS} FROM user_preference WHERE account_id ="  # noqa: S608 (the same)

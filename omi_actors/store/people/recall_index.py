@@ -30,13 +30,18 @@ _SETTLED_MESSAGE = (
 )
 _FIND_SESSIONS = (
     "SELECT session.id FROM session LEFT JOIN recall_progress AS done ON done.session_id = session.id"  # noqa: S608
-    " WHERE session.account_id > '' AND {ours} AND (EXISTS (SELECT 1 FROM transcript_segment WHERE "
+    " WHERE session.account_id > '' AND {ours} AND (done.account_id <> session.account_id"
+    " OR EXISTS (SELECT 1 FROM transcript_segment WHERE "
     + _SETTLED_SEGMENT.format(session="session.id", seq="COALESCE(done.seq, 0)")
     + ") OR EXISTS (SELECT 1 FROM message WHERE "
     + _SETTLED_MESSAGE.format(
         session="session.id", at="COALESCE(done.message_at, 0)", id="COALESCE(done.message_id, '')"
     )
     + ")) LIMIT ?"
+)
+_FIND_STRAYS = (
+    "SELECT session.id FROM recall_progress AS done JOIN session ON session.id = done.session_id"
+    " WHERE session.account_id IS NULL LIMIT ?"
 )
 _FIND_SEGMENTS = (
     "SELECT created_at, seq, conversation_id, text, speaker FROM transcript_segment WHERE "  # noqa: S608 (as above)
@@ -56,7 +61,7 @@ _OF_SESSION = (
     "SELECT no FROM recall_text JOIN message ON message.id = recall_text.message_id WHERE message.session_id = ?",
 )
 _KEEP_PROGRESS = (
-    "INSERT INTO recall_progress (session_id, seq, message_at, message_id) VALUES (?, ?, ?, ?)"
+    "INSERT INTO recall_progress (session_id, account_id, seq, message_at, message_id) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (session_id) DO UPDATE SET seq = excluded.seq, message_at = excluded.message_at,"
     " message_id = excluded.message_id"
 )
@@ -102,24 +107,35 @@ def index_memory(tx: Transaction, account_id: str, memory_id: str, text: str, *,
 
 
 def find_sessions(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[str, ...]:
-    """Return sessions of persons on this node with texts before `until` (UTC seconds) that are not indexed yet."""
+    """Return sessions for `index_session`: those that left their person, and those of persons on this node with news.
+
+    News are texts before `until` (UTC seconds) that are not indexed.
+    """
     is_ours, params = owned_by(tx, "session.node", node)
-    return tuple(row[0] for row in tx.fetch(_FIND_SESSIONS.format(ours=is_ours), (*params, until, until, limit)))
+    strays = tx.fetch(_FIND_STRAYS, (limit,))
+    news = tx.fetch(_FIND_SESSIONS.format(ours=is_ours), (*params, until, until, limit))
+    return tuple(row[0] for row in (*strays, *news))
 
 
 def index_session(tx: Transaction, session_id: str, *, until: float, limit: int) -> bool:
     """Index the next texts of a session, at most `limit`. Return True if there may be more.
 
-    A segment may still grow, so `until` is some time ago.
+    A segment may still grow, so `until` is some time ago. If the session has left the person for whom it was indexed,
+    these texts leave the index first.
     """
     row = tx.fetch_one(
-        "SELECT session.account_id, COALESCE(done.seq, 0), COALESCE(done.message_at, 0), COALESCE(done.message_id, '')"
+        "SELECT session.account_id, done.account_id, COALESCE(done.seq, 0), COALESCE(done.message_at, 0),"
+        " COALESCE(done.message_id, '')"
         " FROM session LEFT JOIN recall_progress AS done ON done.session_id = session.id WHERE session.id = ?",
         (session_id,),
     )
-    if row is None or row[0] is None:
+    if row is None:
         return False
-    account_id, seq, message_at, message_id = row
+    account_id, indexed_for, seq, message_at, message_id = row
+    if indexed_for is not None and indexed_for != account_id:
+        return erase_session(tx, session_id, limit=limit) or account_id is not None
+    if account_id is None:
+        return False
     segments = tx.fetch(_FIND_SEGMENTS, (session_id, seq, until, limit))
     messages = tx.fetch(_FIND_MESSAGES, (session_id, message_at, message_id, until, limit))
     said = [
@@ -134,7 +150,7 @@ def index_session(tx: Transaction, session_id: str, *, until: float, limit: int)
             message_at, message_id = one.at, message
     if chosen:
         _index(tx, account_id, chosen)
-        tx.run(_KEEP_PROGRESS, (session_id, seq, message_at, message_id))
+        tx.run(_KEEP_PROGRESS, (session_id, account_id, seq, message_at, message_id))
     return len(said) + len(typed) >= limit
 
 
@@ -203,10 +219,7 @@ def erase_texts(tx: Transaction, account_id: str, *, limit: int) -> bool:
 
 
 def erase_session(tx: Transaction, session_id: str, *, limit: int) -> bool:
-    """Delete up to `limit` texts of a session from the index, which may index it anew. Return True if there are more.
-
-    A session that leaves its person needs it.
-    """
+    """Delete up to `limit` texts of a session from the index, at last its progress. Return True if there are more."""
     deleted = 0
     for sql in _OF_SESSION:
         deleted += tx.run(f"DELETE FROM recall_text WHERE no IN ({sql} LIMIT ?)", (session_id, limit - deleted))  # noqa: S608 (our own constants)

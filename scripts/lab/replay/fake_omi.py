@@ -1,4 +1,4 @@
-"""Fake of Omi's notification API, v1 and v2, with its budget and with faults on demand.
+"""Fake of Omi's API: notifications, v1 and v2, with their budget and with faults on demand; memories of wearers.
 
 Not here: webhooks, which Omi sends (sender.py). Threads: the loop that started it.
 Source: Omi's integration API; v1 takes JSON, v2 takes everything from the query and no body.
@@ -48,13 +48,17 @@ class Push:
 
 @dataclass
 class FakeOmi:
-    """State of the fake: set fields at any time; read `pushes` (oldest first) and `calls` (their number)."""
+    """State of the fake: set fields at any time; read `pushes` (oldest first) and `calls` (of all kinds).
+
+    `memories` are those of each wearer, in Omi's order.
+    """
 
     mode: Mode = Mode.NORMAL
     delay_s: float = 0.0
     per_hour: int = 10
     retry_after_s: int = 1_200
     pushes: list[Push] = field(default_factory=list)
+    memories: dict[str, list[Any]] = field(default_factory=dict)
     calls: int = 0
     called: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
@@ -67,6 +71,7 @@ class FakeOmi:
         routes: list[Any] = [
             ("/v1/integrations/notification", _V1, {"fake": self}),
             ("/v2/integrations/([^/]+)/notification", _V2, {"fake": self}),
+            ("/v2/integrations/([^/]+)/memories", _Memories, {"fake": self}),
         ]
         server = tornado.httpserver.HTTPServer(tornado.web.Application(routes, log_function=lambda _: None))
         server.add_sockets(sockets)
@@ -159,3 +164,17 @@ class _V2(_Notification):
             self._fail(422, "uid and message are required, and no body")
             return
         await self.notify(app_id, uid, text, "v2")
+
+
+class _Memories(_Notification):
+    async def get(self, app_id: str) -> None:
+        """Send a page of a wearer's memories."""
+        self.fake.calls += 1
+        uid = self.get_query_argument("uid")
+        if self._refuse(app_id, uid):
+            return
+        if self.fake.mode is Mode.SERVER_ERROR:
+            self._fail(500, "Internal Server Error")
+            return
+        start, limit = (int(self.get_query_argument(name)) for name in ("offset", "limit"))
+        self.finish({"memories": self.fake.memories.get(uid, [])[start : start + limit]})

@@ -20,13 +20,15 @@ CREATE TABLE recall_owner (
     speakers TEXT NOT NULL DEFAULT ''
 );
 
--- How far a session's texts are indexed: up to this segment and this message.
+-- How far a session's texts are indexed, and for whom: up to this segment and this message.
 CREATE TABLE recall_progress (
     session_id TEXT NOT NULL PRIMARY KEY REFERENCES session (id) ON DELETE CASCADE,
+    account_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     seq BIGINT NOT NULL DEFAULT 0,
     message_at DOUBLE PRECISION NOT NULL DEFAULT 0,
     message_id TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX recall_progress_account ON recall_progress (account_id);
 
 -- The words of one memory, message or segment. Each begins with its owner's number, so that a word's list is one
 -- person's. It leaves with its text.

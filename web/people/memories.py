@@ -1,0 +1,192 @@
+"""A person's memories: list, search, create, edit, delete, and import from Omi.
+
+Not here: rules of texts (omi_actors/domain/people/memories.py), rows (omi_actors/store/people/memories.py).
+Threads: the event loop.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from omi_actors.domain.people.conversations import NEWEST, Position
+from omi_actors.domain.people.memories import MAX_CHARS, Memory, NewMemory, clean_text, read_omi_memory
+from omi_actors.errors import BadRequestError, ConflictError, NotFoundError, UpstreamError
+from omi_actors.instruments import metrics
+from omi_actors.store.people import memories
+from omi_actors.store.people.memories import MemoryPage
+from web.handlers.base import whole_number
+from web.people.base import PersonHandler
+from web.people.bodies import Field
+from web.people.paging import cursor_of, read_cursor, read_limit
+from web.problems import iso_time
+
+_TEXT = Field("text", max_chars=MAX_CHARS)
+_PAGE, _MAX_PAGE = 50, 200
+# Characters of a search.
+_MAX_SEARCH = 200
+_ANY_NUMBER = 1_000_000_000
+
+
+def memory_form(memory: Memory) -> dict[str, Any]:
+    """Return a memory as clients know it."""
+    return {"id": memory.memory_id, "text": memory.text, "createdAt": iso_time(memory.created_at)}
+
+
+class _TextHandler(PersonHandler):
+    """Base of the handlers that take a memory's text."""
+
+    def read_text(self) -> str:
+        """Return the body's text.
+
+        Raises:
+            BadRequestError: it is missing or blank.
+        """
+        text = clean_text(self.read_fields(_TEXT).get("text", ""))
+        if not text:
+            raise BadRequestError("text is required", hint="Send the memory's words as `text`.")
+        return text
+
+
+class MemoriesHandler(_TextHandler):
+    """The person's memories, the newest first."""
+
+    route = "/memories"
+
+    async def get(self) -> None:
+        """Answer a page that begins at `offset`, or after `cursor`; `search` keeps those that hold it."""
+        limit = read_limit(self, _PAGE, _MAX_PAGE)
+        search = self.get_query_argument("search", "")
+        if len(search) > _MAX_SEARCH:
+            raise BadRequestError(
+                f"`search` has {len(search)} characters.", hint=f"It must have at most {_MAX_SEARCH}."
+            )
+        has_offset = bool(self.get_query_argument("offset", ""))
+        offset = whole_number(self, "offset", 0, low=0, high=_ANY_NUMBER) if has_offset else None
+        before = NEWEST if has_offset else read_cursor(self)
+        page = await self.store.read_cold(
+            memories.list_memories, self.me.account_id, limit=limit, search=search, before=before, offset=offset
+        )
+        self.send_ok(_page_form(page, limit, offset))
+
+    async def post(self) -> None:
+        """Keep a text: 201, or 200 with the memory that has it already, from the last twelve hours."""
+        new = NewMemory(text=self.read_text())
+        kept = await self.store.write_alone(memories.add_memory, self.me.account_id, new)
+        metrics.MEMORIES.labels("typed" if kept.is_new else "skipped").inc()
+        repeated = {} if kept.is_new else {"deduped": True}
+        self.send_ok({"memory": memory_form(kept.memory), **repeated}, 201 if kept.is_new else 200)
+
+
+class MemoryHandler(_TextHandler):
+    """One memory."""
+
+    route = "/memories/:id"
+
+    async def patch(self, memory_id: str) -> None:
+        """Change the text."""
+        changed = await self.store.write_alone(memories.edit_memory, self.me.account_id, memory_id, self.read_text())
+        if changed is None:
+            raise NotFoundError("Not found", hint="You have no memory with this id.")
+        self.send_ok({"memory": memory_form(changed)})
+
+    async def delete(self, memory_id: str) -> None:
+        """Delete the memory."""
+        if not await self.store.write_alone(memories.delete_memory, self.me.account_id, memory_id):
+            raise NotFoundError("Not found", hint="You have no memory with this id.")
+        self.send_ok({"message": "Memory deleted successfully"})
+
+
+def _place_of(memory: Memory) -> Position:
+    return Position(memory.created_at, memory.memory_id)
+
+
+def _page_form(page: MemoryPage, limit: int, offset: int | None) -> dict[str, Any]:
+    """Return a page in the form that was asked for: with the next cursor, or with the total."""
+    items = [memory_form(one) for one in page.memories]
+    if offset is None:
+        return {"items": items, "nextCursor": cursor_of(_place_of(page.memories[-1])) if page.has_more else None}
+    more = {"total": page.total, "limit": limit, "offset": offset, "hasMore": page.has_more}
+    return {"items": items, "memories": items, **more}
+
+
+# Memories in a page of Omi's API, pages of one wearer, and memories in all.
+_OMI_PAGE, _OMI_PAGES, _OMI_MAX = 1_000, 100, 100_000
+# Memories that are stored at a time: others' writes wait so long.
+_BATCH = 50
+
+
+class ImportHandler(PersonHandler):
+    """Imports the memories of the person's wearables from Omi. What is known, or was deleted here, is skipped."""
+
+    route = "/memories/import/omi"
+
+    async def post(self) -> None:
+        """Answer the numbers of imported and skipped memories.
+
+        `max_total` limits the memories that are read, 0 means all. `limit` is the size of Omi's pages, unless all fit
+        into one. Within a minute of an import as large nothing is read again.
+        """
+        fields = self.read_fields(Field("limit", int), Field("max_total", int))
+        limit, most = (
+            _in_range(fields, "limit", _OMI_PAGE, 1, _OMI_PAGE),
+            _in_range(fields, "max_total", 0, 0, _OMI_MAX),
+        )
+        account_id, most = self.me.account_id, most or _OMI_MAX
+        uids = await self.store.read_cold(memories.load_verified_uids, account_id)
+        if not uids:
+            raise NotFoundError("No verified OMI link found", hint="Link your Omi first: POST /link/omi/start.")
+        recent = self.site.imports.find(account_id, uids, most, self.site.clock.mono_s())
+        if recent is not None:
+            self.send_ok({"imported": 0, "skipped": recent})
+            return
+        imported = skipped = 0
+        async for page in self._read(uids, most if most <= _OMI_PAGE else limit, most):
+            new = await self._keep(account_id, page)
+            imported, skipped = imported + new, skipped + len(page) - new
+        self.site.imports.note(account_id, uids, most, imported + skipped, self.site.clock.mono_s())
+        metrics.MEMORIES.labels("imported").inc(imported)
+        self.send_ok({"imported": imported, "skipped": skipped})
+
+    async def _read(self, uids: Sequence[str], size: int, most: int) -> AsyncIterator[list[NewMemory]]:
+        """Yield the pages of all wearables, at most `most` memories in all."""
+        left = most
+        for uid in uids:
+            for number in range(_OMI_PAGES):
+                items = await self._read_page(uid, min(size, left), number * size) if left > 0 else []
+                yield [memory for item in items[:left] if (memory := read_omi_memory(item)) is not None]
+                left -= len(items)
+                if len(items) < size:
+                    break
+
+    async def _read_page(self, uid: str, size: int, offset: int) -> list[Any]:
+        try:
+            items = await self.site.system.read_omi_memories(uid, limit=size, offset=offset)
+        except UpstreamError as exc:
+            raise BadRequestError(f"OMI read failed: {exc}", hint="Nothing is lost; try again later.") from exc
+        if items is None:
+            raise ConflictError(
+                "Omi cannot be asked.", hint="The operator must set OMI_APP_ID and OMI_APP_SECRET for its API."
+            )
+        return items
+
+    async def _keep(self, account_id: str, page: Sequence[NewMemory]) -> int:
+        """Store what is new of a page, and return its number. A page that is known costs one read."""
+        count = 0
+        for start in range(0, len(page), _BATCH):
+            some = page[start : start + _BATCH]
+            if await self.store.read_cold(memories.has_unknown, account_id, some):
+                count += await self.store.write_alone(memories.import_memories, account_id, some)
+        return count
+
+
+def _in_range(fields: dict[str, Any], name: str, default: int, low: int, high: int) -> int:
+    value: int = fields.get(name, default)
+    if not low <= value <= high:
+        raise BadRequestError(f"`{name}` must be a whole number from {low} to {high}.", hint="Correct its value.")
+    return value
+
+
+ROUTES = (
+    (r"/memories/?", MemoriesHandler),
+    (r"/memories/import/omi/?", ImportHandler),
+    (r"/memories/([^/]+)/?", MemoryHandler),
+)
