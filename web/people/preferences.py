@@ -1,7 +1,7 @@
 """A person's preferences: shown and saved as they are entered, half-typed texts included.
 
 The original's settings screen saves at each keystroke and shows what comes back.
-Not here: which texts are valid (omi_actors/domain/people/preferences.py), rows (omi_actors/store/people/preferences.py).
+Not here: valid values (omi_actors/domain/people/preferences.py), rows (omi_actors/store/people/preferences.py).
 Threads: the event loop.
 """
 

@@ -65,7 +65,8 @@ class AnswerSweeper(LoopActor):
 
     State it owns: the jobs whose answers it searches for. Messages it takes: SweepAnswers, AnsweredElsewhere,
     AnswersRead. Messages it sends: AnswerReady, AnswerFound, ReplyUnsettled and PauseOver to sessions, which activates
-    them; PreferencesChanged to those in memory. What kills it: an unexpected error. What survives a restart: every delivery.
+    them; PreferencesChanged to those in memory. What kills it: an unexpected error. What survives a restart: every
+    delivery.
     """
 
     def __init__(self, store: Store, sessions: Handle, replies: OpenReplies, node_name: str) -> None:

@@ -19,6 +19,8 @@ from omi_actors.domain.hearing.state import HearingOptions, ListenMode, WakeBy
 
 # Milliseconds of the follow-up window, as in the original.
 _MIN_WINDOW_MS, _MAX_WINDOW_MS = 1_000, 60_000
+# The largest number that is kept while it is typed.
+_MAX_NUMBER = 10**9
 _MAX_SENSITIVITY = 2
 # Names, and characters of one. One letter would wake at half of all speech.
 MAX_NAMES, _MIN_NAME_CHARS, MAX_NAME_CHARS = 8, 2, 40
@@ -186,15 +188,16 @@ def _take_number(value: Any) -> Any:
     """Return a whole number that is not negative, or a text in which one may be typed."""
     if isinstance(value, str):
         return _take_text(20)(value.strip())
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or value < 0:
-        raise ValueError("must be a whole number, not negative")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= _MAX_NUMBER or value % 1:
+        raise ValueError(f"must be a whole number from 0 to {_MAX_NUMBER}")
     return int(value)
 
 
 def _take_level(value: Any) -> Any:
     try:
         level = float(value) if not isinstance(value, bool) else 0.5
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         level = 0.5
     if level not in range(-_MAX_SENSITIVITY, _MAX_SENSITIVITY + 1):
         raise ValueError(f"must be a whole number from -{_MAX_SENSITIVITY} to {_MAX_SENSITIVITY}")
@@ -275,8 +278,6 @@ def read_preferences(entered: Entered) -> Preferences:
     """Return the valid preferences in what a person has entered."""
     invalid = find_invalid(entered)
     valid = {name: FIELDS[name].read(value) for name, value in entered.items() if name not in invalid}
-    start, end = valid.get("quiet_hours_start"), valid.get("quiet_hours_end")
-    has_quiet = valid.get("quiet_hours_enabled", True) and start is not None and end is not None and start != end
     return Preferences(
         listen_mode=valid.get("listen_mode"),
         followup_s=valid.get("followup_window_ms"),
@@ -285,11 +286,19 @@ def read_preferences(entered: Entered) -> Preferences:
         pattern=valid.get("activation_regex", ""),
         sensitivity=valid.get("activation_sensitivity", 0),
         mute=valid.get("mute", False),
-        quiet=(start, end) if has_quiet else None,
+        quiet=_read_quiet(valid),
         time_zone=valid.get("time_zone", "UTC"),
         is_meeting=valid.get("meeting_transcribe", False),
         language=valid.get("language", ""),
     )
+
+
+def _read_quiet(valid: Entered) -> tuple[int, int] | None:
+    """Return the quiet hours; None unless both times are valid, and differ."""
+    if not valid.get("quiet_hours_enabled", True) or not {"quiet_hours_start", "quiet_hours_end"} <= valid.keys():
+        return None
+    start, end = valid["quiet_hours_start"], valid["quiet_hours_end"]
+    return (start, end) if start != end else None
 
 
 @lru_cache(maxsize=1_024)
