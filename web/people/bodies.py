@@ -23,8 +23,8 @@ _WORDS: Mapping[type, str] = {str: "a string", bool: "true or false", int: "a wh
 class Field:
     """A field of a body: its name in snake_case, and the kind of its value.
 
-    The camelCase name is taken, too. `max_chars` limits strings; `may_be_null` allows null. Kind `object`: any value; the
-    field's own rules check it.
+    The camelCase name is taken, too. `max_chars` limits strings; `may_be_null` allows null. Kind `object` is any value:
+    the field's own rules check it.
     """
 
     name: str
