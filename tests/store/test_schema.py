@@ -77,6 +77,7 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
         (14, "links"),
         (15, "recall"),
         (16, "conversation_lists"),
+        (17, "preferences"),
     ]
     again.close()
 
