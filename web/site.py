@@ -4,6 +4,7 @@ Not here: making the server (server.py). Threads: the event loop.
 """
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
@@ -25,6 +26,9 @@ from web.edge.limits import (
 )
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 from web.identity import Identities
+
+if TYPE_CHECKING:
+    import asyncio
 
 # Seconds after the reply deadline in which the system itself reports that the answer is late.
 _GRACE_S = 1.0
@@ -48,10 +52,11 @@ class Times:
         self.turn_s = settings.store_read_timeout_s + settings.store_write_timeout_s
         self.slow_request_s = settings.slow_request_threshold_s
         self.heartbeat_s = _HEARTBEAT_S
+        self.message_s = settings.message_reply_deadline_s
 
 
-class PeopleRules:
-    """The operator's decisions about accounts."""
+class People:
+    """The operator's decisions about accounts, and the state that persons' addresses share."""
 
     def __init__(self, settings: Settings) -> None:
         self.registration = settings.registration
@@ -60,6 +65,8 @@ class PeopleRules:
         # Shown to a person who has chosen none.
         self.listen_mode, self.followup_window_ms = settings.default_listen_mode, settings.default_followup_window_ms
         self.wake_names, self.wake_by = settings.wake_names, settings.wake_by
+        # Tasks that go on after the reply of their request.
+        self.under_way: set[asyncio.Future[Any]] = set()
 
 
 class RecentImports:
@@ -117,7 +124,7 @@ class Site:
         self.replays = Replays(clock)
         # None: there are no accounts here.
         self.identities = Identities(system, clock) if settings.enable_user_system else None
-        self.people = PeopleRules(settings)
+        self.people = People(settings)
         self.imports = RecentImports()
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)
