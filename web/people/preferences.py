@@ -15,7 +15,7 @@ from omi_actors.store.people import preferences
 from omi_actors.store.people.preferences import StoredPreferences
 from web.people.base import PersonHandler
 from web.people.bodies import Field
-from web.site import PeopleRules
+from web.site import People
 
 # Other names of the same fields: the original's first version, and its app, have them.
 _ALIASES = {"dnd_quiet_hours_start": "quiet_hours_start", "dnd_quiet_hours_end": "quiet_hours_end"}
@@ -68,7 +68,7 @@ class PreferencesHandler(PersonHandler):
         self.send_ok({"preferences": preferences_form(stored, self.site.people)})
 
 
-def preferences_form(stored: StoredPreferences, rules: PeopleRules) -> dict[str, Any]:
+def preferences_form(stored: StoredPreferences, rules: People) -> dict[str, Any]:
     """Return preferences as clients know them, always with the same keys; texts as they were entered."""
     entered = stored.entered
     shown = {_CAMEL[name]: entered.get(name, default) for name, default in _defaults(rules).items()}
@@ -81,7 +81,7 @@ def preferences_form(stored: StoredPreferences, rules: PeopleRules) -> dict[str,
     }
 
 
-def _defaults(rules: PeopleRules) -> Mapping[str, Any]:
+def _defaults(rules: People) -> Mapping[str, Any]:
     return {
         **dict.fromkeys(FIELDS, ""),
         "listen_mode": rules.listen_mode,
