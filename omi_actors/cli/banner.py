@@ -27,6 +27,13 @@ _log = get_logger(__name__)
 _PAGES = (("Health", "/health"),)
 _OF_METRICS = (("Dashboard", "/metrics-dashboard"), ("Metrics", "/metrics  (for the operator, or by METRICS_TOKEN)"))
 
+# Who may make an account, by REGISTRATION.
+_ACCOUNTS = {
+    "open": "everybody may make one (REGISTRATION=open)",
+    "link": "by a link from `omi-actors user invite`",
+    "closed": "by `omi-actors user create` only",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -116,6 +123,10 @@ def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
     if not settings.enable_context_activation:
         yield "Speech", "kept, and never answered: ENABLE_CONTEXT_ACTIVATION is off"
     yield "Late answers", _describe_late_answers(settings)
+    yield (
+        "Accounts",
+        _ACCOUNTS[settings.registration] if settings.enable_user_system else "none: ENABLE_USER_SYSTEM is off",
+    )
     given = f"variables set: {_count_given(loaded)}"
     yield "Settings", f"{loaded.env_file.path.resolve()}, {given}" if loaded.env_file else f"no .env, {given}"
     made = Origin.MADE in loaded.origins.values()

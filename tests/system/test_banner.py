@@ -46,6 +46,19 @@ def test_banner_names_what_is_switched_off(facts):
     assert "Speech" not in render_banner(facts())
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "everybody may make one (REGISTRATION=open)"),
+        ({"REGISTRATION": "link"}, "by a link from `omi-actors user invite`"),
+        ({"REGISTRATION": "closed"}, "by `omi-actors user create` only"),
+        ({"ENABLE_USER_SYSTEM": "no"}, "none: ENABLE_USER_SYSTEM is off"),
+    ],
+)
+def test_banner_says_who_may_make_an_account(given, words, facts):
+    assert f"  Accounts      {words}\n" in render_banner(facts(**given))
+
+
 def test_signed_webhook_has_no_token_in_its_address(facts):
     seen = render_banner(facts(OMI_SIGNING_SECRETS="whsec_tell-nobody", WEBHOOK_TOKEN=TOKEN))
 

@@ -148,11 +148,6 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         future.try_set(self.spaces.get(session_key))
         return future
 
-    def load_sources(self, job_id):
-        future: Future[Any] = Future()
-        future.try_set(())
-        return future
-
     async def notify(self, uid, text):
         return False
 

@@ -1,7 +1,7 @@
 """Accounts, the tokens of signed-in devices, and one-time keys.
 
 Not here: hashing (actors/passwords.py), the forms of values (domain/people/accounts.py). Threads: changes run in the
-writer between groups, lists in the cold reader, `find_signed_in` and `load_credentials` in a session's reader.
+writer between group commits, lists in the cold reader, `find_signed_in` and `load_credentials` in a session's reader.
 """
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave select untyped.)
