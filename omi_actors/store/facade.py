@@ -63,7 +63,7 @@ class Store:
     ) -> Future[R]:
         """Run `work` with Pony's entities in its own transaction, between two group commits; it may run twice.
 
-        Group commits wait for it, so it changes at most 200 rows. Fails with DuplicateError when a unique value is taken.
+        Group commits wait for it, so it changes at most 200 rows. Fails with DuplicateError if a unique value is taken.
         """
         return self._writer.ask(ApplyAlone(Call(work, *args, **kwargs)), timeout_s=self._write_timeout_s)
 
