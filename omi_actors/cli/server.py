@@ -36,6 +36,9 @@ from web.server import WebServer
 
 _log = get_logger(__name__)
 
+# Seconds. The import takes a second on a slow machine; a start must not hang for it.
+_LOAD_S = 10.0
+
 
 def run(loaded: LoadedSettings) -> int:
     """Serve until the process must stop; return the exit code (docs/operating.md lists all).
@@ -108,6 +111,7 @@ async def _serve(loaded: LoadedSettings) -> int:
     # The address comes first: a second start by mistake must not touch the store of the first.
     port = _bind(server, settings)
     await system.start()
+    await _load_model(parts.model)
     server.listen()
     with recorded(loaded, port):
         link = f"{build_url(settings.host, port)}{server.operator_path()}"
@@ -134,8 +138,15 @@ def listen_to_signals(interrupt: Callable[[], None], hang_up: Callable[[], None]
             loop.add_signal_handler(signal.SIGHUP, hang_up)
 
 
+async def _load_model(model: Model) -> None:
+    """Wait until the model's library is imported, which the workers began: the first question must not pay for it."""
+    with contextlib.suppress(Exception):  # the workers record it, and each question meets it again
+        async with asyncio.timeout(_LOAD_S):
+            await model.load()
+
+
 async def _check_model(system: System) -> None:
-    """Load the model, which its first question would wait for, and tell the operator if it cannot answer."""
+    """Ask the model's server for its models, and tell the operator if it cannot answer."""
     try:
         failure = await system.check_model()
     except Exception as exc:  # noqa: BLE001 (a check must not end the program; the first question meets it again)

@@ -62,16 +62,16 @@ class OpenAIModel:
         self._slots = asyncio.Semaphore(concurrency)
         self._pacer = Pacer()
         self._client: AsyncOpenAI | None = None
+        self._loading = asyncio.Lock()
         # The model has reasoned without an opening tag, as its prompt's template makes it: it will again.
         self._is_unopened = False
 
     async def load(self) -> "AsyncOpenAI":
         """Import the SDK and build the client in a thread, once; that reads all certificates."""
-        if self._client is None:
-            client = await asyncio.to_thread(self._build_client)
-        if self._client is None:  # a concurrent call may have set it
-            self._client = client
-        return self._client
+        async with self._loading:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._build_client)
+            return self._client
 
     async def check(self) -> bool:
         """Ask for the server's list of models, by the client of the questions; see `Model.check`."""
