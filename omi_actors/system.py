@@ -17,6 +17,7 @@ from omi_actors.actors.session.messages import (
     Ingested,
     IngestSegments,
     KeepRaw,
+    OpenConversation,
     ReplySent,
     SwitchSpace,
 )
@@ -209,6 +210,10 @@ class System:
 
     def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
         """Move a session to another space (a subject, such as work). When durable, the future has the earlier space."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def open_conversation(self, message: OpenConversation, *, timeout_s: float) -> Future[str]:
+        """Begin a session's first conversation, unless it has one. When durable, the future has the latest one's id."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def load_space(self, session_key: str) -> Future[str | None]:

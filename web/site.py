@@ -4,6 +4,7 @@ Not here: making the server (server.py). Threads: the event loop.
 """
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
@@ -25,6 +26,9 @@ from web.edge.limits import (
 )
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 from web.identity import Identities
+
+if TYPE_CHECKING:
+    import asyncio
 
 # Seconds after the reply deadline in which the system itself reports that the answer is late.
 _GRACE_S = 1.0
@@ -48,15 +52,18 @@ class Times:
         self.turn_s = settings.store_read_timeout_s + settings.store_write_timeout_s
         self.slow_request_s = settings.slow_request_threshold_s
         self.heartbeat_s = _HEARTBEAT_S
+        self.message_s = settings.message_reply_deadline_s
 
 
-class PeopleRules:
-    """The operator's decisions about accounts."""
+class People:
+    """The operator's decisions about accounts, and the state that persons' addresses share."""
 
     def __init__(self, settings: Settings) -> None:
         self.registration = settings.registration
         self.login_max_failures = settings.login_max_failures
         self.stream_token_in_url = settings.stream_token_in_url
+        # Tasks that go on after the reply of their request.
+        self.under_way: set[asyncio.Future[Any]] = set()
 
 
 class RecentImports:
@@ -114,7 +121,7 @@ class Site:
         self.replays = Replays(clock)
         # None: there are no accounts here.
         self.identities = Identities(system, clock) if settings.enable_user_system else None
-        self.people = PeopleRules(settings)
+        self.people = People(settings)
         self.imports = RecentImports()
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)

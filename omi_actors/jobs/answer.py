@@ -22,7 +22,7 @@ from omi_actors.domain.answers.prompt import (
 )
 from omi_actors.domain.hearing.state import Question, build_question_key
 from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
-from omi_actors.domain.sessions.records import AnswerContext, AnswerDone, NewMessage
+from omi_actors.domain.sessions.records import AFTER_QUESTION_S, AnswerContext, AnswerDone, NewMessage
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
 from omi_actors.errors import BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
@@ -146,7 +146,8 @@ def _read_asking(job: ClaimedJob, space: str, recalled: tuple[RecalledLine, ...]
 
 
 def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: str) -> AnswerDone:
-    now_s = deps.clock.now_s()
+    # Clients sort by milliseconds, and another node may have asked.
+    now_s = max(deps.clock.now_s(), job.created_at + AFTER_QUESTION_S)
     message = NewMessage(
         message_id=new_id(),
         session_id=job.payload["session_id"],

@@ -33,9 +33,12 @@ _TURNS = (
     " WHERE message.session_id = ? AND message.kind <> 'failure'"
     " ORDER BY message.created_at DESC, message.id DESC LIMIT ?"
 )
-# The account is given only if its person allows that memories enter prompts.
+# A session without a space of its own has its person's. The account is given only if its person allows that memories
+# enter prompts.
 _ANSWERED_FOR = (
-    "SELECT session.active_space, session_key, CASE WHEN preference.inject_memories THEN session.account_id END"
+    "SELECT CASE WHEN session.active_space <> 'default' THEN session.active_space"
+    " ELSE COALESCE(preference.active_space, 'default') END, session_key,"
+    " CASE WHEN preference.inject_memories THEN session.account_id END"
     " FROM session LEFT JOIN user_preference AS preference ON preference.account_id = session.account_id"
     " WHERE session.id = ?"
 )

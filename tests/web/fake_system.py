@@ -85,6 +85,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.questions = []  # AskQuestion
         self.answers: deque[Any] = deque()  # per question: a ChatAnswered, an exception, or None for "settled later"
         self.spaces = {}  # by session key
+        self.conversations = {}  # by session key
         self.left = []  # AskerLeft
         self.on_asked = asyncio.Event()
         self.on_left = asyncio.Event()
@@ -132,6 +133,12 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         future: Future[Any] = Future()
         future.try_set(self.spaces.get(message.session_key, "default"))
         self.spaces[message.session_key] = message.space
+        return future
+
+    def open_conversation(self, message, *, timeout_s):
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(self.conversations.setdefault(message.session_key, "c1"))
         return future
 
     def load_sources(self, job_id):

@@ -9,6 +9,8 @@ wearables.py  linking wearables: codes, list, unlink, undo
 links.py      pages of one-time links: make an account, set a password
 admin.py      the operator's: list and make accounts, issue links
 conversations.py  list, read, messages, rename, delete, export, the current one
+windows.py    five windows onto conversations, spaces
+messages.py   sending a message to a conversation
 paging.py     `limit` and `cursor` of lists
 memories.py   memories, and their import from Omi
 routes.py     the table of these addresses

@@ -128,7 +128,8 @@ class AskQuestion(Request[ChatAnswered]):
 
     `asker_id` names the chat's open reply. `key` names the question, unique for its owner: the same key means the
     same question. `may_be_known` is False if the server made the key for this message. `on_delta` gets the pieces of
-    the answer; it must be quick and must not raise.
+    the answer; it must be quick and must not raise. `conversation_id` names an earlier conversation of the session,
+    which the question continues; "" continues the latest one.
     Fails with OverloadError, StoreError, ActorError; with AnswerLateError at the deadline; with KeyReusedError when
     the key belongs to another question.
     """
@@ -140,6 +141,7 @@ class AskQuestion(Request[ChatAnswered]):
     context: str = ""
     may_be_known: bool = False
     on_delta: OnDelta | None = None
+    conversation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,13 @@ class SwitchSpace(Request[str]):
 
     session_key: str
     space: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConversation(Request[str]):
+    """Message from a window: begin a conversation, unless the session has one. Reply: the latest one's id."""
+
+    session_key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from omi_actors.actors.session.messages import (
     AskQuestion,
     IngestSegments,
     KeepRaw,
+    OpenConversation,
     Passivate,
     PauseOver,
     ReplySent,
@@ -105,7 +106,9 @@ class SessionRouter(LoopActor):
     def receive(self, message: object) -> object:
         """Pass on one message, or handle one of the router's own."""
         match message:
-            case IngestSegments() | KeepRaw() | PauseOver() | AskQuestion() | AnswerGrew() | SwitchSpace():
+            case IngestSegments() | KeepRaw() | PauseOver() | AskQuestion() | AnswerGrew():
+                self._handle_of(message.session_key).forward(self.current_envelope)
+            case SwitchSpace() | OpenConversation():
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case AnswerReady() | AnswerFound() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():
                 # Facts about the session's own answers: a full mailbox must not lose them.

@@ -15,6 +15,9 @@ from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import Place
 from omi_actors.domain.work.jobs import NewJob
 
+# Seconds from a question to its answer, at least: so they differ in milliseconds, by which clients sort.
+AFTER_QUESTION_S = 0.002
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewConversation:

@@ -2,6 +2,7 @@
 
 accounts.py   accounts, tokens, one-time keys
 conversations.py  lists, messages, titles, deletion, parts for an export
+windows.py    windows onto conversations, the person's space
 linking.py    links between accounts and wearables
 memories.py   memories
 recall.py     what a question finds, and an answer's sources; recall_index.py: the index of words
