@@ -61,7 +61,9 @@ class SweepAnswers:
 
 
 class AnswerSweeper(LoopActor):
-    """Reads the store on a timer, and at a hint of another node.
+    """Reminds sessions of stored answers, unsettled replies and ended pauses for which a message may be lost.
+
+    It searches the store for them on a timer, and at a hint of another node.
 
     State it owns: the jobs whose answers it searches for. Messages it takes: SweepAnswers, AnsweredElsewhere,
     AnswersRead. Messages it sends: AnswerReady, AnswerFound, ReplyUnsettled and PauseOver to sessions, which activates
@@ -80,7 +82,7 @@ class AnswerSweeper(LoopActor):
         self._is_searching = False
 
     def on_start(self) -> None:
-        """Sweep now and then on a timer: an earlier process may have left answers that are not delivered."""
+        """Sweep on a timer, and once at the start: an earlier process may have left answers that are not delivered."""
         self.timers.every(_PERIOD_S, SweepAnswers())
         self.handle.tell(SweepAnswers())
 

@@ -101,7 +101,7 @@ class SessionRouter(LoopActor):
         self._limits = limits
 
     def on_start(self) -> None:
-        """Start the sweep."""
+        """Start the timer that looks for idle sessions every few seconds."""
         self.timers.every(_SWEEP_S, SweepIdle())
 
     def receive(self, message: object) -> object:
