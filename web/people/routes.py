@@ -3,7 +3,7 @@
 Not here: all other addresses (web/app.py), who may come in (`access` of each handler). Threads: any; constant.
 """
 
-from web.people import account, admin, auth, conversations, links, memories, messages, wearables, windows
+from web.people import account, admin, auth, conversations, links, memories, messages, preferences, wearables, windows
 
 ROUTES = (
     (r"/auth/register/?", auth.RegisterHandler),
@@ -20,6 +20,7 @@ ROUTES = (
     (r"/account/sessions/revoke/?", account.RevokeHandler),
     (r"/account/sessions/revoke-others/?", account.RevokeOthersHandler),
     *conversations.ROUTES,
+    (r"/preferences/?", preferences.PreferencesHandler),
     *windows.ROUTES,
     (r"/messages/send/?", messages.SendHandler),
     *memories.ROUTES,

@@ -241,7 +241,10 @@ class _Matcher:
         self._known: dict[str, tuple[tuple[int, float], ...]] = {}
 
     def count(self, terms: Iterable[str]) -> dict[int, float]:
-        """Return the counts of the question's words in a text, by their places."""
+        """Return how often each of the question's words occurs in a text; a word that matches in part counts in part.
+
+        The keys are the words' places in the question.
+        """
         counts: dict[int, float] = {}
         known = self._known
         for term in terms:
