@@ -5,7 +5,7 @@ Threads: the event loop's; the store's actors have threads of their own.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from omi_actors.actors.passwords import Passwords
@@ -18,6 +18,7 @@ from omi_actors.actors.session.messages import (
     IngestSegments,
     KeepRaw,
     OpenConversation,
+    PreferencesChanged,
     ReplySent,
     SwitchSpace,
 )
@@ -209,6 +210,14 @@ class System:
     def reply_sent(self, message: ReplySent) -> None:
         """Report whether a reply with an answer was sent."""
         self._tree.router.tell(message)
+
+    def preferences_changed(self, session_keys: Iterable[str]) -> None:
+        """Report that a person has other preferences, to those of the person's sessions that are in memory here.
+
+        They have them from their next message on. Other nodes find the change in the store within some seconds.
+        """
+        for session_key in session_keys:
+            self._tree.router.tell(PreferencesChanged(session_key))
 
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
         """Ask a session. The future settles with the answer, a failure's text, or AnswerLateError."""

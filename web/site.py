@@ -68,6 +68,9 @@ class People:
         self.registration = settings.registration
         self.login_max_failures = settings.login_max_failures
         self.stream_token_in_url = settings.stream_token_in_url
+        # Shown to a person who has chosen none.
+        self.listen_mode, self.followup_window_ms = settings.default_listen_mode, settings.default_followup_window_ms
+        self.wake_names, self.wake_by = settings.wake_names, settings.wake_by
         # Tasks that go on after the reply of their request.
         self.under_way: set[asyncio.Future[Any]] = set()
 

@@ -76,6 +76,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.received = []  # IngestSegments and KeepRaw, in the order of their coming
         self.timeouts = []
         self.sent = []  # ReplySent
+        self.changed = []  # keys of sessions whose persons have other preferences
         self.outcomes: deque[Any] = deque()  # per message: an Ingested, an exception, or None for "settled by the test"
         self.open = []  # futures that the test settles
         self.transcripts = {}
@@ -115,6 +116,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.sent.append(message)
         if self.on_sent is not None:
             self.on_sent()
+
+    def preferences_changed(self, session_keys):
+        self.changed += session_keys
 
     def ask_question(self, message, *, timeout_s):
         self.questions.append(message)

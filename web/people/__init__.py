@@ -5,6 +5,7 @@ bodies.py     fields of JSON bodies, in both key styles
 passwords.py  verifying a password, with a limit on wrong ones
 auth.py       register, login, logout, /auth/me, /me
 account.py    profile, password, sessions
+preferences.py  preferences, as they are entered
 wearables.py  linking wearables: codes, list, unlink, undo
 links.py      pages of one-time links: make an account, set a password
 admin.py      the operator's: list and make accounts, issue links
