@@ -74,6 +74,17 @@ def make_conversation(end=""):
     return make
 
 
+async def make_message(store, account_id):
+    """Store a conversation with a message."""
+    await store.write(fill, account_id, messages=1)
+    ((message_id,),) = await store.read(
+        lambda tx: tx.fetch(
+            "SELECT message.id FROM message JOIN session ON session.id = session_id WHERE account_id = ?", (account_id,)
+        )
+    )
+    return f"/messages/{message_id}/sources"
+
+
 async def make_memory(store, account_id):
     """Keep a memory."""
     kept = await store.write_alone(memories.add_memory, account_id, NewMemory(text="mine"))
@@ -88,6 +99,7 @@ OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
     "/conversations/:id/messages": make_conversation("/messages"),
     "/conversations/:id/export": make_conversation("/export"),
     "/memories/:id": make_memory,
+    "/messages/:id/sources": make_message,
 }
 
 

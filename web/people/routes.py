@@ -36,6 +36,7 @@ ROUTES = (
     (r"/preferences/?", preferences.PreferencesHandler),
     *windows.ROUTES,
     (r"/messages/send/?", messages.SendHandler),
+    (r"/messages/([^/]+)/sources/?", messages.SourcesHandler),
     *memories.ROUTES,
     (r"/operator/accounts", admin.AccountsHandler),
     (r"/operator/accounts/invite", admin.InviteHandler),

@@ -171,6 +171,16 @@ def load_sources(tx: Transaction, account_id: str, message_ids: Sequence[str]) -
     return sources
 
 
+def load_sources_of_message(tx: Transaction, account_id: str, message_id: str) -> tuple[RecalledText, ...] | None:
+    """Load the sources of an answer, the best first; None if the person has no such message."""
+    row = tx.fetch_one(
+        "SELECT 1 FROM message JOIN session ON session.id = message.session_id"
+        " WHERE message.id = ? AND session.account_id = ?",
+        (message_id, account_id),
+    )
+    return None if row is None else load_sources(tx, account_id, (message_id,)).get(message_id, ())
+
+
 def load_sources_of_job(tx: Transaction, job_id: str) -> tuple[RecalledText, ...]:
     """Load the sources of the answer that this job has stored, the best first."""
     row = tx.fetch_one(
