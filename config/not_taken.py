@@ -13,7 +13,11 @@ from config.values import parse_on_off
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotTaken:
-    """A variable without effect: the reason, what to use instead, and the value that is true here (None: no switch)."""
+    """A variable without effect: the reason, and what to use instead. `refused`: it stops the start.
+
+    `is_so` is, for a switch, the only value that describes this server; a switch with this value passes without a
+    message. None: the variable is no switch.
+    """
 
     reason: str
     instead: str

@@ -5,7 +5,7 @@ Threads: the event loop's; the store's actors have threads of their own.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from omi_actors.actors.maintenance.eraser import EraseNow
@@ -20,9 +20,11 @@ from omi_actors.actors.session.messages import (
     IngestSegments,
     KeepRaw,
     OpenConversation,
+    PreferencesChanged,
     ReplySent,
     SwitchSpace,
 )
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clients.model_chain import ModelFailure
 from omi_actors.domain.sessions.keys import account_prefix
@@ -173,6 +175,11 @@ class System:
         return self._tree.store
 
     @property
+    def watchers(self) -> SessionWatchers:
+        """Return the callbacks for changes of sessions."""
+        return self._tree.watchers
+
+    @property
     def passwords(self) -> Passwords:
         """Return the hashing and verifying of passwords."""
         return Passwords(self._tree.passwords)
@@ -229,6 +236,14 @@ class System:
     def reply_sent(self, message: ReplySent) -> None:
         """Report whether a reply with an answer was sent."""
         self._tree.router.tell(message)
+
+    def preferences_changed(self, session_keys: Iterable[str]) -> None:
+        """Report that a person has other preferences, to those of the person's sessions that are in memory here.
+
+        They have them from their next message on. Other nodes find the change in the store within some seconds.
+        """
+        for session_key in session_keys:
+            self._tree.router.tell(PreferencesChanged(session_key))
 
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
         """Ask a session. The future settles with the answer, a failure's text, or AnswerLateError."""

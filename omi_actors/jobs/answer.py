@@ -107,7 +107,7 @@ class AnswerJob:
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         sources = tuple(one.number for one in recalled)
         done = replace(done, spent=_build_spending(job, prompt, answer), sources=sources)
-        done = _count_on_reply(done, job, deps)
+        done = _plan_own_reply(done, job, deps)
         await stored(lambda: deps.store.write(jobs.complete_answer, done), deps)
         return done
 
@@ -173,8 +173,11 @@ def _build_spending(job: ClaimedJob, prompt: Prompt, answer: ModelAnswer) -> Spe
     return Spending(owner_of(job.payload["session_key"]), tokens)
 
 
-def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
-    """If a reply of this node is open for the answer, add the intent to send it to the same commit; this saves one."""
+def _plan_own_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
+    """Return `done` with the intent to send the answer in its own reply, if a reply of this node waits for it.
+
+    One commit then stores the answer and the intent, so the session needs no commit of its own for the intent.
+    """
     now_s = deps.clock.now_s()
     open_until = (job.payload.get("reply_until") or 0.0) - _REPLY_MARGIN_S
     is_too_late = now_s >= min(open_until, job.created_at + deps.answer_expires_s)

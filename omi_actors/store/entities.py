@@ -94,6 +94,7 @@ def _define_preferences(db: Any) -> None:
         active_space = Required(str)
         created_at = Required(float)
         updated_at = Required(float)
+        entered = Optional(str)
 
     class SessionPreference(db.Entity):  # type: ignore[misc]
         _table_ = "session_preference"

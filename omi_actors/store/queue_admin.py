@@ -1,7 +1,8 @@
 """The operator's actions on the queue: list, show, retry and discard jobs, pause kinds. Each change records an event.
 
 Not here: changes by attempts (jobs.py), reading the pauses (queue_state.py), access control (web/).
-Threads: lists run in the cold reader, changes in the writer between groups.
+Threads: lists run in the cold reader (the reader thread with Pony's entities), changes in the writer's thread, each
+between two group commits.
 """
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave select untyped.)

@@ -204,7 +204,7 @@ class SQLite:
         return describe_failure(self.file, exc)
 
     def is_usable(self, con: sqlite3.Connection, _exc: BaseException) -> bool:
-        """Return True unless the transaction cannot be closed."""
+        """Return True if the connection can be used again: no transaction is open on it."""
         return not con.in_transaction
 
     def fetch_is_synced(self, cursor: sqlite3.Cursor) -> bool:

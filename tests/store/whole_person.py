@@ -144,7 +144,7 @@ def _rows(word, own):
         "recall_progress": {"session_id": session, "account_id": own, "message_id": message},
         "user_preference": {
             "account_id": own, "default_conversation_id": talk, "meeting_transcribe": True, "inject_memories": True,
-            "mute": True, **wishes, **at,
+            "mute": True, "entered": text("wish.entered"), **wishes, **at,
         },
         "session_preference": {"session_id": session, **wishes, **at},
         "model_use": {

@@ -6,6 +6,7 @@ from typing import Any
 
 from omi_actors.actors.passwords import Verdict
 from omi_actors.actors.session.messages import ChatAnswered, Ingested
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError, StoreUnavailableError
@@ -76,6 +77,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.received = []  # IngestSegments and KeepRaw, in the order of their coming
         self.timeouts = []
         self.sent = []  # ReplySent
+        self.changed = []  # keys of sessions whose persons have other preferences
         self.outcomes: deque[Any] = deque()  # per message: an Ingested, an exception, or None for "settled by the test"
         self.open = []  # futures that the test settles
         self.transcripts = {}
@@ -92,6 +94,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.on_left = asyncio.Event()
 
         self.passwords = FakePasswords()
+        self.watchers = SessionWatchers()
         self.stored = None  # an InlineStore, where a test needs one
 
     @property
@@ -119,6 +122,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.sent.append(message)
         if self.on_sent is not None:
             self.on_sent()
+
+    def preferences_changed(self, session_keys):
+        self.changed += session_keys
 
     def ask_question(self, message, *, timeout_s):
         self.questions.append(message)

@@ -210,7 +210,10 @@ class SyncHandler(PersonHandler):
 
 
 class SessionLinkHandler(PersonHandler):
-    """Confirms that a wearable's session is the person's. Only a verified link makes it so."""
+    """Tells whether a wearable's session is the person's.
+
+    It changes nothing: only a verified link makes the session the person's.
+    """
 
     route = "/sessions/link"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.answers import AnswerMessage, SessionAnswers
 from omi_actors.actors.session.chat import ChatMessage, SessionChat, Typed
 from omi_actors.actors.session.commits import (
@@ -20,7 +21,15 @@ from omi_actors.actors.session.commits import (
     decide_anew_if_fenced,
 )
 from omi_actors.actors.session.hearing import SessionHearing
-from omi_actors.actors.session.messages import Forget, Ingested, IngestSegments, KeepRaw, Passivate, PauseOver
+from omi_actors.actors.session.messages import (
+    AnswerFound,
+    Forget,
+    Ingested,
+    IngestSegments,
+    KeepRaw,
+    Passivate,
+    PauseOver,
+)
 from omi_actors.domain.hearing.segments import RECENT_LIMIT
 from omi_actors.domain.hearing.state import HearingResult
 from omi_actors.domain.sessions.records import RawEvent
@@ -95,6 +104,8 @@ class SessionActor(LoopActor):
                 return None
         if isinstance(message, AnswerMessage):
             self._hearing.note(message, self.runtime.clock.now_s())
+            if isinstance(message, AnswerReady | AnswerFound):
+                self._deps.watchers.note(self._session_key)
             return self._my_answers().receive(message)
         if isinstance(message, ChatMessage):
             return self._my_chat().receive(message)
@@ -231,6 +242,8 @@ class SessionActor(LoopActor):
         self._progress = replace(turn.progress, epoch=commit.epoch)
         self._stored_id = commit.session_id
         self._hearing.listening_until = turn.listening_until
+        if commit.messages or commit.new_conversation is not None:
+            self._deps.watchers.note(self._session_key)
 
     # --- answering
 

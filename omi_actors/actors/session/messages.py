@@ -95,6 +95,16 @@ class ReplyDeadline:
 
 
 @dataclass(frozen=True, slots=True)
+class PreferencesChanged:
+    """Message from the web, or from the answer sweeper: the session's person may have other preferences now.
+
+    It reaches a session in memory only, and does not count as its use.
+    """
+
+    session_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Passivate:
     """Message from the router to an idle session: stop, unless a message, a reply or a timer still waits."""
 

@@ -153,7 +153,10 @@ class ChatSlot:
         self.fail(NotFoundError("The conversation was deleted."))
 
     def fail(self, error: Exception) -> bool:
-        """Fail the replies of all askers. Return True: there is no delivery to record."""
+        """Fail the replies of all askers.
+
+        Always return True: no delivery to them has begun, so the caller has none to take back.
+        """
         for asker in self._askers:
             asker.reply.try_fail(error)
         return True

@@ -87,7 +87,8 @@ def find_fault(error: UpstreamError) -> Fault:
 def is_broken(error: UpstreamError) -> bool:
     """Return True if an error counts for the circuit breaker: the server does not work.
 
-    A server that asks for fewer calls (429), refuses a key or a question, or says nothing works and answers at once.
+    A server that replies is not broken, even if it asks for fewer calls (429), refuses a key or a question, or sends an
+    empty answer.
     """
     if isinstance(error, UpstreamBusyError | UpstreamEmptyError | CircuitOpenError):
         return False

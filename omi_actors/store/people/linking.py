@@ -1,7 +1,7 @@
 """Links between accounts and wearables. A verified link makes the account the owner of the wearable's session.
 
-Not here: codes and their rules (domain/people/linking.py). Threads: changes run in the writer between groups, lists in
-the cold reader.
+Not here: codes and their rules (domain/people/linking.py). Threads: changes run in the writer between group
+commits, lists in the cold reader.
 """
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave select untyped.)
