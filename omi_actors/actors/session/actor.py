@@ -96,12 +96,8 @@ class SessionActor(LoopActor):
                 return decide_anew_if_fenced(lambda: self._keep_raw(message))
             case PauseOver():
                 return self._end_pause()
-            case Passivate():
-                self._passivate()
-                return None
-            case Forget():
-                self._forget()
-                return None
+            case Passivate() | Forget():
+                return self._leave(message)
         if isinstance(message, AnswerMessage):
             self._hearing.note(message, self.runtime.clock.now_s())
             if isinstance(message, AnswerReady | AnswerFound):
@@ -276,6 +272,12 @@ class SessionActor(LoopActor):
         return None
 
     # --- leaving
+
+    def _leave(self, message: Passivate | Forget) -> None:
+        if isinstance(message, Forget):
+            self._forget()
+        else:
+            self._passivate()
 
     def _forget(self) -> None:
         """Forget a session that is no longer in the store. Open replies end without an answer."""
