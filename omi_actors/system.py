@@ -22,6 +22,7 @@ from omi_actors.actors.session.messages import (
     ReplySent,
     SwitchSpace,
 )
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clients.model_chain import ModelFailure
 from omi_actors.domain.sessions.records import Transcript
@@ -166,6 +167,11 @@ class System:
     def store(self) -> Store:
         """Return the store, for what a person owns (store/people/). Sessions are reached by messages only."""
         return self._tree.store
+
+    @property
+    def watchers(self) -> SessionWatchers:
+        """Return the callbacks for changes of sessions."""
+        return self._tree.watchers
 
     @property
     def passwords(self) -> Passwords:

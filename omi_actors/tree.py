@@ -28,6 +28,7 @@ from omi_actors.actors.queue.dispatcher import JobQueue
 from omi_actors.actors.queue.workers import Workers
 from omi_actors.actors.session.router import LiveSessions, RouterLimits, SessionRouter
 from omi_actors.actors.session.slots import OpenReplies
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.errors import StoreError
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.errors import ExpectedError
@@ -127,6 +128,11 @@ class Tree:
         """Return the worker slots that are held: by answers, and by all other jobs."""
         answers, others = (slots.held_count for slots in self._pools)
         return {"answers": answers, "other_jobs": others}
+
+    @property
+    def watchers(self) -> SessionWatchers:
+        """Return the callbacks for changes of sessions."""
+        return self._session_deps.watchers
 
     @property
     def janitor(self) -> Handle:

@@ -6,6 +6,7 @@ from typing import Any
 
 from omi_actors.actors.passwords import Verdict
 from omi_actors.actors.session.messages import ChatAnswered, Ingested
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError, StoreUnavailableError
@@ -92,6 +93,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.on_left = asyncio.Event()
 
         self.passwords = FakePasswords()
+        self.watchers = SessionWatchers()
         self.stored = None  # an InlineStore, where a test needs one
 
     @property

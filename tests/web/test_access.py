@@ -354,9 +354,12 @@ async def test_only_permitted_callers_pass_and_others_learn_nothing(row, mode, s
     async with await Connection.open(await start(clock, METRICS_TOKEN=METRICS_TOKEN, **given)) as connection:
         everyone = await callers(connection, start, clock, store)
         path = await OWNED[row.path](store, everyone[-1].person.account_id) if row.is_owned else row.path
-        replies = [
-            (caller, await connection.request(row.method, path, row.body, caller.headers)) for caller in everyone
-        ]
+        replies = []
+        for caller in everyone:
+            reply = await connection.request(row.method, path, row.body, caller.headers)
+            replies.append((caller, reply))
+            if reply.headers.get("content-type", "").startswith("text/event-stream"):
+                await connection.reopen()
 
     wanted = {one.name: expected(row, one, is_private=mode == "development") for one, _ in replies}
     seen = {

@@ -3,7 +3,19 @@
 Not here: all other addresses (web/app.py), who may come in (`access` of each handler). Threads: any; constant.
 """
 
-from web.people import account, admin, auth, conversations, links, memories, messages, preferences, wearables, windows
+from web.people import (
+    account,
+    admin,
+    auth,
+    conversations,
+    links,
+    memories,
+    messages,
+    preferences,
+    stream,
+    wearables,
+    windows,
+)
 
 ROUTES = (
     (r"/auth/register/?", auth.RegisterHandler),
@@ -19,6 +31,7 @@ ROUTES = (
     (r"/account/sessions/?", account.SessionsHandler),
     (r"/account/sessions/revoke/?", account.RevokeHandler),
     (r"/account/sessions/revoke-others/?", account.RevokeOthersHandler),
+    (r"/conversations/current/stream/?", stream.StreamHandler),
     *conversations.ROUTES,
     (r"/preferences/?", preferences.PreferencesHandler),
     *windows.ROUTES,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.answers import AnswerMessage, SessionAnswers
 from omi_actors.actors.session.chat import ChatMessage, SessionChat, Typed
 from omi_actors.actors.session.commits import (
@@ -20,7 +21,14 @@ from omi_actors.actors.session.commits import (
     decide_anew_if_fenced,
 )
 from omi_actors.actors.session.hearing import SessionHearing
-from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, Passivate, PauseOver
+from omi_actors.actors.session.messages import (
+    AnswerFound,
+    Ingested,
+    IngestSegments,
+    KeepRaw,
+    Passivate,
+    PauseOver,
+)
 from omi_actors.domain.hearing.segments import RECENT_LIMIT
 from omi_actors.domain.hearing.state import HearingResult
 from omi_actors.domain.sessions.records import RawEvent
@@ -90,6 +98,8 @@ class SessionActor(LoopActor):
                 return None
         if isinstance(message, AnswerMessage):
             self._hearing.note(message, self.runtime.clock.now_s())
+            if isinstance(message, AnswerReady | AnswerFound):
+                self._deps.watchers.note(self._session_key)
             return self._my_answers().receive(message)
         if isinstance(message, ChatMessage):
             return self._my_chat().receive(message)
@@ -222,6 +232,8 @@ class SessionActor(LoopActor):
             raise
         self._progress = replace(turn.progress, epoch=commit.epoch)
         self._hearing.listening_until = turn.listening_until
+        if commit.messages or commit.new_conversation is not None:
+            self._deps.watchers.note(self._session_key)
 
     # --- answering
 
