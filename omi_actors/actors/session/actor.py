@@ -97,7 +97,8 @@ class SessionActor(LoopActor):
             case PauseOver():
                 return self._end_pause()
             case Passivate() | Forget():
-                return self._leave(message)
+                self._leave(message)
+                return None
         if isinstance(message, AnswerMessage):
             self._hearing.note(message, self.runtime.clock.now_s())
             if isinstance(message, AnswerReady | AnswerFound):
