@@ -59,6 +59,12 @@ def _index(tx, word, own):
         )
 
 
+def words_of(word):
+    """Return all texts that `fill_person` stores for a person, ids included."""
+    values = {value for row in _rows(word, f"{word}account").values() for value in row.values()}
+    return {value.decode() if isinstance(value, bytes) else value for value in values if isinstance(value, str | bytes)}
+
+
 def _rows(word, own):
     def text(column):
         return f"{word}{column.replace('.', '').replace('_', '')}"

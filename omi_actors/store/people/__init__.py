@@ -4,6 +4,7 @@ accounts.py   accounts, tokens, one-time keys
 conversations.py  lists, messages, titles, deletion, parts for an export
 erasure.py    the deletion of an account with all its rows, step by step
 windows.py    windows onto conversations, the person's space
+export.py     everything of a person, list by list
 linking.py    links between accounts and wearables
 memories.py   memories
 preferences.py  preferences, of accounts and for sessions
