@@ -165,6 +165,10 @@ class Postgres:
     def delete_old_backups(self, now_s: float) -> None:
         """Do nothing: `back_up` makes no copies."""
 
+    def delete_copies(self, _since: float) -> tuple[str, ...]:
+        """Do nothing: `back_up` makes no copies."""
+        return ()
+
     def is_unavailable(self, exc: BaseException) -> bool:
         """Decide by SQLSTATE."""
         if not isinstance(exc, psycopg2.Error):

@@ -57,6 +57,7 @@ OPEN = {
     "/link/omi/undo",  # its key, from the wearer's notification, is checked by the handler
     "/auth/set-up",  # a one-time key is checked by the handler
     "/auth/reset",
+    "/account/erasure",  # its key, from the reply of the deletion, is checked by the handler
 }
 
 
@@ -124,7 +125,7 @@ EXACT = [
         Row(method, path, Access.ANYBODY, 200)
         for method in SAFE
         for path in sorted(OPEN)
-        if path[1:5] not in ("oper", "auth", "link")
+        if path[1:5] not in ("oper", "auth", "link", "acco")
     ),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
@@ -133,6 +134,7 @@ EXACT = [
     Row("POST", "/auth/logout", Access.ANYBODY, 200),
     *(Row(method, f"/auth/{page}", Access.ANYBODY, 404) for method in ("GET", "POST") for page in ("set-up", "reset")),
     *(Row(method, "/link/omi/undo", Access.ANYBODY, 404) for method in ("GET", "POST")),
+    Row("GET", "/account/erasure", Access.ANYBODY, 404),
     Row("POST", "/omi-webhook", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/omi-webhook/", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),

@@ -23,6 +23,7 @@ from omi_actors.actors.session.commits import (
 from omi_actors.actors.session.hearing import SessionHearing
 from omi_actors.actors.session.messages import (
     AnswerFound,
+    Forget,
     Ingested,
     IngestSegments,
     KeepRaw,
@@ -60,7 +61,7 @@ class SessionActor(LoopActor):
     """One session. Each turn is decided on a copy of the state and committed; only then the state in memory changes.
 
     State it owns: the transcript's progress, its hearing (hearing.py), its answers (answers.py), its chat (chat.py).
-    Messages it takes: IngestSegments, KeepRaw, PauseOver, Passivate, those about answers and those about chat.
+    Messages it takes: IngestSegments, KeepRaw, PauseOver, Passivate, Forget, those about answers and those about chat.
     Messages it sends: JobsEnqueued, ReservationEnded and CancelJob to the queue. What kills it: an unexpected error.
     What survives a restart: everything but open reply slots; the next message loads the session from the store.
 
@@ -75,6 +76,8 @@ class SessionActor(LoopActor):
         self._session_key = session_key
         # None until it is loaded, and after a failed commit, which may have been stored.
         self._progress: Progress | None = None
+        # The session's id as it was last found in the store. Another one there: the person of this one was erased.
+        self._stored_id: str | None = None
         # None until it has an answer; most sessions have none.
         self._answers: SessionAnswers | None = None
         self._chat: SessionChat | None = None
@@ -93,8 +96,8 @@ class SessionActor(LoopActor):
                 return decide_anew_if_fenced(lambda: self._keep_raw(message))
             case PauseOver():
                 return self._end_pause()
-            case Passivate():
-                self._passivate()
+            case Passivate() | Forget():
+                self._leave(message)
                 return None
         if isinstance(message, AnswerMessage):
             self._hearing.note(message, self.runtime.clock.now_s())
@@ -206,7 +209,10 @@ class SessionActor(LoopActor):
                 asked=_ASKED_LIMIT,
                 answers_since=now_s - self._deps.delivery_rules.expires_s,
             )
+            if self._stored_id is not None and (record is None or record.session_id != self._stored_id):
+                self._forget()
             self._progress = build_progress(record, new_id)
+            self._stored_id = None if record is None else record.session_id
             if self._was_fenced and record is not None and record.node != self._deps.node_name:
                 metrics.SESSION_RETAKES.inc()
             self._was_fenced = False
@@ -231,6 +237,7 @@ class SessionActor(LoopActor):
             self._was_fenced = isinstance(exc, FencedError)
             raise
         self._progress = replace(turn.progress, epoch=commit.epoch)
+        self._stored_id = commit.session_id
         self._hearing.listening_until = turn.listening_until
         if commit.messages or commit.new_conversation is not None:
             self._deps.watchers.note(self._session_key)
@@ -266,6 +273,21 @@ class SessionActor(LoopActor):
         return None
 
     # --- leaving
+
+    def _leave(self, message: Passivate | Forget) -> None:
+        if isinstance(message, Forget):
+            self._forget()
+        else:
+            self._passivate()
+
+    def _forget(self) -> None:
+        """Forget a session that is no longer in the store. Open replies end without an answer."""
+        self._progress = self._stored_id = self._chat = None
+        self._hearing = SessionHearing(self._deps.hearing)
+        self._set_pause_timer()
+        answers, self._answers = self._answers, None
+        if answers is not None:
+            answers.forget()
 
     def on_failure(self, *_error: object) -> None:
         """Remove the reply slots, so that the sweeper no longer searches for their answers."""
