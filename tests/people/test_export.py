@@ -18,7 +18,7 @@ AT = 1_700_000_000.0
 LEFT_OUT = {
     f"{ADA}{place}"
     for place in (
-        "accountpasswordhash", "authhint", "delivery", "jobid", "jobkind", "joblane", "jobkey", "jobpayload", 
+        "accountpasswordhash", "authhint", "delivery", "jobid", "jobkind", "joblane", "jobkey", "jobpayload",
         "joberror", "jobrequest", "jobfingerprint", "rawkey", "memorykey", "memoryfolded", "forgottenkey", "recallspeakers",
         "recallwords",
     )
