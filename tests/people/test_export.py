@@ -19,8 +19,8 @@ LEFT_OUT = {
     f"{ADA}{place}"
     for place in (
         "accountpasswordhash", "authhint", "delivery", "jobid", "jobkind", "joblane", "jobkey", "jobpayload",
-        "joberror", "jobrequest", "jobfingerprint", "rawkey", "memorykey", "memoryfolded", "forgottenkey", "recallspeakers",
-        "recallwords",
+        "joberror", "jobrequest", "jobfingerprint", "rawkey", "memorykey", "memoryfolded", "forgottenkey",
+        "recallspeakers", "recallwords",
     )
 }  # fmt: skip
 
