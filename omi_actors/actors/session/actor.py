@@ -20,7 +20,16 @@ from omi_actors.actors.session.commits import (
     decide_anew_if_fenced,
 )
 from omi_actors.actors.session.hearing import SessionHearing
-from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, Passivate, PauseOver
+from omi_actors.actors.session.messages import (
+    Ingested,
+    IngestSegments,
+    KeepRaw,
+    Passivate,
+    PauseOver,
+    PreferencesChanged,
+)
+from omi_actors.domain.answers.language import ENGLISH
+from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.hearing.segments import RECENT_LIMIT
 from omi_actors.domain.hearing.state import HearingResult
 from omi_actors.domain.sessions.records import RawEvent
@@ -31,9 +40,12 @@ from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import KIND as ANSWER
+from omi_actors.jobs.answer import in_language
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import sessions
+from omi_actors.store.people.meetings import keep_meeting
+from omi_actors.store.people.preferences import load_for_session
 
 if TYPE_CHECKING:
     from omi_actors.kit.runtime import TimerHandle
@@ -46,13 +58,15 @@ _log = get_logger(__name__)
 _NEW, _UPDATED, _DUPLICATE, _BLANK = map(metrics.SEGMENTS.labels, ("new", "updated", "duplicate", "blank"))
 # Accepted questions that a session loads. The jobs' idempotency keys guarantee that none is asked twice.
 _ASKED_LIMIT = 8
+# The kind of Omi's webhook that ends a conversation, and so a meeting.
+CONVERSATION = "memory_created"
 
 
 class SessionActor(LoopActor):
     """One session. Each turn is decided on a copy of the state and committed; only then the state in memory changes.
 
     State it owns: the transcript's progress, its hearing (hearing.py), its answers (answers.py), its chat (chat.py).
-    Messages it takes: IngestSegments, KeepRaw, PauseOver, Passivate, those about answers and those about chat.
+    Messages it takes: IngestSegments, KeepRaw, PauseOver, PreferencesChanged, Passivate, those about answers and chat.
     Messages it sends: JobsEnqueued, ReservationEnded and CancelJob to the queue. What kills it: an unexpected error.
     What survives a restart: everything but open reply slots; the next message loads the session from the store.
 
@@ -73,6 +87,8 @@ class SessionActor(LoopActor):
         # Another commit came before ours; it may be another node's.
         self._was_fenced = False
         self._hearing = SessionHearing(deps.hearing)
+        # False: they are loaded before the next turn that needs them.
+        self._knows_preferences = False
         # The timer that ends the open utterance.
         self._pause: TimerHandle | None = None
 
@@ -85,6 +101,9 @@ class SessionActor(LoopActor):
                 return decide_anew_if_fenced(lambda: self._keep_raw(message))
             case PauseOver():
                 return self._end_pause()
+            case PreferencesChanged():
+                self._knows_preferences = False
+                return None
             case Passivate():
                 self._passivate()
                 return None
@@ -102,6 +121,8 @@ class SessionActor(LoopActor):
         _count(growth)
         heard = await self._hearing.hear(growth, message.received_at, self.runtime)
         jobs = await self._accept(heard, growth.progress, growth)
+        if message.ends_meeting and (said := await self._end_meeting()) is not None:
+            return Ingested(said)
         if not jobs:
             return Ingested() if message.needs_news and not growth.fresh else await self._reply()
         reply = self.take_reply()
@@ -125,12 +146,15 @@ class SessionActor(LoopActor):
     async def _end_pause(self) -> None:
         """Accept the questions in the utterance that a pause has ended. No webhook's reply waits for their answers."""
         try:
-            progress = await self._loaded()
-            await self._accept(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
+            await decide_anew_if_fenced(self._accept_pause)
         except ExpectedError as exc:
             # The row still holds the deadline, so that the answer sweeper sends PauseOver again.
             self._pause = None
             _log.warning("question_not_taken_in", error=type(exc).__name__)
+
+    async def _accept_pause(self) -> None:
+        progress = await self._loaded()
+        await self._accept(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
 
     async def _accept(
         self, heard: HearingResult, progress: Progress, growth: Growth | None = None
@@ -182,7 +206,21 @@ class SessionActor(LoopActor):
             received_at=message.received_at,
         )
         await self._commit(TurnChanges(progress, self._hearing.listening_until, raw_events=(event,)))
-        return Ingested()
+        return Ingested(await self._end_meeting() if message.kind == CONVERSATION else None)
+
+    async def _end_meeting(self) -> str | None:
+        """Keep the transcript of a meeting that has ended as a memory. Return what is said to its person, if anything.
+
+        Raises:
+            ExpectedError: it is not kept. Its segments are; a repetition of the webhook keeps it.
+        """
+        progress, preferences = self._progress, self._hearing.preferences
+        if preferences is None or not preferences.is_meeting or progress is None or progress.conversation_id is None:
+            return None
+        is_kept = await self._deps.store.write_alone(keep_meeting, progress.session_id, progress.conversation_id)
+        if not is_kept or preferences.wants_silence(self.runtime.clock.now_s()):
+            return None
+        return SENTENCES[preferences.language or ENGLISH].meeting
 
     # --- the store
 
@@ -196,7 +234,13 @@ class SessionActor(LoopActor):
                 asked=_ASKED_LIMIT,
                 answers_since=now_s - self._deps.delivery_rules.expires_s,
             )
-            self._progress = build_progress(record, new_id)
+            progress = build_progress(record, new_id)
+            self._knows_preferences = record is not None and record.account_id is None
+            if self._knows_preferences:
+                self._hearing.follow(None)
+            else:
+                await self._load_preferences()
+            self._progress = progress
             if self._was_fenced and record is not None and record.node != self._deps.node_name:
                 metrics.SESSION_RETAKES.inc()
             self._was_fenced = False
@@ -205,7 +249,13 @@ class SessionActor(LoopActor):
                 self._set_pause_timer()
                 if record.open_answers or self._answers is not None:
                     self._my_answers().take_over(record.open_answers)
+        elif not self._knows_preferences:
+            await self._load_preferences()
         return self._progress
+
+    async def _load_preferences(self) -> None:
+        self._hearing.follow(await self._deps.store.read(load_for_session, self._session_key))
+        self._knows_preferences = True
 
     async def _commit(self, turn: TurnChanges) -> None:
         """Commit one turn. Change the state in memory only after the commit.
@@ -213,6 +263,8 @@ class SessionActor(LoopActor):
         Raises:
             StoreError: nothing of the turn is remembered; the next message loads the session again.
         """
+        if turn.jobs and self._hearing.language:
+            turn = turn._replace(jobs=tuple(in_language(job, self._hearing.language) for job in turn.jobs))
         commit = build_commit(turn, self._session_key)
         try:
             await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit(commit))
@@ -227,14 +279,22 @@ class SessionActor(LoopActor):
 
     def _my_answers(self) -> SessionAnswers:
         if self._answers is None:
-            self._answers = SessionAnswers(self, self._deps, self._session_key)
+            self._answers = SessionAnswers(self, self._deps, self._session_key, self._is_silent)
         return self._answers
+
+    def _is_silent(self) -> bool:
+        return self._hearing.is_silent(self.runtime.clock.now_s())
 
     def _my_chat(self) -> SessionChat:
         if self._chat is None:
             answers = self._my_answers()
             self._chat = SessionChat(
-                self, self._deps, self._session_key, answers=answers, load=self._loaded, commit=self._commit_chat
+                self,
+                self._deps,
+                self._session_key,
+                answers=answers,
+                load=self._loaded,
+                commit=self._commit_chat,
             )
         return self._chat
 

@@ -5,6 +5,7 @@ conversations.py  lists, messages, titles, deletion, parts for an export
 windows.py    windows onto conversations, the person's space
 linking.py    links between accounts and wearables
 memories.py   memories
+meetings.py   transcripts of meetings as memories
 preferences.py  preferences, of accounts and for sessions
 recall.py     what a question finds, and an answer's sources; recall_index.py: the index of words
 
