@@ -149,7 +149,7 @@ class SessionActor(LoopActor):
             await decide_anew_if_fenced(self._accept_pause)
         except ExpectedError as exc:
             # The row still holds the deadline, so that the answer sweeper sends PauseOver again.
-            self._pause = None
+            self._stop_pause_timer()
             _log.warning("question_not_taken_in", error=type(exc).__name__)
 
     async def _accept_pause(self) -> None:
@@ -176,12 +176,15 @@ class SessionActor(LoopActor):
 
     def _set_pause_timer(self) -> None:
         """Set the timer for the pause that ends the open utterance."""
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
+        self._stop_pause_timer()
         if self._hearing.deadline is not None:
             delay_s = max(0.0, self._hearing.deadline - self.runtime.clock.now_s())
             self._pause = self.timers.after(delay_s, PauseOver(self._session_key))
+
+    def _stop_pause_timer(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
 
     def _reply_until(self) -> float | None:
         """Return the time (UTC seconds) until which this turn's webhook waits for an answer; None without a webhook."""
