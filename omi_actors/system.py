@@ -8,12 +8,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from omi_actors.actors.maintenance.eraser import EraseNow
 from omi_actors.actors.passwords import Passwords
-from omi_actors.actors.queue.messages import Drain
+from omi_actors.actors.queue.messages import CancelJob, Drain
 from omi_actors.actors.session.messages import (
     AskerLeft,
     AskQuestion,
     ChatAnswered,
+    Forget,
     Ingested,
     IngestSegments,
     KeepRaw,
@@ -22,8 +24,10 @@ from omi_actors.actors.session.messages import (
     ReplySent,
     SwitchSpace,
 )
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clients.model_chain import ModelFailure
+from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import StartFailedError, UpstreamError
 from omi_actors.instruments.actor_metrics import ActorMetrics
@@ -44,7 +48,8 @@ from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.store import queue_state, sessions
 from omi_actors.store.facade import Store
-from omi_actors.store.people import recall
+from omi_actors.store.people import erasure, recall
+from omi_actors.store.people.erasure import Begun
 from omi_actors.store.people.recall import RecalledText
 from omi_actors.store.transaction import Transaction
 from omi_actors.tree import Tree
@@ -55,6 +60,8 @@ _log = get_logger(__name__)
 _PAGE_MESSAGES = 1_000
 # The only kind of actor that may fail while all other wearers are served.
 _SESSION = "session"
+# Sessions that an account loses at its end, in one short write; the eraser takes further ones.
+_ENDED_SESSIONS = 50
 # Seconds that the actors get to stop, after attempts have ended or have released their jobs.
 _STOP_S = 10.0
 
@@ -168,6 +175,11 @@ class System:
         return self._tree.store
 
     @property
+    def watchers(self) -> SessionWatchers:
+        """Return the callbacks for changes of sessions."""
+        return self._tree.watchers
+
+    @property
     def passwords(self) -> Passwords:
         """Return the hashing and verifying of passwords."""
         return Passwords(self._tree.passwords)
@@ -192,6 +204,26 @@ class System:
         if self._tree.notifier is None:
             return None
         return await self._tree.notifier.read_memories(uid, limit=limit, offset=offset)
+
+    async def erase_account(self, account_id: str, *, key_digest: str, verified_hash: str | None) -> Begun | None:
+        """End an account, and begin to erase it. Live sessions of it forget all, and its jobs under way are cancelled.
+
+        Return what has ended; None: there is no such account, or it has got another password.
+        """
+        tree = self._tree
+        begun = await tree.store.write(
+            erasure.begin_erasure, account_id, key_digest=key_digest, verified_hash=verified_hash, limit=_ENDED_SESSIONS
+        )
+        if begun is None:
+            return None
+        own = f"{account_prefix(account_id)}:"
+        for key, session in tuple(tree.live_sessions.by_key.items()):
+            if key.startswith(own) or key in begun.session_keys:
+                session.handle.tell_always(Forget())
+        for job_id in begun.job_ids:
+            tree.job_queue.tell(CancelJob(job_id))
+        tree.eraser.tell(EraseNow())
+        return begun
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""

@@ -25,6 +25,7 @@ from web.edge.limits import (
     WebhookLimit,
 )
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
+from web.feeds import Feeds
 from web.identity import Identities
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _GRACE_S = 1.0
 # Seconds of silence after which a stream sends a heartbeat; proxies close silent streams after 30 s or more.
 _HEARTBEAT_S = 15.0
+# Seconds after which event streams look for news without a hint, with other nodes and without.
+_LOOK_S, _LOOK_ALONE_S = 5.0, 60.0
 
 
 # Seconds after which Omi is asked again for a person's memories: clients import whenever they show them.
@@ -58,7 +61,10 @@ class Times:
 class People:
     """The operator's decisions about accounts, and the state that persons' addresses share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, system: System, settings: Settings, clock: Clock) -> None:
+        # Other nodes send no hints of what they store; a SQLite file has no other nodes.
+        look_s = _LOOK_S if settings.database_url else _LOOK_ALONE_S
+        self.feeds = Feeds(system, clock, max_readers=settings.streams_per_account, look_s=look_s)
         self.registration = settings.registration
         self.login_max_failures = settings.login_max_failures
         self.stream_token_in_url = settings.stream_token_in_url
@@ -124,7 +130,7 @@ class Site:
         self.replays = Replays(clock)
         # None: there are no accounts here.
         self.identities = Identities(system, clock) if settings.enable_user_system else None
-        self.people = People(settings)
+        self.people = People(system, settings, clock)
         self.imports = RecentImports()
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)

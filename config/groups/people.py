@@ -38,6 +38,13 @@ class PeopleSettings(BaseModel):
             "see docs/deploy.md. When off, that app cannot follow its conversation live."
         ),
     )
+    streams_per_account: int = Field(
+        10,
+        validation_alias="STREAMS_PER_ACCOUNT",
+        ge=1,
+        le=1_000,
+        description="Open event streams of one account on one node: its phones and tabs. One more is answered 429.",
+    )
     message_reply_deadline_ms: int = Field(
         12_000,
         validation_alias="MESSAGE_REPLY_DEADLINE_MS",

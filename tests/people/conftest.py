@@ -25,7 +25,9 @@ def database_url(request):
     url = request.getfixturevalue("module_postgres_url")
     yield url
     with closing(psycopg2.connect(url)) as con:
-        con.cursor().execute("TRUNCATE account, session, job, node, operator_event, queue_pause, account_key CASCADE")
+        con.cursor().execute(
+            "TRUNCATE account, session, job, node, operator_event, queue_pause, account_key, model_use, erasure CASCADE"
+        )
         con.commit()
 
 

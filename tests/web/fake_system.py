@@ -6,6 +6,7 @@ from typing import Any
 
 from omi_actors.actors.passwords import Verdict
 from omi_actors.actors.session.messages import ChatAnswered, Ingested
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError, StoreUnavailableError
@@ -14,6 +15,7 @@ from omi_actors.kit.future import Future
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.snapshot import Snapshot
 from omi_actors.store.engine import Engine, StoreConfig
+from omi_actors.store.people import erasure
 from omi_actors.store.transaction import NodeIdentity
 
 
@@ -92,6 +94,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.on_left = asyncio.Event()
 
         self.passwords = FakePasswords()
+        self.watchers = SessionWatchers()
         self.stored = None  # an InlineStore, where a test needs one
 
     @property
@@ -103,6 +106,11 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
     @property
     def queue_admin(self) -> QueueAdmin:
         raise ConflictError("queue admin is tested with the whole system")
+
+    async def erase_account(self, account_id, *, key_digest, verified_hash):
+        return await self.store.write(
+            erasure.begin_erasure, account_id, key_digest=key_digest, verified_hash=verified_hash, limit=50
+        )
 
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)

@@ -57,6 +57,7 @@ OPEN = {
     "/link/omi/undo",  # its key, from the wearer's notification, is checked by the handler
     "/auth/set-up",  # a one-time key is checked by the handler
     "/auth/reset",
+    "/account/erasure",  # its key, from the reply of the deletion, is checked by the handler
 }
 
 
@@ -74,6 +75,17 @@ def make_conversation(end=""):
     return make
 
 
+async def make_message(store, account_id):
+    """Store a conversation with a message."""
+    await store.write(fill, account_id, messages=1)
+    ((message_id,),) = await store.read(
+        lambda tx: tx.fetch(
+            "SELECT message.id FROM message JOIN session ON session.id = session_id WHERE account_id = ?", (account_id,)
+        )
+    )
+    return f"/messages/{message_id}/sources"
+
+
 async def make_memory(store, account_id):
     """Keep a memory."""
     kept = await store.write_alone(memories.add_memory, account_id, NewMemory(text="mine"))
@@ -88,6 +100,7 @@ OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
     "/conversations/:id/messages": make_conversation("/messages"),
     "/conversations/:id/export": make_conversation("/export"),
     "/memories/:id": make_memory,
+    "/messages/:id/sources": make_message,
 }
 
 
@@ -112,7 +125,7 @@ EXACT = [
         Row(method, path, Access.ANYBODY, 200)
         for method in SAFE
         for path in sorted(OPEN)
-        if path[1:5] not in ("oper", "auth", "link")
+        if path[1:5] not in ("oper", "auth", "link", "acco")
     ),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
@@ -121,6 +134,7 @@ EXACT = [
     Row("POST", "/auth/logout", Access.ANYBODY, 200),
     *(Row(method, f"/auth/{page}", Access.ANYBODY, 404) for method in ("GET", "POST") for page in ("set-up", "reset")),
     *(Row(method, "/link/omi/undo", Access.ANYBODY, 404) for method in ("GET", "POST")),
+    Row("GET", "/account/erasure", Access.ANYBODY, 404),
     Row("POST", "/omi-webhook", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/omi-webhook/", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),
@@ -342,9 +356,12 @@ async def test_only_permitted_callers_pass_and_others_learn_nothing(row, mode, s
     async with await Connection.open(await start(clock, METRICS_TOKEN=METRICS_TOKEN, **given)) as connection:
         everyone = await callers(connection, start, clock, store)
         path = await OWNED[row.path](store, everyone[-1].person.account_id) if row.is_owned else row.path
-        replies = [
-            (caller, await connection.request(row.method, path, row.body, caller.headers)) for caller in everyone
-        ]
+        replies = []
+        for caller in everyone:
+            reply = await connection.request(row.method, path, row.body, caller.headers)
+            replies.append((caller, reply))
+            if reply.headers.get("content-type", "").startswith("text/event-stream"):
+                await connection.reopen()
 
     wanted = {one.name: expected(row, one, is_private=mode == "development") for one, _ in replies}
     seen = {

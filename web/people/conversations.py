@@ -21,14 +21,14 @@ from omi_actors.domain.people.conversations import (
     write_heading,
     write_line,
 )
-from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, NotFoundError
 from omi_actors.store.people import conversations
 from web.handlers.base import whole_number
 from web.people.base import PersonHandler
 from web.people.bodies import Field
-from web.people.paging import cursor_of, read_cursor, read_limit
+from web.people.forms import conversation_form, cursor_of, message_form
+from web.people.paging import read_cursor, read_limit
 from web.problems import iso_time
 
 # Messages of the conversation that goes on.
@@ -233,31 +233,6 @@ ROUTES = (
 def no_conversation() -> NotFoundError:
     """Return the refusal of a conversation that is not the person's, or does not exist."""
     return NotFoundError("Conversation not found", hint="GET /conversations lists yours.")
-
-
-def conversation_form(conversation: Conversation) -> dict[str, Any]:
-    """Return a conversation as clients know it. `openaiConversationId` is empty: models keep no conversation here."""
-    return {
-        "id": conversation.conversation_id,
-        "title": conversation.title,
-        "summary": conversation.summary,
-        "createdAt": iso_time(conversation.started_at),
-        "openaiConversationId": "",
-        "omiSessionKey": wearable_in(conversation.session_key),
-    }
-
-
-def message_form(message: StoredMessage) -> dict[str, Any]:
-    """Return a message as clients know it. Its `kind` is question, answer, or failure: why there is no answer."""
-    return {
-        "id": message.message_id,
-        "conversationId": message.conversation_id,
-        "role": message.role.upper(),
-        "text": message.text,
-        "source": message.source.upper(),
-        "kind": message.kind,
-        "createdAt": iso_time(message.created_at),
-    }
 
 
 def _counted_form(counted: CountedConversation) -> dict[str, Any]:

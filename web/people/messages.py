@@ -14,20 +14,35 @@ from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.people.conversations import Conversation
 from omi_actors.domain.people.preferences import read_preferences
-from omi_actors.errors import BadRequestError, StoreError
+from omi_actors.errors import BadRequestError, NotFoundError, StoreError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
-from omi_actors.store.people import conversations, preferences, windows
+from omi_actors.store.people import conversations, preferences, recall, windows
 from web.edge.tolerant_json import short_key
+from web.people.base import PersonHandler
 from web.people.bodies import Field
 from web.people.conversations import no_conversation
 from web.people.windows import WindowHandler
 from web.requests import header
+from web.sources import sources_form
 
 _log = get_logger(__name__)
 
 _ID_CHARS = 64
+
+
+class SourcesHandler(PersonHandler):
+    """Shows the person's own texts that were in the prompt of an answer."""
+
+    route = "/messages/:id/sources"
+
+    async def get(self, message_id: str) -> None:
+        """Answer with the sources, the best first; without any for a question, and for an answer that needed none."""
+        sources = await self.store.read(recall.load_sources_of_message, self.me.account_id, message_id)
+        if sources is None:
+            raise NotFoundError("Not found", hint="You have no message with this id.")
+        self.send_ok({"items": sources_form(sources)})
 
 
 class SendHandler(WindowHandler):
@@ -65,11 +80,15 @@ class SendHandler(WindowHandler):
             self._reply(conversation, ChatAnswered(late), pending=True)
             return
         try:
-            self._reply(conversation, await asking)
+            await self._reply_with_sources(conversation, await asking)
         except StoreError as exc:
             if await self.store.read(conversations.find_conversation, self.me.account_id, question.conversation_id):
                 raise
             raise no_conversation() from exc  # it was deleted meanwhile
+
+    async def _reply_with_sources(self, conversation: Conversation, answered: ChatAnswered) -> None:
+        sources = await self.site.system.load_sources(answered.job_id) if answered.job_id else ()
+        self._reply(conversation, answered, **({"sources": sources_form(sources)} if sources else {}))
 
     def _reply(self, conversation: Conversation, answered: ChatAnswered, **more: Any) -> None:
         form = {"conversation_id": conversation.conversation_id, "assistant_text": answered.text}

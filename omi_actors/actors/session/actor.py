@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.answers import AnswerMessage, SessionAnswers
 from omi_actors.actors.session.chat import ChatMessage, SessionChat, Typed
 from omi_actors.actors.session.commits import (
@@ -21,6 +22,8 @@ from omi_actors.actors.session.commits import (
 )
 from omi_actors.actors.session.hearing import SessionHearing
 from omi_actors.actors.session.messages import (
+    AnswerFound,
+    Forget,
     Ingested,
     IngestSegments,
     KeepRaw,
@@ -28,8 +31,6 @@ from omi_actors.actors.session.messages import (
     PauseOver,
     PreferencesChanged,
 )
-from omi_actors.domain.answers.language import ENGLISH
-from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.hearing.segments import RECENT_LIMIT
 from omi_actors.domain.hearing.state import HearingResult
 from omi_actors.domain.sessions.records import RawEvent
@@ -44,7 +45,6 @@ from omi_actors.jobs.answer import in_language
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import sessions
-from omi_actors.store.people.meetings import keep_meeting
 from omi_actors.store.people.preferences import load_for_session
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class SessionActor(LoopActor):
     """One session. Each turn is decided on a copy of the state and committed; only then the state in memory changes.
 
     State it owns: the transcript's progress, its hearing (hearing.py), its answers (answers.py), its chat (chat.py).
-    Messages it takes: IngestSegments, KeepRaw, PauseOver, PreferencesChanged, Passivate, those about answers and chat.
+    Messages it takes: IngestSegments, KeepRaw, PauseOver, PreferencesChanged, Passivate, Forget; about answers and chat.
     Messages it sends: JobsEnqueued, ReservationEnded and CancelJob to the queue. What kills it: an unexpected error.
     What survives a restart: everything but open reply slots; the next message loads the session from the store.
 
@@ -81,6 +81,8 @@ class SessionActor(LoopActor):
         self._session_key = session_key
         # None until it is loaded, and after a failed commit, which may have been stored.
         self._progress: Progress | None = None
+        # The session's id as it was last found in the store. Another one there: the person of this one was erased.
+        self._stored_id: str | None = None
         # None until it has an answer; most sessions have none.
         self._answers: SessionAnswers | None = None
         self._chat: SessionChat | None = None
@@ -101,14 +103,13 @@ class SessionActor(LoopActor):
                 return decide_anew_if_fenced(lambda: self._keep_raw(message))
             case PauseOver():
                 return self._end_pause()
-            case PreferencesChanged():
-                self._knows_preferences = False
-                return None
-            case Passivate():
-                self._passivate()
+            case PreferencesChanged() | Passivate() | Forget():
+                self._take_note(message)
                 return None
         if isinstance(message, AnswerMessage):
             self._hearing.note(message, self.runtime.clock.now_s())
+            if isinstance(message, AnswerReady | AnswerFound):
+                self._deps.watchers.note(self._session_key)
             return self._my_answers().receive(message)
         if isinstance(message, ChatMessage):
             return self._my_chat().receive(message)
@@ -121,7 +122,11 @@ class SessionActor(LoopActor):
         _count(growth)
         heard = await self._hearing.hear(growth, message.received_at, self.runtime)
         jobs = await self._accept(heard, growth.progress, growth)
-        if message.ends_meeting and (said := await self._end_meeting()) is not None:
+        if (
+            message.ends_meeting
+            and (said := await self._hearing.end_meeting(growth.progress, self._deps.store, message.received_at))
+            is not None
+        ):
             return Ingested(said)
         if not jobs:
             return Ingested() if message.needs_news and not growth.fresh else await self._reply()
@@ -209,21 +214,9 @@ class SessionActor(LoopActor):
             received_at=message.received_at,
         )
         await self._commit(TurnChanges(progress, self._hearing.listening_until, raw_events=(event,)))
-        return Ingested(await self._end_meeting() if message.kind == CONVERSATION else None)
-
-    async def _end_meeting(self) -> str | None:
-        """Keep the transcript of a meeting that has ended as a memory. Return what is said to its person, if anything.
-
-        Raises:
-            ExpectedError: it is not kept. Its segments are; a repetition of the webhook keeps it.
-        """
-        progress, preferences = self._progress, self._hearing.preferences
-        if preferences is None or not preferences.is_meeting or progress is None or progress.conversation_id is None:
-            return None
-        is_kept = await self._deps.store.write_alone(keep_meeting, progress.session_id, progress.conversation_id)
-        if not is_kept or preferences.wants_silence(self.runtime.clock.now_s()):
-            return None
-        return SENTENCES[preferences.language or ENGLISH].meeting
+        if message.kind != CONVERSATION:
+            return Ingested()
+        return Ingested(await self._hearing.end_meeting(progress, self._deps.store, message.received_at))
 
     # --- the store
 
@@ -237,7 +230,10 @@ class SessionActor(LoopActor):
                 asked=_ASKED_LIMIT,
                 answers_since=now_s - self._deps.delivery_rules.expires_s,
             )
+            if self._stored_id is not None and (record is None or record.session_id != self._stored_id):
+                self._forget()
             progress = build_progress(record, new_id)
+            self._stored_id = None if record is None else record.session_id
             self._knows_preferences = record is not None and record.account_id is None
             if self._knows_preferences:
                 self._hearing.follow(None)
@@ -276,7 +272,10 @@ class SessionActor(LoopActor):
             self._was_fenced = isinstance(exc, FencedError)
             raise
         self._progress = replace(turn.progress, epoch=commit.epoch)
+        self._stored_id = commit.session_id
         self._hearing.listening_until = turn.listening_until
+        if commit.messages or commit.new_conversation is not None:
+            self._deps.watchers.note(self._session_key)
 
     # --- answering
 
@@ -317,6 +316,24 @@ class SessionActor(LoopActor):
         return None
 
     # --- leaving
+
+    def _take_note(self, message: PreferencesChanged | Passivate | Forget) -> None:
+        match message:
+            case PreferencesChanged():
+                self._knows_preferences = False
+            case Passivate():
+                self._passivate()
+            case Forget():
+                self._forget()
+
+    def _forget(self) -> None:
+        """Forget a session that is no longer in the store. Open replies end without an answer."""
+        self._progress = self._stored_id = self._chat = None
+        self._hearing = SessionHearing(self._deps.hearing)
+        self._set_pause_timer()
+        answers, self._answers = self._answers, None
+        if answers is not None:
+            answers.forget()
 
     def on_failure(self, *_error: object) -> None:
         """Remove the reply slots, so that the sweeper no longer searches for their answers."""

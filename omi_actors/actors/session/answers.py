@@ -128,6 +128,13 @@ class SessionAnswers:
             if delivery_id not in known and phase_of(answer) is Phase.PENDING:
                 self._start_grace(delivery_id)
 
+    def forget(self) -> None:
+        """End all open replies and graces without an answer, since the session is no longer in the store."""
+        for timer in self._graces.values():
+            timer.cancel()
+        for slot in self.slots.take_all():
+            slot.close()
+
     # --- replies that wait for their own answer
 
     def open_slot(self, job_id: str, reply: Future[Ingested], received_at: float) -> None:

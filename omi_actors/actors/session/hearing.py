@@ -10,6 +10,8 @@ import dataclasses
 from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
 from omi_actors.actors.session.messages import AnswerFound, ReplySent
 from omi_actors.domain.answers.delivery_records import DeliveryState, OpenAnswer
+from omi_actors.domain.answers.language import ENGLISH
+from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.hearing.hearing import (
     cut_into_slices,
     hear,
@@ -22,8 +24,10 @@ from omi_actors.domain.hearing.hearing import (
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, ListenMode, Question
 from omi_actors.domain.people.preferences import Preferences, build_options
 from omi_actors.domain.sessions.records import SessionRecord
-from omi_actors.domain.sessions.transcript import Growth
+from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.kit.runtime import Runtime
+from omi_actors.store.facade import Store
+from omi_actors.store.people.meetings import keep_meeting
 
 
 class SessionHearing:
@@ -106,6 +110,20 @@ class SessionHearing:
         # Without a stored deadline no utterance was open, so that nothing in old speech is asked now.
         self._unasked = recalled.questions if record.listening_until is not None else ()
         self.deadline = now_s if self._unasked else recalled.deadline
+
+    async def end_meeting(self, progress: Progress, store: Store, now_s: float) -> str | None:
+        """Keep the transcript of a meeting that has ended as a memory. Return what its person is told, if anything.
+
+        Raises:
+            ExpectedError: it is not kept. Its segments are; a repetition of the webhook keeps it.
+        """
+        preferences = self.preferences
+        if preferences is None or not preferences.is_meeting or progress.conversation_id is None:
+            return None
+        is_kept = await store.write_alone(keep_meeting, progress.session_id, progress.conversation_id)
+        if not is_kept or preferences.wants_silence(now_s):
+            return None
+        return SENTENCES[preferences.language or ENGLISH].meeting
 
     def note(self, message: object, now_s: float) -> None:
         """Note an answer. A follow-up then needs no wake phrase; after a failure the question may be repeated."""

@@ -111,6 +111,11 @@ class Passivate:
     """Message from the router to an idle session: stop, unless a message, a reply or a timer still waits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Message from the system to a live session: its person is erased. Forget all, and fail what waits."""
+
+
 # Called with each piece of an answer: its text, and whether it voids all text before it, since an attempt began anew.
 OnDelta = Callable[[str, bool], None]
 

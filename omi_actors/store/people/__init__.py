@@ -2,6 +2,7 @@
 
 accounts.py   accounts, tokens, one-time keys
 conversations.py  lists, messages, titles, deletion, parts for an export
+erasure.py    the deletion of an account with all its rows, step by step
 windows.py    windows onto conversations, the person's space
 linking.py    links between accounts and wearables
 memories.py   memories

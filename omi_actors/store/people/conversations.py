@@ -84,9 +84,23 @@ def list_messages(
     return tuple(map(_build_message, rows))
 
 
-def load_news(tx: Transaction, account_id: str, *, after: Position, limit: int) -> tuple[StoredMessage, ...]:
-    """Load the messages of all sessions of an account after a position, oldest first."""
-    return tuple(map(_build_message, tx.fetch(_NEWS, (account_id, after.at, after.row_id, limit))))
+@dataclass(frozen=True, slots=True)
+class News:
+    """The state of an account's talk: its sessions' keys, its current conversation, messages since a position."""
+
+    session_keys: tuple[str, ...]
+    conversation_id: str | None
+    messages: tuple[StoredMessage, ...]
+
+
+def load_news(tx: Transaction, account_id: str, *, after: Position, limit: int) -> News:
+    """Load the messages of all sessions of an account after a position, oldest first; and the rest of its state."""
+    keys = tx.fetch("SELECT session_key FROM session WHERE account_id = ?", (account_id,))
+    current = tx.fetch_one(_CURRENT, (account_id,))
+    messages = tx.fetch(_NEWS, (account_id, after.at, after.row_id, limit))
+    return News(
+        tuple(key for (key,) in keys), None if current is None else current[0], tuple(map(_build_message, messages))
+    )
 
 
 # --- lists
