@@ -10,7 +10,7 @@ from typing import Any
 
 from omi_actors.actors.maintenance.eraser import EraseNow
 from omi_actors.actors.passwords import Passwords
-from omi_actors.actors.queue.messages import CancelJob, Drain
+from omi_actors.actors.queue.messages import CancelJob, Drain, JobsEnqueued
 from omi_actors.actors.session.messages import (
     AskerLeft,
     AskQuestion,
@@ -34,6 +34,7 @@ from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
 from omi_actors.instruments.readings import take_readings
+from omi_actors.jobs.followup import build_followup_job
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
@@ -50,6 +51,7 @@ from omi_actors.store import queue_state, sessions
 from omi_actors.store.facade import Store
 from omi_actors.store.people import erasure, recall
 from omi_actors.store.people.erasure import Begun
+from omi_actors.store.people.followups import Wearable, enqueue_followup
 from omi_actors.store.people.recall import RecalledText
 from omi_actors.store.transaction import Transaction
 from omi_actors.tree import Tree
@@ -193,6 +195,17 @@ class System:
         if self._tree.notifier is None:
             return False
         await self._tree.notifier.notify(uid, text)
+        return True
+
+    async def send_followup(
+        self, account_id: str, followup_id: str, wearable: Wearable, text: str, *, request_id: str
+    ) -> bool:
+        """Store a person's own words for their wearable, with the job that sends them. False: nothing can be sent."""
+        if not self._tree.can_notify:
+            return False
+        job = build_followup_job(followup_id, wearable.uid, request_id, self._runtime.clock.now_s())
+        await self.store.write(enqueue_followup, account_id, followup_id, wearable, text, job)
+        self._tree.job_queue.tell(JobsEnqueued(job.kind))
         return True
 
     async def read_omi_memories(self, uid: str, *, limit: int, offset: int) -> list[Any] | None:

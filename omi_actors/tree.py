@@ -131,6 +131,11 @@ class Tree:
         return {"answers": answers, "other_jobs": others}
 
     @property
+    def can_notify(self) -> bool:
+        """Return True if jobs can send notifications."""
+        return self._session_deps.delivery_rules.can_notify
+
+    @property
     def watchers(self) -> SessionWatchers:
         """Return the callbacks for changes of sessions."""
         return self._session_deps.watchers

@@ -66,6 +66,7 @@ class People:
         look_s = _LOOK_S if settings.database_url else _LOOK_ALONE_S
         self.feeds = Feeds(system, clock, max_readers=settings.streams_per_account, look_s=look_s)
         self.registration = settings.registration
+        self.tasks_per_account = settings.tasks_per_account
         self.login_max_failures = settings.login_max_failures
         self.stream_token_in_url = settings.stream_token_in_url
         # Shown to a person who has chosen none.

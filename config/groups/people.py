@@ -45,6 +45,13 @@ class PeopleSettings(BaseModel):
         le=1_000,
         description="Open event streams of one account on one node: its phones and tabs. One more is answered 429.",
     )
+    tasks_per_account: int = Field(
+        10_000,
+        validation_alias="TASKS_PER_ACCOUNT",
+        ge=1,
+        le=1_000_000,
+        description="Tasks (/agent-events) that one account may have. One more is answered 409.",
+    )
     message_reply_deadline_ms: int = Field(
         12_000,
         validation_alias="MESSAGE_REPLY_DEADLINE_MS",

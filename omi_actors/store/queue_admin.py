@@ -14,7 +14,7 @@ from typing import Any
 
 from pony import orm
 
-from omi_actors.domain.answers.notifications import KEY_PREFIX
+from omi_actors.domain.answers.notifications import FOLLOWUP_PREFIX, KEY_PREFIX
 from omi_actors.domain.work.queue_admin import (
     ALL_KINDS,
     STATES_FOR,
@@ -186,6 +186,10 @@ def _retry(tx: EntityTransaction, job: Any) -> None:
         delivery = tx.db.Delivery.get(id=delivery_id, state="kept", channel="")
         if delivery is not None:
             delivery.set(state="pending", channel="notify", changed_at=now_s)
+    if job.idempotency_key.startswith(FOLLOWUP_PREFIX):
+        followup = tx.db.NotificationEvent.get(id=job.idempotency_key.removeprefix(FOLLOWUP_PREFIX), status="error")
+        if followup is not None:
+            followup.set(status="queued", error=None, changed_at=now_s)
     fresh = {"attempts": 0, "deliveries": 0, "token": None, "lease_until": None, "finished_at": None}
     job.set(state="ready", run_at=now_s, **fresh)
 

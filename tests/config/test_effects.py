@@ -132,6 +132,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
         "people/test_messages.py",
         "test_late_answer_is_promised_not_stored_and_found_among_the_messages",
     ),
+    "TASKS_PER_ACCOUNT": ("people/test_tasks.py", "test_tasks_of_one_account_are_bounded"),
     "STREAMS_PER_ACCOUNT": (
         "people/test_stream.py",
         "test_streams_of_one_account_are_bounded_and_a_place_comes_back",

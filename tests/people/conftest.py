@@ -10,10 +10,10 @@ import pytest
 
 from tests.canaries import PASSWORD
 from tests.store.conftest import module_postgres_url
-from tests.system.conftest import Running, start
+from tests.system.conftest import Running, notifier, omi, start
 from tests.web.http_client import Connection, Reply
 
-__all__ = ["Client", "module_postgres_url", "start"]
+__all__ = ["Client", "module_postgres_url", "notifier", "omi", "start"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])

@@ -159,6 +159,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         future.try_set(())
         return future
 
+    async def send_followup(self, account_id, followup_id, wearable, text, *, request_id):
+        return False
+
     async def read_omi_memories(self, uid, *, limit, offset):
         return None
 

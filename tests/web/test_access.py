@@ -18,7 +18,8 @@ from omi_actors.domain.people.accounts import TOKEN_LIFETIME_S, Account, Role, m
 from omi_actors.domain.people.memories import NewMemory
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_id, new_secret
-from omi_actors.store.people import accounts, linking, memories
+from omi_actors.store.people import accounts, linking, memories, tasks
+from omi_actors.store.people.tasks import Task
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
 from tests.people.talks import fill
 from tests.web.conftest import UID
@@ -92,12 +93,19 @@ async def make_memory(store, account_id):
     return f"/memories/{kept.memory.memory_id}"
 
 
+async def make_task(store, account_id):
+    task = Task(new_id(), "todo", "null", 1.0)
+    await store.write_alone(tasks.add_task, account_id, task, limit=1_000)
+    return f"/agent-events/{task.task_id}/complete"
+
+
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
 # `async def make(store, account_id) -> str`
 OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
     "/link/omi/unlink/:omi_user_id": make_link,
     "/conversations/:id": make_conversation(),
     "/conversations/:id/messages": make_conversation("/messages"),
+    "/agent-events/:id/complete": make_task,
     "/conversations/:id/export": make_conversation("/export"),
     "/memories/:id": make_memory,
     "/messages/:id/sources": make_message,

@@ -13,6 +13,9 @@ admin.py      the operator's: list and make accounts, issue links
 conversations.py  list, read, messages, rename, delete, export, the current one
 windows.py    five windows onto conversations, spaces
 messages.py   sending a message to a conversation
+tasks.py      tasks of agents
+followups.py  a person's own words to the wearable
+stats.py      counts and activity
 stream.py     the event stream of what is new (web/feeds.py finds it)
 forms.py      conversations, messages, cursors as clients know them
 paging.py     `limit` and `cursor` of lists

@@ -2,6 +2,9 @@
 
 accounts.py   accounts, tokens, one-time keys
 conversations.py  lists, messages, titles, deletion, parts for an export
+tasks.py      tasks of agents
+followups.py  notifications that a person sends to the own wearable
+stats.py      counts and activity
 erasure.py    the deletion of an account with all its rows, step by step
 windows.py    windows onto conversations, the person's space
 linking.py    links between accounts and wearables

@@ -163,6 +163,12 @@ def _load_latest(tx: Transaction, conversation_id: str, limit: int) -> tuple[Sto
     return tuple(map(_build_message, rows))
 
 
+def load_latest_of_session(tx: Transaction, session_id: str, limit: int) -> tuple[StoredMessage, ...]:
+    """Load the latest messages of a session, newest first. The caller has found it by its account."""
+    rows = tx.fetch(f"{_MESSAGE} WHERE session_id = ? ORDER BY created_at DESC, id DESC LIMIT ?", (session_id, limit))
+    return tuple(map(_build_message, rows))
+
+
 # --- export
 
 
