@@ -66,7 +66,7 @@ class SessionActor(LoopActor):
     """One session. Each turn is decided on a copy of the state and committed; only then the state in memory changes.
 
     State it owns: the transcript's progress, its hearing (hearing.py), its answers (answers.py), its chat (chat.py).
-    Messages it takes: IngestSegments, KeepRaw, PauseOver, PreferencesChanged, Passivate, Forget; about answers and chat.
+    Messages it takes: IngestSegments, KeepRaw, PauseOver, PreferencesChanged, Passivate, Forget; of answers and chat.
     Messages it sends: JobsEnqueued, ReservationEnded and CancelJob to the queue. What kills it: an unexpected error.
     What survives a restart: everything but open reply slots; the next message loads the session from the store.
 
