@@ -9,6 +9,7 @@ erasure.py    the deletion of an account with all its rows, step by step
 windows.py    windows onto conversations, the person's space
 linking.py    links between accounts and wearables
 memories.py   memories
+meetings.py   transcripts of meetings as memories
 preferences.py  preferences, of accounts and for sessions
 recall.py     what a question finds, and an answer's sources; recall_index.py: the index of words
 
