@@ -113,7 +113,8 @@ class AnswerJob:
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
         """Return the failure that the wearer gets instead of an answer. Prompts never contain it."""
-        done = _build_done(job, deps, kind="failure", text=explain_failure(error, job.payload["question"]), model="")
+        text = explain_failure(error, job.payload["question"], _language(job))
+        done = _build_done(job, deps, kind="failure", text=text, model="")
         if isinstance(error, BudgetSpentError | CircuitOpenError):
             return done
         return replace(done, spent=Spending(owner_of(job.payload["session_key"]), tokens=0))
@@ -142,7 +143,19 @@ async def _recall(job: ClaimedJob, deps: JobDeps, context: AnswerContext) -> tup
 def _read_asking(job: ClaimedJob, space: str, recalled: tuple[RecalledLine, ...]) -> Asking:
     payload = job.payload
     is_typed, context = payload.get("is_typed", False), payload.get("context", "")
-    return Asking(space=find_space(space), is_typed=is_typed, context=context, recalled=recalled)
+    return Asking(
+        space=find_space(space), is_typed=is_typed, context=context, recalled=recalled, language=_language(job)
+    )
+
+
+def in_language(job: NewJob, language: str) -> NewJob:
+    """Return the job of a person who wants answers in this language; "" is that of the question."""
+    return replace(job, payload={**job.payload, "language": language}) if language else job
+
+
+def _language(job: ClaimedJob) -> str:
+    """Return the language that the person has chosen for answers; "" is that of the question."""
+    return str(job.payload.get("language", ""))
 
 
 def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: str) -> AnswerDone:

@@ -55,6 +55,7 @@ _STATE_FIELDS = (
     "listening_until",
     "knows_user",
     "node",
+    "account_id",
 )
 _MESSAGE_FIELDS = (
     *("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id"),
@@ -72,7 +73,7 @@ def load_session(
     """
     row = tx.fetch_one(
         "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at,"
-        " listening_until, COALESCE(knows_user, FALSE), node FROM session WHERE session_key = ?",
+        " listening_until, COALESCE(knows_user, FALSE), node, account_id FROM session WHERE session_key = ?",
         (session_key,),
     )
     if row is None:

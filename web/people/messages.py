@@ -13,11 +13,12 @@ from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, ReplyS
 from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.people.conversations import Conversation
+from omi_actors.domain.people.preferences import read_preferences
 from omi_actors.errors import BadRequestError, NotFoundError, StoreError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
-from omi_actors.store.people import conversations, recall, windows
+from omi_actors.store.people import conversations, preferences, recall, windows
 from web.edge.tolerant_json import short_key
 from web.people.base import PersonHandler
 from web.people.bodies import Field
@@ -64,6 +65,7 @@ class SendHandler(WindowHandler):
         text = fields.get("text", "").strip()
         if not text:
             raise BadRequestError("text is required", hint="`text` must not be blank.")
+        self._preferences = await self.store.read(preferences.load_preferences, self.me.account_id)
         conversation = await self._find_conversation(fields.get("conversation_id"), fields.get("slot"))
         question = self._build_question(conversation, text)
         asking = asyncio.ensure_future(self._ask(question))
@@ -73,7 +75,8 @@ class SendHandler(WindowHandler):
         asking.add_done_callback(lambda done: self._report(question, done))
         done, _ = await asyncio.wait({asking}, timeout=self.site.times.message_s)
         if not done:
-            late = SENTENCES[guess_language(text)].working
+            language = read_preferences(self._preferences.entered).language or guess_language(text)
+            late = SENTENCES[language].working
             self._reply(conversation, ChatAnswered(late), pending=True)
             return
         try:
@@ -96,11 +99,13 @@ class SendHandler(WindowHandler):
         self.send_ok({**form, "message": answered.text, **more})
 
     async def _find_conversation(self, conversation_id: str | None, slot: int | None) -> Conversation:
-        """Return the person's conversation; a slot without one begins one.
+        """Return the person's conversation; a slot without one begins one. With neither it is the default conversation.
 
         Raises:
-            BadRequestError: neither is given, or both. NotFoundError: the person has no such conversation.
+            BadRequestError: none of them is given, or both. NotFoundError: the person has no such conversation.
         """
+        if not conversation_id and slot is None:
+            conversation_id = self._preferences.default_conversation_id
         if (not conversation_id) == (slot is None):
             raise BadRequestError("Provide conversation_id or slot (1-5)", hint="Give one of them, not both.")
         me = self.me.account_id

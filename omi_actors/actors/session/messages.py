@@ -28,7 +28,8 @@ class IngestSegments(Request[Ingested]):
     """Message from the webhook: store these segments, at most 1,000, in order. The reply comes after the commit.
 
     If they hold a question, the reply waits for its answer until the reply deadline. `needs_news`: if no segment is
-    new, the reply carries no answer, because another person may have repeated the webhook.
+    new, the reply carries no answer, because another person may have repeated the webhook. `ends_meeting`: the sender
+    says that the conversation is over; a person in meeting mode then gets its transcript as a memory.
     Fails with OverloadError, StoreError or ActorError; then no segment counts as stored.
     """
 
@@ -37,6 +38,7 @@ class IngestSegments(Request[Ingested]):
     segments: tuple[Segment, ...]
     received_at: float
     needs_news: bool = False
+    ends_meeting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

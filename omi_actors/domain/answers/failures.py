@@ -95,9 +95,12 @@ def is_broken(error: UpstreamError) -> bool:
     return isinstance(error, UpstreamTimeoutError | UpstreamUnavailableError)
 
 
-def explain_failure(error: BaseException, question: str = "") -> str:
-    """Return one sentence for the wearer in the question's language, without technical terms or promises."""
-    return _choose(error, SENTENCES[guess_language(question)])
+def explain_failure(error: BaseException, question: str = "", language: str = "") -> str:
+    """Return one sentence for the wearer, without technical terms or promises.
+
+    It is in the `language` that the person has chosen, else in the question's.
+    """
+    return _choose(error, SENTENCES[language or guess_language(question)])
 
 
 def _choose(error: BaseException, sentences: Sentences) -> str:

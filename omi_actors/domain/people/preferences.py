@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from omi_actors.domain.answers.language import LANGUAGES
 from omi_actors.domain.hearing.patterns import MAX_CHARS as MAX_PATTERN_CHARS
 from omi_actors.domain.hearing.patterns import compile_pattern
 from omi_actors.domain.hearing.state import HearingOptions, ListenMode, WakeBy
@@ -27,21 +28,6 @@ MAX_NAMES, _MIN_NAME_CHARS, MAX_NAME_CHARS = 8, 2, 40
 _CLOCK_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _MAX_HOUR = 23
 _LANGUAGE = re.compile(r"([a-z]{2})(?:[-_][a-z]{2,4})?", re.IGNORECASE)
-# Languages of answers, in the words of the instruction to a model. Our own sentences exist in the same.
-LANGUAGES: Mapping[str, str] = {
-    "en": "English",
-    "es": "Spanish",
-    "de": "German",
-    "fr": "French",
-    "pt": "Portuguese",
-    "it": "Italian",
-    "nl": "Dutch",
-    "ru": "Russian",
-    "ja": "Japanese",
-    "zh": "Chinese",
-    "hi": "Hindi",
-    "ar": "Arabic",
-}
 
 # What a person has entered, by the names of FIELDS: texts, numbers, booleans. A field that is missing has the default.
 Entered = Mapping[str, Any]
@@ -66,8 +52,12 @@ class Preferences:
     is_meeting: bool = False
     language: str = ""
 
+    def wants_no_answers(self, now_s: float) -> bool:
+        """Return True if speech is only stored at `now_s` (UTC seconds): in silence, and in meetings."""
+        return self.is_meeting or self.wants_silence(now_s)
+
     def wants_silence(self, now_s: float) -> bool:
-        """Return True if nothing may be said to the person at `now_s` (UTC seconds)."""
+        """Return True if nothing may be said to the person at `now_s` (UTC seconds): muted, or in quiet hours."""
         if self.quiet is None or self.mute:
             return self.mute
         start, end = self.quiet

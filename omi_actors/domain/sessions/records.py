@@ -138,6 +138,8 @@ class SessionRecord:
     # Places of the latest accepted questions, oldest first.
     asked: tuple[Place, ...] = ()
     open_answers: tuple[OpenAnswer, ...] = ()
+    # The account of the session's person; None: it is nobody's.
+    account_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ windows.py    windows onto conversations, the person's space
 export.py     everything of a person, list by list
 linking.py    links between accounts and wearables
 memories.py   memories
+meetings.py   transcripts of meetings as memories
 preferences.py  preferences, of accounts and for sessions
 recall.py     what a question finds, and an answer's sources; recall_index.py: the index of words
 

@@ -90,6 +90,16 @@ def load_for_session(tx: Transaction, session_key: str) -> Preferences | None:
     return None if row is None else read_preferences(_build(row).entered)
 
 
+def wants_no_answers(tx: Transaction, session_id: str, now_s: float) -> bool:
+    """Return True if the person of a session wants to be told nothing now: muted, in quiet hours, or in a meeting."""
+    row = tx.fetch_one(
+        f"SELECT {_COLUMNS} FROM user_preference"  # noqa: S608 (the same)
+        " WHERE account_id = (SELECT account_id FROM session WHERE id = ?)",
+        (session_id,),
+    )
+    return row is not None and read_preferences(_build(row).entered).wants_no_answers(now_s)
+
+
 def load_changed_sessions(tx: Transaction, *, within_s: float, limit: int) -> tuple[str, ...]:
     """Load the keys of sessions whose persons have changed their preferences in the last `within_s` seconds."""
     return tuple(key for (key,) in tx.fetch(_CHANGED, (tx.now_s() - within_s, limit)))
