@@ -107,12 +107,15 @@ def _explain_beginning(url: str) -> str:
 
 
 def _path_of_sqlite(rest: str) -> str:
-    """Return the path after `sqlite:`. As SQLAlchemy counts slashes, the path begins after the third."""
+    """Return the path after `sqlite:`. It begins after the third slash, as in SQLAlchemy's URLs."""
     return rest[3:] if rest.startswith("///") else rest.removeprefix("//")
 
 
 def _path_of_file(rest: str) -> str:
-    """Return the path after `file:`. After two slashes it is a URI's, with %XX."""
+    """Return the path after `file:`.
+
+    If it begins with two slashes, it is a URI: remove them and `localhost`, and decode each %XX.
+    """
     return unquote(rest.removeprefix("//").removeprefix("localhost")) if rest.startswith("//") else rest
 
 
@@ -146,17 +149,20 @@ def _read_server(text: str) -> str:
 
 
 def _ends_of_login(text: str) -> Iterator[int]:
-    """Yield where the login may end: first as libpq reads it, then at each other @. -1: there is no login."""
+    """Yield the places at which the login (user and password) may end; -1: there is no login.
+
+    First comes the place that libpq would take, then each @.
+    """
     if "@" not in text.partition("/")[0]:
         yield -1
     yield from (match.start() for match in re.finditer("@", text))
 
 
 def _read_parts(login: str, place: str) -> str:
-    """Return the URL of one reading.
+    """Return the URL of a server whose text is split here into the login and the rest.
 
     Raises:
-        ValueError: this reading is not possible.
+        ValueError: the text cannot be split here.
     """
     parts = _PLACE.fullmatch(place)
     if parts is None:
@@ -182,7 +188,10 @@ def _is_host(text: str) -> bool:
 
 
 def _encoded(text: str) -> str:
-    """Return a user or a password with %XX. A text that has them already keeps them."""
+    """Return a user or a password with special characters written as %XX.
+
+    If every % in the text begins a %XX already, these are kept.
+    """
     return quote(text, safe="" if _BAD_PERCENT.search(text) else "%")
 
 
@@ -191,7 +200,7 @@ def _pairs(query: str) -> Iterator[tuple[str, str]]:
 
 
 def _taken_options(text: str) -> dict[str, str]:
-    """Return the options for libpq, values as %XX: its own, and what common options of other drivers mean to it.
+    """Return the options for libpq, with values written as %XX; common options of other drivers are translated.
 
     Raises:
         ValueError: an option is not known, or its value is not.

@@ -13,7 +13,11 @@ from config.values import parse_on_off
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotTaken:
-    """A variable without effect: the reason, what to use instead, and the value that is true here (None: no switch)."""
+    """A variable without effect: the reason, and what to use instead. `refused`: it stops the start.
+
+    `is_so` is, for a switch, the only value that describes this server; a switch with this value passes without a
+    message. None: the variable is no switch.
+    """
 
     reason: str
     instead: str
@@ -25,7 +29,7 @@ _ONE_WRITER = "One writer and a few readers hold one connection each; there is n
 _NO_CACHE = "There is no cache to tune: a live session keeps its state in its actor"
 _ARGON2 = "Passwords are hashed with argon2id, whose cost is fixed"
 _NO_JWT = "Nothing is signed with JWT: tokens are random and compared as they are"
-_NO_QUIET_HOURS = "Quiet hours do not exist in this version, and nothing would be silenced"
+_NO_QUIET_HOURS = "Quiet hours are a preference of each person (/preferences), and nobody else would be silenced"
 _AT_ONCE = "A job starts as soon as a worker slot is free, not in batches at intervals"
 _WAKE = "Set WAKE_NAMES for the names in wake phrases"
 _LEAVE_OUT = "Leave it out"

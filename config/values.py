@@ -56,7 +56,10 @@ def trimmed(value: Any) -> Any:
 
 
 def is_loopback(host: str) -> bool:
-    """Return True if a host's text names this machine's loopback: a name server's answer could change."""
+    """Return True if `host` is written as `localhost` or as a loopback address.
+
+    No name server is asked, since its answer could change.
+    """
     if host == "localhost":
         return True
     try:
@@ -73,7 +76,10 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 def checked_secret(*find_problem: Callable[[str], str]) -> AfterValidator:
-    """Return the validator of a secret. Each `find_problem` returns a problem without quoting the value, or ""."""
+    """Return the validator of a secret.
+
+    Each `find_problem` looks for one problem. It returns a sentence that does not quote the value, or "" for none.
+    """
 
     def check(secret: SecretStr | None) -> SecretStr | None:
         value = secret.get_secret_value() if secret is not None else ""

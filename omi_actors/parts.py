@@ -23,7 +23,6 @@ from omi_actors.domain.answers.budget import BudgetRules, Limits
 from omi_actors.domain.answers.delivery_records import DeliveryRules
 from omi_actors.domain.answers.limits import Allowance, AnswerRules
 from omi_actors.domain.answers.prompt import PromptLimits
-from omi_actors.domain.hearing import wake
 from omi_actors.domain.hearing.state import HearingOptions, ListenMode, WakeBy
 from omi_actors.domain.work.retention import LIVE_S, RetentionRules
 from omi_actors.jobs.answer import KIND as ANSWER
@@ -116,7 +115,6 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slo
         expires_s=settings.answer_expires_s,
         can_notify=parts.notifier is not None and settings.enable_background_queue,
     )
-    wake.prepare(settings.wake_names)
     return SessionDeps(
         store=store,
         job_queue=job_queue,

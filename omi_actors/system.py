@@ -5,29 +5,36 @@ Threads: the event loop's; the store's actors have threads of their own.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from omi_actors.actors.maintenance.eraser import EraseNow
 from omi_actors.actors.passwords import Passwords
-from omi_actors.actors.queue.messages import Drain
+from omi_actors.actors.queue.messages import CancelJob, Drain, JobsEnqueued
 from omi_actors.actors.session.messages import (
     AskerLeft,
     AskQuestion,
     ChatAnswered,
+    Forget,
     Ingested,
     IngestSegments,
     KeepRaw,
+    OpenConversation,
+    PreferencesChanged,
     ReplySent,
     SwitchSpace,
 )
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clients.model_chain import ModelFailure
+from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import StartFailedError, UpstreamError
 from omi_actors.instruments.actor_metrics import ActorMetrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
 from omi_actors.instruments.readings import take_readings
+from omi_actors.jobs.followup import build_followup_job
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
@@ -42,7 +49,9 @@ from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.store import queue_state, sessions
 from omi_actors.store.facade import Store
-from omi_actors.store.people import recall
+from omi_actors.store.people import erasure, recall
+from omi_actors.store.people.erasure import Begun
+from omi_actors.store.people.followups import Wearable, enqueue_followup
 from omi_actors.store.people.recall import RecalledText
 from omi_actors.store.transaction import Transaction
 from omi_actors.tree import Tree
@@ -53,6 +62,8 @@ _log = get_logger(__name__)
 _PAGE_MESSAGES = 1_000
 # The only kind of actor that may fail while all other wearers are served.
 _SESSION = "session"
+# Sessions that an account loses at its end, in one short write; the eraser takes further ones.
+_ENDED_SESSIONS = 50
 # Seconds that the actors get to stop, after attempts have ended or have released their jobs.
 _STOP_S = 10.0
 
@@ -166,6 +177,11 @@ class System:
         return self._tree.store
 
     @property
+    def watchers(self) -> SessionWatchers:
+        """Return the callbacks for changes of sessions."""
+        return self._tree.watchers
+
+    @property
     def passwords(self) -> Passwords:
         """Return the hashing and verifying of passwords."""
         return Passwords(self._tree.passwords)
@@ -181,6 +197,17 @@ class System:
         await self._tree.notifier.notify(uid, text)
         return True
 
+    async def send_followup(
+        self, account_id: str, followup_id: str, wearable: Wearable, text: str, *, request_id: str
+    ) -> bool:
+        """Store a person's own words for their wearable, with the job that sends them. False: nothing can be sent."""
+        if not self._tree.can_notify:
+            return False
+        job = build_followup_job(followup_id, wearable.uid, request_id, self._runtime.clock.now_s())
+        await self.store.write(enqueue_followup, account_id, followup_id, wearable, text, job)
+        self._tree.job_queue.tell(JobsEnqueued(job.kind))
+        return True
+
     async def read_omi_memories(self, uid: str, *, limit: int, offset: int) -> list[Any] | None:
         """Read a page of a wearer's memories at Omi. Return None if Omi's API is not configured.
 
@@ -190,6 +217,26 @@ class System:
         if self._tree.notifier is None:
             return None
         return await self._tree.notifier.read_memories(uid, limit=limit, offset=offset)
+
+    async def erase_account(self, account_id: str, *, key_digest: str, verified_hash: str | None) -> Begun | None:
+        """End an account, and begin to erase it. Live sessions of it forget all, and its jobs under way are cancelled.
+
+        Return what has ended; None: there is no such account, or it has got another password.
+        """
+        tree = self._tree
+        begun = await tree.store.write(
+            erasure.begin_erasure, account_id, key_digest=key_digest, verified_hash=verified_hash, limit=_ENDED_SESSIONS
+        )
+        if begun is None:
+            return None
+        own = f"{account_prefix(account_id)}:"
+        for key, session in tuple(tree.live_sessions.by_key.items()):
+            if key.startswith(own) or key in begun.session_keys:
+                session.handle.tell_always(Forget())
+        for job_id in begun.job_ids:
+            tree.job_queue.tell(CancelJob(job_id))
+        tree.eraser.tell(EraseNow())
+        return begun
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""
@@ -203,12 +250,24 @@ class System:
         """Report whether a reply with an answer was sent."""
         self._tree.router.tell(message)
 
+    def preferences_changed(self, session_keys: Iterable[str]) -> None:
+        """Report that a person has other preferences, to those of the person's sessions that are in memory here.
+
+        They have them from their next message on. Other nodes find the change in the store within some seconds.
+        """
+        for session_key in session_keys:
+            self._tree.router.tell(PreferencesChanged(session_key))
+
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
         """Ask a session. The future settles with the answer, a failure's text, or AnswerLateError."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
         """Move a session to another space (a subject, such as work). When durable, the future has the earlier space."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def open_conversation(self, message: OpenConversation, *, timeout_s: float) -> Future[str]:
+        """Begin a session's first conversation, unless it has one. When durable, the future has the latest one's id."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def load_space(self, session_key: str) -> Future[str | None]:

@@ -2,7 +2,7 @@
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n, store_reader_cold
-├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor, indexer, passwords
+├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor, indexer, eraser, passwords
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 A group restarts its children 5 times in 30 s, all together; the next crash ends the group, and the root restarts it.
@@ -18,6 +18,7 @@ from functools import partial
 
 from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
 from omi_actors.actors.maintenance.backplane import BackplaneRunner
+from omi_actors.actors.maintenance.eraser import Eraser, OpenErasures
 from omi_actors.actors.maintenance.indexer import Indexer
 from omi_actors.actors.maintenance.node_lease import LEASE_S as NODE_LEASE_S
 from omi_actors.actors.maintenance.node_lease import NodeLease, NodeReadings
@@ -28,6 +29,7 @@ from omi_actors.actors.queue.dispatcher import JobQueue
 from omi_actors.actors.queue.workers import Workers
 from omi_actors.actors.session.router import LiveSessions, RouterLimits, SessionRouter
 from omi_actors.actors.session.slots import OpenReplies
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.errors import StoreError
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.errors import ExpectedError
@@ -93,7 +95,7 @@ class Tree:
         self.has_synced_commits: bool | None = None
         self.store_takes_writes = True
         self.readings = LatestReadings(started_mono_s=clock.mono_s())
-        self.node_readings = NodeReadings()
+        self.node_readings, self.open_erasures = NodeReadings(), OpenErasures()
         self.live_sessions = LiveSessions()
         self.model = build_model_chain(settings, (parts.model, *parts.fallbacks), clock)
         self.notifier = build_guarded_notifier(settings, parts.notifier, clock)
@@ -129,9 +131,24 @@ class Tree:
         return {"answers": answers, "other_jobs": others}
 
     @property
+    def can_notify(self) -> bool:
+        """Return True if jobs can send notifications."""
+        return self._session_deps.delivery_rules.can_notify
+
+    @property
+    def watchers(self) -> SessionWatchers:
+        """Return the callbacks for changes of sessions."""
+        return self._session_deps.watchers
+
+    @property
     def janitor(self) -> Handle:
         """Return the janitor's handle."""
         return self._handles["janitor"]
+
+    @property
+    def eraser(self) -> Handle:
+        """Return the eraser's handle."""
+        return self._handles["eraser"]
 
     @property
     def passwords(self) -> Handle:
@@ -152,6 +169,7 @@ class Tree:
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
             _child("indexer", lambda: Indexer(self.store, settings.node_name)),
+            _child("eraser", lambda: Eraser(self.store, self.open_erasures)),
             _child("passwords", PasswordActor, mailbox_capacity=PASSWORDS_MAILBOX),
         )
         jobs = (_child("job_queue", self._build_job_queue), _child("workers", self._build_workers))

@@ -4,6 +4,7 @@ Not here: making the server (server.py). Threads: the event loop.
 """
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
@@ -24,12 +25,18 @@ from web.edge.limits import (
     WebhookLimit,
 )
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
+from web.feeds import Feeds
 from web.identity import Identities
+
+if TYPE_CHECKING:
+    import asyncio
 
 # Seconds after the reply deadline in which the system itself reports that the answer is late.
 _GRACE_S = 1.0
 # Seconds of silence after which a stream sends a heartbeat; proxies close silent streams after 30 s or more.
 _HEARTBEAT_S = 15.0
+# Seconds after which event streams look for news without a hint, with other nodes and without.
+_LOOK_S, _LOOK_ALONE_S = 5.0, 60.0
 
 
 # Seconds after which Omi is asked again for a person's memories: clients import whenever they show them.
@@ -48,15 +55,25 @@ class Times:
         self.turn_s = settings.store_read_timeout_s + settings.store_write_timeout_s
         self.slow_request_s = settings.slow_request_threshold_s
         self.heartbeat_s = _HEARTBEAT_S
+        self.message_s = settings.message_reply_deadline_s
 
 
-class PeopleRules:
-    """The operator's decisions about accounts."""
+class People:
+    """The operator's decisions about accounts, and the state that persons' addresses share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, system: System, settings: Settings, clock: Clock) -> None:
+        # Other nodes send no hints of what they store; a SQLite file has no other nodes.
+        look_s = _LOOK_S if settings.database_url else _LOOK_ALONE_S
+        self.feeds = Feeds(system, clock, max_readers=settings.streams_per_account, look_s=look_s)
         self.registration = settings.registration
+        self.tasks_per_account = settings.tasks_per_account
         self.login_max_failures = settings.login_max_failures
         self.stream_token_in_url = settings.stream_token_in_url
+        # Shown to a person who has chosen none.
+        self.listen_mode, self.followup_window_ms = settings.default_listen_mode, settings.default_followup_window_ms
+        self.wake_names, self.wake_by = settings.wake_names, settings.wake_by
+        # Tasks that go on after the reply of their request.
+        self.under_way: set[asyncio.Future[Any]] = set()
 
 
 class RecentImports:
@@ -114,7 +131,7 @@ class Site:
         self.replays = Replays(clock)
         # None: there are no accounts here.
         self.identities = Identities(system, clock) if settings.enable_user_system else None
-        self.people = PeopleRules(settings)
+        self.people = People(system, settings, clock)
         self.imports = RecentImports()
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)

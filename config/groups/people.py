@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from config.values import OnOff, lower_word
+from config.values import OnOff, Seconds, lower_word
 
 
 def _default_registration(values: dict[str, Any]) -> Literal["open", "link"]:
@@ -38,6 +38,30 @@ class PeopleSettings(BaseModel):
             "see docs/deploy.md. When off, that app cannot follow its conversation live."
         ),
     )
+    streams_per_account: int = Field(
+        10,
+        validation_alias="STREAMS_PER_ACCOUNT",
+        ge=1,
+        le=1_000,
+        description="Open event streams of one account on one node: its phones and tabs. One more is answered 429.",
+    )
+    tasks_per_account: int = Field(
+        10_000,
+        validation_alias="TASKS_PER_ACCOUNT",
+        ge=1,
+        le=1_000_000,
+        description="Tasks (/agent-events) that one account may have. One more is answered 409.",
+    )
+    message_reply_deadline_ms: int = Field(
+        12_000,
+        validation_alias="MESSAGE_REPLY_DEADLINE_MS",
+        ge=100,
+        le=60_000,
+        description=(
+            "Milliseconds that POST /messages/send waits for the answer; then it says that the answer will come, which "
+            "clients find among the messages. The original's app stops waiting at 15,000."
+        ),
+    )
     login_max_failures: int = Field(
         10,
         validation_alias="LOGIN_MAX_FAILURES",
@@ -48,3 +72,5 @@ class PeopleSettings(BaseModel):
             "for one address. More attempts must wait."
         ),
     )
+
+    message_reply_deadline_s = Seconds("message_reply_deadline_ms")

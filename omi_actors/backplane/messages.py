@@ -88,7 +88,10 @@ class Outbox:
         self._is_filled = asyncio.Event()
 
     def wake_sender(self) -> None:
-        """End the sender's wait."""
+        """End `wait` without adding a hint.
+
+        The task that sends the outbox then also sends the counts of hits.
+        """
         self._is_filled.set()
 
     def add_kind(self, kind: str) -> None:

@@ -144,9 +144,10 @@ class RedisSession:
             await pipeline.execute()
 
     async def exchange(self, counts: Sequence[tuple[str, Unsent]]) -> list[tuple[int, float] | None]:
-        """Add counts to their keys; return each key's total and remaining seconds, None for a foreign value.
+        """Add this node's counts to their keys in Redis; return each key's total and the seconds until it expires.
 
-        A new key lasts as long as its window still lasts here.
+        None: the key's value is another program's, or it has no valid expiry. A key that does not exist yet is made to
+        expire at the end of this node's window.
         """
         pipeline = self._redis.pipeline(transaction=False)
         for name, unsent in counts:
@@ -264,7 +265,7 @@ def _raise_first_fault(replies: Iterable[object]) -> None:
 
 
 def _read_count(total: object, left_ms: object) -> tuple[int, float] | None:
-    """Return a total and its remaining seconds; None when the key holds another program's value."""
+    """Return a total and the seconds until it expires; None: another program's value, or no valid expiry."""
     if not isinstance(total, int) or not isinstance(left_ms, int) or left_ms <= 0:
         return None
     return total, left_ms / 1000

@@ -88,7 +88,10 @@ def describe(facts: Facts) -> dict[str, Any]:
 
 
 def render_banner(facts: Facts) -> str:
-    """Return the table, each line with its end."""
+    """Return the announcement for a terminal (version, parts, addresses, notes) as one text.
+
+    Its last line ends with a line break, too.
+    """
     python = platform.python_version()
     head = f"Omi Actors {__version__}, Python {python}, pid {os.getpid()}, ready in {facts.ready_s:.1f} s"
     rows = [*_describe_parts(facts), None, *_list_addresses(facts)]

@@ -1,4 +1,4 @@
-"""The command `omi-actors user`: list and make accounts, and print one-time links, on a running server.
+"""The command `omi-actors user`: list, make, export and delete accounts, and print one-time links, on a running server.
 
 Not here: calling the server (operator_calls.py), the addresses that it calls (web/people/admin.py).
 Threads: the main one.
@@ -44,7 +44,7 @@ class Server:
 @click.pass_context
 @in_sentences(InvalidSettingError)
 def user(context: click.Context, *, port: int | None, env_file: Path | None) -> None:
-    """Show and make accounts, and print links for their persons."""
+    """Show, make, export and delete accounts, and print links for their persons."""
     context.obj = Server(load_operator_settings(env_file, port))
 
 
@@ -57,7 +57,7 @@ def list_users(server: Server, /, *, limit: int, after: str) -> None:
     """List accounts by email."""
     page = server.call("GET", f"/operator/accounts?{urlencode({'limit': limit, 'after': after})}")
     for account in page["items"]:
-        name = account["displayName"] or ""
+        name = "(is being erased)" if account["isErasing"] else account["displayName"] or ""
         click.echo(
             f"{account['email']:<32} {account['role']:<8} {account['createdAt']}  {account['id']}  {name}".rstrip()
         )
@@ -112,3 +112,16 @@ def reset_password(server: Server, /, *, email: str) -> None:
     made = server.call("POST", "/operator/accounts/reset", {"email": email})
     minutes = made["expiresInS"] // _MINUTES_S
     click.echo(f"{server.link(made['path'])}\nThe link sets the password, once, within {minutes} minutes.")
+
+
+@user.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+@_in_sentences
+def delete(server: Server, /, *, email: str, yes: bool) -> None:
+    """Delete the account of EMAIL with all that is stored of its person. It cannot be undone."""
+    if not yes:
+        click.confirm(f"Delete {email} and all that is stored of its person?", abort=True)
+    made = server.call("POST", "/operator/accounts/delete", {"email": email})
+    click.echo(f"{email} is being erased. It is done when this address says so:\n{server.link(made['statusPath'])}")

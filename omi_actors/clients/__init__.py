@@ -2,7 +2,7 @@
 
 model.py                the interface of a model, and the demo model
 openai_model.py         a model at an OpenAI-compatible server
-model_server.py         the API of such a server: the client, its errors as ours, a look without a question
+model_server.py         the API of such a server: the client, its errors as ours, a check
 completion_request.py   the request of a chat completion
 completion_stream.py    the answer in a chat completion; completion_chunk.py: the shapes of its chunks
 event_stream.py         the events of a stream, or what servers send in its place

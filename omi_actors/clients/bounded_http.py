@@ -30,7 +30,10 @@ class ReplyTooLongError(httpx2.RequestError):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A reply's bytes, unpacked, up to `max_bytes`; beyond them it ends early if `may_be_cut`, and raises otherwise."""
+    """The unpacked bytes of a reply, at most `max_bytes`.
+
+    A longer reply ends there if `may_be_cut`; otherwise reading it raises ReplyTooLongError.
+    """
 
     def __init__(
         self, stream: httpx2.AsyncByteStream, unpacker: "_Unpacker", max_bytes: int, *, may_be_cut: bool
@@ -63,9 +66,9 @@ def _system_certificates() -> ssl.SSLContext:
 
 
 class _Unpacker:
-    """Unpacker of a reply: in pieces, so that a few bytes cannot fill the memory.
+    """Unpacks a reply in pieces of limited size, so that a few packed bytes cannot fill the memory.
 
-    Gzip is known by its first byte, since proxies change bytes and headers without each other.
+    Gzip is recognised by its first byte and not by the header, since some proxies change only one of the two.
     """
 
     def __init__(self, encoding: str) -> None:
@@ -74,7 +77,7 @@ class _Unpacker:
         self._zlib: zlib._Decompress | None = None
 
     def unpack(self, packed: bytes) -> Iterator[bytes]:
-        """Yield what these bytes hold."""
+        """Unpack these bytes and yield the pieces; a reply that is not packed is yielded as it is."""
         if self._is_first and packed:
             self._is_first = False
             self._zlib = self._begin(packed[0])

@@ -56,7 +56,7 @@ class Circuit:
         *,
         is_broken: Callable[[UpstreamError], bool],
     ) -> None:
-        """`subject` names the server in logs and errors. `is_broken` is true of errors of a broken server."""
+        """`subject` names the server in logs and errors. `is_broken` tells if an error means a broken server."""
         self._subject = subject
         self._rules = rules
         self._clock = clock
@@ -97,7 +97,7 @@ class Circuit:
         self._count(round_number, is_success=True)
 
     def _admit(self) -> int:
-        """Return the number of the breaker's round; the call's result counts in that round only."""
+        """Admit a call and return the breaker's round. The call's result counts only while this round lasts."""
         admission = admit(self._breaker, self._clock.mono_s(), self._rules)
         self._move(admission.breaker)
         if not admission.is_admitted:

@@ -31,7 +31,7 @@ _BROKEN_REASON = re.compile(rf'"finish_reason"{_STRING}')
 
 
 class Ending(StrEnum):
-    """The meaning of a finish reason. An unknown one is a cut too, but more may follow it."""
+    """The meaning of a finish reason. UNKNOWN counts as a cut, too, but more of the answer may follow it."""
 
     WHOLE = "whole"
     LENGTH = "length"
@@ -146,7 +146,7 @@ def read_broken_chunk(text: str) -> Chunk | None:
 def find_text(content: object, levels: int = _LEVELS) -> str:
     """Return the speech in a delta, message or content: a text, its parts, or an object that holds one of these.
 
-    Parts of other kinds, such as reasoning and calls of tools, are none.
+    Reasoning, calls of tools and other parts are not speech and are left out.
     """
     if isinstance(content, str):
         return content
@@ -208,7 +208,7 @@ def _read_ending(part: Mapping[str, Any]) -> Ending | None:
 
 
 def _read_tokens(usage: object) -> int:
-    """Return the tokens of question and answer; 0 if none, or an odd number, is reported."""
+    """Return the tokens of question and answer; 0 if the server reports none, or a count that cannot be right."""
     if not isinstance(usage, dict):
         return 0
     halves = [("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")]
@@ -226,7 +226,7 @@ def _count(value: object) -> int:
 
 
 def _unquote(literal: str) -> str:
-    """Return the text of a JSON string, or that between its quotes if it is broken itself."""
+    """Return the text of a JSON string; if the string is no valid JSON, the characters between its quotes."""
     try:
         return str(json.loads(literal, strict=False))
     except ValueError:

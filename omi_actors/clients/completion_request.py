@@ -30,7 +30,7 @@ _REPLACEMENTS = {("reasoning_effort", "minimal"): "low", ("reasoning_effort", "n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
-    """The operator's options for every answer. `max_tokens` is the default of prompts without their own."""
+    """The operator's options for every answer. `max_tokens` counts if a prompt has no limit of its own."""
 
     max_tokens: int = 500
     temperature: float = 0.7
@@ -40,9 +40,10 @@ class RequestOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestForm:
-    """The form of a request: the field that limits the answer, further fields, and what the server takes of messages.
+    """The form of a request: the field that limits the answer, further fields, and the roles of messages.
 
-    `has_system`: it takes a system message. `is_alternating`: it takes a user's and an assistant's message in turn.
+    `has_system`: the server accepts a system message. `is_alternating`: messages of user and assistant must alternate,
+    so neighbours of one role are joined. `limits_tried`: the fields for the limit that were tried after a refusal.
     """
 
     limit: str | None
@@ -91,9 +92,10 @@ class RequestShape:
         }
 
     def learn(self, refusal: UpstreamRejectedError, sent: RequestForm) -> bool:
-        """Change all later requests so that they avoid this refusal of a request of the form `sent`.
+        """Change all later requests so that they avoid this refusal. `sent` is the form of the refused request.
 
-        False if nothing is left to change. When several requests are refused alike, only the first changes anything.
+        Return False if nothing is left to change. If several requests are refused alike, only the first refusal changes
+        the form.
         """
         if self.form != sent:
             return refusal.code in _LEARNT
@@ -112,7 +114,7 @@ _LEARNT = ("parameter_refused", "roles_refused")
 
 
 def _change(form: RequestForm, refusal: UpstreamRejectedError) -> RequestForm:
-    """Return the form without what is refused; the same form if it has nothing of it."""
+    """Return the form without the refused field or role; the same form if it has no such field."""
     if refusal.code == "roles_refused":
         return _change_roles(form, refuses_system="system" in refusal.parameters)
     if refusal.code != "parameter_refused":
@@ -124,7 +126,11 @@ def _change(form: RequestForm, refusal: UpstreamRejectedError) -> RequestForm:
 
 
 def _change_roles(form: RequestForm, *, refuses_system: bool) -> RequestForm:
-    """Return the form with the next arrangement. Templates without a system message often say "must alternate"."""
+    """Return the form with the next arrangement of roles: alternating ones, or no system message.
+
+    Chat templates that know no system message often refuse it with "must alternate". So if alternating roles are
+    refused, too, the system message is left out.
+    """
     if form.has_system and (refuses_system or form.is_alternating):
         return replace(form, has_system=False)
     return replace(form, is_alternating=True)

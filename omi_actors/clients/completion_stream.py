@@ -1,6 +1,6 @@
 """Reader of a chat completion, streamed or whole: bytes in, the answer's speech out.
 
-It takes what is good of a server's answer, and loses none for an odd part.
+It keeps the good parts of a server's answer, and does not give them up for a part that it does not understand.
 Not here: the request (openai_model.py), lines and JSON (event_stream.py), the shapes of chunks (completion_chunk.py),
 reasoning within the text (domain/answers/speech.py). Threads: none, pure.
 """
@@ -58,22 +58,22 @@ class CompletionReader:
 
     @property
     def is_full(self) -> bool:
-        """Return True if the answer goes on past its tokens; the rest should not be read."""
+        """Return True if the answer is longer than its (estimated) limit of tokens; the caller should stop reading."""
         return self._speech.is_full
 
     @property
     def is_cut(self) -> bool:
-        """Return True if the answer was cut at its tokens, by us or by the server."""
+        """Return True if the answer was cut at its limit of tokens, by this reader or by the server."""
         return self.is_full or self._ending is Ending.LENGTH
 
     @property
     def is_done(self) -> bool:
-        """Return True once the stream has said its end."""
+        """Return True once the stream has sent the mark of its end, `[DONE]`."""
         return self._events.is_done
 
     @property
     def has_ended(self) -> bool:
-        """Return True once the answer has its end. Its tokens may follow at once, and from some servers more text."""
+        """Return True once the answer is complete. Its count of tokens may follow, and from some servers more text."""
         return self.is_done or self._speech.is_over or self._ending not in (None, Ending.UNKNOWN)
 
     @property
@@ -82,10 +82,10 @@ class CompletionReader:
         return self._speech.is_unopened
 
     def feed(self, data: bytes) -> list[str]:
-        """Take the next bytes; return the pieces that they add to the answer. An empty piece voids all before it.
+        """Take the next bytes; return the pieces that they add to the answer. An empty piece cancels all before it.
 
         Raises:
-            UpstreamError: the server reports a failure, sends a page, an event that is damaged, or too many bytes.
+            UpstreamError: the server reports a failure, or sends an HTML page, a damaged event, or too many bytes.
         """
         return self._take_events(self._events.feed(data))
 
@@ -95,7 +95,7 @@ class CompletionReader:
         An answer that was cut ends at a sentence's end, with a mark.
 
         Raises:
-            UpstreamUnavailableError: the stream ended before the answer did, or says nothing.
+            UpstreamUnavailableError: the stream ended before the answer did, or the answer has no text.
             UpstreamRejectedError: the model refused the content, or used up its tokens before its first word.
         """
         pieces = self._take_events(self._events.finish())
@@ -110,7 +110,7 @@ class CompletionReader:
 
     @property
     def _is_settled(self) -> bool:
-        """Return True after the events that make the answer whole: no later damage or error takes that back."""
+        """Return True once the answer is complete. A damaged event or an error that comes later is ignored."""
         return self._speech.is_over or self._ending in (Ending.WHOLE, Ending.LENGTH, Ending.REFUSED)
 
     def _check_end(self) -> None:
@@ -163,7 +163,7 @@ class CompletionReader:
         return self._take_broken(str(value)) if event.is_broken else []
 
     def _take_broken(self, text: str) -> list[str]:
-        """Take what is whole in an event that is no JSON. After the answer's end, and without braces, it is nothing."""
+        """Take the text of an event that is no valid JSON. After the answer's end, and without a {, ignore it."""
         if self._is_settled or not text.lstrip().startswith("{"):
             return []
         chunk = read_broken_chunk(text)
@@ -202,7 +202,7 @@ class CompletionReader:
         return "" if told and is_first else text
 
     def _join_halves(self, text: str) -> str:
-        """Return the text with its characters whole: two halves joined, a lone half replaced, the last half kept."""
+        """Join halves of characters, replace a lone half, keep a half at the end for later; return the rest."""
         if not self._half and not _SURROGATE.search(text):
             return text
         text = self._half + text
@@ -213,7 +213,7 @@ class CompletionReader:
 
 
 def _join(pieces: list[str]) -> list[str]:
-    """Return the pieces as one, after an empty one if one of them voids all before it."""
+    """Join the pieces after the last empty one. If there is an empty one, put it in front: it cancels all before it."""
     kept = len(pieces) - pieces[::-1].index("") if "" in pieces else 0
     text = "".join(pieces[kept:])
     return [""] * bool(kept) + [text] * bool(text)

@@ -39,7 +39,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_int=_parse_int)
 
 
 class Event(NamedTuple):
-    """An event by its name, mostly "". `value` is a JSON value; `is_broken`: its text, since it is no JSON."""
+    """An event; its name is mostly "". `value` is a JSON value, or the text if that is no JSON (`is_broken`)."""
 
     name: str
     value: Any
@@ -143,7 +143,7 @@ class EventReader:
             self._add(data, events)
 
     def _add(self, data: str, events: list[Event]) -> None:
-        """Add a line to the event. Most events have one; that is complete without the empty line after it."""
+        """Add a line to the event. A first line that is whole JSON is an event at once; it needs no empty line."""
         is_alone = not self._lines or _is_done(data) or not self._lines[0].startswith(_JSON_STARTS)
         if is_alone:
             if self._lines:
@@ -168,7 +168,7 @@ class EventReader:
         return True
 
     def _dispatch(self, events: list[Event]) -> None:
-        """End the event, whatever it is."""
+        """End the event: its lines are one JSON value or several, mended JSON, or a broken event."""
         lines = [line for line in self._lines if line.strip()]
         if lines and not self._take_whole(lines, events) and not self._take_whole([_mend("\n".join(lines))], events):
             # Some servers end no event by an empty line: then each line is one.

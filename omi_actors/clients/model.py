@@ -40,10 +40,10 @@ class Model(Protocol):
         """Prepare to answer; may be called again. `answer` prepares what is missing."""
 
     async def check(self) -> bool:
-        """Check address and key without a question. Return False if they cannot be known to be right.
+        """Check address and key without a question. Return False if this does not show whether they are right.
 
         Raises:
-            UpstreamError: every question would fail so.
+            UpstreamError: every question would fail with this error.
         """
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
@@ -66,7 +66,10 @@ _MAX_PIECES = 33
 
 
 class DemoModel:
-    """Model that repeats the question, to try everything else. Deterministic, and named in every answer."""
+    """Model that repeats the question, so that a person can try all the rest without a real model.
+
+    The same question gets the same answer, which names the model.
+    """
 
     provider = "demo"
     name = "demo-echo"

@@ -27,7 +27,7 @@ _LOG_AGAIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ModelFailure:
-    """The last failure: its class, its fault for the operator, and whether it is newer than the last answer."""
+    """The last failure: class, explanation for the operator (`fault`), and whether it is newer than the last answer."""
 
     error: str
     fault: Fault
@@ -62,7 +62,7 @@ class GuardedModel:
         return await self._model.load()
 
     async def check(self) -> bool:
-        """Check the model, and log the result; see `Model.check`. A failure is kept as that of a question is."""
+        """Check the model, and log the result; see `Model.check`. A failure is kept like one of a question."""
         try:
             is_reached = await self._model.check()
         except UpstreamError as error:
@@ -170,7 +170,10 @@ class ModelChain:
 
 
 class _Relay:
-    """Relay of the pieces of one model at a time; it voids them when the next model begins."""
+    """Passes on the pieces of one model at a time.
+
+    When the next model begins, it sends an empty piece, which cancels all before it.
+    """
 
     def __init__(self, on_text: OnText | None) -> None:
         self._on_text = on_text

@@ -40,7 +40,7 @@ _Judge = Callable[[_Seen], UpstreamError | None]
 def read_refusal(status: int, body: object, headers: Mapping[str, str] = _NO_HEADERS) -> UpstreamError:
     """Return our error for a refusal: `body` is a parsed JSON value, or the text or bytes as they came.
 
-    `status` is that of the response: 200 for an error inside of an answer, which means the same as with its own status.
+    `status` is the response's. An error inside of an answer (200) is judged by the status that its body names.
 
     Example:
         read_refusal(200, {"error": {"code": "insufficient_quota"}})  # the error of a 429 with this code
@@ -159,7 +159,10 @@ def _judge_busy(seen: _Seen) -> UpstreamError | None:
 
 
 def _judge_hints(seen: _Seen) -> UpstreamError | None:
-    """Judge by single words: rather a likely cause than none. Failures (500) name too much to be judged so."""
+    """Judge by single words, since a likely cause is better than none.
+
+    After a 500 fewer words count, since such bodies name many things.
+    """
     if seen.status in _HINTS:
         return next((build(seen) for hints_at, build in _HINTED if hints_at(seen.words)), None)
     if seen.status == 500:  # noqa: PLR2004

@@ -1,6 +1,6 @@
-"""The API of a model's server: the client, its errors as ours, and a look at it without a question.
+"""The API of a model's server: the client, its errors as ours, and a check without a question of a person.
 
-Not here: questions (openai_model.py), what the operator is told of the look (doctor/servers.py). Threads: an event
+Not here: questions (openai_model.py), what the operator is told of the check (doctor/servers.py). Threads: an event
 loop's; the SDK's import blocks (0.7 s).
 """
 
@@ -39,7 +39,7 @@ def build_client(*, api_key: str, base_url: str | None, timeout_s: float | None 
     from omi_actors.clients import bounded_http  # noqa: PLC0415 (imports httpx2)
 
     class Client(openai.DefaultAioHttpClient):
-        """Translates the one error of aiohttp that its transport leaves as it is."""
+        """Translates the one error of aiohttp that the transport of httpx2 does not translate."""
 
         async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
             """Send a request. Raises: UpstreamRejectedError when the head of the reply is no HTTP, or too large."""
@@ -85,9 +85,9 @@ def translate_error(error: Exception) -> UpstreamError:
 
 @dataclass(frozen=True, slots=True)
 class ModelServer:
-    """A server's models by name, and its clock in UTC seconds, None when it sends no date.
+    """The names of a server's models, and its clock in UTC seconds; None if it sends no date.
 
-    `has_list`: something that may be a list of models was there.
+    `has_list`: the server sent something that may be a list of models.
     """
 
     models: frozenset[str]
@@ -98,7 +98,8 @@ class ModelServer:
 async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: float, model: str = "") -> ModelServer:
     """Return the server's list of models, and try key, address and `model` by a question without messages.
 
-    This costs no token. Some servers list their models to everybody, and some list none. It blocks to import the SDK.
+    This costs no token. Some servers list their models to everybody, and some list none. The call blocks while it
+    imports the SDK.
 
     Raises:
         UpstreamError: the server cannot be reached, does not answer in time, or refuses key, address or model.
@@ -116,7 +117,7 @@ async def ask_model_server(*, api_key: str, base_url: str | None, timeout_s: flo
 
 
 async def list_models(client: "AsyncOpenAI") -> ModelServer:
-    """Return the list, which is empty when the server has none, or has it in an unknown form. Raises: UpstreamError."""
+    """Return the server's models; none if it has no list, or one of an unknown form. Raises: UpstreamError."""
     import httpx2  # noqa: PLC0415 (comes with openai)
     import openai  # noqa: PLC0415 (the same)
 
@@ -134,7 +135,10 @@ async def list_models(client: "AsyncOpenAI") -> ModelServer:
 
 
 def _read_names(content: bytes) -> list[str] | None:
-    """Return the names in a list of models, None for what is none. Gemini's have a prefix, which may be left out."""
+    """Return the names in a list of models; None if `content` is not JSON or is an error.
+
+    Gemini's names begin with `models/`; they are also returned without it.
+    """
     try:
         body = msgspec.json.decode(content)
     except msgspec.MsgspecError:
@@ -150,7 +154,8 @@ def _read_names(content: bytes) -> list[str] | None:
 async def try_question(client: "AsyncOpenAI", model: str, *, has_names: bool = False) -> None:
     """Send a question without messages, and raise the refusal if it concerns all questions: key, credit, address, name.
 
-    `has_names`: the server lists its models, which tells more of an unknown name than its refusal.
+    `has_names`: the server lists its models. Then the list shows whether it knows the name, and a refusal of the name
+    is ignored.
     """
     error = await _ask_nothing(client, model)
     if isinstance(error, UpstreamUnavailableError):  # some servers close a kept connection without saying so
@@ -175,7 +180,10 @@ async def _ask_nothing(client: "AsyncOpenAI", model: str) -> UpstreamError | Non
 
 
 async def _find_error(response: "Response") -> UpstreamError | None:
-    """Return the error within a 200: LM Studio's at a wrong address, or a page. A stream is left unread."""
+    """Return the error in a response with status 200; None if there is none. A stream is not read.
+
+    LM Studio sends one for a wrong address; other servers send an HTML page.
+    """
     try:
         if "event-stream" in response.headers.get("content-type", ""):
             return None

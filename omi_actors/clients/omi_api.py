@@ -43,7 +43,7 @@ _REASONS = {
 
 
 class Notifier(Protocol):
-    """A channel for notifications. `per_hour` bounds those of one wearer in a UTC hour."""
+    """A channel for notifications; one wearer gets at most `per_hour` in a UTC hour."""
 
     per_hour: int
 
@@ -207,5 +207,5 @@ class GuardedNotifier:
 
 
 def _is_broken(error: UpstreamError) -> bool:
-    """Return whether the API fails; one that refuses a wearer or a setting works."""
+    """Return True if the API does not work. An API that refuses a wearer or a setting does work."""
     return not isinstance(error, UpstreamRejectedError)

@@ -122,7 +122,11 @@ class OpenAIModel:
             await self._client.close()
 
     async def _ask(self, client: "AsyncOpenAI", prompt: Prompt, on_text: OnText | None) -> ModelAnswer:
-        """Ask, and again in another form after a refusal that it may avoid, and once with less context."""
+        """Ask, and ask again after a refusal that a shorter prompt or another form of the request may avoid.
+
+        A prompt that was too long is shortened once. The form is changed as long as one is left that may avoid the
+        refusal.
+        """
         is_shortened = has_refused = False
         while True:
             form, request = self._shape.form, self._shape.build(prompt)
@@ -182,7 +186,10 @@ class OpenAIModel:
                 raise UpstreamUnavailableError(f"the model's server {what}") from exc
 
     async def _read(self, response: "httpx2.Response", reader: CompletionReader, on_text: OnText | None) -> None:
-        """Read until the answer's end and a moment longer, whatever the connection does then."""
+        """Read until the answer's end, and a moment longer for its count of tokens.
+
+        Then stop, even if the server leaves the connection open.
+        """
         now_s = asyncio.get_running_loop().time
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None) as moment:

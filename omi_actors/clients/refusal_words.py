@@ -83,7 +83,7 @@ _PAUSE = re.compile(
 
 
 def find_pause_s(headers: Mapping[str, str], words: str) -> float | None:
-    """Return the seconds that the server asks to wait, by its headers or else by its words; None if it names none."""
+    """Return the seconds that the server asks to wait, by its headers, else by its words; None if it names no time."""
     lower = {name.lower(): value for name, value in headers.items()}
     found = _read_header(lower.get("retry-after-ms"), 0.001)
     if found is None:
@@ -118,7 +118,7 @@ def _find_in_words(words: str) -> float | None:
 
 
 def _unit_s(unit: str, default_s: float) -> float:
-    """Return the seconds of a unit's name; `milliseconds` begins like `minutes`, so it is told apart first."""
+    """Return the seconds of a time unit. `milliseconds` is tested first, since `minutes` begins with an m, too."""
     if not unit:
         return default_s
     if unit.startswith(("ms", "milli")):

@@ -125,7 +125,7 @@ DELIVERIES = Counter(
 )
 NOTIFICATIONS = Counter(
     "omi_notifications_total",
-    "Notifications by outcome: sent, unclear, unreachable; or not tried: taken, expired, set_aside, no_budget…",
+    "Notifications by outcome: sent, unclear, unreachable; or not tried: taken, expired, unwanted, no_budget…",
     ["outcome"],
     registry=REGISTRY,
 )

@@ -22,7 +22,7 @@ from omi_actors.domain.answers.prompt import (
 )
 from omi_actors.domain.hearing.state import Question, build_question_key
 from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
-from omi_actors.domain.sessions.records import AnswerContext, AnswerDone, NewMessage
+from omi_actors.domain.sessions.records import AFTER_QUESTION_S, AnswerContext, AnswerDone, NewMessage
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
 from omi_actors.errors import BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
@@ -107,13 +107,14 @@ class AnswerJob:
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         sources = tuple(one.number for one in recalled)
         done = replace(done, spent=_build_spending(job, prompt, answer), sources=sources)
-        done = _count_on_reply(done, job, deps)
+        done = _plan_own_reply(done, job, deps)
         await stored(lambda: deps.store.write(jobs.complete_answer, done), deps)
         return done
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
         """Return the failure that the wearer gets instead of an answer. Prompts never contain it."""
-        done = _build_done(job, deps, kind="failure", text=explain_failure(error, job.payload["question"]), model="")
+        text = explain_failure(error, job.payload["question"], _language(job))
+        done = _build_done(job, deps, kind="failure", text=text, model="")
         if isinstance(error, BudgetSpentError | CircuitOpenError):
             return done
         return replace(done, spent=Spending(owner_of(job.payload["session_key"]), tokens=0))
@@ -142,11 +143,24 @@ async def _recall(job: ClaimedJob, deps: JobDeps, context: AnswerContext) -> tup
 def _read_asking(job: ClaimedJob, space: str, recalled: tuple[RecalledLine, ...]) -> Asking:
     payload = job.payload
     is_typed, context = payload.get("is_typed", False), payload.get("context", "")
-    return Asking(space=find_space(space), is_typed=is_typed, context=context, recalled=recalled)
+    return Asking(
+        space=find_space(space), is_typed=is_typed, context=context, recalled=recalled, language=_language(job)
+    )
+
+
+def in_language(job: NewJob, language: str) -> NewJob:
+    """Return the job of a person who wants answers in this language; "" is that of the question."""
+    return replace(job, payload={**job.payload, "language": language}) if language else job
+
+
+def _language(job: ClaimedJob) -> str:
+    """Return the language that the person has chosen for answers; "" is that of the question."""
+    return str(job.payload.get("language", ""))
 
 
 def _build_done(job: ClaimedJob, deps: JobDeps, *, kind: str, text: str, model: str) -> AnswerDone:
-    now_s = deps.clock.now_s()
+    # Clients sort by milliseconds, and another node may have asked.
+    now_s = max(deps.clock.now_s(), job.created_at + AFTER_QUESTION_S)
     message = NewMessage(
         message_id=new_id(),
         session_id=job.payload["session_id"],
@@ -172,8 +186,11 @@ def _build_spending(job: ClaimedJob, prompt: Prompt, answer: ModelAnswer) -> Spe
     return Spending(owner_of(job.payload["session_key"]), tokens)
 
 
-def _count_on_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
-    """If a reply of this node is open for the answer, add the intent to send it to the same commit; this saves one."""
+def _plan_own_reply(done: AnswerDone, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
+    """Return `done` with the intent to send the answer in its own reply, if a reply of this node waits for it.
+
+    One commit then stores the answer and the intent, so the session needs no commit of its own for the intent.
+    """
     now_s = deps.clock.now_s()
     open_until = (job.payload.get("reply_until") or 0.0) - _REPLY_MARGIN_S
     is_too_late = now_s >= min(open_until, job.created_at + deps.answer_expires_s)

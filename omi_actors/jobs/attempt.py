@@ -16,6 +16,7 @@ from omi_actors.errors import LeaseLostError, UnreadableJobError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import AnswerJob
+from omi_actors.jobs.followup import FollowupJob
 from omi_actors.jobs.kinds import JobDeps, JobKind, stored
 from omi_actors.jobs.notify import NotifyJob
 from omi_actors.kit.errors import ExpectedError
@@ -24,7 +25,7 @@ from omi_actors.store import dead_jobs, jobs
 
 _log = get_logger(__name__)
 
-KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (AnswerJob(), NotifyJob())}
+KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (AnswerJob(), NotifyJob(), FollowupJob())}
 
 
 @dataclass(frozen=True, slots=True)

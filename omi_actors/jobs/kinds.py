@@ -104,8 +104,11 @@ class JobKind(Protocol):
     name: str
     form: PayloadForm
 
-    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | Notified:
-        """Make one attempt; store its effect and the job's completion in one fenced transaction."""
+    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | Notified | None:
+        """Make one attempt; store its effect and the job's completion in one fenced transaction.
+
+        Return what its session must get a message about, or None.
+        """
         ...
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone | None:

@@ -70,7 +70,7 @@ class NotifyJob:
             job_id=job.job_id,
             token=job.token,
             delivery_id=delivery_id,
-            limits=_find_limits(job, deps),
+            limits=find_limits(job, deps),
         )
         if begun.text is None or deps.notifier is None:
             _count(begun.state, begun.reason or begun.state, deps.clock.now_s())
@@ -91,7 +91,7 @@ class NotifyJob:
         return math.inf
 
 
-def _find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
+def find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
     """Return the limits of the notification.
 
     Raises:

@@ -55,7 +55,10 @@ def running(handle: Handle, actor: Incarnation) -> None:
 
 
 def exited(handle: Handle, actor: Incarnation, error: BaseException | None) -> None:
-    """Record that `actor` has ended, by a crash if there is an `error`. A fenced actor only leaves the zombies."""
+    """Record that `actor` has ended, by a crash if there is an `error`.
+
+    If it was fenced before, only count one zombie thread less (a thread that outlived its shutdown timeout).
+    """
     if handle.actor is not actor:
         handle.runtime.zombies.remove()
         return

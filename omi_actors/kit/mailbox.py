@@ -74,7 +74,10 @@ class Mailbox:
         return self._refusal is not None and not self._new and not self._old  # closed, it only gets emptier
 
     def offer(self, envelope: Envelope, *, always: bool = False) -> Refusal | None:
-        """Add `envelope`, or return the refusal. A full mailbox takes only `always` and Control; a closed one none."""
+        """Add `envelope`, or return the refusal.
+
+        A full mailbox takes only Control messages, and any message with `always`. A closed one takes none.
+        """
         if self._refusal is not None:
             return self._refusal
         new = self._new

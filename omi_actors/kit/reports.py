@@ -87,7 +87,10 @@ class CrashLog:
 
 
 class Zombies:
-    """Counts zombie threads. Above `limit` (set by the root) it calls `on_too_many`, which should end the process."""
+    """Counts zombies: threads that outlived their shutdown timeout.
+
+    Above `limit` (set by the root) it calls `on_too_many`, which should end the process.
+    """
 
     def __init__(self, on_change: Callable[[int], None]) -> None:
         self.count = 0

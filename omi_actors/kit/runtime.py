@@ -54,7 +54,10 @@ class TimerHandle:
 
 
 class Runtime:
-    """The runtime of all actors of one event loop. `hooks` gets reports; sockets wait for at most `slice_s` seconds."""
+    """The runtime of all actors of one event loop. `hooks` gets reports.
+
+    Its calls hold the loop for about `slice_s` seconds at a time; then sockets and timers have their turn.
+    """
 
     def __init__(self, clock: Clock, rng: random.Random, *, hooks: Hooks | None = None, slice_s: float = 0.005) -> None:
         self.clock = clock

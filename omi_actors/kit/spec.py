@@ -59,7 +59,7 @@ class Incarnation(Protocol):
         ...
 
     def abandon(self) -> None:
-        """End now. If the thread cannot end, it becomes a fenced zombie. On the loop's thread."""
+        """End now. If its thread cannot end, fence the actor; the thread is a zombie then. On the loop's thread."""
         ...
 
 

@@ -230,9 +230,11 @@ def start_root(
     backoff: Backoff | None = None,
     max_zombies: int = 8,
 ) -> Root:
-    """Start `children` in order under a one_for_one supervisor. Their handles stay valid until the program ends.
+    """Start `children` in order under a supervisor that restarts only the child that ended (one_for_one).
 
-    `on_give_up` is called at most once, after too many restarts or zombies. It should end the process with an error.
+    The children's handles stay valid until the program ends. `on_give_up` is called at most once: after too many
+    restarts, or when more than `max_zombies` threads outlive their shutdown timeout (zombies). It should end the
+    process with an error.
     """
     root = Root(children, on_give_up)
 

@@ -164,7 +164,10 @@ class Driver:
         self._run()
 
     def probe(self, name: str = "probe", answer: Callable[[Any], Any] | None = None) -> Probe:
-        """Return a running collaborator; give its `handle` to the actor."""
+        """Start an actor that records the messages it gets, and return it.
+
+        It plays an actor to which the tested actor sends: give its `handle` to the tested actor.
+        """
         probe = Probe(answer)
         life.start(Handle(ChildSpec(name, "probe", build=lambda: probe), self.runtime), None)
         self.runtime.run()

@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 
 from config.settings import Settings
 from omi_actors import __version__
+from omi_actors.actors.maintenance.eraser import OpenErasures
 from omi_actors.actors.maintenance.node_lease import OFF_WARN_S, NodeReadings
 from omi_actors.actors.metrics_collector import LatestReadings, read_resident_bytes
 from omi_actors.backplane.interface import BackplaneState
@@ -34,6 +35,8 @@ _ALWAYS = ("newOmiRoutes",)
 # Seconds of loop lag, and of a job's waiting, above which the check warns.
 _LAG_WARN_S = 0.05
 _WAIT_WARN_S = 30.0
+# Seconds within which an account is to be erased.
+_ERASING_WARN_S = 600.0
 # Sessions taken back within 5 minutes: two a minute. A node that joins or leaves moves each session once.
 _RETAKES_WARN = 10
 
@@ -76,6 +79,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "nodes": _check_nodes(tree.readings),
         "clock": _check_clock(tree.node_readings),
         "retention": _check_retention(tree.node_readings),
+        "erasures": _check_erasures(tree.open_erasures, parts),
     }
     return {
         "status": _worst([check["status"] for check in checks.values()]),
@@ -99,6 +103,17 @@ def public_health(health: Mapping[str, Any]) -> dict[str, Any]:
         for name, check in health["checks"].items()
     }
     return {key: health[key] for key in ("status", "ready", "features", "database")} | {"checks": checks}
+
+
+def _check_erasures(found: OpenErasures, parts: Parts) -> dict[str, Any]:
+    """Check how many accounts are being erased, and for how long."""
+    if found.oldest_at is None:
+        return {"status": "pass", "erasing": 0}
+    since_s = round(max(0.0, parts.clock.now_s() - found.oldest_at), 1)
+    check = {"status": "pass", "erasing": found.count, "oldest_seconds": since_s}
+    if since_s > _ERASING_WARN_S:
+        check |= {"status": "warn", "note": f"an account has been erasing for {format_seconds(since_s)}"}
+    return check
 
 
 def _check_store(tree: Tree, parts: Parts) -> dict[str, Any]:

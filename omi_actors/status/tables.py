@@ -28,7 +28,10 @@ class Table:
 
 
 def build_tables(health: Mapping[str, Any], now: Readings, recent: Readings) -> list[Table]:
-    """Return all tables. `recent` is the growth of `now` in the last 5 minutes."""
+    """Return the tables of the operator's page.
+
+    `now` holds the counts since the start; `recent` holds what was added to them in the last 5 minutes.
+    """
     return [
         _requests(now, recent),
         _webhooks(now, recent),

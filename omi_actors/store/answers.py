@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from omi_actors.domain.answers.delivery_records import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
 from omi_actors.domain.answers.failures import explain_failure
-from omi_actors.domain.sessions.records import NewMessage
+from omi_actors.domain.sessions.records import AFTER_QUESTION_S, NewMessage
 from omi_actors.ids import new_id
 from omi_actors.store.dialect import Bulk, Row, build_insert, build_insert_if
 from omi_actors.store.ownership import owned_by
@@ -149,8 +149,8 @@ INSERT_ASKED = build_insert_if(
 )
 # A question without an answer, and without the sentence of a failure.
 _FIND_UNANSWERED = (
-    "SELECT session_id, conversation_id, text FROM message AS asked WHERE job_id = ? AND role = 'user' AND NOT EXISTS"
-    " (SELECT 1 FROM message AS said WHERE said.job_id = asked.job_id AND said.role = 'assistant')"
+    "SELECT session_id, conversation_id, text, created_at FROM message AS asked WHERE job_id = ? AND role = 'user'"
+    " AND NOT EXISTS (SELECT 1 FROM message AS said WHERE said.job_id = asked.job_id AND said.role = 'assistant')"
 )
 
 
@@ -184,8 +184,8 @@ def answer_with_failure(tx: Transaction, job_id: str, error: BaseException) -> N
     question = tx.fetch_one(_FIND_UNANSWERED, (job_id,))
     if question is None:
         return
-    session_id, conversation_id, asked = question
-    now_s = tx.now_s()
+    session_id, conversation_id, asked, asked_at = question
+    now_s = max(tx.now_s(), asked_at + AFTER_QUESTION_S)
     message = NewMessage(
         message_id=new_id(),
         session_id=session_id,

@@ -205,7 +205,7 @@ def _collect_session(rows: _Rows, commit: SessionCommit, node: NodeIdentity) -> 
         rows.conversations.append((new.conversation_id, commit.session_id, new.number, new.started_at))
 
 
-def build_job_row(job: NewJob, session_id: str) -> Row:
+def build_job_row(job: NewJob, session_id: str | None) -> Row:
     """Return the values of INSERT_JOB. When the session `session_id` is deleted, so is the job's text.
 
     A payload that is too large is left out; such a job is refused later.

@@ -6,13 +6,14 @@ Not here: ordinary ends of jobs (jobs.py), the operator's retries (queue_admin.p
 from collections.abc import Sequence
 from typing import Any
 
-from omi_actors.domain.answers.notifications import KEY_PREFIX
+from omi_actors.domain.answers.notifications import FOLLOWUP_PREFIX, KEY_PREFIX
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import unknown_kind
 from omi_actors.errors import LeaseLostError
 from omi_actors.store.answers import answer_with_failure
 from omi_actors.store.jobs import end_dead, insert_end
 from omi_actors.store.notifications import end_dead_notification
+from omi_actors.store.people.followups import end_dead_followup
 from omi_actors.store.transaction import Transaction
 
 # This node lives, since it asks.
@@ -75,6 +76,8 @@ def settle_dead(tx: Transaction, job_id: str) -> None:
     (key,) = tx.fetch_one("SELECT idempotency_key FROM job WHERE job_id = ?", (job_id,)) or ("",)
     if key.startswith(KEY_PREFIX):
         end_dead_notification(tx, key.removeprefix(KEY_PREFIX))
+    elif key.startswith(FOLLOWUP_PREFIX):
+        end_dead_followup(tx, key.removeprefix(FOLLOWUP_PREFIX))
 
 
 # Rows. Groups of commits wait for it.

@@ -110,6 +110,10 @@ class Dialect(Protocol):
         """Delete the old copies."""
         ...
 
+    def delete_copies(self, since: float) -> tuple[str, ...]:
+        """Delete the copies beside the database that were made after `since` (UTC seconds). Return their names."""
+        ...
+
     def is_unavailable(self, exc: BaseException) -> bool:
         """Return True if `exc` means that the database is out of reach or full, not that a statement is wrong."""
         ...

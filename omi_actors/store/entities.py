@@ -1,7 +1,7 @@
 """Pony entities of the tables that cold paths read and write. The writer's start checks them against the schema.
 
 Not here: constraints, indexes, cascades and defaults (migrations/), tables of which only SQL statements know (node,
-model_use, queue_pause). Threads: a store actor's, within its db_session; an entity never leaves this folder.
+model_use, queue_pause, erasure). Threads: a store actor's, within its db_session; an entity never leaves this folder.
 """
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave PrimaryKey untyped.)
@@ -94,6 +94,7 @@ def _define_preferences(db: Any) -> None:
         active_space = Required(str)
         created_at = Required(float)
         updated_at = Required(float)
+        entered = Optional(str)
 
     class SessionPreference(db.Entity):  # type: ignore[misc]
         _table_ = "session_preference"

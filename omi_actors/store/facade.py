@@ -61,9 +61,9 @@ class Store:
     def write_alone(
         self, work: Callable[Concatenate[EntityTransaction, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[R]:
-        """Run `work` with Pony's entities in its own transaction, between two groups; it may run twice.
+        """Run `work` with Pony's entities in its own transaction, between two group commits; it may run twice.
 
-        Groups wait for it, so it changes at most 200 rows. Fails with DuplicateError when a unique value is taken.
+        Group commits wait for it, so it changes at most 200 rows. Fails with DuplicateError if a unique value is taken.
         """
         return self._writer.ask(ApplyAlone(Call(work, *args, **kwargs)), timeout_s=self._write_timeout_s)
 

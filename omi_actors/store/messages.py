@@ -47,7 +47,7 @@ class Apply(Request[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class ApplyAlone(Request[R_co]):
-    """Message to the writer: run `work` between two groups; it may run twice. The reply is its committed result."""
+    """Message to the writer: run `work` between group commits, perhaps twice. The reply is its committed result."""
 
     work: Callable[[EntityTransaction], R_co]
 

@@ -15,6 +15,7 @@ from omi_actors.store.answers import LEFT_TO_REPLIES, change_delivery, let_owner
 from omi_actors.store.commits import INSERT_JOB, build_job_row
 from omi_actors.store.jobs import check_lease, finish_job
 from omi_actors.store.messages import enqueues
+from omi_actors.store.people.preferences import wants_no_answers
 from omi_actors.store.transaction import Transaction
 
 _FIND = (
@@ -82,6 +83,8 @@ def _begin(tx: Transaction, delivery_id: str, found: Any, limits: NotificationLi
         return NotificationBegun(state=state, reason="taken")
     if now_s - asked_at >= limits.expires_s:
         return _stand(tx, delivery_id, _KEPT, "expired")
+    if wants_no_answers(tx, session_id, now_s):
+        return _stand(tx, delivery_id, _KEPT, "unwanted")
     if limits.is_set_aside:
         return _stand(tx, delivery_id, _KEPT, "set_aside")
     (spent,) = tx.fetch_one(_COUNT_SPENT, (session_id, hour_start_s(now_s))) or (0,)

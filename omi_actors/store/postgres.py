@@ -59,11 +59,11 @@ _READ_BY_INDEXES = "SELECT " + ", ".join(
 )
 
 
-# By the index whatever the statistics say, which are old after many writes.
-_BY_WORDS = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true)"
-_BY_ANY = "SELECT set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'on', true)"
+# By the index of words, whatever the statistics say, which are old after many writes. This holds for the transaction,
+# which only goes on with rows by their keys.
 _FIND_WORDS = (
-    "SELECT asked.word, found.no FROM unnest(%s) AS asked (word), LATERAL (SELECT no FROM recall_text"
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true);"
+    " SELECT asked.word, found.no FROM unnest(%s) AS asked (word), LATERAL (SELECT no FROM recall_text"
     " WHERE array_to_tsvector(string_to_array(words, ' ')) @@ CAST(asked.word AS tsquery) LIMIT %s) AS found"
 )
 
@@ -165,6 +165,10 @@ class Postgres:
     def delete_old_backups(self, now_s: float) -> None:
         """Do nothing: `back_up` makes no copies."""
 
+    def delete_copies(self, _since: float) -> tuple[str, ...]:
+        """Do nothing: `back_up` makes no copies."""
+        return ()
+
     def is_unavailable(self, exc: BaseException) -> bool:
         """Decide by SQLSTATE."""
         if not isinstance(exc, psycopg2.Error):
@@ -215,12 +219,10 @@ class Postgres:
 
     def find_words(self, cursor: Any, words: Sequence[str], limit: int) -> dict[str, list[int]]:
         """Ask the index for all words in one statement."""
-        cursor.execute(_BY_WORDS)
         cursor.execute(_FIND_WORDS, (list(words), limit))
         found: dict[str, list[int]] = {word: [] for word in words}
         for word, no in cursor.fetchall():
             found[word].append(no)
-        cursor.execute(_BY_ANY)
         return found
 
     def merge_words(self, _cursor: Any, *, is_first: bool) -> bool:  # noqa: ARG002 (the protocol's)

@@ -1,7 +1,8 @@
 """The operator's actions on the queue: list, show, retry and discard jobs, pause kinds. Each change records an event.
 
 Not here: changes by attempts (jobs.py), reading the pauses (queue_state.py), access control (web/).
-Threads: lists run in the cold reader, changes in the writer between groups.
+Threads: lists run in the cold reader (the reader thread with Pony's entities), changes in the writer's thread, each
+between two group commits.
 """
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave select untyped.)
@@ -13,7 +14,7 @@ from typing import Any
 
 from pony import orm
 
-from omi_actors.domain.answers.notifications import KEY_PREFIX
+from omi_actors.domain.answers.notifications import FOLLOWUP_PREFIX, KEY_PREFIX
 from omi_actors.domain.work.queue_admin import (
     ALL_KINDS,
     STATES_FOR,
@@ -185,6 +186,10 @@ def _retry(tx: EntityTransaction, job: Any) -> None:
         delivery = tx.db.Delivery.get(id=delivery_id, state="kept", channel="")
         if delivery is not None:
             delivery.set(state="pending", channel="notify", changed_at=now_s)
+    if job.idempotency_key.startswith(FOLLOWUP_PREFIX):
+        followup = tx.db.NotificationEvent.get(id=job.idempotency_key.removeprefix(FOLLOWUP_PREFIX), status="error")
+        if followup is not None:
+            followup.set(status="queued", error=None, changed_at=now_s)
     fresh = {"attempts": 0, "deliveries": 0, "token": None, "lease_until": None, "finished_at": None}
     job.set(state="ready", run_at=now_s, **fresh)
 

@@ -199,12 +199,3 @@ def delete_session(tx: Transaction, session_key: str) -> bool:
     tx.has_erased = True
     tx.run("DELETE FROM model_use WHERE owner = ?", (owner_of(session_key),))
     return tx.run("DELETE FROM session WHERE session_key = ?", (session_key,)) == 1
-
-
-@enqueues
-def delete_account(tx: Transaction, account_id: str) -> bool:
-    """Delete an account with its sessions, memories, preferences and links. Return False if it does not exist."""
-    tx.has_erased = True
-    for (session_key,) in tx.fetch("SELECT session_key FROM session WHERE account_id = ?", (account_id,)):
-        delete_session(tx, session_key)
-    return tx.run("DELETE FROM account WHERE id = ?", (account_id,)) == 1

@@ -33,9 +33,12 @@ _TURNS = (
     " WHERE message.session_id = ? AND message.kind <> 'failure'"
     " ORDER BY message.created_at DESC, message.id DESC LIMIT ?"
 )
-# The account is given only if its person allows that memories enter prompts.
+# A session without a space of its own has its person's. The account is given only if its person allows that memories
+# enter prompts.
 _ANSWERED_FOR = (
-    "SELECT session.active_space, session_key, CASE WHEN preference.inject_memories THEN session.account_id END"
+    "SELECT CASE WHEN session.active_space <> 'default' THEN session.active_space"
+    " ELSE COALESCE(preference.active_space, 'default') END, session_key,"
+    " CASE WHEN preference.inject_memories THEN session.account_id END"
     " FROM session LEFT JOIN user_preference AS preference ON preference.account_id = session.account_id"
     " WHERE session.id = ?"
 )
@@ -52,6 +55,7 @@ _STATE_FIELDS = (
     "listening_until",
     "knows_user",
     "node",
+    "account_id",
 )
 _MESSAGE_FIELDS = (
     *("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at", "job_id"),
@@ -69,7 +73,7 @@ def load_session(
     """
     row = tx.fetch_one(
         "SELECT id, uid, epoch, conversation_id, conversation_number, last_seq, last_end_s, last_seen_at,"
-        " listening_until, COALESCE(knows_user, FALSE), node FROM session WHERE session_key = ?",
+        " listening_until, COALESCE(knows_user, FALSE), node, account_id FROM session WHERE session_key = ?",
         (session_key,),
     )
     if row is None:

@@ -17,6 +17,8 @@ from omi_actors.store.lock import acquire_process_lock, release_process_lock
 from omi_actors.store.sqlite_file import check_file, check_owner, describe_failure, find_code, make_file
 
 KEEP_S = 7 * 86_400.0
+# Names of copies beside the database, between its name and `.bak`: of an upgrade, and of `omi-actors restore`.
+_COPIES = ("before-*", "replaced.*")
 
 
 def back_up_sqlite(con: sqlite3.Connection, file: Path, label: str, now_s: float) -> Path:
@@ -34,6 +36,16 @@ def delete_old_copies(file: Path, now_s: float) -> list[Path]:
     for copy in old:
         copy.unlink(missing_ok=True)
     return old
+
+
+def delete_copies_since(file: Path, since: float) -> tuple[str, ...]:
+    """Delete the copies of `file` that an upgrade or a restore has made after `since`. Return their names."""
+    made = [copy for kind in _COPIES for copy in file.parent.glob(f"{file.name}.{kind}.bak")]
+    young = [copy for copy in sorted(made) if since <= _made_at(copy) < float("inf")]
+    for copy in young:
+        for end in ("", "-wal", "-shm"):
+            copy.with_name(copy.name + end).unlink(missing_ok=True)
+    return tuple(copy.name for copy in young)
 
 
 def _made_at(copy: Path) -> float:
@@ -164,6 +176,10 @@ class SQLite:
         """Delete copies that are older than a week."""
         delete_old_copies(self.file, now_s)
 
+    def delete_copies(self, since: float) -> tuple[str, ...]:
+        """Delete the copies of upgrades and restores."""
+        return delete_copies_since(self.file, since)
+
     def is_unavailable(self, exc: BaseException) -> bool:
         """Decide by the primary result code."""
         return find_code(exc) in _UNAVAILABLE or isinstance(exc, OSError)
@@ -188,7 +204,7 @@ class SQLite:
         return describe_failure(self.file, exc)
 
     def is_usable(self, con: sqlite3.Connection, _exc: BaseException) -> bool:
-        """Return True unless the transaction cannot be closed."""
+        """Return True if the connection can be used again: no transaction is open on it."""
         return not con.in_transaction
 
     def fetch_is_synced(self, cursor: sqlite3.Cursor) -> bool:

@@ -33,7 +33,7 @@ class NodeIdentity:
 class Transaction:
     """Runs statements with `?` parameters in one transaction. `node` marks the rows that this process owns."""
 
-    __slots__ = ("_clock", "_cursor", "_dialect", "_is_grouped", "has_erased", "node")
+    __slots__ = ("_clock", "_cursor", "_dialect", "_is_grouped", "has_erased", "node", "scrub_waits")
 
     def __init__(self, cursor: Any, dialect: Dialect, node: NodeIdentity, clock: Clock | None) -> None:
         self._cursor = cursor
@@ -42,6 +42,8 @@ class Transaction:
         self._is_grouped = True
         self.node = node
         self.has_erased = False
+        # True while text that an earlier transaction deleted is still in the database's files.
+        self.scrub_waits = False
 
     @property
     def skip_locked(self) -> str:
@@ -118,6 +120,10 @@ class Transaction:
     def merge_words(self, *, is_first: bool) -> bool:
         """Remove deleted words from the index by one short step. Return False if nothing is left to do."""
         return self._dialect.merge_words(self._cursor, is_first=is_first)
+
+    def delete_copies(self, since: float) -> tuple[str, ...]:
+        """Delete the copies beside the database that were made after `since` (UTC seconds). Return their names."""
+        return self._dialect.delete_copies(since)
 
     def separate(self) -> None:
         """Run bulk statements row by row from now on, so that the changes of each row are counted exactly."""
@@ -233,6 +239,7 @@ class Connection:
         try:
             self._dialect.begin(con)
             tx = Transaction(con.cursor(), self._dialect, self._node, self._clock)
+            tx.scrub_waits = self._has_to_scrub
             with _WithoutPony():
                 result = work(tx)
             if commits:

@@ -30,6 +30,8 @@ class FakeStore:
             "load_space": None,
             "load_unsettled_answers": (),
             "load_listening": (),
+            "load_for_session": None,
+            "load_changed_sessions": (),
             "claim_jobs": [],
             "release_job": None,
             "reap_jobs": 0,

@@ -2,7 +2,7 @@
 
 from omi_actors.actors.maintenance.answer_sweeper import AnsweredElsewhere, AnswerSweeper
 from omi_actors.actors.queue.messages import AnswerReady
-from omi_actors.actors.session.messages import AnswerFound, PauseOver, ReplyUnsettled
+from omi_actors.actors.session.messages import AnswerFound, PauseOver, PreferencesChanged, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery_records import OpenAnswer, WaitingAnswer
 from omi_actors.kit.testing import Driver
@@ -46,6 +46,17 @@ def test_sweeper_reminds_of_questions_after_a_pause_that_no_timer_noticed(store)
 
     assert store.of("load_listening") == [{"node": "node-a", "until": driver.clock.now_s() - 2.0, "limit": 200}]
     assert sessions.actor.messages == [PauseOver("omi:ada"), PauseOver("omi:bob")]
+
+
+def test_sweeper_tells_sessions_of_preferences_that_were_changed_on_any_node(store):
+    sessions = collaborator("sessions")
+    store.replies["load_changed_sessions"] = ("omi:ada", "omi:bob")
+
+    driver = sweeper(store, sessions).start()
+    driver.advance(2.0)
+
+    assert store.of("load_changed_sessions") == [{"within_s": 10.0, "limit": 1_000}] * 2
+    assert sessions.actor.messages == [PreferencesChanged("omi:ada"), PreferencesChanged("omi:bob")] * 2
 
 
 def test_sweeper_reminds_of_replies_without_a_stored_end(store):

@@ -23,7 +23,7 @@ def test_an_idle_indexer_looks_every_few_seconds(driver, store):
 def test_sessions_take_turns_until_each_is_done(driver, store):
     store.replies["find_sessions"] = ("s1", "s2")
     store.replies["index_session"] = True
-    driver.advance(5.35)
+    driver.advance(5.5)
 
     assert store.of("index_session") == ["s1", "s2", "s1", "s2"]
 
@@ -34,7 +34,7 @@ def test_conversations_come_before_sessions(driver, store):
     assert (store.of("keep_conversation"), store.of("index_session")) == (["heard"], [])
 
     store.replies["find_conversations"] = ()
-    driver.advance(0.11)
+    driver.advance(0.16)
     assert store.of("index_session") == ["s1"]
 
 
@@ -44,7 +44,7 @@ def test_a_failing_store_is_tried_again_later(driver, store):
     store.replies |= {"find_conversations": (), "find_sessions": ("s1",)}
     driver.advance(4.9)
     assert store.of("index_session") == []
-    driver.advance(0.15)
+    driver.advance(0.2)
 
     assert store.of("index_session") == ["s1"]
 
@@ -52,7 +52,7 @@ def test_a_failing_store_is_tried_again_later(driver, store):
 def test_deleted_words_are_removed_step_by_step_when_nothing_else_is_to_do(driver, store):
     store.replies["merge_words"] = True
     driver.tell(MergeWords())
-    driver.advance(5.25)
+    driver.advance(5.35)
     assert len(store.of("merge_words")) == 3
 
     store.replies["merge_words"] = False

@@ -137,7 +137,8 @@ def test_answer_is_left_to_the_webhook_that_waits_for_it(session, failure):
     session.store.replies["commit"] = failure
     session.hear()
     session.store.replies["commit"] = None
-    session.store.replies["load_session"] = record(replace(left("pending"), job_id=job_id))
+    stored = record(replace(left("pending"), job_id=job_id))
+    session.store.replies["load_session"] = replace(stored, session_id=session.store.of("commit")[0].session_id)
 
     meanwhile = session.hear()
     session.finish(job_id)

@@ -128,6 +128,15 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "ANSWER_EXPIRES_S": (_EFFECTS, "test_work_has_its_settings"),
     "ENABLE_USER_SYSTEM": (_ACCOUNTS, "test_without_the_user_system_addresses_of_persons_say_so"),
     "REGISTRATION": (_ACCOUNTS, "test_registration_is_for_those_whom_the_setting_names"),
+    "MESSAGE_REPLY_DEADLINE_MS": (
+        "people/test_messages.py",
+        "test_late_answer_is_promised_not_stored_and_found_among_the_messages",
+    ),
+    "TASKS_PER_ACCOUNT": ("people/test_tasks.py", "test_tasks_of_one_account_are_bounded"),
+    "STREAMS_PER_ACCOUNT": (
+        "people/test_stream.py",
+        "test_streams_of_one_account_are_bounded_and_a_place_comes_back",
+    ),
     "STREAM_TOKEN_IN_URL": ("people/test_tokens.py", "test_operator_can_refuse_tokens_in_addresses"),
     "LOGIN_MAX_FAILURES": (_ACCOUNTS, "test_wrong_passwords_are_limited_by_account_and_address"),
     "SESSION_IDLE_S": (_EFFECTS, "test_store_and_sessions_have_their_settings"),

@@ -10,6 +10,7 @@ from omi_actors.domain.hearing.hearing import hear, note_reply, pause_over
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.speech import LineRules, Piece, parse_line
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, ListenMode
+from omi_actors.domain.hearing.wake import prepare
 
 FOLLOWUP = HearingOptions(mode=ListenMode.FOLLOWUP)
 ALWAYS = HearingOptions(mode=ListenMode.ALWAYS)
@@ -302,7 +303,7 @@ def _size(value):
 def test_question_without_wake_phrase_belongs_to_the_segment_of_its_first_word():
     pieces = (Piece("k1", "What is it?"), Piece("k2", " Who is it?"))
 
-    found = parse_line(pieces, 0, LineRules(("omi",), 100, without_wake=True, always=True)).found
+    found = parse_line(pieces, 0, LineRules(prepare(("omi",)), 100, without_wake=True, always=True)).found
 
     assert [(question.text, question.key) for question in found] == [("What is it?", "k1"), ("Who is it?", "k2")]
 
@@ -310,4 +311,4 @@ def test_question_without_wake_phrase_belongs_to_the_segment_of_its_first_word()
 def test_words_that_are_kept_of_a_line_begin_with_its_first_letter():
     pieces = (Piece("k1", "omi is"), Piece("k2", " cool now"))
 
-    assert parse_line(pieces, 0, LineRules(("omi",), 100)).pieces == pieces
+    assert parse_line(pieces, 0, LineRules(prepare(("omi",)), 100)).pieces == pieces

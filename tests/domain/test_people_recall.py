@@ -43,9 +43,23 @@ def test_rare_words_count_more_than_common_ones() -> None:
 def test_a_reply_comes_before_the_question_that_it_answers() -> None:
     texts = [*SMALL_TALK, ("Ada", "Who has borrowed the kayak?"), ("Ben", "Nora has."), *SMALL_TALK]
 
-    found = find("Who borrowed my kayak?", texts)
-    assert found[0] == 22
+    found = find("Who borrowed my kayak?", [*texts, ("Ada", "I borrowed a kayak once")])
+    assert found[0] == 22  # and not the last one, which has the words itself
     assert 21 in found
+
+
+def test_a_statement_comes_before_a_question_with_the_same_words() -> None:
+    texts = [*SMALL_TALK, ("Ada", "The kayak is at the lake"), *SMALL_TALK, ("Ada", "Is the blue kayak at the lake?")]
+
+    assert find("blue kayak lake", texts, follows=False) == [21, 42]
+
+
+def test_texts_with_the_same_words_are_found_once_the_best_of_them() -> None:
+    again = [("Ada", "The kayak leaks"), ("Ada", "What do you mean by boat?"), ("Ada", "The kayak leaks")]
+    texts = [("Ada", "The kayak leaks"), *SMALL_TALK, *again]
+
+    assert find("Which boat leaks, the kayak?", texts)[0] == 24  # the reply to a question about the boat
+    assert not {1, 22} & {*find("Which boat leaks, the kayak?", texts)}
 
 
 def test_parts_of_compounds_are_found_both_ways() -> None:

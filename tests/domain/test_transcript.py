@@ -262,3 +262,10 @@ def test_seqs_are_contiguous_and_keys_are_stored_with_their_final_text(heard):
     assert [s.seq for s in growth.fresh] == list(range(1, len(growth.fresh) + 1))
     assert growth.progress.last_seq == len(growth.fresh)
     assert len(growth.fresh) + growth.duplicates + growth.blank == len(heard)
+
+
+def test_segment_without_an_id_may_stand_in_this_conversation_or_in_the_one_before():
+    spoken = segment(sid=None)
+    third = replace(build_progress(None, lambda: "s"), conversation_number=3)
+
+    assert set(possible_keys((spoken,), third)) == {build_key(spoken, 3), build_key(spoken, 2)}

@@ -1,15 +1,18 @@
 """Wake phrases: found where they address the wearable, and nowhere else."""
 
+import time
+
 import pytest
 
 from omi_actors.domain.hearing import wake as waking
-from omi_actors.domain.hearing.wake import ends_in_greeting, find_wakes, may_wake
+from omi_actors.domain.hearing.patterns import compile_pattern
+from omi_actors.domain.hearing.wake import ends_in_greeting, find_wakes, may_wake, prepare
 
-OMI = ("omi",)
+OMI = prepare(("omi",))
 
 
-def heard(line, names=OMI):
-    return [line[wake.start : wake.end] for wake in find_wakes(line, names)]
+def heard(line, names=("omi",), **more):
+    return [line[wake.start : wake.end] for wake in find_wakes(line, prepare(names, **more))]
 
 
 @pytest.mark.parametrize(
@@ -80,11 +83,11 @@ def test_wakes_of_one_line_are_bounded():
 
 
 def test_names_that_were_prepared_at_start_are_found_without_compiling_anything(monkeypatch):
-    waking.prepare(("Zorro", "Bella"))
+    names = prepare(("Zorro", "Bella"))
     monkeypatch.setattr(waking, "re", None)
 
-    assert may_wake("hey Zorro, how far is the moon?", ("Zorro", "Bella"))
-    assert find_wakes("hey Zorro, how far is the moon?", ("Zorro", "Bella"))
+    assert may_wake("hey Zorro, how far is the moon?", names)
+    assert find_wakes("hey Zorro, how far is the moon?", names)
 
 
 def test_longest_of_two_names_that_begin_alike_is_the_wake_phrase():
@@ -94,7 +97,7 @@ def test_longest_of_two_names_that_begin_alike_is_the_wake_phrase():
 
 @pytest.mark.parametrize("line", ["we went home", "Hey you, what is up?", "我们回家了"])
 def test_line_without_a_name_cannot_wake(line):
-    assert not may_wake(line, ("omi", "小明"))
+    assert not may_wake(line, prepare(("omi", "小明")))
 
 
 @pytest.mark.parametrize(("line", "wakes"), [("她说嘿小明今天几点", []), ("今天嘿小明今天几点", ["嘿小明"])])
@@ -124,3 +127,44 @@ def test_question_before_the_name_is_short(question, is_one):
     wakes = [wake.words_end for wake in find_wakes(f"{question}, Omi?", OMI)]
 
     assert wakes == ([len(question)] if is_one else [])
+
+
+# By sensitivity, from -2 to 2: does it wake?
+LEVELS = [
+    ("Hey Omi, what time is it", "11111"),
+    ("and then hey Omi what time is it", "01111"),
+    ("Omi, what time is it", "00111"),
+    ("I wonder Omi what time is it", "00011"),
+    ("Omie, what time is it", "00011"),
+    ("so the omi of it", "00001"),
+    ("the omissions of Naomi", "00000"),
+]
+
+
+@pytest.mark.parametrize(("line", "levels"), LEVELS)
+def test_sensitivity_has_five_levels_and_each_wakes_at_least_as_often(line, levels):
+    assert "".join(str(int(bool(heard(line, sensitivity=level)))) for level in range(-2, 3)) == levels
+
+
+def test_pattern_stands_in_place_of_names_and_empty_places_of_it_do_not_wake():
+    assert heard("so Hey COMPUTER do x", pattern="hey comp(uter)?") == ["Hey COMPUTER"]
+    assert heard("Hey Omi, what is up", pattern="hey comp(uter)?") == []
+    assert heard("größer hey you", pattern="x*you") == ["you"]
+    assert heard("we go", pattern=r"\b") == []
+
+
+@pytest.mark.parametrize(
+    "pattern", ["hey (comp", "(?=a)b", r"(a)\1", "(a{1000}){1000}", "", ".*", ".", "a|", "^", "x*"]
+)
+def test_pattern_that_is_none_or_is_found_everywhere_is_refused(pattern):
+    with pytest.raises(ValueError, match=r"\w"):
+        compile_pattern(pattern)
+
+
+def test_pattern_that_needs_ages_elsewhere_is_searched_at_once():
+    line, pattern = "a" * 4_000, compile_pattern("(a|aa)+$|(a*)*b|(.*)*c")
+
+    began_s = time.process_time()
+    pattern.search(line)
+
+    assert time.process_time() - began_s < 1.0

@@ -275,6 +275,7 @@ def test_time_to_the_replacement_is_recorded_with_the_pause():
     def recovered_s():
         return counted("omi_actor_recovery_seconds_sum", kind="kind-recovering")
 
+    tree.runtime.advance(3.0)
     tree.crash("recovering")
     before = recovered_s()
     tree.crash("recovering")

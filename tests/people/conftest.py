@@ -10,10 +10,10 @@ import pytest
 
 from tests.canaries import PASSWORD
 from tests.store.conftest import module_postgres_url
-from tests.system.conftest import Running, start
+from tests.system.conftest import Running, notifier, omi, start
 from tests.web.http_client import Connection, Reply
 
-__all__ = ["Client", "module_postgres_url", "start"]
+__all__ = ["Client", "module_postgres_url", "notifier", "omi", "start"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])
@@ -25,7 +25,9 @@ def database_url(request):
     url = request.getfixturevalue("module_postgres_url")
     yield url
     with closing(psycopg2.connect(url)) as con:
-        con.cursor().execute("TRUNCATE account, session, job, node, operator_event, queue_pause, account_key CASCADE")
+        con.cursor().execute(
+            "TRUNCATE account, session, job, node, operator_event, queue_pause, account_key, model_use, erasure CASCADE"
+        )
         con.commit()
 
 

@@ -220,6 +220,24 @@ async def test_what_was_said_is_recalled_in_the_prompt_and_shown_as_the_answers_
     assert done["sources"] == [{"kind": "memory", "id": key["id"], "text": key["text"], "createdAt": key["createdAt"]}]
 
 
+async def test_a_typed_message_shows_its_sources_now_and_later_to_its_person_alone(running, ada):
+    await ada.register()
+    await link(running, ada)  # which allows memories in prompts
+    key = await add(ada, "The key is under the blue pot")
+
+    sent = (await ada("POST", "/messages/send", {"text": "Where is my key?", "slot": 1})).json
+
+    assert [one["id"] for one in sent["sources"]] == [key["id"]]
+    listed = (await ada("GET", f"/conversations/{sent['conversation_id']}/messages")).json["items"]
+    shown = {one["role"]: (await ada("GET", f"/messages/{one['id']}/sources")).json for one in listed}
+    assert shown == {"ASSISTANT": {"ok": True, "items": sent["sources"]}, "USER": {"ok": True, "items": []}}
+    bob = ada.other()
+    await bob.register("bob@example.com")
+    assert (await bob("GET", f"/messages/{listed[0]['id']}/sources")).status == 404
+    await ada("DELETE", f"/memories/{key['id']}")
+    assert (await ada("GET", f"/messages/{listed[0]['id']}/sources")).json["items"] == []
+
+
 async def test_nothing_is_recalled_without_consent_or_for_another_voice(start):
     model = Listening()
     program = await start(model=model, WAKE_BY="ANYONE")

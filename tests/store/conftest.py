@@ -28,7 +28,8 @@ def config(database: str, request: pytest.FixtureRequest, tmp_path: Path, clock:
     yield StoreConfig(url=url, data_dir=tmp_path, clock=clock)
     with closing(psycopg2.connect(url)) as con:
         con.cursor().execute(
-            "TRUNCATE account, session, job, node, model_use, operator_event, queue_pause, retention_state CASCADE"
+            "TRUNCATE account, session, job, node, model_use, operator_event, queue_pause, retention_state, erasure"
+            " CASCADE"
         )
         con.commit()
 

@@ -244,7 +244,7 @@ async def test_deletion_goes_through_the_actors(stage: Stage) -> None:
     await stage.store.commit(first_commit())
 
     assert await stage.store.write(retention.delete_session, "omi:s1")
-    assert not await stage.store.write(retention.delete_account, "none")
+    assert not await stage.store.write(retention.delete_session, "none")
     assert await stage.store.read(sessions.load_session, "omi:s1", recent=1) is None
     assert (await stage.store.write(nodes.heartbeat_node, lease_s=15, ran_s=5)).is_ours
 

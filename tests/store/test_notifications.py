@@ -15,7 +15,8 @@ from omi_actors.store.answers import change_delivery, load_open_answers, load_wa
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.nodes import register_node
 from omi_actors.store.notifications import begin_notification, end_notification, enqueue_notification
-from omi_actors.store.transaction import NodeIdentity
+from omi_actors.store.people.preferences import change_preferences
+from omi_actors.store.transaction import NodeIdentity, Transaction
 from tests.store.builders import NOW, answer, asking_commit, claim, do, first_commit, rows, step
 
 DELIVERY = "s1-j1-d"
@@ -148,6 +149,26 @@ def test_an_answer_that_omi_is_set_aside_for_too_long_for_is_kept(engine: Engine
     assert (begun.text, begun.state, begun.reason) == (None, "kept", "set_aside")
     assert rows(engine, STANDING) == [("kept", "", None, None)]
     assert rows(engine, "SELECT state FROM job WHERE kind = 'notify'") == [("done",)]
+
+
+@pytest.mark.parametrize("flag", ["mute", "meeting_transcribe"])
+def test_an_answer_that_its_person_does_not_want_now_is_kept(engine: Engine, held: ClaimedJob, flag: str) -> None:
+    do(engine, partial(fill_account, account_id="a1"))
+    do(engine, partial(change_preferences, account_id="a1", changes={flag: True}, default_conversation=None))
+
+    begun = begin(engine, held)
+
+    assert (begun.text, begun.state, begun.reason) == (None, "kept", "unwanted")
+    assert rows(engine, "SELECT state FROM job WHERE kind = 'notify'") == [("done",)]
+
+
+def fill_account(tx: Transaction, account_id: str) -> None:
+    """Make an account the owner of all sessions."""
+    tx.run(
+        "INSERT INTO account (id, email, password_hash, role, created_at, updated_at) VALUES (?, '', '', 'user', 1, 1)",
+        (account_id,),
+    )
+    tx.run("UPDATE session SET account_id = ?", (account_id,))
 
 
 def test_a_cut_notification_is_unknown_and_never_sent_again(engine: Engine, held: ClaimedJob) -> None:

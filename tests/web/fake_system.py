@@ -6,6 +6,7 @@ from typing import Any
 
 from omi_actors.actors.passwords import Verdict
 from omi_actors.actors.session.messages import ChatAnswered, Ingested
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError, StoreUnavailableError
@@ -14,6 +15,7 @@ from omi_actors.kit.future import Future
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.snapshot import Snapshot
 from omi_actors.store.engine import Engine, StoreConfig
+from omi_actors.store.people import erasure
 from omi_actors.store.transaction import NodeIdentity
 
 
@@ -75,6 +77,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.received = []  # IngestSegments and KeepRaw, in the order of their coming
         self.timeouts = []
         self.sent = []  # ReplySent
+        self.changed = []  # keys of sessions whose persons have other preferences
         self.outcomes: deque[Any] = deque()  # per message: an Ingested, an exception, or None for "settled by the test"
         self.open = []  # futures that the test settles
         self.transcripts = {}
@@ -85,11 +88,13 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.questions = []  # AskQuestion
         self.answers: deque[Any] = deque()  # per question: a ChatAnswered, an exception, or None for "settled later"
         self.spaces = {}  # by session key
+        self.conversations = {}  # by session key
         self.left = []  # AskerLeft
         self.on_asked = asyncio.Event()
         self.on_left = asyncio.Event()
 
         self.passwords = FakePasswords()
+        self.watchers = SessionWatchers()
         self.stored = None  # an InlineStore, where a test needs one
 
     @property
@@ -102,6 +107,11 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
     def queue_admin(self) -> QueueAdmin:
         raise ConflictError("queue admin is tested with the whole system")
 
+    async def erase_account(self, account_id, *, key_digest, verified_hash):
+        return await self.store.write(
+            erasure.begin_erasure, account_id, key_digest=key_digest, verified_hash=verified_hash, limit=50
+        )
+
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)
 
@@ -112,6 +122,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.sent.append(message)
         if self.on_sent is not None:
             self.on_sent()
+
+    def preferences_changed(self, session_keys):
+        self.changed += session_keys
 
     def ask_question(self, message, *, timeout_s):
         self.questions.append(message)
@@ -134,11 +147,20 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.spaces[message.session_key] = message.space
         return future
 
+    def open_conversation(self, message, *, timeout_s):
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(self.conversations.setdefault(message.session_key, "c1"))
+        return future
+
     def load_sources(self, job_id):
         self.asked.append(("load_sources", job_id))
         future: Future[Any] = Future()
         future.try_set(())
         return future
+
+    async def send_followup(self, account_id, followup_id, wearable, text, *, request_id):
+        return False
 
     async def read_omi_memories(self, uid, *, limit, offset):
         return None

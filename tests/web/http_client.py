@@ -29,6 +29,12 @@ class Connection:
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
 
+    async def reopen(self):
+        """Leave an endless reply."""
+        port = self.writer.get_extra_info("peername")[1]
+        await self.close()
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
+
     @classmethod
     async def open(cls, port):
         return cls(*await asyncio.open_connection("127.0.0.1", port))

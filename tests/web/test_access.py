@@ -18,7 +18,8 @@ from omi_actors.domain.people.accounts import TOKEN_LIFETIME_S, Account, Role, m
 from omi_actors.domain.people.memories import NewMemory
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_id, new_secret
-from omi_actors.store.people import accounts, linking, memories
+from omi_actors.store.people import accounts, linking, memories, tasks
+from omi_actors.store.people.tasks import Task
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
 from tests.people.talks import fill
 from tests.web.conftest import UID
@@ -57,6 +58,7 @@ OPEN = {
     "/link/omi/undo",  # its key, from the wearer's notification, is checked by the handler
     "/auth/set-up",  # a one-time key is checked by the handler
     "/auth/reset",
+    "/account/erasure",  # its key, from the reply of the deletion, is checked by the handler
 }
 
 
@@ -74,10 +76,27 @@ def make_conversation(end=""):
     return make
 
 
+async def make_message(store, account_id):
+    """Store a conversation with a message."""
+    await store.write(fill, account_id, messages=1)
+    ((message_id,),) = await store.read(
+        lambda tx: tx.fetch(
+            "SELECT message.id FROM message JOIN session ON session.id = session_id WHERE account_id = ?", (account_id,)
+        )
+    )
+    return f"/messages/{message_id}/sources"
+
+
 async def make_memory(store, account_id):
     """Keep a memory."""
     kept = await store.write_alone(memories.add_memory, account_id, NewMemory(text="mine"))
     return f"/memories/{kept.memory.memory_id}"
+
+
+async def make_task(store, account_id):
+    task = Task(new_id(), "todo", "null", 1.0)
+    await store.write_alone(tasks.add_task, account_id, task, limit=1_000)
+    return f"/agent-events/{task.task_id}/complete"
 
 
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
@@ -86,8 +105,10 @@ OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
     "/link/omi/unlink/:omi_user_id": make_link,
     "/conversations/:id": make_conversation(),
     "/conversations/:id/messages": make_conversation("/messages"),
+    "/agent-events/:id/complete": make_task,
     "/conversations/:id/export": make_conversation("/export"),
     "/memories/:id": make_memory,
+    "/messages/:id/sources": make_message,
 }
 
 
@@ -112,7 +133,7 @@ EXACT = [
         Row(method, path, Access.ANYBODY, 200)
         for method in SAFE
         for path in sorted(OPEN)
-        if path[1:5] not in ("oper", "auth", "link")
+        if path[1:5] not in ("oper", "auth", "link", "acco")
     ),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
@@ -121,6 +142,7 @@ EXACT = [
     Row("POST", "/auth/logout", Access.ANYBODY, 200),
     *(Row(method, f"/auth/{page}", Access.ANYBODY, 404) for method in ("GET", "POST") for page in ("set-up", "reset")),
     *(Row(method, "/link/omi/undo", Access.ANYBODY, 404) for method in ("GET", "POST")),
+    Row("GET", "/account/erasure", Access.ANYBODY, 404),
     Row("POST", "/omi-webhook", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/omi-webhook/", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),
@@ -342,9 +364,12 @@ async def test_only_permitted_callers_pass_and_others_learn_nothing(row, mode, s
     async with await Connection.open(await start(clock, METRICS_TOKEN=METRICS_TOKEN, **given)) as connection:
         everyone = await callers(connection, start, clock, store)
         path = await OWNED[row.path](store, everyone[-1].person.account_id) if row.is_owned else row.path
-        replies = [
-            (caller, await connection.request(row.method, path, row.body, caller.headers)) for caller in everyone
-        ]
+        replies = []
+        for caller in everyone:
+            reply = await connection.request(row.method, path, row.body, caller.headers)
+            replies.append((caller, reply))
+            if reply.headers.get("content-type", "").startswith("text/event-stream"):
+                await connection.reopen()
 
     wanted = {one.name: expected(row, one, is_private=mode == "development") for one, _ in replies}
     seen = {

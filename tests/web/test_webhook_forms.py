@@ -328,3 +328,38 @@ async def test_body_of_oddities_does_not_hold_the_loop(post):
 
     assert reply.dropped is not None
     assert max(late) < 0.25
+
+
+ENDS = [
+    {"end": True},
+    {"final": True},
+    {"is_final": True},
+    {"segments": [segment(is_last_segment=True)]},
+    {"segments": [segment(), segment(id="s2", segment_type="end")]},
+    {"segments": [segment(end=True)]},
+]
+GOES_ON = [
+    {},
+    {"end": 1, "final": False, "is_final": None},
+    {"segments": [segment('he said "end": true and "final": true')]},
+    {"segments": [segment(segment_type="ending", is_last_segment=False)]},
+]
+
+
+@pytest.mark.parametrize(("body", "ends"), [*((body, True) for body in ENDS), *((body, False) for body in GOES_ON)])
+@pytest.mark.parametrize("separators", [None, (",", ":")])
+async def test_end_of_a_conversation_is_understood_beside_the_segments_and_in_one(
+    body, ends, separators, connection, system
+):
+    sent = json.dumps({"session_id": UID, "segments": [segment()], **body}, separators=separators).encode()
+
+    await connection.request("POST", f"/omi-webhook?uid={UID}", sent)
+
+    assert [message.ends_meeting for message in system.received] == [ends]
+
+
+async def test_end_of_a_conversation_without_segments_reaches_its_session(post, system):
+    await post({"session_id": UID, "segments": [], "end": True})
+
+    (message,) = system.received
+    assert (message.segments, message.ends_meeting) == ((), True)

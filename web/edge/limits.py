@@ -222,7 +222,7 @@ class RequestLimit:
             raise RateLimitedError(f"Too many requests: {kind}.", retry_after_s=hit.reset_s)
 
     def count(self, kind: str, sender: str) -> None:
-        """Count a request for `check`."""
+        """Count a request of this kind and sender; `check` refuses the sender when its limit is used up."""
         self._counters.hit(_key(kind, sender), limit=self._max_requests, window_s=self._window_s)
 
     def failed(self, kind: str, sender: str) -> None:

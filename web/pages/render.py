@@ -42,9 +42,9 @@ def read_asset(name: str) -> bytes:
 
 
 def render_index(wake_name: str, snapshot: Snapshot | None, *, has_metrics: bool) -> bytes:
-    """Return the start page. Without a name it says that no speech is answered.
+    """Return the start page; with a snapshot, the operator's page, which shows states and links.
 
-    With a snapshot, it is the operator's page and shows states and links.
+    `wake_name` is the name in the wake phrase. If it is "", the page says that only typed questions are answered.
     """
     status, state = _state_of(snapshot) if snapshot is not None else ("", "")
     links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS)

@@ -5,10 +5,19 @@ bodies.py     fields of JSON bodies, in both key styles
 passwords.py  verifying a password, with a limit on wrong ones
 auth.py       register, login, logout, /auth/me, /me
 account.py    profile, password, sessions
+erasure.py    deletion of an account, and its progress
+preferences.py  preferences, as they are entered
 wearables.py  linking wearables: codes, list, unlink, undo
 links.py      pages of one-time links: make an account, set a password
 admin.py      the operator's: list and make accounts, issue links
 conversations.py  list, read, messages, rename, delete, export, the current one
+windows.py    five windows onto conversations, spaces
+messages.py   sending a message to a conversation
+tasks.py      tasks of agents
+followups.py  a person's own words to the wearable
+stats.py      counts and activity
+stream.py     the event stream of what is new (web/feeds.py finds it)
+forms.py      conversations, messages, cursors as clients know them
 paging.py     `limit` and `cursor` of lists
 memories.py   memories, and their import from Omi
 routes.py     the table of these addresses

@@ -26,7 +26,7 @@ from omi_actors.errors import (
     NotPermittedError,
 )
 from omi_actors.ids import new_id, new_secret
-from omi_actors.store.people import accounts
+from omi_actors.store.people import accounts, erasure
 from web.handlers.base import whole_number
 from web.handlers.caller import Access
 from web.people.base import PersonHandler, account_form
@@ -80,7 +80,9 @@ class AccountsHandler(AdminHandler):
         after = self.get_query_argument("after", "")
         page = await self.store.read_cold(accounts.list_accounts, after=after, limit=limit)
         next_after = page[-1].email if len(page) == limit else None
-        self.send_ok({"items": [account_form(account) for account in page], "nextAfter": next_after})
+        erasing = {one.account_id for one in await self.store.read(erasure.list_open, limit=_MAX_LIMIT)}
+        items = [{**account_form(one), "isErasing": one.account_id in erasing} for one in page]
+        self.send_ok({"items": items, "nextAfter": next_after})
 
     async def post(self) -> None:
         """Answer 201 with the account; without `password` also with the link by which its person sets one."""

@@ -23,7 +23,8 @@ _WORDS: Mapping[type, str] = {str: "a string", bool: "true or false", int: "a wh
 class Field:
     """A field of a body: its name in snake_case, and the kind of its value.
 
-    The camelCase name is taken, too. `max_chars` limits strings; `may_be_null` allows null.
+    The camelCase name is taken, too. `max_chars` limits strings; `may_be_null` allows null. Kind `object` is any value:
+    the field's own rules check it.
     """
 
     name: str
@@ -93,10 +94,11 @@ def _check(field: Field, value: Any) -> Any:
         raise BadRequestError(f"`{field.name}` must not be null.", hint=f"It must be {_WORDS[field.kind]}.")
     if isinstance(value, _Pairs):
         value = _as_object(field, value)
-    if type(value) is not field.kind:
+    if field.kind not in (type(value), object):
         raise BadRequestError(f"`{field.name}` must be {_WORDS[field.kind]}.", hint="Correct its value.")
-    if isinstance(value, str):
-        _check_text(field, value)
+    for text in value if isinstance(value, list) else (value,):
+        if isinstance(text, str):
+            _check_text(field, text)
     return value
 
 

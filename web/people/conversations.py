@@ -1,4 +1,4 @@
-"""Conversations: list, read, messages, rename, delete, export, and the one that goes on.
+"""Conversations: list, search, read, messages, rename, delete, export, and the one that goes on.
 
 Not here: sending a message (messages.py), windows (windows.py), the event stream (stream.py), statements
 (omi_actors/store/people/conversations.py). Threads: the event loop.
@@ -21,19 +21,21 @@ from omi_actors.domain.people.conversations import (
     write_heading,
     write_line,
 )
-from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, NotFoundError
-from omi_actors.store.people import conversations
+from omi_actors.store.people import conversations, recall
 from web.handlers.base import whole_number
 from web.people.base import PersonHandler
 from web.people.bodies import Field
-from web.people.paging import cursor_of, read_cursor, read_limit
+from web.people.forms import conversation_form, cursor_of, message_form
+from web.people.paging import read_cursor, read_limit
 from web.problems import iso_time
+from web.sources import sources_form
 
 # Messages of the conversation that goes on.
 _CURRENT_MESSAGES = 20
 _PAGE, _MAX_PAGE = 20, 100
+_MAX_FOUND, _MAX_WORDS_CHARS = 50, 500
 _MESSAGES, _MAX_MESSAGES = 50, 200
 # Beyond it clients use cursors: a page at an offset reads all rows before it.
 _MAX_OFFSET = 2_000
@@ -68,6 +70,25 @@ class ConversationsHandler(PersonHandler):
         last = page[limit - 1].position if len(page) > limit else None
         items = [conversation_form(one) for one in page[:limit]]
         self.send_ok({"items": items, "nextCursor": last and cursor_of(last)})
+
+
+class SearchHandler(PersonHandler):
+    """Searches all that was said and written in the person's conversations (docs/recall.md)."""
+
+    route = "/conversations/search"
+
+    async def get(self) -> None:
+        """Answer with the best matches."""
+        words = self.get_query_argument("q", "").strip()
+        if not 0 < len(words) <= _MAX_WORDS_CHARS:
+            raise BadRequestError(
+                "`q` is missing or too long.", hint=f"It holds the words, at most {_MAX_WORDS_CHARS} characters."
+            )
+        limit = read_limit(self, _PAGE, _MAX_FOUND)
+        found = await self.store.read_cold(
+            recall.find_texts, self.me.account_id, words, limit=limit, kinds=("segment", "message")
+        )
+        self.send_ok({"items": sources_form(found)})
 
 
 class OneConversationHandler(PersonHandler):
@@ -224,6 +245,7 @@ class ExportHandler(OneConversationHandler):
 ROUTES = (
     (r"/conversations/?", ConversationsHandler),
     (r"/conversations/current/?", CurrentHandler),
+    (r"/conversations/search/?", SearchHandler),
     (r"/conversations/([^/%]+)/?", ConversationHandler),
     (r"/conversations/([^/%]+)/messages/?", MessagesHandler),
     (r"/conversations/([^/%]+)/export/?", ExportHandler),
@@ -233,31 +255,6 @@ ROUTES = (
 def no_conversation() -> NotFoundError:
     """Return the refusal of a conversation that is not the person's, or does not exist."""
     return NotFoundError("Conversation not found", hint="GET /conversations lists yours.")
-
-
-def conversation_form(conversation: Conversation) -> dict[str, Any]:
-    """Return a conversation as clients know it. `openaiConversationId` is empty: models keep no conversation here."""
-    return {
-        "id": conversation.conversation_id,
-        "title": conversation.title,
-        "summary": conversation.summary,
-        "createdAt": iso_time(conversation.started_at),
-        "openaiConversationId": "",
-        "omiSessionKey": wearable_in(conversation.session_key),
-    }
-
-
-def message_form(message: StoredMessage) -> dict[str, Any]:
-    """Return a message as clients know it. Its `kind` is question, answer, or failure: why there is no answer."""
-    return {
-        "id": message.message_id,
-        "conversationId": message.conversation_id,
-        "role": message.role.upper(),
-        "text": message.text,
-        "source": message.source.upper(),
-        "kind": message.kind,
-        "createdAt": iso_time(message.created_at),
-    }
 
 
 def _counted_form(counted: CountedConversation) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from omi_actors.store.people.memories import MemoryPage
 from web.handlers.base import whole_number
 from web.people.base import PersonHandler
 from web.people.bodies import Field
-from web.people.paging import cursor_of, read_cursor, read_limit
+from web.people.forms import cursor_of
+from web.people.paging import read_cursor, read_limit
 from web.problems import iso_time
 
 _TEXT = Field("text", max_chars=MAX_CHARS)

@@ -3,18 +3,15 @@
 Not here: the statements (omi_actors/store/people/). Threads: any; pure.
 """
 
-import datetime as dt
-import re
-
 from tornado.web import RequestHandler
 
 from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.errors import BadRequestError
 from web.handlers.base import whole_number
+from web.people.forms import parse_cursor
 
 # Limits are cut to the address's own, as clients expect; this only keeps numbers short.
 _LARGEST = 10**9
-_CURSOR = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)_([0-9a-f-]{36})")
 
 
 def read_limit(handler: RequestHandler, default: int, largest: int) -> int:
@@ -41,19 +38,3 @@ def read_cursor(handler: RequestHandler) -> Position:
             "`cursor` is none of this list.", hint="Send `nextCursor` of the page before, or begin without it."
         )
     return position
-
-
-def parse_cursor(text: str) -> Position | None:
-    """Return the place that a cursor or a time names; None if it has another form."""
-    if match := _CURSOR.fullmatch(text):
-        return Position(float(match[1]), match[2])
-    try:
-        moment = dt.datetime.fromisoformat(text)
-        return Position((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp(), "")
-    except (ValueError, OverflowError):
-        return None
-
-
-def cursor_of(position: Position) -> str:
-    """Return the cursor of a place. A shortened time would skip rows, or repeat them."""
-    return f"{position.at!r}_{position.row_id}"

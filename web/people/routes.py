@@ -3,7 +3,23 @@
 Not here: all other addresses (web/app.py), who may come in (`access` of each handler). Threads: any; constant.
 """
 
-from web.people import account, admin, auth, conversations, links, memories, wearables
+from web.people import (
+    account,
+    admin,
+    auth,
+    conversations,
+    erasure,
+    followups,
+    links,
+    memories,
+    messages,
+    preferences,
+    stats,
+    stream,
+    tasks,
+    wearables,
+    windows,
+)
 
 ROUTES = (
     (r"/auth/register/?", auth.RegisterHandler),
@@ -19,7 +35,16 @@ ROUTES = (
     (r"/account/sessions/?", account.SessionsHandler),
     (r"/account/sessions/revoke/?", account.RevokeHandler),
     (r"/account/sessions/revoke-others/?", account.RevokeOthersHandler),
+    *erasure.ROUTES,
+    (r"/conversations/current/stream/?", stream.StreamHandler),
     *conversations.ROUTES,
+    (r"/preferences/?", preferences.PreferencesHandler),
+    *windows.ROUTES,
+    (r"/messages/send/?", messages.SendHandler),
+    (r"/followups/?", followups.FollowupHandler),
+    *tasks.ROUTES,
+    (r"/stats/?", stats.StatsHandler),
+    (r"/messages/([^/]+)/sources/?", messages.SourcesHandler),
     *memories.ROUTES,
     (r"/operator/accounts", admin.AccountsHandler),
     (r"/operator/accounts/invite", admin.InviteHandler),

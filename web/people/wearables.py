@@ -11,6 +11,7 @@ from typing import Any
 from omi_actors.domain.people import linking as rules
 from omi_actors.domain.people.accounts import digest_of
 from omi_actors.domain.people.linking import Confirm, Link, Start
+from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.errors import (
     BadRequestError,
     ConflictError,
@@ -145,6 +146,7 @@ class ConfirmHandler(LinkHandler):
         if outcome is Confirm.ALREADY_LINKED:
             self.send_ok({"already_verified": True})
             return
+        self.site.system.preferences_changed((wearable_key(uid),))
         await self._tell(uid, undo)
         self.send_ok()
 
@@ -182,6 +184,7 @@ class UnlinkHandler(LinkHandler):
         """Remove a link, and answer."""
         if not await self.store.write_alone(linking.unlink, self.me.account_id, uid):
             raise NotFoundError("Link not found")
+        self.site.system.preferences_changed((wearable_key(uid),))
         self.send_ok()
 
 
@@ -210,7 +213,10 @@ class SyncHandler(PersonHandler):
 
 
 class SessionLinkHandler(PersonHandler):
-    """Confirms that a wearable's session is the person's. Only a verified link makes it so."""
+    """Tells whether a wearable's session is the person's.
+
+    It changes nothing: only a verified link makes the session the person's.
+    """
 
     route = "/sessions/link"
 
@@ -252,8 +258,10 @@ class UndoHandler(BaseHandler):
         """Remove the link."""
         digest = digest_of(self.get_body_argument("key", ""))
         store = self.site.system.store
-        if await store.write_alone(linking.undo_link, digest, now_s=self.site.clock.now_s()) is None:
+        uid = await store.write_alone(linking.undo_link, digest, now_s=self.site.clock.now_s())
+        if uid is None:
             raise _undo_is_over()
+        self.site.system.preferences_changed((wearable_key(uid),))
         self.send_page(render_message("The link is undone", ("Your conversations are not in that account any more.",)))
 
 

@@ -5,7 +5,8 @@ Not here: HTTP (request.py), forms of bodies (payloads.py). Threads: any; large 
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from tornado.httputil import HTTPHeaders
 
@@ -21,7 +22,7 @@ from omi_actors.system import System
 from web.auth import UID, WebhookAuth
 from web.edge.tolerant_json import short_key
 from web.requests import header
-from web.webhook.payloads import Payload, parse_payload
+from web.webhook.payloads import Payload, parse_payload, says_end
 
 # Segments in one message. Larger webhooks are cut into several, so that no turn of a session is long.
 SLICE_SEGMENTS = 1000
@@ -70,10 +71,13 @@ def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
     payload = parse_payload(webhook.body, content_type)
     uid = _uid_of(webhook.query, payload)
     session_key = wearable_key(uid)
-    messages: list[IngestSegments | KeepRaw] = [
+    messages: list[Any] = [
         IngestSegments(session_key, uid, some, webhook.received_at, needs_news=bool(seal))
         for some in _slices(payload.segments)
     ]
+    if says_end(webhook.body):
+        last = messages.pop() if messages else IngestSegments(session_key, uid, (), webhook.received_at)
+        messages.append(replace(last, ends_meeting=True))
     if payload.keep_as is not None:
         key = _dedupe_key(payload, webhook)
         body, received_at = webhook.body, webhook.received_at

@@ -6,6 +6,7 @@ block the event loop for too long.
 Not here: tolerant JSON (edge/tolerant_json.py), the owner (intake.py). Threads: any; pure.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
@@ -142,6 +143,18 @@ def _seconds(value: Any) -> float | None:
         return float(value)
     except OverflowError:
         return None
+
+
+# Signs that a conversation is over, in a segment or beside the segments. A first, fast search finds hardly any body.
+_END_HINTS = (b'final"', b'"is_last_segment"', b'"segment_type"', b'"end":true', b'"end": true')
+_SAYS_END = re.compile(
+    rb'"(?:end|final|is_final|is_last_segment)"\s*:\s*true\b|"segment_type"\s*:\s*"end"',
+)
+
+
+def says_end(body: bytes) -> bool:
+    """Return True if a body says that its conversation is over. A quotation mark within a text has a backslash."""
+    return any(hint in body for hint in _END_HINTS) and _SAYS_END.search(body) is not None
 
 
 TRANSCRIPT: Final = "realtime_transcript"

@@ -1,7 +1,7 @@
-"""The answer sweeper: reminds sessions of stored answers and questions after a lost message.
+"""The answer sweeper: reminds sessions of stored answers, questions and preferences after a lost message.
 
 Messages are lost by a crash, or when a full mailbox refuses them; a dead job sends none. Other nodes store answers,
-too, while a reply slot of this node waits for them.
+too, while a reply slot of this node waits for them; and a person may have changed preferences there.
 Not here: delivering an answer (actors/session/answers.py). Threads: the event loop; it never awaits.
 """
 
@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from omi_actors.actors.queue.messages import AnswerReady
-from omi_actors.actors.session.messages import AnswerFound, PauseOver, ReplyUnsettled
+from omi_actors.actors.session.messages import AnswerFound, PauseOver, PreferencesChanged, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery_records import WaitingAnswer
 from omi_actors.instruments.logs import get_logger
@@ -21,6 +21,7 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import answers, sessions
 from omi_actors.store.facade import Store
+from omi_actors.store.people import preferences
 
 _log = get_logger(__name__)
 _Found = TypeVar("_Found")
@@ -31,6 +32,10 @@ _PERIOD_S = 2.0
 _LIMIT = 200
 # Seconds after which the end of a reply should be stored; its session takes care of one that takes longer.
 _UNSETTLED_S = 5.0
+# Seconds for which a change of preferences is told: some sweeps, and longer than a commit takes.
+_CHANGED_S = 10.0
+# Sessions that are told of a change; one person has a few in use.
+_CHANGED_LIMIT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,18 @@ class AnswersRead:
 
 @dataclass(frozen=True, slots=True)
 class SweepAnswers:
-    """Message from the sweeper's timer: search for pending answers, unsettled replies and ended pauses."""
+    """Message from the sweeper's timer: search for pending answers, unsettled replies, ended pauses, preferences."""
 
 
 class AnswerSweeper(LoopActor):
-    """Reads the store on a timer, and at a hint of another node.
+    """Reminds sessions of stored answers, unsettled replies and ended pauses for which a message may be lost.
+
+    It searches the store for them on a timer, and at a hint of another node.
 
     State it owns: the jobs whose answers it searches for. Messages it takes: SweepAnswers, AnsweredElsewhere,
     AnswersRead. Messages it sends: AnswerReady, AnswerFound, ReplyUnsettled and PauseOver to sessions, which activates
-    them. What kills it: an unexpected error. What survives a restart: every delivery.
+    them; PreferencesChanged to those in memory. What kills it: an unexpected error. What survives a restart: every
+    delivery.
     """
 
     def __init__(self, store: Store, sessions: Handle, replies: OpenReplies, node_name: str) -> None:
@@ -74,7 +82,7 @@ class AnswerSweeper(LoopActor):
         self._is_searching = False
 
     def on_start(self) -> None:
-        """Sweep now and then on a timer: an earlier process may have left answers that are not delivered."""
+        """Sweep on a timer, and once at the start: an earlier process may have left answers that are not delivered."""
         self.timers.every(_PERIOD_S, SweepAnswers())
         self.handle.tell(SweepAnswers())
 
@@ -105,6 +113,8 @@ class AnswerSweeper(LoopActor):
         unsettled.add_done_callback(partial(self._remind, "unsettled_answers_not_loaded", _build_unsettled))
         listening = self._store.read(sessions.load_listening, node=self._node_name, until=until, limit=_LIMIT)
         listening.add_done_callback(partial(self._remind, "listening_sessions_not_loaded", PauseOver))
+        changed = self._store.read(preferences.load_changed_sessions, within_s=_CHANGED_S, limit=_CHANGED_LIMIT)
+        changed.add_done_callback(partial(self._remind, "changed_preferences_not_loaded", PreferencesChanged))
         # A hint may be lost, or there may be no Redis that carries it: search for every open reply now and then.
         now_mono_s = self.runtime.clock.mono_s()
         due = self._replies.take_due(now_mono_s, quiet_s=_PERIOD_S, limit=_LIMIT)

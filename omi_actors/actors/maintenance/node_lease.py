@@ -80,7 +80,11 @@ class NodeLease(LoopActor):
         max_deliveries: int,
         max_losses: int,
     ) -> None:
-        """Make the actor. `max_deliveries` and `max_losses` are the limits of `reap_jobs`."""
+        """Make the actor.
+
+        A job whose lease expires becomes dead if it was claimed `max_deliveries` times. If its node was lost, the limit
+        is `max_losses` (store/dead_jobs.py).
+        """
         super().__init__()
         self._store = store
         self._max_deliveries = max_deliveries

@@ -6,6 +6,7 @@ hearing.py   its open utterance
 answers.py   its deliveries, by the table in domain/answers/delivery.py
 chat.py      its typed questions, askers and space
 slots.py     its open replies, and the node's index of them
+watchers.py  callbacks for those who follow a conversation
 commits.py   what a turn or a delivery step commits
 messages.py  mail to sessions
 router.py    activation and passivation

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.answers import AnswerMessage, SessionAnswers
 from omi_actors.actors.session.chat import ChatMessage, SessionChat, Typed
 from omi_actors.actors.session.commits import (
@@ -20,7 +21,16 @@ from omi_actors.actors.session.commits import (
     decide_anew_if_fenced,
 )
 from omi_actors.actors.session.hearing import SessionHearing
-from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, Passivate, PauseOver
+from omi_actors.actors.session.messages import (
+    AnswerFound,
+    Forget,
+    Ingested,
+    IngestSegments,
+    KeepRaw,
+    Passivate,
+    PauseOver,
+    PreferencesChanged,
+)
 from omi_actors.domain.hearing.segments import RECENT_LIMIT
 from omi_actors.domain.hearing.state import HearingResult
 from omi_actors.domain.sessions.records import RawEvent
@@ -31,9 +41,11 @@ from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.answer import KIND as ANSWER
+from omi_actors.jobs.answer import in_language
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import sessions
+from omi_actors.store.people.preferences import load_for_session
 
 if TYPE_CHECKING:
     from omi_actors.kit.runtime import TimerHandle
@@ -46,13 +58,15 @@ _log = get_logger(__name__)
 _NEW, _UPDATED, _DUPLICATE, _BLANK = map(metrics.SEGMENTS.labels, ("new", "updated", "duplicate", "blank"))
 # Accepted questions that a session loads. The jobs' idempotency keys guarantee that none is asked twice.
 _ASKED_LIMIT = 8
+# The kind of Omi's webhook that ends a conversation, and so a meeting.
+CONVERSATION = "memory_created"
 
 
 class SessionActor(LoopActor):
     """One session. Each turn is decided on a copy of the state and committed; only then the state in memory changes.
 
     State it owns: the transcript's progress, its hearing (hearing.py), its answers (answers.py), its chat (chat.py).
-    Messages it takes: IngestSegments, KeepRaw, PauseOver, Passivate, those about answers and those about chat.
+    Messages it takes: IngestSegments, KeepRaw, PauseOver, PreferencesChanged, Passivate, Forget; of answers and chat.
     Messages it sends: JobsEnqueued, ReservationEnded and CancelJob to the queue. What kills it: an unexpected error.
     What survives a restart: everything but open reply slots; the next message loads the session from the store.
 
@@ -67,12 +81,16 @@ class SessionActor(LoopActor):
         self._session_key = session_key
         # None until it is loaded, and after a failed commit, which may have been stored.
         self._progress: Progress | None = None
+        # The session's id as it was last found in the store. Another one there: the person of this one was erased.
+        self._stored_id: str | None = None
         # None until it has an answer; most sessions have none.
         self._answers: SessionAnswers | None = None
         self._chat: SessionChat | None = None
         # Another commit came before ours; it may be another node's.
         self._was_fenced = False
         self._hearing = SessionHearing(deps.hearing)
+        # False: they are loaded before the next turn that needs them.
+        self._knows_preferences = False
         # The timer that ends the open utterance.
         self._pause: TimerHandle | None = None
 
@@ -85,11 +103,13 @@ class SessionActor(LoopActor):
                 return decide_anew_if_fenced(lambda: self._keep_raw(message))
             case PauseOver():
                 return self._end_pause()
-            case Passivate():
-                self._passivate()
+            case PreferencesChanged() | Passivate() | Forget():
+                self._take_note(message)
                 return None
         if isinstance(message, AnswerMessage):
             self._hearing.note(message, self.runtime.clock.now_s())
+            if isinstance(message, AnswerReady | AnswerFound):
+                self._deps.watchers.note(self._session_key)
             return self._my_answers().receive(message)
         if isinstance(message, ChatMessage):
             return self._my_chat().receive(message)
@@ -102,6 +122,12 @@ class SessionActor(LoopActor):
         _count(growth)
         heard = await self._hearing.hear(growth, message.received_at, self.runtime)
         jobs = await self._accept(heard, growth.progress, growth)
+        if (
+            message.ends_meeting
+            and (said := await self._hearing.end_meeting(growth.progress, self._deps.store, message.received_at))
+            is not None
+        ):
+            return Ingested(said)
         if not jobs:
             return Ingested() if message.needs_news and not growth.fresh else await self._reply()
         reply = self.take_reply()
@@ -125,12 +151,15 @@ class SessionActor(LoopActor):
     async def _end_pause(self) -> None:
         """Accept the questions in the utterance that a pause has ended. No webhook's reply waits for their answers."""
         try:
-            progress = await self._loaded()
-            await self._accept(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
+            await decide_anew_if_fenced(self._accept_pause)
         except ExpectedError as exc:
             # The row still holds the deadline, so that the answer sweeper sends PauseOver again.
-            self._pause = None
+            self._stop_pause_timer()
             _log.warning("question_not_taken_in", error=type(exc).__name__)
+
+    async def _accept_pause(self) -> None:
+        progress = await self._loaded()
+        await self._accept(self._hearing.end_pause(self.runtime.clock.now_s()), progress)
 
     async def _accept(
         self, heard: HearingResult, progress: Progress, growth: Growth | None = None
@@ -152,12 +181,15 @@ class SessionActor(LoopActor):
 
     def _set_pause_timer(self) -> None:
         """Set the timer for the pause that ends the open utterance."""
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
+        self._stop_pause_timer()
         if self._hearing.deadline is not None:
             delay_s = max(0.0, self._hearing.deadline - self.runtime.clock.now_s())
             self._pause = self.timers.after(delay_s, PauseOver(self._session_key))
+
+    def _stop_pause_timer(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
 
     def _reply_until(self) -> float | None:
         """Return the time (UTC seconds) until which this turn's webhook waits for an answer; None without a webhook."""
@@ -182,7 +214,9 @@ class SessionActor(LoopActor):
             received_at=message.received_at,
         )
         await self._commit(TurnChanges(progress, self._hearing.listening_until, raw_events=(event,)))
-        return Ingested()
+        if message.kind != CONVERSATION:
+            return Ingested()
+        return Ingested(await self._hearing.end_meeting(progress, self._deps.store, message.received_at))
 
     # --- the store
 
@@ -196,7 +230,16 @@ class SessionActor(LoopActor):
                 asked=_ASKED_LIMIT,
                 answers_since=now_s - self._deps.delivery_rules.expires_s,
             )
-            self._progress = build_progress(record, new_id)
+            if self._stored_id is not None and (record is None or record.session_id != self._stored_id):
+                self._forget()
+            progress = build_progress(record, new_id)
+            self._stored_id = None if record is None else record.session_id
+            self._knows_preferences = record is not None and record.account_id is None
+            if self._knows_preferences:
+                self._hearing.follow(None)
+            else:
+                await self._load_preferences()
+            self._progress = progress
             if self._was_fenced and record is not None and record.node != self._deps.node_name:
                 metrics.SESSION_RETAKES.inc()
             self._was_fenced = False
@@ -205,7 +248,13 @@ class SessionActor(LoopActor):
                 self._set_pause_timer()
                 if record.open_answers or self._answers is not None:
                     self._my_answers().take_over(record.open_answers)
+        elif not self._knows_preferences:
+            await self._load_preferences()
         return self._progress
+
+    async def _load_preferences(self) -> None:
+        self._hearing.follow(await self._deps.store.read(load_for_session, self._session_key))
+        self._knows_preferences = True
 
     async def _commit(self, turn: TurnChanges) -> None:
         """Commit one turn. Change the state in memory only after the commit.
@@ -213,6 +262,8 @@ class SessionActor(LoopActor):
         Raises:
             StoreError: nothing of the turn is remembered; the next message loads the session again.
         """
+        if turn.jobs and self._hearing.language:
+            turn = turn._replace(jobs=tuple(in_language(job, self._hearing.language) for job in turn.jobs))
         commit = build_commit(turn, self._session_key)
         try:
             await (commit_jobs(commit, self._deps) if turn.jobs else self._deps.store.commit(commit))
@@ -221,20 +272,31 @@ class SessionActor(LoopActor):
             self._was_fenced = isinstance(exc, FencedError)
             raise
         self._progress = replace(turn.progress, epoch=commit.epoch)
+        self._stored_id = commit.session_id
         self._hearing.listening_until = turn.listening_until
+        if commit.messages or commit.new_conversation is not None:
+            self._deps.watchers.note(self._session_key)
 
     # --- answering
 
     def _my_answers(self) -> SessionAnswers:
         if self._answers is None:
-            self._answers = SessionAnswers(self, self._deps, self._session_key)
+            self._answers = SessionAnswers(self, self._deps, self._session_key, self._is_silent)
         return self._answers
+
+    def _is_silent(self) -> bool:
+        return self._hearing.is_silent(self.runtime.clock.now_s())
 
     def _my_chat(self) -> SessionChat:
         if self._chat is None:
             answers = self._my_answers()
             self._chat = SessionChat(
-                self, self._deps, self._session_key, answers=answers, load=self._loaded, commit=self._commit_chat
+                self,
+                self._deps,
+                self._session_key,
+                answers=answers,
+                load=self._loaded,
+                commit=self._commit_chat,
             )
         return self._chat
 
@@ -254,6 +316,24 @@ class SessionActor(LoopActor):
         return None
 
     # --- leaving
+
+    def _take_note(self, message: PreferencesChanged | Passivate | Forget) -> None:
+        match message:
+            case PreferencesChanged():
+                self._knows_preferences = False
+            case Passivate():
+                self._passivate()
+            case Forget():
+                self._forget()
+
+    def _forget(self) -> None:
+        """Forget a session that is no longer in the store. Open replies end without an answer."""
+        self._progress = self._stored_id = self._chat = None
+        self._hearing = SessionHearing(self._deps.hearing)
+        self._set_pause_timer()
+        answers, self._answers = self._answers, None
+        if answers is not None:
+            answers.forget()
 
     def on_failure(self, *_error: object) -> None:
         """Remove the reply slots, so that the sweeper no longer searches for their answers."""

@@ -5,7 +5,7 @@ do the effect.
 Not here: the table (domain/answers/delivery.py), the steps in the store (commits.py). Threads: the event loop.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -62,10 +62,25 @@ class SessionAnswers:
         await answers.receive(ReplySent(key, delivery_id, reached=True))
     """
 
-    __slots__ = ("_actor", "_deps", "_graces", "_open", "_rules", "_sending", "_session_key", "_steps", "slots")
+    __slots__ = (
+        "_actor",
+        "_deps",
+        "_graces",
+        "_is_silent",
+        "_open",
+        "_rules",
+        "_sending",
+        "_session_key",
+        "_steps",
+        "slots",
+    )
 
-    def __init__(self, actor: LoopActor, deps: SessionDeps, session_key: str) -> None:
+    def __init__(
+        self, actor: LoopActor, deps: SessionDeps, session_key: str, is_silent: Callable[[], bool] = bool
+    ) -> None:
         self._actor = actor
+        # Returns True while the session's person wants to hear nothing.
+        self._is_silent = is_silent
         self._deps = deps
         self._session_key = session_key
         is_wearable = session_key.startswith(WEARABLE)
@@ -112,6 +127,13 @@ class SessionAnswers:
         for delivery_id, answer in loaded.items():
             if delivery_id not in known and phase_of(answer) is Phase.PENDING:
                 self._start_grace(delivery_id)
+
+    def forget(self) -> None:
+        """End all open replies and graces without an answer, since the session is no longer in the store."""
+        for timer in self._graces.values():
+            timer.cancel()
+        for slot in self.slots.take_all():
+            slot.close()
 
     # --- replies that wait for their own answer
 
@@ -183,6 +205,8 @@ class SessionAnswers:
 
     async def carry(self) -> OutgoingAnswer | None:
         """Commit the intent to send the oldest unsent answer in a webhook's reply, and return it; or return None."""
+        if self._is_silent():
+            return None
         for answer in tuple(self._open.values()):
             if answer.delivery_id not in self._sending:
                 outgoing = await self._send(answer, Channel.NEXT_WEBHOOK)

@@ -13,7 +13,14 @@ from msgspec.structs import replace
 from omi_actors.actors.queue.messages import AnswerGrew, CancelJob
 from omi_actors.actors.session.answers import WEARABLE, SessionAnswers
 from omi_actors.actors.session.commits import SessionDeps, build_message, decide_anew_if_fenced
-from omi_actors.actors.session.messages import AskerLeft, AskQuestion, ChatAnswered, ChatDeadline, SwitchSpace
+from omi_actors.actors.session.messages import (
+    AskerLeft,
+    AskQuestion,
+    ChatAnswered,
+    ChatDeadline,
+    OpenConversation,
+    SwitchSpace,
+)
 from omi_actors.actors.session.slots import Asker, ChatSlot
 from omi_actors.domain.answers.prompt import DEFAULT
 from omi_actors.domain.hearing.repetition import normalise_message
@@ -43,7 +50,7 @@ R = TypeVar("R")
 
 _log = get_logger(__name__)
 
-ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline | SwitchSpace
+ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline | SwitchSpace | OpenConversation
 
 
 class Typed(NamedTuple):
@@ -99,6 +106,8 @@ class SessionChat:
                 return None
             case SwitchSpace():
                 return decide_anew_if_fenced(lambda: self._switch(message.space))
+            case OpenConversation():
+                return decide_anew_if_fenced(self._open_conversation)
             case _:
                 assert_never(message)
 
@@ -139,8 +148,10 @@ class SessionChat:
             return self._resume(known, asked)
         now_s = self._actor.runtime.clock.now_s()
         is_wearable = self._session_key.startswith(WEARABLE)
-        growth = decide_chat_growth(progress, is_wearable=is_wearable, now_s=now_s, new_id=new_id)
-        question = _build_question(asked, growth.progress.conversation_id or "")
+        growth = decide_chat_growth(
+            progress, is_wearable=is_wearable, now_s=now_s, new_id=new_id, conversation_id=asked.conversation_id
+        )
+        question = _build_question(asked, asked.conversation_id or growth.progress.conversation_id or "")
         job = self._build_job(question, growth.progress.session_id, now_s)
         message = build_message(question, growth.progress.session_id, job)
         await self._commit(growth, Typed((job,), (message,)))
@@ -196,6 +207,14 @@ class SessionChat:
             await self._commit(Growth(progress, (), None, 0, 0, 0), Typed(space=space))
         return before or DEFAULT.name
 
+    async def _open_conversation(self) -> str:
+        progress = await self._load()
+        now_s = self._actor.runtime.clock.now_s()
+        growth = decide_chat_growth(progress, is_wearable=False, now_s=now_s, new_id=new_id)
+        # Also without a new one: a commit is fenced if the conversation was deleted meanwhile.
+        await self._commit(growth, Typed())
+        return growth.progress.conversation_id or ""
+
     # --- waiting
 
     def _open_slot(self, job_id: str, question: ChatQuestion) -> ChatSlot:
@@ -247,7 +266,8 @@ class SessionChat:
 
 
 def _is_same(question: ChatQuestion, asked: AskQuestion) -> bool:
-    return (question.text, question.context) == (asked.text, asked.context)
+    is_elsewhere = asked.conversation_id not in ("", question.conversation_id)
+    return (question.text, question.context) == (asked.text, asked.context) and not is_elsewhere
 
 
 def _build_question(asked: AskQuestion, conversation_id: str) -> ChatQuestion:

@@ -14,6 +14,7 @@ from msgspec import structs
 from omi_actors.actors.queue.messages import JobsEnqueued, ReservationEnded
 from omi_actors.actors.queue.slots import WorkerSlots
 from omi_actors.actors.session.slots import OpenReplies
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.domain.answers.delivery import StepOutcome
 from omi_actors.domain.answers.delivery_records import DeliveryChange, DeliveryRules
 from omi_actors.domain.hearing.state import HearingOptions, Question
@@ -43,7 +44,8 @@ class SessionDeps:
     """Dependencies of all sessions. A webhook waits up to `reply_deadline_s` for its answer, a chat `chat_deadline_s`.
 
     `answer_slots` belong to the queue; sessions reserve them. A job that is committed with a reserved slot is leased
-    for `job_lease_s` seconds. In one lane up to `lane_cap` jobs may wait. All sessions share `open_replies`.
+    for `job_lease_s` seconds. In one lane up to `lane_cap` jobs may wait. All sessions share `open_replies` and
+    `watchers`.
     """
 
     store: Store
@@ -57,6 +59,7 @@ class SessionDeps:
     job_lease_s: float = 30.0
     lane_cap: int = 1_000
     open_replies: OpenReplies = field(default_factory=OpenReplies)
+    watchers: SessionWatchers = field(default_factory=SessionWatchers)
     node_name: str = ""
 
 

@@ -28,7 +28,8 @@ class IngestSegments(Request[Ingested]):
     """Message from the webhook: store these segments, at most 1,000, in order. The reply comes after the commit.
 
     If they hold a question, the reply waits for its answer until the reply deadline. `needs_news`: if no segment is
-    new, the reply carries no answer, because another person may have repeated the webhook.
+    new, the reply carries no answer, because another person may have repeated the webhook. `ends_meeting`: the sender
+    says that the conversation is over; a person in meeting mode then gets its transcript as a memory.
     Fails with OverloadError, StoreError or ActorError; then no segment counts as stored.
     """
 
@@ -37,6 +38,7 @@ class IngestSegments(Request[Ingested]):
     segments: tuple[Segment, ...]
     received_at: float
     needs_news: bool = False
+    ends_meeting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,23 @@ class ReplyDeadline:
 
 
 @dataclass(frozen=True, slots=True)
+class PreferencesChanged:
+    """Message from the web, or from the answer sweeper: the session's person may have other preferences now.
+
+    It reaches a session in memory only, and does not count as its use.
+    """
+
+    session_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Passivate:
     """Message from the router to an idle session: stop, unless a message, a reply or a timer still waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Message from the system to a live session: its person is erased. Forget all, and fail what waits."""
 
 
 # Called with each piece of an answer: its text, and whether it voids all text before it, since an attempt began anew.
@@ -128,7 +145,8 @@ class AskQuestion(Request[ChatAnswered]):
 
     `asker_id` names the chat's open reply. `key` names the question, unique for its owner: the same key means the
     same question. `may_be_known` is False if the server made the key for this message. `on_delta` gets the pieces of
-    the answer; it must be quick and must not raise.
+    the answer; it must be quick and must not raise. `conversation_id` names an earlier conversation of the session,
+    which the question continues; "" continues the latest one.
     Fails with OverloadError, StoreError, ActorError; with AnswerLateError at the deadline; with KeyReusedError when
     the key belongs to another question.
     """
@@ -140,6 +158,7 @@ class AskQuestion(Request[ChatAnswered]):
     context: str = ""
     may_be_known: bool = False
     on_delta: OnDelta | None = None
+    conversation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +167,13 @@ class SwitchSpace(Request[str]):
 
     session_key: str
     space: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConversation(Request[str]):
+    """Message from a window: begin a conversation, unless the session has one. Reply: the latest one's id."""
+
+    session_key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from omi_actors.actors.session.messages import (
     AskQuestion,
     IngestSegments,
     KeepRaw,
+    OpenConversation,
     Passivate,
     PauseOver,
+    PreferencesChanged,
     ReplySent,
     ReplyUnsettled,
     SweepIdle,
@@ -99,17 +101,27 @@ class SessionRouter(LoopActor):
         self._limits = limits
 
     def on_start(self) -> None:
-        """Start the sweep."""
+        """Start the timer that looks for idle sessions every few seconds."""
         self.timers.every(_SWEEP_S, SweepIdle())
 
     def receive(self, message: object) -> object:
         """Pass on one message, or handle one of the router's own."""
         match message:
-            case IngestSegments() | KeepRaw() | PauseOver() | AskQuestion() | AnswerGrew() | SwitchSpace():
+            case (
+                IngestSegments()
+                | KeepRaw()
+                | PauseOver()
+                | AskQuestion()
+                | AnswerGrew()
+                | SwitchSpace()
+                | OpenConversation()
+            ):
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case AnswerReady() | AnswerFound() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():
                 # Facts about the session's own answers: a full mailbox must not lose them.
                 self._handle_of(message.session_key).forward(self.current_envelope, always=True)
+            case PreferencesChanged(session_key):
+                self._tell_live(session_key)
             case SweepIdle():
                 self._sweep()
             case ChildStopped(handle):
@@ -119,6 +131,12 @@ class SessionRouter(LoopActor):
             case _:
                 return super().receive(message)
         return None
+
+    def _tell_live(self, session_key: str) -> None:
+        """Pass the message on to a session in memory; another one reads the store when it is activated."""
+        live = self._live.get(session_key)
+        if live is not None and not live.handle.has_left:
+            live.handle.forward(self.current_envelope, always=True)
 
     def _handle_of(self, session_key: str) -> Handle:
         """Return the session's handle, and note its use. Activate the session if it is not in memory."""

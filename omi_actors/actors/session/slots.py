@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 from omi_actors.actors.session.messages import ChatAnswered, Ingested, OnDelta
 from omi_actors.domain.answers.delivery_records import Channel
 from omi_actors.domain.sessions.chat import ChatQuestion
-from omi_actors.errors import StoreUnavailableError
+from omi_actors.errors import NotFoundError, StoreUnavailableError
 from omi_actors.kit.future import Future
 from omi_actors.kit.runtime import TimerHandle
 
@@ -148,8 +148,15 @@ class ChatSlot:
             self._on_answered(self.question)
         return is_given
 
+    def close(self) -> None:
+        """Fail the replies of all askers."""
+        self.fail(NotFoundError("The conversation was deleted."))
+
     def fail(self, error: Exception) -> bool:
-        """Fail the replies of all askers. Return True: there is no delivery to record."""
+        """Fail the replies of all askers.
+
+        Always return True: no delivery to them has begun, so the caller has none to take back.
+        """
         for asker in self._askers:
             asker.reply.try_fail(error)
         return True
@@ -170,6 +177,10 @@ class Slot(Protocol):
         """Reply with this answer, or without one. Return False if the reply is closed."""
         ...
 
+    def close(self) -> None:
+        """Reply without an answer: there will be none."""
+        ...
+
 
 @dataclass(slots=True)
 class ReplySlot:
@@ -183,6 +194,10 @@ class ReplySlot:
     def try_settle(self, outgoing: OutgoingAnswer | None) -> bool:
         """Reply to the webhook; return False if it got its reply before."""
         return self.reply.try_set(build_reply(outgoing))
+
+    def close(self) -> None:
+        """Reply to the webhook."""
+        self.reply.try_set(build_reply(None))
 
 
 class Slots:
@@ -216,6 +231,10 @@ class Slots:
             slot.timer.cancel()
             self._of_node.close(job_id)
         return slot
+
+    def take_all(self) -> list[Slot]:
+        """Remove all slots and return them."""
+        return [slot for job_id in list(self._slots) if (slot := self.take(job_id)) is not None]
 
     def forget(self) -> None:
         """Remove all slots when the session ends. The kit fails their replies then."""

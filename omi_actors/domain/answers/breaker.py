@@ -76,7 +76,11 @@ def wait_s(breaker: Breaker, now_s: float, rules: BreakerRules) -> float:
 
 
 def note_success(breaker: Breaker, asked_in: int) -> Breaker:
-    """Return the breaker after the success of a call from round `asked_in`."""
+    """Return the breaker after a call succeeded.
+
+    `asked_in` is the breaker's `round` when the call began. If the state has changed since then, the success does not
+    count.
+    """
     if asked_in != breaker.round or breaker.state is BreakerState.OPEN:
         return breaker
     if breaker.state is BreakerState.CLOSED:
@@ -85,7 +89,11 @@ def note_success(breaker: Breaker, asked_in: int) -> Breaker:
 
 
 def note_failure(breaker: Breaker, asked_in: int, now_s: float, rules: BreakerRules) -> Breaker:
-    """Return the breaker after the failure, at `now_s`, of a call from round `asked_in`."""
+    """Return the breaker after a call failed at `now_s`.
+
+    `asked_in` is the breaker's `round` when the call began. If the state has changed since then, the failure does not
+    count.
+    """
     if asked_in != breaker.round or breaker.state is BreakerState.OPEN:
         return breaker
     if breaker.state is BreakerState.HALF_OPEN:

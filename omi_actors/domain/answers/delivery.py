@@ -50,7 +50,7 @@ class Event(StrEnum):
     NOT_REACHED = "the reply certainly did not arrive"
     END_MISSING = "the reply's end is not stored after 5 s (sweep)"
     BEGUN = "the job begins"
-    NOT_ALLOWED = "the job finds it too old, over budget or the breaker open too long, or is dead"
+    NOT_ALLOWED = "the job finds it too old, unwanted, over budget or the breaker open too long, or is dead"
     ACCEPTED = "Omi accepts it"
     REFUSED = "Omi refuses it, or the last attempt found no connection"
     UNREACHABLE = "no connection, and another attempt follows"

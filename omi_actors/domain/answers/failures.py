@@ -88,16 +88,20 @@ def find_fault(error: UpstreamError) -> Fault:
 def is_broken(error: UpstreamError) -> bool:
     """Return True if an error counts for the circuit breaker: the server does not work.
 
-    A server that asks for fewer calls (429), refuses a key or a question, or says nothing works and answers at once.
+    A server that replies is not broken, even if it asks for fewer calls (429), refuses a key or a question, or sends an
+    empty answer.
     """
     if isinstance(error, UpstreamBusyError | UpstreamEmptyError | CircuitOpenError):
         return False
     return isinstance(error, UpstreamTimeoutError | UpstreamUnavailableError)
 
 
-def explain_failure(error: BaseException, question: str = "") -> str:
-    """Return one sentence for the wearer in the question's language, without technical terms or promises."""
-    return _choose(error, SENTENCES[guess_language(question)])
+def explain_failure(error: BaseException, question: str = "", language: str = "") -> str:
+    """Return one sentence for the wearer, without technical terms or promises.
+
+    It is in the `language` that the person has chosen, else in the question's.
+    """
+    return _choose(error, SENTENCES[language or guess_language(question)])
 
 
 def _choose(error: BaseException, sentences: Sentences) -> str:

@@ -11,6 +11,21 @@ from omi_actors.domain.hearing import phrases
 from omi_actors.domain.hearing.phrases import words_in, words_of
 
 ENGLISH = "en"
+# The languages that a person may choose for answers, in the words of the instruction to a model.
+LANGUAGES = {
+    "en": "English",
+    "es": "Spanish",
+    "de": "German",
+    "fr": "French",
+    "pt": "Portuguese",
+    "it": "Italian",
+    "nl": "Dutch",
+    "ru": "Russian",
+    "ja": "Japanese",
+    "zh": "Chinese",
+    "hi": "Hindi",
+    "ar": "Arabic",
+}
 # Characters that are read: the first words show a language.
 _LOOKED_AT = 400
 # Scripts by their signs. Japanese mixes its own with those of Chinese.

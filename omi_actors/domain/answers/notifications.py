@@ -18,6 +18,8 @@ _NOTIFY_WITHIN_S = 60.0
 HOUR_S = 3600.0
 # Begins the idempotency key of a notification's job; the delivery's id follows. The store finds the delivery by it.
 KEY_PREFIX = "notify:"
+# The same of a person's own words; the notification's id follows.
+FOLLOWUP_PREFIX = "followup:"
 
 
 class NotifyTime(Enum):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 
+from omi_actors.domain.answers.language import LANGUAGES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
@@ -90,11 +92,10 @@ def find_space(name: str) -> Space:
 _WHO = "You are Omi, the assistant of a person who wears a small microphone. "
 _SPOKEN = (
     "The person asked you something aloud and hears your answer as a spoken sentence: answer at once, in one to three "
-    "short sentences, in the language of the question, without lists or markup. If you do not know, say so. "
+    "short sentences, in {language}, without lists or markup. If you do not know, say so. "
 )
 _TYPED = (
-    "The person typed a question and reads your answer: answer it shortly, in the language of the question. If you do "
-    "not know, say so. "
+    "The person typed a question and reads your answer: answer it shortly, in {language}. If you do not know, say so. "
 )
 _RECORDS = (
     "A transcript of what was said around the person may follow, between the lines BEGIN TRANSCRIPT and END "
@@ -186,13 +187,15 @@ class PromptLimits:
 class Asking:
     """Details of a question: its space, if it was typed, and the data that the client sent with it (`context`).
 
-    `recalled` are the texts that `choose_recalled` has chosen for it, the best first.
+    `recalled` are the texts that `choose_recalled` has chosen for it, the best first. `language` is the code of the
+    person's language; "" is the question's.
     """
 
     space: Space = DEFAULT
     context: str = ""
     is_typed: bool = False
     recalled: tuple[RecalledLine, ...] = ()
+    language: str = ""
 
 
 def build_prompt(
@@ -307,7 +310,8 @@ def _quote(message: EarlierMessage) -> str:
 
 
 def _build_instructions(asking: Asking, *, has_quotes: bool, has_notes: bool) -> str:
-    manner = _TYPED if asking.is_typed else _SPOKEN
+    language = LANGUAGES.get(asking.language, "the language of the question")
+    manner = (_TYPED if asking.is_typed else _SPOKEN).format(language=language)
     space = asking.space.instruction
     quotes, context = _QUOTES if has_quotes else "", _CONTEXT if asking.context else ""
     notes = _MEMORIES if has_notes else ""

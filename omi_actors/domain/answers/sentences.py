@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentences:
-    """Sentences of one language: reasons why there is no answer, and the beginning of a repeated answer (`again`)."""
+    """Sentences of one language: why there is no answer.
+
+    `again` begins a repeated one, `working` announces one; `meeting` tells that a meeting is kept.
+    """
 
     key: str
     credit: str
@@ -28,6 +31,8 @@ class Sentences:
     crowded: str
     closed: str
     again: str
+    working: str
+    meeting: str
 
 
 SENTENCES: Mapping[str, Sentences] = {
@@ -49,6 +54,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="I can't answer right now: too many people are asking me at once.",
         closed="I can't answer any more today: my service has used up its share of the language model.",
         again="Again: ",
+        working="I am still thinking. My answer will appear in this conversation.",
+        meeting="Meeting transcribed and saved.",
     ),
     "es": Sentences(
         key="No puedo responder: mi modelo de lenguaje rechaza su clave. El operador tiene que renovarla.",
@@ -68,6 +75,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="Ahora no puedo responder: demasiadas personas me preguntan a la vez.",
         closed="Hoy ya no puedo responder más: mi servicio ha agotado su parte del modelo de lenguaje.",
         again="Otra vez: ",
+        working="Todavía estoy pensando. Mi respuesta aparecerá en esta conversación.",
+        meeting="La reunión ha terminado. Su transcripción está guardada entre tus recuerdos.",
     ),
     "de": Sentences(
         key="Ich kann nicht antworten: Mein Sprachmodell lehnt seinen Schlüssel ab. Der Betreiber muss ihn erneuern.",
@@ -87,6 +96,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="Ich kann gerade nicht antworten: Zu viele Menschen fragen mich auf einmal.",
         closed="Heute kann ich nicht mehr antworten: Der Anteil meines Dienstes am Sprachmodell ist aufgebraucht.",
         again="Noch einmal: ",
+        working="Ich denke noch nach. Meine Antwort erscheint in diesem Gespräch.",
+        meeting="Die Besprechung ist zu Ende. Ihr Wortlaut steht jetzt bei deinen Erinnerungen.",
     ),
     "fr": Sentences(
         key="Je ne peux pas répondre : mon modèle de langage refuse sa clé. L'opérateur doit la renouveler.",
@@ -106,6 +117,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="Je ne peux pas répondre maintenant : trop de personnes me posent des questions à la fois.",
         closed="Je ne peux plus répondre aujourd'hui : la part de mon service du modèle de langage est épuisée.",
         again="Je répète : ",
+        working="Je réfléchis encore. Ma réponse apparaîtra dans cette conversation.",
+        meeting="La réunion est terminée. Sa transcription est enregistrée parmi vos souvenirs.",
     ),
     "pt": Sentences(
         key="Não posso responder: meu modelo de linguagem recusa a chave. O operador precisa renová-la.",
@@ -125,6 +138,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="Não posso responder agora: há pessoas demais me perguntando ao mesmo tempo.",
         closed="Hoje não posso mais responder: o meu serviço já usou a sua parte do modelo de linguagem.",
         again="De novo: ",
+        working="Ainda estou a pensar. A minha resposta vai aparecer nesta conversa.",
+        meeting="A reunião terminou. A transcrição está guardada entre as suas memórias.",
     ),
     "it": Sentences(
         key="Non posso rispondere: il mio modello linguistico rifiuta la chiave. L'operatore deve rinnovarla.",
@@ -144,6 +159,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="Adesso non posso rispondere: troppe persone mi fanno domande insieme.",
         closed="Per oggi non posso più rispondere: il mio servizio ha esaurito la sua parte del modello linguistico.",
         again="Ripeto: ",
+        working="Sto ancora pensando. La mia risposta comparirà in questa conversazione.",
+        meeting="La riunione è finita. La trascrizione è salvata tra i tuoi ricordi.",
     ),
     "nl": Sentences(
         key="Ik kan niet antwoorden: mijn taalmodel weigert zijn sleutel. De beheerder moet die vernieuwen.",
@@ -163,6 +180,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="Ik kan nu niet antwoorden: te veel mensen vragen mij tegelijk iets.",
         closed="Vandaag kan ik niet meer antwoorden: het deel van mijn dienst van het taalmodel is op.",
         again="Nog een keer: ",
+        working="Ik denk nog na. Mijn antwoord verschijnt in dit gesprek.",
+        meeting="De vergadering is voorbij. De tekst staat nu bij je herinneringen.",
     ),
     "ru": Sentences(
         key="Не могу ответить: моя языковая модель не принимает ключ. Оператор должен его обновить.",
@@ -182,6 +201,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="Сейчас не могу ответить: слишком много людей спрашивают меня одновременно.",
         closed="Сегодня больше не могу отвечать: доля моего сервиса в языковой модели израсходована.",
         again="Ещё раз: ",
+        working="Я ещё думаю. Мой ответ появится в этом разговоре.",
+        meeting="Встреча окончена. Её запись сохранена среди ваших воспоминаний.",
     ),
     "ja": Sentences(
         key="お答えできません。言語モデルがキーを受け付けません。運用者による更新が必要です。",
@@ -201,6 +222,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="今はお答えできません。一度に多くの人から質問が来ています。",
         closed="今日はもうお答えできません。このサービスが使える言語モデルの分を使い切りました。",
         again="もう一度言います。",
+        working="まだ考えています。答えはこの会話に表示されます。",
+        meeting="会議が終わりました。文字起こしを記憶に保存しました。",
     ),
     "zh": Sentences(
         key="我无法回答：我的语言模型拒绝了密钥，需要运营者更新。",
@@ -220,6 +243,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="我现在无法回答：同时提问的人太多了。",
         closed="我今天不能再回答了：我的服务的语言模型用量已用完。",
         again="再说一遍：",
+        working="我还在思考。我的回答会出现在这个对话中。",
+        meeting="会议已结束。文字记录已保存到您的记忆中。",
     ),
     "hi": Sentences(
         key="मैं जवाब नहीं दे सकता: मेरा भाषा मॉडल अपनी कुंजी स्वीकार नहीं करता। संचालक को उसे बदलना होगा।",
@@ -239,6 +264,8 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="मैं अभी जवाब नहीं दे सकता: बहुत से लोग एक साथ मुझसे पूछ रहे हैं।",
         closed="मैं आज और जवाब नहीं दे सकता: भाषा मॉडल में मेरी सेवा का हिस्सा खत्म हो गया है।",
         again="फिर से: ",
+        working="मैं अभी सोच रहा हूँ। मेरा जवाब इसी बातचीत में दिखेगा।",
+        meeting="बैठक समाप्त हुई। उसका लिखित रूप आपकी यादों में सहेज लिया गया है।",
     ),
     "ar": Sentences(
         key="لا أستطيع الإجابة: نموذجي اللغوي يرفض مفتاحه، وعلى المشغّل تجديده.",
@@ -258,5 +285,7 @@ SENTENCES: Mapping[str, Sentences] = {
         crowded="لا أستطيع الإجابة الآن: يسألني عدد كبير من الناس في وقت واحد.",
         closed="لا أستطيع الإجابة بعد الآن اليوم: نفدت حصة خدمتي من النموذج اللغوي.",
         again="مرة أخرى: ",
+        working="ما زلت أفكر. سيظهر جوابي في هذه المحادثة.",
+        meeting="انتهى الاجتماع. حُفظ نصه بين ذكرياتك.",
     ),
 }

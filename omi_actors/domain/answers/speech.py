@@ -91,7 +91,7 @@ class Speech:
 
     @property
     def is_full(self) -> bool:
-        """Return True if the speech goes on past its tokens; the rest is not taken."""
+        """Return True if the speech is longer than its (estimated) limit of tokens; the rest is not taken."""
         return self._room.is_full
 
     @property

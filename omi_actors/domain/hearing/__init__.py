@@ -7,6 +7,7 @@ utterances.py    the full decision: it tracks the open utterance of every speake
 overhearing.py   the same decision, fast, for speech without a wake phrase
 speech.py        parses the words of one utterance
 wake.py          finds wake phrases
+patterns.py      compiles the patterns of persons
 question_end.py  finds the end of a question in its words
 phrases.py       word tables of twelve languages
 repetition.py    compares two questions

@@ -17,13 +17,10 @@ from omi_actors.domain.hearing.state import (
     SPLIT_S,
     HearingOptions,
     HearingState,
-    ListenMode,
     OpenUtterance,
 )
 from omi_actors.domain.hearing.wake import CONTEXT_WORDS, may_wake
 
-# Looked up once, since the lookup of an enum member costs as much as a comparison.
-_TRIGGER = ListenMode.TRIGGER
 # All letters of scripts without blanks between words come after this one.
 _FIRST_UNSPACED = "\u3000"
 
@@ -32,7 +29,7 @@ def overhear(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions
 ) -> HearingState | None:
     """Return the state after these segments; None when they may hold a wake phrase and need the full decision."""
-    if options.mode is not _TRIGGER:
+    if not options.is_plain:
         return None
     utterances = _idle_utterances(state.open_utterances, now_s)
     if utterances is None:
@@ -46,7 +43,7 @@ def overhear(
         if not _take(utterances, segment, words, now_s, options.pause_s):
             return None
     # One search over all words is faster; a name across two texts only leads to the full decision.
-    if may_wake(" ".join(words), options.names):
+    if may_wake(" ".join(words), options.wake):
         return None
     return _build_state(state, conversation_id if utterances else "", tuple(utterances.values()), now_s, options)
 

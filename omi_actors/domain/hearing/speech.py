@@ -18,7 +18,15 @@ from omi_actors.domain.hearing.question_end import (
     skip_acknowledgement,
     skip_leading,
 )
-from omi_actors.domain.hearing.wake import CONTEXT_CHARS, CONTEXT_WORDS, Wake, ends_in_greeting, find_wakes, may_wake
+from omi_actors.domain.hearing.wake import (
+    CONTEXT_CHARS,
+    CONTEXT_WORDS,
+    Wake,
+    WakePhrases,
+    ends_in_greeting,
+    find_wakes,
+    may_wake,
+)
 
 # Pieces that a line keeps apart; more are joined, so that a long question keeps its size.
 _PIECES_LIMIT = 16
@@ -58,7 +66,7 @@ class ParsedLine(NamedTuple):
 class LineRules(NamedTuple):
     """Rules for one line. `without_wake`: its first question needs no wake phrase; `always`: no question needs one."""
 
-    names: tuple[str, ...]
+    wake: WakePhrases
     max_chars: int
     without_wake: bool = False
     always: bool = False
@@ -77,9 +85,9 @@ def join(pieces: Sequence[Piece], key: str, text: str, *, after_pause: bool) -> 
     return joined
 
 
-def is_of_no_interest(text: str, names: tuple[str, ...]) -> bool:
+def is_of_no_interest(text: str, wake: WakePhrases) -> bool:
     """Return True when the first words of a line hold no question, and later words cannot change that."""
-    return _is_over(text) and not may_wake(text, names)
+    return _is_over(text) and not may_wake(text, wake)
 
 
 def _is_over(line: str) -> bool:
@@ -90,7 +98,7 @@ def _is_over(line: str) -> bool:
 def parse_line(pieces: tuple[Piece, ...], scanned: int, rules: LineRules) -> ParsedLine:
     """Parse a line. Its first `scanned` characters hold no wake phrase. The cost is linear in its length."""
     line = "".join(piece.text for piece in pieces)
-    if not rules.without_wake and not may_wake(line, rules.names):
+    if not rules.without_wake and not may_wake(line, rules.wake):
         return ParsedLine((), keep_rest(pieces, line), 0, None)
     return _LineParser(pieces, line, scanned, rules).parse()
 
@@ -102,7 +110,7 @@ class _LineParser:
         self._pieces = pieces
         self._line = line
         self._rules = rules
-        wakes = find_wakes(line, rules.names)
+        wakes = find_wakes(line, rules.wake)
         # A name at the end of the line may be a wake phrase, depending on the next words.
         self._open = next((wake for wake in wakes if wake.is_open), None)
         self._wakes = [wake for wake in wakes if wake.end > scanned and not wake.is_open]

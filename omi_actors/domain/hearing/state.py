@@ -5,12 +5,13 @@ Threads: any; pure.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import msgspec
 
 from omi_actors.domain.hearing.speech import FoundQuestion, Piece
+from omi_actors.domain.hearing.wake import NORMAL, WakePhrases, prepare
 
 # Open utterances that a state keeps: those without a question, and all.
 IDLE_LIMIT = 2
@@ -46,6 +47,7 @@ class HearingOptions:
 
     `pause_s`: silence that ends a question; it is doubled after an incomplete sentence and after the first few words.
     `wake_wait_s`: the longest wait for words after a wake phrase. `hard_cap_s` and `max_chars` limit a question.
+    `pattern` (RE2) stands in place of names; `sensitivity` is a level of wake.py. `wake` is made of the three.
     """
 
     names: tuple[str, ...] = ("omi",)
@@ -57,6 +59,15 @@ class HearingOptions:
     near_duplicate_s: float = 10.0
     max_chars: int = 1_000
     wake_by: WakeBy = WakeBy.ANYONE
+    pattern: str = ""
+    sensitivity: int = NORMAL
+    wake: WakePhrases = field(init=False, compare=False, repr=False)
+    # True if a search for names finds all questions: the fast path's condition.
+    is_plain: bool = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wake", prepare(self.names, self.pattern, self.sensitivity))
+        object.__setattr__(self, "is_plain", self.mode is ListenMode.TRIGGER and not self.pattern)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ class UtteranceTracker:
             del self._open[next(iter(self._open))]
 
     def _begin(self, segment: StoredSegment) -> None:
-        if self._needs_no_wake(segment.speaker) or not is_of_no_interest(segment.text, self._options.names):
+        if self._needs_no_wake(segment.speaker) or not is_of_no_interest(segment.text, self._options.wake):
             self._parse(self._new_utterance(segment), segment)
 
     def _continue(self, utterance: OpenUtterance, segment: StoredSegment) -> None:
@@ -202,7 +202,7 @@ class UtteranceTracker:
         """Accept the questions in an utterance. The rest of the utterance stays open."""
         options = self._options
         always = options.mode is ListenMode.ALWAYS
-        rules = LineRules(options.names, options.max_chars, without_wake=utterance.without_wake, always=always)
+        rules = LineRules(options.wake, options.max_chars, without_wake=utterance.without_wake, always=always)
         parsed = parse_line(utterance.pieces, utterance.scanned, rules)
         is_user = segment.is_user and (utterance.question is None or utterance.is_user)
         for found in parsed.found:

@@ -2,17 +2,19 @@
 
 A greeting with the name is a wake phrase anywhere, unless the words before report it ("he said hey Omi"). The name
 alone is one at the beginning of a sentence, before a comma or before words that ask or command ("Omi, …", "Omi what …",
-but not "Omi is cool"); and at the end of a short question, after a comma ("…, Omi?").
+but not "Omi is cool"); and at the end of a short question, after a comma ("…, Omi?"). A person may want more or fewer
+(`sensitivity`), or a pattern of their own in place of names.
 Not here: the end of the question (question_end.py), the rest of the line (speech.py). Threads: any; pure.
 """
 
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import groupby
-from typing import NamedTuple
+from itertools import groupby, islice
+from typing import Any, NamedTuple
 
 from omi_actors.domain.hearing import phrases
+from omi_actors.domain.hearing.patterns import compile_pattern
 from omi_actors.domain.hearing.phrases import words_in, words_of
 from omi_actors.domain.hearing.question_end import is_complete
 
@@ -86,31 +88,46 @@ class Wake(NamedTuple):
 _Hint = tuple[str, Callable[[str], object]]
 
 
-class _Names(NamedTuple):
-    """Searches for a set of names: `spoken` finds any spelling; `alone` holds those that need no greeting.
+class WakePhrases(NamedTuple):
+    """Searches for wake phrases: `spoken` finds any spelling of a name; `alone` holds those that need no greeting.
 
-    Each spelling contains one of `hints`, each ASCII spelling one of `ascii_hints`; their search is faster.
+    Each spelling contains one of `hints`, each ASCII spelling one of `ascii_hints`; their search is faster. With a
+    `pattern` its places are the wake phrases, and the names are none.
     """
 
     spoken: re.Pattern[str]
     alone: frozenset[str]
     hints: tuple[_Hint, ...]
     ascii_hints: tuple[_Hint, ...]
+    sensitivity: int
+    pattern: Any | None
 
 
-def prepare(names: tuple[str, ...]) -> None:
-    """Compile the searches for these names at start, since it takes tens of milliseconds."""
-    _patterns(names)
+# Sensitivity, from few wake phrases to many. Each level takes what the one before takes, and more.
+GREETED_FIRST = -2  # a greeting with the name, at the beginning of a sentence
+GREETED = -1  # a greeting with the name, anywhere
+NORMAL = 0  # also the name alone, by the rules above
+ASKING = 1  # also within a sentence, before words that ask or command; and in all known misspellings
+MENTIONED = 2  # also each mention of the name
 
 
-@lru_cache(maxsize=64)
-def _patterns(names: tuple[str, ...]) -> _Names:
+# More sets of names than a node's settings and most of its live sessions have; each session keeps its own anyway.
+@lru_cache(maxsize=256)
+def prepare(names: tuple[str, ...], pattern: str = "", sensitivity: int = NORMAL) -> WakePhrases:
+    """Compile the searches for these names, or for a pattern that `compile_pattern` takes; 3 ms for new names.
+
+    Raises:
+        ValueError: the pattern is none.
+    """
     alone = {spelling for name in names for spelling in (name, *phrases.SPELLINGS.get(name.casefold(), ()))}
     greeted = {spelling for name in names for spelling in phrases.SPELLINGS_AFTER_GREETING.get(name.casefold(), ())}
+    if sensitivity >= ASKING:
+        alone |= greeted
     longest_first = sorted(alone | greeted, key=len, reverse=True)
     unspaced = [_spelled_unspaced(name) for name in longest_first if _is_unspaced(name)]
     spaced = "|".join(_spelled(name) for name in longest_first if not _is_unspaced(name))
-    spoken = "|".join([*unspaced, f"{_BEGINS}(?:{spaced}){_ENDS}"] if spaced else unspaced)
+    # Only the names ignore case: with it, the ranges of letters around them would take 30 ms to compile.
+    spoken = "|".join([*unspaced, f"{_BEGINS}(?i:{spaced}){_ENDS}"] if spaced else unspaced)
     every = {spelling.casefold().replace(" ", gap) for spelling in longest_first for gap in (" ", ", ")}
     # The hint "omi" also finds "omie".
     least = sorted(hint for hint in every if not any(other in hint for other in every - {hint}))
@@ -120,7 +137,8 @@ def _patterns(names: tuple[str, ...]) -> _Names:
         for initial, group in groupby(least, key=lambda hint: hint[0])
     )
     ascii_hints = tuple(hint for hint in hints if hint[0].isascii())
-    return _Names(re.compile(spoken, re.IGNORECASE), frozenset(map(str.casefold, alone)), hints, ascii_hints)
+    folded, compiled = frozenset(map(str.casefold, alone)), compile_pattern(pattern) if pattern else None
+    return WakePhrases(re.compile(spoken), folded, hints, ascii_hints, sensitivity, compiled)
 
 
 def _is_unspaced(name: str) -> bool:
@@ -133,7 +151,7 @@ def _spelled(name: str) -> str:
 
 
 def _spelled_unspaced(name: str) -> str:
-    return f"{re.escape(name)}(?![{_goes_on(name)}])"
+    return f"(?i:{re.escape(name)})(?![{_goes_on(name)}])"
 
 
 def _goes_on(name: str) -> str:
@@ -143,11 +161,12 @@ def _goes_on(name: str) -> str:
     return _KATAKANA if re.search(f"[{_KATAKANA}]", name) else rf"\u3040-\u309f{_KATAKANA}"
 
 
-def may_wake(line: str, names: tuple[str, ...]) -> bool:
+def may_wake(line: str, wake: WakePhrases) -> bool:
     """Return False when a line cannot hold a wake phrase. The search is fast."""
+    if wake.pattern is not None:
+        return wake.pattern.search(line) is not None
     folded = line.casefold()
-    patterns = _patterns(names)
-    for initial, search in patterns.ascii_hints if folded.isascii() else patterns.hints:
+    for initial, search in wake.ascii_hints if folded.isascii() else wake.hints:
         if initial in folded and search(folded):
             return True
     return False
@@ -164,14 +183,13 @@ def _ends_in_greeting(folded: str) -> bool:
     return is_likely and folded.endswith(_EVERY_GREETING)
 
 
-def find_wakes(line: str, names: tuple[str, ...]) -> list[Wake]:
+def find_wakes(line: str, wake_phrases: WakePhrases) -> list[Wake]:
     """Return the first wake phrases of a line, in order; only the last may be open. Linear in the line's length."""
+    if wake_phrases.pattern is not None:
+        return _find_pattern(line, wake_phrases.pattern)
     wakes: list[Wake] = []
-    patterns = _patterns(names)
-    for match in patterns.spoken.finditer(line):
-        wake = _judge_greeted(line, match)
-        if wake is None and match.group().casefold() in patterns.alone:
-            wake = _judge_last(line, match) or _judge_alone(line, match, wakes)
+    for match in wake_phrases.spoken.finditer(line):
+        wake = _judge(line, match, wakes, wake_phrases)
         if wake is not None:
             wakes.append(wake)
             if len(wakes) == _WAKES_LIMIT:
@@ -179,13 +197,33 @@ def find_wakes(line: str, names: tuple[str, ...]) -> list[Wake]:
     return wakes
 
 
-def _judge_greeted(line: str, match: re.Match[str]) -> Wake | None:
+def _find_pattern(line: str, pattern: Any) -> list[Wake]:
+    """Return the places of a person's pattern, without empty ones, which have no words that wake."""
+    spans = (match.span() for match in islice(pattern.finditer(line), _WAKES_LIMIT))
+    return [Wake(start, end, is_open=False) for start, end in spans if start < end]
+
+
+def _judge(line: str, match: re.Match[str], wakes: list[Wake], wake_phrases: WakePhrases) -> Wake | None:
+    """Return the wake phrase with the name at `match`; None if the name is only mentioned."""
+    sensitivity = wake_phrases.sensitivity
+    wake = _judge_greeted(line, match, is_first=sensitivity <= GREETED_FIRST)
+    if wake is not None or sensitivity < NORMAL or match.group().casefold() not in wake_phrases.alone:
+        return wake
+    wake = _judge_last(line, match) or _judge_alone(line, match, wakes, may_follow=sensitivity >= ASKING)
+    if wake is None and sensitivity >= MENTIONED:
+        return Wake(*match.span(), is_open=False)
+    return wake
+
+
+def _judge_greeted(line: str, match: re.Match[str], *, is_first: bool) -> Wake | None:
     begin = max(0, match.start() - CONTEXT_CHARS)
     before = line[begin : match.start()].rstrip(_PAUSES)
     length = _greeting_length(before)
     if not length:
         return None
     start = begin + len(before) - length
+    if is_first and not _is_sentence_start(line[max(0, start - CONTEXT_CHARS) : start], is_whole=start < CONTEXT_CHARS):
+        return None
     is_reported = _is_reported(line[max(0, start - CONTEXT_CHARS) : start])
     if is_reported or _REPORTED_AFTER.match(line, match.end()) or _GROUP_AFTER.match(line, match.end()):
         return None
@@ -249,15 +287,18 @@ def _judge_last(line: str, match: re.Match[str]) -> Wake | None:
     return Wake(words_end - len(words), mark.end(), is_open=False, words_end=words_end)
 
 
-def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake]) -> Wake | None:
+def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake], *, may_follow: bool) -> Wake | None:
+    """Return the wake phrase of a name without greeting. `may_follow`: also one that other words come before."""
     start, end = match.span()
     begin = max(0, start - CONTEXT_CHARS)
     # An open wake phrase does not count: it may turn out to be none.
     last = next((wake for wake in reversed(wakes) if not wake.is_open), None)
     is_repeated = last is not None and start - last.end < CONTEXT_CHARS and not line[last.end : start].strip(_PAUSES)
-    if not is_repeated and not _is_sentence_start(line[begin:start], is_whole=begin == 0):
-        return None
+    is_first = is_repeated or _is_sentence_start(line[begin:start], is_whole=begin == 0)
     after = line[end : end + 2 * CONTEXT_CHARS]
+    if not is_first:
+        is_asking = may_follow and after[:1].isspace() and _are_addressing(words_in(after)[:2])
+        return Wake(start, end, is_open=False) if is_asking else None
     if _PAUSE_AFTER.match(after):
         return None if _APPOSITION.match(after) else Wake(start, end, is_open=False)
     if not after.strip():

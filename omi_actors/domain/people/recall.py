@@ -25,7 +25,7 @@ MAX_WORDS = 24
 # Texts of one word that are looked at. A word in more texts of a person says little; others choose the candidates.
 MAX_POSTINGS = 2_000
 # Texts that are scored exactly.
-MAX_CANDIDATES = 250
+MAX_CANDIDATES = 150
 # Characters of a word that may be a part of another one, as "termin" is of "zahnarzttermin".
 _PART_CHARS = 5
 _ENDS_OF_QUESTIONS = ("?", "？", "؟")
@@ -153,10 +153,21 @@ def rank(
     total: int,
     weights: Weights = WEIGHTS,
 ) -> list[Scored]:
-    """Return the candidates with their scores, the best first. `texts` also has their neighbours, if there are any."""
+    """Return the candidates with their scores, the best first. `texts` also has their neighbours, if there are any.
+
+    Of texts with the same words only the best is returned: a greeting that comes a hundred times is one.
+    """
     scorer = _Scorer(query, texts, postings, total, weights)
-    scored = (Scored(number, scorer.score(number)) for number in candidates if number in texts)
-    return sorted((one for one in scored if one.score > 0), key=lambda one: (-one.score, -one.number))
+    scored = [Scored(number, scorer.score(number)) for number in candidates if number in texts]
+    found: dict[tuple[str, ...], Scored] = {}
+    for one in sorted(scored, key=lambda one: (-one.score, -one.number)):
+        if one.score > 0:
+            found.setdefault(_words_of(texts[one.number]), one)
+    return list(found.values())
+
+
+def _words_of(text: IndexedText) -> tuple[str, ...]:
+    return tuple(term for term in text.terms if not term.startswith(SIGN))
 
 
 class _Scorer:
@@ -230,7 +241,10 @@ class _Matcher:
         self._known: dict[str, tuple[tuple[int, float], ...]] = {}
 
     def count(self, terms: Iterable[str]) -> dict[int, float]:
-        """Return the counts of the question's words in a text, by their places."""
+        """Return how often each of the question's words occurs in a text; a word that matches in part counts in part.
+
+        The keys are the words' places in the question.
+        """
         counts: dict[int, float] = {}
         known = self._known
         for term in terms:

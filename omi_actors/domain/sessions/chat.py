@@ -66,13 +66,16 @@ def build_fingerprint(session_key: str, text: str, context: str) -> str:
     return blake2b(framed.encode(), digest_size=16).hexdigest()
 
 
-def decide_chat_growth(progress: Progress, *, is_wearable: bool, now_s: float, new_id: Callable[[], str]) -> Growth:
+def decide_chat_growth(
+    progress: Progress, *, is_wearable: bool, now_s: float, new_id: Callable[[], str], conversation_id: str = ""
+) -> Growth:
     """Return the growth of the transcript by a typed question: the conversation continues, or the first one begins.
 
-    Typing does not end a silence, so the times of a wearable's session do not change.
+    A question in an earlier conversation, `conversation_id`, begins none. Typing does not end a silence, so the times
+    of a wearable's session do not change.
     """
     new = None
-    if progress.conversation_id is None:
+    if progress.conversation_id is None and not conversation_id:
         new = NewConversation(conversation_id=new_id(), number=progress.conversation_number + 1, started_at=now_s)
         progress = replace(progress, conversation_id=new.conversation_id, conversation_number=new.number)
     if progress.epoch == 0 or not is_wearable:

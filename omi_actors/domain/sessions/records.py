@@ -15,6 +15,9 @@ from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import Place
 from omi_actors.domain.work.jobs import NewJob
 
+# Seconds from a question to its answer, at least: so they differ in milliseconds, by which clients sort.
+AFTER_QUESTION_S = 0.002
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewConversation:
@@ -135,6 +138,8 @@ class SessionRecord:
     # Places of the latest accepted questions, oldest first.
     asked: tuple[Place, ...] = ()
     open_answers: tuple[OpenAnswer, ...] = ()
+    # The account of the session's person; None: it is nobody's.
+    account_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

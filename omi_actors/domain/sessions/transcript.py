@@ -99,15 +99,15 @@ def decide_growth(
 ) -> Growth:
     """Sort a webhook's segments into new, longer, corrected, known and blank ones, and number them.
 
-    `stored` maps keys that the store holds to their versions. If the result without it begins another conversation,
-    load the versions of `possible_keys` and decide again. Times that fall back may also come from a late retry of a
-    webhook, and only the store knows enough old segments to decide that.
+    Call it first without `stored`. If the result begins another conversation, load the versions of `possible_keys`
+    from the store, pass them as `stored` (by key), and decide again. The reason: segments with earlier times may be
+    a late retry of a webhook, too, and only the store knows enough old segments to decide that.
     """
     return _Grower(progress, received_at, new_id, stored or {}).grow(segments)
 
 
 class _Grower:
-    """One decision: takes segments one by one and changes the parts of a `Progress`."""
+    """One call of `decide_growth`: takes the segments one by one, and moves the transcript's `Progress` forward."""
 
     def __init__(
         self, progress: Progress, received_at: float, new_id: Callable[[], str], stored: Mapping[str, int]

@@ -29,6 +29,7 @@ class Action(StrEnum):
     RESUME_RETENTION = "resume_retention"
     MAKE_ACCOUNT = "make_account"
     ISSUE_LINK = "issue_link"
+    DELETE_ACCOUNT = "delete_account"
 
 
 @dataclass(frozen=True, slots=True)

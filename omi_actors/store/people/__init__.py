@@ -2,8 +2,15 @@
 
 accounts.py   accounts, tokens, one-time keys
 conversations.py  lists, messages, titles, deletion, parts for an export
+tasks.py      tasks of agents
+followups.py  notifications that a person sends to the own wearable
+stats.py      counts and activity
+erasure.py    the deletion of an account with all its rows, step by step
+windows.py    windows onto conversations, the person's space
 linking.py    links between accounts and wearables
 memories.py   memories
+meetings.py   transcripts of meetings as memories
+preferences.py  preferences, of accounts and for sessions
 recall.py     what a question finds, and an answer's sources; recall_index.py: the index of words
 
 Here Pony is the rule (`write_alone`, `read_cold`); frequent reads and writes are SQL (`read`, `write`).

@@ -1,7 +1,7 @@
 """Accounts, the tokens of signed-in devices, and one-time keys.
 
 Not here: hashing (actors/passwords.py), the forms of values (domain/people/accounts.py). Threads: changes run in the
-writer between groups, lists in the cold reader, `find_signed_in` and `load_credentials` in a session's reader.
+writer between group commits, lists in the cold reader, `find_signed_in` and `load_credentials` in a session's reader.
 """
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave select untyped.)
@@ -189,7 +189,10 @@ def change_account(
 def change_password(
     tx: EntityTransaction, account_id: str, password_hash: str, *, verified_hash: str, keep_digest: str, now_s: float
 ) -> tuple[str, ...] | None:
-    """Change the password, and end all sessions but one. Return the digests of their tokens; None as above."""
+    """Change the password, and end all sessions but one. Return the digests of the ended tokens.
+
+    None: the account is gone, or its password was changed meanwhile.
+    """
     changes = {"password_hash": password_hash}
     if change_account(tx, account_id, changes, verified_hash=verified_hash, now_s=now_s) is None:
         return None

@@ -25,10 +25,9 @@ from omi_actors.store.messages import enqueues
 from omi_actors.store.transaction import EntityTransaction, Transaction
 
 _CONVERSATION_FIELDS = ("conversation_id", "session_id", "session_key", "number", "title", "summary", "started_at")
-_CONVERSATION = (
-    "SELECT conversation.id, session.id, session_key, number, title, summary, started_at"
-    " FROM conversation JOIN session ON session.id = session_id"
-)
+# The fields in their order.
+CONVERSATION_COLUMNS = "conversation.id, session.id, session_key, number, title, summary, started_at"
+_CONVERSATION = f"SELECT {CONVERSATION_COLUMNS} FROM conversation JOIN session ON session.id = session_id"  # noqa: S608
 _MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at")
 _MESSAGE = (
     "SELECT message.id, message.conversation_id, role, kind, source, text, model, message.created_at FROM message"
@@ -38,13 +37,18 @@ _SEGMENT = (
     " FROM transcript_segment"
 )
 _CURRENT = (
-    "SELECT conversation.id, session.id, session_key, number, title, summary, started_at FROM session"
+    f"SELECT {CONVERSATION_COLUMNS} FROM session"  # noqa: S608
     " JOIN conversation ON conversation.id = session.conversation_id WHERE account_id = ?"
     " ORDER BY last_seen_at DESC, session.id LIMIT 1"
 )
 _NEWS = (
     f"{_MESSAGE} JOIN session ON session.id = message.session_id WHERE session.account_id = ?"
     " AND (message.created_at, message.id) > (?, ?) ORDER BY message.created_at, message.id LIMIT ?"
+)
+# The active window may have lost its conversation.
+_ACTIVATE_FIRST = (
+    "UPDATE context_window SET is_active = TRUE WHERE account_id = ? AND slot = (SELECT min(slot) FROM context_window"
+    " WHERE account_id = ?) AND NOT EXISTS (SELECT 1 FROM context_window WHERE account_id = ? AND is_active)"
 )
 
 
@@ -54,7 +58,7 @@ _NEWS = (
 def find_conversation(tx: Transaction, account_id: str, conversation_id: str) -> Conversation | None:
     """Load a conversation of an account; None if it has no such one."""
     row = tx.fetch_one(f"{_CONVERSATION} WHERE conversation.id = ? AND account_id = ?", (conversation_id, account_id))
-    return None if row is None else _build(row)
+    return None if row is None else build_conversation(row)
 
 
 def load_current(tx: Transaction, account_id: str, *, limit: int) -> CurrentConversation | None:
@@ -62,7 +66,7 @@ def load_current(tx: Transaction, account_id: str, *, limit: int) -> CurrentConv
     row = tx.fetch_one(_CURRENT, (account_id,))
     if row is None:
         return None
-    conversation = _build(row)
+    conversation = build_conversation(row)
     latest = _load_latest(tx, conversation.conversation_id, limit)
     return CurrentConversation(conversation, tuple(reversed(latest)))
 
@@ -80,9 +84,23 @@ def list_messages(
     return tuple(map(_build_message, rows))
 
 
-def load_news(tx: Transaction, account_id: str, *, after: Position, limit: int) -> tuple[StoredMessage, ...]:
-    """Load the messages of all sessions of an account after a position, oldest first."""
-    return tuple(map(_build_message, tx.fetch(_NEWS, (account_id, after.at, after.row_id, limit))))
+@dataclass(frozen=True, slots=True)
+class News:
+    """The state of an account's talk: its sessions' keys, its current conversation, messages since a position."""
+
+    session_keys: tuple[str, ...]
+    conversation_id: str | None
+    messages: tuple[StoredMessage, ...]
+
+
+def load_news(tx: Transaction, account_id: str, *, after: Position, limit: int) -> News:
+    """Load the messages of all sessions of an account after a position, oldest first; and the rest of its state."""
+    keys = tx.fetch("SELECT session_key FROM session WHERE account_id = ?", (account_id,))
+    current = tx.fetch_one(_CURRENT, (account_id,))
+    messages = tx.fetch(_NEWS, (account_id, after.at, after.row_id, limit))
+    return News(
+        tuple(key for (key,) in keys), None if current is None else current[0], tuple(map(_build_message, messages))
+    )
 
 
 # --- lists
@@ -142,6 +160,12 @@ def _load_latest(tx: Transaction, conversation_id: str, limit: int) -> tuple[Sto
     rows = tx.fetch(
         f"{_MESSAGE} WHERE conversation_id = ? ORDER BY created_at DESC, id DESC LIMIT ?", (conversation_id, limit)
     )
+    return tuple(map(_build_message, rows))
+
+
+def load_latest_of_session(tx: Transaction, session_id: str, limit: int) -> tuple[StoredMessage, ...]:
+    """Load the latest messages of a session, newest first. The caller has found it by its account."""
+    rows = tx.fetch(f"{_MESSAGE} WHERE session_id = ? ORDER BY created_at DESC, id DESC LIMIT ?", (session_id, limit))
     return tuple(map(_build_message, rows))
 
 
@@ -234,10 +258,12 @@ def erase_conversation(tx: Transaction, account_id: str, conversation_id: str, *
     if limit in (messages, segments):
         return False
     tx.run("DELETE FROM conversation WHERE id = ?", (conversation_id,))
+    tx.run(_ACTIVATE_FIRST, (account_id, account_id, account_id))
     return True
 
 
-def _build(row: Sequence[Any]) -> Conversation:
+def build_conversation(row: Sequence[Any]) -> Conversation:
+    """Return the conversation of CONVERSATION_COLUMNS."""
     return Conversation(**dict(zip(_CONVERSATION_FIELDS, row, strict=True)))
 
 

@@ -1,7 +1,7 @@
 """Links between accounts and wearables. A verified link makes the account the owner of the wearable's session.
 
-Not here: codes and their rules (domain/people/linking.py). Threads: changes run in the writer between groups, lists in
-the cold reader.
+Not here: codes and their rules (domain/people/linking.py). Threads: changes run in the writer between group
+commits, lists in the cold reader.
 """
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave select untyped.)
@@ -24,6 +24,8 @@ from omi_actors.ids import new_id
 from omi_actors.store.transaction import EntityTransaction
 
 _PREFIX = "omi:"
+# Fences the session's actor, on whichever node it lives: its next turn loads the session with its new person.
+_LET_RELOAD = "epoch = epoch + 1"
 # The conversations of a wearable's session, for the rows of its former owner that point at them.
 _TALKS = "SELECT id FROM conversation WHERE session_id IN (SELECT id FROM session WHERE session_key = ?)"
 
@@ -87,7 +89,7 @@ def confirm_link(
 def attach_session(tx: EntityTransaction, account_id: str, omi_uid: str) -> int:
     """Make the account the owner of the wearable's session, if it has none. Return the number of sessions changed."""
     return tx.run(
-        "UPDATE session SET account_id = ? WHERE session_key = ? AND account_id IS NULL",
+        f"UPDATE session SET account_id = ?, {_LET_RELOAD} WHERE session_key = ? AND account_id IS NULL",  # noqa: S608 (our own words)
         (account_id, _PREFIX + omi_uid),
     )
 
@@ -162,4 +164,7 @@ def _remove(tx: EntityTransaction, link: Any) -> None:
             f" AND default_conversation_id IN ({_TALKS})",
             of_account,
         )
-        tx.run("UPDATE session SET account_id = NULL WHERE account_id = ? AND session_key = ?", of_account)
+        tx.run(
+            f"UPDATE session SET account_id = NULL, {_LET_RELOAD} WHERE account_id = ? AND session_key = ?",  # noqa: S608 (the same)
+            of_account,
+        )

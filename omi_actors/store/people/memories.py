@@ -92,16 +92,19 @@ def _build(row: Sequence[Any]) -> Memory:
 def add_memory(tx: EntityTransaction, account_id: str, new: NewMemory) -> Kept:
     """Store a memory, unless it is there: under its key, or with the same text within the last hours."""
     now_s = round(tx.now_s(), _DIGITS)
-    since = now_s - REPEAT_S
-    memory_of, text, key = tx.db.Memory, new.text, new.dedupe_key
-    same = orm.select(
-        (m.id, m.text, m.created_at)
-        for m in memory_of
-        if m.account.id == account_id and (m.dedupe_key == key or (m.created_at >= since and m.text == text))
-    )[:1]
-    if same:
-        return Kept(_build(same[0]), is_new=False)
+    known = _find_same(tx, account_id, new, since=now_s - REPEAT_S)
+    if known is not None:
+        return Kept(known, is_new=False)
     return Kept(_insert(tx, account_id, new, now_s), is_new=True)
+
+
+def _find_same(tx: EntityTransaction, account_id: str, new: NewMemory, *, since: float) -> Memory | None:
+    """Return the memory with the same key, or with the same text since then. Each question has an index of its own."""
+    memory_of, text, key = tx.db.Memory, new.text, new.dedupe_key
+    of_person = orm.select((m.id, m.text, m.created_at) for m in memory_of if m.account.id == account_id)
+    found = of_person.where(lambda m: m.dedupe_key == key)[:1] if key is not None else []
+    found = found or of_person.where(lambda m: m.created_at >= since and m.text == text)[:1]
+    return _build(found[0]) if found else None
 
 
 def _insert(tx: EntityTransaction, account_id: str, new: NewMemory, now_s: float) -> Memory:

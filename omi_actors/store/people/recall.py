@@ -17,14 +17,20 @@ from omi_actors.domain.people.recall import (
     choose_candidates,
     rank,
 )
-from omi_actors.store.people.recall_index import build_owner, load_zone
+from omi_actors.store.people.recall_index import parse_zone
 from omi_actors.store.transaction import Transaction
 
 # Below the number of parameters that every SQLite takes.
 _NUMBERS_PER_QUERY = 900
 
 _BY_ANOTHER = "SELECT 1 FROM message WHERE job_id = ? AND role = 'user' AND asker = 'other'"
-_LOAD_OWNER = "SELECT no, last_text, last_conversation_id, speakers FROM recall_owner WHERE account_id = ?"
+_LOAD_OWNER = (
+    "SELECT owner.no, owner.last_text, owner.speakers, preference.time_zone FROM recall_owner AS owner"
+    " LEFT JOIN user_preference AS preference ON preference.account_id = owner.account_id WHERE owner.account_id = ?"
+)
+ALL_KINDS = ("memory", "segment", "message")
+# Best texts among which those of some kinds are chosen.
+_MAX_FILTERED = 300
 # A text that was deleted meanwhile is no source.
 _INSERT_SOURCE = (
     "INSERT INTO answer_source (message_id, place, text_no) SELECT CAST(? AS TEXT), CAST(? AS INTEGER), no"
@@ -67,21 +73,23 @@ def recall_for_question(
     return find_texts(tx, account_id, question, limit=limit)
 
 
-def find_texts(tx: Transaction, account_id: str, question: str, *, limit: int) -> tuple[RecalledText, ...]:
-    """Return the texts of a person that a question asks for, the best first."""
+def find_texts(
+    tx: Transaction, account_id: str, question: str, *, limit: int, kinds: Sequence[str] = ALL_KINDS
+) -> tuple[RecalledText, ...]:
+    """Return the texts of a person that a question asks for, the best first; only of these kinds."""
     row = tx.fetch_one(_LOAD_OWNER, (account_id,))
     if row is None:
         return ()
-    owner = build_owner(row, load_zone(tx, account_id))
-    today = dt.datetime.fromtimestamp(tx.now_s(), owner.zone).date()
-    query = build_query(question, speakers=owner.speakers.split(), today=today)
-    words = {term: f"{owner.no}_{term}" for term in query.terms}
+    owner_no, total, speakers, zone = row
+    today = dt.datetime.fromtimestamp(tx.now_s(), parse_zone(zone)).date()
+    query = build_query(question, speakers=speakers.split(), today=today)
+    words = {term: f"{owner_no}_{term}" for term in query.terms}
     found = tx.find_words(list(words.values()), MAX_POSTINGS + 1) if words else {}
     postings = {term: found[word] for term, word in words.items()}
-    candidates = choose_candidates(query, postings, owner.last)
-    texts = _load_indexed(tx, owner.no, candidates)
-    best = rank(query, candidates, texts, postings, owner.last)[:limit]
-    return _load_recalled(tx, account_id, best)
+    candidates = choose_candidates(query, postings, total)
+    texts = _load_indexed(tx, owner_no, candidates)
+    best = rank(query, candidates, texts, postings, total)[: limit if kinds == ALL_KINDS else _MAX_FILTERED]
+    return tuple(one for one in _load_recalled(tx, account_id, best) if one.kind in kinds)[:limit]
 
 
 def _load_indexed(tx: Transaction, owner_no: int, candidates: Sequence[int]) -> dict[int, IndexedText]:
@@ -166,6 +174,16 @@ def load_sources(tx: Transaction, account_id: str, message_ids: Sequence[str]) -
         if number in texts:
             sources[message_id] = (*sources.get(message_id, ()), texts[number])
     return sources
+
+
+def load_sources_of_message(tx: Transaction, account_id: str, message_id: str) -> tuple[RecalledText, ...] | None:
+    """Load the sources of an answer, the best first; None if the person has no such message."""
+    row = tx.fetch_one(
+        "SELECT 1 FROM message JOIN session ON session.id = message.session_id"
+        " WHERE message.id = ? AND session.account_id = ?",
+        (message_id, account_id),
+    )
+    return None if row is None else load_sources(tx, account_id, (message_id,)).get(message_id, ())
 
 
 def load_sources_of_job(tx: Transaction, job_id: str) -> tuple[RecalledText, ...]:

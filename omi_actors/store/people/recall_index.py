@@ -10,7 +10,6 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from omi_actors.domain.people.recall import build_terms, fold_names
@@ -68,7 +67,7 @@ _KEEP_PROGRESS = (
 
 
 @dataclass(frozen=True, slots=True)
-class IndexOwner:
+class _IndexOwner:
     """A person's row in the index; `last` is the number of their latest text."""
 
     no: int
@@ -81,12 +80,6 @@ class IndexOwner:
     def base(self) -> int:
         """Return the number before the person's first text."""
         return self.no * _NUMBERS
-
-
-def build_owner(row: Sequence[Any], zone: dt.tzinfo) -> IndexOwner:
-    """Return the owner of a row with these fields."""
-    no, last, conversation_id, speakers = row
-    return IndexOwner(no, last, conversation_id, speakers, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +164,7 @@ def _index(tx: Transaction, account_id: str, texts: Sequence[_NewText]) -> None:
     )
 
 
-def _take_numbers(tx: Transaction, account_id: str, count: int) -> IndexOwner:
+def _take_numbers(tx: Transaction, account_id: str, count: int) -> _IndexOwner:
     """Reserve the next numbers of a person; the row stays locked until the transaction ends."""
     tx.run("INSERT INTO recall_owner (account_id) VALUES (?) ON CONFLICT DO NOTHING", (account_id,))
     row = tx.fetch_one(
@@ -180,7 +173,13 @@ def _take_numbers(tx: Transaction, account_id: str, count: int) -> IndexOwner:
         (count, account_id),
     )
     assert row is not None  # noqa: S101 (inserted above)
-    return build_owner(row, load_zone(tx, account_id))
+    no, last, conversation_id, speakers = row
+    return _IndexOwner(no, last, conversation_id, speakers, _load_zone(tx, account_id))
+
+
+def _load_zone(tx: Transaction, account_id: str) -> dt.tzinfo:
+    row = tx.fetch_one("SELECT time_zone FROM user_preference WHERE account_id = ?", (account_id,))
+    return parse_zone(row[0] if row is not None else None)
 
 
 def _add_speakers(known: str, speakers: Iterable[str]) -> str:
@@ -191,13 +190,12 @@ def _add_speakers(known: str, speakers: Iterable[str]) -> str:
     return added if len(added) <= _SPEAKERS_CHARS else known
 
 
-def load_zone(tx: Transaction, account_id: str) -> dt.tzinfo:
-    """Return the person's time zone; UTC if they have not named one."""
-    row = tx.fetch_one("SELECT time_zone FROM user_preference WHERE account_id = ?", (account_id,))
+def parse_zone(name: str | None) -> dt.tzinfo:
+    """Return a person's time zone; UTC if they have not named one, or only half of it."""
     try:
-        return ZoneInfo(row[0]) if row is not None and row[0] else dt.UTC
+        return ZoneInfo(name) if name else dt.UTC
     except (ValueError, OSError, KeyError):
-        return dt.UTC  # half typed
+        return dt.UTC
 
 
 def erase_texts(tx: Transaction, account_id: str, *, limit: int) -> bool:

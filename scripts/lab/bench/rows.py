@@ -58,8 +58,9 @@ QUICK = Sizes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Resources of the rows. Each row gets an empty folder below `work_dir`.
+    """Resources of the rows (one row is one measurement): sizes, folders, fake models, clock, PostgreSQL.
 
+    Each row gets an empty folder below `work_dir`.
     The model at `model_url` answers at once; the one at `timed_url` sends the time of its first token; the one at
     `trickling_url` sends a byte a second.
     """

@@ -85,7 +85,7 @@ class _MemoryStore(Store):
         """Build the store without actors."""
 
     def read(self, *_args: Any, **_kwargs: Any) -> Future[Any]:
-        """Return no session."""
+        """Answer every query at once with None, as if the store did not hold the session."""
         return _settled()
 
     def commit(self, commit: SessionCommit) -> Future[None]:  # noqa: ARG002

@@ -33,7 +33,11 @@ _SPEAK_PERIOD_S = 0.05
 
 
 async def measure_storm(phases: int, phase_s: float, *, folder: Path) -> Mapping[str, Any]:
-    """Measure calm and storm alternately, `phases` times for `phase_s` seconds. Return milliseconds and counts."""
+    """Measure the latency of undisturbed sessions; return milliseconds and counts.
+
+    This is done `phases` times: `phase_s` seconds in calm, then `phase_s` seconds in a storm, in which other sessions
+    crash on every message.
+    """
     options = {"phases": phases, "phase-s": phase_s, "folder": folder}
     return await run_row("scripts.lab.bench.storm", options, within_s=60 + 4 * phases * phase_s)
 

@@ -68,10 +68,11 @@ class Scene:
 
 
 class Stage:
-    """A stage. Entering the `async with` block starts all except the traffic; leaving it stops all.
+    """Surroundings of one fault: a server under traffic, with a fake model, a fake Omi and a database.
 
-    `aside` are webhooks that the fault itself sent; `cuts` are times that may have cut a delivery, `ends` the ends of
-    the fault. All times are of `clock`, monotonic.
+    Entering the `async with` block starts all except the traffic; leaving it stops all.
+    `aside` are webhooks that the fault itself sent. `cuts` are the times at which the fault may have interrupted a
+    delivery, `ends` the ends of the fault. All times are of `clock`, monotonic.
     """
 
     # Set on entering.

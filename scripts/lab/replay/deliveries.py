@@ -96,7 +96,10 @@ def judge_deliveries(
     arrivals: Iterable[Arrival],
     kills_mono_s: Sequence[float],
 ) -> DeliveryVerdict:
-    """Judge the answer to every promised question. Kills are times by the clock of the arrivals."""
+    """Judge the answer to every question of an acknowledged webhook (`promised`).
+
+    `kills_mono_s` are the times of the kills, by the clock that also timed the arrivals.
+    """
     verdict = DeliveryVerdict()
     by_uid: dict[str, list[Arrival]] = {}
     for arrival in sorted(arrivals, key=lambda one: one.at_mono_s):

@@ -99,7 +99,10 @@ class _Speaker:
         return [joint.join(atoms[start:stop]) for start, stop in pairwise(bounds)]
 
     def episode(self, *webhooks: tuple[SpokenWords, ...], ends_in: int, silence_s: float = 0.0) -> Episode:
-        """Return the episode with the question in it."""
+        """Build an episode of these webhooks, which ask the speaker's question.
+
+        Its last words are in webhook number `ends_in` (from 0).
+        """
         return Episode(self.kind, webhooks, self.asked, ends_in, silence_s)
 
 

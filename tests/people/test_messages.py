@@ -1,0 +1,269 @@
+"""Typed messages, windows and spaces over HTTP, on each database."""
+
+import asyncio
+
+import pytest
+
+from omi_actors.clients.model import DemoModel, ModelAnswer
+from omi_actors.errors import UpstreamRejectedError
+from tests.people.conftest import Client
+from tests.people.talks import fill, own
+from tests.people.test_conversations import register
+from tests.system.conftest import eventually
+from tests.system.test_promises import GatedModel
+from tests.web.http_client import Connection
+
+
+class RefusingModel(DemoModel):
+    """A model that answers nothing."""
+
+    async def answer(self, *_args, **_kwargs) -> ModelAnswer:
+        raise UpstreamRejectedError("no", code="refused")
+
+
+class RememberingModel(DemoModel):
+    """A model that keeps the prompts."""
+
+    def __init__(self):
+        super().__init__()
+        self.prompts = []
+
+    async def answer(self, prompt, **more) -> ModelAnswer:
+        self.prompts.append(prompt)
+        return await super().answer(prompt, **more)
+
+
+async def send(client, text="how far is the moon", **where):
+    return await client("POST", "/messages/send", {"text": text, **where})
+
+
+async def messages_of(client, conversation_id):
+    return (await client("GET", f"/conversations/{conversation_id}/messages")).json["items"]
+
+
+async def test_message_in_a_new_slot_begins_a_conversation_and_is_answered(ada):
+    await register(ada)
+
+    reply = await send(ada, slot=2)
+
+    assert (reply.status, reply.json.get("ok")) == (200, True), reply
+    assert reply.json["assistant_text"] == reply.json["message"]
+    conversation_id = reply.json["conversation_id"]
+    answer, question = await messages_of(ada, conversation_id)
+    assert [(one["role"], one["source"]) for one in (question, answer)] == [
+        ("USER", "FRONTEND"),
+        ("ASSISTANT", "SYSTEM"),
+    ]
+    assert (question["text"], answer["text"]) == ("how far is the moon", reply.json["message"])
+    assert question["createdAt"] < answer["createdAt"]
+    windows = (await ada("GET", "/windows")).json["items"]
+    assert [(one["slot"], one["isActive"], one["conversationId"]) for one in windows] == [
+        (slot, slot == 2, conversation_id if slot == 2 else None) for slot in range(1, 6)
+    ]
+    assert (await ada("GET", "/conversations/current")).json["conversation"]["id"] == conversation_id
+    again = await send(ada, "and the sun", conversation_id=conversation_id)
+    assert again.json["conversation_id"] == conversation_id
+    assert len(await messages_of(ada, conversation_id)) == 4
+
+
+async def test_message_goes_to_the_named_conversation_of_a_wearable_and_not_to_its_latest(running, ada):
+    me = await register(ada)
+    await running.say("Hey Omi, what is the capital of France?")
+    await running.say("Something else entirely.", sid="s2", start=500.0)
+    await own(running.system.store, me)
+    latest, first = (await ada("GET", "/conversations")).json["items"]
+
+    reply = await send(ada, conversation_id=first["id"])
+
+    assert reply.json["conversation_id"] == first["id"]
+    assert len(await messages_of(ada, first["id"])) == 4
+    assert await messages_of(ada, latest["id"]) == []
+
+
+async def test_late_answer_is_promised_not_stored_and_found_among_the_messages(start, database_url):
+    model = GatedModel()
+    running = await start(database_url, model=model, MESSAGE_REPLY_DEADLINE_MS="100", ENABLE_RATE_LIMIT="false")
+    ada = Client(running.connection)
+    await register(ada)
+
+    reply = await send(ada, "Wie weit ist der Mond von der Erde?", slot=1)
+    assert (reply.status, reply.json["pending"]) == (200, True)
+    assert reply.json["message"].startswith("Ich denke noch nach.")
+    assert [one["role"] for one in await messages_of(ada, reply.json["conversation_id"])] == ["USER"]
+
+    model.gate.set()
+    await eventually(lambda: has_messages(ada, reply.json["conversation_id"], 2))
+    answer, _ = await messages_of(ada, reply.json["conversation_id"])
+    assert (answer["role"], answer["text"] != reply.json["message"]) == ("ASSISTANT", True)
+    # Seen in the conversation: no other channel brings it again.
+    await eventually(lambda: has_rows(running, "SELECT state, channel FROM delivery", [("sent", "chat")]))
+
+
+async def has_messages(client, conversation_id, count):
+    return len(await messages_of(client, conversation_id)) == count
+
+
+async def has_rows(running, sql, rows):
+    return await running.system.store.read(lambda tx: tx.fetch(sql)) == rows
+
+
+async def test_message_is_answered_though_its_client_leaves(start, database_url):
+    model = GatedModel()
+    running = await start(database_url, model=model, ENABLE_RATE_LIMIT="false")
+    ada = Client(running.connection)
+    await register(ada)
+    await ada("POST", "/windows/activate", {"slot": 1})
+    phone = Client(await Connection.open(running.port), ada.token)
+    asking = asyncio.create_task(send(phone, slot=1))
+    async with asyncio.timeout(10):
+        await model.asked.wait()
+    phone.connection.abort()
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await asking
+
+    model.gate.set()
+
+    conversation_id = (await ada("GET", "/windows")).json["items"][0]["conversationId"]
+    await eventually(lambda: has_messages(ada, conversation_id, 2))
+
+
+async def test_failed_question_is_answered_with_the_reason(start):
+    running = await start(model=RefusingModel())
+    ada = Client(running.connection)
+    await register(ada)
+
+    reply = await send(ada, slot=1)
+
+    assert (reply.status, reply.json["failed"]) == (200, True)
+    answer, _ = await messages_of(ada, reply.json["conversation_id"])
+    assert (answer["kind"], answer["text"]) == ("failure", reply.json["message"])
+
+
+async def test_message_with_a_key_is_asked_once(ada):
+    await register(ada)
+
+    replies = [
+        await ada("POST", "/messages/send", {"text": "how far is the moon", "slot": 1}, Idempotency_Key="k1")
+        for _ in range(2)
+    ]
+
+    assert replies[0].json == replies[1].json
+    assert len(await messages_of(ada, replies[0].json["conversation_id"])) == 2
+
+
+async def test_exactly_one_window_is_active_also_when_all_are_activated_at_once(running, ada):
+    await register(ada)
+    clients = [Client(await Connection.open(running.port), ada.token) for _ in range(10)]
+
+    replies = await asyncio.gather(
+        *(one("POST", "/windows/activate", {"slot": number % 5 + 1}) for number, one in enumerate(clients))
+    )
+
+    assert sorted(reply.json["active_slot"] for reply in replies) == sorted([1, 2, 3, 4, 5] * 2)
+    windows = (await ada("GET", "/windows")).json["items"]
+    assert sum(one["isActive"] for one in windows) == 1
+    assert len({one["conversationId"] for one in windows}) == 5
+    assert len((await ada("GET", "/conversations")).json["items"]) == 5
+    for client in clients:
+        await client.connection.close()
+
+
+async def test_another_window_becomes_active_when_the_active_one_is_deleted(ada):
+    await register(ada)
+    for slot in (2, 4):
+        assert (await ada("POST", "/windows/activate", {"slot": slot})).json == {"ok": True, "active_slot": slot}
+    windows = (await ada("GET", "/windows")).json["items"]
+
+    assert (await ada("DELETE", f"/conversations/{windows[3]['conversationId']}")).status == 200
+    windows = (await ada("GET", "/windows")).json["items"]
+    assert [(one["slot"], one["isActive"]) for one in windows if one["conversationId"]] == [(2, True)]
+
+    reply = await send(ada, slot=4)
+    windows = (await ada("GET", "/windows")).json["items"]
+    assert [one["slot"] for one in windows if one["isActive"]] == [4]
+    assert windows[3]["conversationId"] == reply.json["conversation_id"]
+
+
+async def test_window_of_a_conversation_that_left_the_person_is_empty(running, ada):
+    me = await register(ada)
+    store = running.system.store
+    (conversation_id,) = await store.write(fill, me)
+    sql = "INSERT INTO context_window VALUES (?, 3, ?, TRUE, 0)"
+    await store.write(lambda tx: tx.run(sql, (me, conversation_id)))
+    assert (await ada("GET", "/windows")).json["items"][2]["conversationId"] == conversation_id
+
+    await store.write(lambda tx: tx.run("UPDATE session SET account_id = NULL"))
+
+    assert (await ada("GET", "/windows")).json["items"][2]["conversationId"] is None
+    assert (await send(ada, slot=3)).json["conversation_id"] != conversation_id
+
+
+async def test_space_of_the_person_changes_answers_in_sessions_without_one_of_their_own(start, database_url):
+    model = RememberingModel()
+    running = await start(database_url, model=model)
+    ada = Client(running.connection)
+    await register(ada)
+    names = ["default", "todos", "memories", "tasks", "agent", "friends", "notifications"]
+    assert (await ada("GET", "/spaces")).json == {"ok": True, "active": "default", "spaces": names}
+    await send(ada, slot=1)
+
+    assert (await ada("POST", "/spaces/switch", {"space": " Todos "})).json == {"ok": True, "active": "todos"}
+
+    assert (await ada("GET", "/spaces")).json["active"] == "todos"
+    await send(ada, "and what is next", slot=1)
+    before, after = (str(prompt.messages) for prompt in model.prompts)
+    assert "things to do" in after
+    assert "things to do" not in before
+
+
+async def test_messages_to_conversations_of_others_are_refused_and_not_stored(running, ada):
+    me = await register(ada)
+    bob = ada.other()
+    await register(bob, email="bob@example.com")
+    store = running.system.store
+    (mine,) = await store.write(fill, me)
+    (nobodys,) = await store.write(fill, None)
+
+    replies = [await send(bob, conversation_id=one) for one in (mine, nobodys, "nonsense")]
+
+    assert [(reply.status, reply.json["error"]) for reply in replies] == [(404, "Conversation not found")] * 3
+    assert await store.read(lambda tx: tx.fetch("SELECT count(*) FROM message")) == [(0,)]
+
+
+BODIES = [
+    ("/messages/send", {}, "text is required"),
+    ("/messages/send", {"text": " \n", "slot": 1}, "text is required"),
+    ("/messages/send", {"text": "hi"}, "Provide conversation_id or slot (1-5)"),
+    ("/messages/send", {"text": "hi", "slot": 1, "conversation_id": "x"}, "Provide conversation_id or slot (1-5)"),
+    ("/messages/send", {"text": 5, "slot": 1}, "`text` must be a string."),
+    ("/messages/send", {"text": "hi", "slot": 6}, "slot must be 1-5"),
+    ("/messages/send", {"text": "hi", "slot": 0}, "slot must be 1-5"),
+    ("/messages/send", {"text": "hi", "slot": "1"}, "`slot` must be a whole number."),
+    ("/messages/send", {"text": "hi", "slot": 1.5}, "`slot` must be a whole number."),
+    ("/messages/send", {"text": "hi", "slot": True}, "`slot` must be a whole number."),
+    ("/messages/send", {"text": "a\x00b", "slot": 1}, "`text` must be text."),
+    ("/messages/send", {"text": "hi", "conversation_id": "x" * 65}, "`conversation_id` has 65 characters."),
+    ("/messages/send", {"text": "x" * 51, "slot": 1}, "`text` has 51 characters."),
+    ("/messages/send", {"text": "hi", "slot": 1, "role": "system"}, "`role` is not a field here."),
+    ("/windows/activate", {}, "slot must be 1-5"),
+    ("/windows/activate", {"slot": -1}, "slot must be 1-5"),
+    ("/windows/activate", {"slot": 10**30}, "slot must be 1-5"),
+    ("/windows/activate", {"slot": None}, "`slot` must not be null."),
+    ("/windows/activate", b'{"slot":1,"slot":2}', "`slot` is given twice."),
+    ("/spaces/switch", {}, "Invalid space"),
+    ("/spaces/switch", {"space": "kitchen"}, "Invalid space"),
+    ("/spaces/switch", {"space": 1}, "`space` must be a string."),
+]
+
+
+async def test_odd_body_is_refused_with_its_field_and_begins_nothing(start):
+    running = await start(CHAT_MAX_MESSAGE_CHARS="50", ENABLE_RATE_LIMIT="false")
+    ada = Client(running.connection)
+    await register(ada)
+
+    replies = [await ada("POST", path, body) for path, body, _ in BODIES]
+
+    assert [(reply.status, reply.json["error"]) for reply in replies] == [(400, error) for *_, error in BODIES]
+    assert all(reply.json["hint"] for reply in replies)
+    assert (await ada("GET", "/conversations")).json["items"] == []
+    assert (await ada("GET", "/spaces")).json["active"] == "default"

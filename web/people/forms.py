@@ -1,0 +1,56 @@
+"""Conversations, messages and cursors in the form that clients know.
+
+Not here: forms of one handler (its file). Threads: any; pure.
+"""
+
+import datetime as dt
+import re
+from typing import Any
+
+from omi_actors.domain.people.conversations import Conversation, Position
+from omi_actors.domain.sessions.keys import wearable_in
+from omi_actors.domain.sessions.records import StoredMessage
+from web.problems import iso_time
+
+_CURSOR = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)_([0-9a-f-]{36})")
+
+
+def conversation_form(conversation: Conversation) -> dict[str, Any]:
+    """Return a conversation as clients know it. `openaiConversationId` is empty: models keep no conversation here."""
+    return {
+        "id": conversation.conversation_id,
+        "title": conversation.title,
+        "summary": conversation.summary,
+        "createdAt": iso_time(conversation.started_at),
+        "openaiConversationId": "",
+        "omiSessionKey": wearable_in(conversation.session_key),
+    }
+
+
+def message_form(message: StoredMessage) -> dict[str, Any]:
+    """Return a message as clients know it. Its `kind` is question, answer, or failure: why there is no answer."""
+    return {
+        "id": message.message_id,
+        "conversationId": message.conversation_id,
+        "role": message.role.upper(),
+        "text": message.text,
+        "source": message.source.upper(),
+        "kind": message.kind,
+        "createdAt": iso_time(message.created_at),
+    }
+
+
+def parse_cursor(text: str) -> Position | None:
+    """Return the place that a cursor or a time names; None if it has another form."""
+    if match := _CURSOR.fullmatch(text):
+        return Position(float(match[1]), match[2])
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        return Position((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp(), "")
+    except (ValueError, OverflowError):
+        return None
+
+
+def cursor_of(position: Position) -> str:
+    """Return the cursor of a place. A shortened time would skip rows, or repeat them."""
+    return f"{position.at!r}_{position.row_id}"

@@ -1,0 +1,122 @@
+"""A person's preferences: shown and saved as they are entered, half-typed texts included.
+
+The original's settings screen saves at each keystroke and shows what comes back.
+Not here: valid values (omi_actors/domain/people/preferences.py), rows (omi_actors/store/people/preferences.py).
+Threads: the event loop.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from omi_actors.domain.people.preferences import FIELDS, Entered, find_invalid
+from omi_actors.errors import BadRequestError, NotFoundError
+from omi_actors.store.people import preferences
+from omi_actors.store.people.preferences import StoredPreferences
+from web.people.base import PersonHandler
+from web.people.bodies import Field
+from web.site import People
+
+# Other names of the same fields: the original's first version, and its app, have them.
+_ALIASES = {"dnd_quiet_hours_start": "quiet_hours_start", "dnd_quiet_hours_end": "quiet_hours_end"}
+_CONVERSATION = "default_conversation_id"
+_BODY = tuple(Field(name, kind=object, may_be_null=True) for name in (*FIELDS, *_ALIASES, _CONVERSATION))
+_CAMEL = {field.name: field.camel_name for field in _BODY}
+
+
+class PreferencesHandler(PersonHandler):
+    """Shows the preferences, or changes those that the body names. PUT and PATCH are the same."""
+
+    route = "/preferences"
+    # A screen that saves at each keystroke must not use up the limit of the other screens.
+    limit_kind = "preferences"
+
+    async def get(self) -> None:
+        """Answer with all preferences."""
+        self._send(await self.store.read(preferences.load_preferences, self.me.account_id))
+
+    async def put(self) -> None:
+        """Change some preferences, and answer with all."""
+        changes, default_conversation = self._read()
+        changed = await self.store.write(
+            preferences.change_preferences, self.me.account_id, changes, default_conversation=default_conversation
+        )
+        if changed is None:
+            raise NotFoundError("Conversation not found", hint="`default_conversation_id` is none of yours.")
+        self.site.system.preferences_changed(changed.session_keys)
+        self._send(changed)
+
+    async def patch(self) -> None:
+        """Do the same as PUT."""
+        await self.put()
+
+    def _read(self) -> tuple[dict[str, Any], tuple[str | None] | None]:
+        """Return the changed fields as they are kept, and the new default conversation, if the body has one."""
+        fields = self.read_fields(*_BODY)
+        if not fields:
+            raise BadRequestError("No changes provided", hint=f"The fields are: {', '.join(_CAMEL)}.")
+        conversation = (_read_id(fields.pop(_CONVERSATION)),) if _CONVERSATION in fields else None
+        changes: dict[str, Any] = {}
+        for given, value in fields.items():
+            name = _ALIASES.get(given, given)
+            if name in changes:
+                raise BadRequestError(f"`{name}` is given twice.", hint=f"`{given}` is another name of it.")
+            changes[name] = _take(name, value)
+        return changes, conversation
+
+    def _send(self, stored: StoredPreferences) -> None:
+        self.send_ok({"preferences": preferences_form(stored, self.site.people)})
+
+
+def preferences_form(stored: StoredPreferences, rules: People) -> dict[str, Any]:
+    """Return preferences as clients know them, always with the same keys; texts as they were entered."""
+    entered = stored.entered
+    shown = {_CAMEL[name]: entered.get(name, default) for name, default in _defaults(rules).items()}
+    shown |= {_CAMEL[alias]: shown[_CAMEL[name]] for alias, name in _ALIASES.items()}
+    return {
+        **shown,
+        _CAMEL["followup_window_ms"]: _as_number(shown[_CAMEL["followup_window_ms"]]),
+        _CAMEL[_CONVERSATION]: stored.default_conversation_id,
+        "invalid": _invalid_form(entered),
+    }
+
+
+def _defaults(rules: People) -> Mapping[str, Any]:
+    return {
+        **dict.fromkeys(FIELDS, ""),
+        "listen_mode": rules.listen_mode,
+        "followup_window_ms": rules.followup_window_ms,
+        "wake_names": ", ".join(rules.wake_names),
+        "wake_by": rules.wake_by,
+        "activation_sensitivity": 0,
+        "quiet_hours_enabled": True,
+        **dict.fromkeys(("mute", "meeting_transcribe", "inject_memories"), False),
+    }
+
+
+def _invalid_form(entered: Entered) -> list[dict[str, str]]:
+    """Return the fields that have no effect yet, each with what would be valid."""
+    return [{"field": _CAMEL[name], "reason": reason} for name, reason in find_invalid(entered).items()]
+
+
+def _as_number(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+def _take(name: str, value: Any) -> Any:
+    """Return a field's value as it is kept; None clears the field, and so does an empty text."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        return FIELDS[name].take(value)
+    except ValueError as exc:
+        raise BadRequestError(f"`{name}` {exc}.", hint="null or an empty string takes the default.") from None
+
+
+def _read_id(value: Any) -> str | None:
+    if value in (None, ""):
+        return None
+    try:
+        return str(UUID(value))
+    except (ValueError, TypeError, AttributeError):
+        raise BadRequestError(f"`{_CONVERSATION}` must be the id of a conversation.", hint="Or null.") from None

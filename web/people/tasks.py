@@ -1,0 +1,110 @@
+"""Tasks (`/agent-events`): list, add, complete.
+
+Not here: statements (omi_actors/store/people/tasks.py). Threads: the event loop.
+"""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
+from omi_actors.ids import new_id
+from omi_actors.store.people import tasks
+from omi_actors.store.people.tasks import Task
+from web.people.base import PersonHandler
+from web.people.bodies import Field
+from web.people.forms import cursor_of
+from web.people.paging import read_cursor, read_limit
+from web.problems import iso_time
+
+_PAGE, _MAX_PAGE = 50, 200
+_TYPE_CHARS = 100
+# Bytes of JSON. A task is some sentences.
+_PAYLOAD_BYTES = 16_384
+# Characters that no store can hold.
+_NO_TEXT = re.compile(r"[\ud800-\udfff]|\\u0000")
+_AGAIN = "Load the list and send the request again."
+
+
+class TasksHandler(PersonHandler):
+    """Lists the person's tasks, newest first, and adds one."""
+
+    route = "/agent-events"
+
+    async def get(self) -> None:
+        """Answer with a page."""
+        limit = read_limit(self, _PAGE, _MAX_PAGE)
+        page = await self.store.read_cold(
+            tasks.list_tasks, self.me.account_id, before=read_cursor(self), limit=limit + 1
+        )
+        last = page[limit - 1].position if len(page) > limit else None
+        self.send_ok({"items": [_form(one) for one in page[:limit]], "nextCursor": last and cursor_of(last)})
+
+    async def post(self) -> None:
+        """Answer 201 with the new task."""
+        fields = self.read_fields(
+            Field("type", max_chars=_TYPE_CHARS), Field("payload", dict, max_chars=_PAYLOAD_BYTES, may_be_null=True)
+        )
+        kind = fields.get("type", "").strip()
+        if not kind:
+            raise BadRequestError("type is required", hint="`type` says what the task is.")
+        task = Task(new_id(), kind, _as_json(fields.get("payload")), self.now_s)
+        most = self.site.people.tasks_per_account
+        if not await self.store.write_alone(tasks.add_task, self.me.account_id, task, limit=most):
+            raise ConflictError(f"This account has {most} tasks already.", hint="The operator can raise the limit.")
+        self.send_ok({"event": _form(task)}, 201)
+
+
+class CompleteHandler(PersonHandler):
+    """Completes a task."""
+
+    route = "/agent-events/:id/complete"
+
+    async def patch(self, task_id: str) -> None:
+        """Add `done` and `completedAt` to the payload, and answer with the task."""
+        task = await self.store.read_cold(tasks.find_task, self.me.account_id, task_id)
+        if task is None:
+            raise NotFoundError("Not found", hint="GET /agent-events lists your tasks.")
+        self.read_fields()
+        done = {"done": True, "completedAt": iso_time(self.now_s)}
+        payload = json.dumps({**(json.loads(task.payload) or {}), **done}, ensure_ascii=False)
+        is_set = await self.store.write_alone(
+            tasks.set_payload, self.me.account_id, task_id, before=task.payload, payload=payload
+        )
+        if not is_set:
+            raise ConflictError("The task has changed meanwhile.", hint=_AGAIN)
+        self.send_ok({"event": _form(Task(task_id, task.kind, payload, task.created_at))})
+
+
+ROUTES = (
+    (r"/agent-events/?", TasksHandler),
+    (r"/agent-events/([^/%]+)/complete/?", CompleteHandler),
+)
+
+
+def _as_json(payload: dict[str, Any] | None) -> str:
+    """Return a payload as JSON.
+
+    Raises:
+        BadRequestError: it is too long, or no JSON that can be stored.
+    """
+    try:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError) as exc:
+        raise BadRequestError("`payload` cannot be stored as JSON.", hint="It holds NaN, or is too deep.") from exc
+    if _NO_TEXT.search(text):
+        raise BadRequestError("`payload` must be text.", hint="It holds a NUL or half a surrogate pair.")
+    if len(text.encode()) > _PAYLOAD_BYTES:
+        raise BadRequestError("`payload` is too long.", hint=f"It must have at most {_PAYLOAD_BYTES} bytes.")
+    return text
+
+
+def _form(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.task_id,
+        "type": task.kind,
+        "payload": msgspec.Raw(task.payload.encode()),
+        "createdAt": iso_time(task.created_at),
+    }

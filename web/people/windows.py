@@ -1,0 +1,117 @@
+"""Windows and spaces: five slots with a conversation each, one of them active; the subject of the person's answers.
+
+Not here: conversations (conversations.py), the effect of a space (omi_actors/domain/answers/prompt.py).
+Threads: the event loop.
+"""
+
+from typing import Any
+
+from omi_actors.actors.session.messages import OpenConversation
+from omi_actors.domain.answers.prompt import SPACES
+from omi_actors.domain.people.conversations import Conversation
+from omi_actors.domain.sessions.keys import account_prefix
+from omi_actors.errors import BadRequestError, ConflictError
+from omi_actors.store.people import conversations, windows
+from omi_actors.store.people.windows import Window
+from web.people.base import PersonHandler
+from web.people.bodies import Field
+from web.problems import iso_time
+
+SLOTS = range(1, 6)
+
+
+class WindowHandler(PersonHandler):
+    """Base of handlers that reach a conversation by its window."""
+
+    def check_slot(self, slot: int | None) -> int:
+        """Return a slot.
+
+        Raises:
+            BadRequestError: it is missing, or there is no such slot.
+        """
+        if slot is None or slot not in SLOTS:
+            raise BadRequestError("slot must be 1-5", hint="`slot` is a whole number from 1 to 5.")
+        return slot
+
+    async def begin_window(self, slot: int) -> Conversation:
+        """Begin a conversation in a slot that has none, make it the active one, and return the conversation.
+
+        Each slot has a session of its own, so that two requests at once begin one conversation.
+        """
+        me = self.me.account_id
+        message = OpenConversation(f"{account_prefix(me)}:window-{slot}")
+        conversation_id = await self.site.system.open_conversation(message, timeout_s=self.site.times.turn_s)
+        await self.store.write(windows.put_window, me, slot, conversation_id, now_s=self.now_s)
+        begun = await self.store.read(conversations.find_conversation, me, conversation_id)
+        if begun is None:
+            raise ConflictError("The window's conversation was deleted meanwhile.", hint="Send the request again.")
+        return begun
+
+
+class WindowsHandler(WindowHandler):
+    """Lists the five windows. Clients poll it."""
+
+    route = "/windows"
+
+    async def get(self) -> None:
+        """Answer with all slots, those without a conversation, too."""
+        stored = {one.slot: one for one in await self.store.read(windows.load_windows, self.me.account_id)}
+        self.send_ok({"items": [_window_form(slot, stored.get(slot)) for slot in SLOTS]})
+
+
+class ActivateHandler(WindowHandler):
+    """Makes a window the active one."""
+
+    route = "/windows/activate"
+
+    async def post(self) -> None:
+        """Answer with the slot. A slot without a conversation gets a new one."""
+        slot = self.check_slot(self.read_fields(Field("slot", int)).get("slot"))
+        if not await self.store.write(windows.activate_window, self.me.account_id, slot):
+            await self.begin_window(slot)
+        self.send_ok({"active_slot": slot})
+
+
+class SpacesHandler(PersonHandler):
+    """Lists the spaces, and shows the person's."""
+
+    route = "/spaces"
+
+    async def get(self) -> None:
+        """Answer with the names."""
+        active = await self.store.read(windows.load_space, self.me.account_id)
+        self.send_ok({"active": active, "spaces": list(SPACES)})
+
+
+class SwitchSpaceHandler(PersonHandler):
+    """Switches the person's space: answers in all sessions that have none of their own are for it."""
+
+    route = "/spaces/switch"
+
+    async def post(self) -> None:
+        """Answer with the new space."""
+        space = self.read_fields(Field("space", max_chars=100)).get("space", "").strip().lower()
+        if space not in SPACES:
+            raise BadRequestError("Invalid space", hint=f"`space` is one of: {', '.join(SPACES)}.")
+        await self.store.write(windows.switch_space, self.me.account_id, space, now_s=self.now_s)
+        self.send_ok({"active": space})
+
+
+ROUTES = (
+    (r"/windows/?", WindowsHandler),
+    (r"/windows/activate/?", ActivateHandler),
+    (r"/spaces/?", SpacesHandler),
+    (r"/spaces/switch/?", SwitchSpaceHandler),
+)
+
+
+def _window_form(slot: int, window: Window | None) -> dict[str, Any]:
+    talk = window.conversation if window is not None else None
+    return {
+        "slot": slot,
+        "isActive": window is not None and window.is_active,
+        "conversationId": talk and talk.conversation_id,
+        "title": talk and talk.title,
+        "summary": talk and talk.summary,
+        "createdAt": talk and iso_time(talk.started_at),
+    }
