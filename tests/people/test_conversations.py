@@ -2,6 +2,7 @@
 
 import pytest
 
+from omi_actors.store.people import recall_index
 from tests.people.conftest import Client
 from tests.people.talks import fill, own
 from web.problems import iso_time
@@ -159,6 +160,34 @@ async def test_export_has_all_that_was_said_in_the_order_of_time(ada, store):
     assert text.headers["content-disposition"] == f'attachment; filename="conversation-{conversation_id}.md"'
 
 
+async def test_search_finds_what_was_said_and_written_and_not_what_others_did(ada, store):
+    me = await register(ada)
+    bob = ada.other()
+    other = await register(bob, email="bob@example.com")
+    for account_id in (me, other):
+        await store.write(fill, account_id, messages=2, segments=2)
+        for sql in (
+            "UPDATE message SET text = 'the lighthouse is far' WHERE text = 'message 0'",
+            "UPDATE transcript_segment SET text = 'we saw a lighthouse' WHERE text = 'segment 1'",
+        ):
+            await store.write(lambda tx, sql=sql: tx.run(sql))
+        await ada("POST", "/memories", {"text": "the lighthouse keeper"})
+    for (session_id,) in await store.read(lambda tx: tx.fetch("SELECT id FROM session")):
+        await store.write(recall_index.index_session, session_id, until=1e9, limit=100)
+
+    found = (await ada("GET", "/conversations/search?q=lighthouse")).json["items"]
+
+    # Their neighbours follow: a text matches by the words around it, too.
+    assert sorted((one["kind"], one["text"]) for one in found[:2]) == [
+        ("message", "the lighthouse is far"),
+        ("segment", "we saw a lighthouse"),
+    ]
+    mine = {one["id"] for one in (await ada("GET", "/conversations")).json["items"]}
+    assert {one["conversationId"] for one in found} == mine
+    assert len((await ada("GET", "/conversations/search?q=lighthouse&limit=1")).json["items"]) == 1
+    assert (await ada("GET", "/conversations/search?q=zebra")).json["items"] == []
+
+
 async def test_conversations_of_others_are_as_if_they_did_not_exist(ada, store):
     me = await register(ada)
     bob = ada.other()
@@ -178,6 +207,10 @@ async def test_conversations_of_others_are_as_if_they_did_not_exist(ada, store):
 @pytest.mark.parametrize(
     "query",
     [
+        "/conversations/search",
+        "/conversations/search?q=%20",
+        f"/conversations/search?q={'x' * 501}",
+        "/conversations/search?q=x&limit=0",
         "/conversations?limit=-1",
         "/conversations?limit=0",
         "/conversations?limit=ten",
@@ -200,7 +233,7 @@ async def test_odd_query_is_refused_with_its_field(query, start):
     reply = await ada("GET", query.format(id=conversation_id))
 
     assert reply.status == 400, reply
-    assert reply.json["error"].split("`")[1] in query
+    assert reply.json["error"].split("`")[1] in f"{query}?q"
     assert reply.json["hint"]
 
 

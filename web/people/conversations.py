@@ -1,4 +1,4 @@
-"""Conversations: list, read, messages, rename, delete, export, and the one that goes on.
+"""Conversations: list, search, read, messages, rename, delete, export, and the one that goes on.
 
 Not here: sending a message (messages.py), windows (windows.py), the event stream (stream.py), statements
 (omi_actors/store/people/conversations.py). Threads: the event loop.
@@ -23,17 +23,19 @@ from omi_actors.domain.people.conversations import (
 )
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, NotFoundError
-from omi_actors.store.people import conversations
+from omi_actors.store.people import conversations, recall
 from web.handlers.base import whole_number
-from web.people.base import PersonHandler
+from web.people.base import POLLED, PersonHandler
 from web.people.bodies import Field
 from web.people.forms import conversation_form, cursor_of, message_form
 from web.people.paging import read_cursor, read_limit
 from web.problems import iso_time
+from web.sources import sources_form
 
 # Messages of the conversation that goes on.
 _CURRENT_MESSAGES = 20
 _PAGE, _MAX_PAGE = 20, 100
+_MAX_FOUND, _MAX_WORDS_CHARS = 50, 500
 _MESSAGES, _MAX_MESSAGES = 50, 200
 # Beyond it clients use cursors: a page at an offset reads all rows before it.
 _MAX_OFFSET = 2_000
@@ -68,6 +70,25 @@ class ConversationsHandler(PersonHandler):
         last = page[limit - 1].position if len(page) > limit else None
         items = [conversation_form(one) for one in page[:limit]]
         self.send_ok({"items": items, "nextCursor": last and cursor_of(last)})
+
+
+class SearchHandler(PersonHandler):
+    """Searches all that was said and written in the person's conversations (docs/recall.md)."""
+
+    route = "/conversations/search"
+
+    async def get(self) -> None:
+        """Answer with the best matches."""
+        words = self.get_query_argument("q", "").strip()
+        if not 0 < len(words) <= _MAX_WORDS_CHARS:
+            raise BadRequestError(
+                "`q` is missing or too long.", hint=f"It holds the words, at most {_MAX_WORDS_CHARS} characters."
+            )
+        limit = read_limit(self, _PAGE, _MAX_FOUND)
+        found = await self.store.read_cold(
+            recall.find_texts, self.me.account_id, words, limit=limit, kinds=("segment", "message")
+        )
+        self.send_ok({"items": sources_form(found)})
 
 
 class OneConversationHandler(PersonHandler):
@@ -120,6 +141,7 @@ class MessagesHandler(OneConversationHandler):
     """Lists the messages of a conversation, newest first. Clients poll it."""
 
     route = "/conversations/:id/messages"
+    limit_kind = POLLED
 
     async def get(self, conversation_id: str) -> None:
         """Answer with a page."""
@@ -141,6 +163,7 @@ class CurrentHandler(PersonHandler):
     """Shows the conversation of the session that was active last, with its latest messages. Clients poll it."""
 
     route = "/conversations/current"
+    limit_kind = POLLED
 
     async def get(self) -> None:
         """Answer with the conversation, or null."""
@@ -224,6 +247,7 @@ class ExportHandler(OneConversationHandler):
 ROUTES = (
     (r"/conversations/?", ConversationsHandler),
     (r"/conversations/current/?", CurrentHandler),
+    (r"/conversations/search/?", SearchHandler),
     (r"/conversations/([^/%]+)/?", ConversationHandler),
     (r"/conversations/([^/%]+)/messages/?", MessagesHandler),
     (r"/conversations/([^/%]+)/export/?", ExportHandler),

@@ -28,6 +28,9 @@ _LOAD_OWNER = (
     "SELECT owner.no, owner.last_text, owner.speakers, preference.time_zone FROM recall_owner AS owner"
     " LEFT JOIN user_preference AS preference ON preference.account_id = owner.account_id WHERE owner.account_id = ?"
 )
+ALL_KINDS = ("memory", "segment", "message")
+# Best texts among which those of some kinds are chosen.
+_MAX_FILTERED = 300
 # A text that was deleted meanwhile is no source.
 _INSERT_SOURCE = (
     "INSERT INTO answer_source (message_id, place, text_no) SELECT CAST(? AS TEXT), CAST(? AS INTEGER), no"
@@ -70,8 +73,10 @@ def recall_for_question(
     return find_texts(tx, account_id, question, limit=limit)
 
 
-def find_texts(tx: Transaction, account_id: str, question: str, *, limit: int) -> tuple[RecalledText, ...]:
-    """Return the texts of a person that a question asks for, the best first."""
+def find_texts(
+    tx: Transaction, account_id: str, question: str, *, limit: int, kinds: Sequence[str] = ALL_KINDS
+) -> tuple[RecalledText, ...]:
+    """Return the texts of a person that a question asks for, the best first; only of these kinds."""
     row = tx.fetch_one(_LOAD_OWNER, (account_id,))
     if row is None:
         return ()
@@ -83,8 +88,8 @@ def find_texts(tx: Transaction, account_id: str, question: str, *, limit: int) -
     postings = {term: found[word] for term, word in words.items()}
     candidates = choose_candidates(query, postings, total)
     texts = _load_indexed(tx, owner_no, candidates)
-    best = rank(query, candidates, texts, postings, total)[:limit]
-    return _load_recalled(tx, account_id, best)
+    best = rank(query, candidates, texts, postings, total)[: limit if kinds == ALL_KINDS else _MAX_FILTERED]
+    return tuple(one for one in _load_recalled(tx, account_id, best) if one.kind in kinds)[:limit]
 
 
 def _load_indexed(tx: Transaction, owner_no: int, candidates: Sequence[int]) -> dict[int, IndexedText]:
