@@ -148,7 +148,12 @@ async def load_changed(program, within_s):
 
 async def test_keys_that_are_saved_at_the_same_time_are_all_kept(running, ada):
     await ada.register()
-    forms = [{"mute": True}, {"language": "de"}, {"timeZone": "Asia/Tokyo"}, {"wakeNames": "Zorro"}]
+    forms: list[dict[str, Any]] = [
+        {"mute": True},
+        {"language": "de"},
+        {"timeZone": "Asia/Tokyo"},
+        {"wakeNames": "Zorro"},
+    ]
     clients = [Client(await Connection.open(running.port), ada.token) for _ in forms]
 
     await asyncio.gather(*(client("PATCH", "/preferences", form) for client, form in zip(clients, forms, strict=True)))
