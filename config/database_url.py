@@ -61,11 +61,17 @@ charset checkout_timeout encoding pool prepared_statements reaping_frequency ser
 logintimeout preparethreshold rewritebatchedinserts sockettimeout stringtype tcpkeepalive
 idle_in_transaction_session_timeout lock_timeout statement_timeout
 """)
+# What only a shell replaces by a folder; taken as it is, it would begin a new store in a folder of this name.
+_UNEXPANDED = ("~/", "$", "%USERPROFILE%", "%APPDATA%")
 _OF_A_FILE = _words("""
 _busy_timeout _fk _journal_mode cache check_same_thread connection_limit foreign_keys pool_timeout socket_timeout
 timeout uri
 """)
-_SSL = {"": "require", "1": "require", "true": "require", "0": "disable", "false": "disable", "no-verify": "require"}
+_SSL = {
+    **dict.fromkeys(("", "1", "true", "required", "no-verify"), "require"),
+    **dict.fromkeys(("0", "false", "disabled"), "disable"),
+    "preferred": "prefer",
+}
 
 
 def read_database_url(text: str) -> str:
@@ -126,6 +132,8 @@ def _read_file(rest: str) -> str:
         raise ValueError("must name a file: a store in memory would forget")
     if not file or file.endswith("/"):
         raise ValueError("must name a file after sqlite:///")
+    if file.startswith(_UNEXPANDED):
+        raise ValueError("must name its file by the whole path: ~ and $ do not stand for a folder here")
     for name, value in options.items():
         if name not in _OF_A_FILE and (name, value) not in (("mode", "rwc"), ("mode", "rw")):
             raise ValueError("must not have options after the file's name")
@@ -215,7 +223,8 @@ def _taken_options(text: str) -> dict[str, str]:
             path = _search_path(unquote(value))
             taken |= {"options": f"{taken.get('options', '')}{path}"} if path else {}
         elif folded in ("ssl", "ssl_require", "sslmode"):
-            taken["sslmode"] = _SSL.get(value.lower(), value)
+            mode = value.lower().replace("_", "-")  # Java and MySQL write REQUIRED, VERIFY_CA
+            taken["sslmode"] = _SSL.get(mode, mode)
         elif folded == "sslaccept":
             is_strict = value.lower() == "strict"
         elif name in _LIBPQ:

@@ -44,7 +44,7 @@ def check_secrets_file(settings: Settings) -> None:
         InvalidSettingError: the file cannot be read, or lacks a token.
     """
     path = settings.data_dir / FILE_NAME
-    if _missing(settings) and os.access(path, os.F_OK):
+    if _missing(settings) and os.path.lexists(path):
         _load(path)
 
 
@@ -55,7 +55,7 @@ def _missing(settings: Settings) -> list[str]:
 
 def _load_or_make(path: Path) -> Mapping[str, str]:
     try:
-        if not path.exists():
+        if not os.path.lexists(path):
             _make(path)
         if path.is_file():
             path.chmod(0o600)  # a copy or a restored backup may have another mode

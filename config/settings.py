@@ -91,7 +91,7 @@ def load_with_origins(
         InvalidSettingError: a value is invalid, misspelt, incomplete, or missing in production. Names all problems.
     """
     environment = os.environ if environment is None else environment
-    file = load_env_file(env_file) if env_file is not None and os.access(env_file, os.F_OK) else None
+    file = load_env_file(env_file) if env_file is not None and os.path.lexists(env_file) else None
     given = {
         Origin.OPTION: overrides or {},
         Origin.ENVIRONMENT: environment,

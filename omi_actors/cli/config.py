@@ -24,7 +24,7 @@ def config(*, env_file: Path | None, as_json: bool) -> None:
     """Show every setting: its value, unit and source. For a secret, show only whether it is set."""
     file = env_file_to_load(env_file)
     loaded = load_with_origins(file)
-    if os.access(loaded.settings.data_dir / FILE_NAME, os.F_OK):  # this command must not make the file
+    if os.path.lexists(loaded.settings.data_dir / FILE_NAME):  # this command must not make the file
         loaded = add_made_secrets(loaded)
     if as_json:
         click.echo(json.dumps(_as_json(loaded), indent=2))

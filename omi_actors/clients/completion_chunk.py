@@ -19,6 +19,8 @@ _MOST_TOKENS = 1_000_000_000
 # Kinds of parts that are speech, and the fields of a text.
 _SPEECH_PARTS = ("", "text", "output_text", "text_delta", "message")
 _TEXTS = ("content", "text", "value", "parts")
+# Fields of gateways that hold a whole completion.
+_ENVELOPES = ("data", "result", "output", "response")
 _REASONING = frozenset({"reasoning_content", "reasoning", "reasoning_details", "thinking"})
 # A text lies at most so deep: message, content, part, text, value.
 _LEVELS = 5
@@ -41,16 +43,26 @@ class Ending(StrEnum):
 _REASONS = {
     Ending.WHOLE: (
         *("stop", "stop_sequence", "stop_token", "stop_str", "eos", "eos_token", "end_turn", "end_of_turn", "end"),
-        *("complete", "completed", "finished", "done", "normal"),
+        *(
+            "complete",
+            "completed",
+            "finish",
+            "finished",
+            "done",
+            "normal",
+            "endoftext",
+            "eos_found",
+            "stop_string_found",
+        ),
         *("tool_calls", "tool_call", "tool_use", "function_call", "malformed_function_call"),
     ),
     Ending.LENGTH: (
         *("length", "max_tokens", "max_output_tokens", "max_output", "max_length", "model_length"),
-        "model_context_window_exceeded",
+        *("model_context_window_exceeded", "context_length_reached", "token_limit", "max_predicted_tokens_reached"),
     ),
     Ending.REFUSED: (
         *("content_filter", "content_filtered", "safety", "recitation", "prohibited_content", "blocklist", "spii"),
-        *("sensitive", "refusal", "guardrail_intervened", "error_toxic"),
+        *("sensitive", "refusal", "guardrail_intervened", "error_toxic", "image_safety"),
     ),
     Ending.CUT: (
         *(
@@ -67,8 +79,16 @@ _REASONS = {
         *("time_limit", "insufficient_system_resource"),
     ),
 }
+_NO_LETTERS = re.compile(r"[^a-z]+")
+
+
+def _letters_of(reason: str) -> str:
+    """Return what spellings of a reason have in common: `MAX_TOKENS`, `max-tokens` and `maxTokens` are one."""
+    return _NO_LETTERS.sub("", reason.lower()).removeprefix("finishreason")
+
+
 _ENDINGS: Mapping[str, Ending] = MappingProxyType(
-    {reason: ending for ending, reasons in _REASONS.items() for reason in reasons}
+    {_letters_of(reason): ending for ending, reasons in _REASONS.items() for reason in reasons}
 )
 # Forms of no reason, as of a program that prints its null.
 _NO_REASONS = ("", "null", "none", "undefined")
@@ -89,6 +109,7 @@ class Chunk(msgspec.Struct, frozen=True):
 
 def read_chunk(value: Mapping[str, Any], event_name: str = "") -> Chunk:
     """Return the chunk in an event's value, as far as it can be understood. Only the first choice counts."""
+    value = _unwrap(value)
     choice = _find_choice(value)
     is_error = event_name == "error" or _is_error(value) or "error" in (value.get("object"), value.get("type"))
     tokens = _read_tokens(value.get("usage"))
@@ -103,7 +124,7 @@ def read_chunk(value: Mapping[str, Any], event_name: str = "") -> Chunk:
     return Chunk(
         text=text,
         is_message=is_message,
-        ending=_read_ending(choice),
+        ending=next((found for part in (choice, *parts, value) if (found := _read_ending(part))), None),
         tokens=tokens or _read_tokens(choice.get("usage")),
         is_refusal=any(map(_is_refusal, parts)),
         is_error=is_error or _is_error(choice),
@@ -114,8 +135,9 @@ def read_chunk(value: Mapping[str, Any], event_name: str = "") -> Chunk:
 
 def read_broken_chunk(text: str) -> Chunk | None:
     """Return the chunk in a text that is no JSON, but holds all of its own text; None if a part may be lost."""
-    found, reason = _BROKEN_TEXT.search(text), _BROKEN_REASON.search(text)
-    if found is None and (reason is None or "content" in text):
+    texts, reason = list(_BROKEN_TEXT.finditer(text)), _BROKEN_REASON.search(text)
+    found = texts[0] if texts else None
+    if len(texts) > 1 or (found is None and (reason is None or "content" in text)):
         return None
     choice = {"text": _unquote(found[1]) if found else "", "finish_reason": _unquote(reason[1]) if reason else None}
     return read_chunk({"choices": [choice]})
@@ -142,6 +164,12 @@ def find_text(content: object, levels: int = _LEVELS) -> str:
 def _is_speech(part: Mapping[str, Any]) -> bool:
     is_final = (part.get("channel") or "final") == "final"
     return is_final and (part.get("type") or "") in _SPEECH_PARTS and not part.get("thought")
+
+
+def _unwrap(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the completion in a gateway's own envelope, as {"code": 200, "data": {"choices": …}}."""
+    inner = (value.get(name) for name in _ENVELOPES) if "choices" not in value else ()
+    return next((one for one in inner if isinstance(one, dict) and "choices" in one), value)
 
 
 def _find_choice(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -172,11 +200,11 @@ def _is_refusal(part: Mapping[str, Any]) -> bool:
     return is_told or any(isinstance(piece, dict) and piece.get("type") == "refusal" for piece in pieces)
 
 
-def _read_ending(choice: Mapping[str, Any]) -> Ending | None:
-    reason = choice.get("finish_reason") or choice.get("finishReason")
+def _read_ending(part: Mapping[str, Any]) -> Ending | None:
+    reason = part.get("finish_reason") or part.get("finishReason") or part.get("stop_reason")
     if not reason or (isinstance(reason, str) and reason.strip().lower() in _NO_REASONS):
         return None
-    return _ENDINGS.get(reason.strip().lower(), Ending.UNKNOWN) if isinstance(reason, str) else Ending.UNKNOWN
+    return _ENDINGS.get(_letters_of(reason), Ending.UNKNOWN) if isinstance(reason, str) else Ending.UNKNOWN
 
 
 def _read_tokens(usage: object) -> int:

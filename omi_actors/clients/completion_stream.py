@@ -20,6 +20,8 @@ _REPLY_BYTES = 256 * 1024
 # Most bytes of one token: as text with each character written as \uXXXX, and as an event of its own.
 _TEXT_BYTES_PER_TOKEN = 32
 _EVENT_BYTES_PER_TOKEN = 2048
+# So many characters that begin like all text before them repeat it. Fewer may be a word that is said twice.
+_REPEAT_CHARS = 16
 _HIGH_SURROGATE = re.compile("[\ud800-\udbff]$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -48,8 +50,8 @@ class CompletionReader:
         self._is_refused = False
         self._has_broken = False
         self._values = self._choices = 0
-        # The text by deltas until a message comes, which may repeat it.
-        self._deltas: list[str] = []
+        # All text up to now, which a message or the last delta may repeat.
+        self._told = ""
         self._is_message = False
         # The last value that is no chunk.
         self._odd: object = None
@@ -124,6 +126,8 @@ class CompletionReader:
             return
         if self._odd is not None and not self._choices:
             raise read_refusal(200, self._odd)
+        if self._events.words and not self._values:
+            raise read_refusal(200, self._events.words)
         raise UpstreamUnavailableError("the model's server cut its answer")
 
     def _is_empty_completion(self) -> bool:
@@ -182,15 +186,20 @@ class CompletionReader:
         return pieces
 
     def _take_text(self, chunk: Chunk) -> list[str]:
-        text = chunk.text
-        if chunk.is_message:
-            # Some servers end a stream by the whole message.
-            before, self._deltas, self._is_message = "".join(self._deltas), [], True
-            text = text.removeprefix(before) if before and text.startswith(before) else "" if before else text
-        elif text and not self._is_message:
-            self._deltas.append(text)
+        text = self._without_repeat(chunk)
+        self._told += text
         text = self._join_halves(text).replace("\0", "")  # PostgreSQL stores no NUL
         return self._speech.take(text) if text else []
+
+    def _without_repeat(self, chunk: Chunk) -> str:
+        """Return the new part of a chunk: some servers send the whole text again, at the end or with each message."""
+        text, told = chunk.text, self._told
+        is_first, self._is_message = chunk.is_message and not self._is_message, chunk.is_message or self._is_message
+        is_grown = chunk.is_message and len(text) > len(told)
+        is_last = len(told) >= _REPEAT_CHARS and (chunk.is_message or chunk.ending is not None)
+        if told and text.startswith(told) and (is_grown or is_last):
+            return text.removeprefix(told)
+        return "" if told and is_first else text
 
     def _join_halves(self, text: str) -> str:
         """Join halves of characters, replace a lone half, keep a half at the end for later; return the rest."""

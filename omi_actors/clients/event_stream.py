@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 from omi_actors.errors import UpstreamUnavailableError
 
-_DONE = "[DONE]"
+_DONE = "DONE"
 _LINE_ENDS = (b"\n", b"\r")
 _BOM = "\ufeff"
 _FIELD = "data"
+_FIELDS = (":", "event", "id", "retry")
 _JSON_STARTS = ("{", "[")
+_JSON_IN_JSON = '"{'
 _JSON_ENDS = ("}", "]")
 _LAST_BYTES = b"}] \t"
 # A text of JSON, or a comma that ends a list or object; and an escape within a text, or a backslash that begins none.
@@ -23,6 +25,10 @@ _TEXT_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
 _ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
 # More digits than any number that is read here; int() of thousands of digits is refused by Python.
 _MAX_DIGITS = 300
+# Between values on one line: a gateway has lost the line ends, or has written them as escapes.
+_BETWEEN = re.compile(r"(?:\s|\\[rn]|data:)*")
+_DONE_AT_END = re.compile(r"(?<=[}\]])(?:\s|\\[rn]|data:)*\[DONE\](?:\s|\\[rn])*$")
+_LONGEST_END = 16
 
 
 def _parse_int(digits: str) -> float:
@@ -51,8 +57,8 @@ class EventReader:
     def __init__(self, *, max_line_bytes: int, max_bytes: int) -> None:
         # The stream has said its end; nothing is read after it.
         self.is_done = False
-        # The first line, if it is that of a page for a browser.
-        self.page = ""
+        # The first line, if it is that of a page for a browser, or plain words.
+        self.page = self.words = ""
         self._max_line_bytes = max_line_bytes
         self._left_bytes = max_bytes
         # Nothing but empty lines has come.
@@ -118,6 +124,7 @@ class EventReader:
         if self._is_first and line.strip():
             line, self._is_first = line.lstrip(_BOM), False
             self.page = line if line.lstrip().startswith("<") else ""
+            self.words = "" if line.startswith(_FIELDS) or _read_data(line) is not None else line
         if self._is_bare and self._lines and not line.startswith(_FIELD):
             self._add(line, events) if line.strip() else self._take_whole(self._lines, events)
         elif not line:
@@ -137,7 +144,7 @@ class EventReader:
 
     def _add(self, data: str, events: list[Event]) -> None:
         """Add a line to the event. A first line that is whole JSON is an event at once; it needs no empty line."""
-        is_alone = not self._lines or data.strip() == _DONE or not self._lines[0].startswith(_JSON_STARTS)
+        is_alone = not self._lines or _is_done(data) or not self._lines[0].startswith(_JSON_STARTS)
         if is_alone:
             if self._lines:
                 self._dispatch(events)
@@ -149,10 +156,12 @@ class EventReader:
     def _take_whole(self, lines: list[str], events: list[Event]) -> bool:
         """Take these lines as an event if they are its whole JSON; return False otherwise."""
         text = "\n".join(lines).strip()
-        if text.strip('"') == _DONE:
+        before = _DONE_AT_END.sub("", text) if _DONE in text[-_LONGEST_END:] else text
+        if _is_done(text):
             self.is_done = True
-        elif (values := _parse(text)) is not None:
+        elif (values := _parse(before)) is not None:
             events += [Event(self._name, value) for value in values]
+            self.is_done = before != text or self._name == "done"
         else:
             return False
         self._clear()
@@ -178,14 +187,21 @@ class EventReader:
         self._lines, self._lines_bytes, self._is_bare = [], 0, False
 
 
+def _is_done(text: str) -> bool:
+    """Return True for the words that end a stream, as all servers spell them."""
+    return text.strip(' "[]').upper() == _DONE
+
+
 def _read_data(line: str) -> str | None:
     """Return the data of a line: of the field `data`, or bare JSON; None for comments and other fields."""
+    if line.startswith("\\"):
+        line = _BETWEEN.sub("", line, count=1)
     field, colon, data = line.partition(":")
     if field.strip().lower() == _FIELD:
         # Some gateways write the field's name twice.
         return data.removeprefix(" ").removeprefix("data:").removeprefix(" ") if colon else ""
     line = line.lstrip(_BOM)
-    return line if line.lstrip().startswith(_JSON_STARTS) else None
+    return line if line.lstrip().startswith((*_JSON_STARTS, _JSON_IN_JSON)) else None
 
 
 def _mend(text: str) -> str:
@@ -199,6 +215,8 @@ def _mend_escape(found: re.Match[str]) -> str:
 
 def _parse(text: str) -> list[Any] | None:
     """Return the JSON values of a text, which begins with an object or a list; None if it is no JSON."""
+    if text.startswith(_JSON_IN_JSON):
+        text = _unquote(text)
     if not text.startswith(_JSON_STARTS):
         return None
     values, at = [], 0
@@ -206,8 +224,17 @@ def _parse(text: str) -> list[Any] | None:
         while at < len(text):
             value, at = _DECODER.raw_decode(text, at)
             values.append(value)
-            while at < len(text) and text[at].isspace():
-                at += 1
+            if gap := _BETWEEN.match(text, at):
+                at = gap.end()
     except (ValueError, RecursionError):
         return None
     return values
+
+
+def _unquote(text: str) -> str:
+    """Return the JSON within a JSON text: some gateways write their events so."""
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, str) else text

@@ -76,6 +76,13 @@ def _judge_length(seen: _Seen) -> UpstreamError | None:
     return None
 
 
+def _judge_place(seen: _Seen) -> UpstreamError | None:
+    if seen.status in (200, 400, 403) and phrases.says_place(seen.words):
+        text = f"the model's server does not serve this machine's country or address ({seen.status})"
+        return UpstreamRejectedError(text, code="place_refused")
+    return None
+
+
 def _judge_credit(seen: _Seen) -> UpstreamError | None:
     is_hinted = seen.status == 429 and phrases.hints_at_broke(seen.words) and not phrases.says_busy(seen.words)  # noqa: PLR2004
     is_spent = seen.pause_s is None and (phrases.says_quota(seen.words) or is_hinted)
@@ -216,6 +223,7 @@ def _no_roles(parameter: str) -> UpstreamError:
 _JUDGES: tuple[_Judge, ...] = (
     _judge_redirect,
     _judge_content,
+    _judge_place,
     _judge_length,
     _judge_credit,
     _judge_access,

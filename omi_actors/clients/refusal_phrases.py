@@ -21,7 +21,7 @@ says_filter = _matcher(
     r"violat\w+ .{0,60}(?:polic|guideline|terms)|safety (?:system|filter|setting|reason)",
     r"blocked (?:by|due to) .{0,30}(?:safety|guardrail|polic)|prohibited_content",
     r"guardrails? (?:has |have )?(?:intervened|triggered|violat)",
-    r"(?:sensitive|inappropriate|unsafe|harmful) content",
+    r"(?:sensitive|inappropriate|unsafe|harmful) content|new_sensitive|敏感内容|不安全",
 )
 says_too_long = _matcher(
     r"context.?(?:length|window|size)|max_model_len",
@@ -30,7 +30,9 @@ says_too_long = _matcher(
     r"string_above_max|prompt_too_long",
     r"inputs?`? (?:tokens|must have less)|exceed\w* .{0,20}token limit",
     r"token count.{0,40}exceed|prompt contains .{0,40}tokens|tokens? limit (?:is )?exceeded",
-    r"(?:prompt|inputs?|messages)\b.{0,60}\bexceed|range of input length",
+    r"(?:prompt|inputs?|messages)\b.{0,60}\bexceed|range of input length|expected maxlength",
+    r"prompt[_ ](?:length|tokens?)\b.{0,40}(?:greater|less|over|above)|max length of (?:\w+ )?question",
+    r"超长|超过.{0,10}长度",
 )
 # A 429 of a question that alone exceeds the rate: only a shorter one passes.
 says_too_large = _matcher(
@@ -43,7 +45,7 @@ says_broke = _matcher(
     r"(?:no|more|out of|enough|available|add|buy|remaining|your) credits|budget[_ ](?:has been |is |was )?exceeded",
     r"exceeded ?budget|over budget|can only afford",
     r"credits? (?:are|is|have been) (?:depleted|exhausted|used)|balance (?:is )?(?:insufficient|too low|not enough)",
-    r"key limit exceeded|run out of|prepa\w+ credits",
+    r"key limit exceeded|run out of|prepa\w+ credits|free allocation|欠费|余额不足|额度(?:不足|已用)|充值",
 )
 # Also said of a rate, with the pause after which it is restored.
 says_quota = _matcher(
@@ -57,11 +59,17 @@ says_key = _matcher(
     r"authentication.?(?:error|fail)|invalid[_ ]auth|unauthenticated|unauthorized|not authenticated",
     r"invalid subscription|auth(?:entication|orization)? (?:credentials|header)",
     r"(?:invalid|missing|expired|bad|no) (?:\w+ )?(?:token|credential)|unregistered callers|permission_?denied",
-    r"api key (?:format|is wrong)|login fail",
+    r"api key (?:format|is wrong)|login fail|(?:token|credential)s? (?:is |are |has )?(?:invalid|expired|revoked)",
+    r"无效的(?:令牌|密钥)|(?:令牌|密钥|api key).{0,10}(?:无效|过期|不正确)",
+)
+# Neither key nor question: where the request comes from.
+says_place = _matcher(
+    r"(?:country|region|territory|location)\b.{0,40}\bnot (?:supported|available|allowed)|unsupported_country",
+    r"not (?:supported|available) in your (?:country|region)|\bip\b.{0,30}(?:white|allow).?list",
 )
 says_no_access = _matcher(
     r"model_?not_?found|(?:not|n't) have access to|not allowed to access model|model_access_denied",
-    r"access to (?:the )?model",
+    r"access to (?:the )?model|no available channel|无可用渠道",
     r"(?:not|n't) (?:authorized|permitted|allowed) to use (?:the |this )?model",
 )
 says_no_model = _matcher(
@@ -73,7 +81,7 @@ says_no_model = _matcher(
     r"(?:unable|failed) to (?:access|load) (?:the )?model|no endpoints found|pulling it first",
     r"not support (?:chat|generate)|deployment_?not_?found|api deployment for this",
     r"no (?:such )?deployment",
-    r"supported (?:api )?model names|(?:find|no) model\b|model.{0,100}not served",
+    r"supported (?:api )?model names|(?:find|no) model\b|model.{0,100}not served|模型不存在",
 )
 says_address = _matcher(
     r"^(?:\w*): (?:404 )?(?:page |file |route |resource |url |path )?not found\.?$|invalid (?:url|path)",
@@ -84,7 +92,7 @@ says_address = _matcher(
 )
 says_roles = _matcher(
     r"alternat(?:e|es|ing)\b|roles? (?:must|should)|consecutive|after role|message_order",
-    r"multiturn|single turn request",
+    r"multiturn|single turn request|(?:start|begin|end)s? with (?:a |an |the )?(?:user|assistant)\b",
     r"(?:first|last) (?:message|turn|role)|roles? (?:are|is) (?:not )?supported|messages.{0,8}role",
     r"unexpected.{0,6}role|(?:unsupported|invalid|unknown|unrecognized|incorrect).{0,12}\brole",
 )
@@ -111,7 +119,7 @@ says_loading = _matcher(
 says_busy = _matcher(
     r"overload|capacity|too busy|server.{0,6} busy|too many (?:concurrent )?requests|resource_?exhausted",
     r"high demand|queue (?:is )?full|rate.?limit|throttl|slow down",
-    r"no (?:available|free) (?:worker|slot|replica|server)",
+    r"no (?:available|free) (?:worker|slot|replica|server)|(?:request|qps|calls?) limit reached",
 )
 # Our fields, and their names in refusals.
 FIELDS = {
@@ -158,7 +166,7 @@ hints_at_stream = _matcher(
     r"\b(?:stream(?:ing)?|sse)\b.{0,30}(?:not\b|n't\b|disabled|unavailable|unsupported)",
 )
 hints_at_length = _matcher(
-    r"\btokens?\b.{0,40}(?:exceed|more|limit|greater|larger|longer|<=|>)|n_ctx|too (?:long|large)|sequence length",
+    r"\btokens?\b.{0,40}(?:exceed|more|limit|greater|larger|(?<!no )longer|<=|>)|n_ctx|too (?:long|large)",
     r"(?:exceed|more|limit|greater|larger|longer|most)\b.{0,40}\b(?:tokens?|maximum (?:size|length))\b",
-    r"maximum context|<= ?\d+|tokens exceeded",
+    r"sequence length|maximum context|<= ?\d+|tokens exceeded",
 )

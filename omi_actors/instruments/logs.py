@@ -128,8 +128,10 @@ def safe_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 def describe_error(error: BaseException) -> str:
     """Return an exception chain as text that is safe to log, with the innermost cause first, as Python prints it."""
     parts: list[str] = []
+    shown: set[int] = set()
     link: BaseException | None = error
-    while link is not None:
+    while link is not None and id(link) not in shown:  # an error may be its own cause: `raise exc from exc`
+        shown.add(id(link))
         frames = "".join(traceback.format_tb(link.__traceback__))
         sentence = f": {link}" if isinstance(link, ExpectedError) else ""
         parts.append(f"{frames}{type(link).__name__}{sentence}")

@@ -64,7 +64,9 @@ def fetch_setting(con: Any, name: str) -> str:
             found = str(cursor.fetchone()[0])
         con.rollback()
     except OperationalError as exc:
-        raise OperationalError(_NO_ANSWER) if is_late.is_set() else exc from exc
+        if is_late.is_set():
+            raise OperationalError(_NO_ANSWER) from exc
+        raise
     finally:
         timer.cancel()
         timer.join()

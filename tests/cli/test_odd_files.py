@@ -36,6 +36,17 @@ ODD_FILES = {
         "line 2, is not NAME=value. Correct or remove it.",
     ),
 }
+# What a look for the file takes for no file.
+LINKS = {
+    "link in a circle": (
+        lambda path: path.symlink_to(path),
+        "cannot be read (Too many levels of symbolic links). Make",
+    ),
+    "link to nothing": (
+        lambda path: path.symlink_to("/nowhere"),
+        "cannot be read (No such file or directory). Make it a",
+    ),
+}
 COMMANDS = (["serve"], ["config"], ["operator-link"], ["queue", "list"], ["retention", "resume"], ["doctor"])
 
 
@@ -78,9 +89,20 @@ def test_odd_env_file_is_one_sentence_in_every_command(kind, run, tmp_path):
         check_sentence(command, code, output, path, sentence)
 
 
-@pytest.mark.parametrize("kind", ODD_FILES)
+@pytest.mark.parametrize("kind", LINKS)
+def test_env_file_that_is_a_broken_link_is_not_passed_over(kind, run, tmp_path):
+    put, sentence = LINKS[kind]
+    put(tmp_path / ".env")
+
+    for command in COMMANDS:
+        code, output = run(*command)
+
+        check_sentence(command, code, output, ".env", sentence)
+
+
+@pytest.mark.parametrize("kind", [*ODD_FILES, *LINKS])
 def test_odd_secrets_file_is_one_sentence_in_every_command(kind, run, tmp_path, monkeypatch):
-    put, sentence = ODD_FILES[kind]
+    put, sentence = (ODD_FILES | LINKS)[kind]
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     (tmp_path / "data").mkdir()
     put(tmp_path / "data" / "secrets.env")

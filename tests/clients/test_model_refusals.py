@@ -55,6 +55,7 @@ SENTENCES = {
     "unavailable": "can't be reached",
     "model_not_found": "does not exist",
     "wrong_address": "no language model at the address",
+    "place_refused": "can't be reached",
     "context_length_exceeded": "too much for my language model at once",
 }
 SERVERS = (

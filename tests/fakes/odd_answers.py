@@ -121,6 +121,12 @@ ENDS = {
     "torn after done": Odd(stream(*PLAIN), framing="torn"),
     "done only": Odd(stream(*said(*_WORDS))),
     "done in quotation marks": Odd(stream(*said(*_WORDS), '"[DONE]"', end="")),
+    "done in lower case": Odd(stream(*said(*_WORDS), end="data: [done]\n\n")),
+    "done without brackets": Odd(stream(*said(*_WORDS), end="data: DONE\n\n")),
+    "done by name": Odd(stream(*said(*_WORDS), end="event: done\ndata: {}\n\n")),
+    "reason in the delta": Odd(stream(*said(*_WORDS), chunk({"finish_reason": "stop"}), end="")),
+    "reason beside the choices": Odd(stream(*said(*_WORDS), {**chunk(), "finish_reason": "stop"}, end="")),
+    "reason by another name": Odd(stream(*said(*_WORDS), chunk(stop_reason="end_turn"), end="")),
     "done twice": Odd(stream(*PLAIN, "[DONE]")),
     "text after done": Odd(stream(*PLAIN, "[DONE]", *said(" Not this."))),
     "error after done": Odd(stream(*PLAIN, "[DONE]", {"error": "late"})),
@@ -143,15 +149,34 @@ ENDS = {
 }
 ENDS |= {
     f"reason {reason}": Odd(stream(*said(*_WORDS), chunk(reason=reason), end=""))
-    for reason in ("eos", "end_turn", "stop_sequence", "tool_calls", "COMPLETE", "eos_token")
+    for reason in (
+        "eos",
+        "end_turn",
+        "stop_sequence",
+        "tool_calls",
+        "COMPLETE",
+        "eos_token",
+        "FINISH",
+        "eosFound",
+        "endoftext",
+        "FINISH_REASON_STOP",
+    )
 }
 ENDS |= {
     f"reason {reason}": Odd(stream(*said("Tides turn twice a day. Each tur"), chunk(reason=reason)), f"{GOOD} …")
-    for reason in ("length", "max_tokens", "MAX_TOKENS", "model_length")
+    for reason in (
+        "length",
+        "max_tokens",
+        "MAX_TOKENS",
+        "model_length",
+        "max-tokens",
+        "token_limit",
+        "contextLengthReached",
+    )
 }
 ENDS |= {
     f"reason {reason}": Odd(stream(*said(*_WORDS[:3]), chunk(reason=reason)), REFUSED)
-    for reason in ("content_filter", "SAFETY", "refusal", "sensitive")
+    for reason in ("content_filter", "SAFETY", "refusal", "sensitive", "content-filter", "IMAGE_SAFETY")
 }
 ENDS |= {
     f"reason {reason}": Odd(stream(*said(*_WORDS[:3]), chunk(reason=reason)), UNREACHABLE, 3)
@@ -176,6 +201,17 @@ SHAPES = {
     "empty data": Odd(b"data:\n\ndata\n\n" + stream(*PLAIN).replace(b"\n\n", b"\n\ndata: \n\n")),
     "a damaged JSON line before events": Odd(b'{"warning": oops\n' + stream(*PLAIN), UNREACHABLE, 3),
     "words as data": Odd(stream("connected", *PLAIN[:2], "ping", *PLAIN[2:])),
+    "events on one line": Odd(stream(*PLAIN).replace(b"\n", b"") + b"\n\n"),
+    "events on one line, in pieces": Odd(stream(*PLAIN).replace(b"\n", b"") + b"\n\n", size=9, framing="chunked"),
+    "events on one line, without a reason": Odd(stream(*said(*_WORDS)).replace(b"\n", b" ") + b"\n\n"),
+    "line ends as escapes": Odd(stream(*PLAIN).replace(b"\n", rb"\n")),
+    "line ends as escapes, in pieces": Odd(stream(*PLAIN).replace(b"\n", rb"\n"), size=9, framing="chunked"),
+    "events on one line, one damaged": Odd(
+        stream(PLAIN[0], '{"choices": [', *PLAIN[1:], end="").replace(b"\n", b"") + b"\n\n", UNREACHABLE, 3
+    ),
+    "JSON in JSON": Odd(stream(*(json.dumps(json.dumps(one)) for one in PLAIN))),
+    "an envelope": Odd(json.dumps({"code": 200, "data": WHOLE}).encode(), kind="application/json"),
+    "an envelope of events": Odd(stream(*({"output": one} for one in PLAIN))),
     "many lines": Odd(b"\n".join(map(pretty, PLAIN)) + b"\ndata: [DONE]\n\n"),
     "many lines, the last event open": Odd(b"\n".join(map(pretty, PLAIN)), then="hold"),
     "a list in an event": Odd(stream(PLAIN, end="")),
@@ -207,6 +243,13 @@ SHAPES = {
         stream(*({"choices": [{"message": {"content": word}}]} for word in _WORDS), whole(message=None))
     ),
     "message repeated at the end": Odd(stream(*said(*_WORDS), WHOLE)),
+    "all text again at the end": Odd(stream(*said(*_WORDS), chunk({"content": GOOD}, "stop"))),
+    "all text again with each message": Odd(
+        stream(*({"choices": [{"message": {"content": GOOD[:end]}}]} for end in (6, 11, 17)), WHOLE, WHOLE)
+    ),
+    "one word twice": Odd(
+        stream(*({"choices": [{"message": {"content": one}}]} for one in ("1", "1", " o")), STOP), "11 o"
+    ),
     "message beside each delta": Odd(stream(*said(*_WORDS, message={"content": "Tides turn"}), STOP)),
     "text of a completion": Odd(stream(*({"choices": [{"text": word}]} for word in _WORDS), STOP)),
     "choices an object": Odd(stream(*({"choices": one["choices"][0]} for one in PLAIN))),
@@ -284,6 +327,7 @@ ERRORS = {
     "no error after all": Odd(
         stream(*({**one, "error": None} for one in PLAIN[:3]), *({**one, "error": {}} for one in PLAIN[3:]))
     ),
+    "wrong key in plain words": Odd(b"Invalid API key: sk-canary", KEY, kind="text/plain"),
     "another body": Odd(b'{"success": false, "message": "try later"}', UNREACHABLE, 3, kind="application/json"),
 }
 
@@ -303,6 +347,10 @@ SPEECH = {
     "analysis": text(f"<analysis>\n{_HM}</analysis>\n\n{GOOD}"),
     "think of Seed": text(f"<seed:think>{_HM}</seed:think>{GOOD}"),
     "thinking of Command": text(f"<|START_THINKING|>{_HM}<|END_THINKING|><|START_RESPONSE|>{GOOD}<|END_RESPONSE|>"),
+    "thought of MedGemma": text(f"<unused94>thought\n{_HM}<unused95>{GOOD}"),
+    "thought of Apertus": text(f"<|inner_prefix|>{_HM}<|inner_suffix|>{GOOD}"),
+    "turns of Exaone": text(f"[|assistant|]{GOOD}[|endofturn|]\n[|user|]And then?"),
+    "unknown words": Odd(stream(*said("Tides<unk> turn", "<unused7> twice a day.<pad>"), STOP)),
     "channel of Gemma": text(f"<|channel>thought\n{_HM}<channel|>{GOOD}<turn|>"),
     "channels of Harmony": text(f"{_HARMONY}{GOOD}<|return|>"),
     "channels of Harmony without marks": text(f"analysis{_HM}assistantfinal{GOOD}"),
@@ -335,6 +383,14 @@ SPEECH = {
     "tool call only": Odd(stream(chunk({"tool_calls": [{"index": 0}]}), chunk(reason="tool_calls")), EMPTY, 2),
     "tool call of old": Odd(stream(chunk({"function_call": {"name": "x"}}), chunk(reason="function_call")), EMPTY, 2),
     "tool call as text": text('<tool_call>\n{"name": "x"}\n</tool_call>', told=EMPTY, asks=2),
+    "tool call of Qwen as text": text(
+        "<function=find>\n<parameter=query>tides</parameter>\n</function>\n</tool_call>", told=EMPTY, asks=2
+    ),
+    "tool call of Kimi as text": text(
+        '<|tool_call_begin|>functions.x:0<|tool_call_argument_begin|>{"a":1}<|tool_call_end|>', told=EMPTY, asks=2
+    ),
+    "tool call as XML": text('<invoke name="x"><parameter name="q">tides</parameter></invoke>', told=EMPTY, asks=2),
+    "tool call as XML, letter by letter": Odd(stream(*said(*'<function=x>{"q": 1}</function>', GOOD), STOP)),
     "tool call after words": Odd(stream(*PLAIN[:-1], chunk({"tool_calls": [{}]}), chunk(reason="tool_calls"))),
     "tokens spent": Odd(stream(chunk({"reasoning": "Hm."}), chunk(reason="length")), THINKING),
     "refusal": Odd(stream(chunk({"refusal": "I won't."}), STOP), REFUSED),

@@ -68,6 +68,15 @@ def test_error_of_ours_or_the_kit_keeps_its_sentence(cls, lines):
     assert f"{cls.__name__}: the store did not reply in time" in lines.getvalue()
 
 
+def test_errors_that_are_each_others_causes_are_shown_once(lines):
+    first, second = StoreError("the first"), StoreError("the second")
+    first.__cause__, second.__cause__ = second, first
+
+    get_logger("x").error("failed", exc_info=first)
+
+    assert json.loads(lines.getvalue())["exception"].count("the first") == 1
+
+
 @pytest.mark.parametrize("sentence", ["do you mean OPENAI_TIMEOUT?", "is it (PORT?), or else?", 'what?! "why?"'])
 def test_question_mark_at_the_end_of_words_stays(sentence, lines):
     get_logger("x").error(sentence)

@@ -267,3 +267,15 @@ async def test_odd_body_is_refused_with_its_field_and_begins_nothing(start):
     assert all(reply.json["hint"] for reply in replies)
     assert (await ada("GET", "/conversations")).json["items"] == []
     assert (await ada("GET", "/spaces")).json["active"] == "default"
+
+
+async def test_polling_has_a_limit_of_its_own_for_each_account(start):
+    running = await start(RATE_LIMIT_MAX_REQUESTS="3")
+    ada, bob = Client(running.connection), Client(running.connection)
+    await register(ada)
+    await register(bob, email="bob@example.com")
+
+    polled = [(await ada("GET", path)).status for path in ("/windows", "/conversations/current") * 2]
+    others = [(await ada("GET", "/spaces")).status, (await bob("GET", "/windows")).status]
+
+    assert (polled, others) == ([200, 200, 200, 429], [200, 200])

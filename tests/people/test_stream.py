@@ -11,6 +11,7 @@ from tests.people.conftest import Client
 from tests.people.talks import own
 from tests.people.test_conversations import register
 from tests.people.test_messages import send
+from tests.system.test_promises import GatedModel
 from tests.web.http_client import TIMEOUT_S, Connection, request_bytes
 
 PATH = "/conversations/current/stream"
@@ -105,6 +106,29 @@ async def test_question_and_answer_come_as_they_are_stored(running, person):
     assert seen[0]["messages"][0]["role"] == "USER"
     stored = (await person("GET", f"/conversations/{reply.json['conversation_id']}/messages")).json["items"]
     assert [one for event in seen for one in event["messages"]] == stored[::-1]
+    await stream.close()
+
+
+async def test_question_and_new_conversation_come_before_there_is_an_answer(start):
+    model = GatedModel()
+    running = await start(model=model)
+    ada = Client(running.connection)
+    me = await register(ada)
+    await running.say("Good morning.")
+    await own(running.system.store, me)
+    stream = await Stream.open(running.port, ada.token)
+    await stream.events(1)
+    phone = Client(await Connection.open(running.port), ada.token)
+
+    asking = asyncio.create_task(send(phone, "how far is the moon", slot=1))
+    assert texts(await stream.messages(1)) == ["how far is the moon"]
+    await running.say("Another talk begins.", sid="s2", start=500.0)
+    (changed,) = await stream.events(1)
+    assert changed["type"] == "conversation_changed"
+
+    model.gate.set()
+    assert texts(await stream.messages(1)) == [(await asking).json["message"]]
+    await phone.connection.close()
     await stream.close()
 
 

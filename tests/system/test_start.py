@@ -79,6 +79,10 @@ ODD = [
     ("DATABASE_URL", "sqlite::memory:", "would forget"),
     ("DATABASE_URL", "file:x.db?mode=memory", "would forget"),
     ("DATABASE_URL", "sqlite:///x.db?mode=ro", "must not have options"),
+    *(
+        ("DATABASE_URL", f"sqlite:///{file}", "by the whole path")
+        for file in ("~/omi.db", "$HOME/omi.db", "${DATA}/x.db")
+    ),
     ("REDIS_URL", "localhost:6379", "must begin with redis://"),
     ("REDIS_URL", '"redis://:canary@h"', QUOTES),
     ("REDIS_URL", "http://canary@h", "must begin with redis://"),
@@ -138,6 +142,8 @@ TAKEN = [
     (f"{S}?sslmode=no-verify", f"{S}?sslmode=require"),
     (f"{S}?ssl=true", f"{S}?sslmode=require"),
     (f"{S}?ssl=false", f"{S}?sslmode=disable"),
+    *((f"{S}?sslmode={mode}", f"{S}?sslmode=verify-full") for mode in ("VERIFY_FULL", "Verify-Full", "verify_full")),
+    *((f"{S}?sslmode={mode}", f"{S}?sslmode=require") for mode in ("REQUIRE", "REQUIRED")),
     (f"{S}?serverVersion=15&charset=utf8", S),
     (f"{S}?prepared_statement_cache_size=0&prepareThreshold=0", S),
     (f"{S}?workaround=supabase-pooler.vercel", S),

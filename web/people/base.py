@@ -27,6 +27,9 @@ from web.people.bodies import Field, read_fields
 from web.people.passwords import PasswordCheck
 from web.problems import iso_time
 
+# Addresses that clients poll have a rate limit of their own: 34 requests a minute for each open phone of an account.
+POLLED = "polled"
+
 
 class PersonHandler(BaseHandler):
     """A request of a signed-in person, `me`. Every statement for it gets `me.account_id`."""

@@ -26,7 +26,7 @@ from omi_actors.errors import BadRequestError, NotFoundError
 from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
 from web.handlers.base import whole_number
-from web.people.base import PersonHandler
+from web.people.base import POLLED, PersonHandler
 from web.people.bodies import Field
 from web.people.forms import conversation_form, cursor_of, message_form
 from web.people.paging import read_cursor, read_limit
@@ -142,6 +142,7 @@ class MessagesHandler(OneConversationHandler):
     """Lists the messages of a conversation, newest first. Clients poll it."""
 
     route = "/conversations/:id/messages"
+    limit_kind = POLLED
 
     async def get(self, conversation_id: str) -> None:
         """Answer with a page."""
@@ -163,6 +164,7 @@ class CurrentHandler(PersonHandler):
     """Shows the conversation of the session that was active last, with its latest messages. Clients poll it."""
 
     route = "/conversations/current"
+    limit_kind = POLLED
 
     async def get(self) -> None:
         """Answer with the conversation, or null."""

@@ -13,7 +13,7 @@ from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.errors import BadRequestError, ConflictError
 from omi_actors.store.people import conversations, windows
 from omi_actors.store.people.windows import Window
-from web.people.base import PersonHandler
+from web.people.base import POLLED, PersonHandler
 from web.people.bodies import Field
 from web.problems import iso_time
 
@@ -52,6 +52,7 @@ class WindowsHandler(WindowHandler):
     """Lists the five windows. Clients poll it."""
 
     route = "/windows"
+    limit_kind = POLLED
 
     async def get(self) -> None:
         """Answer with all slots, those without a conversation, too."""

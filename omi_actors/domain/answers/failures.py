@@ -54,6 +54,7 @@ _REJECTED = {
             "unreadable_reply",
             "what answers at OPENAI_BASE_URL is no HTTP, or sends headers above 8 kB: check address and proxies",
         ),
+        Fault("place_refused", "call the provider from a country or address that it serves, as by HTTPS_PROXY"),
         Fault("context_length_exceeded", "lower OPENAI_MAX_CONTEXT_TOKENS", is_lasting=False),
         Fault("content_refused", "nothing to mend: the model refused what it was asked", is_lasting=False),
     )
@@ -143,7 +144,7 @@ def _choose_rejected(code: str, sentences: Sentences) -> str:
             return sentences.thinking
         case "context_length_exceeded":
             return sentences.too_long
-        case "unreadable_reply":
+        case "unreadable_reply" | "place_refused":
             return sentences.unreachable
         case _:
             return sentences.refused

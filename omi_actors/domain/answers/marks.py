@@ -12,7 +12,7 @@ _STARTS = ("<", "[", "◁")
 # Names of tags, as patterns. Any name that has to do with thinking is reasoning's.
 _NAMES = {
     "thought": r"[\w:.-]{0,20}(?:think|thought|reasoning)[\w:.-]{0,10}|analysis|reflection|scratchpad|inner_monologue",
-    "call": r"[\w:.-]{0,20}(?:tool|function)_?calls?",
+    "call": r"[\w:.-]{0,20}(?:tool|function)_?calls?|(?:\w{1,10}:)?invoke|function(?:=[\w.-]{1,40})?",
     "wrap": r"(?:final_?)?answer|response",
 }
 # A tag may have attributes.
@@ -20,11 +20,14 @@ _MORE = r"\s[^<>]{0,40}"
 
 # kind: its forms, in lower case
 _FORMS = {
-    "open_thought": "[think] ◁think▷ <|begin_of_thought|> <|start_thinking|> <|think|> <|thinking|>",
-    "close_thought": "[/think] ◁/think▷ <|end_of_thought|> <|end_thinking|> <|/think|> <|/thinking|> <channel|>",
+    "open_thought": "[think] ◁think▷ <|begin_of_thought|> <|start_thinking|> <|think|> <|thinking|> <|inner_prefix|> "
+    "<unused94>",
+    "close_thought": "[/think] ◁/think▷ <|end_of_thought|> <|end_thinking|> <|/think|> <|/thinking|> <channel|> "
+    "<|inner_suffix|> <unused95>",
     "open_call": "<|tool_call> <|tool_call|> <|tool_calls|> <|start_action|> <|tool_calls_section_begin|> "
-    "<|python_tag|> [tool_calls] <｜tool▁calls▁begin｜> <｜tool▁call▁begin｜> <｜dsml｜function_calls>",
-    "close_call": "<tool_call|> <|end_action|> <|tool_calls_section_end|> <｜tool▁calls▁end｜>",
+    "<|tool_call_begin|> <|python_tag|> [tool_calls] <｜tool▁calls▁begin｜> <｜tool▁call▁begin｜> "
+    "<｜dsml｜function_calls>",
+    "close_call": "<tool_call|> <|end_action|> <|tool_call_end|> <|tool_calls_section_end|> <｜tool▁calls▁end｜>",
     # Around the answer itself.
     "wrap": "<|begin_of_solution|> <|end_of_solution|> <|start_response|> <|end_response|>",
     # Before the name of a channel, before the role of a turn, and after these.
@@ -34,6 +37,7 @@ _FORMS = {
     "end": "<|im_end|> <|eot_id|> <|eom_id|> <|eot|> <|eom|> <|end|> <|return|> <|call|> <|eos|> <|endoftext|> "
     "<|end_of_text|> <|end_of_turn|> <|end_of_turn_token|> <|end_of_sentence|> <end_of_turn> <end_of_utterance> "
     "<turn|> <|user|> <|assistant|> <|system|> <|observation|> [inst] [/inst] [gmask] [|endofturn|] "
+    "[|user|] [|assistant|] [|system|] "
     "<｜end▁of▁sentence｜> <｜user｜> <｜assistant｜>",
     # Tags of HTML, or words of a lesson, unless only marks follow (`last`) or nothing precedes (`first`).
     "last": "</s> <eos> <pad> [eos]",
@@ -48,7 +52,7 @@ _TAGS = {
 }
 _MARKS = {kind: forms.split() for kind, forms in _FORMS.items()}
 # Marks of templates that are not named here.
-_OTHER = r"<\|[\w/:-]{3,40}\|>|<｜[\w/:▁ -]{3,40}｜>"
+_OTHER = r"<unk>|<unused\d{1,4}>|<\|[\w/:-]{3,40}\|>|<｜[\w/:▁ -]{3,40}｜>"
 
 
 def _build_group(kind: str, marks: list[str]) -> str:
@@ -64,7 +68,7 @@ MARK_OR_LINE = re.compile(rf"(?P<line>\n)|{_ALL}", re.IGNORECASE)
 
 _BEGINNINGS = frozenset(mark[:end] for marks in _MARKS.values() for mark in marks for end in range(1, len(mark)))
 _BEGINNING = re.compile(
-    r"<\|[\w/:-]{0,40}\|?|<｜[\w/:▁ -]{0,40}｜?|</?[\w:.-]{0,40}|"
+    r"<\|[\w/:-]{0,40}\|?|<｜[\w/:▁ -]{0,40}｜?|</?[\w:.=-]{0,60}|"
     rf"</?(?:{_NAMES['thought']}|{_NAMES['call']}){_MORE}"
 )
 # So no text ends, unless its model or server was cut within a mark.
