@@ -12,6 +12,7 @@ from omi_actors.errors import StoreUnavailableError
 from omi_actors.store.people import erasure
 from scripts.lab.replay.postgres_server import find_postgres
 from tests.people.conftest import Client
+from tests.people.test_stream import Stream
 from tests.store.whole_person import fill_person
 from tests.system.conftest import ADMIN, Running, eventually, stop
 from tests.system.test_promises import GatedModel
@@ -114,10 +115,8 @@ async def test_account_ends_at_once_for_all_its_devices_streams_and_passwords(st
     await ada.register()
     phone = ada.other()
     await phone.login()
-    identities = program.server._site.identities
-    person = await identities.find(phone.token)
-    stream = asyncio.ensure_future(identities.wait_until_ended(person))
-    await asyncio.sleep(0)
+    stream = await Stream.open(program.port, phone.token)
+    assert stream.status == 200
 
     refused = [await ada("DELETE", "/account", form) for form in ({}, {"current_password": "wrong horse"})]
     assert [(one.status, one.json["error"]) for one in refused] == [
@@ -128,7 +127,9 @@ async def test_account_ends_at_once_for_all_its_devices_streams_and_passwords(st
 
     assert reply.status == 202
     async with asyncio.timeout(2.0):
-        await stream
+        while await stream.event() is not None:
+            pass
+    await stream.close()
     assert [(await one("GET", "/me")).status for one in (ada, phone)] == [401, 401]
     assert (await ada.other().login()).status == 401
     assert (await ada.other()("GET", "/account/erasure?key=another")).status == 404
