@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw, PreferencesChanged, ReplySent
+from omi_actors.actors.session.messages import (
+    Ingested,
+    IngestSegments,
+    KeepRaw,
+    PauseOver,
+    PreferencesChanged,
+    ReplySent,
+)
+from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import ListenMode
 from omi_actors.domain.people.preferences import Preferences
 from omi_actors.errors import FencedError, StoreUnavailableError
@@ -103,6 +111,37 @@ def test_question_that_another_commit_has_fenced_is_still_asked_after_its_pause(
     session.driver.advance(10.0)
 
     assert asked(session) == ["remind me how far the moon is"] * 2
+
+
+def test_pause_that_cannot_be_stored_is_left_to_the_sweeper(session):
+    hear(session, spoken("Hey Omi, remind me how far the moon is"))
+    (turn,) = session.store.of("commit")
+    stored = session.store.replies["load_session"]
+    recalled = replace(stored, recent_segments=turn.segments, listening_until=turn.listening_until)
+    session.store.replies |= {"load_session": recalled, "commit": FencedError("as told")}
+
+    session.driver.advance(10.0)
+
+    assert len(session.store.of("commit")) == 1 + 10
+
+
+@pytest.mark.parametrize(("minutes_ago", "count"), [(2, 0), (120, 1)])
+def test_question_of_quiet_hours_is_not_asked_after_a_restart(store, minutes_ago, count):
+    session = Session(store)
+    now_s = session.driver.clock.now_s()
+    spoken_at = now_s - 60.0
+    words = StoredSegment("s1", 1, "c", "Hey Omi, remind me how old", "A", 0, True, None, 1.0, 2.0, spoken_at)
+    begins = int(spoken_at // 60 - minutes_ago) % 1_440
+    store.replies["load_session"] = replace(
+        record(), recent_segments=(words,), listening_until=spoken_at + 2.0, account_id="a1"
+    )
+    store.replies["load_for_session"] = Preferences(quiet=(begins, (begins + minutes_ago + 1) % 1_440))
+    if count:
+        store.replies["load_for_session"] = Preferences(quiet=(begins, (begins + 1) % 1_440))
+
+    session.driver.tell(PauseOver(KEY))
+
+    assert len(asked(session)) == count
 
 
 @pytest.mark.parametrize(("window_s", "count"), [(5.0, 0), (60.0, 1)])

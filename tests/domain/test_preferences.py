@@ -5,7 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from omi_actors.domain.hearing.state import HearingOptions, ListenMode, WakeBy
+from omi_actors.domain.hearing.hearing import hear
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.hearing.state import SILENT, HearingOptions, ListenMode, WakeBy
 from omi_actors.domain.people.preferences import build_options, enter, find_invalid, read_preferences
 
 
@@ -109,3 +111,15 @@ def test_changes_keep_other_fields_and_empty_ones_clear():
 
     assert enter(before, {"language": "", "wake_names": None, "mute": False}) == {"mute": False}
     assert enter(before, {}) == before
+
+
+def test_pattern_is_searched_in_each_line_and_not_in_the_words_of_all():
+    lines = ["We went home.", "listen what time is it?"]
+    segments = [
+        StoredSegment(f"s{n}", n, "c", text, f"SPEAKER_{n}", n, False, None, float(n), n + 1.0, 0.0)
+        for n, text in enumerate(lines)
+    ]
+
+    heard = hear(SILENT, segments, 0.0, HearingOptions(pattern="^listen"))
+
+    assert [question.text for question in heard.questions] == ["what time is it?"]

@@ -1,9 +1,12 @@
 """Preferences over HTTP, on each database: both verbs, both key styles, and texts that are typed key by key."""
 
+import asyncio
 from typing import Any
 
 from omi_actors.domain.people.preferences import FIELDS
+from omi_actors.store.people.preferences import load_changed_sessions
 from tests.people.conftest import Client
+from tests.web.http_client import Connection
 
 KEYS = {
     *("listenMode", "followupWindowMs", "wakeNames", "wakeBy", "activationRegex", "activationSensitivity", "mute"),
@@ -130,9 +133,35 @@ async def test_default_conversation_is_one_of_the_persons_own_and_can_be_cleared
     await running.system.store.write(
         lambda tx: tx.run("UPDATE session SET account_id = ? WHERE session_key = 'omi:w1'", (me,))
     )
+    assert await load_changed(running, within_s=60.0) == ()
     assert (await save(ada, form))["defaultConversationId"] == conversation_id
+    assert await load_changed(running, within_s=60.0) == ("omi:w1",)
+    assert await load_changed(running, within_s=-60.0) == ()
     assert (await save(ada, {"mute": False}))["defaultConversationId"] == conversation_id
     assert (await save(ada, {"defaultConversationId": None}))["defaultConversationId"] is None
+
+
+async def load_changed(program, within_s):
+    """Load the sessions that other nodes find to have other preferences."""
+    return await program.system.store.read(load_changed_sessions, within_s=within_s, limit=10)
+
+
+async def test_keys_that_are_saved_at_the_same_time_are_all_kept(running, ada):
+    await ada.register()
+    forms: list[dict[str, Any]] = [
+        {"mute": True},
+        {"language": "de"},
+        {"timeZone": "Asia/Tokyo"},
+        {"wakeNames": "Zorro"},
+    ]
+    clients = [Client(await Connection.open(running.port), ada.token) for _ in forms]
+
+    await asyncio.gather(*(client("PATCH", "/preferences", form) for client, form in zip(clients, forms, strict=True)))
+
+    saved = (await ada("GET", "/preferences")).json["preferences"]
+    for client, form in zip(clients, forms, strict=True):
+        await client.connection.close()
+        assert form.items() <= saved.items()
 
 
 async def test_preferences_are_each_persons_own(ada, running):

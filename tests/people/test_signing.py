@@ -25,7 +25,7 @@ async def test_person_registers_signs_in_and_out(ada):
 
     me = (await ada("GET", "/auth/me")).json
     assert me["user"] == made["user"] | {
-        "preferences": None,
+        "preferences": (await ada("GET", "/preferences")).json["preferences"],
         "stats": {"memories": 0, "conversations": 0, "sessions": 1},
     }
     assert (await ada("GET", "/me")).json == {"ok": True, "user": made["user"], "omi_links": []}

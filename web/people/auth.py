@@ -28,9 +28,11 @@ from omi_actors.errors import (
 )
 from omi_actors.ids import new_id, new_secret
 from omi_actors.store.people import accounts, linking
+from omi_actors.store.people.preferences import load_preferences
 from web.handlers.caller import Access
 from web.people.base import PersonHandler, account_form
 from web.people.bodies import Field
+from web.people.preferences import preferences_form
 from web.people.wearables import link_form
 
 # Longer than any valid one, so that the sentence about its form is the one that is sent.
@@ -173,7 +175,9 @@ class AuthMeHandler(PersonHandler):
         """Answer with the account."""
         account = await self.load_me()
         counts = await self.store.read_cold(accounts.count_belongings, account.account_id, now_s=self.now_s)
-        self.send_ok({"user": {**account_form(account), "preferences": None, "stats": dict(counts)}})
+        stored = await self.store.read(load_preferences, account.account_id)
+        form = {"preferences": preferences_form(stored, self.site.people), "stats": dict(counts)}
+        self.send_ok({"user": {**account_form(account), **form}})
 
 
 class MeHandler(PersonHandler):
