@@ -74,6 +74,8 @@ class People:
         self.wake_names, self.wake_by = settings.wake_names, settings.wake_by
         # Tasks that go on after the reply of their request.
         self.under_way: set[asyncio.Future[Any]] = set()
+        # Accounts of which an export is being sent.
+        self.exporting: set[str] = set()
 
 
 class RecentImports:

@@ -5,8 +5,10 @@ Not here: the routes that are called (web/handlers/). Threads: the main one, whi
 
 import http.client
 import json
+import os
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -54,6 +56,23 @@ def call_operator(settings: Settings, method: str, path: str, body: dict[str, An
     return content
 
 
+def fetch_file(settings: Settings, path: str, body: dict[str, Any], file: Path) -> None:
+    """Write the server's reply to a new file, private to its owner. A reply that is cut leaves no file.
+
+    Raises:
+        UpstreamUnavailableError: no server answers there, or the reply was cut. UpstreamRejectedError: the server
+        refused. FileExistsError: the file is there already.
+    """
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+        try:
+            status, reply = _exchange(settings, "POST", path, json.dumps(body), target)
+            if status >= _FIRST_ERROR:
+                raise UpstreamRejectedError(f"the server says {status}: {json.loads(reply).get('error', '')}")
+        except OmiError:
+            file.unlink()
+            raise
+
+
 def fetch_link(settings: Settings) -> str:
     """Return a link that signs a browser in as the operator. The link works once.
 
@@ -84,14 +103,19 @@ def _host_of(settings: Settings) -> str:
     return "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host  # noqa: S104 (compared)
 
 
-def _exchange(settings: Settings, method: str, path: str, body: str | None) -> tuple[int, bytes]:
+def _exchange(
+    settings: Settings, method: str, path: str, body: str | None, target: BinaryIO | None = None
+) -> tuple[int, bytes]:
+    """Return the reply's status and body. With `target` the body of a success is written there, piece by piece."""
     token = settings.admin_token.get_secret_value() if settings.admin_token else ""
     host, headers = _host_of(settings), {"Authorization": f"Bearer {token}"}
     connection = http.client.HTTPConnection(host, settings.port, timeout=_TIMEOUT_S)
     try:
         connection.request(method, path, body, headers)
         reply = connection.getresponse()
-        return reply.status, reply.read()
+        if target is not None and reply.status < _FIRST_ERROR:
+            shutil.copyfileobj(reply, target)
+        return reply.status, reply.read()  # nothing is left of one that was copied
     except (OSError, http.client.HTTPException) as exc:
         raise UpstreamUnavailableError(
             f"no server answers at {host}:{settings.port} ({type(exc).__name__}); start it, or name its --port"

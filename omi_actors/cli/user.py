@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 import click
 
 from config.settings import InvalidSettingError, Settings
-from omi_actors.cli.operator_calls import build_link, call_operator, load_operator_settings, port_option
+from omi_actors.cli.operator_calls import build_link, call_operator, fetch_file, load_operator_settings, port_option
 from omi_actors.cli.program import env_file_option, in_sentences
-from omi_actors.errors import OmiError
+from omi_actors.errors import BadRequestError, OmiError
 
 _in_sentences = in_sentences(OmiError)
 _ADMIN = click.option("--admin", "role", flag_value="ADMIN", help="With all rights of the operator.")
@@ -125,3 +125,16 @@ def delete(server: Server, /, *, email: str, yes: bool) -> None:
         click.confirm(f"Delete {email} and all that is stored of its person?", abort=True)
     made = server.call("POST", "/operator/accounts/delete", {"email": email})
     click.echo(f"{email} is being erased. It is done when this address says so:\n{server.link(made['statusPath'])}")
+
+
+@user.command()
+@click.argument("email")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+@_in_sentences
+def export(server: Server, /, *, email: str, file: Path) -> None:
+    """Write everything that is stored of the person of EMAIL to FILE, a zip of JSON and Markdown."""
+    if file.exists():
+        raise BadRequestError(f"{file} is there already; name a new file")
+    fetch_file(server.settings, "/operator/accounts/export", {"email": email}, file)
+    click.echo(f"{file}: {file.stat().st_size} bytes. Only its owner can read it.")

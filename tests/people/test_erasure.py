@@ -143,7 +143,8 @@ async def test_what_is_under_way_at_the_deletion_brings_nothing_back(start, data
     await make_person(program, ada, ADA)
     others = [await Connection.open(program.port) for _ in range(2)]
     spoken = asyncio.ensure_future(program.say(f"Hey Omi, {ADA}spoken?", f"{ADA}uid", connection=others[0]))
-    await model.asked.wait()
+    async with asyncio.timeout(10.0):
+        await model.asked.wait()
     typed = asyncio.ensure_future(
         Client(others[1], ada.token)("POST", "/messages/send", {"text": f"{ADA}typed", "slot": 2})
     )

@@ -1,6 +1,7 @@
 """The command `omi-actors user` against a running server."""
 
 import asyncio
+import zipfile
 
 import pytest
 from click.testing import CliRunner
@@ -47,6 +48,28 @@ async def test_command_makes_and_lists_accounts_and_prints_links(command, runnin
         link = said.split()[0]
         assert (code, path in link) == (0, True)
         assert (await running.connection.request("GET", link[link.index("/auth") :])).status == 200
+
+
+async def test_command_exports_and_deletes_an_account(command, running, tmp_path):
+    ada = Client(running.connection)
+    await ada.register()
+    archive = tmp_path / "ada.zip"
+
+    code, said, _ = await command("export", "ada@example.com", str(archive))
+    assert (code, said.startswith(f"{archive}: "), archive.stat().st_mode & 0o777) == (0, True, 0o600)
+    with zipfile.ZipFile(archive) as opened:
+        assert b"ada@example.com" in opened.read("account.json")
+    assert (await command("export", "ada@example.com", str(archive)))[0] == 2
+    missing = tmp_path / "none.zip"
+    assert (await command("export", "nobody@example.com", str(missing)))[0] == 2
+    assert not missing.exists()
+
+    assert (await command("delete", "ada@example.com", stdin="n\n"))[0] == 1
+    assert (await ada("GET", "/me")).status == 200
+    code, said, _ = await command("delete", "ada@example.com", "--yes")
+    assert (code, "/account/erasure?key=" in said) == (0, True)
+    assert (await ada("GET", "/me")).status == 401
+    assert (await command("delete", "ada@example.com", "--yes"))[0] == 2
 
 
 @pytest.mark.parametrize(

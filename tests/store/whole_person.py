@@ -59,9 +59,19 @@ def _index(tx, word, own):
         )
 
 
+def words_of(word):
+    """Return all texts that `fill_person` stores for a person, ids included."""
+    values = [value for row in _rows(word, f"{word}account").values() for value in row.values()]
+    texts = [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+    return set(re.findall(rf"{word}\w*", " ".join(texts)))
+
+
 def _rows(word, own):
     def text(column):
         return f"{word}{column.replace('.', '').replace('_', '')}"
+
+    def json(value):
+        return f'{{"time_zone": "{value}"}}'
 
     session, talk, message = (f"{word}{name}" for name in ("session", "talk", "message"))
     memory, delivery = f"{word}memory", f"{word}delivery"
@@ -124,7 +134,7 @@ def _rows(word, own):
         },
         "agent_event": {
             "id": text("task.id"), "account_id": own, "session_id": session, "conversation_id": talk,
-            "kind": text("task.kind"), "payload": text("task.payload"), "created_at": 1.0,
+            "kind": text("task.kind"), "payload": json(text("task.payload")), "created_at": 1.0,
         },
         "notification_event": {
             "id": text("notice.id"), "account_id": own, "session_id": session, "delivery_id": delivery,
@@ -143,8 +153,8 @@ def _rows(word, own):
         },
         "recall_progress": {"session_id": session, "account_id": own, "message_id": message},
         "user_preference": {
-            "account_id": own, "default_conversation_id": talk, "meeting_transcribe": True, "inject_memories": True,
-            "mute": True, "entered": text("wish.entered"), **wishes, **at,
+            "account_id": own, "default_conversation_id": talk, "meeting_transcribe": False, "inject_memories": True,
+            "mute": False, "entered": json(text("wish.entered")), **wishes, **at,
         },
         "session_preference": {"session_id": session, **wishes, **at},
         "model_use": {

@@ -5,6 +5,7 @@ bodies.py     fields of JSON bodies, in both key styles
 passwords.py  verifying a password, with a limit on wrong ones
 auth.py       register, login, logout, /auth/me, /me
 account.py    profile, password, sessions
+export.py     everything of a person in one archive
 erasure.py    deletion of an account, and its progress
 preferences.py  preferences, as they are entered
 wearables.py  linking wearables: codes, list, unlink, undo

@@ -23,6 +23,7 @@ from omi_actors.domain.people.conversations import (
 )
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, NotFoundError
+from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
 from web.handlers.base import whole_number
 from web.people.base import POLLED, PersonHandler
@@ -207,40 +208,43 @@ class ExportHandler(OneConversationHandler):
     async def _pieces(self, conversation: Conversation, kind: str) -> AsyncIterator[str | bytes]:
         if kind == "md":
             yield write_heading(conversation)
-            async for entries in self._walk(conversation):
+            async for entries in walk_conversation(self.store, self.me.account_id, conversation):
                 yield "".join(map(write_line, entries))
             return
         yield msgspec.json.encode(conversation_form(conversation))[:-1] + b',"entries":['
         separator = b""
-        async for entries in self._walk(conversation):
+        async for entries in walk_conversation(self.store, self.me.account_id, conversation):
             for entry in entries:
                 yield separator + msgspec.json.encode(_entry_form(entry))
                 separator = b","
         yield b"]}"
 
-    async def _walk(self, conversation: Conversation) -> AsyncIterator[list[StoredSegment | StoredMessage]]:
-        """Yield all entries in the order of time. An entry waits until none before it can come any more."""
-        after_seq, after = await self.store.read_cold(conversations.load_first_seq, conversation), Position(0.0, "")
-        waiting: list[StoredSegment | StoredMessage] = []
-        while True:
-            part = await self.store.read_cold(
-                conversations.load_part,
-                self.me.account_id,
-                conversation,
-                after_seq=after_seq,
-                after=after,
-                limit=_STEP_ROWS,
-            )
-            full = [rows[-1].created_at for rows in (part.segments, part.messages) if len(rows) == _STEP_ROWS]
-            waiting = sorted([*waiting, *part.segments, *part.messages], key=lambda one: one.created_at)
-            if not full:
-                yield waiting
-                return
-            after_seq = part.segments[-1].seq if part.segments else after_seq
-            after = position_of(part.messages[-1]) if part.messages else after
-            ready = [one for one in waiting if one.created_at <= min(full)]
-            waiting = waiting[len(ready) :]
-            yield ready
+
+async def walk_conversation(
+    store: Store, account_id: str, conversation: Conversation
+) -> AsyncIterator[list[StoredSegment | StoredMessage]]:
+    """Yield all entries in the order of time. An entry waits until none before it can come any more."""
+    after_seq, after = await store.read_cold(conversations.load_first_seq, conversation), Position(0.0, "")
+    waiting: list[StoredSegment | StoredMessage] = []
+    while True:
+        part = await store.read_cold(
+            conversations.load_part,
+            account_id,
+            conversation,
+            after_seq=after_seq,
+            after=after,
+            limit=_STEP_ROWS,
+        )
+        full = [rows[-1].created_at for rows in (part.segments, part.messages) if len(rows) == _STEP_ROWS]
+        waiting = sorted([*waiting, *part.segments, *part.messages], key=lambda one: one.created_at)
+        if not full:
+            yield waiting
+            return
+        after_seq = part.segments[-1].seq if part.segments else after_seq
+        after = position_of(part.messages[-1]) if part.messages else after
+        ready = [one for one in waiting if one.created_at <= min(full)]
+        waiting = waiting[len(ready) :]
+        yield ready
 
 
 # An id needs no escapes; with them it could hold what no store takes.

@@ -30,6 +30,7 @@ class Action(StrEnum):
     MAKE_ACCOUNT = "make_account"
     ISSUE_LINK = "issue_link"
     DELETE_ACCOUNT = "delete_account"
+    EXPORT_ACCOUNT = "export_account"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ followups.py  notifications that a person sends to the own wearable
 stats.py      counts and activity
 erasure.py    the deletion of an account with all its rows, step by step
 windows.py    windows onto conversations, the person's space
+export.py     everything of a person, list by list
 linking.py    links between accounts and wearables
 memories.py   memories
 meetings.py   transcripts of meetings as memories
