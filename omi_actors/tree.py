@@ -72,6 +72,8 @@ _WRITER_MAILBOX = 100_000
 
 
 # A supervisor, its strategy, and its children in start order.
+# Seconds. Their turns wait for the store, and a step that is cut is taken again; a stop must not wait for a dead store.
+_STEP_S = 0.5
 _Group = tuple[str, Strategy, tuple[ChildSpec, ...]]
 
 
@@ -168,8 +170,8 @@ class Tree:
             _child("node_lease", self._build_node_lease),
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
-            _child("indexer", lambda: Indexer(self.store, settings.node_name)),
-            _child("eraser", lambda: Eraser(self.store, self.open_erasures)),
+            _child("indexer", lambda: Indexer(self.store, settings.node_name), shutdown_timeout_s=_STEP_S),
+            _child("eraser", lambda: Eraser(self.store, self.open_erasures), shutdown_timeout_s=_STEP_S),
             _child("passwords", PasswordActor, mailbox_capacity=PASSWORDS_MAILBOX),
         )
         jobs = (_child("job_queue", self._build_job_queue), _child("workers", self._build_workers))
@@ -240,8 +242,16 @@ class Tree:
         return Handle(ChildSpec(f"{name}_group", "supervisor", build, shutdown_timeout_s=math.inf), self._runtime)
 
 
-def _child(name: str, build: Callable[[], Incarnation], kind: str = "", mailbox_capacity: int = 1_000) -> ChildSpec:
-    return ChildSpec(name, kind or name, build, mailbox_capacity=mailbox_capacity)
+def _child(
+    name: str,
+    build: Callable[[], Incarnation],
+    kind: str = "",
+    mailbox_capacity: int = 1_000,
+    shutdown_timeout_s: float = 5.0,
+) -> ChildSpec:
+    return ChildSpec(
+        name, kind or name, build, mailbox_capacity=mailbox_capacity, shutdown_timeout_s=shutdown_timeout_s
+    )
 
 
 def _build_opened(on_unopened: Callable[[], object]) -> Future[None]:
