@@ -53,7 +53,9 @@ from omi_actors.parts import (
 from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig, build_dialect
 from omi_actors.store.facade import Store
+from omi_actors.store.people import erasure
 from omi_actors.store.transaction import NodeIdentity
+from omi_actors.store.vacuum import start_vacuum
 
 # Deliveries after which a job is buried: its lease expired this often in a living process, so it blocks its workers.
 _MAX_DELIVERIES = 3
@@ -169,7 +171,7 @@ class Tree:
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
             _child("indexer", lambda: Indexer(self.store, settings.node_name)),
-            _child("eraser", lambda: Eraser(self.store, self.open_erasures)),
+            _child("eraser", self._build_eraser),
             _child("passwords", PasswordActor, mailbox_capacity=PASSWORDS_MAILBOX),
         )
         jobs = (_child("job_queue", self._build_job_queue), _child("workers", self._build_workers))
@@ -189,6 +191,9 @@ class Tree:
             max_deliveries=_MAX_PROCESS_LOSSES,
             on_availability=self._note_writes,
         )
+
+    def _build_eraser(self) -> Eraser:
+        return Eraser(self.store, self.open_erasures, partial(start_vacuum, self._store_config, erasure.TABLES))
 
     def _build_reader(self) -> StoreReader:
         return StoreReader(self._store_config, self.store_opened)
