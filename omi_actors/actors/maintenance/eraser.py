@@ -26,6 +26,8 @@ _log = get_logger(__name__)
 
 # Seconds between two looks for erasures, of which other nodes or an earlier start may know.
 _PERIOD_S = 5.0
+# Seconds from the start to the first look: the store may not be open before.
+_FIRST_S = 1.0
 # Seconds between two steps: the writer has time for all others.
 _PAUSE_S = 0.05
 # Seconds until the files are looked at again, if a reader keeps the log from being emptied.
@@ -82,8 +84,8 @@ class Eraser(LoopActor):
         self._next: TimerHandle | None = None
 
     def on_start(self) -> None:
-        """Look for erasures at once: those of an earlier start go on."""
-        self._next = self.timers.after(0.0, NextStep())
+        """Look for erasures soon: those of an earlier start go on."""
+        self._next = self.timers.after(_FIRST_S, NextStep())
 
     async def receive(self, message: object) -> object:
         """Take one message."""
