@@ -71,7 +71,8 @@ _COLD_READER = "store_reader_cold"
 # Messages that may wait, beyond the default: the router gets every webhook, and the writer every commit.
 _ROUTER_MAILBOX = 100_000
 _WRITER_MAILBOX = 100_000
-
+# Seconds. Their turns wait for the store, and a step that is cut is taken again; a stop must not wait for a dead store.
+_STEP_S = 0.5
 
 # A supervisor, its strategy, and its children in start order.
 _Group = tuple[str, Strategy, tuple[ChildSpec, ...]]
@@ -170,8 +171,8 @@ class Tree:
             _child("node_lease", self._build_node_lease),
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
-            _child("indexer", lambda: Indexer(self.store, settings.node_name)),
-            _child("eraser", self._build_eraser),
+            _child("indexer", lambda: Indexer(self.store, settings.node_name), shutdown_timeout_s=_STEP_S),
+            _child("eraser", self._build_eraser, shutdown_timeout_s=_STEP_S),
             _child("passwords", PasswordActor, mailbox_capacity=PASSWORDS_MAILBOX),
         )
         jobs = (_child("job_queue", self._build_job_queue), _child("workers", self._build_workers))
@@ -245,8 +246,16 @@ class Tree:
         return Handle(ChildSpec(f"{name}_group", "supervisor", build, shutdown_timeout_s=math.inf), self._runtime)
 
 
-def _child(name: str, build: Callable[[], Incarnation], kind: str = "", mailbox_capacity: int = 1_000) -> ChildSpec:
-    return ChildSpec(name, kind or name, build, mailbox_capacity=mailbox_capacity)
+def _child(
+    name: str,
+    build: Callable[[], Incarnation],
+    kind: str = "",
+    mailbox_capacity: int = 1_000,
+    shutdown_timeout_s: float = 5.0,
+) -> ChildSpec:
+    return ChildSpec(
+        name, kind or name, build, mailbox_capacity=mailbox_capacity, shutdown_timeout_s=shutdown_timeout_s
+    )
 
 
 def _build_opened(on_unopened: Callable[[], object]) -> Future[None]:
