@@ -50,6 +50,8 @@ FEW = frozenset(
     | {"user_preference"}
 )
 BOUNDED = frozenset(table for table, _key, _rows in (*_OF_SESSION, *_OF_ACCOUNT)) | {"recall_text"}
+# All tables that rows leave.
+TABLES = tuple(sorted(BOUNDED | FEW | {"account", "session", "answer_source", "model_use"}))
 
 
 @dataclass(frozen=True, slots=True)
