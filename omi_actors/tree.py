@@ -53,7 +53,9 @@ from omi_actors.parts import (
 from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig, build_dialect
 from omi_actors.store.facade import Store
+from omi_actors.store.people import erasure
 from omi_actors.store.transaction import NodeIdentity
+from omi_actors.store.vacuum import start_vacuum
 
 # Deliveries after which a job is buried: its lease expired this often in a living process, so it blocks its workers.
 _MAX_DELIVERIES = 3
@@ -69,7 +71,8 @@ _COLD_READER = "store_reader_cold"
 # Messages that may wait, beyond the default: the router gets every webhook, and the writer every commit.
 _ROUTER_MAILBOX = 100_000
 _WRITER_MAILBOX = 100_000
-
+# Seconds. Their turns wait for the store, and a step that is cut is taken again; a stop must not wait for a dead store.
+_STEP_S = 0.5
 
 # A supervisor, its strategy, and its children in start order.
 _Group = tuple[str, Strategy, tuple[ChildSpec, ...]]
@@ -168,8 +171,8 @@ class Tree:
             _child("node_lease", self._build_node_lease),
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
-            _child("indexer", lambda: Indexer(self.store, settings.node_name)),
-            _child("eraser", lambda: Eraser(self.store, self.open_erasures)),
+            _child("indexer", lambda: Indexer(self.store, settings.node_name), shutdown_timeout_s=_STEP_S),
+            _child("eraser", self._build_eraser, shutdown_timeout_s=_STEP_S),
             _child("passwords", PasswordActor, mailbox_capacity=PASSWORDS_MAILBOX),
         )
         jobs = (_child("job_queue", self._build_job_queue), _child("workers", self._build_workers))
@@ -189,6 +192,9 @@ class Tree:
             max_deliveries=_MAX_PROCESS_LOSSES,
             on_availability=self._note_writes,
         )
+
+    def _build_eraser(self) -> Eraser:
+        return Eraser(self.store, self.open_erasures, partial(start_vacuum, self._store_config, erasure.TABLES))
 
     def _build_reader(self) -> StoreReader:
         return StoreReader(self._store_config, self.store_opened)
@@ -240,8 +246,16 @@ class Tree:
         return Handle(ChildSpec(f"{name}_group", "supervisor", build, shutdown_timeout_s=math.inf), self._runtime)
 
 
-def _child(name: str, build: Callable[[], Incarnation], kind: str = "", mailbox_capacity: int = 1_000) -> ChildSpec:
-    return ChildSpec(name, kind or name, build, mailbox_capacity=mailbox_capacity)
+def _child(
+    name: str,
+    build: Callable[[], Incarnation],
+    kind: str = "",
+    mailbox_capacity: int = 1_000,
+    shutdown_timeout_s: float = 5.0,
+) -> ChildSpec:
+    return ChildSpec(
+        name, kind or name, build, mailbox_capacity=mailbox_capacity, shutdown_timeout_s=shutdown_timeout_s
+    )
 
 
 def _build_opened(on_unopened: Callable[[], object]) -> Future[None]:

@@ -12,6 +12,7 @@ commits.py        turns in bulk: the hot path; sessions.py: sessions loaded agai
 jobs.py           the queue; dead_jobs.py, queue_state.py; queue_admin.py: the operator's lists and actions
 answers.py        answers and deliveries; notifications.py, model_use.py
 nodes.py          leases of nodes; ownership.py: unfinished rows; retention.py, retention_state.py: deletion
+vacuum.py         PostgreSQL frees pages after an erasure
 people/           what belongs to accounts
 entities.py       Pony entities of cold paths; probe.py: check of a database
 """

@@ -354,6 +354,7 @@ SPEECH = {
     "channel of Gemma": text(f"<|channel>thought\n{_HM}<channel|>{GOOD}<turn|>"),
     "channels of Harmony": text(f"{_HARMONY}{GOOD}<|return|>"),
     "channels of Harmony without marks": text(f"analysis{_HM}assistantfinal{GOOD}"),
+    "words of Granite": text(f"Here is my thought process:\n{_HM}\nHere is my response:\n{GOOD}"),
     "think twice": text(f"<think>{_HM}</think>Tides turn <think>{_HM}</think>twice a day."),
     "think after": text(f"{GOOD}\n<think>{_HM}</think>"),
     "think and answer": text(f"<think>{_HM}</think>\n<answer>{GOOD}</answer>"),

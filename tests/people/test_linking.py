@@ -135,10 +135,12 @@ async def test_code_of_one_account_or_wearable_links_no_other(omi, people):
 async def test_wearable_gets_three_codes_an_hour_whoever_asks(omi, people):
     ada, bob = people
 
-    replies = [await client("POST", "/link/omi/start", {"omi_user_id": UID}) for client in (ada, bob, ada, bob)]
+    replies = [await client("POST", "/link/omi/start", {"omi_user_id": UID}) for client in (ada, ada, ada, bob)]
 
     assert [reply.status for reply in replies] == [200, 200, 200, 429]
     assert len(omi.pushes) == 3
+    # A code that was not sent cannot be guessed.
+    assert (await bob("POST", "/link/omi/confirm", {"omi_user_id": UID, "code": "000000"})).status == 404
 
 
 async def test_wearer_undoes_a_link_by_the_notifications_page(omi, program, people):

@@ -107,7 +107,9 @@ ODD = [
     ("POST", "/memories", {"text": "x", "owner": "bob"}, 400, "`owner`"),
     ("POST", "/memories", b"[1]", 400, "JSON"),
     ("PATCH", "/memories/x", {"text": "x"}, 404, "Not found"),
-    ("DELETE", "/memories/%00%27", None, 404, "Not found"),
+    ("DELETE", "/memories/%00%27", None, 404, "Nothing is at this address"),
+    ("PATCH", "/memories/%00", {"text": "x"}, 404, "Nothing is at this address"),
+    ("GET", "/messages/%00/sources", None, 404, "Nothing is at this address"),
     ("GET", "/memories?limit=-1", None, 400, "`limit`"),
     ("GET", "/memories?limit=x", None, 400, "`limit`"),
     ("GET", "/memories?offset=-1", None, 400, "`offset`"),
@@ -121,8 +123,8 @@ ODD = [
 ]  # fmt: skip
 
 
-async def test_odd_requests_get_a_clear_answer_and_store_nothing(start):
-    ada = Client((await start()).connection)
+async def test_odd_requests_get_a_clear_answer_and_store_nothing(start, database_url):
+    ada = Client((await start(database_url)).connection)
     await ada.register()
 
     for method, target, form, status, word in ODD:

@@ -66,6 +66,7 @@ BODIES = [
     ("/agent-events", b'{"type":"t","payload":{"a":NaN}}', "`payload` cannot be stored as JSON."),
     ("/agent-events", b'{"type":"t","payload":{"a":1,"a":2}}', "`payload` has a member twice."),
     ("/agent-events", {"type": "t", "payload": {"a": "x" * 16_384}}, "`payload` is too long."),
+    ("/agent-events", b'{"type":"t","payload":{"a":%b}}' % (b"[" * 64 + b"]" * 64), "`payload` is nested too deeply."),
     ("/followups", {}, "message is required"),
     ("/followups", {"message": "\n"}, "message is required"),
     ("/followups", {"message": 1}, "`message` must be a string."),

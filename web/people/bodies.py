@@ -14,6 +14,8 @@ from omi_actors.errors import BadRequestError, MalformedJsonError, TooLargeError
 # The longest text of one field, as two escapes a character, with the room around.
 _CHAR_BYTES = 12
 _FRAME_BYTES = 4_096
+# Levels of objects and lists in one field: every reader of the stored value takes so many.
+_MAX_DEPTH = 64
 # Characters that no store can hold.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _WORDS: Mapping[type, str] = {str: "a string", bool: "true or false", int: "a whole number", dict: "an object"}
@@ -103,16 +105,20 @@ def _check(field: Field, value: Any) -> Any:
 
 
 def _as_object(field: Field, pairs: _Pairs) -> dict[str, Any]:
-    members = {name: _plain(value) for name, value in pairs}
+    members = {name: _plain(field, value, 1) for name, value in pairs}
     if len(members) != len(pairs):
         raise BadRequestError(f"`{field.name}` has a member twice.", hint="Give each member once.")
     return members
 
 
-def _plain(value: Any) -> Any:
+def _plain(field: Field, value: Any, depth: int) -> Any:
+    if not isinstance(value, list):
+        return value
+    if depth >= _MAX_DEPTH:
+        raise BadRequestError(f"`{field.name}` is nested too deeply.", hint=f"It may have {_MAX_DEPTH} levels.")
     if isinstance(value, _Pairs):
-        return {name: _plain(inner) for name, inner in value}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+        return {name: _plain(field, inner, depth + 1) for name, inner in value}
+    return [_plain(field, inner, depth + 1) for inner in value]
 
 
 def _check_text(field: Field, text: str) -> None:

@@ -189,5 +189,5 @@ def _in_range(fields: dict[str, Any], name: str, default: int, low: int, high: i
 ROUTES = (
     (r"/memories/?", MemoriesHandler),
     (r"/memories/import/omi/?", ImportHandler),
-    (r"/memories/([^/]+)/?", MemoryHandler),
+    (r"/memories/([^/%]+)/?", MemoryHandler),
 )

@@ -46,7 +46,7 @@ ROUTES = (
     (r"/followups/?", followups.FollowupHandler),
     *tasks.ROUTES,
     (r"/stats/?", stats.StatsHandler),
-    (r"/messages/([^/]+)/sources/?", messages.SourcesHandler),
+    (r"/messages/([^/%]+)/sources/?", messages.SourcesHandler),
     *memories.ROUTES,
     (r"/operator/accounts", admin.AccountsHandler),
     (r"/operator/accounts/invite", admin.InviteHandler),

@@ -8,6 +8,7 @@ Threads: the event loop.
 
 from typing import Any
 
+from omi_actors.backplane.counters import Hit
 from omi_actors.domain.people import linking as rules
 from omi_actors.domain.people.accounts import digest_of
 from omi_actors.domain.people.linking import Confirm, Link, Start
@@ -67,7 +68,8 @@ class LinkHandler(PersonHandler):
         """
         code = rules.make_code()
         me = self.me.account_id
-        digest = rules.digest_of_code(me, uid, code)
+        hit = self._count_code(uid)
+        digest = rules.digest_of_code(me, uid, code) if hit.is_allowed else None
         started = await self.store.write_alone(linking.start_link, me, uid, code_digest=digest, now_s=self.now_s)
         if started is Start.ALREADY_LINKED:
             return {"omi_user_id": uid, "already_linked": True}
@@ -75,7 +77,10 @@ class LinkHandler(PersonHandler):
             raise taken()
         if started is Start.RESTING:
             raise RateLimitedError("Too many attempts", retry_after_s=rules.REST_S)
-        self._count_code(uid)
+        if started is Start.LIMITED:
+            raise RateLimitedError(
+                f"At most {rules.CODES_PER_HOUR} codes an hour are sent to a wearable.", retry_after_s=hit.reset_s
+            )
         is_sent = await self.site.system.notify(uid, rules.code_text(code))
         shown = {"dev_code": code} if self.site.environment == "development" else {}
         if not is_sent and not shown:
@@ -84,12 +89,10 @@ class LinkHandler(PersonHandler):
             )
         return {"omi_user_id": uid, **shown}
 
-    def _count_code(self, uid: str) -> None:
+    def _count_code(self, uid: str) -> Hit:
         """Count a code of this wearable, over all accounts and nodes: each is a notification to its wearer."""
-        limit = rules.CODES_PER_HOUR
-        hit = self.site.system.counters.hit(f"link:{digest_of(uid)}", limit=limit, window_s=_HOUR_S)
-        if not hit.is_allowed:
-            raise RateLimitedError(f"At most {limit} codes an hour are sent to a wearable.", retry_after_s=hit.reset_s)
+        key = f"link:{digest_of(uid)}"
+        return self.site.system.counters.hit(key, limit=rules.CODES_PER_HOUR, window_s=_HOUR_S)
 
 
 class StartHandler(LinkHandler):

@@ -6,12 +6,13 @@ only.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
+from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import retention
 from omi_actors.store.facade import Store
@@ -25,6 +26,8 @@ _log = get_logger(__name__)
 
 # Seconds between two looks for erasures, of which other nodes or an earlier start may know.
 _PERIOD_S = 5.0
+# Seconds from the start to the first look: the store may not be open before.
+_FIRST_S = 1.0
 # Seconds between two steps: the writer has time for all others.
 _PAUSE_S = 0.05
 # Seconds until the files are looked at again, if a reader keeps the log from being emptied.
@@ -61,6 +64,7 @@ class _Round:
     rows: deque[str] = field(default_factory=deque)
     is_merging: bool | None = None
     has_copies: bool = True
+    vacuum: Future[None] | None = None
 
 
 class Eraser(LoopActor):
@@ -70,16 +74,18 @@ class Eraser(LoopActor):
     unexpected error. What survives a restart: nothing; the store knows what is left to do.
     """
 
-    def __init__(self, store: Store, readings: OpenErasures) -> None:
+    def __init__(self, store: Store, readings: OpenErasures, vacuum: Callable[[], Future[None]]) -> None:
+        """Make an eraser. `vacuum` begins to free the pages of deleted rows; its future settles at the end."""
         super().__init__()
+        self._vacuum = vacuum
         self._store = store
         self._readings = readings
         self._round: _Round | None = None
         self._next: TimerHandle | None = None
 
     def on_start(self) -> None:
-        """Look for erasures at once: those of an earlier start go on."""
-        self._next = self.timers.after(0.0, NextStep())
+        """Look for erasures soon: those of an earlier start go on."""
+        self._next = self.timers.after(_FIRST_S, NextStep())
 
     async def receive(self, message: object) -> object:
         """Take one message."""
@@ -130,6 +136,10 @@ class Eraser(LoopActor):
                 _log.info("copies_deleted", files=list(copies), reason="an account was erased")
             current.has_copies = False
             await self._store.write(retention.scrub)
+            current.vacuum = self._vacuum()
+        elif current.vacuum is not None and not current.vacuum.done:
+            await self._store.write(erasure.claim, limit=_TOGETHER)  # renews it
+            return _AGAIN_S
         else:
             return await self._finish_round(current)
         return _PAUSE_S

@@ -27,10 +27,10 @@ _UNOPENED = (
     *("alright, the user", "alright, so", "alright, let", "so, the user", "so the user", "first, the user"),
     *("hmm", "let me think", "let me see", "let's think", "we need to ", "i need to ", "i should ", "the question "),
     *("we are asked", "they ask", "thinking:", "thinking process", "here's a thinking process"),
-    *("analysis", "用户", "好的，用户", "嗯，"),
+    *("here is my thought process:", "analysis", "用户", "好的，用户", "嗯，"),
 )
-# Harmony's channels without their marks, as some servers leave them.
-_BARE_ANALYSIS, _BARE_FINAL = "analysis", "assistantfinal"
+# Reasoning and answer apart by words only: Harmony's channels without their marks, and Granite.
+_BARE = {"analysis": "assistantfinal", "Here is my thought process:": "Here is my response:"}
 
 # A piece that voids all before it.
 _VOID = ""
@@ -82,7 +82,7 @@ class Speech:
         self._is_withheld = True
         # It is known whether the text is withheld to its end; and its beginning is that of a bare channel.
         self._is_decided = is_withheld
-        self._is_bare = False
+        self._bare_final = ""
 
     @property
     def text(self) -> str:
@@ -276,17 +276,17 @@ class Speech:
 
     def _decide(self) -> None:
         """Release the text, unless it begins like reasoning, or may do so."""
-        if self._is_decided and not self._is_bare:
+        if self._is_decided and not self._bare_final:
             return
         text = self.text
         if not self._is_decided:
-            start = text.lower()
-            self._is_decided = start.startswith(_UNOPENED)
-            self._is_bare = text.startswith(_BARE_ANALYSIS)
-            if not self._is_decided and not any(one.startswith(start) for one in _UNOPENED):
+            self._is_decided = text.lower().startswith(_UNOPENED)
+            self._bare_final = next((final for begin, final in _BARE.items() if text.startswith(begin)), "")
+            if not self._is_decided and not any(one.startswith(text.lower()) for one in _UNOPENED):
                 self._release()
-        if self._is_bare and _BARE_FINAL in text:
-            self._parts = [text.partition(_BARE_FINAL)[2]]
+        if self._bare_final and self._bare_final in text:
+            self._parts = [text.partition(self._bare_final)[2].lstrip()]
+            self._tail = self.text[-_TAIL_CHARS:]
             self._release()
 
     def _release(self) -> None:

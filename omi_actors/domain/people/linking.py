@@ -29,6 +29,7 @@ class Start(Enum):
     ALREADY_LINKED = "already linked"
     TAKEN = "taken"
     RESTING = "resting"
+    LIMITED = "limited"
 
 
 class Confirm(Enum):

@@ -13,6 +13,8 @@ from typing import Any
 MAX_CHARS = 10_000
 # Seconds in which the same text is not kept twice.
 REPEAT_S = 12 * 3_600.0
+# The first UTC second of the year 10000, which cannot be written as a time.
+_END_S = 253_402_300_800.0
 # The composed text of a conversation of Omi, in characters.
 _COMPOSED_CHARS = 500
 _ACTIONS = 2
@@ -130,4 +132,4 @@ def _parse_time(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     seconds = (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
-    return seconds if seconds > 0 else None
+    return seconds if 0 < seconds < _END_S else None

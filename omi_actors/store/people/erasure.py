@@ -50,6 +50,8 @@ FEW = frozenset(
     | {"user_preference"}
 )
 BOUNDED = frozenset(table for table, _key, _rows in (*_OF_SESSION, *_OF_ACCOUNT)) | {"recall_text"}
+# All tables that rows leave.
+TABLES = tuple(sorted(BOUNDED | FEW | {"account", "session", "answer_source", "model_use"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,11 @@ def begin_erasure(
     )
     if not is_new:
         return None
+    # No account can be made with an email in this form.
     tx.run(
         "UPDATE account SET email = ?, password_hash = ?, display_name = NULL, role = 'user', is_observer = FALSE,"
         " updated_at = ? WHERE id = ?",
-        (f"{account_id}@erasing.invalid", NO_PASSWORD, now_s, account_id),
+        (f"erasing:{account_id}", NO_PASSWORD, now_s, account_id),
     )
     digests = tuple(row[0] for row in tx.fetch(f"SELECT token_sha256 {_TOKENS}", (account_id,)))
     tx.run(f"DELETE {_TOKENS}", (account_id,))

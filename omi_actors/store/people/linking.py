@@ -40,13 +40,18 @@ def list_links(tx: EntityTransaction, account_id: str) -> tuple[Link, ...]:
     return tuple(Link(*row) for row in rows.order_by(1))
 
 
-def start_link(tx: EntityTransaction, account_id: str, omi_uid: str, *, code_digest: str, now_s: float) -> Start:
-    """Store a new code for linking this wearable. An earlier code stops being valid; wrong attempts stay counted."""
+def start_link(tx: EntityTransaction, account_id: str, omi_uid: str, *, code_digest: str | None, now_s: float) -> Start:
+    """Store a new code for linking this wearable. An earlier code stops being valid; wrong attempts stay counted.
+
+    Without `code_digest` none may be sent now. Then nothing is stored, since a code that is not sent could be guessed.
+    """
     link = tx.db.OmiLink.get_for_update(account=account_id, omi_uid=omi_uid)
     if link is not None and link.is_verified:
         return Start.ALREADY_LINKED
     if _is_taken(tx, omi_uid):
         return Start.TAKEN
+    if code_digest is None:
+        return Start.LIMITED
     if link is None:
         link = tx.db.OmiLink(
             id=new_id(), account=account_id, omi_uid=omi_uid, is_verified=False, failed_attempts=0, created_at=now_s
