@@ -266,7 +266,7 @@ async def uses_tasks_and_followups(ada, eve, _, omi):
     assert (await eve.get(path, page(EVENT)))["items"] == []
 
     await ada.refused("POST", "/followups", {}, 400, "message is required")
-    await ada.refused("POST", "/followups", {"message": "x", "conversation_id": NOBODY}, 404, "not found")
+    await ada.refused("POST", "/followups", {"message": "x", "conversationId": NOBODY}, 404, "not found")
     await ada.post("/followups", {"message": "water the plants"}, {"ok": True, "followup_id": ID, "message": str})
 
 

@@ -137,7 +137,7 @@ async def manages_devices(ada, _):
     devices = (await ada.get("/account/sessions", shape))["sessions"]
     assert sum(one["is_current"] for one in devices) == 1 < len(devices)
     await ada.refused("POST", "/account/sessions/revoke", {}, 400, "session_token")
-    await ada.refused("POST", "/account/sessions/revoke", {"session_token": NOBODY}, 404, "not found")
+    await ada.refused("POST", "/account/sessions/revoke", {"sessionToken": NOBODY}, 404, "not found")
     await ada.post("/account/sessions/revoke", {"session_token": phone.client.token}, OK)
     await phone.refused("GET", "/me", None, 401, "Invalid session")
     phone.client.token = (await phone.post("/auth/login", form, SIGNED_IN))["session_token"]
