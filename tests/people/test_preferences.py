@@ -73,8 +73,8 @@ async def test_texts_that_are_typed_key_by_key_are_kept_shown_and_marked_until_v
 
 REFUSED = [
     ({}, "No changes provided"),
-    ({"listen_mode": "SOMETIMES"}, "`listen_mode` must be one of TRIGGER, FOLLOWUP, ALWAYS."),
-    ({"listenMode": 3}, "`listen_mode` must be one of TRIGGER, FOLLOWUP, ALWAYS."),
+    ({"listen_mode": "SOMETIMES"}, "Invalid listen mode"),
+    ({"listenMode": 3}, "Invalid listen mode"),
     ({"followup_window_ms": -1}, "`followup_window_ms` must be a whole number from 0 to 1000000000."),
     ({"followup_window_ms": 1.5}, "`followup_window_ms` must be a whole number from 0 to 1000000000."),
     ({"followup_window_ms": True}, "`followup_window_ms` must be a whole number from 0 to 1000000000."),
@@ -84,8 +84,8 @@ REFUSED = [
     ({"activation_sensitivity": 3}, "`activation_sensitivity` must be a whole number from -2 to 2."),
     ({"activation_sensitivity": 0.5}, "`activation_sensitivity` must be a whole number from -2 to 2."),
     ({"activation_sensitivity": [1]}, "`activation_sensitivity` must be a whole number from -2 to 2."),
-    ({"quietHoursStart": 24}, "`quiet_hours_start` must be an hour from 0 to 23, or a time such as 22:00."),
-    ({"quietHoursStart": [22]}, "`quiet_hours_start` must be a string."),
+    ({"quietHoursStart": 24}, "Quiet hours start must be 0-23"),
+    ({"quietHoursStart": [22]}, "Quiet hours start must be 0-23"),
     ({"activation_regex": "x" * 201}, "`activation_regex` must have at most 200 characters."),
     ({"activation_regex": 7}, "`activation_regex` must be a string."),
     ({"activation_regex": "a\0"}, "`activation_regex` must be text."),
@@ -96,6 +96,7 @@ REFUSED = [
     ({"wake_by": "DOG"}, "`wake_by` must be one of ANYONE, OWNER."),
     ({"default_conversation_id": "7"}, "`default_conversation_id` must be the id of a conversation."),
     ({"default_conversation_id": 7}, "`default_conversation_id` must be the id of a conversation."),
+    ({"quietHoursEnd": -1}, "Quiet hours end must be 0-23"),
     ({"volume": 1}, "`volume` is not a field here."),
     ({"mute": True, "Mute": True}, "`Mute` is not a field here."),
     ({"listenMode": "ALWAYS", "listen_mode": "ALWAYS"}, "`listen_mode` is given twice."),
@@ -118,6 +119,15 @@ async def test_wrong_value_is_refused_with_its_field_and_nothing_of_the_body_is_
         reply = await ada("PATCH", "/preferences", more)
         assert (reply.status, reply.json["error"]) == (400, error), form
     assert (await ada("GET", "/preferences")).json == before
+
+
+async def test_refusal_with_a_text_of_the_original_names_the_field_in_its_hint(ada):
+    await ada.register()
+
+    reply = await ada("PATCH", "/preferences", {"listenMode": "LOUD"})
+
+    assert (reply.status, reply.json["error"]) == (400, "Invalid listen mode")
+    assert reply.json["hint"].startswith("`listen_mode` must be one of TRIGGER, FOLLOWUP, ALWAYS.")
 
 
 async def test_default_conversation_is_one_of_the_persons_own_and_can_be_cleared(running, ada):

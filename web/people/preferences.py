@@ -20,6 +20,12 @@ from web.site import People
 # Other names of the same fields: the original's first version, and its app, have them.
 _ALIASES = {"dnd_quiet_hours_start": "quiet_hours_start", "dnd_quiet_hours_end": "quiet_hours_end"}
 _CONVERSATION = "default_conversation_id"
+# Errors that clients of the original know.
+_ERRORS = {
+    "listen_mode": "Invalid listen mode",
+    "quiet_hours_start": "Quiet hours start must be 0-23",
+    "quiet_hours_end": "Quiet hours end must be 0-23",
+}
 _BODY = tuple(Field(name, kind=object, may_be_null=True) for name in (*FIELDS, *_ALIASES, _CONVERSATION))
 _CAMEL = {field.name: field.camel_name for field in _BODY}
 
@@ -110,7 +116,9 @@ def _take(name: str, value: Any) -> Any:
     try:
         return FIELDS[name].take(value)
     except ValueError as exc:
-        raise BadRequestError(f"`{name}` {exc}.", hint="null or an empty string takes the default.") from None
+        reason, way = f"`{name}` {exc}.", "null or an empty string takes the default."
+        known = _ERRORS.get(name)
+        raise BadRequestError(known or reason, hint=f"{reason} {way}" if known else way) from None
 
 
 def _read_id(value: Any) -> str | None:

@@ -23,13 +23,13 @@ SLOTS = range(1, 6)
 class WindowHandler(PersonHandler):
     """Base of handlers that reach a conversation by its window."""
 
-    def check_slot(self, slot: int | None) -> int:
+    def check_slot(self, slot: object) -> int:
         """Return a slot.
 
         Raises:
-            BadRequestError: it is missing, or there is no such slot.
+            BadRequestError: it is missing, no whole number, or there is no such slot.
         """
-        if slot is None or slot not in SLOTS:
+        if type(slot) is not int or slot not in SLOTS:
             raise BadRequestError("slot must be 1-5", hint="`slot` is a whole number from 1 to 5.")
         return slot
 
@@ -67,7 +67,7 @@ class ActivateHandler(WindowHandler):
 
     async def post(self) -> None:
         """Answer with the slot. A slot without a conversation gets a new one."""
-        slot = self.check_slot(self.read_fields(Field("slot", int)).get("slot"))
+        slot = self.check_slot(self.read_fields(Field("slot", object, may_be_null=True)).get("slot"))
         if not await self.store.write(windows.activate_window, self.me.account_id, slot):
             await self.begin_window(slot)
         self.send_ok({"active_slot": slot})
