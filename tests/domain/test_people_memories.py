@@ -86,5 +86,13 @@ def test_keys_tell_omis_memories_from_its_conversations_and_from_a_persons_own()
     assert len(build_memory_key("x" * 10_000)) < 100
 
 
+def test_keys_of_odd_ids_are_plain_and_differ() -> None:
+    odd = ["a\0", "a\ud800", "a\udfff", "\ud800" * 100, "a"]
+    keys = {build_memory_key(one) for one in odd}
+
+    assert len(keys) == len(odd)
+    assert all(key == clean_text(key) for key in keys)
+
+
 def test_a_text_loses_what_no_database_takes() -> None:
     assert clean_text(" a\0b \ud800c\n") == "ab c"

@@ -275,7 +275,7 @@ async def test_a_conversation_that_omi_created_becomes_a_memory_of_its_wearer(st
     await program.say("Hello.")
     await link(program, ada)
 
-    body = {"id": "c1", "structured": {"title": "Boiler", "overview": "The plumber comes on Monday."}}
+    body = {"id": "c\0\ud800", "structured": {"title": "Boiler", "overview": "The plumber comes on Monday."}}
     reply = await program.post(body)
     assert (reply.status, reply.json) == (200, {})
     await program.post(body)

@@ -69,7 +69,9 @@ def is_from_omi(dedupe_key: str) -> bool:
 
 
 def _shorten(omi_id: str) -> str:
-    return omi_id if len(omi_id) <= 64 else hashlib.sha256(omi_id.encode()).hexdigest()  # noqa: PLR2004 (of a sha256, too)
+    """Return an id in a form that every database takes."""
+    is_plain = len(omi_id) <= 64 and omi_id == clean_text(omi_id)  # noqa: PLR2004 (of a sha256, too)
+    return omi_id if is_plain else hashlib.sha256(omi_id.encode(errors="surrogatepass")).hexdigest()
 
 
 def compose_conversation(body: Any) -> NewMemory | None:
