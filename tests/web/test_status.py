@@ -97,7 +97,7 @@ async def test_help_has_the_originals_keys_and_speaks_of_the_names_that_are_set(
         "natural_language": True,
         "rate_limiting": True,
         "spaces": True,
-        "windows": False,
+        "windows": True,
     }
     assert set(told["voice_commands"]) == {"spaces", "conversations", "memories", "tasks"}
 
