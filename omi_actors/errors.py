@@ -14,7 +14,7 @@ ExpectedError (kit)
 │  │  └─ UpstreamUnavailableError ↺                 UpstreamBusyError ↺, UpstreamEmptyError ↺, CircuitOpenError ↺
 │  ├─ BudgetSpentError, FeatureOffError                            the model was not asked; a setting forbids it
 │  ├─ StoreError         StoreUnavailableError ↺ > ClockRefusedError ↺, UnreadableJobError, FencedError, LeaseLostError,
-│  │                     DuplicateError
+│  │                     DuplicateError, OrphanError
 │  └─ SettingsError      at start only                                             (↺ = retryable)
 └─ ActorError (kit)      AskTimeoutError ↺ > AnswerLateError; StartFailedError     the rest: kit/errors.py
 """
@@ -216,6 +216,10 @@ class DuplicateError(StoreError):
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class OrphanError(StoreError):
+    """A row for something that was deleted meanwhile. Nothing was written."""
 
 
 class LeaseLostError(StoreError):

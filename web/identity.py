@@ -89,6 +89,10 @@ class Identities:
         """Return the person of a token that is remembered, else None."""
         return self._recall(digest_of(token))
 
+    def has_met(self, token: str) -> bool:
+        """Return True if a token was found here before, though it may be looked up again."""
+        return digest_of(token) in self._kept
+
     async def find(self, token: str) -> SignedIn | None:
         """Return the person of a token; look it up unless it is remembered.
 
@@ -133,6 +137,7 @@ class Identities:
             revocations, began_mono_s = self._revocations, self._clock.mono_s()
             person = await self._system.store.read(find_signed_in, digest)
             if person is None:
+                self._kept.pop(digest, None)
                 return None
             if revocations == self._revocations:
                 self._keep(person, began_mono_s + REMEMBERED_S)

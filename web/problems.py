@@ -28,6 +28,7 @@ from omi_actors.errors import (
     MalformedJsonError,
     NotFoundError,
     NotPermittedError,
+    OrphanError,
     OverloadError,
     RateLimitedError,
     RepeatedError,
@@ -136,6 +137,9 @@ API: _Table[Problem] = {
     UpstreamError: Problem(502, "upstream_failed", "Another server that this one needs failed.", _AGAIN),
     StoreError: Problem(500, "store_failed", "The store failed.", _SEE_LOG),
     DuplicateError: Problem(409, "duplicate", "A value that must be unique is taken.", "Choose another value."),
+    OrphanError: Problem(
+        404, "not_found", "What this belongs to was deleted meanwhile.", "Load the list again, or sign in again."
+    ),
     StoreUnavailableError: Problem(503, "store_unavailable", "The store cannot be reached.", _AGAIN, 5.0),
     ActorError: Problem(503, "unavailable", "The part of the server for this request is restarting.", _AGAIN, 1.0),
     AskTimeoutError: Problem(504, "timeout", "The request took too long.", _AGAIN, 1.0),

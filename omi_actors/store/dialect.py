@@ -130,6 +130,10 @@ class Dialect(Protocol):
         """Return the field whose unique value is taken, according to `exc`; None if `exc` means something else."""
         ...
 
+    def is_orphan(self, exc: BaseException) -> bool:
+        """Return True if `exc` means that a row refers to one that does not exist."""
+        ...
+
     def describe(self, exc: BaseException) -> str:
         """Return the message of `exc`, without any stored value."""
         ...

@@ -19,7 +19,7 @@ from pony.orm.dbapiprovider import DBException
 from omi_actors.clock import Clock, LeapWatch, SystemClock
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.retention import PARTED_S
-from omi_actors.errors import DuplicateError, LeaseLostError, StoreError, StoreUnavailableError
+from omi_actors.errors import DuplicateError, LeaseLostError, OrphanError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
 from omi_actors.store.dialect import Dialect
@@ -305,6 +305,8 @@ class Engine:
         elif isinstance(cause, core.CacheIndexError):
             field = find_taken_key(cause)
             error = DuplicateError(f"{field} is taken", field=field)
+        elif self._dialect.is_orphan(cause):
+            error = OrphanError("a row's owner does not exist any more")
         elif isinstance(cause, core.OrmError):  # its sentences quote values
             error = StoreError(f"Pony refused ({type(cause).__name__})")
         else:

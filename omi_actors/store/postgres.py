@@ -38,6 +38,7 @@ _CONFLICTS = frozenset({"40001", "40P01"})
 _LOCK_NOT_AVAILABLE = "55P03"
 _READ_ONLY_TRANSACTION = "25006"  # a standby
 _UNIQUE_VIOLATION = "23505"
+_FOREIGN_KEY_VIOLATION = "23503"
 _DISK_FULL = "53100"
 # Two processes that start at once migrate one after the other. Any constant will do.
 _SCHEMA_LOCK = 7_304_915
@@ -190,6 +191,10 @@ class Postgres:
         if not isinstance(exc, psycopg2.Error) or exc.pgcode != _UNIQUE_VIOLATION:
             return None
         return (exc.diag.message_detail or "").removeprefix("Key (").partition(")=(")[0]
+
+    def is_orphan(self, exc: BaseException) -> bool:
+        """Decide by SQLSTATE."""
+        return isinstance(exc, psycopg2.Error) and exc.pgcode == _FOREIGN_KEY_VIOLATION
 
     def describe(self, exc: BaseException) -> str:
         """Return the primary message only, since the detail line holds the row's values."""

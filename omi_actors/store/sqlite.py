@@ -199,6 +199,10 @@ class SQLite:
         columns = str(exc).partition(": ")[2].split(", ")
         return ", ".join(column.rpartition(".")[2] for column in columns)
 
+    def is_orphan(self, exc: BaseException) -> bool:
+        """Decide by the extended result code."""
+        return getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+
     def describe(self, exc: BaseException) -> str:
         """Return the error's message; if the file is the cause, with its name and the way out."""
         return describe_failure(self.file, exc)

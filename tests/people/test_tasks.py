@@ -98,6 +98,29 @@ async def test_tasks_of_one_account_are_bounded(start):
     assert statuses == [201, 201, 409, 201]
 
 
+async def test_request_of_an_account_that_another_node_has_just_deleted_is_refused_and_stores_nothing(
+    start, database_url
+):
+    running = await start(database_url)
+    ada = Client(running.connection)
+    await register(ada)
+    await ada("GET", "/agent-events")
+    await running.system.store.write(lambda tx: tx.run("DELETE FROM account"))
+
+    wanted = [
+        ("/agent-events", {"type": "t"}),
+        ("/memories", {"text": "x"}),
+        ("/messages/send", {"text": "x", "slot": 1}),
+        ("/windows/activate", {"slot": 2}),
+        ("/link/omi/start", {"omi_user_id": "w"}),
+    ]
+    replies = [await ada("POST", path, form) for path, form in wanted]
+
+    assert [(one.status, one.json["error"]) for one in replies] == [
+        (404, "What this belongs to was deleted meanwhile.")
+    ] * len(wanted)
+
+
 # --- follow-ups
 
 

@@ -284,6 +284,18 @@ async def test_address_with_many_unknown_tokens_must_wait_and_others_need_not(se
     assert own.status == 200
 
 
+async def test_guesses_from_an_address_do_not_lock_out_the_persons_who_are_signed_in_there(serve, store, clock):
+    connection = await serve(RATE_LIMIT_MAX_REQUESTS="3")
+    _, token = await sign_in(store, clock)
+    own = {"Authorization": f"Bearer {token}"}
+    assert (await connection.request("GET", "/me", headers=own)).status == 200
+    for _ in range(3):
+        await connection.request("GET", "/me", headers={"Authorization": f"Bearer sid_{new_secret()}"})
+    clock.advance(REMEMBERED_S)
+
+    assert (await connection.request("GET", "/me", headers=own)).status == 200
+
+
 async def test_persons_behind_one_address_have_limits_of_their_own(serve, store, clock):
     connection = await serve(RATE_LIMIT_MAX_REQUESTS="2")
     tokens = [(await sign_in(store, clock))[1] for _ in range(2)]

@@ -64,11 +64,14 @@ class GuardedHandler(CallerHandler):
         return self._begin()
 
     async def _look_up(self, token: str) -> None:
-        """Look the token up in the store. An address with too many unknown tokens must wait."""
+        """Look the token up in the store. An address with too many unknown tokens must wait to try others.
+
+        The tokens that were found before need not wait: several persons live behind one address.
+        """
         limit, sender = self.site.request_limit, self.client.limit_key
         assert self.site.identities is not None  # noqa: S101 (prepare checks it)
         try:
-            if limit is not None:
+            if limit is not None and not self.site.identities.has_met(token):
                 limit.check(_UNKNOWN_TOKEN, sender)
             found = await self.site.identities.find(token)
         except ExpectedError:
