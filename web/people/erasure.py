@@ -65,9 +65,7 @@ class ErasureHandler(BaseHandler):
     async def get(self) -> None:
         """Answer with `status`: erasing or erased."""
         key = self.get_query_argument("key", "")
-        if not key:
-            raise BadRequestError("`key` is missing.", hint="The reply to DELETE /account holds the whole address.")
-        times = await self.site.system.store.read(erasure.load_times, digest_of(key))
+        times = await self.site.system.store.read(erasure.load_times, digest_of(key)) if key else None
         if times is None:
             raise NotFoundError("No such erasure", hint="The key is of no erasure of the last 30 days.")
         began_at, ended_at = times
