@@ -38,7 +38,7 @@ class Server:
         return build_link(self.settings, path)
 
 
-@click.group()
+@click.group(short_help="Show, make, export and delete accounts.")
 @port_option
 @env_file_option
 @click.pass_context

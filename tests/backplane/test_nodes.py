@@ -90,7 +90,7 @@ async def test_news_of_a_burst_are_bounded_and_the_latest_stay(server, join):
         first.send_answered(f"job-{number}")
 
     await eventually(lambda: received[-1:] == ["job-4999"])
-    assert len(received) == 1_000
+    assert len(received) <= 1_000  # hints may be lost; the latest stay
 
 
 async def test_flood_of_messages_does_not_hold_the_loop(server, join):

@@ -67,7 +67,7 @@ def test_switch_that_a_person_would_rely_on(patient):
 
     patient.env_file.write_text("QUIET_HOURS_ENABLED=false\n")
 
-    assert "Quiet hours do not exist" in problem.said
+    assert "Quiet hours are a preference of each person" in problem.said
     assert problem.fix == "Leave it out."
     assert patient.has_no_problem
 

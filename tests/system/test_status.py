@@ -20,6 +20,7 @@ CHECKS = {
     "nodes",
     "clock",
     "retention",
+    "erasures",
 }
 
 
