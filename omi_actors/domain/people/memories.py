@@ -13,8 +13,8 @@ from typing import Any
 MAX_CHARS = 10_000
 # Seconds in which the same text is not kept twice.
 REPEAT_S = 12 * 3_600.0
-# The first UTC second of the year 10000, which cannot be written as a time.
-_END_S = 253_402_300_800.0
+# The first UTC second of the year 9999: times before it can be written in every zone, rounded or not.
+_END_S = 253_370_764_800.0
 # The composed text of a conversation of Omi, in characters.
 _COMPOSED_CHARS = 500
 _ACTIONS = 2
