@@ -3,8 +3,10 @@
 import pytest
 
 from omi_actors.actors.maintenance.indexer import Indexer, MergeWords
-from omi_actors.errors import StoreUnavailableError
+from omi_actors.domain.people.memories import NewMemory
+from omi_actors.errors import StoreError, StoreUnavailableError
 from omi_actors.kit.testing import Driver
+from omi_actors.store.people.memories import HeardConversation
 
 
 @pytest.fixture
@@ -36,6 +38,15 @@ def test_conversations_come_before_sessions(driver, store):
     store.replies["find_conversations"] = ()
     driver.advance(0.16)
     assert store.of("index_session") == ["s1"]
+
+
+def test_conversation_that_can_never_be_stored_is_marked_as_read_without_a_memory(driver, store):
+    heard = HeardConversation("e1", "a1", NewMemory(text="the shop opens at nine"))
+    store.replies |= {"find_conversations": (heard,), "keep_conversation": StoreError("a value that cannot be stored")}
+
+    driver.advance(5.0)
+
+    assert store.of("keep_conversation") == [heard, HeardConversation("e1", "a1", None)]
 
 
 def test_a_failing_store_is_tried_again_later(driver, store):

@@ -6,7 +6,7 @@ Not here: words (domain/people/), statements (store/people/). Threads: the event
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
@@ -14,6 +14,7 @@ from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store.facade import Store
 from omi_actors.store.people import memories, recall_index
+from omi_actors.store.people.memories import HeardConversation
 
 _log = get_logger(__name__)
 
@@ -85,9 +86,19 @@ class Indexer(LoopActor):
     async def _keep_conversations(self) -> bool:
         found = await self._store.read_cold(memories.find_conversations, node=self._node, limit=_EVENTS)
         for heard in found:
-            is_new = await self._store.write_alone(memories.keep_conversation, heard)
-            metrics.MEMORIES.labels("conversation" if is_new else "skipped").inc()
+            metrics.MEMORIES.labels("conversation" if await self._keep(heard) else "skipped").inc()
         return bool(found)
+
+    async def _keep(self, heard: HeardConversation) -> bool:
+        """Store the memory of a conversation; return True if it is new. One that can never be stored is left out."""
+        try:
+            return await self._store.write_alone(memories.keep_conversation, heard)
+        except ExpectedError as exc:
+            if exc.retryable:
+                raise
+            # Otherwise it would be found again, before all others, for ever.
+            _log.warning("conversation_not_kept", error=type(exc).__name__)
+            return await self._store.write_alone(memories.keep_conversation, replace(heard, memory=None))
 
     async def _index(self) -> bool:
         until = self.runtime.clock.now_s() - _SETTLED_S
