@@ -6,19 +6,20 @@ the store is awaited.
 
 import math
 
-from omi_actors.domain.answers.notifications import FOLLOWUP_PREFIX, format_message
+from omi_actors.domain.answers.delivery import Event
+from omi_actors.domain.answers.notifications import FOLLOWUP_PREFIX
+from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
-from omi_actors.errors import CircuitOpenError, UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.kinds import JobDeps, stored
-from omi_actors.jobs.notify import find_limits
+from omi_actors.jobs.notify import KIND as NOTIFY
+from omi_actors.jobs.notify import find_limits, judge_attempt, send_text
 from omi_actors.store.people import followups
 
-_log = get_logger(__name__)
-
 KIND = "followup"
+# The status of a follow-up's row after an attempt. A queued one waits for the next attempt.
+_STATUSES = {Event.ACCEPTED: "sent", Event.REFUSED: "error", Event.UNREACHABLE: "queued", Event.UNCLEAR: "unknown"}
 # Attempts. A retry follows only an attempt that certainly sent nothing.
 _MAX_ATTEMPTS = 3
 
@@ -28,7 +29,7 @@ def build_followup_job(followup_id: str, uid: str, request_id: str, now_s: float
     return NewJob(
         job_id=new_id(),
         kind=KIND,
-        lane=f"notify:omi:{uid}",
+        lane=f"{NOTIFY}:{wearable_key(uid)}",
         idempotency_key=f"{FOLLOWUP_PREFIX}{followup_id}",
         payload={"followup_id": followup_id, "uid": uid},
         created_at=now_s,
@@ -64,8 +65,9 @@ class FollowupJob:
         if begun.text is None or deps.notifier is None:
             metrics.NOTIFICATIONS.labels(begun.reason).inc()
             return
-        error = await _send(uid, begun.text, deps)
-        status, reason, is_over = _end_of(error, job)
+        error = await send_text(uid, begun.text, deps, failed="followup_failed")
+        event, reason, may_retry = judge_attempt(job, error)
+        status = _STATUSES[event]
         await stored(
             lambda: deps.store.write(
                 followups.end_followup,
@@ -74,12 +76,12 @@ class FollowupJob:
                 followup_id=followup_id,
                 status=status,
                 error=reason,
-                is_over=is_over,
+                is_over=not may_retry,
             ),
             deps,
         )
         metrics.NOTIFICATIONS.labels(reason or status).inc()
-        if error is not None and not is_over:
+        if error is not None and may_retry:
             raise error
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> None:
@@ -88,29 +90,3 @@ class FollowupJob:
     def longest_wait_s(self, job: ClaimedJob, deps: JobDeps) -> float:  # noqa: ARG002 (the protocol's)
         """Return infinity: `run` checks the age."""
         return math.inf
-
-
-async def _send(uid: str, text: str, deps: JobDeps) -> UpstreamError | None:
-    assert deps.notifier is not None  # noqa: S101 (run checked it)
-    try:
-        await deps.notifier.notify(uid, format_message(text))
-    except UpstreamError as error:
-        _log.warning("followup_failed", error=type(error).__name__, reason=str(error))
-        return error
-    return None
-
-
-def _end_of(error: UpstreamError | None, job: ClaimedJob) -> tuple[str, str, bool]:
-    """Return status, reason, and whether no other attempt follows. After an unclear result none does."""
-    has_more = job.attempt < job.max_attempts
-    match error:
-        case None:
-            return "sent", "", True
-        case UpstreamRejectedError():
-            return "error", error.code, True
-        case CircuitOpenError():
-            return "queued", "unreachable", False
-        case UpstreamUnavailableError():
-            return ("queued" if has_more else "error"), "unreachable", not has_more
-        case _:
-            return "unknown", "unclear", True

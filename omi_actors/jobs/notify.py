@@ -10,7 +10,6 @@ import math
 from omi_actors.domain.answers.delivery import Event, Phase, state_after
 from omi_actors.domain.answers.notifications import (
     KEY_PREFIX,
-    NotificationBegun,
     NotificationEnd,
     NotificationLimits,
     Notified,
@@ -75,7 +74,7 @@ class NotifyJob:
         if begun.text is None or deps.notifier is None:
             _count(begun.state, begun.reason or begun.state, deps.clock.now_s())
             return Notified(delivery_id=delivery_id, state=begun.state)
-        error = await _send(begun, deps)
+        error = await send_text(begun.uid, begun.text, deps, failed="notification_failed")
         end = _build_end(job, delivery_id, error)
         await stored(lambda: deps.store.write(notifications.end_notification, end), deps)
         _count(end.state, end.error or end.state, deps.clock.now_s())
@@ -107,31 +106,38 @@ def find_limits(job: ClaimedJob, deps: JobDeps) -> NotificationLimits:
     return NotificationLimits(expires_s=expires_s, per_hour=notifier.per_hour, is_set_aside=time is NotifyTime.TOO_LATE)
 
 
-async def _send(begun: NotificationBegun, deps: JobDeps) -> UpstreamError | None:
+async def send_text(uid: str, text: str, deps: JobDeps, *, failed: str) -> UpstreamError | None:
+    """Call Omi's API once. Return its failure, which is logged as the event `failed`; None: the text is sent."""
     assert deps.notifier is not None  # noqa: S101 (run checked it)
-    assert begun.text is not None  # noqa: S101 (same)
     try:
-        await deps.notifier.notify(begun.uid, format_message(begun.text))
+        await deps.notifier.notify(uid, format_message(text))
     except UpstreamError as error:
-        _log.warning("notification_failed", error=type(error).__name__, reason=str(error))
+        _log.warning(failed, error=type(error).__name__, reason=str(error))
         return error
     return None
 
 
-def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -> NotificationEnd:
-    """Return the end of an attempt. After an unclear result the notification is never sent again."""
+def judge_attempt(job: ClaimedJob, error: UpstreamError | None) -> tuple[Event, str, bool]:
+    """Return the event that ends an attempt, the reason in a word, and whether another attempt may follow.
+
+    After an unclear result nothing is sent again.
+    """
     may_retry = isinstance(error, CircuitOpenError) or (
         isinstance(error, UpstreamUnavailableError) and job.attempt < job.max_attempts
     )
     match error:
         case None:
-            event, word = Event.ACCEPTED, ""
+            return Event.ACCEPTED, "", may_retry
         case UpstreamRejectedError():
-            event, word = Event.REFUSED, error.code
+            return Event.REFUSED, error.code, may_retry
         case UpstreamUnavailableError():
-            event, word = (Event.UNREACHABLE if may_retry else Event.REFUSED), "unreachable"
+            return (Event.UNREACHABLE if may_retry else Event.REFUSED), "unreachable", may_retry
         case _:
-            event, word = Event.UNCLEAR, "unclear"
+            return Event.UNCLEAR, "unclear", may_retry
+
+
+def _build_end(job: ClaimedJob, delivery_id: str, error: UpstreamError | None) -> NotificationEnd:
+    event, word, may_retry = judge_attempt(job, error)
     state = state_after(Phase.NOTIFYING, event).value
     return NotificationEnd(
         job_id=job.job_id, token=job.token, delivery_id=delivery_id, state=state, error=word, is_over=not may_retry

@@ -32,7 +32,7 @@ _CHAT_COOKIE_AGE_S = 365 * 86_400
 
 
 class Access(Enum):
-    """Who may use an address. Every handler states one; a test holds all of them against every kind of caller."""
+    """The callers that may use an address. Every handler states one, which a test tries with every kind of caller."""
 
     ANYBODY = "anybody"
     PERSON = "a signed-in person, as the owner of what is read or changed"

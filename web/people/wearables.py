@@ -12,7 +12,7 @@ from omi_actors.backplane.counters import Hit
 from omi_actors.domain.people import linking as rules
 from omi_actors.domain.people.accounts import digest_of
 from omi_actors.domain.people.linking import Confirm, Link, Start
-from omi_actors.domain.sessions.keys import wearable_key
+from omi_actors.domain.sessions.keys import wearable_in, wearable_key
 from omi_actors.errors import (
     BadRequestError,
     ConflictError,
@@ -228,7 +228,7 @@ class SessionLinkHandler(PersonHandler):
         session_id = self.read_fields(Field("session_id", max_chars=256)).get("session_id")
         if not session_id:
             raise BadRequestError("Validation failed", hint="`session_id` is missing.")
-        uid = session_id.removeprefix("omi:")
+        uid = wearable_in(session_id) or session_id
         has_conversations = await self.store.read_cold(linking.find_session, self.me.account_id, uid)
         if has_conversations is None:
             raise NotFoundError("Session not found", hint="Link its wearable first: POST /link/omi/start.")

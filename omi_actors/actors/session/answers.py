@@ -37,6 +37,7 @@ from omi_actors.domain.answers.delivery import (
 )
 from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, OpenAnswer
 from omi_actors.domain.answers.notifications import format_message
+from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.instruments import metrics
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
@@ -48,8 +49,6 @@ AnswerMessage = AnswerReady | AnswerFound | ReplySent | ReplyDeadline | GraceOve
 
 # Seconds until a reply's end is recorded again, when the store failed.
 _RECORD_AGAIN_S = 5.0
-# Prefix of wearables' sessions; Omi's API reaches only these.
-WEARABLE = "omi:"
 
 
 class SessionAnswers:
@@ -83,7 +82,8 @@ class SessionAnswers:
         self._is_silent = is_silent
         self._deps = deps
         self._session_key = session_key
-        is_wearable = session_key.startswith(WEARABLE)
+        # Omi's API reaches only wearables.
+        is_wearable = wearable_in(session_key) is not None
         self._rules = deps.delivery_rules if is_wearable else replace(deps.delivery_rules, can_notify=False)
         self.slots = Slots(deps.open_replies)
         # By delivery id, oldest first. While one is in a reply, it stands here as it was before.

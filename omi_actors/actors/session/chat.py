@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar, assert_never
 from msgspec.structs import replace
 
 from omi_actors.actors.queue.messages import AnswerGrew, CancelJob
-from omi_actors.actors.session.answers import WEARABLE, SessionAnswers
+from omi_actors.actors.session.answers import SessionAnswers
 from omi_actors.actors.session.commits import SessionDeps, build_message, decide_anew_if_fenced
 from omi_actors.actors.session.messages import (
     AskerLeft,
@@ -34,6 +34,7 @@ from omi_actors.domain.sessions.chat import (
     remember_answered,
     was_just_answered,
 )
+from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.domain.sessions.records import NewMessage
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import NewJob
@@ -147,7 +148,7 @@ class SessionChat:
         if known is not None:
             return self._resume(known, asked)
         now_s = self._actor.runtime.clock.now_s()
-        is_wearable = self._session_key.startswith(WEARABLE)
+        is_wearable = wearable_in(self._session_key) is not None
         growth = decide_chat_growth(
             progress, is_wearable=is_wearable, now_s=now_s, new_id=new_id, conversation_id=asked.conversation_id
         )

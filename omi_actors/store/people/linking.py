@@ -20,10 +20,10 @@ from omi_actors.domain.people.linking import (
     Start,
     counted_attempts,
 )
+from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.ids import new_id
 from omi_actors.store.transaction import EntityTransaction
 
-_PREFIX = "omi:"
 # Fences the session's actor, on whichever node it lives: its next turn loads the session with its new person.
 _LET_RELOAD = "epoch = epoch + 1"
 # The conversations of a wearable's session, for the rows of its former owner that point at them.
@@ -95,7 +95,7 @@ def attach_session(tx: EntityTransaction, account_id: str, omi_uid: str) -> int:
     """Make the account the owner of the wearable's session, if it has none. Return the number of sessions changed."""
     return tx.run(
         f"UPDATE session SET account_id = ?, {_LET_RELOAD} WHERE session_key = ? AND account_id IS NULL",  # noqa: S608 (our own words)
-        (account_id, _PREFIX + omi_uid),
+        (account_id, wearable_key(omi_uid)),
     )
 
 
@@ -124,7 +124,7 @@ def can_undo(tx: EntityTransaction, undo_digest: str, *, now_s: float) -> bool:
 
 def find_session(tx: EntityTransaction, account_id: str, omi_uid: str) -> bool | None:
     """Return whether the session of a linked wearable has conversations; None if the account has no such session."""
-    session = tx.db.Session.get(session_key=_PREFIX + omi_uid)
+    session = tx.db.Session.get(session_key=wearable_key(omi_uid))
     if session is None or session.account is None or session.account.id != account_id:
         return None
     return bool(orm.exists(one for one in tx.db.Conversation if one.session == session))
@@ -157,7 +157,7 @@ def _is_taken(tx: EntityTransaction, omi_uid: str) -> bool:
 
 def _remove(tx: EntityTransaction, link: Any) -> None:
     """Delete a link; if it was verified, with all by which its account reaches the wearable's conversations."""
-    account_id, session_key = link.account.id, _PREFIX + link.omi_uid
+    account_id, session_key = link.account.id, wearable_key(link.omi_uid)
     was_verified = link.is_verified
     link.delete()
     tx.db.flush()
