@@ -14,6 +14,7 @@ from tornado.web import HTTPError, RequestHandler
 from omi_actors.domain.people.accounts import Role
 from omi_actors.domain.work.queue_admin import Requester
 from omi_actors.errors import BadRequestError, NotFoundError, SignatureMismatchError
+from omi_actors.instruments.latencies import CHAT, group_of
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import AskTimeoutError, ExpectedError
 from web.edge.browsers import PAGE_POLICY
@@ -192,7 +193,9 @@ class BaseHandler(GuardedHandler):
         self.site.traffic.end()
         seconds = self.seconds
         status, method = self.get_status(), self.request.method or ""
-        count_request(self.route, method if method in _METHODS else "other", None if self.is_gone else status, seconds)
+        method_label = method if method in _METHODS else "other"
+        is_stream = self.is_slow_by_nature and group_of(self.route) != CHAT
+        count_request(self.route, method_label, None if self.is_gone else status, seconds, is_stream=is_stream)
         slow = seconds >= self.site.times.slow_request_s and not self.is_slow_by_nature
         is_warning = slow or status >= _SERVER_ERROR
         if not (is_warning or self.is_logged):

@@ -11,14 +11,13 @@ from typing import Any
 
 from tornado.template import DictLoader
 
+from omi_actors.status.causes import show_causes
 from omi_actors.status.snapshot import Snapshot
-from web.problems import Problem
+from web.problems import Problem, iso_time
 
 DASHBOARD = "/metrics-dashboard"
 # Milliseconds between two updates. A snapshot takes a few milliseconds; people do not read faster.
 _UPDATE_MS = 5_000
-_STATES = {"pass": "All is well", "warn": "It works; something needs attention", "fail": "Something fails"}
-_RECENT_TROUBLE = "It works; something went wrong in the last 5 minutes"
 _NO_TROUBLE = "Nothing is known to be wrong."
 
 _LINKS = (
@@ -46,7 +45,7 @@ def render_index(wake_name: str, snapshot: Snapshot | None, *, has_metrics: bool
 
     `wake_name` is the name in the wake phrase. If it is "", the page says that only typed questions are answered.
     """
-    status, state = _state_of(snapshot) if snapshot is not None else ("", "")
+    status, state = (snapshot.status, snapshot.state) if snapshot is not None else ("", "")
     links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS)
     return _render("index.html", wake_name=wake_name, status=status, state=state, links=links)
 
@@ -59,17 +58,19 @@ def render_dashboard(snapshot: Snapshot, taken_at: str) -> bytes:
 
 def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
     """Return the dashboard's contents for JSON; `taken_at` is ISO 8601."""
-    status, state = _state_of(snapshot)
     return {
-        "status": status,
-        "state": state,
+        "status": snapshot.status,
+        "state": snapshot.state,
         "takenAt": taken_at,
         "taken": f"{taken_at[:19].replace('T', ' ')} UTC",
-        "checks": list(snapshot.checks.items()),
-        "troubles": [asdict(trouble) for trouble in snapshot.troubles],
+        "startedAt": iso_time(snapshot.started_at),
+        "node": snapshot.node,
+        "demo": snapshot.is_demo,
+        "causes": show_causes(snapshot.causes),
         "nothingWrong": _NO_TROUBLE,
-        "headlines": [asdict(headline) for headline in snapshot.headlines],
-        "tables": {table.name: table.rows for table in snapshot.tables},
+        "checks": snapshot.checks,
+        "tiles": [asdict(tile) for tile in snapshot.tiles],
+        "tables": {table.name: asdict(table) for table in snapshot.tables},
     }
 
 
@@ -94,13 +95,6 @@ def render_error(problem: Problem, request_id: str) -> bytes:
     title, *rest = problem.error.split(". ")
     sentences = [text.split("`") for text in (". ".join(rest), hint) if text]
     return _render("message.html", title=title, sentences=sentences, request_id=request_id)
-
-
-def _state_of(snapshot: Snapshot) -> tuple[str, str]:
-    """Return pass, warn or fail, and a sentence that describes it. If there is a trouble, pass becomes warn."""
-    if snapshot.status == "pass" and snapshot.troubles:
-        return "warn", _RECENT_TROUBLE
-    return snapshot.status, _STATES[snapshot.status]
 
 
 def _render(name: str, **values: Any) -> bytes:
