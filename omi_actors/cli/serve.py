@@ -63,7 +63,7 @@ def with_short_grace(loaded: LoadedSettings) -> LoadedSettings:
     return replace(loaded, settings=loaded.settings.model_copy(update={"shutdown_grace_ms": _GRACE_MS}))
 
 
-def _run(loaded: LoadedSettings, *, has_last_tables: bool) -> int:
+def _run(loaded: LoadedSettings, *, has_last_tables: bool = True) -> int:
     from omi_actors.cli.server import run  # noqa: PLC0415 (explaining settings needs no server)
 
     try:

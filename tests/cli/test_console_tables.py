@@ -103,13 +103,18 @@ def test_tables_for_a_pipe_that_nobody_reads_hold_up_nothing(monkeypatch):
     monkeypatch.setattr("omi_actors.cli.console_tables._LAST_S", 0.0)
     read, write = os.pipe()
     much = {**FIGURES, "errors": {"total": 1, "byType": {"x" * 190 + str(n): 1 for n in range(500)}}}
-    looks = []
+    looks: list[int] = []
 
-    with open(write, "w", encoding="utf-8") as out:
-        tables = ConsoleTables(lambda: (looks.append(1), (much, ()))[1], out)
+    def look():
+        looks.append(1)
+        return much, ()
+
+    with os.fdopen(write, "w", encoding="utf-8") as out:
+        tables = ConsoleTables(look, out)
         tables.print_last()
         tables.print_soon()  # the first waits still
         waiting = tables._printing
+        assert waiting is not None
         assert len(looks) == 1
         os.close(read)
         waiting.join(10)
