@@ -5,6 +5,7 @@ values into sketches, at 2 µs each.
 Not here: windows of minutes (minutes.py), Prometheus's buckets (metrics.py). Threads: recorders any, sketches one.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -62,9 +63,13 @@ class Sketch:
         self.highest = max(self.highest, other.highest)
 
     def quantile(self, share: float) -> float | None:
-        """Return the value below which this share of the values lies; None if there are none."""
-        value = self._sketch.get_quantile_value(share)
-        return None if value is None else min(float(value), self.highest)
+        """Return the least value that this share of the values does not exceed (nearest rank); None without values."""
+        if not self.count:
+            return None
+        # The library counts from 0 and rounds down; the half keeps a rounding error from doing so, too.
+        rank = math.ceil(share * self.count) - 0.5
+        value = self._sketch.get_quantile_value(min(1.0, rank / max(1, self.count - 1)))
+        return self.highest if value is None else min(float(value), self.highest)
 
     def summary(self) -> Summary:
         """Return the figures."""
