@@ -96,7 +96,8 @@ def test_stored_minute_has_the_quantiles_of_the_kept_one():
 
     assert (again.counts, again.gauges) == ({"requests": 3.0}, {"sessions": 2.0})
     before, after = minute.summary((COMMIT,)), again.summary((COMMIT,))
-    assert (after.count, after.p95) == (500, pytest.approx(before.p95, rel=1e-6))
+    assert after.count == 500
+    assert after.p95 == pytest.approx(before.p95, rel=1e-6)
     assert after.mean == pytest.approx(before.mean, rel=1e-4)
     columns = show_minutes([(minute.at, text), (minute.at + 60, dump_minute(minutes.close({}, {}, now_s=0, mono_s=1)))])
     assert columns["at"] == [1_000.0, 1_060.0]
@@ -109,7 +110,7 @@ def test_leap_of_the_wall_clock_moves_no_minute():
     for number, now_s in enumerate((1_000.0, 999_999_999.0, 50.0)):
         minutes.close({"requests": 1.0 + number}, {}, now_s=now_s, mono_s=60.0 * (number + 1))
 
-    assert [minute.counts["requests"] for minute in minutes.by_minute()[-3:]] == [1.0, 2.0, 3.0]
+    assert [one and one.counts["requests"] for one in minutes.by_minute()[-3:]] == [1.0, 2.0, 3.0]
 
 
 def test_parts_of_a_minute_before_and_after_a_restart_are_one():
