@@ -118,7 +118,7 @@ def _keys() -> Iterator[Callable[[float], bytes]]:
     """Yield a function that waits for a key, for so many seconds at most; b"" if there is none."""
     if not sys.stdin.isatty():
         nothing = threading.Event()
-        yield lambda seconds: b"" if nothing.wait(seconds) else b""
+        yield lambda seconds: b"q" if nothing.wait(seconds) else b""
         return
     number = sys.stdin.fileno()
     before = termios.tcgetattr(number)

@@ -112,18 +112,17 @@ class View:
         return Panel(Group(*lines), title=self._text(tile["label"], ""), title_align="left", box=box.SQUARE)
 
     def _lists(self, data: Mapping[str, Any]) -> Iterator[RenderableType]:
-        if active := data.get("active"):
-            rows = [
-                (one["id"][:8], one["method"], one["route"], one["stage"], format_seconds(one["ageMs"] / 1e3))
-                for one in active[:_ROWS]
-            ]
-            yield self._table("Active requests", ("Request", "Method", "Route", "Stage", "Age"), rows)
-        if errors := data.get("errors"):
-            rows = [(one["type"], one["where"], str(one["count"]), str(one["lastAt"])) for one in errors[:_ROWS]]
-            yield self._table("Errors", ("Type", "Where", "Count", "Last"), rows)
-        if failed := data.get("queue", {}).get("failed"):
-            rows = [(one["id"], one["kind"], str(one["attempts"]), one["error"]) for one in failed[:_ROWS]]
-            yield self._table("Failed jobs", ("Job", "Kind", "Attempts", "Error"), rows)
+        """Yield the lists that are not empty. A request's age gets its unit; other cells are shown as they are."""
+        active = [{**one, "age": format_seconds(one["ageMs"] / 1e3)} for one in data.get("active", ())]
+        failed = data.get("queue", {}).get("failed", ())
+        for title, found, cells in (
+            ("Active requests", active, {"Request": "id", "Route": "route", "Stage": "stage", "Age": "age"}),
+            ("Errors", data.get("errors", ()), {"Type": "type", "Where": "where", "Count": "count", "Last": "lastAt"}),
+            ("Failed jobs", failed, {"Job": "id", "Kind": "kind", "Attempts": "attempts", "Error": "error"}),
+        ):
+            if found:
+                rows = [[one.get(key, "") for key in cells.values()] for one in found[:_ROWS]]
+                yield self._table(title, [*cells], rows)
 
     def _table(
         self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], note: str = ""

@@ -19,7 +19,7 @@ from omi_actors.cli.top_view import View, draw_sparks
 from omi_actors.clock import ManualClock
 from omi_actors.errors import UpstreamUnavailableError
 from tests.canaries import ADMIN_TOKEN
-from tests.e2e.conftest import ROOT, environment
+from tests.e2e.conftest import environment
 from tests.fakes.raw_server import read_request, serve_raw
 
 DATA = {
@@ -54,7 +54,7 @@ def test_page_has_the_sentence_causes_checks_figures_and_tables():
     for text in ("Set OPENAI_API_KEY.", "- 4 questions failed.", "ok store  x model", "Questions", "▅█"):
         assert text in said
     for row in (
-        "│ abcdef01 │ GET    │ /chat │ recall │ 2.5 s │",
+        "│ abcdef0123 │ /chat │ recall │ 2.5 s │",
         "│ /chat │ 12    │",
         "│ j1  │ answer │ 3        │ timeout │",
     ):
