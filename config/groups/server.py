@@ -70,7 +70,10 @@ class ServerSettings(BaseModel):
     log_level: Annotated[Literal["debug", "info", "warn", "error", "fatal"], BeforeValidator(lower_word)] = Field(
         "info",
         validation_alias="LOG_LEVEL",
-        description="Lowest level that is logged: debug, info, warn, error, fatal.",
+        description=(
+            "Lowest level that is logged: debug, info, warn, error, fatal. With debug the console tables are printed "
+            "every minute."
+        ),
     )
     admin_token: Secret = Field(
         None,
@@ -119,7 +122,10 @@ class ObservingSettings(BaseModel):
     enable_metrics: OnOff = Field(
         default=True,
         validation_alias="ENABLE_METRICS",
-        description="Serves /metrics and /metrics-dashboard. When off, both are 404; /health stays.",
+        description=(
+            "Serves /metrics and /metrics-dashboard, and prints the console tables at the end. When off, both are 404 "
+            "and SIGUSR1 alone prints tables; /health stays."
+        ),
     )
     metrics_token: Secret = Field(
         None,

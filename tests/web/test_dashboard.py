@@ -189,6 +189,8 @@ async def test_text_has_enough_contrast_in_both_schemes(connection):
         for name in ("front", "quiet", "pass", "warn", "fail"):
             assert contrast(scheme[name], scheme["back"]) >= 7, name
         assert contrast(scheme["front"], scheme["panel"]) >= 7
+        for front, back in (("accent", "back"), ("accent", "panel"), ("onaccent", "accent"), ("quiet", "soft")):
+            assert contrast(scheme[front], scheme[back]) >= 6, (front, back)
 
 
 def contrast(one, other):

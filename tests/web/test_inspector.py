@@ -24,7 +24,7 @@ async def test_webhooks_are_listed_with_their_fate_and_without_text_or_uid(start
     async with await Connection.open(await start(APP_ENV="production")) as connection:
         await send(connection)
         await send(connection, b"not json")
-        await send(connection, token="wrong")
+        await send(connection, token="wrong")  # noqa: S106 (it is none)
         reply = await connection.request("GET", "/metrics-dashboard/data.json", b"", ADMIN)
 
     assert [(one["fate"], one["reason"], one["status"], one["hasText"]) for one in reply.json["webhooks"]] == [
