@@ -5,6 +5,7 @@ Not here: HTML (web/pages/), the figures (omi_actors/status/). Threads: the even
 
 from typing import ClassVar
 
+from omi_actors.status.requests import build_sections
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
@@ -17,7 +18,7 @@ class AssetHandler(BaseHandler):
     """Serves the file with the name at the end of the route. The files are public: they hold no data."""
 
     content_type: ClassVar[str]
-    is_logged = False
+    is_logged = is_kept = False
 
     def get(self) -> None:
         """Answer with the file."""
@@ -77,11 +78,13 @@ class DashboardDataHandler(BaseHandler):
 
     route = f"{DASHBOARD}/data.json"
     access = Access.OPERATOR
+    is_kept = False
     is_paced = True
 
     def get(self) -> None:
         """Answer the operator with a snapshot as JSON."""
-        self.send_json(build_data(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
+        data = build_data(self.site.system.snapshot(), iso_time(self.site.clock.now_s()))
+        self.send_json(data | build_sections(self.site.times.slow_request_s))
 
     head = get
 
