@@ -241,9 +241,10 @@ async def test_each_deletion_drops_the_webhooks_that_the_inspector_keeps(running
     ]
     for delete in deletions:
         request_id = (await running.say("a sentence of hers")).headers["x-request-id"]
-        assert WEBHOOKS.find(request_id).body is not None
+        kept = WEBHOOKS.find(request_id)
+        assert kept is not None
+        assert kept.body is not None
 
         assert (await delete()).status in (200, 202)
 
-        kept = WEBHOOKS.find(request_id)
         assert (kept.body, kept.session_key, kept.query) == (None, "", {})
