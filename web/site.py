@@ -13,6 +13,7 @@ from omi_actors.kit.pacer import Pacer
 from omi_actors.status.health import feature_states
 from omi_actors.system import System
 from web.auth import ChatGuard, Replays, WebhookAuth
+from web.dashboard import Dashboard
 from web.edge.addresses import Hosts
 from web.edge.browsers import Cors
 from web.edge.limits import (
@@ -118,6 +119,7 @@ class Site:
         self.readers = BodyReaders()
         # Chunks of large bodies are spread over iterations of the loop; so are snapshots, which take milliseconds.
         self.body_pacer, self.snapshot_pacer = Pacer(), Pacer()
+        self.dashboard = Dashboard(system, clock, self.snapshot_pacer, max_viewers=settings.dashboard_streams)
         self.max_body_bytes = settings.max_request_size
         # Bodies up to this size are accepted without checks of size or memory.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)

@@ -15,11 +15,8 @@ from omi_actors.status.snapshot import Snapshot
 from web.problems import Problem
 
 DASHBOARD = "/metrics-dashboard"
-# Milliseconds between two updates. A snapshot takes a few milliseconds; people do not read faster.
-_UPDATE_MS = 5_000
 _STATES = {"pass": "All is well", "warn": "It works; something needs attention", "fail": "Something fails"}
 _RECENT_TROUBLE = "It works; something went wrong in the last 5 minutes"
-_NO_TROUBLE = "Nothing is known to be wrong."
 
 _LINKS = (
     ("/health", "Health", "states of all parts, as JSON"),
@@ -51,10 +48,10 @@ def render_index(wake_name: str, snapshot: Snapshot | None, *, has_metrics: bool
     return _render("index.html", wake_name=wake_name, status=status, state=state, links=links)
 
 
-def render_dashboard(snapshot: Snapshot, taken_at: str) -> bytes:
-    """Return the operator's dashboard; `taken_at` is ISO 8601."""
+def render_dashboard(snapshot: Snapshot, taken_at: str, *, may_change: bool) -> bytes:
+    """Return the operator's dashboard; `taken_at` is ISO 8601. Without `may_change` it has no buttons of changes."""
     data = build_data(snapshot, taken_at)
-    return _render("dashboard.html", data=data, tables=snapshot.tables, place=DASHBOARD, every_ms=_UPDATE_MS)
+    return _render("dashboard.html", data=data, tables=snapshot.tables, place=DASHBOARD, may_change=may_change)
 
 
 def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
@@ -64,11 +61,9 @@ def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
         "status": status,
         "state": state,
         "takenAt": taken_at,
-        "taken": f"{taken_at[:19].replace('T', ' ')} UTC",
-        "checks": list(snapshot.checks.items()),
-        "troubles": [asdict(trouble) for trouble in snapshot.troubles],
-        "nothingWrong": _NO_TROUBLE,
-        "headlines": [asdict(headline) for headline in snapshot.headlines],
+        "checks": [(name, status, "") for name, status in snapshot.checks.items()],
+        "causes": [asdict(trouble) for trouble in snapshot.troubles],
+        "tiles": [asdict(headline) for headline in snapshot.headlines],
         "tables": {table.name: table.rows for table in snapshot.tables},
     }
 
