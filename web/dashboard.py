@@ -13,6 +13,7 @@ from omi_actors.clock import Clock
 from omi_actors.errors import RateLimitedError
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.pacer import Pacer
+from omi_actors.status.requests import build_sections
 from omi_actors.system import System
 from web.pages.render import build_data
 from web.problems import iso_time
@@ -62,11 +63,12 @@ class Dashboard:
     dashboard.leave(viewer)
     """
 
-    def __init__(self, system: System, clock: Clock, pacer: Pacer, *, max_viewers: int) -> None:
+    def __init__(self, system: System, clock: Clock, pacer: Pacer, *, max_viewers: int, slow_request_s: float) -> None:
         self._system = system
         self._clock = clock
         self._pacer = pacer
         self._max_viewers = max_viewers
+        self._slow_request_s = slow_request_s
         self.period_s = _PERIOD_S
         self._viewers: set[Viewer] = set()
         self._task: asyncio.Task[None] | None = None
@@ -112,7 +114,8 @@ class Dashboard:
     async def build(self) -> dict[str, Any]:
         """Build the document."""
         await self._pacer.wait()
-        return build_data(self._system.snapshot(), iso_time(self._clock.now_s()))
+        data = build_data(self._system.snapshot(), iso_time(self._clock.now_s()))
+        return data | build_sections(self._slow_request_s)
 
     async def _run(self) -> None:
         """Send documents until the last viewer leaves."""

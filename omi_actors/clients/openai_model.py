@@ -26,6 +26,7 @@ from omi_actors.errors import (
 )
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.kit.pacer import Pacer
 
 if TYPE_CHECKING:
@@ -193,9 +194,13 @@ class OpenAIModel:
         now_s = asyncio.get_running_loop().time
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None) as moment:
+                has_text = False
                 async for data in response.aiter_bytes():
                     await self._pacer.wait()
                     pieces = reader.feed(data)
+                    if pieces and not has_text:
+                        has_text = True
+                        REQUESTS.note("first token")
                     _send(pieces, on_text)
                     if reader.is_full:
                         break

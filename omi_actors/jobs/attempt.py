@@ -15,6 +15,7 @@ from omi_actors.domain.work.retry import Bury, Retry, decide_retry
 from omi_actors.errors import LeaseLostError, UnreadableJobError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.followup import FollowupJob
 from omi_actors.jobs.kinds import JobDeps, JobKind, stored
@@ -43,11 +44,15 @@ class Attempted:
 async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:
     """Make one attempt. Never raises. If the store cannot record the outcome, the lease expires; the job runs again."""
     started = deps.clock.mono_s()
+    REQUESTS.note_job(job.job_id, job.kind, "running", attempt=job.attempt)
+    REQUESTS.note(f"{job.kind} begins")
     try:
         ended = await _attempt(job, deps)
     except asyncio.CancelledError:
         ended = await _release(job, deps)
-    metrics.JOB_SECONDS.labels(job.kind).observe(deps.clock.mono_s() - started)
+    seconds = deps.clock.mono_s() - started
+    REQUESTS.note_job(job.job_id, job.kind, ended.outcome, attempt=job.attempt, seconds=seconds)
+    metrics.JOB_SECONDS.labels(job.kind).observe(seconds)
     metrics.JOB_ATTEMPTS.labels(job.kind, ended.outcome).inc()
     return ended
 

@@ -90,8 +90,8 @@ async def test_page_shows_a_crash_and_a_remedy(start):
     async def is_shown():
         data = await get(program, "/metrics-dashboard/data.json")
         # Another test may have let a router crash shortly before: the number tells them apart.
-        shown = [trouble for trouble in data["troubles"] if "of session_router" in str(trouble)]
-        return bool(shown) and shown[0] not in before["troubles"]
+        shown = [trouble for trouble in data["causes"] if "of session_router" in str(trouble)]
+        return bool(shown) and shown[0] not in before["causes"]
 
     await eventually(is_shown)
 
@@ -107,7 +107,7 @@ async def test_refused_notification_is_a_warning_with_a_remedy(start, omi, notif
         return check.get("last_outcome") == "unauthorized" and check["status"] == "warn"
 
     await eventually(is_shown)
-    troubles = (await get(program, "/metrics-dashboard/data.json"))["troubles"]
+    troubles = (await get(program, "/metrics-dashboard/data.json"))["causes"]
     assert "OMI_APP_SECRET" in str(troubles)
 
 

@@ -132,6 +132,7 @@ async def test_page_without_a_script_has_everything_and_renews_itself(snapshot, 
 async def test_data_equal_the_page(snapshot, get):
     data = (await get("/data.json")).json
 
+    assert [data.pop(name) for name in ("active", "errors", "webhooks")] == [[], [], []]
     assert data.pop("takenAt")
     assert data == {
         "status": "warn",
@@ -197,6 +198,8 @@ async def test_text_has_enough_contrast_in_both_schemes(connection):
         for name in ("front", "quiet", "pass", "warn", "fail"):
             assert contrast(scheme[name], scheme["back"]) >= 7, name
         assert contrast(scheme["front"], scheme["panel"]) >= 7
+        for front, back in (("accent", "back"), ("accent", "panel"), ("onaccent", "accent"), ("quiet", "soft")):
+            assert contrast(scheme[front], scheme[back]) >= 6, (front, back)
 
 
 def contrast(one, other):

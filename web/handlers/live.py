@@ -29,6 +29,7 @@ class DashboardEventsHandler(BaseHandler):
     # A stream has no deadline.
     has_own_deadline = True
     is_logged = False
+    is_kept = False
 
     _viewer: Viewer | None = None
 

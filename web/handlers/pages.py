@@ -17,7 +17,7 @@ class AssetHandler(BaseHandler):
     """Serves the file with the name at the end of the route. The files are public: they hold no data."""
 
     content_type: ClassVar[str]
-    is_logged = False
+    is_logged = is_kept = False
 
     def get(self) -> None:
         """Answer with the file."""
@@ -78,6 +78,7 @@ class DashboardDataHandler(BaseHandler):
 
     route = f"{DASHBOARD}/data.json"
     access = Access.OPERATOR
+    is_kept = False
     is_paced = True
 
     async def get(self) -> None:

@@ -39,6 +39,7 @@ from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, O
 from omi_actors.domain.answers.notifications import format_message
 from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.instruments import metrics
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 
@@ -283,6 +284,9 @@ class SessionAnswers:
     ) -> None:
         """Remember the phase of a delivery. If the answer is not known here, remember only that it is being sent."""
         known = self._open.get(delivery_id, answer)
+        if phase is Phase.SENT and known is not None:
+            by_reply = self._sending.get(delivery_id)
+            REQUESTS.note_delivered(known.job_id, by_reply or Channel.NOTIFY)
         if phase is Phase.SENDING:
             self._end_grace(delivery_id)
             self._sending[delivery_id] = reply
