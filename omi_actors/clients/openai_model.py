@@ -25,6 +25,7 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from omi_actors.instruments import metrics
+from omi_actors.instruments.latencies import MODEL, RECORDERS
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.requests import REQUESTS
 from omi_actors.kit.pacer import Pacer
@@ -115,7 +116,9 @@ class OpenAIModel:
             outcome = "cancelled"
             raise
         finally:
-            metrics.MODEL_SECONDS.labels(self.provider, outcome).observe(time.monotonic() - started)
+            seconds = time.monotonic() - started
+            metrics.MODEL_SECONDS.labels(self.provider, outcome).observe(seconds)
+            RECORDERS[MODEL].note(seconds)
 
     async def close(self) -> None:
         """Close the client's connections."""

@@ -68,7 +68,7 @@ def built(system, monkeypatch):
 
     def snapshot():
         count[0] = next(numbers) + 1
-        return Snapshot(status="pass", checks={"built": str(count[0])}, troubles=(), tables=())
+        return Snapshot(status="pass", state="All is well.", checks=[("built", str(count[0]), "")])
 
     monkeypatch.setattr(system, "snapshot", snapshot)
     return count

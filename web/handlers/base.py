@@ -14,6 +14,7 @@ from tornado.web import HTTPError, OutputTransform, RequestHandler
 from omi_actors.domain.people.accounts import Role
 from omi_actors.domain.work.queue_admin import Requester
 from omi_actors.errors import BadRequestError, NotFoundError, SignatureMismatchError
+from omi_actors.instruments.latencies import CHAT, group_of
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.instruments.requests import REQUESTS, Trace
 from omi_actors.kit.errors import AskTimeoutError, ExpectedError
@@ -218,7 +219,8 @@ class BaseHandler(GuardedHandler):
         self.site.traffic.end()
         seconds = self.seconds
         status, method = self.get_status(), self.trace.method
-        count_request(self.route, method, None if self.is_gone else status, seconds)
+        is_stream = self.is_slow_by_nature and group_of(self.route) != CHAT
+        count_request(self.route, method, None if self.is_gone else status, seconds, is_stream=is_stream)
         if self.is_kept:
             REQUESTS.end(self.trace, None if self.is_gone else status, self.began_mono_s + seconds)
         slow = seconds >= self.site.times.slow_request_s and not self.is_slow_by_nature

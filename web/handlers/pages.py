@@ -89,6 +89,19 @@ class DashboardDataHandler(BaseHandler):
     head = get
 
 
+class MinutesHandler(BaseHandler):
+    """The figures of the last 24 h by minutes, also from before a restart."""
+
+    route = f"{DASHBOARD}/minutes.json"
+    access = Access.OPERATOR
+
+    async def get(self) -> None:
+        """Answer the operator with a column for each figure."""
+        self.send_json(await self.site.system.load_minutes())
+
+    head = get
+
+
 class DashboardStyleHandler(AssetHandler):
     """The dashboard's style."""
 
@@ -119,7 +132,7 @@ SCRIPTS = ("actions", "dashboard", "live", "page", "pictures", "sections")
 DASHBOARD_ROUTES = [
     *(
         (handler.route.replace(".", r"\."), handler)
-        for handler in (DashboardHandler, DashboardDataHandler, DashboardStyleHandler)
+        for handler in (DashboardHandler, DashboardDataHandler, MinutesHandler, DashboardStyleHandler)
     ),
     (rf"{DASHBOARD}/((?:{'|'.join(SCRIPTS)})\.js)", DashboardScriptHandler),
 ]

@@ -113,9 +113,10 @@ export function duration(ms) {
   return s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} days`;
 }
 
-/** A time of the server as an element that says how long ago it was. */
-export function ago(iso, nowIso) {
-  if (!iso) return "–";
+/** A time of the server (ISO 8601, or UTC seconds) as an element that says how long ago it was. */
+export function ago(time, nowIso) {
+  if (!time) return "–";
+  const iso = typeof time === "number" ? new Date(time * 1000).toISOString() : time;
   const ms = Date.parse(nowIso) - Date.parse(iso);
   const words = ms < 1000 ? "now" : `${duration(ms)} ago`;
   return h("time", { datetime: iso, title: iso }, words);

@@ -11,13 +11,12 @@ from typing import Any
 
 from tornado.template import DictLoader
 
+from omi_actors.status.causes import show_causes
 from omi_actors.status.snapshot import Snapshot
-from web.problems import Problem
+from web.problems import Problem, iso_time
 
 DASHBOARD = "/metrics-dashboard"
 TIMELINES = f"{DASHBOARD}/requests"
-_STATES = {"pass": "All is well", "warn": "It works; something needs attention", "fail": "Something fails"}
-_RECENT_TROUBLE = "It works; something went wrong in the last 5 minutes"
 
 _LINKS = (
     ("/health", "Health", "states of all parts, as JSON"),
@@ -44,7 +43,7 @@ def render_index(wake_name: str, snapshot: Snapshot | None, *, has_metrics: bool
 
     `wake_name` is the name in the wake phrase. If it is "", the page says that only typed questions are answered.
     """
-    status, state = _state_of(snapshot) if snapshot is not None else ("", "")
+    status, state = (snapshot.status, snapshot.state) if snapshot is not None else ("", "")
     links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS)
     return _render("index.html", wake_name=wake_name, status=status, state=state, links=links)
 
@@ -57,15 +56,17 @@ def render_dashboard(snapshot: Snapshot, taken_at: str, *, may_change: bool) -> 
 
 def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
     """Return the dashboard's contents for JSON; `taken_at` is ISO 8601."""
-    status, state = _state_of(snapshot)
     return {
-        "status": status,
-        "state": state,
+        "status": snapshot.status,
+        "state": snapshot.state,
         "takenAt": taken_at,
-        "checks": [(name, status, "") for name, status in snapshot.checks.items()],
-        "causes": [asdict(trouble) for trouble in snapshot.troubles],
-        "tiles": [asdict(headline) for headline in snapshot.headlines],
-        "tables": {table.name: table.rows for table in snapshot.tables},
+        "startedAt": iso_time(snapshot.started_at),
+        "node": snapshot.node,
+        "demo": snapshot.is_demo,
+        "causes": show_causes(snapshot.causes),
+        "checks": snapshot.checks,
+        "tiles": [asdict(tile) for tile in snapshot.tiles],
+        "tables": {table.name: asdict(table) for table in snapshot.tables},
     }
 
 
@@ -125,13 +126,6 @@ def _describe(timeline: Mapping[str, Any]) -> tuple[str, str]:
             status = timeline["status"]
             state = "pass" if status < _BAD_REQUEST else "warn" if status < _SERVER_ERROR else "fail"
             return state, f"Answered with {status} after {timeline['ms']} ms.{error}{longest}"
-
-
-def _state_of(snapshot: Snapshot) -> tuple[str, str]:
-    """Return pass, warn or fail, and a sentence that describes it. If there is a trouble, pass becomes warn."""
-    if snapshot.status == "pass" and snapshot.troubles:
-        return "warn", _RECENT_TROUBLE
-    return snapshot.status, _STATES[snapshot.status]
 
 
 def _render(name: str, **values: Any) -> bytes:

@@ -23,7 +23,8 @@ export function showCauses({ causes, state, takenAt }) {
       h(
         "li",
         { class: cause.status ?? "warn", "data-key": cause.what },
-        cause.what !== state && h("strong", {}, cause.what, " "),
+        // The sentence at the top has the first cause already.
+        !(at === 0 && state.toLowerCase().endsWith(cause.what.toLowerCase())) && h("strong", {}, cause.what, " "),
         h("span", { class: "advice" }, cause.do, " "),
         cause.link && h("a", { href: cause.link }, "Show more"),
         cause.since && h("span", { class: "quiet" }, " Since ", ago(cause.since, takenAt), "."),

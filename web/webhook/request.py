@@ -42,6 +42,7 @@ ACCEPTED: Final = "accepted"
 REPEATED: Final = "repeated"
 DROPPED: Final = "dropped"
 REFUSED: Final = "refused"
+CUT: Final = "cut"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class WebhookRequest(HTTPMessageDelegate):
         self._order: Order | None = None
         # The signed webhook's seal, from the moment at which `replays` counts it as under way.
         self._seal = ""
-        self._is_over = False
+        self._is_over = self._is_read = False
         # For the inspector: the body, unless its sender is not authorised; the fate and its reason.
         self._body: bytes | None = None
         self._fate, self._reason = CLOSED, ""
@@ -144,6 +145,7 @@ class WebhookRequest(HTTPMessageDelegate):
     def finish(self) -> None:
         """Read the whole request and send its messages to the system."""
         clock = self._site.clock
+        self._is_read = True
         self._trace.began_mono_s = self._began_mono_s = clock.mono_s()
         self._connection.set_close_callback(self.on_connection_close)
         if self._refusal is not None:
@@ -162,6 +164,8 @@ class WebhookRequest(HTTPMessageDelegate):
     def on_connection_close(self) -> None:
         """End the request without a reply. Its messages are still handled."""
         if not self._is_over:
+            if not self._is_read:
+                _webhooks_counter(self._kind(), CUT).inc()
             self._end(None)
 
     def refuse_body(self, error: Exception) -> bytes:
@@ -319,6 +323,8 @@ class WebhookRequest(HTTPMessageDelegate):
         _webhooks_counter(self._kind(), reply.outcome).inc()
         if reply.outcome == DROPPED:
             metrics.WEBHOOKS_DROPPED.labels(reply.reason).inc()
+        elif reply.outcome == REFUSED:
+            metrics.WEBHOOKS_REFUSED.labels(reply.reason).inc()
 
     def _log_drop(self, reply: WebhookReply, *, detail: str) -> None:
         with bound_context(self._context()):
