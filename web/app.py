@@ -5,7 +5,7 @@ Not here: `POST /omi-webhook`, which takes a shorter path (entry.py). Threads: t
 
 from tornado.web import Application, GZipContentEncoding
 
-from web.handlers import pages, queue, requests
+from web.handlers import pages, queue, requests, webhooks
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.caller import Access
@@ -36,6 +36,7 @@ _METRICS = (
     (DashboardEventsHandler.route, DashboardEventsHandler),
     *pages.DASHBOARD_ROUTES,
     *requests.ROUTES,
+    *webhooks.ROUTES,
 )
 
 
