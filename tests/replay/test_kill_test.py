@@ -8,7 +8,16 @@ from scripts.lab.replay.kill_test import KillPlan, KillTest
 from scripts.lab.replay.server_process import ServerFailedError, build_server
 from tests.fakes import stand_in_server
 
-PLAN = KillPlan(rounds=2, seed=1, users=5, rate_per_s=300.0, round_min_s=0.2, round_max_s=0.4, answers_within_s=0.0)
+PLAN = KillPlan(
+    rounds=2,
+    seed=1,
+    users=5,
+    rate_per_s=300.0,
+    round_min_s=0.2,
+    round_max_s=0.4,
+    answers_within_s=0.0,
+    persons=0,  # the stand-in has no accounts
+)
 
 
 @pytest.fixture
