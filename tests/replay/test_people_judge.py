@@ -13,9 +13,8 @@ QUESTION, ANSWER = ("message", "q1", "why?"), ("answer", "q1", ANY)
 def _log(*changes):
     """Return the deeds of changes, each given as its steps, and True if it was acknowledged."""
     for number, (steps, is_acknowledged) in enumerate(changes, start=1):
-        yield from (Deed("ada", *step, number) for step in steps)
-        if is_acknowledged:
-            yield from (Deed("ada", *step, number, is_acknowledged=True) for step in steps)
+        for acknowledged in (False, True) if is_acknowledged else (False,):
+            yield from (Deed("ada", what, key, value, number, acknowledged) for what, key, value in steps)
 
 
 def _kept(**things):

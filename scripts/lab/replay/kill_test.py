@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import itertools
 import random
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -21,20 +22,21 @@ import msgspec
 
 from omi_actors.clock import Clock, SystemClock
 from scripts.lab.replay.accept_log import AcceptLog, load_deeds, load_promises
-from scripts.lab.replay.deliveries import Arrival, DeliveryVerdict, judge_deliveries
+from scripts.lab.replay.deliveries import Arrival, judge_deliveries
 from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.replay.fake_omi import Mode as OmiMode
 from scripts.lab.replay.fake_openai import Mode
 from scripts.lab.replay.fake_openai_process import spawn_fake_openai
 from scripts.lab.replay.generator import ConversationGenerator
 from scripts.lab.replay.http import Target
-from scripts.lab.replay.judge import Verdict, judge, merge_promises
+from scripts.lab.replay.judge import judge, merge_promises
+from scripts.lab.replay.kill_report import KillReport, render_json
 from scripts.lab.replay.people import People
-from scripts.lab.replay.people_judge import PeopleVerdict, judge_people
+from scripts.lab.replay.people_judge import judge_people
 from scripts.lab.replay.people_kept import settle_people
 from scripts.lab.replay.postgres_server import fresh_postgres_database
 from scripts.lab.replay.recording import RecordedRequest
-from scripts.lab.replay.report import read_versions, render_table
+from scripts.lab.replay.report import render_table
 from scripts.lab.replay.sender import Sender
 from scripts.lab.replay.server_process import ServerProcess, build_server
 from scripts.lab.replay.verify import settle
@@ -69,58 +71,6 @@ class KillPlan:
     persons: int = 12
     linked: int = 4
     pause_s: float = 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KillReport:
-    """Result of a kill test. `refused` webhooks were never acknowledged. They break no promise; expect none."""
-
-    verdict: Verdict
-    deliveries: DeliveryVerdict
-    people: PeopleVerdict
-    restarts: int
-    longest_recovery_s: float
-    refused: int
-    exit_code: int
-    seed: int
-
-    @property
-    def is_good(self) -> bool:
-        """Return True if every promise was kept, every answer was real, and the server stopped itself after SIGTERM."""
-        is_kept = self.verdict.is_kept and self.deliveries.is_kept and self.people.is_kept
-        return is_kept and not self.verdict.failed and self.exit_code == 0
-
-    def wrongs(self) -> list[str]:
-        """Return all errors, each with its kind."""
-        return [*self.verdict.wrongs(), *self.deliveries.wrongs(), *self.people.wrongs()]
-
-    def figures(self) -> dict[str, object]:
-        """Return the counts by name, in the order of the table."""
-        verdict = self.verdict
-        return {
-            "accepted": verdict.accepted,
-            "stored": verdict.stored,
-            "lost": len(verdict.lost),
-            "stored_twice": len(verdict.stored_twice),
-            "questions_accepted": verdict.questions_accepted,
-            "answered_once": verdict.answered_once,
-            "unanswered": len(verdict.unanswered),
-            "answered_twice": len(verdict.answered_twice),
-            "answered_with_a_failure": len(verdict.failed),
-            **self.deliveries.figures(),
-            **self.people.figures(),
-            "refused": self.refused,
-            "restarts": self.restarts,
-            "longest_recovery_s": round(self.longest_recovery_s, 3),
-            "exit_code": self.exit_code,
-            "seed": self.seed,
-        }
-
-    def to_json(self) -> bytes:
-        """Return the counts, the errors by name, and the versions."""
-        details = {"kept": asdict(self.verdict), "deliveries": asdict(self.deliveries), "people": asdict(self.people)}
-        content = {**self.figures(), "details": details, "versions": read_versions()}
-        return msgspec.json.format(msgspec.json.encode(content)) + b"\n"
 
 
 class KillTest:
@@ -171,7 +121,7 @@ class KillTest:
         return KillReport(
             verdict=judge(promised, kept),
             deliveries=judge_deliveries(promised, kept, self._arrivals(), self._kills_mono_s),
-            people=judge_people(load_deeds(self._accept_file), theirs, people.refused),
+            people=judge_people(load_deeds(self._accept_file), theirs, people.changes.refused),
             restarts=len(recoveries_s),
             longest_recovery_s=max(recoveries_s, default=0.0),
             refused=refused,
@@ -189,11 +139,11 @@ class KillTest:
         living = asyncio.create_task(people.live())
         try:
             for number in range(1, self._plan.rounds + 1):
-                people.up.set()
+                people.changes.up.set()
                 pending = await self._round(log, pending, people)
                 recoveries_s.append(await self._server.start())
                 self._say(f"round {number}: killed, ready again after {recoveries_s[-1]:.2f} s")
-            people.up.set()
+            people.changes.up.set()
             people.finish()
             await living
         finally:
@@ -207,7 +157,7 @@ class KillTest:
         sending = asyncio.create_task(self._send(requests, log))
         await asyncio.wait({sending}, timeout=self._rng.uniform(self._plan.round_min_s, self._plan.round_max_s))
         self._is_up = False
-        people.up.clear()
+        people.changes.up.clear()
         self._server.kill()
         self._kills_mono_s.append(self._clock.mono_s())
         # Not cancelled, so that replies sent before the kill are read to their end.
@@ -263,10 +213,12 @@ _OMI_DELAY_S = 0.05
 def main(
     *, rounds: int, seed: int | None, rate: float, database: str, database_url: str, json_file: Path | None
 ) -> None:
-    """Start the server, send webhooks, kill -9, restart with the same data; repeat this, then count.
+    """Start the server, load it, kill -9, restart with the same data; repeat this, then count.
 
-    Exits with 1 if acknowledged data is missing or duplicate, if a question does not have exactly one answer, or if an
-    answer did not arrive, or arrived twice without a kill that explains it.
+    The load is webhooks of wearables, and persons who change what is theirs. Exits with 1 if acknowledged data is
+    missing, duplicate or another, if a question does not have exactly one answer, or if an answer did not arrive, or
+    arrived twice without a kill that explains it. To publish: run it on both databases with --json
+    docs/kills-sqlite.json and docs/kills-postgres.json; then scripts/chaos --docs.
     """
     plan = KillPlan(rounds=rounds, seed=int(SystemClock().now_s()) if seed is None else seed, rate_per_s=rate)
     with contextlib.ExitStack() as stack:
@@ -280,7 +232,8 @@ def main(
     for wrong in report.wrongs():
         click.echo(f"  {wrong}", err=True)
     if json_file is not None:
-        json_file.write_bytes(report.to_json())
+        command = shlex.join(["scripts/kill_test", *sys.argv[1:]])
+        json_file.write_bytes(render_json(report, figures, command=command, now_s=SystemClock().now_s()))
     sys.exit(0 if report.is_good else 1)
 
 

@@ -4,7 +4,7 @@ A thing may have the last acknowledged value, or one that was sent after it and 
 Not here: the persons (people.py), reading what is kept (people_kept.py). Threads: any; pure.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -53,6 +53,8 @@ class PeopleVerdict:
     acknowledged: int = 0
     things: int = 0
     open: int = 0
+    # Acknowledged changes of things, by kind.
+    kinds: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     stored_twice: list[str] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
@@ -72,7 +74,7 @@ class PeopleVerdict:
 
     def figures(self) -> dict[str, object]:
         """Return the counts by name."""
-        counts = {name: getattr(self, name) for name in ("changes", "acknowledged", "things", "open")}
+        counts = {name: getattr(self, name) for name in ("changes", "acknowledged", "things", "kinds", "open")}
         return {f"people_{name}": value for name, value in counts.items()} | {
             f"people_{name}": len(getattr(self, name)) for name in _ERRORS
         }
@@ -86,12 +88,16 @@ def judge_people(deeds: Iterable[Deed], kept: Kept, refused: Sequence[str] = ())
     expected: defaultdict[Thing, _Expected] = defaultdict(_Expected)
     changes: defaultdict[int, list[Deed]] = defaultdict(list)
     acknowledged = set()
+    kinds: Counter[str] = Counter()
     for deed in deeds:
         expected[deed.person, deed.what, deed.key].follow(deed)
         changes[deed.change].append(deed)
         if deed.is_acknowledged:
             acknowledged.add(deed.change)
-    verdict = PeopleVerdict(len(changes), len(acknowledged), len(expected), refused=list(refused))
+            kinds[deed.what] += 1
+    verdict = PeopleVerdict(
+        len(changes), len(acknowledged), len(expected), kinds=dict(sorted(kinds.items())), refused=list(refused)
+    )
     for thing, one in expected.items():
         _judge_thing(verdict, "/".join(thing), one, kept.get(thing, ()))
     verdict.never_sent = sorted("/".join(thing) for thing, values in kept.items() if values and thing not in expected)

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from omi_actors.clock import Clock
+from scripts.lab.replay.changes import Person
 from scripts.lab.replay.http import ConnectionFailedError, HttpClient, Target
-from scripts.lab.replay.people import TYPED, Person
+from scripts.lab.replay.people import TYPED
 from scripts.lab.replay.people_judge import Kept, Thing
 
 _POLL_S = 0.2
