@@ -81,7 +81,7 @@ def test_published_command_names_no_folder_of_the_machine(keep):
 
 def test_page_shows_what_kills_broke_of_persons_data():
     names = ("lost", "stored_twice", "altered", "came_back", "half_stored", "never_sent", "refused")
-    test = {f"people_{name}": 0 for name in (*names, "acknowledged", "things", "open")} | {
+    test = {f"people_{name}": 0 for name in (*names, "acknowledged", "repeated", "things", "open")} | {
         "restarts": 10,
         "accepted": 1_000,
         "lost": 0,
@@ -102,6 +102,6 @@ def test_page_shows_what_kills_broke_of_persons_data():
 
     page = render_page([_run("sqlite", _fault("kill"))], [test])
 
-    assert "| sqlite | 10 | 1,000 | 0 | 0 | 20 | 20 | 0 | 0 | 0 | 0 | 1.5 | 3 |" in page
+    assert "| sqlite | 10 | 1,000 | 0 | 0 | 20 | 20 | 0 | 0 | 0 | 0 | 0 | 1.5 | 3 |" in page
     assert "- sqlite: acknowledged by kind: memory 4, task 2." in page
     assert "Kills under" not in render_page([_run("sqlite", _fault("kill"))])

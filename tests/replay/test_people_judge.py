@@ -79,7 +79,9 @@ def test_deletion_that_was_not_acknowledged_takes_all_of_a_conversation_or_nothi
 
 
 def test_refused_change_is_an_error():
-    assert judge_people([], {}, ["PUT /preferences: 400"]).wrongs() == ["people, refused: PUT /preferences: 400"]
+    assert judge_people([], {}, refused=["PUT /preferences: 400"]).wrongs() == [
+        "people, refused: PUT /preferences: 400"
+    ]
 
 
 def test_accept_log_keeps_deeds_apart_from_webhooks(tmp_path):

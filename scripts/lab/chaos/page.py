@@ -48,6 +48,7 @@ _KILL_COLUMNS = {
     "answered_once": "answered once",
     "delivered_twice": "delivered twice",
     "people_acknowledged": "persons' changes acknowledged",
+    "people_repeated": "sent again",
     "people_things": "things looked for",
     "people_open": "open changes",
     "longest_recovery_s": "longest recovery, s",

@@ -61,11 +61,12 @@ class Person:
 class Changes:
     """Sends changes. Set `up` while the server runs, and `is_over` when nobody may give up any more.
 
-    `refused` names replies that no change should get.
+    `refused` names replies that no change should get. `repeated` changes were sent again, with what they said before.
     """
 
     def __init__(self, target: Target, log: AcceptLog, rng: random.Random) -> None:
         self.refused: list[str] = []
+        self.repeated = 0
         self.up, self.is_over = asyncio.Event(), asyncio.Event()
         self.http = HttpClient(target.host, target.port)
         self._log = log
@@ -93,6 +94,7 @@ class Changes:
         self._note(person, steps, number)
         for attempt in range(_TRIES):
             await self.up.wait()
+            self.repeated += attempt == 1
             response = await self._request(person, method, path, form, named)
             if response is not None and (response.status < 300 or (attempt and response.status in also)):  # noqa: PLR2004 (HTTP's)
                 reply: dict[str, Any] = msgspec.json.decode(response.body)

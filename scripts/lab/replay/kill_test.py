@@ -68,8 +68,8 @@ class KillPlan:
     round_min_s: float = 0.5
     round_max_s: float = 5.0
     answers_within_s: float = 60.0
-    persons: int = 12
-    linked: int = 4
+    persons: int = 24
+    linked: int = 8
     pause_s: float = 0.2
 
 
@@ -121,7 +121,12 @@ class KillTest:
         return KillReport(
             verdict=judge(promised, kept),
             deliveries=judge_deliveries(promised, kept, self._arrivals(), self._kills_mono_s),
-            people=judge_people(load_deeds(self._accept_file), theirs, people.changes.refused),
+            people=judge_people(
+                load_deeds(self._accept_file),
+                theirs,
+                refused=people.changes.refused,
+                repeated=people.changes.repeated,
+            ),
             restarts=len(recoveries_s),
             longest_recovery_s=max(recoveries_s, default=0.0),
             refused=refused,

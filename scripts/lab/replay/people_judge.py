@@ -45,14 +45,15 @@ class _Expected:
 class PeopleVerdict:
     """Counts of changes, and errors as `person/kind/key`.
 
-    `open` changes were never acknowledged; each is there wholly, or not at all. `refused` changes got a reply that
-    they should not get.
+    `open` changes were never acknowledged; each is there wholly, or not at all. `repeated` changes were sent again.
+    `refused` changes got a reply that they should not get.
     """
 
     changes: int = 0
     acknowledged: int = 0
     things: int = 0
     open: int = 0
+    repeated: int = 0
     # Acknowledged changes of things, by kind.
     kinds: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
@@ -74,7 +75,9 @@ class PeopleVerdict:
 
     def figures(self) -> dict[str, object]:
         """Return the counts by name."""
-        counts = {name: getattr(self, name) for name in ("changes", "acknowledged", "things", "kinds", "open")}
+        counts = {
+            name: getattr(self, name) for name in ("changes", "acknowledged", "repeated", "open", "things", "kinds")
+        }
         return {f"people_{name}": value for name, value in counts.items()} | {
             f"people_{name}": len(getattr(self, name)) for name in _ERRORS
         }
@@ -83,7 +86,7 @@ class PeopleVerdict:
 _ERRORS = ("lost", "stored_twice", "altered", "came_back", "half_stored", "never_sent", "refused")
 
 
-def judge_people(deeds: Iterable[Deed], kept: Kept, refused: Sequence[str] = ()) -> PeopleVerdict:
+def judge_people(deeds: Iterable[Deed], kept: Kept, *, refused: Sequence[str] = (), repeated: int = 0) -> PeopleVerdict:
     """Compare the log of persons' deeds with what is kept."""
     expected: defaultdict[Thing, _Expected] = defaultdict(_Expected)
     changes: defaultdict[int, list[Deed]] = defaultdict(list)
@@ -96,7 +99,12 @@ def judge_people(deeds: Iterable[Deed], kept: Kept, refused: Sequence[str] = ())
             acknowledged.add(deed.change)
             kinds[deed.what] += 1
     verdict = PeopleVerdict(
-        len(changes), len(acknowledged), len(expected), kinds=dict(sorted(kinds.items())), refused=list(refused)
+        changes=len(changes),
+        acknowledged=len(acknowledged),
+        things=len(expected),
+        repeated=repeated,
+        kinds=dict(sorted(kinds.items())),
+        refused=list(refused),
     )
     for thing, one in expected.items():
         _judge_thing(verdict, "/".join(thing), one, kept.get(thing, ()))
