@@ -35,6 +35,7 @@ from omi_actors.instruments.counts import count, gauge
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
 from omi_actors.instruments.readings import take_readings
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.jobs.followup import build_followup_job
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
@@ -232,6 +233,7 @@ class System:
         )
         if begun is None:
             return None
+        WEBHOOKS.drop_texts()
         own = f"{account_prefix(account_id)}:"
         for key, session in tuple(tree.live_sessions.by_key.items()):
             if key.startswith(own) or key in begun.session_keys:
