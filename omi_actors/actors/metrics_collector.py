@@ -19,6 +19,7 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.minutes import MINUTE_S, Minute, Minutes, dump_minute
 from omi_actors.instruments.readings import Readings, take_readings
 from omi_actors.instruments.spells import Spells
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
@@ -77,7 +78,7 @@ class LatestReadings:
     copies: deque[Readings] = field(default_factory=lambda: deque(maxlen=_COPIES))
     lags: deque[float] = field(default_factory=lambda: deque(maxlen=_LAG_WINDOW))
     spells: Spells = field(default_factory=Spells)
-    counted: dict[str, float] = field(default_factory=dict)
+    counted: dict[str, float] = field(default_factory=lambda: count(take_readings(metrics.REGISTRY)))
     has_earlier_minutes: bool = False
     minutes: Minutes = field(init=False)
 
@@ -155,6 +156,7 @@ class MetricsCollector(LoopActor):
 
     def _collect(self) -> None:
         self._ticks += 1
+        WEBHOOKS.drop_old(self.runtime.clock.mono_s())
         readings = self._readings
         metrics.LOOP_LAG_MAX.set(readings.loop_lag_max_s)
         self._freeze_growth()

@@ -4,7 +4,7 @@ Not here: all other faults (inner_faults.py), which fault is the cause of anothe
 Threads: any; pure. Text is not yet escaped; it holds nobody's words.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from omi_actors.instruments.counts import IN_PART
@@ -134,23 +134,8 @@ def _model(facts: Facts) -> Iterator[Fault]:
             link="/help",
             rank=90,
         )
-    if not _is_failing(check):
-        return
-    error = check.get("last_error", {})
-    words = _MODEL_WORDS.get(error.get("cause", ""), "The model fails: {cause}.")
-    others = [one for one in models[1:] if not _is_failing(one)]
-    stops = not others and (error.get("cause") not in _PASSING or error.get("count", 1) >= _IN_A_ROW)
-    note = f" {others[0].get('model')} answers instead." if others else ""
-    fix = str(error.get("fix") or check.get("hint") or "check OPENAI_BASE_URL and OPENAI_API_KEY")
-    yield Fault(
-        kind=MODEL,
-        what=words.format(model=check.get("model", ""), cause=error.get("cause", "unknown")) + note,
-        do=f"{fix[:1].upper()}{fix[1:]}.",
-        link="#model",
-        rank=4 if stops else 20,
-        since_s=error.get("since_seconds"),
-        stops=frozenset((ANSWERS,)) if stops else frozenset(),
-    )
+    if _is_failing(check):
+        yield _broken_model(check, models[1:])
     if pause_s := check.get("breaker_pause_seconds"):
         yield Fault(
             kind="breaker",
@@ -162,10 +147,27 @@ def _model(facts: Facts) -> Iterator[Fault]:
         )
 
 
+def _broken_model(check: Check, fallbacks: Sequence[Check]) -> Fault:
+    error = check.get("last_error", {})
+    words = _MODEL_WORDS.get(error.get("cause", ""), "The model fails: {cause}.")
+    others = [one for one in fallbacks if not _is_failing(one)]
+    stops = not others and (error.get("cause") not in _PASSING or error.get("count", 1) >= _IN_A_ROW)
+    note = f" {others[0].get('model')} answers instead." if others else ""
+    fix = str(error.get("fix") or check.get("hint") or "check OPENAI_BASE_URL and OPENAI_API_KEY")
+    return Fault(
+        kind=MODEL,
+        what=words.format(model=check.get("model", ""), cause=error.get("cause", "unknown")) + note,
+        do=f"{fix[:1].upper()}{fix[1:]}.",
+        link="#model",
+        rank=4 if stops else 20,
+        since_s=error.get("since_seconds"),
+        stops=frozenset((ANSWERS,)) if stops else frozenset(),
+    )
+
+
 def _is_failing(check: Check) -> bool:
     error = check.get("last_error", {})
-    is_current = bool(error.get("is_current")) and check.get("status") != "pass"
-    return is_current or bool(check.get("breaker_pause_seconds"))
+    return bool(error.get("is_current")) and check.get("status") != "pass"
 
 
 def _budget(facts: Facts) -> Iterator[Fault]:

@@ -116,13 +116,18 @@ def _dead_jobs(facts: Facts) -> Iterator[Fault]:
         )
 
 
+# Seconds that people notice, and the share of late timers in a minute that slows all requests; a blip is no fault.
+_LONG_S, _OFTEN = 0.5, 0.05
+
+
 def _loop(facts: Facts) -> Iterator[Fault]:
     check = facts.checks.get("loop", {})
-    if check.get("status") == "warn":
+    is_long, is_often = check.get("lag_max_seconds", 0.0) >= _LONG_S, check.get("late_share", 0.0) >= _OFTEN
+    if is_long or is_often:
         yield Fault(
             kind=LOOP,
             what=f"The event loop was blocked: {check.get('note')}.",
-            do="See whether the machine is busy or short of memory. Once is nothing; all requests waited meanwhile.",
+            do="See whether the machine is busy or short of memory. All requests waited meanwhile.",
             link="#system",
             rank=60,
         )

@@ -27,11 +27,7 @@ KEY_REFUSED: dict[str, Any] = {
 
 @pytest.fixture
 def spells():
-    """Spells without any event: what earlier tests counted is over."""
-    spells = Spells()
-    spells.watch(-CALM_S * 2)
-    spells.watch(0.0)
-    return spells
+    return Spells()
 
 
 def happen(spells, counter, *labels, times=1, at=100.0):
@@ -132,11 +128,18 @@ def test_paused_queue_is_the_cause_of_jobs_that_wait(spells):
 
 
 def test_blocked_loop_does_not_stand_above_a_dead_model(spells):
-    loop = {"status": "warn", "note": "it ran 80 ms late within the last minute"}
+    loop = {"status": "warn", "note": "it ran 800 ms late within the last minute", "lag_max_seconds": 0.8}
 
     found = causes(spells, {"loop": loop, "model": KEY_REFUSED})
 
     assert [cause.what[:15] for cause in found] == ["The model's ser", "The event loop "]
+
+
+def test_single_blip_of_the_loop_is_no_fault_and_many_are(spells):
+    blip = {"status": "warn", "note": "it ran 80 ms late", "lag_max_seconds": 0.08, "late_share": 0.001}
+
+    assert causes(spells, {"loop": blip}) == []
+    assert only(causes(spells, {"loop": {**blip, "late_share": 0.06}})).what.startswith("The event loop")
 
 
 @pytest.mark.parametrize(

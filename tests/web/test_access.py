@@ -127,6 +127,8 @@ class Row:
     is_owned: bool = False
 
 
+# What is kept of requests in memory; r1 is not.
+KEPT = ("requests", "webhooks")
 # Requests with more than the handler says: a body, a path that exists, a status.
 EXACT = [
     *(
@@ -151,7 +153,8 @@ EXACT = [
     *(Row(method, "/metrics", Access.SCRAPER, 200) for method in SAFE),
     *(Row(method, "/metrics-dashboard", Access.OPERATOR, 200) for method in SAFE),
     *(Row(method, "/metrics-dashboard/data.json", Access.OPERATOR, 200) for method in SAFE),
-    *(Row(method, "/metrics-dashboard/requests/r1", Access.OPERATOR, 404) for method in SAFE),
+    *(Row(method, f"/metrics-dashboard/{what}/r1", Access.OPERATOR, 404) for method in SAFE for what in KEPT),
+    *(Row("POST", f"/metrics-dashboard/webhooks/r1/{what}", Access.OPERATOR, 404) for what in ("reveal", "replay")),
     *(Row(method, "/omi-webhook/queue-status", Access.OPERATOR, 200) for method in SAFE),
     Row("PATCH", "/memories/:id", Access.PERSON, 200, b'{"text":"x"}', is_owned=True),
     Row("GET", f"/transcript/{UID}", Access.OPERATOR, 200),

@@ -17,6 +17,7 @@ from web.problems import Problem, iso_time
 
 DASHBOARD = "/metrics-dashboard"
 TIMELINES = f"{DASHBOARD}/requests"
+WEBHOOKS_PLACE = f"{DASHBOARD}/webhooks"
 # Milliseconds between two updates. A snapshot takes a few milliseconds; people do not read faster.
 _UPDATE_MS = 5_000
 _NO_TROUBLE = "Nothing is known to be wrong."
@@ -113,6 +114,13 @@ def render_request(timeline: Mapping[str, Any]) -> bytes:
     ]
     status, sentence = _describe(timeline)
     return _render("request.html", one=timeline, bars=bars, status=status, sentence=sentence, place=DASHBOARD)
+
+
+def render_webhook(webhook: Mapping[str, Any]) -> bytes:
+    """Return the page of one webhook of the inspector (web/handlers/webhooks.py)."""
+    status = {"accepted": "pass", "repeated": "pass", "dropped": "warn"}.get(webhook["fate"], "fail")
+    here = f"{WEBHOOKS_PLACE}/{webhook['id']}"
+    return _render("webhook.html", one=webhook, status=status, place=DASHBOARD, here=here)
 
 
 def _describe(timeline: Mapping[str, Any]) -> tuple[str, str]:
