@@ -26,6 +26,7 @@ VARIABLES = {*all_variables(), *NOT_TAKEN}
 # Words in capitals that are no settings: placeholders, and a value of Omi's.
 OTHERS = {
     *("YOUR_HOST", "YOUR_TOKEN", "SPEAKER_00", "_OMI_ACTORS_COMPLETE", "OMI_ACTORS_COMPLETE"),
+    "POSTGRES_PASSWORD",
     *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 }
