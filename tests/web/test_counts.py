@@ -86,7 +86,7 @@ async def test_webhook_that_ends_before_its_body_is_cut_off(start, grown):
     connection.write(b"POST /omi-webhook?uid=u HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
     await connection.close()
 
-    found = {}
+    found: dict[str, float] = {}
     async with await Connection.open(port) as other:
         while "cut" not in found:
             await other.request("GET", "/livez")
