@@ -127,6 +127,16 @@ class ObservingSettings(BaseModel):
             "and SIGUSR1 alone prints tables; /health stays."
         ),
     )
+    dashboard_streams: int = Field(
+        200,
+        validation_alias="DASHBOARD_STREAMS",
+        ge=0,
+        le=10_000,
+        description=(
+            "Browsers that may follow the dashboard's event stream at once. Further ones load its figures every few "
+            "seconds."
+        ),
+    )
     metrics_token: Secret = Field(
         None,
         validation_alias="METRICS_TOKEN",

@@ -34,6 +34,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "SHUTDOWN_GRACE_MS": (_SERVE, "test_request_in_flight_is_cut_after_the_grace"),
     "LOG_LEVEL": (_SERVE, "test_log_level_is_the_lowest_level_logged"),
     "ENABLE_METRICS": (_EFFECTS, "test_metrics_are_there_unless_switched_off"),
+    "DASHBOARD_STREAMS": ("web/test_dashboard_stream.py", "test_streams_beyond_the_limit_are_refused_and_load_data"),
     "METRICS_TOKEN": ("web/test_metrics_access.py", "test_token_of_the_metrics_opens_them_and_nothing_else"),
     "ENABLE_FILE_LOGGING": (_SERVE, "test_log_file_holds_the_lines_of_standard_error_to_the_last"),
     "LOG_DIR": (_SERVE, "test_log_file_holds_the_lines_of_standard_error_to_the_last"),
