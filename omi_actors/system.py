@@ -31,9 +31,12 @@ from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import StartFailedError, UpstreamError
 from omi_actors.instruments.actor_metrics import ActorMetrics
+from omi_actors.instruments.counts import count, gauge
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
 from omi_actors.instruments.readings import take_readings
+from omi_actors.instruments.requests import REQUESTS
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.jobs.followup import build_followup_job
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
@@ -42,12 +45,14 @@ from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
 from omi_actors.kit.supervisor import Root, start_root
 from omi_actors.parts import Parts
+from omi_actors.status.fault import Facts
 from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
-from omi_actors.store import queue_state, sessions
+from omi_actors.status.tiles import Figures
+from omi_actors.store import minutes, queue_state, sessions
 from omi_actors.store.facade import Store
 from omi_actors.store.people import erasure, recall
 from omi_actors.store.people.erasure import Begun
@@ -66,6 +71,8 @@ _SESSION = "session"
 _ENDED_SESSIONS = 50
 # Seconds that the actors get to stop, after attempts have ended or have released their jobs.
 _STOP_S = 10.0
+# Seconds between two looks whether a failing model works again.
+_RECHECK_S = 10.0
 
 
 class System:
@@ -84,6 +91,7 @@ class System:
         self._root: Root | None = None
         self._start_error: ExpectedError | None = None
         self._is_draining = False
+        self._rechecking: asyncio.Task[None] | None = None
 
     # --- start and stop
 
@@ -104,6 +112,7 @@ class System:
             self._tree.has_synced_commits = await self._tree.store.write(Transaction.is_synced)
             if self._start_error is not None:
                 raise self._start_error
+            self._rechecking = asyncio.create_task(self._recheck_model(), name="recheck of the model")
         except ExpectedError as exc:
             self.begin_draining()
             await self._root.stop(_STOP_S)  # without a drain: no work was taken yet
@@ -126,6 +135,8 @@ class System:
     async def stop(self, *, grace_s: float) -> bool:
         """Drain the workers within `grace_s`, then stop in reverse order. Return True if all actors ended in time."""
         self.begin_draining()
+        if self._rechecking is not None:
+            self._rechecking.cancel()
         if self._root is None:
             return True
         self._tree.job_queue.tell(Drain(grace_s))
@@ -134,6 +145,12 @@ class System:
         except ExpectedError as exc:
             _log.warning("attempts_not_drained", error=type(exc).__name__)
         return await self._root.stop(_STOP_S)
+
+    async def _recheck_model(self) -> None:
+        """Find out that a failing model works again, also while nobody asks anything."""
+        while True:
+            await asyncio.sleep(_RECHECK_S)
+            await self._tree.model.recheck()
 
     async def check_model(self) -> ModelFailure | None:
         """Check the model's address and key, and log the result. Return the failure, which /health shows, too."""
@@ -229,6 +246,7 @@ class System:
         )
         if begun is None:
             return None
+        WEBHOOKS.drop_texts()
         own = f"{account_prefix(account_id)}:"
         for key, session in tuple(tree.live_sessions.by_key.items()):
             if key.startswith(own) or key in begun.session_keys:
@@ -321,10 +339,28 @@ class System:
     def figures(self) -> dict[str, Any]:
         """Return the metrics since the start as JSON (status/figures.py)."""
         live = self._tree.live_sessions
-        return build_figures(take_readings(REGISTRY), HTTP_EXTREMES, hits=live.hits, misses=live.misses)
+        minutes = self._tree.readings.minutes
+        minutes.fold()
+        return build_figures(take_readings(REGISTRY), HTTP_EXTREMES, minutes, hits=live.hits, misses=live.misses)
 
     def snapshot(self) -> Snapshot:
         """Return the contents of the operator's page. The copy of all metrics takes a few milliseconds."""
-        now = take_readings(REGISTRY)
-        health = self.health()
-        return build_snapshot(health, now, now.since(self._tree.readings.of_5_minutes_ago))
+        now, readings, clock = take_readings(REGISTRY), self._tree.readings, self._parts.clock
+        recent, health = now.since(readings.of_5_minutes_ago), self.health()
+        readings.minutes.fold()
+        facts = Facts(
+            checks=health["checks"],
+            spells=readings.spells,
+            mono_s=clock.mono_s(),
+            now_s=clock.now_s(),
+            gauges=gauge(now),
+            paused=readings.queue.paused if readings.queue is not None else {},
+            last_errors={group.where: group.type for group in REQUESTS.errors.values()},
+            is_draining=self._is_draining,
+        )
+        figures = Figures(count(now), count(recent), facts.gauges, readings.minutes)
+        return build_snapshot(health, now, recent, facts, figures, node=self._parts.settings.node_name)
+
+    def load_minutes(self) -> Future[dict[str, list[float | None]]]:
+        """Load the minutes of the last 24 h as columns: `at`, then a number of each figure for each minute."""
+        return self._tree.store.read(minutes.show_day, self._parts.settings.node_name, self._parts.clock.now_s())

@@ -70,7 +70,10 @@ class ServerSettings(BaseModel):
     log_level: Annotated[Literal["debug", "info", "warn", "error", "fatal"], BeforeValidator(lower_word)] = Field(
         "info",
         validation_alias="LOG_LEVEL",
-        description="Lowest level that is logged: debug, info, warn, error, fatal.",
+        description=(
+            "Lowest level that is logged: debug, info, warn, error, fatal. With debug the console tables are printed "
+            "every minute."
+        ),
     )
     admin_token: Secret = Field(
         None,
@@ -119,7 +122,20 @@ class ObservingSettings(BaseModel):
     enable_metrics: OnOff = Field(
         default=True,
         validation_alias="ENABLE_METRICS",
-        description="Serves /metrics and /metrics-dashboard. When off, both are 404; /health stays.",
+        description=(
+            "Serves /metrics and /metrics-dashboard, and prints the console tables at the end. When off, both are 404 "
+            "and SIGUSR1 alone prints tables; /health stays."
+        ),
+    )
+    dashboard_streams: int = Field(
+        200,
+        validation_alias="DASHBOARD_STREAMS",
+        ge=0,
+        le=10_000,
+        description=(
+            "Browsers that may follow the dashboard's event stream at once. Further ones load its figures every few "
+            "seconds."
+        ),
     )
     metrics_token: Secret = Field(
         None,
@@ -128,6 +144,33 @@ class ObservingSettings(BaseModel):
             "Bearer token for GET /metrics only, so that a scraper does not need ADMIN_TOKEN, which also gives access. "
             "Default: none."
         ),
+    )
+    request_log_size: int = Field(
+        1_000,
+        validation_alias="REQUEST_LOG_SIZE",
+        ge=0,
+        le=100_000,
+        description=(
+            "Finished requests to keep in memory with stages and log lines, and as many more that asked something or "
+            "failed: about 0.5 kB each, 3 kB with lines. 0 keeps none."
+        ),
+    )
+    webhook_inspector_size: int = Field(
+        200,
+        validation_alias="WEBHOOK_INSPECTOR_SIZE",
+        ge=0,
+        le=10_000,
+        description=(
+            "Latest webhooks to keep in memory for the dashboard's inspector, with headers and bodies. Bodies hold "
+            "what people said: they go after an hour, and with each deletion. 0: none."
+        ),
+    )
+    webhook_inspector_bytes: Annotated[int, BeforeValidator(parse_size)] = Field(
+        4 * 1024 * 1024,
+        validation_alias="WEBHOOK_INSPECTOR_BYTES",
+        ge=0,
+        le=1024**3,
+        description="Bytes of all bodies that the inspector keeps: bytes, or a number with kb, mb, gb. Default: 4mb.",
     )
     enable_file_logging: OnOff = Field(
         default=False,

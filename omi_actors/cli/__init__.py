@@ -1,8 +1,8 @@
 """The command line: `omi-actors serve` and its other commands, as `--help` lists them.
 
 Each command has a file, imported when the command is used; so no command waits for another command's imports: `serve`
-(with `server`, `banner`, `reload`), `queue` and `user` (with `operator_calls`), `backup`, `config`, `doctor`. `program`
-holds their common parts.
+(with `server`, `banner`, `console_tables`, `reload`), `top` (with `top_view`), `queue`, `logs` and `user`
+(with `operator_calls`), `backup`, `config`, `doctor`. `program` holds their common parts.
 Not here: HTTP (web), the actors (system), the doctor's checks (doctor).
 """
 
@@ -17,11 +17,13 @@ _COMMANDS = {
     "backup": ("omi_actors.cli.backup", "backup"),
     "config": ("omi_actors.cli.config", "config"),
     "doctor": ("omi_actors.cli.doctor", "doctor"),
+    "logs": ("omi_actors.cli.logs", "logs"),
     "operator-link": ("omi_actors.cli.operator_calls", "operator_link"),
     "queue": ("omi_actors.cli.queue", "queue"),
     "restore": ("omi_actors.cli.backup", "restore"),
     "retention": ("omi_actors.cli.queue", "retention"),
     "serve": ("omi_actors.cli.serve", "serve"),
+    "top": ("omi_actors.cli.top", "top"),
     "user": ("omi_actors.cli.user", "user"),
     "version": ("omi_actors.cli.program", "version"),
 }

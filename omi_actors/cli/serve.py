@@ -3,6 +3,7 @@
 Not here: the server (server.py), restarts on changes (reload.py). Threads: the main one.
 """
 
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,7 @@ def serve(
     *, host: str | None, port: int | None, env_file: Path | None, is_reloading: bool, will_be_replaced: bool
 ) -> None:
     """Serve until SIGINT (Ctrl-C) or SIGTERM."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it asks for tables, and must not end a server that still starts
     file = env_file_to_load(env_file)
     options = {"HOST": host, "PORT": port}
     if is_reloading:
@@ -51,7 +53,7 @@ def serve(
     if will_be_replaced:
         loaded = with_short_grace(loaded)
     configure_logging(loaded.settings.log_level)
-    sys.exit(_run(loaded))
+    sys.exit(_run(loaded, has_last_tables=not will_be_replaced))
 
 
 def with_short_grace(loaded: LoadedSettings) -> LoadedSettings:
@@ -61,11 +63,11 @@ def with_short_grace(loaded: LoadedSettings) -> LoadedSettings:
     return replace(loaded, settings=loaded.settings.model_copy(update={"shutdown_grace_ms": _GRACE_MS}))
 
 
-def _run(loaded: LoadedSettings) -> int:
+def _run(loaded: LoadedSettings, *, has_last_tables: bool = True) -> int:
     from omi_actors.cli.server import run  # noqa: PLC0415 (explaining settings needs no server)
 
     try:
-        return run(loaded)
+        return run(loaded, has_last_tables=has_last_tables)
     except ExpectedError as exc:
         if exc.retryable:
             fail(f"{str(exc).rstrip('.')}. `{own_command()} doctor` looks closer.", EXIT_UNAVAILABLE)

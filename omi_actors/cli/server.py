@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 
 from config.settings import LoadedSettings, Settings
 from omi_actors.cli.banner import Facts, announce, announce_failure
+from omi_actors.cli.console_tables import ConsoleTables
 from omi_actors.cli.program import EXIT_CONFIG, EXIT_SOFTWARE, EXIT_UNAVAILABLE
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import DemoModel, Model
@@ -40,8 +41,10 @@ _log = get_logger(__name__)
 _LOAD_S = 10.0
 
 
-def run(loaded: LoadedSettings) -> int:
+def run(loaded: LoadedSettings, *, has_last_tables: bool = True) -> int:
     """Serve until the process must stop; return the exit code (docs/operating.md lists all).
+
+    With `has_last_tables` the console tables are printed at the end, unless ENABLE_METRICS is off.
 
     Raises:
         ExpectedError: the address, the store or the log file cannot be opened; the message says why.
@@ -50,7 +53,7 @@ def run(loaded: LoadedSettings) -> int:
     require_driver(url.get_secret_value() if url else "")
     with _log_file(loaded.settings):
         try:
-            return asyncio.run(_serve(loaded))
+            return asyncio.run(_serve(loaded, has_last_tables=has_last_tables))
         except ExpectedError as exc:
             if loaded.settings.enable_file_logging:  # on standard error its sentence alone is enough
                 _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
@@ -100,7 +103,7 @@ class _End:
         await self._came.wait()
 
 
-async def _serve(loaded: LoadedSettings) -> int:
+async def _serve(loaded: LoadedSettings, *, has_last_tables: bool) -> int:
     began_mono_s, settings, end = time.monotonic(), loaded.settings, _End()
     listen_to_signals(end.interrupt, end.hang_up)
     check_surroundings(settings)  # one sentence now, in place of a failure of each answer
@@ -108,6 +111,8 @@ async def _serve(loaded: LoadedSettings) -> int:
     system = System(parts, lambda _error: end.come(EXIT_SOFTWARE))
     server = WebServer(system, settings, parts.clock)
     end.count_work = lambda: {"requests": server.requests_under_way, **system.count_jobs_under_way()}
+    tables = ConsoleTables(lambda: (system.figures(), ()))
+    listen_for_tables(tables.print_soon)
     # The address comes first: a second start by mistake must not touch the store of the first.
     port = _bind(server, settings)
     await system.start()
@@ -120,11 +125,16 @@ async def _serve(loaded: LoadedSettings) -> int:
         # Objects that exist now exist until the end, so the garbage collector can skip them. Imports leave no garbage
         # to collect first, which would hold the first requests for 0.1 s.
         gc.freeze()
-        checking = asyncio.create_task(_check_model(system))
+        tasks = [asyncio.create_task(_check_model(system))]
+        if settings.log_level == "debug":
+            tasks.append(asyncio.create_task(tables.print_each_minute()))
         await end.wait()
-        checking.cancel()
+        for task in tasks:
+            task.cancel()
         _log.info("stopping", **end.count_work(), waits_s=settings.shutdown_grace_s, hint="Ctrl-C again stops at once")
         await _stop(system, server, parts)
+    if has_last_tables and settings.enable_metrics:
+        tables.print_last()
     return end.code
 
 
@@ -136,6 +146,12 @@ def listen_to_signals(interrupt: Callable[[], None], hang_up: Callable[[], None]
             loop.add_signal_handler(number, interrupt)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             loop.add_signal_handler(signal.SIGHUP, hang_up)
+
+
+def listen_for_tables(print_tables: Callable[[], None]) -> None:
+    """Call `print_tables` at SIGUSR1."""
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, print_tables)
 
 
 async def _load_model(model: Model) -> None:

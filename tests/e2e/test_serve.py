@@ -1,6 +1,7 @@
 """The program as a process: how it starts, what it refuses, how it ends."""
 
 import asyncio
+import itertools
 import json
 import signal
 import socket
@@ -27,6 +28,40 @@ def test_program_logs_its_address_and_stops_with_0_on_a_signal(serve):
 
     assert process.returncode == 0
     assert [json.loads(line)["event"] for line in said.splitlines()][-1] == "stopped"
+
+
+def test_sigusr1_prints_the_console_tables_and_so_does_the_end(serve):
+    process = serve("--port", "0")
+    ready_line(process)
+
+    process.send_signal(signal.SIGUSR1)
+    while "ACTIVE REQUESTS" not in process.stdout.readline():
+        continue
+    process.send_signal(signal.SIGTERM)
+    said, logged = process.communicate(timeout=TIMEOUT_S)
+
+    assert process.returncode == 0
+    assert "\nSYSTEM METRICS DASHBOARD\n" in said
+    assert all(line.startswith("{") for line in logged.splitlines())
+
+
+def test_server_without_metrics_ends_without_tables(serve):
+    process = serve("--port", "0", ENABLE_METRICS="false")
+    ready_line(process)
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.communicate(timeout=TIMEOUT_S)[0] == ""
+
+
+def test_console_tables_are_printed_every_minute_at_level_debug(serve, tmp_path):
+    hurry = "from omi_actors.cli import console_tables\nconsole_tables._EVERY_S = 0.05\n"
+    (tmp_path / "sitecustomize.py").write_text(hurry)
+
+    process = serve("--port", "0", LOG_LEVEL="debug", PYTHONPATH=f"{tmp_path}:{ROOT}")
+
+    said = iter(process.stdout.readline, "")
+    assert [line for line in itertools.islice(said, 200) if "DASHBOARD" in line][2:]
 
 
 def test_address_in_use_is_one_sentence_with_the_way_out(serve):

@@ -3,7 +3,6 @@
 import pytest
 
 from omi_actors.status.snapshot import Snapshot
-from omi_actors.status.troubles import Trouble
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
 from tests.web.test_dashboard import Page
@@ -32,7 +31,7 @@ def links(page):
 
 
 async def test_anonymous_visitor_sees_the_purpose_and_no_state(show, system):
-    system.shown = Snapshot("fail", {"store": "fail"}, [Trouble("Store fails.", "Look.")], [])
+    system.shown = Snapshot("fail", "Nothing is stored: the store fails.")
 
     reply, page = await show()
 
@@ -54,11 +53,11 @@ async def test_pages_name_no_wake_phrase_where_speech_is_not_answered(start):
 
 
 async def test_operator_sees_the_state_and_where_everything_is(show, connection, system):
-    system.shown = Snapshot("fail", {"store": "fail"}, [], [])
+    system.shown = Snapshot("fail", "Nothing is stored: the disk is full.")
 
     reply, page = await show(**ADMIN)
 
-    assert b"Something fails" in reply.body
+    assert b"the disk is full" in reply.body
     assert {"/metrics-dashboard", "/metrics", "/health", "/omi-webhook/queue-status", "/api/info"} <= links(page)
     for link in links(page):
         assert (await connection.request("GET", link, headers=ADMIN)).status == 200, link

@@ -8,7 +8,7 @@ from typing import ClassVar
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
-from web.pages.render import DASHBOARD, build_data, read_asset, render_dashboard, render_index
+from web.pages.render import DASHBOARD, read_asset, render_dashboard, render_index
 from web.problems import iso_time
 from web.site import Site
 
@@ -17,7 +17,7 @@ class AssetHandler(BaseHandler):
     """Serves the file with the name at the end of the route. The files are public: they hold no data."""
 
     content_type: ClassVar[str]
-    is_logged = False
+    is_logged = is_kept = False
 
     def get(self) -> None:
         """Answer with the file."""
@@ -67,7 +67,8 @@ class DashboardHandler(BaseHandler):
 
     def get(self) -> None:
         """Answer the operator with a snapshot as a page."""
-        self.send_page(render_dashboard(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
+        taken_at = iso_time(self.site.clock.now_s())
+        self.send_page(render_dashboard(self.site.system.snapshot(), taken_at, may_change=self.is_operator))
 
     head = get
 
@@ -77,11 +78,26 @@ class DashboardDataHandler(BaseHandler):
 
     route = f"{DASHBOARD}/data.json"
     access = Access.OPERATOR
+    is_kept = False
     is_paced = True
 
-    def get(self) -> None:
-        """Answer the operator with a snapshot as JSON."""
-        self.send_json(build_data(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
+    async def get(self) -> None:
+        """Answer the operator with the document that open pages have, else with a new one."""
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(await self.site.dashboard.load())
+
+    head = get
+
+
+class MinutesHandler(BaseHandler):
+    """The figures of the last 24 h by minutes, also from before a restart."""
+
+    route = f"{DASHBOARD}/minutes.json"
+    access = Access.OPERATOR
+
+    async def get(self) -> None:
+        """Answer the operator with a column for each figure."""
+        self.send_json(await self.site.system.load_minutes())
 
     head = get
 
@@ -95,16 +111,28 @@ class DashboardStyleHandler(AssetHandler):
     content_type = "text/css"
 
 
-class DashboardScriptHandler(AssetHandler):
-    """The dashboard's script."""
+class DashboardScriptHandler(BaseHandler):
+    """The dashboard's scripts: modules with one subject each."""
 
-    route = f"{DASHBOARD}/dashboard.js"
+    route = f"{DASHBOARD}/:script"
     access = Access.ANYBODY
     answers_without_store = True
-    content_type = "text/javascript"
+    is_logged = False
+
+    def get(self, name: str) -> None:
+        """Answer with the script."""
+        self.set_header("Content-Type", "text/javascript; charset=utf-8")
+        self.finish(read_asset(name))
+
+    head = get
 
 
+# The page's modules.
+SCRIPTS = ("actions", "dashboard", "live", "page", "pictures", "sections")
 DASHBOARD_ROUTES = [
-    (handler.route.replace(".", r"\."), handler)
-    for handler in (DashboardHandler, DashboardDataHandler, DashboardStyleHandler, DashboardScriptHandler)
+    *(
+        (handler.route.replace(".", r"\."), handler)
+        for handler in (DashboardHandler, DashboardDataHandler, MinutesHandler, DashboardStyleHandler)
+    ),
+    (rf"{DASHBOARD}/((?:{'|'.join(SCRIPTS)})\.js)", DashboardScriptHandler),
 ]

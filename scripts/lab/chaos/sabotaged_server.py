@@ -2,9 +2,9 @@
 
 Run as a process: python -m scripts.lab.chaos.sabotaged_server PLANT…
 Not here: faults without plants. Threads: the server's main one; signals are handled there.
-Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn. `crash_loop`: after SIGUSR1 every turn of
+Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn. `crash_loop`: after SIGUSR2 every turn of
 the answer sweeper crashes. `clock`: the wall clock is off by the seconds in the file CLOCK_FILE, read at the start and
-at SIGUSR1; the monotonic one is right. `short_leases`: leases of jobs are LEASE_S long. `short_rest`: retention is
+at SIGUSR2; the monotonic one is right. `short_leases`: leases of jobs are LEASE_S long. `short_rest`: retention is
 paused for only REST_S of uptime, with a heartbeat every second, so that rounds run after the pause, too.
 """
 
@@ -55,7 +55,7 @@ def _plant_crash_loop() -> None:
         return receive(self, message)
 
     _replace(AnswerSweeper, "receive", crash)
-    signal.signal(signal.SIGUSR1, lambda _number, _frame: is_broken.append(True))
+    signal.signal(signal.SIGUSR2, lambda _number, _frame: is_broken.append(True))
 
 
 def _plant_clock() -> None:
@@ -69,7 +69,7 @@ def _plant_clock() -> None:
 
     set_clock()
     _replace(SystemClock, "now_s", now_s)
-    signal.signal(signal.SIGUSR1, set_clock)
+    signal.signal(signal.SIGUSR2, set_clock)
 
 
 def _plant_short_leases() -> None:

@@ -175,7 +175,7 @@ class Stage:
         """Set the clock of a server with the plant `clock`, off by `off_s`: now if it runs, else at its start."""
         (server.log_file.parent / CLOCK_FILE).write_text(str(off_s))
         if server.is_running:
-            server.send_signal(signal.SIGUSR1)
+            server.send_signal(signal.SIGUSR2)
 
     async def restart(self) -> None:
         """Start the server again with the same data and address."""

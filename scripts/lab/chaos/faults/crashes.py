@@ -61,7 +61,7 @@ def _build_crash(uid: str, number: int) -> RecordedRequest:
 
 async def _loop(stage: Stage) -> Findings:
     began_mono_s = stage.clock.mono_s()
-    stage.server.send_signal(signal.SIGUSR1)
+    stage.server.send_signal(signal.SIGUSR2)
     code = await stage.server.wait(within_s=_GIVE_UP_WITHIN_S)
     gave_up_s = stage.clock.mono_s() - began_mono_s
     stage.note_cut()
