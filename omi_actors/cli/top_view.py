@@ -8,9 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.columns import Columns
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.panel import Panel
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +17,6 @@ from omi_actors.cli.console_tables import show_plain
 from omi_actors.status.units import format_age, format_seconds
 
 _COLOURS = {"pass": "green", "warn": "yellow", "fail": "bold red"}
-_SIGNS = {"pass": "ok", "warn": "!", "fail": "x"}
 _BARS = "▁▂▃▄▅▆▇█"
 # Minutes of a tile's series that are drawn.
 _SPARKS = 24
@@ -67,16 +64,12 @@ class View:
         if self._silence:
             yield self._text(self._silence, "bold red")
         yield self._text(f"{data['state']}", _COLOURS.get(self.status, ""))
-        yield from self._causes(data.get("causes") or data.get("troubles", ()))
+        yield from self._causes(data.get("causes", ()))
         yield self._checks(data.get("checks", ()))
-        if tiles := data.get("tiles") or data.get("headlines"):
-            yield Columns([self._tile(tile) for tile in tiles], equal=True)
+        yield self._tiles(data.get("tiles", ()))
         yield from self._lists(data)
-        for name, table in data.get("tables", {}).items():
-            if isinstance(table, list):
-                yield self._table(name.capitalize(), (), table)
-            else:
-                yield self._table(table["title"], table["columns"], table["rows"], table.get("note", ""))
+        for table in data.get("tables", {}).values():
+            yield self._table(table["title"], table["columns"], table["rows"], table.get("note", ""))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the lines that fit, and the keys below them."""
@@ -99,17 +92,18 @@ class View:
     def _checks(self, checks: Sequence[Sequence[str]]) -> RenderableType:
         line = Text()
         for name, status, *_ in checks:
-            line.append(f"{_SIGNS.get(status, '?')} {self._plain(name)}  ", _COLOURS.get(status, ""))
+            line.append(self._plain(f"{name}={status}"), _COLOURS.get(status, ""))
+            line.append("  ")
         return line
 
-    def _tile(self, tile: Mapping[str, Any]) -> RenderableType:
-        lines = [
-            self._text(tile["value"], _COLOURS.get(tile.get("status", ""), "bold")),
-            self._text(tile.get("note", ""), "dim"),
-        ]
-        if not self._is_ascii:
-            lines.insert(1, Text(draw_sparks(tile.get("series", ()))))
-        return Panel(Group(*lines), title=self._text(tile["label"], ""), title_align="left", box=box.SQUARE)
+    def _tiles(self, tiles: Sequence[Mapping[str, Any]]) -> RenderableType:
+        """Return a line a tile: its name, value, last minutes and note."""
+        grid = Table.grid(padding=(0, 2))
+        for tile in tiles:
+            sparks = "" if self._is_ascii else draw_sparks(tile["series"])
+            value = self._text(tile["value"], _COLOURS.get(tile["status"], "") if tile["status"] != "pass" else "bold")
+            grid.add_row(self._text(tile["label"], ""), value, Text(sparks), self._text(tile["note"], "dim"))
+        return grid
 
     def _lists(self, data: Mapping[str, Any]) -> Iterator[RenderableType]:
         """Yield the lists that are not empty. A request's age gets its unit; other cells are shown as they are."""

@@ -51,7 +51,7 @@ def test_page_has_the_sentence_causes_checks_figures_and_tables():
     said = draw(View(DATA, "http://localhost:3000"))
 
     assert said.startswith("People get no answers: the model refuses the key.\n* The model refuses the key.\n")
-    for text in ("Set OPENAI_API_KEY.", "- 4 questions failed.", "ok store  x model", "Questions", "▅█"):
+    for text in ("Set OPENAI_API_KEY.", "- 4 questions failed.", "store=pass  model=fail", "Questions", "▅█"):
         assert text in said
     for row in (
         "│ abcdef0123 │ /chat │ recall │ 2.5 s │",

@@ -63,7 +63,12 @@ def test_what_a_refused_key_causes_stands_below_it_and_nowhere_else(spells):
     cause = only(found)
     assert cause.what == "The model's server refuses our key."
     assert cause.do == "Set OPENAI_API_KEY."
-    assert len(cause.consequences) == 5
+    assert cause.consequences == [
+        "3 questions ended without an answer: the model's server refuses our key.",
+        "Jobs wait, the oldest for 1 min.",
+        "1 request to /chat failed.",
+        "The model is not asked for 12.0 s more: it failed several times in a row.",
+    ]
     assert cause.since == 4_970.0
     assert describe_state(found) == (
         "fail",
@@ -118,6 +123,12 @@ def test_full_disk_is_the_cause_of_dropped_webhooks_and_failed_requests(spells):
     assert (cause.status, cause.since) == ("fail", 4_993.0)
 
 
+def test_webhooks_lost_to_a_store_that_works_again_are_a_warning(spells):
+    happen(spells, metrics.WEBHOOKS_DROPPED, "store_unavailable")
+
+    assert only(causes(spells)).status == "warn"
+
+
 def test_paused_queue_is_the_cause_of_jobs_that_wait(spells):
     waiting = {"status": "warn", "oldest_waits_seconds": 70.0}
 
@@ -154,7 +165,7 @@ def test_single_blip_of_the_loop_is_no_fault_and_many_are(spells):
         (metrics.JOB_ATTEMPTS, ("notify", "buried"), "1 job failed for good: notify", "Retry"),
         (metrics.LOG_LINES_LOST, ("full",), "log file", "LOG_DIR"),
         (metrics.BUDGET_REFUSALS, ("all", "day"), "budget of the model is spent", "MODEL_TOKENS_PER_DAY"),
-        (metrics.ANSWERS, ("failed", "internal"), "1 question ended without an answer: internal", "failed jobs"),
+        (metrics.ANSWERS, ("failed", "internal"), "1 question ended without an answer: internal error", "failed jobs"),
     ],
 )
 def test_fault_has_a_remedy_and_goes_a_minute_after_its_last_event(counter, labels, what, do, spells):

@@ -1,7 +1,9 @@
 """Health, the operator's page and help of a running system."""
 
 import json
+import re
 
+from omi_actors.status.fault import Part
 from tests.fakes.omi_server import Mode
 from tests.system.conftest import ADMIN, eventually
 from tests.system.test_deliveries import AT_ONCE, ask_late
@@ -80,6 +82,15 @@ async def test_page_counts_what_the_system_did(start):
     assert gained("requests", "/omi-webhook", column=1) == 2
     assert after["cache"]["In memory now"] == ["1"]
     assert gained("actors", "session") == 1
+
+
+async def test_page_has_every_part_that_a_cause_links_to(start):
+    program = await start()
+
+    page = (await program.connection.request("GET", "/metrics-dashboard", b"", ADMIN)).body.decode()
+
+    ids = set(re.findall(r'id="([\w-]+)"', page))
+    assert {part.value.removeprefix("#") for part in Part} <= ids
 
 
 async def test_page_shows_a_crash_and_a_remedy(start):
