@@ -33,7 +33,7 @@ class KeptWebhook:
 class WebhookLog:
     """The latest `size` webhooks, with bodies of up to `max_bytes` together; size 0 switches it off.
 
-    Those without a body, as all without the right token are, have a quarter as many places more, and push out no others.
+    Those without a body, as all without the right token are, have a quarter as many places, and push out no others.
     """
 
     def __init__(self) -> None:
