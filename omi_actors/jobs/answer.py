@@ -90,6 +90,7 @@ class AnswerJob:
             sessions.load_answer_context,
             job.payload["session_id"],
             choose_rows=lambda space: (find_space(space).segments, limits.messages + 1),
+            conversation_id=job.payload["conversation_id"],
         )
         if deps.budget is not None:
             deps.budget.check(context.use)

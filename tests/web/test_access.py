@@ -43,6 +43,7 @@ SAFE = ("GET", "HEAD")
 OPEN = {
     "/",
     "/style.css",
+    "/app/:file",
     "/health",
     "/livez",
     "/readyz",
@@ -133,8 +134,9 @@ EXACT = [
         Row(method, path, Access.ANYBODY, 200)
         for method in SAFE
         for path in sorted(OPEN)
-        if path[1:5] not in ("oper", "auth", "link", "acco")
+        if path[1:5] not in ("oper", "auth", "link", "acco", "app/")
     ),
+    *(Row(method, "/app/main.js", Access.ANYBODY, 200) for method in SAFE),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
     Row("POST", "/auth/register", Access.ANYBODY, 400),

@@ -3,12 +3,13 @@
 Not here: the figures (omi_actors/status/), access to pages (web/handlers/). Threads: the event loop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from tornado.template import DictLoader
 
 from omi_actors.status.snapshot import Snapshot
@@ -35,20 +36,26 @@ _UNAUTHORIZED = 401
 _SIGN_IN = "Open the link that the server printed at its start, or one from `omi-actors operator-link`; it works once."
 
 
+# The files of the page for people.
+APP_FILES = frozenset(file.name for file in (files("web.pages") / "app").iterdir())
+
+
 @cache
 def read_asset(name: str) -> bytes:
     """Return a file of this folder unchanged."""
     return (files("web.pages") / name).read_bytes()
 
 
-def render_index(wake_name: str, snapshot: Snapshot | None, *, has_metrics: bool) -> bytes:
-    """Return the start page; with a snapshot, the operator's page, which shows states and links.
+def render_index(facts: Mapping[str, Any], snapshot: Snapshot | None, *, has_metrics: bool) -> bytes:
+    """Return the page for people; with a snapshot also for the operator, with states and links.
 
-    `wake_name` is the name in the wake phrase. If it is "", the page says that only typed questions are answered.
+    `facts` are for its script. Without `wakeNames` the page says that only typed questions are answered.
     """
     status, state = _state_of(snapshot) if snapshot is not None else ("", "")
-    links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS)
-    return _render("index.html", wake_name=wake_name, status=status, state=state, links=links)
+    links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS) if snapshot is not None else ()
+    operator = {"status": status, "state": state, "links": links} if state else None
+    told = msgspec.json.encode({**facts, "operator": operator}).decode()
+    return _render("index.html", facts=facts, told=told, status=status, state=state, links=links)
 
 
 def render_dashboard(snapshot: Snapshot, taken_at: str) -> bytes:
