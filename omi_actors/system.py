@@ -32,9 +32,11 @@ from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import StartFailedError, UpstreamError
 from omi_actors.instruments.actor_metrics import ActorMetrics
+from omi_actors.instruments.counts import count, gauge
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
 from omi_actors.instruments.readings import take_readings
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.jobs.followup import build_followup_job
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
@@ -43,12 +45,14 @@ from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
 from omi_actors.kit.supervisor import Root, start_root
 from omi_actors.parts import Parts
+from omi_actors.status.fault import Facts
 from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
-from omi_actors.store import queue_state, sessions
+from omi_actors.status.tiles import Figures
+from omi_actors.store import minutes, queue_state, sessions
 from omi_actors.store.facade import Store
 from omi_actors.store.people import erasure, recall
 from omi_actors.store.people.erasure import Begun
@@ -230,6 +234,7 @@ class System:
         )
         if begun is None:
             return None
+        WEBHOOKS.drop_texts()
         own = f"{account_prefix(account_id)}:"
         for key, session in tuple(tree.live_sessions.by_key.items()):
             if key.startswith(own) or key in begun.session_keys:
@@ -326,10 +331,27 @@ class System:
     def figures(self) -> dict[str, Any]:
         """Return the metrics since the start as JSON (status/figures.py)."""
         live = self._tree.live_sessions
-        return build_figures(take_readings(REGISTRY), HTTP_EXTREMES, hits=live.hits, misses=live.misses)
+        minutes = self._tree.readings.minutes
+        minutes.fold()
+        return build_figures(take_readings(REGISTRY), HTTP_EXTREMES, minutes, hits=live.hits, misses=live.misses)
 
     def snapshot(self) -> Snapshot:
         """Return the contents of the operator's page. The copy of all metrics takes a few milliseconds."""
-        now = take_readings(REGISTRY)
-        health = self.health()
-        return build_snapshot(health, now, now.since(self._tree.readings.of_5_minutes_ago))
+        now, readings, clock = take_readings(REGISTRY), self._tree.readings, self._parts.clock
+        recent, health = now.since(readings.of_5_minutes_ago), self.health()
+        readings.minutes.fold()
+        facts = Facts(
+            checks=health["checks"],
+            spells=readings.spells,
+            mono_s=clock.mono_s(),
+            now_s=clock.now_s(),
+            gauges=gauge(now),
+            paused=readings.queue.paused if readings.queue is not None else {},
+            is_draining=self._is_draining,
+        )
+        figures = Figures(count(now), count(recent), facts.gauges, readings.minutes)
+        return build_snapshot(health, now, recent, facts, figures, node=self._parts.settings.node_name)
+
+    def load_minutes(self) -> Future[dict[str, list[float | None]]]:
+        """Load the minutes of the last 24 h as columns: `at`, then a number of each figure for each minute."""
+        return self._tree.store.read(minutes.show_day, self._parts.settings.node_name, self._parts.clock.now_s())

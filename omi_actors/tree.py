@@ -82,7 +82,8 @@ class Tree:
     """The stable handles and the shared objects of a system. Nothing runs until `roots` start, in this order.
 
     `store_opened` settles when the writer has opened the store for the first time, or has failed to.
-    `has_synced_commits` is written by the system at its start, `store_takes_writes` by the store's writer.
+    `has_synced_commits` is written by the system at its start, `store_refusal` by the
+    store's writer.
     """
 
     def __init__(self, runtime: Runtime, parts: Parts) -> None:
@@ -96,7 +97,7 @@ class Tree:
         self._parts = parts
         self.store_opened = _build_opened(parts.on_store_unopened)
         self.has_synced_commits: bool | None = None
-        self.store_takes_writes = True
+        self.store_refusal, self.store_refuses_since_mono_s = "", 0.0
         self.readings = LatestReadings(started_mono_s=clock.mono_s())
         self.node_readings, self.open_erasures = NodeReadings(), OpenErasures()
         self.live_sessions = LiveSessions()
@@ -127,6 +128,11 @@ class Tree:
         session_deps = build_session_deps(parts, self.store, self.job_queue, self._pools[0])
         self._session_deps = replace(session_deps, open_replies=self._open_replies)
         self.roots = [self._supervise(*group) for group in groups]
+
+    @property
+    def store_takes_writes(self) -> bool:
+        """Return False while the store's writer cannot write; `store_refusal` says why."""
+        return not self.store_refusal
 
     def count_jobs_under_way(self) -> dict[str, int]:
         """Return the worker slots that are held: by answers, and by all other jobs."""
@@ -167,7 +173,7 @@ class Tree:
             *(_child(name, self._build_reader, "store_reader") for name in (*_READERS, _COLD_READER)),
         )
         node = (
-            _child("metrics_collector", lambda: MetricsCollector(self.store, self.readings, self.live_sessions)),
+            _child("metrics_collector", self._build_collector),
             _child("node_lease", self._build_node_lease),
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
@@ -193,15 +199,19 @@ class Tree:
             on_availability=self._note_writes,
         )
 
+    def _build_collector(self) -> MetricsCollector:
+        return MetricsCollector(self.store, self.readings, self.live_sessions, self._parts.settings.node_name)
+
     def _build_eraser(self) -> Eraser:
         return Eraser(self.store, self.open_erasures, partial(start_vacuum, self._store_config, erasure.TABLES))
 
     def _build_reader(self) -> StoreReader:
         return StoreReader(self._store_config, self.store_opened)
 
-    def _note_writes(self, is_possible: bool) -> None:  # noqa: FBT001 (the writer's callback has this one argument)
-        """Record whether the store takes writes. Runs in the writer's thread."""
-        self.store_takes_writes = is_possible
+    def _note_writes(self, refusal: str) -> None:
+        """Record why the store takes no writes; "" when it does. Runs in the writer's thread."""
+        self.store_refuses_since_mono_s = self._parts.clock.mono_s()
+        self.store_refusal = refusal
 
     def _build_node_lease(self) -> NodeLease:
         parts = self._parts

@@ -5,7 +5,7 @@ Not here: `POST /omi-webhook`, which takes a shorter path (entry.py). Threads: t
 
 from tornado.web import Application, GZipContentEncoding
 
-from web.handlers import pages, queue
+from web.handlers import pages, queue, requests, webhooks
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.caller import Access
@@ -30,7 +30,7 @@ class Gzip(GZipContentEncoding):
 
 
 # The routes that ENABLE_METRICS switches.
-_METRICS = ((r"/metrics", MetricsHandler), *pages.DASHBOARD_ROUTES)
+_METRICS = ((r"/metrics", MetricsHandler), *pages.DASHBOARD_ROUTES, *requests.ROUTES, *webhooks.ROUTES)
 
 
 class NotPost(BaseHandler):

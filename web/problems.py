@@ -202,8 +202,11 @@ def omi_answer(error: BaseException, *, sender_retries: bool) -> Problem | Drop:
     return replace(_NOT_KEPT, code=drop.reason, retry_after_s=after_s)
 
 
-def problem_json(problem: Problem, *, request_id: str, now_s: float) -> bytes:
-    """Return an error as JSON, in the one form that all errors have."""
+def problem_json(problem: Problem, *, request_id: str, now_s: float, timeline: str = "") -> bytes:
+    """Return an error as JSON, in the one form that all errors have.
+
+    `timeline` is the address of the request's timeline, for the operator only.
+    """
     form = {
         "error": problem.error,
         "code": problem.code,
@@ -212,6 +215,8 @@ def problem_json(problem: Problem, *, request_id: str, now_s: float) -> bytes:
         "requestId": request_id,
         "timestamp": iso_time(now_s),
     }
+    if timeline:
+        form["timeline"] = timeline
     return msgspec.json.encode(form)
 
 

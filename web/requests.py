@@ -16,6 +16,7 @@ from tornado.httputil import HTTPHeaders, RequestStartLine, format_timestamp
 
 from omi_actors.ids import new_request_id
 from omi_actors.instruments import metrics
+from omi_actors.instruments.latencies import RECORDERS, TRAFFIC, group_of
 from omi_actors.instruments.metrics import HTTP_EXTREMES
 
 # Request ids that are safe in logs and headers.
@@ -67,12 +68,15 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 CLOSED = "closed"
 
 
-def count_request(route: str, method: str, status: int | None, seconds: float) -> None:
-    """Count one finished request; `status` is None when its connection closed before the reply."""
+def count_request(route: str, method: str, status: int | None, seconds: float, *, is_stream: bool = False) -> None:
+    """Count one finished request; `status` is None when its connection closed before the reply.
+
+    `is_stream`: its caller decided how long it took, so it is no latency.
+    """
     _requests(route, method, CLOSED if status is None else f"{status // 100}xx").inc()
     _seconds(route).observe(seconds)
-    if seconds:  # a refused body has no measured time
-        HTTP_EXTREMES.note(seconds)
+    if seconds and status is not None and not is_stream:  # a refused body has no measured time
+        _latency_note(route)(seconds)
 
 
 # Finding a metric's labels costs as much as counting; the sets of labels are few and bounded.
@@ -84,6 +88,20 @@ def _requests(route: str, method: str, status: str) -> Counter:
 @cache
 def _seconds(route: str) -> Histogram:
     return metrics.HTTP_SECONDS.labels(route)
+
+
+@cache
+def _latency_note(route: str) -> Callable[[float], object]:
+    group = group_of(route)
+    note = RECORDERS[group].note
+    if group not in TRAFFIC:
+        return note
+
+    def note_traffic(seconds: float) -> None:
+        note(seconds)
+        HTTP_EXTREMES.note(seconds)
+
+    return note_traffic
 
 
 CLOSE = "Connection: close\r\n"

@@ -10,6 +10,8 @@ from tornado.netutil import bind_sockets
 from config.settings import Settings
 from omi_actors.clock import Clock, SystemClock
 from omi_actors.instruments import metrics
+from omi_actors.instruments.requests import REQUESTS
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.system import System
 from web.app import build_application
 from web.edge.header_checks import FLOOD_BYTES
@@ -34,6 +36,8 @@ class WebServer:
     def __init__(self, system: System, settings: Settings, clock: Clock | None = None) -> None:
         clock = clock or SystemClock()
         self._settings = settings
+        REQUESTS.configure(clock, settings.request_log_size)
+        WEBHOOKS.configure(settings.webhook_inspector_size, settings.webhook_inspector_bytes)
         self._site = Site(system, settings, clock)
         # Entry limits the size and time of bodies: it answers, where Tornado would close the connection.
         self.http_server = Listener(

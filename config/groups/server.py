@@ -135,6 +135,33 @@ class ObservingSettings(BaseModel):
             "Default: none."
         ),
     )
+    request_log_size: int = Field(
+        1_000,
+        validation_alias="REQUEST_LOG_SIZE",
+        ge=0,
+        le=100_000,
+        description=(
+            "Finished requests to keep in memory with stages and log lines, and as many more that asked something or "
+            "failed: about 0.5 kB each, 3 kB with lines. 0 keeps none."
+        ),
+    )
+    webhook_inspector_size: int = Field(
+        200,
+        validation_alias="WEBHOOK_INSPECTOR_SIZE",
+        ge=0,
+        le=10_000,
+        description=(
+            "Latest webhooks to keep in memory for the dashboard's inspector, with headers and bodies. Bodies hold "
+            "what people said: they go after an hour, and with each deletion. 0: none."
+        ),
+    )
+    webhook_inspector_bytes: Annotated[int, BeforeValidator(parse_size)] = Field(
+        4 * 1024 * 1024,
+        validation_alias="WEBHOOK_INSPECTOR_BYTES",
+        ge=0,
+        le=1024**3,
+        description="Bytes of all bodies that the inspector keeps: bytes, or a number with kb, mb, gb. Default: 4mb.",
+    )
     enable_file_logging: OnOff = Field(
         default=False,
         validation_alias="ENABLE_FILE_LOGGING",

@@ -1,6 +1,7 @@
-"""The metrics collector: measures gauges and the event loop's lag, and keeps the readings behind /health.
+"""The metrics collector: measures gauges and the event loop's lag, keeps the readings behind /health, stores minutes.
 
-Not here: counters (incremented beside the event), names of metrics (instruments/metrics.py). Threads: the event loop.
+Not here: counters (incremented beside the event), names of metrics (instruments/metrics.py), the figures of a minute
+(instruments/minutes.py). Threads: the event loop.
 """
 
 import gc
@@ -13,12 +14,19 @@ from pathlib import Path
 from omi_actors.actors.session.router import LiveSessions
 from omi_actors.domain.work.jobs import QueueCounts
 from omi_actors.instruments import metrics
+from omi_actors.instruments.counts import count, gauge, growth
+from omi_actors.instruments.logs import get_logger
+from omi_actors.instruments.minutes import MINUTE_S, Minute, Minutes, dump_minute
 from omi_actors.instruments.readings import Readings, take_readings
+from omi_actors.instruments.spells import Spells
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.store import queue_state
+from omi_actors.store import minutes, queue_state
 from omi_actors.store.facade import Store
+
+_log = get_logger(__name__)
 
 # Seconds between two readings.
 TICK_S = 1.0
@@ -47,11 +55,19 @@ class QueueCounted:
     store_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class MinutesLoaded:
+    """Message with the minutes of an earlier process; `earlier` is None if the query failed."""
+
+    earlier: list[Minute] | None
+
+
 @dataclass(slots=True)
 class LatestReadings:
     """The latest readings. Only the metrics collector writes them; any code on the loop may read them.
 
     Times are monotonic seconds. `copies` are all metrics at regular moments of the last 5 minutes, oldest first.
+    `counted` are the counts at the end of the latest minute.
     """
 
     started_mono_s: float
@@ -61,6 +77,13 @@ class LatestReadings:
     resident_bytes: int = 0
     copies: deque[Readings] = field(default_factory=lambda: deque(maxlen=_COPIES))
     lags: deque[float] = field(default_factory=lambda: deque(maxlen=_LAG_WINDOW))
+    spells: Spells = field(default_factory=Spells)
+    counted: dict[str, float] = field(default_factory=dict)
+    has_earlier_minutes: bool = False
+    minutes: Minutes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.minutes = Minutes(self.started_mono_s)
 
     @property
     def of_5_minutes_ago(self) -> Readings | None:
@@ -76,12 +99,14 @@ class LatestReadings:
 class MetricsCollector(LoopActor):
     """Measures once a second; readers use its latest readings and never wait for it.
 
-    State it owns: the latest readings. Messages it takes: CollectTick, QueueCounted. Messages it sends: none.
-    What kills it: an unexpected error. What survives a restart: the latest readings, which the tree owns.
+    State it owns: the latest readings. Messages it takes: CollectTick, QueueCounted, MinutesLoaded. Messages it sends:
+    none. What kills it: an unexpected error. What survives a restart: the latest readings, which the tree owns; of a
+    restart of the program the minutes that are stored.
     """
 
-    def __init__(self, store: Store, readings: LatestReadings, live_sessions: LiveSessions) -> None:
+    def __init__(self, store: Store, readings: LatestReadings, live_sessions: LiveSessions, node: str) -> None:
         super().__init__()
+        self._node = node
         self._store = store
         self._readings = readings
         self._live_sessions = live_sessions
@@ -91,9 +116,17 @@ class MetricsCollector(LoopActor):
         self._ticks = 0
 
     def on_start(self) -> None:
-        """Begin to measure."""
+        """Begin to measure. Minutes end with the wall clock's, unless that leaps."""
+        clock = self.runtime.clock
+        self._minute_ends_mono_s = clock.mono_s() + MINUTE_S - clock.now_s() % MINUTE_S
         self._probe_later()
         self.timers.every(TICK_S, CollectTick())
+        self._load_minutes()
+
+    def on_stop(self) -> None:
+        """Store the minute under way, since the next process cannot know it."""
+        self._readings.minutes.fold()
+        self._end_minute()
 
     def receive(self, message: object) -> object:
         """Take one message."""
@@ -102,6 +135,8 @@ class MetricsCollector(LoopActor):
                 self._collect()
             case QueueCounted(counts, seconds):
                 self._note_queue(counts, seconds)
+            case MinutesLoaded(earlier):
+                self._restore(earlier)
             case _:
                 return super().receive(message)
         return None
@@ -121,13 +156,20 @@ class MetricsCollector(LoopActor):
 
     def _collect(self) -> None:
         self._ticks += 1
+        WEBHOOKS.drop_old(self.runtime.clock.mono_s())
         readings = self._readings
         metrics.LOOP_LAG_MAX.set(readings.loop_lag_max_s)
         self._freeze_growth()
         self._count_lookups()
+        now_mono_s = self.runtime.clock.mono_s()
+        readings.minutes.fold()
+        readings.spells.watch(now_mono_s)
         readings.resident_bytes = read_resident_bytes()
         metrics.PROCESS_RESIDENT_BYTES.set(readings.resident_bytes)
-        metrics.UPTIME_SECONDS.set(self.runtime.clock.mono_s() - readings.started_mono_s)
+        metrics.UPTIME_SECONDS.set(now_mono_s - readings.started_mono_s)
+        if now_mono_s >= self._minute_ends_mono_s:
+            self._minute_ends_mono_s += MINUTE_S * max(1, (now_mono_s - self._minute_ends_mono_s) // MINUTE_S + 1)
+            self._end_minute()
         if self._ticks % _COPY_EVERY == 1:
             readings.copies.append(take_readings(metrics.REGISTRY))
         if self._ticks % _COUNT_EVERY == 1:
@@ -135,6 +177,40 @@ class MetricsCollector(LoopActor):
             self._store.read(queue_state.count_queue).add_done_callback(
                 lambda counts: self._report(counts, asked_mono_s)
             )
+
+    def _end_minute(self) -> None:
+        """Keep the minute under way, and store it. If the store fails, only this minute is missing after a restart."""
+        readings, clock = self._readings, self.runtime.clock
+        now = take_readings(metrics.REGISTRY)
+        counted = count(now)
+        added, readings.counted = growth(counted, readings.counted), counted
+        minute = readings.minutes.close(added, gauge(now), now_s=clock.now_s(), mono_s=clock.mono_s())
+        self._store.write(minutes.keep_minute, self._node, minute.at, dump_minute(minute)).add_done_callback(_note_kept)
+        if not readings.has_earlier_minutes:
+            self._load_minutes()
+
+    def _load_minutes(self) -> None:
+        """Ask for the minutes of an earlier process, until they are known."""
+        readings, clock = self._readings, self.runtime.clock
+        if readings.has_earlier_minutes:
+            return
+        ahead_s = clock.now_s() - clock.mono_s()
+        until = readings.started_mono_s + ahead_s
+        earlier = self._store.read(minutes.load_hour, self._node, until=until, ahead_s=ahead_s)
+        earlier.add_done_callback(self._report_minutes)
+
+    def _report_minutes(self, earlier: Future[list[Minute]]) -> None:
+        """Send the minutes to this actor. Runs in a reader's thread."""
+        try:
+            self.handle.tell(MinutesLoaded(earlier.result()))
+        except ExpectedError:
+            self.handle.tell(MinutesLoaded(None))
+
+    def _restore(self, earlier: list[Minute] | None) -> None:
+        readings = self._readings
+        if earlier is not None and not readings.has_earlier_minutes:
+            readings.has_earlier_minutes = True
+            readings.minutes.restore(earlier)
 
     def _count_lookups(self) -> None:
         """Add the look-ups since the last tick to the metrics; the router counts them in plain numbers."""
@@ -172,10 +248,18 @@ class MetricsCollector(LoopActor):
             return
         readings.store_failed_since_mono_s = None
         readings.queue = counts
-        for state, count in counts.by_state.items():
-            metrics.JOBS.labels(state).set(count)
+        for state, number in counts.by_state.items():
+            metrics.JOBS.labels(state).set(number)
         age_s = self.runtime.clock.now_s() - counts.oldest_ready_at if counts.oldest_ready_at else 0.0
         metrics.OLDEST_READY_SECONDS.set(max(0.0, age_s))
+
+
+def _note_kept(kept: Future[None]) -> None:
+    """Log that a minute is not stored. Runs in the writer's thread."""
+    try:
+        kept.result()
+    except ExpectedError as exc:
+        _log.info("minute_not_stored", error=type(exc).__name__)
 
 
 def read_resident_bytes() -> int:

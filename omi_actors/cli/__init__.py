@@ -1,8 +1,8 @@
 """The command line: `omi-actors serve` and its other commands, as `--help` lists them.
 
 Each command has a file, imported when the command is used; so no command waits for another command's imports: `serve`
-(with `server`, `banner`, `reload`), `queue` and `user` (with `operator_calls`), `backup`, `config`, `doctor`. `program`
-holds their common parts.
+(with `server`, `banner`, `console_tables`, `reload`), `top` (with `top_view`), `queue` and `user` (with
+`operator_calls`), `backup`, `config`, `doctor`. `program` holds their common parts.
 Not here: HTTP (web), the actors (system), the doctor's checks (doctor).
 """
 
@@ -22,6 +22,7 @@ _COMMANDS = {
     "restore": ("omi_actors.cli.backup", "restore"),
     "retention": ("omi_actors.cli.queue", "retention"),
     "serve": ("omi_actors.cli.serve", "serve"),
+    "top": ("omi_actors.cli.top", "top"),
     "user": ("omi_actors.cli.user", "user"),
     "version": ("omi_actors.cli.program", "version"),
 }

@@ -6,7 +6,7 @@ Threads: the event loop.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omi_actors.clients.circuit import Circuit, CircuitMetrics
 from omi_actors.clients.model import Model, ModelAnswer, OnText
@@ -27,11 +27,16 @@ _LOG_AGAIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ModelFailure:
-    """The last failure: class, explanation for the operator (`fault`), and whether it is newer than the last answer."""
+    """The last failure: class, explanation for the operator (`fault`), and whether it is newer than the last answer.
+
+    `since_mono_s` is the time of the first failure since the last answer, `count` how many there were.
+    """
 
     error: str
     fault: Fault
     is_current: bool = True
+    since_mono_s: float = 0.0
+    count: int = 1
 
 
 class GuardedModel:
@@ -96,7 +101,9 @@ class GuardedModel:
     def _note_error(self, error: UpstreamError) -> None:
         now_mono_s = self._clock.mono_s()
         fault = find_fault(error)
-        self.last_failure = ModelFailure(type(error).__name__, fault)
+        before = self.last_failure if self.last_failure is not None and self.last_failure.is_current else None
+        since_mono_s, count = (before.since_mono_s, before.count + 1) if before is not None else (now_mono_s, 1)
+        self.last_failure = ModelFailure(type(error).__name__, fault, since_mono_s=since_mono_s, count=count)
         if now_mono_s - self._logged_mono_s.get(fault.cause, -_LOG_AGAIN_S) >= _LOG_AGAIN_S:
             self._logged_mono_s[fault.cause] = now_mono_s
             log = _log.error if fault.is_lasting else _log.info
@@ -113,7 +120,7 @@ class GuardedModel:
         self._has_answered = True
         failure = self.last_failure
         if failure is not None and failure.is_current:
-            self.last_failure = ModelFailure(failure.error, failure.fault, is_current=False)
+            self.last_failure = replace(failure, is_current=False)
             if failure.fault.is_lasting:
                 _log.info("model_answers_again", model=self.name, after=failure.fault.cause)
 

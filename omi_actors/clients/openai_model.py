@@ -25,7 +25,9 @@ from omi_actors.errors import (
     UpstreamUnavailableError,
 )
 from omi_actors.instruments import metrics
+from omi_actors.instruments.latencies import MODEL, RECORDERS
 from omi_actors.instruments.logs import get_logger
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.kit.pacer import Pacer
 
 if TYPE_CHECKING:
@@ -114,7 +116,9 @@ class OpenAIModel:
             outcome = "cancelled"
             raise
         finally:
-            metrics.MODEL_SECONDS.labels(self.provider, outcome).observe(time.monotonic() - started)
+            seconds = time.monotonic() - started
+            metrics.MODEL_SECONDS.labels(self.provider, outcome).observe(seconds)
+            RECORDERS[MODEL].note(seconds)
 
     async def close(self) -> None:
         """Close the client's connections."""
@@ -193,9 +197,13 @@ class OpenAIModel:
         now_s = asyncio.get_running_loop().time
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None) as moment:
+                has_text = False
                 async for data in response.aiter_bytes():
                     await self._pacer.wait()
                     pieces = reader.feed(data)
+                    if pieces and not has_text:
+                        has_text = True
+                        REQUESTS.note("first token")
                     _send(pieces, on_text)
                     if reader.is_full:
                         break

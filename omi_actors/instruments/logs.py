@@ -19,6 +19,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.messages import ACTOR, CONTEXT
 
@@ -139,6 +140,20 @@ def describe_error(error: BaseException) -> str:
     return "\n\nThen:\n".join(reversed(parts))
 
 
+def keep_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Keep the line in the request log. Count it if it tells of an error that no reply to a request has counted."""
+    record = event["_record"]
+    own = {name: value for name, value in event.items() if not name.startswith("_")}
+    if own["event"] != "request":  # the request log knows the rest of it
+        REQUESTS.keep_line(own)
+    if record.levelno >= logging.WARNING and "error" in own and "route" not in own:
+        # The text of a foreign line may be anything; its library's name is one of few.
+        where = str(own["event"]) if event["_from_structlog"] else record.name
+        where = f"{where} ({own['kind']})" if "kind" in own else where
+        REQUESTS.count_error(str(own["error"]), where, level=own["level"], request_id=str(own.get("request_id", "")))
+    return event
+
+
 def name_level(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Set a line's level to a word of LOG_LEVEL: debug, info, warn, error, fatal."""
     event["level"] = _LEVEL_NAMES.get(event["level"], event["level"])
@@ -174,7 +189,7 @@ def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: b
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)
-    handler.setFormatter(build_formatter(as_json=as_json, colors=out.isatty()))
+    handler.setFormatter(build_formatter(as_json=as_json, colors=out.isatty(), keeps=True))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -196,16 +211,20 @@ def current_level() -> str:
     return next((name for name, least in LEVELS.items() if least >= number), "fatal")
 
 
-def build_formatter(*, as_json: bool, colors: bool = False) -> logging.Formatter:
-    """Return the formatter of all lines, ours and foreign; it redacts secrets."""
+def build_formatter(*, as_json: bool, colors: bool = False, keeps: bool = False) -> logging.Formatter:
+    """Return the formatter of all lines, ours and foreign; it redacts secrets.
+
+    With `keeps` it also keeps them in the request log: one formatter does so, or a line would be there twice.
+    """
     console = structlog.dev.ConsoleRenderer(colors=colors, level_styles=_level_styles(colors=colors))
     kind = _JsonFormatter if as_json else structlog.stdlib.ProcessorFormatter
     return kind(
         foreign_pre_chain=[*_SHARED, structlog.stdlib.ExtraAdder()],
         processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             safe_traceback,
             redact_strings,
+            *((keep_line,) if keeps else ()),
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *((structlog.processors.JSONRenderer(),) if as_json else (one_line, console)),
         ],
     )

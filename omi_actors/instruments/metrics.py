@@ -8,9 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
 
-# Seconds. Fine below 50 ms, the share of this program in a request; coarse up to the reply deadline.
-_FAST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 12.0)
-_SLOW_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
+# Seconds, from a part of a webhook to the longest answer. Exact quantiles of recent times: latencies.py.
+_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
 
 # --- HTTP
 HTTP_REQUESTS = Counter(
@@ -23,14 +22,14 @@ HTTP_SECONDS = Histogram(
     "omi_http_request_seconds",
     "Seconds from the last byte of a request to its reply.",
     ["route"],
-    buckets=_FAST_BUCKETS,
+    buckets=_BUCKETS,
     registry=REGISTRY,
 )
 HTTP_ACTIVE = Gauge("omi_http_requests_active", "Requests in progress.", registry=REGISTRY)
 WEBHOOKS = Counter(
     "omi_webhooks_total",
     "Webhooks by payload kind and outcome: accepted (durable), repeated (signed, and accepted before), dropped "
-    "(answered 200 with the drop header), refused.",
+    "(wholly or in part; answered 200 with the drop header), refused, cut (the connection closed before its end).",
     ["kind", "outcome"],
     registry=REGISTRY,
 )
@@ -49,6 +48,12 @@ SIGN_INS = Counter(
 WEBHOOKS_DROPPED = Counter(
     "omi_webhooks_dropped_total",
     "Dropped webhooks, and dropped parts of webhooks, by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
+WEBHOOKS_REFUSED = Counter(
+    "omi_webhooks_refused_total",
+    "Refused webhooks by the code of their reply: unauthorized, malformed_json, rate_limited, too_large, overloaded…",
     ["reason"],
     registry=REGISTRY,
 )
@@ -74,7 +79,7 @@ RECOVERY_SECONDS = Histogram(
     "omi_actor_recovery_seconds",
     "Seconds from a crash until the replacement runs.",
     ["kind"],
-    buckets=_FAST_BUCKETS,
+    buckets=_BUCKETS,
     registry=REGISTRY,
 )
 UNDELIVERABLE = Counter(
@@ -89,7 +94,7 @@ ZOMBIE_ACTORS = Gauge("omi_zombie_actors", "Fenced threads: they outlived their 
 LOOP_LAG_SECONDS = Histogram(
     "omi_loop_lag_seconds",
     "Delay of a timer on the event loop in seconds, with garbage collection.",
-    buckets=_FAST_BUCKETS,
+    buckets=_BUCKETS,
     registry=REGISTRY,
 )
 LOOP_LAG_MAX = Gauge("omi_loop_lag_max_seconds", "Worst loop lag of the last minute.", registry=REGISTRY)
@@ -114,6 +119,12 @@ SESSION_RETAKES = Counter(
     registry=REGISTRY,
 )
 QUESTIONS = Counter("omi_questions_total", "Questions recognised in speech and stored.", registry=REGISTRY)
+ANSWERS = Counter(
+    "omi_answers_total",
+    "Questions that ended, by outcome and cause: answered, or failed (the asker got a sentence that says so).",
+    ["outcome", "cause"],
+    registry=REGISTRY,
+)
 CHATS = Counter(
     "omi_chats_total",
     "Chat questions by outcome: answered, duplicate, known (its key came again), late, left (cancelled by its asker).",
@@ -149,7 +160,7 @@ NOTIFICATION_LAST = Gauge(
 ANSWER_SECONDS = Histogram(
     "omi_answer_seconds",
     "Seconds from the recognition of a question to its reply.",
-    buckets=_SLOW_BUCKETS,
+    buckets=_BUCKETS,
     registry=REGISTRY,
 )
 
@@ -157,7 +168,7 @@ ANSWER_SECONDS = Histogram(
 STORE_COMMIT_SECONDS = Histogram(
     "omi_store_commit_seconds",
     "Seconds of one group commit, with its sync.",
-    buckets=_FAST_BUCKETS,
+    buckets=_BUCKETS,
     registry=REGISTRY,
 )
 STORE_GROUP_SIZE = Histogram(
@@ -177,7 +188,7 @@ STORE_CONFLICTS = Counter(
     "omi_store_conflicts_total", "Transactions repeated after a conflict with another node's.", registry=REGISTRY
 )
 STORE_READ_SECONDS = Histogram(
-    "omi_store_read_seconds", "Seconds of one read.", ["query"], buckets=_FAST_BUCKETS, registry=REGISTRY
+    "omi_store_read_seconds", "Seconds of one read.", ["query"], buckets=_BUCKETS, registry=REGISTRY
 )
 
 PRUNED_ROWS = Counter(
@@ -212,9 +223,7 @@ JOB_ATTEMPTS = Counter(
     ["kind", "outcome"],
     registry=REGISTRY,
 )
-JOB_SECONDS = Histogram(
-    "omi_job_seconds", "Seconds of one attempt.", ["kind"], buckets=_SLOW_BUCKETS, registry=REGISTRY
-)
+JOB_SECONDS = Histogram("omi_job_seconds", "Seconds of one attempt.", ["kind"], buckets=_BUCKETS, registry=REGISTRY)
 JOBS_REAPED = Counter(
     "omi_jobs_reaped_total", "Jobs taken back after their lease or their node's expired.", registry=REGISTRY
 )
@@ -228,7 +237,7 @@ MODEL_SECONDS = Histogram(
     "omi_model_seconds",
     "Seconds of one model call.",
     ["provider", "outcome"],
-    buckets=_SLOW_BUCKETS,
+    buckets=_BUCKETS,
     registry=REGISTRY,
 )
 MODEL_BREAKER_STATE = Gauge(
@@ -305,7 +314,10 @@ UPTIME_SECONDS = Gauge("omi_uptime_seconds", "Seconds since start.", registry=RE
 
 
 class Extremes:
-    """The shortest and the longest request since the start, in seconds; None before the first. Event loop only."""
+    """The shortest and the longest request since the start, in seconds, without those of pages; None before the first.
+
+    Event loop only.
+    """
 
     __slots__ = ("highest", "lowest")
 

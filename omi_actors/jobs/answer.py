@@ -27,6 +27,7 @@ from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
 from omi_actors.errors import BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.jobs.kinds import JobDeps, stored
 from omi_actors.store import jobs, sessions
 from omi_actors.store.people import recall
@@ -92,6 +93,7 @@ class AnswerJob:
             choose_rows=lambda space: (find_space(space).segments, limits.messages + 1),
             conversation_id=job.payload["conversation_id"],
         )
+        REQUESTS.note("context")
         if deps.budget is not None:
             deps.budget.check(context.use)
         recalled = await _recall(job, deps, context)
@@ -105,11 +107,13 @@ class AnswerJob:
         )
         deadline_s = attempt_deadline_s(job.created_at, job.run_at, deps.clock.now_s(), allowance.timeout_s)
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
+        REQUESTS.note("answered")
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         sources = tuple(one.number for one in recalled)
         done = replace(done, spent=_build_spending(job, prompt, answer), sources=sources)
         done = _plan_own_reply(done, job, deps)
         await stored(lambda: deps.store.write(jobs.complete_answer, done), deps)
+        REQUESTS.note("done")
         return done
 
     def build_failure(self, job: ClaimedJob, error: BaseException, deps: JobDeps) -> AnswerDone:
@@ -138,6 +142,7 @@ async def _recall(job: ClaimedJob, deps: JobDeps, context: AnswerContext) -> tup
         limit=RECALLED * 2,
     )
     lines = [RecalledLine(one.number, one.text, one.at, one.speaker) for one in found]
+    REQUESTS.note("recall")
     return choose_recalled(lines, context.transcript, deps.answering.context)
 
 

@@ -6,8 +6,9 @@ a task.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from omi_actors.domain.answers.failures import find_cause
 from omi_actors.domain.answers.notifications import Notified
 from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work.jobs import ClaimedJob, check_payload
@@ -15,6 +16,8 @@ from omi_actors.domain.work.retry import Bury, Retry, decide_retry
 from omi_actors.errors import LeaseLostError, UnreadableJobError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
+from omi_actors.instruments.requests import REQUESTS
+from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import AnswerJob
 from omi_actors.jobs.followup import FollowupJob
 from omi_actors.jobs.kinds import JobDeps, JobKind, stored
@@ -28,27 +31,38 @@ _log = get_logger(__name__)
 KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (AnswerJob(), NotifyJob(), FollowupJob())}
 
 
+# The outcomes of attempts that end a question.
+_ENDS = {"done": "answered", "buried": "failed"}
+
+
 @dataclass(frozen=True, slots=True)
 class Attempted:
     """The end of an attempt: done, retried, buried, lease_lost, released, cancelled, or failed (not recorded).
 
-    `result` is stored, and its session must get a message about it.
+    `result` is stored, and its session must get a message about it. `cause` is why a buried one failed, in one word.
     """
 
     job: ClaimedJob
     outcome: str
     result: AnswerDone | Notified | None = None
+    cause: str = ""
 
 
 async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:
     """Make one attempt. Never raises. If the store cannot record the outcome, the lease expires; the job runs again."""
     started = deps.clock.mono_s()
+    REQUESTS.note_job(job.job_id, job.kind, "running", attempt=job.attempt)
+    REQUESTS.note(f"{job.kind} begins")
     try:
         ended = await _attempt(job, deps)
     except asyncio.CancelledError:
         ended = await _release(job, deps)
-    metrics.JOB_SECONDS.labels(job.kind).observe(deps.clock.mono_s() - started)
+    seconds = deps.clock.mono_s() - started
+    REQUESTS.note_job(job.job_id, job.kind, ended.outcome, attempt=job.attempt, seconds=seconds)
+    metrics.JOB_SECONDS.labels(job.kind).observe(seconds)
     metrics.JOB_ATTEMPTS.labels(job.kind, ended.outcome).inc()
+    if job.kind == ANSWER and ended.outcome in _ENDS:
+        metrics.ANSWERS.labels(_ENDS[ended.outcome], ended.cause).inc()
     return ended
 
 
@@ -95,7 +109,7 @@ async def _settle_failure(job: ClaimedJob, deps: JobDeps, error: Exception) -> A
             return await _retry(job, deps, error, decision)
         case Bury():
             failure = KINDS[job.kind].build_failure(job, error, deps)
-            return await _bury(job, deps, type(error).__name__, failure)
+            return replace(await _bury(job, deps, type(error).__name__, failure), cause=find_cause(error))
 
 
 async def _bury_unread(job: ClaimedJob, deps: JobDeps, error: UnreadableJobError) -> Attempted:
@@ -127,7 +141,7 @@ async def _bury(job: ClaimedJob, deps: JobDeps, error: str, failure: AnswerDone 
         await stored(write, deps)
     except ExpectedError as exc:
         return _note_unrecorded(job, "buried", exc)
-    return Attempted(job, "buried", failure)
+    return Attempted(job, "buried", failure, cause="unreadable_job")
 
 
 def _note_unrecorded(job: ClaimedJob, outcome: str, error: ExpectedError) -> Attempted:

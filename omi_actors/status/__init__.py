@@ -1,10 +1,11 @@
-"""Status of a running system: its health, figures, tables and troubles; and the queue admin.
+"""Status of a running system: its health, figures, tables and causes; and the queue admin.
 
 health.py         /health: checks, features, figures
 figures.py        the metrics as JSON
 queue_status.py   /omi-webhook/queue-status
 queue_admin.py    the operator's actions on the job queue
-snapshot.py       all that the operator's page shows: headlines, tables.py, troubles.py
+snapshot.py       all that the operator's page shows: causes.py, tiles.py, tables.py
+causes.py         faults (fault.py, faults.py, inner_faults.py) with what they explain, and the state in a sentence
 
 Not here: taking the readings (actors/metrics_collector.py, instruments/readings.py), HTML and access (web/).
 """

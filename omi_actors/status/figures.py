@@ -1,31 +1,45 @@
 """The metrics as JSON, with the keys and units that dashboards of this kind of server know.
 
 Times are milliseconds; None means that nothing was measured. A cache hit is a message to a session that is in memory.
+Requests are those that are the server's work: pages, assets and probes are counted apart.
 Not here: counting (instruments/). Threads: any; pure.
 """
 
 from typing import Any
 
+from omi_actors.instruments.counts import count
+from omi_actors.instruments.latencies import TRAFFIC
 from omi_actors.instruments.metrics import Extremes
+from omi_actors.instruments.minutes import Minutes
 from omi_actors.instruments.readings import Readings
 from omi_actors.status.units import format_share
 
-_SUCCESS = ("1xx", "2xx", "3xx")
 
+def build_figures(
+    readings: Readings, extremes: Extremes, minutes: Minutes, *, hits: int, misses: int
+) -> dict[str, Any]:
+    """Return the figures: counts since the start, average and quantiles of requests in the last hour.
 
-def build_figures(readings: Readings, extremes: Extremes, *, hits: int, misses: int) -> dict[str, Any]:
-    """Return the figures since the start. `hits` and `misses` count look-ups of sessions in memory."""
-    by_status = readings.by("status", "omi_http_requests_total")
-    total, success = sum(by_status.values()), sum(by_status.get(status, 0) for status in _SUCCESS)
+    `hits` and `misses` count look-ups of sessions in memory.
+    """
+    counts, times = count(readings), minutes.summary(TRAFFIC, minutes=60)
     return {
-        "requests": {"total": round(total), "success": round(success), "failed": round(total - success)},
+        "requests": {
+            "total": round(counts["requests"]),
+            "success": round(counts["ok"]),
+            "failed": round(counts["requests"] - counts["ok"]),
+            "clientErrors": round(counts["client_errors"]),
+            "serverErrors": round(counts["failed"]),
+            "closed": round(counts["closed"]),
+            "pages": round(counts["pages"]),
+        },
         "performance": {
-            "avgResponseTime": _ms(readings.mean("omi_http_request_seconds")),
+            "avgResponseTime": _ms(times.mean),
             "maxResponseTime": _ms(extremes.highest),
             "minResponseTime": _ms(extremes.lowest),
-            "p50": _ms(readings.quantile(0.5, "omi_http_request_seconds")),
-            "p95": _ms(readings.quantile(0.95, "omi_http_request_seconds")),
-            "p99": _ms(readings.quantile(0.99, "omi_http_request_seconds")),
+            "p50": _ms(times.p50),
+            "p95": _ms(times.p95),
+            "p99": _ms(times.p99),
         },
         "errors": _errors(readings),
         "webhooks": _webhooks(readings),
@@ -45,10 +59,12 @@ def _errors(readings: Readings) -> dict[str, Any]:
 
 
 def _webhooks(readings: Readings) -> dict[str, Any]:
-    by_outcome = readings.by("outcome", "omi_webhooks_total")
+    counts = count(readings)
+    fates = ("accepted", "repeated", "dropped_in_part", "dropped", "refused", "cut")
     return {
-        "processed": round(by_outcome.get("accepted", 0)),
-        "failed": round(by_outcome.get("dropped", 0) + by_outcome.get("refused", 0)),
+        "processed": round(counts["accepted"]),
+        "failed": round(counts["dropped_in_part"] + counts["dropped"] + counts["refused"]),
+        "byFate": {name: round(counts[name]) for name in fates},
         "avgProcessingTime": _ms(readings.mean("omi_http_request_seconds", route="/omi-webhook")),
     }
 

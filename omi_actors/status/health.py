@@ -24,7 +24,7 @@ from omi_actors.instruments.logs import current_level
 from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.spec import ChildState
 from omi_actors.parts import Parts
-from omi_actors.status.troubles import NOTIFICATION_HINTS
+from omi_actors.status.inner_faults import NOTIFICATION_HINTS
 from omi_actors.status.units import format_seconds
 from omi_actors.tree import Tree
 
@@ -72,7 +72,7 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "queue": _check_queue(tree, parts),
         "supervisor": _check_supervisor(tree),
         "loop": _check_loop(tree),
-        "model": _check_model(tree.model),
+        "model": _check_model(tree.model, parts.clock.mono_s()),
         "notifications": _check_notifications(tree.notifier, parts),
         "budget": _check_budget(tree.budget),
         "backplane": _check_backplane(tree.backplane.state, parts),
@@ -120,11 +120,14 @@ def _check_store(tree: Tree, parts: Parts) -> dict[str, Any]:
     readings = tree.readings
     if tree.store_writer.state is not ChildState.RUNNING:
         return {"status": "fail", "note": f"the store writer is {tree.store_writer.state.value}"}
+    now_mono_s = parts.clock.mono_s()
     if not tree.store_takes_writes:
-        return {"status": "fail", "note": "the store takes no writes; the log says why"}
+        since_s = round(now_mono_s - tree.store_refuses_since_mono_s, 1)
+        note = f"the store takes no writes: {tree.store_refusal}"
+        return {"status": "fail", "note": note, "reason": tree.store_refusal, "since_seconds": since_s}
     if readings.store_failed_since_mono_s is not None:
-        since_s = round(parts.clock.mono_s() - readings.store_failed_since_mono_s, 1)
-        return {"status": "fail", "note": f"the store has not answered for {since_s} s"}
+        since_s = round(now_mono_s - readings.store_failed_since_mono_s, 1)
+        return {"status": "fail", "note": f"the store has not answered for {since_s} s", "since_seconds": since_s}
     return {"status": "pass", "read_seconds": readings.store_seconds}
 
 
@@ -153,29 +156,33 @@ def _check_loop(tree: Tree) -> dict[str, Any]:
     return check
 
 
-def _check_model(chain: ModelChain) -> dict[str, Any]:
+def _check_model(chain: ModelChain, mono_s: float) -> dict[str, Any]:
     """Check the models. Never "fail": without a model the server stores all data and answers with the reason."""
     first, *others = chain.models
-    check = _describe_model(first)
+    check = _describe_model(first, mono_s)
     if others:
-        check["fallbacks"] = [_describe_model(model) for model in others]
+        check["fallbacks"] = [_describe_model(model, mono_s) for model in others]
     if first.provider == "demo":
         check |= {"status": "warn", "note": "the demo model repeats the question; set OPENAI_API_KEY for real answers"}
         check["hint"] = "See the README, “Connect a model”."
     return check
 
 
-def _describe_model(model: GuardedModel) -> dict[str, Any]:
+def _describe_model(model: GuardedModel, mono_s: float) -> dict[str, Any]:
     check: dict[str, Any] = {
         "status": "pass",
         "provider": model.provider,
         "model": model.name,
         "breaker": model.circuit.state.value,
     }
+    if model.circuit.wait_s:
+        check["breaker_pause_seconds"] = round(model.circuit.wait_s, 1)
     failure = model.last_failure
     if failure is not None:
         check["last_error"] = {"error": failure.error, "cause": failure.fault.cause, "fix": failure.fault.fix}
         check["last_error"]["is_current"] = failure.is_current
+        check["last_error"]["count"] = failure.count
+        check["last_error"]["since_seconds"] = round(mono_s - failure.since_mono_s, 1)
     is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
     if is_failing or model.circuit.state is not BreakerState.CLOSED:
         check["status"] = "warn"

@@ -3,6 +3,7 @@
 Not here: statements (store/), access and HTTP (web/). Threads: the event loop.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from omi_actors.actors.maintenance.janitor import CleanUp
@@ -103,6 +104,10 @@ class QueueAdmin:
         is_changed = await self._store.write_alone(retention_state.resume, by=by)
         self._janitor.tell(CleanUp())
         return is_changed
+
+    async def record(self, action: Action, target: Mapping[str, str], *, by: Requester) -> None:
+        """Record an action that changes no job, such as showing a webhook's text. `target` holds ids only."""
+        await self._store.write_alone(queue_admin.record_event, action, target, job_count=0, by=by)
 
     async def load_events(self, *, before: int | None, limit: int) -> tuple[OperatorEvent, ...]:
         """Return a page of the operator's actions with numbers below `before`, newest first."""

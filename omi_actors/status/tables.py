@@ -7,11 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from omi_actors.instruments.counts import count as count_all
+from omi_actors.instruments.latencies import ANSWER, CHAT, COMMIT, MODEL, PAGES, PEOPLE, WEBHOOK, group_of
+from omi_actors.instruments.minutes import Minutes
 from omi_actors.instruments.readings import Readings
 from omi_actors.status.units import NOTHING, format_age, format_bytes, format_count, format_seconds, format_share
 
 _QUANTILES = (0.5, 0.95, 0.99)
-_FAILED = ("4xx", "5xx", "closed")
+_CLASSES = ("4xx", "5xx", "closed")
+_GROUPS = {WEBHOOK: "webhook", CHAT: "chat", PEOPLE: "people", PAGES: "pages"}
+_PARTS = {ANSWER: "question to reply", MODEL: "model call", COMMIT: "store commit"}
+_FATES = (
+    ("accepted", "stored", "durable, with everything in them"),
+    ("repeated", "repeated", "signed, and stored before"),
+    ("dropped_in_part", "stored in part", "some pieces were invalid"),
+    ("dropped", "dropped", "answered 200 with the drop header: see “Not stored”"),
+    ("refused", "refused", "answered with an error"),
+    ("cut", "cut off", "the connection closed before their end"),
+)
 # Columns of the last 5 minutes.
 _RECENTLY, _P50 = "Last 5 min", "p50, last 5 min"
 
@@ -27,16 +40,19 @@ class Table:
     note: str = ""
 
 
-def build_tables(health: Mapping[str, Any], now: Readings, recent: Readings) -> list[Table]:
+def build_tables(health: Mapping[str, Any], now: Readings, recent: Readings, minutes: Minutes) -> list[Table]:
     """Return the tables of the operator's page.
 
     `now` holds the counts since the start; `recent` holds what was added to them in the last 5 minutes.
     """
     return [
         _requests(now, recent),
+        _latencies(minutes),
         _webhooks(now, recent),
+        _fates(now, recent),
         _drops(now, recent),
-        _answers(now, recent),
+        _outcomes(now, recent),
+        _errors(now, recent),
         _deliveries(now, recent),
         _queue(health, now),
         _attempts(now, recent),
@@ -49,23 +65,36 @@ def build_tables(health: Mapping[str, Any], now: Readings, recent: Readings) -> 
 
 
 def _requests(now: Readings, recent: Readings) -> Table:
-    name, seconds = "omi_http_requests_total", "omi_http_request_seconds"
-    failed = [now.by("route", name, status=status) for status in _FAILED]
+    name = "omi_http_requests_total"
+    by_class = [now.by("route", name, status=status) for status in _CLASSES]
+    latest = recent.by("route", name)
     rows = [
         (
             route,
+            _GROUPS[group_of(route)],
             format_count(count),
-            format_count(sum(by_route.get(route, 0) for by_route in failed)),
-            format_count(recent.total(name, route=route)),
-            *_quantiles(recent, seconds, route=route),
+            *(format_count(by_route.get(route, 0)) for by_route in by_class),
+            format_count(latest.get(route, 0)),
         )
         for route, count in now.by("route", name).items()
     ]
-    total = now.total(name)
-    failures = sum(map(sum, (by_route.values() for by_route in failed)))
-    note = f"Success rate {format_share(total - failures, total)}. Failed: 4xx, 5xx, or the connection closed first."
-    columns = ("Route", "Requests", "Failed", _RECENTLY, _P50, "p95", "p99")
-    return Table("requests", "Request metrics", columns, rows, note)
+    columns = ("Route", "Group", "Requests", "Wrong (4xx)", "Failed (5xx)", "Left", _RECENTLY)
+    note = "Wrong: an error of the caller. Left: the connection closed before the reply."
+    return Table("requests", "Requests by route", columns, rows, note)
+
+
+def _latencies(minutes: Minutes) -> Table:
+    rows = []
+    for name, word in {**_GROUPS, **_PARTS}.items():
+        lately, hour = (minutes.summary((name,), minutes=length) for length in (5, 60))
+        figures = (lately.mean, lately.p50, lately.p95, lately.p99, hour.mean, hour.p50, hour.p95, hour.p99)
+        rows.append((word, format_count(lately.count), *map(format_seconds, figures)))
+    columns = (
+        "What", _RECENTLY, "average", "p50", "p95", "p99", "Average, last hour", "p50, hour", "p95, hour", "p99, hour",
+    )  # fmt: skip
+    return Table(
+        "latencies", "Times", columns, rows, "Within 2 % of the exact values. Event streams are not among them."
+    )
 
 
 def _webhooks(now: Readings, recent: Readings) -> Table:
@@ -81,28 +110,45 @@ def _webhooks(now: Readings, recent: Readings) -> Table:
     return Table("webhooks", "Webhook metrics", ("Kind", "Accepted", "Repeated", "Dropped", "Refused", _RECENTLY), rows)
 
 
+def _fates(now: Readings, recent: Readings) -> Table:
+    total, lately = count_all(now), count_all(recent)
+    rows = [(word, format_count(total[name]), format_count(lately[name]), meaning) for name, word, meaning in _FATES]
+    refused = _count_by(now, recent, "omi_webhooks_refused_total", "reason")
+    rows += [(f"refused: {reason}", since, latest, "") for reason, since, latest in refused]
+    return Table("fates", "Webhooks by fate", ("Fate", "Since start", _RECENTLY, "Meaning"), rows)
+
+
+def _outcomes(now: Readings, recent: Readings) -> Table:
+    total, lately = count_all(now), count_all(recent)
+    rows = [
+        (word, format_count(total[name]), format_count(lately[name]))
+        for name, word in (("questions", "Questions"), ("answered", "Answered"), ("unanswered", "Without an answer"))
+    ]
+    failed = _count_by(now, recent, "omi_answers_total", "cause", outcome="failed")
+    rows += [(f"without: {cause or 'unknown'}", since, latest) for cause, since, latest in failed]
+    note = "The asker of a question without an answer got one sentence that says so."
+    return Table("outcomes", "Questions and answers", ("What", "Since start", _RECENTLY), rows, note)
+
+
+def _errors(now: Readings, recent: Readings) -> Table:
+    counters: tuple[tuple[str, str, dict[str, str], str], ...] = (
+        ("omi_http_requests_total", "route", {"status": "5xx"}, "request to"),
+        ("omi_store_errors_total", "kind", {}, "store:"),
+        ("omi_actor_crashes_total", "kind", {}, "crash of"),
+        ("omi_answers_total", "cause", {"outcome": "failed"}, "question without an answer:"),
+        ("omi_backplane_losses_total", "cause", {}, "Redis:"),
+    )
+    rows = [
+        (f"{word} {cells[0]}", *cells[1:])
+        for name, label, given, word in counters
+        for cells in _count_by(now, recent, name, label, **given)
+    ]
+    return Table("errorsByType", "Errors by type", ("Type", "Since start", _RECENTLY), rows)
+
+
 def _drops(now: Readings, recent: Readings) -> Table:
     rows = list(_count_by(now, recent, "omi_webhooks_dropped_total", "reason"))
     return Table("drops", "Not stored", ("Reason", "Since start", _RECENTLY), rows)
-
-
-def _answers(now: Readings, recent: Readings) -> Table:
-    rows = [
-        (
-            "Questions",
-            format_count(now.total("omi_questions_total")),
-            format_count(recent.total("omi_questions_total")),
-        ),
-        *(
-            (f"Question to reply, p{share * 100:.0f}", *(_quantile(which, share) for which in (now, recent)))
-            for share in _QUANTILES
-        ),
-    ]
-    return Table("answers", "Questions and answers", ("What", "Since start", _RECENTLY), rows)
-
-
-def _quantile(readings: Readings, share: float) -> str:
-    return format_seconds(readings.quantile(share, "omi_answer_seconds"))
 
 
 def _deliveries(now: Readings, recent: Readings) -> Table:

@@ -46,6 +46,12 @@ def format_count(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def format_many(count: float, word: str) -> str:
+    """Format a whole number with its word: 1 job, 2 jobs, 2 crashes."""
+    end = "" if count == 1 else "es" if word.endswith("h") else "s"
+    return f"{format_count(count)} {word}{end}"
+
+
 def format_share(part: float, whole: float) -> str:
     """Format a share in per cent with two decimals: 97.24%; a dash if the whole is 0."""
     return f"{100 * part / whole:.2f}%" if whole else NOTHING

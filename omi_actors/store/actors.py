@@ -18,6 +18,7 @@ from omi_actors.errors import (
     StoreUnavailableError,
 )
 from omi_actors.instruments import metrics
+from omi_actors.instruments.latencies import COMMIT, RECORDERS
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.future import Future
@@ -55,12 +56,12 @@ class StoreWriter(ThreadActor):
         *,
         lease_s: float,
         max_deliveries: int,
-        on_availability: Callable[[bool], object] = bool,
+        on_availability: Callable[[str], object] = str,
     ) -> None:
         """Make a writer. Its first attempt to open the store settles `opened`, with the error if it fails.
 
-        `on_availability` is called in this actor's thread: with False when writing begins to fail, with True when it
-        works again.
+        `on_availability` is called in this actor's thread: with the reason when writing begins to fail, with "" when
+        it works again.
         """
         super().__init__()
         self._opened = opened
@@ -80,7 +81,7 @@ class StoreWriter(ThreadActor):
             if not self._opened.try_fail(exc):
                 raise
             return
-        self._on_availability(True)  # noqa: FBT003 (its only argument)
+        self._on_availability("")
         self._opened.try_set(None)
 
     def _open(self) -> None:
@@ -129,7 +130,9 @@ class StoreWriter(ThreadActor):
         started = self.runtime.clock.mono_s()
         envelopes = sorted(envelopes, key=lambda envelope: comes_late(envelope.message.write))
         outcomes = self._engine.commit_group([envelope.message.write for envelope in envelopes])
-        metrics.STORE_COMMIT_SECONDS.observe(self.runtime.clock.mono_s() - started)
+        seconds = self.runtime.clock.mono_s() - started
+        metrics.STORE_COMMIT_SECONDS.observe(seconds)
+        RECORDERS[COMMIT].note(seconds)
         metrics.STORE_GROUP_SIZE.observe(len(outcomes))
         self._settle([envelope.reply_to for envelope in envelopes], outcomes)
 
@@ -179,7 +182,7 @@ class StoreWriter(ThreadActor):
         is_available = not isinstance(error, StoreUnavailableError)
         if is_available != self._is_available:
             self._is_available = is_available
-            self._on_availability(is_available)
+            self._on_availability("" if is_available else str(error) or type(error).__name__)
             if is_available:
                 _log.warning("store_available_again")
             else:

@@ -93,7 +93,7 @@ def test_store_that_cannot_count_the_queue_is_known_as_failing(store, failure):
     readings = LatestReadings(started_mono_s=0.0)
     store.replies["count_queue"] = failure
 
-    Driver(MetricsCollector(store, readings, LiveSessions())).advance(2.0)
+    Driver(MetricsCollector(store, readings, LiveSessions(), "one")).advance(2.0)
 
     assert readings.store_failed_since_mono_s is not None
 
@@ -222,6 +222,6 @@ async def test_cancelled_wait_for_an_outcome_that_fails_stays_a_cancellation(dep
 def test_first_tick_copies_the_readings_and_counts_the_queue(store):
     readings = LatestReadings(started_mono_s=0.0)
 
-    Driver(MetricsCollector(store, readings, LiveSessions())).advance(1.0)
+    Driver(MetricsCollector(store, readings, LiveSessions(), "one")).advance(1.0)
 
     assert (len(readings.copies), len(store.of("count_queue"))) == (1, 1)

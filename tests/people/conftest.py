@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 
-import psycopg2
 import pytest
 
 from tests.canaries import PASSWORD
-from tests.store.conftest import module_postgres_url
+from tests.store.conftest import empty_database, module_postgres_url
 from tests.system.conftest import Running, notifier, omi, start
 from tests.web.http_client import Connection, Reply
 
@@ -24,11 +22,7 @@ def database_url(request):
         return
     url = request.getfixturevalue("module_postgres_url")
     yield url
-    with closing(psycopg2.connect(url)) as con:
-        con.cursor().execute(
-            "TRUNCATE account, session, job, node, operator_event, queue_pause, account_key, model_use, erasure CASCADE"
-        )
-        con.commit()
+    empty_database(url)
 
 
 @dataclass

@@ -5,13 +5,17 @@ import logging
 import sqlite3
 import subprocess
 from contextlib import closing
+from typing import Any
 
 import psycopg2
 
 from omi_actors.errors import StoreUnavailableError
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.store.people import erasure
 from scripts.lab.replay.postgres_server import find_postgres
+from tests.canaries import PASSWORD
 from tests.people.conftest import Client
+from tests.people.talks import fill
 from tests.people.test_stream import Stream
 from tests.store.whole_person import fill_person
 from tests.system.conftest import ADMIN, Running, eventually, stop
@@ -226,3 +230,21 @@ async def test_erasure_goes_on_after_a_restart(start, database_url, monkeypatch,
 
     await eventually(is_shown_as_done)
     assert leaks(everything(again, tmp_path, database_url)) == set()
+
+
+async def test_each_deletion_drops_the_webhooks_that_the_inspector_keeps(running):
+    ada = Client(running.connection)
+    me = (await ada.register())["user"]
+    (conversation,) = await running.system.store.write(fill, me["id"])
+    deletions = [
+        lambda: ada("DELETE", f"/conversations/{conversation}"),
+        lambda: ada("DELETE", "/account", {"current_password": PASSWORD}),
+    ]
+    for delete in deletions:
+        request_id = (await running.say("a sentence of hers")).headers["x-request-id"]
+        kept: Any = WEBHOOKS.find(request_id)
+        assert kept.body is not None
+
+        assert (await delete()).status in (200, 202)
+
+        assert (kept.body, kept.session_key, kept.query) == (None, "", {})

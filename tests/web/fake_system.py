@@ -217,7 +217,12 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         return {"requests": {"total": 3, "success": 2, "failed": 1}, "activeRequests": 1}
 
     def snapshot(self):
-        return self.shown or Snapshot(status=self.status, checks={"store": self.status}, troubles=(), tables=())
+        return self.shown or Snapshot(status=self.status, state="All is well.", checks=[("store", self.status, "")])
+
+    def load_minutes(self):
+        future: Future[Any] = Future()
+        future.try_set({"at": [0.0], "requests": [1.0]})
+        return future
 
     @property
     def texts(self):

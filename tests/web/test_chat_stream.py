@@ -116,7 +116,7 @@ async def test_trouble_after_the_beginning_is_an_event(answer, code, stream, sys
     ((name, problem),) = await stream.rest()
 
     assert (name, problem["code"]) == ("error", code)
-    assert set(problem) == {"error", "code", "hint", "request_id", "requestId", "timestamp"}
+    assert set(problem) == {"error", "code", "hint", "request_id", "requestId", "timestamp", "timeline"}
 
 
 async def test_trouble_before_the_beginning_has_its_status(stream):

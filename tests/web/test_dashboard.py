@@ -1,16 +1,16 @@
 """The dashboard: for the operator only, complete without a script, no foreign files, every value escaped."""
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from omi_actors.status.snapshot import Headline, Snapshot
+from omi_actors.status.causes import Cause
+from omi_actors.status.snapshot import Snapshot
 from omi_actors.status.tables import Table
-from omi_actors.status.troubles import Trouble
+from omi_actors.status.tiles import Tile
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
 
@@ -54,13 +54,15 @@ class Page(HTMLParser):
 def snapshot(system):
     system.shown = Snapshot(
         status="warn",
-        checks={"store": "pass", "model": "warn"},
-        troubles=[Trouble("Model is away.", f"Call {HOSTILE}.")],
+        state="It works, but: the model is away.",
+        checks=[("store", "pass", ""), ("model", "warn", HOSTILE)],
+        causes=[Cause("Model is away.", f"Call {HOSTILE}.", "#model", 5.0, ["Jobs wait."], "warn")],
         tables=[
             Table("requests", "Request metrics", ("Route", "Count"), [(HOSTILE, "1,234")], note="A note."),
             Table("model", "Model calls", ("Outcome", "Calls"), []),
         ],
-        headlines=[Headline("Questions", "7", HOSTILE)],
+        tiles=[Tile("questions", "Questions", "7", HOSTILE, "ok", [1.0, None], "questions")],
+        node="one",
     )
     return system.shown
 
@@ -131,15 +133,53 @@ async def test_page_without_a_script_has_everything_and_renews_itself(snapshot, 
 async def test_data_equal_the_page(snapshot, get):
     data = (await get("/data.json")).json
 
+    assert [data.pop(name) for name in ("active", "errors", "webhooks")] == [[], [], []]
     assert data.pop("taken") == data.pop("takenAt")[:19].replace("T", " ") + " UTC"
     assert data == {
         "status": "warn",
-        "state": "It works; something needs attention",
-        "checks": [["store", "pass"], ["model", "warn"]],
-        "troubles": [{"what": "Model is away.", "do": f"Call {HOSTILE}.", "status": "warn"}],
+        "state": "It works, but: the model is away.",
+        "startedAt": "1970-01-01T00:00:00.000Z",
+        "node": "one",
+        "demo": False,
+        "checks": [["store", "pass", ""], ["model", "warn", HOSTILE]],
+        "causes": [
+            {
+                "what": "Model is away.",
+                "do": f"Call {HOSTILE}.",
+                "link": "#model",
+                "since": 5.0,
+                "status": "warn",
+                "consequences": ["Jobs wait."],
+            }
+        ],
         "nothingWrong": "Nothing is known to be wrong.",
-        "headlines": [{"label": "Questions", "value": "7", "note": HOSTILE}],
-        "tables": {"requests": [[HOSTILE, "1,234"]], "model": []},
+        "tiles": [
+            {
+                "name": "questions",
+                "label": "Questions",
+                "value": "7",
+                "note": HOSTILE,
+                "status": "ok",
+                "series": [1.0, None],
+                "unit": "questions",
+            }
+        ],
+        "tables": {
+            "requests": {
+                "name": "requests",
+                "title": "Request metrics",
+                "columns": ["Route", "Count"],
+                "rows": [[HOSTILE, "1,234"]],
+                "note": "A note.",
+            },
+            "model": {
+                "name": "model",
+                "title": "Model calls",
+                "columns": ["Outcome", "Calls"],
+                "rows": [],
+                "note": "",
+            },
+        },
     }
 
 
@@ -171,13 +211,11 @@ async def test_script_finds_every_element_that_it_names(get, page):
     assert named <= ids
 
 
-async def test_page_with_a_recent_trouble_is_not_well(snapshot, system, get):
-    for status, said in (("pass", "warn"), ("fail", "fail")):
-        system.shown = replace(snapshot, status=status)
+async def test_minutes_of_a_day_are_the_operators(get, system):
+    minutes = (await get("/minutes.json")).json
 
-        data = (await get("/data.json")).json
-
-        assert (data["status"], data["state"] != "All is well") == (said, True)
+    assert minutes == {"at": [0.0], "requests": [1.0]}
+    assert (await get("/minutes.json", Authorization="Bearer wrong")).status == 401
 
 
 async def test_text_has_enough_contrast_in_both_schemes(connection):

@@ -9,17 +9,19 @@ from typing import Any, ClassVar
 
 import msgspec
 from tornado.iostream import StreamClosedError
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError, OutputTransform, RequestHandler
 
 from omi_actors.domain.people.accounts import Role
 from omi_actors.domain.work.queue_admin import Requester
 from omi_actors.errors import BadRequestError, NotFoundError, SignatureMismatchError
+from omi_actors.instruments.latencies import CHAT, group_of
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from omi_actors.instruments.requests import REQUESTS, Trace
 from omi_actors.kit.errors import AskTimeoutError, ExpectedError
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.caller import Access
 from web.handlers.guarded import GuardedHandler
-from web.pages.render import render_error
+from web.pages.render import TIMELINES, render_error
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import CLOSED, count_request, request_id_of
 
@@ -53,6 +55,8 @@ class BaseHandler(GuardedHandler):
     is_slow_by_nature: ClassVar[bool] = False
     # False for the parts of a page, such as its style sheet: only their failures and slow requests are logged.
     is_logged: ClassVar[bool] = True
+    # False for what an open page reads all the time: it would push other requests out of the request log.
+    is_kept: ClassVar[bool] = True
 
     request_id = ""
     # True if the connection has closed before the reply.
@@ -75,6 +79,10 @@ class BaseHandler(GuardedHandler):
         super().initialize()
         self.began_mono_s = self.site.clock.mono_s()
         self.site.traffic.begin()
+        method = self.request.method or ""
+        self.trace = Trace(self.request_id, method if method in _METHODS else "other", self.route, self.began_mono_s)
+        if self.is_kept:
+            REQUESTS.begin(self.trace)
 
     def on_connection_close(self) -> None:
         """Note that the connection has closed."""
@@ -152,11 +160,18 @@ class BaseHandler(GuardedHandler):
     def _send_error_page(self, problem: Problem) -> None:
         if self.site.sends_security_headers:
             self.set_header("Content-Security-Policy", PAGE_POLICY)
-        self.send_page(render_error(problem, self.request_id))
+        self.send_page(render_error(problem, self.request_id, timeline=self._timeline))
+
+    @property
+    def _timeline(self) -> str:
+        """Return the address of this request's timeline, for callers who may read it; else ""."""
+        is_there = self.site.has_metrics and self.is_kept and self.may_observe
+        return f"{TIMELINES}/{self.request_id}" if is_there else ""
 
     def problem_json(self, problem: Problem) -> bytes:
         """Return an error of this request as JSON."""
-        return problem_json(problem, request_id=self.request_id, now_s=self.site.clock.now_s())
+        now_s, timeline = self.site.clock.now_s(), self._timeline
+        return problem_json(problem, request_id=self.request_id, now_s=now_s, timeline=timeline)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer every failure, Tornado's and ours, with an error reply."""
@@ -171,7 +186,19 @@ class BaseHandler(GuardedHandler):
             self.set_header("WWW-Authenticate", "Bearer")
         if problem.status == _METHOD_NOT_ALLOWED:
             self.set_header("Allow", ", ".join(self.allowed_methods()))
+        self._count_error(error, problem)
         self.send_problem(problem)
+
+    def _count_error(self, error: BaseException | None, problem: Problem) -> None:
+        is_ours = error is not None and not isinstance(error, HTTPError)
+        name = type(error).__name__ if is_ours else problem.code
+        level = "info" if problem.status < _SERVER_ERROR else "warn" if isinstance(error, ExpectedError) else "error"
+        REQUESTS.count_error(name, self.route, level=level, request_id=self.request_id)
+
+    async def _execute(self, transforms: list[OutputTransform], *args: bytes, **kwargs: bytes) -> None:
+        """Run the request in its context: the store's lines and stages find it by that."""
+        with bound_context(LogContext(self.request_id)):
+            await super()._execute(transforms, *args, **kwargs)
 
     def log_exception(
         self,
@@ -191,20 +218,21 @@ class BaseHandler(GuardedHandler):
         super().on_finish()
         self.site.traffic.end()
         seconds = self.seconds
-        status, method = self.get_status(), self.request.method or ""
-        count_request(self.route, method if method in _METHODS else "other", None if self.is_gone else status, seconds)
+        status, method = self.get_status(), self.trace.method
+        is_stream = self.is_slow_by_nature and group_of(self.route) != CHAT
+        count_request(self.route, method, None if self.is_gone else status, seconds, is_stream=is_stream)
+        if self.is_kept:
+            REQUESTS.end(self.trace, None if self.is_gone else status, self.began_mono_s + seconds)
         slow = seconds >= self.site.times.slow_request_s and not self.is_slow_by_nature
         is_warning = slow or status >= _SERVER_ERROR
         if not (is_warning or self.is_logged):
             return
+        fields = {"status": CLOSED if self.is_gone else status, "ms": round(seconds * 1e3, 1)}
+        if slow:
+            fields |= self.trace.slow_fields()
         with bound_context(LogContext(self.request_id)):
-            (_log.warning if is_warning else _log.info)(
-                "slow request" if slow else "request",
-                route=self.route,
-                method=method,
-                status=CLOSED if self.is_gone else status,
-                ms=round(seconds * 1e3, 1),
-            )
+            write = _log.warning if is_warning else _log.info
+            write("slow request" if slow else "request", route=self.route, method=method, **fields)
 
 
 class NotFound(BaseHandler):

@@ -8,6 +8,7 @@ from typing import ClassVar
 from tornado.web import HTTPError, RequestHandler
 
 from omi_actors.status.health import DEMO
+from omi_actors.status.requests import build_sections
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
@@ -19,7 +20,7 @@ class AssetHandler(BaseHandler):
     """Serves the file with the name at the end of the route. The files are public: they hold no data."""
 
     content_type: ClassVar[str]
-    is_logged = False
+    is_logged = is_kept = False
 
     def get(self) -> None:
         """Answer with the file."""
@@ -114,11 +115,26 @@ class DashboardDataHandler(BaseHandler):
 
     route = f"{DASHBOARD}/data.json"
     access = Access.OPERATOR
+    is_kept = False
     is_paced = True
 
     def get(self) -> None:
         """Answer the operator with a snapshot as JSON."""
-        self.send_json(build_data(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
+        data = build_data(self.site.system.snapshot(), iso_time(self.site.clock.now_s()))
+        self.send_json(data | build_sections(self.site.times.slow_request_s))
+
+    head = get
+
+
+class MinutesHandler(BaseHandler):
+    """The figures of the last 24 h by minutes, also from before a restart."""
+
+    route = f"{DASHBOARD}/minutes.json"
+    access = Access.OPERATOR
+
+    async def get(self) -> None:
+        """Answer the operator with a column for each figure."""
+        self.send_json(await self.site.system.load_minutes())
 
     head = get
 
@@ -143,5 +159,11 @@ class DashboardScriptHandler(AssetHandler):
 
 DASHBOARD_ROUTES = [
     (handler.route.replace(".", r"\."), handler)
-    for handler in (DashboardHandler, DashboardDataHandler, DashboardStyleHandler, DashboardScriptHandler)
+    for handler in (
+        DashboardHandler,
+        DashboardDataHandler,
+        MinutesHandler,
+        DashboardStyleHandler,
+        DashboardScriptHandler,
+    )
 ]

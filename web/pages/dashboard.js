@@ -18,10 +18,10 @@ function rowOf([first, ...cells]) {
   return row;
 }
 
-function troubleOf(trouble) {
-  const item = element("li", "", trouble.status ? { class: trouble.status } : {});
-  if (trouble.what) item.append(element("strong", trouble.what), " ");
-  item.append(trouble.do);
+function troubleOf(cause) {
+  const item = element("li", "", cause.status ? { class: cause.status } : {});
+  if (cause.what) item.append(element("strong", cause.what), " ");
+  item.append([cause.do, ...(cause.consequences ?? [])].join(" "));
   return item;
 }
 
@@ -46,13 +46,13 @@ function show(data) {
   setText("taken", data.taken);
   byId("taken").setAttribute("datetime", data.takenAt);
   setText("freshness", "");
-  const troubles = data.troubles.length ? data.troubles : [{ what: "", do: data.nothingWrong }];
+  const troubles = data.causes.length ? data.causes : [{ what: "", do: data.nothingWrong }];
   byId("troubles").replaceChildren(...troubles.map(troubleOf));
   byId("checks").replaceChildren(
     ...data.checks.map(([name, status]) => element("li", `${name}: ${status}`, { class: `state ${status}` })),
   );
-  byId("headlines").replaceChildren(...data.headlines.map(headlineOf));
-  for (const [name, rows] of Object.entries(data.tables)) {
+  byId("headlines").replaceChildren(...data.tiles.map(headlineOf));
+  for (const [name, { rows }] of Object.entries(data.tables)) {
     const body = document.querySelector(`[data-table="${name}"]`);
     if (body) body.replaceChildren(...(rows.length ? rows : [["none yet"]]).map(rowOf));
   }

@@ -12,14 +12,15 @@ from typing import Any
 import msgspec
 from tornado.template import DictLoader
 
+from omi_actors.status.causes import show_causes
 from omi_actors.status.snapshot import Snapshot
-from web.problems import Problem
+from web.problems import Problem, iso_time
 
 DASHBOARD = "/metrics-dashboard"
+TIMELINES = f"{DASHBOARD}/requests"
+WEBHOOKS_PLACE = f"{DASHBOARD}/webhooks"
 # Milliseconds between two updates. A snapshot takes a few milliseconds; people do not read faster.
 _UPDATE_MS = 5_000
-_STATES = {"pass": "All is well", "warn": "It works; something needs attention", "fail": "Something fails"}
-_RECENT_TROUBLE = "It works; something went wrong in the last 5 minutes"
 _NO_TROUBLE = "Nothing is known to be wrong."
 
 _LINKS = (
@@ -31,7 +32,7 @@ _METRICS_LINKS = (
     (DASHBOARD, "Dashboard", "present troubles, advice, and all figures"),
     ("/metrics", "Metrics", "for Prometheus"),
 )
-_UNAUTHORIZED = 401
+_BAD_REQUEST, _UNAUTHORIZED, _SERVER_ERROR = 400, 401, 500
 # The API's hint names a header, which a person in a browser cannot send.
 _SIGN_IN = "Open the link that the server printed at its start, or one from `omi-actors operator-link`; it works once."
 
@@ -51,7 +52,7 @@ def render_index(facts: Mapping[str, Any], snapshot: Snapshot | None, *, has_met
 
     `facts` are for its script. Without `wakeNames` the page says that only typed questions are answered.
     """
-    status, state = _state_of(snapshot) if snapshot is not None else ("", "")
+    status, state = (snapshot.status, snapshot.state) if snapshot is not None else ("", "")
     links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS) if snapshot is not None else ()
     operator = {"status": status, "state": state, "links": links} if state else None
     told = msgspec.json.encode({**facts, "operator": operator}).decode()
@@ -66,23 +67,25 @@ def render_dashboard(snapshot: Snapshot, taken_at: str) -> bytes:
 
 def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
     """Return the dashboard's contents for JSON; `taken_at` is ISO 8601."""
-    status, state = _state_of(snapshot)
     return {
-        "status": status,
-        "state": state,
+        "status": snapshot.status,
+        "state": snapshot.state,
         "takenAt": taken_at,
         "taken": f"{taken_at[:19].replace('T', ' ')} UTC",
-        "checks": list(snapshot.checks.items()),
-        "troubles": [asdict(trouble) for trouble in snapshot.troubles],
+        "startedAt": iso_time(snapshot.started_at),
+        "node": snapshot.node,
+        "demo": snapshot.is_demo,
+        "causes": show_causes(snapshot.causes),
         "nothingWrong": _NO_TROUBLE,
-        "headlines": [asdict(headline) for headline in snapshot.headlines],
-        "tables": {table.name: table.rows for table in snapshot.tables},
+        "checks": snapshot.checks,
+        "tiles": [asdict(tile) for tile in snapshot.tiles],
+        "tables": {table.name: asdict(table) for table in snapshot.tables},
     }
 
 
 def render_message(title: str, sentences: Sequence[str] = ()) -> bytes:
     """Return a page with a message, such as the one after signing out."""
-    return _render("message.html", title=title, sentences=[[text] for text in sentences], request_id="")
+    return _render("message.html", title=title, sentences=[[text] for text in sentences], request_id="", timeline="")
 
 
 def render_key_form(**values: Any) -> bytes:
@@ -95,19 +98,54 @@ def render_undo_link(path: str, key: str) -> bytes:
     return _render("undo_link.html", path=path, key=key)
 
 
-def render_error(problem: Problem, request_id: str) -> bytes:
-    """Return the error page of a problem."""
+def render_error(problem: Problem, request_id: str, *, timeline: str = "") -> bytes:
+    """Return the error page of a problem; `timeline` is the address of the request's timeline, for the operator."""
     hint = _SIGN_IN if problem.status == _UNAUTHORIZED else problem.hint
     title, *rest = problem.error.split(". ")
     sentences = [text.split("`") for text in (". ".join(rest), hint) if text]
-    return _render("message.html", title=title, sentences=sentences, request_id=request_id)
+    return _render("message.html", title=title, sentences=sentences, request_id=request_id, timeline=timeline)
 
 
-def _state_of(snapshot: Snapshot) -> tuple[str, str]:
-    """Return pass, warn or fail, and a sentence that describes it. If there is a trouble, pass becomes warn."""
-    if snapshot.status == "pass" and snapshot.troubles:
-        return "warn", _RECENT_TROUBLE
-    return snapshot.status, _STATES[snapshot.status]
+def render_request(timeline: Mapping[str, Any]) -> bytes:
+    """Return the page of one request's timeline (status/requests.py)."""
+    stages, slowest = timeline["stages"], timeline["slowest"]
+    whole_ms = max((stage["atMs"] for stage in stages), default=0.0) or 1.0
+    bars = [
+        (
+            stage,
+            round(1000 * (stage["atMs"] - stage["tookMs"]) / whole_ms),
+            max(2, round(1000 * stage["tookMs"] / whole_ms)),
+            stage["stage"] == slowest["stage"] and stage["tookMs"] == slowest["ms"] > 0,
+        )
+        for stage in stages
+    ]
+    status, sentence = _describe(timeline)
+    return _render("request.html", one=timeline, bars=bars, status=status, sentence=sentence, place=DASHBOARD)
+
+
+def render_webhook(webhook: Mapping[str, Any]) -> bytes:
+    """Return the page of one webhook of the inspector (web/handlers/webhooks.py)."""
+    status = {"accepted": "pass", "repeated": "pass", "dropped": "warn"}.get(webhook["fate"], "fail")
+    here = f"{WEBHOOKS_PLACE}/{webhook['id']}"
+    return _render("webhook.html", one=webhook, status=status, place=DASHBOARD, here=here)
+
+
+def _describe(timeline: Mapping[str, Any]) -> tuple[str, str]:
+    """Return pass, warn or fail, and a sentence that says how the request ended."""
+    slowest = timeline["slowest"]
+    longest = f" Most of it, {slowest['ms']} ms, until: {slowest['stage']}." if slowest["ms"] else ""
+    error = f" Error: {timeline['error']}." if timeline["error"] else ""
+    match timeline["state"]:
+        case "active":
+            return "warn", f"Under way for {timeline['ageMs']} ms.{longest}"
+        case "closed":
+            return "warn", f"Its connection closed after {timeline['ms']} ms, before the reply.{error}"
+        case "elsewhere":
+            return "pass", "It came to another node, or before this server started; its job ran here."
+        case _:
+            status = timeline["status"]
+            state = "pass" if status < _BAD_REQUEST else "warn" if status < _SERVER_ERROR else "fail"
+            return state, f"Answered with {status} after {timeline['ms']} ms.{error}{longest}"
 
 
 def _render(name: str, **values: Any) -> bytes:

@@ -25,6 +25,7 @@ from omi_actors.domain.people.conversations import (
 from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
 from web.handlers.base import whole_number
@@ -155,6 +156,7 @@ class ConversationHandler(OneConversationHandler):
             )
             if was_there is None:
                 raise no_conversation()
+        WEBHOOKS.drop_texts()
         self.send_ok()
 
 

@@ -31,6 +31,7 @@ class StreamHandler(PersonHandler):
     # The original's app sends its token there. It is cut before anything else sees it (web/handlers/caller.py).
     takes_sid_in_url = True
     is_slow_by_nature = True
+    is_kept = False
     # A stream has no deadline.
     has_own_deadline = True
 

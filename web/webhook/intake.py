@@ -59,18 +59,28 @@ def read_order(webhook: Webhook, auth: WebhookAuth) -> Order:
     """Check the signature, if one is needed, and parse the body.
 
     Raises:
-        SignatureMismatchError: the signature is missing or wrong. MalformedJsonError: the body is not JSON.
-        InvalidWebhookError: no part of the body can be stored.
+        SignatureMismatchError: the signature is missing or wrong. Others: see `build_order`.
     """
-    headers, seal = webhook.headers, ""
+    seal = ""
     if auth.needs_signature:
-        seal = auth.check_signature(header(headers, "X-Omi-Signature"), webhook.query.get("uid"), webhook.body)
+        signature = header(webhook.headers, "X-Omi-Signature")
+        seal = auth.check_signature(signature, webhook.query.get("uid"), webhook.body)
+    return build_order(webhook, seal=seal)
+
+
+def build_order(webhook: Webhook, *, seal: str = "", session_key: str = "") -> Order:
+    """Parse the body of a webhook that may come in. Its messages are for `session_key`, else for its wearable's.
+
+    Raises:
+        MalformedJsonError: the body is not JSON. InvalidWebhookError: no part of the body can be stored.
+    """
+    headers = webhook.headers
     content_type = header(headers, "Content-Type") or ""
     if content_type.startswith(("application/octet-stream", "audio/")):
         raise InvalidWebhookError("Audio is not kept.", reason="audio_not_kept")
     payload = parse_payload(webhook.body, content_type)
-    uid = _uid_of(webhook.query, payload)
-    session_key = wearable_key(uid)
+    uid = session_key.partition(":")[2] or _uid_of(webhook.query, payload)
+    session_key = session_key or wearable_key(uid)
     messages: list[Any] = [
         IngestSegments(session_key, uid, some, webhook.received_at, needs_news=bool(seal))
         for some in _slices(payload.segments)

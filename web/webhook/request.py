@@ -15,9 +15,11 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
 from omi_actors.actors.session.messages import Ingested, ReplySent
-from omi_actors.errors import OmiError, RateLimitedError, SignatureMismatchError
+from omi_actors.errors import BadRequestError, OmiError, RateLimitedError, SignatureMismatchError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger, log_cheaply
+from omi_actors.instruments.requests import REQUESTS, Trace
+from omi_actors.instruments.webhooks import WEBHOOKS, KeptWebhook
 from omi_actors.kit.errors import ExpectedError
 from web.edge.addresses import find_client
 from web.edge.limits import LARGE_BODY_BYTES
@@ -40,6 +42,7 @@ ACCEPTED: Final = "accepted"
 REPEATED: Final = "repeated"
 DROPPED: Final = "dropped"
 REFUSED: Final = "refused"
+CUT: Final = "cut"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,10 @@ class WebhookRequest(HTTPMessageDelegate):
         self._order: Order | None = None
         # The signed webhook's seal, from the moment at which `replays` counts it as under way.
         self._seal = ""
-        self._is_over = False
+        self._is_over = self._is_read = False
+        # For the inspector: the body, unless its sender is not authorised; the fate and its reason.
+        self._body: bytes | None = None
+        self._fate, self._reason = CLOSED, ""
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         """Check the token before the body arrives."""
@@ -118,6 +124,8 @@ class WebhookRequest(HTTPMessageDelegate):
         self._request_id = request_id_of(headers)
         self._query = parse_query(str(start_line[1]))
         self._site.traffic.begin()
+        self._trace = Trace(self._request_id, "POST", ROUTE, self._began_mono_s)
+        REQUESTS.begin(self._trace)
         if not self._site.auth.needs_signature:
             try:
                 self._site.auth.check_token(self._query.get("token"), headers)
@@ -137,13 +145,15 @@ class WebhookRequest(HTTPMessageDelegate):
     def finish(self) -> None:
         """Read the whole request and send its messages to the system."""
         clock = self._site.clock
-        self._began_mono_s = clock.mono_s()
+        self._is_read = True
+        self._trace.began_mono_s = self._began_mono_s = clock.mono_s()
         self._connection.set_close_callback(self.on_connection_close)
         if self._refusal is not None:
             self._reply(self._failed(self._refusal))
             return
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
+        self._body = body
         read = partial(read_order, Webhook(self._query, self._headers, body, clock.now_s()), self._site.auth)
         if len(body) <= LARGE_BODY_BYTES:
             self._send_messages(read)
@@ -154,6 +164,8 @@ class WebhookRequest(HTTPMessageDelegate):
     def on_connection_close(self) -> None:
         """End the request without a reply. Its messages are still handled."""
         if not self._is_over:
+            if not self._is_read:
+                _webhooks_counter(self._kind(), CUT).inc()
             self._end(None)
 
     def refuse_body(self, error: Exception) -> bytes:
@@ -216,7 +228,16 @@ class WebhookRequest(HTTPMessageDelegate):
     def _failed(self, error: Exception) -> WebhookReply:
         if self._seal:
             self._site.replays.forget(self._seal)
+        level = (
+            "error"
+            if not isinstance(error, ExpectedError)
+            else "info"
+            if isinstance(error, BadRequestError)
+            else "warn"
+        )
+        REQUESTS.count_error(type(error).__name__, ROUTE, level=level, request_id=self._request_id)
         if isinstance(error, SignatureMismatchError):
+            self._body = None
             return self._unauthorized(error)
         reply = failed_reply(
             error,
@@ -229,7 +250,8 @@ class WebhookRequest(HTTPMessageDelegate):
             self._log_drop(reply, detail=str(error))
         else:
             with bound_context(self._context()):
-                _log.error("webhook failed", reason=reply.reason, error=type(error).__name__, exc_info=error)
+                name = type(error).__name__
+                _log.error("webhook failed", route=ROUTE, reason=reply.reason, error=name, exc_info=error)
         return reply
 
     def _unauthorized(self, error: SignatureMismatchError) -> WebhookReply:
@@ -273,21 +295,36 @@ class WebhookRequest(HTTPMessageDelegate):
         """End the request with its reply's status; None if its connection has closed. No reply may follow."""
         self._is_over = True
         self._site.traffic.end()
-        seconds = self._site.clock.mono_s() - self._began_mono_s
+        now_mono_s = self._site.clock.mono_s()
+        seconds = now_mono_s - self._began_mono_s
         count_request(ROUTE, "POST", status, seconds)
+        REQUESTS.end(self._trace, status, now_mono_s)
+        self._keep(now_mono_s)
         # The model decides the duration of an answer, which has its own metric.
         if seconds >= self._site.times.slow_request_s and not answered:
             with bound_context(self._context()):
-                _log.warning("slow webhook", seconds=round(seconds, 3), status=status)
+                fields = self._trace.slow_fields()
+                _log.warning("slow webhook", seconds=round(seconds, 3), status=status, **fields)
         else:
             fields = {"status": CLOSED if status is None else status, "ms": round(seconds * 1e3, 1)}
             more = {"route": ROUTE, "method": "POST", **fields, "kind": self._kind(), "answered": answered}
             log_cheaply(__name__, "request", self._context(), more)
 
+    def _keep(self, now_mono_s: float) -> None:
+        """Keep the webhook for the inspector."""
+        kept = KeptWebhook(self._trace, self._query, self._headers, self._body)
+        kept.fate, kept.reason = self._fate, self._reason
+        if self._order is not None:
+            kept.kind, kept.session_key = self._order.kind, self._order.session_key
+        WEBHOOKS.keep(kept, now_mono_s)
+
     def _record(self, reply: WebhookReply) -> None:
+        self._fate, self._reason = reply.outcome, reply.reason
         _webhooks_counter(self._kind(), reply.outcome).inc()
         if reply.outcome == DROPPED:
             metrics.WEBHOOKS_DROPPED.labels(reply.reason).inc()
+        elif reply.outcome == REFUSED:
+            metrics.WEBHOOKS_REFUSED.labels(reply.reason).inc()
 
     def _log_drop(self, reply: WebhookReply, *, detail: str) -> None:
         with bound_context(self._context()):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omi_actors.instruments.logs import get_logger
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
@@ -34,6 +35,8 @@ _PAUSE_S = 0.05
 _AGAIN_S = 1.0
 # Rows of a step, which holds the writer for a few milliseconds.
 _ROWS = 100
+# Seconds for which the operator can look at a replay. An erasure of an account takes all: any may be its person's.
+_SCRATCH_KEPT_S = 600.0
 # Erasures that are made together: the index is merged once for all.
 _TOGETHER = 20
 
@@ -114,6 +117,10 @@ class Eraser(LoopActor):
 
     async def _begin_round(self) -> float:
         found = await self._store.read(erasure.list_open, limit=_TOGETHER)
+        if found:
+            WEBHOOKS.drop_texts()  # another node may have begun it
+        if await self._erase_scratch(0.0 if found else _SCRATCH_KEPT_S):
+            return _PAUSE_S
         self._readings.count = len(found)
         self._readings.oldest_at = found[0].began_at if found else None
         mine = await self._store.write(erasure.claim, limit=_TOGETHER) if found else ()
@@ -121,6 +128,15 @@ class Eraser(LoopActor):
             return _PERIOD_S
         self._round = _Round(mine, deque(one.account_id for one in mine))
         return 0.0
+
+    async def _erase_scratch(self, kept_s: float) -> bool:
+        """Delete some rows of scratch sessions that are old enough. Return False if there is none."""
+        if not await self._store.read(erasure.has_scratch, kept_s=kept_s):
+            return False
+        if await self._store.write(erasure.erase_scratch, kept_s=kept_s, limit=_ROWS):
+            return False
+        await self._store.write(retention.scrub)
+        return True
 
     async def _work(self, current: _Round) -> float:
         if current.rows:

@@ -39,7 +39,8 @@ from omi_actors.domain.work.jobs import NewJob
 from omi_actors.errors import FencedError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
-from omi_actors.instruments.logs import get_logger
+from omi_actors.instruments.logs import LogContext, bound_context, current_context, get_logger
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import in_language
 from omi_actors.kit.errors import ExpectedError
@@ -93,6 +94,8 @@ class SessionActor(LoopActor):
         self._knows_preferences = False
         # The timer that ends the open utterance.
         self._pause: TimerHandle | None = None
+        # The request whose words the open utterance holds last: a question that a pause ends is that request's.
+        self._spoken_in: LogContext | None = None
 
     def receive(self, message: object) -> object:
         """Handle one message."""
@@ -151,7 +154,8 @@ class SessionActor(LoopActor):
     async def _end_pause(self) -> None:
         """Accept the questions in the utterance that a pause has ended. No webhook's reply waits for their answers."""
         try:
-            await decide_anew_if_fenced(self._accept_pause)
+            with bound_context(self._spoken_in):
+                await decide_anew_if_fenced(self._accept_pause)
         except ExpectedError as exc:
             # The row still holds the deadline, so that the answer sweeper sends PauseOver again.
             self._stop_pause_timer()
@@ -167,6 +171,7 @@ class SessionActor(LoopActor):
         """Commit the new state of hearing with one answer job for each question. Return the jobs."""
         jobs: tuple[NewJob, ...] = ()
         if heard.questions:
+            REQUESTS.note("heard")
             jobs = build_jobs(heard.questions, progress, self._session_key, self._deps, self._reply_until())
         if self._hearing.is_news(heard) or (growth is not None and (growth.fresh or growth.corrected)):
             asked = zip(heard.questions, jobs, strict=True)
@@ -183,6 +188,7 @@ class SessionActor(LoopActor):
         """Set the timer for the pause that ends the open utterance."""
         self._stop_pause_timer()
         if self._hearing.deadline is not None:
+            self._spoken_in = current_context()
             delay_s = max(0.0, self._hearing.deadline - self.runtime.clock.now_s())
             self._pause = self.timers.after(delay_s, PauseOver(self._session_key))
 
@@ -271,6 +277,8 @@ class SessionActor(LoopActor):
             self._progress = None
             self._was_fenced = isinstance(exc, FencedError)
             raise
+        if not turn.jobs:
+            REQUESTS.note("committed")
         self._progress = replace(turn.progress, epoch=commit.epoch)
         self._stored_id = commit.session_id
         self._hearing.listening_until = turn.listening_until

@@ -39,6 +39,8 @@ from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, O
 from omi_actors.domain.answers.notifications import format_message
 from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.instruments import metrics
+from omi_actors.instruments.latencies import ANSWER, RECORDERS
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 
@@ -159,7 +161,9 @@ class SessionAnswers:
         if slot is not None:
             outgoing = _build_outgoing(answer, slot.channel) if has_intent else await self._send(answer, slot.channel)
             if outgoing is not None:
-                metrics.ANSWER_SECONDS.observe(self._actor.runtime.clock.mono_s() - slot.opened_mono_s)
+                seconds = self._actor.runtime.clock.mono_s() - slot.opened_mono_s
+                metrics.ANSWER_SECONDS.observe(seconds)
+                RECORDERS[ANSWER].note(seconds)
             await self._settle(slot, outgoing)
         elif has_intent:
             await self._take_back(answer.delivery_id)
@@ -283,6 +287,9 @@ class SessionAnswers:
     ) -> None:
         """Remember the phase of a delivery. If the answer is not known here, remember only that it is being sent."""
         known = self._open.get(delivery_id, answer)
+        if phase is Phase.SENT and known is not None:
+            by_reply = self._sending.get(delivery_id)
+            REQUESTS.note_delivered(known.job_id, by_reply or Channel.NOTIFY)
         if phase is Phase.SENDING:
             self._end_grace(delivery_id)
             self._sending[delivery_id] = reply

@@ -26,6 +26,7 @@ from omi_actors.errors import FencedError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import build_answer_job
 from omi_actors.jobs.notify import KIND as NOTIFY
@@ -154,24 +155,36 @@ def commit_jobs(commit: SessionCommit, deps: SessionDeps) -> Future[None] | Futu
     token = deps.answer_slots.reserve()
     if token is None:
         stored = deps.store.commit(commit)
-        stored.add_done_callback(partial(_report_stored, deps.job_queue, first.kind))
+        stored.add_done_callback(partial(_report_stored, deps.job_queue, commit.jobs))
         return stored
     leased = deps.store.write(jobs.commit_leased, commit, token=token, lease_s=deps.job_lease_s)
-    leased.add_done_callback(partial(_report_leased, deps.job_queue, ReservationEnded(first.kind, first.job_id, token)))
+    ended = ReservationEnded(first.kind, first.job_id, token)
+    leased.add_done_callback(partial(_report_leased, deps.job_queue, commit.jobs, ended))
     return leased
 
 
-def _report_stored(queue: Handle, kind: str, stored: Future[None]) -> None:
+def _report_stored(queue: Handle, enqueued: Sequence[NewJob], stored: Future[None]) -> None:
     try:
         stored.result()
     except ExpectedError:
         return
-    queue.tell(JobsEnqueued(kind))
+    _note_committed(enqueued)
+    queue.tell(JobsEnqueued(enqueued[0].kind))
 
 
-def _report_leased(queue: Handle, ended: ReservationEnded, leased: Future[ClaimedJob | None]) -> None:
+def _note_committed(enqueued: Sequence[NewJob]) -> None:
+    """Note the commit before a worker can begin its jobs. Runs in the writer's thread."""
+    REQUESTS.note_for(enqueued[0].request_id, "committed")
+    for job in enqueued:
+        REQUESTS.note_enqueued(job.request_id, job.job_id, job.kind)
+
+
+def _report_leased(
+    queue: Handle, enqueued: Sequence[NewJob], ended: ReservationEnded, leased: Future[ClaimedJob | None]
+) -> None:
     try:
         ended = replace(ended, job=leased.result())
+        _note_committed(enqueued)
     except FencedError:
         pass  # nothing was stored
     except ExpectedError:

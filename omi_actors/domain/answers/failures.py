@@ -12,6 +12,7 @@ from omi_actors.errors import (
     BudgetSpentError,
     CircuitOpenError,
     OverloadError,
+    StoreError,
     TooLargeError,
     UpstreamBusyError,
     UpstreamEmptyError,
@@ -83,6 +84,21 @@ def find_fault(error: UpstreamError) -> Fault:
             return _EMPTY
         case _:
             return _UNREACHABLE
+
+
+def find_cause(error: BaseException) -> str:
+    """Return the cause of a question's failure in one word of a few, which labels a metric."""
+    match error:
+        case CircuitOpenError():
+            return "set_aside"
+        case UpstreamError():
+            return find_fault(error).cause
+        case BudgetSpentError():
+            return "budget_spent"
+        case StoreError():
+            return "store"
+        case _:
+            return "internal"
 
 
 def is_broken(error: UpstreamError) -> bool:

@@ -1,15 +1,23 @@
-"""Keys of sessions: a wearable's, `omi:<uid>`, and those that a person begins, `account:<account's id>:<label>`.
+"""Keys of sessions: `omi:<uid>` a wearable's, `account:<account's id>:<label>` begun by a person, `scratch:<label>`.
+
+A scratch session is the operator's replay of a webhook: nobody's, never notified, deleted soon.
 
 Not here: keys of anonymous chats and of the operator's (web/auth.py). Threads: any; pure.
 """
 
 _WEARABLE = "omi:"
 _ACCOUNT = "account:"
+SCRATCH = "scratch:"
 
 
 def wearable_key(uid: str) -> str:
     """Return the key of a wearable's session."""
     return _WEARABLE + uid
+
+
+def scratch_key(label: str) -> str:
+    """Return the key of a scratch session."""
+    return SCRATCH + label
 
 
 def account_prefix(account_id: str) -> str:

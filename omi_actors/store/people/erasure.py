@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omi_actors.domain.answers.budget import owner_of
-from omi_actors.domain.sessions.keys import account_prefix
+from omi_actors.domain.sessions.keys import SCRATCH, account_prefix
 from omi_actors.domain.work.queue_admin import Action, Requester
 from omi_actors.store.messages import enqueues
 from omi_actors.store.people.accounts import NO_PASSWORD
@@ -187,6 +187,31 @@ def _erase_rows(tx: Transaction, tables: Sequence[tuple[str, str, int]], column:
         if deleted == share or limit <= 0:
             return False
     return True
+
+
+# --- scratch sessions
+
+
+def has_scratch(tx: Transaction, *, kept_s: float) -> bool:
+    """Return True if there is a scratch session that is older than `kept_s` seconds."""
+    return tx.fetch_one(f"SELECT 1 {_OLD_SCRATCH}", (SCRATCH, _AFTER_SCRATCH, tx.now_s() - kept_s)) is not None
+
+
+@enqueues
+def erase_scratch(tx: Transaction, *, kept_s: float, limit: int) -> bool:
+    """Delete about `limit` rows of one scratch session that is older than `kept_s` seconds. Return True if none is."""
+    found = tx.fetch_one(f"SELECT id, session_key {_OLD_SCRATCH}", (SCRATCH, _AFTER_SCRATCH, tx.now_s() - kept_s))
+    if found is None:
+        return True
+    session_id, session_key = found
+    if _erase_rows(tx, _OF_SESSION, "session_id", session_id, limit):
+        tx.run("DELETE FROM session WHERE id = ?", (session_id,))
+        tx.run("DELETE FROM model_use WHERE owner = ?", (owner_of(session_key),))
+    return False
+
+
+_OLD_SCRATCH = "FROM session WHERE session_key >= ? AND session_key < ? AND last_seen_at <= ? LIMIT 1"
+_AFTER_SCRATCH = SCRATCH[:-1] + ";"
 
 
 def merge_some(tx: Transaction, *, is_first: bool) -> bool:

@@ -8,7 +8,7 @@ function fill(element, props, children) {
     else if (name === "value" || name === "checked" || name === "selected") element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
@@ -53,6 +53,9 @@ export function dayOf(iso) {
   midnight.setDate(midnight.getDate() - 1);
   return day >= midnight ? "Yesterday" : DAY.format(day);
 }
+
+// "SPEAKER_01" is Omi's name for a voice that it does not know.
+export const nameOfSpeaker = (name) => name.replace(/^SPEAKER_0*(\d+)$/, "Speaker $1") || "Somebody";
 
 export const clip = (text, most = 60) => (text.length > most ? `${[...text].slice(0, most).join("").trimEnd()}…` : text);
 

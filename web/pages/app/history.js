@@ -1,6 +1,6 @@
 // All conversations by day, and the search over everything that was said and written.
 import { get, id, words } from "./api.js";
-import { at, clip, dayOf, h, icon, marked, moment, said } from "./dom.js";
+import { at, clip, dayOf, h, icon, marked, nameOfSpeaker, said } from "./dom.js";
 
 const PAGE = 30;
 // Beyond it the server counts no further; then pages begin at a time.
@@ -42,7 +42,7 @@ export async function show({ query, signal, app }) {
     state.textContent = items.length ? `${items.length === 50 ? "The best 50" : items.length} found, the best first.` : "Nothing was found. A sentence is found about a minute after it was said.";
     list.replaceChildren(h("ul", { class: "rows" }, items.map((one) => h("li", {}, h("a", { href: `#/talk/${one.conversationId}?at=${id(one.createdAt)}&id=${one.id}` },
       h("span", { class: "name" }, marked(clip(one.text, 300), text)),
-      h("span", { class: "quiet" }, one.speaker && [said(one.speaker), ", "], dayOf(one.createdAt), ", ", at(one.createdAt)))))));
+      h("span", { class: "quiet" }, one.speaker && [said(nameOfSpeaker(one.speaker)), ", "], dayOf(one.createdAt), ", ", at(one.createdAt)))))));
   }
 
   async function browse() {

@@ -1,6 +1,6 @@
 // Memories and tasks: lists that the person reads, adds to, changes and clears.
 import { del, get, id, patch, post, words } from "./api.js";
-import { announce, confirm, h, marked, moment, said } from "./dom.js";
+import { announce, confirm, h, icon, marked, moment, said } from "./dom.js";
 
 const PAGE = 50;
 
@@ -89,7 +89,7 @@ export async function memories({ app, query, signal }) {
   await all.load();
   return [h("h1", {}, "Memories"), h("p", { class: "quiet" }, "Answers can use them: switch “Use my memories” on where you type."),
     h("form", { class: "card", onsubmit: add }, text, h("p", { class: "row" }, h("button", { class: "main" }, "Remember"), app.links.length > 0 && h("button", { type: "button", onclick: bring }, "Bring memories from Omi"))),
-    h("p", { class: "search" }, box), all.list, all.state];
+    h("p", { class: "search" }, icon("search"), box), all.list, all.state];
 }
 
 // A task is an event of any kind with a payload; its words stand under one of these names.

@@ -125,7 +125,7 @@ async function show() {
   }
   clearTimeout(slow);
   if (signal.aborted) return;
-  main.replaceChildren(...[content].flat().filter(Boolean));
+  main.replaceChildren(...[content].flat(Infinity).filter(Boolean));
   main.removeAttribute("aria-busy");
   const title = main.querySelector("h1");
   document.title = `${title?.textContent || VIEWS[name][0]} – Omi Actors`;

@@ -1,6 +1,6 @@
 // All preferences with their effect in words. Each is saved as it is typed; what is not valid yet is marked.
 import { get, patch, words } from "./api.js";
-import { announce, h, said } from "./dom.js";
+import { h } from "./dom.js";
 import { nameOf } from "./history.js";
 
 const LANGUAGES = ["en", "es", "de", "fr", "pt", "it", "nl", "ru", "ja", "zh", "hi", "ar"];
@@ -36,21 +36,24 @@ export async function show({ app, signal }) {
   const [{ preferences }, { items: latest }] = await Promise.all([get("/preferences", { signal }), get("/conversations?offset=0&limit=20", { signal })]);
   const marks = {};
   const timers = {};
+  const open = new Set(); // fields that are not saved yet
   const saved = h("span", { class: "saved", role: "status" });
 
   // Waits until the person has stopped typing; answers may come in another order, so only marks are taken from them.
   function change(name, value, wait = 350) {
     clearTimeout(timers[name]);
     saved.textContent = "Saving…";
+    open.add(name);
     timers[name] = setTimeout(() => save(name, value), wait);
   }
 
   async function save(name, value) {
+    open.delete(name);
     try {
       const form = await patch("/preferences", { [snake(name)]: value });
       app.me.preferences = form.preferences;
       mark(form.preferences.invalid);
-      saved.textContent = "Saved.";
+      if (!open.size) saved.textContent = "Saved.";
     } catch (error) {
       saved.textContent = "Not saved.";
       tell(name, words(error));

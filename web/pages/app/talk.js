@@ -1,6 +1,6 @@
 // A conversation: what was heard, asked and answered; a question is typed below, and its answer comes word by word.
 import { Away, del, get, id, patch, post, stream, words } from "./api.js";
-import { announce, at, clip, confirm, dayOf, h, icon, moment, said } from "./dom.js";
+import { announce, at, clip, confirm, dayOf, h, icon, moment, nameOfSpeaker, said } from "./dom.js";
 import { nameOf } from "./history.js";
 
 // Entries that are shown at first, and that each "Show earlier" adds: a day of speech has thousands.
@@ -23,17 +23,15 @@ const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byt
 export async function show({ app, arg, query, signal }) {
   const guest = !app.me;
   const talk = { id: arg, conversation: null, entries: [], shown: SHOWN, found: null };
+  const time = query.get("at");
   const load = async () => {
     const form = await get(`/conversations/${id(talk.id)}/export?format=json`, { signal });
     talk.conversation = form;
     talk.entries = form.entries;
+    if (time) talk.found = talk.entries.find((one) => one.id === query.get("id")) ?? talk.entries.find((one) => one.createdAt === time && (!query.get("id") || !one.id));
   };
   const [spaces] = await Promise.all([guest ? null : get("/spaces", { signal }), talk.id && load()]);
-  const time = query.get("at");
-  if (time) {
-    talk.found = talk.entries.find((one) => one.id === query.get("id")) ?? talk.entries.find((one) => one.createdAt === time);
-    talk.shown = Math.max(SHOWN, talk.entries.length - talk.entries.indexOf(talk.found) + 20);
-  }
+  if (talk.found) talk.shown = Math.max(SHOWN, talk.entries.length - talk.entries.indexOf(talk.found) + 20);
   for (const question of guest ? [] : unsent.all().filter((one) => one.conversation === talk.id)) {
     if (!talk.entries.some((one) => one.role === "USER" && one.text === question.text)) talk.entries.push(...entriesOf(question, "This was not sent yet."));
     else unsent.drop(question.key);
@@ -109,16 +107,22 @@ export async function show({ app, arg, query, signal }) {
     const row = h("article", { class: `message ${isMine ? "mine" : "its"} ${entry.kind === "failure" ? "failed" : ""} ${isFound ? "found" : ""}`, tabindex: isFound ? "-1" : undefined, "aria-busy": entry.isGrowing ? "true" : undefined },
       h("p", { class: "text", dir: "auto" }, entry.text || (entry.isGrowing ? h("span", { class: "thinking" }, h("span", { class: "unseen" }, "The answer is being made")) : "")),
       entry.problem && h("p", { class: "problem", role: "alert" }, entry.problem, " ", entry.retry && h("button", { onclick: entry.retry }, "Try again")),
+      entry.kind === "failure" && entry === talk.entries.at(-1) && h("p", {}, h("button", { onclick: askAgain }, "Ask again")),
       !entry.isGrowing && sourcesOf(entry),
       entry.createdAt && h("p", { class: "meta" }, h("span", { class: "unseen" }, isMine ? "You, " : "Omi, "), at(entry.createdAt), entry.source === "OMI_TRANSCRIPT" && " · spoken"));
     entry.row = row;
     return row;
   }
 
+  function askAgain() {
+    const asked = talk.entries.findLast((one) => one.role === "USER");
+    if (asked && !talk.stop) ask({ key: newKey(), text: asked.text, conversation: talk.id });
+  }
+
   function heard(entry, isSame) {
     const isFound = entry === talk.found;
     return h("p", { class: `heard ${isFound ? "found" : ""}`, tabindex: isFound ? "-1" : undefined },
-      !isSame && h("span", { class: "speaker" }, said(entry.isUser ? "You" : entry.speaker || "Somebody"), " ", at(entry.createdAt)), said(entry.text));
+      !isSame && h("span", { class: "speaker" }, said(entry.isUser ? "You" : nameOfSpeaker(entry.speaker)), " ", at(entry.createdAt)), said(entry.text));
   }
 
   function sourcesOf(entry) {
@@ -174,7 +178,7 @@ export async function show({ app, arg, query, signal }) {
     } catch (error) {
       if (signal.aborted) return;
       if (isStopped) {
-        answer.problem = "Stopped. This part of an answer is not kept.";
+        Object.assign(answer, { problem: "Stopped. This part of an answer is not kept.", isStopped: true });
         unsent.drop(question.key);
       } else fail(question, answer, error);
     }
@@ -240,9 +244,9 @@ export async function show({ app, arg, query, signal }) {
   function merge(messages) {
     for (const message of messages.filter((one) => one.conversationId === talk.id)) {
       if (talk.entries.some((one) => one.id === message.id)) continue;
-      const own = talk.entries.find((one) => !one.id && one.role === message.role && one.key && (one.role === "ASSISTANT" ? talk.entries.some((mine) => mine.key === one.key && mine.role === "USER" && mine.id) : one.text === message.text));
+      const own = talk.entries.findLast((one) => one.key && !one.id && !one.isStopped && one.role === message.role && (one.role === "ASSISTANT" || one.text === message.text));
       if (!own) talk.entries.push(message);
-      else if (own.isGrowing) Object.assign(own, { id: message.id, createdAt: message.createdAt });
+      else if (own.isGrowing || (own.problem && message.kind === "failure")) Object.assign(own, { id: message.id, createdAt: message.createdAt });
       else Object.assign(own, message, { problem: undefined, retry: undefined });
     }
     draw();
@@ -343,6 +347,6 @@ export async function show({ app, arg, query, signal }) {
     log,
     h("form", { class: "composer", onsubmit: submit },
       h("div", { class: "row ask" }, box, send, stop),
-      h("div", { class: "row under" }, spaceBox, memoriesBox, app.facts.isDemo && h("span", { class: "quiet" }, "Demo: no model is connected; answers repeat the question."))),
+      h("div", { class: "row under" }, spaceBox, memoriesBox, app.facts.isDemo && h("span", { class: "badge", title: "No model is connected: each answer repeats the question." }, "Demo model"))),
   ];
 }

@@ -1,0 +1,66 @@
+"""A fault of the running system as a value, and the facts in which faults are found.
+
+Not here: the faults (faults.py: what people notice; inner_faults.py: the rest), causes (causes.py).
+Threads: any; pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from omi_actors.instruments.spells import Spell, Spells
+
+Check = Mapping[str, Any]
+
+# Kinds of faults that explain others, the likeliest cause first.
+DRAINING, STORE, SUPERVISOR, PAUSED, MODEL, BUDGET, CRASH, LOOP = (
+    "draining", "store", "supervisor", "paused", "model", "budget", "crash", "loop",
+)  # fmt: skip
+ALL_STOPPED = frozenset((DRAINING, STORE, SUPERVISOR))
+NO_ANSWERS = ALL_STOPPED | {PAUSED, MODEL, BUDGET, CRASH}
+# What people get no more because of a fault.
+ANSWERS, WEBHOOKS = "answers", "webhooks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault. The lower `rank`, the worse for people; `stops` says what they do not get at all.
+
+    `since_s` is its age in seconds, None if nobody knows. `explained_by` are kinds of faults of which this one is a
+    consequence whenever one of them is there, too.
+    """
+
+    kind: str
+    what: str
+    do: str
+    link: str
+    rank: int
+    since_s: float | None = None
+    stops: frozenset[str] = frozenset()
+    explained_by: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What faults are found in. `mono_s` and `now_s` are the moment; `gauges` are counts.py's.
+
+    `paused` has the start of each pause by kind of jobs, `last_errors` the class of the latest error by its place.
+    """
+
+    checks: Mapping[str, Check]
+    spells: Spells
+    mono_s: float
+    now_s: float
+    gauges: Mapping[str, float] = field(default_factory=dict)
+    paused: Mapping[str, float] = field(default_factory=dict)
+    last_errors: Mapping[str, str] = field(default_factory=dict)
+    is_draining: bool = False
+
+    def age_s(self, spell: Spell) -> float:
+        """Return the seconds since a spell began."""
+        return self.mono_s - spell.began_mono_s
+
+    def last_error(self, place: str) -> str:
+        """Return words that name the latest error at a place; "" if there is none."""
+        error = self.last_errors.get(place, "")
+        return f" (the latest error: {error})" if error else ""

@@ -1,0 +1,293 @@
+"""Faults that people notice: nothing is taken, nothing is answered, webhooks are lost.
+
+Not here: all other faults (inner_faults.py), which fault is the cause of another (causes.py).
+Threads: any; pure. Text is not yet escaped; it holds nobody's words.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from omi_actors.instruments.counts import IN_PART
+from omi_actors.instruments.spells import Spell
+from omi_actors.status.fault import (
+    ALL_STOPPED,
+    ANSWERS,
+    BUDGET,
+    CRASH,
+    DRAINING,
+    LOOP,
+    MODEL,
+    NO_ANSWERS,
+    PAUSED,
+    STORE,
+    SUPERVISOR,
+    WEBHOOKS,
+    Check,
+    Facts,
+    Fault,
+)
+from omi_actors.status.units import format_count, format_many, format_seconds
+
+# --- what stops everything
+
+
+def _draining(facts: Facts) -> Iterator[Fault]:
+    if facts.is_draining:
+        yield Fault(
+            kind=DRAINING,
+            what="The server is stopping: it takes no new work.",
+            do="Start it again when it has ended; what it has accepted is stored.",
+            link="#system",
+            rank=0,
+            stops=frozenset((ANSWERS, WEBHOOKS)),
+        )
+
+
+def _store(facts: Facts) -> Iterator[Fault]:
+    check = facts.checks.get("store", {})
+    if check.get("status") == "fail":
+        note = str(check.get("reason") or check.get("note") or "it does not run")
+        yield Fault(
+            kind=STORE,
+            what=f"The store takes no writes: {note.removeprefix('the store is unavailable: ')}.",
+            do="Check that the disk of DATA_DIR has space and can be written, or that the database of DATABASE_URL"
+            " runs. The server goes on by itself when the store does.",
+            link="#database",
+            rank=1,
+            since_s=check.get("since_seconds"),
+            stops=frozenset((ANSWERS, WEBHOOKS)),
+        )
+    for kind, spell in facts.spells.of("omi_store_errors", "kind").items():
+        if kind != "fenced":
+            yield Fault(
+                kind="store_errors",
+                what=f"The store failed {format_count(spell.count)} times ({kind}).",
+                do="Check the database's disk and its own log.",
+                link="#database",
+                rank=42,
+                since_s=facts.age_s(spell),
+                explained_by=ALL_STOPPED,
+            )
+
+
+def _supervisor(facts: Facts) -> Iterator[Fault]:
+    check = facts.checks.get("supervisor", {})
+    if check.get("status") == "fail":
+        states = ", ".join(
+            f"{name} is {state}" for name, state in check.get("actors", {}).items() if state != "running"
+        )
+        yield Fault(
+            kind=SUPERVISOR,
+            what=f"A part of the server does not run: {states or 'it restarts'}.",
+            do="It restarts by itself. If it stays so, restart the server.",
+            link="#actors",
+            rank=2,
+            stops=frozenset((ANSWERS,)),
+            explained_by=frozenset((DRAINING, STORE)),
+        )
+
+
+# --- answers
+
+
+def _paused(facts: Facts) -> Iterator[Fault]:
+    for kind, since in facts.paused.items():
+        is_answers = kind in ("*", "answer")
+        yield Fault(
+            kind=PAUSED if is_answers else "paused_others",
+            what="The queue is paused." if kind == "*" else f"Jobs of the kind {kind} are paused.",
+            do=f"Resume it below, or with `omi-actors queue resume{'' if kind == '*' else f' {kind}'}`.",
+            link="#queue",
+            rank=3 if is_answers else 30,
+            since_s=max(0.0, facts.now_s - since),
+            stops=frozenset((ANSWERS,)) if is_answers else frozenset(),
+        )
+
+
+_MODEL_WORDS = {
+    "invalid_api_key": "The model's server refuses our key.",
+    "insufficient_quota": "The account at the model's server has no credit left.",
+    "model_not_found": "The model's server does not know the model {model}.",
+    "wrong_address": "OPENAI_BASE_URL is not the address of a model's server.",
+    "redirected": "OPENAI_BASE_URL leads to another address.",
+    "thought_too_long": "The model thinks until its tokens are used up.",
+    "unreadable_reply": "What answers at OPENAI_BASE_URL cannot be read.",
+    "place_refused": "The model's server does not serve this machine's country or address.",
+    "refused": "The model's server refuses our requests.",
+    "timeout": "The model {model} does not answer in time.",
+    "busy": "The model's server asks us to be slower.",
+    "unavailable": "The model's server cannot be reached.",
+}
+# Causes that may come for a single question; from the third failure in a row on they stop answers.
+_PASSING: Final = frozenset(("timeout", "busy", "empty_answer"))
+_IN_A_ROW: Final = 3
+
+
+def _model(facts: Facts) -> Iterator[Fault]:
+    check = facts.checks.get("model", {})
+    models = [check, *check.get("fallbacks", ())]
+    if check.get("provider") == "demo":
+        yield Fault(
+            kind="demo",
+            what="The demo model answers: it repeats the question.",
+            do="Set OPENAI_API_KEY in .env and start again: README, “Connect a model”.",
+            link="/help",
+            rank=90,
+        )
+    if not _is_failing(check):
+        return
+    error = check.get("last_error", {})
+    words = _MODEL_WORDS.get(error.get("cause", ""), "The model fails: {cause}.")
+    others = [one for one in models[1:] if not _is_failing(one)]
+    stops = not others and (error.get("cause") not in _PASSING or error.get("count", 1) >= _IN_A_ROW)
+    note = f" {others[0].get('model')} answers instead." if others else ""
+    fix = str(error.get("fix") or check.get("hint") or "check OPENAI_BASE_URL and OPENAI_API_KEY")
+    yield Fault(
+        kind=MODEL,
+        what=words.format(model=check.get("model", ""), cause=error.get("cause", "unknown")) + note,
+        do=f"{fix[:1].upper()}{fix[1:]}.",
+        link="#model",
+        rank=4 if stops else 20,
+        since_s=error.get("since_seconds"),
+        stops=frozenset((ANSWERS,)) if stops else frozenset(),
+    )
+    if pause_s := check.get("breaker_pause_seconds"):
+        yield Fault(
+            kind="breaker",
+            what=f"The model is not asked for {format_seconds(pause_s)} more: it failed several times in a row.",
+            do="It is asked again by itself.",
+            link="#model",
+            rank=43,
+            explained_by=frozenset((MODEL,)),
+        )
+
+
+def _is_failing(check: Check) -> bool:
+    error = check.get("last_error", {})
+    is_current = bool(error.get("is_current")) and check.get("status") != "pass"
+    return is_current or bool(check.get("breaker_pause_seconds"))
+
+
+def _budget(facts: Facts) -> Iterator[Fault]:
+    for whose, spell in facts.spells.of("omi_budget_refusals", "whose").items():
+        is_all = whose == "all"
+        yield Fault(
+            kind=BUDGET if is_all else "budget_of_one",
+            what="The budget of the model is spent: questions are refused."
+            if is_all
+            else "One wearer's budget is spent: their questions are refused.",
+            do="Raise MODEL_REQUESTS_PER_MINUTE or MODEL_TOKENS_PER_DAY, or find out who asks so much."
+            if is_all
+            else "Raise MODEL_USER_REQUESTS_PER_MINUTE or MODEL_USER_TOKENS_PER_DAY if it is right.",
+            link="#model",
+            rank=5 if is_all else 31,
+            since_s=facts.age_s(spell),
+            stops=frozenset((ANSWERS,)) if is_all else frozenset(),
+        )
+
+
+_CAUSES_OF_ENDS = {
+    "budget_spent": frozenset((BUDGET, "budget_of_one")),
+    "store": frozenset((STORE,)),
+    "internal": frozenset((CRASH, STORE)),
+}
+
+
+def _unanswered(facts: Facts) -> Iterator[Fault]:
+    answered = facts.spells.of("omi_answers", "outcome").get("answered")
+    for cause, spell in facts.spells.of("omi_answers", "cause").items():
+        is_all = answered is None or answered.last_mono_s < spell.began_mono_s
+        yield Fault(
+            kind="unanswered",
+            what=f"{format_many(spell.count, 'question')} ended without an answer: {cause or 'unknown'}"
+            f"{facts.last_error('job_attempt_failed (answer)')}.",
+            do="See the failed jobs and the errors; retry them when the fault is mended.",
+            link="#queue",
+            rank=6 if is_all else 21,
+            since_s=facts.age_s(spell),
+            stops=frozenset((ANSWERS,)) if is_all else frozenset(),
+            explained_by=_CAUSES_OF_ENDS.get(cause, ALL_STOPPED | {MODEL}),
+        )
+
+
+def _waiting(facts: Facts) -> Iterator[Fault]:
+    check = facts.checks.get("queue", {})
+    if check.get("status") in ("warn", "fail"):
+        waits_s = float(check.get("oldest_waits_seconds") or 0.0)
+        yield Fault(
+            kind="waiting",
+            what=f"Jobs wait, the oldest for {format_seconds(waits_s)}.",
+            do="See how long the model takes; raise OPENAI_MAX_CONCURRENCY if it can take more at once.",
+            link="#queue",
+            rank=22,
+            since_s=waits_s,
+            explained_by=NO_ANSWERS | {LOOP},
+        )
+
+
+# --- webhooks
+
+_REFUSED = {
+    "unauthorized": (
+        "Omi's webhooks are refused: the token is wrong, or the signature",
+        "Correct the address at Omi (its token is WEBHOOK_TOKEN), or OMI_SIGNING_SECRETS. Else a stranger guesses.",
+    ),
+    "malformed_json": (
+        "Webhooks are refused: their bodies are not JSON",
+        "See what sends them: Omi sends JSON, so a proxy changes bodies, or a test is wrong.",
+    ),
+    "bad_request": ("Webhooks are refused: their bodies cannot be read", "See the latest ones in the inspector."),
+    "too_large": ("Webhooks are refused: they are too large", "See MAX_REQUEST_SIZE."),
+    "rate_limited": ("Webhooks are refused: too many from one sender", "See RATE_LIMIT_MAX_REQUESTS."),
+    "overloaded": ("Webhooks are refused for now: the server has too much work", "See the queue and the store."),
+    "store_unavailable": ("Webhooks are refused for now: the store takes no writes", "See the store."),
+}
+_DROPPED = {
+    "overloaded": "A wearer sent more than its session could take. See SESSION_MAILBOX_CAPACITY.",
+    "store_unavailable": "See the store.",
+    "store_failed": "See the store.",
+    "session_unavailable": "Their sessions crashed; see the actors.",
+    "too_large": "Bodies are above MAX_REQUEST_SIZE.",
+    "no_owner": "They came without a uid: correct the webhook's address at Omi.",
+    "repeated": "A signed webhook came again while the first was handled. A proxy, or a stranger, repeats requests.",
+    "timeout": "Work took longer than the webhook may wait. See the times of the store, and the event loop.",
+    "rate_limited": "One wearable sends too much: see RATE_LIMIT_MAX_WEBHOOKS.",
+    "invalid": "They have a form that is not Omi's.",
+    IN_PART: "Single pieces had no text or no times; the rest of their webhooks is stored.",
+}
+_LOSSES_OF = {
+    "store_unavailable": frozenset((STORE,)),
+    "store_failed": frozenset((STORE,)),
+    "session_unavailable": frozenset((CRASH, STORE, SUPERVISOR, DRAINING)),
+    "timeout": frozenset((STORE, LOOP)),
+    "overloaded": frozenset((STORE, LOOP)),
+    "internal_error": frozenset((CRASH,)),
+}
+
+
+def _webhooks(facts: Facts) -> Iterator[Fault]:
+    accepted = facts.spells.of("omi_webhooks", "outcome").get("accepted")
+    for reason, spell in facts.spells.of("omi_webhooks_refused", "reason").items():
+        what, do = _REFUSED.get(reason, (f"Webhooks are refused: {reason}", "See the latest ones in the inspector."))
+        yield _lost(facts, spell, f"{what} ({format_count(spell.count)}).", do, reason, is_all=accepted is None)
+    for reason, spell in facts.spells.of("omi_webhooks_dropped", "reason").items():
+        part = "Parts of webhooks are" if reason == IN_PART else "Webhooks are"
+        what = f"{part} not stored: {reason.replace('_', ' ')} ({format_count(spell.count)})."
+        do = _DROPPED.get(reason, "See the latest ones in the inspector.")
+        yield _lost(facts, spell, what, do, reason, is_all=accepted is None and reason != IN_PART)
+
+
+def _lost(facts: Facts, spell: Spell, what: str, do: str, reason: str, *, is_all: bool) -> Fault:
+    return Fault(
+        kind="webhooks",
+        what=what,
+        do=do,
+        link="#webhooks",
+        rank=7 if is_all else 23,
+        since_s=facts.age_s(spell),
+        stops=frozenset((WEBHOOKS,)) if is_all else frozenset(),
+        explained_by=_LOSSES_OF.get(reason, frozenset()),
+    )
+
+
+FINDERS = (_draining, _store, _supervisor, _paused, _model, _budget, _unanswered, _waiting, _webhooks)

@@ -1,0 +1,174 @@
+"""Faults inside: crashes, failed requests, notifications, jobs, Redis, clock, retention, the event loop, the log.
+
+Not here: what people notice at once (faults.py), which fault is the cause of another (causes.py).
+Threads: any; pure. Text is not yet escaped; it holds nobody's words.
+"""
+
+from collections.abc import Iterator
+
+from omi_actors.instruments.latencies import CHAT, PAGES, group_of
+from omi_actors.status.fault import (
+    ALL_STOPPED,
+    BUDGET,
+    CRASH,
+    LOOP,
+    MODEL,
+    NO_ANSWERS,
+    Facts,
+    Fault,
+)
+from omi_actors.status.units import format_count, format_many
+
+# By outcomes that an operator can correct.
+NOTIFICATION_HINTS = {
+    "unauthorized": "Omi refused the key, or the wearer has not enabled the app: see OMI_APP_SECRET.",
+    "invalid": "Omi does not understand the notification: see OMI_NOTIFY_VERSION.",
+    "app_not_found": "Omi does not know the app: correct OMI_APP_ID.",
+    "no_budget": "The hour's budget is spent: a faster model lets answers go out in replies.",
+    "unreachable": "Omi's API cannot be reached: see OMI_API_URL and the network.",
+    "unclear": "Omi's API ended without a clear result: see OMI_NOTIFY_TIMEOUT_MS.",
+    "set_aside": "Omi's API failed several times and is not called for now: see OMI_API_URL.",
+    "refused": "Omi refused notifications: see OMI_API_URL.",
+}
+
+
+def _crashes(facts: Facts) -> Iterator[Fault]:
+    for kind, spell in facts.spells.of("omi_actor_crashes", "kind").items():
+        yield Fault(
+            kind=CRASH,
+            what=f"{format_many(spell.count, 'crash')} of {kind}{facts.last_error(f'actor crashed ({kind})')}.",
+            do="It was restarted at once. This is a mistake in the program: the error's place is below.",
+            link="#errors",
+            rank=24,
+            since_s=facts.age_s(spell),
+            explained_by=ALL_STOPPED,
+        )
+    if aside := facts.gauges.get("quarantined"):
+        yield Fault(
+            kind="quarantine",
+            what=f"{format_many(aside, 'session')} rest for a minute after crashes.",
+            do="They are restarted by themselves. This is a mistake in the program: the error's place is below.",
+            link="#actors",
+            rank=25,
+            explained_by=frozenset((CRASH,)),
+        )
+    if stuck := facts.gauges.get("zombies"):
+        yield Fault(
+            kind="zombies",
+            what=f"{format_many(stuck, 'thread')} did not end.",
+            do="Restart the server.",
+            link="#actors",
+            rank=44,
+        )
+
+
+def _failed_requests(facts: Facts) -> Iterator[Fault]:
+    for route, spell in facts.spells.of("omi_http_requests", "route").items():
+        group = group_of(route)
+        if group == PAGES:  # those say the state of the server by their status
+            continue
+        yield Fault(
+            kind="requests",
+            what=f"{format_many(spell.count, 'request')} to {route} failed{facts.last_error(route)}.",
+            do="Open one of them below: its timeline has the error.",
+            link="#errors",
+            rank=26,
+            since_s=facts.age_s(spell),
+            explained_by=ALL_STOPPED | {CRASH, LOOP} | (NO_ANSWERS if group == CHAT else frozenset()),
+        )
+
+
+def _notifications(facts: Facts) -> Iterator[Fault]:
+    for outcome, spell in facts.spells.of("omi_notifications", "outcome").items():
+        if outcome in NOTIFICATION_HINTS:
+            yield Fault(
+                kind="notifications",
+                what=f"{format_many(spell.count, 'notification')} did not go out: {outcome.replace('_', ' ')}.",
+                do=f"{NOTIFICATION_HINTS[outcome]} The answers wait for their wearers' next contact.",
+                link="#deliveries",
+                rank=27,
+                since_s=facts.age_s(spell),
+                explained_by=ALL_STOPPED,
+            )
+    if facts.checks.get("notifications", {}).get("breaker", "closed") == "open":
+        yield Fault(
+            kind="notify_breaker",
+            what="Omi's API is not called for now: it failed several times in a row.",
+            do="See OMI_API_URL and the network; it is called again by itself.",
+            link="#deliveries",
+            rank=45,
+            explained_by=frozenset(("notifications",)),
+        )
+
+
+def _dead_jobs(facts: Facts) -> Iterator[Fault]:
+    for kind, spell in facts.spells.of("omi_job_attempts", "kind").items():
+        explained_by = frozenset(("unanswered", "notifications")) | ALL_STOPPED | {MODEL, BUDGET}
+        yield Fault(
+            kind="dead_jobs",
+            what=f"{format_many(spell.count, 'job')} failed for good: {kind}"
+            f"{facts.last_error(f'job_attempt_failed ({kind})')}.",
+            do="Retry or discard them below when their cause is mended.",
+            link="#queue",
+            rank=28,
+            since_s=facts.age_s(spell),
+            explained_by=explained_by,
+        )
+
+
+def _loop(facts: Facts) -> Iterator[Fault]:
+    check = facts.checks.get("loop", {})
+    if check.get("status") == "warn":
+        yield Fault(
+            kind=LOOP,
+            what=f"The event loop was blocked: {check.get('note')}.",
+            do="See whether the machine is busy or short of memory. Once is nothing; all requests waited meanwhile.",
+            link="#system",
+            rank=60,
+        )
+
+
+# Checks whose note says all: the fault's words, what to do, the page's part, the rank.
+_TOLD = {
+    "backplane": ("{note}.", "Nodes do not reach each other; each has its own limits meanwhile.", "#system", 40),
+    "clock": (
+        "This machine's clock is wrong: {note}.",
+        "Set the clock and keep it by NTP (timedatectl set-ntp true): beyond 5 minutes the node is refused.",
+        "#system",
+        32,
+    ),
+    "nodes": ("{note}.", "Let the load balancer send each uid to one node.", "#system", 50),
+    "retention": ("Nothing is deleted: {note}.", "Run `omi-actors retention resume` if it may be.", "#system", 51),
+    "erasures": ("{note}.", "See whether the store is busy or fails.", "#database", 52),
+}
+
+
+def _told(facts: Facts) -> Iterator[Fault]:
+    for name, (what, do, link, rank) in _TOLD.items():
+        check = facts.checks.get(name, {})
+        if check.get("status") in ("warn", "fail"):
+            note = what.format(note=check.get("note") or check["status"])
+            yield Fault(
+                kind=name,
+                what=f"{note[:1].upper()}{note[1:]}",
+                do=str(check.get("hint") or do),
+                link=link,
+                rank=rank,
+                since_s=check.get("since_seconds"),
+                explained_by=ALL_STOPPED if name == "erasures" else frozenset(),
+            )
+
+
+def _log(facts: Facts) -> Iterator[Fault]:
+    for reason, spell in facts.spells.of("omi_log_lines_lost", "reason").items():
+        yield Fault(
+            kind="log",
+            what=f"{format_count(spell.count)} lines are missing in the log file ({reason}).",
+            do="Check whether the disk of LOG_DIR is full or slow.",
+            link="#system",
+            rank=53,
+            since_s=facts.age_s(spell),
+        )
+
+
+FINDERS = (_crashes, _failed_requests, _notifications, _dead_jobs, _loop, _told, _log)

@@ -1,0 +1,218 @@
+"""Causes: each fault has a sentence and a remedy; a consequence stands below its cause; the worst names the state."""
+
+from typing import Any
+
+import pytest
+
+from omi_actors.instruments import metrics
+from omi_actors.instruments.spells import CALM_S, Spells
+from omi_actors.status.causes import describe_state, find_causes
+from omi_actors.status.fault import Facts
+
+WELL = {"store": {"status": "pass"}, "model": {"status": "pass", "provider": "openai", "model": "m"}}
+KEY_REFUSED: dict[str, Any] = {
+    "status": "warn",
+    "provider": "openai",
+    "model": "m",
+    "last_error": {
+        "error": "UpstreamRejectedError",
+        "cause": "invalid_api_key",
+        "fix": "set OPENAI_API_KEY",
+        "is_current": True,
+        "count": 1,
+        "since_seconds": 30.0,
+    },
+}
+
+
+@pytest.fixture
+def spells():
+    """Spells without any event: what earlier tests counted is over."""
+    spells = Spells()
+    spells.watch(-CALM_S * 2)
+    spells.watch(0.0)
+    return spells
+
+
+def happen(spells, counter, *labels, times=1, at=100.0):
+    counter.labels(*labels).inc(times)
+    spells.watch(at)
+
+
+def causes(spells, checks=None, *, mono_s=100.0, **more):
+    return find_causes(Facts(checks={**WELL, **(checks or {})}, spells=spells, mono_s=mono_s, now_s=5_000.0, **more))
+
+
+def only(found):
+    (cause,) = found
+    return cause
+
+
+def test_there_is_no_cause_when_all_is_well(spells):
+    happen(spells, metrics.ANSWERS, "answered", "")
+    happen(spells, metrics.WEBHOOKS, "transcript", "accepted")
+
+    assert causes(spells) == []
+    assert describe_state([]) == ("pass", "All is well.")
+
+
+def test_what_a_refused_key_causes_stands_below_it_and_nowhere_else(spells):
+    happen(spells, metrics.ANSWERS, "failed", "invalid_api_key", times=3)
+    happen(spells, metrics.JOB_ATTEMPTS, "answer", "buried", times=3)
+    happen(spells, metrics.HTTP_REQUESTS, "/chat", "POST", "5xx")
+    waiting = {"status": "warn", "oldest_waits_seconds": 70.0, "note": "it waits"}
+
+    found = causes(spells, {"model": {**KEY_REFUSED, "breaker_pause_seconds": 12.0}, "queue": waiting})
+
+    cause = only(found)
+    assert cause.what == "The model's server refuses our key."
+    assert cause.do == "Set OPENAI_API_KEY."
+    assert len(cause.consequences) == 5
+    assert cause.since == 4_970.0
+    assert describe_state(found) == (
+        "fail",
+        "No questions are answered: the model's server refuses our key.",
+    )
+
+
+def test_broken_model_beside_one_that_answers_stops_nothing(spells):
+    model = {**KEY_REFUSED, "fallbacks": [{"status": "pass", "model": "other"}]}
+
+    found = causes(spells, {"model": model})
+
+    assert only(found).status == "warn"
+    assert only(found).what.endswith("other answers instead.")
+
+
+@pytest.mark.parametrize(("count", "status"), [(1, "warn"), (3, "fail")])
+def test_slow_model_stops_answers_from_the_third_failure_in_a_row(count, status, spells):
+    error = {**KEY_REFUSED["last_error"], "cause": "timeout", "count": count}
+
+    assert only(causes(spells, {"model": {**KEY_REFUSED, "last_error": error}})).status == status
+
+
+def test_refused_webhooks_are_never_called_kept(spells):
+    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized", times=50)
+
+    found = causes(spells)
+
+    assert "the token is wrong" in only(found).what
+    assert "50" in only(found).what
+    assert "WEBHOOK_TOKEN" in only(found).do
+    assert describe_state(found)[1].startswith("No webhooks are stored: Omi's webhooks are refused")
+
+
+def test_stranger_that_guesses_is_no_failure_while_others_are_accepted(spells):
+    happen(spells, metrics.WEBHOOKS, "transcript", "accepted")
+    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized")
+
+    assert only(causes(spells)).status == "warn"
+
+
+def test_full_disk_is_the_cause_of_dropped_webhooks_and_failed_requests(spells):
+    happen(spells, metrics.WEBHOOKS_DROPPED, "store_unavailable", times=9)
+    happen(spells, metrics.HTTP_REQUESTS, "/memories", "POST", "5xx")
+    happen(spells, metrics.STORE_ERRORS, "unavailable")
+    reason = "the store is unavailable: database or disk is full"
+
+    cause = only(causes(spells, {"store": {"status": "fail", "reason": reason, "since_seconds": 7.0}}))
+
+    assert cause.what == "The store takes no writes: database or disk is full."
+    assert len(cause.consequences) == 3
+    assert (cause.status, cause.since) == ("fail", 4_993.0)
+
+
+def test_paused_queue_is_the_cause_of_jobs_that_wait(spells):
+    waiting = {"status": "warn", "oldest_waits_seconds": 70.0}
+
+    cause = only(causes(spells, {"queue": waiting}, paused={"*": 4_900.0}))
+
+    assert (cause.what, cause.since, cause.status) == ("The queue is paused.", 4_900.0, "fail")
+    assert cause.consequences == ["Jobs wait, the oldest for 1 min."]
+
+
+def test_blocked_loop_does_not_stand_above_a_dead_model(spells):
+    loop = {"status": "warn", "note": "it ran 80 ms late within the last minute"}
+
+    found = causes(spells, {"loop": loop, "model": KEY_REFUSED})
+
+    assert [cause.what[:15] for cause in found] == ["The model's ser", "The event loop "]
+
+
+@pytest.mark.parametrize(
+    ("counter", "labels", "what", "do"),
+    [
+        (metrics.WEBHOOKS_REFUSED, ("malformed_json",), "not JSON", "proxy"),
+        (metrics.WEBHOOKS_REFUSED, ("odd",), "odd", "inspector"),
+        (metrics.WEBHOOKS_DROPPED, ("invalid_segments",), "Parts of webhooks", "is stored"),
+        (metrics.HTTP_REQUESTS, ("/x", "GET", "5xx"), "1 request to /x", "timeline"),
+        (metrics.ACTOR_CRASHES, ("session",), "1 crash of session", "mistake"),
+        (metrics.NOTIFICATIONS, ("unauthorized",), "1 notification", "OMI_APP_SECRET"),
+        (metrics.JOB_ATTEMPTS, ("notify", "buried"), "1 job failed for good: notify", "Retry"),
+        (metrics.LOG_LINES_LOST, ("full",), "log file", "LOG_DIR"),
+        (metrics.BUDGET_REFUSALS, ("all", "day"), "budget of the model is spent", "MODEL_TOKENS_PER_DAY"),
+        (metrics.ANSWERS, ("failed", "internal"), "1 question ended without an answer: internal", "failed jobs"),
+    ],
+)
+def test_fault_has_a_remedy_and_goes_a_minute_after_its_last_event(counter, labels, what, do, spells):
+    happen(spells, counter, *labels)
+
+    cause = only(causes(spells, last_errors={"/x": "ValueError"}))
+
+    assert what in cause.what
+    assert do in cause.do
+    assert cause.link.startswith("#")
+    spells.watch(100.0 + CALM_S + 1)
+    assert causes(spells, mono_s=161.0) == []
+
+
+@pytest.mark.parametrize(
+    ("counter", "labels"),
+    [
+        (metrics.NOTIFICATIONS, ("sent",)),
+        (metrics.HTTP_REQUESTS, ("/x", "GET", "4xx")),
+        (metrics.HTTP_REQUESTS, ("/readyz", "GET", "5xx")),
+        (metrics.STORE_ERRORS, ("fenced",)),
+    ],
+)
+def test_what_is_as_it_should_be_is_no_fault(counter, labels, spells):
+    happen(spells, counter, *labels)
+
+    assert causes(spells) == []
+
+
+@pytest.mark.parametrize("gauge", ["quarantined", "zombies"])
+def test_what_lasts_is_told_as_long_as_it_does(gauge, spells):
+    assert len(causes(spells, gauges={gauge: 1.0})) == 1
+    assert causes(spells, gauges={gauge: 0.0}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "what"),
+    [
+        ("backplane", {"note": "Redis: timeout for 3 s", "hint": "Look."}, "Redis: timeout for 3 s."),
+        ("clock", {"note": "it is 4.0 s behind the database's"}, "This machine's clock is wrong: it is 4.0 s behind"),
+        ("retention", {"note": "the clock leapt"}, "Nothing is deleted: the clock leapt."),
+        ("nodes", {"note": "sessions went to and fro"}, "Sessions went to and fro."),
+    ],
+)
+def test_check_that_warns_is_told_in_its_own_words(name, check, what, spells):
+    cause = only(causes(spells, {name: {"status": "warn", **check}}))
+
+    assert cause.what.startswith(what)
+    assert cause.do
+
+
+def test_server_that_stops_says_so_before_all_else(spells):
+    found = causes(spells, {"model": KEY_REFUSED}, is_draining=True)
+
+    assert describe_state(found) == (
+        "fail",
+        "Nothing is stored or answered: the server is stopping: it takes no new work.",
+    )
+
+
+def test_demo_is_named_last_and_is_no_failure(spells):
+    found = causes(spells, {"model": {"status": "warn", "provider": "demo", "model": "demo-echo"}})
+
+    assert describe_state(found) == ("warn", "It works, but: the demo model answers: it repeats the question.")
