@@ -36,6 +36,7 @@ from omi_actors.instruments.counts import count, gauge
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
 from omi_actors.instruments.readings import take_readings
+from omi_actors.instruments.requests import REQUESTS
 from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.jobs.followup import build_followup_job
 from omi_actors.kit.errors import ExpectedError
@@ -71,6 +72,8 @@ _SESSION = "session"
 _ENDED_SESSIONS = 50
 # Seconds that the actors get to stop, after attempts have ended or have released their jobs.
 _STOP_S = 10.0
+# Seconds between two looks whether a failing model works again.
+_RECHECK_S = 10.0
 
 
 class System:
@@ -89,6 +92,7 @@ class System:
         self._root: Root | None = None
         self._start_error: ExpectedError | None = None
         self._is_draining = False
+        self._rechecking: asyncio.Task[None] | None = None
 
     # --- start and stop
 
@@ -109,6 +113,7 @@ class System:
             self._tree.has_synced_commits = await self._tree.store.write(Transaction.is_synced)
             if self._start_error is not None:
                 raise self._start_error
+            self._rechecking = asyncio.create_task(self._recheck_model(), name="recheck of the model")
         except ExpectedError as exc:
             self.begin_draining()
             await self._root.stop(_STOP_S)  # without a drain: no work was taken yet
@@ -131,6 +136,8 @@ class System:
     async def stop(self, *, grace_s: float) -> bool:
         """Drain the workers within `grace_s`, then stop in reverse order. Return True if all actors ended in time."""
         self.begin_draining()
+        if self._rechecking is not None:
+            self._rechecking.cancel()
         if self._root is None:
             return True
         self._tree.job_queue.tell(Drain(grace_s))
@@ -139,6 +146,12 @@ class System:
         except ExpectedError as exc:
             _log.warning("attempts_not_drained", error=type(exc).__name__)
         return await self._root.stop(_STOP_S)
+
+    async def _recheck_model(self) -> None:
+        """Find out that a failing model works again, also while nobody asks anything."""
+        while True:
+            await asyncio.sleep(_RECHECK_S)
+            await self._tree.model.recheck()
 
     async def check_model(self) -> ModelFailure | None:
         """Check the model's address and key, and log the result. Return the failure, which /health shows, too."""
@@ -347,6 +360,7 @@ class System:
             now_s=clock.now_s(),
             gauges=gauge(now),
             paused=readings.queue.paused if readings.queue is not None else {},
+            last_errors={group.where: group.type for group in REQUESTS.errors.values()},
             is_draining=self._is_draining,
         )
         figures = Figures(count(now), count(recent), facts.gauges, readings.minutes)

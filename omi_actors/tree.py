@@ -106,7 +106,12 @@ class Tree:
         self.budget = build_budget(settings, parts.model.provider, clock)
         self.backplane = build_backplane(parts)
         url = settings.database_url.get_secret_value() if settings.database_url else ""
-        self._store_config = StoreConfig(url=url, data_dir=settings.data_dir)
+        self._store_config = StoreConfig(
+            url=url,
+            data_dir=settings.data_dir,
+            slow_s=settings.slow_statement_threshold_s,
+            logs_statements=settings.db_enable_logging,
+        )
         build_dialect(self._store_config, readonly=True)  # refused here, not in an actor that restarts again and again
         # One for all incarnations of the writer: a replacement goes on under the node's incarnation.
         self._node = NodeIdentity(settings.node_name)

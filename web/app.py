@@ -11,6 +11,7 @@ from web.handlers.base import BaseHandler, NotFound
 from web.handlers.caller import Access
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
+from web.handlers.live import DashboardEventsHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
 from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
@@ -30,7 +31,13 @@ class Gzip(GZipContentEncoding):
 
 
 # The routes that ENABLE_METRICS switches.
-_METRICS = ((r"/metrics", MetricsHandler), *pages.DASHBOARD_ROUTES, *requests.ROUTES, *webhooks.ROUTES)
+_METRICS = (
+    (r"/metrics", MetricsHandler),
+    (DashboardEventsHandler.route, DashboardEventsHandler),
+    *pages.DASHBOARD_ROUTES,
+    *requests.ROUTES,
+    *webhooks.ROUTES,
+)
 
 
 class NotPost(BaseHandler):

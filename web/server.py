@@ -80,6 +80,7 @@ class WebServer:
         """Stop listening, wait `grace_s` seconds for open requests, then close. Return False if some were cut off."""
         self.http_server.stop()
         self._site.people.feeds.close()
+        self._site.dashboard.close()
         drained = await self._site.traffic.drain(grace_s)
         await self.http_server.close_all_connections()
         self._site.traffic.close()

@@ -13,6 +13,7 @@ from omi_actors.kit.pacer import Pacer
 from omi_actors.status.health import feature_states
 from omi_actors.system import System
 from web.auth import ChatGuard, Replays, WebhookAuth
+from web.dashboard import Dashboard
 from web.edge.addresses import Hosts
 from web.edge.browsers import Cors
 from web.edge.limits import (
@@ -122,6 +123,13 @@ class Site:
         # Bodies up to this size are accepted without checks of size or memory.
         self.free_body_bytes = min(SMALL_BODY_BYTES, settings.max_request_size)
         self.times = Times(settings)
+        self.dashboard = Dashboard(
+            system,
+            clock,
+            self.snapshot_pacer,
+            max_viewers=settings.dashboard_streams,
+            slow_request_s=self.times.slow_request_s,
+        )
         self.max_message_chars = settings.chat_max_message_chars
         self.hosts = Hosts(settings)
         self.cors = Cors(settings.cors_origins, settings.cors_max_age_s)
@@ -130,11 +138,10 @@ class Site:
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         secret = settings.session_secret.get_secret_value() if settings.session_secret else ""
         self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME, secret)
-        self.replays = Replays(clock)
+        self.replays, self.imports = Replays(clock), RecentImports()
         # None: there are no accounts here.
         self.identities = Identities(system, clock) if settings.enable_user_system else None
         self.people = People(system, settings, clock)
-        self.imports = RecentImports()
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)
 

@@ -78,7 +78,7 @@ class LatestReadings:
     copies: deque[Readings] = field(default_factory=lambda: deque(maxlen=_COPIES))
     lags: deque[float] = field(default_factory=lambda: deque(maxlen=_LAG_WINDOW))
     spells: Spells = field(default_factory=Spells)
-    counted: dict[str, float] = field(default_factory=dict)
+    counted: dict[str, float] = field(default_factory=lambda: count(take_readings(metrics.REGISTRY)))
     has_earlier_minutes: bool = False
     minutes: Minutes = field(init=False)
 

@@ -1,8 +1,8 @@
 """The command line: `omi-actors serve` and its other commands, as `--help` lists them.
 
 Each command has a file, imported when the command is used; so no command waits for another command's imports: `serve`
-(with `server`, `banner`, `console_tables`, `reload`), `top` (with `top_view`), `queue` and `user` (with
-`operator_calls`), `backup`, `config`, `doctor`. `program` holds their common parts.
+(with `server`, `banner`, `console_tables`, `reload`), `top` (with `top_view`), `queue`, `logs` and `user`
+(with `operator_calls`), `backup`, `config`, `doctor`. `program` holds their common parts.
 Not here: HTTP (web), the actors (system), the doctor's checks (doctor).
 """
 
@@ -17,6 +17,7 @@ _COMMANDS = {
     "backup": ("omi_actors.cli.backup", "backup"),
     "config": ("omi_actors.cli.config", "config"),
     "doctor": ("omi_actors.cli.doctor", "doctor"),
+    "logs": ("omi_actors.cli.logs", "logs"),
     "operator-link": ("omi_actors.cli.operator_calls", "operator_link"),
     "queue": ("omi_actors.cli.queue", "queue"),
     "restore": ("omi_actors.cli.backup", "restore"),

@@ -23,19 +23,28 @@ _log = get_logger(__name__)
 
 # Seconds in which one cause is logged once.
 _LOG_AGAIN_S = 60.0
+# Causes of failures that end when the model's server is reached again with our address and key.
+_SHOWN_BY_CHECK = frozenset(
+    ("unavailable", "invalid_api_key", "wrong_address", "redirected", "unreadable_reply", "place_refused")
+)
+# Causes that a later question need not meet, and the seconds after which they are forgotten.
+_PASSING = frozenset(("timeout", "busy"))
+_PASSED_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFailure:
     """The last failure: class, explanation for the operator (`fault`), and whether it is newer than the last answer.
 
-    `since_mono_s` is the time of the first failure since the last answer, `count` how many there were.
+    `since_mono_s` is the time of the first failure since the last answer, `last_mono_s` of the latest, `count` their
+    number.
     """
 
     error: str
     fault: Fault
     is_current: bool = True
     since_mono_s: float = 0.0
+    last_mono_s: float = 0.0
     count: int = 1
 
 
@@ -79,6 +88,27 @@ class GuardedModel:
             _log.info("model_reached", model=self.name)
         return is_reached
 
+    async def recheck(self) -> None:
+        """End a failure that is over, though no question has shown it yet: the server is reached, or asks for nothing.
+
+        Only an answer ends a failure that a list of models says nothing about, such as a spent credit.
+        """
+        failure = self.last_failure
+        if failure is None or not failure.is_current:
+            return
+        if failure.fault.cause in _PASSING:
+            is_over = self._clock.mono_s() - failure.last_mono_s > _PASSED_S
+        else:
+            is_over = failure.fault.cause in _SHOWN_BY_CHECK and await self._is_reached()
+        if is_over and self.last_failure is failure:
+            self.last_failure = replace(failure, is_current=False)
+
+    async def _is_reached(self) -> bool:
+        try:
+            return await self._model.check()
+        except UpstreamError:
+            return False
+
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Ask the model, unless its breaker is open; see `Model.answer`.
 
@@ -103,7 +133,9 @@ class GuardedModel:
         fault = find_fault(error)
         before = self.last_failure if self.last_failure is not None and self.last_failure.is_current else None
         since_mono_s, count = (before.since_mono_s, before.count + 1) if before is not None else (now_mono_s, 1)
-        self.last_failure = ModelFailure(type(error).__name__, fault, since_mono_s=since_mono_s, count=count)
+        self.last_failure = ModelFailure(
+            type(error).__name__, fault, since_mono_s=since_mono_s, last_mono_s=now_mono_s, count=count
+        )
         if now_mono_s - self._logged_mono_s.get(fault.cause, -_LOG_AGAIN_S) >= _LOG_AGAIN_S:
             self._logged_mono_s[fault.cause] = now_mono_s
             log = _log.error if fault.is_lasting else _log.info
@@ -146,6 +178,11 @@ class ModelChain:
     async def check(self) -> bool:
         """Check the first model; the others have its address and key."""
         return await self.models[0].check()
+
+    async def recheck(self) -> None:
+        """End the failures of all models that are over; see `GuardedModel.recheck`."""
+        for model in self.models:
+            await model.recheck()
 
     async def answer(self, prompt: Prompt, *, deadline_s: float, on_text: OnText | None = None) -> ModelAnswer:
         """Ask one model after the other, all within `deadline_s`; see `Model.answer`.

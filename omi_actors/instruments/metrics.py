@@ -4,7 +4,9 @@ Not here: counting (beside each event), gauges that are measured once a second (
 Threads: any; the client library's counters are thread-safe. Labels are bounded sets, never an id or spoken text.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from omi_actors.instruments.readings import Times
 
 REGISTRY = CollectorRegistry()
 
@@ -18,7 +20,7 @@ HTTP_REQUESTS = Counter(
     ["route", "method", "status"],
     registry=REGISTRY,
 )
-HTTP_SECONDS = Histogram(
+HTTP_SECONDS = Times(
     "omi_http_request_seconds",
     "Seconds from the last byte of a request to its reply.",
     ["route"],
@@ -75,7 +77,7 @@ QUARANTINES = Counter(
     registry=REGISTRY,
 )
 QUARANTINED = Gauge("omi_actors_quarantined", "Children in quarantine now.", ["kind"], registry=REGISTRY)
-RECOVERY_SECONDS = Histogram(
+RECOVERY_SECONDS = Times(
     "omi_actor_recovery_seconds",
     "Seconds from a crash until the replacement runs.",
     ["kind"],
@@ -91,7 +93,7 @@ UNDELIVERABLE = Counter(
 ASK_TIMEOUTS = Counter("omi_ask_timeouts_total", "Asks that got no reply in time.", ["kind"], registry=REGISTRY)
 MAILBOX_FULL = Counter("omi_mailbox_full_total", "Messages refused by a full mailbox.", ["kind"], registry=REGISTRY)
 ZOMBIE_ACTORS = Gauge("omi_zombie_actors", "Fenced threads: they outlived their shutdown timeout.", registry=REGISTRY)
-LOOP_LAG_SECONDS = Histogram(
+LOOP_LAG_SECONDS = Times(
     "omi_loop_lag_seconds",
     "Delay of a timer on the event loop in seconds, with garbage collection.",
     buckets=_BUCKETS,
@@ -157,7 +159,7 @@ NOTIFICATION_LAST = Gauge(
     ["outcome"],
     registry=REGISTRY,
 )
-ANSWER_SECONDS = Histogram(
+ANSWER_SECONDS = Times(
     "omi_answer_seconds",
     "Seconds from the recognition of a question to its reply.",
     buckets=_BUCKETS,
@@ -165,13 +167,13 @@ ANSWER_SECONDS = Histogram(
 )
 
 # --- Store
-STORE_COMMIT_SECONDS = Histogram(
+STORE_COMMIT_SECONDS = Times(
     "omi_store_commit_seconds",
     "Seconds of one group commit, with its sync.",
     buckets=_BUCKETS,
     registry=REGISTRY,
 )
-STORE_GROUP_SIZE = Histogram(
+STORE_GROUP_SIZE = Times(
     "omi_store_group_size",
     "Commits that shared one transaction.",
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
@@ -187,7 +189,7 @@ STORE_ERRORS = Counter("omi_store_errors_total", "Store failures by kind.", ["ki
 STORE_CONFLICTS = Counter(
     "omi_store_conflicts_total", "Transactions repeated after a conflict with another node's.", registry=REGISTRY
 )
-STORE_READ_SECONDS = Histogram(
+STORE_READ_SECONDS = Times(
     "omi_store_read_seconds", "Seconds of one read.", ["query"], buckets=_BUCKETS, registry=REGISTRY
 )
 
@@ -223,7 +225,7 @@ JOB_ATTEMPTS = Counter(
     ["kind", "outcome"],
     registry=REGISTRY,
 )
-JOB_SECONDS = Histogram("omi_job_seconds", "Seconds of one attempt.", ["kind"], buckets=_BUCKETS, registry=REGISTRY)
+JOB_SECONDS = Times("omi_job_seconds", "Seconds of one attempt.", ["kind"], buckets=_BUCKETS, registry=REGISTRY)
 JOBS_REAPED = Counter(
     "omi_jobs_reaped_total", "Jobs taken back after their lease or their node's expired.", registry=REGISTRY
 )
@@ -233,7 +235,7 @@ OLDEST_READY_SECONDS = Gauge(
 )
 
 # --- Model
-MODEL_SECONDS = Histogram(
+MODEL_SECONDS = Times(
     "omi_model_seconds",
     "Seconds of one model call.",
     ["provider", "outcome"],

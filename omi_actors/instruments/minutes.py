@@ -97,8 +97,8 @@ class Minutes:
         """Return the closed minutes of the last hour, oldest first; None where no server ran."""
         slots: list[Minute | None] = [None] * KEPT
         for minute in self.closed:
-            age = math.ceil((self.began_mono_s - minute.mono_s - _TOLERANCE_S) / MINUTE_S)
-            if 1 <= age <= KEPT:
+            age = max(1, math.ceil((self.began_mono_s - minute.mono_s - _TOLERANCE_S) / MINUTE_S))
+            if age <= KEPT:
                 known = slots[-age]
                 slots[-age] = minute if known is None else _join(known, minute)
         return slots

@@ -1,13 +1,14 @@
-"""Readings of the metrics: a copy of the registry with sums, quantiles and the growth since an earlier copy.
+"""Readings of the metrics: a copy of the registry with sums and the growth since an earlier copy.
 
-Not here: the metrics (metrics.py), texts about them (status/). Threads: any; a copy takes a few milliseconds.
+Not here: the metrics (metrics.py), quantiles (latencies.py), texts (status/). Threads: the event loop takes copies, at
+3 ms each; any may read them.
 """
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.samples import Sample
 
 # A sample's labels as sorted pairs.
 _Labels = tuple[tuple[str, str], ...]
@@ -15,7 +16,7 @@ _Labels = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """All samples of /metrics at one moment, by name, with `_total`, `_count`, `_sum`, `_bucket`."""
+    """The samples of /metrics at one moment, by name, with `_total`, `_count`, `_sum`; buckets are left out."""
 
     samples: Mapping[str, Mapping[_Labels, float]]
 
@@ -36,23 +37,6 @@ class Readings:
         count = self.total(f"{histogram}_count", **labels)
         return self.total(f"{histogram}_sum", **labels) / count if count else None
 
-    def quantile(self, share: float, histogram: str, **labels: str) -> float | None:
-        """Return a histogram's quantile; None if nothing was observed. `share` is between 0 and 1.
-
-        It assumes that values are spread evenly within a bucket. Above the last bound it returns that bound.
-        Source: Prometheus's histogram_quantile.
-        """
-        by_bound = self.by("le", f"{histogram}_bucket", **labels)
-        counts = sorted((float(bound), count) for bound, count in by_bound.items())
-        if not counts or not counts[-1][1]:
-            return None
-        rank, low, below = share * counts[-1][1], 0.0, 0.0
-        for bound, count in counts:
-            if count >= rank and count > below:
-                return low if math.isinf(bound) else low + (bound - low) * (rank - below) / (count - below)
-            low, below = (low if math.isinf(bound) else bound), count
-        return low
-
     def since(self, earlier: "Readings | None") -> "Readings":
         """Return the growth of counters and histograms since `earlier`. For gauges the difference has no meaning."""
         if earlier is None:
@@ -70,10 +54,26 @@ class Readings:
                 yield own, value
 
 
+class Times(Histogram):
+    """A histogram that leaves out its buckets while readings are taken: they are most of all samples."""
+
+    is_brief = False
+
+    def _child_samples(self) -> Iterable[Sample]:
+        if not Times.is_brief:
+            return super()._child_samples()
+        count = sum(bucket.get() for bucket in self._buckets)
+        return (Sample("_count", {}, count, None, None), Sample("_sum", {}, self._sum.get(), None, None))
+
+
 def take_readings(registry: CollectorRegistry) -> Readings:
-    """Copy all samples of the registry."""
+    """Copy the samples of the registry."""
     samples: dict[str, dict[_Labels, float]] = {}
-    for metric in registry.collect():
-        for sample in metric.samples:
-            samples.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
+    Times.is_brief = True
+    try:
+        for metric in registry.collect():
+            for sample in metric.samples:
+                samples.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
+    finally:
+        Times.is_brief = False
     return Readings(samples)

@@ -46,7 +46,7 @@ class Spells:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str, str], float] = {}
+        self._seen = dict(_count_events())
         self._spells: dict[tuple[str, str, str], Spell] = {}
 
     def watch(self, now_mono_s: float) -> None:

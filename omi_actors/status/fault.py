@@ -6,6 +6,7 @@ Threads: any; pure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from omi_actors.instruments.spells import Spell, Spells
@@ -20,6 +21,19 @@ ALL_STOPPED = frozenset((DRAINING, STORE, SUPERVISOR))
 NO_ANSWERS = ALL_STOPPED | {PAUSED, MODEL, BUDGET, CRASH}
 # What people get no more because of a fault.
 ANSWERS, WEBHOOKS = "answers", "webhooks"
+
+
+class Part(StrEnum):
+    """The parts of the operator's page that faults link to: its sections, and the titles of its tables."""
+
+    ACTORS = "#actors"
+    ERRORS = "#errors"
+    QUEUE = "#queue"
+    WEBHOOKS = "#webhooks"
+    DATABASE = "#database-title"
+    DELIVERIES = "#deliveries-title"
+    MODEL = "#model-title"
+    SYSTEM = "#system-title"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ Not here: all other faults (inner_faults.py), which fault is the cause of anothe
 Threads: any; pure. Text is not yet escaped; it holds nobody's words.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from omi_actors.instruments.counts import IN_PART
@@ -25,6 +25,7 @@ from omi_actors.status.fault import (
     Check,
     Facts,
     Fault,
+    Part,
 )
 from omi_actors.status.units import format_count, format_many, format_seconds
 
@@ -37,7 +38,7 @@ def _draining(facts: Facts) -> Iterator[Fault]:
             kind=DRAINING,
             what="The server is stopping: it takes no new work.",
             do="Start it again when it has ended; what it has accepted is stored.",
-            link="#system",
+            link=Part.SYSTEM,
             rank=0,
             stops=frozenset((ANSWERS, WEBHOOKS)),
         )
@@ -49,10 +50,10 @@ def _store(facts: Facts) -> Iterator[Fault]:
         note = str(check.get("reason") or check.get("note") or "it does not run")
         yield Fault(
             kind=STORE,
-            what=f"The store takes no writes: {note.removeprefix('the store is unavailable: ')}.",
+            what=f"The store takes no writes: {note.removeprefix('the store is unavailable: ').rstrip('.')}.",
             do="Check that the disk of DATA_DIR has space and can be written, or that the database of DATABASE_URL"
             " runs. The server goes on by itself when the store does.",
-            link="#database",
+            link=Part.DATABASE,
             rank=1,
             since_s=check.get("since_seconds"),
             stops=frozenset((ANSWERS, WEBHOOKS)),
@@ -63,7 +64,7 @@ def _store(facts: Facts) -> Iterator[Fault]:
                 kind="store_errors",
                 what=f"The store failed {format_count(spell.count)} times ({kind}).",
                 do="Check the database's disk and its own log.",
-                link="#database",
+                link=Part.DATABASE,
                 rank=42,
                 since_s=facts.age_s(spell),
                 explained_by=ALL_STOPPED,
@@ -80,7 +81,7 @@ def _supervisor(facts: Facts) -> Iterator[Fault]:
             kind=SUPERVISOR,
             what=f"A part of the server does not run: {states or 'it restarts'}.",
             do="It restarts by itself. If it stays so, restart the server.",
-            link="#actors",
+            link=Part.ACTORS,
             rank=2,
             stops=frozenset((ANSWERS,)),
             explained_by=frozenset((DRAINING, STORE)),
@@ -97,7 +98,7 @@ def _paused(facts: Facts) -> Iterator[Fault]:
             kind=PAUSED if is_answers else "paused_others",
             what="The queue is paused." if kind == "*" else f"Jobs of the kind {kind} are paused.",
             do=f"Resume it below, or with `omi-actors queue resume{'' if kind == '*' else f' {kind}'}`.",
-            link="#queue",
+            link=Part.QUEUE,
             rank=3 if is_answers else 30,
             since_s=max(0.0, facts.now_s - since),
             stops=frozenset((ANSWERS,)) if is_answers else frozenset(),
@@ -134,38 +135,40 @@ def _model(facts: Facts) -> Iterator[Fault]:
             link="/help",
             rank=90,
         )
-    if not _is_failing(check):
-        return
-    error = check.get("last_error", {})
-    words = _MODEL_WORDS.get(error.get("cause", ""), "The model fails: {cause}.")
-    others = [one for one in models[1:] if not _is_failing(one)]
-    stops = not others and (error.get("cause") not in _PASSING or error.get("count", 1) >= _IN_A_ROW)
-    note = f" {others[0].get('model')} answers instead." if others else ""
-    fix = str(error.get("fix") or check.get("hint") or "check OPENAI_BASE_URL and OPENAI_API_KEY")
-    yield Fault(
-        kind=MODEL,
-        what=words.format(model=check.get("model", ""), cause=error.get("cause", "unknown")) + note,
-        do=f"{fix[:1].upper()}{fix[1:]}.",
-        link="#model",
-        rank=4 if stops else 20,
-        since_s=error.get("since_seconds"),
-        stops=frozenset((ANSWERS,)) if stops else frozenset(),
-    )
+    if _is_failing(check):
+        yield _broken_model(check, models[1:])
     if pause_s := check.get("breaker_pause_seconds"):
         yield Fault(
             kind="breaker",
             what=f"The model is not asked for {format_seconds(pause_s)} more: it failed several times in a row.",
             do="It is asked again by itself.",
-            link="#model",
+            link=Part.MODEL,
             rank=43,
             explained_by=frozenset((MODEL,)),
         )
 
 
+def _broken_model(check: Check, fallbacks: Sequence[Check]) -> Fault:
+    error = check.get("last_error", {})
+    words = _MODEL_WORDS.get(error.get("cause", ""), "The model fails: {cause}.")
+    others = [one for one in fallbacks if not _is_failing(one)]
+    stops = not others and (error.get("cause") not in _PASSING or error.get("count", 1) >= _IN_A_ROW)
+    note = f" {others[0].get('model')} answers instead." if others else ""
+    fix = str(error.get("fix") or check.get("hint") or "check OPENAI_BASE_URL and OPENAI_API_KEY")
+    return Fault(
+        kind=MODEL,
+        what=words.format(model=check.get("model", ""), cause=error.get("cause", "unknown")) + note,
+        do=f"{fix[:1].upper()}{fix[1:]}.",
+        link=Part.MODEL,
+        rank=4 if stops else 20,
+        since_s=error.get("since_seconds"),
+        stops=frozenset((ANSWERS,)) if stops else frozenset(),
+    )
+
+
 def _is_failing(check: Check) -> bool:
     error = check.get("last_error", {})
-    is_current = bool(error.get("is_current")) and check.get("status") != "pass"
-    return is_current or bool(check.get("breaker_pause_seconds"))
+    return bool(error.get("is_current")) and check.get("status") != "pass"
 
 
 def _budget(facts: Facts) -> Iterator[Fault]:
@@ -179,7 +182,7 @@ def _budget(facts: Facts) -> Iterator[Fault]:
             do="Raise MODEL_REQUESTS_PER_MINUTE or MODEL_TOKENS_PER_DAY, or find out who asks so much."
             if is_all
             else "Raise MODEL_USER_REQUESTS_PER_MINUTE or MODEL_USER_TOKENS_PER_DAY if it is right.",
-            link="#model",
+            link=Part.MODEL,
             rank=5 if is_all else 31,
             since_s=facts.age_s(spell),
             stops=frozenset((ANSWERS,)) if is_all else frozenset(),
@@ -193,21 +196,34 @@ _CAUSES_OF_ENDS = {
 }
 
 
+_OURS = frozenset(("internal", "store", "unreadable_job"))
+
+
 def _unanswered(facts: Facts) -> Iterator[Fault]:
     answered = facts.spells.of("omi_answers", "outcome").get("answered")
     for cause, spell in facts.spells.of("omi_answers", "cause").items():
-        is_all = answered is None or answered.last_mono_s < spell.began_mono_s
+        # A model's refusal ends with the fault of the model; it may also concern this one question only.
+        is_all = cause in _OURS and (answered is None or answered.last_mono_s < spell.began_mono_s)
         yield Fault(
             kind="unanswered",
-            what=f"{format_many(spell.count, 'question')} ended without an answer: {cause or 'unknown'}"
-            f"{facts.last_error('job_attempt_failed (answer)')}.",
+            what=f"{format_many(spell.count, 'question')} ended without an answer: {_why(cause, facts)}.",
             do="See the failed jobs and the errors; retry them when the fault is mended.",
-            link="#queue",
+            link=Part.QUEUE,
             rank=6 if is_all else 21,
             since_s=facts.age_s(spell),
             stops=frozenset((ANSWERS,)) if is_all else frozenset(),
             explained_by=_CAUSES_OF_ENDS.get(cause, ALL_STOPPED | {MODEL}),
         )
+
+
+def _why(cause: str, facts: Facts) -> str:
+    """Return the cause of questions without an answer in words."""
+    if cause in _OURS:
+        return f"{cause.replace('_', ' ')} error{facts.last_error('job_attempt_failed (answer)')}"
+    sentence = _MODEL_WORDS.get(cause, "").format(model="").replace("  ", " ").rstrip(".")
+    return (
+        f"{sentence[:1].lower()}{sentence[1:]}" if sentence.startswith("The ") else sentence or cause.replace("_", " ")
+    )
 
 
 def _waiting(facts: Facts) -> Iterator[Fault]:
@@ -218,7 +234,7 @@ def _waiting(facts: Facts) -> Iterator[Fault]:
             kind="waiting",
             what=f"Jobs wait, the oldest for {format_seconds(waits_s)}.",
             do="See how long the model takes; raise OPENAI_MAX_CONCURRENCY if it can take more at once.",
-            link="#queue",
+            link=Part.QUEUE,
             rank=22,
             since_s=waits_s,
             explained_by=NO_ANSWERS | {LOOP},
@@ -278,14 +294,16 @@ def _webhooks(facts: Facts) -> Iterator[Fault]:
 
 
 def _lost(facts: Facts, spell: Spell, what: str, do: str, reason: str, *, is_all: bool) -> Fault:
+    # What another fault causes has ended with that fault.
+    stops = is_all and reason not in _LOSSES_OF
     return Fault(
         kind="webhooks",
         what=what,
         do=do,
-        link="#webhooks",
-        rank=7 if is_all else 23,
+        link=Part.WEBHOOKS,
+        rank=7 if stops else 23,
         since_s=facts.age_s(spell),
-        stops=frozenset((WEBHOOKS,)) if is_all else frozenset(),
+        stops=frozenset((WEBHOOKS,)) if stops else frozenset(),
         explained_by=_LOSSES_OF.get(reason, frozenset()),
     )
 

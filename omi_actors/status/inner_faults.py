@@ -7,6 +7,7 @@ Threads: any; pure. Text is not yet escaped; it holds nobody's words.
 from collections.abc import Iterator
 
 from omi_actors.instruments.latencies import CHAT, PAGES, group_of
+from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.status.fault import (
     ALL_STOPPED,
     BUDGET,
@@ -16,6 +17,7 @@ from omi_actors.status.fault import (
     NO_ANSWERS,
     Facts,
     Fault,
+    Part,
 )
 from omi_actors.status.units import format_count, format_many
 
@@ -38,7 +40,7 @@ def _crashes(facts: Facts) -> Iterator[Fault]:
             kind=CRASH,
             what=f"{format_many(spell.count, 'crash')} of {kind}{facts.last_error(f'actor crashed ({kind})')}.",
             do="It was restarted at once. This is a mistake in the program: the error's place is below.",
-            link="#errors",
+            link=Part.ERRORS,
             rank=24,
             since_s=facts.age_s(spell),
             explained_by=ALL_STOPPED,
@@ -48,7 +50,7 @@ def _crashes(facts: Facts) -> Iterator[Fault]:
             kind="quarantine",
             what=f"{format_many(aside, 'session')} rest for a minute after crashes.",
             do="They are restarted by themselves. This is a mistake in the program: the error's place is below.",
-            link="#actors",
+            link=Part.ACTORS,
             rank=25,
             explained_by=frozenset((CRASH,)),
         )
@@ -57,7 +59,7 @@ def _crashes(facts: Facts) -> Iterator[Fault]:
             kind="zombies",
             what=f"{format_many(stuck, 'thread')} did not end.",
             do="Restart the server.",
-            link="#actors",
+            link=Part.ACTORS,
             rank=44,
         )
 
@@ -71,7 +73,7 @@ def _failed_requests(facts: Facts) -> Iterator[Fault]:
             kind="requests",
             what=f"{format_many(spell.count, 'request')} to {route} failed{facts.last_error(route)}.",
             do="Open one of them below: its timeline has the error.",
-            link="#errors",
+            link=Part.ERRORS,
             rank=26,
             since_s=facts.age_s(spell),
             explained_by=ALL_STOPPED | {CRASH, LOOP} | (NO_ANSWERS if group == CHAT else frozenset()),
@@ -85,7 +87,7 @@ def _notifications(facts: Facts) -> Iterator[Fault]:
                 kind="notifications",
                 what=f"{format_many(spell.count, 'notification')} did not go out: {outcome.replace('_', ' ')}.",
                 do=f"{NOTIFICATION_HINTS[outcome]} The answers wait for their wearers' next contact.",
-                link="#deliveries",
+                link=Part.DELIVERIES,
                 rank=27,
                 since_s=facts.age_s(spell),
                 explained_by=ALL_STOPPED,
@@ -95,7 +97,7 @@ def _notifications(facts: Facts) -> Iterator[Fault]:
             kind="notify_breaker",
             what="Omi's API is not called for now: it failed several times in a row.",
             do="See OMI_API_URL and the network; it is called again by itself.",
-            link="#deliveries",
+            link=Part.DELIVERIES,
             rank=45,
             explained_by=frozenset(("notifications",)),
         )
@@ -103,43 +105,50 @@ def _notifications(facts: Facts) -> Iterator[Fault]:
 
 def _dead_jobs(facts: Facts) -> Iterator[Fault]:
     for kind, spell in facts.spells.of("omi_job_attempts", "kind").items():
+        if kind == ANSWER:  # a question without an answer, which has a fault of its own
+            continue
         explained_by = frozenset(("unanswered", "notifications")) | ALL_STOPPED | {MODEL, BUDGET}
         yield Fault(
             kind="dead_jobs",
             what=f"{format_many(spell.count, 'job')} failed for good: {kind}"
             f"{facts.last_error(f'job_attempt_failed ({kind})')}.",
             do="Retry or discard them below when their cause is mended.",
-            link="#queue",
+            link=Part.QUEUE,
             rank=28,
             since_s=facts.age_s(spell),
             explained_by=explained_by,
         )
 
 
+# Seconds that people notice, and the share of late timers in a minute that slows all requests; a blip is no fault.
+_LONG_S, _OFTEN = 0.5, 0.05
+
+
 def _loop(facts: Facts) -> Iterator[Fault]:
     check = facts.checks.get("loop", {})
-    if check.get("status") == "warn":
+    is_long, is_often = check.get("lag_max_seconds", 0.0) >= _LONG_S, check.get("late_share", 0.0) >= _OFTEN
+    if is_long or is_often:
         yield Fault(
             kind=LOOP,
             what=f"The event loop was blocked: {check.get('note')}.",
-            do="See whether the machine is busy or short of memory. Once is nothing; all requests waited meanwhile.",
-            link="#system",
+            do="See whether the machine is busy or short of memory. All requests waited meanwhile.",
+            link=Part.SYSTEM,
             rank=60,
         )
 
 
 # Checks whose note says all: the fault's words, what to do, the page's part, the rank.
 _TOLD = {
-    "backplane": ("{note}.", "Nodes do not reach each other; each has its own limits meanwhile.", "#system", 40),
+    "backplane": ("{note}.", "Nodes do not reach each other; each has its own limits meanwhile.", Part.SYSTEM, 40),
     "clock": (
         "This machine's clock is wrong: {note}.",
         "Set the clock and keep it by NTP (timedatectl set-ntp true): beyond 5 minutes the node is refused.",
-        "#system",
+        Part.SYSTEM,
         32,
     ),
-    "nodes": ("{note}.", "Let the load balancer send each uid to one node.", "#system", 50),
-    "retention": ("Nothing is deleted: {note}.", "Run `omi-actors retention resume` if it may be.", "#system", 51),
-    "erasures": ("{note}.", "See whether the store is busy or fails.", "#database", 52),
+    "nodes": ("{note}.", "Let the load balancer send each uid to one node.", Part.SYSTEM, 50),
+    "retention": ("Nothing is deleted: {note}.", "Run `omi-actors retention resume` if it may be.", Part.SYSTEM, 51),
+    "erasures": ("{note}.", "See whether the store is busy or fails.", Part.DATABASE, 52),
 }
 
 
@@ -165,7 +174,7 @@ def _log(facts: Facts) -> Iterator[Fault]:
             kind="log",
             what=f"{format_count(spell.count)} lines are missing in the log file ({reason}).",
             do="Check whether the disk of LOG_DIR is full or slow.",
-            link="#system",
+            link=Part.SYSTEM,
             rank=53,
             since_s=facts.age_s(spell),
         )

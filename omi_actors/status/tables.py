@@ -13,7 +13,6 @@ from omi_actors.instruments.minutes import Minutes
 from omi_actors.instruments.readings import Readings
 from omi_actors.status.units import NOTHING, format_age, format_bytes, format_count, format_seconds, format_share
 
-_QUANTILES = (0.5, 0.95, 0.99)
 _CLASSES = ("4xx", "5xx", "closed")
 _GROUPS = {WEBHOOK: "webhook", CHAT: "chat", PEOPLE: "people", PAGES: "pages"}
 _PARTS = {ANSWER: "question to reply", MODEL: "model call", COMMIT: "store commit"}
@@ -26,7 +25,7 @@ _FATES = (
     ("cut", "cut off", "the connection closed before their end"),
 )
 # Columns of the last 5 minutes.
-_RECENTLY, _P50 = "Last 5 min", "p50, last 5 min"
+_RECENTLY = "Last 5 min"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +173,17 @@ def _attempts(now: Readings, recent: Readings) -> Table:
 
 def _store(now: Readings, recent: Readings) -> Table:
     names = {"Commits": "omi_store_commit_seconds", "Reads": "omi_store_read_seconds"}
-    rows = [(word, format_count(now.total(f"{name}_count")), *_quantiles(recent, name)) for word, name in names.items()]
+    rows = [
+        (
+            word,
+            *(format_count(readings.total(f"{name}_count")) for readings in (now, recent)),
+            format_seconds(recent.mean(name)),
+        )
+        for word, name in names.items()
+    ]
     errors = format_count(now.total("omi_store_errors_total"))
     note = f"Errors since start: {errors}. A commit includes its sync."
-    return Table("database", "Database metrics", ("What", "Count", _P50, "p95", "p99"), rows, note)
+    return Table("database", "Database", ("What", "Since start", _RECENTLY, "Average, last 5 min"), rows, note)
 
 
 def _sessions(health: Mapping[str, Any]) -> Table:
@@ -199,11 +205,11 @@ def _model(now: Readings, recent: Readings) -> Table:
             outcome,
             format_count(count),
             format_count(recent.total(f"{name}_count", outcome=outcome)),
-            *_quantiles(recent, name, outcome=outcome),
+            format_seconds(recent.mean(name, outcome=outcome)),
         )
         for outcome, count in now.by("outcome", f"{name}_count").items()
     ]
-    return Table("model", "Model calls", ("Outcome", "Calls", _RECENTLY, _P50, "p95", "p99"), rows)
+    return Table("model", "Model calls", ("Outcome", "Calls", _RECENTLY, "Average, last 5 min"), rows)
 
 
 def _actors(now: Readings, recent: Readings) -> Table:
@@ -234,10 +240,6 @@ def _system(health: Mapping[str, Any], now: Readings) -> Table:
         *((f"Setting {name}", str(value)) for name, value in health["settings"].items()),
     ]
     return Table("system", "System information", ("What", "Now"), rows, "The request for this page is not counted.")
-
-
-def _quantiles(readings: Readings, histogram: str, **labels: str) -> tuple[str, ...]:
-    return tuple(format_seconds(readings.quantile(share, histogram, **labels)) for share in _QUANTILES)
 
 
 def _count_by(

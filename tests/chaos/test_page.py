@@ -77,3 +77,31 @@ def test_quick_figures_are_not_published():
 @pytest.mark.parametrize("keep", [["--keep", "/somewhere"], ["--keep=/somewhere"], []])
 def test_published_command_names_no_folder_of_the_machine(keep):
     assert build_command(["--seed", "1", *keep, "--quick"]) == "scripts/chaos --seed 1 --quick"
+
+
+def test_page_shows_what_kills_broke_of_persons_data():
+    names = ("lost", "stored_twice", "altered", "came_back", "half_stored", "never_sent", "refused")
+    test = {f"people_{name}": 0 for name in (*names, "acknowledged", "repeated", "things", "open")} | {
+        "restarts": 10,
+        "accepted": 1_000,
+        "lost": 0,
+        "stored_twice": 0,
+        "questions_accepted": 20,
+        "answered_once": 20,
+        "delivered_twice": 0,
+        "longest_recovery_s": 1.5,
+        "database": "sqlite",
+        "people_altered": 2,
+        "people_came_back": 1,
+        "people_kinds": {"memory": 4, "task": 2},
+        "date": "2026-09-21T10:00:00+00:00",
+        "commit": "abc",
+        "command": "scripts/kill_test --rounds 10",
+        "seed": 7,
+    }
+
+    page = render_page([_run("sqlite", _fault("kill"))], [test])
+
+    assert "| sqlite | 10 | 1,000 | 0 | 0 | 20 | 20 | 0 | 0 | 0 | 0 | 0 | 1.5 | 3 |" in page
+    assert "- sqlite: acknowledged by kind: memory 4, task 2." in page
+    assert "Kills under" not in render_page([_run("sqlite", _fault("kill"))])

@@ -70,6 +70,13 @@ def test_parts_of_compounds_are_found_both_ways() -> None:
     assert find("Wann muss ich zum Zahnarzt, Montag?", joined)[0] == 21
 
 
+def test_a_text_of_unusual_words_comes_before_repeated_phrases_with_the_same_name() -> None:
+    phrases = [("Ada", f"{name} says hello") for name in ("Carmen", "Rosa", "Hugo", "Emil", "Lena")]
+    texts = [*phrases, ("Ada", "Carmen promised three goats"), *phrases]
+
+    assert find("What about Carmen?", texts, follows=False) == [6, 7]
+
+
 def test_labels_of_unknown_speakers_are_no_names() -> None:
     assert fold_names("SPEAKER_00") == fold_names("SPEAKER_1") == fold_names("user") == ()
     assert fold_names("Anna Maria") == ("ann", "mar")

@@ -137,3 +137,21 @@ def test_completion_offers_commands_and_options(typed, word, offered, program):
     said = program(_OMI_ACTORS_COMPLETE="bash_complete", COMP_WORDS=typed, COMP_CWORD=str(word)).stdout
 
     assert said == f"plain,{offered}\n"
+
+
+def log_line(at, request_id, event, **more):
+    return json.dumps({"timestamp": at, "level": "info", "event": event, "request_id": request_id, **more}) + "\n"
+
+
+def test_logs_finds_a_request_of_an_earlier_start_in_the_log_files(program, tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "omi-actors.log.1").write_text(log_line("t1", "r1", "first") + log_line("t1", "r11", "of another"))
+    (folder / "omi-actors.log").write_text(log_line("t2", "r1", "failed", exception="ValueError\nthere") + '{"cut')
+
+    done = program("logs", "r1", "--port", str(find_free_port()))
+
+    assert done.stdout.splitlines() == ["t1 info  first", "t2 info  failed", "    ValueError", "    there"]
+    missing = program("logs", "r9", "--port", str(find_free_port()))
+    assert missing.exit_code != 0
+    assert "no line of this request" in missing.stderr

@@ -12,7 +12,17 @@ from scripts.lab.replay.postgres_server import fresh_postgres_database
 from scripts.lab.replay.server_process import build_server
 from tests.fakes.openai_server import Mode, spawn_fake_openai
 
-PLAN = KillPlan(rounds=3, seed=11, users=20, rate_per_s=100.0, round_min_s=0.5, round_max_s=3.0)
+PLAN = KillPlan(
+    rounds=3,
+    seed=11,
+    users=20,
+    rate_per_s=100.0,
+    round_min_s=0.5,
+    round_max_s=3.0,
+    persons=8,
+    linked=2,
+    pause_s=0.1,
+)
 
 
 @pytest.fixture
@@ -41,6 +51,7 @@ async def test_server_keeps_its_promises_when_killed(tmp_path, database, omi):
 
     assert report.verdict.accepted > 100
     assert report.verdict.questions_accepted > 0
+    assert report.people.acknowledged > PLAN.persons
     assert report.wrongs() == []
     assert sum(report.deliveries.ways.values()) == report.verdict.questions_accepted
     assert (report.refused, report.exit_code) == (0, 0)

@@ -87,6 +87,17 @@ async def test_odd_body_is_refused_with_its_field_and_stores_nothing(start):
     assert (await ada("GET", "/agent-events")).json["items"] == []
 
 
+async def test_task_that_is_sent_twice_with_one_key_is_stored_once(ada):
+    await register(ada)
+    form = {"type": "todo", "payload": {"text": "milk"}}
+
+    first, second, other = [await ada("POST", "/agent-events", form, Idempotency_Key=key) for key in ("a", "a", "b")]
+
+    assert [one.status for one in (first, second, other)] == [201, 200, 201]
+    assert second.json == first.json
+    assert (await ada("GET", "/agent-events")).json["items"] == [other.json["event"], first.json["event"]]
+
+
 async def test_tasks_of_one_account_are_bounded(start):
     running = await start(TASKS_PER_ACCOUNT="2")
     ada, bob = Client(running.connection), Client(running.connection)

@@ -27,11 +27,7 @@ KEY_REFUSED: dict[str, Any] = {
 
 @pytest.fixture
 def spells():
-    """Spells without any event: what earlier tests counted is over."""
-    spells = Spells()
-    spells.watch(-CALM_S * 2)
-    spells.watch(0.0)
-    return spells
+    return Spells()
 
 
 def happen(spells, counter, *labels, times=1, at=100.0):
@@ -67,7 +63,12 @@ def test_what_a_refused_key_causes_stands_below_it_and_nowhere_else(spells):
     cause = only(found)
     assert cause.what == "The model's server refuses our key."
     assert cause.do == "Set OPENAI_API_KEY."
-    assert len(cause.consequences) == 5
+    assert cause.consequences == [
+        "3 questions ended without an answer: the model's server refuses our key.",
+        "Jobs wait, the oldest for 1 min.",
+        "1 request to /chat failed.",
+        "The model is not asked for 12.0 s more: it failed several times in a row.",
+    ]
     assert cause.since == 4_970.0
     assert describe_state(found) == (
         "fail",
@@ -122,6 +123,12 @@ def test_full_disk_is_the_cause_of_dropped_webhooks_and_failed_requests(spells):
     assert (cause.status, cause.since) == ("fail", 4_993.0)
 
 
+def test_webhooks_lost_to_a_store_that_works_again_are_a_warning(spells):
+    happen(spells, metrics.WEBHOOKS_DROPPED, "store_unavailable")
+
+    assert only(causes(spells)).status == "warn"
+
+
 def test_paused_queue_is_the_cause_of_jobs_that_wait(spells):
     waiting = {"status": "warn", "oldest_waits_seconds": 70.0}
 
@@ -132,11 +139,18 @@ def test_paused_queue_is_the_cause_of_jobs_that_wait(spells):
 
 
 def test_blocked_loop_does_not_stand_above_a_dead_model(spells):
-    loop = {"status": "warn", "note": "it ran 80 ms late within the last minute"}
+    loop = {"status": "warn", "note": "it ran 800 ms late within the last minute", "lag_max_seconds": 0.8}
 
     found = causes(spells, {"loop": loop, "model": KEY_REFUSED})
 
     assert [cause.what[:15] for cause in found] == ["The model's ser", "The event loop "]
+
+
+def test_single_blip_of_the_loop_is_no_fault_and_many_are(spells):
+    blip = {"status": "warn", "note": "it ran 80 ms late", "lag_max_seconds": 0.08, "late_share": 0.001}
+
+    assert causes(spells, {"loop": blip}) == []
+    assert only(causes(spells, {"loop": {**blip, "late_share": 0.06}})).what.startswith("The event loop")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +165,7 @@ def test_blocked_loop_does_not_stand_above_a_dead_model(spells):
         (metrics.JOB_ATTEMPTS, ("notify", "buried"), "1 job failed for good: notify", "Retry"),
         (metrics.LOG_LINES_LOST, ("full",), "log file", "LOG_DIR"),
         (metrics.BUDGET_REFUSALS, ("all", "day"), "budget of the model is spent", "MODEL_TOKENS_PER_DAY"),
-        (metrics.ANSWERS, ("failed", "internal"), "1 question ended without an answer: internal", "failed jobs"),
+        (metrics.ANSWERS, ("failed", "internal"), "1 question ended without an answer: internal error", "failed jobs"),
     ],
 )
 def test_fault_has_a_remedy_and_goes_a_minute_after_its_last_event(counter, labels, what, do, spells):

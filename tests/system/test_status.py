@@ -1,7 +1,9 @@
 """Health, the operator's page and help of a running system."""
 
 import json
+import re
 
+from omi_actors.status.fault import Part
 from tests.fakes.omi_server import Mode
 from tests.system.conftest import ADMIN, eventually
 from tests.system.test_deliveries import AT_ONCE, ask_late
@@ -31,8 +33,8 @@ async def get(program, target, headers=ADMIN):
 
 async def tables(program):
     return {
-        name: {row[0]: row[1:] for row in rows}
-        for name, rows in (await get(program, "/metrics-dashboard/data.json"))["tables"].items()
+        name: {row[0]: row[1:] for row in table["rows"]}
+        for name, table in (await get(program, "/metrics-dashboard/data.json"))["tables"].items()
     }
 
 
@@ -75,23 +77,30 @@ async def test_page_counts_what_the_system_did(start):
         earlier = before[table].get(row, ("0",) * 9)[column]
         return int(after[table][row][column].replace(",", "")) - int(earlier.replace(",", ""))
 
-    assert gained("answers", "Questions") == 1
-    assert gained("drops", "no_owner") == 1
-    assert gained("requests", "/omi-webhook") == 2
+    assert gained("outcomes", "Questions") == gained("outcomes", "Answered") == 1
+    assert gained("drops", "no_owner") == gained("fates", "dropped") == gained("fates", "stored") == 1
+    assert gained("requests", "/omi-webhook", column=1) == 2
     assert after["cache"]["In memory now"] == ["1"]
     assert gained("actors", "session") == 1
 
 
+async def test_page_has_every_part_that_a_cause_links_to(start):
+    program = await start()
+
+    page = (await program.connection.request("GET", "/metrics-dashboard", b"", ADMIN)).body.decode()
+
+    ids = set(re.findall(r'id="([\w-]+)"', page))
+    assert {part.value.removeprefix("#") for part in Part} <= ids
+
+
 async def test_page_shows_a_crash_and_a_remedy(start):
     program = await start()
-    before = await get(program, "/metrics-dashboard/data.json")
     program.system._tree.router.tell(object())  # no actor knows that message
 
     async def is_shown():
         data = await get(program, "/metrics-dashboard/data.json")
-        # Another test may have let a router crash shortly before: the number tells them apart.
-        shown = [trouble for trouble in data["troubles"] if "of session_router" in str(trouble)]
-        return bool(shown) and shown[0] not in before["troubles"]
+        shown = [cause for cause in data["causes"] if "1 crash of session_router" in cause["what"]]
+        return bool(shown) and "TypeError" in shown[0]["what"]
 
     await eventually(is_shown)
 
@@ -107,8 +116,33 @@ async def test_refused_notification_is_a_warning_with_a_remedy(start, omi, notif
         return check.get("last_outcome") == "unauthorized" and check["status"] == "warn"
 
     await eventually(is_shown)
-    troubles = (await get(program, "/metrics-dashboard/data.json"))["troubles"]
-    assert "OMI_APP_SECRET" in str(troubles)
+
+    async def is_told():
+        return "OMI_APP_SECRET" in str((await get(program, "/metrics-dashboard/data.json"))["causes"])
+
+    await eventually(is_told)
+
+
+async def test_minutes_of_before_a_restart_are_there_after_it(start, database_url):
+    program = await start(database_url)
+    await program.say("Hey Omi, how far is the moon?")
+    await program.system.stop(grace_s=1.0)
+
+    again = await start(database_url)
+
+    async def is_there():
+        minutes = await get(again, "/metrics-dashboard/minutes.json")
+        return sum(minutes.get("accepted", ())) == 1 and max(minutes["webhook_p95"]) > 0
+
+    await eventually(is_there)
+
+    async def is_in_the_last_hour():
+        health = await get(again, "/health")
+        data = await get(again, "/metrics-dashboard/data.json")
+        (webhooks,) = [tile for tile in data["tiles"] if tile["name"] == "webhooks"]
+        return health["metrics"]["performance"]["p95"] is not None and sum(filter(None, webhooks["series"])) == 1
+
+    await eventually(is_in_the_last_hour)
 
 
 async def test_examples_of_help_are_answered(start):

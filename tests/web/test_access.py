@@ -50,7 +50,7 @@ OPEN = {
     "/api/info",
     "/help",
     "/metrics-dashboard/dashboard.css",
-    "/metrics-dashboard/dashboard.js",
+    "/metrics-dashboard/:script",
     "/operator",  # its key, or the operator's cookie, is checked by the handler
     "/operator/sign-out",
     "/auth/register",
@@ -136,8 +136,9 @@ EXACT = [
         Row(method, path, Access.ANYBODY, 200)
         for method in SAFE
         for path in sorted(OPEN)
-        if path[1:5] not in ("oper", "auth", "link", "acco", "app/")
+        if path[1:5] not in ("oper", "auth", "link", "acco") and ":" not in path
     ),
+    *(Row(method, "/metrics-dashboard/live.js", Access.ANYBODY, 200) for method in SAFE),
     *(Row(method, "/app/main.js", Access.ANYBODY, 200) for method in SAFE),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),

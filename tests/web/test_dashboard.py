@@ -13,6 +13,7 @@ from omi_actors.status.tables import Table
 from omi_actors.status.tiles import Tile
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
+from web.handlers.pages import SCRIPTS
 
 PLACE = "/metrics-dashboard"
 HOSTILE = "<script>alert('x')</script>&\""
@@ -93,7 +94,7 @@ async def test_page_allows_itself_nothing_inline_and_nothing_from_elsewhere(get,
 
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert [attributes["src"] for attributes in page.all("script")] == [f"{PLACE}/dashboard.js"]
+    assert page.all("script") == [{"type": "module", "src": f"{PLACE}/dashboard.js"}]
     assert page.texts_in("script") == page.texts_in("style") == []
     for _, attributes in page.elements:
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
@@ -111,7 +112,7 @@ async def test_values_are_escaped(snapshot, get, page):
 
 async def test_page_can_be_read_without_eyes_or_mouse(page):
     assert page.all("html") == [{"lang": "en"}]
-    assert page.texts_in("h1") == ["Omi Actors Metrics Dashboard"]
+    assert page.texts_in("h1") == ["Omi Actors"]
     assert len(page.all("caption")) == len(page.all("table")) == 2
     assert all(attributes["scope"] in ("col", "row") for attributes in page.all("th"))
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
@@ -124,9 +125,9 @@ async def test_page_can_be_read_without_eyes_or_mouse(page):
 
 async def test_page_without_a_script_has_everything_and_renews_itself(snapshot, page):
     assert "Model is away." in page.texts_in("strong")
-    assert page.texts_in("h2")[3:] == ["Request metrics", "Model calls"]
+    assert page.texts_in("h3") == ["Request metrics", "Model calls"]
     assert "none yet" in page.texts_in("th")
-    assert page.texts_in("dt") + page.texts_in("dd") == ["Questions", "7", HOSTILE]
+    assert (page.texts_in("dt")[0], page.texts_in("dd")[:2]) == ("Questions", ["7", HOSTILE])
     assert {"http-equiv": "refresh", "content": "10"} in page.all("meta")
 
 
@@ -134,7 +135,7 @@ async def test_data_equal_the_page(snapshot, get):
     data = (await get("/data.json")).json
 
     assert [data.pop(name) for name in ("active", "errors", "webhooks")] == [[], [], []]
-    assert data.pop("taken") == data.pop("takenAt")[:19].replace("T", " ") + " UTC"
+    assert data.pop("takenAt")
     assert data == {
         "status": "warn",
         "state": "It works, but: the model is away.",
@@ -152,7 +153,6 @@ async def test_data_equal_the_page(snapshot, get):
                 "consequences": ["Jobs wait."],
             }
         ],
-        "nothingWrong": "Nothing is known to be wrong.",
         "tiles": [
             {
                 "name": "questions",
@@ -193,20 +193,29 @@ async def test_parts_of_a_page_are_not_logged(target, connection):
     assert (reply.status, lines) == (200, [])
 
 
-@pytest.mark.parametrize(("name", "kind"), [("dashboard.css", "text/css"), ("dashboard.js", "text/javascript")])
+async def test_page_and_its_files_are_small(get, page):
+    names = ("", "/dashboard.css", *(f"/{name}.js" for name in SCRIPTS))
+
+    assert sum([len((await get(name)).body) for name in names]) <= 90_000
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("dashboard.css", "text/css"), *((f"{name}.js", "text/javascript") for name in SCRIPTS)]
+)
 async def test_style_and_script_come_from_this_server_alone(name, kind, get):
     reply = await get(f"/{name}")
 
     assert (reply.status, reply.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
     assert reply.headers["x-content-type-options"] == "nosniff"
-    assert not re.search(rb"https?://|@import|url\(|innerHTML|eval\(", reply.body)
+    own = reply.body.replace(b"http://www.w3.org/2000/svg", b"")  # a name, not an address
+    assert not re.search(rb"https?://|@import|url\(|innerHTML|eval\(", own)
 
 
-async def test_script_finds_every_element_that_it_names(get, page):
-    script = (await get("/dashboard.js")).body.decode()
+async def test_scripts_find_every_element_that_they_name(get, page):
+    scripts = "".join([(await get(f"/{name}.js")).body.decode() for name in SCRIPTS])
 
     ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
-    named = set(re.findall(r'(?:byId|setText)\("(\w+)"', script))
+    named = set(re.findall(r'(?:byId|setText|heading)\("([\w-]+)"', scripts))
     assert named
     assert named <= ids
 

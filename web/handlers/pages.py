@@ -8,11 +8,10 @@ from typing import ClassVar
 from tornado.web import HTTPError, RequestHandler
 
 from omi_actors.status.health import DEMO
-from omi_actors.status.requests import build_sections
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
-from web.pages.render import APP_FILES, DASHBOARD, build_data, read_asset, render_dashboard, render_index
+from web.pages.render import APP_FILES, DASHBOARD, read_asset, render_dashboard, render_index
 from web.problems import iso_time
 
 
@@ -105,7 +104,8 @@ class DashboardHandler(BaseHandler):
 
     def get(self) -> None:
         """Answer the operator with a snapshot as a page."""
-        self.send_page(render_dashboard(self.site.system.snapshot(), iso_time(self.site.clock.now_s())))
+        taken_at = iso_time(self.site.clock.now_s())
+        self.send_page(render_dashboard(self.site.system.snapshot(), taken_at, may_change=self.is_operator))
 
     head = get
 
@@ -118,10 +118,10 @@ class DashboardDataHandler(BaseHandler):
     is_kept = False
     is_paced = True
 
-    def get(self) -> None:
-        """Answer the operator with a snapshot as JSON."""
-        data = build_data(self.site.system.snapshot(), iso_time(self.site.clock.now_s()))
-        self.send_json(data | build_sections(self.site.times.slow_request_s))
+    async def get(self) -> None:
+        """Answer the operator with the document that open pages have, else with a new one."""
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(await self.site.dashboard.load())
 
     head = get
 
@@ -148,22 +148,28 @@ class DashboardStyleHandler(AssetHandler):
     content_type = "text/css"
 
 
-class DashboardScriptHandler(AssetHandler):
-    """The dashboard's script."""
+class DashboardScriptHandler(BaseHandler):
+    """The dashboard's scripts: modules with one subject each."""
 
-    route = f"{DASHBOARD}/dashboard.js"
+    route = f"{DASHBOARD}/:script"
     access = Access.ANYBODY
     answers_without_store = True
-    content_type = "text/javascript"
+    is_logged = False
+
+    def get(self, name: str) -> None:
+        """Answer with the script."""
+        self.set_header("Content-Type", "text/javascript; charset=utf-8")
+        self.finish(read_asset(name))
+
+    head = get
 
 
+# The page's modules.
+SCRIPTS = ("actions", "dashboard", "live", "page", "pictures", "sections")
 DASHBOARD_ROUTES = [
-    (handler.route.replace(".", r"\."), handler)
-    for handler in (
-        DashboardHandler,
-        DashboardDataHandler,
-        MinutesHandler,
-        DashboardStyleHandler,
-        DashboardScriptHandler,
-    )
+    *(
+        (handler.route.replace(".", r"\."), handler)
+        for handler in (DashboardHandler, DashboardDataHandler, MinutesHandler, DashboardStyleHandler)
+    ),
+    (rf"{DASHBOARD}/((?:{'|'.join(SCRIPTS)})\.js)", DashboardScriptHandler),
 ]

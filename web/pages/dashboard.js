@@ -1,84 +1,143 @@
-// Updates the page from its data. Without JavaScript the page reloads itself.
-"use strict";
+// The dashboard: shows each document, says how fresh it is, and takes keys, filter and refresh rate.
 
-const page = document.body.dataset;
-const byId = (id) => document.getElementById(id);
-let isPaused = false;
+import "./actions.js";
+import { Live } from "./live.js";
+import { byId, clock, duration } from "./page.js";
+import * as sections from "./sections.js";
 
-function element(name, text, attributes = {}) {
-  const made = document.createElement(name);
-  made.textContent = text; // text, never markup
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-function rowOf([first, ...cells]) {
-  const row = document.createElement("tr");
-  row.append(element("th", first, { scope: "row" }), ...cells.map((cell) => element("td", cell)));
-  return row;
-}
-
-function troubleOf(cause) {
-  const item = element("li", "", cause.status ? { class: cause.status } : {});
-  if (cause.what) item.append(element("strong", cause.what), " ");
-  item.append([cause.do, ...(cause.consequences ?? [])].join(" "));
-  return item;
-}
-
-function headlineOf(headline) {
-  const card = document.createElement("div");
-  card.append(
-    element("dt", headline.label),
-    element("dd", headline.value, { class: "value" }),
-    element("dd", headline.note, { class: "quiet" }),
-  );
-  return card;
-}
+const TITLE = "Omi Actors";
+const REQUEST_ID = /^[0-9a-f]{16}$/;
+const body = document.body;
+let shown; // the latest document
+let back = ""; // a sentence about the server's return, for a while
 
 function setText(id, text) {
-  if (byId(id).textContent !== text) byId(id).textContent = text; // a screen reader announces every change
+  const element = byId(id);
+  if (element.textContent !== text) element.textContent = text; // a screen reader announces every change
 }
 
+function say(state, status) {
+  setText("state", state);
+  byId("hero").className = `hero ${status}`;
+  document.title = `${status === "pass" ? "" : status === "fail" ? "✖ " : "▲ "}${state} · ${TITLE}`;
+}
+
+const PARTS = {
+  causes: sections.showCauses,
+  checks: sections.showChecks,
+  tiles: sections.showTiles,
+  active: sections.showActive,
+  errors: sections.showErrors,
+  queue: sections.showQueue,
+  actors: sections.showActors,
+  webhooks: sections.showWebhooks,
+  tables: sections.showTables,
+};
+
+/** Show a document. A part that it lacks keeps its place empty. */
 function show(data) {
-  setText("state", data.state);
-  byId("state").className = `state ${data.status}`;
-  document.title = `${data.state}: Omi Actors Metrics Dashboard`;
-  setText("taken", data.taken);
+  shown = data;
+  body.classList.remove("stale");
+  say(data.state, data.status);
+  for (const [name, draw] of Object.entries(PARTS)) if (data[name]) draw(data);
+  byId("demo").hidden = !data.demo;
+  setText("node", data.node ?? "");
   byId("taken").setAttribute("datetime", data.takenAt);
-  setText("freshness", "");
-  const troubles = data.causes.length ? data.causes : [{ what: "", do: data.nothingWrong }];
-  byId("troubles").replaceChildren(...troubles.map(troubleOf));
-  byId("checks").replaceChildren(
-    ...data.checks.map(([name, status]) => element("li", `${name}: ${status}`, { class: `state ${status}` })),
-  );
-  byId("headlines").replaceChildren(...data.tiles.map(headlineOf));
-  for (const [name, { rows }] of Object.entries(data.tables)) {
-    const body = document.querySelector(`[data-table="${name}"]`);
-    if (body) body.replaceChildren(...(rows.length ? rows : [["none yet"]]).map(rowOf));
-  }
+  freshness();
+  filter();
 }
 
-async function update() {
-  try {
-    const reply = await fetch(page.source, { cache: "no-store", credentials: "same-origin" });
-    if (!reply.ok) throw new Error(`the server answered ${reply.status}`);
-    show(await reply.json());
-  } catch (error) {
-    setText("freshness", `Not up to date: ${error.message}.`);
-  }
+function freshness() {
+  const at = clock(shown?.takenAt);
+  setText("taken", at);
+  setText("freshness", live.isPaused ? "Paused, as of" : `${back}Live, as of`);
 }
 
-async function updateForever() {
-  if (!isPaused && !document.hidden) await update();
-  setTimeout(updateForever, Number(page.everyMs));
-}
-
-byId("pause").hidden = false;
-byId("pause").addEventListener("click", () => {
-  isPaused = !isPaused;
-  byId("pause").textContent = isPaused ? "Resume updates" : "Pause updates";
+const live = new Live(body.dataset.place, {
+  document: show,
+  gone(ms) {
+    body.classList.add("stale");
+    say("The server does not answer", "fail");
+    setText("freshness", `No answer for ${Math.round(ms / 1000)} s. The figures below are those of`);
+    back = "";
+  },
+  back(ms) {
+    body.classList.remove("stale");
+    back = `The server is back; it did not answer for ${duration(ms)}. `;
+    setTimeout(() => {
+      back = "";
+    }, 30_000);
+    if (shown) say(shown.state, shown.status);
+    freshness();
+  },
+  refused() {
+    body.classList.add("stale");
+    say("You are signed out", "warn");
+    setText("freshness", "Open a new link from `omi-actors operator-link`. The figures below are those of");
+  },
 });
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && !isPaused) update();
+
+function togglePause() {
+  live.setPaused(!live.isPaused);
+  byId("pause").textContent = live.isPaused ? "Resume" : "Pause";
+  byId("pause").setAttribute("aria-pressed", String(live.isPaused));
+  freshness();
+}
+
+/** Hide the rows that do not have the filter's words. */
+function filter() {
+  const words = byId("filter").value.trim().toLowerCase();
+  let hits = 0;
+  for (const row of document.querySelectorAll("table.rows tbody tr, [data-table] tr")) {
+    const isHit = !words || row.textContent.toLowerCase().includes(words);
+    row.hidden = !isHit;
+    hits += isHit ? 1 : 0;
+  }
+  setText("filter-note", words ? `${hits} ${hits === 1 ? "row" : "rows"}` : "");
+}
+
+function jump(id) {
+  const section = byId(id);
+  if (section.hidden) return;
+  section.open = true;
+  section.scrollIntoView({ block: "start" });
+  section.querySelector("summary").focus({ preventScroll: true });
+}
+
+const JUMPS = { r: "active", e: "errors", q: "queue", a: "actors", w: "webhooks", f: "figures" };
+let wasG = false;
+
+document.addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (target.closest("input, select, textarea, [contenteditable]")) return;
+  const isG = wasG;
+  wasG = key === "g";
+  if (isG && JUMPS[key]) jump(JUMPS[key]);
+  else if (key === " " && !target.closest("button, summary, a")) togglePause();
+  else if (key === "/") byId("filter").focus();
+  else if (key === "?") byId("help").showModal();
+  else return;
+  event.preventDefault();
 });
-setTimeout(updateForever, Number(page.everyMs));
+
+byId("pause").addEventListener("click", togglePause);
+byId("keys").addEventListener("click", () => byId("help").showModal());
+byId("filter").addEventListener("input", filter);
+byId("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const words = byId("filter").value.trim();
+  if (REQUEST_ID.test(words)) location.assign(`${body.dataset.place}/requests/${words}`);
+});
+byId("every").value = String(live.every);
+byId("every").addEventListener("change", ({ target }) => live.choose(Number(target.value)));
+for (const link of document.querySelectorAll("nav a[data-jump]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    jump(link.dataset.jump);
+  });
+}
+if (matchMedia("(max-width: 45rem)").matches) {
+  for (const section of document.querySelectorAll("details.section")) section.open = false;
+}
+byId("controls").hidden = false;

@@ -19,9 +19,6 @@ from web.problems import Problem, iso_time
 DASHBOARD = "/metrics-dashboard"
 TIMELINES = f"{DASHBOARD}/requests"
 WEBHOOKS_PLACE = f"{DASHBOARD}/webhooks"
-# Milliseconds between two updates. A snapshot takes a few milliseconds; people do not read faster.
-_UPDATE_MS = 5_000
-_NO_TROUBLE = "Nothing is known to be wrong."
 
 _LINKS = (
     ("/health", "Health", "states of all parts, as JSON"),
@@ -59,10 +56,10 @@ def render_index(facts: Mapping[str, Any], snapshot: Snapshot | None, *, has_met
     return _render("index.html", facts=facts, told=told, status=status, state=state, links=links)
 
 
-def render_dashboard(snapshot: Snapshot, taken_at: str) -> bytes:
-    """Return the operator's dashboard; `taken_at` is ISO 8601."""
+def render_dashboard(snapshot: Snapshot, taken_at: str, *, may_change: bool) -> bytes:
+    """Return the operator's dashboard; `taken_at` is ISO 8601. Without `may_change` it has no buttons of changes."""
     data = build_data(snapshot, taken_at)
-    return _render("dashboard.html", data=data, tables=snapshot.tables, place=DASHBOARD, every_ms=_UPDATE_MS)
+    return _render("dashboard.html", data=data, tables=snapshot.tables, place=DASHBOARD, may_change=may_change)
 
 
 def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
@@ -71,12 +68,10 @@ def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
         "status": snapshot.status,
         "state": snapshot.state,
         "takenAt": taken_at,
-        "taken": f"{taken_at[:19].replace('T', ' ')} UTC",
         "startedAt": iso_time(snapshot.started_at),
         "node": snapshot.node,
         "demo": snapshot.is_demo,
         "causes": show_causes(snapshot.causes),
-        "nothingWrong": _NO_TROUBLE,
         "checks": snapshot.checks,
         "tiles": [asdict(tile) for tile in snapshot.tiles],
         "tables": {table.name: asdict(table) for table in snapshot.tables},

@@ -6,10 +6,11 @@ Not here: statements (omi_actors/store/people/tasks.py). Threads: the event loop
 import json
 import re
 from typing import Any
+from uuid import UUID, uuid5
 
 import msgspec
 
-from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
+from omi_actors.errors import BadRequestError, ConflictError, DuplicateError, NotFoundError
 from omi_actors.ids import new_id
 from omi_actors.store.people import tasks
 from omi_actors.store.people.tasks import Task
@@ -18,6 +19,7 @@ from web.people.bodies import Field
 from web.people.forms import cursor_of
 from web.people.paging import read_cursor, read_limit
 from web.problems import iso_time
+from web.requests import header
 
 _PAGE, _MAX_PAGE = 50, 200
 _TYPE_CHARS = 100
@@ -43,18 +45,27 @@ class TasksHandler(PersonHandler):
         self.send_ok({"items": [_form(one) for one in page[:limit]], "nextCursor": last and cursor_of(last)})
 
     async def post(self) -> None:
-        """Answer 201 with the new task."""
+        """Answer 201 with the new task, or 200 with the one that the same `Idempotency-Key` has added."""
         fields = self.read_fields(
             Field("type", max_chars=_TYPE_CHARS), Field("payload", dict, max_chars=_PAYLOAD_BYTES, may_be_null=True)
         )
         kind = fields.get("type", "").strip()
         if not kind:
             raise BadRequestError("type is required", hint="`type` says what the task is.")
-        task = Task(new_id(), kind, _as_json(fields.get("payload")), self.now_s)
+        task = Task(self._make_id(), kind, _as_json(fields.get("payload")), self.now_s)
         most = self.site.people.tasks_per_account
-        if not await self.store.write_alone(tasks.add_task, self.me.account_id, task, limit=most):
+        try:
+            kept = await self.store.write_alone(tasks.add_task, self.me.account_id, task, limit=most)
+        except DuplicateError as exc:  # another node has added it at the same moment
+            raise ConflictError("The task is there already.", hint=_AGAIN) from exc
+        if kept is None:
             raise ConflictError(f"This account has {most} tasks already.", hint="The operator can raise the limit.")
-        self.send_ok({"event": _form(task)}, 201)
+        self.send_ok({"event": _form(kept)}, 201 if kept is task else 200)
+
+    def _make_id(self) -> str:
+        """Return the new task's id: of a request that names itself, the same at each repetition."""
+        key = header(self.request.headers, "Idempotency-Key")
+        return str(uuid5(UUID(self.me.account_id), key)) if key else new_id()
 
 
 class CompleteHandler(PersonHandler):

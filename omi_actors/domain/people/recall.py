@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from omi_actors.domain.people.dates import Terms, build_date_terms, find_dates
 from omi_actors.domain.people.words import STOP_WORDS, fold_text, fold_word, split_words
@@ -25,7 +26,7 @@ MAX_WORDS = 24
 # Texts of one word that are looked at. A word in more texts of a person says little; others choose the candidates.
 MAX_POSTINGS = 2_000
 # Texts that are scored exactly.
-MAX_CANDIDATES = 150
+MAX_CANDIDATES = 300
 # Characters of a word that may be a part of another one, as "termin" is of "zahnarzttermin".
 _PART_CHARS = 5
 _ENDS_OF_QUESTIONS = ("?", "？", "؟")
@@ -37,6 +38,7 @@ class Weights:
 
     `k1` and `b` are BM25's; `alone` and `among` weigh the text itself and the text among its neighbours. `speaker` is
     the bonus for a named speaker, `date` the weight of a named date, `asks` the factor of a text that is a question.
+    `usual` is the part of its score that a text loses if all its other words are usual ones.
     """
 
     k1: float = 0.9
@@ -48,6 +50,7 @@ class Weights:
     speaker: float = 0.5
     date: float = 1.5
     asks: float = 0.4
+    usual: float = 0.6
 
 
 WEIGHTS = Weights()
@@ -193,8 +196,8 @@ class _Scorer:
         ]
         matcher = _Matcher([group[0] for group in words], weights.part)
         self._counts = {number: matcher.count(text.terms) for number, text in texts.items()}
-        lengths = [len(text.terms) for text in texts.values()]
-        self._mean = sum(lengths) / max(1, len(lengths))
+        self._mean = sum(len(text.terms) for text in texts.values()) / max(1, len(texts))
+        self._news = _measure_news(texts, {group[0] for group in words})
 
     def score(self, number: int) -> float:
         """Return the score of a text; 0.0 if neither it nor a neighbour has a word of the question."""
@@ -210,7 +213,13 @@ class _Scorer:
             return 0.0
         if _QUESTION in text.terms:
             score *= weights.asks
+        score *= 1 - weights.usual + weights.usual * self._find_news(number)
         return score + (0.0 if self._speakers.isdisjoint(text.terms) else weights.speaker)
+
+    def _find_news(self, number: int) -> float:
+        """Return from 0.0 to 1.0 how unusual a text's words beside the question's are. "Carmen says hello" is usual."""
+        news = [self._news[term] for term in self._texts[number].terms if term in self._news]
+        return sum(news) / len(news) if news else 0.0
 
     def _bm25(self, numbers: Sequence[int | None]) -> float:
         """Return the score of texts that count as one; None stands for a missing one."""
@@ -230,6 +239,17 @@ class _Scorer:
         before = number - 1 if texts[number].follows and number - 1 in texts else None
         after = number + 1 if number + 1 in texts and texts[number + 1].follows else None
         return before, after
+
+
+def _measure_news(texts: Mapping[int, IndexedText], asked: Collection[str]) -> dict[str, float]:
+    """Return how unusual each word is among these texts, from 0.0 to 1.0; without the words that are asked for."""
+    counts = Counter(chain.from_iterable(text.terms for text in texts.values()))
+    rarest = math.log1p(len(texts))
+    return {
+        term: math.log1p(len(texts) / count) / rarest
+        for term, count in counts.items()
+        if term not in asked and not term.startswith(SIGN)
+    }
 
 
 class _Matcher:

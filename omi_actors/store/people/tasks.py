@@ -30,14 +30,21 @@ class Task:
         return Position(self.created_at, self.task_id)
 
 
-def add_task(tx: EntityTransaction, account_id: str, task: Task, *, limit: int) -> bool:
-    """Store a task. Return False if the account has `limit` of them."""
+def add_task(tx: EntityTransaction, account_id: str, task: Task, *, limit: int) -> Task | None:
+    """Store a task, unless one with its id is there. Return it as it is kept; None: the account has `limit` of them.
+
+    Raises:
+        DuplicateError: another node has stored it at the same moment.
+    """
+    known = find_task(tx, account_id, task.task_id)
+    if known is not None:
+        return known
     if orm.count(one for one in tx.db.AgentEvent if one.account.id == account_id) >= limit:
-        return False
+        return None
     tx.db.AgentEvent(
         id=task.task_id, account=account_id, kind=task.kind, payload=task.payload, created_at=task.created_at
     )
-    return True
+    return task
 
 
 def list_tasks(tx: EntityTransaction, account_id: str, *, before: Position, limit: int) -> tuple[Task, ...]:

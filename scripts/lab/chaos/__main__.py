@@ -8,6 +8,7 @@ import shlex
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -31,7 +32,7 @@ _DOCS = Path(__file__).parents[3] / "docs"
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
 @click.option("--merge", is_flag=True, help="Keep what the --json file has of other faults, with its own commit.")
 @click.option("--keep", type=click.Path(exists=False, path_type=Path), help="Keep the servers' data and logs here.")
-@click.option("--docs", is_flag=True, help="Run nothing: make docs/reliability.md from docs/reliability-*.json.")
+@click.option("--docs", is_flag=True, help="Run nothing: make docs/reliability.md from docs/*.json.")
 def main(  # noqa: PLR0913 (one per option)
     *,
     only: tuple[str, ...],
@@ -51,9 +52,7 @@ def main(  # noqa: PLR0913 (one per option)
     outcomes of all other faults.
     """
     if docs:
-        files = [_DOCS / f"reliability-{name}.json" for name in BOTH]
-        runs = [msgspec.json.decode(file.read_bytes()) for file in files if file.exists()]
-        (_DOCS / "reliability.md").write_text(render_page(runs))
+        (_DOCS / "reliability.md").write_text(render_page(_read_all("reliability"), _read_all("kills")))
         return
     clock = SystemClock()
     order = Order(
@@ -78,6 +77,11 @@ def main(  # noqa: PLR0913 (one per option)
     broken = [one.fault.name for one in played if not one.result.is_held]
     click.echo(f"{len(played)} faults, {len(broken)} broken promises{': ' if broken else ''}{', '.join(broken)}")
     sys.exit(1 if broken else 0)
+
+
+def _read_all(kind: str) -> list[dict[str, Any]]:
+    files = [_DOCS / f"{kind}-{name}.json" for name in BOTH]
+    return [msgspec.json.decode(file.read_bytes()) for file in files if file.exists()]
 
 
 def build_command(arguments: list[str]) -> str:

@@ -24,6 +24,36 @@ a webhook that is acknowledged, or an answer where the model was the fault.
 Database, Redis, model and Omi's API are servers that the run starts for itself. What no request and no signal can cause
 is planted in the server's process: a bug that crashes an actor, and a wall clock that jumps or is wrong.
 """
+_KILLS = """
+## Kills under everything that people do
+
+`scripts/kill_test` kills the server with SIGKILL again and again while wearables speak, and while persons with accounts
+register, sign in and out, link wearables, keep, edit and delete memories, type preferences, send messages, add and
+complete tasks, rename and delete conversations, and delete accounts. What was not acknowledged is sent again with the
+same key, or given up. Every change is in a log outside the server before it is sent, and again when it is acknowledged.
+Afterwards each person signs in and reads everything. A thing must be there once, as it was acknowledged last, or as an
+open change (sent later, never acknowledged) would have it: the whole of it, or nothing. What was deleted, and a token
+that was revoked, must not come back.
+
+"Broken" counts what was lost, stored twice, another than acknowledged, back after its deletion, stored by halves, never
+sent, or refused.
+"""
+# Figures of a kill test, in the order of the columns.
+_KILL_COLUMNS = {
+    "restarts": "kills",
+    "accepted": "segments accepted",
+    "lost": "lost",
+    "stored_twice": "stored twice",
+    "questions_accepted": "questions",
+    "answered_once": "answered once",
+    "delivered_twice": "delivered twice",
+    "people_acknowledged": "persons' changes acknowledged",
+    "people_repeated": "sent again",
+    "people_things": "things looked for",
+    "people_open": "open changes",
+    "longest_recovery_s": "longest recovery, s",
+}
+_KILL_ERRORS = ("lost", "stored_twice", "altered", "came_back", "half_stored", "never_sent", "refused")
 # Figures of every fault, in the order of the columns; its other figures stand below the table.
 _COLUMNS = {
     "accepted": "segments accepted",
@@ -44,8 +74,11 @@ _COLUMNS = {
 _SUMS = frozenset(_COLUMNS) - {"longest_recovery_s", "longest_answer_s"}
 
 
-def render_page(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page as Markdown. Raises: ValueError for a run with tiny sizes, since its figures are useless."""
+def render_page(runs: Sequence[Mapping[str, Any]], kills: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the page of these runs, and of kill tests, as Markdown.
+
+    Raises: ValueError for a run with tiny sizes, since its figures are useless.
+    """
     if any(run["quick"] for run in runs):
         raise ValueError("the figures are of a --quick run and mean nothing")
     faults = {fault["name"]: fault for run in runs for fault in run["faults"]}
@@ -53,9 +86,24 @@ def render_page(runs: Sequence[Mapping[str, Any]]) -> str:
     for name, fault in faults.items():
         shown = ", ".join(f"{run['database']} {_held(run, name)}" for run in runs if _played(run, name))
         parts.append(f"| `{name}` | {shown} | {fault['what']} | {fault['promise']} | {fault['allowed']} |")
+    parts += _kills(kills) if kills else ()
     for run in runs:
         parts += ["", f"## {run['database']}", "", *_table(run), "", *_details(run), *_circumstances(run)]
     return "\n".join(parts) + "\n"
+
+
+def _kills(tests: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    yield _KILLS
+    yield f"| database | {' | '.join(_KILL_COLUMNS.values())} | broken |"
+    yield "|---" * (len(_KILL_COLUMNS) + 2) + "|"
+    for test in tests:
+        broken = sum(test[f"people_{name}"] for name in _KILL_ERRORS)
+        yield f"| {test['database']} | {' | '.join(f'{test[name]:,}' for name in _KILL_COLUMNS)} | {broken} |"
+    yield ""
+    for test in tests:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in test["people_kinds"].items())
+        yield f"- {test['database']}: acknowledged by kind: {kinds}."
+        yield f"  Measured {test['date']}, commit {test['commit']}: `{test['command']}`, seed {test['seed']}."
 
 
 def _played(run: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -1,10 +1,10 @@
-"""Accept log: the webhooks that the server acknowledged, written outside the server's process.
+"""Accept log: webhooks that the server acknowledged, and persons' changes, written outside the server's process.
 
-Not here: the comparison with the server's data (verify.py). Threads: one; each line is flushed at once, so the log
-survives the death of the server and of the sender.
+Not here: the comparison with the server's data (verify.py, people_judge.py). Threads: one; each line is flushed at
+once, so the log survives the death of the server and of the sender.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -16,12 +16,26 @@ from scripts.lab.replay.recording import RecordedRequest
 _WAKE_PHRASE = "hey omi"
 
 
-class Promise(msgspec.Struct, frozen=True):
+class Promise(msgspec.Struct, frozen=True, tag="webhook"):
     """Promise of one acknowledged webhook: these segments are stored, and these questions (texts) get an answer."""
 
     uid: str
     segment_ids: tuple[str, ...]
     questions: tuple[str, ...]
+
+
+class Deed(msgspec.Struct, frozen=True, tag="deed"):
+    """A person's change of one thing: what `key` names has this `value` then; None: it is gone.
+
+    Written before it is sent, and again when it is acknowledged. Deeds with one `change` were one request.
+    """
+
+    person: str
+    what: str
+    key: str
+    value: str | None
+    change: int
+    is_acknowledged: bool = False
 
 
 class _SentSegment(msgspec.Struct):
@@ -71,14 +85,23 @@ class AcceptLog:
         """Close the file."""
         self._out.close()
 
-    def append(self, promise: Promise) -> None:
-        """Write one line, and flush it to the operating system before the return."""
-        self._out.write(msgspec.json.encode(promise) + b"\n")
+    def append(self, *entries: Promise | Deed) -> None:
+        """Write a line for each, and flush them to the operating system before the return."""
+        self._out.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
 
 
 def load_promises(file: Path) -> Iterable[Promise]:
     """Yield the promises of a log in the order of their acknowledgement."""
-    decoder = msgspec.json.Decoder(Promise)
+    return (entry for entry in _load(file) if isinstance(entry, Promise))
+
+
+def load_deeds(file: Path) -> Iterable[Deed]:
+    """Yield the deeds of a log in the order in which they were sent and acknowledged."""
+    return (entry for entry in _load(file) if isinstance(entry, Deed))
+
+
+def _load(file: Path) -> Iterator[Promise | Deed]:
+    decoder: msgspec.json.Decoder[Promise | Deed] = msgspec.json.Decoder(Promise | Deed)
     with file.open("rb") as lines:
         for line in lines:
             yield decoder.decode(line)

@@ -40,6 +40,11 @@ class ConversationGenerator:
         self._spoken_s = [0.0] * users
         self._words = itertools.count(1)
 
+    @property
+    def uids(self) -> list[str]:
+        """Return the uids of the wearables."""
+        return [self._uid_of(user) for user in range(self._users)]
+
     def __iter__(self) -> Iterator[RecordedRequest]:
         """Yield webhooks without end, with `at_s` counted from 0."""
         for number in itertools.count():
@@ -51,11 +56,13 @@ class ConversationGenerator:
 
     def _build_webhook(self, number: int) -> RecordedRequest:
         user = self._rng.randrange(self._users)
-        uid = f"replay-{self._run}-{user}"
         segments = [self._build_segment(user, self._build_remark()) for _ in range(self._rng.randint(1, 3))]
         if self._rng.randrange(self._question_every) == 0:
             segments.append(self._build_segment(user, self._build_question()))
-        return build_webhook(uid, segments, at_s=number / self._rate_per_s)
+        return build_webhook(self._uid_of(user), segments, at_s=number / self._rate_per_s)
+
+    def _uid_of(self, user: int) -> str:
+        return f"replay-{self._run}-{user}"
 
     def _build_segment(self, user: int, text: str) -> dict[str, object]:
         start_s = self._spoken_s[user]

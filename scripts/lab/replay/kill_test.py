@@ -1,49 +1,65 @@
-"""Kill test: send webhooks, `kill -9` at random times, restart on the same data; then count losses and duplicates.
+"""Kill test: load a server, `kill -9` at random times, restart on the same data; then count losses and duplicates.
 
-Webhooks without an acknowledgement are sent again after the restart, as Omi retries. This must not add duplicates. Not
-here: the server (server_process.py), the end of a test (verify.py), the judgement (judge.py, deliveries.py). Threads:
-one event loop. Run as scripts/kill_test.
+The load is webhooks of wearables, and what persons do with their accounts. What was not acknowledged is sent again
+after the restart, which must not add duplicates. Not here: the server (server_process.py), the persons (people.py), the
+end of a test (verify.py, people_kept.py), the judgement (judge.py, deliveries.py, people_judge.py). Threads: one event
+loop. Run as scripts/kill_test.
 """
 
 import asyncio
 import contextlib
 import itertools
 import random
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import msgspec
 
 from omi_actors.clock import Clock, SystemClock
-from scripts.lab.replay.accept_log import AcceptLog, load_promises
-from scripts.lab.replay.deliveries import Arrival, DeliveryVerdict, judge_deliveries
+from scripts.lab.replay.accept_log import AcceptLog, load_deeds, load_promises
+from scripts.lab.replay.deliveries import Arrival, judge_deliveries
 from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.replay.fake_omi import Mode as OmiMode
 from scripts.lab.replay.fake_openai import Mode
 from scripts.lab.replay.fake_openai_process import spawn_fake_openai
 from scripts.lab.replay.generator import ConversationGenerator
 from scripts.lab.replay.http import Target
-from scripts.lab.replay.judge import Verdict, judge, merge_promises
+from scripts.lab.replay.judge import judge, merge_promises
+from scripts.lab.replay.kill_report import KillReport, render_json
+from scripts.lab.replay.people import People
+from scripts.lab.replay.people_judge import judge_people
+from scripts.lab.replay.people_kept import settle_people
 from scripts.lab.replay.postgres_server import fresh_postgres_database
 from scripts.lab.replay.recording import RecordedRequest
-from scripts.lab.replay.report import read_versions, render_table
+from scripts.lab.replay.report import render_table
 from scripts.lab.replay.sender import Sender
 from scripts.lab.replay.server_process import ServerProcess, build_server
 from scripts.lab.replay.verify import settle
 
 # Tries to send the rest after the last kill before it counts as refused.
 _LAST_TRIES = 5
-# Settings (ms) that use every delivery channel, so that kills hit each of them.
-KILL_SETTINGS = {"NEXT_WEBHOOK_GRACE_MS": "300", "WEBHOOK_REPLY_DEADLINE_MS": "400"}
+# Settings (ms) that use every delivery channel, so that kills hit each of them, and limits beyond a load's reach: it
+# has few persons at one address, who act as much as many.
+KILL_SETTINGS = {
+    "NEXT_WEBHOOK_GRACE_MS": "300",
+    "WEBHOOK_REPLY_DEADLINE_MS": "400",
+    "MESSAGE_REPLY_DEADLINE_MS": "250",
+    "RATE_LIMIT_MAX_REQUESTS": "1000000000",
+    "LOGIN_MAX_FAILURES": "1000000",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillPlan:
-    """Plan of a kill test. Each round lasts between `round_min_s` and `round_max_s` seconds, evenly distributed."""
+    """Plan of a kill test. Each round lasts between `round_min_s` and `round_max_s` seconds, evenly distributed.
+
+    Of the persons, `linked` have a wearable that speaks. A person pauses `pause_s` on average between two changes.
+    """
 
     rounds: int = 20
     seed: int = 1
@@ -52,56 +68,9 @@ class KillPlan:
     round_min_s: float = 0.5
     round_max_s: float = 5.0
     answers_within_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KillReport:
-    """Result of a kill test. `refused` webhooks were never acknowledged. They break no promise; expect none."""
-
-    verdict: Verdict
-    deliveries: DeliveryVerdict
-    restarts: int
-    longest_recovery_s: float
-    refused: int
-    exit_code: int
-    seed: int
-
-    @property
-    def is_good(self) -> bool:
-        """Return True if every promise was kept, every answer was real, and the server stopped itself after SIGTERM."""
-        is_kept = self.verdict.is_kept and self.deliveries.is_kept
-        return is_kept and not self.verdict.failed and self.exit_code == 0
-
-    def wrongs(self) -> list[str]:
-        """Return all errors, each with its kind."""
-        return [*self.verdict.wrongs(), *self.deliveries.wrongs()]
-
-    def figures(self) -> dict[str, object]:
-        """Return the counts by name, in the order of the table."""
-        verdict = self.verdict
-        return {
-            "accepted": verdict.accepted,
-            "stored": verdict.stored,
-            "lost": len(verdict.lost),
-            "stored_twice": len(verdict.stored_twice),
-            "questions_accepted": verdict.questions_accepted,
-            "answered_once": verdict.answered_once,
-            "unanswered": len(verdict.unanswered),
-            "answered_twice": len(verdict.answered_twice),
-            "answered_with_a_failure": len(verdict.failed),
-            **self.deliveries.figures(),
-            "refused": self.refused,
-            "restarts": self.restarts,
-            "longest_recovery_s": round(self.longest_recovery_s, 3),
-            "exit_code": self.exit_code,
-            "seed": self.seed,
-        }
-
-    def to_json(self) -> bytes:
-        """Return the counts, the errors by name, and the versions."""
-        details = {"kept": asdict(self.verdict), "deliveries": asdict(self.deliveries)}
-        content = {**self.figures(), "details": details, "versions": read_versions()}
-        return msgspec.json.format(msgspec.json.encode(content)) + b"\n"
+    persons: int = 24
+    linked: int = 8
+    pause_s: float = 0.2
 
 
 class KillTest:
@@ -137,24 +106,27 @@ class KillTest:
     async def run(self) -> KillReport:
         """Run all rounds and the check. The server is always stopped afterwards."""
         recoveries_s: list[float] = []
-        pending: list[RecordedRequest] = []
         try:
             with AcceptLog(self._accept_file) as log:
                 await self._server.start()
-                for number in range(1, self._plan.rounds + 1):
-                    pending = await self._round(log, pending)
-                    recoveries_s.append(await self._server.start())
-                    self._say(f"round {number}: killed, ready again after {recoveries_s[-1]:.2f} s")
-                refused = await self._send_rest(log, pending)
+                people = self._build_people(log)
+                refused = await self._rounds(log, people, recoveries_s)
             promised = merge_promises(load_promises(self._accept_file))
             within_s = self._plan.answers_within_s
             kept = await settle(promised, self._target, self._contact, clock=self._clock, within_s=within_s)
+            theirs = await settle_people(people.everybody, self._target, clock=self._clock, within_s=within_s)
             exit_code = await self._server.stop()
         finally:
             self._server.kill()
         return KillReport(
             verdict=judge(promised, kept),
             deliveries=judge_deliveries(promised, kept, self._arrivals(), self._kills_mono_s),
+            people=judge_people(
+                load_deeds(self._accept_file),
+                theirs,
+                refused=people.changes.refused,
+                repeated=people.changes.repeated,
+            ),
             restarts=len(recoveries_s),
             longest_recovery_s=max(recoveries_s, default=0.0),
             refused=refused,
@@ -162,13 +134,35 @@ class KillTest:
             seed=self._plan.seed,
         )
 
-    async def _round(self, log: AcceptLog, pending: list[RecordedRequest]) -> list[RecordedRequest]:
+    def _build_people(self, log: AcceptLog) -> People:
+        plan, wearables = self._plan, self._traffic.uids[: self._plan.linked]
+        return People(self._target, log, seed=plan.seed, count=plan.persons, wearables=wearables, pause_s=plan.pause_s)
+
+    async def _rounds(self, log: AcceptLog, people: People, recoveries_s: list[float]) -> int:
+        """Kill the server once a round, while the persons live; return the number of webhooks never acknowledged."""
+        pending: list[RecordedRequest] = []
+        living = asyncio.create_task(people.live())
+        try:
+            for number in range(1, self._plan.rounds + 1):
+                people.changes.up.set()
+                pending = await self._round(log, pending, people)
+                recoveries_s.append(await self._server.start())
+                self._say(f"round {number}: killed, ready again after {recoveries_s[-1]:.2f} s")
+            people.changes.up.set()
+            people.finish()
+            await living
+        finally:
+            living.cancel()
+        return await self._send_rest(log, pending)
+
+    async def _round(self, log: AcceptLog, pending: list[RecordedRequest], people: People) -> list[RecordedRequest]:
         """Send the remaining and new webhooks until the kill; return those that were sent but not acknowledged."""
         self._is_up = True
         requests = itertools.chain(_at_once(pending), self._traffic_until_the_kill())
         sending = asyncio.create_task(self._send(requests, log))
         await asyncio.wait({sending}, timeout=self._rng.uniform(self._plan.round_min_s, self._plan.round_max_s))
         self._is_up = False
+        people.changes.up.clear()
         self._server.kill()
         self._kills_mono_s.append(self._clock.mono_s())
         # Not cancelled, so that replies sent before the kill are read to their end.
@@ -224,10 +218,12 @@ _OMI_DELAY_S = 0.05
 def main(
     *, rounds: int, seed: int | None, rate: float, database: str, database_url: str, json_file: Path | None
 ) -> None:
-    """Start the server, send webhooks, kill -9, restart with the same data; repeat this, then count.
+    """Start the server, load it, kill -9, restart with the same data; repeat this, then count.
 
-    Exits with 1 if acknowledged data is missing or duplicate, if a question does not have exactly one answer, or if an
-    answer did not arrive, or arrived twice without a kill that explains it.
+    The load is webhooks of wearables, and persons who change what is theirs. Exits with 1 if acknowledged data is
+    missing, duplicate or another, if a question does not have exactly one answer, or if an answer did not arrive, or
+    arrived twice without a kill that explains it. To publish: run it on both databases with --json
+    docs/kills-sqlite.json and docs/kills-postgres.json; then scripts/chaos --docs.
     """
     plan = KillPlan(rounds=rounds, seed=int(SystemClock().now_s()) if seed is None else seed, rate_per_s=rate)
     with contextlib.ExitStack() as stack:
@@ -241,7 +237,8 @@ def main(
     for wrong in report.wrongs():
         click.echo(f"  {wrong}", err=True)
     if json_file is not None:
-        json_file.write_bytes(report.to_json())
+        command = shlex.join(["scripts/kill_test", *sys.argv[1:]])
+        json_file.write_bytes(render_json(report, figures, command=command, now_s=SystemClock().now_s()))
     sys.exit(0 if report.is_good else 1)
 
 
