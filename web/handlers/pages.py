@@ -44,7 +44,7 @@ class AppFileHandler(BaseHandler):
     route = "/app/:file"
     access = Access.ANYBODY
     answers_without_store = True
-    is_logged = False
+    is_logged = is_kept = False
 
     def get(self, name: str) -> None:
         """Answer with the file; 404 if there is none of that name."""
