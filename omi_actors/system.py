@@ -46,6 +46,7 @@ from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
 from omi_actors.kit.supervisor import Root, start_root
 from omi_actors.parts import Parts
+from omi_actors.status.actors import Actors
 from omi_actors.status.fault import Facts
 from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
@@ -89,6 +90,8 @@ class System:
         self._on_give_up = on_give_up
         self._runtime = Runtime(parts.clock, parts.rng, hooks=ActorMetrics())
         self._tree = Tree(self._runtime, parts)
+        # The operator's view of the actors.
+        self.actors = Actors(self._tree.list_groups(), self._tree.live_sessions, self._runtime.crash_log, parts.clock)
         self._root: Root | None = None
         self._start_error: ExpectedError | None = None
         self._is_draining = False

@@ -139,6 +139,11 @@ class Tree:
         """Return False while the store's writer cannot write; `store_refusal` says why."""
         return not self.store_refusal
 
+    def list_groups(self) -> list[tuple[Handle, list[Handle]]]:
+        """Return each group with its children, in start order."""
+        specs = [specs for _, _, specs in self._groups()]
+        return [(root, [self._handles[one.name] for one in own]) for root, own in zip(self.roots, specs, strict=True)]
+
     def count_jobs_under_way(self) -> dict[str, int]:
         """Return the worker slots that are held: by answers, and by all other jobs."""
         answers, others = (slots.held_count for slots in self._pools)

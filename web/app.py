@@ -5,13 +5,12 @@ Not here: `POST /omi-webhook`, which takes a shorter path (entry.py). Threads: t
 
 from tornado.web import Application, GZipContentEncoding
 
-from web.handlers import pages, queue, requests, webhooks
+from web.handlers import live, pages, queue, requests, webhooks
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.caller import Access
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
-from web.handlers.live import DashboardEventsHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
 from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
@@ -33,7 +32,7 @@ class Gzip(GZipContentEncoding):
 # The routes that ENABLE_METRICS switches.
 _METRICS = (
     (r"/metrics", MetricsHandler),
-    (DashboardEventsHandler.route, DashboardEventsHandler),
+    *live.ROUTES,
     *pages.DASHBOARD_ROUTES,
     *requests.ROUTES,
     *webhooks.ROUTES,

@@ -163,6 +163,7 @@ EXACT = [
     Row("GET", f"/transcript/{UID}", Access.OPERATOR, 200),
     Row("GET", "/transcript/nobody", Access.OPERATOR, 404),
     Row("POST", "/operator/links", Access.OPERATOR, 201),
+    Row("POST", "/metrics-dashboard/actors/restart", Access.OPERATOR, 404, b'{"path":"a"}'),
     Row("GET", "/operator/events", Access.OPERATOR, 409),
     Row("POST", "/operator/retention/resume", Access.OPERATOR, 409),
     Row("GET", "/operator/queue/jobs", Access.OPERATOR, 409),
