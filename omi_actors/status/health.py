@@ -184,6 +184,7 @@ def _describe_model(model: GuardedModel, mono_s: float) -> dict[str, Any]:
         check["last_error"] = {"error": failure.error, "cause": failure.fault.cause, "fix": failure.fault.fix}
         check["last_error"]["is_current"] = failure.is_current
         check["last_error"]["count"] = failure.count
+        check["last_error"]["reason"] = failure.reason
         check["last_error"]["since_seconds"] = round(mono_s - failure.since_mono_s, 1)
     is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
     if is_failing or model.circuit.state is not BreakerState.CLOSED:
