@@ -5,6 +5,7 @@ A span has names, times and ids: no text, no wearer, no log lines.
 Not here: noting the stages (requests.py). Threads: `offer` on the event loop, never waits; the rest in its own thread.
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ class TraceSender:
         tracer = provider.get_tracer("omi_actors", __version__)
         while not self._is_over.wait(_LOOK_S):
             self._send_due(tracer, self._clock.mono_s() - _LATER_S)
-        self._send_due(tracer, self._clock.mono_s())
+        self._send_due(tracer, math.inf)
         provider.shutdown()
 
     def _send_due(self, tracer: "Tracer", before_mono_s: float) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,6 +18,8 @@ from omi_actors.instruments.traces import traces
 class Collector(BaseHTTPRequestHandler):
     """Takes spans as an OpenTelemetry collector does."""
 
+    server: Any
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append((self.path, ExportTraceServiceRequest.FromString(body)))
@@ -30,7 +33,7 @@ class Collector(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def collector():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     server.received = []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
