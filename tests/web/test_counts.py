@@ -5,11 +5,12 @@ import pytest
 from omi_actors.actors.session.messages import Ingested
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.instruments.counts import count, growth
-from omi_actors.instruments.latencies import RECORDERS
+from omi_actors.instruments.latencies import RECORDERS, group_of
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.instruments.readings import take_readings
 from tests.web.conftest import ADMIN, UID
 from tests.web.http_client import Connection
+from web.handlers.pages import AssetHandler
 
 ONE = {"segments": [{"text": "one"}]}
 
@@ -108,3 +109,10 @@ async def test_requests_time_is_among_those_of_its_group(connection, post):
 
     taken = {name: len(recorder.take()) for name, recorder in RECORDERS.items()}
     assert {name: number for name, number in taken.items() if number} == {"webhook": 1, "pages": 1, "people": 1}
+
+
+def test_every_part_of_a_page_counts_as_a_page():
+    routes = {kind.route for parent in AssetHandler.__subclasses__() for kind in (parent, *parent.__subclasses__())}
+
+    assert routes >= {"/style.css", "/app/:file"}
+    assert {group_of(route) for route in routes} == {"pages"}
