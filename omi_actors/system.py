@@ -22,6 +22,7 @@ from omi_actors.actors.session.messages import (
     OpenConversation,
     PreferencesChanged,
     ReplySent,
+    StopQuestion,
     SwitchSpace,
 )
 from omi_actors.actors.session.watchers import SessionWatchers
@@ -289,6 +290,10 @@ class System:
 
     def open_conversation(self, message: OpenConversation, *, timeout_s: float) -> Future[str]:
         """Begin a session's first conversation, unless it has one. When durable, the future has the latest one's id."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def stop_question(self, message: StopQuestion, *, timeout_s: float) -> Future[bool]:
+        """Cancel a typed question. The future has False if it has an answer, or was never asked."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def load_space(self, session_key: str) -> Future[str | None]:

@@ -165,6 +165,12 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         future.try_set(self.conversations.setdefault(message.session_key, "c1"))
         return future
 
+    def stop_question(self, message, *, timeout_s):
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(False)
+        return future
+
     def load_sources(self, job_id):
         self.asked.append(("load_sources", job_id))
         future: Future[Any] = Future()

@@ -142,20 +142,20 @@ class ImportHandler(PersonHandler):
             self.send_ok({"imported": 0, "skipped": recent})
             return
         imported = skipped = 0
-        async for page in self._read(uids, most if most <= _OMI_PAGE else limit, most):
-            new = await self._keep(account_id, page)
+        async for uid, page in self._read(uids, most if most <= _OMI_PAGE else limit, most):
+            new = await self._keep(account_id, uid, page)
             imported, skipped = imported + new, skipped + len(page) - new
         self.site.imports.note(account_id, uids, most, imported + skipped, self.site.clock.mono_s())
         metrics.MEMORIES.labels("imported").inc(imported)
         self.send_ok({"imported": imported, "skipped": skipped})
 
-    async def _read(self, uids: Sequence[str], size: int, most: int) -> AsyncIterator[list[NewMemory]]:
-        """Yield the pages of all wearables, at most `most` memories in all."""
+    async def _read(self, uids: Sequence[str], size: int, most: int) -> AsyncIterator[tuple[str, list[NewMemory]]]:
+        """Yield the pages of all wearables, each with its wearable, at most `most` memories in all."""
         left = most
         for uid in uids:
             for number in range(_OMI_PAGES):
                 items = await self._read_page(uid, min(size, left), number * size) if left > 0 else []
-                yield [memory for item in items[:left] if (memory := read_omi_memory(item)) is not None]
+                yield uid, [memory for item in items[:left] if (memory := read_omi_memory(item, uid)) is not None]
                 left -= len(items)
                 if len(items) < size:
                     break
@@ -171,13 +171,13 @@ class ImportHandler(PersonHandler):
             )
         return items
 
-    async def _keep(self, account_id: str, page: Sequence[NewMemory]) -> int:
+    async def _keep(self, account_id: str, uid: str, page: Sequence[NewMemory]) -> int:
         """Store what is new of a page, and return its number. A page that is known costs one read."""
         count = 0
         for start in range(0, len(page), _BATCH):
             some = page[start : start + _BATCH]
             if await self.store.read_cold(memories.has_unknown, account_id, some):
-                count += await self.store.write_alone(memories.import_memories, account_id, some)
+                count += await self.store.write_alone(memories.import_memories, account_id, uid, some)
         return count
 
 
