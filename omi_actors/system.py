@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from omi_actors.actors.maintenance.eraser import EraseNow
+from omi_actors.actors.maintenance.indexer import WordsDeleted
 from omi_actors.actors.passwords import Passwords
 from omi_actors.actors.queue.messages import CancelJob, Drain, JobsEnqueued
 from omi_actors.actors.session.messages import (
@@ -259,6 +260,10 @@ class System:
             tree.job_queue.tell(CancelJob(job_id))
         tree.eraser.tell(EraseNow())
         return begun
+
+    def words_deleted(self) -> None:
+        """Tell that a person has deleted or changed a text: its words leave the index's file soon."""
+        self._tree.indexer.tell(WordsDeleted())
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""

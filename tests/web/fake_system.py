@@ -124,6 +124,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
             erasure.begin_erasure, account_id, key_digest=key_digest, verified_hash=verified_hash, limit=50
         )
 
+    def words_deleted(self):
+        pass
+
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)
 

@@ -154,7 +154,7 @@ class DashboardScriptHandler(BaseHandler):
     route = f"{DASHBOARD}/:script"
     access = Access.ANYBODY
     answers_without_store = True
-    is_logged = False
+    is_logged = is_kept = False
 
     def get(self, name: str) -> None:
         """Answer with the script."""

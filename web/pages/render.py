@@ -128,7 +128,7 @@ def render_webhook(webhook: Mapping[str, Any]) -> bytes:
 def _describe(timeline: Mapping[str, Any]) -> tuple[str, str]:
     """Return pass, warn or fail, and a sentence that says how the request ended."""
     slowest = timeline["slowest"]
-    longest = f" Most of it, {slowest['ms']} ms, until: {slowest['stage']}." if slowest["ms"] else ""
+    longest = f" The longest stage: {slowest['stage']}, {slowest['ms']} ms." if slowest["ms"] else ""
     error = f" Error: {timeline['error']}." if timeline["error"] else ""
     match timeline["state"]:
         case "active":
