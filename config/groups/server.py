@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic.aliases import AliasChoices
 
+from config.upstreams import UpstreamAddress
 from config.values import DAY_MS, OnOff, Seconds, Secret, is_loopback, lower_word, parse_list, parse_size
 
 
@@ -59,6 +60,28 @@ class ServerSettings(BaseModel):
         ge=1,
         le=DAY_MS,
         description="Milliseconds after which a request is logged as slow.",
+    )
+    slow_job_threshold_ms: int = Field(
+        10_000,
+        validation_alias="SLOW_JOB_THRESHOLD",
+        ge=1,
+        le=DAY_MS,
+        description="Milliseconds after which an attempt at a job is logged as slow; a model's answer takes seconds.",
+    )
+    slow_statement_threshold_ms: int = Field(
+        500,
+        validation_alias="SLOW_STATEMENT_THRESHOLD",
+        ge=1,
+        le=DAY_MS,
+        description="Milliseconds after which a read of the store or a commit is logged as slow.",
+    )
+    db_enable_logging: OnOff = Field(
+        default=False,
+        validation_alias="DB_ENABLE_LOGGING",
+        description=(
+            "Logs each statement of the store with its time and rows, without values. A line costs as much as its "
+            "statement: not for every day."
+        ),
     )
     shutdown_grace_ms: int = Field(
         10_000,
@@ -113,6 +136,8 @@ class ServerSettings(BaseModel):
     idle_connection_timeout_s = Seconds("idle_connection_timeout_ms")
     body_timeout_s = Seconds("body_timeout_ms")
     slow_request_threshold_s = Seconds("slow_request_threshold_ms")
+    slow_job_threshold_s = Seconds("slow_job_threshold_ms")
+    slow_statement_threshold_s = Seconds("slow_statement_threshold_ms")
     shutdown_grace_s = Seconds("shutdown_grace_ms")
 
 
@@ -143,6 +168,14 @@ class ObservingSettings(BaseModel):
         description=(
             "Bearer token for GET /metrics only, so that a scraper does not need ADMIN_TOKEN, which also gives access. "
             "Default: none."
+        ),
+    )
+    otel_endpoint: UpstreamAddress | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description=(
+            "Address of an OpenTelemetry collector (OTLP over HTTP), such as http://localhost:4318. It gets the stages "
+            "of requests as traces, without text; needs the extra `otel`. Default: none are sent."
         ),
     )
     request_log_size: int = Field(

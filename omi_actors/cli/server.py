@@ -29,8 +29,10 @@ from omi_actors.doctor.running import recorded
 from omi_actors.errors import SettingsError
 from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger, log_fatal_only
+from omi_actors.instruments.traces import traces
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.parts import Parts
+from omi_actors.status.requests import build_sections
 from omi_actors.store.driver import require_driver
 from omi_actors.system import System
 from web.server import WebServer
@@ -51,7 +53,8 @@ def run(loaded: LoadedSettings, *, has_last_tables: bool = True) -> int:
     """
     url = loaded.settings.database_url
     require_driver(url.get_secret_value() if url else "")
-    with _log_file(loaded.settings):
+    settings = loaded.settings
+    with _log_file(settings), traces(settings.otel_endpoint, settings.node_name, SystemClock()):
         try:
             return asyncio.run(_serve(loaded, has_last_tables=has_last_tables))
         except ExpectedError as exc:
@@ -111,7 +114,7 @@ async def _serve(loaded: LoadedSettings, *, has_last_tables: bool) -> int:
     system = System(parts, lambda _error: end.come(EXIT_SOFTWARE))
     server = WebServer(system, settings, parts.clock)
     end.count_work = lambda: {"requests": server.requests_under_way, **system.count_jobs_under_way()}
-    tables = ConsoleTables(lambda: (system.figures(), ()))
+    tables = ConsoleTables(lambda: (system.figures(), build_sections(settings.slow_request_threshold_s)["active"]))
     listen_for_tables(tables.print_soon)
     # The address comes first: a second start by mistake must not touch the store of the first.
     port = _bind(server, settings)

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.columns import Columns
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.panel import Panel
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -19,14 +17,23 @@ from omi_actors.cli.console_tables import show_plain
 from omi_actors.status.units import format_age, format_seconds
 
 _COLOURS = {"pass": "green", "warn": "yellow", "fail": "bold red"}
-_SIGNS = {"pass": "ok", "warn": "!", "fail": "x"}
 _BARS = "▁▂▃▄▅▆▇█"
 # Minutes of a tile's series that are drawn.
 _SPARKS = 24
 # Seconds of silence after which the server is said to be gone.
 _SILENT_S = 3.0
-# Rows of the lists that may be long.
-_ROWS = 10
+# Rows of a list that may be long.
+_ROWS = 20
+# Title of each list, and its columns with the names of their values; those in milliseconds end with Ms.
+_LISTS = {
+    "active": ("Active requests", {"Request": "id", "Route": "route", "Stage": "stage", "Age": "ageMs"}),
+    "errors": ("Errors", {"Type": "type", "Where": "where", "Count": "count", "Last": "lastAt"}),
+    "failed": ("Failed jobs", {"Job": "id", "Kind": "kind", "Attempts": "attempts", "Error": "error"}),
+    "actors": (
+        "Actors",
+        {"Actor": "path", "State": "state", "Mailbox": "mailbox", "Oldest": "oldestMs", "Restarts": "restarts"},
+    ),
+}
 _KEYS = "q ends; j, k, space move"
 
 
@@ -67,16 +74,12 @@ class View:
         if self._silence:
             yield self._text(self._silence, "bold red")
         yield self._text(f"{data['state']}", _COLOURS.get(self.status, ""))
-        yield from self._causes(data.get("causes") or data.get("troubles", ()))
+        yield from self._causes(data.get("causes", ()))
         yield self._checks(data.get("checks", ()))
-        if tiles := data.get("tiles") or data.get("headlines"):
-            yield Columns([self._tile(tile) for tile in tiles], equal=True)
+        yield self._tiles(data.get("tiles", ()))
         yield from self._lists(data)
-        for name, table in data.get("tables", {}).items():
-            if isinstance(table, list):
-                yield self._table(name.capitalize(), (), table)
-            else:
-                yield self._table(table["title"], table["columns"], table["rows"], table.get("note", ""))
+        for table in data.get("tables", {}).values():
+            yield self._table(table["title"], table["columns"], table["rows"], table.get("note", ""))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the lines that fit, and the keys below them."""
@@ -92,37 +95,35 @@ class View:
     def _causes(self, causes: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
         for cause in causes:
             yield self._text(f"* {cause['what']}", "bold")
-            yield self._text(f"  {cause['do']}", "")
+            yield self._text(f"  {cause.get('detail', '')} {cause['do']}".replace("   ", "  "), "")
             for consequence in cause.get("consequences", ()):
                 yield self._text(f"  - {consequence}", "dim")
 
     def _checks(self, checks: Sequence[Sequence[str]]) -> RenderableType:
         line = Text()
         for name, status, *_ in checks:
-            line.append(f"{_SIGNS.get(status, '?')} {self._plain(name)}  ", _COLOURS.get(status, ""))
+            line.append(self._plain(f"{name}={status}"), _COLOURS.get(status, ""))
+            line.append("  ")
         return line
 
-    def _tile(self, tile: Mapping[str, Any]) -> RenderableType:
-        lines = [
-            self._text(tile["value"], _COLOURS.get(tile.get("status", ""), "bold")),
-            self._text(tile.get("note", ""), "dim"),
-        ]
-        if not self._is_ascii:
-            lines.insert(1, Text(draw_sparks(tile.get("series", ()))))
-        return Panel(Group(*lines), title=self._text(tile["label"], ""), title_align="left", box=box.SQUARE)
+    def _tiles(self, tiles: Sequence[Mapping[str, Any]]) -> RenderableType:
+        """Return a line a tile: its name, value, last minutes and note."""
+        grid = Table.grid(padding=(0, 2))
+        for tile in tiles:
+            sparks = "" if self._is_ascii else draw_sparks(tile["series"])
+            value = self._text(tile["value"], _COLOURS.get(tile["status"], "") if tile["status"] != "pass" else "bold")
+            grid.add_row(self._text(tile["label"], ""), value, Text(sparks), self._text(tile["note"], "dim"))
+        return grid
 
     def _lists(self, data: Mapping[str, Any]) -> Iterator[RenderableType]:
-        """Yield the lists that are not empty. A request's age gets its unit; other cells are shown as they are."""
-        active = [{**one, "age": format_seconds(one["ageMs"] / 1e3)} for one in data.get("active", ())]
-        failed = data.get("queue", {}).get("failed", ())
-        for title, found, cells in (
-            ("Active requests", active, {"Request": "id", "Route": "route", "Stage": "stage", "Age": "age"}),
-            ("Errors", data.get("errors", ()), {"Type": "type", "Where": "where", "Count": "count", "Last": "lastAt"}),
-            ("Failed jobs", failed, {"Job": "id", "Kind": "kind", "Attempts": "attempts", "Error": "error"}),
-        ):
-            if found:
-                rows = [[one.get(key, "") for key in cells.values()] for one in found[:_ROWS]]
-                yield self._table(title, [*cells], rows)
+        """Yield the lists that are not empty."""
+        queue = data.get("queue", {})
+        if paused := queue.get("paused"):
+            yield self._text(f"Paused jobs: {', '.join(paused)}. `omi-actors queue resume` starts them.", "yellow")
+        found = {**data, "failed": queue.get("failed", ())}
+        for section, (title, cells) in _LISTS.items():
+            if rows := [[_cell(one, key) for key in cells.values()] for one in found.get(section, ())]:
+                yield self._table(title, [*cells], rows[:_ROWS])
 
     def _table(
         self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], note: str = ""
@@ -161,3 +162,10 @@ def draw_sparks(series: Sequence[float | None]) -> str:
     if highest <= 0:
         return ""
     return "".join(" " if one is None else _BARS[round(one / highest * (len(_BARS) - 1))] for one in shown)
+
+
+def _cell(one: Mapping[str, Any], key: str) -> object:
+    value = one.get(key)
+    if value is None:
+        return ""
+    return format_seconds(value / 1e3) if key.endswith("Ms") and isinstance(value, int | float) else value

@@ -4,6 +4,7 @@ Not here: the kinds (one file each), dispatch (actors/queue/dispatcher.py). Thre
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -85,6 +86,7 @@ class JobDeps:
     `on_text` gets the pieces of an answer while this attempt's model streams it.
     `find_meaning(account_id, question)` prepares recall by meaning, if the extra `semantic` is there.
     `is_awaited(job_id)` tells whether a reply slot of this node waits for the job's answer. `pause` waits for seconds.
+    An attempt of `slow_s` seconds is logged.
     """
 
     store: Store
@@ -99,6 +101,7 @@ class JobDeps:
     is_awaited: Callable[[str], bool] = lambda _job_id: True
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     find_meaning: Callable[[str, str], Awaitable[Near | None]] | None = None
+    slow_s: float = math.inf
 
 
 class JobKind(Protocol):

@@ -15,7 +15,22 @@ STUB_PYTHON = """#!/bin/sh
 echo "$*" >> "$CALLS"
 if [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi
 """
-SHELL_TOOLS = ("bash", "sh", "env", "dirname", "cat", "cksum", "rm", "cp", "mkdir", "nice")
+SHELL_TOOLS = (
+    "bash",
+    "sh",
+    "env",
+    "dirname",
+    "cat",
+    "cksum",
+    "rm",
+    "cp",
+    "mkdir",
+    "nice",
+    "awk",
+    "df",
+    "mktemp",
+    "true",
+)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import re
 import signal
 import socket
 import sys
@@ -30,13 +31,26 @@ def test_program_logs_its_address_and_stops_with_0_on_a_signal(serve):
     assert [json.loads(line)["event"] for line in said.splitlines()][-1] == "stopped"
 
 
-def test_sigusr1_prints_the_console_tables_and_so_does_the_end(serve):
-    process = serve("--port", "0")
-    ready_line(process)
+def tables_with(process, part):
+    """Ask for tables until they have the text; return them."""
+    shown = ""
+    while part not in shown:
+        process.send_signal(signal.SIGUSR1)
+        lines = iter(process.stdout.readline, "")
+        first = "".join(itertools.takewhile(lambda line: "ACTIVE REQUESTS" not in line, lines))
+        shown = first + "".join(itertools.takewhile(lambda line: not line.startswith("└"), lines))
+    return shown
 
-    process.send_signal(signal.SIGUSR1)
-    while "ACTIVE REQUESTS" not in process.stdout.readline():
-        continue
+
+def test_sigusr1_prints_the_console_tables_and_so_does_the_end(serve):
+    process = serve("--port", "0", OPENAI_API_KEY="k", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    port = ready_line(process)["port"]
+
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as asking:
+        body = b'{"message": "How far is the moon?"}'
+        asking.sendall(b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        shown = tables_with(process, "/chat")
+    assert re.search(r"│ \w{8}   │ POST   │ /chat │ [\d.]+ms", shown)
     process.send_signal(signal.SIGTERM)
     said, logged = process.communicate(timeout=TIMEOUT_S)
 

@@ -18,6 +18,7 @@ import msgspec
 from omi_actors.clock import SystemClock
 from scripts.lab.bench.machine import read_commit, read_machine
 from scripts.lab.bench.page import render_page
+from scripts.lab.bench.people_store import DATABASES
 from scripts.lab.bench.rows import QUICK, ROWS, Bench, Sizes
 from scripts.lab.replay.fake_openai import Mode
 from scripts.lab.replay.fake_openai_process import spawn_fake_openai
@@ -66,14 +67,22 @@ _DOCS = Path(__file__).parents[3] / "docs"
 @click.option("--only", multiple=True, type=click.Choice(list(ROWS)), help="Only this row; may be repeated.")
 @click.option("--sessions", type=int, help="Live sessions for the row `sessions`.")
 @click.option("--trickle-s", type=float, help="Seconds of questions in the row `trickle`.")
+@click.option("--database", multiple=True, type=click.Choice(DATABASES), help="Only this one, for rows about people.")
+@click.option(
+    "--store",
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
+    help="Keep the filled stores of the rows about people in this folder, and use what is there.",
+)
 @click.option("--quick", is_flag=True, help="Tiny sizes: a test that the bench runs; its figures mean nothing.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
 @click.option("--docs", is_flag=True, help="Measure nothing: make docs/benchmarks.md from docs/benchmarks.json.")
-def main(
+def main(  # noqa: PLR0913 (one per option)
     *,
     only: tuple[str, ...],
     sessions: int | None,
     trickle_s: float | None,
+    database: tuple[str, ...],
+    store: Path | None,
     quick: bool,
     json_file: Path | None,
     docs: bool,
@@ -91,6 +100,8 @@ def main(
         sizes = dataclasses.replace(sizes, sessions=sessions)
     if trickle_s is not None:
         sizes = dataclasses.replace(sizes, trickle=dataclasses.replace(sizes.trickle, seconds=trickle_s))
+    people = dataclasses.replace(sizes.people, folder=store, databases=database or sizes.people.databases)
+    sizes = dataclasses.replace(sizes, people=people)
     command = shlex.join(["scripts/bench", *sys.argv[1:]])
     with (
         spawn_fake_openai() as model_url,

@@ -9,14 +9,14 @@ import argparse
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlencode
 
 import msgspec
 
 from scripts.lab.bench.machine import read_cpu_s
 
-_USERS = 1000
+UIDS = tuple(f"bench-user-{number}" for number in range(1000))
 # Responses before the measurement, to fill connections, caches and sessions.
 _WARM_UP_S = 0.5
 
@@ -35,11 +35,11 @@ class Slice(msgspec.Struct, frozen=True):
         return self.cpu_s / self.requests * 1e6
 
 
-def build_requests(run: str, token: str) -> Iterator[bytes]:
-    """Yield webhooks without end: 1,000 users, one after another, each time with one new segment without a question."""
+def build_requests(run: str, token: str, uids: Sequence[str] = UIDS) -> Iterator[bytes]:
+    """Yield webhooks without end: of one user after another, each time with one new segment without a question."""
     for number in itertools.count(1):
-        uid = f"bench-user-{number % _USERS}"
-        start_s = number / _USERS * 3
+        uid = uids[number % len(uids)]
+        start_s = number / len(uids) * 3
         body = (
             f'{{"session_id":"{uid}","segments":[{{"id":"{run}-{number}","text":"we talked about the weather and the '
             f'garden today","speaker":"SPEAKER_00","speaker_id":0,"is_user":false,"person_id":null,'

@@ -12,6 +12,16 @@ from omi_actors.clock import Clock
 from scripts.lab.bench.answer_steps import STEPS, measure_steps
 from scripts.lab.bench.answers import measure_answers, measure_first_tokens
 from scripts.lab.bench.crashes import measure_crashes
+from scripts.lab.bench.people import (
+    Measure,
+    PeoplePlan,
+    measure_calls,
+    measure_on_all,
+    measure_phones,
+    measure_wearers,
+)
+from scripts.lab.bench.people_load import CALLS
+from scripts.lab.bench.people_store import StorePlan
 from scripts.lab.bench.queue import NewDatabase, measure_queue
 from scripts.lab.bench.sessions import measure_sessions
 from scripts.lab.bench.startup import measure_startup
@@ -37,6 +47,7 @@ class Sizes:
     trickle: TricklePlan = field(default_factory=TricklePlan)
     queued: int = 100_000
     queue_runs: int = 24
+    people: PeoplePlan = field(default_factory=PeoplePlan)
     is_quick: bool = False
 
 
@@ -52,6 +63,15 @@ QUICK = Sizes(
     trickle=TricklePlan(seconds=1.0, warm_up_s=0.5, spread_s=0.5, deadline_s=1.0, asking=5, others=5),
     queued=1_000,
     queue_runs=2,
+    people=PeoplePlan(
+        store=StorePlan(large=20, small=10, others=9, linked=5, days=1),
+        pairs=1,
+        slice_s=0.5,
+        warm_up_s=0.2,
+        connections=4,
+        phones=(5,),
+        databases=("sqlite",),
+    ),
     is_quick=True,
 )
 
@@ -136,6 +156,22 @@ async def _queue(bench: Bench) -> Figures:
     return measure_queue(
         sizes.queued, sizes.queue_runs, folder=folder, clock=bench.clock, new_postgres=bench.new_postgres
     )
+
+
+def _people(name: str, measure: Measure) -> Callable[[Bench], Awaitable[Figures]]:
+    async def run(bench: Bench) -> Figures:
+        return await measure_on_all(measure, bench.sizes.people, work_dir=bench.folder(name), clock=bench.clock)
+
+    return run
+
+
+def _call_p99s(found: Figures) -> list[float]:
+    return [value for kind in CALLS for value in _all(found, f"{kind}_p99_ms")]
+
+
+def _all(found: Figures, name: str) -> list[float]:
+    """Return the figures of this name on all databases."""
+    return [value for key, value in found.items() if key.endswith(f"_{name}")]
 
 
 async def _startup(bench: Bench) -> Figures:
@@ -272,5 +308,40 @@ ROWS: Mapping[str, Row] = {
         measure=_startup,
         show=lambda found: f"{found['ready_s']} s",
         reaches=lambda found: found["ready_s"] <= 1.5,  # noqa: PLR2004
+    ),
+    "people": Row(
+        what="calls of persons beside webhooks, in a store of 1,000,000 memories and 1,000,000 messages",
+        how=(
+            "One person has 10,000 of each, 990 others 1,000. 20 calls a second, every second one of the large person: "
+            "lists of memories, conversations and messages, searches of memories, recall "
+            "(`/conversations/search`) and statistics; beside webhooks at 80 % of the maximum, which is measured "
+            "first. Latencies count from the time at which a call is due. `kept`: webhooks a second with the calls ÷ "
+            "without them, in turns. The load is another process on the same machine."
+        ),
+        target="p99 ≤ 50 ms of each kind, webhooks keep ≥ 0.95",
+        measure=_people("people", measure_calls),
+        show=lambda found: (
+            f"p99 {max(_call_p99s(found))} ms at most, webhooks keep {min(_all(found, 'kept'))} at least"
+        ),
+        reaches=lambda found: max(_call_p99s(found)) <= 50 and min(_all(found, "kept")) >= 0.95,  # noqa: PLR2004
+    ),
+    "phones": Row(
+        what="phones that poll as the app does, on one node",
+        how=(
+            "Each phone has a connection and asks for the current conversation every 3 s, its messages every 5 s and "
+            "the windows every 30 s. Largest number of those tried with a p99 within the target, in the same store."
+        ),
+        target="≥ 1,500 phones at p99 ≤ 100 ms",
+        measure=_people("phones", measure_phones),
+        show=lambda found: f"{min(_all(found, 'phones')):,} phones",
+        reaches=lambda found: min(_all(found, "phones")) >= 1_500,  # noqa: PLR2004
+    ),
+    "wearers": Row(
+        what="webhooks of linked wearers against those of unlinked ones",
+        how="Webhooks a second of 500 linked wearers ÷ of 1,000 unlinked ones, median over slices in turns.",
+        target="≥ 0.95",
+        measure=_people("wearers", measure_wearers),
+        show=lambda found: " and ".join(map(str, _all(found, "ratio"))),
+        reaches=lambda found: min(_all(found, "ratio")) >= 0.95,  # noqa: PLR2004
     ),
 }

@@ -2,7 +2,8 @@
 
 Run as a process: python -m scripts.lab.chaos.sabotaged_server PLANT…
 Not here: faults without plants. Threads: the server's main one; signals are handled there.
-Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn. `crash_loop`: after SIGUSR2 every turn of
+Plants: `crash_word`: a segment with CRASH_WORD crashes its session's turn. `job_word`: the job of a question with
+JOB_WORD fails, until it is dead. `crash_loop`: after SIGUSR2 every turn of
 the answer sweeper crashes. `clock`: the wall clock is off by the seconds in the file CLOCK_FILE, read at the start and
 at SIGUSR2; the monotonic one is right. `short_leases`: leases of jobs are LEASE_S long. `short_rest`: retention is
 paused for only REST_S of uptime, with a heartbeat every second, so that rounds run after the pause, too.
@@ -22,10 +23,15 @@ from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.cli import main
 from omi_actors.clock import SystemClock
+from omi_actors.domain.sessions.records import AnswerDone
 from omi_actors.domain.work import retention
+from omi_actors.domain.work.jobs import ClaimedJob
+from omi_actors.jobs.answer import AnswerJob
+from omi_actors.jobs.kinds import JobDeps
 from scripts.lab.chaos.stage import CLOCK_FILE
 
 CRASH_WORD = "crashword"
+JOB_WORD = "jobword"
 LEASE_S = 2.0
 REST_S = 2.0
 
@@ -43,6 +49,17 @@ def _plant_crash_word() -> None:
         return receive(self, message)
 
     _replace(SessionActor, "receive", crash)
+
+
+def _plant_job_word() -> None:
+    run = AnswerJob.run
+
+    async def fail(self: AnswerJob, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
+        if JOB_WORD in job.payload["question"]:
+            raise PlantedError
+        return await run(self, job, deps)
+
+    _replace(AnswerJob, "run", fail)
 
 
 def _plant_crash_loop() -> None:
@@ -91,6 +108,7 @@ def _replace(owner: type | ModuleType, name: str, value: object) -> None:
 
 PLANTS: Mapping[str, Callable[[], None]] = {
     "crash_word": _plant_crash_word,
+    "job_word": _plant_job_word,
     "crash_loop": _plant_crash_loop,
     "clock": _plant_clock,
     "short_leases": _plant_short_leases,

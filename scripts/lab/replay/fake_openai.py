@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -73,7 +74,7 @@ class FakeOpenAI:
 
     `takes` names the only parameters allowed beside those of every request, `efforts` the allowed words of
     `reasoning_effort`; `names_parameter`: a refusal has the parameter in a field, else in its text only. A question
-    that contains `hangs_on`, if not empty, is never answered.
+    that contains `hangs_on`, if not empty, is never answered. `say` makes the answer of a question.
     """
 
     mode: Mode = Mode.NORMAL
@@ -86,6 +87,7 @@ class FakeOpenAI:
     is_strict: bool = False
     retry_after: str = "1"
     hangs_on: str = ""
+    say: Callable[[str], str] = "You asked: {}".format
     calls: list[dict[str, Any]] = field(default_factory=list)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
@@ -146,7 +148,7 @@ class _Completions(tornado.web.RequestHandler):
             return
         if self.mode is Mode.DELAY:
             await asyncio.sleep(self.fake.delay_s)
-        text = f"You asked: {body['messages'][-1]['content']}"
+        text = self.fake.say(body["messages"][-1]["content"])
         await (self._stream(body, text) if body.get("stream") else self._answer(body, text))
 
     def _refuse(self, body: dict[str, Any]) -> bool:

@@ -37,17 +37,23 @@ class PostgresUnusableError(RuntimeError):
 
 
 class PostgresServer:
-    """A server in a temporary folder, reached by a unix socket there. `options` are FAST or DURABLE."""
+    """A server in a temporary folder, reached by a unix socket there. `options` are FAST or DURABLE.
 
-    def __init__(self, options: str = FAST) -> None:
+    With `folder` the data stay in that folder, which may have those of an earlier server.
+    """
+
+    def __init__(self, options: str = FAST, *, folder: Path | None = None) -> None:
         self._options = options
         self._bin = find_postgres()
         self._folder = Path(tempfile.mkdtemp(prefix="omi-pg-", dir="/tmp"))  # socket paths must be short
+        self._data = (folder or self._folder) / "data"
+        self._data.parent.mkdir(parents=True, exist_ok=True)
         self._account = _unprivileged_account()
         if self._account is not None:
-            os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
-        self._data = self._folder / "data"
-        self._run("initdb", "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+            for one in (self._folder, self._data.parent):
+                os.chown(one, self._account.pw_uid, self._account.pw_gid)
+        if not (self._data / "PG_VERSION").exists():
+            self._run("initdb", "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         self.admin_url = f"postgresql:///postgres?host={self._folder}&user={_USER}"
 
     def start(self) -> None:

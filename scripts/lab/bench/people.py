@@ -1,0 +1,177 @@
+"""Rows about people: their calls beside webhooks, phones that poll, webhooks of linked wearers, and an erasure.
+
+The store has a million memories and a million messages. The server is a process of its own, and so is the load.
+Not here: the store (people_store.py), the load (people_load.py). Threads: one event loop.
+"""
+
+import asyncio
+import statistics
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from omi_actors.clock import Clock
+from omi_actors.ids import new_request_id
+from scripts.lab.bench.people_load import KINDS, Load, Loaded, summarise
+from scripts.lab.bench.people_store import DATABASES, StorePlan, open_filled
+from scripts.lab.bench.throughput import LoadFailedError, read_settings
+from scripts.lab.replay.http import Target
+from scripts.lab.replay.server_process import ServerProcess, build_server
+
+# Share of the webhooks' maximum that the server is loaded with.
+_SHARE = 0.8
+# Milliseconds: the target of a polling phone's p99.
+MAX_PHONE_MS = 100.0
+# Seconds for the load's own start, warm-up and connections.
+_LOAD_MARGIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeoplePlan:
+    """Size of the rows: `pairs` slices with and without the calls; numbers of `phones`, the smallest first."""
+
+    store: StorePlan = field(default_factory=StorePlan)
+    pairs: int = 3
+    slice_s: float = 20.0
+    warm_up_s: float = 3.0
+    connections: int = 32
+    calls_per_s: float = 20.0
+    phones: tuple[int, ...] = (1_500, 1_750, 2_000, 2_500, 3_000)
+    databases: Sequence[str] = DATABASES
+    # None: a temporary folder, which is filled anew.
+    folder: Path | None = None
+
+
+class _Side:
+    """A running server on the filled store, and the loads on it."""
+
+    def __init__(self, plan: PeoplePlan, server: ServerProcess, target: Target) -> None:
+        self.plan = plan
+        self._server = server
+        self.target = target
+
+    async def load(self, **load: Any) -> Loaded:
+        """Run one load and return what it measured.
+
+        Raises:
+            LoadFailedError: it ended without a result, or the server refused requests.
+        """
+        given = Load(
+            port=self.target.port,
+            pid=self._server.pid,
+            run=new_request_id(),
+            token=self.target.token,
+            plan=self.plan.store,
+            seconds=self.plan.slice_s,
+            warm_up_s=self.plan.warm_up_s,
+            **load,
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "scripts.lab.bench.people_load",
+            msgspec.json.encode(given).decode(),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(given.seconds + _LOAD_MARGIN_S):
+                printed, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        if process.returncode != 0:
+            raise LoadFailedError(f"the load ended with {process.returncode}")
+        loaded = msgspec.json.decode(printed, type=Loaded)
+        if loaded.refused:
+            raise LoadFailedError(f"{loaded.refused} requests were refused")
+        return loaded
+
+
+Measure = Callable[[_Side], Awaitable[Mapping[str, Any]]]
+
+
+async def measure_on_all(measure: Measure, plan: PeoplePlan, *, work_dir: Path, clock: Clock) -> dict[str, Any]:
+    """Measure on each database, and return the figures with its name before theirs."""
+    figures: dict[str, Any] = {}
+    for database in plan.databases:
+        folder = work_dir / database
+        folder.mkdir()
+        async with _serve(database, plan, folder, clock) as side:
+            figures |= {f"{database}_{name}": value for name, value in (await measure(side)).items()}
+            figures["settings"] = await read_settings(side.target)
+    return figures
+
+
+@asynccontextmanager
+async def _serve(database: str, plan: PeoplePlan, work_dir: Path, clock: Clock) -> AsyncIterator[_Side]:
+    folder, is_kept = (plan.folder or work_dir) / database, plan.folder is not None
+    with open_filled(database, plan.store, folder, clock, is_kept=is_kept) as store:
+        # All persons and phones are at one address here.
+        extra = {"RATE_LIMIT_MAX_REQUESTS": "1000000000", "MAX_CONNECTIONS_PER_ADDRESS": "10000"}
+        extra["DATA_DIR"] = str(store.data_dir)
+        server, target = build_server(work_dir, clock=clock, database_url=store.url, extra=extra)
+        try:
+            await server.start()
+            yield _Side(plan, server, target)
+            await server.stop()
+        finally:
+            server.kill()
+
+
+async def measure_calls(side: _Side) -> Mapping[str, Any]:
+    """Measure the calls of persons beside webhooks, and these with and without the calls."""
+    plan = side.plan
+    maximum = (await side.load(connections=plan.connections)).webhooks_per_s
+    webhooks = {"connections": plan.connections, "webhooks_per_s": maximum * _SHARE}
+    kept, slices = [], []
+    for _ in range(plan.pairs):
+        alone = await side.load(**webhooks)
+        slices.append(await side.load(**webhooks, calls_per_s=plan.calls_per_s))
+        kept.append(slices[-1].webhooks_per_s / alone.webhooks_per_s)
+    return {
+        "webhooks_max_per_s": round(maximum),
+        "webhooks_per_s": round(maximum * _SHARE),
+        "kept": round(statistics.median(kept), 3),
+        **_merge(slices),
+    }
+
+
+def _merge(slices: Sequence[Loaded]) -> dict[str, Any]:
+    """Return the figures of each kind over all slices."""
+    kinds = {kind: [one for part in slices for one in part.seconds.get(kind, ())] for kind in KINDS}
+    found = {kind: seconds for kind, seconds in kinds.items() if seconds}
+    return {f"{kind}_{name}": value for kind, seconds in found.items() for name, value in summarise(seconds).items()}
+
+
+async def measure_phones(side: _Side) -> Mapping[str, Any]:
+    """Find the largest number of polling phones with a p99 within the target."""
+    figures: dict[str, Any] = {"phones": 0}
+    for phones in side.plan.phones:
+        loaded = await side.load(phones=phones)
+        found = summarise(loaded.seconds["phone"])
+        figures[f"{phones}_phones_p99_ms"] = found["p99_ms"]
+        if found["p99_ms"] > MAX_PHONE_MS:
+            break
+        figures |= {"phones": phones, "cpu_share": round(loaded.cpu_s / loaded.wall_s, 2), **found}
+    return figures
+
+
+async def measure_wearers(side: _Side) -> Mapping[str, Any]:
+    """Compare webhooks of linked wearers with those of unlinked ones, in turns."""
+    pairs = []
+    for _ in range(side.plan.pairs):
+        linked, unlinked = [
+            await side.load(connections=side.plan.connections, is_linked=is_linked) for is_linked in (True, False)
+        ]
+        pairs.append((linked.webhooks_per_s, unlinked.webhooks_per_s))
+    return {
+        "ratio": round(statistics.median(linked / unlinked for linked, unlinked in pairs), 3),
+        "ratio_min": round(min(linked / unlinked for linked, unlinked in pairs), 3),
+        "linked_per_s": round(statistics.median(linked for linked, _ in pairs)),
+        "unlinked_per_s": round(statistics.median(unlinked for _, unlinked in pairs)),
+    }
