@@ -135,7 +135,7 @@ class Tree:
         self._job_deps = replace(
             job_deps,
             is_awaited=self._open_replies.__contains__,
-            find_meaning=self._embedding and self._embedding.find_meaning,
+            find_meaning=self._embedding.find_meaning if self._embedding else None,
         )
         session_deps = build_session_deps(parts, self.store, self.job_queue, self._pools[0])
         self._session_deps = replace(session_deps, open_replies=self._open_replies)
@@ -231,7 +231,8 @@ class Tree:
         return Embedding(self._handles["embedder"], self.store, self._parts.clock)
 
     def _build_indexer(self) -> Indexer:
-        return Indexer(self.store, self._parts.settings.node_name, self._embedding and self._embedding.embed)
+        embed = self._embedding.embed if self._embedding else None
+        return Indexer(self.store, self._parts.settings.node_name, embed)
 
     def _build_eraser(self) -> Eraser:
         return Eraser(self.store, self.open_erasures, partial(start_vacuum, self._store_config, erasure.TABLES))

@@ -152,7 +152,7 @@ def _load(tx: Transaction, owner_no: int, person: _Vectors, length: int) -> None
         return
     numbers, follows, vectors = zip(*rows, strict=True)
     person.last = numbers[-1]
-    fresh = (
+    fresh: tuple[Any, Any, Any] = (
         np.array(numbers, dtype=np.int64),
         np.array(follows, dtype=bool),
         np.frombuffer(b"".join(map(bytes, vectors)), dtype=np.int8).reshape(len(rows), -1),
@@ -160,10 +160,9 @@ def _load(tx: Transaction, owner_no: int, person: _Vectors, length: int) -> None
     if person.matrix is None:
         person.numbers, person.follows, person.matrix = fresh
         return
-    known = (person.numbers, person.follows, person.matrix)
-    person.numbers, person.follows, person.matrix = (
-        np.concatenate(both)[-MAX_VECTORS:] for both in zip(known, fresh, strict=True)
-    )
+    person.numbers = np.concatenate([person.numbers, fresh[0]])[-MAX_VECTORS:]
+    person.follows = np.concatenate([person.follows, fresh[1]])[-MAX_VECTORS:]
+    person.matrix = np.concatenate([person.matrix, fresh[2]])[-MAX_VECTORS:]
 
 
 def _find_nearest(person: _Vectors, vector: bytes) -> list[int]:
