@@ -165,6 +165,11 @@ class Tree:
         return self._handles["janitor"]
 
     @property
+    def indexer(self) -> Handle:
+        """Return the indexer's handle."""
+        return self._handles["indexer"]
+
+    @property
     def eraser(self) -> Handle:
         """Return the eraser's handle."""
         return self._handles["eraser"]

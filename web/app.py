@@ -12,7 +12,7 @@ from web.handlers.caller import Access
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
-from web.handlers.pages import IndexHandler, StyleHandler
+from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.people import routes as people
@@ -53,6 +53,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
         [
             (r"/", IndexHandler),
             (r"/style\.css", StyleHandler),
+            (r"/app/([a-z]+\.(?:js|css))", AppFileHandler),
             (f"{ROUTE}/?", NotPost),
             (rf"{ROUTE}/queue-status/?", QueueStatusHandler),
             (r"/chat/?", ChatHandler),

@@ -95,7 +95,7 @@ class View:
     def _causes(self, causes: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
         for cause in causes:
             yield self._text(f"* {cause['what']}", "bold")
-            yield self._text(f"  {cause['do']}", "")
+            yield self._text(f"  {cause.get('detail', '')} {cause['do']}".replace("   ", "  "), "")
             for consequence in cause.get("consequences", ()):
                 yield self._text(f"  - {consequence}", "dim")
 

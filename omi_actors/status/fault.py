@@ -40,6 +40,7 @@ class Part(StrEnum):
 class Fault:
     """One fault. The lower `rank`, the worse for people; `stops` says what they do not get at all.
 
+    `what` stays the same while the fault lasts, since a page reads it aloud when it changes; `detail` has the numbers.
     `since_s` is its age in seconds, None if nobody knows. `explained_by` are kinds of faults of which this one is a
     consequence whenever one of them is there, too.
     """
@@ -49,6 +50,7 @@ class Fault:
     do: str
     link: str
     rank: int
+    detail: str = ""
     since_s: float | None = None
     stops: frozenset[str] = frozenset()
     explained_by: frozenset[str] = frozenset()

@@ -27,7 +27,7 @@ from omi_actors.status.fault import (
     Fault,
     Part,
 )
-from omi_actors.status.units import format_count, format_many, format_seconds
+from omi_actors.status.units import format_seconds, format_times
 
 # --- what stops everything
 
@@ -62,7 +62,8 @@ def _store(facts: Facts) -> Iterator[Fault]:
         if kind != "fenced":
             yield Fault(
                 kind="store_errors",
-                what=f"The store failed {format_count(spell.count)} times ({kind}).",
+                what=f"The store failed: {kind}.",
+                detail=format_times(spell.count),
                 do="Check the database's disk and its own log.",
                 link=Part.DATABASE,
                 rank=42,
@@ -140,7 +141,8 @@ def _model(facts: Facts) -> Iterator[Fault]:
     if pause_s := check.get("breaker_pause_seconds"):
         yield Fault(
             kind="breaker",
-            what=f"The model is not asked for {format_seconds(pause_s)} more: it failed several times in a row.",
+            what="The model is not asked for now: it failed several times in a row.",
+            detail=f"For {format_seconds(pause_s)} more.",
             do="It is asked again by itself.",
             link=Part.MODEL,
             rank=43,
@@ -206,7 +208,8 @@ def _unanswered(facts: Facts) -> Iterator[Fault]:
         is_all = cause in _OURS and (answered is None or answered.last_mono_s < spell.began_mono_s)
         yield Fault(
             kind="unanswered",
-            what=f"{format_many(spell.count, 'question')} ended without an answer: {_why(cause, facts)}.",
+            what=f"Questions ended without an answer: {_why(cause, facts)}.",
+            detail=format_times(spell.count),
             do="See the failed jobs and the errors; retry them when the fault is mended.",
             link=Part.QUEUE,
             rank=6 if is_all else 21,
@@ -232,7 +235,8 @@ def _waiting(facts: Facts) -> Iterator[Fault]:
         waits_s = float(check.get("oldest_waits_seconds") or 0.0)
         yield Fault(
             kind="waiting",
-            what=f"Jobs wait, the oldest for {format_seconds(waits_s)}.",
+            what="Jobs wait.",
+            detail=f"The oldest for {format_seconds(waits_s)}.",
             do="See how long the model takes; raise OPENAI_MAX_CONCURRENCY if it can take more at once.",
             link=Part.QUEUE,
             rank=22,
@@ -285,10 +289,10 @@ def _webhooks(facts: Facts) -> Iterator[Fault]:
     accepted = facts.spells.of("omi_webhooks", "outcome").get("accepted")
     for reason, spell in facts.spells.of("omi_webhooks_refused", "reason").items():
         what, do = _REFUSED.get(reason, (f"Webhooks are refused: {reason}", "See the latest ones in the inspector."))
-        yield _lost(facts, spell, f"{what} ({format_count(spell.count)}).", do, reason, is_all=accepted is None)
+        yield _lost(facts, spell, f"{what}.", do, reason, is_all=accepted is None)
     for reason, spell in facts.spells.of("omi_webhooks_dropped", "reason").items():
         part = "Parts of webhooks are" if reason == IN_PART else "Webhooks are"
-        what = f"{part} not stored: {reason.replace('_', ' ')} ({format_count(spell.count)})."
+        what = f"{part} not stored: {reason.replace('_', ' ')}."
         do = _DROPPED.get(reason, "See the latest ones in the inspector.")
         yield _lost(facts, spell, what, do, reason, is_all=accepted is None and reason != IN_PART)
 
@@ -299,6 +303,7 @@ def _lost(facts: Facts, spell: Spell, what: str, do: str, reason: str, *, is_all
     return Fault(
         kind="webhooks",
         what=what,
+        detail=format_times(spell.count),
         do=do,
         link=Part.WEBHOOKS,
         rank=7 if stops else 23,

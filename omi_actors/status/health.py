@@ -239,6 +239,7 @@ def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
     if state.cause:
         for_s = round(parts.clock.mono_s() - state.since_mono_s, 1)
         check |= {"status": "warn", "note": f"Redis: {state.cause} for {for_s} s", "hint": state.fix}
+        check["since_seconds"] = for_s
     return check
 
 

@@ -99,7 +99,7 @@ async def test_page_shows_a_crash_and_a_remedy(start):
 
     async def is_shown():
         data = await get(program, "/metrics-dashboard/data.json")
-        shown = [cause for cause in data["causes"] if "1 crash of session_router" in cause["what"]]
+        shown = [cause for cause in data["causes"] if "An actor crashed: session_router" in cause["what"]]
         return bool(shown) and "TypeError" in shown[0]["what"]
 
     await eventually(is_shown)

@@ -124,6 +124,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
             erasure.begin_erasure, account_id, key_digest=key_digest, verified_hash=verified_hash, limit=50
         )
 
+    def words_deleted(self):
+        pass
+
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)
 
@@ -163,6 +166,12 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.timeouts.append(timeout_s)
         future: Future[Any] = Future()
         future.try_set(self.conversations.setdefault(message.session_key, "c1"))
+        return future
+
+    def stop_question(self, message, *, timeout_s):
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(False)
         return future
 
     def load_sources(self, job_id):

@@ -43,6 +43,7 @@ SAFE = ("GET", "HEAD")
 OPEN = {
     "/",
     "/style.css",
+    "/app/:file",
     "/health",
     "/livez",
     "/readyz",
@@ -138,6 +139,7 @@ EXACT = [
         if path[1:5] not in ("oper", "auth", "link", "acco") and ":" not in path
     ),
     *(Row(method, "/metrics-dashboard/live.js", Access.ANYBODY, 200) for method in SAFE),
+    *(Row(method, "/app/main.js", Access.ANYBODY, 200) for method in SAFE),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
     Row("POST", "/auth/register", Access.ANYBODY, 400),

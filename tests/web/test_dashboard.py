@@ -147,6 +147,7 @@ async def test_data_equal_the_page(snapshot, get):
         "causes": [
             {
                 "what": "Model is away.",
+                "detail": "",
                 "do": f"Call {HOSTILE}.",
                 "link": "#model",
                 "since": 5.0,

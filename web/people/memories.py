@@ -88,6 +88,7 @@ class MemoryHandler(_TextHandler):
         changed = await self.store.write_alone(memories.edit_memory, self.me.account_id, memory_id, self.read_text())
         if changed is None:
             raise NotFoundError("Not found", hint="You have no memory with this id.")
+        self.site.system.words_deleted()
         self.send_ok({"memory": memory_form(changed)})
 
     async def delete(self, memory_id: str) -> None:
@@ -95,6 +96,7 @@ class MemoryHandler(_TextHandler):
         if not await self.store.write_alone(memories.delete_memory, self.me.account_id, memory_id):
             raise NotFoundError("Not found", hint="You have no memory with this id.")
         WEBHOOKS.drop_texts()
+        self.site.system.words_deleted()
         self.send_ok({"message": "Memory deleted successfully"})
 
 

@@ -270,6 +270,7 @@ class UndoHandler(BaseHandler):
             if not undoing.has_more:
                 break
         self.site.system.preferences_changed((wearable_key(undoing.omi_uid),))
+        self.site.system.words_deleted()
         self.send_page(
             render_message("The link is undone", ("Your conversations and memories are not in that account any more.",))
         )
