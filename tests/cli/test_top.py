@@ -34,7 +34,11 @@ DATA = {
     "errors": [{"type": "ValueError", "where": "jobs/answer.py:12", "count": 3, "lastAt": "2026-11-27T10:00:00Z"}],
     "actors": [
         {
-            "path": "store_group", "state": "running", "mailbox": 0, "oldestMs": 20, "restarts": 0,
+            "path": "store_group",
+            "state": "running",
+            "mailbox": 0,
+            "oldestMs": 20,
+            "restarts": 0,
             "children": [{"path": "store_group/w", "state": "running", "mailbox": 3, "oldestMs": None, "restarts": 1}],
         }
     ],
