@@ -27,7 +27,7 @@ from omi_actors.status.fault import (
     Fault,
     Part,
 )
-from omi_actors.status.units import format_seconds, format_times
+from omi_actors.status.units import as_sentence, format_seconds, format_times
 
 # --- what stops everything
 
@@ -160,7 +160,8 @@ def _broken_model(check: Check, fallbacks: Sequence[Check]) -> Fault:
     return Fault(
         kind=MODEL,
         what=words.format(model=check.get("model", ""), cause=error.get("cause", "unknown")) + note,
-        do=f"{fix[:1].upper()}{fix[1:]}.",
+        detail=as_sentence(str(error.get("reason", ""))),
+        do=as_sentence(fix),
         link=Part.MODEL,
         rank=4 if stops else 20,
         since_s=error.get("since_seconds"),

@@ -19,7 +19,7 @@ from omi_actors.status.fault import (
     Fault,
     Part,
 )
-from omi_actors.status.units import format_count, format_times
+from omi_actors.status.units import as_sentence, format_count, format_times
 
 # By outcomes that an operator can correct.
 NOTIFICATION_HINTS = {
@@ -136,7 +136,7 @@ def _loop(facts: Facts) -> Iterator[Fault]:
         yield Fault(
             kind=LOOP,
             what="The event loop was blocked.",
-            detail=_sentence(str(check.get("note", ""))),
+            detail=as_sentence(str(check.get("note", ""))),
             do="See whether the machine is busy or short of memory. All requests waited meanwhile.",
             link=Part.SYSTEM,
             rank=60,
@@ -175,18 +175,13 @@ def _told(facts: Facts) -> Iterator[Fault]:
             yield Fault(
                 kind=name,
                 what=what,
-                detail=_sentence(str(check.get("note", ""))),
-                do=_sentence(str(check.get("hint") or do)),
+                detail=as_sentence(str(check.get("note", ""))),
+                do=as_sentence(str(check.get("hint") or do)),
                 link=link,
                 rank=rank,
                 since_s=check.get("since_seconds"),
                 explained_by=ALL_STOPPED if name == "erasures" else frozenset(),
             )
-
-
-def _sentence(words: str) -> str:
-    """Return words as a sentence."""
-    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
 
 
 def _log(facts: Facts) -> Iterator[Fault]:

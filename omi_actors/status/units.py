@@ -46,6 +46,11 @@ def format_count(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def as_sentence(words: str) -> str:
+    """Return words with a capital and a full stop; "" stays."""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
+
+
 def format_times(count: float) -> str:
     """Format how often something happened, as a sentence: Once. 1,234 times."""
     return "Once." if count == 1 else f"{format_count(count)} times."

@@ -312,7 +312,31 @@ async def test_everything_is_exported_other_devices_are_signed_out_and_the_accou
     assert (await page.request.get("/me")).status == 401
 
 
+async def test_person_who_signs_in_again_finds_the_words_that_were_typed_and_nobody_else_does(page, watch):
+    await sign_up(page, "jo")
+    await see(page, "talk")
+    await page.get_by_label("Your question").fill("half a question")
+    await page.request.post("/account/sessions/revoke-others")
+    await page.context.clear_cookies()
+    watch.expect("401")
+    await page.get_by_role("link", name="Tasks").click()
+    await page.get_by_label("Email").fill("jo@example.com")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await button(page.get_by_role("dialog"), "Sign in").click()
+    await expect(title(page)).to_have_text("Tasks")
+
+    await see(page, "talk")
+    await expect(page.get_by_label("Your question")).to_have_value("half a question")
+
+    await button(page, "Sign out").click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
 async def test_page_without_an_account_answers_where_that_is_allowed(page):
+    await page.goto("/")
+    await page.get_by_role("link", name="/help").click()
+    await expect(title(page)).to_have_text("Help")
     await page.goto("/")
 
     await button(page, "Talk without an account").click()

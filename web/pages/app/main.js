@@ -33,7 +33,7 @@ const app = { facts, me: null, links: [], live: null, go, recents };
 let showing = null; // the AbortController of the view that is shown
 
 function allowed() {
-  if (!app.me) return ["talk", "help", ...(facts.operator ? ["operator"] : [])];
+  if (!app.me) return [...(facts.mayChat ? ["talk"] : []), "help", ...(facts.operator ? ["operator"] : [])];
   return Object.keys(VIEWS).filter((name) => name !== "operator" || facts.operator);
 }
 
@@ -103,7 +103,7 @@ function mark() {
 function place() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, arg = ""] = path.split("/");
-  return [allowed().includes(name) ? name : "talk", decodeURIComponent(arg), new URLSearchParams(query)];
+  return [allowed().includes(name) ? name : allowed()[0], decodeURIComponent(arg), new URLSearchParams(query)];
 }
 
 async function show() {
@@ -172,7 +172,13 @@ async function begin() {
       }
     }
   }
-  door({ facts, open: () => open(), guest: async () => { frame(); await show(); } });
+  const guest = () => { frame(); return show(); };
+  if (location.hash.startsWith("#/help")) {
+    await guest();
+    return;
+  }
+  door({ facts, open: () => open(), guest });
+  document.querySelector('a[href="/help"]')?.addEventListener("click", (event) => { event.preventDefault(); go("help"); guest(); });
 }
 
 addEventListener("hashchange", () => document.querySelector(".shell") && show());

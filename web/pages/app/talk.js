@@ -24,10 +24,12 @@ export async function show({ app, arg, query, signal }) {
   const guest = !app.me;
   const talk = { id: arg, conversation: null, entries: [], shown: SHOWN, found: null };
   const time = query.get("at");
+  // Entries of this tab alone: what was not sent, stopped, or has no answer.
+  const isOpen = (one) => one.key && !one.id && talk.entries.some((other) => other.key === one.key && other.problem);
   const load = async () => {
     const form = await get(`/conversations/${id(talk.id)}/export?format=json`, { signal });
     talk.conversation = form;
-    talk.entries = form.entries;
+    talk.entries = [...form.entries, ...talk.entries.filter((one) => isOpen(one) && !form.entries.some((known) => known.role === one.role && known.text === one.text))];
     if (time) talk.found = talk.entries.find((one) => one.id === query.get("id")) ?? talk.entries.find((one) => one.createdAt === time && (!query.get("id") || !one.id));
   };
   const [spaces] = await Promise.all([guest ? null : get("/spaces", { signal }), talk.id && load()]);
@@ -252,6 +254,13 @@ export async function show({ app, arg, query, signal }) {
     draw();
   }
 
+  // Draws only what is new: an open list of sources stays open.
+  async function reload() {
+    const before = JSON.stringify(talk.entries.map((one) => one.text));
+    await load().catch(() => {});
+    if (JSON.stringify(talk.entries.map((one) => one.text)) !== before) draw();
+  }
+
   let refresh = 0;
   async function onMessages(event) {
     const others = event.detail.filter((one) => one.conversationId !== talk.id && one.role === "ASSISTANT" && one.source);
@@ -261,7 +270,7 @@ export async function show({ app, arg, query, signal }) {
     // What the wearable heard is not among the messages.
     if (talk.conversation?.omiSessionKey && !talk.stop) {
       clearTimeout(refresh);
-      refresh = setTimeout(() => load().then(draw, () => {}), 1000);
+      refresh = setTimeout(reload, 1000);
     }
   }
 
@@ -272,8 +281,15 @@ export async function show({ app, arg, query, signal }) {
   }
 
   if (app.live) app.live.addEventListener("messages", onMessages, { signal });
+  // What a wearable hears now is no message; it is looked for while it goes on.
+  const looking = setInterval(() => {
+    const last = talk.entries.at(-1);
+    const goesOn = talk.conversation?.omiSessionKey && !document.hidden && !talk.stop && talk.entries.length < 2000 && last && Date.now() - Date.parse(last.createdAt) < 600_000;
+    if (goesOn) reload();
+  }, 10_000);
+  signal.addEventListener("abort", () => clearInterval(looking));
   // After a pause of the stream some messages may be missing.
-  if (app.live) app.live.addEventListener("changed", (event) => event.detail === talk.id && !talk.stop && load().then(draw, () => {}), { signal });
+  if (app.live) app.live.addEventListener("changed", (event) => event.detail === talk.id && !talk.stop && reload(), { signal });
 
   // --- the conversation as a whole
 
@@ -347,6 +363,6 @@ export async function show({ app, arg, query, signal }) {
     log,
     h("form", { class: "composer", onsubmit: submit },
       h("div", { class: "row ask" }, box, send, stop),
-      h("div", { class: "row under" }, spaceBox, memoriesBox, app.facts.isDemo && h("span", { class: "badge", title: "No model is connected: each answer repeats the question." }, "Demo model"))),
+      h("div", { class: "row under" }, spaceBox, memoriesBox, app.facts.isDemo && h("span", { class: "badge", title: "No model is connected: each answer repeats the question." }, "Demo"))),
   ];
 }
