@@ -67,9 +67,7 @@ class _Side:
             run=new_request_id(),
             token=self.target.token,
             plan=self.plan.store,
-            seconds=self.plan.slice_s,
-            warm_up_s=self.plan.warm_up_s,
-            **load,
+            **{"seconds": self.plan.slice_s, "warm_up_s": self.plan.warm_up_s, **load},
         )
         process = await asyncio.create_subprocess_exec(
             sys.executable,
