@@ -67,11 +67,6 @@ NOT_TAKEN: Mapping[str, NotTaken] = {
     "DB_CONNECTION_TIMEOUT": NotTaken(
         reason=_ONE_WRITER, instead="Set STORE_WRITE_TIMEOUT_MS and STORE_READ_TIMEOUT_MS"
     ),
-    "DB_ENABLE_LOGGING": NotTaken(
-        reason="Statements hold what people said, and are never logged",
-        instead="See omi_store_commit_seconds in /metrics",
-        is_so=False,
-    ),
     "ENABLE_CACHING": NotTaken(reason=_NO_CACHE, instead="Set MAX_LIVE_SESSIONS and SESSION_IDLE_S"),
     "CACHE_TTL": NotTaken(reason=_NO_CACHE, instead="Set SESSION_IDLE_S"),
     "CACHE_MAX_SIZE": NotTaken(reason=_NO_CACHE, instead="Set MAX_LIVE_SESSIONS"),

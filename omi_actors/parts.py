@@ -104,6 +104,7 @@ def build_job_deps(
         notifier=notifier,
         answer_expires_s=parts.settings.answer_expires_s,
         budget=budget,
+        slow_s=parts.settings.slow_job_threshold_s,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from omi_actors.actors.maintenance.eraser import EraseNow
+from omi_actors.actors.maintenance.indexer import WordsDeleted
 from omi_actors.actors.passwords import Passwords
 from omi_actors.actors.queue.messages import CancelJob, Drain, JobsEnqueued
 from omi_actors.actors.session.messages import (
@@ -22,6 +23,7 @@ from omi_actors.actors.session.messages import (
     OpenConversation,
     PreferencesChanged,
     ReplySent,
+    StopQuestion,
     SwitchSpace,
 )
 from omi_actors.actors.session.watchers import SessionWatchers
@@ -45,6 +47,7 @@ from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
 from omi_actors.kit.supervisor import Root, start_root
 from omi_actors.parts import Parts
+from omi_actors.status.actors import Actors
 from omi_actors.status.fault import Facts
 from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
@@ -88,6 +91,8 @@ class System:
         self._on_give_up = on_give_up
         self._runtime = Runtime(parts.clock, parts.rng, hooks=ActorMetrics())
         self._tree = Tree(self._runtime, parts)
+        # The operator's view of the actors.
+        self.actors = Actors(self._tree.list_groups(), self._tree.live_sessions, self._runtime.crash_log, parts.clock)
         self._root: Root | None = None
         self._start_error: ExpectedError | None = None
         self._is_draining = False
@@ -256,6 +261,10 @@ class System:
         tree.eraser.tell(EraseNow())
         return begun
 
+    def words_deleted(self) -> None:
+        """Tell that a person has deleted or changed a text: its words leave the index's file soon."""
+        self._tree.indexer.tell(WordsDeleted())
+
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
@@ -286,6 +295,10 @@ class System:
 
     def open_conversation(self, message: OpenConversation, *, timeout_s: float) -> Future[str]:
         """Begin a session's first conversation, unless it has one. When durable, the future has the latest one's id."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def stop_question(self, message: StopQuestion, *, timeout_s: float) -> Future[bool]:
+        """Cancel a typed question. The future has False if it has an answer, or was never asked."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def load_space(self, session_key: str) -> Future[str | None]:

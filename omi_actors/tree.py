@@ -106,7 +106,12 @@ class Tree:
         self.budget = build_budget(settings, parts.model.provider, clock)
         self.backplane = build_backplane(parts)
         url = settings.database_url.get_secret_value() if settings.database_url else ""
-        self._store_config = StoreConfig(url=url, data_dir=settings.data_dir)
+        self._store_config = StoreConfig(
+            url=url,
+            data_dir=settings.data_dir,
+            slow_s=settings.slow_statement_threshold_s,
+            logs_statements=settings.db_enable_logging,
+        )
         build_dialect(self._store_config, readonly=True)  # refused here, not in an actor that restarts again and again
         # One for all incarnations of the writer: a replacement goes on under the node's incarnation.
         self._node = NodeIdentity(settings.node_name)
@@ -134,6 +139,11 @@ class Tree:
         """Return False while the store's writer cannot write; `store_refusal` says why."""
         return not self.store_refusal
 
+    def list_groups(self) -> list[tuple[Handle, list[Handle]]]:
+        """Return each group with its children, in start order."""
+        specs = [specs for _, _, specs in self._groups()]
+        return [(root, [self._handles[one.name] for one in own]) for root, own in zip(self.roots, specs, strict=True)]
+
     def count_jobs_under_way(self) -> dict[str, int]:
         """Return the worker slots that are held: by answers, and by all other jobs."""
         answers, others = (slots.held_count for slots in self._pools)
@@ -153,6 +163,11 @@ class Tree:
     def janitor(self) -> Handle:
         """Return the janitor's handle."""
         return self._handles["janitor"]
+
+    @property
+    def indexer(self) -> Handle:
+        """Return the indexer's handle."""
+        return self._handles["indexer"]
 
     @property
     def eraser(self) -> Handle:

@@ -5,15 +5,14 @@ Not here: `POST /omi-webhook`, which takes a shorter path (entry.py). Threads: t
 
 from tornado.web import Application, GZipContentEncoding
 
-from web.handlers import pages, queue, requests, webhooks
+from web.handlers import live, pages, queue, requests, webhooks
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.caller import Access
 from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
-from web.handlers.live import DashboardEventsHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
-from web.handlers.pages import IndexHandler, StyleHandler
+from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.people import routes as people
@@ -34,7 +33,7 @@ class Gzip(GZipContentEncoding):
 # The routes that ENABLE_METRICS switches.
 _METRICS = (
     (r"/metrics", MetricsHandler),
-    (DashboardEventsHandler.route, DashboardEventsHandler),
+    *live.ROUTES,
     *pages.DASHBOARD_ROUTES,
     *requests.ROUTES,
     *webhooks.ROUTES,
@@ -55,6 +54,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
         [
             (r"/", IndexHandler),
             (r"/style\.css", StyleHandler),
+            (r"/app/([a-z]+\.(?:js|css))", AppFileHandler),
             (f"{ROUTE}/?", NotPost),
             (rf"{ROUTE}/queue-status/?", QueueStatusHandler),
             (r"/chat/?", ChatHandler),

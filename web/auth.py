@@ -196,7 +196,8 @@ class ChatGuard:
         self._admin_token = settings.admin_token.get_secret_value().encode() if settings.admin_token else b""
         # Only programs on this machine reach a development server on loopback.
         is_private = settings.app_env == "development" and settings.is_loopback
-        self._is_open = settings.allow_anonymous_chat or is_private
+        # True if anybody may chat without an account.
+        self.is_open = settings.allow_anonymous_chat or is_private
         session_secret = settings.session_secret.get_secret_value() if settings.session_secret else ""
         self._secrets = ChatSecrets(session_secret.encode() or self._admin_token)
 
@@ -213,7 +214,7 @@ class ChatGuard:
             if not is_same(bearer, self._admin_token):
                 raise SignatureMismatchError("The token is neither the operator's ADMIN_TOKEN nor a person's.")
             return OPERATOR
-        if not self._is_open:
+        if not self.is_open:
             raise SignatureMismatchError(
                 "Chat needs `Authorization: Bearer` with ADMIN_TOKEN here; ALLOW_ANONYMOUS_CHAT=true would open it."
             )

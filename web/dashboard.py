@@ -4,6 +4,7 @@ Not here: its contents (omi_actors/status/), the HTTP stream (handlers/live.py).
 """
 
 import asyncio
+import math
 from itertools import count
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from omi_actors.clock import Clock
 from omi_actors.errors import RateLimitedError
 from omi_actors.instruments.logs import get_logger
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.pacer import Pacer
 from omi_actors.status.requests import build_sections
 from omi_actors.system import System
@@ -23,6 +25,8 @@ _log = get_logger(__name__)
 # Seconds between two documents, and the choices of a page: every one, or every fifth or fifteenth.
 _PERIOD_S = 1.0
 EVERY = (1, 5, 15)
+# Seconds between two loads of the queue, and those for which a first one is waited for.
+_QUEUE_S, _FIRST_QUEUE_S = 5.0, 0.3
 # A comment in the stream: the page hears from the server each second, whether or not it gets a document.
 _BEAT = b":\n\n"
 
@@ -74,6 +78,10 @@ class Dashboard:
         self._task: asyncio.Task[None] | None = None
         # The latest document, while pages are open.
         self._latest = b""
+        # The section `queue`, the second of its load, and the load that is under way.
+        self._queue: dict[str, Any] | None = None
+        self._queue_mono_s = -math.inf
+        self._loading: asyncio.Task[None] | None = None
 
     def open(self, every: int) -> Viewer:
         """Open a viewer, which gets a document at once, and then every `every` seconds.
@@ -113,9 +121,36 @@ class Dashboard:
 
     async def build(self) -> dict[str, Any]:
         """Build the document."""
+        await self._renew_queue()
         await self._pacer.wait()
         data = build_data(self._system.snapshot(), iso_time(self._clock.now_s()))
-        return data | build_sections(self._slow_request_s)
+        data |= build_sections(self._slow_request_s)
+        data["actors"] = self._system.actors.look()
+        if self._queue is not None:
+            data["queue"] = self._queue
+        return data
+
+    def forget_queue(self) -> None:
+        """Load the queue anew for the next document, since the operator has changed it."""
+        self._queue_mono_s = -math.inf
+
+    async def _renew_queue(self) -> None:
+        """Begin to load the queue if it is old. Only a first load is waited for, since the store may be slow."""
+        if self._loading is None and self._clock.mono_s() - self._queue_mono_s >= _QUEUE_S:
+            self._loading = asyncio.create_task(self._load_queue(), name="dashboard queue")
+        if self._loading is not None and self._queue is None:
+            await asyncio.wait((self._loading,), timeout=_FIRST_QUEUE_S)
+
+    async def _load_queue(self) -> None:
+        self._queue_mono_s = self._clock.mono_s()
+        try:
+            self._queue = await self._system.queue_admin.show_queue(self._clock.now_s())
+        except ExpectedError as error:
+            # The page keeps the earlier counts, and says that they are old.
+            if self._queue is not None:
+                self._queue = self._queue | {"note": f"These counts are old: the store does not answer ({error})."}
+        finally:
+            self._loading = None
 
     async def _run(self) -> None:
         """Send documents until the last viewer leaves."""

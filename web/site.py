@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from config.settings import Settings
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
+from omi_actors.domain.people.accounts import digest_of
 from omi_actors.kit.pacer import Pacer
 from omi_actors.status.health import feature_states
 from omi_actors.system import System
@@ -43,6 +44,8 @@ _LOOK_S, _LOOK_ALONE_S = 5.0, 60.0
 # Seconds after which Omi is asked again for a person's memories: clients import whenever they show them.
 _IMPORT_FRESH_S = 60.0
 _KNOWN_IMPORTS = 1_000
+# Remembered addresses of persons: some megabytes.
+_KNOWN_ADDRESSES = 20_000
 
 
 class Times:
@@ -73,10 +76,30 @@ class People:
         # Shown to a person who has chosen none.
         self.listen_mode, self.followup_window_ms = settings.default_listen_mode, settings.default_followup_window_ms
         self.wake_names, self.wake_by = settings.wake_names, settings.wake_by
+        self.known_addresses = KnownAddresses()
         # Tasks that go on after the reply of their request.
         self.under_way: set[asyncio.Future[Any]] = set()
         # Accounts of which an export is being sent.
         self.exporting: set[str] = set()
+
+
+class KnownAddresses:
+    """Addresses at which this node has seen the right password of an account, as digests; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    def note(self, email: str, address: str) -> None:
+        """Remember that the account's person was at this address."""
+        key = digest_of(f"{address} {email}")
+        self._known[key] = None
+        self._known.move_to_end(key)
+        if len(self._known) > _KNOWN_ADDRESSES:
+            self._known.popitem(last=False)
+
+    def has(self, email: str, address: str) -> bool:
+        """Return True if the account's person was at this address."""
+        return digest_of(f"{address} {email}") in self._known
 
 
 class RecentImports:

@@ -60,6 +60,28 @@ class ServerSettings(BaseModel):
         le=DAY_MS,
         description="Milliseconds after which a request is logged as slow.",
     )
+    slow_job_threshold_ms: int = Field(
+        10_000,
+        validation_alias="SLOW_JOB_THRESHOLD",
+        ge=1,
+        le=DAY_MS,
+        description="Milliseconds after which an attempt at a job is logged as slow; a model's answer takes seconds.",
+    )
+    slow_statement_threshold_ms: int = Field(
+        500,
+        validation_alias="SLOW_STATEMENT_THRESHOLD",
+        ge=1,
+        le=DAY_MS,
+        description="Milliseconds after which a read of the store or a commit is logged as slow.",
+    )
+    db_enable_logging: OnOff = Field(
+        default=False,
+        validation_alias="DB_ENABLE_LOGGING",
+        description=(
+            "Logs each statement of the store with its time and rows, without values. A line costs as much as its "
+            "statement: not for every day."
+        ),
+    )
     shutdown_grace_ms: int = Field(
         10_000,
         validation_alias="SHUTDOWN_GRACE_MS",
@@ -113,6 +135,8 @@ class ServerSettings(BaseModel):
     idle_connection_timeout_s = Seconds("idle_connection_timeout_ms")
     body_timeout_s = Seconds("body_timeout_ms")
     slow_request_threshold_s = Seconds("slow_request_threshold_ms")
+    slow_job_threshold_s = Seconds("slow_job_threshold_ms")
+    slow_statement_threshold_s = Seconds("slow_statement_threshold_ms")
     shutdown_grace_s = Seconds("shutdown_grace_ms")
 
 

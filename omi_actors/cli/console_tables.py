@@ -83,7 +83,7 @@ def _figures_by_section(figures: Mapping[str, Any]) -> dict[tuple[str, str], lis
             ("Total Requests", str(requests["total"])),
             ("Successful", str(requests["success"])),
             ("Failed", str(requests["failed"])),
-            ("Success Rate", _share(requests["success"], requests["total"])),
+            ("Success Rate", _share(requests["success"], requests["success"] + requests["serverErrors"])),
         ],
         ("⚡", "PERFORMANCE METRICS"): [
             ("Avg Response Time", _in_ms(times["avgResponseTime"])),

@@ -22,8 +22,18 @@ _BARS = "▁▂▃▄▅▆▇█"
 _SPARKS = 24
 # Seconds of silence after which the server is said to be gone.
 _SILENT_S = 3.0
-# Rows of the lists that may be long.
-_ROWS = 10
+# Rows of a list that may be long.
+_ROWS = 20
+# Title of each list, and its columns with the names of their values; those in milliseconds end with Ms.
+_LISTS = {
+    "active": ("Active requests", {"Request": "id", "Route": "route", "Stage": "stage", "Age": "ageMs"}),
+    "errors": ("Errors", {"Type": "type", "Where": "where", "Count": "count", "Last": "lastAt"}),
+    "failed": ("Failed jobs", {"Job": "id", "Kind": "kind", "Attempts": "attempts", "Error": "error"}),
+    "actors": (
+        "Actors",
+        {"Actor": "path", "State": "state", "Mailbox": "mailbox", "Oldest": "oldestMs", "Restarts": "restarts"},
+    ),
+}
 _KEYS = "q ends; j, k, space move"
 
 
@@ -85,7 +95,7 @@ class View:
     def _causes(self, causes: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
         for cause in causes:
             yield self._text(f"* {cause['what']}", "bold")
-            yield self._text(f"  {cause['do']}", "")
+            yield self._text(f"  {cause.get('detail', '')} {cause['do']}".replace("   ", "  "), "")
             for consequence in cause.get("consequences", ()):
                 yield self._text(f"  - {consequence}", "dim")
 
@@ -106,17 +116,14 @@ class View:
         return grid
 
     def _lists(self, data: Mapping[str, Any]) -> Iterator[RenderableType]:
-        """Yield the lists that are not empty. A request's age gets its unit; other cells are shown as they are."""
-        active = [{**one, "age": format_seconds(one["ageMs"] / 1e3)} for one in data.get("active", ())]
-        failed = data.get("queue", {}).get("failed", ())
-        for title, found, cells in (
-            ("Active requests", active, {"Request": "id", "Route": "route", "Stage": "stage", "Age": "age"}),
-            ("Errors", data.get("errors", ()), {"Type": "type", "Where": "where", "Count": "count", "Last": "lastAt"}),
-            ("Failed jobs", failed, {"Job": "id", "Kind": "kind", "Attempts": "attempts", "Error": "error"}),
-        ):
-            if found:
-                rows = [[one.get(key, "") for key in cells.values()] for one in found[:_ROWS]]
-                yield self._table(title, [*cells], rows)
+        """Yield the lists that are not empty."""
+        queue = data.get("queue", {})
+        if paused := queue.get("paused"):
+            yield self._text(f"Paused jobs: {', '.join(paused)}. `omi-actors queue resume` starts them.", "yellow")
+        found = {**data, "failed": queue.get("failed", ())}
+        for section, (title, cells) in _LISTS.items():
+            if rows := [[_cell(one, key) for key in cells.values()] for one in found.get(section, ())]:
+                yield self._table(title, [*cells], rows[:_ROWS])
 
     def _table(
         self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], note: str = ""
@@ -155,3 +162,10 @@ def draw_sparks(series: Sequence[float | None]) -> str:
     if highest <= 0:
         return ""
     return "".join(" " if one is None else _BARS[round(one / highest * (len(_BARS) - 1))] for one in shown)
+
+
+def _cell(one: Mapping[str, Any], key: str) -> object:
+    value = one.get(key)
+    if value is None:
+        return ""
+    return format_seconds(value / 1e3) if key.endswith("Ms") and isinstance(value, int | float) else value

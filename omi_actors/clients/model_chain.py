@@ -37,7 +37,7 @@ class ModelFailure:
     """The last failure: class, explanation for the operator (`fault`), and whether it is newer than the last answer.
 
     `since_mono_s` is the time of the first failure since the last answer, `last_mono_s` of the latest, `count` their
-    number.
+    number. `reason` is the latest one in our own words.
     """
 
     error: str
@@ -46,6 +46,7 @@ class ModelFailure:
     since_mono_s: float = 0.0
     last_mono_s: float = 0.0
     count: int = 1
+    reason: str = ""
 
 
 class GuardedModel:
@@ -134,7 +135,12 @@ class GuardedModel:
         before = self.last_failure if self.last_failure is not None and self.last_failure.is_current else None
         since_mono_s, count = (before.since_mono_s, before.count + 1) if before is not None else (now_mono_s, 1)
         self.last_failure = ModelFailure(
-            type(error).__name__, fault, since_mono_s=since_mono_s, last_mono_s=now_mono_s, count=count
+            type(error).__name__,
+            fault,
+            since_mono_s=since_mono_s,
+            last_mono_s=now_mono_s,
+            count=count,
+            reason=str(error),
         )
         if now_mono_s - self._logged_mono_s.get(fault.cause, -_LOG_AGAIN_S) >= _LOG_AGAIN_S:
             self._logged_mono_s[fault.cause] = now_mono_s

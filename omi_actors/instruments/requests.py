@@ -76,27 +76,35 @@ class Trace:
         self.jobs: dict[str, JobNote] | None = None
 
     def steps(self) -> list[tuple[str, float, float]]:
-        """Return each stage with the seconds from the request's begin and from the stage before it."""
-        marks = [*(self.stages or ())]
-        if self.is_whole:
-            marks.append((RECEIVED, self.began_mono_s))
+        """Return each stage with the seconds from the request's begin and from the stage before it.
+
+        A reply without the answer interrupts no stage: what comes later counts from the stage before the reply.
+        """
+        marks = [(RECEIVED, self.began_mono_s)] if self.is_whole else []
+        marks += self.stages or ()
         if self.is_whole and self.ended_mono_s is not None:
             marks.append((REPLIED, self.ended_mono_s))
         marks.sort(key=lambda mark: mark[1])
         began, before, steps = self.began_mono_s, self.began_mono_s, []
         for name, at in marks:
             steps.append((name, at - began, at - before))
-            before = at
+            if name != REPLIED:
+                before = at
         return steps
 
-    def slowest(self) -> tuple[str, float]:
-        """Return the stage that took longest to reach, with its seconds."""
-        name, _, took = max(self.steps(), key=lambda step: step[2], default=("", 0.0, 0.0))
-        return name, took
+    def slowest(self, since_mono_s: float = 0.0) -> tuple[str, float]:
+        """Return the stage that took longest to reach, with its seconds since the stage before it or `since_mono_s`."""
+        steps, since_s = self.steps(), since_mono_s - self.began_mono_s
+        took = [
+            (name, min(took_s, at_s - since_s))
+            for name, at_s, took_s in steps
+            if name != REPLIED or name == steps[-1][0]
+        ]
+        return max(took, key=lambda step: step[1], default=("", 0.0))
 
-    def slow_fields(self) -> dict[str, str | float]:
-        """Return the fields of a warning that say which stage took longest."""
-        name, took_s = self.slowest()
+    def slow_fields(self, since_mono_s: float = 0.0) -> dict[str, str | float]:
+        """Return the fields of a warning that say which stage took longest since `since_mono_s`."""
+        name, took_s = self.slowest(since_mono_s)
         return {"slow_stage": name, "slow_stage_ms": round(took_s * 1e3, 1)}
 
     @property
@@ -217,6 +225,11 @@ class RequestLog:
         if job.job_id in jobs or len(jobs) < MAX_JOBS:
             jobs[job.job_id] = job
             self._by_job[job.job_id] = trace
+
+    def slow_fields(self, request_id: str, since_mono_s: float) -> dict[str, str | float]:
+        """Return the fields of a warning about a request that was slow after `since_mono_s`; see `Trace`."""
+        trace = self._by_id.get(request_id)
+        return {} if trace is None else trace.slow_fields(since_mono_s)
 
     def note_delivered(self, job_id: str, channel: str) -> None:
         """Note that the answer of a job has reached its person, and how; it may come with another request's reply."""

@@ -7,6 +7,7 @@ Not here: who may see a body (web/handlers/webhooks.py). Threads: the event loop
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from heapq import merge
 from typing import Final
 
 from omi_actors.instruments.requests import Trace
@@ -30,10 +31,14 @@ class KeptWebhook:
 
 
 class WebhookLog:
-    """The latest `size` webhooks, with bodies of up to `max_bytes` together; size 0 switches it off."""
+    """The latest `size` webhooks, with bodies of up to `max_bytes` together; size 0 switches it off.
+
+    Those without a body, as all without the right token are, have a quarter as many places, and push out no others.
+    """
 
     def __init__(self) -> None:
         self._kept: deque[KeptWebhook] = deque()
+        self._bare: deque[KeptWebhook] = deque()
         # Those with a body, oldest first, and their bytes.
         self._with_text: deque[KeptWebhook] = deque()
         self._text_bytes = 0
@@ -44,22 +49,25 @@ class WebhookLog:
         self.size, self._max_bytes = size, max_bytes
         self.drop_texts()
         self._kept.clear()
+        self._bare = deque(maxlen=-(-size // 4))
 
     def keep(self, webhook: KeptWebhook, mono_s: float) -> None:
         """Keep a webhook that has ended."""
+        if webhook.body is None:
+            self._bare.append(webhook)
+            return
         if not self.size:
             return
         self._kept.append(webhook)
         if len(self._kept) > self.size:
             self._drop_text(self._kept.popleft())
-        if webhook.body is not None:
-            if webhook.size > self._max_bytes:
-                webhook.body = None
-                return
-            self._with_text.append(webhook)
-            self._text_bytes += webhook.size
-            while self._text_bytes > self._max_bytes:
-                self._drop_text(self._with_text[0])
+        if webhook.size > self._max_bytes:
+            webhook.body = None
+            return
+        self._with_text.append(webhook)
+        self._text_bytes += webhook.size
+        while self._text_bytes > self._max_bytes:
+            self._drop_text(self._with_text[0])
         self.drop_old(mono_s)
 
     def drop_old(self, mono_s: float) -> None:
@@ -69,7 +77,7 @@ class WebhookLog:
 
     def drop_texts(self) -> None:
         """Drop all bodies and queries: something of a person is deleted, which any of them may hold."""
-        for webhook in self._kept:
+        for webhook in (*self._kept, *self._bare):
             webhook.body, webhook.query, webhook.session_key = None, {}, ""
         self._with_text.clear()
         self._text_bytes = 0
@@ -83,7 +91,8 @@ class WebhookLog:
 
     def newest(self) -> Iterator[KeptWebhook]:
         """Return the webhooks, newest first."""
-        return reversed(self._kept)
+        both = (reversed(self._kept), reversed(self._bare))
+        return merge(*both, key=lambda one: one.trace.began_mono_s, reverse=True)
 
     def find(self, request_id: str) -> KeptWebhook | None:
         """Return the latest webhook with this request id."""

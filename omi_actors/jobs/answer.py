@@ -91,6 +91,7 @@ class AnswerJob:
             sessions.load_answer_context,
             job.payload["session_id"],
             choose_rows=lambda space: (find_space(space).segments, limits.messages + 1),
+            conversation_id=job.payload["conversation_id"],
         )
         REQUESTS.note("context")
         if deps.budget is not None:

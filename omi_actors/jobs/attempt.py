@@ -60,6 +60,9 @@ async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:
     seconds = deps.clock.mono_s() - started
     REQUESTS.note_job(job.job_id, job.kind, ended.outcome, attempt=job.attempt, seconds=seconds)
     metrics.JOB_SECONDS.labels(job.kind).observe(seconds)
+    if seconds >= deps.slow_s:
+        ms = round(seconds * 1e3, 1)
+        _log.warning("slow job", job=job.job_id, kind=job.kind, ms=ms, **REQUESTS.slow_fields(job.request_id, started))
     metrics.JOB_ATTEMPTS.labels(job.kind, ended.outcome).inc()
     if job.kind == ANSWER and ended.outcome in _ENDS:
         metrics.ANSWERS.labels(_ENDS[ended.outcome], ended.cause).inc()

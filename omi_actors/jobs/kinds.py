@@ -4,6 +4,7 @@ Not here: the kinds (one file each), dispatch (actors/queue/dispatcher.py). Thre
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -83,6 +84,7 @@ class JobDeps:
     An answer expires `answer_expires_s` seconds after its question; then it is not sent to a wearable.
     `on_text` gets the pieces of an answer while this attempt's model streams it.
     `is_awaited(job_id)` tells whether a reply slot of this node waits for the job's answer. `pause` waits for seconds.
+    An attempt of `slow_s` seconds is logged.
     """
 
     store: Store
@@ -96,6 +98,7 @@ class JobDeps:
     budget: BudgetGuard | None = None
     is_awaited: Callable[[str], bool] = lambda _job_id: True
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    slow_s: float = math.inf
 
 
 class JobKind(Protocol):

@@ -109,7 +109,12 @@ class LoopActor(BareActor):
         """End normally after this turn. The waiting mail stays in the mailbox; the supervisor decides about it."""
         self._halted = True
 
-    # --- for life.py and the mailbox
+    # --- for life.py, the mailbox and reports
+
+    @property
+    def in_hand(self) -> Envelope | None:
+        """Return the message that is being handled; None between two turns."""
+        return self._envelope
 
     def begin(self) -> None:
         """Run the start hook in a separate call of the loop, then take mail."""

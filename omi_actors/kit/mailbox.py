@@ -3,6 +3,7 @@
 Not here: counting refusals and failing replies (handle.py, life.py). Threads: any.
 """
 
+import contextlib
 import enum
 import threading
 from typing import Any, Protocol
@@ -110,6 +111,14 @@ class Mailbox:
             if first is None:
                 return []
             return [first, *(self._pop() for _ in range(min(limit - 1, len(self))))]
+
+    def peek(self) -> Envelope | None:
+        """Return the oldest envelope without taking it; None if there is none. From any thread."""
+        for mail, at in ((self._old, -1), (self._new, 0)):
+            with contextlib.suppress(IndexError):  # its reader may take the last one meanwhile
+                if mail:
+                    return mail[at]
+        return None
 
     def attach(self, owner: Sleeper | None) -> None:
         """Make `owner` the only reader; the earlier owner gets no more mail."""

@@ -6,6 +6,7 @@ Not here: the metrics (instruments/actor_metrics.py), the form of a line (instru
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -57,15 +58,51 @@ class _Period:
     silenced: int = 0
 
 
+# Actors whose crashes are remembered; then the one that crashed first is forgotten.
+_NOTED = 500
+
+
+@dataclass(slots=True)
+class CrashNote:
+    """The crashes of one actor or kind: their number, and the last error's type and place, without its text."""
+
+    count: int = 0
+    last: str = ""
+
+    def add(self, error: BaseException) -> None:
+        """Count one more."""
+        self.count += 1
+        self.last = f"{type(error).__name__} in {_place_of(error)}"
+
+
+def _place_of(error: BaseException) -> str:
+    """Return the file, with its folder, and the line that raised the error."""
+    trace = error.__traceback__
+    if trace is None:
+        return "no place"
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{'/'.join(Path(trace.tb_frame.f_code.co_filename).parts[-2:])}:{trace.tb_lineno}"
+
+
 class CrashLog:
-    """Logs crashes, without any message content. After ten of one kind in five minutes it only counts them."""
+    """Logs crashes, without any message content. After ten of one kind in five minutes it only counts them.
+
+    `notes` has the crashes by actor, `by_kind` those of all actors of a kind.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._periods: dict[str, _Period] = {}
+        self.notes: dict[str, CrashNote] = {}
+        self.by_kind: dict[str, CrashNote] = {}
 
     def write(self, kind: str, actor: str, error: BaseException) -> None:
         """Log that `actor` crashed with `error`. Only count the crash if its kind has no lines left in this period."""
+        if actor not in self.notes and len(self.notes) >= _NOTED:
+            del self.notes[next(iter(self.notes))]
+        self.notes.setdefault(actor, CrashNote()).add(error)
+        self.by_kind.setdefault(kind, CrashNote()).add(error)
         now_s = self._clock.mono_s()
         period = self._periods.get(kind)
         silenced = 0

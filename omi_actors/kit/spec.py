@@ -50,6 +50,11 @@ class Incarnation(Protocol):
         """Call the start hook, then take mail."""
         ...
 
+    @property
+    def in_hand(self) -> object | None:
+        """Return the message that is being handled; None between two turns. From any thread."""
+        ...
+
     def wake_up(self) -> None:
         """Check the mailbox, and check if the actor must halt. From any thread."""
         ...

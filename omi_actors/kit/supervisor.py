@@ -16,7 +16,7 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.life import ChildExited
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.kit.mailbox import Refusal
-from omi_actors.kit.messages import Control
+from omi_actors.kit.messages import Control, Request
 from omi_actors.kit.restarts import (
     Backoff,
     Intensity,
@@ -37,6 +37,16 @@ class StartDue(Control):
     children: tuple[Handle, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RestartChild(Control, Request[bool]):
+    """Question of an operator to a supervisor: restart this child, with the siblings that its strategy restarts.
+
+    True: done. False: there is no such child, or it has ended for good.
+    """
+
+    name: str
+
+
 class Supervisor(LoopActor):
     """Restarts its children by its strategy, until they crash more often than its intensity allows.
 
@@ -44,9 +54,9 @@ class Supervisor(LoopActor):
         spec = ChildSpec("top", "supervisor", build=lambda: Supervisor(children), shutdown_timeout_s=math.inf)
         life.start(Handle(spec, runtime), parent=None)
 
-    State it owns: crash times, the children that wait for a restart. Messages it takes: ChildExited, its own StartDue.
-    Messages it sends: none. What kills it: more crashes than its intensity allows; then its parent decides, and
-    `on_give_up` is called. What survives a restart: the children's handles, with their mail.
+    State it owns: crash times, the children that wait for a restart. Messages it takes: ChildExited, RestartChild, its
+    own StartDue. Messages it sends: none. What kills it: more crashes than its intensity allows; then its parent
+    decides, and `on_give_up` is called. What survives a restart: the children's handles, with their mail.
     """
 
     def __init__(
@@ -102,11 +112,13 @@ class Supervisor(LoopActor):
         if self._on_give_up is not None and exception_value is not None:
             self._on_give_up(exception_value)
 
-    def receive(self, message: object) -> Coroutine[Any, Any, None] | None:
+    def receive(self, message: object) -> Coroutine[Any, Any, bool | None] | None:
         """Handle one message."""
         match message:
             case ChildExited():
                 return self._child_exited(message)
+            case RestartChild(name):
+                return self._restart_by_hand(name)
             case StartDue():
                 if self._strategy is Strategy.ONE_FOR_ONE or message is self._group_due:
                     self._start_due(message)
@@ -141,6 +153,18 @@ class Supervisor(LoopActor):
             if child.spec.restart is Restart.TEMPORARY:
                 life.retire(child, Refusal.STOPPED)
         self._start_later(tuple(child for child in group if child.state is not ChildState.STOPPED), delay_s)
+
+    async def _restart_by_hand(self, name: str) -> bool:
+        """Restart a child now. It is no crash: neither its intensity nor its backoff counts it."""
+        child = next((one for one in self._children if one.name == name), None)
+        if child is None or child.state is ChildState.STOPPED:
+            return False
+        if self._strategy is Strategy.ONE_FOR_ONE:
+            await self._halt((child,))
+            self._start_later((child,), 0.0)
+        else:
+            await self._restart_group(child, 0.0)
+        return True
 
     def _start_later(self, children: tuple[Handle, ...], delay_s: float) -> None:
         for child in children:

@@ -74,6 +74,11 @@ class ThreadActor(pykka.ThreadingActor):
         self._actor_ref = pykka.ActorRef(self)
         self._mail = threading.Event()
 
+    @property
+    def in_hand(self) -> Envelope | None:
+        """Return the first message that is being handled; None between two turns."""
+        return next(iter(self._batch), None)
+
     def begin(self) -> None:
         """Start the thread."""
         self._start_actor_loop()

@@ -19,7 +19,9 @@ _STOPPED = {
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A fault that no other explains, in the sentence `what`; `do` says what helps, `link` leads to the place for it.
+    """A fault that no other explains, in the sentence `what`; `detail` has its numbers, which change.
+
+    `do` says what helps, `link` leads to the place for it.
 
     `since` is UTC seconds, None if unknown; `consequences` are the sentences of the faults that it explains. `status`
     is fail if people get nothing because of it, else warn.
@@ -32,6 +34,7 @@ class Cause:
     consequences: Sequence[str]
     status: str
     stops: frozenset[str] = frozenset()
+    detail: str = ""
 
 
 def find_causes(facts: Facts) -> list[Cause]:
@@ -65,9 +68,10 @@ def _build_cause(fault: Fault, explained: Sequence[Fault], facts: Facts) -> Caus
         do=fault.do,
         link=fault.link,
         since=None if age_s is None else facts.now_s - age_s,
-        consequences=[one.what for one in explained if one is not fault],
+        consequences=[f"{one.what} {one.detail}".strip() for one in explained if one is not fault],
         status="fail" if stops else "warn",
         stops=stops,
+        detail=fault.detail,
     )
 
 
@@ -82,12 +86,11 @@ def describe_state(causes: Sequence[Cause]) -> tuple[str, str]:
 
 
 def _inside(sentence: str) -> str:
-    """Return a sentence as the second half of another; names in capitals stay."""
-    first, *_ = sentence.split(" ", 1)
-    return sentence if first.isupper() or first[:3] in _NAMES else sentence[:1].lower() + sentence[1:]
+    """Return a sentence as the second half of another; it keeps the capital of a name."""
+    return sentence if sentence.startswith(_NAMES) else sentence[:1].lower() + sentence[1:]
 
 
-_NAMES = frozenset(("Omi",))
+_NAMES = ("Omi", "OPENAI_", "Redis")
 
 
 def show_causes(causes: Sequence[Cause]) -> list[Mapping[str, object]]:
@@ -95,6 +98,7 @@ def show_causes(causes: Sequence[Cause]) -> list[Mapping[str, object]]:
     return [
         {
             "what": cause.what,
+            "detail": cause.detail,
             "do": cause.do,
             "link": cause.link,
             "since": None if cause.since is None else round(cause.since, 1),

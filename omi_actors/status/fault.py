@@ -6,6 +6,7 @@ Threads: any; pure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from omi_actors.instruments.spells import Spell, Spells
@@ -22,10 +23,24 @@ NO_ANSWERS = ALL_STOPPED | {PAUSED, MODEL, BUDGET, CRASH}
 ANSWERS, WEBHOOKS = "answers", "webhooks"
 
 
+class Part(StrEnum):
+    """The parts of the operator's page that faults link to: its sections, and the titles of its tables."""
+
+    ACTORS = "#actors"
+    ERRORS = "#errors"
+    QUEUE = "#queue"
+    WEBHOOKS = "#webhooks"
+    DATABASE = "#database-title"
+    DELIVERIES = "#deliveries-title"
+    MODEL = "#model-title"
+    SYSTEM = "#system-title"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One fault. The lower `rank`, the worse for people; `stops` says what they do not get at all.
 
+    `what` stays the same while the fault lasts, since a page reads it aloud when it changes; `detail` has the numbers.
     `since_s` is its age in seconds, None if nobody knows. `explained_by` are kinds of faults of which this one is a
     consequence whenever one of them is there, too.
     """
@@ -35,6 +50,7 @@ class Fault:
     do: str
     link: str
     rank: int
+    detail: str = ""
     since_s: float | None = None
     stops: frozenset[str] = frozenset()
     explained_by: frozenset[str] = frozenset()

@@ -25,8 +25,9 @@ from omi_actors.status.fault import (
     Check,
     Facts,
     Fault,
+    Part,
 )
-from omi_actors.status.units import format_count, format_many, format_seconds
+from omi_actors.status.units import as_sentence, format_seconds, format_times
 
 # --- what stops everything
 
@@ -37,7 +38,7 @@ def _draining(facts: Facts) -> Iterator[Fault]:
             kind=DRAINING,
             what="The server is stopping: it takes no new work.",
             do="Start it again when it has ended; what it has accepted is stored.",
-            link="#system",
+            link=Part.SYSTEM,
             rank=0,
             stops=frozenset((ANSWERS, WEBHOOKS)),
         )
@@ -49,10 +50,10 @@ def _store(facts: Facts) -> Iterator[Fault]:
         note = str(check.get("reason") or check.get("note") or "it does not run")
         yield Fault(
             kind=STORE,
-            what=f"The store takes no writes: {note.removeprefix('the store is unavailable: ')}.",
+            what=f"The store takes no writes: {note.removeprefix('the store is unavailable: ').rstrip('.')}.",
             do="Check that the disk of DATA_DIR has space and can be written, or that the database of DATABASE_URL"
             " runs. The server goes on by itself when the store does.",
-            link="#database",
+            link=Part.DATABASE,
             rank=1,
             since_s=check.get("since_seconds"),
             stops=frozenset((ANSWERS, WEBHOOKS)),
@@ -61,9 +62,10 @@ def _store(facts: Facts) -> Iterator[Fault]:
         if kind != "fenced":
             yield Fault(
                 kind="store_errors",
-                what=f"The store failed {format_count(spell.count)} times ({kind}).",
+                what=f"The store failed: {kind}.",
+                detail=format_times(spell.count),
                 do="Check the database's disk and its own log.",
-                link="#database",
+                link=Part.DATABASE,
                 rank=42,
                 since_s=facts.age_s(spell),
                 explained_by=ALL_STOPPED,
@@ -80,7 +82,7 @@ def _supervisor(facts: Facts) -> Iterator[Fault]:
             kind=SUPERVISOR,
             what=f"A part of the server does not run: {states or 'it restarts'}.",
             do="It restarts by itself. If it stays so, restart the server.",
-            link="#actors",
+            link=Part.ACTORS,
             rank=2,
             stops=frozenset((ANSWERS,)),
             explained_by=frozenset((DRAINING, STORE)),
@@ -97,7 +99,7 @@ def _paused(facts: Facts) -> Iterator[Fault]:
             kind=PAUSED if is_answers else "paused_others",
             what="The queue is paused." if kind == "*" else f"Jobs of the kind {kind} are paused.",
             do=f"Resume it below, or with `omi-actors queue resume{'' if kind == '*' else f' {kind}'}`.",
-            link="#queue",
+            link=Part.QUEUE,
             rank=3 if is_answers else 30,
             since_s=max(0.0, facts.now_s - since),
             stops=frozenset((ANSWERS,)) if is_answers else frozenset(),
@@ -139,9 +141,10 @@ def _model(facts: Facts) -> Iterator[Fault]:
     if pause_s := check.get("breaker_pause_seconds"):
         yield Fault(
             kind="breaker",
-            what=f"The model is not asked for {format_seconds(pause_s)} more: it failed several times in a row.",
+            what="The model is not asked for now: it failed several times in a row.",
+            detail=f"For {format_seconds(pause_s)} more.",
             do="It is asked again by itself.",
-            link="#model",
+            link=Part.MODEL,
             rank=43,
             explained_by=frozenset((MODEL,)),
         )
@@ -157,8 +160,9 @@ def _broken_model(check: Check, fallbacks: Sequence[Check]) -> Fault:
     return Fault(
         kind=MODEL,
         what=words.format(model=check.get("model", ""), cause=error.get("cause", "unknown")) + note,
-        do=f"{fix[:1].upper()}{fix[1:]}.",
-        link="#model",
+        detail=as_sentence(str(error.get("reason", ""))),
+        do=as_sentence(fix),
+        link=Part.MODEL,
         rank=4 if stops else 20,
         since_s=error.get("since_seconds"),
         stops=frozenset((ANSWERS,)) if stops else frozenset(),
@@ -181,7 +185,7 @@ def _budget(facts: Facts) -> Iterator[Fault]:
             do="Raise MODEL_REQUESTS_PER_MINUTE or MODEL_TOKENS_PER_DAY, or find out who asks so much."
             if is_all
             else "Raise MODEL_USER_REQUESTS_PER_MINUTE or MODEL_USER_TOKENS_PER_DAY if it is right.",
-            link="#model",
+            link=Part.MODEL,
             rank=5 if is_all else 31,
             since_s=facts.age_s(spell),
             stops=frozenset((ANSWERS,)) if is_all else frozenset(),
@@ -195,21 +199,35 @@ _CAUSES_OF_ENDS = {
 }
 
 
+_OURS = frozenset(("internal", "store", "unreadable_job"))
+
+
 def _unanswered(facts: Facts) -> Iterator[Fault]:
     answered = facts.spells.of("omi_answers", "outcome").get("answered")
     for cause, spell in facts.spells.of("omi_answers", "cause").items():
-        is_all = answered is None or answered.last_mono_s < spell.began_mono_s
+        # A model's refusal ends with the fault of the model; it may also concern this one question only.
+        is_all = cause in _OURS and (answered is None or answered.last_mono_s < spell.began_mono_s)
         yield Fault(
             kind="unanswered",
-            what=f"{format_many(spell.count, 'question')} ended without an answer: {cause or 'unknown'}"
-            f"{facts.last_error('job_attempt_failed (answer)')}.",
+            what=f"Questions ended without an answer: {_why(cause, facts)}.",
+            detail=format_times(spell.count),
             do="See the failed jobs and the errors; retry them when the fault is mended.",
-            link="#queue",
+            link=Part.QUEUE,
             rank=6 if is_all else 21,
             since_s=facts.age_s(spell),
             stops=frozenset((ANSWERS,)) if is_all else frozenset(),
             explained_by=_CAUSES_OF_ENDS.get(cause, ALL_STOPPED | {MODEL}),
         )
+
+
+def _why(cause: str, facts: Facts) -> str:
+    """Return the cause of questions without an answer in words."""
+    if cause in _OURS:
+        return f"{cause.replace('_', ' ')} error{facts.last_error('job_attempt_failed (answer)')}"
+    sentence = _MODEL_WORDS.get(cause, "").format(model="").replace("  ", " ").rstrip(".")
+    return (
+        f"{sentence[:1].lower()}{sentence[1:]}" if sentence.startswith("The ") else sentence or cause.replace("_", " ")
+    )
 
 
 def _waiting(facts: Facts) -> Iterator[Fault]:
@@ -218,9 +236,10 @@ def _waiting(facts: Facts) -> Iterator[Fault]:
         waits_s = float(check.get("oldest_waits_seconds") or 0.0)
         yield Fault(
             kind="waiting",
-            what=f"Jobs wait, the oldest for {format_seconds(waits_s)}.",
+            what="Jobs wait.",
+            detail=f"The oldest for {format_seconds(waits_s)}.",
             do="See how long the model takes; raise OPENAI_MAX_CONCURRENCY if it can take more at once.",
-            link="#queue",
+            link=Part.QUEUE,
             rank=22,
             since_s=waits_s,
             explained_by=NO_ANSWERS | {LOOP},
@@ -271,23 +290,26 @@ def _webhooks(facts: Facts) -> Iterator[Fault]:
     accepted = facts.spells.of("omi_webhooks", "outcome").get("accepted")
     for reason, spell in facts.spells.of("omi_webhooks_refused", "reason").items():
         what, do = _REFUSED.get(reason, (f"Webhooks are refused: {reason}", "See the latest ones in the inspector."))
-        yield _lost(facts, spell, f"{what} ({format_count(spell.count)}).", do, reason, is_all=accepted is None)
+        yield _lost(facts, spell, f"{what}.", do, reason, is_all=accepted is None)
     for reason, spell in facts.spells.of("omi_webhooks_dropped", "reason").items():
         part = "Parts of webhooks are" if reason == IN_PART else "Webhooks are"
-        what = f"{part} not stored: {reason.replace('_', ' ')} ({format_count(spell.count)})."
+        what = f"{part} not stored: {reason.replace('_', ' ')}."
         do = _DROPPED.get(reason, "See the latest ones in the inspector.")
         yield _lost(facts, spell, what, do, reason, is_all=accepted is None and reason != IN_PART)
 
 
 def _lost(facts: Facts, spell: Spell, what: str, do: str, reason: str, *, is_all: bool) -> Fault:
+    # What another fault causes has ended with that fault.
+    stops = is_all and reason not in _LOSSES_OF
     return Fault(
         kind="webhooks",
         what=what,
+        detail=format_times(spell.count),
         do=do,
-        link="#webhooks",
-        rank=7 if is_all else 23,
+        link=Part.WEBHOOKS,
+        rank=7 if stops else 23,
         since_s=facts.age_s(spell),
-        stops=frozenset((WEBHOOKS,)) if is_all else frozenset(),
+        stops=frozenset((WEBHOOKS,)) if stops else frozenset(),
         explained_by=_LOSSES_OF.get(reason, frozenset()),
     )
 

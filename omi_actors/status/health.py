@@ -151,7 +151,8 @@ def _check_supervisor(tree: Tree) -> dict[str, Any]:
 def _check_loop(tree: Tree) -> dict[str, Any]:
     worst_s = tree.readings.loop_lag_max_s
     lags = tree.readings.lags
-    late = sum(lag_s > _LAG_WARN_S for lag_s in lags) / max(1, len(lags))
+    # Of a whole minute, also right after a start.
+    late = sum(lag_s > _LAG_WARN_S for lag_s in lags) / (lags.maxlen or 1)
     check = {"status": "pass", "lag_max_seconds": round(worst_s, 4), "late_share": round(late, 4)}
     if worst_s > _LAG_WARN_S:
         check |= {"status": "warn", "note": f"it ran {format_seconds(worst_s)} late within the last minute"}
@@ -184,6 +185,7 @@ def _describe_model(model: GuardedModel, mono_s: float) -> dict[str, Any]:
         check["last_error"] = {"error": failure.error, "cause": failure.fault.cause, "fix": failure.fault.fix}
         check["last_error"]["is_current"] = failure.is_current
         check["last_error"]["count"] = failure.count
+        check["last_error"]["reason"] = failure.reason
         check["last_error"]["since_seconds"] = round(mono_s - failure.since_mono_s, 1)
     is_failing = failure is not None and failure.is_current and failure.fault.is_lasting
     if is_failing or model.circuit.state is not BreakerState.CLOSED:
@@ -239,6 +241,7 @@ def _check_backplane(state: BackplaneState, parts: Parts) -> dict[str, Any]:
     if state.cause:
         for_s = round(parts.clock.mono_s() - state.since_mono_s, 1)
         check |= {"status": "warn", "note": f"Redis: {state.cause} for {for_s} s", "hint": state.fix}
+        check["since_seconds"] = for_s
     return check
 
 

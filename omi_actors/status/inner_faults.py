@@ -7,6 +7,7 @@ Threads: any; pure. Text is not yet escaped; it holds nobody's words.
 from collections.abc import Iterator
 
 from omi_actors.instruments.latencies import CHAT, PAGES, group_of
+from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.status.fault import (
     ALL_STOPPED,
     BUDGET,
@@ -16,8 +17,9 @@ from omi_actors.status.fault import (
     NO_ANSWERS,
     Facts,
     Fault,
+    Part,
 )
-from omi_actors.status.units import format_count, format_many
+from omi_actors.status.units import as_sentence, format_count, format_times
 
 # By outcomes that an operator can correct.
 NOTIFICATION_HINTS = {
@@ -36,9 +38,10 @@ def _crashes(facts: Facts) -> Iterator[Fault]:
     for kind, spell in facts.spells.of("omi_actor_crashes", "kind").items():
         yield Fault(
             kind=CRASH,
-            what=f"{format_many(spell.count, 'crash')} of {kind}{facts.last_error(f'actor crashed ({kind})')}.",
+            what=f"An actor crashed: {kind}{facts.last_error(f'actor crashed ({kind})')}.",
+            detail=format_times(spell.count),
             do="It was restarted at once. This is a mistake in the program: the error's place is below.",
-            link="#errors",
+            link=Part.ERRORS,
             rank=24,
             since_s=facts.age_s(spell),
             explained_by=ALL_STOPPED,
@@ -46,18 +49,20 @@ def _crashes(facts: Facts) -> Iterator[Fault]:
     if aside := facts.gauges.get("quarantined"):
         yield Fault(
             kind="quarantine",
-            what=f"{format_many(aside, 'session')} rest for a minute after crashes.",
+            what="Sessions rest for a minute after crashes.",
+            detail=f"{format_count(aside)} now.",
             do="They are restarted by themselves. This is a mistake in the program: the error's place is below.",
-            link="#actors",
+            link=Part.ACTORS,
             rank=25,
             explained_by=frozenset((CRASH,)),
         )
     if stuck := facts.gauges.get("zombies"):
         yield Fault(
             kind="zombies",
-            what=f"{format_many(stuck, 'thread')} did not end.",
+            what="Threads of actors did not end.",
+            detail=f"{format_count(stuck)} now.",
             do="Restart the server.",
-            link="#actors",
+            link=Part.ACTORS,
             rank=44,
         )
 
@@ -69,9 +74,10 @@ def _failed_requests(facts: Facts) -> Iterator[Fault]:
             continue
         yield Fault(
             kind="requests",
-            what=f"{format_many(spell.count, 'request')} to {route} failed{facts.last_error(route)}.",
+            what=f"Requests to {route} failed{facts.last_error(route)}.",
+            detail=format_times(spell.count),
             do="Open one of them below: its timeline has the error.",
-            link="#errors",
+            link=Part.ERRORS,
             rank=26,
             since_s=facts.age_s(spell),
             explained_by=ALL_STOPPED | {CRASH, LOOP} | (NO_ANSWERS if group == CHAT else frozenset()),
@@ -83,9 +89,10 @@ def _notifications(facts: Facts) -> Iterator[Fault]:
         if outcome in NOTIFICATION_HINTS:
             yield Fault(
                 kind="notifications",
-                what=f"{format_many(spell.count, 'notification')} did not go out: {outcome.replace('_', ' ')}.",
+                what=f"Notifications do not go out: {outcome.replace('_', ' ')}.",
+                detail=format_times(spell.count),
                 do=f"{NOTIFICATION_HINTS[outcome]} The answers wait for their wearers' next contact.",
-                link="#deliveries",
+                link=Part.DELIVERIES,
                 rank=27,
                 since_s=facts.age_s(spell),
                 explained_by=ALL_STOPPED,
@@ -95,7 +102,7 @@ def _notifications(facts: Facts) -> Iterator[Fault]:
             kind="notify_breaker",
             what="Omi's API is not called for now: it failed several times in a row.",
             do="See OMI_API_URL and the network; it is called again by itself.",
-            link="#deliveries",
+            link=Part.DELIVERIES,
             rank=45,
             explained_by=frozenset(("notifications",)),
         )
@@ -103,13 +110,15 @@ def _notifications(facts: Facts) -> Iterator[Fault]:
 
 def _dead_jobs(facts: Facts) -> Iterator[Fault]:
     for kind, spell in facts.spells.of("omi_job_attempts", "kind").items():
+        if kind == ANSWER:  # a question without an answer, which has a fault of its own
+            continue
         explained_by = frozenset(("unanswered", "notifications")) | ALL_STOPPED | {MODEL, BUDGET}
         yield Fault(
             kind="dead_jobs",
-            what=f"{format_many(spell.count, 'job')} failed for good: {kind}"
-            f"{facts.last_error(f'job_attempt_failed ({kind})')}.",
+            what=f"Jobs failed for good: {kind}{facts.last_error(f'job_attempt_failed ({kind})')}.",
+            detail=format_times(spell.count),
             do="Retry or discard them below when their cause is mended.",
-            link="#queue",
+            link=Part.QUEUE,
             rank=28,
             since_s=facts.age_s(spell),
             explained_by=explained_by,
@@ -117,7 +126,7 @@ def _dead_jobs(facts: Facts) -> Iterator[Fault]:
 
 
 # Seconds that people notice, and the share of late timers in a minute that slows all requests; a blip is no fault.
-_LONG_S, _OFTEN = 0.5, 0.05
+_LONG_S, _OFTEN = 1.0, 0.05
 
 
 def _loop(facts: Facts) -> Iterator[Fault]:
@@ -126,25 +135,36 @@ def _loop(facts: Facts) -> Iterator[Fault]:
     if is_long or is_often:
         yield Fault(
             kind=LOOP,
-            what=f"The event loop was blocked: {check.get('note')}.",
+            what="The event loop was blocked.",
+            detail=as_sentence(str(check.get("note", ""))),
             do="See whether the machine is busy or short of memory. All requests waited meanwhile.",
-            link="#system",
+            link=Part.SYSTEM,
             rank=60,
         )
 
 
-# Checks whose note says all: the fault's words, what to do, the page's part, the rank.
+# Checks whose note says the rest: the fault's sentence, what to do, the page's part, the rank.
 _TOLD = {
-    "backplane": ("{note}.", "Nodes do not reach each other; each has its own limits meanwhile.", "#system", 40),
+    "backplane": (
+        "Redis is lost.",
+        "Nodes do not reach each other meanwhile.",
+        Part.SYSTEM,
+        40,
+    ),
     "clock": (
-        "This machine's clock is wrong: {note}.",
+        "This machine's clock is wrong.",
         "Set the clock and keep it by NTP (timedatectl set-ntp true): beyond 5 minutes the node is refused.",
-        "#system",
+        Part.SYSTEM,
         32,
     ),
-    "nodes": ("{note}.", "Let the load balancer send each uid to one node.", "#system", 50),
-    "retention": ("Nothing is deleted: {note}.", "Run `omi-actors retention resume` if it may be.", "#system", 51),
-    "erasures": ("{note}.", "See whether the store is busy or fails.", "#database", 52),
+    "nodes": (
+        "Sessions go to and fro between nodes.",
+        "Send each uid to one node.",
+        Part.SYSTEM,
+        50,
+    ),
+    "retention": ("Nothing old is deleted.", "Run `omi-actors retention resume` if it may be.", Part.SYSTEM, 51),
+    "erasures": ("An account is not erased in time.", "See whether the store is busy or fails.", Part.DATABASE, 52),
 }
 
 
@@ -152,11 +172,11 @@ def _told(facts: Facts) -> Iterator[Fault]:
     for name, (what, do, link, rank) in _TOLD.items():
         check = facts.checks.get(name, {})
         if check.get("status") in ("warn", "fail"):
-            note = what.format(note=check.get("note") or check["status"])
             yield Fault(
                 kind=name,
-                what=f"{note[:1].upper()}{note[1:]}",
-                do=str(check.get("hint") or do),
+                what=what,
+                detail=as_sentence(str(check.get("note", ""))),
+                do=as_sentence(str(check.get("hint") or do)),
                 link=link,
                 rank=rank,
                 since_s=check.get("since_seconds"),
@@ -168,9 +188,10 @@ def _log(facts: Facts) -> Iterator[Fault]:
     for reason, spell in facts.spells.of("omi_log_lines_lost", "reason").items():
         yield Fault(
             kind="log",
-            what=f"{format_count(spell.count)} lines are missing in the log file ({reason}).",
+            what=f"Lines are missing in the log file: {reason}.",
+            detail=format_times(spell.count),
             do="Check whether the disk of LOG_DIR is full or slow.",
-            link="#system",
+            link=Part.SYSTEM,
             rank=53,
             since_s=facts.age_s(spell),
         )

@@ -5,6 +5,7 @@ Not here: statements (store/), access and HTTP (web/). Threads: the event loop.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from omi_actors.actors.maintenance.janitor import CleanUp
 from omi_actors.actors.queue.messages import QueueTick
@@ -21,8 +22,11 @@ from omi_actors.domain.work.queue_admin import (
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.kit.handle import Handle
-from omi_actors.store import queue_admin, retention_state
+from omi_actors.store import queue_admin, queue_state, retention_state
 from omi_actors.store.facade import Store
+
+# Dead jobs in the operator's page; `omi-actors queue` and /operator/queue/jobs list all.
+_SHOWN_DEAD = 20
 
 
 class QueueAdmin:
@@ -32,6 +36,39 @@ class QueueAdmin:
         self._store = store
         self._job_queue = job_queue
         self._janitor = janitor
+
+    async def show_queue(self, now_s: float) -> dict[str, Any]:
+        """Return the section `queue` of the operator's page: counts, pauses, and the newest dead jobs."""
+        counts = await self._store.read(queue_state.count_queue)
+        dead: tuple[ListedJob, ...] = ()
+        if counts.by_state["dead"]:
+            dead = await self.list_jobs(JobFilter(state="dead"), before=None, limit=_SHOWN_DEAD)
+        return {
+            "states": dict(counts.by_state),
+            "kinds": [
+                {
+                    "kind": kind,
+                    "waiting": one.ready - one.retrying,
+                    "retrying": one.retrying,
+                    "running": one.running,
+                    "dead": one.dead,
+                    "oldestMs": None if one.oldest_ready_at is None else round((now_s - one.oldest_ready_at) * 1e3),
+                }
+                for kind, one in counts.kinds.items()
+            ],
+            "paused": dict(counts.paused),
+            "failed": [
+                {
+                    "id": job.job_id,
+                    "kind": job.kind,
+                    "error": job.error,
+                    "attempts": job.attempts,
+                    "at": job.finished_at,
+                    "request": job.request_id,
+                }
+                for job in dead
+            ],
+        }
 
     async def list_jobs(self, chosen: JobFilter, *, before: int | None, limit: int) -> tuple[ListedJob, ...]:
         """Return a page of jobs with numbers (`seq`) below `before`, newest first."""

@@ -61,7 +61,7 @@ def webhook_form(webhook: KeptWebhook) -> dict[str, Any]:
         "ms": _ms((trace.ended_mono_s or trace.began_mono_s) - trace.began_mono_s),
         "bytes": webhook.size,
         "kind": webhook.kind,
-        "wearer": _name_wearer(webhook.session_key),
+        "wearer": name_wearer(webhook.session_key),
         "hasText": webhook.body is not None,
     }
 
@@ -116,7 +116,7 @@ def _line_form(line: Any) -> dict[str, Any]:
     return {"at": line.get("timestamp", ""), "level": line["level"], "event": str(line["event"]), "fields": fields}
 
 
-def _name_wearer(session_key: str) -> str:
+def name_wearer(session_key: str) -> str:
     """Return a short name that is the same for all webhooks of one wearer, and tells nothing about them."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:6] if session_key else ""
 

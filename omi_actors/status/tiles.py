@@ -250,7 +250,6 @@ def _restarts(figures: Figures, hour: _Hour) -> Tile:
 _ERRORS = (
     ("failed", "failed requests"),
     ("unanswered", "questions without an answer"),
-    ("model_failed", "model calls"),
     ("store_errors", "of the store"),
     ("crashes", "crashes"),
     ("not_notified", "notifications"),

@@ -46,10 +46,14 @@ def format_count(count: float) -> str:
     return f"{count:,.0f}"
 
 
-def format_many(count: float, word: str) -> str:
-    """Format a whole number with its word: 1 job, 2 jobs, 2 crashes."""
-    end = "" if count == 1 else "es" if word.endswith("h") else "s"
-    return f"{format_count(count)} {word}{end}"
+def as_sentence(words: str) -> str:
+    """Return words with a capital and a full stop; "" stays."""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
+
+
+def format_times(count: float) -> str:
+    """Format how often something happened, as a sentence: Once. 1,234 times."""
+    return "Once." if count == 1 else f"{format_count(count)} times."
 
 
 def format_share(part: float, whole: float) -> str:

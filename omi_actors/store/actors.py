@@ -67,6 +67,7 @@ class StoreWriter(ThreadActor):
         self._opened = opened
         self._node = node
         self._engine = Engine(config, node)
+        self._slow_s = config.slow_s
         self._register = partial(register_node, lease_s=lease_s, max_deliveries=max_deliveries)
         self._alone: deque[tuple[Callable[[EntityTransaction], Any], Future[Any] | None]] = deque()
         self._is_available = True
@@ -131,6 +132,10 @@ class StoreWriter(ThreadActor):
         envelopes = sorted(envelopes, key=lambda envelope: comes_late(envelope.message.write))
         outcomes = self._engine.commit_group([envelope.message.write for envelope in envelopes])
         seconds = self.runtime.clock.mono_s() - started
+        if seconds >= self._slow_s:
+            sync_s = self._engine.sync_s
+            part = "sync" if sync_s > seconds / 2 else "statements"
+            _note_slow("commit", seconds, writes=len(outcomes), slow_stage=part, sync_ms=round(sync_s * 1e3, 1))
         metrics.STORE_COMMIT_SECONDS.observe(seconds)
         RECORDERS[COMMIT].note(seconds)
         metrics.STORE_GROUP_SIZE.observe(len(outcomes))
@@ -201,6 +206,7 @@ class StoreReader(ThreadActor):
         super().__init__()
         self._opened = opened
         self._engine = Engine(config, NodeIdentity("reader"), readonly=True)
+        self._slow_s = config.slow_s
 
     def on_start(self) -> None:
         """Wait until the writer has opened the store, then connect. If it fails, do nothing: it reports the error."""
@@ -238,7 +244,15 @@ class StoreReader(ThreadActor):
             metrics.STORE_ERRORS.labels(_kind_of(exc)).inc()
             raise
         finally:
-            metrics.STORE_READ_SECONDS.labels(name).observe(self.runtime.clock.mono_s() - started)
+            seconds = self.runtime.clock.mono_s() - started
+            if seconds >= self._slow_s:
+                _note_slow(name, seconds)
+            metrics.STORE_READ_SECONDS.labels(name).observe(seconds)
+
+
+def _note_slow(name: str, seconds: float, **more: str | float) -> None:
+    """Log a slow read or commit by its name; the line stands among those of the request that waited."""
+    _log.warning("slow statement", statement=name, ms=round(seconds * 1e3, 1), **more)
 
 
 def _count_errors(errors: Sequence[StoreError]) -> None:

@@ -4,6 +4,7 @@ Not here: statements (a module per subject), databases' differences (sqlite.py, 
 Threads: the one that opened it.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ from omi_actors.store.migrate import load_migrations, migrate, read_version
 from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
 from omi_actors.store.retention_state import note_leap
 from omi_actors.store.sqlite import SQLite
+from omi_actors.store.statement_log import LoggedEntityTransaction, LoggedTransaction
 from omi_actors.store.transaction import (
     Connection,
     EntityTransaction,
@@ -68,7 +70,8 @@ _STORED = Outcome()
 class StoreConfig:
     """Place of the store. An empty `url` means SQLite in `data_dir`; else sqlite:///<file> or postgres://<...>.
 
-    `clock` None: use the database's clock. `migrations` None: use the migrations of the program.
+    `clock` None: use the database's clock. `migrations` None: use the migrations of the program. Reads and commits of
+    `slow_s` seconds are logged; `logs_statements` logs each statement.
     """
 
     url: str
@@ -76,6 +79,8 @@ class StoreConfig:
     clock: Clock | None = None
     busy_timeout_s: float = 5.0
     migrations: Traversable | None = None
+    slow_s: float = math.inf
+    logs_statements: bool = False
 
 
 class Engine:
@@ -99,6 +104,8 @@ class Engine:
             node.watch = LeapWatch(clock or SystemClock())
         self._node = node
         self._connection = Connection(self._db, self._dialect, node, clock)
+        if config.logs_statements:
+            self._connection.plain, self._connection.with_entities = LoggedTransaction, LoggedEntityTransaction
         # What the driver, Pony, the file system and odd values raise; it becomes a StoreError.
         self._foreign_errors: tuple[type[Exception], ...] = (
             *self._dialect.driver_errors,
@@ -108,6 +115,11 @@ class Engine:
             OSError,
         )
         self._expected_errors: tuple[type[Exception], ...] = (*self._foreign_errors, StoreError)
+
+    @property
+    def sync_s(self) -> float:
+        """Return the seconds of the latest COMMIT with its sync."""
+        return self._connection.sync_s
 
     def open(self) -> None:
         """Connect. A writer also brings the schema up to date and checks it against the entities.

@@ -58,6 +58,11 @@ _EVENTS = (
     "DELETE FROM operator_event WHERE id IN (SELECT id FROM (SELECT id, happened_at FROM operator_event"
     " ORDER BY id LIMIT ?) AS first WHERE happened_at < ?)"
 )
+# Of nodes that store no more: the others keep their own last day (minutes.py).
+_MINUTES = (
+    "DELETE FROM metric_minute WHERE (node, no) IN (SELECT node, no FROM metric_minute WHERE began_at < ?"
+    " ORDER BY began_at LIMIT ?)"
+)
 # Tables whose rows are limited in a round. Finished jobs and counts of use are not: they hold nobody's words, and days
 # without a round leave many of them.
 _LIMITED = {
@@ -172,15 +177,16 @@ def prune_session(tx: Transaction, session_id: str, cutoffs: Cutoffs, *, limit: 
 
 
 def prune_work(tx: Transaction, cutoffs: Cutoffs, *, limit: int) -> Pruned:
-    """Delete up to `limit` rows each of old done jobs, dead jobs, counts of use, and operator's events."""
+    """Delete up to `limit` rows each of old done jobs, dead jobs, counts of use, operator's events, and minutes."""
     if not _hold(tx, cutoffs):
         return _NOTHING
     done = tx.run(_JOBS, (cutoffs.done, "done", "cancelled", limit))
     dead = tx.run(_JOBS, (cutoffs.dead, "dead", "dead", limit))
     used = tx.run(_USE, (cutoffs.used, limit))
     events = tx.run(_EVENTS, (limit, cutoffs.events))
-    rows = {"job": done + dead, "model_use": used, "operator_event": events}
-    return Pruned(rows, has_more=limit in (done, dead, used, events))
+    minutes = tx.run(_MINUTES, (cutoffs.used, limit))
+    rows = {"job": done + dead, "model_use": used, "operator_event": events, "metric_minute": minutes}
+    return Pruned(rows, has_more=limit in (done, dead, used, events, minutes))
 
 
 def scrub(tx: Transaction) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from omi_actors.domain.answers.prompt import EarlierMessage, TranscriptLine
 from omi_actors.domain.hearing.segments import StoredSegment, version_of
 from omi_actors.domain.hearing.state import SPOKEN_PREFIX, Place, read_place
+from omi_actors.domain.sessions.keys import account_in
 from omi_actors.domain.sessions.records import AnswerContext, SessionRecord, StoredMessage, Transcript
 from omi_actors.store.answers import load_open_answers
 from omi_actors.store.model_use import load_use
@@ -26,13 +27,14 @@ _MESSAGE = (
     " FROM message LEFT JOIN delivery ON delivery.message_id = message.id"
 )
 _HEARD = "SELECT speaker, text, created_at FROM transcript_segment WHERE session_id = ? ORDER BY seq DESC LIMIT ?"
-_TURNS = (
+_HISTORY = (
     "SELECT message.role, message.text, COALESCE(asked.speaker, ''),"
     " COALESCE(asked.asker = 'user' OR asked.source = 'frontend', FALSE)"
     " FROM message LEFT JOIN message AS asked ON asked.job_id = message.job_id AND asked.role = 'user'"
-    " WHERE message.session_id = ? AND message.kind <> 'failure'"
+    " WHERE message.{} = ? AND message.kind <> 'failure'"
     " ORDER BY message.created_at DESC, message.id DESC LIMIT ?"
 )
+_OF_SESSION, _OF_CONVERSATION = (_HISTORY.format(column) for column in ("session_id", "conversation_id"))
 # A session without a space of its own has its person's. The account is given only if its person allows that memories
 # enter prompts.
 _ANSWERED_FOR = (
@@ -110,18 +112,21 @@ def load_transcript(
 
 
 def load_answer_context(
-    tx: Transaction, session_id: str, *, choose_rows: Callable[[str], tuple[int, int]]
+    tx: Transaction, session_id: str, *, choose_rows: Callable[[str], tuple[int, int]], conversation_id: str = ""
 ) -> AnswerContext:
     """Load the input of a prompt: the session's latest segments and messages, without failures.
 
+    In a session that an account began by typing, the messages are those of the question's conversation alone.
     `choose_rows` returns the numbers of segments and messages for the name of a space (a subject of prompts).
     """
     row = tx.fetch_one(_ANSWERED_FOR, (session_id,))
     space, session_key, recall_of = row if row is not None else ("default", "", None)
     segments, messages = choose_rows(space)
+    is_typed = bool(conversation_id) and account_in(session_key) is not None
+    turns, of = (_OF_CONVERSATION, conversation_id) if is_typed else (_OF_SESSION, session_id)
     return AnswerContext(
         transcript=tuple(starmap(TranscriptLine, reversed(tx.fetch(_HEARD, (session_id, segments))))),
-        history=tuple(starmap(EarlierMessage, reversed(tx.fetch(_TURNS, (session_id, messages))))),
+        history=tuple(starmap(EarlierMessage, reversed(tx.fetch(turns, (of, messages))))),
         space=space,
         use=load_use(tx, session_key),
         recall_of=recall_of,
@@ -132,6 +137,11 @@ def load_space(tx: Transaction, session_key: str) -> str | None:
     """Load the name of a session's space; None if there is no such session."""
     row = tx.fetch_one("SELECT active_space FROM session WHERE session_key = ?", (session_key,))
     return None if row is None else str(row[0])
+
+
+def has_messages(tx: Transaction, conversation_id: str) -> bool:
+    """Return True if something was typed or answered in this conversation."""
+    return tx.fetch_one("SELECT 1 FROM message WHERE conversation_id = ? LIMIT 1", (conversation_id,)) is not None
 
 
 def find_segments(tx: Transaction, session_id: str, keys: Sequence[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, TypeVar
 
 from pony import orm
@@ -213,6 +214,9 @@ T = TypeVar("T")
 class Connection:
     """Runs transactions on one connection. Raises the driver's errors; then `is_lost` means: connect and try again."""
 
+    # The classes of its transactions; those of statement_log.py log each statement.
+    plain, with_entities = Transaction, EntityTransaction
+
     def __init__(self, db: orm.Database, dialect: Dialect, node: NodeIdentity, clock: Clock | None) -> None:
         self._db: Any = db  # Pony's stubs leave most of it untyped
         self._dialect = dialect
@@ -221,6 +225,8 @@ class Connection:
         self._has_to_scrub = False
         self._is_committing = False
         self.is_lost = False
+        # Seconds of the latest COMMIT with its sync.
+        self.sync_s = 0.0
 
     def get(self) -> Any:
         """Return the driver's connection; connect first if there is none."""
@@ -242,13 +248,15 @@ class Connection:
         con = self.get()
         try:
             self._dialect.begin(con)
-            tx = Transaction(con.cursor(), self._dialect, self._node, self._clock)
+            tx = self.plain(con.cursor(), self._dialect, self._node, self._clock)
             tx.scrub_waits = self._has_to_scrub
             with _WithoutPony():
                 result = work(tx)
             if commits:
                 self._is_committing = True
+                began_s = monotonic()
                 con.commit()
+                self.sync_s = monotonic() - began_s
             else:
                 self._dialect.rollback(con)
         except BaseException as exc:
@@ -267,7 +275,7 @@ class Connection:
             with orm.db_session(immediate=commits or self._dialect.snapshot_is_immediate):
                 if commits:
                     self._db.get_connection()  # begin, so that statements alone are committed, too
-                tx = EntityTransaction(con.cursor(), self._dialect, self._node, self._clock, self._db)
+                tx = self.with_entities(con.cursor(), self._dialect, self._node, self._clock, self._db)
                 result = work(tx)
                 self._db.flush()
                 self._is_committing = commits

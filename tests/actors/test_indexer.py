@@ -2,7 +2,7 @@
 
 import pytest
 
-from omi_actors.actors.maintenance.indexer import Indexer, MergeWords
+from omi_actors.actors.maintenance.indexer import Indexer, MergeWords, WordsDeleted
 from omi_actors.domain.people.memories import NewMemory
 from omi_actors.errors import StoreError, StoreUnavailableError
 from omi_actors.kit.testing import Driver
@@ -69,3 +69,21 @@ def test_deleted_words_are_removed_step_by_step_when_nothing_else_is_to_do(drive
     store.replies["merge_words"] = False
     driver.advance(20.0)
     assert len(store.of("merge_words")) == 4
+
+
+def test_deletions_of_a_minute_are_removed_together_a_minute_after_the_first(driver, store):
+    driver.advance(100.0)
+    begun = len(store.of("merge_words"))
+    driver.tell(WordsDeleted())
+    driver.advance(50.0)
+    driver.tell(WordsDeleted())
+    assert len(store.of("merge_words")) == begun == 1
+
+    driver.advance(20.0)
+    assert len(store.of("merge_words")) == begun + 1
+
+    driver.advance(200.0)
+    assert len(store.of("merge_words")) == begun + 1
+    driver.tell(WordsDeleted())
+    driver.advance(70.0)
+    assert len(store.of("merge_words")) == begun + 2

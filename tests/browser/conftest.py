@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import async_playwright
 
 from omi_actors.clock import SystemClock
@@ -31,6 +32,13 @@ def find_chromium():
     if path is None or shutil.which(path) is None:
         pytest.fail(NO_CHROMIUM, pytrace=False)
     return path
+
+
+async def find_barriers(page):
+    """Return what axe-core finds serious on a page. Open it with `bypass_csp=True`."""
+    found = (await Axe().run(page)).response["violations"]
+    serious = [one for one in found if one["impact"] in {"serious", "critical"}]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

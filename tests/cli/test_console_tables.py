@@ -5,7 +5,7 @@ import os
 from omi_actors.cli.console_tables import ConsoleTables, render_tables
 
 FIGURES = {
-    "requests": {"total": 1234, "success": 1200, "failed": 34},
+    "requests": {"total": 1234, "success": 1200, "failed": 34, "serverErrors": 34},
     "performance": {"avgResponseTime": 145.23, "maxResponseTime": 892.45, "minResponseTime": None},
     "webhooks": {"processed": 567, "failed": 12, "avgProcessingTime": 234.0},
     "database": {"queries": 1000, "errors": 5, "avgQueryTime": 1.5},
@@ -77,7 +77,7 @@ def test_tables_show_the_ten_oldest_active_requests():
 
 
 def test_tables_of_nothing_have_no_rate():
-    nothing = {**FIGURES, "requests": {"total": 0, "success": 0, "failed": 0}}
+    nothing = {**FIGURES, "requests": {"total": 0, "success": 0, "failed": 0, "serverErrors": 0}}
 
     assert "│ Success Rate   │ N/A │" in render_tables(nothing, ())
 

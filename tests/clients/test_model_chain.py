@@ -219,6 +219,49 @@ async def test_last_failure_is_current_until_the_next_answer(guarded):
     assert not guarded.model.last_failure.is_current
 
 
+async def test_failure_knows_its_first_and_latest_time_and_their_number(guarded):
+    await guarded.fail(UpstreamBusyError("slow down"))
+    guarded.clock.advance(7.0)
+    await guarded.fail(UpstreamBusyError("slow down"))
+
+    failure = guarded.model.last_failure
+    assert (failure.since_mono_s, failure.last_mono_s, failure.count) == (0.0, 7.0, 2)
+    await guarded.ask()
+    await guarded.fail(UpstreamBusyError("slow down"))
+    assert guarded.model.last_failure.count == 1
+
+
+async def test_server_that_is_reached_again_ends_the_failure_without_a_question(guarded):
+    await guarded.fail(DOWN)
+    guarded.inner.script.append(DOWN)
+    await guarded.model.recheck()
+    assert guarded.model.last_failure.is_current
+
+    await guarded.model.recheck()
+
+    assert not guarded.model.last_failure.is_current
+
+
+async def test_list_of_models_does_not_end_what_it_says_nothing_about(guarded):
+    await guarded.fail(UpstreamRejectedError("no", code="insufficient_quota"))
+
+    await guarded.model.recheck()
+
+    assert guarded.model.last_failure.is_current
+
+
+async def test_slow_answer_is_forgotten_a_minute_after_it(guarded):
+    await guarded.fail(UpstreamTimeoutError("late"))
+    guarded.clock.advance(60.0)
+    await guarded.model.recheck()
+    assert guarded.model.last_failure.is_current
+    guarded.clock.advance(1.0)
+
+    await guarded.model.recheck()
+
+    assert not guarded.model.last_failure.is_current
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -34,12 +34,23 @@ def test_mail_is_taken_in_order_also_when_there_is_much():
     reader = Reader(mailbox)
     for number in range(100):
         mailbox.offer(Envelope(number))
+    assert seen_next(mailbox) == 0
     taken = [reader.read() for _ in range(50)]
     mailbox.offer(Envelope(100))
+    assert seen_next(mailbox) == 50
 
     taken += [reader.read() for _ in range(51)]
 
     assert taken == list(range(101))
+    assert mailbox.peek() is None
+
+
+def seen_next(mailbox):
+    """Return the next message, which stays."""
+    count = len(mailbox)
+    envelope = mailbox.peek()
+    assert len(mailbox) == count
+    return envelope.message
 
 
 def test_a_full_mailbox_refuses_at_once_and_takes_again_when_read():

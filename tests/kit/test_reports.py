@@ -39,6 +39,31 @@ def test_a_crash_is_one_line_with_actor_class_and_traceback():
     assert "wearer" not in str(lines)
 
 
+def test_crashes_are_noted_by_actor_and_kind_with_the_place_and_without_text():
+    runtime = ManualRuntime(hooks=ActorMetrics())
+    handle = run_alone(Puppet(), runtime, name="ada", kind="session", parent=note_exits(runtime).handle)
+    log = runtime.crash_log
+
+    with capture_logs():
+        handle.tell(fail_with(ValueError("what the wearer said")))
+        runtime.run()
+        log.write("session", "eve", KeyError("text"))
+
+    assert (log.notes["ada"].count, log.by_kind["session"].count) == (1, 2)
+    assert log.notes["ada"].last.startswith("ValueError in kit/support.py:")
+    assert log.by_kind["session"].last == "KeyError in no place"
+
+
+def test_notes_of_crashes_are_bounded(clock):
+    log = CrashLog(clock)
+
+    with capture_logs():
+        for number in range(600):
+            log.write("session", f"s{number}", ValueError())
+
+    assert (len(log.notes), "s599" in log.notes, "s0" in log.notes) == (500, True, False)
+
+
 def test_after_ten_of_a_kind_only_the_number_is_kept_and_told_later(clock):
     log = CrashLog(clock)
     assert len(write(log, times=LINES_PER_PERIOD + 5)) == LINES_PER_PERIOD

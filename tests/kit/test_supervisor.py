@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from omi_actors.kit.errors import ActorUnavailableError
-from omi_actors.kit.spec import Backoff, ChildState, Restart, Strategy
+from omi_actors.kit.spec import Backoff, ChildState, Intensity, Restart, Strategy
+from omi_actors.kit.supervisor import RestartChild
 from tests.kit.support import (
     Do,
     Ping,
@@ -122,6 +123,68 @@ def test_siblings_that_crash_together_restart_once():
     tree.runtime.run()
 
     assert [entry for entry in tree.log if entry.startswith("start")] == ["start a", "start b", "start c"]
+
+
+# --- a restart by hand
+
+
+def restart(tree, name):
+    tree.log.clear()
+    done = tree.supervisor.ask(RestartChild(name), timeout_s=60.0)
+    tree.runtime.run()
+    return done
+
+
+@pytest.mark.parametrize(
+    ("strategy", "log"),
+    [
+        (Strategy.ONE_FOR_ONE, ["stop b", "start b"]),
+        (Strategy.ONE_FOR_ALL, ["stop c", "stop b", "stop a", "start a", "start b", "start c"]),
+    ],
+)
+def test_child_is_restarted_by_hand_with_those_of_its_strategy(strategy, log):
+    tree = Tree(NAMES, strategy=strategy, intensity=Intensity(max_restarts=0, period_s=30.0))
+
+    assert restart(tree, "b").result() is True
+    assert tree.log == log
+    assert restart(tree, "b").result() is True, "a restart by hand counted as a crash"
+    assert tree.given_up == []
+
+
+def test_restart_by_hand_keeps_the_mail_and_leaves_a_child_that_does_not_end_behind():
+    tree = Tree(NAMES)
+    tree["b"].tell(Do(lambda _actor: never()))
+    tree["b"].tell("after")
+
+    done = restart(tree, "b")
+    assert not done.done
+    tree.runtime.advance(5.1)
+
+    assert done.result() is True
+    assert tree.log == ["failure b TimeoutError", "start b", "after"]
+
+
+async def never():
+    await new_future()
+
+
+def test_unknown_child_and_one_that_has_ended_are_not_restarted():
+    tree = Tree(NAMES, restart={"a": Restart.TEMPORARY})
+    tree.tell("a", STOP_SELF)
+
+    assert [restart(tree, name).result() for name in ("z", "a")] == [False, False]
+
+
+def test_child_that_waits_for_its_restart_is_restarted_at_once():
+    tree = Tree(["a"], backoff=Backoff(min_s=10.0, max_s=10.0))
+    tree.crash("a")
+    tree.crash("a")
+    assert tree["a"].state is ChildState.BACKING_OFF
+
+    assert restart(tree, "a").result() is True
+    tree.runtime.advance(20.0)
+
+    assert tree.log == ["start a"]
 
 
 # --- mail across a restart

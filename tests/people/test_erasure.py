@@ -87,6 +87,32 @@ def leaks(text: bytes, word: str = ADA) -> set[str]:
     return {one for one in CANARIES if one.encode() in lower} | ({word} if word.encode() in lower else set())
 
 
+async def test_words_of_one_deleted_memory_and_conversation_leave_the_files(start, database_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("omi_actors.actors.maintenance.indexer._SOON_S", 0.1)
+    monkeypatch.setattr("omi_actors.actors.maintenance.indexer._PERIOD_S", 0.05)
+    monkeypatch.setattr("omi_actors.actors.maintenance.indexer._SETTLED_S", 0.0)
+    program = await start(database_url)
+    ada = Client(program.connection)
+    await ada.register()
+    (memory, other) = [(await ada("POST", "/memories", {"text": f"{ADA}{n}"})).json["memory"] for n in ("one", "two")]
+    sent = await ada("POST", "/messages/send", {"text": f"{ADA}typed", "slot": 2})
+    sql = "SELECT count(*) FROM recall_text"
+
+    async def is_indexed():
+        return (await program.system.store.read(lambda tx: tx.fetch(sql)))[0][0] >= 4
+
+    await eventually(is_indexed)
+    for path in (f"/memories/{memory['id']}", f"/conversations/{sent.json['conversation_id']}"):
+        assert (await ada("DELETE", path)).status == 200
+    assert (await ada("PATCH", f"/memories/{other['id']}", {"text": f"{BOB} stays"})).status == 200
+
+    async def is_gone():
+        return leaks(everything(program, tmp_path, database_url)) == set()
+
+    await eventually(is_gone)
+    assert leaks(everything(program, tmp_path, database_url), BOB) == {BOB}
+
+
 async def test_no_word_of_a_deleted_person_is_left_and_all_of_another(start, database_url, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     program = await start(database_url, ENABLE_RATE_LIMIT="false")

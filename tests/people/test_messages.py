@@ -1,6 +1,7 @@
 """Typed messages, windows and spaces over HTTP, on each database."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -151,6 +152,117 @@ async def test_message_with_a_key_is_asked_once(ada):
     assert len(await messages_of(ada, replies[0].json["conversation_id"])) == 2
 
 
+async def begin_stream(client, key, **form):
+    """Ask for a stream; its headers have come."""
+    reply = await client("POST", "/messages/send", form, Accept="text/event-stream", Idempotency_Key=key)
+    assert (reply.status, reply.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+
+
+async def read_events(client):
+    """Return the events of a stream up to its end, as (name, data)."""
+    async with asyncio.timeout(10):
+        body = (await client.connection._read_chunks()).decode()
+    parts = [part.split("\n") for part in body.split("\n\n") if part and not part.startswith(":")]
+    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in parts]
+
+
+@pytest.fixture
+async def gated(start, database_url):
+    """A person, a phone of theirs, a new conversation, and the model, which waits before each answer."""
+    model = GatedModel()
+    running = await start(database_url, model=model, ENABLE_RATE_LIMIT="false")
+    ada = Client(running.connection)
+    await register(ada)
+    begun = (await ada("POST", "/conversations", {})).json["conversation"]["id"]
+    phone = Client(await Connection.open(running.port), ada.token)
+    yield ada, phone, begun, model
+    await phone.connection.close()
+
+
+async def test_streamed_message_has_pieces_and_ends_with_the_form_of_the_plain_reply(ada):
+    await register(ada)
+    plain = await send(ada, slot=1)
+
+    await begin_stream(ada, "k1", text="how far is the sun", slot=1)
+
+    *pieces, (name, done) = await read_events(ada)
+    assert name == "done"
+    assert {name for name, _ in pieces} == {"delta"}
+    assert "".join(data["text"] for _, data in pieces) == done["message"]
+    assert done.keys() == plain.json.keys()
+    assert done["conversation_id"] == plain.json["conversation_id"]
+    assert len(await messages_of(ada, done["conversation_id"])) == 4
+
+
+async def test_streamed_question_that_fails_ends_with_the_reason(start):
+    running = await start(model=RefusingModel())
+    ada = Client(running.connection)
+    await register(ada)
+
+    await begin_stream(ada, "k1", text="hi there", slot=1)
+
+    *_, (name, problem) = await read_events(ada)
+    assert (name, problem["code"]) == ("error", "no_answer")
+
+
+async def test_streamed_message_is_answered_though_its_client_leaves_and_its_key_finds_the_answer(gated):
+    ada, phone, begun, model = gated
+    form = {"text": "how far is the moon", "conversation_id": begun}
+    await begin_stream(phone, "k1", **form)
+    async with asyncio.timeout(10):
+        await model.asked.wait()
+    phone.connection.abort()
+
+    model.gate.set()
+
+    await begin_stream(ada, "k1", **form)
+    *_, (name, done) = await read_events(ada)
+    assert name == "done"
+    answer, question = await messages_of(ada, begun)
+    assert (question["text"], answer["text"]) == (form["text"], done["message"])
+
+
+async def test_stopped_question_gets_no_answer_and_its_stream_ends(gated):
+    ada, phone, begun, model = gated
+    await begin_stream(phone, "k1", text="how far is the moon", conversation_id=begun)
+    async with asyncio.timeout(10):
+        await model.asked.wait()
+
+    stops = [
+        await ada("POST", "/messages/stop", {"conversation_id": begun}, Idempotency_Key=key)
+        for key in ("k2", "k1", "k1")
+    ]
+
+    assert [reply.json["stopped"] for reply in stops] == [False, True, False]
+    *_, (name, problem) = await read_events(phone)
+    assert (name, problem["error"]) == ("error", "The question was stopped.")
+    model.gate.set()
+    assert (await send(ada, "and the sun", conversation_id=begun)).status == 200
+    assert [one["role"] for one in await messages_of(ada, begun)] == ["ASSISTANT", "USER", "USER"]
+
+
+async def test_new_conversation_is_used_before_another_begins_and_knows_nothing_of_others(start, database_url):
+    model = RememberingModel()
+    running = await start(database_url, model=model)
+    ada = Client(running.connection)
+    await register(ada)
+
+    begun = [(await ada("POST", "/conversations", form)).json["conversation"] for form in ({}, {"title": " Moon "})]
+    assert (begun[0]["id"], begun[1]["title"]) == (begun[1]["id"], "Moon")
+    first = begun[0]["id"]
+    await send(ada, "how far is the moon", conversation_id=first)
+    second = (await ada("POST", "/conversations", {})).json["conversation"]["id"]
+    await send(ada, "what is a prime", conversation_id=second)
+    await send(ada, "and the sun", conversation_id=first)
+
+    assert second != first
+    said = [str(prompt.messages) for prompt in model.prompts]
+    assert "moon" not in said[1]
+    assert "moon" in said[2]
+    assert "prime" not in said[2]
+    assert [len(await messages_of(ada, one)) for one in (first, second)] == [4, 2]
+
+
 async def test_exactly_one_window_is_active_also_when_all_are_activated_at_once(running, ada):
     await register(ada)
     clients = [Client(await Connection.open(running.port), ada.token) for _ in range(10)]
@@ -245,6 +357,8 @@ BODIES = [
     ("/messages/send", {"text": "hi", "conversation_id": "x" * 65}, "`conversation_id` has 65 characters."),
     ("/messages/send", {"text": "x" * 51, "slot": 1}, "`text` has 51 characters."),
     ("/messages/send", {"text": "hi", "slot": 1, "role": "system"}, "`role` is not a field here."),
+    ("/messages/stop", {}, "Idempotency-Key and conversation_id are required"),
+    ("/conversations", {"title": 5}, "`title` must be a string."),
     ("/windows/activate", {}, "slot must be 1-5"),
     ("/windows/activate", {"slot": -1}, "slot must be 1-5"),
     ("/windows/activate", {"slot": 10**30}, "slot must be 1-5"),

@@ -155,6 +155,27 @@ async def test_wrong_passwords_are_limited_by_account_and_address(start):
     assert [reply.status for reply in spread] == [401] * 18 + [429] * 2
 
 
+async def test_guesses_from_elsewhere_lock_nobody_out_where_they_have_signed_in_before(start):
+    running = await start(LOGIN_MAX_FAILURES="2", TRUST_PROXY="1", ENABLE_RATE_LIMIT="false")
+    ada = Client(running.connection)
+    await ada.register()
+    right = {"email": "ada@example.com", "password": "correct horse"}
+    wrong = right | {"password": "wrong horse"}
+    assert (await ada.other()("POST", "/auth/login", right, X_Forwarded_For="10.1.1.1")).status == 200
+
+    for n in range(20):
+        assert (await ada.other()("POST", "/auth/login", wrong, X_Forwarded_For=f"10.2.0.{n}")).status == 401
+    statuses = [
+        (await ada.other()("POST", "/auth/login", right, **({"X_Forwarded_For": place} if place else {}))).status
+        for place in ("", "10.1.1.1", "10.1.1.2")
+    ]
+
+    assert statuses == [200, 200, 429]
+    # The limit of one account at one address holds there, too.
+    here = [await ada.other()("POST", "/auth/login", wrong, X_Forwarded_For="10.1.1.1") for _ in range(3)]
+    assert [reply.status for reply in here] == [401, 401, 429]
+
+
 @pytest.mark.parametrize(("mode", "statuses"), [("open", [201, 403]), ("link", [403, 403]), ("closed", [403, 403])])
 async def test_registration_is_for_those_whom_the_setting_names(mode, statuses, start):
     ada = Client((await start(REGISTRATION=mode)).connection)

@@ -27,10 +27,10 @@ async def test_process_that_ends_by_itself_has_an_exit_code(server):
     await server.start()
     assert server.exit_code is None
 
-    server.send_signal(signal.SIGUSR1)
+    server.send_signal(signal.SIGUSR2)
 
-    assert await server.wait(within_s=10.0) == -signal.SIGUSR1
-    assert server.exit_code == -signal.SIGUSR1
+    assert await server.wait(within_s=10.0) == -signal.SIGUSR2
+    assert server.exit_code == -signal.SIGUSR2
 
 
 @pytest.mark.e2e

@@ -63,7 +63,12 @@ def test_what_a_refused_key_causes_stands_below_it_and_nowhere_else(spells):
     cause = only(found)
     assert cause.what == "The model's server refuses our key."
     assert cause.do == "Set OPENAI_API_KEY."
-    assert len(cause.consequences) == 5
+    assert cause.consequences == [
+        "Questions ended without an answer: the model's server refuses our key. 3 times.",
+        "Jobs wait. The oldest for 1 min.",
+        "Requests to /chat failed. Once.",
+        "The model is not asked for now: it failed several times in a row. For 12.0 s more.",
+    ]
     assert cause.since == 4_970.0
     assert describe_state(found) == (
         "fail",
@@ -93,7 +98,7 @@ def test_refused_webhooks_are_never_called_kept(spells):
     found = causes(spells)
 
     assert "the token is wrong" in only(found).what
-    assert "50" in only(found).what
+    assert only(found).detail == "50 times."
     assert "WEBHOOK_TOKEN" in only(found).do
     assert describe_state(found)[1].startswith("No webhooks are stored: Omi's webhooks are refused")
 
@@ -118,21 +123,41 @@ def test_full_disk_is_the_cause_of_dropped_webhooks_and_failed_requests(spells):
     assert (cause.status, cause.since) == ("fail", 4_993.0)
 
 
+def test_webhooks_lost_to_a_store_that_works_again_are_a_warning(spells):
+    happen(spells, metrics.WEBHOOKS_DROPPED, "store_unavailable")
+
+    assert only(causes(spells)).status == "warn"
+
+
 def test_paused_queue_is_the_cause_of_jobs_that_wait(spells):
     waiting = {"status": "warn", "oldest_waits_seconds": 70.0}
 
     cause = only(causes(spells, {"queue": waiting}, paused={"*": 4_900.0}))
 
     assert (cause.what, cause.since, cause.status) == ("The queue is paused.", 4_900.0, "fail")
-    assert cause.consequences == ["Jobs wait, the oldest for 1 min."]
+    assert cause.consequences == ["Jobs wait. The oldest for 1 min."]
 
 
 def test_blocked_loop_does_not_stand_above_a_dead_model(spells):
-    loop = {"status": "warn", "note": "it ran 800 ms late within the last minute", "lag_max_seconds": 0.8}
+    loop = {"status": "warn", "note": "it ran 800 ms late within the last minute", "lag_max_seconds": 1.8}
 
     found = causes(spells, {"loop": loop, "model": KEY_REFUSED})
 
     assert [cause.what[:15] for cause in found] == ["The model's ser", "The event loop "]
+
+
+def test_sentences_do_not_change_while_a_fault_goes_on(spells):
+    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized")
+    before = describe_state(causes(spells))
+    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized", at=101.0)
+
+    assert describe_state(causes(spells, mono_s=105.0)) == before
+
+
+def test_name_keeps_its_capital_within_the_state(spells):
+    lost = causes(spells, {"backplane": {"status": "warn"}})
+
+    assert describe_state(lost)[1] == "It works, but: Redis is lost."
 
 
 def test_single_blip_of_the_loop_is_no_fault_and_many_are(spells):
@@ -148,13 +173,18 @@ def test_single_blip_of_the_loop_is_no_fault_and_many_are(spells):
         (metrics.WEBHOOKS_REFUSED, ("malformed_json",), "not JSON", "proxy"),
         (metrics.WEBHOOKS_REFUSED, ("odd",), "odd", "inspector"),
         (metrics.WEBHOOKS_DROPPED, ("invalid_segments",), "Parts of webhooks", "is stored"),
-        (metrics.HTTP_REQUESTS, ("/x", "GET", "5xx"), "1 request to /x", "timeline"),
-        (metrics.ACTOR_CRASHES, ("session",), "1 crash of session", "mistake"),
-        (metrics.NOTIFICATIONS, ("unauthorized",), "1 notification", "OMI_APP_SECRET"),
-        (metrics.JOB_ATTEMPTS, ("notify", "buried"), "1 job failed for good: notify", "Retry"),
+        (
+            metrics.HTTP_REQUESTS,
+            ("/x", "GET", "5xx"),
+            "Requests to /x failed (the latest error: ValueError)",
+            "timeline",
+        ),
+        (metrics.ACTOR_CRASHES, ("session",), "An actor crashed: session", "mistake"),
+        (metrics.NOTIFICATIONS, ("unauthorized",), "Notifications do not go out: unauthorized", "OMI_APP_SECRET"),
+        (metrics.JOB_ATTEMPTS, ("notify", "buried"), "Jobs failed for good: notify", "Retry"),
         (metrics.LOG_LINES_LOST, ("full",), "log file", "LOG_DIR"),
         (metrics.BUDGET_REFUSALS, ("all", "day"), "budget of the model is spent", "MODEL_TOKENS_PER_DAY"),
-        (metrics.ANSWERS, ("failed", "internal"), "1 question ended without an answer: internal", "failed jobs"),
+        (metrics.ANSWERS, ("failed", "internal"), "Questions ended without an answer: internal error", "failed jobs"),
     ],
 )
 def test_fault_has_a_remedy_and_goes_a_minute_after_its_last_event(counter, labels, what, do, spells):
@@ -191,19 +221,22 @@ def test_what_lasts_is_told_as_long_as_it_does(gauge, spells):
 
 
 @pytest.mark.parametrize(
-    ("name", "check", "what"),
+    ("name", "note", "what"),
     [
-        ("backplane", {"note": "Redis: timeout for 3 s", "hint": "Look."}, "Redis: timeout for 3 s."),
-        ("clock", {"note": "it is 4.0 s behind the database's"}, "This machine's clock is wrong: it is 4.0 s behind"),
-        ("retention", {"note": "the clock leapt"}, "Nothing is deleted: the clock leapt."),
-        ("nodes", {"note": "sessions went to and fro"}, "Sessions went to and fro."),
+        ("backplane", "Redis: timeout for 3 s", "Redis is lost."),
+        ("clock", "it is 4.0 s behind the database's", "This machine's clock is wrong."),
+        ("retention", "the clock leapt", "Nothing old is deleted."),
+        ("nodes", "sessions went to and fro", "Sessions go to and fro between nodes."),
     ],
 )
-def test_check_that_warns_is_told_in_its_own_words(name, check, what, spells):
-    cause = only(causes(spells, {name: {"status": "warn", **check}}))
+def test_check_that_warns_is_told_with_its_note(name, note, what, spells):
+    check = {"status": "warn", "note": note, "hint": "do this"}
 
-    assert cause.what.startswith(what)
-    assert cause.do
+    found = causes(spells, {name: check})
+
+    assert only(found).what == what
+    assert only(found).detail == f"{note[:1].upper()}{note[1:]}."
+    assert only(found).do == "Do this."
 
 
 def test_server_that_stops_says_so_before_all_else(spells):

@@ -10,7 +10,7 @@ from omi_actors.clock import ManualClock
 from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.domain.people.memories import REPEAT_S, NewMemory, build_conversation_key, build_memory_key
 from omi_actors.store.engine import Engine
-from omi_actors.store.people import memories, recall
+from omi_actors.store.people import linking, meetings, memories, recall
 from omi_actors.store.people.memories import Kept, MemoryPage
 from omi_actors.store.transaction import Transaction
 from tests.store.builders import alone, count, do, first_commit, raw_event, rows
@@ -127,13 +127,26 @@ def test_a_deleted_memory_is_gone_and_another_person_cannot_delete_it(people: En
     assert count(people, "recall_text") == count(people, "forgotten_memory") == 0
 
 
+def link(engine: Engine, uid: str, name: str = "ada") -> None:
+    """Link a wearable, which can be undone by the digest "undo" and its uid."""
+    do(
+        engine,
+        lambda tx: tx.run(
+            "INSERT INTO omi_link (id, account_id, omi_uid, is_verified, created_at, verified_at, undo_sha256)"
+            " VALUES (?, ?, ?, TRUE, 0, 0, ?)",
+            (f"{name}-{uid}", name, uid, f"undo {uid}"),
+        ),
+    )
+
+
 def test_an_import_keeps_what_is_new_and_never_brings_back_what_was_deleted(people: Engine) -> None:
     add(people, "Likes tea")
+    link(people, "o1")
     some = tuple(
-        NewMemory(text=text, dedupe_key=build_memory_key(text), created_at=1.0)
+        NewMemory(text=text, dedupe_key=build_memory_key("o1", text), created_at=1.0)
         for text in ("Likes tea", "Swims", "Sings")
     )
-    load = partial(memories.import_memories, account_id="ada", some=some)
+    load = partial(memories.import_memories, account_id="ada", omi_uid="o1", some=some)
 
     assert alone(people, load) == 2
     assert alone(people, load) == 0
@@ -174,7 +187,45 @@ def test_a_conversation_of_omi_becomes_one_memory_however_often_it_comes(people:
     assert sorted(keep_all(people)) == [False, False, False, True]
     assert keep_all(people) == []
     assert texts(people) == ["x T: O"]
-    assert rows(people, "SELECT dedupe_key FROM memory") == [(build_conversation_key("c-1"),)]
+    assert rows(people, "SELECT dedupe_key FROM memory") == [(build_conversation_key("s1", "c-1"),)]
+
+
+def test_undoing_a_link_takes_all_that_came_from_its_wearable_and_nothing_else(people: Engine) -> None:
+    for uid in ("s1", "s10"):
+        link(people, uid)
+        some = [NewMemory(text=f"Of {uid} {n}", dedupe_key=build_memory_key(uid, str(n))) for n in range(3)]
+        alone(people, partial(memories.import_memories, account_id="ada", omi_uid=uid, some=some))
+    hear(people, 1, CONVERSATION)
+    hear(people, 2, {"structured": {"title": "Without an id"}})
+    keep_all(people)
+    alone(people, partial(meetings.keep_meeting, session_id="s1", conversation_id="s1-c1"))
+    add(people, "Typed")
+    (deleted,) = page(people, search="Of s1 2").memories
+    alone(people, partial(memories.delete_memory, account_id="ada", memory_id=deleted.memory_id))
+    assert len(texts(people)) == 9
+
+    undo = partial(linking.undo_link, undo_digest="undo s1", now_s=1.0, limit=2)
+    steps = [alone(people, undo) for _ in range(4)]
+
+    assert [one and one.has_more for one in steps] == [True, True, False, None]
+    assert sorted(texts(people)) == ["Of s10 0", "Of s10 1", "Of s10 2", "Typed"]
+    assert ask(people, "T O without an id?") == []
+    assert count(people, "recall_text") == 4
+    assert count(people, "forgotten_memory") == 0
+    late = partial(memories.import_memories, account_id="ada", omi_uid="s1", some=[NewMemory(text="Late")])
+    assert alone(people, late) == 0
+
+
+def test_conversation_that_was_read_before_its_link_was_undone_is_not_kept_afterwards(people: Engine) -> None:
+    link(people, "s1")
+    hear(people, 1, CONVERSATION)
+    found = people.read_cold(partial(memories.find_conversations, node="node-a", limit=10))
+    alone(people, partial(linking.undo_link, undo_digest="undo s1", now_s=1.0, limit=10))
+
+    assert [alone(people, partial(memories.keep_conversation, heard=heard)) for heard in found] == [False]
+    do(people, lambda tx: tx.run("UPDATE session SET account_id = 'bob'"))
+    assert keep_all(people) == [True]
+    assert (texts(people), texts(people, "bob")) == ([], ["x T: O"])
 
 
 def test_a_conversation_waits_until_its_session_belongs_to_a_person(people: Engine) -> None:

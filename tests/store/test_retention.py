@@ -74,7 +74,7 @@ def test_what_is_younger_stays(engine: Engine) -> None:
 
     for session in ("s1", "s2"):
         assert sum(prune(engine, EARLIER, session).rows.values()) == 0
-    assert prune_work(engine, EARLIER).rows == {"job": 0, "model_use": 0, "operator_event": 0}
+    assert prune_work(engine, EARLIER).rows == {"job": 0, "model_use": 0, "operator_event": 0, "metric_minute": 0}
 
 
 def test_of_one_session_only_the_old_part_goes(engine: Engine) -> None:

@@ -84,6 +84,29 @@ async def test_bad_model_is_told_to_the_wearer_and_to_the_operator(serve, fake, 
     assert check["status"] == ("pass" if (mode, heard, cause) in UNWILLING else "warn")
 
 
+async def test_operators_page_names_a_refused_key_as_the_cause_until_it_is_right(serve, fake):
+    fake.mode = Mode.UNAUTHORIZED
+    program = await serve(QUEUE_MAX_RETRIES="1")
+    before = await program.metric('omi_answers_total{cause="invalid_api_key",outcome="failed"}')
+    await program.say(QUESTION)
+
+    async def is_told():
+        snapshot = program.system.snapshot()
+        cause = snapshot.causes[0]
+        return (
+            snapshot.state == "No questions are answered: the model's server refuses our key."
+            and any("Questions ended without an answer" in text for text in cause.consequences)
+            and cause.since is not None
+        )
+
+    await eventually(is_told)
+    assert program.system.snapshot().status == "fail"
+    assert await program.metric('omi_answers_total{cause="invalid_api_key",outcome="failed"}') == before + 1
+    fake.mode = Mode.NORMAL
+    await program.system._tree.model.recheck()
+    assert program.system.snapshot().status == "warn"  # the question that failed is told for a minute
+
+
 async def test_wearer_hears_a_bounded_answer_of_a_model_that_never_stops(serve, fake):
     fake.mode = Mode.ENDLESS
     program = await serve(OPENAI_WEBHOOK_MAX_TOKENS="50")

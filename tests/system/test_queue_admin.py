@@ -45,6 +45,63 @@ async def dead(start, database_url):
     return program, job["id"]
 
 
+async def test_page_shows_the_dead_job_at_once_after_each_action(dead):
+    program, job_id = dead
+
+    async def queue():
+        reply = await program.connection.request("GET", "/metrics-dashboard/data.json", b"", ADMIN)
+        return reply.json["queue"]
+
+    shown = await queue()
+    assert (shown["states"]["dead"], shown["paused"]) == (1, {})
+    assert [(one["kind"], one["dead"], one["waiting"]) for one in shown["kinds"]] == [("answer", 1, 0)]
+    assert [one["id"] for one in shown["failed"]] == [job_id]
+    assert shown["failed"][0]["error"] == "UpstreamRejectedError"
+
+    await call(program, "POST", "queue/pause", {"kind": "notify"})
+    await call(program, "DELETE", f"queue/jobs/{job_id}")
+
+    async def is_shown():
+        shown = await queue()
+        return shown["states"]["dead"] == 0 and shown["failed"] == [] and set(shown["paused"]) == {"notify"}
+
+    await eventually(is_shown, timeout_s=2.0)
+
+
+async def restart(program, path, headers=ADMIN):
+    body = json.dumps({"path": path}).encode()
+    return await program.connection.request("POST", "/metrics-dashboard/actors/restart", body, headers)
+
+
+async def test_actor_is_restarted_by_hand_and_the_server_goes_on(start, database_url):
+    program = await start(database_url)
+
+    async def shown():
+        reply = await program.connection.request("GET", "/metrics-dashboard/data.json", b"", ADMIN)
+        return {one["path"]: one for group in reply.json["actors"] for one in group["children"]}
+
+    paths = [path for path, one in (await shown()).items() if one["canRestart"]]
+    assert {"node_group/janitor", "jobs_group/workers", "store_group/store_writer"} <= set(paths)
+    for path in paths:
+        assert (await restart(program, path)).json == {"restarted": path}
+
+    after = await shown()
+    assert all(after[path]["restarts"] >= 1 and after[path]["crashes"] == 0 for path in paths)
+    assert (await program.say(MOON)).json["message"]
+    assert [one for one, _ in await events(program)] == ["restart_actor"] * len(paths)
+    recorded = (await call(program, "GET", "events")).json["events"]
+    assert [one["target"]["actor"] for one in reversed(recorded)] == paths
+
+
+async def test_only_children_of_groups_are_restarted_and_nothing_else_is_recorded(start):
+    program = await start()
+
+    for path in ("jobs_group", "sessions_group/sessions", "omi:ada", ""):
+        assert (await restart(program, path)).status == 404
+    assert (await program.connection.request("POST", "/metrics-dashboard/actors/restart", b"{}", ADMIN)).status == 400
+    assert await events(program) == []
+
+
 async def test_answer_of_a_retried_dead_job_goes_into_the_next_reply_and_the_failure_stays(dead):
     program, job_id = dead
 

@@ -162,7 +162,7 @@ async def test_round_that_would_delete_too_much_waits_for_the_operators_word(sta
 
     await eventually(rests(program, "of 1,092 rows of transcript_segment would go"))
     assert await count(program, "transcript_segment") == 1_092
-    (cause,) = [one for one in program.system.snapshot().causes if one.what.startswith("Nothing is deleted")]
+    (cause,) = [one for one in program.system.snapshot().causes if one.what.startswith("Nothing old is deleted")]
     assert "omi-actors retention resume" in cause.do
     await resume(program)
 

@@ -1,7 +1,9 @@
 """Health, the operator's page and help of a running system."""
 
 import json
+import re
 
+from omi_actors.status.fault import Part
 from tests.fakes.omi_server import Mode
 from tests.system.conftest import ADMIN, eventually
 from tests.system.test_deliveries import AT_ONCE, ask_late
@@ -82,13 +84,22 @@ async def test_page_counts_what_the_system_did(start):
     assert gained("actors", "session") == 1
 
 
+async def test_page_has_every_part_that_a_cause_links_to(start):
+    program = await start()
+
+    page = (await program.connection.request("GET", "/metrics-dashboard", b"", ADMIN)).body.decode()
+
+    ids = set(re.findall(r'id="([\w-]+)"', page))
+    assert {part.value.removeprefix("#") for part in Part} <= ids
+
+
 async def test_page_shows_a_crash_and_a_remedy(start):
     program = await start()
     program.system._tree.router.tell(object())  # no actor knows that message
 
     async def is_shown():
         data = await get(program, "/metrics-dashboard/data.json")
-        shown = [cause for cause in data["causes"] if "1 crash of session_router" in cause["what"]]
+        shown = [cause for cause in data["causes"] if "An actor crashed: session_router" in cause["what"]]
         return bool(shown) and "TypeError" in shown[0]["what"]
 
     await eventually(is_shown)

@@ -91,3 +91,33 @@ async def test_failing_job_shows_its_lines_at_the_request_and_is_an_error_of_its
     data = (await run.connection.request("GET", "/metrics-dashboard/data.json", b"", ADMIN)).json
     (group,) = [one for one in data["errors"] if one["where"] == "job_attempt_failed (answer)"]
     assert (group["type"], group["request"]) == ("UpstreamRejectedError", asked.headers["x-request-id"])
+
+
+async def test_slow_job_and_slow_statements_name_the_stage(start):
+    model = GatedModel()
+    run = await start(
+        model=model, SLOW_JOB_THRESHOLD="1", SLOW_STATEMENT_THRESHOLD="1", WEBHOOK_REPLY_DEADLINE_MS="400"
+    )
+    asked = await run.say(QUESTION)  # its reply waits 400 ms in vain, and hides nothing
+    model.gate.set()
+
+    async def slow_lines():
+        return {line["event"]: line["fields"] for line in (await timeline_of(run, asked))["lines"]}
+
+    async def is_slow():
+        return "slow job" in await slow_lines()
+
+    await eventually(is_slow)
+    fields = (await slow_lines())["slow job"]
+    assert (fields["kind"], fields["slow_stage"]) == ("answer", "answered")
+    assert fields["slow_stage_ms"] > 200
+
+
+async def test_statements_are_logged_with_time_and_without_values(start, caplog):
+    run = await start(DB_ENABLE_LOGGING="true")
+    await run.say(QUESTION)
+
+    statements = [record.msg for record in caplog.records if "'event': 'statement'" in str(record.msg)]
+    assert any("INSERT INTO transcript_segment" in str(line) for line in statements)
+    assert all("'ms':" in str(line) for line in statements)
+    assert not any("capital" in str(line) for line in statements)

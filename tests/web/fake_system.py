@@ -6,12 +6,18 @@ from typing import Any
 
 from omi_actors.actors.passwords import Verdict
 from omi_actors.actors.session.messages import ChatAnswered, Ingested
+from omi_actors.actors.session.router import LiveSessions
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError, StoreUnavailableError
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
+from omi_actors.kit.handle import Handle
+from omi_actors.kit.spec import ChildSpec
+from omi_actors.kit.supervisor import Supervisor
+from omi_actors.kit.testing import ManualRuntime
+from omi_actors.status.actors import Actors
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.snapshot import Snapshot
 from omi_actors.store.engine import Engine, StoreConfig
@@ -104,6 +110,12 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         return self.stored
 
     @property
+    def actors(self) -> Actors:
+        runtime = ManualRuntime()
+        group = Handle(ChildSpec("sessions_group", "supervisor", lambda: Supervisor([])), runtime)
+        return Actors([(group, [])], LiveSessions(), runtime.crash_log, runtime.clock)
+
+    @property
     def queue_admin(self) -> QueueAdmin:
         raise ConflictError("queue admin is tested with the whole system")
 
@@ -111,6 +123,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         return await self.store.write(
             erasure.begin_erasure, account_id, key_digest=key_digest, verified_hash=verified_hash, limit=50
         )
+
+    def words_deleted(self):
+        pass
 
     def ingest(self, message, *, timeout_s):
         return self._take(message, timeout_s)
@@ -151,6 +166,12 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.timeouts.append(timeout_s)
         future: Future[Any] = Future()
         future.try_set(self.conversations.setdefault(message.session_key, "c1"))
+        return future
+
+    def stop_question(self, message, *, timeout_s):
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(False)
         return future
 
     def load_sources(self, job_id):

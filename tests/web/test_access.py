@@ -43,6 +43,7 @@ SAFE = ("GET", "HEAD")
 OPEN = {
     "/",
     "/style.css",
+    "/app/:file",
     "/health",
     "/livez",
     "/readyz",
@@ -138,6 +139,7 @@ EXACT = [
         if path[1:5] not in ("oper", "auth", "link", "acco") and ":" not in path
     ),
     *(Row(method, "/metrics-dashboard/live.js", Access.ANYBODY, 200) for method in SAFE),
+    *(Row(method, "/app/main.js", Access.ANYBODY, 200) for method in SAFE),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
     Row("POST", "/auth/register", Access.ANYBODY, 400),
@@ -161,6 +163,7 @@ EXACT = [
     Row("GET", f"/transcript/{UID}", Access.OPERATOR, 200),
     Row("GET", "/transcript/nobody", Access.OPERATOR, 404),
     Row("POST", "/operator/links", Access.OPERATOR, 201),
+    Row("POST", "/metrics-dashboard/actors/restart", Access.OPERATOR, 404, b'{"path":"a"}'),
     Row("GET", "/operator/events", Access.OPERATOR, 409),
     Row("POST", "/operator/retention/resume", Access.OPERATOR, 409),
     Row("GET", "/operator/queue/jobs", Access.OPERATOR, 409),

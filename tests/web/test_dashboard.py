@@ -136,6 +136,7 @@ async def test_data_equal_the_page(snapshot, get):
 
     assert [data.pop(name) for name in ("active", "errors", "webhooks")] == [[], [], []]
     assert data.pop("takenAt")
+    assert [group["path"] for group in data.pop("actors")] == ["sessions_group"]
     assert data == {
         "status": "warn",
         "state": "It works, but: the model is away.",
@@ -146,6 +147,7 @@ async def test_data_equal_the_page(snapshot, get):
         "causes": [
             {
                 "what": "Model is away.",
+                "detail": "",
                 "do": f"Call {HOSTILE}.",
                 "link": "#model",
                 "since": 5.0,

@@ -1,11 +1,18 @@
 """The start page, and error pages in a browser."""
 
+import json
+import re
+
 import pytest
 
 from omi_actors.status.snapshot import Snapshot
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
 from tests.web.test_dashboard import Page
+from web.pages.render import APP_FILES
+
+# All files of the page for people together.
+MOST_BYTES = 120_000
 
 # The Accept header of Chromium when it opens an address.
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
@@ -77,6 +84,44 @@ async def test_start_page_names_the_wearables_own_wake_name(start):
         reply = await connection.request("GET", "/")
 
     assert "“Hey Friend”" in reply.body.decode()
+
+
+async def test_files_of_the_page_come_from_this_server_alone_and_are_small(connection):
+    page = (await connection.request("GET", "/", headers=BROWSER)).body
+    style = (await connection.request("GET", "/style.css")).body
+    files = {name: await connection.request("GET", f"/app/{name}") for name in APP_FILES}
+
+    assert {reply.status for reply in files.values()} == {200}
+    bodies = [page, style, *(reply.body for reply in files.values())]
+    assert sum(map(len, bodies)) <= MOST_BYTES
+    imported = {name for body in bodies for name in re.findall(rb'from "\./(\w+\.js)"', body)}
+    assert imported | {b"main.js", b"app.css"} == {name.encode() for name in files}
+    foreign = rb"innerHTML|outerHTML|insertAdjacentHTML|eval\(|@import|url\(|https?://(?!www\.w3\.org/2000/svg)"
+    assert not [found for body in bodies for found in re.findall(foreign, body)]
+
+
+async def test_file_that_the_browser_has_is_not_sent_again_and_others_are_not_found(connection):
+    first = await connection.request("GET", "/app/main.js")
+    again = await connection.request("GET", "/app/main.js", headers={"If-None-Match": first.headers["etag"]})
+    other = await connection.request("GET", "/app/passwords.js")
+
+    assert first.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert (again.status, again.body, other.status) == (304, b"", 404)
+
+
+async def test_facts_for_the_script_are_escaped_and_name_what_is_allowed(start):
+    async with await Connection.open(await start(WAKE_NAMES="a<b", REGISTRATION="closed")) as connection:
+        page = Page((await connection.request("GET", "/", headers=BROWSER)).body.decode())
+
+    (body,) = page.all("body")
+    facts = json.loads(body["data-facts"])
+    assert facts["wakeNames"] == ["A<b"]
+    assert (facts["isSignedIn"], facts["registration"], facts["isDemo"], facts["operator"]) == (
+        False,
+        "closed",
+        True,
+        None,
+    )
 
 
 async def test_head_of_the_start_page_has_no_body(connection):

@@ -44,6 +44,14 @@ async def test_latest_webhooks_are_kept_in_bounds_and_none_when_off(start):
         assert await listed(connection) == []
 
 
+async def test_webhooks_without_the_right_token_push_out_no_other(start):
+    async with await Connection.open(await start(WEBHOOK_INSPECTOR_SIZE="8", APP_ENV="production")) as connection:
+        right = (await send(connection)).headers["x-request-id"]
+        wrong = [(await send(connection, token="wrong")).headers["x-request-id"] for _ in range(9)]  # noqa: S106
+
+        assert [one["id"] for one in await listed(connection)] == [wrong[8], wrong[7], right]
+
+
 async def test_bodies_are_bounded_in_bytes(start):
     async with await Connection.open(await start(WEBHOOK_INSPECTOR_BYTES=str(2 * len(BODY)))) as connection:
         for _ in range(3):

@@ -116,16 +116,37 @@ def event(name: str, data: bytes) -> bytes:
 
 
 Ask = Callable[[OnDelta], Awaitable[ChatAnswered]]
+# Makes the form of the last event.
+Form = Callable[[ChatAnswered, Sequence[RecalledText]], dict[str, Any]]
+
+
+def wants_stream(handler: BaseHandler) -> bool:
+    """Return True if the client asks for an event stream."""
+    return "text/event-stream" in handler.request.headers.get("Accept", "")
+
+
+class StreamedHandler(BaseHandler):
+    """Base of the handlers whose answer may be an event stream."""
+
+    async def load_sources(self, answered: ChatAnswered) -> Sequence[RecalledText]:
+        """Load the person's texts that were in the answer's prompt; none if the store does not answer."""
+        try:
+            return await self.site.system.load_sources(answered.job_id) if answered.job_id else ()
+        except ExpectedError:
+            return ()
+
+    async def report(self, answered: ChatAnswered) -> None:
+        """Report to the system whether the answer has left this machine, as soon as this is known."""
 
 
 class EventStream:
     """One event stream. The headers are sent at once; later failures are sent as events."""
 
-    def __init__(self, handler: "ChatHandler") -> None:
+    def __init__(self, handler: StreamedHandler) -> None:
         self._handler = handler
         self._heartbeat_s = handler.site.times.heartbeat_s
 
-    async def run(self, ask: Ask, label: str) -> None:
+    async def run(self, ask: Ask, form: Form) -> None:
         """Ask, forward the pieces, end the stream. If the client reads nothing until the deadline, disconnect it."""
         handler, deltas = self._handler, DeltaBuffer()
         handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
@@ -138,7 +159,7 @@ class EventStream:
                 await self._pump(deltas)
         except (StreamClosedError, TimeoutError):
             handler.close()
-        await self._end(asking, label)
+        await self._end(asking, form)
 
     async def _pump(self, deltas: DeltaBuffer) -> None:
         while not deltas.is_ended:
@@ -154,7 +175,7 @@ class EventStream:
         self._handler.write(data)
         await self._handler.flush()
 
-    async def _end(self, asking: Awaitable[ChatAnswered], label: str) -> None:
+    async def _end(self, asking: Awaitable[ChatAnswered], form: Form) -> None:
         handler = self._handler
         try:
             answered = await asking
@@ -164,16 +185,14 @@ class EventStream:
         if answered.is_failure:
             self._finish("error", handler.problem_json(failure_problem(answered)))
         else:
-            sources = await handler.load_sources(answered)
-            form = answer_form(answered, label=label, seconds=handler.seconds, sources=sources)
-            self._finish("done", msgspec.json.encode(form))
+            self._finish("done", msgspec.json.encode(form(answered, await handler.load_sources(answered))))
         await handler.report(answered)
 
     def _finish(self, name: str, data: bytes) -> None:
         self._handler.finish(event(name, data))
 
 
-class ChatHandler(BaseHandler):
+class ChatHandler(StreamedHandler):
     """One question. It is cancelled when its client disconnects, unless the server closed the connection to drain."""
 
     route = "/chat"
@@ -191,8 +210,10 @@ class ChatHandler(BaseHandler):
         owner = self.find_owner()
         body = await self._read_body()
         question = self._build_question(owner.session_key(body.label), body)
-        if "text/event-stream" in self.request.headers.get("Accept", ""):
-            await EventStream(self).run(lambda on_delta: self._ask(replace(question, on_delta=on_delta)), body.label)
+        if wants_stream(self):
+            await EventStream(self).run(
+                lambda on_delta: self._ask(replace(question, on_delta=on_delta)), partial(self._form, body.label)
+            )
             return
         try:
             answered = await self._ask(question)
@@ -204,18 +225,17 @@ class ChatHandler(BaseHandler):
         if answered.is_failure:
             self.send_problem(failure_problem(answered))
         else:
-            sources = await self.load_sources(answered)
-            self.send_json(answer_form(answered, label=body.label, seconds=self.seconds, sources=sources))
+            self.send_json(self._form(body.label, answered, await self.load_sources(answered)))
         await self.report(answered)
 
+    def _form(self, label: str, answered: ChatAnswered, sources: Sequence[RecalledText]) -> dict[str, Any]:
+        return answer_form(answered, label=label, seconds=self.seconds, sources=sources)
+
     async def load_sources(self, answered: ChatAnswered) -> Sequence[RecalledText]:
-        """Load the person's texts that were in the answer's prompt; none if the store does not answer."""
-        if not answered.job_id or self._question is None or self._question.session_key.startswith(_WITHOUT_PERSON):
+        """Load the sources; a session that belongs to no account has none."""
+        if self._question is None or self._question.session_key.startswith(_WITHOUT_PERSON):
             return ()
-        try:
-            return await self.site.system.load_sources(answered.job_id)
-        except ExpectedError:
-            return ()
+        return await super().load_sources(answered)
 
     async def report(self, answered: ChatAnswered) -> None:
         """Report to the system whether the answer has left this machine, as soon as this is known."""

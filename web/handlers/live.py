@@ -1,6 +1,6 @@
-"""The dashboard's event stream.
+"""The dashboard's event stream, and its restart of an actor.
 
-Not here: the document and its rounds (web/dashboard.py). Threads: the event loop.
+Not here: the document and its rounds (web/dashboard.py), actions on the queue (queue.py). Threads: the event loop.
 """
 
 import asyncio
@@ -9,13 +9,19 @@ import contextlib
 from tornado.iostream import StreamClosedError
 
 from omi_actors.domain.people.accounts import Role
+from omi_actors.domain.work.queue_admin import Action
 from omi_actors.errors import BadRequestError
+from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from web.dashboard import EVERY, Viewer
+from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler, whole_number
 from web.handlers.caller import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE, Access
 from web.pages.render import DASHBOARD
 
+_log = get_logger(__name__)
+
+_MAX_BODY_BYTES = 4_096
 # Seconds in which a page must read what was sent. One that does not is cut off.
 _READ_S = 10.0
 
@@ -89,3 +95,36 @@ class DashboardEventsHandler(BaseHandler):
         with contextlib.suppress(ExpectedError):
             await self.site.identities.wait_until_ended(self.person)
         viewer.end()
+
+
+class RestartHandler(BaseHandler):
+    """Restarts an actor. The audit log has who did."""
+
+    route = f"{DASHBOARD}/actors/restart"
+    access = Access.OPERATOR
+    # A group's children may need some seconds each to end.
+    has_own_deadline = True
+    is_slow_by_nature = True
+
+    async def post(self) -> None:
+        """Restart the actor with the `path` of the body, a string.
+
+        Raises:
+            BadRequestError: the body names no path. NotFoundError: no such actor can be restarted.
+        """
+        path = read_object(self.request.body or b"{}", max_bytes=_MAX_BODY_BYTES).get("path")
+        if not isinstance(path, str):
+            raise BadRequestError("`path` must be a string, as in the section `actors` of data.json.")
+        actors = self.site.system.actors
+        actors.require(path)
+        try:
+            await self.site.system.queue_admin.record(Action.RESTART_ACTOR, {"actor": path}, by=self.requester)
+        except ExpectedError as error:
+            # A store that does not answer may be the reason for the restart; the log has the action then.
+            _log.warning("operator_event_not_stored", action=Action.RESTART_ACTOR, error=type(error).__name__)
+        _log.warning("actor_restarted_by_operator", actor=path, who=self.requester.who)
+        await actors.restart(path)
+        self.send_json({"restarted": path})
+
+
+ROUTES = ((DashboardEventsHandler.route, DashboardEventsHandler), (RestartHandler.route, RestartHandler))

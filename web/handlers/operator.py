@@ -36,7 +36,7 @@ class OperatorHandler(BaseHandler):
         key = self.get_query_argument("key", None)
         if key is None:
             self.require_operator()
-            self.send_page(index_page(self.site, for_operator=True))
+            self.send_page(index_page(self))
         else:
             self._sign_in(key)
 

@@ -5,12 +5,14 @@ Not here: HTML (web/pages/), the figures (omi_actors/status/). Threads: the even
 
 from typing import ClassVar
 
+from tornado.web import HTTPError, RequestHandler
+
+from omi_actors.status.health import DEMO
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
-from web.pages.render import DASHBOARD, read_asset, render_dashboard, render_index
+from web.pages.render import APP_FILES, DASHBOARD, read_asset, render_dashboard, render_index
 from web.problems import iso_time
-from web.site import Site
 
 
 class AssetHandler(BaseHandler):
@@ -36,8 +38,33 @@ class StyleHandler(AssetHandler):
     content_type = "text/css"
 
 
+class AppFileHandler(BaseHandler):
+    """The scripts and the style of the page for people. They are public: they hold no data."""
+
+    route = "/app/:file"
+    access = Access.ANYBODY
+    answers_without_store = True
+    is_logged = is_kept = False
+
+    def get(self, name: str) -> None:
+        """Answer with the file; 404 if there is none of that name."""
+        if name not in APP_FILES:
+            raise HTTPError(404)
+        kind = "text/css" if name.endswith(".css") else "text/javascript"
+        self.set_header("Content-Type", f"{kind}; charset=utf-8")
+        # The browser keeps it, and asks each time whether it has changed.
+        self.set_header("Cache-Control", "no-cache")
+        self.finish(read_asset(f"app/{name}"))
+
+    head = get
+
+    def compute_etag(self) -> str | None:
+        """Return the file's digest, so that a browser that has the file gets no copy."""
+        return RequestHandler.compute_etag(self)
+
+
 class IndexHandler(BaseHandler):
-    """The start page."""
+    """The page for people: a start page for newcomers, and for a signed-in person all that is theirs."""
 
     route = "/"
     access = Access.ANYBODY
@@ -46,15 +73,25 @@ class IndexHandler(BaseHandler):
 
     def get(self) -> None:
         """Answer with the page; only the operator sees states and links."""
-        self.send_page(index_page(self.site, for_operator=self.may_observe))
+        self.send_page(index_page(self))
 
     head = get
 
 
-def index_page(site: Site, *, for_operator: bool) -> bytes:
-    """Return the start page."""
-    snapshot = site.system.snapshot() if for_operator else None
-    return render_index("".join(site.wake_names[:1]).capitalize(), snapshot, has_metrics=site.has_metrics)
+def index_page(handler: BaseHandler) -> bytes:
+    """Return the page for people, with what its script must know before it asks."""
+    site = handler.site
+    facts = {
+        "isSignedIn": handler.person is not None,
+        "hasAccounts": site.identities is not None,
+        "registration": site.people.registration,
+        "mayChat": site.chat_guard.is_open,
+        "isDemo": site.features["model"] == DEMO,
+        "wakeNames": [name.capitalize() for name in site.wake_names],
+        "maxChars": site.max_message_chars,
+    }
+    snapshot = site.system.snapshot() if handler.may_observe else None
+    return render_index(facts, snapshot, has_metrics=site.has_metrics)
 
 
 class DashboardHandler(BaseHandler):
@@ -117,7 +154,7 @@ class DashboardScriptHandler(BaseHandler):
     route = f"{DASHBOARD}/:script"
     access = Access.ANYBODY
     answers_without_store = True
-    is_logged = False
+    is_logged = is_kept = False
 
     def get(self, name: str) -> None:
         """Answer with the script."""

@@ -167,6 +167,7 @@ class JobHandler(_QueueAdminHandler):
     async def delete(self, job_id: str) -> None:
         """Discard the job if it waits or is dead."""
         await self.site.system.queue_admin.change_job(Action.DISCARD, job_id, by=self.requester)
+        self.site.dashboard.forget_queue()
         self.send_json({"discarded": 1})
 
 
@@ -178,6 +179,7 @@ class RetryHandler(_QueueAdminHandler):
     async def post(self, job_id: str) -> None:
         """Make the dead job ready again."""
         await self.site.system.queue_admin.change_job(Action.RETRY, job_id, by=self.requester)
+        self.site.dashboard.forget_queue()
         self.send_json({"retried": 1})
 
 
@@ -197,6 +199,7 @@ class BulkHandler(_QueueAdminHandler):
             self.send_json({"count": choice.count, "confirm": choice.confirmation(action, chosen)})
             return
         count = await admin.change_jobs(action, chosen, confirmation=confirmation, by=self.requester)
+        self.site.dashboard.forget_queue()
         self.send_json({"discarded" if action is Action.DISCARD else "retried": count})
 
 
@@ -210,7 +213,9 @@ class PauseHandler(_QueueAdminHandler):
         kind = self.read_fields(frozenset({"kind"})).get("kind") or ALL_KINDS
         admin = self.site.system.queue_admin
         change = admin.pause if word == "pause" else admin.resume
-        self.send_json({"kind": kind, "changed": await change(kind, by=self.requester)})
+        changed = await change(kind, by=self.requester)
+        self.site.dashboard.forget_queue()
+        self.send_json({"kind": kind, "changed": changed})
 
 
 class RetentionHandler(_QueueAdminHandler):

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from tornado.template import DictLoader
 
 from omi_actors.status.causes import show_causes
@@ -33,20 +34,26 @@ _BAD_REQUEST, _UNAUTHORIZED, _SERVER_ERROR = 400, 401, 500
 _SIGN_IN = "Open the link that the server printed at its start, or one from `omi-actors operator-link`; it works once."
 
 
+# The files of the page for people.
+APP_FILES = frozenset(file.name for file in (files("web.pages") / "app").iterdir())
+
+
 @cache
 def read_asset(name: str) -> bytes:
     """Return a file of this folder unchanged."""
     return (files("web.pages") / name).read_bytes()
 
 
-def render_index(wake_name: str, snapshot: Snapshot | None, *, has_metrics: bool) -> bytes:
-    """Return the start page; with a snapshot, the operator's page, which shows states and links.
+def render_index(facts: Mapping[str, Any], snapshot: Snapshot | None, *, has_metrics: bool) -> bytes:
+    """Return the page for people; with a snapshot also for the operator, with states and links.
 
-    `wake_name` is the name in the wake phrase. If it is "", the page says that only typed questions are answered.
+    `facts` are for its script. Without `wakeNames` the page says that only typed questions are answered.
     """
     status, state = (snapshot.status, snapshot.state) if snapshot is not None else ("", "")
-    links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS)
-    return _render("index.html", wake_name=wake_name, status=status, state=state, links=links)
+    links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS) if snapshot is not None else ()
+    operator = {"status": status, "state": state, "links": links} if state else None
+    told = msgspec.json.encode({**facts, "operator": operator}).decode()
+    return _render("index.html", facts=facts, told=told, status=status, state=state, links=links)
 
 
 def render_dashboard(snapshot: Snapshot, taken_at: str, *, may_change: bool) -> bytes:
@@ -121,7 +128,7 @@ def render_webhook(webhook: Mapping[str, Any]) -> bytes:
 def _describe(timeline: Mapping[str, Any]) -> tuple[str, str]:
     """Return pass, warn or fail, and a sentence that says how the request ended."""
     slowest = timeline["slowest"]
-    longest = f" Most of it, {slowest['ms']} ms, until: {slowest['stage']}." if slowest["ms"] else ""
+    longest = f" The longest stage: {slowest['stage']}, {slowest['ms']} ms." if slowest["ms"] else ""
     error = f" Error: {timeline['error']}." if timeline["error"] else ""
     match timeline["state"]:
         case "active":

@@ -25,6 +25,7 @@ export function showCauses({ causes, state, takenAt }) {
         { class: cause.status ?? "warn", "data-key": cause.what },
         // The sentence at the top has the first cause already.
         !(at === 0 && state.toLowerCase().endsWith(cause.what.toLowerCase())) && h("strong", {}, cause.what, " "),
+        cause.detail && `${cause.detail} `,
         h("span", { class: "advice" }, cause.do, " "),
         cause.link && h("a", { href: cause.link }, "Show more"),
         cause.since && h("span", { class: "quiet" }, " Since ", ago(cause.since, takenAt), "."),

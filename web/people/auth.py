@@ -115,6 +115,7 @@ class RegisterHandler(SigningHandler):
             ) from exc
         if made is None:
             raise NotPermittedError("This set-up link was used already or is too old.", hint="Ask for another one.")
+        self.site.people.known_addresses.note(email, self.client.limit_key)
         return token, made
 
     def _check_registration(self, setup_key: str) -> None:

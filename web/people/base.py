@@ -70,7 +70,7 @@ class PersonHandler(BaseHandler):
 
     async def verify_password(self, password: str, known: Credentials | None, *, email: str) -> Verdict:
         """Verify a given password; see passwords.py for the limits and errors."""
-        check = PasswordCheck(self.site.system, self.site.people.login_max_failures)
+        check = PasswordCheck(self.site.system, self.site.people)
         return await check.verify(password, known, email=email, address=self.client.limit_key)
 
     def forget_tokens(self, digests: Iterable[str]) -> None:

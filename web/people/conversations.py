@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from tornado.iostream import StreamClosedError
 
+from omi_actors.actors.session.messages import OpenConversation
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.people.conversations import (
     MAX_TITLE_CHARS,
@@ -22,8 +23,9 @@ from omi_actors.domain.people.conversations import (
     write_heading,
     write_line,
 )
+from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import StoredMessage
-from omi_actors.errors import BadRequestError, NotFoundError
+from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
@@ -43,12 +45,36 @@ _MAX_FOUND, _MAX_WORDS_CHARS = 50, 500
 _MESSAGES, MAX_MESSAGES = 50, 200
 # Beyond it clients use cursors: a page at an offset reads all rows before it.
 _MAX_OFFSET = 2_000
+_TITLE = Field("title", max_chars=MAX_TITLE_CHARS, may_be_null=True)
 # Rows of each kind that one step of an export or deletion takes: a few milliseconds.
 _STEP_ROWS = 200
 
 
-class ConversationsHandler(PersonHandler):
-    """Lists the person's conversations, newest first."""
+class OneConversationHandler(PersonHandler):
+    """Base of the handlers of one conversation, which must be the person's own."""
+
+    async def find_own(self, conversation_id: str) -> Conversation:
+        """Return the conversation.
+
+        Raises:
+            NotFoundError: the person has no such conversation; another's is not told apart.
+        """
+        found = await self.store.read(conversations.find_conversation, self.me.account_id, conversation_id)
+        if found is None:
+            raise no_conversation()
+        return found
+
+    async def begin_conversation(self, message: OpenConversation) -> Conversation:
+        """Begin a conversation in a session of the person's own, as the message says, and return it."""
+        conversation_id = await self.site.system.open_conversation(message, timeout_s=self.site.times.turn_s)
+        begun = await self.store.read(conversations.find_conversation, self.me.account_id, conversation_id)
+        if begun is None:
+            raise ConflictError("The conversation was deleted meanwhile.", hint="Send the request again.")
+        return begun
+
+
+class ConversationsHandler(OneConversationHandler):
+    """Lists the person's conversations, newest first, and begins one."""
 
     route = "/conversations"
 
@@ -66,6 +92,15 @@ class ConversationsHandler(PersonHandler):
         has_more = offset + len(page) < total
         counts = {"total": total, "limit": limit, "offset": offset, "hasMore": has_more}
         self.send_ok({"items": forms, "conversations": forms, "nextCursor": None, **counts})
+
+    async def post(self) -> None:
+        """Answer 201 with a new conversation for typed messages, or the latest one if nothing was said in it yet."""
+        title = clean_title(self.read_fields(_TITLE).get("title"))
+        me = self.me.account_id
+        begun = await self.begin_conversation(OpenConversation(f"{account_prefix(me)}:page", anew=True))
+        if title:
+            await self.store.write(conversations.rename_conversation, me, begun.conversation_id, title)
+        self.send_ok({"conversation": {**conversation_form(begun), "title": title}}, 201)
 
     async def _send_page(self, limit: int) -> None:
         page = await self.store.read_cold(
@@ -95,21 +130,6 @@ class SearchHandler(PersonHandler):
         self.send_ok({"items": sources_form(found)})
 
 
-class OneConversationHandler(PersonHandler):
-    """Base of the handlers of one conversation, which must be the person's own."""
-
-    async def find_own(self, conversation_id: str) -> Conversation:
-        """Return the conversation.
-
-        Raises:
-            NotFoundError: the person has no such conversation; another's is not told apart.
-        """
-        found = await self.store.read(conversations.find_conversation, self.me.account_id, conversation_id)
-        if found is None:
-            raise no_conversation()
-        return found
-
-
 class ConversationHandler(OneConversationHandler):
     """Shows, renames or deletes a conversation."""
 
@@ -122,7 +142,7 @@ class ConversationHandler(OneConversationHandler):
     async def patch(self, conversation_id: str) -> None:
         """Set the title; null or "" removes it."""
         await self.find_own(conversation_id)
-        fields = self.read_fields(Field("title", max_chars=MAX_TITLE_CHARS, may_be_null=True))
+        fields = self.read_fields(_TITLE)
         if "title" not in fields:
             raise BadRequestError("title is required", hint="Send `title`; null removes it.")
         title = clean_title(fields["title"])

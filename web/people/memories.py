@@ -88,6 +88,7 @@ class MemoryHandler(_TextHandler):
         changed = await self.store.write_alone(memories.edit_memory, self.me.account_id, memory_id, self.read_text())
         if changed is None:
             raise NotFoundError("Not found", hint="You have no memory with this id.")
+        self.site.system.words_deleted()
         self.send_ok({"memory": memory_form(changed)})
 
     async def delete(self, memory_id: str) -> None:
@@ -95,6 +96,7 @@ class MemoryHandler(_TextHandler):
         if not await self.store.write_alone(memories.delete_memory, self.me.account_id, memory_id):
             raise NotFoundError("Not found", hint="You have no memory with this id.")
         WEBHOOKS.drop_texts()
+        self.site.system.words_deleted()
         self.send_ok({"message": "Memory deleted successfully"})
 
 
@@ -142,20 +144,20 @@ class ImportHandler(PersonHandler):
             self.send_ok({"imported": 0, "skipped": recent})
             return
         imported = skipped = 0
-        async for page in self._read(uids, most if most <= _OMI_PAGE else limit, most):
-            new = await self._keep(account_id, page)
+        async for uid, page in self._read(uids, most if most <= _OMI_PAGE else limit, most):
+            new = await self._keep(account_id, uid, page)
             imported, skipped = imported + new, skipped + len(page) - new
         self.site.imports.note(account_id, uids, most, imported + skipped, self.site.clock.mono_s())
         metrics.MEMORIES.labels("imported").inc(imported)
         self.send_ok({"imported": imported, "skipped": skipped})
 
-    async def _read(self, uids: Sequence[str], size: int, most: int) -> AsyncIterator[list[NewMemory]]:
-        """Yield the pages of all wearables, at most `most` memories in all."""
+    async def _read(self, uids: Sequence[str], size: int, most: int) -> AsyncIterator[tuple[str, list[NewMemory]]]:
+        """Yield the pages of all wearables, each with its wearable, at most `most` memories in all."""
         left = most
         for uid in uids:
             for number in range(_OMI_PAGES):
                 items = await self._read_page(uid, min(size, left), number * size) if left > 0 else []
-                yield [memory for item in items[:left] if (memory := read_omi_memory(item)) is not None]
+                yield uid, [memory for item in items[:left] if (memory := read_omi_memory(item, uid)) is not None]
                 left -= len(items)
                 if len(items) < size:
                     break
@@ -171,13 +173,13 @@ class ImportHandler(PersonHandler):
             )
         return items
 
-    async def _keep(self, account_id: str, page: Sequence[NewMemory]) -> int:
+    async def _keep(self, account_id: str, uid: str, page: Sequence[NewMemory]) -> int:
         """Store what is new of a page, and return its number. A page that is known costs one read."""
         count = 0
         for start in range(0, len(page), _BATCH):
             some = page[start : start + _BATCH]
             if await self.store.read_cold(memories.has_unknown, account_id, some):
-                count += await self.store.write_alone(memories.import_memories, account_id, some)
+                count += await self.store.write_alone(memories.import_memories, account_id, uid, some)
         return count
 
 

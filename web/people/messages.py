@@ -6,10 +6,12 @@ Not here: chats by secret or ADMIN_TOKEN (web/handlers/chat.py). Threads: the ev
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, ReplySent
+from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, ReplySent, StopQuestion
 from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.people.conversations import Conversation
@@ -19,17 +21,20 @@ from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
 from omi_actors.store.people import conversations, preferences, recall, windows
+from omi_actors.store.people.recall import RecalledText
 from web.edge.tolerant_json import short_key
+from web.handlers.chat import EventStream, StreamedHandler, wants_stream
 from web.people.base import PersonHandler
 from web.people.bodies import Field
-from web.people.conversations import no_conversation
+from web.people.conversations import OneConversationHandler, no_conversation
 from web.people.windows import WindowHandler
 from web.requests import header
 from web.sources import sources_form
 
 _log = get_logger(__name__)
 
-_ID_CHARS = 64
+_FLAGS = {"failed": "is_failure", "duplicate": "is_duplicate"}
+_CONVERSATION = Field("conversation_id", max_chars=64, may_be_null=True)
 
 
 class SourcesHandler(PersonHandler):
@@ -45,8 +50,29 @@ class SourcesHandler(PersonHandler):
         self.send_ok({"items": sources_form(sources)})
 
 
-class SendHandler(WindowHandler):
-    """Sends one message. It is answered also when the client leaves, since clients read the stored messages."""
+class StopHandler(OneConversationHandler):
+    """Stops a question that has no answer yet."""
+
+    route = "/messages/stop"
+
+    async def post(self) -> None:
+        """Answer with `stopped`: false if the question has an answer already, or is not known."""
+        conversation_id = self.read_fields(_CONVERSATION).get("conversation_id", "")
+        given = header(self.request.headers, "Idempotency-Key")
+        if not given or not conversation_id:
+            raise BadRequestError(
+                "Idempotency-Key and conversation_id are required", hint="Send those of the question to stop."
+            )
+        conversation = await self.find_own(conversation_id)
+        stop = StopQuestion(conversation.session_key, f"given:{short_key(given)}")
+        self.send_ok({"stopped": await self.site.system.stop_question(stop, timeout_s=self.site.times.turn_s)})
+
+
+class SendHandler(StreamedHandler, WindowHandler):
+    """Sends one message. It is answered also when the client leaves, since clients read the stored messages.
+
+    The answer may be an event stream, as that of a chat.
+    """
 
     route = "/messages/send"
     limit_kind = "chat"
@@ -59,7 +85,7 @@ class SendHandler(WindowHandler):
         max_chars = self.site.max_message_chars
         fields = self.read_fields(
             Field("text", max_chars=max_chars),
-            Field("conversation_id", max_chars=_ID_CHARS, may_be_null=True),
+            _CONVERSATION,
             Field("slot", int, may_be_null=True),
         )
         text = fields.get("text", "").strip()
@@ -68,35 +94,39 @@ class SendHandler(WindowHandler):
         self._preferences = await self.store.read(preferences.load_preferences, self.me.account_id)
         conversation = await self._find_conversation(fields.get("conversation_id"), fields.get("slot"))
         question = self._build_question(conversation, text)
+        if wants_stream(self):
+            await EventStream(self).run(
+                lambda on_delta: self._start_asking(replace(question, on_delta=on_delta)), partial(_form, conversation)
+            )
+            return
+        await self._reply_when_done(self._start_asking(question), conversation, text)
+
+    def _start_asking(self, question: AskQuestion) -> "asyncio.Future[ChatAnswered]":
         asking = asyncio.ensure_future(self._ask(question))
         # Kept by the site, since the answer may come after the reply.
         self.site.people.under_way.add(asking)
         asking.add_done_callback(self.site.people.under_way.discard)
         asking.add_done_callback(lambda done: self._report(question, done))
+        return asking
+
+    async def _reply_when_done(
+        self, asking: "asyncio.Future[ChatAnswered]", conversation: Conversation, text: str
+    ) -> None:
         done, _ = await asyncio.wait({asking}, timeout=self.site.times.message_s)
         if not done:
             language = read_preferences(self._preferences.entered).language or guess_language(text)
             late = SENTENCES[language].working
-            self._reply(conversation, ChatAnswered(late), pending=True)
+            self.send_json({**_form(conversation, ChatAnswered(late)), "pending": True})
             return
         try:
             await self._reply_with_sources(conversation, await asking)
         except StoreError as exc:
-            if await self.store.read(conversations.find_conversation, self.me.account_id, question.conversation_id):
+            if await self.store.read(conversations.find_conversation, self.me.account_id, conversation.conversation_id):
                 raise
             raise no_conversation() from exc  # it was deleted meanwhile
 
     async def _reply_with_sources(self, conversation: Conversation, answered: ChatAnswered) -> None:
-        sources = await self.site.system.load_sources(answered.job_id) if answered.job_id else ()
-        self._reply(conversation, answered, **({"sources": sources_form(sources)} if sources else {}))
-
-    def _reply(self, conversation: Conversation, answered: ChatAnswered, **more: Any) -> None:
-        form = {"conversation_id": conversation.conversation_id, "assistant_text": answered.text}
-        if answered.is_failure:
-            more["failed"] = True
-        if answered.is_duplicate:
-            more["duplicate"] = True
-        self.send_ok({**form, "message": answered.text, **more})
+        self.send_json(_form(conversation, answered, await self.load_sources(answered)))
 
     async def _find_conversation(self, conversation_id: str | None, slot: int | None) -> Conversation:
         """Return the person's conversation; a slot without one begins one. With neither it is the default conversation.
@@ -150,3 +180,11 @@ class SendHandler(WindowHandler):
         delivery_id = done.result().delivery_id
         if delivery_id is not None:
             self.site.system.reply_sent(ReplySent(question.session_key, delivery_id, reached=True, is_spoken=False))
+
+
+def _form(conversation: Conversation, answered: ChatAnswered, sources: Sequence[RecalledText] = ()) -> dict[str, Any]:
+    """Return the reply to a message."""
+    form: dict[str, Any] = {"ok": True, "conversation_id": conversation.conversation_id}
+    form |= {"assistant_text": answered.text, "message": answered.text}
+    form |= {name: True for name in ("failed", "duplicate") if getattr(answered, _FLAGS[name])}
+    return form | ({"sources": sources_form(sources)} if sources else {})

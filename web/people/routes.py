@@ -43,6 +43,7 @@ ROUTES = (
     (r"/preferences/?", preferences.PreferencesHandler),
     *windows.ROUTES,
     (r"/messages/send/?", messages.SendHandler),
+    (r"/messages/stop/?", messages.StopHandler),
     (r"/followups/?", followups.FollowupHandler),
     *tasks.ROUTES,
     (r"/stats/?", stats.StatsHandler),

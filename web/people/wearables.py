@@ -40,6 +40,8 @@ _UID = Field("omi_user_id", max_chars=128)
 _CODE = Field("code", max_chars=20)
 _HOUR_S = 3_600.0
 _UNDO = "/link/omi/undo"
+# Memories that one step of an undoing deletes: a few milliseconds.
+_STEP_ROWS = 200
 
 
 class LinkHandler(PersonHandler):
@@ -258,14 +260,20 @@ class UndoHandler(BaseHandler):
         self.send_page(render_undo_link(_UNDO, key))
 
     async def post(self) -> None:
-        """Remove the link."""
+        """Delete what the account has from the wearable, then remove the link. A repetition goes on."""
         digest = digest_of(self.get_body_argument("key", ""))
-        store = self.site.system.store
-        uid = await store.write_alone(linking.undo_link, digest, now_s=self.site.clock.now_s())
-        if uid is None:
-            raise _undo_is_over()
-        self.site.system.preferences_changed((wearable_key(uid),))
-        self.send_page(render_message("The link is undone", ("Your conversations are not in that account any more.",)))
+        store, now_s = self.site.system.store, self.site.clock.now_s()
+        while True:
+            undoing = await store.write_alone(linking.undo_link, digest, now_s=now_s, limit=_STEP_ROWS)
+            if undoing is None:
+                raise _undo_is_over()
+            if not undoing.has_more:
+                break
+        self.site.system.preferences_changed((wearable_key(undoing.omi_uid),))
+        self.site.system.words_deleted()
+        self.send_page(
+            render_message("The link is undone", ("Your conversations and memories are not in that account any more.",))
+        )
 
 
 ROUTES = (

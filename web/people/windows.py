@@ -10,19 +10,20 @@ from omi_actors.actors.session.messages import OpenConversation
 from omi_actors.domain.answers.prompt import SPACES
 from omi_actors.domain.people.conversations import Conversation
 from omi_actors.domain.sessions.keys import account_prefix
-from omi_actors.errors import BadRequestError, ConflictError
+from omi_actors.errors import BadRequestError
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
-from omi_actors.store.people import conversations, windows
+from omi_actors.store.people import windows
 from omi_actors.store.people.windows import Window
-from web.people.base import PersonHandler, PolledHandler
+from web.people.base import PolledHandler
 from web.people.bodies import Field
+from web.people.conversations import OneConversationHandler
 from web.problems import iso_time
 
 SLOTS = range(1, 6)
 
 
-class WindowHandler(PersonHandler):
+class WindowHandler(OneConversationHandler):
     """Base of handlers that reach a conversation by its window."""
 
     def check_slot(self, slot: object) -> int:
@@ -41,12 +42,8 @@ class WindowHandler(PersonHandler):
         Each slot has a session of its own, so that two requests at once begin one conversation.
         """
         me = self.me.account_id
-        message = OpenConversation(f"{account_prefix(me)}:window-{slot}")
-        conversation_id = await self.site.system.open_conversation(message, timeout_s=self.site.times.turn_s)
-        await self.store.write(windows.put_window, me, slot, conversation_id, now_s=self.now_s)
-        begun = await self.store.read(conversations.find_conversation, me, conversation_id)
-        if begun is None:
-            raise ConflictError("The window's conversation was deleted meanwhile.", hint="Send the request again.")
+        begun = await self.begin_conversation(OpenConversation(f"{account_prefix(me)}:window-{slot}"))
+        await self.store.write(windows.put_window, me, slot, begun.conversation_id, now_s=self.now_s)
         return begun
 
 
@@ -86,7 +83,7 @@ class ActivateHandler(WindowHandler):
         self.send_ok({"active_slot": slot})
 
 
-class SpacesHandler(PersonHandler):
+class SpacesHandler(OneConversationHandler):
     """Lists the spaces, and shows the person's."""
 
     route = "/spaces"
@@ -97,7 +94,7 @@ class SpacesHandler(PersonHandler):
         self.send_ok({"active": active, "spaces": list(SPACES)})
 
 
-class SwitchSpaceHandler(PersonHandler):
+class SwitchSpaceHandler(OneConversationHandler):
     """Switches the person's space: answers in all sessions that have none of their own are for it."""
 
     route = "/spaces/switch"

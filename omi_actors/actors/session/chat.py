@@ -19,6 +19,7 @@ from omi_actors.actors.session.messages import (
     ChatAnswered,
     ChatDeadline,
     OpenConversation,
+    StopQuestion,
     SwitchSpace,
 )
 from omi_actors.actors.session.slots import Asker, ChatSlot
@@ -38,7 +39,7 @@ from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.domain.sessions.records import NewMessage
 from omi_actors.domain.sessions.transcript import Growth, Progress
 from omi_actors.domain.work.jobs import NewJob
-from omi_actors.errors import AnswerLateError, KeyReusedError, QueueFullError
+from omi_actors.errors import AnswerLateError, ConflictError, KeyReusedError, QueueFullError
 from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import current_context, get_logger
@@ -51,7 +52,7 @@ R = TypeVar("R")
 
 _log = get_logger(__name__)
 
-ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline | SwitchSpace | OpenConversation
+ChatMessage = AskQuestion | AskerLeft | AnswerGrew | ChatDeadline | SwitchSpace | OpenConversation | StopQuestion
 
 
 class Typed(NamedTuple):
@@ -108,7 +109,9 @@ class SessionChat:
             case SwitchSpace():
                 return decide_anew_if_fenced(lambda: self._switch(message.space))
             case OpenConversation():
-                return decide_anew_if_fenced(self._open_conversation)
+                return decide_anew_if_fenced(lambda: self._open_conversation(anew=message.anew))
+            case StopQuestion():
+                return self._stop(message.key)
             case _:
                 assert_never(message)
 
@@ -208,8 +211,11 @@ class SessionChat:
             await self._commit(Growth(progress, (), None, 0, 0, 0), Typed(space=space))
         return before or DEFAULT.name
 
-    async def _open_conversation(self) -> str:
+    async def _open_conversation(self, *, anew: bool) -> str:
         progress = await self._load()
+        latest = progress.conversation_id
+        if anew and latest and await self._deps.store.read(sessions.has_messages, latest):
+            progress = replace(progress, conversation_id=None)
         now_s = self._actor.runtime.clock.now_s()
         growth = decide_chat_growth(progress, is_wearable=False, now_s=now_s, new_id=new_id)
         # Also without a new one: a commit is fenced if the conversation was deleted meanwhile.
@@ -249,16 +255,28 @@ class SessionChat:
                 metrics.CHATS.labels("left").inc()
                 await self._cancel(job_id)
 
-    async def _cancel(self, job_id: str) -> None:
+    async def _stop(self, key: str) -> bool:
+        """Cancel the question with this key, whoever waits for it; return False if it has ended."""
+        known = await self._deps.store.read(jobs.find_question, build_chat_key(self._session_key, key))
+        if known is None or known.answer is not None:
+            return False
+        slot = self._close(known.job_id)
+        if slot is not None:
+            metrics.CHATS.labels("left").inc()
+            slot.fail(ConflictError("The question was stopped."))
+        return await self._cancel(known.job_id)
+
+    async def _cancel(self, job_id: str) -> bool:
         try:
             is_cancelled = await self._deps.store.write(jobs.cancel_question, job_id)
         except ExpectedError as exc:
             # Its answer will be made and kept.
             _log.warning("question_not_cancelled", job=job_id, error=type(exc).__name__)
-            return
+            return False
         if is_cancelled:
             # A claim of the job was stored before the cancellation, so its message comes before this one.
             self._deps.job_queue.tell(CancelJob(job_id))
+        return is_cancelled
 
     def _close(self, job_id: str) -> ChatSlot | None:
         """Close a slot and return it; None if SessionAnswers has closed it already."""

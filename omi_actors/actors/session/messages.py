@@ -171,9 +171,21 @@ class SwitchSpace(Request[str]):
 
 @dataclass(frozen=True, slots=True)
 class OpenConversation(Request[str]):
-    """Message from a window: begin a conversation, unless the session has one. Reply: the latest one's id."""
+    """Message from a person's page: begin a conversation, unless the session has one. Reply: the latest one's id.
+
+    `anew`: begin one also if the latest has messages.
+    """
 
     session_key: str
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopQuestion(Request[bool]):
+    """Message from a person's page: cancel the typed question with this key. Reply: False if it has ended already."""
+
+    session_key: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from omi_actors.actors.session.messages import (
     PreferencesChanged,
     ReplySent,
     ReplyUnsettled,
+    StopQuestion,
     SweepIdle,
     SwitchSpace,
 )
@@ -115,6 +116,7 @@ class SessionRouter(LoopActor):
                 | AnswerGrew()
                 | SwitchSpace()
                 | OpenConversation()
+                | StopQuestion()
             ):
                 self._handle_of(message.session_key).forward(self.current_envelope)
             case AnswerReady() | AnswerFound() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():

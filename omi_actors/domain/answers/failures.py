@@ -60,7 +60,9 @@ _REJECTED = {
         Fault("content_refused", "nothing to mend: the model refused what it was asked", is_lasting=False),
     )
 }
-_REFUSED = Fault("refused", "see the status in the log; check OPENAI_BASE_URL, OPENAI_MODEL and the OPENAI_ settings")
+_REFUSED = Fault(
+    "refused", "check OPENAI_BASE_URL, OPENAI_MODEL and the other OPENAI_ settings against what the server takes"
+)
 _TIMEOUT = Fault("timeout", "is the server slow or hung? Take a faster model, or raise OPENAI_TIMEOUT")
 _BUSY = Fault("busy", "raise the account's rate limit, or lower OPENAI_MAX_CONCURRENCY")
 _EMPTY = Fault(

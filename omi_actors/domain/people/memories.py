@@ -35,11 +35,12 @@ class Memory:
 class NewMemory:
     """A memory to store. `dedupe_key` is unique for its person; None: only its text tells whether it is a repetition.
 
-    `created_at` None: now.
+    Its key begins with `key_beginning` also then. `created_at` None: now.
     """
 
     text: str
     dedupe_key: str | None = None
+    key_beginning: str = ""
     created_at: float | None = None
 
 
@@ -53,14 +54,19 @@ def fold_for_search(text: str) -> str:
     return clean_text(text).casefold()
 
 
-def build_memory_key(omi_id: str) -> str:
-    """Return the dedupe key of a memory of Omi."""
-    return _OMI_MEMORY + _shorten(omi_id)
+def build_memory_key(uid: str, omi_id: str) -> str:
+    """Return the dedupe key of a memory of a wearable at Omi."""
+    return f"{_OMI_MEMORY}{uid}/{_shorten(omi_id)}"
 
 
-def build_conversation_key(omi_id: str) -> str:
-    """Return the dedupe key of the memory that a conversation of Omi becomes."""
-    return _OMI_CONVERSATION + _shorten(omi_id)
+def build_conversation_key(uid: str, omi_id: str) -> str:
+    """Return the dedupe key of the memory that a conversation of a wearable at Omi becomes."""
+    return f"{_OMI_CONVERSATION}{uid}/{_shorten(omi_id)}"
+
+
+def key_beginnings(uid: str) -> tuple[str, str]:
+    """Return the beginnings of the dedupe keys of all that comes from a wearable at Omi."""
+    return build_memory_key(uid, ""), build_conversation_key(uid, "")
 
 
 def is_from_omi(dedupe_key: str) -> bool:
@@ -74,8 +80,8 @@ def _shorten(omi_id: str) -> str:
     return omi_id if is_plain else hashlib.sha256(omi_id.encode(errors="surrogatepass")).hexdigest()
 
 
-def compose_conversation(body: Any) -> NewMemory | None:
-    """Return the memory of a conversation that Omi has created; None if it holds nothing worth keeping.
+def compose_conversation(body: Any, uid: str) -> NewMemory | None:
+    """Return the memory of a conversation that Omi has created of a wearable; None if it holds nothing worth keeping.
 
     The text is "emoji title: overview", else what was said, and at most two things to do.
     """
@@ -96,8 +102,8 @@ def compose_conversation(body: Any) -> NewMemory | None:
     if not text:
         return None
     omi_id = body.get("id")
-    key = build_conversation_key(omi_id) if isinstance(omi_id, str) and omi_id else None
-    return NewMemory(text=_cut(text), dedupe_key=key)
+    key = build_conversation_key(uid, omi_id) if isinstance(omi_id, str) and omi_id else None
+    return NewMemory(text=_cut(text), dedupe_key=key, key_beginning=build_conversation_key(uid, ""))
 
 
 def _cut(text: str) -> str:
@@ -115,16 +121,17 @@ def _texts(items: Any, name: str) -> Iterator[str]:
             yield text
 
 
-def read_omi_memory(item: Any) -> NewMemory | None:
-    """Return a memory of Omi's API; None if it has no text."""
+def read_omi_memory(item: Any, uid: str) -> NewMemory | None:
+    """Return a memory of a wearable from Omi's API; None if it has no text."""
     if not isinstance(item, Mapping):
         return None
     text = clean_text(_text(item.get("content")) or _text(item.get("text")))[:MAX_CHARS]
     if not text:
         return None
     omi_id = item.get("id")
-    key = build_memory_key(omi_id) if isinstance(omi_id, str) and omi_id else None
-    return NewMemory(text=text, dedupe_key=key, created_at=_parse_time(item.get("created_at")))
+    key = build_memory_key(uid, omi_id) if isinstance(omi_id, str) and omi_id else None
+    begins = build_memory_key(uid, "")
+    return NewMemory(text=text, dedupe_key=key, key_beginning=begins, created_at=_parse_time(item.get("created_at")))
 
 
 def _parse_time(value: Any) -> float | None:

@@ -31,6 +31,7 @@ class Action(StrEnum):
     ISSUE_LINK = "issue_link"
     DELETE_ACCOUNT = "delete_account"
     EXPORT_ACCOUNT = "export_account"
+    RESTART_ACTOR = "restart_actor"
     REPLAY_WEBHOOK = "replay_webhook"
 
 

@@ -68,6 +68,8 @@ class RetentionState:
 class Cutoffs:
     """Times (UTC seconds) before which transcripts, done and dead jobs, counts of use and operator's events are pruned.
 
+    Minutes of metrics go with the counts of use.
+
     After another leap of the clock (more than `leaps`) they are no longer valid.
     """
 

@@ -6,6 +6,7 @@ commits, lists in the cold reader.
 # mypy: disallow-untyped-calls=False
 # (Pony's stubs leave select untyped.)
 
+from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
 
@@ -22,6 +23,7 @@ from omi_actors.domain.people.linking import (
 )
 from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.ids import new_id
+from omi_actors.store.people.memories import erase_of_wearable
 from omi_actors.store.transaction import EntityTransaction
 
 # Fences the session's actor, on whichever node it lives: its next turn loads the session with its new person.
@@ -107,14 +109,27 @@ def unlink(tx: EntityTransaction, account_id: str, omi_uid: str) -> bool:
     return link is not None
 
 
-def undo_link(tx: EntityTransaction, undo_digest: str, *, now_s: float) -> str | None:
-    """Remove the link that this digest names. Return its wearable's uid; None: there is none, or it is too old."""
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """The undoing of a wearable's link; `has_more`: what the account has of the wearable is not all deleted yet."""
+
+    omi_uid: str
+    has_more: bool
+
+
+def undo_link(tx: EntityTransaction, undo_digest: str, *, now_s: float, limit: int) -> Undoing | None:
+    """Delete up to `limit` memories that the account has from the wearable; when none is left, remove the link.
+
+    None: the digest names no link, or one that is too old.
+    """
     link = _find_undo(tx, undo_digest, now_s)
     if link is None:
         return None
     omi_uid = str(link.omi_uid)
+    if erase_of_wearable(tx, link.account.id, omi_uid, limit=limit):
+        return Undoing(omi_uid, has_more=True)
     _remove(tx, link)
-    return omi_uid
+    return Undoing(omi_uid, has_more=False)
 
 
 def can_undo(tx: EntityTransaction, undo_digest: str, *, now_s: float) -> bool:

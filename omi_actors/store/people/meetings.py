@@ -10,10 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from omi_actors.domain.people.memories import MAX_CHARS, NewMemory, clean_text
-from omi_actors.store.people.memories import add_memory, edit_memory
+from omi_actors.store.people.memories import MEETING_KEY, add_memory, edit_memory
 from omi_actors.store.transaction import EntityTransaction
 
-_KEY = "meeting:"
 # Latest segments of the session that are searched: a long day of speech.
 _SEGMENTS = 10_000
 _SPOKEN = (
@@ -32,7 +31,7 @@ def keep_meeting(tx: EntityTransaction, session_id: str, conversation_id: str) -
     if session is None or session.account is None or not text:
         return False
     account_id = session.account.id
-    kept = add_memory(tx, account_id, NewMemory(text=text, dedupe_key=_KEY + conversation_id))
+    kept = add_memory(tx, account_id, NewMemory(text=text, dedupe_key=MEETING_KEY + conversation_id))
     if not kept.is_new and len(text) > len(kept.memory.text) and text.startswith(kept.memory.text):
         edit_memory(tx, account_id, kept.memory.memory_id, text)
     return kept.is_new

@@ -22,12 +22,16 @@ from omi_actors.domain.people.memories import (
     compose_conversation,
     fold_for_search,
     is_from_omi,
+    key_beginnings,
 )
+from omi_actors.domain.sessions.keys import wearable_in, wearable_key
 from omi_actors.ids import new_id
 from omi_actors.store.ownership import owned_by
 from omi_actors.store.people.recall_index import index_memory
 from omi_actors.store.transaction import EntityTransaction, Transaction
 
+# The dedupe key of the memory that a meeting becomes: this, and its conversation's id.
+MEETING_KEY = "meeting:"
 # Milliseconds are what the wire has: a cursor of it must find the row again.
 _DIGITS = 3
 
@@ -113,7 +117,7 @@ def _insert(tx: EntityTransaction, account_id: str, new: NewMemory, now_s: float
     tx.db.Memory(
         id=memory_id,
         account=account_id,
-        dedupe_key=new.dedupe_key or memory_id,
+        dedupe_key=new.dedupe_key or new.key_beginning + memory_id,
         text=new.text,
         folded=fold_for_search(new.text),
         created_at=at,
@@ -123,11 +127,14 @@ def _insert(tx: EntityTransaction, account_id: str, new: NewMemory, now_s: float
     return Memory(memory_id=memory_id, text=new.text, created_at=at)
 
 
-def import_memories(tx: EntityTransaction, account_id: str, some: Sequence[NewMemory]) -> int:
-    """Store those of Omi's memories that are new, at most 100; return their number.
+def import_memories(tx: EntityTransaction, account_id: str, omi_uid: str, some: Sequence[NewMemory]) -> int:
+    """Store those of a wearable's memories at Omi that are new, at most 100; return their number.
 
-    Not new is one with a known key or a known text, and one that the person has deleted.
+    Not new is one with a known key or a known text, and one that the person has deleted. None is stored if the link was
+    removed meanwhile.
     """
+    if not tx.db.OmiLink.exists(account=account_id, omi_uid=omi_uid, is_verified=True):
+        return 0
     known_keys, known_texts = find_known(tx, account_id, some)
     now_s, count = round(tx.now_s(), _DIGITS), 0
     for new in some:
@@ -190,7 +197,7 @@ def load_verified_uids(tx: EntityTransaction, account_id: str) -> tuple[str, ...
 
 # In SQLite a CROSS JOIN fixes the order: from the few sessions with an account to their events.
 _FIND_EVENTS = (
-    "SELECT raw_event.id, session.account_id, raw_event.body FROM session CROSS JOIN raw_event"
+    "SELECT raw_event.id, session.account_id, raw_event.body, session_key FROM session CROSS JOIN raw_event"
     " WHERE raw_event.session_id = session.id AND raw_event.kind = 'memory_created' AND NOT raw_event.is_read"
     " AND session.account_id > '' AND {ours} LIMIT ?"
 )
@@ -200,7 +207,10 @@ def find_conversations(tx: Transaction, *, node: str, limit: int) -> tuple[Heard
     """Return conversations of Omi that belong to a person and became no memory yet; a body takes 10 ms a megabyte."""
     is_ours, params = owned_by(tx, "session.node", node)
     rows = tx.fetch(_FIND_EVENTS.format(ours=is_ours), (*params, limit))
-    return tuple(HeardConversation(row[0], row[1], compose_conversation(_decode(bytes(row[2])))) for row in rows)
+    return tuple(
+        HeardConversation(event_id, account_id, compose_conversation(_decode(bytes(body)), wearable_in(key) or key))
+        for event_id, account_id, body, key in rows
+    )
 
 
 def _decode(body: bytes) -> Any:
@@ -210,9 +220,18 @@ def _decode(body: bytes) -> Any:
         return None
 
 
+_READ_EVENT = (
+    "UPDATE raw_event SET is_read = TRUE WHERE id = ? AND NOT is_read"
+    " AND session_id IN (SELECT id FROM session WHERE account_id = ?)"
+)
+
+
 def keep_conversation(tx: EntityTransaction, heard: HeardConversation) -> bool:
-    """Store the memory of a conversation and mark its event as read. Return True if the memory is new."""
-    if not tx.run("UPDATE raw_event SET is_read = TRUE WHERE id = ? AND NOT is_read", (heard.event_id,)):
+    """Store the memory of a conversation and mark its event as read. Return True if the memory is new.
+
+    Nothing is done if its session has left the person meanwhile.
+    """
+    if not tx.run(_READ_EVENT, (heard.event_id, heard.account_id)):
         return False
     if heard.memory is None or _is_forgotten(tx, heard):
         return False
@@ -222,3 +241,31 @@ def keep_conversation(tx: EntityTransaction, heard: HeardConversation) -> bool:
 def _is_forgotten(tx: EntityTransaction, heard: HeardConversation) -> bool:
     key = heard.memory.dedupe_key if heard.memory is not None else None
     return key is not None and tx.db.ForgottenMemory.get(account=heard.account_id, dedupe_key=key) is not None
+
+
+# Whatever came from a wearable: by its keys at Omi, and as transcripts of its meetings.
+_COMES_FROM = "(substr(dedupe_key, 1, ?) = ? OR substr(dedupe_key, 1, ?) = ?)"
+_ERASE_OF_WEARABLE = (
+    f"DELETE FROM memory WHERE id IN (SELECT id FROM memory WHERE account_id = ? AND ({_COMES_FROM} OR dedupe_key IN"  # noqa: S608 (our own words)
+    f" (SELECT '{MEETING_KEY}' || conversation.id FROM conversation JOIN session ON session.id = session_id"
+    " WHERE session_key = ?)) LIMIT ?)"
+)
+
+
+def erase_of_wearable(tx: EntityTransaction, account_id: str, omi_uid: str, *, limit: int) -> bool:
+    """Delete up to `limit` memories that a person has from a wearable. Return True if there may be more.
+
+    At last nothing tells any more which ones they had deleted, and the wearable's next person gets its conversations.
+    """
+    comes_from = [part for begin in key_beginnings(omi_uid) for part in (len(begin), begin)]
+    session_key = wearable_key(omi_uid)
+    tx.has_erased = True
+    if tx.run(_ERASE_OF_WEARABLE, (account_id, *comes_from, session_key, limit)) == limit:
+        return True
+    tx.run(f"DELETE FROM forgotten_memory WHERE account_id = ? AND {_COMES_FROM}", (account_id, *comes_from))  # noqa: S608 (the same)
+    tx.run(
+        "UPDATE raw_event SET is_read = FALSE WHERE kind = 'memory_created' AND is_read"
+        " AND session_id IN (SELECT id FROM session WHERE session_key = ?)",
+        (session_key,),
+    )
+    return False

@@ -34,10 +34,10 @@ def demo(*, port: int, wearables: int, pause_s: float, pictures: Path | None, af
         pictures.mkdir(parents=True, exist_ok=True)
     try:
         asyncio.run(_run(port=port, wearables=wearables, pause_s=pause_s, pictures=pictures, after_s=after_s))
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except* (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("The demo has ended.", err=True)
-    except ServerFailedError as error:
-        sys.exit(f"scripts/demo: {error}")
+    except* ServerFailedError as failed:
+        sys.exit(f"scripts/demo: {failed.exceptions[0]}")
     for file in sorted(pictures.glob("*.png")) if pictures is not None else ():
         _say(f"{file}: {file.stat().st_size // 1000} kB")
 
@@ -54,13 +54,13 @@ async def _run(*, port: int, wearables: int, pause_s: float, pictures: Path | No
             click.echo(await describe(world))
             running = asyncio.create_task(world.run())
             try:
-                if pictures is None:
+                await asyncio.wait([running], timeout=after_s if pictures is not None else None)
+                if running.done():
                     await running
-                    return
-                from scripts.lab.demo.pictures import take_pictures  # noqa: PLC0415 (only here a browser is needed)
+                elif pictures is not None:
+                    from scripts.lab.demo.pictures import take_pictures  # noqa: PLC0415 (only here a browser is needed)
 
-                await asyncio.sleep(after_s)
-                await take_pictures(world, pictures)
+                    await take_pictures(world, pictures)
             finally:
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -12,10 +12,11 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from scripts.lab.demo.story import EMAIL, PASSWORD
 from scripts.lab.demo.world import World
+from scripts.lab.replay.server_process import ServerFailedError
 
 Scheme = Literal["light", "dark"]
 _SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-_SIZE: ViewportSize = {"width": 1280, "height": 860}
+_SIZE: ViewportSize = {"width": 1120, "height": 760}
 _FLAGS = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
 # Milliseconds until a page shows its live figures.
 _SETTLE_MS = 3_000
@@ -24,6 +25,8 @@ _SETTLE_MS = 3_000
 async def take_pictures(world: World, folder: Path) -> None:
     """Write dashboard-light.png, dashboard-dark.png and people.png. Chromium: $CHROMIUM, or `chromium` on the PATH."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        raise ServerFailedError("no Chromium: install it (Debian: apt-get install chromium), or name it in $CHROMIUM")
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=[*_FLAGS, *sandbox])

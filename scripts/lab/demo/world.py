@@ -22,7 +22,7 @@ from scripts.lab.replay.fake_openai import FakeOpenAI, Mode
 from scripts.lab.replay.http import ConnectionFailedError, HttpClient, Target
 from scripts.lab.replay.recording import build_webhook
 from scripts.lab.replay.sender import Sender
-from scripts.lab.replay.server_process import ServerProcess, build_server
+from scripts.lab.replay.server_process import ServerFailedError, ServerProcess, build_server
 from scripts.lab.simulate.plan import Options, build_plan
 
 _DAY_S = 86_400
@@ -30,6 +30,8 @@ _DAY_S = 86_400
 _PLAN_S = 60.0
 # Seconds between two pieces of a slow model's answer, and for how long it stays slow.
 _PIECE_S, _SLOW_S = 0.4, 10.0
+# Seconds of the longest demo.
+_LONGEST_S = 30 * _DAY_S
 _COMMAND = (sys.executable, "-m", "scripts.lab.chaos.sabotaged_server", "clock", "crash_word", "job_word")
 
 
@@ -49,12 +51,20 @@ class World:
     wearables: int
 
     async def run(self) -> None:
-        """Let wearables talk and faults happen until cancelled."""
+        """Let wearables talk and faults happen until cancelled.
+
+        Raises: ServerFailedError, in a group, when the server has ended.
+        """
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
             for seed in range(self.wearables):
                 group.create_task(self._talk(seed))
             group.create_task(self._live())
             group.create_task(self._fail())
+
+    async def _watch(self) -> None:
+        code = await self.server.wait(within_s=_LONGEST_S)
+        raise ServerFailedError(f"the server has ended with {code}")
 
     async def _talk(self, seed: int) -> None:
         for number in itertools.count():
