@@ -4,10 +4,11 @@ import gzip
 
 import pytest
 
-import web.entry
 from omi_actors.store.people import windows
 from tests.people.conftest import Client
 from tests.people.talks import fill
+from web import entry
+from web.people.polls import find_poll
 
 APP = {"Accept": "application/json", "Accept-Encoding": "gzip", "Connection": "Keep-Alive", "X-Request-Id": "poll-1"}
 # Different in two replies.
@@ -23,7 +24,7 @@ def parts_of(reply):
 
 @pytest.fixture
 async def phone(start, database_url):
-    """A signed-in person with two conversations, one of them in a window; `paths` are their polled addresses."""
+    """The phone of a person with two conversations, one of them in a window; and the addresses that it polls."""
     program = await start(database_url, CORS_ORIGINS="https://app.example")
     phone = Client(program.connection)
     me = (await phone.register())["user"]["id"]
@@ -31,8 +32,7 @@ async def phone(start, database_url):
     ids = await store.write(lambda tx: fill(tx, me, conversations=2, messages=30))
     await store.write(windows.put_window, me, 2, ids[0], now_s=1.0)
     messages = f"/conversations/{ids[0]}/messages"
-    phone.paths = ["/conversations/current", "/windows", messages, f"{messages}?limit=3", f"{messages}?limit=999"]
-    return phone
+    return phone, ["/conversations/current", "/windows", messages, f"{messages}?limit=3", f"{messages}?limit=999"]
 
 
 @pytest.fixture
@@ -50,20 +50,21 @@ def way(monkeypatch):
         def taken(self):
             return [one is not None for one in found]
 
-    real, way = web.entry.find_poll, Way()
-    monkeypatch.setattr(web.entry, "find_poll", find)
+    real, way = find_poll, Way()
+    monkeypatch.setattr(entry, "find_poll", find)
     return way
 
 
 async def test_short_way_sends_the_same_as_the_handlers(phone, way):
-    await phone("GET", "/me")  # the token is known from now on
+    client, paths = phone
+    await client("GET", "/me")  # the token is known from now on
     for more in ({}, APP):
-        for path in phone.paths:
+        for path in paths:
             way.is_open = True
-            short = await phone("GET", path, **more)
+            short = await client("GET", path, **more)
             assert way.taken()[-1]
             way.is_open = False
-            usual = await phone("GET", path, **more)
+            usual = await client("GET", path, **more)
 
             assert short.status == 200
             assert {**dict(parts_of(short)[1]), "x-request-id": ""} == {**dict(parts_of(usual)[1]), "x-request-id": ""}
@@ -85,9 +86,10 @@ async def test_short_way_sends_the_same_as_the_handlers(phone, way):
     ],
 )
 async def test_unusual_requests_take_the_handlers(phone, way, path, headers, status):
-    await phone("GET", "/me")
+    client, _paths = phone
+    await client("GET", "/me")
 
-    reply = await phone("GET", path, **headers)
+    reply = await client("GET", path, **headers)
 
     assert (reply.status, way.taken()[-1]) == (status, False)
 
