@@ -112,7 +112,7 @@ class Identities:
                 watcher.set()
 
     async def wait_until_ended(self, person: SignedIn) -> None:
-        """Return when the person's token is revoked or expired: at once if by this node, else within 5 s."""
+        """Return when the person's token is expired or revoked: at once, but within 5 s if another node revokes it."""
         revoked = asyncio.Event()
         watchers = self._watchers.setdefault(person.digest, set())
         watchers.add(revoked)
@@ -121,8 +121,9 @@ class Identities:
                 found = await self._find(person.digest)
                 if found is None or found.expires_at <= self._clock.now_s():
                     return
+                known_s = self._kept[person.digest][1] - self._clock.mono_s()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._kept[person.digest][1] - self._clock.mono_s()):
+                    async with asyncio.timeout(min(known_s, found.expires_at - self._clock.now_s())):
                         await revoked.wait()
         finally:
             watchers.discard(revoked)

@@ -280,6 +280,21 @@ async def test_watcher_of_a_token_returns_when_it_is_revoked(serve, store, clock
     assert identities._watchers == {}
 
 
+async def test_watcher_of_a_token_returns_when_it_expires(serve, store, clock, start):
+    await serve()
+    identities = start.server._site.identities
+    _, token = await sign_in(store, clock)
+    clock.advance(TOKEN_LIFETIME_S - 0.05)
+    watching = asyncio.ensure_future(identities.wait_until_ended(await identities.find(token)))
+    await asyncio.sleep(0)
+    assert not watching.done()
+
+    clock.advance(0.05)
+
+    async with asyncio.timeout(2):
+        await watching
+
+
 async def test_address_with_many_unknown_tokens_must_wait_and_others_need_not(serve, store, clock):
     connection = await serve(RATE_LIMIT_MAX_REQUESTS="3")
     _, token = await sign_in(store, clock)
