@@ -54,7 +54,7 @@ class _Recorder(extensions.cursor):
 
     def execute(self, sql, params=None):
         super().execute(sql, params)
-        self.statements.append(self.query.decode())
+        self.statements.append((self.query or b"").decode())
 
 
 @pytest.fixture
