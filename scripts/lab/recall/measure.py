@@ -167,13 +167,15 @@ def build_plain_search(database: str) -> Search:
     return search
 
 
-def ask_all(engine: Engine, name: str, person: Person, search: Search) -> list[Found]:
-    """Ask all questions of a person, each in a snapshot of its own."""
+def ask_all(engine: Engine, name: str, person: Person, search: Search, *, rounds: int = 1) -> list[Found]:
+    """Ask all questions of a person, each in a snapshot of its own. Of several rounds the shortest time counts."""
     found = []
     for asked in person.asked:
-        began_s = time.perf_counter()
-        numbers = list(engine.read(partial(search, name=name, question=asked.text)))  # type: ignore[call-arg]
-        seconds = time.perf_counter() - began_s
+        seconds = float("inf")
+        for _ in range(rounds):
+            began_s = time.perf_counter()
+            numbers = list(engine.read(partial(search, name=name, question=asked.text)))  # type: ignore[call-arg]
+            seconds = min(seconds, time.perf_counter() - began_s)
         seq = asked.evidence + 1
         found.append(Found(asked, numbers.index(seq) + 1 if seq in numbers else None, seconds))
     return found
