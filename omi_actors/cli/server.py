@@ -29,6 +29,7 @@ from omi_actors.doctor.running import recorded
 from omi_actors.errors import SettingsError
 from omi_actors.instruments.log_file import log_file
 from omi_actors.instruments.logs import get_logger, log_fatal_only
+from omi_actors.instruments.traces import traces
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.parts import Parts
 from omi_actors.status.requests import build_sections
@@ -52,7 +53,8 @@ def run(loaded: LoadedSettings, *, has_last_tables: bool = True) -> int:
     """
     url = loaded.settings.database_url
     require_driver(url.get_secret_value() if url else "")
-    with _log_file(loaded.settings):
+    settings = loaded.settings
+    with _log_file(settings), traces(settings.otel_endpoint, settings.node_name, SystemClock()):
         try:
             return asyncio.run(_serve(loaded, has_last_tables=has_last_tables))
         except ExpectedError as exc:
