@@ -1,5 +1,7 @@
 """The row of open dashboards: its growth is per webhook, and the streams are really read."""
 
+from typing import Any
+
 import pytest
 
 from omi_actors.clock import SystemClock
@@ -22,7 +24,7 @@ def test_growth_is_the_median_of_the_pairs_and_per_webhook():
 
 @pytest.mark.e2e
 async def test_pages_get_documents_while_webhooks_are_acknowledged(tmp_path):
-    found = await measure_dashboards(QUICK.dashboards, work_dir=tmp_path, clock=SystemClock())
+    found: dict[str, Any] = await measure_dashboards(QUICK.dashboards, work_dir=tmp_path, clock=SystemClock())
 
     assert found["kb_per_page_and_s"] > 1
     assert found["cpu_us_per_request"] > 0
