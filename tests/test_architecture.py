@@ -86,7 +86,8 @@ def test_modules_are_short_enough_to_hold_in_the_head():
 def test_every_package_that_is_imported_is_declared():
     options = configparser.ConfigParser()
     options.read(ROOT / "setup.cfg")
-    declared = options["options"]["install_requires"] + options["options.extras_require"]["postgres"]
+    extras = options["options.extras_require"]
+    declared = options["options"]["install_requires"] + extras["postgres"] + extras["otel"]
     names = {as_module(re.split(r"[<>=[]", line)[0]) for line in declared.split()}
     shipped_by = packages_distributions()
 

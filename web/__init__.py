@@ -6,6 +6,7 @@ Imports point down this list only:
 - `handlers/`: all other addresses except the webhook's; `pages/`: their HTML.
 - `webhook/`: `POST /omi-webhook`, below Tornado's handlers.
 - `site.py`: the state that all handlers share. `auth.py`: tokens, signatures, owners of chats.
+- `dashboard.py`: the operator's page as a document, for all open pages. `feeds.py`: what is new for a person's streams.
 - `identity.py`: the person of a token, and the cookie that holds it.
 - `edge/`: connections, header checks, addresses, limits, rules for browsers, JSON bodies.
 - `problems.py`: errors as answers. `requests.py`: request ids, queries, counts, raw replies.

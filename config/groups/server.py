@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from pydantic.aliases import AliasChoices
 
+from config.upstreams import UpstreamAddress
 from config.values import DAY_MS, OnOff, Seconds, Secret, is_loopback, lower_word, parse_list, parse_size
 
 
@@ -167,6 +168,14 @@ class ObservingSettings(BaseModel):
         description=(
             "Bearer token for GET /metrics only, so that a scraper does not need ADMIN_TOKEN, which also gives access. "
             "Default: none."
+        ),
+    )
+    otel_endpoint: UpstreamAddress | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description=(
+            "Address of an OpenTelemetry collector (OTLP over HTTP), such as http://localhost:4318. It gets the stages "
+            "of requests as traces, without text; needs the extra `otel`. Default: none are sent."
         ),
     )
     request_log_size: int = Field(

@@ -124,7 +124,7 @@ TRAFFIC = (WEBHOOK, CHAT, PEOPLE)
 
 _CHAT_ROUTES = frozenset(("/chat", "/messages/send"))
 _PAGE_ROUTES = frozenset(("/", "/health", "/livez", "/readyz", "/metrics", "/help", "/api/info"))
-_PAGE_FOLDERS = ("/metrics-dashboard", "/operator", "/omi-webhook/")
+_PAGE_FOLDERS = ("/app/", "/metrics-dashboard", "/operator", "/omi-webhook/")
 _PAGE_FILES = (".css", ".js", ".svg", ".png", ".ico", ".html", ".webmanifest")
 
 

@@ -7,7 +7,7 @@ loop; lines, errors and what names its request come from any.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
@@ -147,6 +147,8 @@ class RequestLog:
         self._by_job: dict[str, Trace] = {}
         self._recent: deque[Trace] = deque()
         self._notable: deque[Trace] = deque()
+        # Called with each request that ends, if traces are sent (traces.py).
+        self.on_end: Callable[[Trace], None] | None = None
         self.errors: OrderedDict[tuple[str, str], ErrorGroup] = OrderedDict()
         # Errors come from the store's threads, too.
         self._lock = Lock()
@@ -175,6 +177,8 @@ class RequestLog:
         """End a request with the status of its reply; None if its connection closed before."""
         self._active.pop(trace, None)
         trace.status, trace.ended_mono_s = status, mono_s
+        if self.on_end is not None:
+            self.on_end(trace)
         self._recent.append(trace)
         if len(self._recent) > self._size:
             self._retire(self._recent.popleft())

@@ -5,7 +5,8 @@ domain/ leave this folder, never entities.
 
 facade.py         Store: commit, write, write_alone, read, read_cold
 actors.py         the writer and the readers; messages.py: their messages
-engine.py         group commits, writes alone, reads; transaction.py: one transaction; migrate.py: the schema
+engine.py         group commits, writes alone, reads; transaction.py: one transaction; migrate.py: the schema;
+                  statement_log.py: transactions that log their statements
 dialect.py        the two databases: sqlite.py with sqlite_file.py, lock.py and archive.py (backups); postgres.py with
                   driver.py and pooler.py (settings that hold behind PgBouncer)
 commits.py        turns in bulk: the hot path; sessions.py: sessions loaded again

@@ -43,6 +43,10 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "SLOW_JOB_THRESHOLD": ("system/test_timeline.py", "test_slow_job_and_slow_statements_name_the_stage"),
     "SLOW_STATEMENT_THRESHOLD": ("system/test_timeline.py", "test_slow_job_and_slow_statements_name_the_stage"),
     "DB_ENABLE_LOGGING": ("system/test_timeline.py", "test_statements_are_logged_with_time_and_without_values"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (
+        "instruments/test_traces.py",
+        "test_collector_gets_a_span_for_the_request_and_each_stage",
+    ),
     "REQUEST_LOG_SIZE": ("web/test_timeline.py", "test_only_as_many_finished_requests_are_kept_as_the_setting_says"),
     "WEBHOOK_INSPECTOR_SIZE": ("web/test_inspector.py", "test_latest_webhooks_are_kept_in_bounds_and_none_when_off"),
     "WEBHOOK_INSPECTOR_BYTES": ("web/test_inspector.py", "test_bodies_are_bounded_in_bytes"),

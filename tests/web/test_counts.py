@@ -1,15 +1,19 @@
 """Counts of requests and webhooks: each once, by its fate; a request's time is among the latencies of its group."""
 
+import asyncio
+
 import pytest
 
 from omi_actors.actors.session.messages import Ingested
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.instruments.counts import count, growth
-from omi_actors.instruments.latencies import RECORDERS
+from omi_actors.instruments.latencies import RECORDERS, group_of
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.instruments.readings import take_readings
 from tests.web.conftest import ADMIN, UID
-from tests.web.http_client import Connection
+from tests.web.http_client import TIMEOUT_S, Connection
+from web.handlers import pages
+from web.handlers.base import BaseHandler
 
 ONE = {"segments": [{"text": "one"}]}
 
@@ -87,7 +91,7 @@ async def test_webhook_that_ends_before_its_body_is_cut_off(start, grown):
     await connection.close()
 
     found: dict[str, float] = {}
-    async with await Connection.open(port) as other:
+    async with asyncio.timeout(TIMEOUT_S), await Connection.open(port) as other:
         while "cut" not in found:
             await other.request("GET", "/livez")
             for name, value in grown().items():
@@ -108,3 +112,9 @@ async def test_requests_time_is_among_those_of_its_group(connection, post):
 
     taken = {name: len(recorder.take()) for name, recorder in RECORDERS.items()}
     assert {name: number for name, number in taken.items() if number} == {"webhook": 1, "pages": 1, "people": 1}
+
+
+def test_every_part_of_a_page_counts_as_a_page():
+    handlers = [kind for kind in vars(pages).values() if isinstance(kind, type) and issubclass(kind, BaseHandler)]
+
+    assert {group_of(kind.route) for kind in handlers if kind.route != "other"} == {"pages"}

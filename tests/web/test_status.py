@@ -72,7 +72,7 @@ async def test_every_address_that_info_names_answers_each_method_that_it_names(g
     for route in routes:
         for method in route["methods"]:
             path = re.sub(r":(?:sessionId|jobId|id)", "x", route["path"]).replace(":action", "pause")
-            reply = await get(path.replace(":script", "live.js"), method, **ADMIN)
+            reply = await get(path.replace(":script", "live.js").replace(":file", "main.js"), method, **ADMIN)
             if reply.headers.get("content-type", "").startswith("text/event-stream"):
                 await connection.reopen()
             assert reply.status != 405, route

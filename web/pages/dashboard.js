@@ -2,11 +2,13 @@
 
 import "./actions.js";
 import { Live } from "./live.js";
-import { byId, clock, duration } from "./page.js";
+import { byId, clock, duration, fill } from "./page.js";
+import { hourTable, showDay } from "./pictures.js";
 import * as sections from "./sections.js";
 
 const TITLE = "Omi Actors";
-const REQUEST_ID = /^[0-9a-f]{16}$/;
+const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const DAY_EVERY_MS = 60_000;
 const body = document.body;
 let shown; // the latest document
 let back = ""; // a sentence about the server's return, for a while
@@ -43,8 +45,23 @@ function show(data) {
   byId("demo").hidden = !data.demo;
   setText("node", data.node ?? "");
   byId("taken").setAttribute("datetime", data.takenAt);
+  if (byId("hour").open) fill(byId("hour-body"), hourTable(data.tiles, clock(data.takenAt)));
+  if (performance.now() - dayAt > DAY_EVERY_MS) loadDay();
   freshness();
   filter();
+}
+
+let dayAt = -Infinity;
+
+/** Load the figures of the day: a new minute comes once a minute. */
+async function loadDay() {
+  dayAt = performance.now();
+  try {
+    const reply = await fetch(`${body.dataset.place}/minutes.json`, { cache: "no-store" });
+    if (reply.ok) showDay(await reply.json(), shown);
+  } catch {
+    // The next document tries again in a minute.
+  }
 }
 
 function freshness() {
@@ -96,12 +113,13 @@ function filter() {
   setText("filter-note", words ? `${hits} ${hits === 1 ? "row" : "rows"}` : "");
 }
 
+/** Go to a part of the page; the folds that it is in open. */
 function jump(id) {
-  const section = byId(id);
-  if (section.hidden) return;
-  section.open = true;
-  section.scrollIntoView({ block: "start" });
-  section.querySelector("summary").focus({ preventScroll: true });
+  const part = byId(id);
+  if (!part || part.hidden) return;
+  for (let fold = part.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  part.scrollIntoView({ block: "start" });
+  part.querySelector("summary")?.focus({ preventScroll: true });
 }
 
 const JUMPS = { r: "active", e: "errors", q: "queue", a: "actors", w: "webhooks", f: "figures" };
@@ -124,19 +142,24 @@ document.addEventListener("keydown", (event) => {
 byId("pause").addEventListener("click", togglePause);
 byId("keys").addEventListener("click", () => byId("help").showModal());
 byId("filter").addEventListener("input", filter);
-byId("search").addEventListener("submit", (event) => {
+byId("search").addEventListener("submit", async (event) => {
   event.preventDefault();
   const words = byId("filter").value.trim();
-  if (REQUEST_ID.test(words)) location.assign(`${body.dataset.place}/requests/${words}`);
+  const timeline = `${body.dataset.place}/requests/${words}`;
+  if (!REQUEST_ID.test(words)) return;
+  const reply = await fetch(timeline, { method: "HEAD" });
+  if (reply.ok) location.assign(timeline);
+  else setText("filter-note", "No request with this id is kept.");
 });
+byId("hour").addEventListener("toggle", () => shown && fill(byId("hour-body"), hourTable(shown.tiles, clock(shown.takenAt))));
 byId("every").value = String(live.every);
 byId("every").addEventListener("change", ({ target }) => live.choose(Number(target.value)));
-for (const link of document.querySelectorAll("nav a[data-jump]")) {
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    jump(link.dataset.jump);
-  });
-}
+document.addEventListener("click", (event) => {
+  const target = event.target.closest?.('a[href^="#"]')?.getAttribute("href").slice(1);
+  if (!target || !byId(target)?.closest("details")) return;
+  event.preventDefault();
+  jump(target);
+});
 if (matchMedia("(max-width: 45rem)").matches) {
   for (const section of document.querySelectorAll("details.section")) section.open = false;
 }

@@ -16,6 +16,12 @@ function button(act, label, target, { about = "", quiet = false } = {}) {
 
 const timeline = (id, words = id) => (id ? h("a", { href: `${place}/requests/${encodeURIComponent(id)}` }, words) : "–");
 
+/** The name of the place that a cause's link leads to. */
+function nameOf(link) {
+  const part = link.startsWith("#") && byId(link.slice(1));
+  return (part?.querySelector?.("h2, h3") ?? part)?.textContent ?? link;
+}
+
 export function showCauses({ causes, state, takenAt }) {
   fill(
     byId("causes"),
@@ -27,7 +33,7 @@ export function showCauses({ causes, state, takenAt }) {
         !(at === 0 && state.toLowerCase().endsWith(cause.what.toLowerCase())) && h("strong", {}, cause.what, " "),
         cause.detail && `${cause.detail} `,
         h("span", { class: "advice" }, cause.do, " "),
-        cause.link && h("a", { href: cause.link }, "Show more"),
+        cause.link && h("a", { href: cause.link }, `See ${nameOf(cause.link)}`),
         cause.since && h("span", { class: "quiet" }, " Since ", ago(cause.since, takenAt), "."),
         cause.consequences?.length > 0 &&
           h(
@@ -64,15 +70,15 @@ export function showTiles({ tiles }) {
         { class: `tile ${status ?? ""}`, "data-key": name ?? label },
         h("dt", {}, label),
         h("dd", { class: "value" }, value),
-        h("dd", { class: "note" }, note),
         h("dd", { class: "picture" }, sparkline(series)),
+        h("dd", { class: "note", tabindex: "0" }, note),
       ),
     ),
   );
 }
 
 export function showActive({ active }) {
-  heading("active", active.length, "requests under way");
+  heading("active", active.length, "under way");
   const columns = [
     ["Request", "Its id; it leads to the request's stages."],
     ["Address", ""],
@@ -88,7 +94,7 @@ export function showActive({ active }) {
 }
 
 export function showErrors({ errors, takenAt }) {
-  heading("errors", errors.length, "kinds of errors");
+  heading("errors", errors.length, errors.length === 1 ? "kind" : "kinds");
   const columns = [
     ["Error", "Errors of one type at one place are one row."],
     ["Where", "The place in the program, or the address."],
@@ -105,7 +111,7 @@ export function showErrors({ errors, takenAt }) {
 }
 
 export function showQueue({ queue, takenAt }) {
-  heading("queue", queue.failed.length ? queue.states.dead : 0, "dead jobs");
+  heading("queue", queue.failed.length ? queue.states.dead : 0, "dead");
   fill(byId("queue-body"), queue.note && h("p", { class: "warn state" }, queue.note), pauses(queue, takenAt), states(queue), kinds(queue), failed(queue, takenAt));
 }
 
@@ -215,9 +221,9 @@ export function showActors({ actors }) {
   const rows = lines.map((one) => ({
     key: one.path,
     depth: one.depth,
-    state: one.state === "running" ? "" : "warn-row",
+    state: one.state !== "running" ? "warn-row" : one.depth ? "" : "group-row",
     cells: [
-      explained(one.name, one.kind === one.name ? "" : one.kind),
+      explained(one.name, one.kind === one.name || one.kind === "supervisor" ? "" : one.kind),
       one.words ?? one.state.replace("_", " "),
       count(one.mailbox),
       duration(one.oldestMs),
@@ -240,18 +246,21 @@ export function showWebhooks({ webhooks }) {
     ["Received", "The time by this machine; it leads to the whole webhook."],
     ["Fate", "What became of it."],
     ["Kind", ""],
+    ["Wearer", "A short name made from the wearer's key; the key itself is not shown."],
     ["Status", "", true],
     ["Took", "", true],
     ["Bytes", "", true],
-    ["Request", ""],
+    ["Stages", "The request's stages and log lines."],
   ];
   const rows = webhooks.map((one) => ({
     key: one.id,
+    state: one.reason ? "warn-row" : "",
     cells: [
       h("a", { href: `${place}/webhooks/${encodeURIComponent(one.id)}` }, h("time", { datetime: one.at, title: one.at }, clock(one.at))),
-      one.fate,
-      one.kind,
-      String(one.status),
+      one.reason ? `${one.fate}: ${one.reason.replaceAll("_", " ")}` : one.fate,
+      one.kind || "–",
+      one.wearer || "–",
+      String(one.status ?? "–"),
       duration(one.ms),
       count(one.bytes),
       timeline(one.request ?? one.id),
