@@ -32,6 +32,9 @@ OTHERS = {
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 }
 
+# A page with all of them loads in a second on a slow line.
+MOST_PICTURE_BYTES = 150_000
+
 # Names of ours that are no metrics: the chat's cookie.
 NO_METRICS = {"omi_chat"}
 
@@ -69,6 +72,13 @@ def test_links_within_the_documents_lead_somewhere(document):
     links = re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text())
 
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_pictures_of_the_readme_exist_and_are_small():
+    named = {ROOT / name for name in re.findall(r"docs/pictures/[\w.-]+", README)}
+
+    assert named == set((ROOT / "docs" / "pictures").iterdir())
+    assert [file.name for file in named if file.stat().st_size > MOST_PICTURE_BYTES] == []
 
 
 def test_every_document_is_found_from_the_readme():

@@ -16,6 +16,7 @@ from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.people import routes as people
+from web.requests import GZIP_LEVEL
 from web.site import Site
 from web.webhook.request import ROUTE
 
@@ -23,7 +24,7 @@ from web.webhook.request import ROUTE
 class Gzip(GZipContentEncoding):
     """Compresses text and JSON of at least 1 kB; but not event streams, since that would delay their lines."""
 
-    GZIP_LEVEL = 1
+    GZIP_LEVEL = GZIP_LEVEL
 
     def _compressible_type(self, ctype: str) -> bool:
         return ctype != "text/event-stream" and super()._compressible_type(ctype)

@@ -6,6 +6,7 @@ Not here: handlers (handlers/, webhook/), the other routes (app.py). Threads: th
 import asyncio
 from asyncio import Future
 from collections.abc import Awaitable
+from functools import partial
 
 from tornado.httputil import (
     HTTPConnection,
@@ -30,6 +31,7 @@ from omi_actors.errors import (
 from web.edge.encodings import Unpacker, find_unpacker
 from web.edge.header_checks import length_problem, refusal_bytes
 from web.edge.listener import EdgeConnection
+from web.people.polls import find_poll
 from web.problems import api_problem
 from web.requests import as_path, header, request_id_of, send
 from web.site import Site
@@ -96,7 +98,8 @@ class _IncomingRequest(HTTPMessageDelegate):
         if start_line.method == "POST" and path in _WEBHOOK_PATHS:
             self._target = WebhookRequest(self._site, self._connection)
         elif path in _PROBES or self._site.hosts.is_ours(header(headers, "Host")):
-            self._target = self._application.start_request(self._server_conn, self._connection)
+            otherwise = partial(self._application.start_request, self._server_conn, self._connection)
+            self._target = find_poll(self._site, self._connection, start_line, headers, otherwise) or otherwise()
         else:
             self._refuse(ForeignHostError())
             return None

@@ -1,7 +1,7 @@
 """Identities: which person a request's token belongs to; where tokens stand in requests, and the cookie that holds one.
 
 A token that was looked up is remembered for 5 s. So a revocation on another node is noticed within 5 s; on this node it
-is noticed at once.
+is noticed at once. With a SQLite file there is no other node, and a token is remembered for a minute.
 Not here: making tokens (omi_actors/domain/people/accounts.py), the operator's token and cookie (handlers/guarded.py).
 Threads: the event loop.
 """
@@ -24,8 +24,9 @@ from web.requests import header
 COOKIE = "sid"
 SECURE_COOKIE = "__Host-sid"
 _SCHEMES = ("bearer", "sid")
-# Seconds for which a looked-up token is remembered.
+# Seconds for which a looked-up token is remembered: with other nodes, which may revoke it, and without.
 REMEMBERED_S = 5.0
+REMEMBERED_ALONE_S = 60.0
 # About 20 MB; more persons than one node serves at a time.
 _MAX_KEPT = 50_000
 
@@ -76,7 +77,8 @@ class Identities:
     site.identities.forget((person.digest,))     # after its revocation is stored
     """
 
-    def __init__(self, system: System, clock: Clock) -> None:
+    def __init__(self, system: System, clock: Clock, *, remembered_s: float = REMEMBERED_S) -> None:
+        self._remembered_s = remembered_s
         self._system = system
         self._clock = clock
         # Oldest first, with the monotonic second until which each is remembered.
@@ -110,7 +112,7 @@ class Identities:
                 watcher.set()
 
     async def wait_until_ended(self, person: SignedIn) -> None:
-        """Return when the person's token is revoked or expired: at once if by this node, else within 5 s."""
+        """Return when the person's token is expired or revoked: at once, but within 5 s if another node revokes it."""
         revoked = asyncio.Event()
         watchers = self._watchers.setdefault(person.digest, set())
         watchers.add(revoked)
@@ -119,8 +121,9 @@ class Identities:
                 found = await self._find(person.digest)
                 if found is None or found.expires_at <= self._clock.now_s():
                     return
+                known_s = self._kept[person.digest][1] - self._clock.mono_s()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._kept[person.digest][1] - self._clock.mono_s()):
+                    async with asyncio.timeout(min(known_s, found.expires_at - self._clock.now_s())):
                         await revoked.wait()
         finally:
             watchers.discard(revoked)
@@ -140,7 +143,7 @@ class Identities:
                 self._kept.pop(digest, None)
                 return None
             if revocations == self._revocations:
-                self._keep(person, began_mono_s + REMEMBERED_S)
+                self._keep(person, began_mono_s + self._remembered_s)
             else:
                 person = None  # it may be the revoked one
         return person

@@ -104,6 +104,9 @@ def _latency_note(route: str) -> Callable[[float], object]:
     return note_traffic
 
 
+# The fastest level: it makes JSON as small as 1.3 times of the best.
+GZIP_LEVEL = 1
+
 CLOSE = "Connection: close\r\n"
 KEEP_ALIVE = "Connection: keep-alive\r\n"
 

@@ -28,7 +28,7 @@ from web.edge.limits import (
 )
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 from web.feeds import Feeds
-from web.identity import Identities
+from web.identity import REMEMBERED_ALONE_S, REMEMBERED_S, Identities
 
 if TYPE_CHECKING:
     import asyncio
@@ -155,18 +155,23 @@ class Site:
         )
         self.max_message_chars = settings.chat_max_message_chars
         self.hosts = Hosts(settings)
-        self.cors = Cors(settings.cors_origins, settings.cors_max_age_s)
-        self.trusted_proxies = settings.trust_proxy
+        self.cors, self.trusted_proxies = Cors(settings.cors_origins, settings.cors_max_age_s), settings.trust_proxy
+        self.compresses = settings.enable_compression
         self.sends_security_headers = settings.enable_helmet
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         secret = settings.session_secret.get_secret_value() if settings.session_secret else ""
         self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME, secret)
         self.replays, self.imports = Replays(clock), RecentImports()
         # None: there are no accounts here.
-        self.identities = Identities(system, clock) if settings.enable_user_system else None
+        self.identities = _identities(system, settings, clock) if settings.enable_user_system else None
         self.people = People(system, settings, clock)
         self.request_limit, self.webhook_limit = _limits(settings, system.counters)
         self.refused_webhooks = RefusedWebhooks(self.request_limit, clock)
+
+
+def _identities(system: System, settings: Settings, clock: Clock) -> Identities:
+    """Return the finder of tokens. With a SQLite file no other node can revoke one, so it looks them up rarely."""
+    return Identities(system, clock, remembered_s=REMEMBERED_S if settings.database_url else REMEMBERED_ALONE_S)
 
 
 def _limits(settings: Settings, counters: WindowCounters) -> tuple[RequestLimit | None, WebhookLimit | None]:

@@ -23,7 +23,7 @@ _SPARKS = 24
 # Seconds of silence after which the server is said to be gone.
 _SILENT_S = 3.0
 # Rows of a list that may be long.
-_ROWS = 20
+_ROWS = 30
 # Title of each list, and its columns with the names of their values; those in milliseconds end with Ms.
 _LISTS = {
     "active": ("Active requests", {"Request": "id", "Route": "route", "Stage": "stage", "Age": "ageMs"}),
@@ -120,7 +120,7 @@ class View:
         queue = data.get("queue", {})
         if paused := queue.get("paused"):
             yield self._text(f"Paused jobs: {', '.join(paused)}. `omi-actors queue resume` starts them.", "yellow")
-        found = {**data, "failed": queue.get("failed", ())}
+        found = {**data, "failed": queue.get("failed", ()), "actors": [*_flatten(data.get("actors", ()))]}
         for section, (title, cells) in _LISTS.items():
             if rows := [[_cell(one, key) for key in cells.values()] for one in found.get(section, ())]:
                 yield self._table(title, [*cells], rows[:_ROWS])
@@ -162,6 +162,13 @@ def draw_sparks(series: Sequence[float | None]) -> str:
     if highest <= 0:
         return ""
     return "".join(" " if one is None else _BARS[round(one / highest * (len(_BARS) - 1))] for one in shown)
+
+
+def _flatten(actors: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield each actor before its children."""
+    for actor in actors:
+        yield actor
+        yield from _flatten(actor.get("children", ()))
 
 
 def _cell(one: Mapping[str, Any], key: str) -> object:

@@ -150,6 +150,10 @@ class Dialect(Protocol):
         """Return the time of the database's clock (UTC seconds); None if the database uses this machine's clock."""
         ...
 
+    def fetch_lines(self, cursor: Any, sql: str, params: Row) -> list[str]:
+        """Run a query of one column `line`, texts without line breaks, and return them."""
+        ...
+
     def find_words(self, cursor: Any, words: Sequence[str], limit: int) -> dict[str, list[int]]:
         """Return the numbers of up to `limit` texts of the index of words, for each of `words`."""
         ...

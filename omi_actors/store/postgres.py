@@ -222,6 +222,11 @@ class Postgres:
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())::double precision")
         return float(cursor.fetchone()[0])
 
+    def fetch_lines(self, cursor: Any, sql: str, params: Row) -> list[str]:
+        """Run the query as it is: the driver receives all rows at once."""
+        cursor.execute(_translate(sql), params)
+        return [line for (line,) in cursor.fetchall()]
+
     def find_words(self, cursor: Any, words: Sequence[str], limit: int) -> dict[str, list[int]]:
         """Ask the index for all words in one statement."""
         cursor.execute(_FIND_WORDS, (list(words), limit))

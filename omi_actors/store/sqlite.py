@@ -71,7 +71,7 @@ _TAKEN = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_
 # Pages of 4 KiB in the log before it is copied back: four times SQLite's own, as hot pages are then copied less often.
 _CHECKPOINT_PAGES = 4000
 _CACHE_KIB = 65_536
-_FIND_WORD = "SELECT rowid FROM recall_word WHERE recall_word MATCH ? ORDER BY rowid DESC LIMIT ?"
+_FIND_WORD = "SELECT rowid AS line FROM recall_word WHERE recall_word MATCH ? ORDER BY rowid DESC LIMIT ?"
 # Pages of the full-text index that one step merges: at 500,000 texts it holds the writer for at most 44 ms.
 _MERGED_PAGES = 50
 
@@ -222,10 +222,14 @@ class SQLite:
 
     def find_words(self, cursor: sqlite3.Cursor, words: Sequence[str], limit: int) -> dict[str, list[int]]:
         """Ask the full-text index for each word; the newest texts come first."""
-        return {
-            word: [no for (no,) in cursor.execute(_FIND_WORD, (word, limit))]  # a word is a bareword of FTS5
-            for word in words
-        }
+        # A word is a bareword of FTS5.
+        return {word: [*map(int, self.fetch_lines(cursor, _FIND_WORD, (word, limit)))] for word in words}
+
+    def fetch_lines(self, cursor: sqlite3.Cursor, sql: str, params: Row) -> list[str]:
+        """Return all lines in one row: after each row a thread waits until a busy event loop gives up Python's lock."""
+        cursor.execute(f"SELECT group_concat(line, char(10)) FROM ({sql})", params)  # noqa: S608 (our own words)
+        (lines,) = cursor.fetchone()
+        return [] if lines is None else str(lines).split("\n")
 
     def merge_words(self, cursor: sqlite3.Cursor, *, is_first: bool) -> bool:
         """Merge some pages of the full-text index; what was deleted leaves its files then."""

@@ -32,7 +32,16 @@ DATA = {
     "tiles": [{"name": "q", "label": "Questions", "value": "12", "note": "in all", "status": "pass", "series": [1, 2]}],
     "active": [{"id": "abcdef0123", "method": "GET", "route": "/chat", "stage": "recall", "ageMs": 2500, "slow": True}],
     "errors": [{"type": "ValueError", "where": "jobs/answer.py:12", "count": 3, "lastAt": "2026-11-27T10:00:00Z"}],
-    "actors": [{"path": "root/store", "state": "running", "mailbox": 3, "oldestMs": None, "restarts": 1}],
+    "actors": [
+        {
+            "path": "store_group",
+            "state": "running",
+            "mailbox": 0,
+            "oldestMs": 20,
+            "restarts": 0,
+            "children": [{"path": "store_group/w", "state": "running", "mailbox": 3, "oldestMs": None, "restarts": 1}],
+        }
+    ],
     "queue": {"paused": ["answer"], "failed": [{"id": "j1", "kind": "answer", "attempts": 3, "error": "timeout"}]},
     "tables": {"requests": {"title": "Requests", "columns": ["Route", "Count"], "rows": [["/chat", "12"]], "note": ""}},
 }
@@ -64,7 +73,7 @@ def test_page_has_the_sentence_causes_checks_figures_and_tables():
     for row in (
         "│ abcdef0123 │ /chat │ recall │ 2.5 s │",
         "│ /chat │ 12    │",
-        "│ root/store │ running │ 3       │        │ 1        │",
+        "│ store_group/w │ running │ 3       │        │ 1        │",
         "│ j1  │ answer │ 3        │ timeout │",
     ):
         assert row in said

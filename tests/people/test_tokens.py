@@ -14,11 +14,13 @@ from omi_actors.store.people import accounts
 from tests.web.conftest import Starter, start, system
 from tests.web.fake_system import InlineStore
 from tests.web.http_client import Connection
-from web.identity import REMEMBERED_S
+from web.identity import REMEMBERED_ALONE_S, REMEMBERED_S
 from web.people.base import PersonHandler
 
 __all__ = ["start", "system"]
 
+# A database that other nodes may use; the store is another one.
+MANY_NODES = "postgresql://omi@localhost/omi"
 HTTPS = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.9"}
 OURS = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
 
@@ -214,7 +216,7 @@ async def test_token_ends_after_its_time_and_says_so(serve, store, clock):
 
 
 async def test_revocation_by_another_node_is_noticed_within_seconds(serve, store, clock):
-    connection = await serve()
+    connection = await serve(DATABASE_URL=MANY_NODES)
     _, token = await sign_in(store, clock)
     headers = {"Authorization": f"Bearer {token}"}
     assert (await connection.request("GET", "/me", headers=headers)).status == 200
@@ -225,8 +227,20 @@ async def test_revocation_by_another_node_is_noticed_within_seconds(serve, store
     assert (await connection.request("GET", "/me", headers=headers)).status == 401
 
 
-async def test_revocation_while_a_token_is_looked_up_wins(serve, store, clock, start, system):
+async def test_token_is_looked_up_rarely_where_no_other_node_can_revoke_it(serve, store, clock, start):
     await serve()
+    identities = start.server._site.identities
+    _, token = await sign_in(store, clock)
+    await identities.find(token)
+
+    clock.advance(REMEMBERED_S + 1)
+    assert identities.recall(token) is not None
+    clock.advance(REMEMBERED_ALONE_S)
+    assert identities.recall(token) is None
+
+
+async def test_revocation_while_a_token_is_looked_up_wins(serve, store, clock, start, system):
+    await serve(DATABASE_URL=MANY_NODES)
     identities = start.server._site.identities
     _, token = await sign_in(store, clock)
     (found,) = [await identities.find(token)]
@@ -266,6 +280,21 @@ async def test_watcher_of_a_token_returns_when_it_is_revoked(serve, store, clock
     assert identities._watchers == {}
 
 
+async def test_watcher_of_a_token_returns_when_it_expires(serve, store, clock, start):
+    await serve()
+    identities = start.server._site.identities
+    _, token = await sign_in(store, clock)
+    clock.advance(TOKEN_LIFETIME_S - 0.05)
+    watching = asyncio.ensure_future(identities.wait_until_ended(await identities.find(token)))
+    await asyncio.sleep(0)
+    assert not watching.done()
+
+    clock.advance(0.05)
+
+    async with asyncio.timeout(2):
+        await watching
+
+
 async def test_address_with_many_unknown_tokens_must_wait_and_others_need_not(serve, store, clock):
     connection = await serve(RATE_LIMIT_MAX_REQUESTS="3")
     _, token = await sign_in(store, clock)
@@ -285,7 +314,7 @@ async def test_address_with_many_unknown_tokens_must_wait_and_others_need_not(se
 
 
 async def test_guesses_from_an_address_do_not_lock_out_the_persons_who_are_signed_in_there(serve, store, clock):
-    connection = await serve(RATE_LIMIT_MAX_REQUESTS="3")
+    connection = await serve(DATABASE_URL=MANY_NODES, RATE_LIMIT_MAX_REQUESTS="3")
     _, token = await sign_in(store, clock)
     own = {"Authorization": f"Bearer {token}"}
     assert (await connection.request("GET", "/me", headers=own)).status == 200

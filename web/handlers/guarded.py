@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from tornado.web import OutputTransform, RequestHandler
 
+from omi_actors.domain.people.accounts import SignedIn
 from omi_actors.errors import RateLimitedError
 from omi_actors.kit.errors import ExpectedError
 from web.edge.browsers import API_POLICY, browser_headers, check_origin
@@ -21,6 +22,11 @@ _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
 _CLIENT_ERROR = 400
 # Look-ups of unknown tokens count under this name.
 _UNKNOWN_TOKEN = "unknown token"  # noqa: S105 (a name)
+
+
+def limit_key(person: SignedIn) -> str:
+    """Return the sender of a person's requests for limits: the account, since several live behind one address."""
+    return f"account:{person.account_id}"
 
 
 class GuardedHandler(CallerHandler):
@@ -103,8 +109,8 @@ class GuardedHandler(CallerHandler):
 
     @property
     def _limit_key(self) -> str:
-        """Return the sender for limits: an account, since several live behind one address; else the address."""
-        return self.client.limit_key if self.person is None else f"account:{self.person.account_id}"
+        """Return the sender for limits: the person's account, else the address."""
+        return self.client.limit_key if self.person is None else limit_key(self.person)
 
     @property
     def _has_method(self) -> bool:

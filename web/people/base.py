@@ -13,11 +13,12 @@ Not here: finding the person (web/handlers/guarded.py), fields of bodies (bodies
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from omi_actors.actors.passwords import Verdict
 from omi_actors.domain.people.accounts import Account, Credentials, SignedIn
 from omi_actors.errors import SignatureMismatchError
+from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 from omi_actors.store.people.accounts import load_credentials
 from web.handlers.base import BaseHandler
@@ -91,6 +92,26 @@ class PersonHandler(BaseHandler):
         for name in (COOKIE, SECURE_COOKIE):
             if self.get_cookie(name) is not None:
                 self.clear_cookie(name, path="/", httponly=True, samesite="Lax", secure=name == SECURE_COOKIE)
+
+
+class PolledHandler(PersonHandler):
+    """An address that clients poll. The short way (polls.py) uses `ask` and `show`, too."""
+
+    limit_kind = POLLED
+    # 34 a minute of each open phone would fill the log, and push other requests out of the request log.
+    is_logged = is_kept = False
+    # Rows of a page, unless the client asks for another number.
+    page: ClassVar[int] = 0
+
+    @staticmethod
+    def ask(store: Store, account_id: str, *ids: str, limit: int) -> Future[Any]:
+        """Read what the newest page shows; None if the person has no such thing."""
+        raise NotImplementedError
+
+    @staticmethod
+    def show(found: Any, limit: int) -> dict[str, Any]:
+        """Return what was read as clients know it."""
+        raise NotImplementedError
 
 
 def account_form(account: Account) -> dict[str, Any]:

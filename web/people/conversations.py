@@ -14,6 +14,7 @@ from omi_actors.actors.session.messages import OpenConversation
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.people.conversations import (
     MAX_TITLE_CHARS,
+    NEWEST,
     Conversation,
     CountedConversation,
     Position,
@@ -26,10 +27,11 @@ from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.instruments.webhooks import WEBHOOKS
+from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
 from web.handlers.base import whole_number
-from web.people.base import POLLED, PersonHandler
+from web.people.base import PersonHandler, PolledHandler
 from web.people.bodies import Field
 from web.people.forms import conversation_form, cursor_of, message_form
 from web.people.paging import read_cursor, read_limit
@@ -40,7 +42,7 @@ from web.sources import sources_form
 _CURRENT_MESSAGES = 20
 _PAGE, _MAX_PAGE = 20, 100
 _MAX_FOUND, _MAX_WORDS_CHARS = 50, 500
-_MESSAGES, _MAX_MESSAGES = 50, 200
+_MESSAGES, MAX_MESSAGES = 50, 200
 # Beyond it clients use cursors: a page at an offset reads all rows before it.
 _MAX_OFFSET = 2_000
 _TITLE = Field("title", max_chars=MAX_TITLE_CHARS, may_be_null=True)
@@ -160,47 +162,59 @@ class ConversationHandler(OneConversationHandler):
         self.send_ok()
 
 
-class MessagesHandler(OneConversationHandler):
-    """Lists the messages of a conversation, newest first. Clients poll it."""
+class MessagesHandler(PolledHandler):
+    """Lists the messages of a conversation, newest first."""
 
     route = "/conversations/:id/messages"
-    limit_kind = POLLED
+    page = _MESSAGES
 
     async def get(self, conversation_id: str) -> None:
         """Answer with a page."""
-        limit = read_limit(self, _MESSAGES, _MAX_MESSAGES)
-        page = await self.store.read(
-            conversations.list_messages,
-            self.me.account_id,
-            conversation_id,
-            before=read_cursor(self),
-            limit=limit + 1,
-        )
+        limit = read_limit(self, self.page, MAX_MESSAGES)
+        before = read_cursor(self)
+        page = await self.ask(self.store, self.me.account_id, conversation_id, limit=limit, before=before)
         if page is None:
             raise no_conversation()
-        last = position_of(page[limit - 1]) if len(page) > limit else None
-        self.send_ok({"items": [message_form(one) for one in page[:limit]], "nextCursor": last and cursor_of(last)})
+        self.send_ok(self.show(page, limit))
+
+    @staticmethod
+    def ask(store: Store, account_id: str, *ids: str, limit: int, before: Position = NEWEST) -> Future[Any]:
+        """Read a page, and the row behind it."""
+        return store.read(conversations.list_messages, account_id, *ids, before=before, limit=limit + 1)
+
+    @staticmethod
+    def show(found: Any, limit: int) -> dict[str, Any]:
+        """Return the page's form."""
+        last = position_of(found[limit - 1]) if len(found) > limit else None
+        return {"items": [message_form(one) for one in found[:limit]], "nextCursor": last and cursor_of(last)}
 
 
-class CurrentHandler(PersonHandler):
-    """Shows the conversation of the session that was active last, with its latest messages. Clients poll it."""
+class CurrentHandler(PolledHandler):
+    """Shows the conversation of the session that was active last, with its latest messages."""
 
     route = "/conversations/current"
-    limit_kind = POLLED
+    page = _CURRENT_MESSAGES
 
     async def get(self) -> None:
         """Answer with the conversation, or null."""
-        current = await self.store.read(conversations.load_current, self.me.account_id, limit=_CURRENT_MESSAGES)
-        if current is None:
-            self.send_ok({"conversation": None, "messages": [], "sessionId": None})
-            return
-        self.send_ok(
-            {
-                "conversation": conversation_form(current.conversation),
-                "messages": [message_form(one) for one in current.messages],
-                "sessionId": current.conversation.session_id,
-            }
-        )
+        self.send_ok(self.show(await self.ask(self.store, self.me.account_id)))
+
+    @staticmethod
+    def ask(store: Store, account_id: str, *_ids: str, limit: int = page) -> Future[Any]:
+        """Read the conversation."""
+        return store.read(conversations.load_current, account_id, limit=limit)
+
+    @staticmethod
+    def show(found: Any, limit: int = 0) -> dict[str, Any]:
+        """Return the form of the conversation, or of none."""
+        del limit
+        if found is None:
+            return {"conversation": None, "messages": [], "sessionId": None}
+        return {
+            "conversation": conversation_form(found.conversation),
+            "messages": [message_form(one) for one in found.messages],
+            "sessionId": found.conversation.session_id,
+        }
 
 
 class ExportHandler(OneConversationHandler):

@@ -11,9 +11,11 @@ from omi_actors.domain.answers.prompt import SPACES
 from omi_actors.domain.people.conversations import Conversation
 from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.errors import BadRequestError
+from omi_actors.kit.future import Future
+from omi_actors.store.facade import Store
 from omi_actors.store.people import windows
 from omi_actors.store.people.windows import Window
-from web.people.base import POLLED
+from web.people.base import PolledHandler
 from web.people.bodies import Field
 from web.people.conversations import OneConversationHandler
 from web.problems import iso_time
@@ -45,16 +47,27 @@ class WindowHandler(OneConversationHandler):
         return begun
 
 
-class WindowsHandler(WindowHandler):
-    """Lists the five windows. Clients poll it."""
+class WindowsHandler(PolledHandler):
+    """Lists the five windows."""
 
     route = "/windows"
-    limit_kind = POLLED
 
     async def get(self) -> None:
         """Answer with all slots, those without a conversation, too."""
-        stored = {one.slot: one for one in await self.store.read(windows.load_windows, self.me.account_id)}
-        self.send_ok({"items": [_window_form(slot, stored.get(slot)) for slot in SLOTS]})
+        self.send_ok(self.show(await self.ask(self.store, self.me.account_id)))
+
+    @staticmethod
+    def ask(store: Store, account_id: str, *_ids: str, limit: int = 0) -> Future[Any]:
+        """Read the windows."""
+        del limit  # there are five
+        return store.read(windows.load_windows, account_id)
+
+    @staticmethod
+    def show(found: Any, limit: int = 0) -> dict[str, Any]:
+        """Return the form of all slots."""
+        del limit
+        stored = {one.slot: one for one in found}
+        return {"items": [_window_form(slot, stored.get(slot)) for slot in SLOTS]}
 
 
 class ActivateHandler(WindowHandler):

@@ -28,6 +28,9 @@ _LOAD_OWNER = (
     "SELECT owner.no, owner.last_text, owner.speakers, preference.time_zone FROM recall_owner AS owner"
     " LEFT JOIN user_preference AS preference ON preference.account_id = owner.account_id WHERE owner.account_id = ?"
 )
+_INDEXED = (
+    "SELECT no || CASE WHEN follows THEN ' 1 ' ELSE ' 0 ' END || words AS line FROM recall_text WHERE no IN ({marks})"
+)
 ALL_KINDS = ("memory", "segment", "message")
 # Best texts among which those of some kinds are chosen.
 _MAX_FILTERED = 300
@@ -98,13 +101,9 @@ def _load_indexed(tx: Transaction, owner_no: int, candidates: Sequence[int]) -> 
     owner = f"{owner_no}_"
     texts: dict[int, IndexedText] = {}
     for some in _slices(numbers):
-        rows = tx.fetch(
-            f"SELECT no, words, follows FROM recall_text WHERE no IN ({', '.join('?' * len(some))})",  # noqa: S608
-            some,
-        )
-        texts.update(
-            (no, IndexedText(tuple(words.replace(owner, "").split()), bool(follows))) for no, words, follows in rows
-        )
+        for line in tx.fetch_lines(_INDEXED.format(marks=", ".join("?" * len(some))), some):
+            no, follows, *words = line.replace(owner, "").split(" ")
+            texts[int(no)] = IndexedText(tuple(filter(None, words)), follows == "1")
     return texts
 
 

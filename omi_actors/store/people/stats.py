@@ -25,8 +25,9 @@ _SLOT_S = 900
 _COUNT = "SELECT count(*) FROM session JOIN message ON message.session_id = session.id WHERE account_id = ?"
 # By slots of time and by model. Integers of milliseconds, since the databases round fractions in different ways.
 _ACTIVITY = (
-    f"SELECT CAST(message.created_at * 1000 AS BIGINT) / {_SLOT_S * 1000} AS slot, model, count(*) FROM session"  # noqa: S608
-    " JOIN message ON message.session_id = session.id WHERE account_id = ? AND message.created_at >= ?"
+    "SELECT slot || ' ' || count(*) || ' ' || model AS line FROM"  # noqa: S608
+    f" (SELECT CAST(message.created_at * 1000 AS BIGINT) / {_SLOT_S * 1000} AS slot, model FROM session"
+    " JOIN message ON message.session_id = session.id WHERE account_id = ? AND message.created_at >= ?) AS latest"
     " GROUP BY slot, model"
 )
 
@@ -52,9 +53,10 @@ def load_stats(tx: EntityTransaction, account_id: str, *, now_s: float) -> Stats
     first = dt.datetime.combine(today - dt.timedelta(days=DAYS - 1), dt.time(), zone)
     by_day: Counter[dt.date] = Counter({today - dt.timedelta(days=ago): 0 for ago in range(DAYS)})
     by_model: Counter[str] = Counter()
-    for slot, model, count in tx.fetch(_ACTIVITY, (account_id, first.timestamp())):
-        by_day[dt.datetime.fromtimestamp(slot * _SLOT_S, zone).date()] += count
-        by_model[model] += count
+    for line in tx.fetch_lines(_ACTIVITY, (account_id, first.timestamp())):
+        slot, count, model = line.split(" ", 2)
+        by_day[dt.datetime.fromtimestamp(int(slot) * _SLOT_S, zone).date()] += int(count)
+        by_model[model] += int(count)
     del by_model[""]  # questions and failures
     recent = [one for session_id, _ in sessions for one in load_latest_of_session(tx, session_id, _RECENT)]
     owners = {owner_of(key) for _, key in sessions}

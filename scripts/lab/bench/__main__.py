@@ -100,8 +100,6 @@ def main(  # noqa: PLR0913 (one per option)
         sizes = dataclasses.replace(sizes, sessions=sessions)
     if trickle_s is not None:
         sizes = dataclasses.replace(sizes, trickle=dataclasses.replace(sizes.trickle, seconds=trickle_s))
-    people = dataclasses.replace(sizes.people, folder=store, databases=database or sizes.people.databases)
-    sizes = dataclasses.replace(sizes, people=people)
     command = shlex.join(["scripts/bench", *sys.argv[1:]])
     with (
         spawn_fake_openai() as model_url,
@@ -109,8 +107,14 @@ def main(  # noqa: PLR0913 (one per option)
         spawn_fake_openai(Mode.DRIP, delay_s=1.0) as trickling_url,
         tempfile.TemporaryDirectory(prefix="bench-") as work_dir,
     ):
+        Path(work_dir).chmod(0o711)  # so that PostgreSQL's account can enter it
+        people = dataclasses.replace(
+            sizes.people,
+            databases=database or sizes.people.databases,
+            folder=store or Path(work_dir) / "stores",
+        )
         bench = Bench(
-            sizes=sizes,
+            sizes=dataclasses.replace(sizes, people=people),
             work_dir=Path(work_dir),
             model_url=model_url,
             timed_url=timed_url,

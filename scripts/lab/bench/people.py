@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
-from omi_actors.clock import Clock
+from omi_actors.clock import Clock, SystemClock
 from omi_actors.ids import new_request_id
 from scripts.lab.bench.people_load import KINDS, Load, Loaded, summarise
-from scripts.lab.bench.people_store import DATABASES, StorePlan, open_filled
+from scripts.lab.bench.people_store import DATABASES, PASSWORD, FilledStore, StorePlan, open_filled
 from scripts.lab.bench.throughput import LoadFailedError, read_settings
-from scripts.lab.replay.http import Target
+from scripts.lab.replay.http import HttpClient, Target
 from scripts.lab.replay.server_process import ServerProcess, build_server
 
 # Share of the webhooks' maximum that the server is loaded with.
@@ -43,15 +43,16 @@ class PeoplePlan:
     calls_per_s: float = 20.0
     phones: tuple[int, ...] = (1_500, 1_750, 2_000, 2_500, 3_000)
     databases: Sequence[str] = DATABASES
-    # None: a temporary folder, which is filled anew.
+    # The filled stores; None: in the folder of each row.
     folder: Path | None = None
 
 
 class _Side:
     """A running server on the filled store, and the loads on it."""
 
-    def __init__(self, plan: PeoplePlan, server: ServerProcess, target: Target) -> None:
+    def __init__(self, plan: PeoplePlan, store: FilledStore, server: ServerProcess, target: Target) -> None:
         self.plan = plan
+        self.store = store
         self._server = server
         self.target = target
 
@@ -67,9 +68,7 @@ class _Side:
             run=new_request_id(),
             token=self.target.token,
             plan=self.plan.store,
-            seconds=self.plan.slice_s,
-            warm_up_s=self.plan.warm_up_s,
-            **load,
+            **{"seconds": self.plan.slice_s, "warm_up_s": self.plan.warm_up_s, **load},
         )
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -109,15 +108,14 @@ async def measure_on_all(measure: Measure, plan: PeoplePlan, *, work_dir: Path, 
 
 @asynccontextmanager
 async def _serve(database: str, plan: PeoplePlan, work_dir: Path, clock: Clock) -> AsyncIterator[_Side]:
-    folder, is_kept = (plan.folder or work_dir) / database, plan.folder is not None
-    with open_filled(database, plan.store, folder, clock, is_kept=is_kept) as store:
+    with open_filled(database, plan.store, (plan.folder or work_dir) / database, clock) as store:
         # All persons and phones are at one address here.
         extra = {"RATE_LIMIT_MAX_REQUESTS": "1000000000", "MAX_CONNECTIONS_PER_ADDRESS": "10000"}
         extra["DATA_DIR"] = str(store.data_dir)
         server, target = build_server(work_dir, clock=clock, database_url=store.url, extra=extra)
         try:
             await server.start()
-            yield _Side(plan, server, target)
+            yield _Side(plan, store, server, target)
             await server.stop()
         finally:
             server.kill()
@@ -159,6 +157,30 @@ async def measure_phones(side: _Side) -> Mapping[str, Any]:
             break
         figures |= {"phones": phones, "cpu_share": round(loaded.cpu_s / loaded.wall_s, 2), **found}
     return figures
+
+
+async def measure_erasure(side: _Side) -> Mapping[str, Any]:
+    """Delete the large account, and compare the webhooks meanwhile with those before. The store is filled anew then."""
+    plan, person = side.plan, side.plan.store.persons[0]
+    before = [(await side.load(connections=plan.connections)).webhooks_per_s for _ in range(plan.pairs)]
+    side.store.spoil()
+    clock = SystemClock()
+    body = msgspec.json.encode({"current_password": PASSWORD})
+    headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
+    async with HttpClient(side.target.host, side.target.port) as http:
+        begun = await http.request("DELETE", "/account", headers=headers, body=body)
+        began_mono_s, path, during = clock.mono_s(), msgspec.json.decode(begun.body)["statusPath"], []
+        is_erasing = True
+        while is_erasing:
+            load = side.load(connections=plan.connections, seconds=plan.slice_s / 4, warm_up_s=0.2)
+            during.append((await load).webhooks_per_s)
+            is_erasing = msgspec.json.decode((await http.request("GET", path)).body)["status"] == "erasing"
+    return {
+        "ratio": round(statistics.mean(during) / statistics.median(before), 3),
+        "webhooks_per_s_before": round(statistics.median(before)),
+        "webhooks_per_s_during": round(statistics.mean(during)),
+        "seconds_at_most": round(clock.mono_s() - began_mono_s),
+    }
 
 
 async def measure_wearers(side: _Side) -> Mapping[str, Any]:

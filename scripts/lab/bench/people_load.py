@@ -254,7 +254,7 @@ def _get(path: str, person: Person) -> bytes:
     path = path.replace("{talk}", person.talk_id(person.talks - 1))
     return (
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {person.token}\r\n"
-        "Accept: application/json\r\nUser-Agent: bench\r\n\r\n"
+        "Accept: application/json\r\nAccept-Encoding: gzip\r\nConnection: keep-alive\r\nUser-Agent: bench\r\n\r\n"
     ).encode()
 
 

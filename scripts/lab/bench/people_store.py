@@ -154,35 +154,39 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class FilledStore:
-    """A filled store: the URL of its database; "" is SQLite in `data_dir`."""
+    """A filled store: the URL of its database; "" is SQLite in `data_dir`. `marker` says that it is whole."""
 
     url: str
     data_dir: Path
+    marker: Path | None = None
+
+    def spoil(self) -> None:
+        """Let the next run fill the store again."""
+        if self.marker is not None:
+            self.marker.unlink(missing_ok=True)
 
 
 @contextmanager
-def open_filled(
-    database: str, plan: StorePlan, folder: Path, clock: Clock, *, is_kept: bool = True
-) -> Iterator[FilledStore]:
+def open_filled(database: str, plan: StorePlan, folder: Path, clock: Clock) -> Iterator[FilledStore]:
     """Yield the store in `folder`. It is filled if it is empty, of another size, or some weeks old.
 
-    Without `is_kept` PostgreSQL's data are in a folder of its own, since its account cannot enter every folder.
+    The account that runs PostgreSQL must be able to enter the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    server = folder / "server" if is_kept else None
-    with open_server(server) if database == "postgres" else nullcontext("") as url:
-        filled, marker = FilledStore(url, folder / "data"), folder / "filled.json"
+    with open_server(folder / "server") if database == "postgres" else nullcontext("") as url:
+        marker = folder / "filled.json"
+        filled = FilledStore(url, folder / "data", marker)
         wanted = asdict(plan)
         found = msgspec.json.decode(marker.read_bytes()) if marker.exists() else {}
         if found.get("plan") != wanted or clock.now_s() - found["at"] > _MAX_AGE_S:
-            marker.unlink(missing_ok=True)
+            filled.spoil()
             fill(filled, plan, clock.now_s())
             marker.write_bytes(msgspec.json.encode({"plan": wanted, "at": clock.now_s()}))
         yield filled
 
 
 @contextmanager
-def open_server(folder: Path | None) -> Iterator[str]:
+def open_server(folder: Path) -> Iterator[str]:
     """Yield the URL of a PostgreSQL server with its data in `folder`, where they stay."""
     server = PostgresServer(f"{DURABLE} -c shared_buffers=128MB -c max_wal_size=4GB", folder=folder)
     server.start()

@@ -16,6 +16,7 @@ from scripts.lab.bench.people import (
     Measure,
     PeoplePlan,
     measure_calls,
+    measure_erasure,
     measure_on_all,
     measure_phones,
     measure_wearers,
@@ -335,6 +336,19 @@ ROWS: Mapping[str, Row] = {
         measure=_people("phones", measure_phones),
         show=lambda found: f"{min(_all(found, 'phones')):,} phones",
         reaches=lambda found: min(_all(found, "phones")) >= 1_500,  # noqa: PLR2004
+    ),
+    "erasure": Row(
+        what="webhooks while the account of the person with 10,000 memories and 10,000 messages is erased",
+        how=(
+            "Webhooks a second as fast as possible, from `DELETE /account` until `/account/erasure` says `erased`, ÷ "
+            "before. A step deletes 100 rows at most, with pauses of 50 ms."
+        ),
+        target="≥ 0.8, erased within 10 minutes",
+        measure=_people("erasure", measure_erasure),
+        show=lambda found: (
+            f"{' and '.join(map(str, _all(found, 'ratio')))}, within {max(_all(found, 'seconds_at_most')):.0f} s"
+        ),
+        reaches=lambda found: min(_all(found, "ratio")) >= 0.8 and max(_all(found, "seconds_at_most")) <= 600,  # noqa: PLR2004
     ),
     "wearers": Row(
         what="webhooks of linked wearers against those of unlinked ones",

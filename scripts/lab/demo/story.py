@@ -47,7 +47,12 @@ MEMORIES = (
     "Vera is allergic to hazelnuts.",
     "The spare key is with Mrs. Okafor on the second floor.",
 )
-TYPED = "What did we say about the kitchen?"
+TYPED = (
+    "What is the weather like tomorrow?",
+    "How high is the Eiffel Tower?",
+    "What is the capital of New Zealand?",
+    "What did we say about the kitchen?",
+)
 
 
 def answer(question: str) -> str:
@@ -96,9 +101,9 @@ class Person:
         path = self._target.webhook_path(webhook.path, webhook.query)
         await self._send("POST", path, webhook.payload(), {"Content-Type": "application/json"})
 
-    async def ask(self, text: str) -> None:
-        """Type a question into the first window."""
-        await self._post("/messages/send", {"text": text, "slot": 1})
+    async def ask(self, text: str) -> str:
+        """Type a question into the first window; return its conversation's id."""
+        return str((await self._post("/messages/send", {"text": text, "slot": 1}))["conversation_id"])
 
     async def read(self, path: str) -> Any:
         """Return what the person sees there."""

@@ -77,7 +77,7 @@ class World:
             for text, voice in PAST[1]:
                 await self._quietly(self.person.speak(text, voice, f"today-{number}"))
                 await asyncio.sleep(self.pause_s)
-            await self._quietly(self.person.ask(TYPED))
+            await self._quietly(self.person.ask(TYPED[number % len(TYPED)]))
 
     async def _fail(self) -> None:
         """Make one fault after another."""
