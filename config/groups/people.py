@@ -30,6 +30,14 @@ class PeopleSettings(BaseModel):
             "the operator, by `omi-actors user create`. Default: open in development, link in production."
         ),
     )
+    enable_semantic_recall: OnOff = Field(
+        default=True,
+        validation_alias="ENABLE_SEMANTIC_RECALL",
+        description=(
+            "Recalls a person's texts by their meaning, too, if the extra `semantic` is installed; without it by words "
+            "alone. It takes about 200 MB of memory, and 3 ms for each text and each question."
+        ),
+    )
     stream_token_in_url: OnOff = Field(
         default=True,
         validation_alias="STREAM_TOKEN_IN_URL",

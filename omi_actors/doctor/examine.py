@@ -10,7 +10,7 @@ from pathlib import Path
 from config.settings import InvalidSettingError, Settings, load_with_origins
 from omi_actors.doctor.files import check_data_dir, check_log_dir, check_room
 from omi_actors.doctor.finding import Finding, Machine, State, problem
-from omi_actors.doctor.installation import check_loaded, check_packages, check_python, describe_refusal
+from omi_actors.doctor.installation import check_loaded, check_packages, check_python, check_recall, describe_refusal
 from omi_actors.doctor.port import check_port, is_serving
 from omi_actors.doctor.running import adopt_settings, describe_adopted, find_running, find_unknown
 from omi_actors.doctor.safety import check_reach, check_secrets, check_tokens, check_upstreams
@@ -58,6 +58,7 @@ def _examine_start(
         if settings.database_url is not None or all(finding.state is State.OK for finding in data):
             yield from _guard("store", check_store(settings, machine, is_running=serving is not None))
     yield from _guard("redis", check_redis(settings))
+    yield from _guard("recall", check_recall(settings))
     if "OPENAI_API_KEY" not in unknown:
         yield from _guard("model", check_model(settings, machine))
     for check in (check_tokens, check_secrets, check_reach, check_upstreams):

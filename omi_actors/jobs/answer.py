@@ -134,12 +134,15 @@ async def _recall(job: ClaimedJob, deps: JobDeps, context: AnswerContext) -> tup
     """Return the person's earlier texts that belong to the question, if the person allows it; the best first."""
     if context.recall_of is None:
         return ()
+    question = job.payload["question"]
+    near = await deps.find_meaning(context.recall_of, question) if deps.find_meaning is not None else None
     found = await deps.store.read(
         recall.recall_for_question,
         context.recall_of,
         job_id=job.job_id,
-        question=job.payload["question"],
+        question=question,
         limit=RECALLED * 2,
+        near=near,
     )
     lines = [RecalledLine(one.number, one.text, one.at, one.speaker) for one in found]
     REQUESTS.note("recall")

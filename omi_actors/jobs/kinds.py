@@ -25,6 +25,7 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
+from omi_actors.store.people.recall import Near
 
 _log = get_logger(__name__)
 
@@ -83,6 +84,7 @@ class JobDeps:
 
     An answer expires `answer_expires_s` seconds after its question; then it is not sent to a wearable.
     `on_text` gets the pieces of an answer while this attempt's model streams it.
+    `find_meaning(account_id, question)` prepares recall by meaning, if the extra `semantic` is there.
     `is_awaited(job_id)` tells whether a reply slot of this node waits for the job's answer. `pause` waits for seconds.
     An attempt of `slow_s` seconds is logged.
     """
@@ -98,6 +100,7 @@ class JobDeps:
     budget: BudgetGuard | None = None
     is_awaited: Callable[[str], bool] = lambda _job_id: True
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    find_meaning: Callable[[str, str], Awaitable[Near | None]] | None = None
     slow_s: float = math.inf
 
 

@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 
 from config.settings import Settings
 from omi_actors import __version__
+from omi_actors.actors.embedder import find_installed
 from omi_actors.actors.maintenance.eraser import OpenErasures
 from omi_actors.actors.maintenance.node_lease import OFF_WARN_S, NodeReadings
 from omi_actors.actors.metrics_collector import LatestReadings, read_resident_bytes
@@ -49,6 +50,7 @@ def feature_states(settings: Settings) -> dict[str, str]:
             states[_camel(name.removeprefix(_SWITCH))] = _word(getattr(settings, name))
     states["notifications"] = _word(settings.omi_app_secret is not None and settings.enable_background_queue)
     states["signedWebhooks"] = _word(settings.omi_signing_secrets)
+    states["semanticRecall"] = _word(settings.enable_semantic_recall and find_installed())
     states["model"] = DEMO if settings.openai_api_key is None else ON
     return dict(sorted(states.items()))
 

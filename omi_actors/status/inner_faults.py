@@ -6,7 +6,7 @@ Threads: any; pure. Text is not yet escaped; it holds nobody's words.
 
 from collections.abc import Iterator
 
-from omi_actors.instruments.latencies import CHAT, PAGES, group_of
+from omi_actors.instruments.latencies import CHAT, PAGES, WEBHOOK, group_of
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.status.fault import (
     ALL_STOPPED,
@@ -70,7 +70,8 @@ def _crashes(facts: Facts) -> Iterator[Fault]:
 def _failed_requests(facts: Facts) -> Iterator[Fault]:
     for route, spell in facts.spells.of("omi_http_requests", "route").items():
         group = group_of(route)
-        if group == PAGES:  # those say the state of the server by their status
+        # Pages say the state of the server by their status, and webhooks have faults of their own.
+        if group in (PAGES, WEBHOOK):
             continue
         yield Fault(
             kind="requests",

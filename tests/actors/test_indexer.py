@@ -7,6 +7,7 @@ from omi_actors.domain.people.memories import NewMemory
 from omi_actors.errors import StoreError, StoreUnavailableError
 from omi_actors.kit.testing import Driver
 from omi_actors.store.people.memories import HeardConversation
+from omi_actors.store.people.recall_vectors import WaitingTexts
 
 
 @pytest.fixture
@@ -47,6 +48,23 @@ def test_conversation_that_can_never_be_stored_is_marked_as_read_without_a_memor
     driver.advance(5.0)
 
     assert store.of("keep_conversation") == [heard, HeardConversation("e1", "a1", None)]
+
+
+def test_texts_get_their_vectors_when_all_are_indexed(store):
+    waiting = WaitingTexts(1, 0, 2, ((7, "a flight"), (8, "nothing")))
+    store.replies |= {"find_conversations": (), "find_sessions": (), "find_waiting": waiting, "keep_vectors": None}
+    driver = Driver(Indexer(store, "node-a", embed)).start()
+
+    driver.advance(5.0)
+
+    assert store.of("keep_vectors") == [{"waiting": waiting, "vectors": [(7, b"v")]}]
+    store.replies |= {"find_waiting": None, "merge_words": False}
+    driver.advance(6.0)
+    assert len(store.of("keep_vectors")) == 1
+
+
+async def embed(text):
+    return b"v" if text == "a flight" else None
 
 
 def test_a_failing_store_is_tried_again_later(driver, store):

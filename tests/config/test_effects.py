@@ -138,6 +138,10 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "NEXT_WEBHOOK_GRACE_MS": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
     "ANSWER_EXPIRES_S": (_EFFECTS, "test_work_has_its_settings"),
     "ENABLE_USER_SYSTEM": (_ACCOUNTS, "test_without_the_user_system_addresses_of_persons_say_so"),
+    "ENABLE_SEMANTIC_RECALL": (
+        "people/test_memories.py",
+        "test_with_the_extra_a_memory_without_a_word_of_the_question_is_recalled_by_its_meaning",
+    ),
     "REGISTRATION": (_ACCOUNTS, "test_registration_is_for_those_whom_the_setting_names"),
     "MESSAGE_REPLY_DEADLINE_MS": (
         "people/test_messages.py",

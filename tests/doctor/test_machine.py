@@ -8,6 +8,7 @@ import pytest
 
 from config.settings import load_settings
 from omi_actors.clock import ManualClock
+from omi_actors.doctor import installation
 from omi_actors.doctor.finding import State
 from omi_actors.doctor.installation import check_packages
 from omi_actors.doctor.store import check_sqlite
@@ -223,3 +224,15 @@ def test_server_of_ours_that_already_runs_is_no_problem(patient):
         thread.join()
 
     assert any("already serving" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("is_on", "version", "says"),
+    [("true", None, "semantic"), ("true", "0.2.1", "by words and meaning"), ("false", "0.2.1", "is off")],
+)
+def test_the_ways_of_recall_are_named(monkeypatch, is_on, version, says):
+    monkeypatch.setattr(installation, "find_installed", lambda: version)
+
+    (found,) = installation.check_recall(load_settings(overrides={"ENABLE_SEMANTIC_RECALL": is_on}))
+
+    assert (found.state, says in found.said) == (State.OK, True)

@@ -2,11 +2,15 @@
 
 import json
 
+import pytest
+
+from omi_actors.actors import embedder
 from omi_actors.actors.maintenance.indexer import NextStep
 from omi_actors.clients.model import DemoModel
 from omi_actors.store.people import recall_index
 from tests.fakes.omi_server import Mode
 from tests.people.conftest import Client
+from tests.store.vectors import encode
 from tests.system.conftest import ADMIN, UID, eventually, notifier, omi
 
 __all__ = ["notifier", "omi"]
@@ -259,6 +263,31 @@ async def test_nothing_is_recalled_without_consent_or_for_another_voice(start):
 
     assert len(model.prompts) == 2
     assert not any("MEMORIES" in one.text for prompt in model.prompts for one in prompt.messages)
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_with_the_extra_a_memory_without_a_word_of_the_question_is_recalled_by_its_meaning(
+    start, monkeypatch, is_on
+):
+    monkeypatch.setattr(embedder, "find_installed", lambda: "1.0")
+    monkeypatch.setattr(embedder, "load_encoder", lambda: encode)
+    model = Listening()
+    program = await start(model=model, ENABLE_SEMANTIC_RECALL=str(is_on))
+    ada = Client(program.connection)
+    await ada.register()
+    await link(program, ada)
+    await add(ada, "My flight leaves at seven")
+    if is_on:
+        program.system._tree._handles["indexer"].tell(NextStep())
+        await eventually(lambda: has_vector(program))
+
+    await ada("POST", "/messages/send", {"text": "When does the plane take off?", "slot": 1})
+
+    assert any("My flight" in one.text for one in model.prompts[0].messages) is is_on
+
+
+async def has_vector(program):
+    return await program.system.store.read(lambda tx: tx.fetch("SELECT no FROM recall_vector")) != []
 
 
 async def index(program):

@@ -10,7 +10,7 @@ from scripts.lab.recall.world import LANGUAGES, build_person
 
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.service)])
 def test_held_out_questions_find_their_texts(database: str) -> None:
-    ours, plain = measure(database, texts=600, persons=1)
+    ours, plain = measure(database, texts=600, persons=1).values()
 
     held_out, plain_held_out = ([one for one in found if one.asked.is_held_out] for found in (ours, plain))
     assert len(ours) >= 300

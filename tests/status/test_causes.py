@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from omi_actors.instruments import metrics
-from omi_actors.instruments.spells import CALM_S, Spells
+from omi_actors.instruments.spells import Spells
 from omi_actors.status.causes import describe_state, find_causes
 from omi_actors.status.fault import Facts
 
@@ -195,7 +195,7 @@ def test_fault_has_a_remedy_and_goes_a_minute_after_its_last_event(counter, labe
     assert what in cause.what
     assert do in cause.do
     assert cause.link.startswith("#")
-    spells.watch(100.0 + CALM_S + 1)
+    spells.watch(161.0)
     assert causes(spells, mono_s=161.0) == []
 
 
@@ -205,6 +205,7 @@ def test_fault_has_a_remedy_and_goes_a_minute_after_its_last_event(counter, labe
         (metrics.NOTIFICATIONS, ("sent",)),
         (metrics.HTTP_REQUESTS, ("/x", "GET", "4xx")),
         (metrics.HTTP_REQUESTS, ("/readyz", "GET", "5xx")),
+        (metrics.HTTP_REQUESTS, ("/omi-webhook", "POST", "5xx")),
         (metrics.STORE_ERRORS, ("fenced",)),
     ],
 )

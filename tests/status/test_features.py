@@ -3,6 +3,7 @@
 import pytest
 
 from config.settings import Settings, load_settings
+from omi_actors.status import health
 from omi_actors.status.health import feature_states
 
 
@@ -18,6 +19,14 @@ def test_every_switch_is_a_feature_by_the_documents_name():
     switches = [name.removeprefix("enable_") for name in Settings.model_fields if name.startswith("enable_")]
     assert {name.replace("_", "") for name in switches} <= {name.lower() for name in states}
     assert (states["metrics"], states["fileLogging"]) == ("on", "off")
+
+
+def test_recall_by_meaning_is_on_with_its_extra_alone(monkeypatch):
+    settings = load_settings()
+    for version, state in ((None, "off"), ("0.2.1", "on")):
+        monkeypatch.setattr(health, "find_installed", lambda version=version: version)
+        assert feature_states(settings)["semanticRecall"] == state
+    assert feature_states(load_settings(overrides={"ENABLE_SEMANTIC_RECALL": "false"}))["semanticRecall"] == "off"
 
 
 @pytest.mark.parametrize(

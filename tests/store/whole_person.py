@@ -55,6 +55,9 @@ def _index(tx, word, own):
             (number, f"{word}recallwords", *source),
         )
         tx.run(
+            "INSERT INTO recall_vector (no, follows, vector) VALUES (?, FALSE, ?)", (number, f"{word}vector".encode())
+        )
+        tx.run(
             "INSERT INTO answer_source (message_id, place, text_no) VALUES (?, ?, ?)", (f"{word}message", place, number)
         )
 

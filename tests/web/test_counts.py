@@ -1,5 +1,7 @@
 """Counts of requests and webhooks: each once, by its fate; a request's time is among the latencies of its group."""
 
+import asyncio
+
 import pytest
 
 from omi_actors.actors.session.messages import Ingested
@@ -9,7 +11,7 @@ from omi_actors.instruments.latencies import RECORDERS, group_of
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.instruments.readings import take_readings
 from tests.web.conftest import ADMIN, UID
-from tests.web.http_client import Connection
+from tests.web.http_client import TIMEOUT_S, Connection
 from web.handlers import pages
 from web.handlers.base import BaseHandler
 
@@ -89,7 +91,7 @@ async def test_webhook_that_ends_before_its_body_is_cut_off(start, grown):
     await connection.close()
 
     found: dict[str, float] = {}
-    async with await Connection.open(port) as other:
+    async with asyncio.timeout(TIMEOUT_S), await Connection.open(port) as other:
         while "cut" not in found:
             await other.request("GET", "/livez")
             for name, value in grown().items():

@@ -10,6 +10,7 @@ from tests.web.conftest import ADMIN
 from tests.web.http_client import TIMEOUT_S, Connection
 from tests.web.test_operator import SAME_ORIGIN, sign_in
 from web.dashboard import _BEAT, Viewer
+from web.handlers import live
 
 PLACE = "/metrics-dashboard"
 
@@ -117,6 +118,22 @@ def test_what_a_slow_page_has_not_read_is_replaced():
         viewer.put(event)
 
     assert asyncio.run(viewer.wait()) == b"data: 2\n\n"
+
+
+async def test_page_that_never_reads_is_cut_off_and_the_others_go_on(open_page, system, monkeypatch, start):
+    monkeypatch.setattr(live, "_READ_S", 0.3)
+    large = Snapshot(status="pass", state="All is well.", checks=[("x" * 8_000_000, "pass", "")])
+    monkeypatch.setattr(system, "snapshot", lambda: large)
+    start.server._site.dashboard.period_s = 0.2  # the other has one document, then signs of life
+    other = await open_page(query="?every=15")
+    await other.document()
+    await open_page()  # more waits for it than sockets hold, and it takes none
+    viewers = start.server._site.dashboard._viewers
+    assert len(viewers) == 2
+
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(viewers) == 2:
+            await other.chunk()
 
 
 async def test_streams_beyond_the_limit_are_refused_and_load_data(start):

@@ -2,10 +2,12 @@
 
 Only for sessions that belong to a person. It works in short steps with pauses, so that webhooks do not wait for it: a
 text can be recalled about a minute after it was said.
-Not here: words (domain/people/), statements (store/people/). Threads: the event loop; it awaits the store only.
+Not here: words (domain/people/), statements (store/people/). Threads: the event loop; it awaits the store and,
+with the extra `semantic`, the embedder, which makes vectors of texts.
 """
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from omi_actors.instruments import metrics
@@ -13,10 +15,13 @@ from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store.facade import Store
-from omi_actors.store.people import memories, recall_index
+from omi_actors.store.people import memories, recall_index, recall_vectors
 from omi_actors.store.people.memories import HeardConversation
 
 _log = get_logger(__name__)
+
+# A text as its vector; None if there is none.
+Embed = Callable[[str], Awaitable[bytes | None]]
 
 # Seconds between two rounds that had nothing to do.
 _PERIOD_S = 5.0
@@ -25,6 +30,8 @@ _PAUSE_S = 0.15
 _TEXTS = 32
 # Conversations of Omi may have megabytes.
 _EVENTS = 4
+# Texts that get a vector in a step: with the pauses about 80 a second, which take a fifth of a core.
+_EMBEDDED = 16
 _SESSIONS = 64
 # Seconds for which a segment may still grow; the prompt has the latest ones anyway.
 _SETTLED_S = 60.0
@@ -57,10 +64,11 @@ class Indexer(LoopActor):
     What kills it: an unexpected error. What survives a restart: nothing; the store knows what is left to do.
     """
 
-    def __init__(self, store: Store, node: str) -> None:
+    def __init__(self, store: Store, node: str, embed: Embed | None = None) -> None:
         super().__init__()
         self._store = store
         self._node = node
+        self._make_vector = embed
         self._sessions: deque[str] = deque()
         # None: no merge is under way.
         self._merge: bool | None = None
@@ -94,7 +102,8 @@ class Indexer(LoopActor):
     async def _take_step(self) -> float:
         """Do one piece of work; return the seconds to the next one."""
         try:
-            has_worked = await self._keep_conversations() or await self._index() or await self._merge_words()
+            has_worked = await self._keep_conversations() or await self._index()
+            has_worked = has_worked or await self._embed() or await self._merge_words()
         except ExpectedError as exc:
             _log.warning("indexing_failed", error=type(exc).__name__)
             self._sessions.clear()
@@ -130,6 +139,19 @@ class Indexer(LoopActor):
         session_id = self._sessions.popleft()
         if await self._store.write(recall_index.index_session, session_id, until=until, limit=_TEXTS):
             self._sessions.append(session_id)
+        return True
+
+    async def _embed(self) -> bool:
+        """Make the vectors of some texts. One that gets none is left out, and found by its words."""
+        if self._make_vector is None:
+            return False
+        pick = self.runtime.rng.random()
+        waiting = await self._store.read(recall_vectors.find_waiting, pick=pick, limit=_EMBEDDED)
+        if waiting is None:
+            return False
+        found = [(number, await self._make_vector(text)) for number, text in waiting.texts]
+        vectors = [(number, vector) for number, vector in found if vector is not None]
+        await self._store.write(recall_vectors.keep_vectors, waiting=waiting, vectors=vectors)
         return True
 
     async def _merge_words(self) -> bool:

@@ -165,11 +165,12 @@ def rank(
     found: dict[tuple[str, ...], Scored] = {}
     for one in sorted(scored, key=lambda one: (-one.score, -one.number)):
         if one.score > 0:
-            found.setdefault(_words_of(texts[one.number]), one)
+            found.setdefault(words_of(texts[one.number]), one)
     return list(found.values())
 
 
-def _words_of(text: IndexedText) -> tuple[str, ...]:
+def words_of(text: IndexedText) -> tuple[str, ...]:
+    """Return the words of an indexed text, without its dates and marks."""
     return tuple(term for term in text.terms if not term.startswith(SIGN))
 
 

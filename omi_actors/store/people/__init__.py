@@ -13,6 +13,7 @@ memories.py   memories
 meetings.py   transcripts of meetings as memories
 preferences.py  preferences, of accounts and for sessions
 recall.py     what a question finds, and an answer's sources; recall_index.py: the index of words
+recall_vectors.py  vectors of texts, with the extra `semantic`
 
 Here Pony is the rule (`write_alone`, `read_cold`); frequent reads and writes are SQL (`read`, `write`).
 Not here: decisions (domain/people/), requests (web/people/).

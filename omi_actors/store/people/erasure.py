@@ -51,7 +51,7 @@ FEW = frozenset(
 )
 BOUNDED = frozenset(table for table, _key, _rows in (*_OF_SESSION, *_OF_ACCOUNT)) | {"recall_text"}
 # All tables that rows leave.
-TABLES = tuple(sorted(BOUNDED | FEW | {"account", "session", "answer_source", "model_use"}))
+TABLES = tuple(sorted(BOUNDED | FEW | {"account", "session", "answer_source", "recall_vector", "model_use"}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ another's. Not here: the index (recall_index.py), words and scores (domain/peopl
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from omi_actors.domain.people.meaning import fuse
 from omi_actors.domain.people.recall import (
     MAX_POSTINGS,
     IndexedText,
@@ -20,6 +21,8 @@ from omi_actors.domain.people.recall import (
 from omi_actors.store.people.recall_index import parse_zone
 from omi_actors.store.transaction import Transaction
 
+# Finds the texts of a person (their number in the index) that are near to the question in meaning.
+Near = Callable[[Transaction, int], Sequence[int]]
 # Below the number of parameters that every SQLite takes.
 _NUMBERS_PER_QUERY = 900
 
@@ -68,18 +71,27 @@ class RecalledText:
 
 
 def recall_for_question(
-    tx: Transaction, account_id: str, *, job_id: str, question: str, limit: int
+    tx: Transaction, account_id: str, *, job_id: str, question: str, limit: int, near: Near | None = None
 ) -> tuple[RecalledText, ...]:
     """Return the texts that the question of an answer job asks for; none if another than the person has asked it."""
     if tx.fetch_one(_BY_ANOTHER, (job_id,)) is not None:
         return ()
-    return find_texts(tx, account_id, question, limit=limit)
+    return find_texts(tx, account_id, question, limit=limit, near=near)
 
 
 def find_texts(
-    tx: Transaction, account_id: str, question: str, *, limit: int, kinds: Sequence[str] = ALL_KINDS
+    tx: Transaction,
+    account_id: str,
+    question: str,
+    *,
+    limit: int,
+    kinds: Sequence[str] = ALL_KINDS,
+    near: Near | None = None,
 ) -> tuple[RecalledText, ...]:
-    """Return the texts of a person that a question asks for, the best first; only of these kinds."""
+    """Return the texts of a person that a question asks for, the best first; only of these kinds.
+
+    With `near` they are found by meaning, too.
+    """
     row = tx.fetch_one(_LOAD_OWNER, (account_id,))
     if row is None:
         return ()
@@ -90,9 +102,13 @@ def find_texts(
     found = tx.find_words(list(words.values()), MAX_POSTINGS + 1) if words else {}
     postings = {term: found[word] for term, word in words.items()}
     candidates = choose_candidates(query, postings, total)
-    texts = _load_indexed(tx, owner_no, candidates)
-    best = rank(query, candidates, texts, postings, total)[: limit if kinds == ALL_KINDS else _MAX_FILTERED]
-    return tuple(one for one in _load_recalled(tx, account_id, best) if one.kind in kinds)[:limit]
+    meant = near(tx, owner_no) if near is not None else ()
+    texts = _load_indexed(tx, owner_no, [*candidates, *meant])
+    best = rank(query, candidates, texts, postings, total)
+    if meant:
+        best = fuse(best, meant, texts)
+    some = best[: limit if kinds == ALL_KINDS else _MAX_FILTERED]
+    return tuple(one for one in _load_recalled(tx, account_id, some) if one.kind in kinds)[:limit]
 
 
 def _load_indexed(tx: Transaction, owner_no: int, candidates: Sequence[int]) -> dict[int, IndexedText]:

@@ -18,7 +18,7 @@ from omi_actors.store.ownership import owned_by
 from omi_actors.store.transaction import Transaction
 
 # Texts of one person that the index can number.
-_NUMBERS = 2**32
+NUMBERS = 2**32
 # Characters of folded speakers' names that a person's row keeps: some hundred names.
 _SPEAKERS_CHARS = 2_000
 _SETTLED_SEGMENT = "transcript_segment.session_id = {session} AND seq > {seq} AND transcript_segment.created_at <= ?"
@@ -79,7 +79,7 @@ class _IndexOwner:
     @property
     def base(self) -> int:
         """Return the number before the person's first text."""
-        return self.no * _NUMBERS
+        return self.no * NUMBERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +206,10 @@ def erase_texts(tx: Transaction, account_id: str, *, limit: int) -> bool:
     row = tx.fetch_one("SELECT no FROM recall_owner WHERE account_id = ?", (account_id,))
     if row is None:
         return False
-    base = row[0] * _NUMBERS
+    base = row[0] * NUMBERS
     deleted = tx.run(
         "DELETE FROM recall_text WHERE no IN (SELECT no FROM recall_text WHERE no > ? AND no < ? LIMIT ?)",
-        (base, base + _NUMBERS, limit),
+        (base, base + NUMBERS, limit),
     )
     if deleted < limit:
         tx.run("DELETE FROM recall_owner WHERE account_id = ?", (account_id,))

@@ -12,11 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from omi_actors.actors.embedder import Encode
+from omi_actors.clock import SystemClock
+from omi_actors.domain.people.meaning import strip_names
 from omi_actors.domain.people.words import split_words
 from omi_actors.store.dialect import build_insert
 from omi_actors.store.engine import Engine, StoreConfig
-from omi_actors.store.people.recall import find_texts
+from omi_actors.store.people.recall import RecalledText, find_texts
 from omi_actors.store.people.recall_index import index_session
+from omi_actors.store.people.recall_vectors import VectorCache, find_waiting, keep_vectors, load_speakers
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from scripts.lab.recall.world import Asked, Person
 from scripts.lab.replay.postgres_server import fresh_postgres_database
@@ -58,6 +62,9 @@ _PLAIN_SEARCH = {
         " | ",
     ),
 }
+
+# Texts that get a vector in one step.
+_EMBEDDED = 500
 
 Search = Callable[[Transaction, str, str], Sequence[int]]
 
@@ -123,7 +130,30 @@ def _do(engine: Engine, write: Callable[[Transaction], Any]) -> Any:
 
 def search_ours(tx: Transaction, name: str, question: str) -> Sequence[int]:
     """Return the numbers of the segments that recall finds."""
-    return [int(text.source_id.rpartition(":")[2]) for text in find_texts(tx, name, question, limit=DEEPEST)]
+    return _numbers(find_texts(tx, name, question, limit=DEEPEST))
+
+
+def _numbers(texts: Sequence[RecalledText]) -> Sequence[int]:
+    return [int(text.source_id.rpartition(":")[2]) for text in texts]
+
+
+def store_vectors(engine: Engine, encode: Encode) -> None:
+    """Make the vectors of all texts."""
+    while (waiting := engine.read(partial(find_waiting, pick=0.0, limit=_EMBEDDED))) is not None:
+        vectors = [(number, encode(text)) for number, text in waiting.texts]
+        _do(engine, partial(keep_vectors, waiting=waiting, vectors=vectors))
+
+
+def build_search_by_meaning(encode: Encode) -> Search:
+    """Return recall by words and meaning; the question's vector is made in its time, too."""
+    cache = VectorCache(SystemClock())
+
+    def search(tx: Transaction, name: str, question: str) -> Sequence[int]:
+        vector = encode(strip_names(question, load_speakers(tx, name)))
+        near = partial(cache.find_near, vector=vector)
+        return _numbers(find_texts(tx, name, question, limit=DEEPEST, near=near))
+
+    return search
 
 
 def build_plain_search(database: str) -> Search:
