@@ -132,7 +132,7 @@ class Feed:
                 reader.end()
 
     def wake(self) -> None:
-        """Let the feed see whether it has readers."""
+        """Let the feed look for news, and whether it has readers."""
         self._changed.set()
 
     async def _look(self) -> None:
@@ -230,6 +230,12 @@ class Feeds:
             feed.readers.discard(reader)
             if not feed.readers:
                 del self._feeds[account_id]
+            feed.wake()
+
+    def look(self, account_id: str) -> None:
+        """Let the account's feed look for news now. Call it when the account has another wearable."""
+        feed = self._feeds.get(account_id)
+        if feed is not None:
             feed.wake()
 
     def close(self) -> None:

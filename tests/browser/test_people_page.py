@@ -58,14 +58,19 @@ def button(page, name):
     return page.get_by_role("button", name=name, exact=True)
 
 
-async def say(page, server, *texts, speaker="SPEAKER_00"):
+async def link_by_requests(page, uid):
+    begun = await (await page.request.post("/link/omi/start", data={"omi_user_id": uid})).json()
+    await page.request.post("/link/omi/confirm", data={"omi_user_id": uid, "code": begun["dev_code"]})
+
+
+async def say(page, server, *texts, uid=UID):
     """Let the wearable hear sentences."""
     segments = [
-        {"id": text, "text": text, "speaker": speaker, "is_user": False, "start": at, "end": at + 0.5}
+        {"id": text, "text": text, "speaker": "SPEAKER_00", "is_user": False, "start": at, "end": at + 0.5}
         for at, text in enumerate(texts)
     ]
-    body = {"session_id": UID, "segments": segments}
-    reply = await page.request.post(f"/omi-webhook?token={server.target.token}&uid={UID}", data=body)
+    body = {"session_id": uid, "segments": segments}
+    reply = await page.request.post(f"/omi-webhook?token={server.target.token}&uid={uid}", data=body)
     assert "x-omi-actors-dropped" not in reply.headers
 
 
@@ -156,10 +161,14 @@ async def test_answer_comes_in_pieces_can_be_stopped_and_is_not_lost_offline(pag
     server.model.mode = Mode.NORMAL
     await button(page, "Try again").click()
     await expect(answer).to_have_text("You asked: And a third one?")
+    reply = await page.request.get(f"/conversations/{page.url.rpartition('/')[2]}/messages")
+    answers = [one["text"] for one in (await reply.json())["items"] if one["kind"] == "answer"]
+    assert answers == ["You asked: And a third one?", "You asked: And this one?"]
 
 
-async def test_another_tab_and_the_wearable_are_seen_at_once_and_the_back_button_leads_back(page, open_page, server):
+async def test_another_tab_and_the_wearable_are_seen_at_once_and_the_back_button_leads_back(page, server):
     await sign_up(page, "cy")
+    await link_by_requests(page, "wearable-of-cy")
     await see(page, "talk")
     await ask(page, "First?")
     await expect(page.locator(".its .text")).to_have_text("You asked: First?")
@@ -172,8 +181,15 @@ async def test_another_tab_and_the_wearable_are_seen_at_once_and_the_back_button
 
     for tab in (tabs[-1], page):
         await expect(tab.locator(".its .text")).to_have_text(["You asked: First?", "You asked: Second?"])
-    await page.get_by_role("link", name="Memories").click()
-    await expect(title(page)).to_have_text("Memories")
+    for tab in tabs[1:]:
+        await tab.close()
+    async with page.expect_response("**/conversations/current/stream"):
+        await page.reload()
+
+    await say(page, server, "Hey Omi, how deep is the sea?", uid="wearable-of-cy")
+    await expect(page.locator(".news")).to_contain_text("You asked: how deep is the sea?")
+    await page.locator(".news a").click()
+    await expect(page.locator(".heard")).to_contain_text("Hey Omi, how deep is the sea?")
     await page.go_back()
     await expect(title(page)).to_have_text("First?")
     await expect(page.get_by_role("link", name="Talk", exact=True)).to_have_attribute("aria-current", "page")
@@ -310,6 +326,15 @@ async def test_everything_is_exported_other_devices_are_signed_out_and_the_accou
     await button(dialog, "Delete everything").click()
     await expect(page.get_by_text("Everything of your account is erased.")).to_be_visible()
     assert (await page.request.get("/me")).status == 401
+
+
+async def test_operator_finds_the_state_and_the_links_beside_what_is_a_persons(operator_page):
+    await sign_up(operator_page, "kim")
+    await see(operator_page, "operator")
+
+    await expect(operator_page.locator("#main .state")).to_be_visible()
+    await expect(operator_page.get_by_role("link", name="Dashboard")).to_have_attribute("href", "/metrics-dashboard")
+    await expect(operator_page.get_by_role("link", name="Memories")).to_be_visible()
 
 
 async def test_person_who_signs_in_again_finds_the_words_that_were_typed_and_nobody_else_does(page, watch):

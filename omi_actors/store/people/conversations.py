@@ -41,6 +41,10 @@ _CURRENT = (
     " JOIN conversation ON conversation.id = session.conversation_id WHERE account_id = ?"
     " ORDER BY last_seen_at DESC, session.id LIMIT 1"
 )
+_KEYS = (
+    "SELECT session_key FROM session WHERE account_id = ?"
+    " UNION SELECT 'omi:' || omi_uid FROM omi_link WHERE account_id = ? AND is_verified"
+)
 _NEWS = (
     f"{_MESSAGE} JOIN session ON session.id = message.session_id WHERE session.account_id = ?"
     " AND (message.created_at, message.id) > (?, ?) ORDER BY message.created_at, message.id LIMIT ?"
@@ -86,7 +90,10 @@ def list_messages(
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The state of an account's talk: its sessions' keys, its current conversation, messages since a position."""
+    """The state of an account's talk: its sessions' keys, its current conversation, messages since a position.
+
+    The keys are also those of linked wearables that have not said anything yet.
+    """
 
     session_keys: tuple[str, ...]
     conversation_id: str | None
@@ -95,7 +102,7 @@ class News:
 
 def load_news(tx: Transaction, account_id: str, *, after: Position, limit: int) -> News:
     """Load the messages of all sessions of an account after a position, oldest first; and the rest of its state."""
-    keys = tx.fetch("SELECT session_key FROM session WHERE account_id = ?", (account_id,))
+    keys = tx.fetch(_KEYS, (account_id, account_id))
     current = tx.fetch_one(_CURRENT, (account_id,))
     messages = tx.fetch(_NEWS, (account_id, after.at, after.row_id, limit))
     return News(

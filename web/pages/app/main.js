@@ -58,7 +58,7 @@ export function go(address, { replace = false } = {}) {
 
 function frame() {
   const names = allowed();
-  const items = (list) => h("ul", {}, list.map((name) => h("li", { class: IN_BAR.includes(name) || name === "more" ? "" : "rest" }, link(name))));
+  const items = (list) => h("ul", {}, list.map((name) => h("li", { class: !app.me || IN_BAR.includes(name) || name === "more" ? "" : "rest" }, link(name))));
   document.getElementById("start")?.remove();
   document.querySelector(".shell")?.remove();
   const skip = (event) => { event.preventDefault(); document.getElementById("main").focus(); };
@@ -150,7 +150,7 @@ async function open() {
   frame();
   app.live = new Live();
   recents();
-  for (const kind of ["messages", "changed"]) app.live.addEventListener(kind, later);
+  for (const kind of ["messages", "changed", "connected"]) app.live.addEventListener(kind, later);
   await show();
 }
 
