@@ -102,6 +102,14 @@ async def test_data_is_the_open_pages_document_and_nothing_is_built_without_a_pa
     assert (alone.status, built[0]) == (200, before + 1)
 
 
+async def test_many_pages_without_a_stream_share_a_few_documents_a_second(port, built):
+    async with await Connection.open(port) as connection:
+        replies = [await connection.request("GET", f"{PLACE}/data.json", headers=ADMIN) for _ in range(30)]
+
+    assert {reply.status for reply in replies} == {200}
+    assert 5 <= built[0] <= 10  # they may come in two seconds
+
+
 async def test_page_gets_a_sign_of_life_between_its_documents(open_page):
     page = await open_page(query="?every=5")
 

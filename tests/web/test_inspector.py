@@ -35,6 +35,15 @@ async def test_webhooks_are_listed_with_their_fate_and_without_text_or_uid(start
     assert not {SAID, UID, WEBHOOK_TOKEN} & set(reply.body.decode().split('"'))
 
 
+async def test_body_without_the_right_signature_is_not_kept(start):
+    async with await Connection.open(
+        await start(OMI_SIGNING_SECRETS="whsec_of-the-tests-alone-0123456789")
+    ) as connection:
+        assert (await send(connection)).status == 401
+
+        assert [(one["fate"], one["hasText"]) for one in await listed(connection)] == [("refused", False)]
+
+
 async def test_latest_webhooks_are_kept_in_bounds_and_none_when_off(start):
     async with await Connection.open(await start(WEBHOOK_INSPECTOR_SIZE="2")) as connection:
         ids = [(await send(connection)).headers["x-request-id"] for _ in range(3)]
