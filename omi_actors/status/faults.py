@@ -186,8 +186,8 @@ def _budget(facts: Facts) -> Iterator[Fault]:
         is_over = facts.is_over(spell, answered)
         yield Fault(
             kind=BUDGET if is_all else "budget_of_one",
-            what=f"{'The budget of the model' if is_all else "One wearer's budget"}"
-            f" {'was spent: questions were' if is_over else 'is spent: questions are'} refused.",
+            what=("The budget of the model" if is_all else "One wearer's budget")
+            + (" was spent: questions were refused." if is_over else " is spent: questions are refused."),
             detail=facts.times(spell),
             do="Raise MODEL_REQUESTS_PER_MINUTE or MODEL_TOKENS_PER_DAY, or find out who asks so much."
             if is_all
