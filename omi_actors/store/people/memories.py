@@ -79,14 +79,19 @@ def list_memories(
     found = orm.select((m.id, m.text, m.created_at) for m in memory_of if m.account.id == account_id)
     if words:
         found = found.where(lambda m: words in m.folded)
-    total = None if offset is None else found.count()
+    everything = found
     if before != NEWEST:
         at, memory_id = before.at, before.row_id
         found = found.where(lambda m: m.created_at < at or (m.created_at == at and m.id < memory_id))
     rows = found.order_by(lambda _id, _text, at: (orm.desc(at), orm.desc(_id)))
     start = offset or 0
     some = tuple(_build(row) for row in rows[start : start + limit + 1])
-    return MemoryPage(some[:limit], len(some) > limit, total)
+    has_more = len(some) > limit
+    if offset is None:
+        return MemoryPage(some[:limit], has_more)
+    # A page that ends the list has shown how many there are: counting would read all texts again.
+    is_end = not has_more and (bool(some) or not start)
+    return MemoryPage(some[:limit], has_more, start + len(some) if is_end else everything.count())
 
 
 def _build(row: Sequence[Any]) -> Memory:
