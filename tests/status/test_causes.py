@@ -176,11 +176,12 @@ def test_full_disk_is_the_cause_of_dropped_webhooks_and_failed_requests(spells):
     happen(spells, metrics.WEBHOOKS_DROPPED, "store_unavailable", times=9)
     happen(spells, metrics.HTTP_REQUESTS, "/memories", "POST", "5xx")
     happen(spells, metrics.STORE_ERRORS, "unavailable")
-    reason = "the store is unavailable: database or disk is full"
+    reason = "the store is unavailable: omi.sqlite3 cannot be written (database or disk is full). Make room."
 
     cause = only(causes(spells, {"store": {"status": "fail", "reason": reason, "since_seconds": 7.0}}))
 
     assert cause.what == "The store takes no writes: database or disk is full."
+    assert cause.detail == "omi.sqlite3 cannot be written (database or disk is full). Make room."
     assert len(cause.consequences) == 3
     assert (cause.status, cause.since) == ("fail", 4_993.0)
 
