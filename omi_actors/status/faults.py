@@ -56,9 +56,13 @@ def _store(facts: Facts) -> Iterator[Fault]:
         note = str(check.get("reason") or check.get("note") or "it does not run")
         reason = note.removeprefix("the store is unavailable: ").rstrip(".")
         short = _IN_BRACKETS.search(reason)
+        # The note counts seconds; a sentence stays.
+        is_silent = "reason" not in check and "since_seconds" in check
         yield Fault(
             kind=STORE,
-            what=f"The store takes no writes: {short[1] if short else reason}.",
+            what="The store does not answer."
+            if is_silent
+            else f"The store takes no writes: {short[1] if short else reason}.",
             detail=f"{reason}." if short else "",
             do="Check that the disk of DATA_DIR has space and can be written, or that the database of DATABASE_URL"
             " runs. The server goes on by itself when the store does.",
@@ -209,7 +213,7 @@ def _budget(facts: Facts) -> Iterator[Fault]:
 
 _CAUSES_OF_ENDS = {
     "budget_spent": frozenset((BUDGET, "budget_of_one")),
-    "store": frozenset((STORE,)),
+    "store": frozenset((STORE, "store_errors")),
     "internal": frozenset((CRASH, STORE)),
 }
 
@@ -302,8 +306,8 @@ _DROPPED = {
     IN_PART: "Single pieces had no text or no times; the rest of their webhooks is stored.",
 }
 _LOSSES_OF = {
-    "store_unavailable": frozenset((STORE,)),
-    "store_failed": frozenset((STORE,)),
+    "store_unavailable": frozenset((STORE, "store_errors")),
+    "store_failed": frozenset((STORE, "store_errors")),
     "session_unavailable": frozenset((CRASH, "quarantine", STORE, SUPERVISOR, DRAINING)),
     "timeout": frozenset((STORE, LOOP)),
     "overloaded": frozenset((STORE, LOOP)),
