@@ -4,6 +4,7 @@ Not here: all other faults (inner_faults.py), which fault is the cause of anothe
 Threads: any; pure. Text is not yet escaped; it holds nobody's words.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -45,13 +46,24 @@ def _draining(facts: Facts) -> Iterator[Fault]:
         )
 
 
+# The driver's words, behind the file's name.
+_IN_BRACKETS: Final = re.compile(r"\(([^()]+)\)")
+
+
 def _store(facts: Facts) -> Iterator[Fault]:
     check = facts.checks.get("store", {})
     if check.get("status") == "fail":
         note = str(check.get("reason") or check.get("note") or "it does not run")
+        reason = note.removeprefix("the store is unavailable: ").rstrip(".")
+        short = _IN_BRACKETS.search(reason)
+        # The note counts seconds; a sentence stays.
+        is_silent = "reason" not in check and "since_seconds" in check
         yield Fault(
             kind=STORE,
-            what=f"The store takes no writes: {note.removeprefix('the store is unavailable: ').rstrip('.')}.",
+            what="The store does not answer."
+            if is_silent
+            else f"The store takes no writes: {short[1] if short else reason}.",
+            detail=f"{reason}." if short else "",
             do="Check that the disk of DATA_DIR has space and can be written, or that the database of DATABASE_URL"
             " runs. The server goes on by itself when the store does.",
             link=Part.DATABASE,
@@ -201,7 +213,7 @@ def _budget(facts: Facts) -> Iterator[Fault]:
 
 _CAUSES_OF_ENDS = {
     "budget_spent": frozenset((BUDGET, "budget_of_one")),
-    "store": frozenset((STORE,)),
+    "store": frozenset((STORE, "store_errors")),
     "internal": frozenset((CRASH, STORE)),
 }
 
@@ -294,8 +306,8 @@ _DROPPED = {
     IN_PART: "Single pieces had no text or no times; the rest of their webhooks is stored.",
 }
 _LOSSES_OF = {
-    "store_unavailable": frozenset((STORE,)),
-    "store_failed": frozenset((STORE,)),
+    "store_unavailable": frozenset((STORE, "store_errors")),
+    "store_failed": frozenset((STORE, "store_errors")),
     "session_unavailable": frozenset((CRASH, "quarantine", STORE, SUPERVISOR, DRAINING)),
     "timeout": frozenset((STORE, LOOP)),
     "overloaded": frozenset((STORE, LOOP)),

@@ -176,19 +176,30 @@ def test_full_disk_is_the_cause_of_dropped_webhooks_and_failed_requests(spells):
     happen(spells, metrics.WEBHOOKS_DROPPED, "store_unavailable", times=9)
     happen(spells, metrics.HTTP_REQUESTS, "/memories", "POST", "5xx")
     happen(spells, metrics.STORE_ERRORS, "unavailable")
-    reason = "the store is unavailable: database or disk is full"
+    reason = "the store is unavailable: omi.sqlite3 cannot be written (database or disk is full). Make room."
 
     cause = only(causes(spells, {"store": {"status": "fail", "reason": reason, "since_seconds": 7.0}}))
 
     assert cause.what == "The store takes no writes: database or disk is full."
+    assert cause.detail == "omi.sqlite3 cannot be written (database or disk is full). Make room."
     assert len(cause.consequences) == 3
     assert (cause.status, cause.since) == ("fail", 4_993.0)
 
 
-def test_webhooks_lost_to_a_store_that_works_again_are_a_warning(spells):
+def test_webhooks_lost_to_a_store_that_works_again_are_a_warning_below_its_errors(spells):
     happen(spells, metrics.WEBHOOKS_DROPPED, "store_unavailable")
+    happen(spells, metrics.STORE_ERRORS, "unavailable")
 
-    assert only(causes(spells)).status == "warn"
+    cause = only(causes(spells))
+
+    assert (cause.what, cause.status) == ("The store failed: unavailable.", "warn")
+    assert cause.consequences == ["Webhooks are not stored: store unavailable. Once."]
+
+
+def test_store_that_is_silent_has_a_sentence_without_seconds(spells):
+    silent = {"status": "fail", "note": "the store has not answered for 9.8 s", "since_seconds": 9.8}
+
+    assert only(causes(spells, {"store": silent})).what == "The store does not answer."
 
 
 def test_paused_queue_is_the_cause_of_jobs_that_wait(spells):
