@@ -20,6 +20,7 @@ from omi_actors.domain.people.conversations import (
     Position,
     clean_title,
     position_of,
+    segment_id,
     write_heading,
     write_line,
 )
@@ -159,6 +160,7 @@ class ConversationHandler(OneConversationHandler):
             if was_there is None:
                 raise no_conversation()
         WEBHOOKS.drop_texts()
+        self.site.system.words_deleted()
         self.send_ok()
 
 
@@ -312,6 +314,7 @@ def _entry_form(entry: StoredSegment | StoredMessage) -> dict[str, Any]:
     if isinstance(entry, StoredMessage):
         return message_form(entry)
     return {
+        "id": segment_id(entry),
         "speaker": entry.speaker,
         "isUser": entry.is_user,
         "text": entry.text,
