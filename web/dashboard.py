@@ -54,8 +54,10 @@ class Viewer:
         self._has_event.set()
 
     async def wait(self) -> bytes:
-        """Return the latest event; empty at the end."""
+        """Return the latest event; empty at the end, whatever waits."""
         await self._has_event.wait()
+        if self.is_ended:
+            return b""
         event, self._event = self._event, b""
         self._has_event.clear()
         return event

@@ -57,7 +57,9 @@ class Reader:
         self.is_ended = False
 
     def add(self, event: FeedEvent) -> None:
-        """Add an event. With too many, the stream ends."""
+        """Add an event, unless the stream has ended. With too many, it ends."""
+        if self.is_ended:
+            return
         if self._held is not None:
             self._held.append(event)
             return

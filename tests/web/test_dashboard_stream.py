@@ -128,13 +128,22 @@ def test_what_a_slow_page_has_not_read_is_replaced():
     assert asyncio.run(viewer.wait()) == b"data: 2\n\n"
 
 
+async def test_stream_that_has_ended_sends_nothing_that_waited():
+    viewer = Viewer(1)
+    viewer.put(b"data: 1\n\n")
+    viewer.end()
+    viewer.put(b"data: 2\n\n")
+
+    assert [await viewer.wait(), await viewer.wait()] == [b"", b""]
+
+
 async def test_page_that_never_reads_is_cut_off_and_the_others_go_on(open_page, system, monkeypatch, start):
-    monkeypatch.setattr(live, "_READ_S", 0.3)
     large = Snapshot(status="pass", state="All is well.", checks=[("x" * 8_000_000, "pass", "")])
     monkeypatch.setattr(system, "snapshot", lambda: large)
     start.server._site.dashboard.period_s = 0.2  # the other has one document, then signs of life
     other = await open_page(query="?every=15")
     await other.document()
+    monkeypatch.setattr(live, "_READ_S", 0.3)
     await open_page()  # more waits for it than sockets hold, and it takes none
     viewers = start.server._site.dashboard._viewers
     assert len(viewers) == 2

@@ -1,7 +1,10 @@
 """The webhook inspector: the latest webhooks in bounds, their text only by an audited reveal, no secret ever."""
 
+import asyncio
+
 import pytest
 
+from omi_actors.actors.session.messages import Ingested
 from omi_actors.clock import ManualClock
 from omi_actors.instruments.webhooks import TEXT_KEPT_S, WEBHOOKS
 from tests.canaries import WEBHOOK_TOKEN
@@ -81,3 +84,19 @@ async def test_bodies_go_after_an_hour(start, age_s):
         assert [one["hasText"] for one in await listed(connection)] == [True, age_s == TEXT_KEPT_S]
         WEBHOOKS.drop_texts()
         assert [one["hasText"] for one in await listed(connection)] == [False, False]
+
+
+async def test_webhook_that_was_under_way_at_a_deletion_is_kept_without_its_text(start, system):
+    clock, received = ManualClock(), asyncio.Event()
+    system.outcomes.append(None)
+    system.on_received = received.set
+    async with await Connection.open(await start(clock)) as connection:
+        sending = asyncio.create_task(send(connection))
+        await received.wait()
+        clock.advance(1.0)
+        WEBHOOKS.drop_texts()
+        system.open[0].try_set(Ingested())
+        await sending
+        await send(connection)
+
+        assert [one["hasText"] for one in await listed(connection)] == [True, False]

@@ -20,7 +20,6 @@ from omi_actors.domain.people.preferences import read_preferences
 from omi_actors.errors import BadRequestError, NotFoundError, StoreError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
 from omi_actors.store.people import conversations, entries, preferences, recall, windows
 from omi_actors.store.people.recall import RecalledText
@@ -64,7 +63,6 @@ class EntryHandler(PersonHandler):
         """Delete it; the rest of the conversation stays."""
         if not await self.store.write(entries.erase_entry, self.me.account_id, conversation_id, entry_id):
             raise NotFoundError("Not found", hint="You have no such entry in this conversation.")
-        WEBHOOKS.drop_texts()
         self.site.system.words_deleted()
         self.send_ok()
 

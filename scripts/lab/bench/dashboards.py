@@ -47,11 +47,13 @@ async def measure_dashboards(plan: DashboardsPlan, *, work_dir: Path, clock: Clo
         settings = await read_settings(target)
         is_pinned = pin(server.pid, _SERVER_CORE)
         pairs, received = [], 0
-        for _ in range(plan.load.pairs):
-            without = await run_load(plan.load, server, target.token)
+        for number in range(plan.load.pairs):
+            # Every second pair the other way round, so that what grows with time favours neither.
+            without = await run_load(plan.load, server, target.token) if number % 2 == 0 else None
             async with open_pages(target, plan.pages) as pages:
-                pairs.append((without, await run_load(plan.load, server, target.token)))
+                with_pages = await run_load(plan.load, server, target.token)
             received += sum(page.received for page in pages)
+            pairs.append((without or await run_load(plan.load, server, target.token), with_pages))
     finally:
         server.kill()
     seconds = sum(with_pages.wall_s for _, with_pages in pairs)

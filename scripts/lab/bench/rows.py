@@ -73,7 +73,7 @@ QUICK = Sizes(
         slice_s=0.5,
         warm_up_s=0.2,
         connections=4,
-        phones=(5,),
+        phones=(40,),
         databases=("sqlite",),
     ),
     is_quick=True,

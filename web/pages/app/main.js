@@ -144,8 +144,15 @@ export function failure(error, again) {
     h("p", {}, h("button", { class: "main", onclick: again }, "Try again")));
 }
 
+// What another person has typed in this tab is none of this one's.
+function own(whose) {
+  if ((sessionStorage.getItem("whose") ?? whose) !== whose) sessionStorage.clear();
+  sessionStorage.setItem("whose", whose);
+}
+
 async function open() {
   const [mine, links] = await Promise.all([get("/auth/me"), get("/link/omi")]);
+  own(mine.user.id);
   Object.assign(app, { me: mine.user, links: links.items.filter((one) => one.isVerified) });
   frame();
   app.live = new Live();
