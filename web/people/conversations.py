@@ -20,6 +20,7 @@ from omi_actors.domain.people.conversations import (
     Position,
     clean_title,
     position_of,
+    segment_id,
     write_heading,
     write_line,
 )
@@ -311,6 +312,7 @@ def _entry_form(entry: StoredSegment | StoredMessage) -> dict[str, Any]:
     if isinstance(entry, StoredMessage):
         return message_form(entry)
     return {
+        "id": segment_id(entry),
         "speaker": entry.speaker,
         "isUser": entry.is_user,
         "text": entry.text,

@@ -2,6 +2,7 @@
 
 Clients give up after 15 s. So after MESSAGE_REPLY_DEADLINE_MS the reply says that the answer will come. That sentence
 is not stored; the answer appears among the conversation's messages.
+`DELETE /conversations/:id/messages/:message_id` deletes one entry of a conversation.
 Not here: chats by secret or ADMIN_TOKEN (web/handlers/chat.py). Threads: the event loop.
 """
 
@@ -20,7 +21,7 @@ from omi_actors.errors import BadRequestError, NotFoundError, StoreError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
-from omi_actors.store.people import conversations, preferences, recall, windows
+from omi_actors.store.people import conversations, entries, preferences, recall, windows
 from omi_actors.store.people.recall import RecalledText
 from web.edge.tolerant_json import short_key
 from web.handlers.chat import EventStream, StreamedHandler, wants_stream
@@ -51,6 +52,19 @@ class SourcesHandler(PersonHandler):
         if sources is None:
             raise NotFoundError("Not found", hint="You have no message with this id.")
         self.send_ok({"items": sources_form(sources)})
+
+
+class EntryHandler(PersonHandler):
+    """Deletes one entry of a conversation: a question, an answer, or what was said in a segment."""
+
+    route = "/conversations/:id/messages/:message_id"
+
+    async def delete(self, conversation_id: str, entry_id: str) -> None:
+        """Delete it; the rest of the conversation stays."""
+        if not await self.store.write(entries.erase_entry, self.me.account_id, conversation_id, entry_id):
+            raise NotFoundError("Not found", hint="You have no such entry in this conversation.")
+        self.site.system.words_deleted()
+        self.send_ok()
 
 
 class StopHandler(OneConversationHandler):

@@ -1,7 +1,8 @@
 """Conversations of a person: lists, messages, titles, deletion. A person owns the sessions that name the account.
 
-Not here: messages and segments as their session writes them (store/commits.py), windows (windows.py).
-Threads: lists run in the cold reader, what clients poll in a session's reader, changes in the writer.
+Not here: messages and segments as their session writes them (store/commits.py), the deletion of one (entries.py),
+windows (windows.py). Threads: lists run in the cold reader, what clients poll in a session's reader, changes in the
+writer.
 """
 
 from collections.abc import Sequence
@@ -224,7 +225,7 @@ def load_part(
     if find_conversation(tx, account_id, conversation_id) is None:
         return Part((), ())
     segments = tx.fetch(
-        f"{_SEGMENT} WHERE session_id = ? AND seq > ? AND conversation_id = ? ORDER BY seq LIMIT ?",
+        f"{_SEGMENT} WHERE session_id = ? AND seq > ? AND conversation_id = ? AND text <> '' ORDER BY seq LIMIT ?",
         (conversation.session_id, after_seq, conversation_id, limit),
     )
     messages = tx.fetch(

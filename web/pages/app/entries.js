@@ -1,9 +1,29 @@
 // The entries of a conversation: what was heard, questions, answers with the memories that they used.
-import { get, id, words } from "./api.js";
-import { at, clip, h, moment, nameOfSpeaker, said } from "./dom.js";
+import { del, get, id, words } from "./api.js";
+import { announce, at, clip, confirm, h, icon, moment, nameOfSpeaker, said } from "./dom.js";
+
+// The button that deletes an entry: `{ id, text }` of this conversation. `gone` is called when it is deleted.
+export function remover(conversation, entry, gone) {
+  const label = `Delete: ${clip(entry.text, 60)}`;
+  return h("button", { type: "button", class: "plain remove", "aria-label": label, title: "Delete", onclick: erase }, icon("remove"));
+
+  async function erase() {
+    const yes = await confirm({ title: "Delete this alone?", text: `“${clip(entry.text, 200)}” is removed, and cannot be brought back. The rest of the conversation stays.`, button: "Delete" });
+    if (!yes) return;
+    try {
+      // An id has no characters that an address encodes; the server takes none that are.
+      await del(`/conversations/${conversation}/messages/${entry.id}`);
+    } catch (error) {
+      // Another tab was first.
+      if (error.status !== 404) return announce(words(error));
+    }
+    announce("It is deleted.");
+    gone(entry);
+  }
+}
 
 // Returns the function that makes the row of an entry; `before` is the entry above it.
-export function rows({ talk, app, signal, askAgain }) {
+export function rows({ talk, app, signal, askAgain, gone }) {
   const guest = !app.me;
 
   function rowOf(entry, before) {
@@ -15,16 +35,19 @@ export function rows({ talk, app, signal, askAgain }) {
       entry.problem && h("p", { class: "problem", role: "alert" }, entry.problem, " ", entry.retry && h("button", { onclick: entry.retry }, "Try again")),
       entry.kind === "failure" && entry === talk.entries.at(-1) && h("p", {}, h("button", { onclick: askAgain }, "Ask again")),
       !entry.isGrowing && sourcesOf(entry),
-      entry.createdAt && h("p", { class: "meta" }, h("span", { class: "unseen" }, isMine ? "You, " : "Omi, "), at(entry.createdAt), entry.source === "OMI_TRANSCRIPT" && " · spoken"));
+      entry.createdAt && h("p", { class: "meta" }, h("span", { class: "unseen" }, isMine ? "You, " : "Omi, "), at(entry.createdAt), entry.source === "OMI_TRANSCRIPT" && " · spoken", removal(entry)));
     entry.row = row;
     return row;
   }
 
   function heard(entry, isSame) {
     const isFound = entry === talk.found;
-    return h("p", { class: `heard ${isFound ? "found" : ""}`, tabindex: isFound ? "-1" : undefined },
-      !isSame && h("span", { class: "speaker" }, said(entry.isUser ? "You" : nameOfSpeaker(entry.speaker)), " ", at(entry.createdAt)), said(entry.text));
+    entry.row = h("p", { class: `heard ${isFound ? "found" : ""}`, tabindex: isFound ? "-1" : undefined },
+      !isSame && h("span", { class: "speaker" }, said(entry.isUser ? "You" : nameOfSpeaker(entry.speaker)), " ", at(entry.createdAt)), said(entry.text), removal(entry));
+    return entry.row;
   }
+
+  const removal = (entry) => !guest && entry.id && !entry.isGrowing && remover(talk.id, entry, gone);
 
   function sourcesOf(entry) {
     if (entry.role !== "ASSISTANT" || guest) return null;

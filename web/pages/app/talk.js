@@ -57,7 +57,7 @@ export async function show({ app, arg, query, signal }) {
     else unsent.drop(question.key);
   }
 
-  const rowOf = rowsOf({ talk, app, signal, askAgain });
+  const rowOf = rowsOf({ talk, app, signal, askAgain, gone });
   const log = h("div", { class: "log", role: "log", "aria-live": "off", "aria-label": "Conversation" });
   const title = h("h1", {}, "");
   const draft = `draft:${talk.id}`;
@@ -123,6 +123,19 @@ export async function show({ app, arg, query, signal }) {
   function askAgain() {
     const asked = talk.entries.findLast((one) => one.role === "USER");
     if (asked && !talk.stop) ask({ key: newKey(), text: asked.text, conversation: talk.id });
+  }
+
+  // An entry was deleted. The focus goes to what stands in its place.
+  async function gone(entry) {
+    const place = [...log.querySelectorAll(".remove")].findIndex((one) => one === entry.row?.querySelector(".remove"));
+    talk.entries = talk.entries.filter((one) => one.id !== entry.id);
+    draw({ stay: true });
+    ([...log.querySelectorAll(".remove")].slice(0, place + 1).at(-1) ?? box).focus({ preventScroll: true });
+    app.recents();
+    // A title that was made of its words is gone, too.
+    const found = await get(`/conversations/${talk.id}`, { signal }).catch(() => null);
+    if (found) talk.conversation = found.conversation;
+    drawTitle();
   }
 
   // --- asking
