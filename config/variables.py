@@ -22,6 +22,7 @@ from config.groups.people import PeopleSettings
 from config.groups.server import ObservingSettings, ServerSettings
 from config.groups.store import RetentionSettings, StoreSettings
 from config.groups.work import WorkSettings
+from config.values import parse_size
 
 
 class InvalidSettingError(ValueError):
@@ -103,12 +104,12 @@ def is_flag(field: FieldInfo) -> bool:
 
 
 def unit_of(name: str, field: FieldInfo) -> str:
-    """Return the unit of a number by its attribute's name (`…_ms`), `on/off` for a flag, empty for words."""
+    """Return the unit of a number by its attribute's name (`…_ms`), `on/off` for a flag, empty for words and counts."""
     if is_flag(field):
         return "on/off"
     if not (_holds(field.annotation, int) or _holds(field.annotation, float)):
         return ""
-    if name.endswith(("_size", "_bodies")):
+    if any(getattr(check, "func", None) is parse_size for check in field.metadata):
         return "bytes"
     return next((unit for suffix, unit in _SUFFIX_UNITS.items() if name.endswith(suffix)), "")
 

@@ -262,7 +262,8 @@ class System:
         return begun
 
     def words_deleted(self) -> None:
-        """Tell that a person has deleted or changed a text: its words leave the index's file soon."""
+        """Tell that a person has deleted or changed a text: it leaves the inspector, and soon the index's file."""
+        WEBHOOKS.drop_texts()
         self._tree.indexer.tell(WordsDeleted())
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:

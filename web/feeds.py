@@ -57,7 +57,9 @@ class Reader:
         self.is_ended = False
 
     def add(self, event: FeedEvent) -> None:
-        """Add an event. With too many, the stream ends."""
+        """Add an event, unless the stream has ended. With too many, it ends."""
+        if self.is_ended:
+            return
         if self._held is not None:
             self._held.append(event)
             return
@@ -132,7 +134,7 @@ class Feed:
                 reader.end()
 
     def wake(self) -> None:
-        """Let the feed see whether it has readers."""
+        """Let the feed look for news, and whether it has readers."""
         self._changed.set()
 
     async def _look(self) -> None:
@@ -230,6 +232,12 @@ class Feeds:
             feed.readers.discard(reader)
             if not feed.readers:
                 del self._feeds[account_id]
+            feed.wake()
+
+    def look(self, account_id: str) -> None:
+        """Let the account's feed look for news now. Call it when the account has another wearable."""
+        feed = self._feeds.get(account_id)
+        if feed is not None:
             feed.wake()
 
     def close(self) -> None:

@@ -185,7 +185,7 @@ class ObservingSettings(BaseModel):
         le=100_000,
         description=(
             "Finished requests to keep in memory with stages and log lines, and as many more that asked something or "
-            "failed: about 0.5 kB each, 3 kB with lines. 0 keeps none."
+            "failed by our fault: about 0.5 kB each, 3 kB with lines. 0 keeps none."
         ),
     )
     webhook_inspector_size: int = Field(

@@ -38,8 +38,8 @@ _FREEZE_STEP = 1_000
 # Ticks between two copies of all metrics, and the copies that are kept: together the last 5 minutes.
 _COPY_EVERY = 15
 _COPIES = 21
-# Ticks between two counts of the queue: the store answers from an index, at a small cost.
-_COUNT_EVERY = 5
+# Ticks between two counts of the queue: the store answers from an index, at a small cost. A pause shows within 5 s.
+_COUNT_EVERY = 4
 
 
 @dataclass(frozen=True, slots=True)

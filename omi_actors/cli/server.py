@@ -41,8 +41,9 @@ from web.server import WebServer
 _log = get_logger(__name__)
 
 # Seconds after which a thread that waits for Python's lock gets it from a busy event loop; the default is 0.005.
-# A reader waits for it after each row. With 0.005 and 1,500 polling phones the p50 was 1.0 s instead of 0.1 s
-# (scripts/bench --only phones), and webhooks alone cost the same.
+# A reader waits for it after each row. In turns, with 1,500 polling phones on SQLite, p50 and p99 were 1.0 and 2.5 s
+# with 0.005, and 0.1 and 0.7 s with 0.0005; with 1,000 phones the CPU time fell by a quarter (scripts/bench --only
+# phones). Webhooks alone were not compared.
 _SWITCH_S = 0.0005
 # Seconds. The import takes a second on a slow machine; a start must not hang for it.
 _LOAD_S = 10.0

@@ -67,7 +67,7 @@ class Trace:
         self.began_mono_s = began_mono_s
         self.ended_mono_s: float | None = None
         self.status: int | None = None
-        # True if it is kept longer than others: it asked something, failed, or has a warning.
+        # True if it is kept longer than others: it asked something, failed by our fault, or has a warning.
         self.is_notable = False
         self.error = ""
         # Most requests have none of these; then they need no list.
@@ -280,7 +280,9 @@ class RequestLog:
                 self.errors.popitem(last=False)
         trace = self._by_id.get(request_id)
         if trace is not None:
-            trace.is_notable, trace.error = True, error
+            trace.error = error
+            # A client's own fault is none of ours: else a scanner would push out all questions.
+            trace.is_notable = trace.is_notable or level != "info"
 
     # --- reading
 

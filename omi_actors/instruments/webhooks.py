@@ -5,12 +5,13 @@ in time, and all are dropped when something of a person is deleted.
 Not here: who may see a body (web/handlers/webhooks.py). Threads: the event loop.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping
 from heapq import merge
 from typing import Final
 
-from omi_actors.instruments.requests import Trace
+from omi_actors.instruments.requests import REQUESTS, Trace
 
 # Seconds that a body is kept: a fault is looked at while it happens; later its timeline is enough.
 TEXT_KEPT_S: Final = 3_600.0
@@ -29,6 +30,10 @@ class KeptWebhook:
         self.size = 0 if body is None else len(body)
         self.kind = self.fate = self.reason = self.session_key = ""
 
+    def forget(self) -> None:
+        """Forget what tells of a person."""
+        self.body, self.query, self.session_key = None, {}, ""
+
 
 class WebhookLog:
     """The latest `size` webhooks, with bodies of up to `max_bytes` together; size 0 switches it off.
@@ -42,17 +47,22 @@ class WebhookLog:
         # Those with a body, oldest first, and their bytes.
         self._with_text: deque[KeptWebhook] = deque()
         self._text_bytes = 0
+        # The latest time at which all texts were dropped.
+        self._dropped_mono_s = -math.inf
         self.configure(0, 0)
 
     def configure(self, size: int, max_bytes: int) -> None:
         """Take the bounds, and forget all."""
         self.size, self._max_bytes = size, max_bytes
         self.drop_texts()
+        self._dropped_mono_s = -math.inf
         self._kept.clear()
         self._bare = deque(maxlen=-(-size // 4))
 
     def keep(self, webhook: KeptWebhook, mono_s: float) -> None:
-        """Keep a webhook that has ended."""
+        """Keep a webhook that has ended; without its text if texts were dropped while it was under way."""
+        if webhook.trace.began_mono_s < self._dropped_mono_s:
+            webhook.forget()
         if webhook.body is None:
             self._bare.append(webhook)
             return
@@ -78,7 +88,8 @@ class WebhookLog:
     def drop_texts(self) -> None:
         """Drop all bodies and queries: something of a person is deleted, which any of them may hold."""
         for webhook in (*self._kept, *self._bare):
-            webhook.body, webhook.query, webhook.session_key = None, {}, ""
+            webhook.forget()
+        self._dropped_mono_s = REQUESTS.clock.mono_s()
         self._with_text.clear()
         self._text_bytes = 0
 

@@ -42,11 +42,13 @@ def find_causes(facts: Facts) -> list[Cause]:
     found = [fault for find in (*faults.FINDERS, *inner_faults.FINDERS) for fault in find(facts)]
     found.sort(key=lambda fault: fault.rank)
     roots = [_root_of(fault, found) for fault in found]
-    return [
+    causes = [
         _build_cause(fault, [one for one, root in zip(found, roots, strict=True) if root is fault], facts)
         for fault, root in zip(found, roots, strict=True)
         if root is fault
     ]
+    # A consequence may be what stops people, while the cause alone ranks low.
+    return sorted(causes, key=lambda cause: not cause.stops)
 
 
 def _root_of(fault: Fault, found: Sequence[Fault]) -> Fault:

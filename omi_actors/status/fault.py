@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from omi_actors.instruments.spells import Spell, Spells
+from omi_actors.status.units import format_age, format_times
 
 Check = Mapping[str, Any]
 
@@ -21,6 +22,12 @@ ALL_STOPPED = frozenset((DRAINING, STORE, SUPERVISOR))
 NO_ANSWERS = ALL_STOPPED | {PAUSED, MODEL, BUDGET, CRASH}
 # What people get no more because of a fault.
 ANSWERS, WEBHOOKS = "answers", "webhooks"
+
+
+# Failures in a row that are no accident: a question that no model answers, a stranger that guesses once.
+IN_A_ROW = 3
+# Seconds since the latest event after which a fault says how long ago it was: it may be mended.
+_STALE_S = 5.0
 
 
 class Part(StrEnum):
@@ -75,6 +82,21 @@ class Facts:
     def age_s(self, spell: Spell) -> float:
         """Return the seconds since a spell began."""
         return self.mono_s - spell.began_mono_s
+
+    def times(self, spell: Spell) -> str:
+        """Return how often it happened in words, and how long ago the latest one was if it is not from just now."""
+        ago_s = self.mono_s - spell.last_mono_s
+        latest = f" The latest {format_age(ago_s)} ago." if ago_s >= _STALE_S else ""
+        return format_times(spell.count) + latest
+
+    def is_over(self, failures: Spell, successes: Spell | None) -> bool:
+        """Return True if something has succeeded since the latest failure, which is some seconds ago."""
+        return successes is not None and successes.last_mono_s >= failures.last_mono_s + _STALE_S
+
+    def is_all_lost(self, failures: Spell, successes: Spell | None) -> bool:
+        """Return True if nothing has succeeded since the failures began, and they are too many for an accident."""
+        is_alone = successes is None or successes.last_mono_s <= failures.began_mono_s
+        return is_alone and failures.count >= IN_A_ROW
 
     def last_error(self, place: str) -> str:
         """Return words that name the latest error at a place; "" if there is none."""

@@ -4,6 +4,7 @@ Not here: all other faults (inner_faults.py), which fault is the cause of anothe
 Threads: any; pure. Text is not yet escaped; it holds nobody's words.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ from omi_actors.status.fault import (
     BUDGET,
     CRASH,
     DRAINING,
+    IN_A_ROW,
     LOOP,
     MODEL,
     NO_ANSWERS,
@@ -27,7 +29,7 @@ from omi_actors.status.fault import (
     Fault,
     Part,
 )
-from omi_actors.status.units import as_sentence, format_seconds, format_times
+from omi_actors.status.units import as_sentence, format_seconds
 
 # --- what stops everything
 
@@ -44,13 +46,24 @@ def _draining(facts: Facts) -> Iterator[Fault]:
         )
 
 
+# The driver's words, behind the file's name.
+_IN_BRACKETS: Final = re.compile(r"\(([^()]+)\)")
+
+
 def _store(facts: Facts) -> Iterator[Fault]:
     check = facts.checks.get("store", {})
     if check.get("status") == "fail":
         note = str(check.get("reason") or check.get("note") or "it does not run")
+        reason = note.removeprefix("the store is unavailable: ").rstrip(".")
+        short = _IN_BRACKETS.search(reason)
+        # The note counts seconds; a sentence stays.
+        is_silent = "reason" not in check and "since_seconds" in check
         yield Fault(
             kind=STORE,
-            what=f"The store takes no writes: {note.removeprefix('the store is unavailable: ').rstrip('.')}.",
+            what="The store does not answer."
+            if is_silent
+            else f"The store takes no writes: {short[1] if short else reason}.",
+            detail=f"{reason}." if short else "",
             do="Check that the disk of DATA_DIR has space and can be written, or that the database of DATABASE_URL"
             " runs. The server goes on by itself when the store does.",
             link=Part.DATABASE,
@@ -63,7 +76,7 @@ def _store(facts: Facts) -> Iterator[Fault]:
             yield Fault(
                 kind="store_errors",
                 what=f"The store failed: {kind}.",
-                detail=format_times(spell.count),
+                detail=facts.times(spell),
                 do="Check the database's disk and its own log.",
                 link=Part.DATABASE,
                 rank=42,
@@ -120,9 +133,8 @@ _MODEL_WORDS = {
     "busy": "The model's server asks us to be slower.",
     "unavailable": "The model's server cannot be reached.",
 }
-# Causes that may come for a single question; from the third failure in a row on they stop answers.
+# Causes that may come for a single question; several failures in a row stop answers.
 _PASSING: Final = frozenset(("timeout", "busy", "empty_answer"))
-_IN_A_ROW: Final = 3
 
 
 def _model(facts: Facts) -> Iterator[Fault]:
@@ -154,13 +166,13 @@ def _broken_model(check: Check, fallbacks: Sequence[Check]) -> Fault:
     error = check.get("last_error", {})
     words = _MODEL_WORDS.get(error.get("cause", ""), "The model fails: {cause}.")
     others = [one for one in fallbacks if not _is_failing(one)]
-    stops = not others and (error.get("cause") not in _PASSING or error.get("count", 1) >= _IN_A_ROW)
+    stops = not others and (error.get("cause") not in _PASSING or error.get("count", 1) >= IN_A_ROW)
     note = f" {others[0].get('model')} answers instead." if others else ""
     fix = str(error.get("fix") or check.get("hint") or "check OPENAI_BASE_URL and OPENAI_API_KEY")
     return Fault(
         kind=MODEL,
         what=words.format(model=check.get("model", ""), cause=error.get("cause", "unknown")) + note,
-        detail=as_sentence(str(error.get("reason", ""))),
+        detail=as_sentence(_own_words(str(error.get("reason", "")), words)),
         do=as_sentence(fix),
         link=Part.MODEL,
         rank=4 if stops else 20,
@@ -169,36 +181,44 @@ def _broken_model(check: Check, fallbacks: Sequence[Check]) -> Fault:
     )
 
 
+def _own_words(reason: str, words: str) -> str:
+    """Return what the reason says beyond our words for its cause; "" if nothing."""
+    return "" if reason.lower().startswith(words.lower().rstrip(".")) else reason
+
+
 def _is_failing(check: Check) -> bool:
     error = check.get("last_error", {})
     return bool(error.get("is_current")) and check.get("status") != "pass"
 
 
 def _budget(facts: Facts) -> Iterator[Fault]:
+    answered = facts.spells.of("omi_answers", "outcome").get("answered")
     for whose, spell in facts.spells.of("omi_budget_refusals", "whose").items():
         is_all = whose == "all"
+        is_over = facts.is_over(spell, answered)
         yield Fault(
             kind=BUDGET if is_all else "budget_of_one",
-            what="The budget of the model is spent: questions are refused."
-            if is_all
-            else "One wearer's budget is spent: their questions are refused.",
+            what=("The budget of the model" if is_all else "One wearer's budget")
+            + (" was spent: questions were refused." if is_over else " is spent: questions are refused."),
+            detail=facts.times(spell),
             do="Raise MODEL_REQUESTS_PER_MINUTE or MODEL_TOKENS_PER_DAY, or find out who asks so much."
             if is_all
             else "Raise MODEL_USER_REQUESTS_PER_MINUTE or MODEL_USER_TOKENS_PER_DAY if it is right.",
             link=Part.MODEL,
             rank=5 if is_all else 31,
             since_s=facts.age_s(spell),
-            stops=frozenset((ANSWERS,)) if is_all else frozenset(),
+            stops=frozenset((ANSWERS,)) if is_all and not is_over else frozenset(),
         )
 
 
 _CAUSES_OF_ENDS = {
     "budget_spent": frozenset((BUDGET, "budget_of_one")),
-    "store": frozenset((STORE,)),
+    "store": frozenset((STORE, "store_errors")),
     "internal": frozenset((CRASH, STORE)),
 }
 
 
+_RETRY = "Retry or discard the failed jobs when the fault is mended."
 _OURS = frozenset(("internal", "store", "unreadable_job"))
 
 
@@ -206,18 +226,27 @@ def _unanswered(facts: Facts) -> Iterator[Fault]:
     answered = facts.spells.of("omi_answers", "outcome").get("answered")
     for cause, spell in facts.spells.of("omi_answers", "cause").items():
         # A model's refusal ends with the fault of the model; it may also concern this one question only.
-        is_all = cause in _OURS and (answered is None or answered.last_mono_s < spell.began_mono_s)
+        is_all = cause in _OURS and facts.is_all_lost(spell, answered)
+        why = _why(cause, facts)
+        is_over = facts.is_over(spell, answered)
         yield Fault(
             kind="unanswered",
-            what=f"Questions ended without an answer: {_why(cause, facts)}.",
-            detail=format_times(spell.count),
-            do="See the failed jobs and the errors; retry them when the fault is mended.",
+            what=_describe_end(why, is_over=is_over, is_all=is_all),
+            detail=f"The cause was: {why}. {facts.times(spell)}" if is_over else facts.times(spell),
+            do=_RETRY if cause != "internal" else f"This is a mistake in the program: see the errors. {_RETRY}",
             link=Part.QUEUE,
             rank=6 if is_all else 21,
             since_s=facts.age_s(spell),
             stops=frozenset((ANSWERS,)) if is_all else frozenset(),
             explained_by=_CAUSES_OF_ENDS.get(cause, ALL_STOPPED | {MODEL}),
         )
+
+
+def _describe_end(why: str, *, is_over: bool, is_all: bool) -> str:
+    if is_over:
+        return "Questions are answered again; some had no answer."
+    # The state begins with "No questions are answered".
+    return as_sentence(why) if is_all else f"Questions ended without an answer: {why}."
 
 
 def _why(cause: str, facts: Facts) -> str:
@@ -277,9 +306,9 @@ _DROPPED = {
     IN_PART: "Single pieces had no text or no times; the rest of their webhooks is stored.",
 }
 _LOSSES_OF = {
-    "store_unavailable": frozenset((STORE,)),
-    "store_failed": frozenset((STORE,)),
-    "session_unavailable": frozenset((CRASH, STORE, SUPERVISOR, DRAINING)),
+    "store_unavailable": frozenset((STORE, "store_errors")),
+    "store_failed": frozenset((STORE, "store_errors")),
+    "session_unavailable": frozenset((CRASH, "quarantine", STORE, SUPERVISOR, DRAINING)),
     "timeout": frozenset((STORE, LOOP)),
     "overloaded": frozenset((STORE, LOOP)),
     "internal_error": frozenset((CRASH,)),
@@ -287,24 +316,24 @@ _LOSSES_OF = {
 
 
 def _webhooks(facts: Facts) -> Iterator[Fault]:
-    accepted = facts.spells.of("omi_webhooks", "outcome").get("accepted")
     for reason, spell in facts.spells.of("omi_webhooks_refused", "reason").items():
         what, do = _REFUSED.get(reason, (f"Webhooks are refused: {reason}", "See the latest ones in the inspector."))
-        yield _lost(facts, spell, f"{what}.", do, reason, is_all=accepted is None)
+        yield _lost(facts, spell, f"{what}.", do, reason)
     for reason, spell in facts.spells.of("omi_webhooks_dropped", "reason").items():
         part = "Parts of webhooks are" if reason == IN_PART else "Webhooks are"
         what = f"{part} not stored: {reason.replace('_', ' ')}."
         do = _DROPPED.get(reason, "See the latest ones in the inspector.")
-        yield _lost(facts, spell, what, do, reason, is_all=accepted is None and reason != IN_PART)
+        yield _lost(facts, spell, what, do, reason)
 
 
-def _lost(facts: Facts, spell: Spell, what: str, do: str, reason: str, *, is_all: bool) -> Fault:
+def _lost(facts: Facts, spell: Spell, what: str, do: str, reason: str) -> Fault:
+    accepted = facts.spells.of("omi_webhooks", "outcome").get("accepted")
     # What another fault causes has ended with that fault.
-    stops = is_all and reason not in _LOSSES_OF
+    stops = facts.is_all_lost(spell, accepted) and reason != IN_PART and reason not in _LOSSES_OF
     return Fault(
         kind="webhooks",
         what=what,
-        detail=format_times(spell.count),
+        detail=facts.times(spell) + (" Webhooks are stored again." if facts.is_over(spell, accepted) else ""),
         do=do,
         link=Part.WEBHOOKS,
         rank=7 if stops else 23,

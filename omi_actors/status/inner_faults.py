@@ -19,7 +19,7 @@ from omi_actors.status.fault import (
     Fault,
     Part,
 )
-from omi_actors.status.units import as_sentence, format_count, format_times
+from omi_actors.status.units import as_sentence, format_count
 
 # By outcomes that an operator can correct.
 NOTIFICATION_HINTS = {
@@ -39,7 +39,7 @@ def _crashes(facts: Facts) -> Iterator[Fault]:
         yield Fault(
             kind=CRASH,
             what=f"An actor crashed: {kind}{facts.last_error(f'actor crashed ({kind})')}.",
-            detail=format_times(spell.count),
+            detail=facts.times(spell),
             do="It was restarted at once. This is a mistake in the program: the error's place is below.",
             link=Part.ERRORS,
             rank=24,
@@ -76,7 +76,7 @@ def _failed_requests(facts: Facts) -> Iterator[Fault]:
         yield Fault(
             kind="requests",
             what=f"Requests to {route} failed{facts.last_error(route)}.",
-            detail=format_times(spell.count),
+            detail=facts.times(spell),
             do="Open one of them below: its timeline has the error.",
             link=Part.ERRORS,
             rank=26,
@@ -91,7 +91,7 @@ def _notifications(facts: Facts) -> Iterator[Fault]:
             yield Fault(
                 kind="notifications",
                 what=f"Notifications do not go out: {outcome.replace('_', ' ')}.",
-                detail=format_times(spell.count),
+                detail=facts.times(spell),
                 do=f"{NOTIFICATION_HINTS[outcome]} The answers wait for their wearers' next contact.",
                 link=Part.DELIVERIES,
                 rank=27,
@@ -117,7 +117,7 @@ def _dead_jobs(facts: Facts) -> Iterator[Fault]:
         yield Fault(
             kind="dead_jobs",
             what=f"Jobs failed for good: {kind}{facts.last_error(f'job_attempt_failed ({kind})')}.",
-            detail=format_times(spell.count),
+            detail=facts.times(spell),
             do="Retry or discard them below when their cause is mended.",
             link=Part.QUEUE,
             rank=28,
@@ -190,7 +190,7 @@ def _log(facts: Facts) -> Iterator[Fault]:
         yield Fault(
             kind="log",
             what=f"Lines are missing in the log file: {reason}.",
-            detail=format_times(spell.count),
+            detail=facts.times(spell),
             do="Check whether the disk of LOG_DIR is full or slow.",
             link=Part.SYSTEM,
             rank=53,

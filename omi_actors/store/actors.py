@@ -183,8 +183,9 @@ class StoreWriter(ThreadActor):
 
     def _note_availability(self, outcomes: Sequence[Outcome]) -> None:
         """Log when writing begins to fail, and when it works again."""
-        error = outcomes[-1].error
-        is_available = not isinstance(error, StoreUnavailableError)
+        error = next((one.error for one in outcomes if isinstance(one.error, StoreUnavailableError)), None)
+        # A claim that finds no job succeeds on a full disk, too: only a change proves that the store takes writes.
+        is_available = error is None and (self._is_available or self._engine.has_changed)
         if is_available != self._is_available:
             self._is_available = is_available
             self._on_availability("" if is_available else str(error) or type(error).__name__)

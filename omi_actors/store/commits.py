@@ -65,13 +65,14 @@ _MEET_USER = Bulk(
     template="(%s)",
 )
 _INSERT_CONVERSATION = build_insert("conversation", "id, session_id, number, started_at", "ON CONFLICT (id) DO NOTHING")
-# A segment's fields are its columns, in its order. Its speaker may be found out later.
+# A segment's fields are its columns, in its order. Its speaker may be found out later. A deleted text stays so.
 _UPSERT_SEGMENT = build_insert(
     "transcript_segment",
     ", ".join(("session_id", *StoredSegment.__struct_fields__)),
     "ON CONFLICT (session_id, key) DO UPDATE SET text = excluded.text, end_s = excluded.end_s,"
     " speaker = excluded.speaker, speaker_id = excluded.speaker_id, is_user = excluded.is_user,"
-    " person_id = excluded.person_id WHERE length(excluded.text) >= length(transcript_segment.text)",
+    " person_id = excluded.person_id WHERE length(excluded.text) >= length(transcript_segment.text)"
+    " AND transcript_segment.text <> ''",
 )
 INSERT_JOB = build_insert(
     "job",

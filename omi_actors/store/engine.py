@@ -121,6 +121,11 @@ class Engine:
         """Return the seconds of the latest COMMIT with its sync."""
         return self._connection.sync_s
 
+    @property
+    def has_changed(self) -> bool:
+        """Return True if the latest COMMIT is known to have changed rows: others succeed on a full disk, too."""
+        return self._connection.has_changed
+
     def open(self) -> None:
         """Connect. A writer also brings the schema up to date and checks it against the entities.
 

@@ -26,7 +26,10 @@ _MESSAGE = (
     " COALESCE(delivery.state, ''), COALESCE(delivery.channel, '')"
     " FROM message LEFT JOIN delivery ON delivery.message_id = message.id"
 )
-_HEARD = "SELECT speaker, text, created_at FROM transcript_segment WHERE session_id = ? ORDER BY seq DESC LIMIT ?"
+_HEARD = (
+    "SELECT speaker, text, created_at FROM transcript_segment WHERE session_id = ? AND text <> ''"
+    " ORDER BY seq DESC LIMIT ?"
+)
 _HISTORY = (
     "SELECT message.role, message.text, COALESCE(asked.speaker, ''),"
     " COALESCE(asked.asker = 'user' OR asked.source = 'frontend', FALSE)"
@@ -99,7 +102,7 @@ def load_transcript(
     if row is None:
         return None
     rows = tx.fetch(
-        f"SELECT {_SEGMENT} WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+        f"SELECT {_SEGMENT} WHERE session_id = ? AND seq > ? AND text <> '' ORDER BY seq LIMIT ?",
         (row[0], after_seq, limit + 1),
     )
     segments = tuple(map(_build_segment, rows[:limit]))

@@ -4,6 +4,8 @@ Each sentence names the file and the way out. Not here: the connection (sqlite.p
 Threads: any.
 """
 
+import errno
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -11,8 +13,6 @@ from pathlib import Path
 
 from omi_actors.errors import StoreError
 
-# The first bytes of every SQLite database.
-_MAGIC = b"SQLite format 3\0"
 _ELSEWHERE = "Move it away, or name another place for the store."
 _PERMIT = "Let this account write it and its folder, and make room on the disk."
 
@@ -39,9 +39,24 @@ def check_file(file: Path) -> bool:
         raise StoreError(f"{file} is not a file, so it cannot be the database. {_ELSEWHERE}")
     if not size:
         raise StoreError(f"{file} is empty, so it is not a database any more. {find_way_back(file)}")
-    with file.open("rb") as opened:
-        if opened.read(len(_MAGIC)) != _MAGIC:
-            raise StoreError(f"{file} is not a database of SQLite, or it is damaged. {find_way_back(file)}")
+    if not os.access(file, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+    if not _is_database(file):
+        raise StoreError(f"{file} is not a database of SQLite, or it is damaged. {find_way_back(file)}")
+    return True
+
+
+def _is_database(file: Path) -> bool:
+    """Return False if the file's head is not a database's. Neither the file nor its log changes.
+
+    SQLite itself reads it: closing a file of ours would end the locks of this process's connections to it (sqlite.org,
+    "How to corrupt", 2.2). Then another program that closes the database deletes the log under them.
+    """
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as con:
+            con.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.DatabaseError as exc:
+        return find_code(exc) != sqlite3.SQLITE_NOTADB
     return True
 
 

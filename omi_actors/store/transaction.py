@@ -34,7 +34,7 @@ class NodeIdentity:
 class Transaction:
     """Runs statements with `?` parameters in one transaction. `node` marks the rows that this process owns."""
 
-    __slots__ = ("_clock", "_cursor", "_dialect", "_is_grouped", "has_erased", "node", "scrub_waits")
+    __slots__ = ("_clock", "_cursor", "_dialect", "_is_grouped", "has_changed", "has_erased", "node", "scrub_waits")
 
     def __init__(self, cursor: Any, dialect: Dialect, node: NodeIdentity, clock: Clock | None) -> None:
         self._cursor = cursor
@@ -43,6 +43,8 @@ class Transaction:
         self._is_grouped = True
         self.node = node
         self.has_erased = False
+        # True when a statement is known to have changed rows.
+        self.has_changed = False
         # True while text that an earlier transaction deleted is still in the database's files.
         self.scrub_waits = False
 
@@ -95,7 +97,9 @@ class Transaction:
     def run(self, sql: str, params: Row = ()) -> int:
         """Run one statement and return how many rows it changed."""
         self._cursor.execute(self._dialect.sql(sql), params)
-        return int(self._cursor.rowcount)
+        count = int(self._cursor.rowcount)
+        self.has_changed |= count > 0
+        return count
 
     def fetch(self, sql: str, params: Row = ()) -> list[Any]:
         """Run one statement and return its rows as tuples."""
@@ -115,6 +119,7 @@ class Transaction:
     def run_bulk(self, bulk: Bulk, rows: Sequence[Row]) -> int:
         """Run `bulk` for all rows, in order, and return how many rows it changed."""
         if self._is_grouped:
+            self.has_changed = True
             return self._dialect.run_bulk(self._cursor, bulk, rows)
         return sum(self.run(bulk.one, row) for row in rows)
 
@@ -225,8 +230,9 @@ class Connection:
         self._has_to_scrub = False
         self._is_committing = False
         self.is_lost = False
-        # Seconds of the latest COMMIT with its sync.
+        # Of the latest COMMIT: its seconds with the sync, and whether it is known to have changed rows.
         self.sync_s = 0.0
+        self.has_changed = False
 
     def get(self) -> Any:
         """Return the driver's connection; connect first if there is none."""
@@ -257,6 +263,7 @@ class Connection:
                 began_s = monotonic()
                 con.commit()
                 self.sync_s = monotonic() - began_s
+                self.has_changed = tx.has_changed
             else:
                 self._dialect.rollback(con)
         except BaseException as exc:
@@ -279,6 +286,7 @@ class Connection:
                 result = work(tx)
                 self._db.flush()
                 self._is_committing = commits
+                self.has_changed = tx.has_changed
             if not commits:
                 self._dialect.rollback(con)  # Pony has not if no entity was used
         except BaseException as exc:

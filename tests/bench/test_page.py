@@ -1,9 +1,11 @@
+from typing import Any
+
 import pytest
 
 from scripts.lab.bench.machine import read_commit, read_machine
-from scripts.lab.bench.page import render_page
+from scripts.lab.bench.page import render_page, renew_rows
 
-RESULT = {
+RESULT: dict[str, Any] = {
     "date": "2030-01-01T00:00:00+00:00",
     "commit": "abc",
     "command": "scripts/bench",
@@ -49,6 +51,27 @@ def test_page_shows_every_figure_and_circumstance(fact):
 def test_page_refuses_the_figures_of_a_quick_run():
     with pytest.raises(ValueError, match="quick"):
         render_page({**RESULT, "quick": True})
+
+
+def test_rows_of_a_new_run_replace_the_older_ones_and_each_says_when_it_was_measured():
+    row = {
+        **RESULT["rows"]["startup"],
+        "headline": "1.1 s",
+        "measured": {"date": "2031", "commit": "def", "command": ""},
+    }
+    new = {**RESULT, "date": "2031", "commit": "def", "rows": {"startup": row}}
+
+    page = render_page(renew_rows(RESULT, new, ("throughput", "startup")))
+
+    assert "| durable webhook | 0.81 |" in page
+    assert "| start to ready | 1.1 s |" in page
+    assert "Measured 2030-01-01T00:00:00+00:00 at commit abc." in page
+    assert "Measured 2031 at commit def." in page
+
+
+def test_rows_of_another_machine_are_not_mixed():
+    with pytest.raises(ValueError, match="machine"):
+        renew_rows(RESULT, {**RESULT, "machine": {"cpu": "another"}}, ("throughput",))
 
 
 def test_machine_and_commit_are_named():

@@ -22,7 +22,8 @@ async def test_error_on_the_console_and_request_to_another_server_are_complaints
 
     await page.goto("/")
     await page.evaluate("console.error('broken'); fetch('http://127.0.0.1:9/').catch(() => 0)")
-    await page.evaluate("setTimeout(() => { throw new Error('thrown') })")
+    async with page.expect_event("pageerror"):
+        await page.evaluate("setTimeout(() => { throw new Error('thrown') })")
     await context.close()
     watch.expect("broken")
 

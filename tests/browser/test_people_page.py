@@ -58,14 +58,19 @@ def button(page, name):
     return page.get_by_role("button", name=name, exact=True)
 
 
-async def say(page, server, *texts, speaker="SPEAKER_00"):
+async def link_by_requests(page, uid):
+    begun = await (await page.request.post("/link/omi/start", data={"omi_user_id": uid})).json()
+    await page.request.post("/link/omi/confirm", data={"omi_user_id": uid, "code": begun["dev_code"]})
+
+
+async def say(page, server, *texts, uid=UID):
     """Let the wearable hear sentences."""
     segments = [
-        {"id": text, "text": text, "speaker": speaker, "is_user": False, "start": at, "end": at + 0.5}
+        {"id": text, "text": text, "speaker": "SPEAKER_00", "is_user": False, "start": at, "end": at + 0.5}
         for at, text in enumerate(texts)
     ]
-    body = {"session_id": UID, "segments": segments}
-    reply = await page.request.post(f"/omi-webhook?token={server.target.token}&uid={UID}", data=body)
+    body = {"session_id": uid, "segments": segments}
+    reply = await page.request.post(f"/omi-webhook?token={server.target.token}&uid={uid}", data=body)
     assert "x-omi-actors-dropped" not in reply.headers
 
 
@@ -99,6 +104,30 @@ async def is_indexed(page, words):
     return bool((await (await page.request.get(f"/conversations/search?q={words}")).json())["items"])
 
 
+async def delete_by_keyboard_and_in_the_search(page):
+    """Delete the sentence that is shown, then the other one where the search finds it."""
+    await button(page, "Delete: The blue bicycle is in the cellar.").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    await expect(button(page, "Delete: The blue bicycle is in the cellar.")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await button(page.get_by_role("dialog"), "Delete").press("Enter")
+    await expect(page.locator("p.heard")).to_have_count(1)
+    await expect(page.locator("p.heard")).to_contain_text("Its key is on the shelf.")
+    await expect(button(page, "Delete: Its key is on the shelf.")).to_be_focused()
+    await page.reload()
+    await expect(page.locator("p.heard")).to_have_count(1)
+
+    await see(page, "history")
+    await page.get_by_label("Search in all conversations").fill("bicycle")
+    await expect(page.get_by_text("Nothing was found.")).to_be_visible()
+    await page.get_by_label("Search in all conversations").fill("shelf")
+    await button(page, "Delete: Its key is on the shelf.").click()
+    await button(page.get_by_role("dialog"), "Delete").click()
+    await expect(page.get_by_text("Nothing was found.")).to_be_visible()
+    await expect(page.get_by_label("Search in all conversations")).to_be_focused()
+
+
 async def test_person_begins_talks_links_a_wearable_finds_a_sentence_from_yesterday_and_deletes_it(page, server):
     await begin(page)
     await link_wearable(page)
@@ -122,12 +151,7 @@ async def test_person_begins_talks_links_a_wearable_finds_a_sentence_from_yester
     await expect(page.locator("p.found")).to_contain_text("The blue bicycle is in the cellar.")
     await expect(page.locator("p.found")).to_be_in_viewport()
     await expect(page.locator("p.found")).to_be_focused()
-
-    await button(page, "Delete").click()
-    await button(page.get_by_role("dialog"), "Delete").click()
-    await expect(title(page)).to_have_text("Conversations")
-    await page.get_by_label("Search in all conversations").fill("bicycle")
-    await expect(page.get_by_text("Nothing was found.")).to_be_visible()
+    await delete_by_keyboard_and_in_the_search(page)
 
 
 async def test_answer_comes_in_pieces_can_be_stopped_and_is_not_lost_offline(page, server, watch):
@@ -156,10 +180,14 @@ async def test_answer_comes_in_pieces_can_be_stopped_and_is_not_lost_offline(pag
     server.model.mode = Mode.NORMAL
     await button(page, "Try again").click()
     await expect(answer).to_have_text("You asked: And a third one?")
+    reply = await page.request.get(f"/conversations/{page.url.rpartition('/')[2]}/messages")
+    answers = [one["text"] for one in (await reply.json())["items"] if one["kind"] == "answer"]
+    assert answers == ["You asked: And a third one?", "You asked: And this one?"]
 
 
-async def test_another_tab_and_the_wearable_are_seen_at_once_and_the_back_button_leads_back(page, open_page, server):
+async def test_another_tab_and_the_wearable_are_seen_at_once_and_the_back_button_leads_back(page, server):
     await sign_up(page, "cy")
+    await link_by_requests(page, "wearable-of-cy")
     await see(page, "talk")
     await ask(page, "First?")
     await expect(page.locator(".its .text")).to_have_text("You asked: First?")
@@ -172,8 +200,15 @@ async def test_another_tab_and_the_wearable_are_seen_at_once_and_the_back_button
 
     for tab in (tabs[-1], page):
         await expect(tab.locator(".its .text")).to_have_text(["You asked: First?", "You asked: Second?"])
-    await page.get_by_role("link", name="Memories").click()
-    await expect(title(page)).to_have_text("Memories")
+    for tab in tabs[1:]:
+        await tab.close()
+    async with page.expect_response("**/conversations/current/stream"):
+        await page.reload()
+
+    await say(page, server, "Hey Omi, how deep is the sea?", uid="wearable-of-cy")
+    await expect(page.locator(".news")).to_contain_text("You asked: how deep is the sea?")
+    await page.locator(".news a").click()
+    await expect(page.locator(".heard")).to_contain_text("Hey Omi, how deep is the sea?")
     await page.go_back()
     await expect(title(page)).to_have_text("First?")
     await expect(page.get_by_role("link", name="Talk", exact=True)).to_have_attribute("aria-current", "page")
@@ -187,7 +222,7 @@ async def test_texts_of_others_are_shown_as_texts(page, server):
     await see(page, "talk")
     await ask(page, f"{RIGHT_TO_LEFT}\n{HOSTILE}")
     await expect(page.locator(".its .text")).to_contain_text(HOSTILE)
-    assert await page.locator(".its .text").evaluate("one => getComputedStyle(one).unicodeBidi") == "plaintext"
+    await expect(page.locator(".its .text")).to_have_css("unicode-bidi", "plaintext")
 
     for view in ("memories", "tasks", "devices", "history", "account"):
         await see(page, view)
@@ -312,21 +347,32 @@ async def test_everything_is_exported_other_devices_are_signed_out_and_the_accou
     assert (await page.request.get("/me")).status == 401
 
 
+async def test_operator_finds_the_state_and_the_links_beside_what_is_a_persons(operator_page):
+    await sign_up(operator_page, "kim")
+    await see(operator_page, "operator")
+
+    await expect(operator_page.locator("#main .state")).to_be_visible()
+    await expect(operator_page.get_by_role("link", name="Dashboard")).to_have_attribute("href", "/metrics-dashboard")
+    await expect(operator_page.get_by_role("link", name="Memories")).to_be_visible()
+
+
 async def test_person_who_signs_in_again_finds_the_words_that_were_typed_and_nobody_else_does(page, watch):
     await sign_up(page, "jo")
     await see(page, "talk")
     await page.get_by_label("Your question").fill("half a question")
     await page.request.post("/account/sessions/revoke-others")
-    await page.context.clear_cookies()
+    await page.request.post("/auth/register", data={"email": "kim@example.com", "password": PASSWORD})
     watch.expect("401")
-    await page.get_by_role("link", name="Tasks").click()
-    await page.get_by_label("Email").fill("jo@example.com")
-    await page.get_by_label("Password").fill(PASSWORD)
-    await button(page.get_by_role("dialog"), "Sign in").click()
-    await expect(title(page)).to_have_text("Tasks")
 
-    await see(page, "talk")
-    await expect(page.get_by_label("Your question")).to_have_value("half a question")
+    for name, words in (("jo", "half a question"), ("kim", "")):
+        await page.context.clear_cookies()
+        await page.get_by_role("link", name="Tasks").click()
+        await page.get_by_label("Email").fill(f"{name}@example.com")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await button(page.get_by_role("dialog"), "Sign in").click()
+        await expect(title(page)).to_have_text("Tasks")
+        await see(page, "talk")
+        await expect(page.get_by_label("Your question")).to_have_value(words)
 
     await button(page, "Sign out").click()
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -76,6 +76,17 @@ def test_only_the_latest_are_kept_and_longer_those_with_a_job_or_an_error(log):
     assert len(log._by_job) <= 4
 
 
+def test_scanner_that_is_refused_pushes_out_no_question(log):
+    for request_id, level in (("asked", "error"), ("scan-1", "info"), ("scan-2", "info")):
+        trace = begin(log, request_id)
+        log.count_error("not_found", "other", level=level, request_id=request_id)
+        log.end(trace, 500 if level == "error" else 404, 0.0)
+    for number in range(10):
+        run(log, f"later-{number}")
+
+    assert [log.find(one) is not None for one in ("asked", "scan-1", "scan-2")] == [True, False, False]
+
+
 def test_later_request_with_the_same_id_is_the_one_that_is_found(log):
     first, second = begin(log, "same"), begin(log, "same")
     log.end(first, 200, 0.0)

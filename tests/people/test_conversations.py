@@ -130,6 +130,58 @@ async def test_deleted_conversation_is_gone_and_its_wearable_begins_another(runn
     assert messages[0]["text"].endswith("Spain?")
 
 
+async def test_one_entry_is_deleted_and_a_repetition_of_the_wearable_does_not_bring_it_back(running, ada, store):
+    me, bob = await register(ada), ada.other()
+    await register(bob, email="bob@example.com")
+    for sid, text, start in (("s1", "The blue bicycle is in the cellar.", 1.0), ("s2", "Its key is here.", 3.0)):
+        await running.say(text, sid=sid, start=start)
+    await own(store, me)
+    await running.say("Hey Omi, where is the moon?", sid="s3", start=5.0)
+    (talk,) = (await ada("GET", "/conversations")).json["items"]
+    path = f"/conversations/{talk['id']}"
+    await store.write(
+        lambda tx: [
+            recall_index.index_session(tx, one, until=9e9, limit=9) for (one,) in tx.fetch("SELECT id FROM session")
+        ]
+    )
+    (found, *_) = (await ada("GET", "/conversations/search?q=bicycle")).json["items"]
+    entries = (await ada("GET", f"{path}/export?format=json")).json["entries"]
+    assert found["id"] == entries[0]["id"] == f"{talk['id']}:1"
+    answer = entries[-1]["id"]
+
+    for entry in (found["id"], answer):
+        for client, target in ((bob, path), (ada, "/conversations/other"), (bob, "/conversations/other")):
+            assert (await client("DELETE", f"{target}/messages/{entry}")).status == 404
+        assert (await ada("DELETE", f"{path}/messages/{entry}")).json == {"ok": True}
+        again = await ada("DELETE", f"{path}/messages/{entry}")
+        assert (again.status, again.json["code"]) == (404, "not_found")
+
+    assert [
+        one["text"]
+        for one in (await ada("GET", "/conversations/search?q=bicycle")).json["items"]
+        if "bicycle" in one["text"]
+    ] == []
+    for text in ("The blue bicycle is in the cellar.", "The blue bicycle is in the cellar, behind the boiler."):
+        await running.say(text, sid="s1", start=1.0)
+    await running.say("And its lamp is broken.", sid="s4", start=9.0)
+    left = (await ada("GET", f"{path}/export?format=json")).json["entries"]
+    asked = "Hey Omi, where is the moon?"
+    assert [one["text"] for one in left] == ["Its key is here.", asked, "where is the moon?", "And its lamp is broken."]
+
+
+async def test_title_that_was_made_of_a_deleted_question_goes_with_it_and_another_stays(ada, store):
+    me = await register(ada)
+    ids = await store.write(fill, me, conversations=2, messages=2)
+    for conversation_id, title in zip(ids, ("mess…", "Our holidays"), strict=True):
+        await ada("PATCH", f"/conversations/{conversation_id}", {"title": title})
+        answer, question = (await ada("GET", f"/conversations/{conversation_id}/messages")).json["items"]
+        assert (await ada("DELETE", f"/conversations/{conversation_id}/messages/{question['id']}")).status == 200
+        assert (await ada("GET", f"/conversations/{conversation_id}/messages")).json["items"] == [answer]
+
+    titles = [(await ada("GET", f"/conversations/{one}")).json["conversation"]["title"] for one in ids]
+    assert titles == [None, "Our holidays"]
+
+
 async def test_long_conversation_is_deleted_in_steps_and_others_stay(ada, store):
     me = await register(ada)
     kept, long = await store.write(fill, me, conversations=2, messages=201, segments=450)

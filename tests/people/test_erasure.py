@@ -87,7 +87,9 @@ def leaks(text: bytes, word: str = ADA) -> set[str]:
     return {one for one in CANARIES if one.encode() in lower} | ({word} if word.encode() in lower else set())
 
 
-async def test_words_of_one_deleted_memory_and_conversation_leave_the_files(start, database_url, tmp_path, monkeypatch):
+async def test_words_of_one_deleted_memory_conversation_and_entry_leave_the_files(
+    start, database_url, tmp_path, monkeypatch
+):
     monkeypatch.setattr("omi_actors.actors.maintenance.indexer._SOON_S", 0.1)
     monkeypatch.setattr("omi_actors.actors.maintenance.indexer._PERIOD_S", 0.05)
     monkeypatch.setattr("omi_actors.actors.maintenance.indexer._SETTLED_S", 0.0)
@@ -96,13 +98,16 @@ async def test_words_of_one_deleted_memory_and_conversation_leave_the_files(star
     await ada.register()
     (memory, other) = [(await ada("POST", "/memories", {"text": f"{ADA}{n}"})).json["memory"] for n in ("one", "two")]
     sent = await ada("POST", "/messages/send", {"text": f"{ADA}typed", "slot": 2})
+    kept = (await ada("POST", "/messages/send", {"text": f"{ADA}typed too", "slot": 3})).json["conversation_id"]
+    entries = (await ada("GET", f"/conversations/{kept}/messages")).json["items"]
     sql = "SELECT count(*) FROM recall_text"
 
     async def is_indexed():
-        return (await program.system.store.read(lambda tx: tx.fetch(sql)))[0][0] >= 4
+        return (await program.system.store.read(lambda tx: tx.fetch(sql)))[0][0] >= 6
 
     await eventually(is_indexed)
-    for path in (f"/memories/{memory['id']}", f"/conversations/{sent.json['conversation_id']}"):
+    of_one = [f"/conversations/{kept}/messages/{one['id']}" for one in entries]
+    for path in (f"/memories/{memory['id']}", f"/conversations/{sent.json['conversation_id']}", *of_one):
         assert (await ada("DELETE", path)).status == 200
     assert (await ada("PATCH", f"/memories/{other['id']}", {"text": f"{BOB} stays"})).status == 200
 
@@ -258,12 +263,23 @@ async def test_erasure_goes_on_after_a_restart(start, database_url, monkeypatch,
     assert leaks(everything(again, tmp_path, database_url)) == set()
 
 
-async def test_each_deletion_drops_the_webhooks_that_the_inspector_keeps(running):
+async def test_each_deletion_drops_the_webhooks_that_the_inspector_keeps(running, monkeypatch):
     ada = Client(running.connection)
     me = (await ada.register())["user"]
-    (conversation,) = await running.system.store.write(fill, me["id"])
+    (conversation,) = await running.system.store.write(fill, me["id"], segments=1)
+    memory = (await ada("POST", "/memories", {"text": "hers"})).json["memory"]["id"]
+    told, tell = [], running.system.words_deleted
+
+    def words_deleted():
+        told.append(True)
+        tell()
+
+    monkeypatch.setattr(running.system, "words_deleted", words_deleted)
     deletions = [
+        lambda: ada("DELETE", f"/conversations/{conversation}/messages/{conversation}:1"),
         lambda: ada("DELETE", f"/conversations/{conversation}"),
+        lambda: ada("PATCH", f"/memories/{memory}", {"text": "another"}),
+        lambda: ada("DELETE", f"/memories/{memory}"),
         lambda: ada("DELETE", "/account", {"current_password": PASSWORD}),
     ]
     for delete in deletions:
@@ -274,3 +290,22 @@ async def test_each_deletion_drops_the_webhooks_that_the_inspector_keeps(running
         assert (await delete()).status in (200, 202)
 
         assert (kept.body, kept.session_key, kept.query) == (None, "", {})
+    # The index's file forgets the words, too; the eraser sees to that for an account.
+    assert len(told) == 4
+
+
+async def test_erasure_that_another_node_began_and_ended_drops_the_webhooks_here(running, monkeypatch):
+    monkeypatch.setattr("omi_actors.actors.maintenance.eraser._PERIOD_S", 0.05)
+    await running.system.store.write(
+        lambda tx: tx.run(
+            "INSERT INTO erasure (key_sha256, account_id, holds_since, began_at, ended_at) VALUES (?, 'a', 0, 1, 2)",
+            ("0" * 64,),
+        )
+    )
+    request_id = (await running.say("a sentence of hers")).headers["x-request-id"]
+    kept: Any = WEBHOOKS.find(request_id)
+
+    async def is_dropped():
+        return kept.body is None
+
+    await eventually(is_dropped)

@@ -7,6 +7,7 @@ import pytest
 
 from omi_actors.clients.model import DemoModel, ModelAnswer
 from omi_actors.errors import UpstreamRejectedError
+from omi_actors.store.people import conversations
 from tests.people.conftest import Client
 from tests.people.talks import fill, own
 from tests.people.test_conversations import register
@@ -106,6 +107,25 @@ async def has_messages(client, conversation_id, count):
 
 async def has_rows(running, sql, rows):
     return await running.system.store.read(lambda tx: tx.fetch(sql)) == rows
+
+
+async def test_question_that_is_not_stored_yet_is_not_promised_an_answer(start, monkeypatch):
+    looks: list[int] = []
+    real = conversations.list_messages
+
+    def not_yet(tx, *args, **kwargs):
+        looks.append(len(looks))
+        return real(tx, *args, **kwargs) if len(looks) > 2 else ()
+
+    monkeypatch.setattr(conversations, "list_messages", not_yet)
+    model = GatedModel()
+    ada = Client((await start(model=model, MESSAGE_REPLY_DEADLINE_MS="100")).connection)
+    await ada.register()
+
+    reply = await ada("POST", "/messages/send", {"text": "How far is the moon?", "slot": 1})
+
+    assert (reply.status, reply.json["pending"], looks) == (200, True, [0, 1, 2])
+    model.gate.set()
 
 
 async def test_message_is_answered_though_its_client_leaves(start, database_url):

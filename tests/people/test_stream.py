@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.people.conftest import Client
-from tests.people.talks import own
+from tests.people.talks import UID, own
 from tests.people.test_conversations import register
 from tests.people.test_messages import send
 from tests.system.test_promises import GatedModel
@@ -106,6 +106,20 @@ async def test_question_and_answer_come_as_they_are_stored(running, person):
     assert seen[0]["messages"][0]["role"] == "USER"
     stored = (await person("GET", f"/conversations/{reply.json['conversation_id']}/messages")).json["items"]
     assert [one for event in seen for one in event["messages"]] == stored[::-1]
+    await stream.close()
+
+
+async def test_first_words_of_a_wearable_that_is_linked_meanwhile_come_at_once(running, person):
+    stream = await Stream.open(running.port, person.token)
+    await stream.events(1)
+    begun = (await person("POST", "/link/omi/start", {"omi_user_id": UID})).json
+    await person("POST", "/link/omi/confirm", {"omi_user_id": UID, "code": begun["dev_code"]})
+
+    await running.say("Hey Omi, what is the capital of France?")
+
+    seen = await stream.messages(2)
+    assert {"type": "conversation_changed"}.items() <= seen[0].items()
+    assert texts(seen)[0] == "what is the capital of France?"
     await stream.close()
 
 

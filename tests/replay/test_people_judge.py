@@ -28,6 +28,7 @@ def test_all_that_was_acknowledged_is_as_it_was_acknowledged():
 
     assert verdict.is_kept, verdict.wrongs()
     assert (verdict.changes, verdict.acknowledged, verdict.things, verdict.open) == (4, 4, 4, 0)
+    assert verdict.kinds == {"answer": 1, "device deleted": 1, "memory": 2, "message": 1}
 
 
 @pytest.mark.parametrize(

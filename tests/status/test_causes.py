@@ -104,29 +104,102 @@ def test_refused_webhooks_are_never_called_kept(spells):
 
 
 def test_stranger_that_guesses_is_no_failure_while_others_are_accepted(spells):
-    happen(spells, metrics.WEBHOOKS, "transcript", "accepted")
-    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized")
+    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized", times=9)
+    happen(spells, metrics.WEBHOOKS, "transcript", "accepted", at=101.0)
 
-    assert only(causes(spells)).status == "warn"
+    assert only(causes(spells, mono_s=101.0)).status == "warn"
+
+
+@pytest.mark.parametrize(("times", "status"), [(2, "warn"), (3, "fail")])
+@pytest.mark.parametrize(
+    ("well", "failing"),
+    [
+        ((metrics.WEBHOOKS, "transcript", "accepted"), (metrics.WEBHOOKS_REFUSED, "unauthorized")),
+        ((metrics.ANSWERS, "answered", ""), (metrics.ANSWERS, "failed", "internal")),
+    ],
+)
+def test_server_that_was_well_is_red_from_the_third_failure_in_a_row(well, failing, times, status, spells):
+    happen(spells, *well)
+    happen(spells, *failing, times=times)
+
+    assert only(causes(spells)).status == status
+
+
+def test_failures_that_have_stopped_say_how_long_ago_the_latest_was(spells):
+    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized", times=50)
+
+    assert only(causes(spells, mono_s=104.0)).detail == "50 times."
+    assert only(causes(spells, mono_s=122.0)).detail == "50 times. The latest 22 s ago."
+
+
+def test_questions_that_are_answered_again_are_told_as_such_and_not_by_the_mended_cause(spells):
+    happen(spells, metrics.ANSWERS, "failed", "invalid_api_key", times=3)
+    happen(spells, metrics.ANSWERS, "answered", "", at=110.0)
+    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized", at=110.0)
+    happen(spells, metrics.WEBHOOKS, "transcript", "accepted", at=120.0)
+
+    answers, webhooks = causes(spells, mono_s=120.0)
+
+    assert answers.what == "Questions are answered again; some had no answer."
+    assert answers.detail == "The cause was: the model's server refuses our key. 3 times. The latest 20 s ago."
+    assert webhooks.detail == "Once. The latest 10 s ago. Webhooks are stored again."
+
+
+def test_spent_budget_is_no_failure_any_more_when_questions_are_answered_again(spells):
+    happen(spells, metrics.BUDGET_REFUSALS, "all", "minute", times=9)
+    assert only(causes(spells)).status == "fail"
+    happen(spells, metrics.ANSWERS, "answered", "", at=110.0)
+
+    cause = only(causes(spells, mono_s=110.0))
+
+    assert (cause.what, cause.status) == ("The budget of the model was spent: questions were refused.", "warn")
+
+
+def test_reason_that_only_repeats_the_sentence_is_left_out(spells):
+    error = {**KEY_REFUSED["last_error"], "reason": "the model's server refuses our key; set another"}
+
+    assert only(causes(spells, {"model": {**KEY_REFUSED, "last_error": error}})).detail == ""
+
+
+def test_cause_that_stops_people_through_a_consequence_stands_above_warnings(spells):
+    happen(spells, metrics.WEBHOOKS_DROPPED, "invalid")
+    happen(spells, metrics.ACTOR_CRASHES, "session")
+    happen(spells, metrics.ANSWERS, "failed", "internal", times=3)
+
+    found = causes(spells)
+
+    assert [cause.status for cause in found] == ["fail", "warn"]
+    assert describe_state(found)[1].startswith("No questions are answered: an actor crashed")
 
 
 def test_full_disk_is_the_cause_of_dropped_webhooks_and_failed_requests(spells):
     happen(spells, metrics.WEBHOOKS_DROPPED, "store_unavailable", times=9)
     happen(spells, metrics.HTTP_REQUESTS, "/memories", "POST", "5xx")
     happen(spells, metrics.STORE_ERRORS, "unavailable")
-    reason = "the store is unavailable: database or disk is full"
+    reason = "the store is unavailable: omi.sqlite3 cannot be written (database or disk is full). Make room."
 
     cause = only(causes(spells, {"store": {"status": "fail", "reason": reason, "since_seconds": 7.0}}))
 
     assert cause.what == "The store takes no writes: database or disk is full."
+    assert cause.detail == "omi.sqlite3 cannot be written (database or disk is full). Make room."
     assert len(cause.consequences) == 3
     assert (cause.status, cause.since) == ("fail", 4_993.0)
 
 
-def test_webhooks_lost_to_a_store_that_works_again_are_a_warning(spells):
+def test_webhooks_lost_to_a_store_that_works_again_are_a_warning_below_its_errors(spells):
     happen(spells, metrics.WEBHOOKS_DROPPED, "store_unavailable")
+    happen(spells, metrics.STORE_ERRORS, "unavailable")
 
-    assert only(causes(spells)).status == "warn"
+    cause = only(causes(spells))
+
+    assert (cause.what, cause.status) == ("The store failed: unavailable.", "warn")
+    assert cause.consequences == ["Webhooks are not stored: store unavailable. Once."]
+
+
+def test_store_that_is_silent_has_a_sentence_without_seconds(spells):
+    silent = {"status": "fail", "note": "the store has not answered for 9.8 s", "since_seconds": 9.8}
+
+    assert only(causes(spells, {"store": silent})).what == "The store does not answer."
 
 
 def test_paused_queue_is_the_cause_of_jobs_that_wait(spells):
@@ -184,7 +257,7 @@ def test_single_blip_of_the_loop_is_no_fault_and_many_are(spells):
         (metrics.JOB_ATTEMPTS, ("notify", "buried"), "Jobs failed for good: notify", "Retry"),
         (metrics.LOG_LINES_LOST, ("full",), "log file", "LOG_DIR"),
         (metrics.BUDGET_REFUSALS, ("all", "day"), "budget of the model is spent", "MODEL_TOKENS_PER_DAY"),
-        (metrics.ANSWERS, ("failed", "internal"), "Questions ended without an answer: internal error", "failed jobs"),
+        (metrics.ANSWERS, ("failed", "internal"), "Questions ended without an answer: internal error", "mistake"),
     ],
 )
 def test_fault_has_a_remedy_and_goes_a_minute_after_its_last_event(counter, labels, what, do, spells):

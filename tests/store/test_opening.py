@@ -59,6 +59,29 @@ def test_a_replaced_writer_may_open_while_a_stuck_one_holds_the_store(tmp_path: 
     replacement.close()
 
 
+# What the shell of SQLite does: it opens the database, reads, and closes it.
+_VISITOR = """
+import sqlite3, sys
+con = sqlite3.connect(sys.argv[1])
+con.execute("SELECT count(*) FROM session").fetchone()
+con.close()
+"""
+
+
+def test_another_program_that_closes_the_database_leaves_the_log_to_its_server(tmp_path: Path) -> None:
+    writer = open_store("", tmp_path)
+    reader = Engine(StoreConfig(url="", data_dir=tmp_path), NodeIdentity("n", 1), readonly=True)
+    reader.open()
+    do(writer, first_commit())
+    again = open_store("", tmp_path)  # as after a restart of the writer
+
+    subprocess.run([sys.executable, "-c", _VISITOR, tmp_path / DATABASE_FILE], check=True, timeout=20)  # noqa: S603 (ourselves)
+
+    assert (tmp_path / f"{DATABASE_FILE}-wal").stat().st_size > 0
+    for engine in (again, reader, writer):
+        engine.close()
+
+
 def test_a_store_that_could_not_be_opened_is_not_locked(tmp_path: Path) -> None:
     (tmp_path / DATABASE_FILE).write_bytes(b"this is not a database, however long one looks at it" * 100)
 

@@ -104,6 +104,19 @@ def test_search_ignores_case_in_every_language_and_takes_signs_as_they_are(
     assert page(people, search=search, offset=0).total == len(found)
 
 
+def test_a_search_by_offset_counts_all_that_hold_the_words_on_each_page(people: Engine) -> None:
+    for number in range(5):
+        add(people, f"bicycle {number}", created_at=1_790_000_000.0 + number)
+    add(people, "a boat")
+
+    pages = [page(people, search="bicycle", limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+
+    assert [(len(one.memories), one.has_more, one.total) for one in pages] == [
+        (2, True, 5), (2, True, 5), (1, False, 5), (0, False, 5),
+    ]  # fmt: skip
+    assert page(people, search="train", offset=0) == MemoryPage((), has_more=False, total=0)
+
+
 def test_an_edited_memory_is_found_by_its_new_words_only(people: Engine) -> None:
     kept = add(people, "The key is under the pot.")
     edit = partial(memories.edit_memory, memory_id=kept.memory.memory_id, text="The lock has a code.")

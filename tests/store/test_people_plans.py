@@ -102,3 +102,16 @@ def test_plan_that_reads_a_whole_table_is_noticed(engine, talk, record):
     statements = record(engine.read, lambda tx: tx.fetch("SELECT id FROM memory WHERE text = ?", ("x",)))
 
     assert [step for one in statements for step in engine.read(Call(scanned, one))]
+
+
+def test_page_of_conversations_takes_as_many_statements_for_three_as_for_one(engine, talk, record):
+    few = record(engine.read_cold, LISTED["conversations by offset"])
+    engine.commit_group([lambda tx: fill(tx, ME, conversations=2, messages=2)])
+
+    many = record(engine.read_cold, LISTED["conversations by offset"])
+
+    assert len(many) == len(few)
+    total, page = engine.read_cold(LISTED["conversations by offset"])
+    assert total == 3
+    assert [one.message_count for one in page] == [2, 2, 4]
+    assert [one.last_message.text for one in page] == ["message 1", "message 1", "message 3"]

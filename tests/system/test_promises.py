@@ -280,12 +280,15 @@ async def test_full_disk_is_told_and_passes_by_itself(start):
     await store.write(lambda tx: tx.fetch(f"PRAGMA max_page_count = {pages}"))
 
     refused = await program.say("too much " * 2_000, sid="s2", start=3.0)
+    # It changes nothing, and so it succeeds: that is no proof that the store takes writes.
     await store.write(lambda tx: tx.fetch("PRAGMA max_page_count = 1000000"))
+    full = await program.connection.request("GET", "/readyz")
     stored = await program.say("after", sid="s3", start=5.0)
 
     assert (refused.status, refused.dropped is not None) == (200, True)
     assert (stored.status, stored.dropped) == (200, None)
     assert await program.texts() == ["before", "after"]
+    assert (full.status, (await program.connection.request("GET", "/readyz")).status) == (503, 200)
 
 
 async def test_session_that_floods_is_refused_beyond_its_mailbox_and_slows_nobody(start):

@@ -88,6 +88,12 @@ async def make_message(store, account_id):
     return f"/messages/{message_id}/sources"
 
 
+async def make_entry(store, account_id):
+    """Store a conversation with something that was said."""
+    (conversation_id,) = await store.write(fill, account_id, segments=1)
+    return f"/conversations/{conversation_id}/messages/{conversation_id}:1"
+
+
 async def make_memory(store, account_id):
     """Keep a memory."""
     kept = await store.write_alone(memories.add_memory, account_id, NewMemory(text="mine"))
@@ -106,6 +112,7 @@ OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
     "/link/omi/unlink/:omi_user_id": make_link,
     "/conversations/:id": make_conversation(),
     "/conversations/:id/messages": make_conversation("/messages"),
+    "/conversations/:id/messages/:message_id": make_entry,
     "/agent-events/:id/complete": make_task,
     "/conversations/:id/export": make_conversation("/export"),
     "/memories/:id": make_memory,

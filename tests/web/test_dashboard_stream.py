@@ -10,6 +10,7 @@ from tests.web.conftest import ADMIN
 from tests.web.http_client import TIMEOUT_S, Connection
 from tests.web.test_operator import SAME_ORIGIN, sign_in
 from web.dashboard import _BEAT, Viewer
+from web.handlers import live
 
 PLACE = "/metrics-dashboard"
 
@@ -101,6 +102,14 @@ async def test_data_is_the_open_pages_document_and_nothing_is_built_without_a_pa
     assert (alone.status, built[0]) == (200, before + 1)
 
 
+async def test_many_pages_without_a_stream_share_a_few_documents_a_second(port, built):
+    async with await Connection.open(port) as connection:
+        replies = [await connection.request("GET", f"{PLACE}/data.json", headers=ADMIN) for _ in range(30)]
+
+    assert {reply.status for reply in replies} == {200}
+    assert 5 <= built[0] <= 10  # they may come in two seconds
+
+
 async def test_page_gets_a_sign_of_life_between_its_documents(open_page):
     page = await open_page(query="?every=5")
 
@@ -117,6 +126,31 @@ def test_what_a_slow_page_has_not_read_is_replaced():
         viewer.put(event)
 
     assert asyncio.run(viewer.wait()) == b"data: 2\n\n"
+
+
+async def test_stream_that_has_ended_sends_nothing_that_waited():
+    viewer = Viewer(1)
+    viewer.put(b"data: 1\n\n")
+    viewer.end()
+    viewer.put(b"data: 2\n\n")
+
+    assert [await viewer.wait(), await viewer.wait()] == [b"", b""]
+
+
+async def test_page_that_never_reads_is_cut_off_and_the_others_go_on(open_page, system, monkeypatch, start):
+    large = Snapshot(status="pass", state="All is well.", checks=[("x" * 8_000_000, "pass", "")])
+    monkeypatch.setattr(system, "snapshot", lambda: large)
+    start.server._site.dashboard.period_s = 0.2  # the other has one document, then signs of life
+    other = await open_page(query="?every=15")
+    await other.document()
+    monkeypatch.setattr(live, "_READ_S", 0.3)
+    await open_page()  # more waits for it than sockets hold, and it takes none
+    viewers = start.server._site.dashboard._viewers
+    assert len(viewers) == 2
+
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(viewers) == 2:
+            await other.chunk()
 
 
 async def test_streams_beyond_the_limit_are_refused_and_load_data(start):

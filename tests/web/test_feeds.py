@@ -38,3 +38,12 @@ async def test_stream_of_a_reader_that_is_too_slow_ends():
 
     assert ended == [False] * 100 + [True]
     assert await reader.wait(0.0) == ()
+
+
+async def test_news_after_the_end_of_a_sign_in_is_not_sent():
+    reader = Reader()
+    reader.greet()
+    reader.end()
+    reader.add(news(1))
+
+    assert await reader.wait(0.0) == ()

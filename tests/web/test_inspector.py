@@ -1,7 +1,10 @@
 """The webhook inspector: the latest webhooks in bounds, their text only by an audited reveal, no secret ever."""
 
+import asyncio
+
 import pytest
 
+from omi_actors.actors.session.messages import Ingested
 from omi_actors.clock import ManualClock
 from omi_actors.instruments.webhooks import TEXT_KEPT_S, WEBHOOKS
 from tests.canaries import WEBHOOK_TOKEN
@@ -33,6 +36,15 @@ async def test_webhooks_are_listed_with_their_fate_and_without_text_or_uid(start
         ("accepted", "", 200, True),
     ]
     assert not {SAID, UID, WEBHOOK_TOKEN} & set(reply.body.decode().split('"'))
+
+
+async def test_body_without_the_right_signature_is_not_kept(start):
+    async with await Connection.open(
+        await start(OMI_SIGNING_SECRETS="whsec_of-the-tests-alone-0123456789")
+    ) as connection:
+        assert (await send(connection)).status == 401
+
+        assert [(one["fate"], one["hasText"]) for one in await listed(connection)] == [("refused", False)]
 
 
 async def test_latest_webhooks_are_kept_in_bounds_and_none_when_off(start):
@@ -72,3 +84,19 @@ async def test_bodies_go_after_an_hour(start, age_s):
         assert [one["hasText"] for one in await listed(connection)] == [True, age_s == TEXT_KEPT_S]
         WEBHOOKS.drop_texts()
         assert [one["hasText"] for one in await listed(connection)] == [False, False]
+
+
+async def test_webhook_that_was_under_way_at_a_deletion_is_kept_without_its_text(start, system):
+    clock, received = ManualClock(), asyncio.Event()
+    system.outcomes.append(None)
+    system.on_received = received.set
+    async with await Connection.open(await start(clock)) as connection:
+        sending = asyncio.create_task(send(connection))
+        await received.wait()
+        clock.advance(1.0)
+        WEBHOOKS.drop_texts()
+        system.open[0].try_set(Ingested())
+        await sending
+        await send(connection)
+
+        assert [one["hasText"] for one in await listed(connection)] == [True, False]

@@ -6,7 +6,6 @@ The system makes the decisions.
 come in; `guarded.py`: limits, deadline.
 - `chat.py`, `chat_body.py`: `POST /chat`. `context.py`: the space of a session (the subject of its answers).
 `transcript.py`: a session's transcript.
-- `pages.py`: start page and dashboard. `about.py`: `/api/info` and `/help`. `status.py`: health and metrics.
 - `requests.py`: one request's timeline. `webhooks.py`: the webhook inspector.
 - `pages.py`: start page and dashboard. `live.py`: the dashboard's event stream, and the restart
 of an actor. `about.py`: `/api/info` and `/help`. `status.py`: health and metrics.

@@ -75,7 +75,7 @@ const live = new Live(body.dataset.place, {
   gone(ms) {
     body.classList.add("stale");
     say("The server does not answer", "fail");
-    setText("freshness", `No answer for ${Math.round(ms / 1000)} s. The figures below are those of`);
+    setText("freshness", `No answer for ${Math.round(ms / 1000)} s. Start it again, or read the end of its log; or is the network down? The figures below are those of`);
     back = "";
   },
   back(ms) {

@@ -4,7 +4,6 @@ Not here: the figures (omi_actors/status/), access to pages (web/handlers/). Thr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -63,7 +62,7 @@ def render_dashboard(snapshot: Snapshot, taken_at: str, *, may_change: bool) -> 
 
 
 def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
-    """Return the dashboard's contents for JSON; `taken_at` is ISO 8601."""
+    """Return the dashboard's contents for JSON; `taken_at` is ISO 8601. Dataclasses are left to the encoder."""
     return {
         "status": snapshot.status,
         "state": snapshot.state,
@@ -73,8 +72,8 @@ def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
         "demo": snapshot.is_demo,
         "causes": show_causes(snapshot.causes),
         "checks": snapshot.checks,
-        "tiles": [asdict(tile) for tile in snapshot.tiles],
-        "tables": {table.name: asdict(table) for table in snapshot.tables},
+        "tiles": snapshot.tiles,
+        "tables": {table.name: table for table in snapshot.tables},
     }
 
 

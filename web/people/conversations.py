@@ -20,13 +20,13 @@ from omi_actors.domain.people.conversations import (
     Position,
     clean_title,
     position_of,
+    segment_id,
     write_heading,
     write_line,
 )
 from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
-from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
@@ -100,7 +100,7 @@ class ConversationsHandler(OneConversationHandler):
         begun = await self.begin_conversation(OpenConversation(f"{account_prefix(me)}:page", anew=True))
         if title:
             await self.store.write(conversations.rename_conversation, me, begun.conversation_id, title)
-        self.send_ok({"conversation": {**conversation_form(begun), "title": title}}, 201)
+        self.send_ok({"conversation": conversation_form(begun) | ({"title": title} if title else {})}, 201)
 
     async def _send_page(self, limit: int) -> None:
         page = await self.store.read_cold(
@@ -158,7 +158,7 @@ class ConversationHandler(OneConversationHandler):
             )
             if was_there is None:
                 raise no_conversation()
-        WEBHOOKS.drop_texts()
+        self.site.system.words_deleted()
         self.send_ok()
 
 
@@ -312,6 +312,7 @@ def _entry_form(entry: StoredSegment | StoredMessage) -> dict[str, Any]:
     if isinstance(entry, StoredMessage):
         return message_form(entry)
     return {
+        "id": segment_id(entry),
         "speaker": entry.speaker,
         "isUser": entry.is_user,
         "text": entry.text,

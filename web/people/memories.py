@@ -11,7 +11,6 @@ from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.domain.people.memories import MAX_CHARS, Memory, NewMemory, clean_text, read_omi_memory
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError, UpstreamError
 from omi_actors.instruments import metrics
-from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.store.people import memories
 from omi_actors.store.people.memories import MemoryPage
 from web.handlers.base import whole_number
@@ -95,7 +94,6 @@ class MemoryHandler(_TextHandler):
         """Delete the memory."""
         if not await self.store.write_alone(memories.delete_memory, self.me.account_id, memory_id):
             raise NotFoundError("Not found", hint="You have no memory with this id.")
-        WEBHOOKS.drop_texts()
         self.site.system.words_deleted()
         self.send_ok({"message": "Memory deleted successfully"})
 

@@ -2,6 +2,7 @@
 
 Clients give up after 15 s. So after MESSAGE_REPLY_DEADLINE_MS the reply says that the answer will come. That sentence
 is not stored; the answer appears among the conversation's messages.
+`DELETE /conversations/:id/messages/:message_id` deletes one entry of a conversation.
 Not here: chats by secret or ADMIN_TOKEN (web/handlers/chat.py). Threads: the event loop.
 """
 
@@ -14,13 +15,13 @@ from typing import Any
 from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, ReplySent, StopQuestion
 from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.sentences import SENTENCES
-from omi_actors.domain.people.conversations import Conversation
+from omi_actors.domain.people.conversations import NEWEST, Conversation
 from omi_actors.domain.people.preferences import read_preferences
 from omi_actors.errors import BadRequestError, NotFoundError, StoreError
 from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
-from omi_actors.store.people import conversations, preferences, recall, windows
+from omi_actors.store.people import conversations, entries, preferences, recall, windows
 from omi_actors.store.people.recall import RecalledText
 from web.edge.tolerant_json import short_key
 from web.handlers.chat import EventStream, StreamedHandler, wants_stream
@@ -35,6 +36,9 @@ _log = get_logger(__name__)
 
 _FLAGS = {"failed": "is_failure", "duplicate": "is_duplicate"}
 _CONVERSATION = Field("conversation_id", max_chars=64, may_be_null=True)
+# Seconds between two looks for a question that is not stored yet, and messages that are looked at.
+_LOOK_S = 0.1
+_LATEST = 20
 
 
 class SourcesHandler(PersonHandler):
@@ -48,6 +52,19 @@ class SourcesHandler(PersonHandler):
         if sources is None:
             raise NotFoundError("Not found", hint="You have no message with this id.")
         self.send_ok({"items": sources_form(sources)})
+
+
+class EntryHandler(PersonHandler):
+    """Deletes one entry of a conversation: a question, an answer, or what was said in a segment."""
+
+    route = "/conversations/:id/messages/:message_id"
+
+    async def delete(self, conversation_id: str, entry_id: str) -> None:
+        """Delete it; the rest of the conversation stays."""
+        if not await self.store.write(entries.erase_entry, self.me.account_id, conversation_id, entry_id):
+            raise NotFoundError("Not found", hint="You have no such entry in this conversation.")
+        self.site.system.words_deleted()
+        self.send_ok()
 
 
 class StopHandler(OneConversationHandler):
@@ -113,6 +130,9 @@ class SendHandler(StreamedHandler, WindowHandler):
         self, asking: "asyncio.Future[ChatAnswered]", conversation: Conversation, text: str
     ) -> None:
         done, _ = await asyncio.wait({asking}, timeout=self.site.times.message_s)
+        # Only of a stored question it may be said that its answer will come.
+        while not done and not await self._is_stored(conversation, text):
+            done, _ = await asyncio.wait({asking}, timeout=_LOOK_S)
         if not done:
             language = read_preferences(self._preferences.entered).language or guess_language(text)
             late = SENTENCES[language].working
@@ -124,6 +144,12 @@ class SendHandler(StreamedHandler, WindowHandler):
             if await self.store.read(conversations.find_conversation, self.me.account_id, conversation.conversation_id):
                 raise
             raise no_conversation() from exc  # it was deleted meanwhile
+
+    async def _is_stored(self, conversation: Conversation, text: str) -> bool:
+        latest = await self.store.read(
+            conversations.list_messages, self.me.account_id, conversation.conversation_id, before=NEWEST, limit=_LATEST
+        )
+        return latest is None or any(one.role == "user" and one.text == text for one in latest)
 
     async def _reply_with_sources(self, conversation: Conversation, answered: ChatAnswered) -> None:
         self.send_json(_form(conversation, answered, await self.load_sources(answered)))

@@ -40,6 +40,7 @@ ROUTES = (
     *export.ROUTES,
     (r"/conversations/current/stream/?", stream.StreamHandler),
     *conversations.ROUTES,
+    (r"/conversations/([^/%]+)/messages/([^/%]+)/?", messages.EntryHandler),
     (r"/preferences/?", preferences.PreferencesHandler),
     *windows.ROUTES,
     (r"/messages/send/?", messages.SendHandler),

@@ -152,6 +152,7 @@ class ConfirmHandler(LinkHandler):
             self.send_ok({"already_verified": True})
             return
         self.site.system.preferences_changed((wearable_key(uid),))
+        self.site.people.feeds.look(me)
         await self._tell(uid, undo)
         self.send_ok()
 

@@ -84,6 +84,8 @@ class Eraser(LoopActor):
         self._store = store
         self._readings = readings
         self._round: _Round | None = None
+        # Of the erasures that are known here.
+        self._mark: tuple[int, float | None] | None = None
         self._next: TimerHandle | None = None
 
     def on_start(self) -> None:
@@ -116,9 +118,11 @@ class Eraser(LoopActor):
             return _PERIOD_S
 
     async def _begin_round(self) -> float:
+        mark = await self._store.read(erasure.load_mark)
+        if mark != self._mark:
+            self._mark = mark
+            WEBHOOKS.drop_texts()  # another node may have begun it, and ended it since
         found = await self._store.read(erasure.list_open, limit=_TOGETHER)
-        if found:
-            WEBHOOKS.drop_texts()  # another node may have begun it
         if await self._erase_scratch(0.0 if found else _SCRATCH_KEPT_S):
             return _PAUSE_S
         self._readings.count = len(found)

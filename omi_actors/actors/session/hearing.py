@@ -102,7 +102,7 @@ class SessionHearing:
         """Continue from the stored session."""
         options = self._options_at(now_s)
         # What was said in silence stays unanswered afterwards.
-        heard = [one for one in record.recent_segments if not self.is_silent(one.created_at)]
+        heard = [one for one in record.recent_segments if one.text and not self.is_silent(one.created_at)]
         segments = select_heard(heard, options, knows_user=record.knows_user)
         recalled = recall(segments, record.asked, now_s, options)
         self._state = recalled.state

@@ -19,6 +19,8 @@ _DIGEST = Struct("<q")
 _ENTRY = Struct("<qQ")
 _ENTRY_SIZE = _ENTRY.size
 _SPEAKER_BITS = 16
+# Characters that a deleted text counts as: above those of any text, so that no later version replaces it.
+_DELETED_LENGTH = 2**40
 # Characters of a sender's id; a digest replaces a longer one, so that the key fits an index of any database.
 _KEY_LIMIT = 128
 # A letter or a digit of any script.
@@ -48,7 +50,7 @@ class StoredSegment(msgspec.Struct, frozen=True, gc=False):
     """A segment with its place in a session: `seq` counts the segments from 1 and orders the transcript.
 
     `key` is unique within the session: the sender's id, or a synthetic one (`build_key`). `created_at` is UTC
-    seconds since the epoch.
+    seconds since the epoch. An empty `text` is one that its person has deleted: the key stays known as heard.
     """
 
     key: str
@@ -69,7 +71,7 @@ def version_of(length: int, *speaker: object) -> int:
 
     `speaker` holds speaker, speaker_id, is_user and person_id. One of 65,536 corrections of a speaker is missed.
     """
-    return length << _SPEAKER_BITS | hash(speaker) & 0xFFFF
+    return (length or _DELETED_LENGTH) << _SPEAKER_BITS | hash(speaker) & 0xFFFF
 
 
 def build_version(segment: Segment | StoredSegment) -> int:

@@ -15,6 +15,8 @@ from omi_actors.domain.sessions.records import StoredMessage
 MAX_TITLE_CHARS = 200
 # Of those who write messages.
 _NAMES = {"assistant": "Omi", "user": "You"}
+# A number that every database's column takes.
+_SEQ = re.compile(r"[0-9]{1,18}")
 # Characters with a meaning in Markdown, and in HTML within it.
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#|])")
 
@@ -74,6 +76,23 @@ def position_of(message: StoredMessage) -> Position:
 def clean_title(title: str | None) -> str | None:
     """Return a title on one line, without surrounding blanks; None if nothing is left."""
     return " ".join((title or "").split()) or None
+
+
+def segment_id(segment: StoredSegment) -> str:
+    """Return the id of what a segment says, as clients know it."""
+    return f"{segment.conversation_id}:{segment.seq}"
+
+
+def read_segment_id(entry_id: str, conversation_id: str) -> int | None:
+    """Return the seq that the id of a segment of this conversation holds; None for any other id."""
+    talk, _, seq = entry_id.rpartition(":")
+    return int(seq) if talk == conversation_id and _SEQ.fullmatch(seq) else None
+
+
+def begins_with_title(text: str, title: str | None) -> bool:
+    """Return True if the title is the beginning of this text, as that of a conversation without a name."""
+    beginning = (title or "").removesuffix("…").rstrip()
+    return bool(beginning) and " ".join(text.split()).startswith(beginning)
 
 
 def write_heading(conversation: Conversation) -> str:

@@ -124,18 +124,19 @@ def choose_candidates(query: RecallQuery, postings: Mapping[str, Sequence[int]],
 
     `postings` has the texts of each term, at most MAX_POSTINGS + 1. `total` counts the person's texts.
     """
-    alone: Counter[int] = Counter()
+    alone: dict[int, float] = {}
     groups = [(group, _find_group(group, postings)) for group in query.groups]
     rare = [one for one in groups if len(one[1]) <= MAX_POSTINGS] or groups
     for _group, numbers in rare:
         weight = _idf(len(numbers), total)
         for number in numbers:
-            alone[number] += weight  # type: ignore[assignment]  # a Counter of floats
-    among = Counter(alone)
+            alone[number] = alone.get(number, 0.0) + weight
+    among = dict(alone)
     for number, weight in alone.items():
         for neighbour in (number - 1, number + 1):
-            among[neighbour] += weight * WEIGHTS.among  # type: ignore[assignment]  # see above
-    return sorted(among, key=lambda number: (-among[number], -number))[:MAX_CANDIDATES]
+            among[neighbour] = among.get(neighbour, 0.0) + weight * WEIGHTS.among
+    best = sorted([(-weight, -number) for number, weight in among.items()])[:MAX_CANDIDATES]
+    return [-number for _weight, number in best]
 
 
 def _find_group(group: Terms, postings: Mapping[str, Sequence[int]]) -> Collection[int]:
@@ -171,7 +172,7 @@ def rank(
 
 def words_of(text: IndexedText) -> tuple[str, ...]:
     """Return the words of an indexed text, without its dates and marks."""
-    return tuple(term for term in text.terms if not term.startswith(SIGN))
+    return tuple([term for term in text.terms if term[:1] != SIGN])
 
 
 class _Scorer:
@@ -195,7 +196,7 @@ class _Scorer:
             for group in query.groups
             if not _is_word(group)
         ]
-        matcher = _Matcher([group[0] for group in words], weights.part)
+        matcher = _Matcher([group[0] for group in words], weights.part, texts.values())
         self._counts = {number: matcher.count(text.terms) for number, text in texts.items()}
         self._mean = sum(len(text.terms) for text in texts.values()) / max(1, len(texts))
         self._news = _measure_news(texts, {group[0] for group in words})
@@ -246,20 +247,25 @@ def _measure_news(texts: Mapping[int, IndexedText], asked: Collection[str]) -> d
     """Return how unusual each word is among these texts, from 0.0 to 1.0; without the words that are asked for."""
     counts = Counter(chain.from_iterable(text.terms for text in texts.values()))
     rarest = math.log1p(len(texts))
-    return {
-        term: math.log1p(len(texts) / count) / rarest
-        for term, count in counts.items()
-        if term not in asked and not term.startswith(SIGN)
-    }
+    news = {count: math.log1p(len(texts) / count) / rarest for count in set(counts.values())}
+    return {term: news[count] for term, count in counts.items() if term[:1] != SIGN and term not in asked}
 
 
 class _Matcher:
     """Counts the words of a question in texts. A word that begins or ends with another one counts in part."""
 
-    def __init__(self, words: Sequence[str], part: float) -> None:
+    def __init__(self, words: Sequence[str], part: float, texts: Iterable[IndexedText]) -> None:
         self._words = words
         self._part = part
-        self._known: dict[str, tuple[tuple[int, float], ...]] = {}
+        # What begins or ends with another one has its first or its last characters: most words have neither.
+        heads = {word[:_PART_CHARS] for word in words}
+        tails = {word[-_PART_CHARS:] for word in words}
+        terms = {term for text in texts for term in text.terms}
+        self._known = {
+            term: tuple(self._match(term))
+            for term in terms
+            if term[:_PART_CHARS] in heads or term[-_PART_CHARS:] in tails
+        }
 
     def count(self, terms: Iterable[str]) -> dict[int, float]:
         """Return how often each of the question's words occurs in a text; a word that matches in part counts in part.
@@ -268,10 +274,7 @@ class _Matcher:
         """
         counts: dict[int, float] = {}
         known = self._known
-        for term in terms:
-            matches = known.get(term)
-            if matches is None:
-                matches = known[term] = tuple(self._match(term))
+        for matches in [known[term] for term in terms if term in known]:
             for place, weight in matches:
                 counts[place] = counts.get(place, 0.0) + weight
         return counts

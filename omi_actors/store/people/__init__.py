@@ -2,6 +2,7 @@
 
 accounts.py   accounts, tokens, one-time keys
 conversations.py  lists, messages, titles, deletion, parts for an export
+entries.py    the deletion of one message, or of what was said in one segment
 tasks.py      tasks of agents
 followups.py  notifications that a person sends to the own wearable
 stats.py      counts and activity

@@ -30,6 +30,11 @@ _OPERATOR = Requester()
 _SWEPT = 200
 # The stored hash of an account that has no password yet. No password has this hash.
 NO_PASSWORD = "none"  # noqa: S105 (the opposite)
+_COUNT_BELONGINGS = (
+    "SELECT (SELECT count(*) FROM memory WHERE account_id = ?), (SELECT count(*) FROM session JOIN conversation"
+    " ON conversation.session_id = session.id WHERE session.account_id = ?),"
+    " (SELECT count(*) FROM auth_session WHERE account_id = ? AND expires_at > ?)"
+)
 _ACCOUNT = "account.id, email, display_name, role, is_observer, account.created_at, updated_at"
 
 
@@ -199,14 +204,10 @@ def change_password(
     return revoke_others(tx, account_id, keep_digest=keep_digest)
 
 
-def count_belongings(tx: EntityTransaction, account_id: str, *, now_s: float) -> Mapping[str, int]:
+def count_belongings(tx: Transaction, account_id: str, *, now_s: float) -> Mapping[str, int]:
     """Count the memories, conversations and open sessions of an account."""
-    db = tx.db
-    return {
-        "memories": orm.count(one for one in db.Memory if one.account.id == account_id),
-        "conversations": orm.count(one for one in db.Conversation if one.session.account.id == account_id),
-        "sessions": orm.count(one for one in db.AuthSession if one.account.id == account_id and one.expires_at > now_s),
-    }
+    (counts,) = tx.fetch(_COUNT_BELONGINGS, (account_id, account_id, account_id, now_s))
+    return dict(zip(("memories", "conversations", "sessions"), counts, strict=True))
 
 
 # --- the operator's

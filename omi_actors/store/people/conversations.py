@@ -1,16 +1,13 @@
 """Conversations of a person: lists, messages, titles, deletion. A person owns the sessions that name the account.
 
-Not here: messages and segments as their session writes them (store/commits.py), windows (windows.py).
-Threads: lists run in the cold reader, what clients poll in a session's reader, changes in the writer.
+Not here: messages and segments as their session writes them (store/commits.py), the deletion of one (entries.py),
+windows (windows.py). Threads: lists run in the cold reader, what clients poll in a session's reader, changes in the
+writer.
 """
-# mypy: disallow-untyped-calls=False
-# (Pony's stubs leave select untyped.)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from pony import orm
 
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.people.conversations import (
@@ -19,10 +16,11 @@ from omi_actors.domain.people.conversations import (
     CountedConversation,
     CurrentConversation,
     Position,
+    position_of,
 )
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.store.messages import enqueues
-from omi_actors.store.transaction import EntityTransaction, Transaction
+from omi_actors.store.transaction import Transaction
 
 _CONVERSATION_FIELDS = ("conversation_id", "session_id", "session_key", "number", "title", "summary", "started_at")
 # The fields in their order.
@@ -41,9 +39,32 @@ _CURRENT = (
     " JOIN conversation ON conversation.id = session.conversation_id WHERE account_id = ?"
     " ORDER BY last_seen_at DESC, session.id LIMIT 1"
 )
+_KEYS = (
+    "SELECT session_key FROM session WHERE account_id = ?"
+    " UNION SELECT 'omi:' || omi_uid FROM omi_link WHERE account_id = ? AND is_verified"
+)
 _NEWS = (
     f"{_MESSAGE} JOIN session ON session.id = message.session_id WHERE session.account_id = ?"
     " AND (message.created_at, message.id) > (?, ?) ORDER BY message.created_at, message.id LIMIT ?"
+)
+# The newest conversations of one session, by its index.
+_LATEST_OF_SESSION = (
+    "SELECT * FROM (SELECT id, session_id, CAST(? AS TEXT), number, title, summary, started_at FROM conversation"
+    " WHERE session_id = ? AND (started_at, id) < (?, ?) ORDER BY started_at DESC, id DESC LIMIT ?) AS latest"
+)
+_LATEST_MESSAGES = (
+    f"SELECT * FROM ({_MESSAGE} WHERE session_id = ? ORDER BY created_at DESC, id DESC LIMIT ?) AS latest"  # noqa: S608
+)
+# Below the number of parts of a compound statement that every SQLite takes.
+_SESSIONS_PER_QUERY = 100
+_COUNT = "SELECT count(*) FROM session JOIN conversation ON session_id = session.id WHERE account_id = ?"
+_COUNT_MESSAGES = (
+    "SELECT conversation_id, count(*) FROM message WHERE conversation_id IN ({marks}) GROUP BY conversation_id"
+)
+_LATEST = (
+    f"{_MESSAGE} WHERE message.id IN (SELECT (SELECT said.id FROM message AS said"  # noqa: S608
+    " WHERE said.conversation_id = conversation.id ORDER BY said.created_at DESC, said.id DESC LIMIT 1)"
+    " FROM conversation WHERE conversation.id IN ({marks}))"
 )
 # The active window may have lost its conversation.
 _ACTIVATE_FIRST = (
@@ -86,7 +107,10 @@ def list_messages(
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The state of an account's talk: its sessions' keys, its current conversation, messages since a position."""
+    """The state of an account's talk: its sessions' keys, its current conversation, messages since a position.
+
+    The keys are also those of linked wearables that have not said anything yet.
+    """
 
     session_keys: tuple[str, ...]
     conversation_id: str | None
@@ -95,7 +119,7 @@ class News:
 
 def load_news(tx: Transaction, account_id: str, *, after: Position, limit: int) -> News:
     """Load the messages of all sessions of an account after a position, oldest first; and the rest of its state."""
-    keys = tx.fetch("SELECT session_key FROM session WHERE account_id = ?", (account_id,))
+    keys = tx.fetch(_KEYS, (account_id, account_id))
     current = tx.fetch_one(_CURRENT, (account_id,))
     messages = tx.fetch(_NEWS, (account_id, after.at, after.row_id, limit))
     return News(
@@ -106,54 +130,42 @@ def load_news(tx: Transaction, account_id: str, *, after: Position, limit: int) 
 # --- lists
 
 
-def list_conversations(
-    tx: EntityTransaction, account_id: str, *, before: Position, limit: int
-) -> tuple[Conversation, ...]:
+def list_conversations(tx: Transaction, account_id: str, *, before: Position, limit: int) -> tuple[Conversation, ...]:
     """Load conversations of an account, newest first.
 
     An index orders the conversations of each session, and a person has few sessions. So a page costs the same at any
     depth.
     """
-    at, row_id = before.at, before.row_id
+    sessions = tx.fetch("SELECT session_key, id FROM session WHERE account_id = ?", (account_id,))
     found: list[Conversation] = []
-    for session_id, session_key in orm.select(
-        (s.id, s.session_key) for s in tx.db.Session if s.account.id == account_id
-    ):
-        rows = orm.select(
-            (one.started_at, one.id, one.number, one.title, one.summary)
-            for one in tx.db.Conversation
-            if one.session.id == session_id and one.started_at <= at and (one.started_at < at or one.id < row_id)
-        )
-        page = rows.order_by(orm.desc(1), orm.desc(2))[:limit]
-        found.extend(
-            Conversation(
-                conversation_id=conversation_id,
-                session_id=session_id,
-                session_key=session_key,
-                number=number,
-                title=title,
-                summary=summary,
-                started_at=started_at,
-            )
-            for started_at, conversation_id, number, title, summary in page
-        )
+    for at in range(0, len(sessions), _SESSIONS_PER_QUERY):
+        some = sessions[at : at + _SESSIONS_PER_QUERY]
+        params = [value for session in some for value in (*session, before.at, before.row_id, limit)]
+        rows = tx.fetch(" UNION ALL ".join([_LATEST_OF_SESSION] * len(some)), params)
+        found.extend(map(build_conversation, rows))
     return tuple(sorted(found, key=lambda one: one.position, reverse=True)[:limit])
 
 
 def list_by_offset(
-    tx: EntityTransaction, account_id: str, *, offset: int, limit: int
+    tx: Transaction, account_id: str, *, offset: int, limit: int
 ) -> tuple[int, tuple[CountedConversation, ...]]:
     """Count the conversations of an account, and load those from `offset` on, newest first."""
     page = list_conversations(tx, account_id, before=NEWEST, limit=offset + limit)[offset:]
-    total = orm.count(one for one in tx.db.Conversation if one.session.account.id == account_id)
-    return int(total), tuple(_count(tx, one) for one in page)
+    (total,) = tx.fetch(_COUNT, (account_id,))[0]
+    return int(total), _count(tx, page)
 
 
-def _count(tx: Transaction, conversation: Conversation) -> CountedConversation:
-    conversation_id = conversation.conversation_id
-    (count,) = tx.fetch("SELECT count(*) FROM message WHERE conversation_id = ?", (conversation_id,))[0]
-    latest = _load_latest(tx, conversation_id, 1)
-    return CountedConversation(conversation, count, latest[0] if latest else None)
+def _count(tx: Transaction, page: Sequence[Conversation]) -> tuple[CountedConversation, ...]:
+    """Load the number of messages and the latest message of each conversation."""
+    if not page:
+        return ()
+    ids = [one.conversation_id for one in page]
+    marks = ", ".join("?" * len(ids))
+    counts = dict(tx.fetch(_COUNT_MESSAGES.format(marks=marks), ids))
+    latest = {one.conversation_id: one for one in map(_build_message, tx.fetch(_LATEST.format(marks=marks), ids))}
+    return tuple(
+        CountedConversation(one, counts.get(one.conversation_id, 0), latest.get(one.conversation_id)) for one in page
+    )
 
 
 def _load_latest(tx: Transaction, conversation_id: str, limit: int) -> tuple[StoredMessage, ...]:
@@ -163,10 +175,15 @@ def _load_latest(tx: Transaction, conversation_id: str, limit: int) -> tuple[Sto
     return tuple(map(_build_message, rows))
 
 
-def load_latest_of_session(tx: Transaction, session_id: str, limit: int) -> tuple[StoredMessage, ...]:
-    """Load the latest messages of a session, newest first. The caller has found it by its account."""
-    rows = tx.fetch(f"{_MESSAGE} WHERE session_id = ? ORDER BY created_at DESC, id DESC LIMIT ?", (session_id, limit))
-    return tuple(map(_build_message, rows))
+def load_latest(tx: Transaction, session_ids: Sequence[str], limit: int) -> tuple[StoredMessage, ...]:
+    """Load the latest messages of some sessions, newest first. The caller has found these by their account."""
+    found: list[StoredMessage] = []
+    for at in range(0, len(session_ids), _SESSIONS_PER_QUERY):
+        some = session_ids[at : at + _SESSIONS_PER_QUERY]
+        params = [value for session_id in some for value in (session_id, limit)]
+        rows = tx.fetch(" UNION ALL ".join([_LATEST_MESSAGES] * len(some)), params)
+        found.extend(map(_build_message, rows))
+    return tuple(sorted(found, key=position_of, reverse=True)[:limit])
 
 
 # --- export
@@ -208,7 +225,7 @@ def load_part(
     if find_conversation(tx, account_id, conversation_id) is None:
         return Part((), ())
     segments = tx.fetch(
-        f"{_SEGMENT} WHERE session_id = ? AND seq > ? AND conversation_id = ? ORDER BY seq LIMIT ?",
+        f"{_SEGMENT} WHERE session_id = ? AND seq > ? AND conversation_id = ? AND text <> '' ORDER BY seq LIMIT ?",
         (conversation.session_id, after_seq, conversation_id, limit),
     )
     messages = tx.fetch(

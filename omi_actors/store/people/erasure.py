@@ -259,6 +259,12 @@ def list_open(tx: Transaction, *, limit: int) -> tuple[Erasure, ...]:
     return tuple(Erasure(*row) for row in rows)
 
 
+def load_mark(tx: Transaction) -> tuple[int, float | None]:
+    """Return a value that changes with each new erasure, of any node, also of one that has ended since."""
+    count, latest = tx.fetch("SELECT count(*), max(began_at) FROM erasure")[0]
+    return count, latest
+
+
 def delete_copies(tx: Transaction, since: float) -> tuple[str, ...]:
     """Delete the copies of the database beside it that were made after `since` (UTC seconds). Return their names."""
     return tx.delete_copies(since)

@@ -17,7 +17,7 @@ from omi_actors.store.transaction import EntityTransaction
 _SEGMENTS = 10_000
 _SPOKEN = (
     "SELECT speaker, text FROM (SELECT seq, conversation_id, speaker, text FROM transcript_segment"
-    " WHERE session_id = ? ORDER BY seq DESC LIMIT ?) AS latest WHERE conversation_id = ? ORDER BY seq"
+    " WHERE session_id = ? ORDER BY seq DESC LIMIT ?) AS latest WHERE conversation_id = ? AND text <> '' ORDER BY seq"
 )
 
 

@@ -8,6 +8,7 @@ Every function takes the account; another's memory does not exist for it. Not he
 # (Pony's stubs leave select untyped.)
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,9 @@ from omi_actors.store.transaction import EntityTransaction, Transaction
 MEETING_KEY = "meeting:"
 # Milliseconds are what the wire has: a cursor of it must find the row again.
 _DIGITS = 3
+_ALL = "FROM memory WHERE account_id = ?"
+_HOLDS = "folded LIKE ? ESCAPE '!'"
+_SIGNS = re.compile("[!%_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Kept:
 
 
 def list_memories(
-    tx: EntityTransaction,
+    tx: Transaction,
     account_id: str,
     *,
     limit: int,
@@ -75,18 +79,30 @@ def list_memories(
 
     It begins after the place `before`, or with `offset` after so many; then it has the total.
     """
-    memory_of, words = tx.db.Memory, fold_for_search(search)
-    found = orm.select((m.id, m.text, m.created_at) for m in memory_of if m.account.id == account_id)
-    if words:
-        found = found.where(lambda m: words in m.folded)
-    total = None if offset is None else found.count()
-    if before != NEWEST:
-        at, memory_id = before.at, before.row_id
-        found = found.where(lambda m: m.created_at < at or (m.created_at == at and m.id < memory_id))
-    rows = found.order_by(lambda _id, _text, at: (orm.desc(at), orm.desc(_id)))
-    start = offset or 0
-    some = tuple(_build(row) for row in rows[start : start + limit + 1])
-    return MemoryPage(some[:limit], len(some) > limit, total)
+    words, start = fold_for_search(search), offset or 0
+    asked, params = (_ALL, (account_id,)) if not words else (f"{_ALL} AND {_HOLDS}", (account_id, _pattern(words)))
+    place, at = ("", ()) if before == NEWEST else (" AND (created_at, id) < (?, ?)", (before.at, before.row_id))
+    # To find the last of the texts that hold the words is to read all: then they are counted on the way.
+    counts = offset is not None and bool(words) and not at
+    total = "count(*) OVER ()" if counts else "0"
+    rows = tx.fetch(
+        f"SELECT id, text, created_at, {total} {asked}{place} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+        (*params, *at, limit + 1, start),
+    )
+    some, has_more = tuple(_build(row) for row in rows[:limit]), len(rows) > limit
+    if offset is None:
+        return MemoryPage(some, has_more)
+    if rows and (counts or not has_more):
+        return MemoryPage(some, has_more, rows[0][3] if counts else start + len(some))
+    if not rows and not start:
+        return MemoryPage((), has_more, 0)
+    return MemoryPage(some, has_more, tx.fetch(f"SELECT count(*) {asked}", params)[0][0])
+
+
+def _pattern(words: str) -> str:
+    """Return the pattern of texts that hold these words; its signs are escaped by "!"."""
+    escaped = _SIGNS.sub(r"!\g<0>", words)
+    return f"%{escaped}%"
 
 
 def _build(row: Sequence[Any]) -> Memory:

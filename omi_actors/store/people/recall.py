@@ -34,6 +34,9 @@ _LOAD_OWNER = (
 _INDEXED = (
     "SELECT no || CASE WHEN follows THEN ' 1 ' ELSE ' 0 ' END || words AS line FROM recall_text WHERE no IN ({marks})"
 )
+_OF_KINDS = "SELECT CAST(no AS TEXT) AS line FROM recall_text WHERE no IN ({marks}) AND ({condition})"
+# The column that is set for each kind.
+_KEYS = {"memory": "memory_id", "segment": "session_id", "message": "message_id"}
 ALL_KINDS = ("memory", "segment", "message")
 # Best texts among which those of some kinds are chosen.
 _MAX_FILTERED = 300
@@ -107,8 +110,20 @@ def find_texts(
     best = rank(query, candidates, texts, postings, total)
     if meant:
         best = fuse(best, meant, texts)
-    some = best[: limit if kinds == ALL_KINDS else _MAX_FILTERED]
-    return tuple(one for one in _load_recalled(tx, account_id, some) if one.kind in kinds)[:limit]
+    if kinds != ALL_KINDS:
+        best = _choose_kinds(tx, best[:_MAX_FILTERED], kinds)
+    return _load_recalled(tx, account_id, best[:limit])
+
+
+def _choose_kinds(tx: Transaction, best: Sequence[Scored], kinds: Sequence[str]) -> list[Scored]:
+    """Keep the texts of these kinds, before any text is loaded."""
+    if not best:
+        return []
+    sql = _OF_KINDS.format(
+        marks=", ".join("?" * len(best)), condition=" OR ".join(f"{_KEYS[kind]} IS NOT NULL" for kind in kinds)
+    )
+    numbers = {*map(int, tx.fetch_lines(sql, [one.number for one in best]))}
+    return [one for one in best if one.number in numbers]
 
 
 def _load_indexed(tx: Transaction, owner_no: int, candidates: Sequence[int]) -> dict[int, IndexedText]:

@@ -21,7 +21,9 @@ from omi_actors.store.transaction import Transaction
 NUMBERS = 2**32
 # Characters of folded speakers' names that a person's row keeps: some hundred names.
 _SPEAKERS_CHARS = 2_000
-_SETTLED_SEGMENT = "transcript_segment.session_id = {session} AND seq > {seq} AND transcript_segment.created_at <= ?"
+_SETTLED_SEGMENT = (
+    "transcript_segment.session_id = {session} AND seq > {seq} AND transcript_segment.created_at <= ? AND text <> ''"
+)
 # Spoken questions are segments, too; failures are not worth remembering.
 _SETTLED_MESSAGE = (
     "message.session_id = {session} AND (message.created_at, message.id) > ({at}, {id}) AND message.created_at <= ?"

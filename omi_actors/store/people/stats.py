@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from omi_actors.domain.answers.budget import owner_of
-from omi_actors.domain.people.conversations import position_of
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.store.model_use import load_use
 from omi_actors.store.people.accounts import count_belongings
-from omi_actors.store.people.conversations import load_latest_of_session
+from omi_actors.store.people.conversations import load_latest
 from omi_actors.store.people.recall_index import parse_zone
-from omi_actors.store.transaction import EntityTransaction
+from omi_actors.store.transaction import Transaction
 
 # Days of activity, today included.
 DAYS = 30
@@ -43,7 +42,7 @@ class Stats:
     tokens_today: int
 
 
-def load_stats(tx: EntityTransaction, account_id: str, *, now_s: float) -> Stats:
+def load_stats(tx: Transaction, account_id: str, *, now_s: float) -> Stats:
     """Load the statistics of an account."""
     preference = tx.fetch_one("SELECT time_zone FROM user_preference WHERE account_id = ?", (account_id,))
     zone = parse_zone(preference[0] if preference is not None else None)
@@ -58,11 +57,10 @@ def load_stats(tx: EntityTransaction, account_id: str, *, now_s: float) -> Stats
         by_day[dt.datetime.fromtimestamp(int(slot) * _SLOT_S, zone).date()] += int(count)
         by_model[model] += int(count)
     del by_model[""]  # questions and failures
-    recent = [one for session_id, _ in sessions for one in load_latest_of_session(tx, session_id, _RECENT)]
     owners = {owner_of(key) for _, key in sessions}
     return Stats(
         counts={**count_belongings(tx, account_id, now_s=now_s), "messages": messages},
-        recent=tuple(sorted(recent, key=position_of, reverse=True)[:_RECENT]),
+        recent=load_latest(tx, [session_id for session_id, _ in sessions], _RECENT),
         by_day=by_day,
         by_model=by_model,
         tokens_today=sum(load_use(tx, owner).owner.tokens for owner in owners),

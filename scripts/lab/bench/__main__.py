@@ -17,7 +17,7 @@ import msgspec
 
 from omi_actors.clock import SystemClock
 from scripts.lab.bench.machine import read_commit, read_machine
-from scripts.lab.bench.page import render_page
+from scripts.lab.bench.page import render_page, renew_rows
 from scripts.lab.bench.people_store import DATABASES
 from scripts.lab.bench.rows import QUICK, ROWS, Bench, Sizes
 from scripts.lab.replay.fake_openai import Mode
@@ -48,15 +48,18 @@ async def run_bench(
             say(f"  {row.show(figures)}   target {row.target}")
             if row.explain is not None:
                 say(row.explain(figures))
-    return {
+    measured = {
         "date": datetime.fromtimestamp(bench.clock.now_s(), UTC).isoformat(timespec="seconds"),
         "commit": read_commit(),
         "command": command,
+    }
+    return {
+        **measured,
         "quick": bench.sizes.is_quick,
         "machine": read_machine(),
         "versions": read_versions(),
         "settings": settings,
-        "rows": rows,
+        "rows": {name: {**row, "measured": measured} for name, row in rows.items()},
     }
 
 
@@ -74,7 +77,12 @@ _DOCS = Path(__file__).parents[3] / "docs"
     help="Keep the filled stores of the rows about people in this folder, and use what is there.",
 )
 @click.option("--quick", is_flag=True, help="Tiny sizes: a test that the bench runs; its figures mean nothing.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the result here; rows that were not measured stay.",
+)
 @click.option("--docs", is_flag=True, help="Measure nothing: make docs/benchmarks.md from docs/benchmarks.json.")
 def main(  # noqa: PLR0913 (one per option)
     *,
@@ -124,7 +132,9 @@ def main(  # noqa: PLR0913 (one per option)
         )
         result = asyncio.run(run_bench(bench, only or tuple(ROWS), command=command, say=click.echo))
     if json_file is not None:
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+        before = msgspec.json.decode(json_file.read_bytes()) if json_file.exists() and not quick else None
+        whole = result if before is None else renew_rows(before, result, tuple(ROWS))
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(whole)) + b"\n")
 
 
 if __name__ == "__main__":

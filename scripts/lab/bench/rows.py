@@ -12,6 +12,7 @@ from omi_actors.clock import Clock
 from scripts.lab.bench.answer_steps import STEPS, measure_steps
 from scripts.lab.bench.answers import measure_answers, measure_first_tokens
 from scripts.lab.bench.crashes import measure_crashes
+from scripts.lab.bench.dashboards import DashboardsPlan, measure_dashboards
 from scripts.lab.bench.people import (
     Measure,
     PeoplePlan,
@@ -48,6 +49,7 @@ class Sizes:
     trickle: TricklePlan = field(default_factory=TricklePlan)
     queued: int = 100_000
     queue_runs: int = 24
+    dashboards: DashboardsPlan = field(default_factory=DashboardsPlan)
     people: PeoplePlan = field(default_factory=PeoplePlan)
     is_quick: bool = False
 
@@ -64,13 +66,14 @@ QUICK = Sizes(
     trickle=TricklePlan(seconds=1.0, warm_up_s=0.5, spread_s=0.5, deadline_s=1.0, asking=5, others=5),
     queued=1_000,
     queue_runs=2,
+    dashboards=DashboardsPlan(pages=3, load=ThroughputPlan(pairs=1, slice_s=0.3, connections=4)),
     people=PeoplePlan(
         store=StorePlan(large=20, small=10, others=9, linked=5, days=1),
         pairs=1,
         slice_s=0.5,
         warm_up_s=0.2,
         connections=4,
-        phones=(5,),
+        phones=(40,),
         databases=("sqlite",),
     ),
     is_quick=True,
@@ -117,6 +120,10 @@ class Row:
 
 async def _throughput(bench: Bench) -> Figures:
     return await measure_throughput(bench.sizes.throughput, work_dir=bench.folder("throughput"), clock=bench.clock)
+
+
+async def _dashboards(bench: Bench) -> Figures:
+    return await measure_dashboards(bench.sizes.dashboards, work_dir=bench.folder("dashboards"), clock=bench.clock)
 
 
 async def _sessions(bench: Bench) -> Figures:
@@ -191,6 +198,20 @@ ROWS: Mapping[str, Row] = {
         measure=_throughput,
         show=lambda found: f"{found['ratio']} ({found['ratio_min']} to {found['ratio_max']})",
         reaches=lambda found: found["ratio"] >= 0.7,  # noqa: PLR2004
+    ),
+    "dashboards": Row(
+        what="the same webhook's cost while 100 dashboards are open",
+        how=(
+            "CPU time per webhook of the server process, with 100 event streams of the dashboard that are read, over "
+            "that without, median over pairs of alternating slices under the same closed load. The server builds the "
+            "document once a second and sends it to each."
+        ),
+        target="< 5 % more",
+        measure=_dashboards,
+        show=lambda found: (
+            f"{100 * found['growth']:.1f} % more ({100 * found['growth_min']:.1f} to {100 * found['growth_max']:.1f})"
+        ),
+        reaches=lambda found: found["growth"] < 0.05,  # noqa: PLR2004
     ),
     "sessions": Row(
         what="live sessions in one process",

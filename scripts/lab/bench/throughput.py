@@ -99,12 +99,13 @@ def summarise_pairs(pairs: list[tuple[Slice, Slice]]) -> Mapping[str, object]:
 async def _measure_pair(
     plan: ThroughputPlan, ours: ServerProcess, bare: ServerProcess, target: Target
 ) -> tuple[Slice, Slice]:
-    ours_slice = await _run_load(plan, ours, target.token)
+    ours_slice = await run_load(plan, ours, target.token)
     # Both servers get the same bytes, so the yardstick gets the token, too.
-    return ours_slice, await _run_load(plan, bare, target.token)
+    return ours_slice, await run_load(plan, bare, target.token)
 
 
-async def _run_load(plan: ThroughputPlan, server: ServerProcess, token: str) -> Slice:
+async def run_load(plan: ThroughputPlan, server: ServerProcess, token: str) -> Slice:
+    """Load a server for one slice, from the load's core. Every webhook must be acknowledged."""
     options = {
         "--port": server.port,
         "--pid": server.pid,

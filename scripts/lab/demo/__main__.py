@@ -45,7 +45,7 @@ def demo(*, port: int, wearables: int, pause_s: float, pictures: Path | None, af
 async def _run(*, port: int, wearables: int, pause_s: float, pictures: Path | None, after_s: float) -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 (asyncio.run makes one)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's background job ignores SIGINT otherwise
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with tempfile.TemporaryDirectory(prefix="omi-demo-", ignore_cleanup_errors=True) as folder:
         async with start_world(

@@ -70,9 +70,9 @@ class People:
             self._complete_task: 3,
             self._send_message: 5,
             self._rename: 3,
-            self._delete_talk: 1,
-            self._sign_in: 1,
-            self._revoke: 1,
+            self._delete_talk: 3,
+            self._sign_in: 3,
+            self._revoke: 3,
             self._come_and_go: 1,
         }
         while not self.changes.is_over.is_set():

@@ -54,7 +54,7 @@ class PeopleVerdict:
     things: int = 0
     open: int = 0
     repeated: int = 0
-    # Acknowledged changes of things, by kind.
+    # Acknowledged changes of things, and deletions, by kind.
     kinds: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     stored_twice: list[str] = field(default_factory=list)
@@ -97,7 +97,7 @@ def judge_people(deeds: Iterable[Deed], kept: Kept, *, refused: Sequence[str] = 
         changes[deed.change].append(deed)
         if deed.is_acknowledged:
             acknowledged.add(deed.change)
-            kinds[deed.what] += 1
+            kinds[deed.what if deed.value is not None else f"{deed.what} deleted"] += 1
     verdict = PeopleVerdict(
         changes=len(changes),
         acknowledged=len(acknowledged),

@@ -1,6 +1,7 @@
 // All conversations by day, and the search over everything that was said and written.
 import { get, id, words } from "./api.js";
 import { at, clip, dayOf, h, icon, marked, nameOfSpeaker, said } from "./dom.js";
+import { remover } from "./entries.js";
 
 const PAGE = 30;
 // Beyond it the server counts no further; then pages begin at a time.
@@ -40,9 +41,15 @@ export async function show({ query, signal, app }) {
     const { items } = await get(`/conversations/search?limit=50&q=${id(text)}`, { signal });
     if (mine !== newest) return;
     state.textContent = items.length ? `${items.length === 50 ? "The best 50" : items.length} found, the best first.` : "Nothing was found. A sentence is found about a minute after it was said.";
-    list.replaceChildren(h("ul", { class: "rows" }, items.map((one) => h("li", {}, h("a", { href: `#/talk/${one.conversationId}?at=${id(one.createdAt)}&id=${one.id}` },
+    list.replaceChildren(h("ul", { class: "rows" }, items.map((one) => h("li", { class: "hit" }, h("a", { href: `#/talk/${one.conversationId}?at=${id(one.createdAt)}&id=${one.id}` },
       h("span", { class: "name" }, marked(clip(one.text, 300), text)),
-      h("span", { class: "quiet" }, one.speaker && [said(nameOfSpeaker(one.speaker)), ", "], dayOf(one.createdAt), ", ", at(one.createdAt)))))));
+      h("span", { class: "quiet" }, one.speaker && [said(nameOfSpeaker(one.speaker)), ", "], dayOf(one.createdAt), ", ", at(one.createdAt))), remover(one.conversationId, one, again)))));
+  }
+
+  function again() {
+    box.focus();
+    app.recents();
+    look();
   }
 
   async function browse() {

@@ -58,7 +58,7 @@ export function go(address, { replace = false } = {}) {
 
 function frame() {
   const names = allowed();
-  const items = (list) => h("ul", {}, list.map((name) => h("li", { class: IN_BAR.includes(name) || name === "more" ? "" : "rest" }, link(name))));
+  const items = (list) => h("ul", {}, list.map((name) => h("li", { class: !app.me || IN_BAR.includes(name) || name === "more" ? "" : "rest" }, link(name))));
   document.getElementById("start")?.remove();
   document.querySelector(".shell")?.remove();
   const skip = (event) => { event.preventDefault(); document.getElementById("main").focus(); };
@@ -144,13 +144,20 @@ export function failure(error, again) {
     h("p", {}, h("button", { class: "main", onclick: again }, "Try again")));
 }
 
+// What another person has typed in this tab is none of this one's.
+function own(whose) {
+  if ((sessionStorage.getItem("whose") ?? whose) !== whose) sessionStorage.clear();
+  sessionStorage.setItem("whose", whose);
+}
+
 async function open() {
   const [mine, links] = await Promise.all([get("/auth/me"), get("/link/omi")]);
+  own(mine.user.id);
   Object.assign(app, { me: mine.user, links: links.items.filter((one) => one.isVerified) });
   frame();
   app.live = new Live();
   recents();
-  for (const kind of ["messages", "changed"]) app.live.addEventListener(kind, later);
+  for (const kind of ["messages", "changed", "connected"]) app.live.addEventListener(kind, later);
   await show();
 }
 

@@ -1,6 +1,7 @@
 // A conversation: what was heard, asked and answered; a question is typed below, and its answer comes word by word.
 import { Away, del, get, id, patch, post, stream, words } from "./api.js";
-import { announce, at, clip, confirm, dayOf, h, icon, moment, nameOfSpeaker, said } from "./dom.js";
+import { announce, clip, confirm, dayOf, h, icon, moment, said } from "./dom.js";
+import { rows as rowsOf } from "./entries.js";
 import { nameOf } from "./history.js";
 
 // Entries that are shown at first, and that each "Show earlier" adds: a day of speech has thousands.
@@ -22,16 +23,33 @@ const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byt
 
 export async function show({ app, arg, query, signal }) {
   const guest = !app.me;
-  const talk = { id: arg, conversation: null, entries: [], shown: SHOWN, found: null };
+  const talk = { id: arg, conversation: null, entries: [], shown: SHOWN, found: null, cursor: null };
   const time = query.get("at");
   // Entries of this tab alone: what was not sent, stopped, or has no answer.
   const isOpen = (one) => one.key && !one.id && talk.entries.some((other) => other.key === one.key && other.problem);
+  // Typed conversations come page by page. Those of a wearable come whole, since what was heard is in no page; so does
+  // one with a place that was searched for.
   const load = async () => {
-    const form = await get(`/conversations/${id(talk.id)}/export?format=json`, { signal });
-    talk.conversation = form;
-    talk.entries = [...form.entries, ...talk.entries.filter((one) => isOpen(one) && !form.entries.some((known) => known.role === one.role && known.text === one.text))];
+    const path = `/conversations/${id(talk.id)}`;
+    const [{ conversation }, page] = await Promise.all([get(path, { signal }), get(`${path}/messages?limit=${SHOWN}`, { signal })]);
+    talk.conversation = conversation;
+    const isWhole = conversation.omiSessionKey || time;
+    const latest = isWhole ? (await get(`${path}/export?format=json`, { signal })).entries : page.items.reverse();
+    const earlier = isWhole || !latest.length ? [] : talk.entries.filter((one) => one.id && one.createdAt < latest[0].createdAt);
+    if (!earlier.length) talk.cursor = isWhole ? null : page.nextCursor;
+    talk.entries = [...earlier, ...latest, ...talk.entries.filter((one) => isOpen(one) && !latest.some((known) => known.role === one.role && known.text === one.text))];
     if (time) talk.found = talk.entries.find((one) => one.id === query.get("id")) ?? talk.entries.find((one) => one.createdAt === time && (!query.get("id") || !one.id));
   };
+  async function loadEarlier() {
+    talk.shown += SHOWN;
+    if (talk.cursor) {
+      const page = await get(`/conversations/${id(talk.id)}/messages?limit=${SHOWN}&cursor=${id(talk.cursor)}`, { signal }).catch((error) => announce(words(error)));
+      if (!page) return;
+      talk.cursor = page.nextCursor;
+      talk.entries.unshift(...page.items.reverse());
+    }
+    draw({ stay: true });
+  }
   const [spaces] = await Promise.all([guest ? null : get("/spaces", { signal }), talk.id && load()]);
   if (talk.found) talk.shown = Math.max(SHOWN, talk.entries.length - talk.entries.indexOf(talk.found) + 20);
   for (const question of guest ? [] : unsent.all().filter((one) => one.conversation === talk.id)) {
@@ -39,7 +57,8 @@ export async function show({ app, arg, query, signal }) {
     else unsent.drop(question.key);
   }
 
-  const log = h("div", { class: "log", role: "log", "aria-label": "Conversation" });
+  const rowOf = rowsOf({ talk, app, signal, askAgain, gone });
+  const log = h("div", { class: "log", role: "log", "aria-live": "off", "aria-label": "Conversation" });
   const title = h("h1", {}, "");
   const draft = `draft:${talk.id}`;
   const box = h("textarea", { id: "question", rows: 1, maxlength: app.facts.maxChars, placeholder: "Ask something", "aria-label": "Your question", dir: "auto", oninput: grow, onkeydown: keys });
@@ -54,6 +73,7 @@ export async function show({ app, arg, query, signal }) {
   }
 
   function keys(event) {
+    if (event.key === "Escape") talk.stop?.();
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     submit();
@@ -85,9 +105,7 @@ export async function show({ app, arg, query, signal }) {
       if (its !== day) rows.push(h("p", { class: "day" }, (day = its)));
       rows.push(rowOf(entry, some[place - 1]));
     }
-    if (talk.entries.length > talk.shown) {
-      rows.unshift(h("button", { class: "plain", onclick: () => { talk.shown += SHOWN; draw({ stay: true }); } }, "Show earlier"));
-    }
+    if (talk.cursor || talk.entries.length > talk.shown) rows.unshift(h("button", { class: "plain", onclick: loadEarlier }, "Show earlier"));
     log.replaceChildren(...(rows.length ? rows : [greeting()]));
     if (isAtEnd && !stay) toEnd();
   }
@@ -102,48 +120,23 @@ export async function show({ app, arg, query, signal }) {
       h("p", { class: "row" }, EXAMPLES.map((text) => h("button", { class: "plain", onclick: () => { box.value = text; grow(); box.focus(); } }, text))));
   }
 
-  function rowOf(entry, before) {
-    if (!entry.role) return heard(entry, before && !before.role && before.speaker === entry.speaker && before.isUser === entry.isUser);
-    const isMine = entry.role === "USER";
-    const isFound = entry === talk.found;
-    const row = h("article", { class: `message ${isMine ? "mine" : "its"} ${entry.kind === "failure" ? "failed" : ""} ${isFound ? "found" : ""}`, tabindex: isFound ? "-1" : undefined, "aria-busy": entry.isGrowing ? "true" : undefined },
-      h("p", { class: "text", dir: "auto" }, entry.text || (entry.isGrowing ? h("span", { class: "thinking" }, h("span", { class: "unseen" }, "The answer is being made")) : "")),
-      entry.problem && h("p", { class: "problem", role: "alert" }, entry.problem, " ", entry.retry && h("button", { onclick: entry.retry }, "Try again")),
-      entry.kind === "failure" && entry === talk.entries.at(-1) && h("p", {}, h("button", { onclick: askAgain }, "Ask again")),
-      !entry.isGrowing && sourcesOf(entry),
-      entry.createdAt && h("p", { class: "meta" }, h("span", { class: "unseen" }, isMine ? "You, " : "Omi, "), at(entry.createdAt), entry.source === "OMI_TRANSCRIPT" && " · spoken"));
-    entry.row = row;
-    return row;
-  }
-
   function askAgain() {
     const asked = talk.entries.findLast((one) => one.role === "USER");
     if (asked && !talk.stop) ask({ key: newKey(), text: asked.text, conversation: talk.id });
   }
 
-  function heard(entry, isSame) {
-    const isFound = entry === talk.found;
-    return h("p", { class: `heard ${isFound ? "found" : ""}`, tabindex: isFound ? "-1" : undefined },
-      !isSame && h("span", { class: "speaker" }, said(entry.isUser ? "You" : nameOfSpeaker(entry.speaker)), " ", at(entry.createdAt)), said(entry.text));
+  // An entry was deleted. The focus goes to what stands in its place.
+  async function gone(entry) {
+    const place = [...log.querySelectorAll(".remove")].findIndex((one) => one === entry.row?.querySelector(".remove"));
+    talk.entries = talk.entries.filter((one) => one.id !== entry.id);
+    draw({ stay: true });
+    ([...log.querySelectorAll(".remove")].slice(0, place + 1).at(-1) ?? box).focus({ preventScroll: true });
+    app.recents();
+    // A title that was made of its words is gone, too.
+    const found = await get(`/conversations/${talk.id}`, { signal }).catch(() => null);
+    if (found) talk.conversation = found.conversation;
+    drawTitle();
   }
-
-  function sourcesOf(entry) {
-    if (entry.role !== "ASSISTANT" || guest) return null;
-    if (entry.sources?.length) return h("details", { class: "sources" }, h("summary", {}, `From ${entry.sources.length} of your memories and conversations`), sourceList(entry.sources));
-    if (!entry.id || !app.me.preferences.injectMemories || entry.sources) return null;
-    const place = h("div", {});
-    const load = async (event) => {
-      if (!event.target.open || entry.sources) return;
-      const found = await get(`/messages/${entry.id}/sources`, { signal }).catch((error) => error);
-      if (!found.items) return place.replaceChildren(words(found));
-      entry.sources = found.items;
-      place.replaceChildren(entry.sources.length ? sourceList(entry.sources) : "This answer used none of your memories.");
-    };
-    return h("details", { class: "sources", ontoggle: load }, h("summary", {}, "Sources"), place);
-  }
-
-  const sourceList = (sources) => h("ul", {}, sources.map((one) => h("li", {}, said(clip(one.text, 200)), " ",
-    h("a", { href: one.conversationId ? `#/talk/${one.conversationId}?at=${id(one.createdAt)}&id=${one.id}` : "#/memories" }, one.kind === "memory" ? "memory, " : "said, ", moment(one.createdAt)))));
 
   // --- asking
 
@@ -232,7 +225,10 @@ export async function show({ app, arg, query, signal }) {
     const next = error instanceof Away ? question : { ...question, key: newKey() };
     if (!(error instanceof Away)) unsent.drop(question.key);
     answer.retry = () => again(next, answer);
-    if (error instanceof Away) addEventListener("online", () => answer.problem && !signal.aborted && again(question, answer), { once: true, signal });
+    if (!(error instanceof Away)) return;
+    const retry = () => answer.problem && talk.entries.includes(answer) && !talk.stop && again(question, answer);
+    addEventListener("online", retry, { once: true, signal });
+    app.live?.addEventListener("connected", retry, { once: true, signal });
   }
 
   function write(answer) {
@@ -288,8 +284,8 @@ export async function show({ app, arg, query, signal }) {
     if (goesOn) reload();
   }, 10_000);
   signal.addEventListener("abort", () => clearInterval(looking));
-  // After a pause of the stream some messages may be missing.
-  if (app.live) app.live.addEventListener("changed", (event) => event.detail === talk.id && !talk.stop && reload(), { signal });
+  // After a pause of the stream some messages may be missing; another tab may have begun it anew.
+  for (const kind of ["changed", "connected"]) app.live?.addEventListener(kind, () => talk.id && !talk.stop && reload(), { signal });
 
   // --- the conversation as a whole
 
