@@ -41,7 +41,7 @@ class PeoplePlan:
     warm_up_s: float = 2.0
     connections: int = 32
     calls_per_s: float = 20.0
-    phones: tuple[int, ...] = (1_500, 2_000, 2_500)
+    phones: tuple[int, ...] = (500, 750, 1_000, 1_500, 2_000)
     databases: Sequence[str] = DATABASES
     # The filled stores; None: in the folder of each row.
     folder: Path | None = None
