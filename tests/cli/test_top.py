@@ -186,6 +186,8 @@ async def test_top_on_a_terminal_ends_by_a_key_or_a_signal(is_key, tmp_path):
             stdin=its,
             stdout=its,
             stderr=its,
+            # A shell's background job ignores the signal, and would hand that down.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         said = await asyncio.to_thread(read_until, ours, b"q ends")
         if is_key:
