@@ -7,6 +7,7 @@ Threads: the main one draws and reads keys; a daemon thread asks the server, so 
 import contextlib
 import os
 import select
+import signal
 import sys
 import termios
 import threading
@@ -57,8 +58,7 @@ def top(*, once: bool, port: int | None, env_file: Path | None) -> None:
     if once or not console.is_terminal:
         console.print(view.whole())
         sys.exit(1 if view.status == "fail" else 0)
-    with contextlib.suppress(KeyboardInterrupt):
-        _watch(view, ask, console, SystemClock())
+    _watch(view, ask, console, SystemClock())
 
 
 def _fetch(settings: Settings) -> Mapping[str, Any]:
@@ -69,11 +69,12 @@ def _fetch(settings: Settings) -> Mapping[str, Any]:
 
 
 def _watch(view: View, ask: Ask, console: Console, clock: Clock) -> None:
-    """Draw until a key or a signal ends it."""
-    latest = Latest(ask, clock)
+    """Draw until a key or a signal ends it. Ctrl-C is only noted: amid a drawing it would not leave the screen."""
+    latest, ended = Latest(ask, clock), threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: ended.set())
     with _keys() as next_key, Live(view, console=console, screen=True, auto_refresh=False) as live:
         latest.start()
-        while True:
+        while not ended.is_set():
             latest.show_in(view)
             live.update(view, refresh=True)
             key = next_key(_DRAW_EVERY_S)
