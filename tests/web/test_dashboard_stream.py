@@ -143,7 +143,7 @@ async def test_page_that_never_reads_is_cut_off_and_the_others_go_on(open_page, 
     start.server._site.dashboard.period_s = 0.2  # the other has one document, then signs of life
     other = await open_page(query="?every=15")
     await other.document()
-    monkeypatch.setattr(live, "_READ_S", 0.3)
+    monkeypatch.setattr(live.DashboardEventsHandler, "read_s", 0.3)
     await open_page()  # more waits for it than sockets hold, and it takes none
     viewers = start.server._site.dashboard._viewers
     assert len(viewers) == 2

@@ -8,6 +8,7 @@ come in; `guarded.py`: limits, deadline.
 `transcript.py`: a session's transcript.
 - `requests.py`: one request's timeline. `webhooks.py`: the webhook inspector.
 - `pages.py`: start page and dashboard. `live.py`: the dashboard's event stream, and the restart
-of an actor. `about.py`: `/api/info` and `/help`. `status.py`: health and metrics.
+of an actor; `event_stream.py`: its base, and that of persons' streams.
+`about.py`: `/api/info` and `/help`. `status.py`: health and metrics.
 - `operator.py`: sign-in and sign-out. `queue.py`: queue admin.
 """

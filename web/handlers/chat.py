@@ -24,6 +24,7 @@ from web.edge.tolerant_json import short_key
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.handlers.chat_body import ChatBody, read_chat
+from web.handlers.event_stream import HEARTBEAT, set_stream_headers
 from web.problems import Problem, api_problem
 from web.requests import header
 from web.sources import sources_form
@@ -79,10 +80,6 @@ class DeltaBuffer:
         if not self.is_ended:
             self._has_news.clear()
         return waiting
-
-
-# Sent after some silence, since proxies close silent connections.
-HEARTBEAT = b": still there\n\n"
 
 
 def answer_form(
@@ -149,8 +146,7 @@ class EventStream:
     async def run(self, ask: Ask, form: Form) -> None:
         """Ask, forward the pieces, end the stream. If the client reads nothing until the deadline, disconnect it."""
         handler, deltas = self._handler, DeltaBuffer()
-        handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
-        handler.set_header("X-Accel-Buffering", "no")
+        set_stream_headers(handler)
         handler.flush()
         asking = asyncio.ensure_future(ask(deltas.add))
         asking.add_done_callback(lambda _: deltas.end())
