@@ -7,7 +7,8 @@ queue_admin.py    the operator's actions on the job queue
 snapshot.py       all that the operator's page shows: causes.py, tiles.py, tables.py
 requests.py       one request's timeline; requests under way, errors, webhooks
 actors.py         the tree of actors for that page, and their restart by hand
-causes.py         faults (fault.py, faults.py, inner_faults.py) with what they explain, and the state in a sentence
+causes.py         faults (fault.py, faults.py, webhook_faults.py, inner_faults.py) with what they explain, and the
+                  state in a sentence
 
 Not here: taking the readings (actors/metrics_collector.py, instruments/readings.py), HTML and access (web/).
 """

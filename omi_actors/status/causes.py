@@ -1,12 +1,13 @@
 """Causes: faults with the other faults that they explain, and the state of the system in one sentence.
 
-Not here: finding faults (faults.py, inner_faults.py), HTML (web/pages/). Threads: any; pure. Text is not yet escaped.
+Not here: finding faults (faults.py, webhook_faults.py, inner_faults.py), HTML (web/pages/).
+Threads: any; pure. Text is not yet escaped.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from omi_actors.status import faults, inner_faults
+from omi_actors.status import faults, inner_faults, webhook_faults
 from omi_actors.status.fault import ANSWERS, WEBHOOKS, Facts, Fault
 
 WELL = "All is well."
@@ -39,7 +40,8 @@ class Cause:
 
 def find_causes(facts: Facts) -> list[Cause]:
     """Return the causes, the worst first. A fault that another one explains stands below that one only."""
-    found = [fault for find in (*faults.FINDERS, *inner_faults.FINDERS) for fault in find(facts)]
+    finders = (*faults.FINDERS, *webhook_faults.FINDERS, *inner_faults.FINDERS)
+    found = [fault for find in finders for fault in find(facts)]
     found.sort(key=lambda fault: fault.rank)
     roots = [_root_of(fault, found) for fault in found]
     causes = [

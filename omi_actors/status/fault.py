@@ -1,6 +1,6 @@
 """A fault of the running system as a value, and the facts in which faults are found.
 
-Not here: the faults (faults.py: what people notice; inner_faults.py: the rest), causes (causes.py).
+Not here: the faults (faults.py: what people notice; webhook_faults.py; inner_faults.py: the rest), causes (causes.py).
 Threads: any; pure.
 """
 
@@ -65,7 +65,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What faults are found in. `mono_s` and `now_s` are the moment; `gauges` are counts.py's.
+    """The inputs of every search for faults. `mono_s` and `now_s` are the moment; `gauges` are counts.py's.
 
     `paused` has the start of each pause by kind of jobs, `last_errors` the class of the latest error by its place.
     """

@@ -1,6 +1,6 @@
 """Faults inside: crashes, failed requests, notifications, jobs, Redis, clock, retention, the event loop, the log.
 
-Not here: what people notice at once (faults.py), which fault is the cause of another (causes.py).
+Not here: what people notice at once (faults.py, webhook_faults.py), which fault is the cause of another (causes.py).
 Threads: any; pure. Text is not yet escaped; it holds nobody's words.
 """
 

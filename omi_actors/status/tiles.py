@@ -33,7 +33,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What tiles are made of: counts since the start and of the last 5 minutes, present values, and the minutes."""
+    """The inputs of all tiles: counts since the start and of the last 5 minutes, present values, and the minutes."""
 
     total: Mapping[str, float]
     recent: Mapping[str, float]
