@@ -3,7 +3,8 @@ import asyncio
 import pytest
 
 from omi_actors.clock import ManualClock, SystemClock
-from scripts.lab.bench.in_process import LagMeter, RowFailedError, Speech, call_all, run_row
+from scripts.lab.bench.in_process import LagMeter, Speech, call_all, run_row
+from scripts.lab.bench.machine import RowFailedError
 
 
 async def test_lag_meter_sees_a_blocked_loop():

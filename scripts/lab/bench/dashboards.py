@@ -14,7 +14,7 @@ from pathlib import Path
 from omi_actors.clock import Clock
 from scripts.lab.bench.load import Slice
 from scripts.lab.bench.machine import pin
-from scripts.lab.bench.throughput import ThroughputPlan, read_settings, run_load
+from scripts.lab.bench.throughput import ThroughputPlan, find_medians, read_settings, run_load
 from scripts.lab.replay.http import Target
 from scripts.lab.replay.server_process import build_server
 
@@ -76,10 +76,7 @@ def summarise_growth(pairs: Sequence[tuple[Slice, Slice]]) -> dict[str, object]:
         "growth_min": round(min(growths), 4),
         "growth_max": round(max(growths), 4),
         "pairs": len(pairs),
-        "cpu_us_per_request": round(statistics.median(one.cpu_us_per_request for one, _ in pairs), 1),
-        "with_pages_cpu_us_per_request": round(statistics.median(one.cpu_us_per_request for _, one in pairs), 1),
-        "requests_per_s": round(statistics.median(one.requests / one.wall_s for one, _ in pairs)),
-        "with_pages_requests_per_s": round(statistics.median(one.requests / one.wall_s for _, one in pairs)),
+        **find_medians(pairs, "with_pages"),
     }
 
 

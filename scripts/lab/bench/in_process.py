@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import gc
 import random
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from itertools import count
 from pathlib import Path
@@ -25,13 +24,10 @@ from omi_actors.domain.hearing.segments import Segment
 from omi_actors.instruments.logs import configure_logging
 from omi_actors.parts import BuildSession, Parts
 from omi_actors.system import System
+from scripts.lab.bench.machine import RowFailedError, run_module
 
 # Period of the meter (s); a stall of the loop shows as a late callback.
 _LOOK_S = 0.005
-
-
-class RowFailedError(RuntimeError):
-    """The process of a row ended without a result."""
 
 
 async def run_row(module: str, options: Mapping[str, object], *, within_s: float) -> Mapping[str, Any]:
@@ -40,17 +36,7 @@ async def run_row(module: str, options: Mapping[str, object], *, within_s: float
     Raises: RowFailedError
     """
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    row = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
-    )
-    try:
-        async with asyncio.timeout(within_s):
-            printed, _ = await row.communicate()
-    finally:
-        if row.returncode is None:
-            row.kill()
-    if row.returncode != 0:
-        raise RowFailedError(f"{module} ended with {row.returncode}")
+    printed = await run_module(module, *arguments, within_s=within_s)
     figures: Mapping[str, Any] = msgspec.json.decode(printed.splitlines()[-1])
     return figures
 

@@ -1,19 +1,46 @@
-"""Machine: hardware and commit of a measurement; CPU time, memory, files and cores of processes.
+"""Machine: hardware and commit of a measurement; CPU time, memory, files and cores of processes; runs of modules.
 
-Not here: the measurements; starting and signals (replay/server_process.py). Threads: any; it calls git once. Linux
+Not here: the measurements; servers and signals (replay/server_process.py). Threads: any; it calls git once. Linux
 only. Source: proc(5), prlimit(2).
 """
 
+import asyncio
 import os
 import platform
 import resource
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[3]
+
+
+class RowFailedError(RuntimeError):
+    """The process of a row, or of its load, ended without a result."""
+
+
+async def run_module(module: str, *arguments: str, within_s: float, core: int | None = None) -> bytes:
+    """Run a module in a process of its own, on one core if it is named, and return what it printed.
+
+    Raises: RowFailedError, TimeoutError
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
+    )
+    try:
+        if core is not None:
+            pin(process.pid, core)
+        async with asyncio.timeout(within_s):
+            printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode != 0:
+        raise RowFailedError(f"{module} ended with {process.returncode}")
+    return printed
 
 
 def read_machine() -> dict[str, object]:

@@ -4,9 +4,7 @@ The store has a million memories and a million messages. The server is a process
 Not here: the store (people_store.py), the load (people_load.py). Threads: one event loop.
 """
 
-import asyncio
 import statistics
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ import msgspec
 
 from omi_actors.clock import Clock, SystemClock
 from omi_actors.ids import new_request_id
+from scripts.lab.bench.machine import run_module
 from scripts.lab.bench.people_load import KINDS, Load, Loaded, summarise
 from scripts.lab.bench.people_store import DATABASES, PASSWORD, FilledStore, StorePlan, open_filled
 from scripts.lab.bench.throughput import LoadFailedError, read_settings
@@ -60,7 +59,7 @@ class _Side:
         """Run one load and return what it measured.
 
         Raises:
-            LoadFailedError: it ended without a result, or the server refused requests.
+            RowFailedError: it ended without a result. LoadFailedError: the server refused requests.
         """
         given = Load(
             port=self.target.port,
@@ -70,21 +69,11 @@ class _Side:
             plan=self.plan.store,
             **{"seconds": self.plan.slice_s, "warm_up_s": self.plan.warm_up_s, **load},
         )
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
+        printed = await run_module(
             "scripts.lab.bench.people_load",
             msgspec.json.encode(given).decode(),
-            stdout=asyncio.subprocess.PIPE,
+            within_s=given.seconds + _LOAD_MARGIN_S,
         )
-        try:
-            async with asyncio.timeout(given.seconds + _LOAD_MARGIN_S):
-                printed, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-        if process.returncode != 0:
-            raise LoadFailedError(f"the load ended with {process.returncode}")
         loaded = msgspec.json.decode(printed, type=Loaded)
         if loaded.refused:
             raise LoadFailedError(f"{loaded.refused} requests were refused")

@@ -4,10 +4,9 @@ Both servers share one core; the load generator has the other. Measured slices a
 Not here: the two servers (yardstick.py, the program itself), the load (load.py). Threads: one event loop.
 """
 
-import asyncio
 import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import msgspec
 from omi_actors.clock import Clock
 from omi_actors.ids import new_request_id
 from scripts.lab.bench.load import Slice
-from scripts.lab.bench.machine import pin
+from scripts.lab.bench.machine import pin, run_module
 from scripts.lab.replay.http import HttpClient, Target
 from scripts.lab.replay.server_process import ServerProcess, build_server, find_free_port
 
@@ -39,7 +38,7 @@ class _Health(msgspec.Struct):
 
 
 class LoadFailedError(RuntimeError):
-    """The load generator gave no result, or the server refused webhooks."""
+    """The server refused webhooks, or calls."""
 
 
 async def measure_throughput(plan: ThroughputPlan, *, work_dir: Path, clock: Clock) -> dict[str, object]:
@@ -88,11 +87,19 @@ def summarise_pairs(pairs: list[tuple[Slice, Slice]]) -> Mapping[str, object]:
         "ratio_min": round(min(ratios), 3),
         "ratio_max": round(max(ratios), 3),
         "pairs": len(pairs),
-        "cpu_us_per_request": round(statistics.median(ours.cpu_us_per_request for ours, _ in pairs), 1),
-        "bare_cpu_us_per_request": round(statistics.median(bare.cpu_us_per_request for _, bare in pairs), 1),
-        "requests_per_s": round(statistics.median(ours.requests / ours.wall_s for ours, _ in pairs)),
-        "bare_requests_per_s": round(statistics.median(bare.requests / bare.wall_s for _, bare in pairs)),
+        **find_medians(pairs, "bare"),
         "requests": sum(ours.requests for ours, _ in pairs),
+    }
+
+
+def find_medians(pairs: Sequence[tuple[Slice, Slice]], second: str) -> dict[str, float]:
+    """Return the medians of CPU and of speed over pairs of slices; those of the second have its name before theirs."""
+    firsts, seconds = zip(*pairs, strict=True)
+    return {
+        "cpu_us_per_request": round(statistics.median(one.cpu_us_per_request for one in firsts), 1),
+        f"{second}_cpu_us_per_request": round(statistics.median(one.cpu_us_per_request for one in seconds), 1),
+        "requests_per_s": round(statistics.median(one.requests / one.wall_s for one in firsts)),
+        f"{second}_requests_per_s": round(statistics.median(one.requests / one.wall_s for one in seconds)),
     }
 
 
@@ -115,18 +122,8 @@ async def run_load(plan: ThroughputPlan, server: ServerProcess, token: str) -> S
         "--connections": plan.connections,
     }
     arguments = [f"{name}={value}" for name, value in options.items()]
-    load = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "scripts.lab.bench.load", *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        pin(load.pid, _LOAD_CORE)
-        async with asyncio.timeout(plan.slice_s + _LOAD_MARGIN_S):
-            printed, _ = await load.communicate()
-    finally:
-        if load.returncode is None:
-            load.kill()
-    if load.returncode != 0:
-        raise LoadFailedError(f"the load ended with {load.returncode}")
+    within_s = plan.slice_s + _LOAD_MARGIN_S
+    printed = await run_module("scripts.lab.bench.load", *arguments, within_s=within_s, core=_LOAD_CORE)
     measured = msgspec.json.decode(printed, type=Slice)
     if measured.refused or not measured.requests:
         raise LoadFailedError(f"{measured.refused} of {measured.requests} webhooks were not acknowledged")
