@@ -76,6 +76,8 @@ class Postgres:
     place = "the database"
     skip_locked = "FOR UPDATE SKIP LOCKED"
     lock_rows = "FOR UPDATE OF"
+    find_in = "strpos"
+    memory_parts = ("octet_length(folded) <= 2000", "octet_length(folded) > 2000")  # as memory_search is made
     driver_errors: tuple[type[Exception], ...] = (psycopg2.Error,)
     snapshot_is_immediate = True  # without it Pony turns autocommit on
 
