@@ -75,7 +75,8 @@ def test_parameter_that_is_not_declared_cannot_be_read():
 
         @declare(ok(), query=())
         def get(self):
-            return LIMIT.read(self)
+            """Do nothing."""
 
+    handler: Any = Handler()
     with pytest.raises(AssertionError, match="limit is not declared"):
-        Handler().get()
+        LIMIT.read(handler)

@@ -36,8 +36,9 @@ class OpenApiHandler(BaseHandler):
     head = get
 
     def _make(self) -> bytes:
-        limit = self.site.request_limit and Limit(*self.site.request_limit.numbers)
-        return msgspec.json.encode(build_document(rules_of(self.application), limit))
+        limit = self.site.request_limit
+        numbers = None if limit is None else Limit(*limit.numbers)
+        return msgspec.json.encode(build_document(rules_of(self.application), numbers))
 
     def compute_etag(self) -> str | None:
         """Return the document's digest, so that a client that has the document gets no copy."""
