@@ -122,7 +122,8 @@ class Operation:
             more.add(401)
         if self.method not in SAFE_METHODS:
             more.add(403)
-        if "{" in self.path:
+        # Without an id, too: another node has just deleted the account.
+        if "{" in self.path or (access is Access.PERSON and 403 in more):
             more.add(404)
         return COMMON | more | self.declared.answers.keys()
 
