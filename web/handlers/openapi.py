@@ -123,7 +123,7 @@ class Operation:
         if self.method not in SAFE_METHODS:
             more.add(403)
         # Without an id, too: another node has just deleted the account.
-        if "{" in self.path or (access is Access.PERSON and 403 in more):
+        if "{" in self.path or (access is Access.PERSON and self.method not in SAFE_METHODS):
             more.add(404)
         return COMMON | more | self.declared.answers.keys()
 
