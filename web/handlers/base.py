@@ -27,6 +27,8 @@ from web.requests import CLOSED, count_request, request_id_of
 
 _log = get_logger("web.requests")
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
+# Methods of a browser that shows what comes; its scripts send the others.
+_OF_PAGES = frozenset(("GET", "POST"))
 _METHOD_NOT_ALLOWED = 405
 _SERVER_ERROR = 500
 
@@ -154,8 +156,8 @@ class BaseHandler(GuardedHandler):
 
     @property
     def wants_page(self) -> bool:
-        """Return True if a person reads the reply: only browsers that open an address accept HTML."""
-        return self.request.method == "GET" and "text/html" in self.request.headers.get("Accept", "")
+        """Return True if a person reads the reply: browsers that open an address or send a form accept HTML."""
+        return self.request.method in _OF_PAGES and "text/html" in self.request.headers.get("Accept", "")
 
     def _send_error_page(self, problem: Problem) -> None:
         if self.site.sends_security_headers:
