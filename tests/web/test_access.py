@@ -49,6 +49,7 @@ OPEN = {
     "/readyz",
     "/api/info",
     "/help",
+    "/openapi.json",
     "/metrics-dashboard/dashboard.css",
     "/metrics-dashboard/:script",
     "/operator",  # its key, or the operator's cookie, is checked by the handler
