@@ -83,7 +83,7 @@ class SQLite:
     skip_locked = ""
     lock_rows = ""
     find_in = "instr"
-    memory_parts = ("TRUE",)
+    memory_parts: tuple[str, ...] = ("TRUE",)
     driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
     snapshot_is_immediate = False  # it would take the write lock
 
