@@ -37,8 +37,8 @@ _DIGITS = 3
 _ALL = "SELECT id, created_at FROM memory {index} WHERE account_id = ?"
 _FOUND = (
     "SELECT memory.id, memory.text, memory.created_at, total FROM"
-    " (SELECT id, created_at, {total} AS total FROM ({held}) AS held ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?)"
-    " AS found CROSS JOIN memory WHERE memory.id = found.id ORDER BY memory.created_at DESC, memory.id DESC"
+    " (SELECT id, created_at, {total} AS total FROM ({held}) AS held ORDER BY created_at DESC, id DESC LIMIT ?"
+    " OFFSET ?) AS found CROSS JOIN memory WHERE memory.id = found.id ORDER BY memory.created_at DESC, memory.id DESC"
 )
 
 
