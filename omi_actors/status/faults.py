@@ -61,9 +61,7 @@ def _store(facts: Facts) -> Iterator[Fault]:
         is_silent = "reason" not in check and "since_seconds" in check
         yield Fault(
             kind=STORE,
-            what="The store does not answer."
-            if is_silent
-            else f"The store takes no writes: {short or reason}.",
+            what="The store does not answer." if is_silent else f"The store takes no writes: {short or reason}.",
             detail=f"{reason}." if short else "",
             do="Check that the disk of DATA_DIR has space and can be written, or that the database of DATABASE_URL"
             " runs. The server goes on by itself when the store does.",
