@@ -8,10 +8,12 @@ Not here: folds of words (words.py), dates (dates.py), rows and indexes (store/p
 
 import datetime as dt
 import math
+from bisect import insort
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from omi_actors.domain.people.dates import Terms, build_date_terms, find_dates
 from omi_actors.domain.people.words import STOP_WORDS, fold_text, fold_word, split_words
@@ -72,11 +74,10 @@ class RecallQuery:
         return tuple(dict.fromkeys(term for group in self.groups for term in group))
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedText:
+class IndexedText(NamedTuple):
     """A text in the index. `follows`: the text with the number before is its neighbour in the conversation."""
 
-    terms: tuple[str, ...]
+    terms: Sequence[str]
     follows: bool
 
 
@@ -124,19 +125,29 @@ def choose_candidates(query: RecallQuery, postings: Mapping[str, Sequence[int]],
 
     `postings` has the texts of each term, at most MAX_POSTINGS + 1. `total` counts the person's texts.
     """
+    groups = [_find_group(group, postings) for group in query.groups]
     alone: dict[int, float] = {}
-    groups = [(group, _find_group(group, postings)) for group in query.groups]
-    rare = [one for one in groups if len(one[1]) <= MAX_POSTINGS] or groups
-    for _group, numbers in rare:
+    for numbers in [one for one in groups if len(one) <= MAX_POSTINGS] or groups:
         weight = _idf(len(numbers), total)
-        for number in numbers:
-            alone[number] = alone.get(number, 0.0) + weight
-    among = dict(alone)
-    for number, weight in alone.items():
-        for neighbour in (number - 1, number + 1):
-            among[neighbour] = among.get(neighbour, 0.0) + weight * WEIGHTS.among
-    best = sorted([(-weight, -number) for number, weight in among.items()])[:MAX_CANDIDATES]
+        again = {number: alone[number] + weight for number in alone.keys() & set(numbers)}
+        alone.update(dict.fromkeys(numbers, weight))
+        alone.update(again)
+    among = _add_neighbours(alone)
+    # All that may be among the best, then these in their order: a sort of numbers alone is quick.
+    least = 0.0 if len(among) <= MAX_CANDIDATES else sorted(among.values())[-MAX_CANDIDATES]
+    best = sorted([(-weight, -number) for number, weight in among.items() if weight >= least])[:MAX_CANDIDATES]
     return [-number for _weight, number in best]
+
+
+def _add_neighbours(alone: Mapping[int, float]) -> dict[int, float]:
+    """Return the weights of texts with those of their neighbours, of which some have no word of the question."""
+    share = WEIGHTS.among
+    before = {number - 1: share * weight for number, weight in alone.items()}
+    after = {number + 1: share * weight for number, weight in alone.items()}
+    among = {**before, **after, **alone}
+    for number in (before.keys() & after.keys()) | (alone.keys() & (before.keys() | after.keys())):
+        among[number] = alone.get(number, 0.0) + before.get(number, 0.0) + after.get(number, 0.0)
+    return among
 
 
 def _find_group(group: Terms, postings: Mapping[str, Sequence[int]]) -> Collection[int]:
@@ -151,23 +162,31 @@ def _idf(count: int, total: int) -> float:
 
 def rank(
     query: RecallQuery,
-    candidates: Sequence[int],
+    candidates: Iterable[int],
     texts: Mapping[int, IndexedText],
     postings: Mapping[str, Sequence[int]],
     total: int,
     weights: Weights = WEIGHTS,
+    limit: int | None = None,
 ) -> list[Scored]:
-    """Return the candidates with their scores, the best first. `texts` also has their neighbours, if there are any.
+    """Return the `limit` best candidates with their scores, the best first. `texts` also has their neighbours, if any.
 
     Of texts with the same words only the best is returned: a greeting that comes a hundred times is one.
     """
     scorer = _Scorer(query, texts, postings, total, weights)
-    scored = [Scored(number, scorer.score(number)) for number in candidates if number in texts]
-    found: dict[tuple[str, ...], Scored] = {}
-    for one in sorted(scored, key=lambda one: (-one.score, -one.number)):
-        if one.score > 0:
-            found.setdefault(words_of(texts[one.number]), one)
-    return list(found.values())
+    # What is usual in a text only lowers its score: below the last of the best, nothing is left to find.
+    most = sorted([(scorer.score(number), number) for number in candidates if number in texts], reverse=True)
+    found: dict[tuple[str, ...], tuple[float, int]] = {}
+    lowered: list[float] = []
+    places = limit or len(most)
+    for score, number in most:
+        if score <= 0 or (len(lowered) >= places and score < lowered[-places]):
+            break
+        words, one = words_of(texts[number]), (scorer.lower_by_usual(score, number), number)
+        if words not in found:
+            insort(lowered, one[0])
+        found[words] = max(one, found.get(words, one))
+    return [Scored(number, score) for score, number in sorted(found.values(), reverse=True)[:places]]
 
 
 def words_of(text: IndexedText) -> tuple[str, ...]:
@@ -196,99 +215,104 @@ class _Scorer:
             for group in query.groups
             if not _is_word(group)
         ]
-        matcher = _Matcher([group[0] for group in words], weights.part, texts.values())
-        self._counts = {number: matcher.count(text.terms) for number, text in texts.items()}
-        self._mean = sum(len(text.terms) for text in texts.values()) / max(1, len(texts))
-        self._news = _measure_news(texts, {group[0] for group in words})
+        frequencies = Counter(chain.from_iterable([text.terms for text in texts.values()]))
+        known = _find_matches([group[0] for group in words], weights.part, frequencies)
+        self._counts = {
+            number: _count(text.terms, known) for number, text in texts.items() if not known.keys().isdisjoint(text.terms)
+        }
+        self._mean = frequencies.total() / max(1, len(texts))
+        self._news = _measure_news(frequencies, len(texts), {group[0] for group in words})
 
     def score(self, number: int) -> float:
-        """Return the score of a text; 0.0 if neither it nor a neighbour has a word of the question."""
-        weights, text = self._weights, self._texts[number]
+        """Return the score of a text if its other words are unusual; 0.0 if neither it nor a neighbour has a word."""
+        weights, text, counts = self._weights, self._texts[number], self._counts
         before, after = self._find_neighbours(number)
-        score = weights.alone * self._bm25((number,))
-        score += weights.among * self._bm25((before, number, after))
-        if before is not None and _QUESTION in self._texts[before].terms:
-            score += weights.reply * self._bm25((before, number))
+        around = [one for one in (before, number, after) if one is not None]
+        score = weights.among * self._bm25(around, 3) if any(one in counts for one in around) else 0.0
+        if number in counts:
+            score += weights.alone * self._bm25((number,), 1)
+        if before is not None and score and _QUESTION in self._texts[before].terms:
+            score += weights.reply * self._bm25((before, number), 2)
         if self._dates:
             score += weights.date * sum(idf for terms, idf in self._dates if not terms.isdisjoint(text.terms))
         if not score:
             return 0.0
         if _QUESTION in text.terms:
             score *= weights.asks
-        score *= 1 - weights.usual + weights.usual * self._find_news(number)
-        return score + (0.0 if self._speakers.isdisjoint(text.terms) else weights.speaker)
+        return score + self._find_bonus(text)
 
-    def _find_news(self, number: int) -> float:
-        """Return from 0.0 to 1.0 how unusual a text's words beside the question's are. "Carmen says hello" is usual."""
-        news = [self._news[term] for term in self._texts[number].terms if term in self._news]
-        return sum(news) / len(news) if news else 0.0
+    def _find_bonus(self, text: IndexedText) -> float:
+        return 0.0 if self._speakers.isdisjoint(text.terms) else self._weights.speaker
 
-    def _bm25(self, numbers: Sequence[int | None]) -> float:
-        """Return the score of texts that count as one; None stands for a missing one."""
+    def lower_by_usual(self, score: float, number: int) -> float:
+        """Return the score of a text, lower the more usual its words beside the question's are."""
+        text, usual = self._texts[number], self._weights.usual
+        news = [self._news[term] for term in text.terms if term in self._news]
+        part = sum(news) / len(news) if news else 0.0
+        bonus = self._find_bonus(text)
+        return (score - bonus) * (1 - usual + usual * part) + bonus
+
+    def _bm25(self, numbers: Sequence[int], places: int) -> float:
+        """Return the score of texts that count as one of so many places; some may be missing."""
         counts: dict[int, float] = {}
         for number in numbers:
-            for place, count in self._counts[number].items() if number is not None else ():
+            for place, count in self._counts.get(number, _NOTHING).items():
                 counts[place] = counts.get(place, 0.0) + count
-        if not counts:
-            return 0.0
-        k1, b = self._weights.k1, self._weights.b
-        length = sum(len(self._texts[number].terms) for number in numbers if number is not None)
-        norm = k1 * (1 - b + b * length / (self._mean * len(numbers)))
-        return sum(self._idfs[place] * count * (k1 + 1) / (count + norm) for place, count in counts.items())
+        k1, b, texts, score = self._weights.k1, self._weights.b, self._texts, 0.0
+        length = sum([len(texts[number].terms) for number in numbers])
+        norm = k1 * (1 - b + b * length / (self._mean * places))
+        for place, count in counts.items():
+            score += self._idfs[place] * count * (k1 + 1) / (count + norm)
+        return score
 
     def _find_neighbours(self, number: int) -> tuple[int | None, int | None]:
         texts = self._texts
         before = number - 1 if texts[number].follows and number - 1 in texts else None
-        after = number + 1 if number + 1 in texts and texts[number + 1].follows else None
-        return before, after
+        following = texts.get(number + 1)
+        return before, number + 1 if following is not None and following.follows else None
 
 
-def _measure_news(texts: Mapping[int, IndexedText], asked: Collection[str]) -> dict[str, float]:
-    """Return how unusual each word is among these texts, from 0.0 to 1.0; without the words that are asked for."""
-    counts = Counter(chain.from_iterable(text.terms for text in texts.values()))
-    rarest = math.log1p(len(texts))
-    news = {count: math.log1p(len(texts) / count) / rarest for count in set(counts.values())}
-    return {term: news[count] for term, count in counts.items() if term[:1] != SIGN and term not in asked}
+_NOTHING: Mapping[int, float] = {}
 
 
-class _Matcher:
-    """Counts the words of a question in texts. A word that begins or ends with another one counts in part."""
+def _measure_news(frequencies: Counter[str], total: int, asked: Collection[str]) -> dict[str, float]:
+    """Return how unusual each word is among so many texts, from 0.0 to 1.0; without the words that are asked for."""
+    rarest = math.log1p(total)
+    news = {count: math.log1p(total / count) / rarest for count in {*frequencies.values()}}
+    return {term: news[count] for term, count in frequencies.items() if term[:1] != SIGN and term not in asked}
 
-    def __init__(self, words: Sequence[str], part: float, texts: Iterable[IndexedText]) -> None:
-        self._words = words
-        self._part = part
-        # What begins or ends with another one has its first or its last characters: most words have neither.
-        heads = {word[:_PART_CHARS] for word in words}
-        tails = {word[-_PART_CHARS:] for word in words}
-        terms = {term for text in texts for term in text.terms}
-        self._known = {
-            term: tuple(self._match(term))
-            for term in terms
-            if term[:_PART_CHARS] in heads or term[-_PART_CHARS:] in tails
-        }
 
-    def count(self, terms: Iterable[str]) -> dict[int, float]:
-        """Return how often each of the question's words occurs in a text; a word that matches in part counts in part.
+def _find_matches(words: Sequence[str], part: float, terms: Iterable[str]) -> dict[str, list[tuple[int, float]]]:
+    """Return the terms that match words of the question: the words' places, and how much each match counts.
 
-        The keys are the words' places in the question.
-        """
-        counts: dict[int, float] = {}
-        known = self._known
-        for matches in [known[term] for term in terms if term in known]:
-            for place, weight in matches:
-                counts[place] = counts.get(place, 0.0) + weight
-        return counts
+    A term that begins or ends with a word, or the other way round, counts in part.
+    """
+    # Such terms have the first or the last characters of a word: most have neither.
+    heads = {word[:_PART_CHARS] for word in words}
+    tails = {word[-_PART_CHARS:] for word in words}
+    like = [term for term in terms if term[:_PART_CHARS] in heads or term[-_PART_CHARS:] in tails]
+    return {term: found for term in like if (found := [*_match(term, words, part)])}
 
-    def _match(self, term: str) -> Iterator[tuple[int, float]]:
-        if term.startswith(SIGN):
-            return
-        for place, word in enumerate(self._words):
-            if word == term:
-                yield place, 1.0
-            elif min(len(word), len(term)) >= _PART_CHARS:
-                short, long = sorted((word, term), key=len)
-                if long.startswith(short) or long.endswith(short):
-                    yield place, self._part
+
+def _match(term: str, words: Sequence[str], part: float) -> Iterator[tuple[int, float]]:
+    if term.startswith(SIGN):
+        return
+    for place, word in enumerate(words):
+        if word == term:
+            yield place, 1.0
+        elif min(len(word), len(term)) >= _PART_CHARS:
+            short, long = sorted((word, term), key=len)
+            if long.startswith(short) or long.endswith(short):
+                yield place, part
+
+
+def _count(terms: Iterable[str], known: Mapping[str, Sequence[tuple[int, float]]]) -> dict[int, float]:
+    """Return how often each of the question's words, named by its place there, occurs in a text."""
+    counts: dict[int, float] = {}
+    for term in filter(known.__contains__, terms):
+        for place, weight in known[term]:
+            counts[place] = counts.get(place, 0.0) + weight
+    return counts
 
 
 def _is_word(group: Terms) -> bool:
