@@ -13,11 +13,10 @@ from omi_actors.domain.people.meaning import fuse
 from omi_actors.domain.people.recall import (
     MAX_POSTINGS,
     IndexedText,
-    Scored,
     build_query,
     choose_candidates,
-    rank,
 )
+from omi_actors.domain.people.scores import Scored, rank
 from omi_actors.store.people.recall_index import parse_zone
 from omi_actors.store.transaction import Transaction
 
