@@ -6,6 +6,7 @@ Threads: the event loop's; the store's actors have threads of their own.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from omi_actors.actors.maintenance.eraser import EraseNow
@@ -16,6 +17,8 @@ from omi_actors.actors.session.messages import (
     AskerLeft,
     AskQuestion,
     ChatAnswered,
+    Cleared,
+    ClearIdle,
     Forget,
     Ingested,
     IngestSegments,
@@ -29,6 +32,7 @@ from omi_actors.actors.session.messages import (
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clients.model_chain import ModelFailure
+from omi_actors.clients.omi_api import GuardedNotifier
 from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import StartFailedError, UpstreamError
@@ -52,7 +56,7 @@ from omi_actors.status.fault import Facts
 from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
 from omi_actors.status.queue_admin import QueueAdmin
-from omi_actors.status.queue_status import build_queue_status
+from omi_actors.status.queue_status import LiveState, build_live_states, build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.status.tiles import Figures
 from omi_actors.store import minutes, queue_state, sessions
@@ -74,6 +78,8 @@ _SESSION = "session"
 _ENDED_SESSIONS = 50
 # Seconds that the actors get to stop, after attempts have ended or have released their jobs.
 _STOP_S = 10.0
+# Seconds for the router to ask idle sessions to stop.
+_CLEAR_S = 5.0
 # Seconds between two looks whether a failing model works again.
 _RECHECK_S = 10.0
 
@@ -230,15 +236,26 @@ class System:
         self._tree.job_queue.tell(JobsEnqueued(job.kind))
         return True
 
-    async def read_omi_memories(self, uid: str, *, limit: int, offset: int) -> list[Any] | None:
-        """Read a page of a wearer's memories at Omi. Return None if Omi's API is not configured.
+    @property
+    def omi(self) -> GuardedNotifier | None:
+        """Return the client of Omi's API; None if it is not configured."""
+        return self._tree.notifier
+
+    async def list_sessions(self, *, limit: int) -> tuple[int, list[LiveState]]:
+        """Return the number of sessions in memory, and those that were used last, the latest first.
 
         Raises:
-            UpstreamError: the page cannot be read.
+            ExpectedError: the store did not answer.
         """
-        if self._tree.notifier is None:
-            return None
-        return await self._tree.notifier.read_memories(uid, limit=limit, offset=offset)
+        live, clock = self._tree.live_sessions, self._runtime.clock
+        started_at = clock.now_s() - clock.mono_s()
+        used_at = {key: started_at + one.used_mono_s for key, one in islice(reversed(live.by_key.items()), limit)}
+        rows = await self._tree.store.read(sessions.load_states, tuple(used_at))
+        return live.count(), build_live_states(used_at, rows)
+
+    def clear_sessions(self, *, idle_s: float) -> Future[Cleared]:
+        """Passivate the sessions in memory that nobody has used for `idle_s` seconds. Nothing stored is lost."""
+        return self._tree.router.ask(ClearIdle(idle_s), timeout_s=_CLEAR_S)
 
     async def erase_account(self, account_id: str, *, key_digest: str, verified_hash: str | None) -> Begun | None:
         """End an account, and begin to erase it. Live sessions of it forget all, and its jobs under way are cancelled.

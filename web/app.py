@@ -5,7 +5,7 @@ Not here: `POST /omi-webhook`, which takes a shorter path (entry.py). Threads: t
 
 from tornado.web import Application, GZipContentEncoding
 
-from web.handlers import live, pages, queue, requests, webhooks
+from web.handlers import live, original, pages, queue, realtime, requests, sessions, webhooks
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.caller import Access
@@ -33,6 +33,7 @@ class Gzip(GZipContentEncoding):
 # The routes that ENABLE_METRICS switches.
 _METRICS = (
     (r"/metrics", MetricsHandler),
+    (r"/metrics/activation/?", original.ActivationHandler),
     *live.ROUTES,
     *pages.DASHBOARD_ROUTES,
     *requests.ROUTES,
@@ -63,6 +64,9 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/transcript/((?:[A-Za-z0-9_:.@-]|%3[Aa]|%40){1,256})", TranscriptHandler),
             (r"/operator", OperatorHandler),
             *queue.ROUTES,
+            *sessions.ROUTES,
+            *realtime.ROUTES,
+            *original.ROUTES,
             *people.ROUTES,
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Any
 
 from omi_actors.actors.passwords import Verdict
-from omi_actors.actors.session.messages import ChatAnswered, Ingested
+from omi_actors.actors.session.messages import ChatAnswered, Cleared, Ingested
 from omi_actors.actors.session.router import LiveSessions
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
@@ -101,6 +101,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
 
         self.passwords = FakePasswords()
         self.watchers = SessionWatchers()
+        self.omi = None  # a client of Omi's API
         self.stored = None  # an InlineStore, where a test needs one
 
     @property
@@ -183,8 +184,13 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
     async def send_followup(self, account_id, followup_id, wearable, text, *, request_id):
         return False
 
-    async def read_omi_memories(self, uid, *, limit, offset):
-        return None
+    async def list_sessions(self, *, limit):
+        return 0, []
+
+    def clear_sessions(self, *, idle_s):
+        future: Future[Any] = Future()
+        future.try_set(Cleared(0, 0))
+        return future
 
     def load_space(self, session_key):
         future: Future[Any] = Future()
