@@ -6,7 +6,6 @@ Threads: the event loop's; the store's actors have threads of their own.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any
 
 from omi_actors.actors.maintenance.eraser import EraseNow
@@ -17,8 +16,6 @@ from omi_actors.actors.session.messages import (
     AskerLeft,
     AskQuestion,
     ChatAnswered,
-    Cleared,
-    ClearIdle,
     Forget,
     Ingested,
     IngestSegments,
@@ -56,16 +53,18 @@ from omi_actors.status.fault import Facts
 from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
 from omi_actors.status.queue_admin import QueueAdmin
-from omi_actors.status.queue_status import LiveState, build_live_states, build_queue_status
+from omi_actors.status.queue_status import build_queue_status
+from omi_actors.status.session_memory import SessionMemory
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.status.tiles import Figures
-from omi_actors.store import minutes, queue_state, sessions
+from omi_actors.store import minutes, queue_state, sessions, transcripts
 from omi_actors.store.facade import Store
 from omi_actors.store.people import erasure, recall
 from omi_actors.store.people.erasure import Begun
 from omi_actors.store.people.followups import Wearable, enqueue_followup
 from omi_actors.store.people.recall import RecalledText
 from omi_actors.store.transaction import Transaction
+from omi_actors.store.transcripts import SessionPage, TalkPlace
 from omi_actors.tree import Tree
 
 _log = get_logger(__name__)
@@ -78,8 +77,6 @@ _SESSION = "session"
 _ENDED_SESSIONS = 50
 # Seconds that the actors get to stop, after attempts have ended or have released their jobs.
 _STOP_S = 10.0
-# Seconds for the router to ask idle sessions to stop.
-_CLEAR_S = 5.0
 # Seconds between two looks whether a failing model works again.
 _RECHECK_S = 10.0
 
@@ -241,21 +238,10 @@ class System:
         """Return the client of Omi's API; None if it is not configured."""
         return self._tree.notifier
 
-    async def list_sessions(self, *, limit: int) -> tuple[int, list[LiveState]]:
-        """Return the number of sessions in memory, and those that were used last, the latest first.
-
-        Raises:
-            ExpectedError: the store did not answer.
-        """
-        live, clock = self._tree.live_sessions, self._runtime.clock
-        started_at = clock.now_s() - clock.mono_s()
-        used_at = {key: started_at + one.used_mono_s for key, one in islice(reversed(live.by_key.items()), limit)}
-        rows = await self._tree.store.read(sessions.load_states, tuple(used_at))
-        return live.count(), build_live_states(used_at, rows)
-
-    def clear_sessions(self, *, idle_s: float) -> Future[Cleared]:
-        """Passivate the sessions in memory that nobody has used for `idle_s` seconds. Nothing stored is lost."""
-        return self._tree.router.ask(ClearIdle(idle_s), timeout_s=_CLEAR_S)
+    @property
+    def memory(self) -> SessionMemory:
+        """Return the operator's view of the sessions in memory."""
+        return SessionMemory(self._tree.live_sessions, self._tree.router, self._tree.store, self._runtime.clock)
 
     async def erase_account(self, account_id: str, *, key_digest: str, verified_hash: str | None) -> Begun | None:
         """End an account, and begin to erase it. Live sessions of it forget all, and its jobs under way are cancelled.
@@ -346,6 +332,10 @@ class System:
         return self._tree.store.read(
             sessions.load_transcript, session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES
         )
+
+    def load_session_page(self, session_key: str, *, before: TalkPlace, limit: int) -> Future[SessionPage | None]:
+        """Load what was said and written in a session before a place; None when there is no such session."""
+        return self._tree.store.read_cold(transcripts.load_session_page, session_key, before=before, limit=limit)
 
     async def queue_status(self) -> dict[str, Any]:
         """Return the counts of the job queue and of the sessions in memory (status/queue_status.py).

@@ -3,8 +3,6 @@
 Not here: counting (store/queue_state.py, actors/session/router.py), access (web/). Threads: the event loop's.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from config.settings import Settings
@@ -27,24 +25,6 @@ _NOTES = {
     "ENABLE_CONTEXT_ACTIVATION": "sessions detect wake phrases across webhooks and pauses",
     "ENABLE_PROMPT_WORKERS": "jobs other than answers are enqueued",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LiveState:
-    """A session in memory. `used_at` is UTC seconds; `is_asked`: an answer is under way."""
-
-    session_key: str
-    used_at: float
-    space: str = "default"
-    conversation_id: str | None = None
-    is_asked: bool = False
-
-
-def build_live_states(
-    used_at: Mapping[str, float], rows: Mapping[str, tuple[str, str | None, bool]]
-) -> list[LiveState]:
-    """Return the states of sessions by their keys; one without a row has stored nothing yet."""
-    return [LiveState(key, at, *rows.get(key, ())) for key, at in used_at.items()]
 
 
 def build_queue_status(

@@ -75,6 +75,14 @@ class FakePasswords:
         return Verdict(is_right=password[::-1] == password_hash)
 
 
+class FakeMemory:
+    async def list(self, *, limit):
+        return 0, ()
+
+    async def clear(self, *, idle_s):
+        return Cleared(0, 0)
+
+
 class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_system.py compares the two
     def __init__(self):
         self.ready = True
@@ -184,13 +192,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
     async def send_followup(self, account_id, followup_id, wearable, text, *, request_id):
         return False
 
-    async def list_sessions(self, *, limit):
-        return 0, []
-
-    def clear_sessions(self, *, idle_s):
-        future: Future[Any] = Future()
-        future.try_set(Cleared(0, 0))
-        return future
+    @property
+    def memory(self):
+        return FakeMemory()
 
     def load_space(self, session_key):
         future: Future[Any] = Future()
@@ -212,6 +216,12 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
             future.try_fail(found)
         else:
             future.try_set(found)
+        return future
+
+    def load_session_page(self, session_key, *, before, limit):
+        self.asked.append((session_key, before, limit))
+        future: Future[Any] = Future()
+        future.try_set(None)
         return future
 
     async def queue_status(self):

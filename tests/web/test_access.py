@@ -51,6 +51,7 @@ OPEN = {
     "/help",
     "/health/db",
     "/rate-limit/:id",  # the rule only; figures are for the wearer and the operator
+    "/openapi.json",
     "/metrics-dashboard/dashboard.css",
     "/metrics-dashboard/:script",
     "/operator",  # its key, or the operator's cookie, is checked by the handler
@@ -184,7 +185,7 @@ EXACT = [
     Row("DELETE", "/operator/queue/jobs/j1", Access.OPERATOR, 409),
     *(
         Row("POST", f"/operator/queue/{what}", Access.OPERATOR, 409)
-        for what in ("jobs/j1/retry", "retry", "discard", "pause", "resume")
+        for what in ("jobs/j1/retry", "jobs/j1/discard", "retry", "discard", "pause", "resume")
     ),
 ]
 

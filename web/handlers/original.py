@@ -3,7 +3,7 @@
 Not here: the other state of the server (status.py), the sessions in memory (sessions.py). Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.errors import BadRequestError
@@ -14,10 +14,35 @@ from omi_actors.store.notifications import count_spent
 from omi_actors.store.people.memories import load_verified_uids
 from omi_actors.store.transaction import Transaction
 from web.auth import UID, bearer_token, is_same
+from web.declare import PAGE, Fields, declare, ok
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 
 _UNAVAILABLE = 503
+
+
+class Use(TypedDict):
+    """The notifications of a wearer in this hour. `timeUntilReset` is in ms."""
+
+    limit: int
+    used: int
+    remaining: int
+    timeUntilReset: int
+    isLimited: bool
+
+
+class Counters(TypedDict):
+    """Counts since the process began, by the original's names."""
+
+    explicitTriggers: int
+    suppressedDuplicates: int
+    helpRequests: int
+    menuOpens: int
+    aiResponses: int
+
+
+_DOWN = (Fields({"ok": Literal[False], "error": str}), PAGE)
+_LIMIT = Fields({"user_id": str, "disabled": bool, "message": str, "rate_limit": NotRequired[Use]})
 
 
 class DatabaseHandler(BaseHandler):
@@ -27,6 +52,7 @@ class DatabaseHandler(BaseHandler):
     access = Access.ANYBODY
     answers_without_store = True
 
+    @declare({200: ok(), 503: _DOWN})
     async def get(self) -> None:
         """Answer `{"ok": true}`; 503 with `false` if it does not answer."""
         try:
@@ -45,6 +71,7 @@ class RateLimitHandler(BaseHandler):
     route = "/rate-limit/:id"
     access = Access.ANYBODY
 
+    @declare(_LIMIT)
     async def get(self, uid: str) -> None:
         """Answer with the limit. `disabled` means that this server sends no notifications."""
         if not UID.fullmatch(uid):
@@ -87,6 +114,7 @@ class ActivationHandler(BaseHandler):
     access = Access.SCRAPER
     is_paced = True
 
+    @declare(ok(counters=Counters))
     def get(self) -> None:
         """Answer with the counts. There is no menu here, so its count stays 0.
 

@@ -5,18 +5,31 @@ Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
 from dataclasses import replace
+from typing import NotRequired, TypedDict
 
 from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.errors import BadRequestError, InvalidWebhookError, RateLimitedError, SignatureMismatchError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext
+from web.declare import Text, declare, ok
 from web.edge.limits import LARGE_BODY_BYTES
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.requests import parse_query
 from web.webhook.intake import Order, Webhook, read_order, send_all
+from web.webhook.payloads import WireSegment
 
+_UID = Text("uid", "The wearer's user id.", max_chars=128)
+_SESSION = Text("session_id", "The session, if there is no uid.", max_chars=256)
 _REQUIRED = "session_id and segments[] are required"
+
+
+class TranscriptsBody(TypedDict):
+    """Segments of one wearer; with `session_id` or `uid` in the address, an array of segments does, too."""
+
+    segments: list[WireSegment]
+    session_id: NotRequired[str]
+    uid: NotRequired[str]
 
 
 class TranscriptsHandler(BaseHandler):
@@ -29,6 +42,9 @@ class TranscriptsHandler(BaseHandler):
     # Its deadline is that of a webhook.
     has_own_deadline = True
 
+    @declare(
+        ok(), query=(_UID, _SESSION), body=TranscriptsBody, example={"session_id": "ada", "segments": [{"text": "Hi"}]}
+    )
     async def post(self) -> None:
         """Answer when the segments are stored."""
         order = await self._read()

@@ -4,8 +4,12 @@ Not here: their transcripts (transcript.py), the counts (status.py). Threads: th
 """
 
 import re
+from typing import Annotated, NotRequired, TypedDict
+
+from msgspec import Meta
 
 from omi_actors.errors import BadRequestError
+from web.declare import Fields, Time, declare
 from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
@@ -18,15 +22,32 @@ _DIGITS = re.compile(r"[0-9]{1,15}")
 _OLDER_THAN_MS, _MAX_MS = 3_600_000, 315_576_000_000
 
 
+class SessionForm(TypedDict):
+    """A session in memory. `hasPending`: an answer is under way."""
+
+    sessionId: str
+    space: str
+    hasPending: bool
+    lastActivity: Time
+    conversationId: str | None
+
+
+class _ClearBody(TypedDict):
+    """The ms for which a session must have been idle; an hour without it."""
+
+    olderThan: NotRequired[Annotated[int, Meta(ge=0, le=_MAX_MS)] | Annotated[str, Meta(pattern="^[0-9]{1,12}$")]]
+
+
 class SessionsHandler(BaseHandler):
     """Lists the sessions in the memory of this node, at most 100, those that were used last first."""
 
     route = "/sessions"
     access = Access.OPERATOR
 
+    @declare(Fields({"total": int, "sessions": list[SessionForm]}))
     async def get(self) -> None:
         """Answer with the sessions, and how many there are in all."""
-        total, sessions = await self.site.system.list_sessions(limit=_SHOWN)
+        total, sessions = await self.site.system.memory.list(limit=_SHOWN)
         forms = [
             {
                 "sessionId": one.session_key,
@@ -48,9 +69,10 @@ class ClearHandler(BaseHandler):
     route = "/sessions/clear"
     access = Access.OPERATOR
 
+    @declare(Fields({"cleared": int, "remaining": int}), body=_ClearBody, example={"olderThan": 3_600_000})
     async def post(self) -> None:
         """Answer how many were asked to leave, and how many stay. One that waits for an answer finishes it first."""
-        done = await self.site.system.clear_sessions(idle_s=_read_older_than_ms(self.request.body) / 1e3)
+        done = await self.site.system.memory.clear(idle_s=_read_older_than_ms(self.request.body) / 1e3)
         self.send_json({"cleared": done.cleared, "remaining": done.remaining})
 
 

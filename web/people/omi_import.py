@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError, UpstreamError
 from omi_actors.store.people.memories import load_verified_uids
 from web.auth import UID
-from web.handlers.base import whole_number
+from web.declare import Choice, Number, Text, declare, ok
 from web.handlers.caller import Access
 from web.people.base import PersonHandler
 from web.people.bodies import Field
@@ -18,8 +18,42 @@ from web.people.bodies import Field
 # Characters of a conversation's text, and of one memory.
 _TEXT_CHARS, _MEMORY_CHARS = 100_000, 10_000
 _MAX_MEMORIES = 100
-_PAGE, _MAX_PAGE, _MAX_OFFSET = 100, 1_000, 1_000_000_000
-_SOURCE = (Field("text_source", max_chars=100), Field("text_source_spec", max_chars=200))
+_SOURCE = (
+    Field("text_source", max_chars=100, about="The kind of the text, as Omi has it.", example="other_text"),
+    Field("text_source_spec", max_chars=200, about="More about its source."),
+)
+_UID = Field(
+    "uid", max_chars=128, about="The wearer's user id.", example="vT5mQ2rJx8NnPzK4eWcLh7sYb1D3", is_needed=True
+)
+_TEXT = Field("text", max_chars=_TEXT_CHARS, about="What was said or written.", example="We met and planned a trip.")
+_CONVERSATION = (
+    _UID,
+    _TEXT,
+    Field("started_at", max_chars=64, about="When it began, ISO 8601."),
+    Field("finished_at", max_chars=64, about="When it ended."),
+    Field("language", max_chars=16, example="en"),
+    Field("geolocation", dict, about="Where it was, as Omi has it."),
+    *_SOURCE,
+)
+_MEMORIES = (
+    _UID,
+    _TEXT,
+    Field(
+        "memories",
+        list,
+        max_chars=_MEMORY_CHARS * _MAX_MEMORIES,
+        about="Texts, or objects with `content` and `tags`.",
+        form={"maxItems": _MAX_MEMORIES},
+    ),
+    *_SOURCE,
+)
+_OF = Text("uid", "The wearer's user id.", max_chars=128, example="vT5mQ2rJx8NnPzK4eWcLh7sYb1D3", needed=True)
+_LIMIT = Number("limit", "Rows of the page.", default=100, low=1, high=1_000)
+_OFFSET = Number("offset", "The first row.", high=1_000_000_000)
+_DISCARDED = Choice("include_discarded", "Whether Omi shall list those that it has discarded.", words=("false", "true"))
+_STATUSES = Text("statuses", "Statuses of Omi's, with commas between.", max_chars=200, pattern="^[A-Za-z0-9_,]*$")
+# A refusal of Omi's is 400, as the original's clients know it.
+_ERRORS = (404, 409)
 
 
 class _OmiHandler(PersonHandler):
@@ -68,11 +102,8 @@ class _ListHandler(_OmiHandler):
 
     async def read_page(self, **more: str | None) -> None:
         """Answer with Omi's JSON."""
-        params = {
-            "uid": await self.check_uid(self.get_query_argument("uid", "")),
-            "limit": whole_number(self, "limit", _PAGE, low=1, high=_MAX_PAGE),
-            "offset": whole_number(self, "offset", 0, low=0, high=_MAX_OFFSET),
-        }
+        uid = await self.check_uid(_OF.read(self))
+        params = {"uid": uid, "limit": _LIMIT.read(self), "offset": _OFFSET.read(self)}
         found = await self.call_omi("GET", params | more)
         self.send_ok(found if isinstance(found, dict) else {"items": found})
 
@@ -83,12 +114,10 @@ class ConversationsHandler(_ListHandler):
     route = "/omi/import/conversations"
     path = "conversations"
 
+    @declare(dict[str, Any], query=(_OF, _LIMIT, _OFFSET, _DISCARDED, _STATUSES), errors=_ERRORS)
     async def get(self) -> None:
-        """Answer with the page; `include_discarded` and `statuses` go to Omi."""
-        discarded = self.get_query_argument("include_discarded", "false").lower()
-        if discarded not in ("true", "false"):
-            raise BadRequestError("`include_discarded` must be true or false.")
-        statuses = self.get_query_argument("statuses", "")
+        """Answer with the page, as Omi sends it, and `ok`."""
+        discarded, statuses = _DISCARDED.read(self), _STATUSES.read(self)
         if not all(name.replace("_", "").isalnum() and name.isascii() for name in statuses.split(",") if statuses):
             raise BadRequestError("`statuses` must be words with commas between.")
         await self.read_page(include_discarded=discarded, statuses=statuses or None)
@@ -100,18 +129,15 @@ class MemoriesHandler(_ListHandler):
     route = "/omi/import/memories"
     path = "memories"
 
+    @declare(dict[str, Any], query=(_OF, _LIMIT, _OFFSET), errors=_ERRORS)
     async def get(self) -> None:
-        """Answer with the page."""
+        """Answer with the page, as Omi sends it, and `ok`."""
         await self.read_page()
 
+    @declare(ok(result=Any), body=_MEMORIES, errors=_ERRORS)
     async def post(self) -> None:
         """Give Omi a `text` from which it makes memories, or `memories` as they are; answer with Omi's `result`."""
-        fields = self.read_fields(
-            Field("uid", max_chars=128),
-            Field("text", max_chars=_TEXT_CHARS),
-            Field("memories", list, max_chars=_MEMORY_CHARS * _MAX_MEMORIES),
-            *_SOURCE,
-        )
+        fields = self.read_fields()
         uid = await self.check_uid(fields.pop("uid", ""))
         if fields.get("memories"):
             fields["memories"] = [_memory(one) for one in fields["memories"][: _MAX_MEMORIES + 1]]
@@ -146,17 +172,10 @@ class ConversationHandler(_OmiHandler):
     route = "/omi/import/conversation"
     path = "user/conversations"
 
+    @declare(ok(result=Any), body=_CONVERSATION, errors=_ERRORS)
     async def post(self) -> None:
         """Answer with Omi's `result`."""
-        fields = self.read_fields(
-            Field("uid", max_chars=128),
-            Field("text", max_chars=_TEXT_CHARS),
-            Field("started_at", max_chars=64),
-            Field("finished_at", max_chars=64),
-            Field("language", max_chars=16),
-            Field("geolocation", dict),
-            *_SOURCE,
-        )
+        fields = self.read_fields()
         uid = await self.check_uid(fields.pop("uid", ""))
         if not fields.get("text", "").strip():
             raise BadRequestError("text is required", hint="`text` must not be blank.")
