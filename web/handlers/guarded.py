@@ -17,7 +17,7 @@ from omi_actors.errors import RateLimitedError
 from omi_actors.kit.errors import ExpectedError
 from web.declare import Declared
 from web.edge.browsers import API_POLICY, browser_headers, check_origin
-from web.handlers.caller import CallerHandler
+from web.handlers.caller import Access, CallerHandler
 
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
 _CLIENT_ERROR = 400
@@ -97,14 +97,17 @@ class GuardedHandler(CallerHandler):
     def _begin(self) -> Awaitable[None] | None:
         """Count the request, check its page, and let the caller in or not."""
         limit = self.site.request_limit
-        if limit is not None and self.limit_kind is not None and not self.is_operator:
-            standing = limit.begin(self.limit_kind, self._limit_key)
+        # A preflight request costs little, and a page whose preflight is refused sees no reason.
+        kind = self.limit_kind if self.request.method != "OPTIONS" else None
+        if limit is not None and kind is not None and not self.is_operator:
+            standing = limit.begin(kind, self._limit_key)
             self._limit_headers = standing.headers()
             for name, value in self._limit_headers.items():
                 self.set_header(name, value)
             if standing.is_over:
                 raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
-        check_origin(self.request.method, self.request.headers, self.site.cors.allows)
+        if self.access is not Access.OMI:  # which no cookie lets in
+            check_origin(self.request.method, self.request.headers, self.site.cors.allows)
         if self._has_method:
             self.admit()
         return self.site.snapshot_pacer.wait() if self.is_paced else None

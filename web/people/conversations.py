@@ -163,9 +163,7 @@ class SearchHandler(PersonHandler):
         if not words:
             raise BadRequestError("`q` is missing.", hint="It holds the words that are searched.")
         limit = _FOUND.read(self)
-        found = await self.store.read_cold(
-            recall.find_texts, self.me.account_id, words, limit=limit, kinds=("segment", "message")
-        )
+        found = await self.store.read_cold(recall.find_texts, self.me.account_id, words, limit=limit, only_said=True)
         self.send_ok({"items": sources_form(found)})
 
 
