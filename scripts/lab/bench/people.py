@@ -40,7 +40,7 @@ class PeoplePlan:
     warm_up_s: float = 2.0
     connections: int = 32
     calls_per_s: float = 20.0
-    phones: tuple[int, ...] = (500, 750, 1_000, 1_500, 2_000)
+    phones: tuple[int, ...] = (1_000, 1_500, 2_000, 2_500, 3_000)
     databases: Sequence[str] = DATABASES
     # The filled stores; None: in the folder of each row.
     folder: Path | None = None
@@ -145,7 +145,14 @@ async def measure_phones(side: _Side) -> Mapping[str, Any]:
         figures[f"{phones}_phones_p99_ms"] = found["p99_ms"]
         if found["p99_ms"] > MAX_PHONE_MS:
             break
-        figures |= {"phones": phones, "cpu_share": round(loaded.cpu_s / loaded.wall_s, 2), **found}
+        figures |= {
+            "phones": phones,
+            "cpu_share": round(loaded.cpu_s / loaded.wall_s, 2),
+            "cpu_ms_per_request": round(loaded.cpu_s * 1000 / len(loaded.seconds["phone"]), 2),
+            "load_cpu_share": round(loaded.load_cpu_s / loaded.wall_s, 2),
+            "load_late_p99_ms": summarise(loaded.late_s)["p99_ms"],
+            **found,
+        }
     return figures
 
 
