@@ -15,6 +15,7 @@ from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOut
 from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
+from web.mcp import handler as mcp
 from web.people import routes as people
 from web.requests import GZIP_LEVEL
 from web.site import Site
@@ -64,6 +65,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/operator", OperatorHandler),
             *queue.ROUTES,
             *people.ROUTES,
+            *mcp.ROUTES,
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),
             (r"/health", HealthHandler),

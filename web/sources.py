@@ -10,7 +10,7 @@ from omi_actors.store.people.recall import RecalledText
 from web.problems import iso_time
 
 # Characters of a source that a reply shows.
-_SHOWN_CHARS = 500
+SHOWN_CHARS = 500
 
 
 def sources_form(sources: Iterable[RecalledText]) -> list[dict[str, Any]]:
@@ -19,7 +19,7 @@ def sources_form(sources: Iterable[RecalledText]) -> list[dict[str, Any]]:
 
 
 def _source_form(one: RecalledText) -> dict[str, Any]:
-    form: dict[str, Any] = {"kind": one.kind, "id": one.source_id, "text": one.text[:_SHOWN_CHARS]}
+    form: dict[str, Any] = {"kind": one.kind, "id": one.source_id, "text": one.text[:SHOWN_CHARS]}
     if one.speaker:
         form["speaker"] = one.speaker
     if one.conversation_id:

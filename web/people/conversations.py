@@ -41,7 +41,7 @@ from web.sources import sources_form
 # Messages of the conversation that goes on.
 _CURRENT_MESSAGES = 20
 _PAGE, _MAX_PAGE = 20, 100
-_MAX_FOUND, _MAX_WORDS_CHARS = 50, 500
+MAX_FOUND, MAX_WORDS_CHARS = 50, 500
 _MESSAGES, MAX_MESSAGES = 50, 200
 # Beyond it clients use cursors: a page at an offset reads all rows before it.
 _MAX_OFFSET = 2_000
@@ -119,11 +119,11 @@ class SearchHandler(PersonHandler):
     async def get(self) -> None:
         """Answer with the best matches."""
         words = self.get_query_argument("q", "").strip()
-        if not 0 < len(words) <= _MAX_WORDS_CHARS:
+        if not 0 < len(words) <= MAX_WORDS_CHARS:
             raise BadRequestError(
-                "`q` is missing or too long.", hint=f"It holds the words, at most {_MAX_WORDS_CHARS} characters."
+                "`q` is missing or too long.", hint=f"It holds the words, at most {MAX_WORDS_CHARS} characters."
             )
-        limit = read_limit(self, _PAGE, _MAX_FOUND)
+        limit = read_limit(self, _PAGE, MAX_FOUND)
         found = await self.store.read_cold(
             recall.find_texts, self.me.account_id, words, limit=limit, kinds=("segment", "message")
         )

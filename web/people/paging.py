@@ -29,10 +29,18 @@ def read_cursor(handler: RequestHandler) -> Position:
     Raises:
         BadRequestError: the cursor has another form.
     """
-    text = handler.get_query_argument("cursor", "")
-    if not text:
+    return find_place(handler.get_query_argument("cursor", ""))
+
+
+def find_place(cursor: str) -> Position:
+    """Return the place that a cursor names; "" is before all rows.
+
+    Raises:
+        BadRequestError: the cursor has another form.
+    """
+    if not cursor:
         return NEWEST
-    position = parse_cursor(text)
+    position = parse_cursor(cursor)
     if position is None:
         raise BadRequestError(
             "`cursor` is none of this list.", hint="Send `nextCursor` of the page before, or begin without it."
