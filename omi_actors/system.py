@@ -55,13 +55,14 @@ from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.status.tiles import Figures
-from omi_actors.store import minutes, queue_state, sessions
+from omi_actors.store import minutes, queue_state, sessions, transcripts
 from omi_actors.store.facade import Store
 from omi_actors.store.people import erasure, recall
 from omi_actors.store.people.erasure import Begun
 from omi_actors.store.people.followups import Wearable, enqueue_followup
 from omi_actors.store.people.recall import RecalledText
 from omi_actors.store.transaction import Transaction
+from omi_actors.store.transcripts import SessionPage, TalkPlace
 from omi_actors.tree import Tree
 
 _log = get_logger(__name__)
@@ -329,6 +330,10 @@ class System:
         return self._tree.store.read(
             sessions.load_transcript, session_key, after_seq=after_seq, limit=limit, messages=_PAGE_MESSAGES
         )
+
+    def load_session_page(self, session_key: str, *, before: TalkPlace, limit: int) -> Future[SessionPage | None]:
+        """Load what was said and written in a session before a place; None when there is no such session."""
+        return self._tree.store.read_cold(transcripts.load_session_page, session_key, before=before, limit=limit)
 
     async def queue_status(self) -> dict[str, Any]:
         """Return the counts of the job queue and of the sessions in memory (status/queue_status.py).

@@ -208,6 +208,12 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
             future.try_set(found)
         return future
 
+    def load_session_page(self, session_key, *, before, limit):
+        self.asked.append((session_key, before, limit))
+        future: Future[Any] = Future()
+        future.try_set(None)
+        return future
+
     async def queue_status(self):
         return {"ok": True}
 

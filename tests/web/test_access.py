@@ -49,6 +49,7 @@ OPEN = {
     "/readyz",
     "/api/info",
     "/help",
+    "/openapi.json",
     "/metrics-dashboard/dashboard.css",
     "/metrics-dashboard/:script",
     "/operator",  # its key, or the operator's cookie, is checked by the handler
@@ -178,7 +179,7 @@ EXACT = [
     Row("DELETE", "/operator/queue/jobs/j1", Access.OPERATOR, 409),
     *(
         Row("POST", f"/operator/queue/{what}", Access.OPERATOR, 409)
-        for what in ("jobs/j1/retry", "retry", "discard", "pause", "resume")
+        for what in ("jobs/j1/retry", "jobs/j1/discard", "retry", "discard", "pause", "resume")
     ),
 ]
 

@@ -5,6 +5,9 @@ Not here: its state (status.py). Threads: the event loop.
 
 from typing import Any
 
+from tornado.routing import PathMatches
+from tornado.web import Application
+
 from omi_actors import __version__
 from omi_actors.status.health import OFF
 from web.handlers.base import BaseHandler
@@ -43,7 +46,9 @@ class InfoHandler(BaseHandler):
     head = get
 
     def _routes(self) -> list[dict[str, Any]]:
-        return [{"path": handler.route, "methods": handler.allowed_methods()} for handler in handlers_of(self)]
+        return [
+            {"path": handler.route, "methods": handler.allowed_methods()} for _, handler in rules_of(self.application)
+        ]
 
 
 class HelpHandler(BaseHandler):
@@ -61,7 +66,7 @@ class HelpHandler(BaseHandler):
 
     def _features(self) -> dict[str, bool]:
         """Return the active features. A feature is active if its route exists, or by a setting."""
-        paths = {handler.route for handler in handlers_of(self)}
+        paths = {handler.route for _, handler in rules_of(self.application)}
         return {
             "web_search": False,
             "natural_language": True,
@@ -71,10 +76,10 @@ class HelpHandler(BaseHandler):
         }
 
 
-def handlers_of(handler: BaseHandler) -> list[type[BaseHandler]]:
-    """Return the handlers of the application's table of routes, in its order."""
-    targets = [rule.target for rule in handler.application.wildcard_router.rules]
-    return [target for target in targets if isinstance(target, type) and issubclass(target, BaseHandler)]
+def rules_of(application: Application) -> list[tuple[str, type[BaseHandler]]]:
+    """Return the application's table of routes, in its order: patterns of addresses with their handlers."""
+    found = [(rule.matcher, rule.target) for rule in application.wildcard_router.rules]
+    return [(matcher.regex.pattern, target) for matcher, target in found if isinstance(matcher, PathMatches)]
 
 
 def _help(names: tuple[str, ...], features: dict[str, bool]) -> dict[str, Any]:

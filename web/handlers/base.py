@@ -154,8 +154,12 @@ class BaseHandler(GuardedHandler):
 
     @property
     def wants_page(self) -> bool:
-        """Return True if a person reads the reply: only browsers that open an address accept HTML."""
-        return self.request.method == "GET" and "text/html" in self.request.headers.get("Accept", "")
+        """Return True if a person reads the reply: a browser that opens an address or sends a form accepts HTML."""
+        headers, method = self.request.headers, self.request.method
+        # A browser's form names the page's origin; programs do not.
+        return "text/html" in headers.get("Accept", "") and (
+            method == "GET" or (method == "POST" and "Origin" in headers)
+        )
 
     def _send_error_page(self, problem: Problem) -> None:
         if self.site.sends_security_headers:

@@ -15,6 +15,7 @@ from tornado.web import OutputTransform, RequestHandler
 from omi_actors.domain.people.accounts import SignedIn
 from omi_actors.errors import RateLimitedError
 from omi_actors.kit.errors import ExpectedError
+from web.declare import Declared
 from web.edge.browsers import API_POLICY, browser_headers, check_origin
 from web.handlers.caller import CallerHandler
 
@@ -32,8 +33,8 @@ def limit_key(person: SignedIn) -> str:
 class GuardedHandler(CallerHandler):
     """One request with its checks; subclasses state who may come in, and the limits of their address."""
 
-    # Other methods of the address, which a faster path than this class handles.
-    more_methods: ClassVar[tuple[str, ...]] = ()
+    # Other methods of the address, which a faster path than this class handles, with their declarations.
+    more_methods: ClassVar[Mapping[str, Declared]] = MappingProxyType({})
     # Routes of one kind share RATE_LIMIT_MAX_REQUESTS; None is not limited.
     limit_kind: ClassVar[str | None] = "api"
     # True if the address must answer while the store does not; a token then opens nothing.

@@ -25,6 +25,7 @@ from web.edge.limits import LARGE_BODY_BYTES
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.handlers.requests import ID
+from web.pages.operator import transcript_of
 from web.pages.render import TIMELINES, WEBHOOKS_PLACE, render_webhook
 from web.webhook.intake import Order, Sending, Webhook, build_order
 
@@ -72,8 +73,8 @@ class _WebhookHandler(BaseHandler):
         return webhook, webhook.body
 
     def show(self, form: Mapping[str, Any]) -> None:
-        """Answer with a page for a browser, which sends a form by POST, too; else with JSON."""
-        if "text/html" in self.request.headers.get("Accept", ""):
+        """Answer with a page for a browser; else with JSON."""
+        if self.wants_page:
             self.send_page(render_webhook(form))
         else:
             self.send_json(form)
@@ -126,7 +127,7 @@ class ReplayHandler(_WebhookHandler):
                 self.site.system.reply_sent(ReplySent(key, reply.delivery_id, reached=True))
         replay = {
             "session": key,
-            "transcript": f"/transcript/{key}",
+            "transcript": transcript_of(key),
             "timeline": f"{TIMELINES}/{self.request_id}",
             "messages": len(replies),
             "answered": any(reply.message is not None for reply in replies),
@@ -176,7 +177,9 @@ def _build_text(webhook: KeptWebhook, body: bytes) -> dict[str, Any]:
     query = {name: value for name, value in webhook.query.items() if name != "token"}
     text = body.decode("utf-8", "replace")
     content_type = next((value for name, value in webhook.headers.items() if name.lower() == "content-type"), "")
-    return {"query": query, "text": text, "curl": build_curl(query.items(), content_type, body)}
+    command = build_curl(query.items(), content_type, body)
+    transcript = transcript_of(webhook.session_key) if webhook.session_key else ""
+    return {"query": query, "text": text, "curl": command, "transcript": transcript}
 
 
 def build_curl(query: Iterable[tuple[str, str]], content_type: str, body: bytes) -> str:

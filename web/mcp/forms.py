@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from omi_actors.domain.people.memories import MAX_CHARS
-from web.people.conversations import MAX_FOUND, MAX_WORDS_CHARS
+from web.people.conversations import FOUND, WORDS
 
 # Characters of a task: some sentences.
 _TASK_CHARS = 2_000
@@ -18,8 +18,8 @@ _PAGE, _MAX_PAGE = 50, 200
 
 _Id = Annotated[str, Meta(min_length=1, max_length=64)]
 _Key = Annotated[str, Meta(min_length=1, max_length=100)]
-_Words = Annotated[str, Meta(min_length=1, max_length=MAX_WORDS_CHARS)]
-_Count = Annotated[int, Meta(ge=1, le=MAX_FOUND, description="The most texts to return.")]
+_Words = Annotated[str, Meta(min_length=1, max_length=WORDS.max_chars)]
+_Count = Annotated[int, Meta(ge=1, le=FOUND.high, description="The most texts to return.")]
 
 
 class Given(Struct, frozen=True, forbid_unknown_fields=True):

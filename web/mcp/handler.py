@@ -13,15 +13,21 @@ from omi_actors.domain.people.memories import MAX_CHARS
 from omi_actors.errors import TooLargeError
 from omi_actors.instruments.requests import REQUESTS
 from omi_actors.kit.errors import ExpectedError
+from web.declare import Header, declare
 from web.mcp.protocol import (
     CALL,
     INITIALIZE,
     INVALID_PARAMS,
     LEGACY,
+    MODERN,
     NO_METHOD,
     REVISIONS,
     Call,
+    Named,
     RpcError,
+    RpcMessage,
+    RpcRefusal,
+    RpcReply,
     read_call,
 )
 from web.mcp.tools import TOOLS, Tool, ToolHandler
@@ -38,6 +44,25 @@ _INSTRUCTIONS = (
     " to look something up, ask for an answer of the assistant, remember only what the person wants kept."
 )
 _TOOL_FORMS = [tool.form() for tool in TOOLS.values()]
+# Which of them are needed depends on the message.
+_HEADERS = (
+    Header("MCP-Protocol-Version", "The revision; all messages but `initialize` need it.", example=MODERN),
+    Header("Mcp-Method", "The body's method, needed by 2026-07-28.", example="tools/call"),
+    Header("Mcp-Name", "The tool of `tools/call`, needed by 2026-07-28.", example="recall"),
+)
+_EXAMPLE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": CALL,
+    "params": {
+        "name": "recall",
+        "arguments": {"question": "What did I promise Carmen?"},
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": MODERN,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        },
+    },
+}
 # Characters that no store can hold; JSON allows no half of a surrogate pair here.
 _NO_TEXT = re.compile("\0")
 
@@ -50,13 +75,22 @@ class McpHandler(ToolHandler):
     # A question's deadline is CHAT_REPLY_DEADLINE_MS; all else has those of the store.
     has_own_deadline = True
 
+    @declare(
+        {200: RpcReply, 202: None, 400: RpcRefusal, 404: RpcRefusal}, query=_HEADERS, body=RpcMessage, example=_EXAMPLE
+    )
     async def post(self) -> None:
-        """Answer the message."""
+        """Answer one message of the Model Context Protocol: JSON, or 202 for a notification.
+
+        Revision 2026-07-28, and `initialize` of 2025-11-25 and 2025-06-18. Methods: `server/discover`, `tools/list`,
+        `tools/call`.
+        """
         call: Call | None = None
+        named = Named(*(one.find(self) for one in _HEADERS))
         try:
-            call = read_call(self._bounded_body(), self.request.headers)
+            call = read_call(self._bounded_body(), named)
             if call is None or call.rpc_id is None:
                 self.set_status(202)
+                self.clear_header("Content-Type")
                 self.finish()
                 return
             self.cancels_when_left = call.is_modern

@@ -9,12 +9,9 @@ Source: modelcontextprotocol.io/specification/2026-07-28, pages basic, basic/ver
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
-from tornado.httputil import HTTPHeaders
-
-from web.requests import header
 
 MODERN = "2026-07-28"
 # Newest first.
@@ -27,13 +24,57 @@ _NOT_FOUND, _BAD_REQUEST, _OK = 404, 400, 200
 
 INITIALIZE, CALL = "initialize", "tools/call"
 _META = "io.modelcontextprotocol/"
-_REVISION_HEADER = "MCP-Protocol-Version"
 # A header that holds what no header may hold.
 _ENCODED, _END = "=?base64?", "?="
 # Characters of a client's revision that an error repeats.
 _SHOWN_CHARS = 40
 
 RpcId = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | str
+_Nothing = msgspec.UnsetType
+
+
+class Named(NamedTuple):
+    """What the headers say of a message; "" is a missing one."""
+
+    revision: str
+    method: str
+    tool: str
+
+
+class RpcMessage(msgspec.Struct, frozen=True):
+    """A message of JSON-RPC: a request, a notification if it has no `id`, or a response if it has no `method`."""
+
+    jsonrpc: Literal["2.0"]
+    id: RpcId | _Nothing = msgspec.UNSET
+    method: str | _Nothing = msgspec.UNSET
+    params: dict[str, Any] = {}
+    result: dict[str, Any] | _Nothing = msgspec.UNSET
+    error: dict[str, Any] | _Nothing = msgspec.UNSET
+
+
+class RpcFault(msgspec.Struct, frozen=True):
+    """An error of the protocol."""
+
+    code: int
+    message: str
+    data: dict[str, Any] | _Nothing = msgspec.UNSET
+
+
+class RpcReply(msgspec.Struct, frozen=True):
+    """A result, or an error. The older revisions get errors of methods and parameters with status 200."""
+
+    jsonrpc: Literal["2.0"]
+    id: RpcId
+    result: dict[str, Any] | _Nothing = msgspec.UNSET
+    error: RpcFault | _Nothing = msgspec.UNSET
+
+
+class RpcRefusal(msgspec.Struct, frozen=True):
+    """An error; the id is null if the request's could not be read."""
+
+    jsonrpc: Literal["2.0"]
+    id: RpcId | None
+    error: RpcFault
 
 
 class RpcError(Exception):
@@ -48,19 +89,9 @@ class RpcError(Exception):
         # 2025-11-25 and before take an error's status for the transport's own.
         self.status = _NOT_FOUND if code == NO_METHOD else _BAD_REQUEST
 
-    def form(self) -> dict[str, Any]:
-        """Return the reply. Its id is null if the request's could not be read."""
-        error = {"code": self.code, "message": str(self)} | ({"data": self.data} if self.data else {})
-        return {"jsonrpc": "2.0", "id": self.rpc_id, "error": error}
-
-
-class _Message(msgspec.Struct, frozen=True):
-    jsonrpc: Literal["2.0"]
-    id: RpcId | msgspec.UnsetType = msgspec.UNSET
-    method: str | msgspec.UnsetType = msgspec.UNSET
-    params: dict[str, Any] = {}
-    result: Any = msgspec.UNSET
-    error: Any = msgspec.UNSET
+    def form(self) -> RpcRefusal:
+        """Return the reply."""
+        return RpcRefusal("2.0", self.rpc_id, RpcFault(self.code, str(self), self.data or msgspec.UNSET))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +109,7 @@ class Call:
         return self.revision == MODERN
 
 
-def read_call(body: bytes, headers: HTTPHeaders) -> Call | None:
+def read_call(body: bytes, named: Named) -> Call | None:
     """Return the message of a body; None: it is a client's response, which needs no reply.
 
     Raises:
@@ -88,10 +119,10 @@ def read_call(body: bytes, headers: HTTPHeaders) -> Call | None:
     try:
         message = _read_message(value)
         if message.method is msgspec.UNSET:
-            _check_response(message, headers)
+            _check_response(message, named)
             return None
         is_request = message.id is not msgspec.UNSET
-        revision = _find_revision(message.method, message.params, headers, is_request=is_request)
+        revision = _find_revision(message.method, message.params, named, is_request=is_request)
     except RpcError as error:
         error.rpc_id = _id_of(value)
         raise
@@ -105,13 +136,13 @@ def _decode(body: bytes) -> Any:
         raise RpcError(PARSE_ERROR, "The body is not JSON.") from None  # the original may hold the text
 
 
-def _read_message(value: Any) -> _Message:
+def _read_message(value: Any) -> RpcMessage:
     if isinstance(value, list):
         raise RpcError(INVALID_REQUEST, "Batches are not supported: send each message as a request of its own.")
     if isinstance(value, dict) and not isinstance(value.get("params", {}), dict):
         raise RpcError(INVALID_PARAMS, "`params` must be an object.")
     try:
-        return msgspec.convert(value, _Message)
+        return msgspec.convert(value, RpcMessage)
     except msgspec.ValidationError as error:
         raise RpcError(INVALID_REQUEST, f"This is no JSON-RPC message: {error}.") from None
 
@@ -124,52 +155,52 @@ def _id_of(value: Any) -> RpcId | None:
     return found
 
 
-def _check_response(message: _Message, headers: HTTPHeaders) -> None:
+def _check_response(message: RpcMessage, named: Named) -> None:
     """Accept a client's response, which only the older revisions know. This server asks clients nothing."""
     is_response = message.result is not msgspec.UNSET or message.error is not msgspec.UNSET
-    if not is_response or header(headers, _REVISION_HEADER) not in LEGACY:
+    if not is_response or named.revision not in LEGACY:
         raise RpcError(INVALID_REQUEST, "The message has no `method`.")
 
 
-def _find_revision(method: str, params: dict[str, Any], headers: HTTPHeaders, *, is_request: bool) -> str:
+def _find_revision(method: str, params: dict[str, Any], named: Named, *, is_request: bool) -> str:
     """Return the revision that a message speaks.
 
     Raises:
         RpcError: it is none of ours, or the headers say something else than the body.
     """
-    named = header(headers, _REVISION_HEADER)
     meta = params.get("_meta")
     stated = meta.get(f"{_META}protocolVersion") if isinstance(meta, dict) else None
     if stated is None and method == INITIALIZE:
         return LEGACY[0]
-    if named is None or named != (stated or named):
+    revision = named.revision
+    if not revision or revision != (stated or revision):
         raise RpcError(
-            HEADER_MISMATCH, f"The header {_REVISION_HEADER} is missing, or is not what `_meta` says; name {MODERN}."
+            HEADER_MISMATCH, f"The header MCP-Protocol-Version is missing, or is not what `_meta` says; name {MODERN}."
         )
-    if named not in REVISIONS:
+    if revision not in REVISIONS:
         raise RpcError(
             UNSUPPORTED_REVISION,
             "Unsupported protocol version",
-            {"supported": list(REVISIONS), "requested": named[:_SHOWN_CHARS]},
+            {"supported": list(REVISIONS), "requested": revision[:_SHOWN_CHARS]},
         )
-    if named == MODERN and is_request:
-        _check_modern(method, params, meta, headers)
-    return named
+    if revision == MODERN and is_request:
+        _check_modern(method, params, meta, named)
+    return revision
 
 
-def _check_modern(method: str, params: dict[str, Any], meta: Any, headers: HTTPHeaders) -> None:
+def _check_modern(method: str, params: dict[str, Any], meta: Any, named: Named) -> None:
     for name in ("protocolVersion", "clientCapabilities"):
         if not isinstance(meta, dict) or f"{_META}{name}" not in meta:
             raise RpcError(INVALID_PARAMS, f"`params._meta` must have `{_META}{name}`.")
-    if header(headers, "Mcp-Method") != method:
+    if named.method != method:
         raise RpcError(HEADER_MISMATCH, "The header Mcp-Method must be the body's method.")
-    if method == CALL and _plain(header(headers, "Mcp-Name")) != params.get("name"):
+    if method == CALL and _plain(named.tool) != params.get("name", ""):
         raise RpcError(HEADER_MISMATCH, "The header Mcp-Name must be the name of the tool.")
 
 
-def _plain(value: str | None) -> str | None:
+def _plain(value: str) -> str | None:
     """Return a header's value; None if it is encoded wrongly."""
-    if value is None or not (value.startswith(_ENCODED) and value.endswith(_END)):
+    if not (value.startswith(_ENCODED) and value.endswith(_END)):
         return value
     try:
         return base64.b64decode(value[len(_ENCODED) : -len(_END)], validate=True).decode()

@@ -43,7 +43,7 @@ from web.mcp.forms import (
 from web.people.conversations import OneConversationHandler
 from web.people.forms import cursor_of
 from web.people.memories import keep_memory
-from web.people.paging import find_place
+from web.people.paging import CURSOR
 from web.people.tasks import as_json, complete_task, keep_task
 from web.problems import iso_time
 from web.sources import SHOWN_CHARS
@@ -130,7 +130,7 @@ class ToolHandler(AskingHandler, OneConversationHandler):
 
     async def list_tasks(self, given: ListTasksGiven) -> TasksMade:
         """List the person's tasks."""
-        before = find_place(given.cursor)
+        before = CURSOR.parse(given.cursor)
         page = await self.store.read_cold(tasks.list_tasks, self.me.account_id, before=before, limit=given.limit + 1)
         shown = page[: given.limit]
         next_cursor = cursor_of(shown[-1].position) if len(page) > given.limit else ""
