@@ -17,7 +17,7 @@ from omi_actors.errors import RateLimitedError
 from omi_actors.kit.errors import ExpectedError
 from web.declare import Declared
 from web.edge.browsers import API_POLICY, browser_headers, check_origin
-from web.handlers.caller import CallerHandler
+from web.handlers.caller import Access, CallerHandler
 
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
 _CLIENT_ERROR = 400
@@ -95,9 +95,11 @@ class GuardedHandler(CallerHandler):
 
     def _begin(self) -> Awaitable[None] | None:
         """Count the request, check its page, and let the caller in or not."""
-        if self.limit_kind is not None:
+        # A preflight request costs little, and a page whose preflight is refused sees no reason.
+        if self.limit_kind is not None and self.request.method != "OPTIONS":
             self.count_for_limit(self.limit_kind)
-        check_origin(self.request.method, self.request.headers, self.site.cors.allows)
+        if self.access is not Access.OMI:  # which no cookie lets in
+            check_origin(self.request.method, self.request.headers, self.site.cors.allows)
         if self._has_method:
             self.admit()
         return self.site.snapshot_pacer.wait() if self.is_paced else None

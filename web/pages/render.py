@@ -19,7 +19,8 @@ from web.problems import Problem, iso_time
 DASHBOARD = "/metrics-dashboard"
 TIMELINES = f"{DASHBOARD}/requests"
 WEBHOOKS_PLACE = f"{DASHBOARD}/webhooks"
-JOBS = "/operator/queue/jobs"
+OPERATOR_PLACE = "/operator"
+JOBS = f"{OPERATOR_PLACE}/queue/jobs"
 
 _LINKS = (
     (JOBS, "Jobs", "the queue, job by job, with errors and transcripts"),
@@ -83,13 +84,23 @@ def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
 def render_message(title: str, sentences: Sequence[str] = ()) -> bytes:
     """Return a page with a message, such as the one after signing out."""
     return render_template(
-        "message.html", title=title, sentences=[[text] for text in sentences], request_id="", timeline=""
+        "message.html", title=title, sentences=[text.split("`") for text in sentences], request_id="", timeline=""
     )
+
+
+def render_operator_door() -> bytes:
+    """Return the page for a browser that is not signed in as the operator."""
+    return render_message("This is for the operator", [f"{_SIGN_IN} Programs send ADMIN_TOKEN."])
 
 
 def render_key_form(**values: Any) -> bytes:
     """Return the form of a one-time link; `values` are those of key_form.html."""
     return render_template("key_form.html", **values)
+
+
+def render_help(form: Mapping[str, Any]) -> bytes:
+    """Return the page that explains how to speak to the wearable; `form` is the same as JSON."""
+    return render_template("help.html", help=form)
 
 
 def render_undo_link(path: str, key: str) -> bytes:
