@@ -18,7 +18,7 @@ from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.errors import AnswerLateError, BadRequestError
 from omi_actors.ids import new_id
 from omi_actors.store.people import conversations, recall, tasks
-from omi_actors.store.people.recall import ALL_KINDS, RecalledText
+from omi_actors.store.people.recall import RecalledText
 from omi_actors.store.people.tasks import Task
 from web.edge.tolerant_json import short_key
 from web.handlers.asking import AskingHandler
@@ -109,14 +109,16 @@ class ToolHandler(AskingHandler, OneConversationHandler):
 
     async def recall(self, given: RecallGiven) -> TextsMade:
         """Find texts of all kinds."""
-        return TextsMade(await self._find_texts(given.question, given.limit, ALL_KINDS))
+        return TextsMade(await self._find_texts(given.question, given.limit))
 
     async def search(self, given: SearchGiven) -> TextsMade:
         """Find what was said or typed."""
-        return TextsMade(await self._find_texts(given.words, given.limit, ("segment", "message")))
+        return TextsMade(await self._find_texts(given.words, given.limit, only_said=True))
 
-    async def _find_texts(self, words: str, limit: int, kinds: tuple[str, ...]) -> list[Source]:
-        found = await self.store.read_cold(recall.find_texts, self.me.account_id, words, limit=limit, kinds=kinds)
+    async def _find_texts(self, words: str, limit: int, *, only_said: bool = False) -> list[Source]:
+        found = await self.store.read_cold(
+            recall.find_texts, self.me.account_id, words, limit=limit, only_said=only_said
+        )
         return _build_sources(found)
 
     async def remember(self, given: RememberGiven) -> MemoryMade:
