@@ -11,6 +11,8 @@ from mcp import Client as Program
 from mcp import MCPError
 from mcp.client.streamable_http import streamable_http_client
 
+from omi_actors.domain.people.conversations import NEWEST
+from omi_actors.store.people.conversations import list_messages
 from tests.people.conftest import Client
 from tests.people.test_conversations import register
 from tests.system.conftest import eventually
@@ -281,7 +283,7 @@ async def test_question_of_a_client_that_leaves_stops_at_the_newest_revision_and
     model = GatedModel()
     running = await start("", model=model)
     ada = Client(running.connection)
-    await register(ada)
+    me = await register(ada)
     left = 'omi_chats_total{outcome="left"}'
     before = await running.metric(left)
 
@@ -298,9 +300,8 @@ async def test_question_of_a_client_that_leaves_stops_at_the_newest_revision_and
         return await running.metric(left) == before + 1
 
     async def is_answered():
-        return [one["kind"] for one in (await ada("GET", f"/conversations/{talk['id']}/messages")).json["items"]] == [
-            *("answer", "question", "question")
-        ]
+        said = await running.system.store.read(list_messages, me, talk["id"], before=NEWEST, limit=9)
+        return [one.kind for one in said] == ["answer", "question", "question"]
 
     await ask_and_leave("How old is the house?", MODERN)
     await eventually(has_left)
