@@ -16,6 +16,8 @@ from omi_actors.actors.session.messages import (
     AskerLeft,
     AskQuestion,
     ChatAnswered,
+    Complete,
+    CompletionLeft,
     Forget,
     Ingested,
     IngestSegments,
@@ -29,8 +31,9 @@ from omi_actors.actors.session.messages import (
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.backplane.interface import TEXTS_DELETED
+from omi_actors.clients.model import ModelAnswer
 from omi_actors.clients.model_chain import ModelFailure
-from omi_actors.domain.sessions.keys import account_prefix
+from omi_actors.domain.sessions.keys import account_in
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import StartFailedError, UpstreamError
 from omi_actors.instruments.actor_metrics import ActorMetrics
@@ -254,9 +257,8 @@ class System:
         if begun is None:
             return None
         WEBHOOKS.drop_texts()
-        own = f"{account_prefix(account_id)}:"
         for key, session in tuple(tree.live_sessions.by_key.items()):
-            if key.startswith(own) or key in begun.session_keys:
+            if account_in(key) == account_id or key in begun.session_keys:
                 session.handle.tell_always(Forget())
         for job_id in begun.job_ids:
             tree.job_queue.tell(CancelJob(job_id))
@@ -292,6 +294,14 @@ class System:
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
         """Ask a session. The future settles with the answer, a failure's text, or AnswerLateError."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def complete(self, message: Complete, *, timeout_s: float) -> Future[ModelAnswer]:
+        """Go on with a program's conversation. The future settles with the model's answer; nothing is stored."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def completion_left(self, message: CompletionLeft) -> None:
+        """Report that the caller of a `complete` no longer waits."""
+        self._route(message.session_key).tell(message)
 
     def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
         """Move a session to another space (a subject, such as work). When durable, the future has the earlier space."""

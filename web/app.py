@@ -20,6 +20,7 @@ from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.reference import OpenApiHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
+from web.openai import routes as openai
 from web.people import routes as people
 from web.requests import GZIP_LEVEL
 from web.site import Site
@@ -95,6 +96,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/operator", OperatorHandler),
             *queue.ROUTES,
             *people.ROUTES,
+            *openai.ROUTES,
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),
             (r"/health", HealthHandler),

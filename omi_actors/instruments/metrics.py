@@ -133,6 +133,12 @@ CHATS = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+COMPLETIONS = Counter(
+    "omi_completions_total",
+    "Completions of persons' programs (/v1) by outcome and cause: answered, failed, left (the program hung up).",
+    ["outcome", "cause"],
+    registry=REGISTRY,
+)
 DELIVERIES = Counter(
     "omi_deliveries_total", "Answers by channel and end state.", ["channel", "state"], registry=REGISTRY
 )

@@ -9,6 +9,7 @@ from omi_actors.actors.session.messages import ChatAnswered, Ingested
 from omi_actors.actors.session.router import LiveSessions
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
+from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError, StoreUnavailableError
 from omi_actors.kit.errors import ExpectedError
@@ -95,7 +96,8 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.answers: deque[Any] = deque()  # per question: a ChatAnswered, an exception, or None for "settled later"
         self.spaces = {}  # by session key
         self.conversations = {}  # by session key
-        self.left = []  # AskerLeft
+        self.completions = []  # Complete
+        self.left = []  # AskerLeft and CompletionLeft
         self.on_asked = asyncio.Event()
         self.on_left = asyncio.Event()
 
@@ -173,6 +175,17 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         future: Future[Any] = Future()
         future.try_set(False)
         return future
+
+    def complete(self, message, *, timeout_s):
+        self.completions.append(message)
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(ModelAnswer("384,400 km.", "demo-echo"))
+        return future
+
+    def completion_left(self, message):
+        self.left.append(message)
+        self.on_left.set()
 
     def load_sources(self, job_id):
         self.asked.append(("load_sources", job_id))

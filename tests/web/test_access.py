@@ -60,6 +60,7 @@ OPEN = {
     "/link/omi/undo",  # its key, from the wearer's notification, is checked by the handler
     "/auth/set-up",  # a one-time key is checked by the handler
     "/auth/reset",
+    "/v1/:other",  # no address: the answer is 404 in OpenAI's form
     "/account/erasure",  # its key, from the reply of the deletion, is checked by the handler
 }
 
@@ -168,6 +169,8 @@ EXACT = [
     *(Row("POST", f"/metrics-dashboard/webhooks/r1/{what}", Access.OPERATOR, 404) for what in ("reveal", "replay")),
     *(Row(method, "/omi-webhook/queue-status", Access.OPERATOR, 200) for method in SAFE),
     Row("PATCH", "/memories/:id", Access.PERSON, 200, b'{"text":"x"}', is_owned=True),
+    Row("GET", "/v1/models/omi", Access.PERSON, 200),
+    Row("POST", "/v1/chat/completions", Access.PERSON, 200, b'{"model":"omi","messages":[{"role":"user"}]}'),
     Row("GET", f"/transcript/{UID}", Access.OPERATOR, 200),
     Row("GET", "/transcript/nobody", Access.OPERATOR, 404),
     Row("POST", "/operator/links", Access.OPERATOR, 201),
@@ -405,7 +408,10 @@ async def test_only_permitted_callers_pass_and_others_learn_nothing(row, mode, s
 def assert_tells_nothing(row, caller, reply):
     assert "set-cookie" not in reply.headers, caller.name
     assert PRIVATE.encode() not in reply.body, caller.name
-    if row.method != "HEAD":
+    if row.path.startswith("/v1/"):
+        assert set(reply.json) == {"error"}, caller.name
+        assert reply.json["error"]["code"] == {401: "invalid_api_key", 403: "foreign_origin"}[reply.status]
+    elif row.method != "HEAD":
         # Observers and the operator's tool also get the address of the request's timeline.
         assert set(reply.json) - ({"timeline"} if caller.may_observe else set()) == FORM, caller.name
         refused = "not_permitted" if caller.person and not caller.is_foreign else "foreign_origin"

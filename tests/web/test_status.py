@@ -71,7 +71,8 @@ async def test_every_address_that_info_names_answers_each_method_that_it_names(g
     assert {route["path"] for route in routes} >= {"/omi-webhook", "/transcript/:sessionId", "/health", "/api/info"}
     for route in routes:
         for method in route["methods"]:
-            path = re.sub(r":(?:sessionId|jobId|id)", "x", route["path"]).replace(":action", "pause")
+            path = re.sub(r":(?:sessionId|jobId|id)", "x", route["path"])
+            path = path.replace("jobs/x/:action", "jobs/x/retry").replace(":action", "pause")
             reply = await get(path.replace(":script", "live.js").replace(":file", "main.js"), method, **ADMIN)
             if reply.headers.get("content-type", "").startswith("text/event-stream"):
                 await connection.reopen()

@@ -189,13 +189,17 @@ class BaseHandler(GuardedHandler):
         elif isinstance(error, HTTPError) or error is None:
             problem = _OF_STATUS.get(status_code, INTERNAL)
         else:
-            problem = api_problem(error)
+            problem = self.explain(error)
         if isinstance(error, SignatureMismatchError):
             self.set_header("WWW-Authenticate", "Bearer")
         if problem.status == _METHOD_NOT_ALLOWED:
             self.set_header("Allow", ", ".join(self.allowed_methods()))
         self._count_error(error, problem)
         self.send_problem(problem)
+
+    def explain(self, error: BaseException) -> Problem:
+        """Return the reply to an error of ours."""
+        return api_problem(error)
 
     def _count_error(self, error: BaseException | None, problem: Problem) -> None:
         is_ours = error is not None and not isinstance(error, HTTPError)

@@ -7,6 +7,8 @@ Not here: the workers' mail to sessions (actors/queue/messages.py), values of th
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from omi_actors.clients.model import ModelAnswer
+from omi_actors.domain.answers.completions import Completion
 from omi_actors.domain.answers.delivery_records import OpenAnswer
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.kit.messages import Request
@@ -212,6 +214,38 @@ class AnswerFound:
 
     session_key: str
     answer: OpenAnswer
+
+
+# --- completions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete(Request[ModelAnswer]):
+    """Message from the web: go on with a program's conversation, in parallel to all others; nothing of it is stored.
+
+    `completion_id` names it. `on_delta` gets the pieces of the answer; it must be quick and must not raise.
+    Fails with QueueFullError, ContextTooLongError, BudgetSpentError, UpstreamError, StoreError, ActorError.
+    """
+
+    session_key: str
+    completion_id: str
+    asked: Completion
+    on_delta: OnDelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionLeft:
+    """Message from the web: the connection that waits for this completion is closed. The model is stopped."""
+
+    session_key: str
+    completion_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionEnded:
+    """Message from the task of a completion to its own session."""
+
+    completion_id: str
 
 
 # --- to the router

@@ -12,6 +12,8 @@ from omi_actors.actors.session.messages import (
     AnswerFound,
     AskerLeft,
     AskQuestion,
+    Complete,
+    CompletionLeft,
     IngestSegments,
     KeepRaw,
     OpenConversation,
@@ -117,9 +119,18 @@ class SessionRouter(LoopActor):
                 | SwitchSpace()
                 | OpenConversation()
                 | StopQuestion()
+                | Complete()
             ):
                 self._handle_of(message.session_key).forward(self.current_envelope)
-            case AnswerReady() | AnswerFound() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():
+            case (
+                AnswerReady()
+                | AnswerFound()
+                | AnswerNotified()
+                | ReplySent()
+                | ReplyUnsettled()
+                | AskerLeft()
+                | CompletionLeft()
+            ):
                 # Facts about the session's own answers: a full mailbox must not lose them.
                 self._handle_of(message.session_key).forward(self.current_envelope, always=True)
             case PreferencesChanged(session_key):
