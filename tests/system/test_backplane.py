@@ -226,7 +226,7 @@ async def test_deletion_on_one_node_drops_the_texts_of_the_others_inspectors(nod
     a, b, _ = await nodes(redis_server.url)
     for other in ("system", "actors.maintenance.eraser"):  # both nodes of the test have one log
         monkeypatch.setattr(f"omi_actors.{other}.WEBHOOKS", WebhookLog())
-    kept = WEBHOOKS.find((await b.say("A sentence of hers.")).headers["x-request-id"])
+    kept: Any = WEBHOOKS.find((await b.say("A sentence of hers.")).headers["x-request-id"])
     assert kept.body is not None
 
     a.system.words_deleted()
