@@ -97,6 +97,11 @@ def render_key_form(**values: Any) -> bytes:
     return render_template("key_form.html", **values)
 
 
+def render_help(form: Mapping[str, Any]) -> bytes:
+    """Return the page that explains how to speak to the wearable; `form` is the same as JSON."""
+    return render_template("help.html", help=form)
+
+
 def render_undo_link(path: str, key: str) -> bytes:
     """Return the page that asks whether to undo a link; its form sends the key to `path`."""
     return render_template("undo_link.html", path=path, key=key)
