@@ -4,13 +4,25 @@ Not here: finding them (omi_actors/store/people/recall.py). Threads: any; pure.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from omi_actors.store.people.recall import RecalledText
+from web.declare import Time
 from web.problems import iso_time
 
 # Characters of a source that a reply shows.
 _SHOWN_CHARS = 500
+
+
+class SourceForm(TypedDict):
+    """One of the person's own texts."""
+
+    kind: str
+    id: str
+    text: str
+    speaker: NotRequired[str]
+    conversationId: NotRequired[str]
+    createdAt: Time
 
 
 def sources_form(sources: Iterable[RecalledText]) -> list[dict[str, Any]]:

@@ -32,6 +32,9 @@ _SHOWN_DEAD = 20
 class QueueAdmin:
     """The operator's actions on the job queue. Every method may raise StoreError or ActorError."""
 
+    # The kinds of jobs, for a choice.
+    kinds = tuple(KINDS)
+
     def __init__(self, store: Store, job_queue: Handle, janitor: Handle) -> None:
         self._store = store
         self._job_queue = job_queue

@@ -15,6 +15,8 @@ from omi_actors.instruments.webhooks import WEBHOOKS, KeptWebhook
 _ROWS = 50
 # Fields of a line that its form shows elsewhere.
 _OWN_FIELDS = frozenset(("event", "level", "timestamp"))
+# Fields of a line about a job that stand on the job's page anyway.
+_OF_JOB = frozenset(("job", "kind", "logger", "session"))
 
 
 def build_sections(slow_s: float) -> dict[str, Any]:
@@ -91,6 +93,25 @@ def build_timeline(request_id: str) -> dict[str, Any] | None:
         "lines": [_line_form(line) for line in trace.lines or ()],
         "isWebhook": WEBHOOKS.find(request_id) is not None,
     }
+
+
+def is_kept(request_id: str) -> bool:
+    """Return True if the request has a timeline."""
+    return REQUESTS.find(request_id) is not None
+
+
+def build_attempts(request_id: str, job_id: str) -> list[dict[str, Any]]:
+    """Return the warnings and errors about a job, oldest first, as far as they are kept with its request."""
+    trace = REQUESTS.find(request_id)
+    lines = (trace.lines if trace is not None else None) or ()
+    about = (line for line in lines if line.get("job") == job_id and line["level"] not in ("debug", "info"))
+    return [_attempt_form(_line_form(line)) for line in about]
+
+
+def _attempt_form(line: dict[str, Any]) -> dict[str, Any]:
+    """Return a line without what the job's page has already."""
+    told = {name: value for name, value in line["fields"].items() if name not in _OF_JOB and value is not None}
+    return {**line, "fields": told}
 
 
 def _state_of(trace: Trace) -> str:

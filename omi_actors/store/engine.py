@@ -29,7 +29,7 @@ from omi_actors.store.migrate import load_migrations, migrate, read_version
 from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
 from omi_actors.store.retention_state import note_leap
 from omi_actors.store.sqlite import SQLite
-from omi_actors.store.statement_log import LoggedEntityTransaction, LoggedTransaction
+from omi_actors.store.statement_log import LoggedEntityTransaction, LoggedTransaction, log_entities
 from omi_actors.store.transaction import (
     Connection,
     EntityTransaction,
@@ -134,6 +134,8 @@ class Engine:
         """
         try:
             self._dialect.bind(self._db)
+            if self._config.logs_statements:
+                log_entities(self._db.provider)
             if not self._readonly:
                 self._prepare_schema()
         except self._foreign_errors as exc:

@@ -4,11 +4,12 @@ from typing import Any
 import pytest
 
 from omi_actors.domain.answers.prompt import EarlierMessage
-from omi_actors.domain.hearing.segments import build_version
+from omi_actors.domain.hearing.segments import StoredSegment, build_version
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.sessions import find_segments, load_answer_context, load_listening, load_session, load_transcript
 from omi_actors.store.transaction import NodeIdentity
+from omi_actors.store.transcripts import LATEST, TalkPlace, load_session_page
 from tests.store.builders import NOW, do, first_commit, job, message, next_commit, segment
 
 
@@ -160,3 +161,17 @@ def test_a_session_that_listens_no_more_is_not_found(engine: Engine) -> None:
     do(engine, next_commit("s1"))
 
     assert engine.read(lambda tx: load_listening(tx, node="node-a", until=NOW, limit=9)) == ()
+
+
+def test_page_of_a_session_has_what_was_said_and_written_in_order_and_leads_to_all_before(told: Engine) -> None:
+    seen: list[str] = []
+    place: TalkPlace | None = LATEST
+    while place is not None:
+        page = told.read(partial(load_session_page, session_key="omi:s1", before=place, limit=4))
+        assert page is not None
+        assert (len(page.entries) <= 4, page.numbers) == (True, {"s1-c1": 1})
+        seen = [one.key if isinstance(one, StoredSegment) else one.message_id for one in page.entries] + seen
+        place = page.earlier
+
+    assert seen == [*(f"key-{seq}" for seq in range(1, 11)), "s1-m1", "s1-m2", "s1-m3", "s1-m4"]
+    assert told.read(lambda tx: load_session_page(tx, "omi:none", before=LATEST, limit=4)) is None

@@ -5,10 +5,11 @@ from collections import deque
 from typing import Any
 
 from omi_actors.actors.passwords import Verdict
-from omi_actors.actors.session.messages import ChatAnswered, Ingested
+from omi_actors.actors.session.messages import ChatAnswered, Cleared, Ingested
 from omi_actors.actors.session.router import LiveSessions
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
+from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import SystemClock
 from omi_actors.errors import ConflictError, StoreUnavailableError
 from omi_actors.kit.errors import ExpectedError
@@ -75,6 +76,14 @@ class FakePasswords:
         return Verdict(is_right=password[::-1] == password_hash)
 
 
+class FakeMemory:
+    async def list(self, *, limit):
+        return 0, ()
+
+    async def clear(self, *, idle_s):
+        return Cleared(0, 0)
+
+
 class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_system.py compares the two
     def __init__(self):
         self.ready = True
@@ -95,12 +104,14 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.answers: deque[Any] = deque()  # per question: a ChatAnswered, an exception, or None for "settled later"
         self.spaces = {}  # by session key
         self.conversations = {}  # by session key
-        self.left = []  # AskerLeft
+        self.completions = []  # Complete
+        self.left = []  # AskerLeft and CompletionLeft
         self.on_asked = asyncio.Event()
         self.on_left = asyncio.Event()
 
         self.passwords = FakePasswords()
         self.watchers = SessionWatchers()
+        self.omi = None  # a client of Omi's API
         self.stored = None  # an InlineStore, where a test needs one
 
     @property
@@ -174,6 +185,17 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         future.try_set(False)
         return future
 
+    def complete(self, message, *, timeout_s):
+        self.completions.append(message)
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(ModelAnswer("384,400 km.", "demo-echo"))
+        return future
+
+    def completion_left(self, message):
+        self.left.append(message)
+        self.on_left.set()
+
     def load_sources(self, job_id):
         self.asked.append(("load_sources", job_id))
         future: Future[Any] = Future()
@@ -183,8 +205,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
     async def send_followup(self, account_id, followup_id, wearable, text, *, request_id):
         return False
 
-    async def read_omi_memories(self, uid, *, limit, offset):
-        return None
+    @property
+    def memory(self):
+        return FakeMemory()
 
     def load_space(self, session_key):
         future: Future[Any] = Future()
@@ -206,6 +229,12 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
             future.try_fail(found)
         else:
             future.try_set(found)
+        return future
+
+    def load_session_page(self, session_key, *, before, limit):
+        self.asked.append((session_key, before, limit))
+        future: Future[Any] = Future()
+        future.try_set(None)
         return future
 
     async def queue_status(self):

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from tests.canaries import watch
+from tests.declared import hold
 
 TIMEOUT_S = 5
 
@@ -58,7 +59,9 @@ class Connection:
 
     async def request(self, method, target, body=b"", headers=()):
         self.write(request_bytes(method, target, body, headers))
-        return await self.reply(has_body=method != "HEAD")
+        reply = await self.reply(has_body=method != "HEAD")
+        hold(method, target, reply)
+        return reply
 
     async def reply(self, *, has_body=True):
         async with asyncio.timeout(TIMEOUT_S):

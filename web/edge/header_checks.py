@@ -32,13 +32,13 @@ _LINE_END = Problem(
     "A line of the head does not end with CR LF.",
     "End each line with CR LF, and send no CR or LF elsewhere in the head.",
 )
-_TOO_LARGE = Problem(
+TOO_LARGE_HEAD = Problem(
     431,
     "headers_too_large",
     "The headers are too large.",
     "Send at most 16 kB in 100 lines; clear cookies if need be.",
 )
-_TARGET_TOO_LONG = Problem(414, "target_too_long", "The address is too long.", "Send long values in the body.")
+TARGET_TOO_LONG = Problem(414, "target_too_long", "The address is too long.", "Send long values in the body.")
 _AMBIGUOUS = Problem(
     400,
     "ambiguous_length",
@@ -57,9 +57,9 @@ def head_problem(head: bytes) -> Problem | None:
     if len(head) < _FEW_BYTES:
         return None
     if head.find(b"\n") > _MAX_TARGET_BYTES:
-        return _TARGET_TOO_LONG
+        return TARGET_TOO_LONG
     if len(head) > MAX_HEAD_BYTES or head.count(b"\n") > _MAX_LINES:
-        return _TOO_LARGE
+        return TOO_LARGE_HEAD
     return None
 
 

@@ -204,6 +204,11 @@ class RequestLimit:
         self._window_s = window_s
         self._only_failed = only_failed
 
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Return the largest number of requests, and the seconds in which they may come."""
+        return self._max_requests, self._window_s
+
     def begin(self, kind: str, sender: str) -> Standing:
         """Count a new request, unless only failed requests count; return its sender's limit."""
         count = self._counters.peek if self._only_failed else self._counters.hit

@@ -5,10 +5,15 @@ Not here: its state (status.py). Threads: the event loop.
 
 from typing import Any
 
+from tornado.routing import PathMatches
+from tornado.web import Application
+
 from omi_actors import __version__
 from omi_actors.status.health import OFF
+from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
+from web.pages.render import render_help
 from web.problems import iso_time
 
 _NAME = "Omi Actors"
@@ -43,7 +48,9 @@ class InfoHandler(BaseHandler):
     head = get
 
     def _routes(self) -> list[dict[str, Any]]:
-        return [{"path": handler.route, "methods": handler.allowed_methods()} for handler in handlers_of(self)]
+        return [
+            {"path": handler.route, "methods": handler.allowed_methods()} for _, handler in rules_of(self.application)
+        ]
 
 
 class HelpHandler(BaseHandler):
@@ -51,17 +58,22 @@ class HelpHandler(BaseHandler):
 
     route = "/help"
     access = Access.ANYBODY
+    content_policy = PAGE_POLICY
     answers_without_store = True
 
     def get(self) -> None:
-        """Answer with JSON."""
-        self.send_json(_help(self.site.wake_names, self._features()))
+        """Answer with JSON, or with a page if a browser opens the address."""
+        form = _help(self.site.wake_names, self._features())
+        if self.wants_page:
+            self.send_page(render_help(form))
+        else:
+            self.send_json(form)
 
     head = get
 
     def _features(self) -> dict[str, bool]:
         """Return the active features. A feature is active if its route exists, or by a setting."""
-        paths = {handler.route for handler in handlers_of(self)}
+        paths = {handler.route for _, handler in rules_of(self.application)}
         return {
             "web_search": False,
             "natural_language": True,
@@ -71,10 +83,10 @@ class HelpHandler(BaseHandler):
         }
 
 
-def handlers_of(handler: BaseHandler) -> list[type[BaseHandler]]:
-    """Return the handlers of the application's table of routes, in its order."""
-    targets = [rule.target for rule in handler.application.wildcard_router.rules]
-    return [target for target in targets if isinstance(target, type) and issubclass(target, BaseHandler)]
+def rules_of(application: Application) -> list[tuple[str, type[BaseHandler]]]:
+    """Return the application's table of routes, in its order: patterns of addresses with their handlers."""
+    found = [(rule.matcher, rule.target) for rule in application.wildcard_router.rules]
+    return [(matcher.regex.pattern, target) for matcher, target in found if isinstance(matcher, PathMatches)]
 
 
 def _help(names: tuple[str, ...], features: dict[str, bool]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from tornado.web import OutputTransform, RequestHandler
 from omi_actors.domain.people.accounts import SignedIn
 from omi_actors.errors import RateLimitedError
 from omi_actors.kit.errors import ExpectedError
+from web.declare import Declared
 from web.edge.browsers import API_POLICY, browser_headers, check_origin
-from web.handlers.caller import CallerHandler
+from web.handlers.caller import Access, CallerHandler
 
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
 _CLIENT_ERROR = 400
@@ -32,8 +33,8 @@ def limit_key(person: SignedIn) -> str:
 class GuardedHandler(CallerHandler):
     """One request with its checks; subclasses state who may come in, and the limits of their address."""
 
-    # Other methods of the address, which a faster path than this class handles.
-    more_methods: ClassVar[tuple[str, ...]] = ()
+    # Other methods of the address, which a faster path than this class handles, with their declarations.
+    more_methods: ClassVar[Mapping[str, Declared]] = MappingProxyType({})
     # Routes of one kind share RATE_LIMIT_MAX_REQUESTS; None is not limited.
     limit_kind: ClassVar[str | None] = "api"
     # True if the address must answer while the store does not; a token then opens nothing.
@@ -95,14 +96,17 @@ class GuardedHandler(CallerHandler):
     def _begin(self) -> Awaitable[None] | None:
         """Count the request, check its page, and let the caller in or not."""
         limit = self.site.request_limit
-        if limit is not None and self.limit_kind is not None and not self.is_operator:
-            standing = limit.begin(self.limit_kind, self._limit_key)
+        # A preflight request costs little, and a page whose preflight is refused sees no reason.
+        kind = self.limit_kind if self.request.method != "OPTIONS" else None
+        if limit is not None and kind is not None and not self.is_operator:
+            standing = limit.begin(kind, self._limit_key)
             self._limit_headers = standing.headers()
             for name, value in self._limit_headers.items():
                 self.set_header(name, value)
             if standing.is_over:
                 raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
-        check_origin(self.request.method, self.request.headers, self.site.cors.allows)
+        if self.access is not Access.OMI:  # which no cookie lets in
+            check_origin(self.request.method, self.request.headers, self.site.cors.allows)
         if self._has_method:
             self.admit()
         return self.site.snapshot_pacer.wait() if self.is_paced else None

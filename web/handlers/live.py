@@ -18,6 +18,8 @@ from web.pages.render import DASHBOARD
 _log = get_logger(__name__)
 
 _MAX_BODY_BYTES = 4_096
+# The last event: the page need not ask, and be refused, to know it.
+_SIGNED_OUT = b"data: signed-out\n\n"
 
 
 class DashboardEventsHandler(EventStreamHandler):
@@ -38,7 +40,10 @@ class DashboardEventsHandler(EventStreamHandler):
 
         async def next_event() -> bytes:
             event = await viewer.wait()
-            return event if self._may_go_on() else b""
+            if event and not self._may_go_on():
+                viewer.end()
+                return _SIGNED_OUT
+            return event
 
         try:
             await self.send_events(viewer, next_event)

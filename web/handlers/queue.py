@@ -1,6 +1,6 @@
 """Queue admin over HTTP: `/operator/queue/…`, `/operator/retention/resume`, and the audit log, `/operator/events`.
 
-Not here: the changes themselves (omi_actors/status/queue_admin.py). Threads: the event loop.
+Not here: the changes themselves (omi_actors/status/queue_admin.py), HTML (web/pages/). Threads: the event loop.
 """
 
 import re
@@ -19,9 +19,12 @@ from omi_actors.domain.work.queue_admin import (
     redact_payload,
 )
 from omi_actors.errors import BadRequestError
+from web.edge.browsers import PAGE_POLICY
 from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler, whole_number
 from web.handlers.caller import Access
+from web.pages.operator import render_job, render_jobs
+from web.pages.render import JOBS
 from web.problems import iso_time
 
 _NAME = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")
@@ -111,6 +114,7 @@ _MAX_NUMBER = 2**63 - 1
 # A filter and its confirmation are short.
 _MAX_BODY_BYTES = 4_096
 _FILTER_FIELDS = frozenset({"kind", "state", "lane", "session"})
+_DONE = {Action.RETRY: "retried", Action.DISCARD: "discarded"}
 
 
 class _QueueAdminHandler(BaseHandler):
@@ -137,32 +141,44 @@ class _QueueAdminHandler(BaseHandler):
 
 
 class JobsHandler(_QueueAdminHandler):
-    """Lists jobs, newest first, page by page, filtered by `kind`, `state`, `lane` and `session`."""
+    """Lists jobs, newest first, page by page, filtered by `kind`, `state`, `lane` and `session`; a page or JSON."""
 
-    route = "/operator/queue/jobs"
+    route = JOBS
+    content_policy = PAGE_POLICY
 
     async def get(self) -> None:
         """Answer with a page; `nextBefore` is null on the last one."""
         before, limit = self.page()
-        chosen = build_filter(
-            {name: self.get_query_argument(name) for name in _FILTER_FIELDS & {*self.request.arguments}}
-        )
-        jobs = await self.site.system.queue_admin.list_jobs(chosen, before=before, limit=limit)
-        next_before = jobs[-1].seq if len(jobs) == limit else None
-        self.send_json({"jobs": [job_form(job) for job in jobs], "nextBefore": next_before})
+        fields = {name: self.get_query_argument(name) for name in _FILTER_FIELDS & {*self.request.arguments}}
+        if self.wants_page:
+            # A form sends its empty fields, too.
+            fields = {name: value for name, value in fields.items() if value}
+        jobs = await self.site.system.queue_admin.list_jobs(build_filter(fields), before=before, limit=limit)
+        shown = {"jobs": [job_form(job) for job in jobs], "nextBefore": jobs[-1].seq if len(jobs) == limit else None}
+        if self.wants_page:
+            kinds = self.site.system.queue_admin.kinds
+            self.send_page(render_jobs(shown, fields, kinds=kinds, is_first=before is None, limit=limit))
+        else:
+            self.send_json(shown)
 
 
 class JobHandler(_QueueAdminHandler):
     """Shows or discards one job. `text=1` shows its text, and that is recorded."""
 
-    route = "/operator/queue/jobs/:jobId"
+    route = f"{JOBS}/:jobId"
+    content_policy = PAGE_POLICY
 
     async def get(self, job_id: str) -> None:
         """Answer with the job."""
         with_text = self.get_query_argument("text", "") == "1"
         admin = self.site.system.queue_admin
         detail = await admin.show_job(job_id, with_text=with_text, by=self.requester)
-        self.send_json(job_detail_form(detail, with_text=with_text))
+        form = job_detail_form(detail, with_text=with_text)
+        if self.wants_page:
+            now_s = self.site.clock.now_s()
+            self.send_page(render_job(form, now=iso_time(now_s), may_act=self.is_operator, with_text=with_text))
+        else:
+            self.send_json(form)
 
     async def delete(self, job_id: str) -> None:
         """Discard the job if it waits or is dead."""
@@ -171,16 +187,20 @@ class JobHandler(_QueueAdminHandler):
         self.send_json({"discarded": 1})
 
 
-class RetryHandler(_QueueAdminHandler):
-    """Retries one dead job."""
+class ActHandler(_QueueAdminHandler):
+    """Retries one dead job, or discards one that waits or is dead. A page's form is led back to the job."""
 
-    route = "/operator/queue/jobs/:jobId/retry"
+    route = f"{JOBS}/:jobId/:action"
 
-    async def post(self, job_id: str) -> None:
-        """Make the dead job ready again."""
-        await self.site.system.queue_admin.change_job(Action.RETRY, job_id, by=self.requester)
+    async def post(self, job_id: str, word: str) -> None:
+        """Make the dead job ready again, or cancel it."""
+        action = Action(word)
+        await self.site.system.queue_admin.change_job(action, job_id, by=self.requester)
         self.site.dashboard.forget_queue()
-        self.send_json({"retried": 1})
+        if self.wants_page:
+            self.redirect(f"{JOBS}/{job_id}", status=303)
+        else:
+            self.send_json({_DONE[action]: 1})
 
 
 class BulkHandler(_QueueAdminHandler):
@@ -200,7 +220,7 @@ class BulkHandler(_QueueAdminHandler):
             return
         count = await admin.change_jobs(action, chosen, confirmation=confirmation, by=self.requester)
         self.site.dashboard.forget_queue()
-        self.send_json({"discarded" if action is Action.DISCARD else "retried": count})
+        self.send_json({_DONE[action]: count})
 
 
 class PauseHandler(_QueueAdminHandler):
@@ -244,9 +264,9 @@ class EventsHandler(_QueueAdminHandler):
 
 
 ROUTES = (
-    (r"/operator/queue/jobs", JobsHandler),
-    (rf"/operator/queue/jobs/{_ID}/retry", RetryHandler),
-    (rf"/operator/queue/jobs/{_ID}", JobHandler),
+    (JOBS, JobsHandler),
+    (rf"{JOBS}/{_ID}/(retry|discard)", ActHandler),
+    (rf"{JOBS}/{_ID}", JobHandler),
     (r"/operator/queue/(retry|discard)", BulkHandler),
     (r"/operator/queue/(pause|resume)", PauseHandler),
     (r"/operator/retention/resume", RetentionHandler),

@@ -1,39 +1,73 @@
-"""`GET /transcript/:sessionId`: segments and stored messages of a session, for the operator.
+"""`GET /transcript/:sessionId`: segments and stored messages of a session, for the operator: a page, or JSON.
 
-Not here: loading them (omi_actors/store/). Threads: the event loop.
+Not here: loading them (omi_actors/store/), HTML (web/pages/). Threads: the event loop.
 """
 
+import re
 from typing import Any
 
 from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.people.conversations import Position
 from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
-from omi_actors.errors import NotFoundError
+from omi_actors.errors import BadRequestError, NotFoundError
+from omi_actors.store.transcripts import LATEST, TalkPlace
+from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler, whole_number
 from web.handlers.caller import Access
+from web.pages.operator import render_transcript
 from web.problems import iso_time
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
 _MAX_SEQ = 2**63 - 1
+_UNKNOWN = "This session does not exist."
+# A segment's number, then the time and the id of a message.
+_PLACE = re.compile(r"([0-9]{1,19})_([0-9]{1,12}\.[0-9]{1,9}|inf)_([0-9a-f-]{0,36})")
 
 
 class TranscriptHandler(BaseHandler):
-    """Shows at most `limit` segments after the cursor `after`, which is the `nextAfter` of the page before."""
+    """Shows a session: to a browser the latest entries, or those before a place; to programs pages of segments."""
 
     route = "/transcript/:sessionId"
     access = Access.OPERATOR
+    content_policy = PAGE_POLICY
 
     async def get(self, session_id: str) -> None:
         """Answer with the page; 404 for an unknown session."""
         limit = whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
-        after_seq = whole_number(self, "after", 0, low=0, high=_MAX_SEQ)
         # The address names a wearable's session by its uid, others by their whole key.
         session_key = session_id if ":" in session_id else wearable_key(session_id)
+        if self.wants_page:
+            await self._show(session_key, limit)
+            return
+        # The cursor is the `nextAfter` of the page before.
+        after_seq = whole_number(self, "after", 0, low=0, high=_MAX_SEQ)
         transcript = await self.site.system.load_transcript(session_key, after_seq=after_seq, limit=limit)
         if transcript is None:
-            raise NotFoundError("This session does not exist.")
+            raise NotFoundError(_UNKNOWN)
         self.send_json(_page(session_id, transcript))
+
+    async def _show(self, session_key: str, limit: int) -> None:
+        before = read_place(self.get_query_argument("before", ""))
+        page = await self.site.system.load_session_page(session_key, before=before, limit=limit)
+        if page is None:
+            raise NotFoundError(_UNKNOWN)
+        self.send_page(render_transcript(page, limit=limit, is_latest=before == LATEST))
+
+
+def read_place(text: str) -> TalkPlace:
+    """Return the place in a page's address; without one, that of the latest entries.
+
+    Raises:
+        BadRequestError: it has another form.
+    """
+    if not text:
+        return LATEST
+    match = _PLACE.fullmatch(text)
+    if match is None or int(match[1]) > _MAX_SEQ:
+        raise BadRequestError("`before` is no place of a transcript.", hint="Follow the page's own links.")
+    return TalkPlace(int(match[1]), Position(float(match[2]), match[3]))
 
 
 def _page(session_id: str, transcript: Transcript) -> dict[str, Any]:

@@ -6,7 +6,6 @@ Not here: what is kept (omi_actors/instruments/webhooks.py), the list (omi_actor
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
-import asyncio
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,8 +24,9 @@ from web.edge.limits import LARGE_BODY_BYTES
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.handlers.requests import ID
+from web.pages.operator import transcript_of
 from web.pages.render import TIMELINES, WEBHOOKS_PLACE, render_webhook
-from web.webhook.intake import Order, Sending, Webhook, build_order
+from web.webhook.intake import Order, Webhook, build_order, send_all
 
 # Headers whose values tell how the webhook was read, and no secret. The others are shown by name only.
 _SHOWN = frozenset(
@@ -72,8 +72,8 @@ class _WebhookHandler(BaseHandler):
         return webhook, webhook.body
 
     def show(self, form: Mapping[str, Any]) -> None:
-        """Answer with a page for a browser, which sends a form by POST, too; else with JSON."""
-        if "text/html" in self.request.headers.get("Accept", ""):
+        """Answer with a page for a browser; else with JSON."""
+        if self.wants_page:
             self.send_page(render_webhook(form))
         else:
             self.send_json(form)
@@ -126,7 +126,7 @@ class ReplayHandler(_WebhookHandler):
                 self.site.system.reply_sent(ReplySent(key, reply.delivery_id, reached=True))
         replay = {
             "session": key,
-            "transcript": f"/transcript/{key}",
+            "transcript": transcript_of(key),
             "timeline": f"{TIMELINES}/{self.request_id}",
             "messages": len(replies),
             "answered": any(reply.message is not None for reply in replies),
@@ -142,19 +142,8 @@ class ReplayHandler(_WebhookHandler):
         return await self.site.readers.read(len(body), lambda: build_order(received, session_key=key))
 
     async def _send(self, order: Order) -> list[Ingested]:
-        done: asyncio.Future[list[Ingested]] = asyncio.get_running_loop().create_future()
-
-        def settle(replies: list[Ingested], error: Exception | None) -> None:
-            if done.done():
-                return
-            if error is None:
-                done.set_result(replies)
-            else:
-                done.set_exception(error)
-
-        context = LogContext(self.request_id, order.session_key)
-        Sending(self.site.system, order.messages, context, settle).start(self.site.clock, self.site.times.webhook_s)
-        return await done
+        site, context = self.site, LogContext(self.request_id, order.session_key)
+        return await send_all(site.system, order.messages, context, site.clock, site.times.webhook_s)
 
 
 def _build_form(webhook: KeptWebhook, *, may_act: bool) -> dict[str, Any]:
@@ -176,7 +165,9 @@ def _build_text(webhook: KeptWebhook, body: bytes) -> dict[str, Any]:
     query = {name: value for name, value in webhook.query.items() if name != "token"}
     text = body.decode("utf-8", "replace")
     content_type = next((value for name, value in webhook.headers.items() if name.lower() == "content-type"), "")
-    return {"query": query, "text": text, "curl": build_curl(query.items(), content_type, body)}
+    command = build_curl(query.items(), content_type, body)
+    transcript = transcript_of(webhook.session_key) if webhook.session_key else ""
+    return {"query": query, "text": text, "curl": command, "transcript": transcript}
 
 
 def build_curl(query: Iterable[tuple[str, str]], content_type: str, body: bytes) -> str:

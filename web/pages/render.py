@@ -1,6 +1,7 @@
 """Pages from their templates: start page, dashboard, error pages, sign-out. Templates escape every value.
 
-Not here: the figures (omi_actors/status/), access to pages (web/handlers/). Threads: the event loop.
+Not here: pages of jobs and transcripts (operator.py), the figures (omi_actors/status/), access (web/handlers/).
+Threads: the event loop.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,13 @@ from web.problems import Problem, iso_time
 DASHBOARD = "/metrics-dashboard"
 TIMELINES = f"{DASHBOARD}/requests"
 WEBHOOKS_PLACE = f"{DASHBOARD}/webhooks"
+OPERATOR_PLACE = "/operator"
+JOBS = f"{OPERATOR_PLACE}/queue/jobs"
 
 _LINKS = (
+    (JOBS, "Jobs", "the queue, job by job, with errors and transcripts"),
     ("/health", "Health", "states of all parts, as JSON"),
-    ("/omi-webhook/queue-status", "Queue", "jobs and sessions, as JSON"),
+    ("/omi-webhook/queue-status", "Queue", "counts of jobs and sessions, as JSON"),
     ("/api/info", "Addresses", "version, features and every address, as JSON"),
 )
 _METRICS_LINKS = (
@@ -52,13 +56,13 @@ def render_index(facts: Mapping[str, Any], snapshot: Snapshot | None, *, has_met
     links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS) if snapshot is not None else ()
     operator = {"status": status, "state": state, "links": links} if state else None
     told = msgspec.json.encode({**facts, "operator": operator}).decode()
-    return _render("index.html", facts=facts, told=told, status=status, state=state, links=links)
+    return render_template("index.html", facts=facts, told=told, status=status, state=state, links=links)
 
 
 def render_dashboard(snapshot: Snapshot, taken_at: str, *, may_change: bool) -> bytes:
     """Return the operator's dashboard; `taken_at` is ISO 8601. Without `may_change` it has no buttons of changes."""
     data = build_data(snapshot, taken_at)
-    return _render("dashboard.html", data=data, tables=snapshot.tables, place=DASHBOARD, may_change=may_change)
+    return render_template("dashboard.html", data=data, tables=snapshot.tables, place=DASHBOARD, may_change=may_change)
 
 
 def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
@@ -79,17 +83,29 @@ def build_data(snapshot: Snapshot, taken_at: str) -> dict[str, Any]:
 
 def render_message(title: str, sentences: Sequence[str] = ()) -> bytes:
     """Return a page with a message, such as the one after signing out."""
-    return _render("message.html", title=title, sentences=[[text] for text in sentences], request_id="", timeline="")
+    return render_template(
+        "message.html", title=title, sentences=[text.split("`") for text in sentences], request_id="", timeline=""
+    )
+
+
+def render_operator_door() -> bytes:
+    """Return the page for a browser that is not signed in as the operator."""
+    return render_message("This is for the operator", [f"{_SIGN_IN} Programs send ADMIN_TOKEN."])
 
 
 def render_key_form(**values: Any) -> bytes:
     """Return the form of a one-time link; `values` are those of key_form.html."""
-    return _render("key_form.html", **values)
+    return render_template("key_form.html", **values)
+
+
+def render_help(form: Mapping[str, Any]) -> bytes:
+    """Return the page that explains how to speak to the wearable; `form` is the same as JSON."""
+    return render_template("help.html", help=form)
 
 
 def render_undo_link(path: str, key: str) -> bytes:
     """Return the page that asks whether to undo a link; its form sends the key to `path`."""
-    return _render("undo_link.html", path=path, key=key)
+    return render_template("undo_link.html", path=path, key=key)
 
 
 def render_error(problem: Problem, request_id: str, *, timeline: str = "") -> bytes:
@@ -97,7 +113,7 @@ def render_error(problem: Problem, request_id: str, *, timeline: str = "") -> by
     hint = _SIGN_IN if problem.status == _UNAUTHORIZED else problem.hint
     title, *rest = problem.error.split(". ")
     sentences = [text.split("`") for text in (". ".join(rest), hint) if text]
-    return _render("message.html", title=title, sentences=sentences, request_id=request_id, timeline=timeline)
+    return render_template("message.html", title=title, sentences=sentences, request_id=request_id, timeline=timeline)
 
 
 def render_request(timeline: Mapping[str, Any]) -> bytes:
@@ -114,14 +130,14 @@ def render_request(timeline: Mapping[str, Any]) -> bytes:
         for stage in stages
     ]
     status, sentence = _describe(timeline)
-    return _render("request.html", one=timeline, bars=bars, status=status, sentence=sentence, place=DASHBOARD)
+    return render_template("request.html", one=timeline, bars=bars, status=status, sentence=sentence, place=DASHBOARD)
 
 
 def render_webhook(webhook: Mapping[str, Any]) -> bytes:
     """Return the page of one webhook of the inspector (web/handlers/webhooks.py)."""
     status = {"accepted": "pass", "repeated": "pass", "dropped": "warn"}.get(webhook["fate"], "fail")
     here = f"{WEBHOOKS_PLACE}/{webhook['id']}"
-    return _render("webhook.html", one=webhook, status=status, place=DASHBOARD, here=here)
+    return render_template("webhook.html", one=webhook, status=status, place=DASHBOARD, here=here)
 
 
 def _describe(timeline: Mapping[str, Any]) -> tuple[str, str]:
@@ -142,7 +158,8 @@ def _describe(timeline: Mapping[str, Any]) -> tuple[str, str]:
             return state, f"Answered with {status} after {timeline['ms']} ms.{error}{longest}"
 
 
-def _render(name: str, **values: Any) -> bytes:
+def render_template(name: str, **values: Any) -> bytes:
+    """Return a page from its template."""
     return _loader().load(name).generate(**values)
 
 

@@ -4,6 +4,7 @@ import { ago, byId, clock, count, duration, explained, fill, h, table } from "./
 import { sparkline } from "./pictures.js";
 
 const WORD = { pass: "well", warn: "needs attention", fail: "fails" };
+const JOBS = "/operator/queue/jobs";
 const place = document.body.dataset.place;
 const mayChange = document.body.dataset.mayChange === "true";
 
@@ -127,7 +128,9 @@ function states({ states: counts }) {
   return h(
     "ul",
     { class: "figures-line" },
-    STATE_WORDS.map(([state, word]) => h("li", {}, h("strong", {}, count(counts[state] ?? 0)), ` ${word}`)),
+    STATE_WORDS.map(([state, word]) =>
+      h("li", {}, h("a", { href: `${JOBS}?state=${state}` }, h("strong", {}, count(counts[state] ?? 0)), ` ${word}`)),
+    ),
   );
 }
 
@@ -158,7 +161,7 @@ function kinds({ kinds: all, paused }) {
   const rows = all.map((one) => ({
     key: one.kind,
     cells: [
-      one.kind,
+      h("a", { href: `${JOBS}?kind=${encodeURIComponent(one.kind)}` }, one.kind),
       count(one.waiting),
       count(one.retrying),
       count(one.running),
@@ -189,7 +192,7 @@ function failed({ failed: jobs }, takenAt) {
   const rows = jobs.map((job) => ({
     key: job.id,
     cells: [
-      h("a", { href: `/operator/queue/jobs/${encodeURIComponent(job.id)}` }, h("code", {}, job.id.slice(-8))),
+      h("a", { href: `${JOBS}/${encodeURIComponent(job.id)}` }, h("code", {}, job.id.slice(-8))),
       job.kind,
       job.error || "–",
       count(job.attempts),

@@ -21,6 +21,7 @@ from omi_actors.errors import SignatureMismatchError
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 from omi_actors.store.people.accounts import load_credentials
+from web.declare import declared_by
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.identity import COOKIE, SECURE_COOKIE
@@ -54,8 +55,8 @@ class PersonHandler(BaseHandler):
         return self.site.clock.now_s()
 
     def read_fields(self, *fields: Field) -> dict[str, Any]:
-        """Return the body's fields by their snake_case names; see bodies.py for the errors."""
-        return read_fields(self.request.body, *fields)
+        """Return the declared fields of the body by their snake_case names; see bodies.py for the errors."""
+        return read_fields(self.request.body, *(fields or declared_by(self).fields))
 
     async def load_me(self) -> Account:
         """Return the account of the signed-in person.

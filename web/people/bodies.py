@@ -18,7 +18,14 @@ _FRAME_BYTES = 4_096
 _MAX_DEPTH = 64
 # Characters that no store can hold.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_WORDS: Mapping[type, str] = {str: "a string", bool: "true or false", int: "a whole number", dict: "an object"}
+_TYPES: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", dict: "object", list: "array"}
+_WORDS: Mapping[type, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    dict: "an object",
+    list: "a list",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +33,27 @@ class Field:
     """A field of a body: its name in snake_case, and the kind of its value.
 
     The camelCase name is taken, too. `max_chars` limits strings; `may_be_null` allows null. Kind `object` is any value:
-    the field's own rules check it.
+    the field's own rules check it. `about`, `example`, `is_needed` and `form`, the JSON Schema of those rules, describe
+    the field (web/handlers/openapi.py); that it is there the handler checks, with its own sentence.
     """
 
     name: str
     kind: type = str
     max_chars: int = 1_000
     may_be_null: bool = False
+    about: str = ""
+    example: Any = None
+    is_needed: bool = False
+    form: Mapping[str, Any] | None = None
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the value."""
+        form: dict[str, Any] = {"type": _TYPES[self.kind]} if self.kind in _TYPES else {}
+        form |= ({"maxLength": self.max_chars} if self.kind is str else {}) | {**(self.form or {})}
+        if self.may_be_null and "type" in form:
+            form["type"] = [form["type"], "null"]
+        about = {"description": self.about} if self.about else {}
+        return form | about | ({} if self.example is None else {"examples": [self.example]})
 
     @property
     def camel_name(self) -> str:
@@ -94,14 +115,20 @@ def _check(field: Field, value: Any) -> Any:
         if field.may_be_null:
             return None
         raise BadRequestError(f"`{field.name}` must not be null.", hint=f"It must be {_WORDS[field.kind]}.")
-    if isinstance(value, _Pairs):
-        value = _as_object(field, value)
+    value = _converted(field, value)
     if field.kind not in (type(value), object):
         raise BadRequestError(f"`{field.name}` must be {_WORDS[field.kind]}.", hint="Correct its value.")
     for text in value if isinstance(value, list) else (value,):
         if isinstance(text, str):
             _check_text(field, text)
     return value
+
+
+def _converted(field: Field, value: Any) -> Any:
+    """Return a value as our code takes it: members as a dict."""
+    if isinstance(value, _Pairs):
+        return _as_object(field, value)
+    return _plain(field, value, 0) if isinstance(value, list) else value
 
 
 def _as_object(field: Field, pairs: _Pairs) -> dict[str, Any]:

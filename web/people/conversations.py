@@ -5,7 +5,8 @@ Not here: sending a message (messages.py), windows (windows.py), the event strea
 """
 
 from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 from tornado.iostream import StreamClosedError
@@ -30,22 +31,61 @@ from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
-from web.handlers.base import whole_number
+from web.declare import Choice, Media, Number, Text, Time, declare, ok
 from web.people.base import PersonHandler, PolledHandler
 from web.people.bodies import Field
-from web.people.forms import conversation_form, cursor_of, message_form
-from web.people.paging import read_cursor, read_limit
+from web.people.forms import ConversationForm, MessageForm, conversation_form, cursor_of, message_form
+from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time
-from web.sources import sources_form
+from web.sources import SourceForm, sources_form
 
 # Messages of the conversation that goes on.
 _CURRENT_MESSAGES = 20
-_PAGE, _MAX_PAGE = 20, 100
-_MAX_FOUND, _MAX_WORDS_CHARS = 50, 500
+_LIMIT, _FOUND = page_limit(20, 100), page_limit(20, 50)
 _MESSAGES, MAX_MESSAGES = 50, 200
+_LATEST = page_limit(_MESSAGES, MAX_MESSAGES)
 # Beyond it clients use cursors: a page at an offset reads all rows before it.
-_MAX_OFFSET = 2_000
-_TITLE = Field("title", max_chars=MAX_TITLE_CHARS, may_be_null=True)
+_OFFSET = Number("offset", "The first row; the page then also has `total` and `conversations`.", high=2_000)
+_WORDS = Text("q", "The words that are searched.", max_chars=500, example="garden", needed=True)
+_FORMAT = Choice("format", "The kind of file.", ("md", "json"))
+_TITLE = Field(
+    "title", max_chars=MAX_TITLE_CHARS, may_be_null=True, about='Null or "" removes it.', example="The garden"
+)
+_ONE = ok(conversation=ConversationForm)
+
+
+class CountedForm(ConversationForm):
+    """A conversation; in a page by offset with the number of its messages, and the last one."""
+
+    messageCount: NotRequired[int]
+    lastMessage: NotRequired[MessageForm | None]
+
+
+class SegmentForm(TypedDict):
+    """A sentence that was heard."""
+
+    id: str
+    speaker: str
+    isUser: bool
+    text: str
+    start: float
+    end: float
+    createdAt: Time
+
+
+class ExportForm(ConversationForm):
+    """A conversation with all that was said in it."""
+
+    entries: list[dict[str, Any]]
+
+
+_COUNTS = {"total": int, "limit": int, "offset": int, "hasMore": bool}
+_PAGE = ok(
+    items=list[CountedForm],
+    nextCursor=str | None,
+    conversations=NotRequired[list[CountedForm]],
+    **{name: NotRequired[kind] for name, kind in _COUNTS.items()},
+)
 # Rows of each kind that one step of an export or deletion takes: a few milliseconds.
 _STEP_ROWS = 200
 
@@ -78,13 +118,14 @@ class ConversationsHandler(OneConversationHandler):
 
     route = "/conversations"
 
+    @declare(_PAGE, query=(_LIMIT, CURSOR, _OFFSET))
     async def get(self) -> None:
-        """Answer with a page: by `cursor`; with `offset`, even 0, also in the form that has counts."""
-        limit = read_limit(self, _PAGE, _MAX_PAGE)
-        if self.get_query_argument("offset", None) is None:
+        """List conversations: by `cursor`; with `offset`, even 0, also in the form that has counts."""
+        limit = _LIMIT.read(self)
+        if not _OFFSET.is_given(self):
             await self._send_page(limit)
             return
-        offset = whole_number(self, "offset", 0, low=0, high=_MAX_OFFSET)
+        offset = _OFFSET.read(self)
         total, page = await self.store.read_cold(
             conversations.list_by_offset, self.me.account_id, offset=offset, limit=limit
         )
@@ -93,18 +134,19 @@ class ConversationsHandler(OneConversationHandler):
         counts = {"total": total, "limit": limit, "offset": offset, "hasMore": has_more}
         self.send_ok({"items": forms, "conversations": forms, "nextCursor": None, **counts})
 
+    @declare({201: _ONE}, body=(_TITLE,), errors=(409,))
     async def post(self) -> None:
-        """Answer 201 with a new conversation for typed messages, or the latest one if nothing was said in it yet."""
-        title = clean_title(self.read_fields(_TITLE).get("title"))
+        """Begin a conversation for typed messages, or return the latest one if nothing was said in it yet."""
+        title = clean_title(self.read_fields().get("title"))
         me = self.me.account_id
         begun = await self.begin_conversation(OpenConversation(f"{account_prefix(me)}:page", anew=True))
         if title:
             await self.store.write(conversations.rename_conversation, me, begun.conversation_id, title)
-        self.send_ok({"conversation": conversation_form(begun) | ({"title": title} if title else {})}, 201)
+        self.send_ok({"conversation": {**conversation_form(begun), **({"title": title} if title else {})}}, 201)
 
     async def _send_page(self, limit: int) -> None:
         page = await self.store.read_cold(
-            conversations.list_conversations, self.me.account_id, before=read_cursor(self), limit=limit + 1
+            conversations.list_conversations, self.me.account_id, before=CURSOR.read(self), limit=limit + 1
         )
         last = page[limit - 1].position if len(page) > limit else None
         items = [conversation_form(one) for one in page[:limit]]
@@ -116,14 +158,13 @@ class SearchHandler(PersonHandler):
 
     route = "/conversations/search"
 
+    @declare(ok(items=list[SourceForm]), query=(_WORDS, _FOUND))
     async def get(self) -> None:
-        """Answer with the best matches."""
-        words = self.get_query_argument("q", "").strip()
-        if not 0 < len(words) <= _MAX_WORDS_CHARS:
-            raise BadRequestError(
-                "`q` is missing or too long.", hint=f"It holds the words, at most {_MAX_WORDS_CHARS} characters."
-            )
-        limit = read_limit(self, _PAGE, _MAX_FOUND)
+        """Find what was said or written by its words, the best match first."""
+        words = _WORDS.read(self).strip()
+        if not words:
+            raise BadRequestError("`q` is missing.", hint="It holds the words that are searched.")
+        limit = _FOUND.read(self)
         found = await self.store.read_cold(
             recall.find_texts, self.me.account_id, words, limit=limit, kinds=("segment", "message")
         )
@@ -135,20 +176,23 @@ class ConversationHandler(OneConversationHandler):
 
     route = "/conversations/:id"
 
+    @declare(_ONE)
     async def get(self, conversation_id: str) -> None:
-        """Answer with the conversation."""
+        """Show one conversation."""
         self.send_ok({"conversation": conversation_form(await self.find_own(conversation_id))})
 
+    @declare(_ONE, body=(replace(_TITLE, is_needed=True),))
     async def patch(self, conversation_id: str) -> None:
         """Set the title; null or "" removes it."""
         await self.find_own(conversation_id)
-        fields = self.read_fields(_TITLE)
+        fields = self.read_fields()
         if "title" not in fields:
             raise BadRequestError("title is required", hint="Send `title`; null removes it.")
         title = clean_title(fields["title"])
         await self.store.write(conversations.rename_conversation, self.me.account_id, conversation_id, title)
         self.send_ok({"conversation": conversation_form(await self.find_own(conversation_id))})
 
+    @declare(ok())
     async def delete(self, conversation_id: str) -> None:
         """Delete the conversation with all that was said in it. When this was interrupted, a repetition goes on."""
         was_there = None
@@ -168,10 +212,10 @@ class MessagesHandler(PolledHandler):
     route = "/conversations/:id/messages"
     page = _MESSAGES
 
+    @declare(ok(items=list[MessageForm], nextCursor=str | None), query=(_LATEST, CURSOR))
     async def get(self, conversation_id: str) -> None:
-        """Answer with a page."""
-        limit = read_limit(self, self.page, MAX_MESSAGES)
-        before = read_cursor(self)
+        """List the messages of a conversation, newest first."""
+        limit, before = _LATEST.read(self), CURSOR.read(self)
         page = await self.ask(self.store, self.me.account_id, conversation_id, limit=limit, before=before)
         if page is None:
             raise no_conversation()
@@ -195,8 +239,9 @@ class CurrentHandler(PolledHandler):
     route = "/conversations/current"
     page = _CURRENT_MESSAGES
 
+    @declare(ok(conversation=ConversationForm | None, messages=list[MessageForm], sessionId=str | None))
     async def get(self) -> None:
-        """Answer with the conversation, or null."""
+        """Show the conversation that goes on, or null."""
         self.send_ok(self.show(await self.ask(self.store, self.me.account_id)))
 
     @staticmethod
@@ -224,12 +269,11 @@ class ExportHandler(OneConversationHandler):
     # Its duration depends on the client's reading.
     is_slow_by_nature = True
 
+    @declare((Media("text/markdown"), ExportForm), query=(_FORMAT,))
     async def get(self, conversation_id: str) -> None:
-        """Send it as Markdown, or with `format=json` as JSON, part by part."""
+        """Export a conversation as Markdown, or with `format=json` as JSON, part by part."""
         conversation = await self.find_own(conversation_id)
-        kind = self.get_query_argument("format", "md").lower()
-        if kind not in ("md", "json"):
-            raise BadRequestError("`format` must be md or json.")
+        kind = _FORMAT.read(self)
         self.set_header("Content-Type", "text/markdown; charset=utf-8" if kind == "md" else "application/json")
         self.set_header("Content-Disposition", f'attachment; filename="conversation-{conversation_id}.{kind}"')
         try:
@@ -299,16 +343,16 @@ def no_conversation() -> NotFoundError:
     return NotFoundError("Conversation not found", hint="GET /conversations lists yours.")
 
 
-def _counted_form(counted: CountedConversation) -> dict[str, Any]:
+def _counted_form(counted: CountedConversation) -> CountedForm:
     last = counted.last_message
     return {
         **conversation_form(counted.conversation),
         "messageCount": counted.message_count,
-        "lastMessage": last and message_form(last),
+        "lastMessage": None if last is None else message_form(last),
     }
 
 
-def _entry_form(entry: StoredSegment | StoredMessage) -> dict[str, Any]:
+def _entry_form(entry: StoredSegment | StoredMessage) -> MessageForm | SegmentForm:
     if isinstance(entry, StoredMessage):
         return message_form(entry)
     return {

@@ -5,18 +5,42 @@ Not here: forms of one handler (its file). Threads: any; pure.
 
 import datetime as dt
 import re
-from typing import Any
+from typing import TypedDict
 
 from omi_actors.domain.people.conversations import Conversation, Position
 from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.domain.sessions.records import StoredMessage
+from web.declare import Id, Time
 from web.problems import iso_time
 
 _CURSOR = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)_([0-9a-f-]{36})")
 
 
-def conversation_form(conversation: Conversation) -> dict[str, Any]:
-    """Return a conversation as clients know it. `openaiConversationId` is empty: models keep no conversation here."""
+class ConversationForm(TypedDict):
+    """A conversation. `openaiConversationId` is empty: models keep no conversation here."""
+
+    id: Id
+    title: str | None
+    summary: str | None
+    createdAt: Time
+    openaiConversationId: str
+    omiSessionKey: str | None
+
+
+class MessageForm(TypedDict):
+    """A message. Its `kind` is question, answer, or failure: why there is no answer."""
+
+    id: Id
+    conversationId: Id
+    role: str
+    text: str
+    source: str
+    kind: str
+    createdAt: Time
+
+
+def conversation_form(conversation: Conversation) -> ConversationForm:
+    """Return a conversation as clients know it."""
     return {
         "id": conversation.conversation_id,
         "title": conversation.title,
@@ -27,8 +51,8 @@ def conversation_form(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def message_form(message: StoredMessage) -> dict[str, Any]:
-    """Return a message as clients know it. Its `kind` is question, answer, or failure: why there is no answer."""
+def message_form(message: StoredMessage) -> MessageForm:
+    """Return a message as clients know it."""
     return {
         "id": message.message_id,
         "conversationId": message.conversation_id,

@@ -5,7 +5,7 @@ Threads: the event loop.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.domain.people.memories import MAX_CHARS, Memory, NewMemory, clean_text, read_omi_memory
@@ -13,21 +13,38 @@ from omi_actors.errors import BadRequestError, ConflictError, NotFoundError, Ups
 from omi_actors.instruments import metrics
 from omi_actors.store.people import memories
 from omi_actors.store.people.memories import MemoryPage
-from web.handlers.base import whole_number
+from web.declare import Id, Number, Text, Time, declare, ok
 from web.people.base import PersonHandler
 from web.people.bodies import Field
 from web.people.forms import cursor_of
-from web.people.paging import read_cursor, read_limit
+from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time
 
-_TEXT = Field("text", max_chars=MAX_CHARS)
-_PAGE, _MAX_PAGE = 50, 200
-# Characters of a search.
-_MAX_SEARCH = 200
-_ANY_NUMBER = 1_000_000_000
+_TEXT = Field("text", max_chars=MAX_CHARS, about="The memory's words.", example="I like green tea", is_needed=True)
+_LIMIT = page_limit(50, 200)
+_SEARCH = Text("search", "Keeps the memories that hold it.", max_chars=200, example="tea")
+_OFFSET = Number("offset", "The first row; the page then also has `total` and `memories`.", high=1_000_000_000)
 
 
-def memory_form(memory: Memory) -> dict[str, Any]:
+class MemoryForm(TypedDict):
+    """A text that is kept for the person's answers."""
+
+    id: Id
+    text: str
+    createdAt: Time
+
+
+_ONE = ok(memory=MemoryForm)
+_COUNTS = {"total": int, "limit": int, "offset": int, "hasMore": bool}
+_PAGE = ok(
+    items=list[MemoryForm],
+    nextCursor=NotRequired[str | None],
+    memories=NotRequired[list[MemoryForm]],
+    **{name: NotRequired[kind] for name, kind in _COUNTS.items()},
+)
+
+
+def memory_form(memory: Memory) -> MemoryForm:
     """Return a memory as clients know it."""
     return {"id": memory.memory_id, "text": memory.text, "createdAt": iso_time(memory.created_at)}
 
@@ -41,7 +58,7 @@ class _TextHandler(PersonHandler):
         Raises:
             BadRequestError: it is missing or blank.
         """
-        text = clean_text(self.read_fields(_TEXT).get("text", ""))
+        text = clean_text(self.read_fields().get("text", ""))
         if not text:
             raise BadRequestError("text is required", hint="Send the memory's words as `text`.")
         return text
@@ -52,22 +69,18 @@ class MemoriesHandler(_TextHandler):
 
     route = "/memories"
 
+    @declare(_PAGE, query=(_LIMIT, CURSOR, _OFFSET, _SEARCH))
     async def get(self) -> None:
-        """Answer a page that begins at `offset`, or after `cursor`; `search` keeps those that hold it."""
-        limit = read_limit(self, _PAGE, _MAX_PAGE)
-        search = self.get_query_argument("search", "")
-        if len(search) > _MAX_SEARCH:
-            raise BadRequestError(
-                f"`search` has {len(search)} characters.", hint=f"It must have at most {_MAX_SEARCH}."
-            )
-        has_offset = bool(self.get_query_argument("offset", ""))
-        offset = whole_number(self, "offset", 0, low=0, high=_ANY_NUMBER) if has_offset else None
-        before = NEWEST if has_offset else read_cursor(self)
+        """List memories; a page begins at `offset`, or after `cursor`."""
+        limit, search = _LIMIT.read(self), _SEARCH.read(self)
+        offset = _OFFSET.read(self) if _OFFSET.is_given(self) else None
+        before = CURSOR.read(self) if offset is None else NEWEST
         page = await self.store.read_cold(
             memories.list_memories, self.me.account_id, limit=limit, search=search, before=before, offset=offset
         )
         self.send_ok(_page_form(page, limit, offset))
 
+    @declare({201: _ONE, 200: ok(memory=MemoryForm, deduped=bool)}, body=(_TEXT,))
     async def post(self) -> None:
         """Keep a text: 201, or 200 with the memory that has it already, from the last twelve hours."""
         new = NewMemory(text=self.read_text())
@@ -82,6 +95,7 @@ class MemoryHandler(_TextHandler):
 
     route = "/memories/:id"
 
+    @declare(_ONE, body=(_TEXT,))
     async def patch(self, memory_id: str) -> None:
         """Change the text."""
         changed = await self.store.write_alone(memories.edit_memory, self.me.account_id, memory_id, self.read_text())
@@ -90,6 +104,7 @@ class MemoryHandler(_TextHandler):
         self.site.system.words_deleted()
         self.send_ok({"memory": memory_form(changed)})
 
+    @declare(ok(message=str))
     async def delete(self, memory_id: str) -> None:
         """Delete the memory."""
         if not await self.store.write_alone(memories.delete_memory, self.me.account_id, memory_id):
@@ -117,18 +132,25 @@ _OMI_PAGE, _OMI_PAGES, _OMI_MAX = 1_000, 100, 100_000
 _BATCH = 50
 
 
+_IMPORT = (
+    Field("limit", int, about="Memories in a page of Omi's.", form={"minimum": 1, "maximum": _OMI_PAGE}),
+    Field("max_total", int, about="Memories that are read; 0 means all.", form={"minimum": 0, "maximum": _OMI_MAX}),
+)
+
+
 class ImportHandler(PersonHandler):
     """Imports the memories of the person's wearables from Omi. What is known, or was deleted here, is skipped."""
 
     route = "/memories/import/omi"
 
+    @declare(ok(imported=int, skipped=int), body=_IMPORT, errors=(404, 409))
     async def post(self) -> None:
         """Answer the numbers of imported and skipped memories.
 
         `max_total` limits the memories that are read, 0 means all. `limit` is the size of Omi's pages, unless all fit
         into one. Within a minute of an import as large nothing is read again.
         """
-        fields = self.read_fields(Field("limit", int), Field("max_total", int))
+        fields = self.read_fields()
         limit, most = (
             _in_range(fields, "limit", _OMI_PAGE, 1, _OMI_PAGE),
             _in_range(fields, "max_total", 0, 0, _OMI_MAX),
@@ -161,15 +183,14 @@ class ImportHandler(PersonHandler):
                     break
 
     async def _read_page(self, uid: str, size: int, offset: int) -> list[Any]:
-        try:
-            items = await self.site.system.read_omi_memories(uid, limit=size, offset=offset)
-        except UpstreamError as exc:
-            raise BadRequestError(f"OMI read failed: {exc}", hint="Nothing is lost; try again later.") from exc
-        if items is None:
+        if self.site.system.omi is None:
             raise ConflictError(
                 "Omi cannot be asked.", hint="The operator must set OMI_APP_ID and OMI_APP_SECRET for its API."
             )
-        return items
+        try:
+            return await self.site.system.omi.read_memories(uid, limit=size, offset=offset)
+        except UpstreamError as exc:
+            raise BadRequestError(f"OMI read failed: {exc}", hint="Nothing is lost; try again later.") from exc
 
     async def _keep(self, account_id: str, uid: str, page: Sequence[NewMemory]) -> int:
         """Store what is new of a page, and return its number. A page that is known costs one read."""

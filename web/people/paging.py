@@ -3,38 +3,40 @@
 Not here: the statements (omi_actors/store/people/). Threads: any; pure.
 """
 
+from dataclasses import dataclass
+
 from tornado.web import RequestHandler
 
 from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.errors import BadRequestError
-from web.handlers.base import whole_number
+from web.declare import Number, Parameter
 from web.people.forms import parse_cursor
 
-# Limits are cut to the address's own, as clients expect; this only keeps numbers short.
-_LARGEST = 10**9
+
+def page_limit(default: int, largest: int) -> Number:
+    """Return the parameter for the page's length. Larger ones are cut, as clients expect."""
+    return Number("limit", "Rows of the page; larger numbers are cut.", default, low=1, high=largest, is_cut=True)
 
 
-def read_limit(handler: RequestHandler, default: int, largest: int) -> int:
-    """Return the page's length, at most `largest`.
+@dataclass(frozen=True, slots=True)
+class Cursor(Parameter):
+    """The place before which the page begins."""
 
-    Raises:
-        BadRequestError: it is not a positive whole number.
-    """
-    return min(largest, whole_number(handler, "limit", default, low=1, high=_LARGEST))
+    def read(self, handler: RequestHandler) -> Position:
+        """Return the place. A time (ISO 8601) is taken, too.
+
+        Raises:
+            BadRequestError: the cursor has another form.
+        """
+        text = self.find(handler)
+        if not text:
+            return NEWEST
+        position = parse_cursor(text)
+        if position is None:
+            raise BadRequestError(
+                "`cursor` is none of this list.", hint="Send `nextCursor` of the page before, or begin without it."
+            )
+        return position
 
 
-def read_cursor(handler: RequestHandler) -> Position:
-    """Return the place before which the page begins. A time (ISO 8601) is taken, too.
-
-    Raises:
-        BadRequestError: the cursor has another form.
-    """
-    text = handler.get_query_argument("cursor", "")
-    if not text:
-        return NEWEST
-    position = parse_cursor(text)
-    if position is None:
-        raise BadRequestError(
-            "`cursor` is none of this list.", hint="Send `nextCursor` of the page before, or begin without it."
-        )
-    return position
+CURSOR = Cursor("cursor", "`nextCursor` of the page before, or a time; without it the page begins with the newest.")

@@ -5,7 +5,7 @@ Not here: statements (omi_actors/store/people/tasks.py). Threads: the event loop
 
 import json
 import re
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID, uuid5
 
 import msgspec
@@ -14,20 +14,42 @@ from omi_actors.errors import BadRequestError, ConflictError, DuplicateError, No
 from omi_actors.ids import new_id
 from omi_actors.store.people import tasks
 from omi_actors.store.people.tasks import Task
+from web.declare import Header, Id, Time, declare, ok
 from web.people.base import PersonHandler
 from web.people.bodies import Field
 from web.people.forms import cursor_of
-from web.people.paging import read_cursor, read_limit
+from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time
-from web.requests import header
 
-_PAGE, _MAX_PAGE = 50, 200
-_TYPE_CHARS = 100
+_LIMIT = page_limit(50, 200)
 # Bytes of JSON. A task is some sentences.
 _PAYLOAD_BYTES = 16_384
 # Characters that no store can hold.
 _NO_TEXT = re.compile(r"[\ud800-\udfff]|\\u0000")
 _AGAIN = "Load the list and send the request again."
+_KEY = Header("Idempotency-Key", "Repetitions with the same key add one task.")
+
+
+class TaskForm(TypedDict):
+    """A task; `payload` is the client's own, with `done` and `completedAt` once it is completed."""
+
+    id: Id
+    type: str
+    payload: dict[str, Any] | None
+    createdAt: Time
+
+
+_BODY = (
+    Field("type", max_chars=100, about="What the task is.", example="todo", is_needed=True),
+    Field(
+        "payload",
+        dict,
+        max_chars=_PAYLOAD_BYTES,
+        may_be_null=True,
+        about=f"Anything, at most {_PAYLOAD_BYTES} bytes.",
+        example={"text": "buy milk"},
+    ),
+)
 
 
 class TasksHandler(PersonHandler):
@@ -35,20 +57,20 @@ class TasksHandler(PersonHandler):
 
     route = "/agent-events"
 
+    @declare(ok(items=list[TaskForm], nextCursor=str | None), query=(_LIMIT, CURSOR))
     async def get(self) -> None:
         """Answer with a page."""
-        limit = read_limit(self, _PAGE, _MAX_PAGE)
+        limit = _LIMIT.read(self)
         page = await self.store.read_cold(
-            tasks.list_tasks, self.me.account_id, before=read_cursor(self), limit=limit + 1
+            tasks.list_tasks, self.me.account_id, before=CURSOR.read(self), limit=limit + 1
         )
         last = page[limit - 1].position if len(page) > limit else None
         self.send_ok({"items": [_form(one) for one in page[:limit]], "nextCursor": last and cursor_of(last)})
 
+    @declare({201: ok(event=TaskForm), 200: ok(event=TaskForm)}, query=(_KEY,), body=_BODY, errors=(409,))
     async def post(self) -> None:
         """Answer 201 with the new task, or 200 with the one that the same `Idempotency-Key` has added."""
-        fields = self.read_fields(
-            Field("type", max_chars=_TYPE_CHARS), Field("payload", dict, max_chars=_PAYLOAD_BYTES, may_be_null=True)
-        )
+        fields = self.read_fields()
         kind = fields.get("type", "").strip()
         if not kind:
             raise BadRequestError("type is required", hint="`type` says what the task is.")
@@ -64,7 +86,7 @@ class TasksHandler(PersonHandler):
 
     def _make_id(self) -> str:
         """Return the new task's id: of a request that names itself, the same at each repetition."""
-        key = header(self.request.headers, "Idempotency-Key")
+        key = _KEY.find(self)
         return str(uuid5(UUID(self.me.account_id), key)) if key else new_id()
 
 
@@ -73,6 +95,7 @@ class CompleteHandler(PersonHandler):
 
     route = "/agent-events/:id/complete"
 
+    @declare(ok(event=TaskForm), errors=(409,))
     async def patch(self, task_id: str) -> None:
         """Add `done` and `completedAt` to the payload, and answer with the task."""
         task = await self.store.read_cold(tasks.find_task, self.me.account_id, task_id)

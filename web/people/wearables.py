@@ -26,6 +26,7 @@ from omi_actors.ids import new_secret
 from omi_actors.instruments.logs import get_logger
 from omi_actors.store.people import linking
 from web.auth import UID
+from web.declare import declare, ok
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
@@ -209,6 +210,7 @@ class SyncHandler(PersonHandler):
 
     route = "/link/omi/sync-conversations"
 
+    @declare(ok(message=str, synced=int))
     async def post(self) -> None:
         """Answer with the number of sessions that were attached."""
         self.read_fields()

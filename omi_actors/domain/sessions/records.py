@@ -146,7 +146,8 @@ class SessionRecord:
 class StoredMessage:
     """A stored message. A question and its answer have the same `job_id`.
 
-    `delivery_state` and `delivery_channel` belong to an answer's delivery; other messages have "".
+    `delivery_state` and `delivery_channel` belong to an answer's delivery; other messages have "". The fields after
+    them are loaded for the operator's page alone.
     """
 
     message_id: str
@@ -160,6 +161,9 @@ class StoredMessage:
     job_id: str = ""
     delivery_state: str = ""
     delivery_channel: str = ""
+    speaker: str = ""
+    job_state: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

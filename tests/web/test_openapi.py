@@ -1,0 +1,82 @@
+"""`/openapi.json`, and the declarations of which it is made."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.declared import hold, table
+from tests.web.http_client import Reply
+from web.declare import Number, declare, ok
+from web.handlers.openapi import Limit, build_document
+
+LIMIT = Number("limit", "Rows.", default=5, low=1, high=9, is_cut=True)
+
+
+async def test_document_of_the_running_server_describes_its_routes(connection):
+    document = (await connection.request("GET", "/openapi.json")).json
+    keep = document["paths"]["/memories"]["post"]
+
+    assert document["openapi"].startswith("3.1.")
+    assert keep["requestBody"]["content"]["application/json"]["schema"]["required"] == ["text"]
+    assert keep["security"] == [{"account": []}, {"accountCookie": []}]
+    assert {"200", "201", "400", "401", "403", "429"} <= set(keep["responses"])
+    assert keep["x-rate-limit"] == {"kind": "people", "requests": 100, "windowSeconds": 60}
+
+
+async def test_document_is_sent_once_to_a_client_that_has_it(connection):
+    first = await connection.request("GET", "/openapi.json")
+    again = await connection.request("GET", "/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_every_reference_of_the_document_leads_somewhere():
+    document = build_document(table(), Limit(1, 1))
+
+    for place in references(document):
+        found: Any = document
+        for step in place.removeprefix("#/").split("/"):
+            found = found[step]
+        assert found
+
+
+def references(value):
+    if isinstance(value, dict):
+        yield from (one for name, one in value.items() if name == "$ref")
+        value = list(value.values())
+    for one in value if isinstance(value, list) else ():
+        yield from references(one)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "fault"),
+    [
+        (202, b"{}", "answers 202"),
+        (200, b'{"ok":true,"items":[],"nextCursor":null,"secret":1}', "secret"),
+        (
+            200,
+            b'{"ok":true,"items":[{"id":"1","type":"todo","payload":[],"createdAt":""}],"nextCursor":null}',
+            "payload",
+        ),
+        (200, b'{"ok":true,"items":[]}', "nextCursor"),
+        (404, b'{"error":"gone"}', "answers 404"),
+        (401, b'{"error":"gone"}', "code"),
+    ],
+)
+def test_reply_that_is_not_declared_is_a_fault_of_the_test_that_sees_it(status, body, fault):
+    with pytest.raises(AssertionError, match=fault):
+        hold("GET", "/agent-events?limit=1", Reply(status, {"content-type": "application/json"}, body))
+
+
+def test_parameter_that_is_not_declared_cannot_be_read():
+    class Handler:
+        request = SimpleNamespace(method="GET")
+
+        @declare(ok(), query=())
+        def get(self):
+            """Do nothing."""
+
+    handler: Any = Handler()
+    with pytest.raises(AssertionError, match="limit is not declared"):
+        LIMIT.read(handler)
