@@ -10,12 +10,10 @@ from tests.canaries import PASSWORD
 from tests.system.conftest import (
     Running,
     database_url,
-    filled_databases,
     module_postgres_url,
     notifier,
     omi,
     postgres_url,
-    quick_sweeps,
     start,
 )
 from tests.web.http_client import Connection, Reply
@@ -23,12 +21,10 @@ from tests.web.http_client import Connection, Reply
 __all__ = [
     "Client",
     "database_url",
-    "filled_databases",
     "module_postgres_url",
     "notifier",
     "omi",
     "postgres_url",
-    "quick_sweeps",
     "start",
 ]
 

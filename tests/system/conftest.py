@@ -86,18 +86,9 @@ class Running:
 
 
 @pytest.fixture
-def filled_databases():
-    """Databases that are emptied when the programs of `start` have stopped, which write until then."""
-    urls: list[str] = []
-    yield urls
-    for url in urls:
-        empty_database(url)
-
-
-@pytest.fixture
-def postgres_url(module_postgres_url, filled_databases):
-    """A database on PostgreSQL without a row."""
-    filled_databases.append(module_postgres_url)
+def postgres_url(module_postgres_url):
+    """A database on PostgreSQL without a row: emptied before a test, since programs write until they stop."""
+    empty_database(module_postgres_url)
     return module_postgres_url
 
 
@@ -135,17 +126,13 @@ async def notifier(omi):
 
 
 @pytest.fixture
-def quick_sweeps(monkeypatch):
-    """Sweep for answers and for idle sessions ten times as often as the program does."""
-    monkeypatch.setattr("omi_actors.actors.maintenance.answer_sweeper._PERIOD_S", 0.2)
-    monkeypatch.setattr("omi_actors.actors.session.router._SWEEP_S", 0.2)
-
-
-@pytest.fixture
-async def start(tmp_path, monkeypatch, quick_sweeps, filled_databases):
+async def start(tmp_path, monkeypatch):
     """Start a program: `await start(url, model=…, build_session=…, notifier=…, NAME=value, …)`; stopped at the end."""
     for name in ("HOST", "APP_ENV", "NODE_ENV", "OMI_SIGNING_SECRETS", "OPENAI_API_KEY", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    # Answers and idle sessions are swept ten times as often as in the program.
+    monkeypatch.setattr("omi_actors.actors.maintenance.answer_sweeper._PERIOD_S", 0.2)
+    monkeypatch.setattr("omi_actors.actors.session.router._SWEEP_S", 0.2)
     running = []
 
     async def start_program(
