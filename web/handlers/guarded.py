@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from tornado.web import OutputTransform, RequestHandler
 
-from omi_actors.domain.people.accounts import SignedIn
+from omi_actors.domain.people.accounts import SignedIn, digest_of
 from omi_actors.errors import RateLimitedError
 from omi_actors.kit.errors import ExpectedError
 from web.declare import Declared
@@ -64,13 +64,14 @@ class GuardedHandler(CallerHandler):
         """
         token = self.find_token()
         if token is not None and self.site.identities is not None:
-            known = self.site.identities.recall(token)
+            digest = digest_of(token)
+            known = self.site.identities.recall(digest)
             if known is None:
-                return self._look_up(token)
+                return self._look_up(digest)
             self.recognise(known)
         return self._begin()
 
-    async def _look_up(self, token: str) -> None:
+    async def _look_up(self, digest: str) -> None:
         """Look the token up in the store. An address with too many unknown tokens must wait to try others.
 
         The tokens that were found before need not wait: several persons live behind one address.
@@ -78,9 +79,9 @@ class GuardedHandler(CallerHandler):
         limit, sender = self.site.request_limit, self.client.limit_key
         assert self.site.identities is not None  # noqa: S101 (prepare checks it)
         try:
-            if limit is not None and not self.site.identities.has_met(token):
+            if limit is not None and not self.site.identities.has_met(digest):
                 limit.check(_UNKNOWN_TOKEN, sender)
-            found = await self.site.identities.find(token)
+            found = await self.site.identities.find(digest)
         except ExpectedError:
             if not self.answers_without_store:
                 raise
