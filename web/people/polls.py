@@ -174,8 +174,8 @@ class Polls:
         stamp = await self._stamps.read(Call(handler.stamp, account_id, *poll.ids, limit=poll.limit))
         if stamp is None and poll.ids:
             return None
-        key = account_id, handler, poll.limit, poll.is_packed, stamp
-        body = self._bodies.get(key)
+        shown = account_id, handler, poll.limit, poll.is_packed
+        body = self._bodies.get((*shown, stamp))
         if body is None:
             stamp, found = await store.read(
                 stamp_load, handler.stamp, handler.load, account_id, *poll.ids, limit=poll.limit
@@ -183,7 +183,7 @@ class Polls:
             if found is None and poll.ids:
                 return None
             body = _write_body(handler.show(found, poll.limit), is_packed=poll.is_packed)
-            self._bodies.put((*key[:-1], stamp), body, len(body.body) + _KEY_BYTES)
+            self._bodies.put((*shown, stamp), body, len(body.body) + _KEY_BYTES)
         return body
 
     def _count(self, poll: Poll, request_id: str, status: int | None, seconds: float) -> None:
