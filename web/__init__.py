@@ -10,6 +10,7 @@ Imports point down this list only:
 - `dashboard.py`: the operator's page as a document, for all open pages. `feeds.py`: what is new for a person's streams.
 - `identity.py`: the person of a token, and the cookie that holds it.
 - `edge/`: connections, header checks, addresses, limits, rules for browsers, JSON bodies.
+- `recent.py`: a bounded map of what was used lately.
 - `declare.py`: parameters, bodies and replies, as the handlers declare them.
 - `problems.py`: errors as answers. `requests.py`: request ids, queries, counts, raw replies.
 """

@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 from tornado.web import Application, GZipContentEncoding
 
 from web.declare import Declared, Fields, Header, Text
-from web.handlers import live, pages, queue, requests, webhooks
+from web.handlers import live, original, pages, queue, realtime, requests, sessions, webhooks
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.caller import Access
@@ -40,6 +40,7 @@ class Gzip(GZipContentEncoding):
 # The routes that ENABLE_METRICS switches.
 _METRICS = (
     (r"/metrics", MetricsHandler),
+    (r"/metrics/activation/?", original.ActivationHandler),
     *live.ROUTES,
     *pages.DASHBOARD_ROUTES,
     *requests.ROUTES,
@@ -95,6 +96,9 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/transcript/((?:[A-Za-z0-9_:.@-]|%3[Aa]|%40){1,256})", TranscriptHandler),
             (r"/operator", OperatorHandler),
             *queue.ROUTES,
+            *sessions.ROUTES,
+            *realtime.ROUTES,
+            *original.ROUTES,
             *people.ROUTES,
             *openai.ROUTES,
             (r"/operator/links", OperatorLinksHandler),

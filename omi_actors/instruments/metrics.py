@@ -121,6 +121,11 @@ SESSION_RETAKES = Counter(
     registry=REGISTRY,
 )
 QUESTIONS = Counter("omi_questions_total", "Questions recognised in speech and stored.", registry=REGISTRY)
+QUESTIONS_REPEATED = Counter(
+    "omi_questions_repeated_total",
+    "Questions in speech that were not asked: nearly the same words as a moment ago.",
+    registry=REGISTRY,
+)
 ANSWERS = Counter(
     "omi_answers_total",
     "Questions that ended, by outcome and cause: answered, or failed (the asker got a sentence that says so).",

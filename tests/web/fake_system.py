@@ -5,7 +5,7 @@ from collections import deque
 from typing import Any
 
 from omi_actors.actors.passwords import Verdict
-from omi_actors.actors.session.messages import ChatAnswered, Ingested
+from omi_actors.actors.session.messages import ChatAnswered, Cleared, Ingested
 from omi_actors.actors.session.router import LiveSessions
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
@@ -46,6 +46,8 @@ class InlineStore:
     def read(self, work, /, *args, **kwargs):
         return self._settle(lambda: self._engine.read(lambda tx: work(tx, *args, **kwargs)))
 
+    read_single = read
+
     def read_cold(self, work, /, *args, **kwargs):
         return self._settle(lambda: self._engine.read_cold(lambda tx: work(tx, *args, **kwargs)))
 
@@ -76,6 +78,14 @@ class FakePasswords:
         return Verdict(is_right=password[::-1] == password_hash)
 
 
+class FakeMemory:
+    async def list(self, *, limit):
+        return 0, ()
+
+    async def clear(self, *, idle_s):
+        return Cleared(0, 0)
+
+
 class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_system.py compares the two
     def __init__(self):
         self.ready = True
@@ -103,6 +113,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
 
         self.passwords = FakePasswords()
         self.watchers = SessionWatchers()
+        self.omi = None  # a client of Omi's API
         self.stored = None  # an InlineStore, where a test needs one
 
     @property
@@ -196,8 +207,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
     async def send_followup(self, account_id, followup_id, wearable, text, *, request_id):
         return False
 
-    async def read_omi_memories(self, uid, *, limit, offset):
-        return None
+    @property
+    def memory(self):
+        return FakeMemory()
 
     def load_space(self, session_key):
         future: Future[Any] = Future()

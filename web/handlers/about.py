@@ -10,8 +10,10 @@ from tornado.web import Application
 
 from omi_actors import __version__
 from omi_actors.status.health import OFF
+from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
+from web.pages.render import render_help
 from web.problems import iso_time
 
 _NAME = "Omi Actors"
@@ -56,11 +58,16 @@ class HelpHandler(BaseHandler):
 
     route = "/help"
     access = Access.ANYBODY
+    content_policy = PAGE_POLICY
     answers_without_store = True
 
     def get(self) -> None:
-        """Answer with JSON."""
-        self.send_json(_help(self.site.wake_names, self._features()))
+        """Answer with JSON, or with a page if a browser opens the address."""
+        form = _help(self.site.wake_names, self._features())
+        if self.wants_page:
+            self.send_page(render_help(form))
+        else:
+            self.send_json(form)
 
     head = get
 

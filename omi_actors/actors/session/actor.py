@@ -124,6 +124,8 @@ class SessionActor(LoopActor):
     async def _hear(self, message: IngestSegments) -> Ingested | None:
         growth = await self._grow(message)
         _count(growth)
+        if message.is_quiet:
+            return await self._pass_over(growth, message)
         heard = await self._hearing.hear(growth, message.received_at, self.runtime)
         jobs = await self._accept(heard, growth.progress, growth)
         if (
@@ -139,6 +141,13 @@ class SessionActor(LoopActor):
             # The reply waits for the first question; the answers to the others go over other channels.
             self._my_answers().open_slot(jobs[0].job_id, reply, message.received_at)
         return None
+
+    async def _pass_over(self, growth: Growth, message: IngestSegments) -> Ingested:
+        """Only store the segments. If they end a meeting, it is kept."""
+        await self._accept(self._hearing.pass_over(growth), growth.progress, growth)
+        if message.ends_meeting:
+            await self._hearing.end_meeting(growth.progress, self._deps.store, message.received_at)
+        return Ingested()
 
     async def _grow(self, message: IngestSegments) -> Growth:
         progress = await self._loaded()
@@ -180,6 +189,8 @@ class SessionActor(LoopActor):
             await self._commit(TurnChanges(progress, heard.deadline, growth, jobs, messages))
         self._hearing.keep(heard)
         self._set_pause_timer()
+        if heard.repeated:
+            metrics.QUESTIONS_REPEATED.inc(heard.repeated)
         if jobs:
             metrics.QUESTIONS.inc(len(jobs))
             metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))

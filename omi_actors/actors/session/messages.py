@@ -31,7 +31,8 @@ class IngestSegments(Request[Ingested]):
 
     If they hold a question, the reply waits for its answer until the reply deadline. `needs_news`: if no segment is
     new, the reply carries no answer, because another person may have repeated the webhook. `ends_meeting`: the sender
-    says that the conversation is over; a person in meeting mode then gets its transcript as a memory.
+    says that the conversation is over; a person in meeting mode then gets its transcript as a memory. `is_quiet`: the
+    segments are only stored; no question is looked for in them, and the reply carries nothing.
     Fails with OverloadError, StoreError or ActorError; then no segment counts as stored.
     """
 
@@ -41,6 +42,7 @@ class IngestSegments(Request[Ingested]):
     received_at: float
     needs_news: bool = False
     ends_meeting: bool = False
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,21 @@ class PreferencesChanged:
 @dataclass(frozen=True, slots=True)
 class Passivate:
     """Message from the router to an idle session: stop, unless a message, a reply or a timer still waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Reply to ClearIdle: the sessions that were asked to stop, and the others in memory."""
+
+    cleared: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearIdle(Request[Cleared]):
+    """Message from the operator to the router: passivate the sessions without use for `idle_s` seconds."""
+
+    idle_s: float
 
 
 @dataclass(frozen=True, slots=True)
