@@ -22,6 +22,7 @@ from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, Queu
 from web.handlers.transcript import TranscriptHandler
 from web.openai import routes as openai
 from web.people import routes as people
+from web.prompts import routes as prompts
 from web.requests import GZIP_LEVEL
 from web.site import Site
 from web.webhook.payloads import WireSegment
@@ -100,6 +101,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             *realtime.ROUTES,
             *original.ROUTES,
             *people.ROUTES,
+            *prompts.ROUTES,
             *openai.ROUTES,
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),
