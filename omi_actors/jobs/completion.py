@@ -61,7 +61,8 @@ async def _complete(session_key: str, asked: Completion, deps: JobDeps, on_text:
     if deps.budget is not None:
         deps.budget.check(ground.use)
     recalled = await _recall(account_id, asked.question, ground, deps)
-    prompt = build_completion_prompt(asked, recalled, deps.answering.completions, language=ground.language)
+    limits = deps.answering.completions
+    prompt = build_completion_prompt(asked, recalled, limits, language=ground.language, wish=ground.wish)
     answer = await _ask_model(session_key, prompt, deps, on_text)
     REQUESTS.note("answered")
     spent = _estimate(session_key, prompt, answer.text)

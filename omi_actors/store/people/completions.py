@@ -14,6 +14,7 @@ from omi_actors.store.answers import insert_message
 from omi_actors.store.messages import enqueues
 from omi_actors.store.model_use import add_use, load_use
 from omi_actors.store.people.preferences import load_preferences
+from omi_actors.store.people.prompts import load_wish
 from omi_actors.store.transaction import Transaction
 
 _FIND_SESSION = "SELECT id, conversation_id, conversation_number FROM session WHERE session_key = ?"
@@ -43,18 +44,25 @@ _RESPONSE = (
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Use of the model by an account, its language ("" is that of the question), and if memories may be recalled."""
+    """Use of the model by an account, its language ("" is that of the question), and if memories may be recalled.
+
+    `wish` is the prompt that the person has chosen for the space.
+    """
 
     use: Use
     language: str
     recalls: bool
+    wish: str = ""
 
 
 def load_ground(tx: Transaction, account_id: str, session_key: str) -> Ground:
     """Load the ground of a completion."""
     entered = load_preferences(tx, account_id).entered
     return Ground(
-        load_use(tx, session_key), read_preferences(entered).language, bool(entered.get("inject_memories", False))
+        load_use(tx, session_key),
+        read_preferences(entered).language,
+        bool(entered.get("inject_memories", False)),
+        load_wish(tx, account_id, session_key.rpartition(":")[2]),
     )
 
 
