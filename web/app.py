@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 
 from tornado.web import Application, GZipContentEncoding
 
-from web.declare import Declared, Fields, Header, Text
+from web.declare import Declared, Fields
 from web.handlers import live, pages, queue, requests, webhooks
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
@@ -20,6 +20,7 @@ from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.reference import OpenApiHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
+from web.parameters import Header, Text
 from web.people import routes as people
 from web.requests import GZIP_LEVEL
 from web.site import Site

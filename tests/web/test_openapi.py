@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.declared import hold, table
+from tests.declared import SITE, hold, table
 from tests.web.http_client import Reply
-from web.declare import Number, declare, ok
-from web.handlers.openapi import Limit, build_document
+from web.declare import declare, ok
+from web.handlers.openapi import build_document
+from web.parameters import Number
 
 LIMIT = Number("limit", "Rows.", default=5, low=1, high=9, is_cut=True)
 
@@ -32,7 +33,7 @@ async def test_document_is_sent_once_to_a_client_that_has_it(connection):
 
 
 def test_every_reference_of_the_document_leads_somewhere():
-    document = build_document(table(), Limit(1, 1))
+    document = build_document(table(), SITE)
 
     for place in references(document):
         found: Any = document

@@ -3,13 +3,14 @@
 Not here: its state (status.py). Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
 from tornado.routing import PathMatches
 from tornado.web import Application
 
 from omi_actors import __version__
 from omi_actors.status.health import OFF
+from web.declare import Fields, Time, declare
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.problems import iso_time
@@ -23,6 +24,25 @@ _EXAMPLES = (
 )
 
 
+class RouteForm(TypedDict):
+    """An address with its methods."""
+
+    path: str
+    methods: list[str]
+
+
+_INFO = Fields(
+    {
+        "name": str,
+        "version": str,
+        "environment": str,
+        "features": list[str],
+        "routes": list[RouteForm],
+        "timestamp": Time,
+    }
+)
+
+
 class InfoHandler(BaseHandler):
     """Shows name, version, active features and all addresses."""
 
@@ -30,8 +50,9 @@ class InfoHandler(BaseHandler):
     access = Access.ANYBODY
     answers_without_store = True
 
+    @declare(_INFO)
     def get(self) -> None:
-        """Answer with JSON."""
+        """Show name, version, active features and all addresses."""
         self.send_json(
             {
                 "name": _NAME,
@@ -58,8 +79,9 @@ class HelpHandler(BaseHandler):
     access = Access.ANYBODY
     answers_without_store = True
 
+    @declare(dict[str, Any])
     def get(self) -> None:
-        """Answer with JSON."""
+        """Show wake phrases, examples and features."""
         self.send_json(_help(self.site.wake_names, self._features()))
 
     head = get

@@ -3,11 +3,12 @@
 Not here: HTML (web/pages/), the figures (omi_actors/status/). Threads: the event loop.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tornado.web import HTTPError, RequestHandler
 
 from omi_actors.status.health import DEMO
+from web.declare import PAGE, Media, declare
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
@@ -21,8 +22,9 @@ class AssetHandler(BaseHandler):
     content_type: ClassVar[str]
     is_logged = is_kept = False
 
+    @declare(Media("text/css"))
     def get(self) -> None:
-        """Answer with the file."""
+        """Send the file."""
         self.set_header("Content-Type", f"{self.content_type}; charset=utf-8")
         self.finish(read_asset(self.route.rpartition("/")[2]))
 
@@ -46,8 +48,9 @@ class AppFileHandler(BaseHandler):
     answers_without_store = True
     is_logged = is_kept = False
 
+    @declare({200: (Media("text/javascript"), Media("text/css")), 304: None})
     def get(self, name: str) -> None:
-        """Answer with the file; 404 if there is none of that name."""
+        """Send a script or the style of the page for people."""
         if name not in APP_FILES:
             raise HTTPError(404)
         kind = "text/css" if name.endswith(".css") else "text/javascript"
@@ -71,8 +74,9 @@ class IndexHandler(BaseHandler):
     answers_without_store = True
     content_policy = PAGE_POLICY
 
+    @declare(PAGE)
     def get(self) -> None:
-        """Answer with the page; only the operator sees states and links."""
+        """Show the page; only the operator sees states and links."""
         self.send_page(index_page(self))
 
     head = get
@@ -102,8 +106,9 @@ class DashboardHandler(BaseHandler):
     is_paced = True
     content_policy = PAGE_POLICY
 
+    @declare(PAGE)
     def get(self) -> None:
-        """Answer the operator with a snapshot as a page."""
+        """Show the dashboard."""
         taken_at = iso_time(self.site.clock.now_s())
         self.send_page(render_dashboard(self.site.system.snapshot(), taken_at, may_change=self.is_operator))
 
@@ -118,8 +123,9 @@ class DashboardDataHandler(BaseHandler):
     is_kept = False
     is_paced = True
 
+    @declare(dict[str, Any])
     async def get(self) -> None:
-        """Answer the operator with the document that open pages have, else with a new one."""
+        """Send the dashboard's document, whose form may change."""
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(await self.site.dashboard.load())
 
@@ -132,8 +138,9 @@ class MinutesHandler(BaseHandler):
     route = f"{DASHBOARD}/minutes.json"
     access = Access.OPERATOR
 
+    @declare(dict[str, Any])
     async def get(self) -> None:
-        """Answer the operator with a column for each figure."""
+        """Send a column for each figure."""
         self.send_json(await self.site.system.load_minutes())
 
     head = get
@@ -156,8 +163,9 @@ class DashboardScriptHandler(BaseHandler):
     answers_without_store = True
     is_logged = is_kept = False
 
+    @declare(Media("text/javascript"))
     def get(self, name: str) -> None:
-        """Answer with the script."""
+        """Send a script of the dashboard."""
         self.set_header("Content-Type", "text/javascript; charset=utf-8")
         self.finish(read_asset(name))
 

@@ -13,7 +13,7 @@ from web.declare import declare
 from web.handlers.about import rules_of
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
-from web.handlers.openapi import Limit, build_document
+from web.handlers.openapi import build_document
 
 
 class OpenApiHandler(BaseHandler):
@@ -36,9 +36,7 @@ class OpenApiHandler(BaseHandler):
     head = get
 
     def _make(self) -> bytes:
-        limit = self.site.request_limit
-        numbers = None if limit is None else Limit(*limit.numbers)
-        return msgspec.json.encode(build_document(rules_of(self.application), numbers))
+        return msgspec.json.encode(build_document(rules_of(self.application), self.site))
 
     def compute_etag(self) -> str | None:
         """Return the document's digest, so that a client that has the document gets no copy."""
