@@ -10,6 +10,7 @@ from config.settings import load_settings
 from config.variables import all_variables
 from omi_actors.clock import SystemClock
 from omi_actors.store.engine import DATABASE_FILE
+from omi_actors.store.original.source import LEFT_OUT, TABLES
 from scripts.lab.docs.pages import PAGES, build_metrics_page
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.web.fake_system import FakeSystem
@@ -27,6 +28,7 @@ VARIABLES = {*all_variables(), *NOT_TAKEN}
 OTHERS = {
     *("YOUR_HOST", "YOUR_TOKEN", "SPEAKER_00", "_OMI_ACTORS_COMPLETE", "OMI_ACTORS_COMPLETE"),
     "POSTGRES_PASSWORD",
+    "ORIGINAL_DATABASE_URL",
     "OTEL_EXPORTER_OTLP_HEADERS",
     *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -137,3 +139,11 @@ def test_settings_files_of_the_documents_are_taken(block, tmp_path, monkeypatch)
     assert names
     assert set(names) <= VARIABLES
     assert taken.is_production == ("APP_ENV=production" in block)
+
+
+def test_the_page_about_moving_over_names_every_table_and_every_variable_without_effect():
+    page = (ROOT / "docs" / "migrating.md").read_text()
+    tables = re.findall(r"^\| `([A-Z][a-z]+\w+)` \|", page, re.MULTILINE)
+
+    assert {table.name for table in TABLES} | {*LEFT_OUT} == {*tables}
+    assert [name for name in NOT_TAKEN if f"`{name}`" not in page] == []

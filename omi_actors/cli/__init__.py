@@ -2,7 +2,7 @@
 
 Each command has a file, imported when the command is used; so no command waits for another command's imports: `serve`
 (with `server`, `banner`, `console_tables`, `reload`), `top` (with `top_view`), `queue`, `logs` and `user`
-(with `operator_calls`), `backup`, `config`, `doctor`. `program` holds their common parts.
+(with `operator_calls`), `backup`, `config`, `doctor`, `import_original`. `program` holds their common parts.
 Not here: HTTP (web), the actors (system), the doctor's checks (doctor).
 """
 
@@ -17,6 +17,7 @@ _COMMANDS = {
     "backup": ("omi_actors.cli.backup", "backup"),
     "config": ("omi_actors.cli.config", "config"),
     "doctor": ("omi_actors.cli.doctor", "doctor"),
+    "import-original": ("omi_actors.cli.import_original", "import_original"),
     "logs": ("omi_actors.cli.logs", "logs"),
     "operator-link": ("omi_actors.cli.operator_calls", "operator_link"),
     "queue": ("omi_actors.cli.queue", "queue"),

@@ -58,6 +58,10 @@ class Dialect(Protocol):
     place: str
     skip_locked: str
     lock_rows: str
+    find_in: str
+    """The function that finds a text in another one; 0 means that it is not there."""
+    memory_parts: tuple[str, ...]
+    """Conditions that divide memories; an index has the texts of each part that it can hold."""
     driver_errors: tuple[type[Exception], ...]
     snapshot_is_immediate: bool
     """Whether Pony reads on one snapshot only in an immediate session."""

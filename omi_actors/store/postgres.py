@@ -76,6 +76,9 @@ class Postgres:
     place = "the database"
     skip_locked = "FOR UPDATE SKIP LOCKED"
     lock_rows = "FOR UPDATE OF"
+    find_in = "strpos"
+    # As their indexes are made: an entry has at most 2,704 bytes.
+    memory_parts: tuple[str, ...] = ("octet_length(folded) <= 2000", "octet_length(folded) > 2000")
     driver_errors: tuple[type[Exception], ...] = (psycopg2.Error,)
     snapshot_is_immediate = True  # without it Pony turns autocommit on
 

@@ -82,6 +82,8 @@ class SQLite:
     name = "sqlite"
     skip_locked = ""
     lock_rows = ""
+    find_in = "instr"
+    memory_parts: tuple[str, ...] = ("TRUE",)
     driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
     snapshot_is_immediate = False  # it would take the write lock
 

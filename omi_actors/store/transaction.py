@@ -53,6 +53,16 @@ class Transaction:
         """Return the clause that skips rows that another node's transaction has locked."""
         return self._dialect.skip_locked
 
+    @property
+    def find_in(self) -> str:
+        """Return the name of the function that finds a text in another one; 0 means that it is not there."""
+        return self._dialect.find_in
+
+    @property
+    def memory_parts(self) -> tuple[str, ...]:
+        """Return conditions that divide memories; an index has the texts of each part that it can hold."""
+        return self._dialect.memory_parts
+
     def locked(self, table: str) -> str:
         """Return the clause that locks the rows read from `table` against other nodes until the transaction ends."""
         return f"{self._dialect.lock_rows} {table}" if self._dialect.lock_rows else ""

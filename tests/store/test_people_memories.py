@@ -1,6 +1,7 @@
 """Memories in the store, on both databases: pages, changes, repetition, imports, and conversations of Omi."""
 
 import json
+import secrets
 from functools import partial
 from typing import Any
 
@@ -115,6 +116,21 @@ def test_a_search_by_offset_counts_all_that_hold_the_words_on_each_page(people: 
         (2, True, 5), (2, True, 5), (1, False, 5), (0, False, 5),
     ]  # fmt: skip
     assert page(people, search="train", offset=0) == MemoryPage((), has_more=False, total=0)
+
+
+def test_long_texts_are_found_among_short_ones_in_their_order(people: Engine) -> None:
+    noise = secrets.token_hex(4_900)  # which no index of PostgreSQL can compress enough
+    for number, text in enumerate(("my boat", f"{noise} BOAT", "a boat", f"{noise} boats", "a train")):
+        add(people, text, created_at=1_790_000_000.0 + number)
+
+    first = page(people, search="boat", limit=2)
+    last = first.memories[-1]
+    rest = page(people, search="boat", before=Position(last.created_at, last.memory_id))
+
+    found = [one.text[-8:].strip().lower() for one in (*first.memories, *rest.memories)]
+    assert [one.split()[-1] for one in found] == ["boats", "boat", "boat", "boat"]
+    assert (first.has_more, rest.has_more) == (True, False)
+    assert page(people, search="boat", limit=1, offset=1).total == 4
 
 
 def test_an_edited_memory_is_found_by_its_new_words_only(people: Engine) -> None:

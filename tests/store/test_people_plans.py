@@ -104,6 +104,21 @@ def test_plan_that_reads_a_whole_table_is_noticed(engine, talk, record):
     assert [step for one in statements for step in engine.read(Call(scanned, one))]
 
 
+def test_search_of_memories_reads_their_texts_from_an_index(engine, talk, record, database):
+    (search, *_) = record(engine.read_cold, LISTED["search"])
+
+    def explain(tx):
+        if database == "sqlite":
+            return tx.fetch(f"EXPLAIN QUERY PLAN {search}")
+        for plan in ("seqscan", "bitmapscan", "indexscan"):  # which are cheaper for one row
+            tx._cursor.execute(f"SET LOCAL enable_{plan} = off")
+        tx._cursor.execute(f"EXPLAIN {search}")
+        return tx._cursor.fetchall()
+
+    plan = "\n".join(row[-1] for row in engine.read(explain))
+    assert re.search(r"COVERING INDEX memory_search\b|Index Only Scan \w* ?using memory_search\b", plan), plan
+
+
 def test_page_of_conversations_takes_as_many_statements_for_three_as_for_one(engine, talk, record):
     few = record(engine.read_cold, LISTED["conversations by offset"])
     engine.commit_group([lambda tx: fill(tx, ME, conversations=2, messages=2)])

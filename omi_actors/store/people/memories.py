@@ -8,7 +8,6 @@ Every function takes the account; another's memory does not exist for it. Not he
 # (Pony's stubs leave select untyped.)
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,9 +34,12 @@ from omi_actors.store.transaction import EntityTransaction, Transaction
 MEETING_KEY = "meeting:"
 # Milliseconds are what the wire has: a cursor of it must find the row again.
 _DIGITS = 3
-_ALL = "FROM memory WHERE account_id = ?"
-_HOLDS = "folded LIKE ? ESCAPE '!'"
-_SIGNS = re.compile("[!%_]")
+_ALL = "SELECT id, created_at FROM memory {index} WHERE account_id = ?"
+_FOUND = (
+    "SELECT memory.id, memory.text, memory.created_at, total FROM"
+    " (SELECT id, created_at, {total} AS total FROM ({held}) AS held ORDER BY created_at DESC, id DESC LIMIT ?"
+    " OFFSET ?) AS found CROSS JOIN memory WHERE memory.id = found.id ORDER BY memory.created_at DESC, memory.id DESC"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,12 @@ def list_memories(
     It begins after the place `before`, or with `offset` after so many; then it has the total.
     """
     words, start = fold_for_search(search), offset or 0
-    asked, params = (_ALL, (account_id,)) if not words else (f"{_ALL} AND {_HOLDS}", (account_id, _pattern(words)))
     place, at = ("", ()) if before == NEWEST else (" AND (created_at, id) < (?, ?)", (before.at, before.row_id))
     # To find the last of the texts that hold the words is to read all: then they are counted on the way.
     counts = offset is not None and bool(words) and not at
-    total = "count(*) OVER ()" if counts else "0"
-    rows = tx.fetch(
-        f"SELECT id, text, created_at, {total} {asked}{place} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
-        (*params, *at, limit + 1, start),
-    )
+    held, params = _hold(tx, account_id, words, place, at)
+    sql = _FOUND.format(held=held, total="count(*) OVER ()" if counts else "0")
+    rows = tx.fetch(sql, (*params, limit + 1, start))
     some, has_more = tuple(_build(row) for row in rows[:limit]), len(rows) > limit
     if offset is None:
         return MemoryPage(some, has_more)
@@ -96,13 +95,18 @@ def list_memories(
         return MemoryPage(some, has_more, rows[0][3] if counts else start + len(some))
     if not rows and not start:
         return MemoryPage((), has_more, 0)
-    return MemoryPage(some, has_more, tx.fetch(f"SELECT count(*) {asked}", params)[0][0])
+    held, params = _hold(tx, account_id, words, "", ())
+    return MemoryPage(some, has_more, tx.fetch(f"SELECT count(*) FROM ({held}) AS held", params)[0][0])  # noqa: S608
 
 
-def _pattern(words: str) -> str:
-    """Return the pattern of texts that hold these words; its signs are escaped by "!"."""
-    escaped = _SIGNS.sub(r"!\g<0>", words)
-    return f"%{escaped}%"
+def _hold(
+    tx: Transaction, account_id: str, words: str, place: str, at: Sequence[float | str]
+) -> tuple[str, list[float | str]]:
+    """Return the query of a person's memories that hold these words, all for none, and its parameters."""
+    if not words:
+        return _ALL.format(index=tx.indexed_by("memory_account_time")) + place, [account_id, *at]
+    held = _ALL.format(index=tx.indexed_by("memory_search")) + f" AND {tx.find_in}(folded, ?) > 0{place} AND "
+    return " UNION ALL ".join(held + part for part in tx.memory_parts), [account_id, words, *at] * len(tx.memory_parts)
 
 
 def _build(row: Sequence[Any]) -> Memory:

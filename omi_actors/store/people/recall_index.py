@@ -98,7 +98,12 @@ class _NewText:
 def index_memory(tx: Transaction, account_id: str, memory_id: str, text: str, *, at: float) -> None:
     """Index a memory; if its text has changed, index it anew. Its row must be there."""
     tx.run("DELETE FROM recall_text WHERE memory_id = ?", (memory_id,))
-    _index(tx, account_id, [_NewText(at, None, text, "", (memory_id, None, None, None))])
+    index_memories(tx, account_id, [(memory_id, text, at)])
+
+
+def index_memories(tx: Transaction, account_id: str, memories: Sequence[tuple[str, str, float]]) -> None:
+    """Index memories that are new: id, text and time of each. Their rows must be there."""
+    _index(tx, account_id, [_NewText(at, None, text, "", (key, None, None, None)) for key, text, at in memories])
 
 
 def find_sessions(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[str, ...]:
