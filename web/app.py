@@ -17,7 +17,7 @@ from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
 from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
-from web.handlers.reference import OpenApiHandler
+from web.handlers.reference import DocsFileHandler, DocsHandler, OpenApiHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.parameters import Header, Text
@@ -104,6 +104,8 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/api/info", InfoHandler),
             (r"/help", HelpHandler),
             (r"/openapi\.json", OpenApiHandler),
+            (r"/docs/?", DocsHandler),
+            (r"/docs/([a-z]+\.(?:js|css))", DocsFileHandler),
             *(_METRICS if site.has_metrics else ()),
         ],
         default_handler_class=NotFound,

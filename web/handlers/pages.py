@@ -12,7 +12,7 @@ from web.declare import PAGE, Media, declare
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
-from web.pages.render import APP_FILES, DASHBOARD, read_asset, render_dashboard, render_index
+from web.pages.render import DASHBOARD, FILES, read_asset, render_dashboard, render_index
 from web.problems import iso_time
 
 
@@ -44,6 +44,7 @@ class AppFileHandler(BaseHandler):
     """The scripts and the style of the page for people. They are public: they hold no data."""
 
     route = "/app/:file"
+    folder: ClassVar[str] = "app"
     access = Access.ANYBODY
     answers_without_store = True
     is_logged = is_kept = False
@@ -51,13 +52,13 @@ class AppFileHandler(BaseHandler):
     @declare({200: (Media("text/javascript"), Media("text/css")), 304: None})
     def get(self, name: str) -> None:
         """Send a script or the style of the page for people."""
-        if name not in APP_FILES:
+        if f"{self.folder}/{name}" not in FILES:
             raise HTTPError(404)
         kind = "text/css" if name.endswith(".css") else "text/javascript"
         self.set_header("Content-Type", f"{kind}; charset=utf-8")
         # The browser keeps it, and asks each time whether it has changed.
         self.set_header("Cache-Control", "no-cache")
-        self.finish(read_asset(f"app/{name}"))
+        self.finish(read_asset(f"{self.folder}/{name}"))
 
     head = get
 
