@@ -17,7 +17,7 @@ from config.groups.backplane import BackplaneSettings
 from config.groups.delivery import ChatSettings, DeliverySettings
 from config.groups.edge import EdgeSettings
 from config.groups.hearing import HearingSettings
-from config.groups.model import BudgetSettings, ModelSettings
+from config.groups.model import BudgetSettings, CompletionSettings, ModelSettings
 from config.groups.people import PeopleSettings
 from config.groups.server import ObservingSettings, ServerSettings
 from config.groups.store import RetentionSettings, StoreSettings
@@ -41,6 +41,7 @@ class Settings(
     DeliverySettings,
     HearingSettings,
     BudgetSettings,
+    CompletionSettings,
     ModelSettings,
     RetentionSettings,
     BackplaneSettings,

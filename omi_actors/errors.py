@@ -7,7 +7,7 @@ ExpectedError (kit)
 ├─ OmiError
 │  ├─ BadRequestError    InvalidWebhookError, MalformedJsonError, SignatureMismatchError, ForbiddenError, NotFoundError,
 │  │                     NotPermittedError, TooLargeError > TooManyValuesError, ConflictError, KeyReusedError,
-│  │                     ForeignHostError, SlowBodyError                           the caller's; never retried
+│  │                     ForeignHostError, SlowBodyError, ContextTooLongError       the caller's; never retried
 │  ├─ OverloadError ↺    QueueFullError, RateLimitedError, BusyError               try again after retry_after_s
 │  ├─ RepeatedError ↺                                                              the first one is under way
 │  ├─ UpstreamError      UpstreamTimeoutError, UpstreamRejectedError, UpstreamUnclearError
@@ -83,6 +83,10 @@ class NotFoundError(BadRequestError):
 
 class ConflictError(BadRequestError):
     """A request that does not fit the present state. The caller must load the present state first."""
+
+
+class ContextTooLongError(BadRequestError):
+    """A program's conversation of which not even the last turn fits into a prompt."""
 
 
 class KeyReusedError(BadRequestError):

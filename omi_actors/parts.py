@@ -20,6 +20,7 @@ from omi_actors.clients.omi_api import GuardedNotifier, Notifier
 from omi_actors.clock import Clock
 from omi_actors.domain.answers.breaker import BreakerRules
 from omi_actors.domain.answers.budget import BudgetRules, Limits
+from omi_actors.domain.answers.completions import CompletionLimits
 from omi_actors.domain.answers.delivery_records import DeliveryRules
 from omi_actors.domain.answers.limits import Allowance, AnswerRules
 from omi_actors.domain.answers.prompt import PromptLimits
@@ -187,4 +188,10 @@ def build_answer_rules(settings: Settings) -> AnswerRules:
         spoken=Allowance(settings.openai_webhook_timeout_s, settings.openai_webhook_max_tokens),
         written=Allowance(settings.openai_timeout_s, settings.openai_max_tokens),
         context=PromptLimits(settings.openai_max_context_tokens, messages),
+        completions=CompletionLimits(
+            timeout_s=settings.completions_timeout_s,
+            max_tokens=settings.completions_max_tokens,
+            context_tokens=settings.completions_max_context_tokens,
+            open=settings.completions_max_open,
+        ),
     )

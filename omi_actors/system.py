@@ -16,6 +16,8 @@ from omi_actors.actors.session.messages import (
     AskerLeft,
     AskQuestion,
     ChatAnswered,
+    Complete,
+    CompletionLeft,
     Forget,
     Ingested,
     IngestSegments,
@@ -28,8 +30,11 @@ from omi_actors.actors.session.messages import (
 )
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
+from omi_actors.backplane.interface import TEXTS_DELETED
+from omi_actors.clients.model import ModelAnswer
 from omi_actors.clients.model_chain import ModelFailure
-from omi_actors.domain.sessions.keys import account_prefix
+from omi_actors.clients.omi_api import GuardedNotifier
+from omi_actors.domain.sessions.keys import account_in
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import StartFailedError, UpstreamError
 from omi_actors.instruments.actor_metrics import ActorMetrics
@@ -53,6 +58,7 @@ from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
+from omi_actors.status.session_memory import SessionMemory
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.status.tiles import Figures
 from omi_actors.store import minutes, queue_state, sessions, transcripts
@@ -231,15 +237,15 @@ class System:
         self._tree.job_queue.tell(JobsEnqueued(job.kind))
         return True
 
-    async def read_omi_memories(self, uid: str, *, limit: int, offset: int) -> list[Any] | None:
-        """Read a page of a wearer's memories at Omi. Return None if Omi's API is not configured.
+    @property
+    def omi(self) -> GuardedNotifier | None:
+        """Return the client of Omi's API; None if it is not configured."""
+        return self._tree.notifier
 
-        Raises:
-            UpstreamError: the page cannot be read.
-        """
-        if self._tree.notifier is None:
-            return None
-        return await self._tree.notifier.read_memories(uid, limit=limit, offset=offset)
+    @property
+    def memory(self) -> SessionMemory:
+        """Return the operator's view of the sessions in memory."""
+        return SessionMemory(self._tree.live_sessions, self._tree.router, self._tree.store, self._runtime.clock)
 
     async def erase_account(self, account_id: str, *, key_digest: str, verified_hash: str | None) -> Begun | None:
         """End an account, and begin to erase it. Live sessions of it forget all, and its jobs under way are cancelled.
@@ -253,9 +259,8 @@ class System:
         if begun is None:
             return None
         WEBHOOKS.drop_texts()
-        own = f"{account_prefix(account_id)}:"
         for key, session in tuple(tree.live_sessions.by_key.items()):
-            if key.startswith(own) or key in begun.session_keys:
+            if account_in(key) == account_id or key in begun.session_keys:
                 session.handle.tell_always(Forget())
         for job_id in begun.job_ids:
             tree.job_queue.tell(CancelJob(job_id))
@@ -263,8 +268,9 @@ class System:
         return begun
 
     def words_deleted(self) -> None:
-        """Tell that a person has deleted or changed a text: it leaves the inspector, and soon the index's file."""
+        """Tell that a person has deleted or changed a text: it leaves all inspectors, and soon the index's file."""
         WEBHOOKS.drop_texts()
+        self._tree.backplane.wake(TEXTS_DELETED)
         self._tree.indexer.tell(WordsDeleted())
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
@@ -290,6 +296,14 @@ class System:
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
         """Ask a session. The future settles with the answer, a failure's text, or AnswerLateError."""
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def complete(self, message: Complete, *, timeout_s: float) -> Future[ModelAnswer]:
+        """Go on with a program's conversation. The future settles with the model's answer; nothing is stored."""
+        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+
+    def completion_left(self, message: CompletionLeft) -> None:
+        """Report that the caller of a `complete` no longer waits."""
+        self._route(message.session_key).tell(message)
 
     def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
         """Move a session to another space (a subject, such as work). When durable, the future has the earlier space."""

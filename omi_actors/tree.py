@@ -138,7 +138,7 @@ class Tree:
             find_meaning=self._embedding.find_meaning if self._embedding else None,
         )
         session_deps = build_session_deps(parts, self.store, self.job_queue, self._pools[0])
-        self._session_deps = replace(session_deps, open_replies=self._open_replies)
+        self._session_deps = replace(session_deps, open_replies=self._open_replies, asking=self._job_deps)
         self.roots = [self._supervise(*group) for group in groups]
 
     @property

@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 from tornado.web import Application, GZipContentEncoding
 
 from web.declare import Declared, Fields
-from web.handlers import live, pages, queue, requests, webhooks
+from web.handlers import live, original, pages, queue, realtime, requests, sessions, webhooks
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
 from web.handlers.caller import Access
@@ -20,6 +20,7 @@ from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.reference import DocsFileHandler, DocsHandler, OpenApiHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
+from web.openai import routes as openai
 from web.parameters import Header, Text
 from web.people import routes as people
 from web.requests import GZIP_LEVEL
@@ -40,6 +41,7 @@ class Gzip(GZipContentEncoding):
 # The routes that ENABLE_METRICS switches.
 _METRICS = (
     (r"/metrics", MetricsHandler),
+    (r"/metrics/activation/?", original.ActivationHandler),
     *live.ROUTES,
     *pages.DASHBOARD_ROUTES,
     *requests.ROUTES,
@@ -95,7 +97,11 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/transcript/((?:[A-Za-z0-9_:.@-]|%3[Aa]|%40){1,256})", TranscriptHandler),
             (r"/operator", OperatorHandler),
             *queue.ROUTES,
+            *sessions.ROUTES,
+            *realtime.ROUTES,
+            *original.ROUTES,
             *people.ROUTES,
+            *openai.ROUTES,
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),
             (r"/health", HealthHandler),

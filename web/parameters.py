@@ -157,7 +157,7 @@ class Header(Parameter):
         return {"type": "string", "maxLength": self.max_chars} | ({"examples": [self.example]} if self.example else {})
 
 
-_TYPES: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", dict: "object"}
+_TYPES: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", dict: "object", list: "array"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from omi_actors.errors import (
     BadRequestError,
     BusyError,
     ConflictError,
+    ContextTooLongError,
     DuplicateError,
     FeatureOffError,
     FencedError,
@@ -119,6 +120,12 @@ API: _Table[Problem] = {
     ),
     SlowBodyError: Problem(
         408, "body_timeout", "The body did not arrive in time.", "BODY_TIMEOUT_MS sets the limit. Send it again."
+    ),
+    ContextTooLongError: Problem(
+        400,
+        "context_length_exceeded",
+        "The conversation is too long.",
+        "COMPLETIONS_MAX_CONTEXT_TOKENS sets the limit; send a shorter one.",
     ),
     ForeignHostError: Problem(
         421,

@@ -58,6 +58,7 @@ class Times:
         # A session's turn that loads and commits.
         self.turn_s = settings.store_read_timeout_s + settings.store_write_timeout_s
         self.slow_request_s = settings.slow_request_threshold_s
+        self.completion_s = settings.completions_timeout_s + _GRACE_S
         self.heartbeat_s = _HEARTBEAT_S
         self.message_s = settings.message_reply_deadline_s
 

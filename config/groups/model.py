@@ -178,6 +178,50 @@ class ModelSettings(BaseModel):
     model_breaker_pause_cap_s = Seconds("model_breaker_pause_cap_ms")
 
 
+class CompletionSettings(BaseModel):
+    """Completions of persons' programs (`/v1`): time, tokens, and how many at once. The budgets count them, too."""
+
+    completions_timeout_ms: int = Field(
+        120_000,
+        validation_alias="COMPLETIONS_TIMEOUT",
+        ge=100,
+        le=600_000,
+        description="Milliseconds for one whole completion. In the default, a slow model writes 4,000 tokens.",
+    )
+    completions_max_tokens: int = Field(
+        4_000,
+        validation_alias="COMPLETIONS_MAX_TOKENS",
+        ge=1,
+        le=1_000_000,
+        description=(
+            "Most tokens of a completion's answer. A program's own `max_tokens` counts if it is lower. The default is "
+            "some pages of text."
+        ),
+    )
+    completions_max_context_tokens: int = Field(
+        32_000,
+        validation_alias="COMPLETIONS_MAX_CONTEXT_TOKENS",
+        ge=100,
+        le=10_000_000,
+        description=(
+            "Tokens (estimated) of a program's conversation that are sent to the model. The oldest turns are left out "
+            "first; if the last one does not fit, the program is told so. Most models take four times the default."
+        ),
+    )
+    completions_max_open: int = Field(
+        8,
+        validation_alias="COMPLETIONS_MAX_OPEN",
+        ge=1,
+        le=1_000,
+        description=(
+            "Completions of one person and model at a time; further ones are answered 429. A chat program sends three "
+            "or four at once: an answer, a title, tags."
+        ),
+    )
+
+    completions_timeout_s = Seconds("completions_timeout_ms")
+
+
 class BudgetSettings(BaseModel):
     """Budgets of the model: questions a minute and tokens a day, for one person, and for all together.
 

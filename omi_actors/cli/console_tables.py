@@ -78,11 +78,14 @@ def _sections(figures: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -
 def _figures_by_section(figures: Mapping[str, Any]) -> dict[tuple[str, str], list[tuple[str, str]]]:
     requests, times, webhooks = figures["requests"], figures["performance"], figures["webhooks"]
     database, cache, queue = figures["database"], figures["cache"], figures["queue"]
+    others = requests["failed"] - requests["serverErrors"]
     return {
         ("📊", "REQUEST METRICS"): [
             ("Total Requests", str(requests["total"])),
             ("Successful", str(requests["success"])),
-            ("Failed", str(requests["failed"])),
+            ("Failed", str(requests["serverErrors"])),
+            # They are the client's fault, and no part of the rate: without this row the sum would not be right.
+            *([("Refused or Closed", str(others))] if others else ()),
             ("Success Rate", _share(requests["success"], requests["success"] + requests["serverErrors"])),
         ],
         ("⚡", "PERFORMANCE METRICS"): [

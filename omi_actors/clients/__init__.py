@@ -5,6 +5,7 @@ openai_model.py         a model at an OpenAI-compatible server
 model_server.py         the API of such a server: the client, its errors as ours, a check
 completion_request.py   the request of a chat completion
 completion_stream.py    the answer in a chat completion; completion_chunk.py: the shapes of its chunks
+tool_calls.py           calls of tools, put together from pieces
 event_stream.py         the events of a stream, or what servers send in its place
 model_refusals.py       the meaning of a refusal: status, body and headers in, one of our errors out
 refusal_words.py        the words of an error body in any form, and the pause that a server asks for

@@ -95,12 +95,17 @@ _NO_REASONS = ("", "null", "none", "undefined")
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """A chunk. `is_message`: its text is a message, which may repeat the text of all deltas before it."""
+    """A chunk. `is_message`: its text is a message, which may repeat the text of all deltas before it.
+
+    `tokens` are those of question and answer together, `counts` those of each; `calls` are pieces of calls of tools.
+    """
 
     text: str = ""
     is_message: bool = False
     ending: Ending | None = None
     tokens: int = 0
+    counts: tuple[int, int] = (0, 0)
+    calls: tuple[Mapping[str, Any], ...] = ()
     is_refusal: bool = False
     is_error: bool = False
     has_reasoning: bool = False
@@ -112,9 +117,10 @@ def read_chunk(value: Mapping[str, Any], event_name: str = "") -> Chunk:
     value = _unwrap(value)
     choice = _find_choice(value)
     is_error = event_name == "error" or _is_error(value) or "error" in (value.get("object"), value.get("type"))
-    tokens = _read_tokens(value.get("usage"))
+    usage = value.get("usage")
+    tokens, counts = _read_tokens(usage), _read_counts(usage)
     if choice is None:
-        return Chunk(tokens=tokens, is_error=is_error)
+        return Chunk(tokens=tokens, counts=counts, is_error=is_error)
     delta, message = choice.get("delta"), choice.get("message")
     text, is_message = find_text(delta), False
     if not text:
@@ -126,6 +132,8 @@ def read_chunk(value: Mapping[str, Any], event_name: str = "") -> Chunk:
         is_message=is_message,
         ending=next((found for part in (choice, *parts, value) if (found := _read_ending(part))), None),
         tokens=tokens or _read_tokens(choice.get("usage")),
+        counts=counts,
+        calls=tuple(call for part in parts for call in _read_calls(part.get("tool_calls"))),
         is_refusal=any(map(_is_refusal, parts)),
         is_error=is_error or _is_error(choice),
         has_reasoning=any(not _REASONING.isdisjoint(part) and any(map(part.get, _REASONING)) for part in parts),
@@ -209,11 +217,22 @@ def _read_ending(part: Mapping[str, Any]) -> Ending | None:
 
 def _read_tokens(usage: object) -> int:
     """Return the tokens of question and answer; 0 if the server reports none, or a count that cannot be right."""
+    return _count(usage.get("total_tokens")) or sum(_read_counts(usage)) if isinstance(usage, dict) else 0
+
+
+def _read_counts(usage: object) -> tuple[int, int]:
+    """Return the tokens of the question and of the answer; 0 for what the server does not report."""
     if not isinstance(usage, dict):
-        return 0
-    halves = [("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")]
-    sums = sum(_count(usage.get(one)) or _count(usage.get(other)) for one, other in halves)
-    return _count(usage.get("total_tokens")) or sums
+        return 0, 0
+    question, answer = (
+        _count(usage.get(one)) or _count(usage.get(other))
+        for one, other in (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+    )
+    return question, answer
+
+
+def _read_calls(calls: object) -> list[Mapping[str, Any]]:
+    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
 
 
 def _count(value: object) -> int:

@@ -44,6 +44,7 @@ class RequestForm:
 
     `has_system`: the server accepts a system message. `is_alternating`: messages of user and assistant must alternate,
     so neighbours of one role are joined. `limits_tried`: the fields for the limit that were tried after a refusal.
+    `unwanted`: fields of programs that the server refuses, and that an answer can do without.
     """
 
     limit: str | None
@@ -52,6 +53,7 @@ class RequestForm:
     has_system: bool = True
     is_alternating: bool = False
     limits_tried: tuple[str | None, ...] = ()
+    unwanted: frozenset[str] = frozenset()
 
 
 class RequestShape:
@@ -85,21 +87,30 @@ class RequestShape:
         limit = {form.limit: self.max_tokens_of(prompt)} if form.limit is not None else {}
         return {
             "model": self._name,
-            "messages": [{"role": one.role, "content": one.text} for one in _arrange(prompt.messages, form)],
+            "messages": [
+                {"role": one.role, "content": one.text, **(one.fields or {})} for one in _arrange(prompt.messages, form)
+            ],
             "stream": form.is_streamed,
             **form.extras,
+            **_without(prompt.options or {}, *form.unwanted),
             **limit,
         }
 
-    def learn(self, refusal: UpstreamRejectedError, sent: RequestForm) -> bool:
+    def learn(
+        self, refusal: UpstreamRejectedError, sent: RequestForm, options: Mapping[str, Any] | None = None
+    ) -> bool:
         """Change all later requests so that they avoid this refusal. `sent` is the form of the refused request.
 
         Return False if nothing is left to change. If several requests are refused alike, only the first refusal changes
-        the form.
+        the form. With a program's `options`, only a refusal that names one of our fields, or one of theirs that an
+        answer can do without, changes the form.
         """
+        unwanted = _SAMPLING.intersection(options or (), refusal.parameters)
+        if options is not None and not (unwanted or _concerns(refusal, sent)):
+            return False
         if self.form != sent:
             return refusal.code in _LEARNT
-        after = _change(sent, refusal)
+        after = replace(_change(sent, refusal), unwanted=sent.unwanted | unwanted)
         if after == sent:
             return False
         self.form = after
@@ -111,6 +122,15 @@ class RequestShape:
 
 # Codes of refusals that another form may avoid.
 _LEARNT = ("parameter_refused", "roles_refused")
+# Fields of programs that an answer can do without.
+_SAMPLING = frozenset(
+    ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "logit_bias", "reasoning_effort")
+) | {"verbosity", "parallel_tool_calls"}
+
+
+def _concerns(refusal: UpstreamRejectedError, sent: RequestForm) -> bool:
+    """Return True if a refusal is about the roles, or names a field that is ours."""
+    return refusal.code == "roles_refused" or not {*sent.extras, sent.limit, "stream"}.isdisjoint(refusal.parameters)
 
 
 def _change(form: RequestForm, refusal: UpstreamRejectedError) -> RequestForm:
@@ -171,8 +191,8 @@ def _in_turns(messages: Sequence[PromptMessage]) -> list[PromptMessage]:
     """Join messages of one role that follow each other; leave out an answer without its question at the beginning."""
     turns: list[PromptMessage] = []
     for one in messages:
-        if turns and turns[-1].role == one.role:
+        if turns and turns[-1].role == one.role and not (one.fields or turns[-1].fields):
             turns[-1] = PromptMessage(one.role, turns[-1].text + _PARAGRAPH + one.text)
-        elif one.role != "assistant" or (turns and turns[-1].role == "user"):
+        elif one.role != "assistant" or (turns and turns[-1].role != "system"):
             turns.append(one)
     return turns

@@ -10,6 +10,7 @@ import re
 from omi_actors.clients.completion_chunk import Chunk, Ending, read_broken_chunk, read_chunk
 from omi_actors.clients.event_stream import Event, EventReader
 from omi_actors.clients.model_refusals import read_refusal
+from omi_actors.clients.tool_calls import ToolCalls
 from omi_actors.domain.answers.limits import cut_answer
 from omi_actors.domain.answers.speech import Speech
 from omi_actors.errors import UpstreamEmptyError, UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
@@ -35,10 +36,17 @@ class CompletionReader:
         text, _ = reader.finish()  # raises if the stream broke off before the answer's end
     """
 
-    def __init__(self, max_tokens: int, *, is_withheld: bool = False) -> None:
-        """`is_withheld`: the model is known to reason without an opening tag; see `Speech`."""
-        # Tokens of question and answer; 0 until the server reports them.
+    def __init__(self, max_tokens: int, *, is_withheld: bool = False, is_verbatim: bool = False) -> None:
+        """`is_withheld`: the model is known to reason without an opening tag; see `Speech`.
+
+        `is_verbatim`: calls of tools are a part of the answer, and one that was cut is not trimmed.
+        """
+        # Tokens of question and answer together, and of each; 0 until the server reports them.
         self.tokens = 0
+        self.counts = (0, 0)
+        # The calls of tools, if they are a part of the answer.
+        self.calls = ToolCalls()
+        self._is_verbatim = is_verbatim
         self._events = EventReader(
             max_line_bytes=_LINE_BYTES + _TEXT_BYTES_PER_TOKEN * max_tokens,
             max_bytes=_REPLY_BYTES + _EVENT_BYTES_PER_TOKEN * max_tokens,
@@ -104,9 +112,9 @@ class CompletionReader:
         pieces += self._speech.finish(is_whole=not self.is_cut)
         self._check_end()
         text = self._speech.text.strip()
-        if not text:
+        if not text and not self.calls:
             raise self._explain_silence()
-        return (cut_answer(text) if self.is_cut else text), pieces
+        return (cut_answer(text) if self.is_cut and not self._is_verbatim else text), pieces
 
     @property
     def _is_settled(self) -> bool:
@@ -175,6 +183,9 @@ class CompletionReader:
         if chunk.is_error and not self._is_settled:
             raise read_refusal(200, value)
         self.tokens = chunk.tokens or self.tokens
+        self.counts = chunk.counts if any(chunk.counts) else self.counts
+        if self._is_verbatim:
+            self.calls.take(chunk.calls)
         if not chunk.has_choice:
             self._odd = value
             return []

@@ -7,9 +7,9 @@ Threads: the event loop.
 import asyncio
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from omi_actors.domain.answers.prompt import Prompt
 
@@ -22,12 +22,17 @@ OnText = Callable[[str], None]
 class ModelAnswer:
     """A complete, non-empty answer, and the name of the model that gave it.
 
-    `tokens` counts question and answer by the model's server; 0 if it reports none.
+    `tokens` counts question and answer by the model's server, `counts` each of them; 0 if it reports none.
+    For programs only: `calls` are the model's calls of tools as OpenAI writes them, and `is_cut` tells that the answer
+    ended at its limit of tokens.
     """
 
     text: str
     model: str
     tokens: int = 0
+    counts: tuple[int, int] = (0, 0)
+    calls: tuple[Mapping[str, Any], ...] = ()
+    is_cut: bool = False
 
 
 class Model(Protocol):

@@ -1,4 +1,4 @@
-"""Omi's API behind a circuit breaker: notifications, v1 and v2, and the memories of a wearer.
+"""Omi's API behind a circuit breaker: notifications, v1 and v2, and a wearer's memories and conversations.
 
 Not here: deciding to notify (domain/answers/delivery.py), the budget (store/notifications.py).
 Threads: the event loop; another thread imports the HTTP library.
@@ -9,6 +9,7 @@ No text and no body of a reply reaches a log line or an error.
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -63,6 +64,15 @@ class Notifier(Protocol):
             UpstreamError: the page cannot be read.
         """
 
+    async def exchange(self, method: str, path: str, *, params: Mapping[str, Any], body: Any = None) -> Any:
+        """Call an address of the app's integration API, with a JSON body unless it is None; return the reply's JSON.
+
+        `path` and `params` are checked by the caller; `params` holds the `uid`.
+
+        Raises:
+            UpstreamError: there is no such reply. If it is unclear, a change may have happened.
+        """
+
     async def close(self) -> None:
         """Close connections."""
 
@@ -86,19 +96,24 @@ class OmiApi:
 
     async def read_memories(self, uid: str, *, limit: int, offset: int) -> list[Any]:
         """Read a page; see `Notifier.read_memories`."""
-        request = {
-            "url": f"{self._url}/v2/integrations/{self._app_id}/memories",
-            "params": {"uid": uid, "limit": limit, "offset": offset},
-            "headers": {"Authorization": f"Bearer {self._secret}"},
-        }
-        body = await self._call("GET", request, is_read=True)
-        try:
-            memories = (await asyncio.to_thread(json.loads, body))["memories"]
-        except (ValueError, RecursionError, TypeError, KeyError):
-            memories = None
+        found = await self.exchange("GET", "memories", params={"uid": uid, "limit": limit, "offset": offset})
+        memories = found.get("memories") if isinstance(found, dict) else None
         if not isinstance(memories, list):
             raise UpstreamUnclearError("Omi's API sent no list of memories")
         return memories
+
+    async def exchange(self, method: str, path: str, *, params: Mapping[str, Any], body: Any = None) -> Any:
+        """Call the integration API; see `Notifier.exchange`."""
+        request = {
+            "url": f"{self._url}/v2/integrations/{self._app_id}/{path}",
+            "params": {name: value for name, value in params.items() if value is not None},
+            "headers": {"Authorization": f"Bearer {self._secret}"},
+        }
+        received = await self._call(method, request | ({} if body is None else {"json": body}), is_read=True)
+        try:
+            return await asyncio.to_thread(json.loads, received)
+        except (ValueError, RecursionError) as exc:
+            raise UpstreamUnclearError("Omi's API sent no JSON") from exc
 
     async def _call(self, method: str, request: dict[str, Any], *, is_read: bool) -> bytes:
         """Send a request; return the reply's body if `is_read`. Raises: UpstreamError, as `Notifier` says."""
@@ -200,6 +215,15 @@ class GuardedNotifier:
         """
         async with self.circuit.call():
             return await self._notifier.read_memories(uid, limit=limit, offset=offset)
+
+    async def exchange(self, method: str, path: str, *, params: Mapping[str, Any], body: Any = None) -> Any:
+        """Call the integration API, unless the breaker is open; see `Notifier.exchange`.
+
+        Raises:
+            CircuitOpenError: the breaker is open, and nothing was asked.
+        """
+        async with self.circuit.call():
+            return await self._notifier.exchange(method, path, params=params, body=body)
 
     async def close(self) -> None:
         """Close the notifier."""

@@ -135,12 +135,15 @@ class OpenAIModel:
         while True:
             form, request = self._shape.form, self._shape.build(prompt)
             try:
-                reader = CompletionReader(self._shape.max_tokens_of(prompt), is_withheld=self._is_unopened)
+                is_verbatim = prompt.options is not None
+                reader = CompletionReader(
+                    self._shape.max_tokens_of(prompt), is_withheld=self._is_unopened, is_verbatim=is_verbatim
+                )
                 await self._stream(client, request, reader, on_text)
-                return self._finish(reader, on_text)
+                return self._finish(reader, on_text, is_verbatim=is_verbatim)
             except UpstreamRejectedError as exc:
                 shorter = shorten_prompt(prompt) if exc.code == _TOO_LONG and not is_shortened else None
-                if shorter is None and not self._shape.learn(exc, form):
+                if shorter is None and not self._shape.learn(exc, form, prompt.options):
                     raise
                 if shorter is not None:
                     _log.warning("model_context_shortened", model=self.name, fix="lower OPENAI_MAX_CONTEXT_TOKENS")
@@ -153,14 +156,15 @@ class OpenAIModel:
                     raise
                 has_refused = False  # some servers close the connection of a refusal without saying so
 
-    def _finish(self, reader: CompletionReader, on_text: OnText | None) -> ModelAnswer:
+    def _finish(self, reader: CompletionReader, on_text: OnText | None, *, is_verbatim: bool) -> ModelAnswer:
         text, pieces = reader.finish()
         self._is_unopened = self._is_unopened or reader.is_unopened
         if reader.is_cut:
             metrics.MODEL_ANSWERS_CUT.labels("us" if reader.is_full else "server").inc()
-            pieces = ["", text]  # more than the cut answer was sent
+            pieces = pieces if is_verbatim else ["", text]  # more than the cut answer was sent
         _send(pieces, on_text)
-        return ModelAnswer(text, self.name, reader.tokens)
+        calls = tuple(reader.calls.form())
+        return ModelAnswer(text, self.name, reader.tokens, reader.counts, calls, reader.is_cut)
 
     async def _stream(
         self, client: "AsyncOpenAI", request: dict[str, Any], reader: CompletionReader, on_text: OnText | None

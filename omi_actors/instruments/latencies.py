@@ -122,7 +122,7 @@ RECORDERS = {name: Recorder() for name in (WEBHOOK, CHAT, PEOPLE, PAGES, ANSWER,
 # Groups of requests that are the server's work for people; pages, assets and probes are apart.
 TRAFFIC = (WEBHOOK, CHAT, PEOPLE)
 
-_CHAT_ROUTES = frozenset(("/chat", "/messages/send"))
+_CHAT_ROUTES = frozenset(("/chat", "/messages/send", "/v1/chat/completions", "/v1/responses"))
 _PAGE_ROUTES = frozenset(("/", "/health", "/livez", "/readyz", "/metrics", "/help", "/api/info"))
 _PAGE_FOLDERS = ("/app/", "/metrics-dashboard", "/operator", "/omi-webhook/")
 _PAGE_FILES = (".css", ".js", ".svg", ".png", ".ico", ".html", ".webmanifest")

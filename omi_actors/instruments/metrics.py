@@ -121,6 +121,11 @@ SESSION_RETAKES = Counter(
     registry=REGISTRY,
 )
 QUESTIONS = Counter("omi_questions_total", "Questions recognised in speech and stored.", registry=REGISTRY)
+QUESTIONS_REPEATED = Counter(
+    "omi_questions_repeated_total",
+    "Questions in speech that were not asked: nearly the same words as a moment ago.",
+    registry=REGISTRY,
+)
 ANSWERS = Counter(
     "omi_answers_total",
     "Questions that ended, by outcome and cause: answered, or failed (the asker got a sentence that says so).",
@@ -131,6 +136,12 @@ CHATS = Counter(
     "omi_chats_total",
     "Chat questions by outcome: answered, duplicate, known (its key came again), late, left (cancelled by its asker).",
     ["outcome"],
+    registry=REGISTRY,
+)
+COMPLETIONS = Counter(
+    "omi_completions_total",
+    "Completions of persons' programs (/v1) by outcome and cause: answered, failed, left (the program hung up).",
+    ["outcome", "cause"],
     registry=REGISTRY,
 )
 DELIVERIES = Counter(

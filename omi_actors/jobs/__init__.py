@@ -4,6 +4,7 @@ kinds.py     the protocol of a kind, its dependencies, the budget guard
 answer.py    ask the model, store its answer
 notify.py    send an answer as a notification
 followup.py  send a person's own words as a notification
+completion.py  one completion of a person's program, which is no job
 attempt.py   one attempt at a job, from claim to a stored outcome; the table of all kinds
 
 A new kind, in this order:

@@ -46,6 +46,8 @@ def _draining(facts: Facts) -> Iterator[Fault]:
 
 
 # The driver's words, behind the file's name.
+# The beginning of what PostgreSQL's driver says, with addresses and paths, when it cannot connect.
+_UNREACHED: Final = "connection to server "
 _IN_BRACKETS: Final = re.compile(r"\(([^()]+)\)")
 
 
@@ -54,14 +56,12 @@ def _store(facts: Facts) -> Iterator[Fault]:
     if check.get("status") == "fail":
         note = str(check.get("reason") or check.get("note") or "it does not run")
         reason = note.removeprefix("the store is unavailable: ").rstrip(".")
-        short = _IN_BRACKETS.search(reason)
+        short = _shorten(reason)
         # The note counts seconds; a sentence stays.
         is_silent = "reason" not in check and "since_seconds" in check
         yield Fault(
             kind=STORE,
-            what="The store does not answer."
-            if is_silent
-            else f"The store takes no writes: {short[1] if short else reason}.",
+            what="The store does not answer." if is_silent else f"The store takes no writes: {short or reason}.",
             detail=f"{reason}." if short else "",
             do="Check that the disk of DATA_DIR has space and can be written, or that the database of DATABASE_URL"
             " runs. The server goes on by itself when the store does.",
@@ -82,6 +82,14 @@ def _store(facts: Facts) -> Iterator[Fault]:
                 since_s=facts.age_s(spell),
                 explained_by=ALL_STOPPED,
             )
+
+
+def _shorten(reason: str) -> str:
+    """Return the part of a reason that a headline has room for; "" for all of it."""
+    if reason.startswith(_UNREACHED):
+        return "its database cannot be reached"
+    found = _IN_BRACKETS.search(reason)
+    return found[1] if found else ""
 
 
 def _supervisor(facts: Facts) -> Iterator[Fault]:
@@ -144,7 +152,7 @@ def _model(facts: Facts) -> Iterator[Fault]:
             kind="demo",
             what="The demo model answers: it repeats the question.",
             do="Set OPENAI_API_KEY in .env and start again: README, “Connect a model”.",
-            link="/help",
+            link=Part.MODEL,
             rank=90,
         )
     if _is_failing(check):

@@ -50,6 +50,8 @@ _LOSSES_OF = {
 
 def _webhooks(facts: Facts) -> Iterator[Fault]:
     for reason, spell in facts.spells.of("omi_webhooks_refused", "reason").items():
+        if facts.is_mended(spell, facts.spells.of("omi_webhooks", "outcome").get("accepted")):
+            continue
         what, do = _REFUSED.get(reason, (f"Webhooks are refused: {reason}", "See the latest ones in the inspector."))
         yield _lost(facts, spell, f"{what}.", do, reason)
     for reason, spell in facts.spells.of("omi_webhooks_dropped", "reason").items():

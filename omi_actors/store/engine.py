@@ -29,7 +29,7 @@ from omi_actors.store.migrate import load_migrations, migrate, read_version
 from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
 from omi_actors.store.retention_state import note_leap
 from omi_actors.store.sqlite import SQLite
-from omi_actors.store.statement_log import LoggedEntityTransaction, LoggedTransaction
+from omi_actors.store.statement_log import LoggedEntityTransaction, LoggedTransaction, log_entities
 from omi_actors.store.transaction import (
     Connection,
     EntityTransaction,
@@ -134,6 +134,8 @@ class Engine:
         """
         try:
             self._dialect.bind(self._db)
+            if self._config.logs_statements:
+                log_entities(self._db.provider)
             if not self._readonly:
                 self._prepare_schema()
         except self._foreign_errors as exc:
@@ -233,12 +235,12 @@ class Engine:
     def _lost_race(self, exc: Exception) -> bool:
         return isinstance(exc, core.IsolationError) or self._dialect.is_conflict(find_cause(exc))
 
-    def read(self, query: Callable[[Transaction], T]) -> T:
-        """Run `query` on one snapshot of the store.
+    def read(self, query: Callable[[Transaction], T], *, is_single: bool = False) -> T:
+        """Run `query` on one snapshot of the store. If it `is_single`, it makes one statement, without a transaction.
 
         Raises: StoreUnavailableError, StoreError.
         """
-        return self._read(partial(self._connection.run, query, commits=False))
+        return self._read(partial(self._connection.run, query, commits=False, is_single=is_single))
 
     def read_cold(self, query: Callable[[EntityTransaction], T]) -> T:
         """Run `query` on one snapshot of the store, with Pony's entities.

@@ -8,7 +8,13 @@ from typing import Any
 
 from omi_actors.domain.answers.delivery import Event, Phase, state_after
 from omi_actors.domain.answers.delivery_records import DeliveryChange
-from omi_actors.domain.answers.notifications import NotificationBegun, NotificationEnd, NotificationLimits, hour_start_s
+from omi_actors.domain.answers.notifications import (
+    HOUR_S,
+    NotificationBegun,
+    NotificationEnd,
+    NotificationLimits,
+    hour_start_s,
+)
 from omi_actors.domain.work.jobs import NewJob
 from omi_actors.ids import new_id
 from omi_actors.store.answers import LEFT_TO_REPLIES, change_delivery, let_owner_reload
@@ -101,6 +107,15 @@ def _stand(tx: Transaction, delivery_id: str, state: str, reason: str) -> Notifi
     """Set the states of a delivery and of its notification, and return them: nothing is sent."""
     _set_state(tx, delivery_id, state, reason)
     return NotificationBegun(state=state, reason=reason)
+
+
+def count_spent(tx: Transaction, session_key: str) -> tuple[int, float]:
+    """Return the notifications of a wearer in this UTC hour, and the seconds until the next hour."""
+    now_s = tx.now_s()
+    began_s = hour_start_s(now_s)
+    row = tx.fetch_one("SELECT id FROM session WHERE session_key = ?", (session_key,))
+    (spent,) = (0,) if row is None else tx.fetch(_COUNT_SPENT, (row[0], began_s))[0]
+    return spent, began_s + HOUR_S - now_s
 
 
 def end_notification(tx: Transaction, end: NotificationEnd) -> None:

@@ -142,6 +142,18 @@ def load_space(tx: Transaction, session_key: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+def load_states(tx: Transaction, session_keys: Sequence[str]) -> dict[str, tuple[str, str | None, bool]]:
+    """Load the space and the conversation of sessions by their keys, and whether an answer is under way."""
+    if not session_keys:
+        return {}
+    rows = tx.fetch(
+        "SELECT session_key, active_space, conversation_id, EXISTS (SELECT 1 FROM job WHERE session_id = session.id"  # noqa: S608 (marks only)
+        f" AND state IN ('ready', 'running')) FROM session WHERE session_key IN ({', '.join('?' * len(session_keys))})",
+        session_keys,
+    )
+    return {key: (space, conversation_id, bool(is_asked)) for key, space, conversation_id, is_asked in rows}
+
+
 def has_messages(tx: Transaction, conversation_id: str) -> bool:
     """Return True if something was typed or answered in this conversation."""
     return tx.fetch_one("SELECT 1 FROM message WHERE conversation_id = ? LIMIT 1", (conversation_id,)) is not None

@@ -1,4 +1,4 @@
-"""Transactions that log their statements with time and rows, without values; DB_ENABLE_LOGGING switches them on.
+"""Statements in the log with time and rows, without values, also those that Pony writes; DB_ENABLE_LOGGING logs them.
 
 Not here: warnings of slow reads and commits (actors.py). Threads: its engine's only.
 """
@@ -45,9 +45,20 @@ class LoggedTransaction(_Logged):
 
 
 class LoggedEntityTransaction(_Logged, EntityTransaction):
-    """A transaction with entities that logs its own statements; Pony's are not among them."""
+    """A transaction with entities that logs its own statements; Pony sends its own by `log_entities`."""
 
     __slots__ = ()
+
+
+def log_entities(provider: Any) -> None:
+    """Log each statement that Pony's provider of one database sends."""
+    execute = provider.execute
+
+    def logged(cursor: Any, sql: str, arguments: Any = None, returning_id: Any = False) -> Any:  # noqa: FBT002 (Pony's)
+        # The driver does not know the rows of a query before they are fetched.
+        return _timed(sql, lambda: execute(cursor, sql, arguments, returning_id), lambda _: max(0, cursor.rowcount))
+
+    provider.execute = logged
 
 
 def _timed(sql: str, run: Callable[[], R], count: Callable[[R], int]) -> R:

@@ -71,3 +71,14 @@ async def test_pages_of_jobs_and_transcripts_fit_a_phone_and_hinder_nobody(open_
     await page.get_by_role("link", name="Earlier").first.click()
     await page.get_by_role("link", name="Latest").first.click()
     await expect(page.get_by_text("WWW")).to_be_visible()
+
+
+async def test_dashboard_says_at_once_that_it_is_signed_out_without_an_error_on_the_console(operator_page):
+    await operator_page.goto("/metrics-dashboard")
+    await operator_page.get_by_text("Live, as of").wait_for()
+
+    await operator_page.request.post("/operator/sign-out")
+
+    await expect(operator_page.locator("#state")).to_have_text("You are signed out")
+    await operator_page.reload()
+    await expect(operator_page.get_by_role("heading", level=1)).to_have_text("This is for the operator")

@@ -383,6 +383,8 @@ async def test_page_without_an_account_answers_where_that_is_allowed(page):
     await page.goto("/")
     await page.get_by_role("link", name="/help").click()
     await expect(title(page)).to_have_text("Help")
+    await page.goto("/#/help/%")  # no address that a link has
+    await expect(title(page)).to_have_text("Help")
     await page.goto("/")
 
     await button(page, "Talk without an account").click()

@@ -76,6 +76,16 @@ def test_tables_show_the_ten_oldest_active_requests():
     assert rows[0] == "│ 00345678   │ GET    │ /chat │ 12.50ms  │"
 
 
+def test_failed_and_the_rate_count_the_same_and_the_rest_stands_beside_them():
+    four = {**FIGURES, "requests": {"total": 10, "success": 6, "failed": 4, "serverErrors": 0}}
+
+    shown = render_tables(four, ())
+
+    assert "│ Failed            │ 0       │" in shown
+    assert "│ Refused or Closed │ 4       │" in shown
+    assert "│ Success Rate      │ 100.00% │" in shown
+
+
 def test_tables_of_nothing_have_no_rate():
     nothing = {**FIGURES, "requests": {"total": 0, "success": 0, "failed": 0, "serverErrors": 0}}
 

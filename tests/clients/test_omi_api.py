@@ -187,6 +187,11 @@ class ScriptedNotifier:
             raise self.script.pop(0)
         return [(uid, limit, offset)]
 
+    async def exchange(self, method, path, *, params, body=None):
+        if self.script:
+            raise self.script.pop(0)
+        return {"path": path, "params": params}
+
     async def close(self):
         pass
 

@@ -1,7 +1,8 @@
 """The fusion of recall by words with recall by meaning."""
 
 from omi_actors.domain.people.meaning import fuse, strip_names
-from omi_actors.domain.people.recall import IndexedText, Scored
+from omi_actors.domain.people.recall import IndexedText
+from omi_actors.domain.people.scores import Scored
 
 TEXTS = {number: IndexedText((f"word{number}", "_w1"), follows=False) for number in range(1, 6)}
 

@@ -12,13 +12,15 @@ from omi_actors.domain.people.recall import (
     build_terms,
     choose_candidates,
     fold_names,
-    rank,
 )
+from omi_actors.domain.people.scores import rank
 
 TODAY = dt.date(2026, 11, 27)
 
 
-def find(question: str, texts: Sequence[tuple[str, str]], *, follows: bool = True) -> list[int]:
+def find(
+    question: str, texts: Sequence[tuple[str, str]], *, follows: bool = True, limit: int | None = None
+) -> list[int]:
     """Return the places of the texts (speaker, text) that a question finds, counted from 1, in their order."""
     speakers = {name for speaker, _ in texts for name in fold_names(speaker)}
     indexed = {
@@ -28,7 +30,7 @@ def find(question: str, texts: Sequence[tuple[str, str]], *, follows: bool = Tru
     query = build_query(question, speakers=speakers, today=TODAY)
     postings = {term: [number for number, one in indexed.items() if term in one.terms] for term in query.terms}
     candidates = choose_candidates(query, postings, len(texts))
-    return [one.number for one in rank(query, candidates, indexed, postings, len(texts))]
+    return [one.number for one in rank(query, candidates, indexed, postings, len(texts), limit)]
 
 
 SMALL_TALK = [("Ada", f"The weather of day {number} is fine") for number in range(20)]
@@ -38,6 +40,17 @@ def test_rare_words_count_more_than_common_ones() -> None:
     texts = [*SMALL_TALK, ("Ada", "The weather is fine"), ("Ada", "My kayak leaks")]
 
     assert find("Is the weather fine for the kayak?", texts, follows=False)[0] == 22
+
+
+def test_the_first_few_are_the_first_of_all_also_where_usual_words_change_the_order() -> None:
+    texts = [(name, f"The kayak {what}") for name in ("Ada", "Ben") for what in ("leaks", "is mine", "and the lake")]
+    texts += [("Ada", "The kayak is mine"), ("Eve", "A kayak, and the kayak again"), ("Eve", "My lake has a kayak?")]
+
+    everything = find("Where is the kayak of the lake?", [*texts, *SMALL_TALK])
+
+    assert len(everything) > 4
+    for limit in range(1, len(everything) + 2):
+        assert find("Where is the kayak of the lake?", [*texts, *SMALL_TALK], limit=limit) == everything[:limit]
 
 
 def test_a_reply_comes_before_the_question_that_it_answers() -> None:

@@ -34,7 +34,7 @@ ORIGIN = "https://app.example.com"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 # Ids in addresses: ours, a wearable's, and one that is none.
-_BY_ID = re.compile(r"/([0-9a-f-]{36}|7|\w{28})(?=/|$)")
+_BY_ID = re.compile(r"(?<=/)([0-9a-f-]{36}|7|\w{28}|kitchen|a%20b)(?=/|$)")
 ID = Like("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = Like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -175,5 +175,5 @@ async def preflights(client, asked) -> set[str]:
             "access-control-max-age": "86400",
         }
         assert (reply.status, differences(shape, reply.headers)) == (204, []), (method, target)
-        found.add(f"{method} {_BY_ID.sub('/:id', target)}")
+        found.add(f"{method} {_BY_ID.sub(':id', target)}")
     return found

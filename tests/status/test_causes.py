@@ -132,10 +132,33 @@ def test_failures_that_have_stopped_say_how_long_ago_the_latest_was(spells):
     assert only(causes(spells, mono_s=122.0)).detail == "50 times. The latest 22 s ago."
 
 
+def test_refusal_of_webhooks_is_told_until_one_is_accepted_and_none_was_refused_for_some_seconds(spells):
+    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized", times=5)
+    happen(spells, metrics.WEBHOOKS, "transcript", "accepted", at=102.0)
+
+    assert [len(causes(spells, mono_s=at)) for at in (102.0, 103.0, 104.0)] == [1, 1, 0]
+
+
+def test_refusal_that_comes_again_and_again_is_told_between_its_times_too(spells):
+    for at in (100.0, 110.0, 120.0):
+        happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized", at=at)
+    happen(spells, metrics.WEBHOOKS, "transcript", "accepted", at=121.0)
+
+    assert [len(causes(spells, mono_s=at)) for at in (129.0, 140.0)] == [1, 0]
+
+
+def test_headline_of_a_database_that_is_away_has_no_path(spells):
+    reason = 'the store is unavailable: connection to server on socket "/run/.s.PGSQL.5432" failed: No such file'
+    found = only(causes(spells, {"store": {"status": "fail", "reason": reason}}))
+
+    assert found.what == "The store takes no writes: its database cannot be reached."
+    assert found.detail.startswith("connection to server on socket")
+
+
 def test_questions_that_are_answered_again_are_told_as_such_and_not_by_the_mended_cause(spells):
     happen(spells, metrics.ANSWERS, "failed", "invalid_api_key", times=3)
     happen(spells, metrics.ANSWERS, "answered", "", at=110.0)
-    happen(spells, metrics.WEBHOOKS_REFUSED, "unauthorized", at=110.0)
+    happen(spells, metrics.WEBHOOKS_DROPPED, "invalid", at=110.0)
     happen(spells, metrics.WEBHOOKS, "transcript", "accepted", at=120.0)
 
     answers, webhooks = causes(spells, mono_s=120.0)

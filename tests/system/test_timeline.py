@@ -116,8 +116,13 @@ async def test_slow_job_and_slow_statements_name_the_stage(start):
 async def test_statements_are_logged_with_time_and_without_values(start, caplog):
     run = await start(DB_ENABLE_LOGGING="true")
     await run.say(QUESTION)
+    (job,) = (await run.connection.request("GET", "/operator/queue/jobs", b"", ADMIN)).json["jobs"]
+    await run.connection.request("GET", f"/operator/queue/jobs/{job['id']}", b"", ADMIN)
 
     statements = [record.msg for record in caplog.records if "'event': 'statement'" in str(record.msg)]
     assert any("INSERT INTO transcript_segment" in str(line) for line in statements)
+    by_pony = [str(line) for line in statements if '"job"."job_id"' in str(line)]
+    assert by_pony
+    assert not any(job["id"] in line for line in by_pony)
     assert all("'ms':" in str(line) for line in statements)
     assert not any("capital" in str(line) for line in statements)

@@ -5,10 +5,11 @@ from collections import deque
 from typing import Any
 
 from omi_actors.actors.passwords import Verdict
-from omi_actors.actors.session.messages import ChatAnswered, Ingested
+from omi_actors.actors.session.messages import ChatAnswered, Cleared, Ingested
 from omi_actors.actors.session.router import LiveSessions
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
+from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import SystemClock
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.errors import ExpectedError
@@ -45,6 +46,8 @@ class InlineStore:
     def read(self, work, /, *args, **kwargs):
         return self._settle(lambda: self._engine.read(lambda tx: work(tx, *args, **kwargs)))
 
+    read_single = read
+
     def read_cold(self, work, /, *args, **kwargs):
         return self._settle(lambda: self._engine.read_cold(lambda tx: work(tx, *args, **kwargs)))
 
@@ -75,6 +78,14 @@ class FakePasswords:
         return Verdict(is_right=password[::-1] == password_hash)
 
 
+class FakeMemory:
+    async def list(self, *, limit):
+        return 0, ()
+
+    async def clear(self, *, idle_s):
+        return Cleared(0, 0)
+
+
 class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_system.py compares the two
     def __init__(self):
         self.ready = True
@@ -95,12 +106,14 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.answers: deque[Any] = deque()  # per question: a ChatAnswered, an exception, or None for "settled later"
         self.spaces = {}  # by session key
         self.conversations = {}  # by session key
-        self.left = []  # AskerLeft
+        self.completions = []  # Complete
+        self.left = []  # AskerLeft and CompletionLeft
         self.on_asked = asyncio.Event()
         self.on_left = asyncio.Event()
 
         self.passwords = FakePasswords()
         self.watchers = SessionWatchers()
+        self.omi = None  # a client of Omi's API
         self.stored = None  # an InlineStore, where a test needs one
 
     @property
@@ -174,6 +187,17 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         future.try_set(False)
         return future
 
+    def complete(self, message, *, timeout_s):
+        self.completions.append(message)
+        self.timeouts.append(timeout_s)
+        future: Future[Any] = Future()
+        future.try_set(ModelAnswer("384,400 km.", "demo-echo"))
+        return future
+
+    def completion_left(self, message):
+        self.left.append(message)
+        self.on_left.set()
+
     def load_sources(self, job_id):
         self.asked.append(("load_sources", job_id))
         future: Future[Any] = Future()
@@ -183,8 +207,9 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
     async def send_followup(self, account_id, followup_id, wearable, text, *, request_id):
         return False
 
-    async def read_omi_memories(self, uid, *, limit, offset):
-        return None
+    @property
+    def memory(self):
+        return FakeMemory()
 
     def load_space(self, session_key):
         future: Future[Any] = Future()

@@ -49,6 +49,8 @@ OPEN = {
     "/readyz",
     "/api/info",
     "/help",
+    "/health/db",
+    "/rate-limit/:id",  # the rule only; figures are for the wearer and the operator
     "/openapi.json",
     "/docs",
     "/docs/:file",
@@ -62,6 +64,7 @@ OPEN = {
     "/link/omi/undo",  # its key, from the wearer's notification, is checked by the handler
     "/auth/set-up",  # a one-time key is checked by the handler
     "/auth/reset",
+    "/v1/:other",  # no address: the answer is 404 in OpenAI's form
     "/account/erasure",  # its key, from the reply of the deletion, is checked by the handler
 }
 
@@ -160,6 +163,10 @@ EXACT = [
     Row("GET", "/account/erasure", Access.ANYBODY, 404),
     Row("POST", "/omi-webhook", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
     Row("POST", "/omi-webhook/", Access.OMI, 200, b'{"uid":"ada","segments":[]}'),
+    Row("POST", "/realtime/transcripts", Access.OMI, 200, b'{"uid":"ada","segments":[{"text":"hi"}]}'),
+    *(Row(method, "/metrics/activation", Access.SCRAPER, 200) for method in SAFE),
+    *(Row(method, "/rate-limit/ada", Access.ANYBODY, 200) for method in SAFE),
+    Row("POST", "/sessions/clear", Access.OPERATOR, 200, b'{"olderThan":"60000"}'),
     Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),
     Row("POST", "/context/switch", Access.CHATTER, 200, b'{"session_id":"a"}'),
     Row("GET", "/context/status/a", Access.CHATTER, 200),
@@ -170,6 +177,8 @@ EXACT = [
     *(Row("POST", f"/metrics-dashboard/webhooks/r1/{what}", Access.OPERATOR, 404) for what in ("reveal", "replay")),
     *(Row(method, "/omi-webhook/queue-status", Access.OPERATOR, 200) for method in SAFE),
     Row("PATCH", "/memories/:id", Access.PERSON, 200, b'{"text":"x"}', is_owned=True),
+    Row("GET", "/v1/models/omi", Access.PERSON, 200),
+    Row("POST", "/v1/chat/completions", Access.PERSON, 200, b'{"model":"omi","messages":[{"role":"user"}]}'),
     Row("GET", f"/transcript/{UID}", Access.OPERATOR, 200),
     Row("GET", "/transcript/nobody", Access.OPERATOR, 404),
     Row("POST", "/operator/links", Access.OPERATOR, 201),
@@ -343,6 +352,7 @@ def expected(row, caller, *, is_private):
         Access.ANYBODY: True,
         Access.PERSON: caller.person is not None,
         Access.OPERATOR: caller.is_operator or observes,
+        Access.OWNER: caller.is_operator or caller.person is not None,
         Access.SCRAPER: caller.is_operator or observes or caller.token == METRICS_TOKEN,
         Access.CHATTER: caller.is_operator
         or caller.person is not None
@@ -407,7 +417,10 @@ async def test_only_permitted_callers_pass_and_others_learn_nothing(row, mode, s
 def assert_tells_nothing(row, caller, reply):
     assert "set-cookie" not in reply.headers, caller.name
     assert PRIVATE.encode() not in reply.body, caller.name
-    if row.method != "HEAD":
+    if row.path.startswith("/v1/"):
+        assert set(reply.json) == {"error"}, caller.name
+        assert reply.json["error"]["code"] == {401: "invalid_api_key", 403: "foreign_origin"}[reply.status]
+    elif row.method != "HEAD":
         # Observers and the operator's tool also get the address of the request's timeline.
         assert set(reply.json) - ({"timeline"} if caller.may_observe else set()) == FORM, caller.name
         refused = "not_permitted" if caller.person and not caller.is_foreign else "foreign_origin"
@@ -468,5 +481,5 @@ async def test_health_shows_states_to_all_and_the_rest_to_the_operator(connectio
     operators = (await connection.request("GET", "/health", headers=bearer(ADMIN_TOKEN))).json
 
     assert {"settings", "metrics"} <= set(operators)
-    assert not {"settings", "metrics", "sessions", "memory"} & set(strangers)
+    assert not {"settings", "metrics", "sessions"} & set(strangers)
     assert "a note for the operator" not in str(strangers)

@@ -1,12 +1,14 @@
 """Pages of other sites: permission to read answers, and security headers for browsers."""
 
 import gzip
+import re
 
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
+from tests.web.test_access import ROWS, pattern_of, rules
 from web.app import Gzip
 from web.edge.browsers import Cors
 
@@ -81,6 +83,26 @@ async def test_preflight_request_lists_allowed_methods_and_headers(ask):
     assert reply.headers["access-control-allow-methods"] == "GET"
     assert "Authorization" in reply.headers["access-control-allow-headers"]
     assert reply.headers["access-control-max-age"] == "600"
+
+
+async def test_preflight_request_of_every_route_and_method_is_answered_for_allowed_pages_only(ask):
+    allow = "access-control-allow-methods"
+    for path, methods in {pattern_of(row.path): path_and_methods(row) for row in ROWS}.values():
+        for method in methods:
+            for origin in ("https://app.example.com", "https://evil.com"):
+                reply = await ask("OPTIONS", path, Origin=origin, Access_Control_Request_Method=method)
+                is_allowed = origin == "https://app.example.com"
+                assert (reply.status, reply.body) == (204, b""), path
+                assert reply.headers["vary"].startswith("Origin")
+                named = reply.headers.get(allow, "").split(", ")
+                assert (method in named) is is_allowed, (path, method)
+                assert (reply.headers.get("access-control-allow-origin") == origin) is is_allowed
+
+
+def path_and_methods(row):
+    """Return a path of a row's address, and the methods that the application's own table has for it."""
+    (rule,) = (rule for rule in rules() if rule.matcher.regex.pattern == pattern_of(row.path))
+    return re.sub(r":\w+", "x", row.path).partition("?")[0], rule.target.allowed_methods()
 
 
 @pytest.mark.parametrize(("origin", "status"), [("https://a.example.org", 200), ("https://evil.com", 403)])

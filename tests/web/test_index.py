@@ -59,6 +59,15 @@ async def test_pages_name_no_wake_phrase_where_speech_is_not_answered(start):
     assert "typed questions only" in told["description"]
 
 
+async def test_browser_that_is_not_signed_in_is_led_to_the_operators_door(show, connection):
+    reply = await connection.request("GET", "/metrics-dashboard", headers=BROWSER)
+    door, _ = await show("/operator")
+
+    assert (reply.status, reply.headers["location"], door.status) == (303, "/operator", 200)
+    assert b"omi-actors operator-link" in door.body
+    assert (await connection.request("GET", "/operator")).status == 401
+
+
 async def test_operator_sees_the_state_and_where_everything_is(show, connection, system):
     system.shown = Snapshot("fail", "Nothing is stored: the disk is full.")
 
@@ -134,7 +143,6 @@ async def test_head_of_the_start_page_has_no_body(connection):
 @pytest.mark.parametrize(
     ("target", "status", "says"),
     [
-        ("/metrics-dashboard", 401, "omi-actors operator-link"),
         ("/operator?key=guess", 401, "omi-actors operator-link"),
         ("/nowhere", 404, "Nothing is at this address."),
         ("/chat", 405, "does not support the method"),

@@ -18,6 +18,12 @@ def get(connection):
     return get_it
 
 
+@pytest.fixture
+async def in_production(start):
+    async with await Connection.open(await start(APP_ENV="production", HOST="127.0.0.1")) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("headers", [{}, ADMIN])
 @pytest.mark.parametrize(("status", "code"), [("pass", 200), ("warn", 200), ("fail", 503)])
 async def test_health_is_503_only_when_something_fails(status, code, headers, get, system):
@@ -28,8 +34,8 @@ async def test_health_is_503_only_when_something_fails(status, code, headers, ge
     assert (reply.status, reply.json["status"]) == (code, status)
 
 
-async def test_health_without_operators_rights_has_names_and_states_only(get):
-    health = (await get("/health")).json
+async def test_health_without_operators_rights_has_names_and_states_only(in_production):
+    health = (await in_production.request("GET", "/health")).json
 
     assert health.pop("timestamp").endswith("Z")
     assert health == {
@@ -41,8 +47,17 @@ async def test_health_without_operators_rights_has_names_and_states_only(get):
     }
 
 
-async def test_wrong_token_is_a_stranger(get):
-    assert "uptime" not in (await get("/health", Authorization="Bearer wrong")).json
+async def test_health_shows_a_developers_script_uptime_and_memory_without_a_token(get):
+    health = (await get("/health")).json
+
+    assert (health["uptime"], health["memory"]) == (12.5, {"rss": 4096})
+    assert not {"metrics", "settings", "sessions"} & set(health)
+
+
+async def test_wrong_token_is_a_stranger(in_production):
+    headers = {"Authorization": "Bearer wrong"}
+
+    assert "uptime" not in (await in_production.request("GET", "/health", headers=headers)).json
 
 
 async def test_operator_sees_everything_by_the_documents_keys(get, system):
@@ -71,7 +86,8 @@ async def test_every_address_that_info_names_answers_each_method_that_it_names(g
     assert {route["path"] for route in routes} >= {"/omi-webhook", "/transcript/:sessionId", "/health", "/api/info"}
     for route in routes:
         for method in route["methods"]:
-            path = re.sub(r":(?:sessionId|jobId|id)", "x", route["path"]).replace(":action", "pause")
+            path = re.sub(r":(?:sessionId|jobId|id)", "x", route["path"])
+            path = path.replace("jobs/x/:action", "jobs/x/retry").replace(":action", "pause")
             reply = await get(path.replace(":script", "live.js").replace(":file", "main.js"), method, **ADMIN)
             if reply.headers.get("content-type", "").startswith("text/event-stream"):
                 await connection.reopen()

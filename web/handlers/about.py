@@ -10,9 +10,11 @@ from tornado.web import Application
 
 from omi_actors import __version__
 from omi_actors.status.health import OFF
-from web.declare import Fields, Time, declare
+from web.declare import PAGE, Fields, Time, declare
+from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
+from web.pages.render import render_help
 from web.problems import iso_time
 
 _NAME = "Omi Actors"
@@ -77,12 +79,17 @@ class HelpHandler(BaseHandler):
 
     route = "/help"
     access = Access.ANYBODY
+    content_policy = PAGE_POLICY
     answers_without_store = True
 
-    @declare(dict[str, Any])
+    @declare((dict[str, Any], PAGE))
     def get(self) -> None:
         """Show wake phrases, examples and features."""
-        self.send_json(_help(self.site.wake_names, self._features()))
+        form = _help(self.site.wake_names, self._features())
+        if self.wants_page:
+            self.send_page(render_help(form))
+        else:
+            self.send_json(form)
 
     head = get
 

@@ -21,13 +21,13 @@ from omi_actors.kit.errors import AskTimeoutError, ExpectedError
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.caller import Access
 from web.handlers.guarded import GuardedHandler
-from web.pages.render import TIMELINES, render_error
+from web.pages.render import OPERATOR_PLACE, TIMELINES, render_error
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
 from web.requests import CLOSED, count_request, request_id_of
 
 _log = get_logger("web.requests")
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
-_METHOD_NOT_ALLOWED = 405
+_UNAUTHORIZED, _METHOD_NOT_ALLOWED = 401, 405
 _SERVER_ERROR = 500
 
 # Failures that Tornado finds before our code runs.
@@ -147,7 +147,11 @@ class BaseHandler(GuardedHandler):
         if problem.retry_after_s is not None:
             self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
         if self.wants_page:
-            self._send_error_page(problem)
+            if problem.status == _UNAUTHORIZED and self.access is Access.OPERATOR:
+                # A page that is refused is an error on the browser's console.
+                self.redirect(OPERATOR_PLACE, status=303)
+            else:
+                self._send_error_page(problem)
             return
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(self.problem_json(problem))
@@ -185,13 +189,17 @@ class BaseHandler(GuardedHandler):
         elif isinstance(error, HTTPError) or error is None:
             problem = _OF_STATUS.get(status_code, INTERNAL)
         else:
-            problem = api_problem(error)
+            problem = self.explain(error)
         if isinstance(error, SignatureMismatchError):
             self.set_header("WWW-Authenticate", "Bearer")
         if problem.status == _METHOD_NOT_ALLOWED:
             self.set_header("Allow", ", ".join(self.allowed_methods()))
         self._count_error(error, problem)
         self.send_problem(problem)
+
+    def explain(self, error: BaseException) -> Problem:
+        """Return the reply to an error of ours."""
+        return api_problem(error)
 
     def _count_error(self, error: BaseException | None, problem: Problem) -> None:
         is_ours = error is not None and not isinstance(error, HTTPError)

@@ -39,6 +39,8 @@ class Access(Enum):
     # An observer may only read.
     OPERATOR = "the operator and admins; observers may read"
     # Checked by the handlers, since a part of these callers has no account.
+    # What is asked for must be named as the person's own; the handler checks it.
+    OWNER = "a signed-in person, for what is theirs; the operator for all"
     SCRAPER = "METRICS_TOKEN, and as OPERATOR"
     CHATTER = "the operator, persons, and anonymous owners where they are allowed"
     OMI = "Omi, by signature or token"
@@ -125,7 +127,7 @@ class CallerHandler(RequestHandler):
         Raises:
             SignatureMismatchError, NotPermittedError, FeatureOffError: the caller may not come in.
         """
-        if self.access is Access.PERSON:
+        if self.access is Access.PERSON or (self.access is Access.OWNER and not self.is_operator):
             self.require_person()
         elif self.access is Access.OPERATOR:
             self.require_operator()

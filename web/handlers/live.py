@@ -24,6 +24,8 @@ _log = get_logger(__name__)
 _MAX_BODY_BYTES = 4_096
 _EVERY = Number("every", f"Seconds between two events: {', '.join(map(str, EVERY))}.", 1, low=1, high=max(EVERY))
 _PATH = Field("path", about="As in the section `actors` of data.json.", is_needed=True)
+# The last event: the page need not ask, and be refused, to know it.
+_SIGNED_OUT = b"data: signed-out\n\n"
 
 
 class DashboardEventsHandler(EventStreamHandler):
@@ -45,7 +47,10 @@ class DashboardEventsHandler(EventStreamHandler):
 
         async def next_event() -> bytes:
             event = await viewer.wait()
-            return event if self._may_go_on() else b""
+            if event and not self._may_go_on():
+                viewer.end()
+                return _SIGNED_OUT
+            return event
 
         try:
             await self.send_events(viewer, next_event)

@@ -86,6 +86,7 @@ _SECURITY: Mapping[Access, Sequence[str]] = {
     Access.ANYBODY: (),
     Access.PERSON: _PERSON,
     Access.OPERATOR: _OPERATOR,
+    Access.OWNER: (*_PERSON, *_OPERATOR),
     Access.SCRAPER: ("metrics", *_OPERATOR),
     Access.CHATTER: ("", *_PERSON, *_OPERATOR, "chatSecret", "chatCookie"),
     Access.OMI: ("webhook", "webhookSignature"),

@@ -11,17 +11,20 @@ from web.edge.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
 from web.handlers.base import BaseHandler
 from web.handlers.caller import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE, Access
 from web.handlers.pages import index_page
-from web.pages.render import render_message
+from web.pages.render import OPERATOR_PLACE as ROUTE
+from web.pages.render import render_message, render_operator_door
 from web.parameters import Text
 
-ROUTE = "/operator"
 # Sign-ins have a rate limit of their own, so that other requests do not use it up.
 _LIMIT_KIND = "sign-in"
 _KEY = Text("key", "The key of the link; it signs this browser in, once.", max_chars=8_192)
 
 
 class OperatorHandler(BaseHandler):
-    """Signs in by the address's key and redirects to the address without it. Without a key it shows a start page."""
+    """Signs in by the address's key and redirects to the address without it. Without a key it shows a start page.
+
+    Pages that are the operator's lead other browsers here; it says how to sign in.
+    """
 
     route = ROUTE
     access = Access.ANYBODY
@@ -38,7 +41,9 @@ class OperatorHandler(BaseHandler):
     def get(self) -> None:
         """Sign in, or show the page."""
         key = _KEY.read(self)
-        if not key:
+        if not key and self.wants_page and not self.may_observe:
+            self.send_page(render_operator_door())
+        elif not key:
             self.require_operator()
             self.send_page(index_page(self))
         else:

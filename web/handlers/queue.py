@@ -162,6 +162,8 @@ def _text(text: str | None, *, with_text: bool) -> TextForm | None:
 _ID = r"([A-Za-z0-9_.:-]{1,128})"
 _BEFORE = Number("before", "`nextBefore` of the page before.")
 _LIMIT = Number("limit", "Rows of the page.", 50, low=1, high=500)
+# Of a page, which a person reads, also on a phone.
+_PAGE_LIMIT = 25
 _TEXT = Choice("text", "With 1, the texts; that is recorded.", ("0", "1"))
 # A filter and its confirmation are short.
 _MAX_BODY_BYTES = 4_096
@@ -190,7 +192,8 @@ class _QueueAdminHandler(BaseHandler):
 
     def page(self) -> tuple[int | None, int]:
         """Return the page's size, and the number below which it begins (None: the newest entry)."""
-        return _BEFORE.read(self) or None, _LIMIT.read(self)
+        limit = _LIMIT.read(self)
+        return _BEFORE.read(self) or None, _PAGE_LIMIT if self.wants_page and not _LIMIT.is_given(self) else limit
 
     def read_fields(self) -> dict[str, str]:
         """Return the declared fields of the body, which must be strings; an empty body has none.

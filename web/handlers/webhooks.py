@@ -6,7 +6,6 @@ Not here: what is kept (omi_actors/instruments/webhooks.py), the list (omi_actor
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
-import asyncio
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -28,7 +27,7 @@ from web.handlers.caller import Access
 from web.handlers.requests import ID
 from web.pages.operator import transcript_of
 from web.pages.render import TIMELINES, WEBHOOKS_PLACE, render_webhook
-from web.webhook.intake import Order, Sending, Webhook, build_order
+from web.webhook.intake import Order, Webhook, build_order, send_all
 
 # Headers whose values tell how the webhook was read, and no secret. The others are shown by name only.
 _SHOWN = frozenset(
@@ -147,19 +146,8 @@ class ReplayHandler(_WebhookHandler):
         return await self.site.readers.read(len(body), lambda: build_order(received, session_key=key))
 
     async def _send(self, order: Order) -> list[Ingested]:
-        done: asyncio.Future[list[Ingested]] = asyncio.get_running_loop().create_future()
-
-        def settle(replies: list[Ingested], error: Exception | None) -> None:
-            if done.done():
-                return
-            if error is None:
-                done.set_result(replies)
-            else:
-                done.set_exception(error)
-
-        context = LogContext(self.request_id, order.session_key)
-        Sending(self.site.system, order.messages, context, settle).start(self.site.clock, self.site.times.webhook_s)
-        return await done
+        site, context = self.site, LogContext(self.request_id, order.session_key)
+        return await send_all(site.system, order.messages, context, site.clock, site.times.webhook_s)
 
 
 def _build_form(webhook: KeptWebhook, *, may_act: bool) -> dict[str, Any]:

@@ -87,10 +87,10 @@ const live = new Live(body.dataset.place, {
     if (shown) say(shown.state, shown.status);
     freshness();
   },
-  refused() {
+  signedOut() {
     body.classList.add("stale");
     say("You are signed out", "warn");
-    setText("freshness", "Open a new link from `omi-actors operator-link`. The figures below are those of");
+    setText("freshness", "Open a new link from `omi-actors operator-link`, then load this page again. The figures below are those of");
   },
 });
 

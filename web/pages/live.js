@@ -6,11 +6,12 @@ const QUIET_MS = 2500; // after so much silence the server counts as gone; it sa
 const STUCK_MS = 10000; // after so much silence a connection is given up
 const POLL_MS = 5000;
 const PING_MS = 1500;
+const SIGNED_OUT = "signed-out"; // the stream's last event
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Live {
-  /** `on.document(data)`, `on.gone(ms)`, `on.back(ms)`, `on.refused(status)`; `place` is the page's address. */
+  /** `on.document(data)`, `on.gone(ms)`, `on.back(ms)`, `on.signedOut()`; `place` is the page's address. */
   constructor(place, on) {
     this.place = place;
     this.on = on;
@@ -52,7 +53,7 @@ export class Live {
   /** Begin again, unless the page is hidden or paused. */
   renew() {
     this.stop();
-    if (document.hidden || this.isPaused) return;
+    if (document.hidden || this.isPaused || this.isSignedOut) return;
     this.heardAt = performance.now();
     const { signal } = (this.ending = new AbortController());
     this.load(signal).catch(() => {});
@@ -100,12 +101,8 @@ export class Live {
   }
 
   async refused(status, signal) {
-    if (status === 401 || status === 403) {
-      this.on.refused(status);
-      await pause(POLL_MS);
-    } else {
-      await this.poll(signal, 12); // a minute, then the stream is tried again
-    }
+    if (status === 401 || status === 403) this.tell(SIGNED_OUT);
+    else await this.poll(signal, 12); // a minute, then the stream is tried again
   }
 
   /** Load the data every few seconds, and ask between whether the server is there. */
@@ -127,7 +124,7 @@ export class Live {
 
   async load(signal) {
     const reply = await fetch(`${this.place}/data.json`, { signal, cache: "no-store" });
-    if (reply.status === 401 || reply.status === 403) this.on.refused(reply.status);
+    if (reply.status === 401 || reply.status === 403) this.tell(SIGNED_OUT);
     if (reply.ok) this.hear(await reply.text());
   }
 
@@ -143,7 +140,11 @@ export class Live {
     if (this.isGone) this.on.back(now - this.heardAt);
     this.isGone = false;
     this.heardAt = now;
-    if (text) this.on.document(JSON.parse(text));
+    if (text === SIGNED_OUT) {
+      this.isSignedOut = true; // what it asks now would be refused
+      this.stop();
+      this.on.signedOut();
+    } else if (text) this.on.document(JSON.parse(text));
   }
 
   watch() {

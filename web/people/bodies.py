@@ -18,7 +18,13 @@ _FRAME_BYTES = 4_096
 _MAX_DEPTH = 64
 # Characters that no store can hold.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_WORDS: Mapping[type, str] = {str: "a string", bool: "true or false", int: "a whole number", dict: "an object"}
+_WORDS: Mapping[type, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    dict: "an object",
+    list: "a list",
+}
 
 
 def read_fields(body: bytes, *fields: Field) -> dict[str, Any]:
@@ -74,14 +80,20 @@ def _check(field: Field, value: Any) -> Any:
         if field.may_be_null:
             return None
         raise BadRequestError(f"`{field.name}` must not be null.", hint=f"It must be {_WORDS[field.kind]}.")
-    if isinstance(value, _Pairs):
-        value = _as_object(field, value)
+    value = _converted(field, value)
     if field.kind not in (type(value), object):
         raise BadRequestError(f"`{field.name}` must be {_WORDS[field.kind]}.", hint="Correct its value.")
     for text in value if isinstance(value, list) else (value,):
         if isinstance(text, str):
             _check_text(field, text)
     return value
+
+
+def _converted(field: Field, value: Any) -> Any:
+    """Return a value as our code takes it: members as a dict."""
+    if isinstance(value, _Pairs):
+        return _as_object(field, value)
+    return _plain(field, value, 0) if isinstance(value, list) else value
 
 
 def _as_object(field: Field, pairs: _Pairs) -> dict[str, Any]:

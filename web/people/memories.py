@@ -183,15 +183,14 @@ class ImportHandler(PersonHandler):
                     break
 
     async def _read_page(self, uid: str, size: int, offset: int) -> list[Any]:
-        try:
-            items = await self.site.system.read_omi_memories(uid, limit=size, offset=offset)
-        except UpstreamError as exc:
-            raise BadRequestError(f"OMI read failed: {exc}", hint="Nothing is lost; try again later.") from exc
-        if items is None:
+        if self.site.system.omi is None:
             raise ConflictError(
                 "Omi cannot be asked.", hint="The operator must set OMI_APP_ID and OMI_APP_SECRET for its API."
             )
-        return items
+        try:
+            return await self.site.system.omi.read_memories(uid, limit=size, offset=offset)
+        except UpstreamError as exc:
+            raise BadRequestError(f"OMI read failed: {exc}", hint="Nothing is lost; try again later.") from exc
 
     async def _keep(self, account_id: str, uid: str, page: Sequence[NewMemory]) -> int:
         """Store what is new of a page, and return its number. A page that is known costs one read."""

@@ -3,6 +3,7 @@
 Not here: HTTP (request.py), forms of bodies (payloads.py). Threads: any; large bodies come here in a thread.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -193,3 +194,25 @@ class Sending:
             self._error = self._error or error
         if not self._is_pumping:
             self._pump()
+
+
+async def send_all(
+    system: System,
+    messages: Sequence[IngestSegments | KeepRaw],
+    context: LogContext,
+    clock: Clock,
+    timeout_s: float,
+) -> list[Ingested]:
+    """Send messages in order, and return their replies. Raises the first error, when no message is under way."""
+    done: asyncio.Future[list[Ingested]] = asyncio.get_running_loop().create_future()
+
+    def settle(replies: list[Ingested], error: Exception | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(replies)
+        else:
+            done.set_exception(error)
+
+    Sending(system, messages, context, settle).start(clock, timeout_s)
+    return await done

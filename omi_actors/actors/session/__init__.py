@@ -5,6 +5,7 @@ actor.py     the session actor: segments, questions, load and commit
 hearing.py   its open utterance
 answers.py   its deliveries, by the table in domain/answers/delivery.py
 chat.py      its typed questions, askers and space
+completions.py  its completions: tasks for programs that bring their own conversation
 slots.py     its open replies, and the node's index of them
 watchers.py  callbacks for those who follow a conversation
 commits.py   what a turn or a delivery step commits

@@ -20,6 +20,7 @@ from omi_actors.actors.session.commits import (
     commit_jobs,
     decide_anew_if_fenced,
 )
+from omi_actors.actors.session.completions import CompletionMessage, SessionCompletions
 from omi_actors.actors.session.hearing import SessionHearing
 from omi_actors.actors.session.messages import (
     AnswerFound,
@@ -67,9 +68,9 @@ class SessionActor(LoopActor):
     """One session. Each turn is decided on a copy of the state and committed; only then the state in memory changes.
 
     State it owns: the transcript's progress, its hearing (hearing.py), its answers (answers.py), its chat (chat.py).
-    Messages it takes: IngestSegments, KeepRaw, PauseOver, PreferencesChanged, Passivate, Forget; of answers and chat.
+    Messages it takes: IngestSegments, KeepRaw, PauseOver, PreferencesChanged, Passivate, Forget; those of its parts.
     Messages it sends: JobsEnqueued, ReservationEnded and CancelJob to the queue. What kills it: an unexpected error.
-    What survives a restart: everything but open reply slots; the next message loads the session from the store.
+    What survives a restart: everything but open reply slots and completions; the next message loads the session.
 
         session = Handle(ChildSpec(key, "session", build=lambda: SessionActor(deps, key)), runtime)
         reply = session.ask(IngestSegments(key, uid, segments, received_at=now_s), timeout_s=15.0)
@@ -87,6 +88,7 @@ class SessionActor(LoopActor):
         # None until it has an answer; most sessions have none.
         self._answers: SessionAnswers | None = None
         self._chat: SessionChat | None = None
+        self._completions: SessionCompletions | None = None
         # Another commit came before ours; it may be another node's.
         self._was_fenced = False
         self._hearing = SessionHearing(deps.hearing)
@@ -110,12 +112,11 @@ class SessionActor(LoopActor):
                 self._take_note(message)
                 return None
         if isinstance(message, AnswerMessage):
-            self._hearing.note(message, self.runtime.clock.now_s())
-            if isinstance(message, AnswerReady | AnswerFound):
-                self._deps.watchers.note(self._session_key)
-            return self._my_answers().receive(message)
+            return self._take_answer(message)
         if isinstance(message, ChatMessage):
             return self._my_chat().receive(message)
+        if isinstance(message, CompletionMessage):
+            return self._my_completions().receive(message)
         return super().receive(message)
 
     # --- hearing: decide on a copy, commit, apply
@@ -123,6 +124,8 @@ class SessionActor(LoopActor):
     async def _hear(self, message: IngestSegments) -> Ingested | None:
         growth = await self._grow(message)
         _count(growth)
+        if message.is_quiet:
+            return await self._pass_over(growth, message)
         heard = await self._hearing.hear(growth, message.received_at, self.runtime)
         jobs = await self._accept(heard, growth.progress, growth)
         if (
@@ -138,6 +141,13 @@ class SessionActor(LoopActor):
             # The reply waits for the first question; the answers to the others go over other channels.
             self._my_answers().open_slot(jobs[0].job_id, reply, message.received_at)
         return None
+
+    async def _pass_over(self, growth: Growth, message: IngestSegments) -> Ingested:
+        """Only store the segments. If they end a meeting, it is kept."""
+        await self._accept(self._hearing.pass_over(growth), growth.progress, growth)
+        if message.ends_meeting:
+            await self._hearing.end_meeting(growth.progress, self._deps.store, message.received_at)
+        return Ingested()
 
     async def _grow(self, message: IngestSegments) -> Growth:
         progress = await self._loaded()
@@ -179,6 +189,8 @@ class SessionActor(LoopActor):
             await self._commit(TurnChanges(progress, heard.deadline, growth, jobs, messages))
         self._hearing.keep(heard)
         self._set_pause_timer()
+        if heard.repeated:
+            metrics.QUESTIONS_REPEATED.inc(heard.repeated)
         if jobs:
             metrics.QUESTIONS.inc(len(jobs))
             metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
@@ -292,6 +304,12 @@ class SessionActor(LoopActor):
             self._answers = SessionAnswers(self, self._deps, self._session_key, self._is_silent)
         return self._answers
 
+    def _take_answer(self, message: AnswerMessage) -> object:
+        self._hearing.note(message, self.runtime.clock.now_s())
+        if isinstance(message, AnswerReady | AnswerFound):
+            self._deps.watchers.note(self._session_key)
+        return self._my_answers().receive(message)
+
     def _is_silent(self) -> bool:
         return self._hearing.is_silent(self.runtime.clock.now_s())
 
@@ -307,6 +325,11 @@ class SessionActor(LoopActor):
                 commit=self._commit_chat,
             )
         return self._chat
+
+    def _my_completions(self) -> SessionCompletions:
+        if self._completions is None:
+            self._completions = SessionCompletions(self, self._deps.asking, self._session_key)
+        return self._completions
 
     async def _commit_chat(self, growth: Growth, typed: Typed) -> None:
         """Commit a turn of chat; the open utterance stays open."""
@@ -342,15 +365,23 @@ class SessionActor(LoopActor):
         answers, self._answers = self._answers, None
         if answers is not None:
             answers.forget()
+        self.on_stop()
+
+    def on_stop(self) -> None:
+        """Stop the completions under way."""
+        if self._completions is not None:
+            self._completions.cancel_all()
 
     def on_failure(self, *_error: object) -> None:
-        """Remove the reply slots, so that the sweeper no longer searches for their answers."""
+        """Remove the reply slots, so that the sweeper no longer searches for their answers; stop the completions."""
+        self.on_stop()
         if self._answers is not None:
             self._answers.slots.forget()
 
     def _passivate(self) -> None:
         """Stop this actor, unless a timer, a reply or a message in its mailbox still waits."""
-        is_waiting = self._pause is not None or (self._answers is not None and self._answers.is_waiting)
+        parts = (self._answers, self._completions)
+        is_waiting = self._pause is not None or any(part is not None and part.is_waiting for part in parts)
         if not is_waiting and not len(self.handle.mailbox):
             metrics.SESSION_PASSIVATIONS.inc()
             self.stop_self()

@@ -29,6 +29,7 @@ from omi_actors.instruments.logs import current_context, get_logger
 from omi_actors.instruments.requests import REQUESTS
 from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import build_answer_job
+from omi_actors.jobs.kinds import JobDeps
 from omi_actors.jobs.notify import KIND as NOTIFY
 from omi_actors.jobs.notify import build_notify_job
 from omi_actors.kit.errors import ExpectedError
@@ -46,7 +47,7 @@ class SessionDeps:
 
     `answer_slots` belong to the queue; sessions reserve them. A job that is committed with a reserved slot is leased
     for `job_lease_s` seconds. In one lane up to `lane_cap` jobs may wait. All sessions share `open_replies` and
-    `watchers`.
+    `watchers`. `asking` is what completions need, the same as of answer jobs.
     """
 
     store: Store
@@ -62,6 +63,7 @@ class SessionDeps:
     open_replies: OpenReplies = field(default_factory=OpenReplies)
     watchers: SessionWatchers = field(default_factory=SessionWatchers)
     node_name: str = ""
+    asking: JobDeps | None = None
 
 
 class TurnChanges(NamedTuple):

@@ -7,6 +7,8 @@ Threads: the event loop.
 
 import dataclasses
 
+from msgspec.structs import replace
+
 from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
 from omi_actors.actors.session.messages import AnswerFound, ReplySent
 from omi_actors.domain.answers.delivery_records import DeliveryState, OpenAnswer
@@ -74,19 +76,25 @@ class SessionHearing:
         heard = HearingResult(relabel(self._state, growth.corrected), self._unasked, None)
         options = self._options_at(now_s)
         heard_segments = select_heard(growth.fresh, options, knows_user=growth.progress.knows_user)
+        repeated = 0
         for number, part in enumerate(cut_into_slices(heard_segments)):
             if number:
                 await runtime.pause()
             before = heard.questions
             heard = hear(heard.state, part, now_s, options)
             if before:
-                heard = HearingResult(heard.state, (*before, *heard.questions), heard.deadline)
-        return heard
+                heard = replace(heard, questions=(*before, *heard.questions))
+            repeated += heard.repeated
+        return replace(heard, repeated=repeated) if repeated else heard
+
+    def pass_over(self, growth: Growth) -> HearingResult:
+        """Return the result of segments that are only stored: the open utterance goes on as it was."""
+        return HearingResult(relabel(self._state, growth.corrected), self._unasked, self.deadline)
 
     def end_pause(self, now_s: float) -> HearingResult:
         """Return the result of a pause: the open utterance ends."""
         heard = pause_over(self._state, now_s, self._options_at(now_s))
-        return HearingResult(heard.state, (*self._unasked, *heard.questions), heard.deadline)
+        return replace(heard, questions=(*self._unasked, *heard.questions))
 
     def is_news(self, heard: HearingResult) -> bool:
         """Return True if the result must be committed even if the turn has nothing else to commit."""

@@ -7,6 +7,8 @@ Not here: the workers' mail to sessions (actors/queue/messages.py), values of th
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from omi_actors.clients.model import ModelAnswer
+from omi_actors.domain.answers.completions import Completion
 from omi_actors.domain.answers.delivery_records import OpenAnswer
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.kit.messages import Request
@@ -29,7 +31,8 @@ class IngestSegments(Request[Ingested]):
 
     If they hold a question, the reply waits for its answer until the reply deadline. `needs_news`: if no segment is
     new, the reply carries no answer, because another person may have repeated the webhook. `ends_meeting`: the sender
-    says that the conversation is over; a person in meeting mode then gets its transcript as a memory.
+    says that the conversation is over; a person in meeting mode then gets its transcript as a memory. `is_quiet`: the
+    segments are only stored; no question is looked for in them, and the reply carries nothing.
     Fails with OverloadError, StoreError or ActorError; then no segment counts as stored.
     """
 
@@ -39,6 +42,7 @@ class IngestSegments(Request[Ingested]):
     received_at: float
     needs_news: bool = False
     ends_meeting: bool = False
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,21 @@ class PreferencesChanged:
 @dataclass(frozen=True, slots=True)
 class Passivate:
     """Message from the router to an idle session: stop, unless a message, a reply or a timer still waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Reply to ClearIdle: the sessions that were asked to stop, and the others in memory."""
+
+    cleared: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearIdle(Request[Cleared]):
+    """Message from the operator to the router: passivate the sessions without use for `idle_s` seconds."""
+
+    idle_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +231,38 @@ class AnswerFound:
 
     session_key: str
     answer: OpenAnswer
+
+
+# --- completions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete(Request[ModelAnswer]):
+    """Message from the web: go on with a program's conversation, in parallel to all others; nothing of it is stored.
+
+    `completion_id` names it. `on_delta` gets the pieces of the answer; it must be quick and must not raise.
+    Fails with QueueFullError, ContextTooLongError, BudgetSpentError, UpstreamError, StoreError, ActorError.
+    """
+
+    session_key: str
+    completion_id: str
+    asked: Completion
+    on_delta: OnDelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionLeft:
+    """Message from the web: the connection that waits for this completion is closed. The model is stopped."""
+
+    session_key: str
+    completion_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionEnded:
+    """Message from the task of a completion to its own session."""
+
+    completion_id: str
 
 
 # --- to the router

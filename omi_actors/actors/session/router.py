@@ -12,6 +12,10 @@ from omi_actors.actors.session.messages import (
     AnswerFound,
     AskerLeft,
     AskQuestion,
+    Cleared,
+    ClearIdle,
+    Complete,
+    CompletionLeft,
     IngestSegments,
     KeepRaw,
     OpenConversation,
@@ -83,8 +87,8 @@ class SessionRouter(LoopActor):
     """The router of all sessions. `new_handle(session_key)` makes the handle of a session that is not started.
 
     State it owns: the live sessions. Messages it takes: all mail to sessions, whose envelopes it passes on with their
-    replies; SweepIdle; facts of the sessions' supervisor. Messages it sends: StartChild, Passivate. What kills it: an
-    unexpected error. What survives a restart: the live sessions.
+    replies; SweepIdle, ClearIdle; facts of the sessions' supervisor. Messages it sends: StartChild, Passivate. What
+    kills it: an unexpected error. What survives a restart: the live sessions.
     """
 
     def __init__(
@@ -117,15 +121,26 @@ class SessionRouter(LoopActor):
                 | SwitchSpace()
                 | OpenConversation()
                 | StopQuestion()
+                | Complete()
             ):
                 self._handle_of(message.session_key).forward(self.current_envelope)
-            case AnswerReady() | AnswerFound() | AnswerNotified() | ReplySent() | ReplyUnsettled() | AskerLeft():
+            case (
+                AnswerReady()
+                | AnswerFound()
+                | AnswerNotified()
+                | ReplySent()
+                | ReplyUnsettled()
+                | AskerLeft()
+                | CompletionLeft()
+            ):
                 # Facts about the session's own answers: a full mailbox must not lose them.
                 self._handle_of(message.session_key).forward(self.current_envelope, always=True)
             case PreferencesChanged(session_key):
                 self._tell_live(session_key)
             case SweepIdle():
                 self._sweep()
+            case ClearIdle(idle_s):
+                return self._clear(idle_s)
             case ChildStopped(handle):
                 self._forget(handle)
             case ChildQuarantined() | ChildReleased():
@@ -168,6 +183,17 @@ class SessionRouter(LoopActor):
             if number >= surplus and session.used_mono_s > idle_since:
                 break
             session.handle.tell(Passivate())
+
+    async def _clear(self, idle_s: float) -> Cleared:
+        """Ask all sessions that are idle for so long to stop, some at a time. A session that is at work stays."""
+        idle_since, cleared = self.runtime.clock.mono_s() - idle_s, 0
+        idle = [session.handle for session in self._live.values() if session.used_mono_s <= idle_since]
+        for handle in idle:
+            handle.tell(Passivate())
+            cleared += 1
+            if cleared % _SWEEP_LIMIT == 0:
+                await self.runtime.pause()
+        return Cleared(cleared, len(self._live) - cleared)
 
     def _forget(self, handle: Handle) -> None:
         """Remove a session that has stopped."""

@@ -1,6 +1,7 @@
 """Answers: prompts, limits, failures and deliveries as pure decisions. No IO, no clock, no actor.
 
 prompt.py            spaces and the prompt; limits.py: time and tokens of an answer, its cut
+completions.py       prompts from conversations that programs bring along
 budget.py            questions a minute and tokens a day
 breaker.py           a circuit breaker; patience.py: fallback models, deadlines, retries
 speech.py            the speech in a model's text; marks.py: the marks around it

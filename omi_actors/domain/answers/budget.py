@@ -10,6 +10,8 @@ MINUTE_S = 60.0
 DAY_S = 86_400.0
 # Characters of an English token, for servers that report no usage.
 _CHARS_PER_TOKEN = 4
+# Sessions of an account's programs begin so; see domain/sessions/keys.py.
+_API = "api:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,9 @@ def find_overspent(use: Use, rules: BudgetRules) -> Overspent | None:
 
 
 def owner_of(session_key: str) -> str:
-    """Return the owner that a session key names; all chats of one person have the same owner."""
-    return ":".join(session_key.split(":")[:2])
+    """Return the owner that a session key names; all chats and programs of one person have the same owner."""
+    owner = ":".join(session_key.split(":")[:2])
+    return f"account:{owner.removeprefix(_API)}" if owner.startswith(_API) else owner
 
 
 def estimate_spent_tokens(*texts: str) -> int:

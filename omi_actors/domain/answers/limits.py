@@ -7,6 +7,7 @@ Threads: any; pure.
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from omi_actors.domain.answers.completions import CompletionLimits
 from omi_actors.domain.answers.prompt import PromptLimits, estimate_tokens
 from omi_actors.domain.hearing.question_end import find_last_end
 
@@ -30,11 +31,12 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRules:
-    """Limits of spoken answers, of written answers, and of the context in their prompts."""
+    """Limits of spoken and written answers, of the context in their prompts, and of programs' completions."""
 
     spoken: Allowance = field(default_factory=Allowance)
     written: Allowance = field(default_factory=Allowance)
     context: PromptLimits = field(default_factory=PromptLimits)
+    completions: CompletionLimits = field(default_factory=CompletionLimits)
 
     def allowance_of(self, session_key: str) -> Allowance:
         """Return the limits of an answer in this session: wearables speak their answers, other sessions write them."""

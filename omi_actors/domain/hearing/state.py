@@ -125,12 +125,13 @@ class HearingState(msgspec.Struct, frozen=True, gc=False):
 class HearingResult(msgspec.Struct, frozen=True):
     """Result of a call: the new state, the questions that ended, and the time to call `pause_over`.
 
-    `deadline` (UTC seconds) is None when no call is needed.
+    `deadline` (UTC seconds) is None when no call is needed. `repeated` counts questions that were known already.
     """
 
     state: HearingState
     questions: tuple[Question, ...]
     deadline: float | None
+    repeated: int = 0
 
 
 DEFAULTS = HearingOptions()

@@ -80,6 +80,7 @@ class UtteranceTracker:
         self._asker = state.asker
         self._replied_at = state.replied_at
         self._questions: list[Question] = []
+        self._repeated = 0
 
     def finish(self) -> HearingResult:
         """Return the result. An empty state is always the same object, which saves memory in idle sessions."""
@@ -90,7 +91,8 @@ class UtteranceTracker:
         state = HearingState(conversation_id, utterances, self._asked, self._recent, self._asker, self._replied_at)
         if state == SILENT:
             state = SILENT
-        return HearingResult(state, tuple(self._questions), None if deadline == math.inf else deadline)
+        ends_at = None if deadline == math.inf else deadline
+        return HearingResult(state, tuple(self._questions), ends_at, self._repeated)
 
     def close_expired(self) -> None:
         """Close the utterances that silence has ended since the state was made."""
@@ -240,6 +242,7 @@ class UtteranceTracker:
             return
         self._asked = (*asked.items(), (digest, found.ordinal))[-ASKED_LIMIT:]
         if any(is_near_duplicate(words, known) for known, _ in self._recent):
+            self._repeated += 1
             return
         self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))
         self._asker = speaker

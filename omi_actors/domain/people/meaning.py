@@ -7,7 +7,8 @@ Source: reciprocal rank fusion, Cormack, Clarke and Büttcher 2009; their k is 6
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from omi_actors.domain.people.recall import IndexedText, Scored, words_of
+from omi_actors.domain.people.recall import IndexedText
+from omi_actors.domain.people.scores import Scored, words_of
 from omi_actors.domain.people.words import fold_word, strip_accents
 
 # Texts by meaning, and texts by words, that are fused.

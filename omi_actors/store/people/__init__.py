@@ -3,6 +3,7 @@
 accounts.py   accounts, tokens, one-time keys
 conversations.py  lists, messages, titles, deletion, parts for an export
 entries.py    the deletion of one message, or of what was said in one segment
+completions.py  what a completion of a person's program needs
 tasks.py      tasks of agents
 followups.py  notifications that a person sends to the own wearable
 stats.py      counts and activity

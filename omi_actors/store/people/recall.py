@@ -13,11 +13,10 @@ from omi_actors.domain.people.meaning import fuse
 from omi_actors.domain.people.recall import (
     MAX_POSTINGS,
     IndexedText,
-    Scored,
     build_query,
     choose_candidates,
-    rank,
 )
+from omi_actors.domain.people.scores import Scored, rank
 from omi_actors.store.people.recall_index import parse_zone
 from omi_actors.store.transaction import Transaction
 
@@ -32,14 +31,9 @@ _LOAD_OWNER = (
     " LEFT JOIN user_preference AS preference ON preference.account_id = owner.account_id WHERE owner.account_id = ?"
 )
 _INDEXED = (
-    "SELECT no || CASE WHEN follows THEN ' 1 ' ELSE ' 0 ' END || words AS line FROM recall_text WHERE no IN ({marks})"
+    "SELECT no || CASE WHEN follows THEN ' 1 ' ELSE ' 0 ' END || replace(words, ?, '') AS line FROM recall_text"
+    " WHERE no IN ({marks})"
 )
-_OF_KINDS = "SELECT CAST(no AS TEXT) AS line FROM recall_text WHERE no IN ({marks}) AND ({condition})"
-# The column that is set for each kind.
-_KEYS = {"memory": "memory_id", "segment": "session_id", "message": "message_id"}
-ALL_KINDS = ("memory", "segment", "message")
-# Best texts among which those of some kinds are chosen.
-_MAX_FILTERED = 300
 # A text that was deleted meanwhile is no source.
 _INSERT_SOURCE = (
     "INSERT INTO answer_source (message_id, place, text_no) SELECT CAST(? AS TEXT), CAST(? AS INTEGER), no"
@@ -88,12 +82,12 @@ def find_texts(
     question: str,
     *,
     limit: int,
-    kinds: Sequence[str] = ALL_KINDS,
+    only_said: bool = False,
     near: Near | None = None,
 ) -> tuple[RecalledText, ...]:
-    """Return the texts of a person that a question asks for, the best first; only of these kinds.
+    """Return the texts of a person that a question asks for, the best first.
 
-    With `near` they are found by meaning, too.
+    `only_said` leaves memories out. With `near` they are found by meaning, too.
     """
     row = tx.fetch_one(_LOAD_OWNER, (account_id,))
     if row is None:
@@ -106,35 +100,24 @@ def find_texts(
     postings = {term: found[word] for term, word in words.items()}
     candidates = choose_candidates(query, postings, total)
     meant = near(tx, owner_no) if near is not None else ()
-    texts = _load_indexed(tx, owner_no, [*candidates, *meant])
-    best = rank(query, candidates, texts, postings, total)
+    texts = _load_indexed(tx, owner_no, [*candidates, *meant], only_said=only_said)
+    best = rank(query, candidates, texts, postings, total, limit=None if meant else limit)
     if meant:
         best = fuse(best, meant, texts)
-    if kinds != ALL_KINDS:
-        best = _choose_kinds(tx, best[:_MAX_FILTERED], kinds)
     return _load_recalled(tx, account_id, best[:limit])
 
 
-def _choose_kinds(tx: Transaction, best: Sequence[Scored], kinds: Sequence[str]) -> list[Scored]:
-    """Keep the texts of these kinds, before any text is loaded."""
-    if not best:
-        return []
-    sql = _OF_KINDS.format(
-        marks=", ".join("?" * len(best)), condition=" OR ".join(f"{_KEYS[kind]} IS NOT NULL" for kind in kinds)
-    )
-    numbers = {*map(int, tx.fetch_lines(sql, [one.number for one in best]))}
-    return [one for one in best if one.number in numbers]
-
-
-def _load_indexed(tx: Transaction, owner_no: int, candidates: Sequence[int]) -> dict[int, IndexedText]:
-    """Load the words of the candidates and of their neighbours."""
+def _load_indexed(
+    tx: Transaction, owner_no: int, candidates: Sequence[int], *, only_said: bool
+) -> dict[int, IndexedText]:
+    """Load the words of the candidates and of their neighbours; without memories if `only_said`."""
     numbers = sorted({near for number in candidates for near in (number - 1, number, number + 1)})
-    owner = f"{owner_no}_"
     texts: dict[int, IndexedText] = {}
     for some in _slices(numbers):
-        for line in tx.fetch_lines(_INDEXED.format(marks=", ".join("?" * len(some))), some):
-            no, follows, *words = line.replace(owner, "").split(" ")
-            texts[int(no)] = IndexedText(tuple(filter(None, words)), follows == "1")
+        sql = _INDEXED.format(marks=", ".join("?" * len(some))) + (" AND memory_id IS NULL" if only_said else "")
+        for line in tx.fetch_lines(sql, (f"{owner_no}_", *some)):
+            no, follows, *words = line.split()
+            texts[int(no)] = IndexedText(words, follows == "1")
     return texts
 
 

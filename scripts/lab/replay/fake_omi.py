@@ -1,4 +1,4 @@
-"""Fake of Omi's API: notifications, v1 and v2, with their budget and with faults on demand; memories of wearers.
+"""Fake of Omi's API: notifications, v1 and v2, with their budget and faults on demand; wearers' memories and talks.
 
 Not here: webhooks, which Omi sends (sender.py). Threads: the loop that started it.
 Source: Omi's integration API; v1 takes JSON, v2 takes everything from the query and no body.
@@ -50,7 +50,7 @@ class Push:
 class FakeOmi:
     """State of the fake: set fields at any time; read `pushes` (oldest first) and `calls` (of all kinds).
 
-    `memories` are those of each wearer, in Omi's order.
+    `memories` are those of each wearer, in Omi's order, `conversations` likewise; `written` is what was sent to either.
     """
 
     mode: Mode = Mode.NORMAL
@@ -59,6 +59,8 @@ class FakeOmi:
     retry_after_s: int = 1_200
     pushes: list[Push] = field(default_factory=list)
     memories: dict[str, list[Any]] = field(default_factory=dict)
+    conversations: dict[str, list[Any]] = field(default_factory=dict)
+    written: list[tuple[str, str, Any]] = field(default_factory=list)
     calls: int = 0
     called: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
@@ -71,7 +73,8 @@ class FakeOmi:
         routes: list[Any] = [
             ("/v1/integrations/notification", _V1, {"fake": self}),
             ("/v2/integrations/([^/]+)/notification", _V2, {"fake": self}),
-            ("/v2/integrations/([^/]+)/memories", _Memories, {"fake": self}),
+            ("/v2/integrations/([^/]+)/(memories|conversations)", _Lists, {"fake": self}),
+            ("/v2/integrations/([^/]+)/user/(memories|conversations)", _Writes, {"fake": self}),
         ]
         server = tornado.httpserver.HTTPServer(tornado.web.Application(routes, log_function=lambda _: None))
         server.add_sockets(sockets)
@@ -166,9 +169,9 @@ class _V2(_Notification):
         await self.notify(app_id, uid, text, "v2")
 
 
-class _Memories(_Notification):
-    async def get(self, app_id: str) -> None:
-        """Send a page of a wearer's memories."""
+class _Lists(_Notification):
+    async def get(self, app_id: str, what: str) -> None:
+        """Send a page of a wearer's memories or conversations."""
         self.fake.calls += 1
         uid = self.get_query_argument("uid")
         if self._refuse(app_id, uid):
@@ -177,4 +180,19 @@ class _Memories(_Notification):
             self._fail(500, "Internal Server Error")
             return
         start, limit = (int(self.get_query_argument(name)) for name in ("offset", "limit"))
-        self.finish({"memories": self.fake.memories.get(uid, [])[start : start + limit]})
+        found = {"memories": self.fake.memories, "conversations": self.fake.conversations}[what]
+        self.finish({what: found.get(uid, [])[start : start + limit]})
+
+
+class _Writes(_Notification):
+    async def post(self, app_id: str, what: str) -> None:
+        """Take a wearer's memories, or a conversation."""
+        self.fake.calls += 1
+        uid = self.get_query_argument("uid")
+        if self._refuse(app_id, uid):
+            return
+        if self.fake.mode is Mode.SERVER_ERROR:
+            self._fail(500, "Internal Server Error")
+            return
+        self.fake.written.append((what, uid, json.loads(self.request.body)))
+        self.finish({})

@@ -103,7 +103,16 @@ function mark() {
 function place() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, arg = ""] = path.split("/");
-  return [allowed().includes(name) ? name : allowed()[0], decodeURIComponent(arg), new URLSearchParams(query)];
+  return [allowed().includes(name) ? name : allowed()[0], decoded(arg), new URLSearchParams(query)];
+}
+
+// A person can type any address: one that is not encoded stands for itself.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 async function show() {
