@@ -2,7 +2,7 @@
 
 Imports point down this list only:
 - `server.py`: start and stop; `entry.py`: the first steps of every request; `app.py`: the table of routes.
-- `openai/`: persons' programs, in OpenAI's wire.
+- `openai/`: persons' programs, in OpenAI's wire; `mcp/`: their agents, by the Model Context Protocol.
 - `people/`: the addresses of persons with accounts.
 - `handlers/`: all other addresses except the webhook's; `pages/`: their HTML.
 - `webhook/`: `POST /omi-webhook`, below Tornado's handlers.

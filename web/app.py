@@ -20,6 +20,7 @@ from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.reference import DocsFileHandler, DocsHandler, OpenApiHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
+from web.mcp import handler as mcp
 from web.openai import routes as openai
 from web.parameters import Header, Text
 from web.people import routes as people
@@ -101,6 +102,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             *realtime.ROUTES,
             *original.ROUTES,
             *people.ROUTES,
+            *mcp.ROUTES,
             *openai.ROUTES,
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),

@@ -25,7 +25,8 @@ from omi_actors.store.people import conversations, entries, preferences, recall,
 from omi_actors.store.people.recall import RecalledText
 from web.declare import Fields, Id, declare, ok
 from web.edge.tolerant_json import short_key
-from web.handlers.chat import EVENTS, EventStream, StreamedHandler, wants_stream
+from web.handlers.asking import StreamedHandler
+from web.handlers.chat import EVENTS, EventStream, wants_stream
 from web.parameters import Field, Header
 from web.people.base import PersonHandler
 from web.people.conversations import OneConversationHandler, no_conversation
