@@ -49,7 +49,7 @@ def hold(method, target, reply):
 @cache
 def form_of(one, status, kind):
     """Return the declared msgspec type of a reply; None for one that is no JSON."""
-    answer = one.declared.answers.get(status, Error)
+    answer = one.answers.get(status, Error)
     parts = answer if isinstance(answer, tuple) else (answer,)
     kinds = {part.content_type if isinstance(part, Media) else "application/json": part for part in parts}
     if answer is None:

@@ -14,7 +14,7 @@ from typing import Any, NotRequired, TypedDict
 import msgspec
 
 from omi_actors import __version__
-from web.declare import Answer, Declared, Id, Media, Time, build_type, declared_of
+from web.declare import PAGE, Answer, Declared, Id, Media, Time, build_type, declared_of
 from web.edge.browsers import SAFE_METHODS
 from web.edge.header_checks import MALFORMED, TARGET_TOO_LONG, TOO_LARGE_HEAD
 from web.handlers.base import BaseHandler
@@ -110,6 +110,14 @@ class Operation:
         return "_".join([self.method.lower(), *re.findall(r"[A-Za-z0-9]+", words)])
 
     @property
+    def answers(self) -> Mapping[int, Answer]:
+        """The declared replies. A browser that is not the operator's is led from the operator's pages to the door."""
+        is_page = any(PAGE in _parts(answer) for answer in self.declared.answers.values())
+        if not is_page or self.handler.access is not Access.OPERATOR or self.method != "GET":
+            return self.declared.answers
+        return {**self.declared.answers, 303: None}
+
+    @property
     def statuses(self) -> frozenset[int]:
         """All statuses that the operation may answer."""
         access, more = self.handler.access, set(self.declared.errors)
@@ -120,7 +128,7 @@ class Operation:
         # Without an id, too: another node has just deleted the account.
         if "{" in self.path or (access is Access.PERSON and self.method not in SAFE_METHODS):
             more.add(404)
-        return COMMON | more | self.declared.answers.keys()
+        return COMMON | more | self.answers.keys()
 
 
 Rules = Iterable[tuple[str, type[BaseHandler]]]
@@ -144,7 +152,7 @@ def build_document(rules: Rules, site: Site) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in operations:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation_form(one, schemas, site)
-    statuses = {status for one in operations for status in one.statuses - one.declared.answers.keys()}
+    statuses = {status for one in operations for status in one.statuses - one.answers.keys()}
     return {
         "openapi": "3.1.1",
         "info": {"title": "Omi Actors", "version": __version__, "description": _ABOUT},
@@ -164,7 +172,7 @@ class _Schemas:
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._places: dict[tuple[str, str], Any] = {("error", ""): Error}
         for one in operations:
-            for status, answer in one.declared.answers.items():
+            for status, answer in one.answers.items():
                 self._add_answer(one, status, answer)
             if isinstance(one.declared.body, type):
                 self._places[one.name, "body"] = one.declared.body
@@ -187,7 +195,7 @@ class _Schemas:
 
 def _type_name(one: Operation, status: int, number: int) -> str:
     words = "".join(word.capitalize() for word in one.name.split("_"))
-    return f"{words}Reply{'' if status == min(one.declared.answers) else status}{number or ''}"
+    return f"{words}Reply{'' if status == min(one.answers) else status}{number or ''}"
 
 
 def _parts(answer: Answer) -> tuple[Any, ...]:
@@ -235,10 +243,10 @@ def _operation_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, 
             *(_parameter_form(parameter, site) for parameter in one.declared.parameters),
         ],
         "responses": {
-            **{str(status): _answer_form(one, status, schemas) for status in sorted(one.declared.answers)},
+            **{str(status): _answer_form(one, status, schemas) for status in sorted(one.answers)},
             **{
                 str(status): {"$ref": f"#/components/responses/{_error_name(status)}"}
-                for status in sorted(one.statuses - one.declared.answers.keys())
+                for status in sorted(one.statuses - one.answers.keys())
             },
         },
         "security": [{name: []} if name else {} for name in _SECURITY[one.handler.access]],
@@ -301,7 +309,7 @@ def _fields_form(declared: Declared, site: Site) -> dict[str, Any]:
 
 def _answer_form(one: Operation, status: int, schemas: _Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {}
-    for number, part in enumerate(_parts(one.declared.answers[status])):
+    for number, part in enumerate(_parts(one.answers[status])):
         schema = schemas.find(one.name, f"{status} {number}")
         if isinstance(part, Media):
             content[part.content_type] = {"schema": {"type": "string"}} | ({"x-event-data": schema} if schema else {})
