@@ -24,6 +24,7 @@ from web.mcp import handler as mcp
 from web.openai import routes as openai
 from web.parameters import Header, Text
 from web.people import routes as people
+from web.prompts import routes as prompts
 from web.requests import GZIP_LEVEL
 from web.site import Site
 from web.webhook.payloads import WireSegment
@@ -102,6 +103,7 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             *realtime.ROUTES,
             *original.ROUTES,
             *people.ROUTES,
+            *prompts.ROUTES,
             *mcp.ROUTES,
             *openai.ROUTES,
             (r"/operator/links", OperatorLinksHandler),

@@ -59,7 +59,7 @@ async def _complete(session_key: str, asked: Completion, deps: JobDeps, on_text:
         deps.budget.check(ground.use)
     recalled = await _recall(account_id, asked.question, ground, deps)
     limits = deps.answering.completions
-    prompt = build_completion_prompt(asked, recalled, limits, language=ground.language)
+    prompt = build_completion_prompt(asked, recalled, limits, language=ground.language, wish=ground.wish)
     told = _Told(on_text)
     try:
         answer = await deps.model.answer(prompt, deadline_s=limits.timeout_s, on_text=told.take if on_text else None)

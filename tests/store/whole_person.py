@@ -18,7 +18,7 @@ CHECKED = {
     "delivery.channel", "delivery.node", "job.state", "job.token", "job.node", "message.role", "message.kind",
     "message.source", "message.asker", "model_use.node", "notification_event.channel", "notification_event.status",
     "session.node", "session.active_space", "session_preference.listen_mode", "user_preference.listen_mode",
-    "user_preference.active_space",
+    "user_preference.active_space", "prompt.space", "prompt.output_type", "prompt_version.output_type",
 }  # fmt: skip
 
 
@@ -148,6 +148,14 @@ def _rows(word, own):
             "id": memory, "account_id": own, "session_id": session, "conversation_id": talk,
             "dedupe_key": text("memory.key"), "text": text("memory.text"), "folded": text("memory.folded"),
             "created_at": 1.0,
+        },
+        "prompt": {
+            "id": text("prompt.id"), "account_id": own, "name": text("prompt.name"), "space": "todos", "version": 1,
+            "text": text("prompt.text"), "output_type": "text", **at,
+        },
+        "prompt_version": {
+            "id": text("version.id"), "prompt_id": text("prompt.id"), "account_id": own, "number": 1,
+            "text": text("version.text"), "output_type": "text", "created_at": 1.0,
         },
         "forgotten_memory": {"account_id": own, "dedupe_key": text("forgotten.key")},
         "recall_owner": {

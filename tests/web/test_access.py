@@ -16,9 +16,10 @@ from config.settings import load_settings
 from omi_actors.clock import ManualClock, SystemClock
 from omi_actors.domain.people.accounts import TOKEN_LIFETIME_S, Account, Role, make_token
 from omi_actors.domain.people.memories import NewMemory
+from omi_actors.domain.people.prompts import Draft
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_id, new_secret
-from omi_actors.store.people import accounts, linking, memories, tasks
+from omi_actors.store.people import accounts, linking, memories, prompts, tasks
 from omi_actors.store.people.tasks import Task
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
 from tests.people.talks import fill
@@ -112,6 +113,14 @@ async def make_task(store, account_id):
     return f"/agent-events/{task.task_id}/complete"
 
 
+def make_prompt(end=""):
+    async def make(store, account_id):
+        made = await store.write(prompts.add_prompt, account_id, f"p{new_id()}", Draft(text="x"), None)
+        return f"/prompts/{made.prompt_id}{end}"
+
+    return make
+
+
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
 # `async def make(store, account_id) -> str`
 OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
@@ -123,6 +132,8 @@ OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
     "/conversations/:id/export": make_conversation("/export"),
     "/memories/:id": make_memory,
     "/messages/:id/sources": make_message,
+    "/prompts/:id": make_prompt(),
+    "/prompts/:id/versions": make_prompt("/versions"),
 }
 
 
@@ -166,6 +177,8 @@ EXACT = [
     Row("POST", "/realtime/transcripts", Access.OMI, 200, b'{"uid":"ada","segments":[{"text":"hi"}]}'),
     *(Row(method, "/metrics/activation", Access.SCRAPER, 200) for method in SAFE),
     *(Row(method, "/rate-limit/ada", Access.ANYBODY, 200) for method in SAFE),
+    Row("PUT", "/prompts/:id", Access.PERSON, 200, b'{"name":"x","text":"y"}', is_owned=True),
+    Row("POST", "/prompts/run", Access.CHATTER, 400, b"{}"),
     Row("POST", "/sessions/clear", Access.OPERATOR, 200, b'{"olderThan":"60000"}'),
     Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),
     Row("POST", "/context/switch", Access.CHATTER, 200, b'{"session_id":"a"}'),

@@ -18,6 +18,7 @@ from omi_actors.domain.answers.prompt import (
     build_notes,
     estimate_tokens,
     find_space,
+    wish_of,
 )
 from omi_actors.errors import ContextTooLongError
 
@@ -64,7 +65,7 @@ class Completion:
 
 
 def build_completion_prompt(
-    asked: Completion, recalled: Sequence[RecalledLine], limits: CompletionLimits, *, language: str = ""
+    asked: Completion, recalled: Sequence[RecalledLine], limits: CompletionLimits, *, language: str = "", wish: str = ""
 ) -> Prompt:
     """Return the prompt: our instructions, the program's under them, recalled texts, the newest of the conversation.
 
@@ -73,7 +74,7 @@ def build_completion_prompt(
     """
     notes = build_notes(recalled)
     theirs = [one.text for one in asked.messages if one.role == "system" and one.text.strip()]
-    instructions = _build_instructions(find_space(asked.space), theirs, language, has_notes=bool(notes))
+    instructions = _build_instructions(find_space(asked.space), theirs, language, has_notes=bool(notes), wish=wish)
     turns = [one for one in asked.messages if one.role != "system"]
     kept = _choose_turns(turns, limits.context_tokens - estimate_tokens(instructions))
     wanted = asked.max_tokens or limits.max_tokens
@@ -85,10 +86,11 @@ def build_completion_prompt(
     )
 
 
-def _build_instructions(space: Space, theirs: Sequence[str], language: str, *, has_notes: bool) -> str:
+def _build_instructions(space: Space, theirs: Sequence[str], language: str, *, has_notes: bool, wish: str) -> str:
     ours = _WHO.format(language=LANGUAGES.get(language, "the language of the question"))
     ours += MEMORIES if has_notes else ""
     ours += f" {space.instruction}" if space.instruction else ""
+    ours += wish_of(wish)
     return _PROGRAM.join((ours, "\n\n".join(theirs))) if theirs else ours
 
 

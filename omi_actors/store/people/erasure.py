@@ -43,6 +43,8 @@ _OF_ACCOUNT = (
     ("agent_event", "id", 1),
     ("notification_event", "id", 1),
     ("omi_link", "id", 1),
+    ("prompt_version", "id", 1),
+    ("prompt", "id", 1),
 )
 # Few rows of one account or session: they go with it, by foreign keys.
 FEW = frozenset(
