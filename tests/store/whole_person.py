@@ -128,6 +128,10 @@ def _rows(word, own):
             "id": delivery, "session_id": session, "message_id": message, "state": "sent", "created_at": 1.0,
             "changed_at": 1.0,
         },
+        "model_response": {
+            "message_id": message, "session_id": session, "previous_id": text("response.previous"),
+            "body": text("response.body"), "created_at": 1.0,
+        },
         "raw_event": {
             "id": text("raw.id"), "session_id": session, "kind": text("raw.kind"), "dedupe_key": text("raw.key"),
             "content_type": text("raw.type"), "body": text("raw.body").encode(), "received_at": 1.0,

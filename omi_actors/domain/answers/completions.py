@@ -47,21 +47,46 @@ class CompletionLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """A program's wish that question and answer are kept, the answer as `message_id`.
+
+    `conversation_id` and `previous_id` are those of the kept response it goes on from, "" without one. `record` is kept
+    together with the answer for /v1/responses; None: the messages alone.
+    """
+
+    message_id: str
+    conversation_id: str = ""
+    previous_id: str = ""
+    record: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """What a program asks for. `messages` are its conversation, oldest first; `options` fields for the model's request.
 
-    `max_tokens` is the program's own limit of the answer, None if it has none.
+    `max_tokens` is the program's own limit of the answer, None if it has none. `keeping` is None if nothing is kept.
     """
 
     space: str
     messages: tuple[PromptMessage, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     max_tokens: int | None = None
+    keeping: Keeping | None = None
 
     @property
     def question(self) -> str:
         """Return the text of the last message of the user; "" if there is none."""
         return next((one.text for one in reversed(self.messages) if one.role == "user"), "")
+
+    @property
+    def is_new_question(self) -> bool:
+        """Return True if the conversation ends with a message of the user, and not with the result of a tool."""
+        return bool(self.messages) and self.messages[-1].role == "user"
+
+    @property
+    def earlier_answer(self) -> str:
+        """Return the last answer before the question; "" if there is none."""
+        return next((one.text for one in reversed(self.messages) if one.role == "assistant" and one.text), "")
 
 
 def build_completion_prompt(

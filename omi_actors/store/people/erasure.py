@@ -32,6 +32,7 @@ _OF_SESSION = (
     ("delivery", "id", 2),
     ("raw_event", "id", _WHOLE),
     ("transcript_segment", "seq", 1),
+    ("model_response", "message_id", 1),
     ("message", "id", 4),
     ("memory", "id", 2),
     ("agent_event", "id", 1),

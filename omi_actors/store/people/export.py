@@ -108,6 +108,13 @@ OF_SESSION = (
         "id, session_id, conversation_id, role, kind, source, text, model, asker, speaker, created_at",
         _TIME,
     ),
+    Listed(
+        "responses",
+        "model_response",
+        "session_id",
+        "message_id, session_id, previous_id, body, created_at",
+        ("created_at", "message_id"),
+    ),
     # A body may have a megabyte.
     Listed(
         "omi_events",
