@@ -30,6 +30,7 @@ from omi_actors.actors.session.messages import (
 )
 from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
+from omi_actors.backplane.interface import TEXTS_DELETED
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.clients.model_chain import ModelFailure
 from omi_actors.clients.omi_api import GuardedNotifier
@@ -267,8 +268,9 @@ class System:
         return begun
 
     def words_deleted(self) -> None:
-        """Tell that a person has deleted or changed a text: it leaves the inspector, and soon the index's file."""
+        """Tell that a person has deleted or changed a text: it leaves all inspectors, and soon the index's file."""
         WEBHOOKS.drop_texts()
+        self._tree.backplane.wake(TEXTS_DELETED)
         self._tree.indexer.tell(WordsDeleted())
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:

@@ -20,8 +20,10 @@ from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
 from web.handlers.reference import OpenApiHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
+from web.mcp import handler as mcp
 from web.openai import routes as openai
 from web.people import routes as people
+from web.prompts import routes as prompts
 from web.requests import GZIP_LEVEL
 from web.site import Site
 from web.webhook.payloads import WireSegment
@@ -100,6 +102,8 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             *realtime.ROUTES,
             *original.ROUTES,
             *people.ROUTES,
+            *prompts.ROUTES,
+            *mcp.ROUTES,
             *openai.ROUTES,
             (r"/operator/links", OperatorLinksHandler),
             (r"/operator/sign-out", SignOutHandler),

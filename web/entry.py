@@ -30,8 +30,8 @@ from omi_actors.errors import (
 )
 from web.edge.encodings import Unpacker, find_unpacker
 from web.edge.header_checks import length_problem, refusal_bytes
-from web.edge.listener import EdgeConnection
-from web.people.polls import find_poll
+from web.edge.listener import EdgeConnection, EdgeStream, Peer
+from web.people.polls import Polls
 from web.problems import api_problem
 from web.requests import as_path, header, request_id_of, send
 from web.site import Site
@@ -61,19 +61,28 @@ class Entry(HTTPServerConnectionDelegate):
     def __init__(self, site: Site, application: Application) -> None:
         self._site = site
         self._application = application
+        self._polls = Polls(site)
+
+    def answer_known(self, stream: EdgeStream, head: bytes, peer: Peer) -> Awaitable[bytes | None] | None:
+        """Answer a request that came before with the same head, if there is a shorter way than through Tornado."""
+        poll = self._polls.recall(head, peer.remote_ip)
+        return None if poll is None else self._polls.answer(poll, stream)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Return the handler of the connection's next request."""
         assert isinstance(request_conn, EdgeConnection)  # noqa: S101 (our listener has no other)
-        return _IncomingRequest(self._site, self._application, server_conn, request_conn)
+        return _IncomingRequest(self._site, self._application, self._polls, server_conn, request_conn)
 
 
 class _IncomingRequest(HTTPMessageDelegate):
     """One request while its body arrives. If a body is too large, it is refused and the rest is discarded."""
 
-    def __init__(self, site: Site, application: Application, server_conn: object, connection: EdgeConnection) -> None:
+    def __init__(
+        self, site: Site, application: Application, polls: Polls, server_conn: object, connection: EdgeConnection
+    ) -> None:
         self._site = site
         self._application = application
+        self._polls = polls
         self._server_conn = server_conn
         self._connection = connection
         self._received_bytes = 0
@@ -99,7 +108,7 @@ class _IncomingRequest(HTTPMessageDelegate):
             self._target = WebhookRequest(self._site, self._connection)
         elif path in _PROBES or self._site.hosts.is_ours(header(headers, "Host")):
             otherwise = partial(self._application.start_request, self._server_conn, self._connection)
-            self._target = find_poll(self._site, self._connection, start_line, headers, otherwise) or otherwise()
+            self._target = self._polls.find(self._connection, start_line, headers, otherwise) or otherwise()
         else:
             self._refuse(ForeignHostError())
             return None

@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 from omi_actors.clock import Clock
-from omi_actors.domain.people.accounts import SignedIn, digest_of
+from omi_actors.domain.people.accounts import SignedIn
 from omi_actors.store.people.accounts import find_signed_in
 from omi_actors.system import System
 from web.edge.browsers import is_same_origin
@@ -73,7 +73,7 @@ def cut_sid(request: HTTPServerRequest) -> str | None:
 class Identities:
     """Finds the person of a token, and remembers it for some seconds.
 
-    person = await site.identities.find(token)   # None: no such token; it may have expired: `person.expires_at`
+    person = await site.identities.find(digest_of(token))   # None: no such token; see `person.expires_at`, too
     site.identities.forget((person.digest,))     # after its revocation is stored
     """
 
@@ -87,21 +87,33 @@ class Identities:
         self._revocations = 0
         self._watchers: dict[str, set[asyncio.Event]] = {}
 
-    def recall(self, token: str) -> SignedIn | None:
-        """Return the person of a token that is remembered, else None."""
-        return self._recall(digest_of(token))
+    def recall(self, digest: str) -> SignedIn | None:
+        """Return the person of a token (its digest) that is remembered, else None."""
+        person, until_mono_s = self._kept.get(digest, (None, 0.0))
+        return person if until_mono_s > self._clock.mono_s() else None
 
-    def has_met(self, token: str) -> bool:
+    def has_met(self, digest: str) -> bool:
         """Return True if a token was found here before, though it may be looked up again."""
-        return digest_of(token) in self._kept
+        return digest in self._kept
 
-    async def find(self, token: str) -> SignedIn | None:
+    async def find(self, digest: str) -> SignedIn | None:
         """Return the person of a token; look it up unless it is remembered.
 
         Raises:
             ExpectedError: the store does not answer.
         """
-        return await self._find(digest_of(token))
+        person = self.recall(digest)
+        while person is None:
+            revocations, began_mono_s = self._revocations, self._clock.mono_s()
+            person = await self._system.store.read_single(find_signed_in, digest)
+            if person is None:
+                self._kept.pop(digest, None)
+                return None
+            if revocations == self._revocations:
+                self._keep(person, began_mono_s + self._remembered_s)
+            else:
+                person = None  # it may be the revoked one
+        return person
 
     def forget(self, digests: Iterable[str]) -> None:
         """Forget tokens, and wake all that watch them. Call it when their revocation is stored."""
@@ -118,7 +130,7 @@ class Identities:
         watchers.add(revoked)
         try:
             while not revoked.is_set():
-                found = await self._find(person.digest)
+                found = await self.find(person.digest)
                 if found is None or found.expires_at <= self._clock.now_s():
                     return
                 known_s = self._kept[person.digest][1] - self._clock.mono_s()
@@ -129,24 +141,6 @@ class Identities:
             watchers.discard(revoked)
             if not watchers:
                 self._watchers.pop(person.digest, None)
-
-    def _recall(self, digest: str) -> SignedIn | None:
-        person, until_mono_s = self._kept.get(digest, (None, 0.0))
-        return person if until_mono_s > self._clock.mono_s() else None
-
-    async def _find(self, digest: str) -> SignedIn | None:
-        person = self._recall(digest)
-        while person is None:
-            revocations, began_mono_s = self._revocations, self._clock.mono_s()
-            person = await self._system.store.read(find_signed_in, digest)
-            if person is None:
-                self._kept.pop(digest, None)
-                return None
-            if revocations == self._revocations:
-                self._keep(person, began_mono_s + self._remembered_s)
-            else:
-                person = None  # it may be the revoked one
-        return person
 
     def _keep(self, person: SignedIn, until_mono_s: float) -> None:
         self._kept.pop(person.digest, None)

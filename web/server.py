@@ -40,14 +40,15 @@ class WebServer:
         WEBHOOKS.configure(settings.webhook_inspector_size, settings.webhook_inspector_bytes)
         self._site = Site(system, settings, clock)
         # Entry limits the size and time of bodies: it answers, where Tornado would close the connection.
+        entry = Entry(self._site, build_application(self._site, compress=settings.enable_compression))
         self.http_server = Listener(
-            Entry(self._site, build_application(self._site, compress=settings.enable_compression)),
+            entry,
             max_header_size=FLOOD_BYTES,
             idle_connection_timeout=settings.idle_connection_timeout_s,
         )
         room = possible_connections(settings.max_connections)
         limits = ConnectionLimits(room, min(settings.max_connections_per_address, share_of(room)), settings.trust_proxy)
-        self.http_server.guard(limits, clock, settings.idle_connection_timeout_s)
+        self.http_server.guard(limits, clock, settings.idle_connection_timeout_s, entry.answer_known)
         self._sockets: list[socket] = []
         metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)
 

@@ -7,7 +7,7 @@ is away.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clock import Clock
@@ -25,6 +25,10 @@ class BackplaneState:
     cause: str = ""
     fix: str = ""
     since_mono_s: float = 0.0
+
+
+# A hint of this kind tells of no work: a person has deleted a text, so kept webhooks lose theirs.
+TEXTS_DELETED: Final = "texts-deleted"
 
 
 class Backplane(Protocol):

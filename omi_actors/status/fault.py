@@ -30,6 +30,8 @@ IN_A_ROW = 3
 _STALE_S = 5.0
 # Seconds without a failure, at least, after which a fault counts as mended if it goes well since.
 _CALM_S = 4.0
+# Seconds after which failures that come rarely count as mended; a shorter time would show them on and off.
+_RARE_S = 30.0
 
 
 class Part(StrEnum):
@@ -96,11 +98,11 @@ class Facts:
         return successes is not None and successes.last_mono_s >= failures.last_mono_s + _STALE_S
 
     def is_mended(self, failures: Spell, successes: Spell | None) -> bool:
-        """Return True if it goes well since the latest failure, and that is longer ago than its failures were apart."""
+        """Return True if it goes well since the latest failure, and that is longer ago than failures were apart."""
         if successes is None or successes.last_mono_s <= failures.last_mono_s:
             return False
         apart_s = (failures.last_mono_s - failures.began_mono_s) / max(1.0, failures.count - 1)
-        return self.mono_s - failures.last_mono_s >= max(_CALM_S, 2 * apart_s)
+        return self.mono_s - failures.last_mono_s >= min(max(_CALM_S, 2 * apart_s), _RARE_S)
 
     def is_all_lost(self, failures: Spell, successes: Spell | None) -> bool:
         """Return True if nothing has succeeded since the failures began, and they are too many for an accident."""

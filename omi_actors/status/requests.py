@@ -16,7 +16,7 @@ _ROWS = 50
 # Fields of a line that its form shows elsewhere.
 _OWN_FIELDS = frozenset(("event", "level", "timestamp"))
 # Fields of a line about a job that stand on the job's page anyway.
-_OF_JOB = frozenset(("job", "kind", "logger", "session"))
+_OF_JOB = frozenset(("job", "kind", "session"))
 
 
 def build_sections(slow_s: float) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def build_attempts(request_id: str, job_id: str) -> list[dict[str, Any]]:
 
 def _attempt_form(line: dict[str, Any]) -> dict[str, Any]:
     """Return a line without what the job's page has already."""
-    told = {name: value for name, value in line["fields"].items() if name not in _OF_JOB and value is not None}
+    told = {name: value for name, value in line["fields"].items() if name not in _OF_JOB}
     return {**line, "fields": told}
 
 
@@ -133,7 +133,7 @@ def _job_form(job: JobNote) -> dict[str, Any]:
 
 
 def _line_form(line: Any) -> dict[str, Any]:
-    fields = {name: value for name, value in line.items() if name not in _OWN_FIELDS}
+    fields = {name: value for name, value in line.items() if name not in _OWN_FIELDS and value is not None}
     return {"at": line.get("timestamp", ""), "level": line["level"], "event": str(line["event"]), "fields": fields}
 
 

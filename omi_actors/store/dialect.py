@@ -86,6 +86,10 @@ class Dialect(Protocol):
         """Begin a transaction. If this engine writes, wait for the write lock."""
         ...
 
+    def begin_single(self, con: Any) -> None:
+        """Prepare to read one statement, if possible without a transaction. `rollback` comes after it."""
+        ...
+
     def rollback(self, con: Any) -> None:
         """Roll back the transaction, if one is open."""
         ...
@@ -152,6 +156,10 @@ class Dialect(Protocol):
 
     def fetch_now_s(self, cursor: Any) -> float | None:
         """Return the time of the database's clock (UTC seconds); None if the database uses this machine's clock."""
+        ...
+
+    def join_lines(self, query: str) -> str:
+        """Return the expression of all texts of a query with one column `line`, in its order; NULL if it is empty."""
         ...
 
     def fetch_lines(self, cursor: Any, sql: str, params: Row) -> list[str]:

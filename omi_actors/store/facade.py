@@ -69,9 +69,18 @@ class Store:
 
     def read(self, work: Callable[Concatenate[Transaction, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Run `work` on a snapshot, by the reader with the fewest waiting queries. Its name is the metric label."""
-        reader = min(self._readers, key=lambda handle: len(handle.mailbox))
         name = _LABELS.get(work.__name__, work.__name__)
-        return reader.ask(Query(name, Call(work, *args, **kwargs)), timeout_s=self._read_timeout_s)
+        return self._ask_reader(Query(name, Call(work, *args, **kwargs)))
+
+    def read_single(
+        self, work: Callable[Concatenate[Transaction, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[R]:
+        """Run `work`, which makes one statement, as `read` does. It has no transaction, so no further round trips."""
+        return self._ask_reader(Query(work.__name__, Call(work, *args, **kwargs), is_single=True))
+
+    def _ask_reader(self, query: Query[R]) -> Future[R]:
+        reader = min(self._readers, key=lambda handle: len(handle.mailbox))
+        return reader.ask(query, timeout_s=self._read_timeout_s)
 
     def read_cold(
         self, work: Callable[Concatenate[EntityTransaction, P], R], /, *args: P.args, **kwargs: P.kwargs

@@ -58,10 +58,14 @@ class NextAlone:
 
 @dataclass(frozen=True, slots=True)
 class Query(Request[R_co]):
-    """Message to a reader: run `read` on a snapshot; `name` is its metric label. The reply is its result."""
+    """Message to a reader: run `read` on a snapshot; `name` is its metric label. The reply is its result.
+
+    A `read` that is single makes one statement, which needs no transaction around it.
+    """
 
     name: str
     read: Callable[[Transaction], R_co]
+    is_single: bool = False
 
 
 @dataclass(frozen=True, slots=True)

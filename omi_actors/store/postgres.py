@@ -85,6 +85,7 @@ class Postgres:
     def __init__(self, url: str, *, readonly: bool) -> None:
         self._url = url
         self._readonly = readonly
+        self._is_pooled = False
 
     def bind(self, db: orm.Database) -> None:
         """Connect, and set all timeouts that libpq offers. DATABASE_URL's own `options` are kept."""
@@ -93,7 +94,8 @@ class Postgres:
         cursors = build_cursor(settings)
 
         def set_up(_db: orm.Database, con: Any) -> None:
-            if fetch_setting(con, "statement_timeout") != _SETTINGS["statement_timeout"]:
+            self._is_pooled = fetch_setting(con, "statement_timeout") != _SETTINGS["statement_timeout"]
+            if self._is_pooled:
                 con.cursor_factory = cursors
             if self._readonly:
                 con.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
@@ -138,12 +140,23 @@ class Postgres:
         return ""
 
     def begin(self, con: Any) -> None:
-        """Do nothing: psycopg2 sends BEGIN with the first statement."""
+        """Do nothing: psycopg2 sends BEGIN with the first statement, unless single statements were read before."""
+        if con.autocommit:
+            con.cursor().execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def begin_single(self, con: Any) -> None:
+        """Send no BEGIN from now on. Behind a pooler, only transactions have our settings."""
+        if not self._is_pooled and not con.autocommit:
+            con.autocommit = True
 
     def rollback(self, con: Any) -> None:
         """Roll back. Do nothing if the connection is closed: the server has rolled back then."""
-        if not con.closed:
+        if con.closed:
+            return
+        if not con.autocommit:
             con.rollback()
+        elif con.info.transaction_status != extensions.TRANSACTION_STATUS_IDLE:
+            con.cursor().execute("ROLLBACK")
 
     def run_bulk(self, cursor: Any, bulk: Bulk, rows: Sequence[Row]) -> int:
         """Send all rows in one statement."""
@@ -224,6 +237,10 @@ class Postgres:
         """Return the time of the server's clock, so that the leases of all nodes are measured by one clock."""
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())::double precision")
         return float(cursor.fetchone()[0])
+
+    def join_lines(self, query: str) -> str:
+        """Return an expression that keeps the order of the query."""
+        return f"array_to_string(ARRAY({query}), chr(10))"
 
     def fetch_lines(self, cursor: Any, sql: str, params: Row) -> list[str]:
         """Run the query as it is: the driver receives all rows at once."""

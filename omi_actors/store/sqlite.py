@@ -144,6 +144,9 @@ class SQLite:
         """Begin with the write lock. A reader takes no lock; its snapshot begins with the first read."""
         con.execute(self._begin)
 
+    def begin_single(self, con: sqlite3.Connection) -> None:
+        """Do nothing: a statement is a snapshot."""
+
     def rollback(self, con: sqlite3.Connection) -> None:
         """Roll back, unless the error has ended the transaction already, as a full disk does."""
         if con.in_transaction:
@@ -227,9 +230,13 @@ class SQLite:
         # A word is a bareword of FTS5.
         return {word: [*map(int, self.fetch_lines(cursor, _FIND_WORD, (word, limit)))] for word in words}
 
+    def join_lines(self, query: str) -> str:
+        """Return a subquery; SQLite keeps the order of the inner one."""
+        return f"(SELECT group_concat(line, char(10)) FROM ({query}))"  # noqa: S608 (our own words)
+
     def fetch_lines(self, cursor: sqlite3.Cursor, sql: str, params: Row) -> list[str]:
         """Return all lines in one row: after each row a thread waits until a busy event loop gives up Python's lock."""
-        cursor.execute(f"SELECT group_concat(line, char(10)) FROM ({sql})", params)  # noqa: S608 (our own words)
+        cursor.execute(f"SELECT {self.join_lines(sql)}", params)
         (lines,) = cursor.fetchone()
         return [] if lines is None else str(lines).split("\n")
 

@@ -75,6 +75,10 @@ class Transaction:
         """Return the clause that makes the database use this index; "" if its planner finds the index itself."""
         return self._dialect.indexed_by(index)
 
+    def join_lines(self, query: str) -> str:
+        """Return the expression of all texts of a query with one column `line`, as one text, in the query's order."""
+        return self._dialect.join_lines(query)
+
     def now_s(self) -> float:
         """Return the time for leases in UTC seconds: of the database's clock if it has one, else of this process's."""
         if self._clock is not None:
@@ -258,12 +262,18 @@ class Connection:
             raise
         return con
 
-    def run(self, work: Callable[[Transaction], T], *, commits: bool) -> T:
-        """Run `work` in one transaction, commit (`commits`) or roll back, and return the result of `work`."""
+    def run(self, work: Callable[[Transaction], T], *, commits: bool, is_single: bool = False) -> T:
+        """Run `work` in one transaction, commit (`commits`) or roll back, and return the result of `work`.
+
+        `is_single`: it makes one statement, which is read without a transaction where the database can do so.
+        """
         self.is_lost = self._is_committing = False
         con = self.get()
         try:
-            self._dialect.begin(con)
+            if is_single:
+                self._dialect.begin_single(con)
+            else:
+                self._dialect.begin(con)
             tx = self.plain(con.cursor(), self._dialect, self._node, self._clock)
             tx.scrub_waits = self._has_to_scrub
             with _WithoutPony():

@@ -7,22 +7,26 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.canaries import PASSWORD
-from tests.store.conftest import empty_database, module_postgres_url
-from tests.system.conftest import Running, notifier, omi, start
+from tests.system.conftest import (
+    Running,
+    database_url,
+    module_postgres_url,
+    notifier,
+    omi,
+    postgres_url,
+    start,
+)
 from tests.web.http_client import Connection, Reply
 
-__all__ = ["Client", "module_postgres_url", "notifier", "omi", "start"]
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])
-def database_url(request):
-    """A database without a row, once of each kind; "" is SQLite in DATA_DIR."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    url = request.getfixturevalue("module_postgres_url")
-    yield url
-    empty_database(url)
+__all__ = [
+    "Client",
+    "database_url",
+    "module_postgres_url",
+    "notifier",
+    "omi",
+    "postgres_url",
+    "start",
+]
 
 
 @dataclass

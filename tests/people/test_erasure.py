@@ -23,7 +23,8 @@ from tests.system.test_promises import GatedModel
 from tests.web.http_client import Connection
 
 # All words of a person begin so; each names its place. No other word does.
-ADA, BOB = "zqx", "kvw"
+# Long enough that no random id or secret has them.
+ADA, BOB = "zqxvwadax", "kvwzqbobx"
 # One for each place that holds text; the email and the wearable's uid come in through HTTP, too.
 CANARIES = [
     f"{ADA}{place}"

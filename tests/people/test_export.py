@@ -12,7 +12,8 @@ from tests.store.whole_person import fill_person, words_of
 from tests.system.conftest import ADMIN
 from web.people.export import Exporter
 
-ADA, BOB = "zqx", "kvw"
+# Long enough that no random id or secret has them.
+ADA, BOB = "zqxvwadax", "kvwzqbobx"
 AT = 1_700_000_000.0
 # Secrets and their digests, technical keys, what is made of other texts, and the queue: see the archive's README.
 LEFT_OUT = {

@@ -64,9 +64,9 @@ async def test_unknown_account_and_one_without_a_password_take_the_time_of_a_wro
     async def fastest(password_hash):
         times = []
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.process_time()
             assert not (await passwords.verify("wrong horse", password_hash)).is_right
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
     known = await fastest(stored)

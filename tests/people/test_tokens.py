@@ -231,19 +231,19 @@ async def test_token_is_looked_up_rarely_where_no_other_node_can_revoke_it(serve
     await serve()
     identities = start.server._site.identities
     _, token = await sign_in(store, clock)
-    await identities.find(token)
+    await identities.find(digest_of(token))
 
     clock.advance(REMEMBERED_S + 1)
-    assert identities.recall(token) is not None
+    assert identities.recall(digest_of(token)) is not None
     clock.advance(REMEMBERED_ALONE_S)
-    assert identities.recall(token) is None
+    assert identities.recall(digest_of(token)) is None
 
 
 async def test_revocation_while_a_token_is_looked_up_wins(serve, store, clock, start, system):
     await serve(DATABASE_URL=MANY_NODES)
     identities = start.server._site.identities
     _, token = await sign_in(store, clock)
-    (found,) = [await identities.find(token)]
+    (found,) = [await identities.find(digest_of(token))]
     clock.advance(REMEMBERED_S)
 
     class Slow:
@@ -252,7 +252,7 @@ async def test_revocation_while_a_token_is_looked_up_wins(serve, store, clock, s
         def __init__(self):
             self.answers = [found, None]
 
-        async def read(self, *_):
+        async def read_single(self, *_):
             answer = self.answers.pop(0)
             if answer is not None:
                 identities.forget((found.digest,))
@@ -260,14 +260,14 @@ async def test_revocation_while_a_token_is_looked_up_wins(serve, store, clock, s
 
     system.stored = Slow()
 
-    assert await identities.find(token) is None
+    assert await identities.find(digest_of(token)) is None
 
 
 async def test_watcher_of_a_token_returns_when_it_is_revoked(serve, store, clock, start):
     connection = await serve()
     identities = start.server._site.identities
     _, token = await sign_in(store, clock)
-    person = await identities.find(token)
+    person = await identities.find(digest_of(token))
     watching = asyncio.ensure_future(identities.wait_until_ended(person))
     await asyncio.sleep(0)
     assert not watching.done()
@@ -285,7 +285,7 @@ async def test_watcher_of_a_token_returns_when_it_expires(serve, store, clock, s
     identities = start.server._site.identities
     _, token = await sign_in(store, clock)
     clock.advance(TOKEN_LIFETIME_S - 0.05)
-    watching = asyncio.ensure_future(identities.wait_until_ended(await identities.find(token)))
+    watching = asyncio.ensure_future(identities.wait_until_ended(await identities.find(digest_of(token))))
     await asyncio.sleep(0)
     assert not watching.done()
 

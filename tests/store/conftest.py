@@ -30,19 +30,26 @@ def config(database: str, request: pytest.FixtureRequest, tmp_path: Path, clock:
 
 
 def empty_database(url: str) -> None:
-    """Delete all rows. A statement that outlived its program is ended first: it would deadlock with the deletion."""
+    """Delete all rows. A statement that outlived its program is ended first: it would deadlock with the deletion.
+
+    It is no TRUNCATE, which makes new files for every table and takes ten times as long. Without triggers no foreign
+    key asks for an order of the tables.
+    """
     with closing(psycopg2.connect(url)) as con, con.cursor() as cursor:
+        con.autocommit = True
+        left = 1
+        while left:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            [(left,)] = cursor.fetchall()
         cursor.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        cursor.execute(
-            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
+            "SELECT string_agg('DELETE FROM ' || quote_ident(tablename), '; ') FROM pg_tables"
             " WHERE schemaname = 'public' AND tablename <> 'schema_migration'"
         )
-        [(tables,)] = cursor.fetchall()
-        cursor.execute(f"TRUNCATE {tables}")
-        con.commit()
+        [(deletions,)] = cursor.fetchall()
+        cursor.execute(f"SET session_replication_role = replica; {deletions}")
 
 
 @pytest.fixture

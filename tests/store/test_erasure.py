@@ -37,7 +37,8 @@ def talk(session: str, word: str) -> SessionCommit:
     )
 
 
-ADA, BOB = "zqx", "kvw"
+# Long enough that no random id or secret has them.
+ADA, BOB = "zqxvwadax", "kvwzqbobx"
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ ME = "me"
 POLLED = {
     "current": Call(conversations.load_current, ME, limit=20),
     "windows": Call(windows.load_windows, ME),
+    "stamp of current": Call(conversations.stamp_current, ME, limit=20),
+    "stamp of windows": Call(windows.stamp_windows, ME),
     "news": Call(conversations.load_news, ME, after=NEWEST, limit=5),
     "recall": Call(recall.find_texts, ME, "what about the message and the blue bicycle", limit=5),
 }
@@ -87,10 +89,11 @@ def scanned(tx, statement):
     return [step for step in steps if re.search(rf"Seq Scan on ({TABLES})\b", step)]
 
 
-@pytest.mark.parametrize("name", ["messages", *POLLED, *LISTED])
+@pytest.mark.parametrize("name", ["messages", "stamp of messages", *POLLED, *LISTED])
 def test_statement_of_a_person_reads_no_whole_table(engine, talk, record, name):
     messages = Call(conversations.list_messages, ME, talk, before=NEWEST, limit=50)
-    query = LISTED.get(name) or POLLED.get(name, messages)
+    stamp = Call(conversations.stamp_messages, ME, talk, limit=50)
+    query = {**LISTED, **POLLED, "messages": messages, "stamp of messages": stamp}[name]
 
     statements = record(engine.read_cold if name in LISTED else engine.read, query)
 

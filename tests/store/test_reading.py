@@ -1,14 +1,17 @@
+import re
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import omi_actors
 from omi_actors.domain.answers.prompt import EarlierMessage
 from omi_actors.domain.hearing.segments import StoredSegment, build_version
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine, StoreConfig
 from omi_actors.store.sessions import find_segments, load_answer_context, load_listening, load_session, load_transcript
-from omi_actors.store.transaction import NodeIdentity
+from omi_actors.store.transaction import NodeIdentity, Transaction
 from omi_actors.store.transcripts import LATEST, TalkPlace, load_session_page
 from tests.store.builders import NOW, do, first_commit, job, message, next_commit, segment
 
@@ -161,6 +164,39 @@ def test_a_session_that_listens_no_more_is_not_found(engine: Engine) -> None:
     do(engine, next_commit("s1"))
 
     assert engine.read(lambda tx: load_listening(tx, node="node-a", until=NOW, limit=9)) == ()
+
+
+def test_reads_are_snapshots_and_cannot_write_after_a_single_statement_was_read(
+    engine: Engine, config: StoreConfig
+) -> None:
+    reader = Engine(config, NodeIdentity("reader"), readonly=True)
+    reader.open()
+    assert reader.read(_count, is_single=True) == 0
+
+    def look_twice(tx: Transaction) -> tuple[int, int]:
+        before = _count(tx)
+        do(engine, first_commit())
+        return before, _count(tx)
+
+    assert reader.read(look_twice) == (0, 0)
+    assert reader.read(_count, is_single=True) == 1
+    with pytest.raises(StoreError):
+        reader.read(lambda tx: tx.run("DELETE FROM session"))
+    with pytest.raises(StoreError):
+        reader.read(lambda tx: tx.fetch("SELECT nothing"), is_single=True)
+    assert reader.read(_count, is_single=True) == reader.read(_count) == 1
+    reader.close()
+
+
+def test_stored_message_is_never_changed() -> None:
+    """Polls show a message by its id, as it was when they showed it first (web/people/polls.py)."""
+    sources = [file for kind in ("*.py", "*.sql") for file in Path(omi_actors.__file__).parent.rglob(kind)]
+
+    assert not [file for file in sources if re.search(r"UPDATE\s+message\b", file.read_text())]
+
+
+def _count(tx: Transaction) -> int:
+    return int(tx.fetch("SELECT count(*) FROM session")[0][0])
 
 
 def test_page_of_a_session_has_what_was_said_and_written_in_order_and_leads_to_all_before(told: Engine) -> None:

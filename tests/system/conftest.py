@@ -16,12 +16,14 @@ from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.parts import Parts
 from omi_actors.system import System
-from scripts.lab.replay.postgres_server import fresh_postgres_database
 from scripts.lab.replay.redis_server import running_redis
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.fakes.omi_server import APP_ID, SECRET, FakeOmi
+from tests.store.conftest import empty_database, module_postgres_url
 from tests.web.http_client import Connection
 from web.server import WebServer
+
+__all__ = ["module_postgres_url"]
 
 UID = "vT5mQ2rJx8NnPzK4eWcLh7sYb1D3"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -84,10 +86,10 @@ class Running:
 
 
 @pytest.fixture
-def postgres_url():
-    """An empty database on PostgreSQL."""
-    with fresh_postgres_database() as url:
-        yield url
+def postgres_url(module_postgres_url):
+    """A database on PostgreSQL without a row: emptied before a test, since programs write until they stop."""
+    empty_database(module_postgres_url)
+    return module_postgres_url
 
 
 @pytest.fixture
@@ -99,12 +101,8 @@ def redis_server():
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])
 def database_url(request):
-    """An empty database, once of each kind; "" is SQLite in DATA_DIR."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    with fresh_postgres_database() as url:
-        yield url
+    """A database without a row, once of each kind; "" is SQLite in DATA_DIR."""
+    return "" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
@@ -132,6 +130,9 @@ async def start(tmp_path, monkeypatch):
     """Start a program: `await start(url, model=…, build_session=…, notifier=…, NAME=value, …)`; stopped at the end."""
     for name in ("HOST", "APP_ENV", "NODE_ENV", "OMI_SIGNING_SECRETS", "OPENAI_API_KEY", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    # Answers and idle sessions are swept ten times as often as in the program.
+    monkeypatch.setattr("omi_actors.actors.maintenance.answer_sweeper._PERIOD_S", 0.2)
+    monkeypatch.setattr("omi_actors.actors.session.router._SWEEP_S", 0.2)
     running = []
 
     async def start_program(
@@ -168,14 +169,14 @@ async def start(tmp_path, monkeypatch):
 
     yield start_program
     for program in running:
-        await stop(program)
+        await stop(program, grace_s=0.05)
 
 
 async def eventually(is_true, timeout_s=15.0) -> None:
     """Return once `await is_true()`; for what has no event that a test could wait on."""
     async with asyncio.timeout(timeout_s):
         while not await is_true():  # noqa: ASYNC110 (see above)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.005)
 
 
 async def stop(program: Running, grace_s: float = 0.5) -> None:

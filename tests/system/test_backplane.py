@@ -14,6 +14,7 @@ from omi_actors.backplane.interface import InProcessBackplane
 from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
 from omi_actors.instruments import metrics
+from omi_actors.instruments.webhooks import WEBHOOKS, WebhookLog
 from omi_actors.parts import Parts, build_backplane
 from tests.system.conftest import ADMIN, eventually
 from tests.web.http_client import Connection
@@ -219,3 +220,18 @@ def test_redis_settings_reach_the_backplane():
 def test_redis_is_not_imported_where_it_is_not_used():
     check = "import sys; import omi_actors.cli.server; assert 'redis' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], check=True, timeout=60)  # noqa: S603 (ourselves)
+
+
+async def test_deletion_on_one_node_drops_the_texts_of_the_others_inspectors(nodes, redis_server, monkeypatch):
+    a, b, _ = await nodes(redis_server.url)
+    for other in ("system", "actors.maintenance.eraser"):  # both nodes of the test have one log
+        monkeypatch.setattr(f"omi_actors.{other}.WEBHOOKS", WebhookLog())
+    kept: Any = WEBHOOKS.find((await b.say("A sentence of hers.")).headers["x-request-id"])
+    assert kept.body is not None
+
+    a.system.words_deleted()
+
+    async def is_dropped():
+        return kept.body is None
+
+    await eventually(is_dropped, timeout_s=5.0)

@@ -24,7 +24,7 @@ TYPED = json.dumps({"message": "how far is the sun?"}).encode()
 
 
 @pytest.fixture
-def no_looks(monkeypatch):
+def no_looks(monkeypatch, start):
     """Let the answer sweepers look for nothing by themselves: what comes, came by news."""
     monkeypatch.setattr("omi_actors.actors.maintenance.answer_sweeper._PERIOD_S", HOURS_S)
 

@@ -46,6 +46,8 @@ class InlineStore:
     def read(self, work, /, *args, **kwargs):
         return self._settle(lambda: self._engine.read(lambda tx: work(tx, *args, **kwargs)))
 
+    read_single = read
+
     def read_cold(self, work, /, *args, **kwargs):
         return self._settle(lambda: self._engine.read_cold(lambda tx: work(tx, *args, **kwargs)))
 

@@ -9,11 +9,12 @@ import resource
 import socket
 from asyncio import Future
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
+from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerConnectionDelegate
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
@@ -49,6 +50,21 @@ class EdgeStream(IOStream):
         self.head = b""
         self.problem: Problem | None = None
         self.is_answered = False
+        # A head that was read, for the connection that reads it again.
+        self.next_head: bytes | None = None
+        super().set_nodelay(True)
+
+    def set_nodelay(self, value: bool) -> None:  # noqa: FBT001 (Tornado's parameter)
+        """Do nothing: no write ever waits for another one, and Tornado's two system calls a reply are spared."""
+
+    def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
+        """Read a head, or return the one that was read already."""
+        head, self.next_head = self.next_head, None
+        if head is None:
+            return super().read_until_regex(regex, max_bytes)
+        ready: Future[bytes] = Future()
+        ready.set_result(head)
+        return ready
 
     def write(self, data: bytes | memoryview) -> "Future[None]":
         """Write data; replace a refusal by Tornado with ours."""
@@ -78,6 +94,7 @@ class EdgeConnection(HTTP1Connection):
     """One request on its connection."""
 
     stream: EdgeStream
+    context: "Peer"
 
     def when_over(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the request is answered, or when its connection has closed after its body."""
@@ -97,8 +114,27 @@ class EdgeConnection(HTTP1Connection):
         return super()._parse_headers(data)
 
 
+# Answers a request by the bytes of its head and the other end, or returns None: at once, or in the end.
+AnswerKnown = Callable[[EdgeStream, bytes, "Peer"], Awaitable[bytes | None] | None]
+_HEAD_END = rb"\r?\n\r?\n"
+
+
 class RequestLoop(HTTP1ServerConnection):
-    """Serves the requests of one connection in order."""
+    """Serves the requests of one connection in order: those that `answer_known` answers, the others by Tornado."""
+
+    stream: EdgeStream
+    context: "Peer"
+
+    def __init__(
+        self, stream: EdgeStream, params: HTTP1ConnectionParameters, peer: "Peer", answer_known: AnswerKnown
+    ) -> None:
+        super().__init__(stream, params, peer)
+        self._answer_known = answer_known
+        assert params.header_timeout is not None  # noqa: S101 (our server sets it)
+        self._head_timeout_s = params.header_timeout
+        # Tornado's connections get heads that have been read.
+        self._head_params = copy(params)
+        self._head_params.header_timeout = None
 
     async def _server_request_loop(self, delegate: HTTPServerConnectionDelegate) -> None:
         try:
@@ -110,15 +146,30 @@ class RequestLoop(HTTP1ServerConnection):
 
     async def _serve_one(self, delegate: HTTPServerConnectionDelegate) -> bool:
         """Serve one request; return False if the connection has ended."""
-        connection = EdgeConnection(self.stream, False, self.params, self.context)  # noqa: FBT003 (Tornado's order)
         try:
+            head = await self._read_head()
+            answering = self._answer_known(self.stream, head, self.context)
+            reply = None if answering is None else await answering
+            if reply is not None:
+                await self.stream.write(reply)
+                return True
+            self.stream.next_head = head
+            connection = EdgeConnection(self.stream, False, self._head_params, self.context)  # noqa: FBT003 (Tornado's order)
             return await connection.read_response(delegate.start_request(self, connection))
         except (StreamClosedError, UnsatisfiableReadError, asyncio.CancelledError):
             return False
         except Exception as error:  # noqa: BLE001 (one connection ends, the server goes on)
             _log.error("connection failed", error=type(error).__name__, exc_info=error)
-            connection.close()
+            self.stream.close()
             return False
+
+    async def _read_head(self) -> bytes:
+        """Read the next head; close the connection if it does not come in time."""
+        timer = asyncio.get_running_loop().call_later(self._head_timeout_s, self.stream.close)
+        try:
+            return await self.stream.read_until_regex(_HEAD_END, self.params.max_header_size)
+        finally:
+            timer.cancel()
 
 
 # Open files besides connections: the store, logs, connections to models and to Omi.
@@ -197,11 +248,15 @@ class Peer:
 class Listener(HTTPServer):
     """Tornado's server with our connections. Call `guard` before it accepts connections."""
 
-    def guard(self, limits: ConnectionLimits, clock: Clock, stall_timeout_s: float) -> None:
-        """Set the limits. Linux closes a connection if its client reads nothing of a reply for `stall_timeout_s`."""
+    def guard(self, limits: ConnectionLimits, clock: Clock, stall_timeout_s: float, answer_known: AnswerKnown) -> None:
+        """Set the limits, and what answers below Tornado.
+
+        Linux closes a connection if its client reads nothing of a reply for `stall_timeout_s`.
+        """
         self._limits = limits
         self._clock = clock
         self._stall_timeout_s = stall_timeout_s
+        self._answer_known = answer_known
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Accept a connection, or refuse it if there are too many."""
@@ -212,7 +267,7 @@ class Listener(HTTPServer):
             return
         ours = EdgeStream(stream.socket, self._refusal, _READ_AHEAD_BYTES)
         _set_dead_peer_timeouts(ours.socket, self._stall_timeout_s)
-        loop = RequestLoop(ours, self.conn_params, peer)
+        loop = RequestLoop(ours, self.conn_params, peer, self._answer_known)
         self._connections.add(loop)
         loop.start_serving(self)
 

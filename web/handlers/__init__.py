@@ -4,7 +4,8 @@ The system makes the decisions.
 
 - `base.py`: request id, errors, log line and count of each request; `caller.py`: the caller and who may
 come in; `guarded.py`: limits, deadline.
-- `chat.py`, `chat_body.py`: `POST /chat`. `context.py`: the space of a session (the subject of its answers).
+- `asking.py`: waiting for an answer. `chat.py`, `chat_body.py`: `POST /chat`.
+`context.py`: the space of a session (the subject of its answers).
 `transcript.py`: a session's transcript.
 - `requests.py`: one request's timeline. `webhooks.py`: the webhook inspector.
 - `pages.py`: start page and dashboard. `live.py`: the dashboard's event stream, and the restart

@@ -13,14 +13,13 @@ from typing import Any
 import msgspec
 from tornado.iostream import StreamClosedError
 
-from omi_actors.actors.session.messages import AskerLeft, AskQuestion, ChatAnswered, OnDelta, ReplySent
+from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, OnDelta
 from omi_actors.ids import new_id
-from omi_actors.instruments.logs import LogContext, bound_context
-from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, ExpectedError
-from omi_actors.kit.future import Future
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.store.people.recall import RecalledText
 from web.edge.limits import LARGE_BODY_BYTES
 from web.edge.tolerant_json import short_key
+from web.handlers.asking import AskingHandler, StreamedHandler
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.handlers.chat_body import ChatBody, read_chat
@@ -122,20 +121,6 @@ def wants_stream(handler: BaseHandler) -> bool:
     return "text/event-stream" in handler.request.headers.get("Accept", "")
 
 
-class StreamedHandler(BaseHandler):
-    """Base of the handlers whose answer may be an event stream."""
-
-    async def load_sources(self, answered: ChatAnswered) -> Sequence[RecalledText]:
-        """Load the person's texts that were in the answer's prompt; none if the store does not answer."""
-        try:
-            return await self.site.system.load_sources(answered.job_id) if answered.job_id else ()
-        except ExpectedError:
-            return ()
-
-    async def report(self, answered: ChatAnswered) -> None:
-        """Report to the system whether the answer has left this machine, as soon as this is known."""
-
-
 class EventStream:
     """One event stream. The headers are sent at once; later failures are sent as events."""
 
@@ -188,8 +173,8 @@ class EventStream:
         self._handler.finish(event(name, data))
 
 
-class ChatHandler(StreamedHandler):
-    """One question. It is cancelled when its client disconnects, unless the server closed the connection to drain."""
+class ChatHandler(AskingHandler):
+    """One question of an owner of chats."""
 
     route = "/chat"
     access = Access.CHATTER
@@ -198,9 +183,6 @@ class ChatHandler(StreamedHandler):
     # Its deadline is CHAT_REPLY_DEADLINE_MS.
     has_own_deadline = True
 
-    _waiting: Future[ChatAnswered] | None = None
-    _question: AskQuestion | None = None
-
     async def post(self) -> None:
         """Reply with the answer; 502 with a text if it failed, 504 if it is late."""
         owner = self.find_owner()
@@ -208,11 +190,12 @@ class ChatHandler(StreamedHandler):
         question = self._build_question(owner.session_key(body.label), body)
         if wants_stream(self):
             await EventStream(self).run(
-                lambda on_delta: self._ask(replace(question, on_delta=on_delta)), partial(self._form, body.label)
+                lambda on_delta: self.ask(replace(question, on_delta=on_delta)),
+                partial(self._form, body.label),
             )
             return
         try:
-            answered = await self._ask(question)
+            answered = await self.ask(question)
         except ExpectedError:
             if not self.is_gone:
                 raise
@@ -233,24 +216,6 @@ class ChatHandler(StreamedHandler):
             return ()
         return await super().load_sources(answered)
 
-    async def report(self, answered: ChatAnswered) -> None:
-        """Report to the system whether the answer has left this machine, as soon as this is known."""
-        if answered.delivery_id is None or self._question is None:
-            return
-        reached = await self.has_left()
-        sent = ReplySent(self._question.session_key, answered.delivery_id, reached=reached, is_spoken=False)
-        self.site.system.reply_sent(sent)
-
-    def on_connection_close(self) -> None:
-        """Cancel the question, unless this server is closing the connection to drain."""
-        super().on_connection_close()
-        question, waiting = self._question, self._waiting
-        if question is None or waiting is None or waiting.done or self.site.traffic.is_draining:
-            return
-        # The failed future keeps a waiting question from starting; the session ends a running one.
-        waiting.try_fail(AskTimeoutError("the client has disconnected"))
-        self.site.system.asker_left(AskerLeft(question.session_key, question.asker_id))
-
     async def _read_body(self) -> ChatBody:
         read = partial(read_chat, self.request.body, max_chars=self.site.max_message_chars)
         if len(self.request.body) <= LARGE_BODY_BYTES:
@@ -267,18 +232,3 @@ class ChatHandler(StreamedHandler):
             context=body.context,
             may_be_known=bool(given),
         )
-
-    async def _ask(self, question: AskQuestion) -> ChatAnswered:
-        try:
-            return await self._send(question)
-        except ActorUnavailableError:
-            # The session stopped meanwhile. The second call finds the question by its key if it was stored.
-            return await self._send(replace(question, may_be_known=True))
-
-    async def _send(self, question: AskQuestion) -> ChatAnswered:
-        if self.is_gone:
-            raise AskTimeoutError("the client disconnected before the question was asked")
-        self._question = question
-        with bound_context(LogContext(self.request_id, question.session_key)):
-            self._waiting = self.site.system.ask_question(question, timeout_s=self.site.times.chat_s)
-        return await self._waiting

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from tornado.web import OutputTransform, RequestHandler
 
-from omi_actors.domain.people.accounts import SignedIn
+from omi_actors.domain.people.accounts import SignedIn, digest_of
 from omi_actors.errors import RateLimitedError
 from omi_actors.kit.errors import ExpectedError
 from web.declare import Declared
@@ -64,13 +64,14 @@ class GuardedHandler(CallerHandler):
         """
         token = self.find_token()
         if token is not None and self.site.identities is not None:
-            known = self.site.identities.recall(token)
+            digest = digest_of(token)
+            known = self.site.identities.recall(digest)
             if known is None:
-                return self._look_up(token)
+                return self._look_up(digest)
             self.recognise(known)
         return self._begin()
 
-    async def _look_up(self, token: str) -> None:
+    async def _look_up(self, digest: str) -> None:
         """Look the token up in the store. An address with too many unknown tokens must wait to try others.
 
         The tokens that were found before need not wait: several persons live behind one address.
@@ -78,9 +79,9 @@ class GuardedHandler(CallerHandler):
         limit, sender = self.site.request_limit, self.client.limit_key
         assert self.site.identities is not None  # noqa: S101 (prepare checks it)
         try:
-            if limit is not None and not self.site.identities.has_met(token):
+            if limit is not None and not self.site.identities.has_met(digest):
                 limit.check(_UNKNOWN_TOKEN, sender)
-            found = await self.site.identities.find(token)
+            found = await self.site.identities.find(digest)
         except ExpectedError:
             if not self.answers_without_store:
                 raise
@@ -95,21 +96,30 @@ class GuardedHandler(CallerHandler):
 
     def _begin(self) -> Awaitable[None] | None:
         """Count the request, check its page, and let the caller in or not."""
-        limit = self.site.request_limit
         # A preflight request costs little, and a page whose preflight is refused sees no reason.
-        kind = self.limit_kind if self.request.method != "OPTIONS" else None
-        if limit is not None and kind is not None and not self.is_operator:
-            standing = limit.begin(kind, self._limit_key)
-            self._limit_headers = standing.headers()
-            for name, value in self._limit_headers.items():
-                self.set_header(name, value)
-            if standing.is_over:
-                raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
+        if self.limit_kind is not None and self.request.method != "OPTIONS":
+            self.count_for_limit(self.limit_kind)
         if self.access is not Access.OMI:  # which no cookie lets in
             check_origin(self.request.method, self.request.headers, self.site.cors.allows)
         if self._has_method:
             self.admit()
         return self.site.snapshot_pacer.wait() if self.is_paced else None
+
+    def count_for_limit(self, kind: str) -> None:
+        """Count the request among its sender's of this kind.
+
+        Raises:
+            RateLimitedError: the sender's limit is used up.
+        """
+        limit = self.site.request_limit
+        if limit is None or self.is_operator:
+            return
+        standing = limit.begin(kind, self._limit_key)
+        self._limit_headers = standing.headers()
+        for name, value in self._limit_headers.items():
+            self.set_header(name, value)
+        if standing.is_over:
+            raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
 
     @property
     def _limit_key(self) -> str:

@@ -109,6 +109,8 @@ def _text(text: str | None, *, with_text: bool) -> dict[str, Any] | None:
 
 _ID = r"([A-Za-z0-9_.:-]{1,128})"
 _DEFAULT_LIMIT = 50
+# Of a page, which a person reads, also on a phone.
+_PAGE_LIMIT = 25
 _MAX_LIMIT = 500
 _MAX_NUMBER = 2**63 - 1
 # A filter and its confirmation are short.
@@ -125,7 +127,8 @@ class _QueueAdminHandler(BaseHandler):
     def page(self) -> tuple[int | None, int]:
         """Return the page's size, and the number below which it begins (None: the newest entry)."""
         before = whole_number(self, "before", 0, low=0, high=_MAX_NUMBER)
-        return before or None, whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
+        default = _PAGE_LIMIT if self.wants_page else _DEFAULT_LIMIT
+        return before or None, whole_number(self, "limit", default, low=1, high=_MAX_LIMIT)
 
     def read_fields(self, allowed: frozenset[str]) -> dict[str, str]:
         """Return the body's fields, which must be strings; an empty body has none.

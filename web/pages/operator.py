@@ -66,7 +66,10 @@ def render_jobs(
 
 
 def render_job(job: Mapping[str, Any], *, now: str, may_act: bool, with_text: bool) -> bytes:
-    """Return the page of one job, which is as programs get it; `now` is ISO 8601."""
+    """Return the page of one job, which is as programs get it; `now` is ISO 8601.
+
+    Without `with_text` the job has the lengths of its texts.
+    """
     word, status = _word_of(job)
     return render_template(
         "job.html",
@@ -75,7 +78,8 @@ def render_job(job: Mapping[str, Any], *, now: str, may_act: bool, with_text: bo
         status=status,
         sentence=_describe_job(job, now),
         attempts=build_attempts(job["requestId"], job["id"]),
-        texts=_texts_of(job, with_text=with_text),
+        texts=[(name.capitalize(), _say(job[name])) for name in ("question", "answer") if job[name]],
+        payload=[(name, _say(value)) for name, value in (job["payload"] or {}).items()],
         with_text=with_text,
         can_retry=may_act and job["state"] == "dead",
         can_discard=may_act and job["state"] in ("ready", "dead"),
@@ -123,16 +127,11 @@ def _describe_job(job: Mapping[str, Any], now: str) -> str:
             return f"Discarded{error}."
 
 
-def _texts_of(job: Mapping[str, Any], *, with_text: bool) -> list[tuple[str, str]]:
-    """Return names and values of what the job holds of a person: lengths, unless the text is shown."""
-    found = [(name.capitalize(), _say(job[name], with_text=with_text)) for name in ("question", "answer") if job[name]]
-    return found + [(name, _say(value, with_text=with_text)) for name, value in (job["payload"] or {}).items()]
-
-
-def _say(value: Any, *, with_text: bool) -> str:
+def _say(value: Any) -> str:
+    """Return a value of a job as text; a text that is not shown has its length alone."""
     if isinstance(value, Mapping) and "text" in value:
         return str(value["text"])
-    if isinstance(value, Mapping) and "characters" in value and not with_text:
+    if isinstance(value, Mapping) and value.keys() == {"characters"}:
         return f"{value['characters']} characters"
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 

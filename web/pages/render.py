@@ -23,15 +23,13 @@ OPERATOR_PLACE = "/operator"
 JOBS = f"{OPERATOR_PLACE}/queue/jobs"
 
 _LINKS = (
-    (JOBS, "Jobs", "the queue, job by job, with errors and transcripts"),
     ("/health", "Health", "states of all parts, as JSON"),
     ("/omi-webhook/queue-status", "Queue", "counts of jobs and sessions, as JSON"),
     ("/api/info", "Addresses", "version, features and every address, as JSON"),
 )
-_METRICS_LINKS = (
-    (DASHBOARD, "Dashboard", "present troubles, advice, and all figures"),
-    ("/metrics", "Metrics", "for Prometheus"),
-)
+_JOBS_LINK = (JOBS, "Jobs", "the queue, job by job, with errors and transcripts")
+_DASHBOARD_LINK = (DASHBOARD, "Dashboard", "present troubles, advice, and all figures")
+_METRICS_LINK = ("/metrics", "Metrics", "for Prometheus")
 _BAD_REQUEST, _UNAUTHORIZED, _SERVER_ERROR = 400, 401, 500
 # The API's hint names a header, which a person in a browser cannot send.
 _SIGN_IN = "Open the link that the server printed at its start, or one from `omi-actors operator-link`; it works once."
@@ -53,7 +51,8 @@ def render_index(facts: Mapping[str, Any], snapshot: Snapshot | None, *, has_met
     `facts` are for its script. Without `wakeNames` the page says that only typed questions are answered.
     """
     status, state = (snapshot.status, snapshot.state) if snapshot is not None else ("", "")
-    links = (*(_METRICS_LINKS if has_metrics else ()), *_LINKS) if snapshot is not None else ()
+    found = (_DASHBOARD_LINK, _JOBS_LINK, _METRICS_LINK, *_LINKS) if has_metrics else (_JOBS_LINK, *_LINKS)
+    links = found if snapshot is not None else ()
     operator = {"status": status, "state": state, "links": links} if state else None
     told = msgspec.json.encode({**facts, "operator": operator}).decode()
     return render_template("index.html", facts=facts, told=told, status=status, state=state, links=links)
@@ -130,7 +129,10 @@ def render_request(timeline: Mapping[str, Any]) -> bytes:
         for stage in stages
     ]
     status, sentence = _describe(timeline)
-    return render_template("request.html", one=timeline, bars=bars, status=status, sentence=sentence, place=DASHBOARD)
+    # Attempts fail in the same way, so one line of them is open.
+    worst = next((line for line in reversed(timeline["lines"]) if line["level"] not in ("debug", "info")), None)
+    values = {"bars": bars, "status": status, "sentence": sentence, "worst": worst}
+    return render_template("request.html", one=timeline, place=DASHBOARD, **values)
 
 
 def render_webhook(webhook: Mapping[str, Any]) -> bytes:
@@ -154,7 +156,8 @@ def _describe(timeline: Mapping[str, Any]) -> tuple[str, str]:
             return "pass", "It came to another node, or before this server started; its job ran here."
         case _:
             status = timeline["status"]
-            state = "pass" if status < _BAD_REQUEST else "warn" if status < _SERVER_ERROR else "fail"
+            is_well = status < _BAD_REQUEST and not timeline["error"]
+            state = "pass" if is_well else "warn" if status < _SERVER_ERROR else "fail"
             return state, f"Answered with {status} after {timeline['ms']} ms.{error}{longest}"
 
 

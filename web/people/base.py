@@ -12,15 +12,15 @@ Not here: finding the person (web/handlers/guarded.py), fields of bodies (bodies
             self.send_ok({"memory": memory_form(memory)})
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from omi_actors.actors.passwords import Verdict
 from omi_actors.domain.people.accounts import Account, Credentials, SignedIn
 from omi_actors.errors import SignatureMismatchError
-from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 from omi_actors.store.people.accounts import load_credentials
+from omi_actors.store.people.conversations import Stamp
 from web.declare import declared_by
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
@@ -96,7 +96,7 @@ class PersonHandler(BaseHandler):
 
 
 class PolledHandler(PersonHandler):
-    """An address that clients poll. The short way (polls.py) uses `ask` and `show`, too."""
+    """An address that clients poll. The short way (polls.py) uses `stamp`, `load` and `show`, too."""
 
     limit_kind = POLLED
     # 34 a minute of each open phone would fill the log, and push other requests out of the request log.
@@ -104,10 +104,10 @@ class PolledHandler(PersonHandler):
     # Rows of a page, unless the client asks for another number.
     page: ClassVar[int] = 0
 
-    @staticmethod
-    def ask(store: Store, account_id: str, *ids: str, limit: int) -> Future[Any]:
-        """Read what the newest page shows; None if the person has no such thing."""
-        raise NotImplementedError
+    # Statements with the account's id, the ids of the address and `limit` rows: `load` reads what the newest page
+    # shows, `stamp` a value that changes whenever that does. None: the person has no such thing.
+    stamp: ClassVar[Callable[..., Stamp | None]]
+    load: ClassVar[Callable[..., Any]]
 
     @staticmethod
     def show(found: Any, limit: int) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from omi_actors.actors.session.messages import OpenConversation
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.people.conversations import (
     MAX_TITLE_CHARS,
-    NEWEST,
     Conversation,
     CountedConversation,
     Position,
@@ -28,7 +27,6 @@ from omi_actors.domain.people.conversations import (
 from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
-from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
 from web.declare import Choice, Media, Number, Text, Time, declare, ok
@@ -41,12 +39,12 @@ from web.sources import SourceForm, sources_form
 
 # Messages of the conversation that goes on.
 _CURRENT_MESSAGES = 20
-_LIMIT, _FOUND = page_limit(20, 100), page_limit(20, 50)
+_LIMIT, FOUND = page_limit(20, 100), page_limit(20, 50)
 _MESSAGES, MAX_MESSAGES = 50, 200
 _LATEST = page_limit(_MESSAGES, MAX_MESSAGES)
 # Beyond it clients use cursors: a page at an offset reads all rows before it.
 _OFFSET = Number("offset", "The first row; the page then also has `total` and `conversations`.", high=2_000)
-_WORDS = Text("q", "The words that are searched.", max_chars=500, example="garden", needed=True)
+WORDS = Text("q", "The words that are searched.", max_chars=500, example="garden", needed=True)
 _FORMAT = Choice("format", "The kind of file.", ("md", "json"))
 _TITLE = Field(
     "title", max_chars=MAX_TITLE_CHARS, may_be_null=True, about='Null or "" removes it.', example="The garden"
@@ -158,13 +156,13 @@ class SearchHandler(PersonHandler):
 
     route = "/conversations/search"
 
-    @declare(ok(items=list[SourceForm]), query=(_WORDS, _FOUND))
+    @declare(ok(items=list[SourceForm]), query=(WORDS, FOUND))
     async def get(self) -> None:
         """Find what was said or written by its words, the best match first."""
-        words = _WORDS.read(self).strip()
+        words = WORDS.read(self).strip()
         if not words:
             raise BadRequestError("`q` is missing.", hint="It holds the words that are searched.")
-        limit = _FOUND.read(self)
+        limit = FOUND.read(self)
         found = await self.store.read_cold(recall.find_texts, self.me.account_id, words, limit=limit, only_said=True)
         self.send_ok({"items": sources_form(found)})
 
@@ -210,25 +208,22 @@ class MessagesHandler(PolledHandler):
     route = "/conversations/:id/messages"
     page = _MESSAGES
 
+    stamp, load = staticmethod(conversations.stamp_messages), staticmethod(conversations.list_messages)
+
     @declare(ok(items=list[MessageForm], nextCursor=str | None), query=(_LATEST, CURSOR))
     async def get(self, conversation_id: str) -> None:
         """List the messages of a conversation, newest first."""
         limit, before = _LATEST.read(self), CURSOR.read(self)
-        page = await self.ask(self.store, self.me.account_id, conversation_id, limit=limit, before=before)
+        page = await self.store.read(self.load, self.me.account_id, conversation_id, limit=limit + 1, before=before)
         if page is None:
             raise no_conversation()
-        self.send_ok(self.show(page, limit))
-
-    @staticmethod
-    def ask(store: Store, account_id: str, *ids: str, limit: int, before: Position = NEWEST) -> Future[Any]:
-        """Read a page, and the row behind it."""
-        return store.read(conversations.list_messages, account_id, *ids, before=before, limit=limit + 1)
+        self.send_ok(self.show(page, limit + 1))
 
     @staticmethod
     def show(found: Any, limit: int) -> dict[str, Any]:
-        """Return the page's form."""
-        last = position_of(found[limit - 1]) if len(found) > limit else None
-        return {"items": [message_form(one) for one in found[:limit]], "nextCursor": last and cursor_of(last)}
+        """Return the page's form: all rows but the last of `limit`, which only says that there are more."""
+        last = position_of(found[limit - 2]) if len(found) == limit else None
+        return {"items": [message_form(one) for one in found[: limit - 1]], "nextCursor": last and cursor_of(last)}
 
 
 class CurrentHandler(PolledHandler):
@@ -237,15 +232,12 @@ class CurrentHandler(PolledHandler):
     route = "/conversations/current"
     page = _CURRENT_MESSAGES
 
+    stamp, load = staticmethod(conversations.stamp_current), staticmethod(conversations.load_current)
+
     @declare(ok(conversation=ConversationForm | None, messages=list[MessageForm], sessionId=str | None))
     async def get(self) -> None:
         """Show the conversation that goes on, or null."""
-        self.send_ok(self.show(await self.ask(self.store, self.me.account_id)))
-
-    @staticmethod
-    def ask(store: Store, account_id: str, *_ids: str, limit: int = page) -> Future[Any]:
-        """Read the conversation."""
-        return store.read(conversations.load_current, account_id, limit=limit)
+        self.send_ok(self.show(await self.store.read(self.load, self.me.account_id, limit=self.page)))
 
     @staticmethod
     def show(found: Any, limit: int = 0) -> dict[str, Any]:

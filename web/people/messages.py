@@ -24,7 +24,8 @@ from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
 from omi_actors.store.people import conversations, entries, preferences, recall, windows
 from omi_actors.store.people.recall import RecalledText
 from web.edge.tolerant_json import short_key
-from web.handlers.chat import EventStream, StreamedHandler, wants_stream
+from web.handlers.asking import StreamedHandler
+from web.handlers.chat import EventStream, wants_stream
 from web.people.base import PersonHandler
 from web.people.bodies import Field
 from web.people.conversations import OneConversationHandler, no_conversation

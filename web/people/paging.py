@@ -28,7 +28,15 @@ class Cursor(Parameter):
         Raises:
             BadRequestError: the cursor has another form.
         """
-        text = self.find(handler)
+        return self.parse(self.find(handler))
+
+    @staticmethod
+    def parse(text: str) -> Position:
+        """Return the place that a cursor names; "" is before all rows.
+
+        Raises:
+            BadRequestError: the cursor has another form.
+        """
         if not text:
             return NEWEST
         position = parse_cursor(text)

@@ -2,6 +2,8 @@
 
 It takes the usual request of a person with a known token, and answers 200. Whatever else is to be said, it hands the
 request to the address's handler, as if it had come there at once. Both ways send the same (tests/people/test_polls.py).
+A phone sends the same head again and again, so a head is parsed once; and a body is made once for what it shows: each
+poll reads a stamp of that from the store.
 Not here: the statements (omi_actors/store/people/), other addresses (routes.py). Threads: the event loop.
 """
 
@@ -9,74 +11,221 @@ import asyncio
 import contextlib
 import gzip
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+from tornado.iostream import StreamClosedError
 from tornado.web import GZipContentEncoding
 
-from omi_actors.domain.people.accounts import Role, SignedIn, is_token
+from omi_actors.domain.people.accounts import Role, digest_of, is_token
+from omi_actors.ids import new_request_id
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
-from omi_actors.kit.errors import ExpectedError
-from omi_actors.kit.future import Future
+from omi_actors.store.people.conversations import stamp_load
 from web.edge.addresses import find_client
 from web.edge.browsers import API_POLICY, browser_headers
+from web.edge.listener import EdgeConnection, EdgeStream
 from web.handlers.caller import OPERATOR_COOKIE
 from web.handlers.guarded import limit_key
-from web.identity import Identities, token_in_header
+from web.identity import token_in_header
 from web.people.base import POLLED, PolledHandler
 from web.people.conversations import MAX_MESSAGES, CurrentHandler, MessagesHandler
 from web.people.windows import WindowsHandler
+from web.recent import Recent
 from web.requests import CLOSED, GZIP_LEVEL, count_request, header, reply_bytes, request_id_of, send
 from web.site import Site
 
 _MESSAGES_PATH = re.compile(r"/conversations/([^/%?]+)/messages(?:\?limit=([1-9]\d{0,2}))?")
-# Headers of browsers, and of requests with a body.
+# Headers of browsers, of requests with a body, and of one request only.
 _UNUSUAL = ("Origin", "Sec-Fetch-Site", "Content-Length", "Transfer-Encoding", "Expect")
+_OF_ONE_REQUEST = "X-Request-Id"
+# Bytes for the heads and the bodies of some thousand phones: three of each, about a kilobyte each with its key.
+_HEADS_BYTES, _BODIES_BYTES = 16 * 1024 * 1024, 32 * 1024 * 1024
+_KEY_BYTES = 600
 
 _OK = 200
 _log = get_logger("web.requests")
 
 
 @dataclass(frozen=True, slots=True)
-class _Poll:
-    """A polled address: its handler, the ids in it, and the number of rows that it asks for."""
+class Poll:
+    """A usual request of a polled address: all that its head says. `limit` counts the rows that its handler reads.
+
+    `lines` are the header lines that all its replies have; `request_id` is the client's.
+    """
 
     handler: type[PolledHandler]
     ids: tuple[str, ...]
     limit: int
+    digest: str
+    is_packed: bool
+    lines: str
+    request_id: str | None
 
 
-_POLLS = {one.route: _Poll(one, (), one.page) for one in (CurrentHandler, WindowsHandler)}
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A reply's body, and the header line of its encoding."""
+
+    line: str
+    body: bytes
+
+
+_POLLS = {one.route: (one, (), one.page) for one in (CurrentHandler, WindowsHandler)}
 
 Otherwise = Callable[[], HTTPMessageDelegate]
 
 
-def find_poll(
-    site: Site, connection: HTTP1Connection, start_line: RequestStartLine, headers: HTTPHeaders, otherwise: Otherwise
-) -> "PollRequest | None":
-    """Return the short way of a request; None if it must take the usual one, which `otherwise` begins."""
-    if start_line.method != "GET" or site.identities is None or site.traffic.is_draining:
-        return None
-    poll = _POLLS.get(start_line.path) or _find_messages(start_line.path)
-    if poll is None or start_line.version != "HTTP/1.1" or _is_unusual(headers):
-        return None
-    token = token_in_header(headers)
-    if token is None or not is_token(token) or not site.identities.has_met(token):
-        return None
-    return PollRequest(site, connection, poll, token, otherwise)
+class Polls:
+    """Answers polls of one server: those whose head is known before Tornado reads it, others after it has."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        # By the bytes of a head and its sender's address.
+        self._heads: Recent[tuple[bytes, str], Poll] = Recent(_HEADS_BYTES)
+        # By account, and by all that the body depends on.
+        self._bodies: Recent[Hashable, _Body] = Recent(_BODIES_BYTES)
+
+    def recall(self, head: bytes, peer: str) -> Poll | None:
+        """Return the poll of a head that this sender has sent before, else None."""
+        return None if self._site.traffic.is_draining else self._heads.get((head, peer))
+
+    def find(
+        self, connection: EdgeConnection, start_line: RequestStartLine, headers: HTTPHeaders, otherwise: Otherwise
+    ) -> "PollRequest | None":
+        """Return the short way of a request; None if it must take the usual one, which `otherwise` begins."""
+        identities = self._site.identities
+        if start_line.method != "GET" or identities is None or self._site.traffic.is_draining:
+            return None
+        found = _POLLS.get(start_line.path) or _find_messages(start_line.path)
+        if found is None or start_line.version != "HTTP/1.1" or _is_unusual(headers):
+            return None
+        token = token_in_header(headers)
+        if token is None or not is_token(token) or not identities.has_met(digest := digest_of(token)):
+            return None
+        poll = self._parse(found, digest, headers, connection.context.remote_ip)
+        if poll.request_id is None:
+            key = connection.stream.head, connection.context.remote_ip
+            self._heads.put(key, poll, len(key[0]) + _KEY_BYTES)
+        return PollRequest(self, connection, poll, otherwise)
+
+    def _parse(
+        self, found: tuple[type[PolledHandler], tuple[str, ...], int], digest: str, headers: HTTPHeaders, peer: str
+    ) -> Poll:
+        site = self._site
+        is_https = find_client(peer, headers, site.trusted_proxies).is_https
+        vary = [*site.cors.headers(None).values(), *(("Accept-Encoding",) if site.compresses else ())]
+        lines = _write_lines(", ".join(vary), is_https if site.sends_security_headers else None)
+        is_packed = site.compresses and "gzip" in (header(headers, "Accept-Encoding") or "")
+        request_id = request_id_of(headers) if _OF_ONE_REQUEST in headers else None
+        return Poll(*found, digest, is_packed, lines, request_id)
+
+    async def answer(self, poll: Poll, stream: EdgeStream) -> bytes | None:
+        """Return the reply to a poll; None if its handler must answer.
+
+        Raises:
+            StreamClosedError: the client has gone.
+        """
+        site = self._site
+        began_mono_s = site.clock.mono_s()
+        site.traffic.begin()
+        try:
+            found = await self._find(poll)
+        except Exception:  # noqa: BLE001 (the handler does it again, and reports it)
+            return None
+        finally:
+            site.traffic.end()
+        if found is None:
+            return None
+        limit_lines, body = found
+        is_closed, request_id = stream.closed(), poll.request_id or new_request_id()
+        self._count(poll, request_id, None if is_closed else _OK, site.clock.mono_s() - began_mono_s)
+        if is_closed:
+            raise StreamClosedError
+        more = limit_lines + poll.lines + body.line
+        return reply_bytes(_OK, body.body, request_id=request_id, now_s=site.clock.now_s(), more=more)
+
+    async def _find(self, poll: Poll) -> tuple[str, _Body] | None:
+        """Return the lines of the rate limit and the body."""
+        site = self._site
+        assert site.identities is not None  # noqa: S101 (`find` checks it)
+        person = site.identities.recall(poll.digest) or await site.identities.find(poll.digest)
+        if person is None or person.role is not Role.PERSON or person.expires_at <= site.clock.now_s():
+            return None
+        limit_lines = ""
+        if site.request_limit is not None:
+            standing = site.request_limit.begin(POLLED, limit_key(person))
+            if standing.is_over:
+                return None
+            limit_lines = "".join(f"{name}: {value}\r\n" for name, value in standing.headers().items())
+        body = await self._find_body(poll, person.account_id)
+        return None if body is None else (limit_lines, body)
+
+    async def _find_body(self, poll: Poll, account_id: str) -> _Body | None:
+        """Return the body that shows what the store has now; None if the person has no such thing."""
+        store, handler = self._site.system.store, poll.handler
+        stamp = await store.read_single(handler.stamp, account_id, *poll.ids, limit=poll.limit)
+        if stamp is None and poll.ids:
+            return None
+        key = account_id, handler, poll.limit, poll.is_packed, stamp
+        body = self._bodies.get(key)
+        if body is None:
+            stamp, found = await store.read(
+                stamp_load, handler.stamp, handler.load, account_id, *poll.ids, limit=poll.limit
+            )
+            if found is None and poll.ids:
+                return None
+            body = _write_body(handler.show(found, poll.limit), is_packed=poll.is_packed)
+            self._bodies.put((*key[:-1], stamp), body, len(body.body) + _KEY_BYTES)
+        return body
+
+    def _count(self, poll: Poll, request_id: str, status: int | None, seconds: float) -> None:
+        """Count the request; status None: its connection has closed."""
+        route = poll.handler.route
+        count_request(route, "GET", status, seconds)
+        if seconds >= self._site.times.slow_request_s:
+            with bound_context(LogContext(request_id)):
+                fields = {"status": CLOSED if status is None else status, "ms": round(seconds * 1e3, 1)}
+                _log.warning("slow request", route=route, method="GET", **fields)
 
 
-def _find_messages(target: str) -> _Poll | None:
+class PollRequest(HTTPMessageDelegate):
+    """One request on the short way whose head Tornado has read, until it is answered or handed to its handler."""
+
+    def __init__(self, polls: Polls, connection: EdgeConnection, poll: Poll, otherwise: Otherwise) -> None:
+        self._polls = polls
+        self._connection = connection
+        self._poll = poll
+        self._otherwise = otherwise
+
+    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
+        """Keep the head: there is no body."""
+        self._start_line, self._headers = start_line, headers
+
+    def finish(self) -> None:
+        """Begin to answer."""
+        self._task = asyncio.create_task(self._answer())
+
+    async def _answer(self) -> None:
+        with contextlib.suppress(StreamClosedError):
+            reply = await self._polls.answer(self._poll, self._connection.stream)
+            if reply is not None:
+                send(self._connection, reply)
+                return
+            target = self._otherwise()
+            target.headers_received(self._start_line, self._headers)
+            target.finish()
+
+
+def _find_messages(target: str) -> tuple[type[PolledHandler], tuple[str, ...], int] | None:
     match = _MESSAGES_PATH.fullmatch(target)
     if match is None:
         return None
-    limit = min(MAX_MESSAGES, int(match[2] or MessagesHandler.page))
-    return _Poll(MessagesHandler, (match[1],), limit)
+    # One row more: it says that there are more.
+    return MessagesHandler, (match[1],), min(MAX_MESSAGES, int(match[2] or MessagesHandler.page)) + 1
 
 
 def _is_unusual(headers: HTTPHeaders) -> bool:
@@ -88,118 +237,11 @@ def _is_unusual(headers: HTTPHeaders) -> bool:
     )
 
 
-class PollRequest(HTTPMessageDelegate):
-    """One request on the short way, until it is answered or handed to its handler."""
-
-    def __init__(self, site: Site, connection: HTTP1Connection, poll: _Poll, token: str, otherwise: Otherwise) -> None:
-        self._site = site
-        self._connection = connection
-        self._poll = poll
-        self._token = token
-        self._otherwise = otherwise
-        self._limit_lines = ""
-        self._is_over = False
-        self._task: asyncio.Task[None] | None = None
-
-    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
-        """Keep the head: there is no body."""
-        self._start_line, self._headers = start_line, headers
-        self._began_mono_s = self._site.clock.mono_s()
-        self._site.traffic.begin()
-
-    def finish(self) -> None:
-        """Begin to read what the address shows, for the person of the token."""
-        self._connection.set_close_callback(self.on_connection_close)
-        assert self._site.identities is not None  # noqa: S101 (find_poll checks it)
-        person = self._site.identities.recall(self._token)
-        if person is None:
-            self._task = asyncio.create_task(self._look_up(self._site.identities))
-        else:
-            self._read(person)
-
-    def on_connection_close(self) -> None:
-        """End the request without a reply."""
-        if not self._is_over:
-            self._end(None)
-
-    async def _look_up(self, identities: Identities) -> None:
-        try:
-            person = await identities.find(self._token)
-        except ExpectedError:
-            person = None
-        if not self._is_over:
-            self._read(person)
-
-    def _read(self, person: SignedIn | None) -> None:
-        if person is None or person.role is not Role.PERSON or person.expires_at <= self._site.clock.now_s():
-            self._turn_back()
-            return
-        if self._site.request_limit is not None:
-            standing = self._site.request_limit.begin(POLLED, limit_key(person))
-            if standing.is_over:
-                self._turn_back()
-                return
-            self._limit_lines = "".join(f"{name}: {value}\r\n" for name, value in standing.headers().items())
-        loop = asyncio.get_running_loop()
-
-        def settled(reading: Future[Any]) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has closed
-                loop.call_soon_threadsafe(self._answer, reading)
-
-        poll, store = self._poll, self._site.system.store
-        poll.handler.ask(store, person.account_id, *poll.ids, limit=poll.limit).add_done_callback(settled)
-
-    def _answer(self, reading: Future[Any]) -> None:
-        if self._is_over:
-            return
-        try:
-            found = reading.result()
-        except Exception:  # noqa: BLE001 (the handler does it again, and reports it)
-            self._turn_back()
-            return
-        if found is None and self._poll.ids:
-            self._turn_back()
-            return
-        self._send(msgspec.json.encode({"ok": True, **self._poll.handler.show(found, self._poll.limit)}))
-
-    def _send(self, body: bytes) -> None:
-        more = self._limit_lines + self._fixed_lines()
-        if (
-            self._site.compresses
-            and len(body) >= GZipContentEncoding.MIN_LENGTH
-            and "gzip" in (header(self._headers, "Accept-Encoding") or "")
-        ):
-            body = gzip.compress(body, GZIP_LEVEL)
-            more += "Content-Encoding: gzip\r\n"
-        self._end(_OK)
-        request_id, now_s = request_id_of(self._headers), self._site.clock.now_s()
-        send(self._connection, reply_bytes(_OK, body, request_id=request_id, now_s=now_s, more=more))
-
-    def _fixed_lines(self) -> str:
-        site = self._site
-        peer = getattr(self._connection.context, "remote_ip", "")
-        is_https = find_client(peer, self._headers, site.trusted_proxies).is_https
-        vary = [*site.cors.headers(None).values(), *(("Accept-Encoding",) if site.compresses else ())]
-        return _write_lines(", ".join(vary), is_https if site.sends_security_headers else None)
-
-    def _turn_back(self) -> None:
-        """Hand the request to its handler."""
-        self._is_over = True
-        self._site.traffic.end()
-        target = self._otherwise()
-        target.headers_received(self._start_line, self._headers)
-        target.finish()
-
-    def _end(self, status: int | None) -> None:
-        """Count the request; status None: its connection has closed."""
-        self._is_over = True
-        self._site.traffic.end()
-        seconds = self._site.clock.mono_s() - self._began_mono_s
-        count_request(self._poll.handler.route, "GET", status, seconds)
-        if seconds >= self._site.times.slow_request_s:
-            with bound_context(LogContext(request_id_of(self._headers))):
-                fields = {"status": CLOSED if status is None else status, "ms": round(seconds * 1e3, 1)}
-                _log.warning("slow request", route=self._poll.handler.route, method="GET", **fields)
+def _write_body(form: dict[str, Any], *, is_packed: bool) -> _Body:
+    body = msgspec.json.encode({"ok": True, **form})
+    if not is_packed or len(body) < GZipContentEncoding.MIN_LENGTH:
+        return _Body("", body)
+    return _Body("Content-Encoding: gzip\r\n", gzip.compress(body, GZIP_LEVEL))
 
 
 @lru_cache(maxsize=8)

@@ -11,8 +11,6 @@ from omi_actors.domain.answers.prompt import SPACES
 from omi_actors.domain.people.conversations import Conversation
 from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.errors import BadRequestError
-from omi_actors.kit.future import Future
-from omi_actors.store.facade import Store
 from omi_actors.store.people import windows
 from omi_actors.store.people.windows import Window
 from web.people.base import PolledHandler
@@ -52,15 +50,11 @@ class WindowsHandler(PolledHandler):
 
     route = "/windows"
 
+    stamp, load = staticmethod(windows.stamp_windows), staticmethod(windows.load_windows)
+
     async def get(self) -> None:
         """Answer with all slots, those without a conversation, too."""
-        self.send_ok(self.show(await self.ask(self.store, self.me.account_id)))
-
-    @staticmethod
-    def ask(store: Store, account_id: str, *_ids: str, limit: int = 0) -> Future[Any]:
-        """Read the windows."""
-        del limit  # there are five
-        return store.read(windows.load_windows, account_id)
+        self.send_ok(self.show(await self.store.read(self.load, self.me.account_id)))
 
     @staticmethod
     def show(found: Any, limit: int = 0) -> dict[str, Any]:

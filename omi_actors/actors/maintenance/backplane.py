@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from omi_actors.actors.maintenance.answer_sweeper import AnsweredElsewhere
 from omi_actors.actors.queue.messages import WorkElsewhere
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.backplane.interface import Backplane
+from omi_actors.backplane.interface import TEXTS_DELETED, Backplane
+from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
@@ -64,6 +65,9 @@ class BackplaneRunner(LoopActor):
         self._task.cancel()
 
     def _pass_on(self, kind: str) -> None:
+        if kind == TEXTS_DELETED:
+            WEBHOOKS.drop_texts()
+            return
         self._job_queue.tell(WorkElsewhere(kind))
 
     def _pass_on_answered(self, job_id: str) -> None:

@@ -5,9 +5,9 @@ windows (windows.py). Threads: lists run in the cold reader, what clients poll i
 writer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.people.conversations import (
@@ -22,10 +22,14 @@ from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.store.messages import enqueues
 from omi_actors.store.transaction import Transaction
 
+R = TypeVar("R")
+# A value that changes whenever what is shown does.
+Stamp = tuple[Any, ...]
+
 _CONVERSATION_FIELDS = ("conversation_id", "session_id", "session_key", "number", "title", "summary", "started_at")
 # The fields in their order.
 CONVERSATION_COLUMNS = "conversation.id, session.id, session_key, number, title, summary, started_at"
-_CONVERSATION = f"SELECT {CONVERSATION_COLUMNS} FROM conversation JOIN session ON session.id = session_id"  # noqa: S608
+_OWN = "FROM conversation JOIN session ON session.id = session_id WHERE conversation.id = ? AND account_id = ?"
 _MESSAGE_FIELDS = ("message_id", "conversation_id", "role", "kind", "source", "text", "model", "created_at")
 _MESSAGE = (
     "SELECT message.id, message.conversation_id, role, kind, source, text, model, message.created_at FROM message"
@@ -39,6 +43,9 @@ _CURRENT = (
     " JOIN conversation ON conversation.id = session.conversation_id WHERE account_id = ?"
     " ORDER BY last_seen_at DESC, session.id LIMIT 1"
 )
+# For a stamp, whose columns need names of their own.
+_CURRENT_TALK = _CURRENT.replace("conversation.id, session.id,", "conversation.id AS talk, session.id AS sid,", 1)
+_IDS = "SELECT id AS line FROM message WHERE conversation_id = {conversation} ORDER BY created_at DESC, id DESC LIMIT ?"
 _KEYS = (
     "SELECT session_key FROM session WHERE account_id = ?"
     " UNION SELECT 'omi:' || omi_uid FROM omi_link WHERE account_id = ? AND is_verified"
@@ -76,10 +83,34 @@ _ACTIVATE_FIRST = (
 
 # --- what clients poll
 
+# A stamp is one row with all that is shown of a conversation, and the ids of its messages, which never change. Indexes
+# have the ids; and one row is fast: after each row a thread waits until a busy event loop gives up Python's lock.
+
+
+def stamp_current(tx: Transaction, account_id: str, *, limit: int) -> Stamp | None:
+    """Return a value that changes whenever what `load_current` loads does; None if it loads nothing. One statement."""
+    ids = tx.join_lines(_IDS.format(conversation="current.talk"))
+    row: Stamp | None = tx.fetch_one(f"SELECT current.*, {ids} FROM ({_CURRENT_TALK}) AS current", (limit, account_id))  # noqa: S608 (our own words)
+    return row
+
+
+def stamp_messages(tx: Transaction, account_id: str, conversation_id: str, *, limit: int) -> Stamp | None:
+    """Return a value that changes whenever the newest page of `list_messages` does; None if that is None."""
+    ids = tx.join_lines(_IDS.format(conversation="conversation.id"))
+    row: Stamp | None = tx.fetch_one(f"SELECT {ids} {_OWN}", (limit, conversation_id, account_id))
+    return row
+
+
+def stamp_load(
+    tx: Transaction, stamp: Callable[..., Stamp | None], load: Callable[..., R], *args: str, limit: int
+) -> tuple[Stamp | None, R]:
+    """Return a stamp and what it stands for, of one snapshot."""
+    return stamp(tx, *args, limit=limit), load(tx, *args, limit=limit)
+
 
 def find_conversation(tx: Transaction, account_id: str, conversation_id: str) -> Conversation | None:
     """Load a conversation of an account; None if it has no such one."""
-    row = tx.fetch_one(f"{_CONVERSATION} WHERE conversation.id = ? AND account_id = ?", (conversation_id, account_id))
+    row = tx.fetch_one(f"SELECT {CONVERSATION_COLUMNS} {_OWN}", (conversation_id, account_id))
     return None if row is None else build_conversation(row)
 
 
@@ -94,7 +125,7 @@ def load_current(tx: Transaction, account_id: str, *, limit: int) -> CurrentConv
 
 
 def list_messages(
-    tx: Transaction, account_id: str, conversation_id: str, *, before: Position, limit: int
+    tx: Transaction, account_id: str, conversation_id: str, *, before: Position = NEWEST, limit: int
 ) -> tuple[StoredMessage, ...] | None:
     """Load messages of a conversation, newest first; None if the account has no such conversation."""
     if find_conversation(tx, account_id, conversation_id) is None:

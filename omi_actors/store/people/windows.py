@@ -10,7 +10,7 @@ from typing import Any
 
 from omi_actors.domain.answers.prompt import DEFAULT
 from omi_actors.domain.people.conversations import Conversation
-from omi_actors.store.people.conversations import CONVERSATION_COLUMNS, build_conversation, find_conversation
+from omi_actors.store.people.conversations import CONVERSATION_COLUMNS, Stamp, build_conversation, find_conversation
 from omi_actors.store.transaction import Transaction
 
 _WINDOWS = (
@@ -41,9 +41,15 @@ class Window:
     conversation: Conversation
 
 
-def load_windows(tx: Transaction, account_id: str) -> tuple[Window, ...]:
+def stamp_windows(tx: Transaction, account_id: str, *, limit: int = 0) -> Stamp:
+    """Return a value that changes whenever what `load_windows` loads does: all its rows. One statement."""
+    del limit  # there are five
+    return tuple(map(tuple, tx.fetch(f"{_WINDOWS} ORDER BY slot", (account_id,))))
+
+
+def load_windows(tx: Transaction, account_id: str, *, limit: int = 0) -> tuple[Window, ...]:
     """Load the windows of an account; a slot without a conversation is left out."""
-    return tuple(_build(row) for row in tx.fetch(f"{_WINDOWS} ORDER BY slot", (account_id,)))
+    return tuple(map(_build, stamp_windows(tx, account_id, limit=limit)))
 
 
 def load_window(tx: Transaction, account_id: str, slot: int) -> Window | None:
