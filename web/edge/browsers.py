@@ -14,7 +14,10 @@ from tornado.httputil import HTTPHeaders
 from omi_actors.errors import ForbiddenError
 from web.requests import header
 
-_ALLOWED_HEADERS = "Content-Type, Authorization, Accept, X-Requested-With, Idempotency-Key, X-Chat-Secret, X-Request-Id"
+_ALLOWED_HEADERS = (
+    "Content-Type, Authorization, Accept, X-Requested-With, Idempotency-Key, X-Chat-Secret, X-Request-Id,"
+    " MCP-Protocol-Version, Mcp-Method, Mcp-Name"
+)
 _EXPOSED_HEADERS = "X-Request-Id, X-Chat-Secret, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 
 
