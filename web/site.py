@@ -29,6 +29,7 @@ from web.edge.limits import (
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 from web.feeds import Feeds
 from web.identity import REMEMBERED_ALONE_S, REMEMBERED_S, Identities
+from web.prompt_files import load_prompts
 
 if TYPE_CHECKING:
     import asyncio
@@ -78,6 +79,8 @@ class People:
         self.listen_mode, self.followup_window_ms = settings.default_listen_mode, settings.default_followup_window_ms
         self.wake_names, self.wake_by = settings.wake_names, settings.wake_by
         self.known_addresses = KnownAddresses()
+        # The server's prompts by name.
+        self.prompts = load_prompts(settings.prompts_dir)
         # Tasks that go on after the reply of their request.
         self.under_way: set[asyncio.Future[Any]] = set()
         # Accounts of which an export is being sent.

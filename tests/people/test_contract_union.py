@@ -16,6 +16,7 @@ NUMBER = Or((int, float))
 ROUTES = {
     *("GET /health", "GET /health/db", "GET /help", "GET /rate-limit/:id", "GET /metrics/activation", "GET /api/info"),
     *("POST /chat", "POST /context/switch", "GET /context/status/:id", "GET /sessions", "POST /sessions/clear"),
+    "POST /prompts/run",
     *("POST /realtime/transcripts", "GET /transcript/:id", "GET /omi-webhook/queue-status"),
     *("POST /omi/import/conversation", "POST /omi/import/memories"),
     *("GET /omi/import/conversations", "GET /omi/import/memories"),
@@ -33,7 +34,7 @@ async def test_clients_of_both_versions_find_every_other_address_as_they_read_it
     operator = App(Client(program.connection, headers=ADMIN), ada.asked)
     anyone.asked = ada.asked
     await ada.client.register()
-    for part in (reads_the_state, chats, keeps_transcripts, sees_sessions, reads_limits, imports):
+    for part in (reads_the_state, chats, keeps_transcripts, sees_sessions, reads_limits, imports, runs_prompts):
         with subtests.test(part.__name__):
             await part(ada, anyone, operator, omi)
     assert await preflights(ada.client.other(), ada.asked) == ROUTES
@@ -177,3 +178,13 @@ async def imports(ada, anyone, operator, omi):
     for what, form, text in wrong:
         await ada.refused("POST", f"{base}/{what}", form, 400, text)
     await ada.refused("GET", f"{base}/memories?uid={UID}&limit=no", None, 400, "limit")
+
+
+async def runs_prompts(ada, anyone, *_):
+    asked = {"prompt_id": "meeting-summary", "variables": {"transcript": "Ada: we meet on Monday."}}
+    shape = {"ok": True, "output": str, "output_type": "memory"}
+    for app in (anyone, ada):
+        assert "we meet on Monday" in (await app.post("/prompts/run", asked, shape))["output"]
+    assert len((await ada.client("GET", "/memories")).json["items"]) == 1  # a signed-in person's is kept
+    await anyone.refused("POST", "/prompts/run", {}, 400, "prompt_id is required")
+    await anyone.refused("POST", "/prompts/run", {"prompt_id": "none"}, 400, "Prompt config not found: none")
