@@ -29,6 +29,8 @@ from web.edge.limits import (
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 from web.feeds import Feeds
 from web.identity import REMEMBERED_ALONE_S, REMEMBERED_S, Identities
+from web.legacy import Legacy
+from web.prompt_files import load_prompts
 
 if TYPE_CHECKING:
     import asyncio
@@ -78,6 +80,8 @@ class People:
         self.listen_mode, self.followup_window_ms = settings.default_listen_mode, settings.default_followup_window_ms
         self.wake_names, self.wake_by = settings.wake_names, settings.wake_by
         self.known_addresses = KnownAddresses()
+        # The server's prompts by name.
+        self.prompts = load_prompts(settings.prompts_dir)
         # Tasks that go on after the reply of their request.
         self.under_way: set[asyncio.Future[Any]] = set()
         # Accounts of which an export is being sent.
@@ -157,7 +161,8 @@ class Site:
         self.max_message_chars = settings.chat_max_message_chars
         self.hosts = Hosts(settings)
         self.cors, self.trusted_proxies = Cors(settings.cors_origins, settings.cors_max_age_s), settings.trust_proxy
-        self.compresses = settings.enable_compression
+        # Without `legacy`, replies have the shapes of the original's second version.
+        self.compresses, self.legacy = settings.enable_compression, Legacy(settings) if settings.legacy_shapes else None
         self.sends_security_headers = settings.enable_helmet
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         secret = settings.session_secret.get_secret_value() if settings.session_secret else ""

@@ -11,7 +11,7 @@ from web.declare import Time
 from web.problems import iso_time
 
 # Characters of a source that a reply shows.
-_SHOWN_CHARS = 500
+SHOWN_CHARS = 500
 
 
 class SourceForm(TypedDict):
@@ -31,7 +31,7 @@ def sources_form(sources: Iterable[RecalledText]) -> list[dict[str, Any]]:
 
 
 def _source_form(one: RecalledText) -> dict[str, Any]:
-    form: dict[str, Any] = {"kind": one.kind, "id": one.source_id, "text": one.text[:_SHOWN_CHARS]}
+    form: dict[str, Any] = {"kind": one.kind, "id": one.source_id, "text": one.text[:SHOWN_CHARS]}
     if one.speaker:
         form["speaker"] = one.speaker
     if one.conversation_id:

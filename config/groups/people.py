@@ -3,6 +3,7 @@
 Not here: rate limits of requests (groups/edge.py). Threads: frozen, any.
 """
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -36,6 +37,14 @@ class PeopleSettings(BaseModel):
         description=(
             "Recalls a person's texts by their meaning, too, if the extra `semantic` is installed; without it by words "
             "alone. It takes about 200 MB of memory, and 3 ms for each text and each question."
+        ),
+    )
+    prompts_dir: Path | None = Field(
+        default=None,
+        validation_alias="PROMPTS_DIR",
+        description=(
+            "Folder with prompts of your own for everybody: TOML files like those of the program. One of the same name "
+            "replaces it. Read at start: see docs/prompts.md."
         ),
     )
     stream_token_in_url: OnOff = Field(

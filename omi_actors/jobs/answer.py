@@ -102,7 +102,7 @@ class AnswerJob:
             context.transcript,
             context.history,
             limits,
-            _read_asking(job, context.space, recalled),
+            _read_asking(job, context.space, recalled, context.wish),
             max_tokens=allowance.max_tokens,
         )
         deadline_s = attempt_deadline_s(job.created_at, job.run_at, deps.clock.now_s(), allowance.timeout_s)
@@ -149,11 +149,16 @@ async def _recall(job: ClaimedJob, deps: JobDeps, context: AnswerContext) -> tup
     return choose_recalled(lines, context.transcript, deps.answering.context)
 
 
-def _read_asking(job: ClaimedJob, space: str, recalled: tuple[RecalledLine, ...]) -> Asking:
+def _read_asking(job: ClaimedJob, space: str, recalled: tuple[RecalledLine, ...], wish: str) -> Asking:
     payload = job.payload
     is_typed, context = payload.get("is_typed", False), payload.get("context", "")
     return Asking(
-        space=find_space(space), is_typed=is_typed, context=context, recalled=recalled, language=_language(job)
+        space=find_space(space),
+        is_typed=is_typed,
+        context=context,
+        recalled=recalled,
+        language=_language(job),
+        wish=wish,
     )
 
 

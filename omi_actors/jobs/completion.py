@@ -6,10 +6,13 @@ Threads: the event loop, in a task.
 """
 
 import asyncio
+from dataclasses import replace
+
+import msgspec
 
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.domain.answers.budget import Spending, estimate_spent_tokens, owner_of
-from omi_actors.domain.answers.completions import Completion, build_completion_prompt
+from omi_actors.domain.answers.completions import Completion, Keeping, build_completion_prompt
 from omi_actors.domain.answers.failures import find_cause
 from omi_actors.domain.answers.prompt import Prompt, RecalledLine, choose_recalled
 from omi_actors.domain.sessions.keys import account_in
@@ -21,7 +24,7 @@ from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.store.model_use import add_use
 from omi_actors.store.people import recall
-from omi_actors.store.people.completions import Ground, load_ground
+from omi_actors.store.people.completions import Ground, KeptTurn, keep_turn, load_ground
 
 _log = get_logger(__name__)
 
@@ -33,11 +36,11 @@ _RECALL_CHARS = 1_000
 
 
 async def complete(session_key: str, asked: Completion, deps: JobDeps, on_text: OnText | None) -> ModelAnswer:
-    """Ask the model, and count its use.
+    """Ask the model, and count its use; keep question and answer if the program wishes it.
 
     Raises:
         ContextTooLongError, BudgetSpentError: the model was not asked. UpstreamError: it did not answer.
-        StoreError: the store failed before the model was asked.
+        StoreError: the store failed before the model was asked, or question and answer are not kept as wished.
     """
     try:
         answer = await _complete(session_key, asked, deps, on_text)
@@ -59,26 +62,63 @@ async def _complete(session_key: str, asked: Completion, deps: JobDeps, on_text:
         deps.budget.check(ground.use)
     recalled = await _recall(account_id, asked.question, ground, deps)
     limits = deps.answering.completions
-    prompt = build_completion_prompt(asked, recalled, limits, language=ground.language)
+    prompt = build_completion_prompt(asked, recalled, limits, language=ground.language, wish=ground.wish)
+    answer = await _ask_model(session_key, prompt, deps, on_text)
+    REQUESTS.note("answered")
+    spent = _estimate(session_key, prompt, answer.text)
+    if answer.tokens:
+        spent = Spending(spent.owner, answer.tokens)
+    metrics.MODEL_TOKENS.labels("told" if answer.tokens else "estimated").inc(spent.tokens)
+    if asked.keeping is None:
+        await _count(spent, deps)
+    else:
+        turn = _build_turn(session_key, asked, asked.keeping, answer, spent)
+        turn = replace(turn, sources=tuple(one.number for one in recalled))
+        await deps.store.write(keep_turn, turn)
+    REQUESTS.note("done")
+    return answer
+
+
+async def _ask_model(session_key: str, prompt: Prompt, deps: JobDeps, on_text: OnText | None) -> ModelAnswer:
+    """Ask the model. A failure counts as a question, and what the model has written for nobody costs, too."""
     told = _Told(on_text)
     try:
-        answer = await deps.model.answer(prompt, deadline_s=limits.timeout_s, on_text=told.take if on_text else None)
+        return await deps.model.answer(
+            prompt, deadline_s=deps.answering.completions.timeout_s, on_text=told.take if on_text else None
+        )
     except asyncio.CancelledError:
-        # Not awaited: the task ends now. What the model has written for nobody costs, too.
+        # Not awaited: the task ends now.
         _ = deps.store.write(add_use, _estimate(session_key, prompt, told.text))
         raise
     except ExpectedError as error:
         if not isinstance(error, CircuitOpenError):
             await _count(Spending(owner_of(session_key), tokens=0), deps)
         raise
-    REQUESTS.note("answered")
-    metrics.MODEL_TOKENS.labels("told" if answer.tokens else "estimated").inc(
-        answer.tokens or _estimate(session_key, prompt, answer.text).tokens
+
+
+def _build_turn(
+    session_key: str, asked: Completion, keeping: Keeping, answer: ModelAnswer, spent: Spending
+) -> KeptTurn:
+    """Return what is stored: a result of a tool is no question, and calls of tools are told by their names."""
+    record = keeping.record
+    calls = ", ".join(call["function"]["name"] for call in answer.calls)
+    return KeptTurn(
+        account_id=account_in(session_key) or "",
+        session_key=session_key,
+        message_id=keeping.message_id,
+        question=_storable(asked.question) if asked.is_new_question else "",
+        answer=answer.text or f"[{_storable(calls)}]",
+        model=answer.model,
+        spent=spent,
+        conversation_id=keeping.conversation_id,
+        after=asked.earlier_answer,
+        previous_id=keeping.previous_id,
+        body=None if record is None else msgspec.json.encode({**record, "answer": answer}).decode(),
     )
-    spent = _estimate(session_key, prompt, answer.text)
-    await _count(Spending(spent.owner, answer.tokens or spent.tokens), deps)
-    REQUESTS.note("done")
-    return answer
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "")
 
 
 class _Told:

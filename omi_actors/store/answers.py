@@ -173,9 +173,14 @@ def build_message_row(message: NewMessage) -> Row:
     )
 
 
+def insert_message(tx: Transaction, message: NewMessage) -> None:
+    """Store a message."""
+    tx.run(_INSERT_MESSAGE.one, build_message_row(message))
+
+
 def insert_answer(tx: Transaction, message: NewMessage, delivery: NewDelivery) -> None:
     """Store an assistant's message and its delivery."""
-    tx.run(_INSERT_MESSAGE.one, build_message_row(message))
+    insert_message(tx, message)
     tx.run(INSERT_DELIVERY.one, build_delivery_row(delivery, tx.node))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from omi_actors.domain.answers.prompt import EarlierMessage, TranscriptLine
 from omi_actors.domain.hearing.segments import StoredSegment, version_of
 from omi_actors.domain.hearing.state import SPOKEN_PREFIX, Place, read_place
+from omi_actors.domain.people.prompts import fill
 from omi_actors.domain.sessions.keys import account_in
 from omi_actors.domain.sessions.records import AnswerContext, SessionRecord, StoredMessage, Transcript
 from omi_actors.store.answers import load_open_answers
@@ -41,11 +42,13 @@ _OF_SESSION, _OF_CONVERSATION = (_HISTORY.format(column) for column in ("session
 # A session without a space of its own has its person's. The account is given only if its person allows that memories
 # enter prompts.
 _ANSWERED_FOR = (
-    "SELECT CASE WHEN session.active_space <> 'default' THEN session.active_space"
-    " ELSE COALESCE(preference.active_space, 'default') END, session_key,"
-    " CASE WHEN preference.inject_memories THEN session.account_id END"
+    "SELECT asked.space, session_key, recall_of, prompt.text FROM"
+    " (SELECT CASE WHEN session.active_space <> 'default' THEN session.active_space"
+    " ELSE COALESCE(preference.active_space, 'default') END AS space, session_key, session.account_id,"
+    " CASE WHEN preference.inject_memories THEN session.account_id END AS recall_of"
     " FROM session LEFT JOIN user_preference AS preference ON preference.account_id = session.account_id"
-    " WHERE session.id = ?"
+    " WHERE session.id = ?) AS asked"
+    " LEFT JOIN prompt ON prompt.account_id = asked.account_id AND prompt.space = asked.space"
 )
 # Below the number of parameters that every SQLite takes.
 _KEYS_PER_QUERY = 500
@@ -123,7 +126,7 @@ def load_answer_context(
     `choose_rows` returns the numbers of segments and messages for the name of a space (a subject of prompts).
     """
     row = tx.fetch_one(_ANSWERED_FOR, (session_id,))
-    space, session_key, recall_of = row if row is not None else ("default", "", None)
+    space, session_key, recall_of, wish = row if row is not None else ("default", "", None, None)
     segments, messages = choose_rows(space)
     is_typed = bool(conversation_id) and account_in(session_key) is not None
     turns, of = (_OF_CONVERSATION, conversation_id) if is_typed else (_OF_SESSION, session_id)
@@ -133,6 +136,7 @@ def load_answer_context(
         space=space,
         use=load_use(tx, session_key),
         recall_of=recall_of,
+        wish=fill(wish or "", {}),
     )
 
 

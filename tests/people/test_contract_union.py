@@ -9,13 +9,14 @@ import pytest
 
 from tests.canaries import WEBHOOK_TOKEN
 from tests.people.conftest import Client
-from tests.people.wire import ORIGIN, TIME, App, Or, maybe, preflights
+from tests.people.wire import TIME, App, Or, in_both_modes, maybe, preflights, start_in_mode
 from tests.system.conftest import ADMIN, UID
 
 NUMBER = Or((int, float))
 ROUTES = {
     *("GET /health", "GET /health/db", "GET /help", "GET /rate-limit/:id", "GET /metrics/activation", "GET /api/info"),
     *("POST /chat", "POST /context/switch", "GET /context/status/:id", "GET /sessions", "POST /sessions/clear"),
+    "POST /prompts/run",
     *("POST /realtime/transcripts", "GET /transcript/:id", "GET /omi-webhook/queue-status"),
     *("POST /omi/import/conversation", "POST /omi/import/memories"),
     *("GET /omi/import/conversations", "GET /omi/import/memories"),
@@ -23,17 +24,18 @@ ROUTES = {
 
 
 @pytest.fixture
-async def program(start, database_url, notifier):
+async def program(mode, start, database_url, notifier):
     """A server whose web app has another origin, with Omi."""
-    return await start(database_url, notifier=notifier, CORS_ORIGINS=ORIGIN)
+    return await start_in_mode(start, mode, database_url, notifier=notifier)
 
 
+@in_both_modes
 async def test_clients_of_both_versions_find_every_other_address_as_they_read_it(program, omi, subtests):
     ada, anyone = App(Client(program.connection)), App(Client(program.connection))
     operator = App(Client(program.connection, headers=ADMIN), ada.asked)
     anyone.asked = ada.asked
     await ada.client.register()
-    for part in (reads_the_state, chats, keeps_transcripts, sees_sessions, reads_limits, imports):
+    for part in (reads_the_state, chats, keeps_transcripts, sees_sessions, reads_limits, imports, runs_prompts):
         with subtests.test(part.__name__):
             await part(ada, anyone, operator, omi)
     assert await preflights(ada.client.other(), ada.asked) == ROUTES
@@ -42,6 +44,12 @@ async def test_clients_of_both_versions_find_every_other_address_as_they_read_it
 async def reads_the_state(_, anyone, operator, *__):
     health = {"status": str, "timestamp": TIME, "uptime": NUMBER, "memory": {"rss": int}}
     await anyone.get("/health", health)
+    if anyone.is_legacy:
+        api = {"type": str, "model": str, "conversation_state": str, "tools": []}
+        old = {"message": str, "trigger_phrases": [str], "help_keywords": [str], "example_usage": str, "api": api}
+        await anyone.get("/health", old | {"status": "OK", "rate_limiting": {"disabled": bool}})
+        await anyone.call("GET", "/none", None, {"error": "Not Found", "message": "Endpoint not found"}, 404)
+        anyone.asked.discard(("GET", "/none"))
     await operator.get("/health", health | {"metrics": {"requests": {"total": int}}, "activeRequests": int})
     await anyone.get("/health/db", {"ok": True})
     info = {"name": str, "version": str, "environment": str, "features": [str], "timestamp": TIME}
@@ -177,3 +185,13 @@ async def imports(ada, anyone, operator, omi):
     for what, form, text in wrong:
         await ada.refused("POST", f"{base}/{what}", form, 400, text)
     await ada.refused("GET", f"{base}/memories?uid={UID}&limit=no", None, 400, "limit")
+
+
+async def runs_prompts(ada, anyone, *_):
+    asked = {"prompt_id": "meeting-summary", "variables": {"transcript": "Ada: we meet on Monday."}}
+    shape = {"ok": True, "output": str, "output_type": "memory"}
+    for app in (anyone, ada):
+        assert "we meet on Monday" in (await app.post("/prompts/run", asked, shape))["output"]
+    assert len((await ada.client("GET", "/memories")).json["items"]) == 1  # a signed-in person's is kept
+    await anyone.refused("POST", "/prompts/run", {}, 400, "prompt_id is required")
+    await anyone.refused("POST", "/prompts/run", {"prompt_id": "none"}, 400, "Prompt config not found: none")

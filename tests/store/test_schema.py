@@ -82,6 +82,8 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
         (19, "metric_minutes"),
         (20, "recall_vectors"),
         (21, "search_of_memories"),
+        (22, "prompts"),
+        (23, "responses"),
     ]
     again.close()
 
@@ -92,7 +94,7 @@ def test_a_newer_schema_is_refused_in_plain_words(empty_config: StoreConfig) -> 
     do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (99, 'future', 0)"))
     engine.close()
 
-    with pytest.raises(StoreError, match="version 99; this program knows versions up to 21"):
+    with pytest.raises(StoreError, match="version 99; this program knows versions up to 23"):
         open_and_close(empty_config)
 
 

@@ -18,7 +18,7 @@ CHECKED = {
     "delivery.channel", "delivery.node", "job.state", "job.token", "job.node", "message.role", "message.kind",
     "message.source", "message.asker", "model_use.node", "notification_event.channel", "notification_event.status",
     "session.node", "session.active_space", "session_preference.listen_mode", "user_preference.listen_mode",
-    "user_preference.active_space",
+    "user_preference.active_space", "prompt.space", "prompt.output_type", "prompt_version.output_type",
 }  # fmt: skip
 
 
@@ -128,6 +128,10 @@ def _rows(word, own):
             "id": delivery, "session_id": session, "message_id": message, "state": "sent", "created_at": 1.0,
             "changed_at": 1.0,
         },
+        "model_response": {
+            "message_id": message, "session_id": session, "previous_id": text("response.previous"),
+            "body": text("response.body"), "created_at": 1.0,
+        },
         "raw_event": {
             "id": text("raw.id"), "session_id": session, "kind": text("raw.kind"), "dedupe_key": text("raw.key"),
             "content_type": text("raw.type"), "body": text("raw.body").encode(), "received_at": 1.0,
@@ -148,6 +152,14 @@ def _rows(word, own):
             "id": memory, "account_id": own, "session_id": session, "conversation_id": talk,
             "dedupe_key": text("memory.key"), "text": text("memory.text"), "folded": text("memory.folded"),
             "created_at": 1.0,
+        },
+        "prompt": {
+            "id": text("prompt.id"), "account_id": own, "name": text("prompt.name"), "space": "todos", "version": 1,
+            "text": text("prompt.text"), "output_type": "text", **at,
+        },
+        "prompt_version": {
+            "id": text("version.id"), "prompt_id": text("prompt.id"), "account_id": own, "number": 1,
+            "text": text("version.text"), "output_type": "text", "created_at": 1.0,
         },
         "forgotten_memory": {"account_id": own, "dedupe_key": text("forgotten.key")},
         "recall_owner": {

@@ -14,11 +14,15 @@ import pytest
 
 from config.settings import load_settings
 from omi_actors.clock import ManualClock, SystemClock
+from omi_actors.domain.answers.budget import Spending
 from omi_actors.domain.people.accounts import TOKEN_LIFETIME_S, Account, Role, make_token
 from omi_actors.domain.people.memories import NewMemory
+from omi_actors.domain.people.prompts import Draft
+from omi_actors.domain.sessions.keys import api_key
 from omi_actors.domain.sessions.records import StoredMessage, Transcript
 from omi_actors.ids import new_id, new_secret
-from omi_actors.store.people import accounts, linking, memories, tasks
+from omi_actors.store.people import accounts, linking, memories, prompts, tasks
+from omi_actors.store.people.completions import KeptTurn, keep_turn
 from omi_actors.store.people.tasks import Task
 from tests.canaries import ADMIN_TOKEN, METRICS_TOKEN, WEBHOOK_TOKEN
 from tests.people.talks import fill
@@ -52,6 +56,8 @@ OPEN = {
     "/health/db",
     "/rate-limit/:id",  # the rule only; figures are for the wearer and the operator
     "/openapi.json",
+    "/docs",
+    "/docs/:file",
     "/metrics-dashboard/dashboard.css",
     "/metrics-dashboard/:script",
     "/operator",  # its key, or the operator's cookie, is checked by the handler
@@ -110,6 +116,30 @@ async def make_task(store, account_id):
     return f"/agent-events/{task.task_id}/complete"
 
 
+async def make_response(store, account_id):
+    """Keep a turn with its response."""
+    turn = KeptTurn(
+        account_id=account_id,
+        session_key=api_key(account_id, "default"),
+        message_id=new_id(),
+        question="how far",
+        answer="far",
+        model="m",
+        spent=Spending("nobody", 1),
+        body='{"model":"omi","echo":{},"messages":[],"answer":{"text":"far","model":"m"}}',
+    )
+    await store.write(keep_turn, turn)
+    return f"/v1/responses/resp_{turn.message_id}"
+
+
+def make_prompt(end=""):
+    async def make(store, account_id):
+        made = await store.write(prompts.add_prompt, account_id, f"p{new_id()}", Draft(text="x"), None)
+        return f"/prompts/{made.prompt_id}{end}"
+
+    return make
+
+
 # What has an owner: for each address of persons with an id in it, how to make such a thing and get its path.
 # `async def make(store, account_id) -> str`
 OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
@@ -120,7 +150,10 @@ OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
     "/agent-events/:id/complete": make_task,
     "/conversations/:id/export": make_conversation("/export"),
     "/memories/:id": make_memory,
+    "/v1/responses/:id": make_response,
     "/messages/:id/sources": make_message,
+    "/prompts/:id": make_prompt(),
+    "/prompts/:id/versions": make_prompt("/versions"),
 }
 
 
@@ -128,7 +161,7 @@ OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
 class Row:
     """A request. `status` is the one that permitted callers get; None: any but 401 and 403.
 
-    409: let in, and the queue's fake desk refuses.
+    503: let in, and the queue's fake desk refuses.
     """
 
     method: str
@@ -164,6 +197,8 @@ EXACT = [
     Row("POST", "/realtime/transcripts", Access.OMI, 200, b'{"uid":"ada","segments":[{"text":"hi"}]}'),
     *(Row(method, "/metrics/activation", Access.SCRAPER, 200) for method in SAFE),
     *(Row(method, "/rate-limit/ada", Access.ANYBODY, 200) for method in SAFE),
+    Row("PUT", "/prompts/:id", Access.PERSON, 200, b'{"name":"x","text":"y"}', is_owned=True),
+    Row("POST", "/prompts/run", Access.CHATTER, 400, b"{}"),
     Row("POST", "/sessions/clear", Access.OPERATOR, 200, b'{"olderThan":"60000"}'),
     Row("POST", "/chat", Access.CHATTER, 200, b'{"message":"hi"}'),
     Row("POST", "/context/switch", Access.CHATTER, 200, b'{"session_id":"a"}'),
@@ -176,18 +211,19 @@ EXACT = [
     *(Row(method, "/omi-webhook/queue-status", Access.OPERATOR, 200) for method in SAFE),
     Row("PATCH", "/memories/:id", Access.PERSON, 200, b'{"text":"x"}', is_owned=True),
     Row("GET", "/v1/models/omi", Access.PERSON, 200),
+    Row("POST", "/v1/responses", Access.PERSON, 200, b'{"model":"omi","input":"hi","store":false}'),
     Row("POST", "/v1/chat/completions", Access.PERSON, 200, b'{"model":"omi","messages":[{"role":"user"}]}'),
     Row("GET", f"/transcript/{UID}", Access.OPERATOR, 200),
     Row("GET", "/transcript/nobody", Access.OPERATOR, 404),
     Row("POST", "/operator/links", Access.OPERATOR, 201),
     Row("POST", "/metrics-dashboard/actors/restart", Access.OPERATOR, 404, b'{"path":"a"}'),
-    Row("GET", "/operator/events", Access.OPERATOR, 409),
-    Row("POST", "/operator/retention/resume", Access.OPERATOR, 409),
-    Row("GET", "/operator/queue/jobs", Access.OPERATOR, 409),
-    Row("GET", "/operator/queue/jobs/j1?text=1", Access.OPERATOR, 409),
-    Row("DELETE", "/operator/queue/jobs/j1", Access.OPERATOR, 409),
+    Row("GET", "/operator/events", Access.OPERATOR, 503),
+    Row("POST", "/operator/retention/resume", Access.OPERATOR, 503),
+    Row("GET", "/operator/queue/jobs", Access.OPERATOR, 503),
+    Row("GET", "/operator/queue/jobs/j1?text=1", Access.OPERATOR, 503),
+    Row("DELETE", "/operator/queue/jobs/j1", Access.OPERATOR, 503),
     *(
-        Row("POST", f"/operator/queue/{what}", Access.OPERATOR, 409)
+        Row("POST", f"/operator/queue/{what}", Access.OPERATOR, 503)
         for what in ("jobs/j1/retry", "jobs/j1/discard", "retry", "discard", "pause", "resume")
     ),
 ]

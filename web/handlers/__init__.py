@@ -4,12 +4,13 @@ The system makes the decisions.
 
 - `base.py`: request id, errors, log line and count of each request; `caller.py`: the caller and who may
 come in; `guarded.py`: limits, deadline.
-- `chat.py`, `chat_body.py`: `POST /chat`. `context.py`: the space of a session (the subject of its answers).
+- `asking.py`: waiting for an answer. `chat.py`, `chat_body.py`: `POST /chat`.
+`context.py`: the space of a session (the subject of its answers).
 `transcript.py`: a session's transcript.
 - `requests.py`: one request's timeline. `webhooks.py`: the webhook inspector.
 - `pages.py`: start page and dashboard. `live.py`: the dashboard's event stream, and the restart
 of an actor; `event_stream.py`: its base, and that of persons' streams.
-`about.py`: `/api/info` and `/help`. `reference.py`: `/openapi.json`, which `openapi.py` makes.
+`about.py`: `/api/info` and `/help`. `reference.py`: `/docs` and `/openapi.json`, which `openapi.py` makes.
 `status.py`: health and metrics.
 - `operator.py`: sign-in and sign-out. `queue.py`: queue admin.
 """

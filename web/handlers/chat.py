@@ -8,31 +8,58 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 from tornado.iostream import StreamClosedError
 
-from omi_actors.actors.session.messages import AskerLeft, AskQuestion, ChatAnswered, OnDelta, ReplySent
+from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, OnDelta
 from omi_actors.ids import new_id
-from omi_actors.instruments.logs import LogContext, bound_context
-from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, ExpectedError
-from omi_actors.kit.future import Future
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.store.people.recall import RecalledText
+from web.declare import Fields, Media, declare
 from web.edge.limits import LARGE_BODY_BYTES
 from web.edge.tolerant_json import short_key
+from web.handlers.asking import AskingHandler, StreamedHandler
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.handlers.chat_body import ChatBody, read_chat
 from web.handlers.event_stream import HEARTBEAT, set_stream_headers
+from web.parameters import Field, Header
 from web.problems import Problem, api_problem
-from web.requests import header
-from web.sources import sources_form
+from web.sources import SourceForm, sources_form
 
 # Sessions whose keys begin so belong to no account: they have no sources.
 _WITHOUT_PERSON = "chat:"
 # Characters that wait for a slow reader. Beyond them no further piece is sent; the last event has the whole answer.
 _MAX_CHARS = 65_536
+
+
+_KEY = Header("Idempotency-Key", "Names the question: a repetition with the same key asks it once.")
+_BODY = (
+    Field("message", limit_of="max_message_chars", example="How high is the moon?", is_needed=True),
+    Field("session_id", about='The session\'s name; without it, "default".', example="kitchen"),
+    Field("context", object, limit_of="max_message_chars", about="The client's own data: a string, or any JSON."),
+)
+_FORM = {
+    "response": str,
+    "session_id": str,
+    "conversationId": NotRequired[str],
+    "duration": int,
+    "duplicate": NotRequired[bool],
+    "sources": NotRequired[list[SourceForm]],
+}
+
+
+class DeltaForm(TypedDict):
+    """The data of an event `delta`; that of `done` is the JSON reply, that of `error` is an error."""
+
+    text: str
+    restart: NotRequired[bool]
+
+
+# The answer as events, for a client that accepts them.
+EVENTS = Media("text/event-stream", DeltaForm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +149,6 @@ def wants_stream(handler: BaseHandler) -> bool:
     return "text/event-stream" in handler.request.headers.get("Accept", "")
 
 
-class StreamedHandler(BaseHandler):
-    """Base of the handlers whose answer may be an event stream."""
-
-    async def load_sources(self, answered: ChatAnswered) -> Sequence[RecalledText]:
-        """Load the person's texts that were in the answer's prompt; none if the store does not answer."""
-        try:
-            return await self.site.system.load_sources(answered.job_id) if answered.job_id else ()
-        except ExpectedError:
-            return ()
-
-    async def report(self, answered: ChatAnswered) -> None:
-        """Report to the system whether the answer has left this machine, as soon as this is known."""
-
-
 class EventStream:
     """One event stream. The headers are sent at once; later failures are sent as events."""
 
@@ -188,8 +201,8 @@ class EventStream:
         self._handler.finish(event(name, data))
 
 
-class ChatHandler(StreamedHandler):
-    """One question. It is cancelled when its client disconnects, unless the server closed the connection to drain."""
+class ChatHandler(AskingHandler):
+    """One question of an owner of chats."""
 
     route = "/chat"
     access = Access.CHATTER
@@ -198,9 +211,7 @@ class ChatHandler(StreamedHandler):
     # Its deadline is CHAT_REPLY_DEADLINE_MS.
     has_own_deadline = True
 
-    _waiting: Future[ChatAnswered] | None = None
-    _question: AskQuestion | None = None
-
+    @declare((Fields(_FORM), EVENTS), query=(_KEY,), body=_BODY, style="open", errors=(409, 422, 502))
     async def post(self) -> None:
         """Reply with the answer; 502 with a text if it failed, 504 if it is late."""
         owner = self.find_owner()
@@ -208,11 +219,12 @@ class ChatHandler(StreamedHandler):
         question = self._build_question(owner.session_key(body.label), body)
         if wants_stream(self):
             await EventStream(self).run(
-                lambda on_delta: self._ask(replace(question, on_delta=on_delta)), partial(self._form, body.label)
+                lambda on_delta: self.ask(replace(question, on_delta=on_delta)),
+                partial(self._form, body.label),
             )
             return
         try:
-            answered = await self._ask(question)
+            answered = await self.ask(question)
         except ExpectedError:
             if not self.is_gone:
                 raise
@@ -233,24 +245,6 @@ class ChatHandler(StreamedHandler):
             return ()
         return await super().load_sources(answered)
 
-    async def report(self, answered: ChatAnswered) -> None:
-        """Report to the system whether the answer has left this machine, as soon as this is known."""
-        if answered.delivery_id is None or self._question is None:
-            return
-        reached = await self.has_left()
-        sent = ReplySent(self._question.session_key, answered.delivery_id, reached=reached, is_spoken=False)
-        self.site.system.reply_sent(sent)
-
-    def on_connection_close(self) -> None:
-        """Cancel the question, unless this server is closing the connection to drain."""
-        super().on_connection_close()
-        question, waiting = self._question, self._waiting
-        if question is None or waiting is None or waiting.done or self.site.traffic.is_draining:
-            return
-        # The failed future keeps a waiting question from starting; the session ends a running one.
-        waiting.try_fail(AskTimeoutError("the client has disconnected"))
-        self.site.system.asker_left(AskerLeft(question.session_key, question.asker_id))
-
     async def _read_body(self) -> ChatBody:
         read = partial(read_chat, self.request.body, max_chars=self.site.max_message_chars)
         if len(self.request.body) <= LARGE_BODY_BYTES:
@@ -258,7 +252,7 @@ class ChatHandler(StreamedHandler):
         return await self.site.readers.read(len(self.request.body), read)
 
     def _build_question(self, session_key: str, body: ChatBody) -> AskQuestion:
-        given = header(self.request.headers, "Idempotency-Key")
+        given = _KEY.find(self)
         return AskQuestion(
             session_key=session_key,
             asker_id=new_id(),
@@ -267,18 +261,3 @@ class ChatHandler(StreamedHandler):
             context=body.context,
             may_be_known=bool(given),
         )
-
-    async def _ask(self, question: AskQuestion) -> ChatAnswered:
-        try:
-            return await self._send(question)
-        except ActorUnavailableError:
-            # The session stopped meanwhile. The second call finds the question by its key if it was stored.
-            return await self._send(replace(question, may_be_known=True))
-
-    async def _send(self, question: AskQuestion) -> ChatAnswered:
-        if self.is_gone:
-            raise AskTimeoutError("the client disconnected before the question was asked")
-        self._question = question
-        with bound_context(LogContext(self.request_id, question.session_key)):
-            self._waiting = self.site.system.ask_question(question, timeout_s=self.site.times.chat_s)
-        return await self._waiting

@@ -96,21 +96,30 @@ class GuardedHandler(CallerHandler):
 
     def _begin(self) -> Awaitable[None] | None:
         """Count the request, check its page, and let the caller in or not."""
-        limit = self.site.request_limit
         # A preflight request costs little, and a page whose preflight is refused sees no reason.
-        kind = self.limit_kind if self.request.method != "OPTIONS" else None
-        if limit is not None and kind is not None and not self.is_operator:
-            standing = limit.begin(kind, self._limit_key)
-            self._limit_headers = standing.headers()
-            for name, value in self._limit_headers.items():
-                self.set_header(name, value)
-            if standing.is_over:
-                raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
+        if self.limit_kind is not None and self.request.method != "OPTIONS":
+            self.count_for_limit(self.limit_kind)
         if self.access is not Access.OMI:  # which no cookie lets in
             check_origin(self.request.method, self.request.headers, self.site.cors.allows)
         if self._has_method:
             self.admit()
         return self.site.snapshot_pacer.wait() if self.is_paced else None
+
+    def count_for_limit(self, kind: str) -> None:
+        """Count the request among its sender's of this kind.
+
+        Raises:
+            RateLimitedError: the sender's limit is used up.
+        """
+        limit = self.site.request_limit
+        if limit is None or self.is_operator:
+            return
+        standing = limit.begin(kind, self._limit_key)
+        self._limit_headers = standing.headers()
+        for name, value in self._limit_headers.items():
+            self.set_header(name, value)
+        if standing.is_over:
+            raise RateLimitedError("Too many requests.", retry_after_s=standing.reset_s)
 
     @property
     def _limit_key(self) -> str:

@@ -4,12 +4,14 @@ Not here: the request (chat_body.py), the stream (streaming.py). Threads: the ev
 thread. Source: OpenAI's API reference of Chat Completions.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from omi_actors.clients.model import ModelAnswer
+from omi_actors.domain.answers.completions import Keeping
 from omi_actors.ids import new_id
 from web.edge.limits import LARGE_BODY_BYTES
 from web.openai.base import CompletionHandler, model_name, usage_form
@@ -26,7 +28,10 @@ class ChatCompletionsHandler(CompletionHandler):
         """Reply with the completion, or with its chunks."""
         size, read = len(self.request.body), partial(read_chat, self.request.body)
         body, asked = read() if size <= LARGE_BODY_BYTES else await self.site.readers.read(size, read)
-        frame = Frame(f"chatcmpl-{new_id()}", model_name(asked.space), int(self.now_s))
+        completion_id = new_id()
+        if body.store:
+            asked = replace(asked, keeping=Keeping(message_id=completion_id))
+        frame = Frame(f"chatcmpl-{completion_id}", model_name(asked.space), int(self.now_s))
         if body.stream:
             await CompletionStream(self, Chunks(frame, body)).run(asked)
             return

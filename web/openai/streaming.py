@@ -80,7 +80,7 @@ class CompletionStream:
                 async with asyncio.timeout(self._handler.site.times.heartbeat_s):
                     await deltas.wait()
             except TimeoutError:
-                await self._write(HEARTBEAT)
+                await self._write(self._open() + HEARTBEAT)
             for delta in deltas.take():
                 if delta.is_anew and self._sent:
                     self._handler.leave()
@@ -93,7 +93,7 @@ class CompletionStream:
         text = delta.text if self._sent else delta.text.lstrip()
         if text:
             self._sent += text
-            await self._write(self._events.piece(text))
+            await self._write(self._open() + self._events.piece(text))
 
     async def _end(self, answer: ModelAnswer) -> ModelAnswer | None:
         """Send what is missing of the text, and the end."""
@@ -102,15 +102,19 @@ class CompletionStream:
         elif self._sent.rstrip() != answer.text:
             self._fail(_BEGAN_ANEW)
             return None
-        await self._write(self._events.end(answer))
+        await self._write(self._open() + self._events.end(answer))
         self._handler.finish()
         return answer
 
+    def _open(self) -> bytes:
+        """Return the beginning, once."""
+        if self._has_begun:
+            return b""
+        self._has_begun = True
+        set_stream_headers(self._handler)
+        return self._events.begin()
+
     async def _write(self, data: bytes) -> None:
-        if not self._has_begun:
-            self._has_begun = True
-            set_stream_headers(self._handler)
-            data = self._events.begin() + data
         self._handler.write(data)
         await self._handler.flush()
 

@@ -29,9 +29,9 @@ from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
-from web.declare import Choice, Media, Number, Text, Time, declare, ok
+from web.declare import Media, Time, declare, ok
+from web.parameters import Choice, Field, Number, Text
 from web.people.base import PersonHandler, PolledHandler
-from web.people.bodies import Field
 from web.people.forms import ConversationForm, MessageForm, conversation_form, cursor_of, message_form
 from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time
@@ -39,12 +39,12 @@ from web.sources import SourceForm, sources_form
 
 # Messages of the conversation that goes on.
 _CURRENT_MESSAGES = 20
-_LIMIT, _FOUND = page_limit(20, 100), page_limit(20, 50)
+_LIMIT, FOUND = page_limit(20, 100), page_limit(20, 50)
 _MESSAGES, MAX_MESSAGES = 50, 200
 _LATEST = page_limit(_MESSAGES, MAX_MESSAGES)
 # Beyond it clients use cursors: a page at an offset reads all rows before it.
 _OFFSET = Number("offset", "The first row; the page then also has `total` and `conversations`.", high=2_000)
-_WORDS = Text("q", "The words that are searched.", max_chars=500, example="garden", needed=True)
+WORDS = Text("q", "The words that are searched.", max_chars=500, example="garden", needed=True)
 _FORMAT = Choice("format", "The kind of file.", ("md", "json"))
 _TITLE = Field(
     "title", max_chars=MAX_TITLE_CHARS, may_be_null=True, about='Null or "" removes it.', example="The garden"
@@ -156,13 +156,13 @@ class SearchHandler(PersonHandler):
 
     route = "/conversations/search"
 
-    @declare(ok(items=list[SourceForm]), query=(_WORDS, _FOUND))
+    @declare(ok(items=list[SourceForm]), query=(WORDS, FOUND))
     async def get(self) -> None:
         """Find what was said or written by its words, the best match first."""
-        words = _WORDS.read(self).strip()
+        words = WORDS.read(self).strip()
         if not words:
             raise BadRequestError("`q` is missing.", hint="It holds the words that are searched.")
-        limit = _FOUND.read(self)
+        limit = FOUND.read(self)
         found = await self.store.read_cold(recall.find_texts, self.me.account_id, words, limit=limit, only_said=True)
         self.send_ok({"items": sources_form(found)})
 

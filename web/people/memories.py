@@ -12,10 +12,10 @@ from omi_actors.domain.people.memories import MAX_CHARS, Memory, NewMemory, clea
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError, UpstreamError
 from omi_actors.instruments import metrics
 from omi_actors.store.people import memories
-from omi_actors.store.people.memories import MemoryPage
-from web.declare import Id, Number, Text, Time, declare, ok
+from omi_actors.store.people.memories import Kept, MemoryPage
+from web.declare import Id, Time, declare, ok
+from web.parameters import Field, Number, Text
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.people.forms import cursor_of
 from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time
@@ -83,9 +83,7 @@ class MemoriesHandler(_TextHandler):
     @declare({201: _ONE, 200: ok(memory=MemoryForm, deduped=bool)}, body=(_TEXT,))
     async def post(self) -> None:
         """Keep a text: 201, or 200 with the memory that has it already, from the last twelve hours."""
-        new = NewMemory(text=self.read_text())
-        kept = await self.store.write_alone(memories.add_memory, self.me.account_id, new)
-        metrics.MEMORIES.labels("typed" if kept.is_new else "skipped").inc()
+        kept = await keep_memory(self, self.read_text())
         repeated = {} if kept.is_new else {"deduped": True}
         self.send_ok({"memory": memory_form(kept.memory), **repeated}, 201 if kept.is_new else 200)
 
@@ -111,6 +109,13 @@ class MemoryHandler(_TextHandler):
             raise NotFoundError("Not found", hint="You have no memory with this id.")
         self.site.system.words_deleted()
         self.send_ok({"message": "Memory deleted successfully"})
+
+
+async def keep_memory(handler: PersonHandler, text: str) -> Kept:
+    """Keep a text of the person, and return the memory: the one that has it already, from the last twelve hours."""
+    kept = await handler.store.write_alone(memories.add_memory, handler.me.account_id, NewMemory(text=text))
+    metrics.MEMORIES.labels("typed" if kept.is_new else "skipped").inc()
+    return kept
 
 
 def _place_of(memory: Memory) -> Position:

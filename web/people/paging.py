@@ -9,7 +9,7 @@ from tornado.web import RequestHandler
 
 from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.errors import BadRequestError
-from web.declare import Number, Parameter
+from web.parameters import Number, Parameter
 from web.people.forms import parse_cursor
 
 
@@ -28,7 +28,15 @@ class Cursor(Parameter):
         Raises:
             BadRequestError: the cursor has another form.
         """
-        text = self.find(handler)
+        return self.parse(self.find(handler))
+
+    @staticmethod
+    def parse(text: str) -> Position:
+        """Return the place that a cursor names; "" is before all rows.
+
+        Raises:
+            BadRequestError: the cursor has another form.
+        """
         if not text:
             return NEWEST
         position = parse_cursor(text)

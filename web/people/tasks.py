@@ -14,9 +14,9 @@ from omi_actors.errors import BadRequestError, ConflictError, DuplicateError, No
 from omi_actors.ids import new_id
 from omi_actors.store.people import tasks
 from omi_actors.store.people.tasks import Task
-from web.declare import Header, Id, Time, declare, ok
+from web.declare import Id, Time, declare, ok
+from web.parameters import Field, Header
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.people.forms import cursor_of
 from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time
@@ -74,14 +74,8 @@ class TasksHandler(PersonHandler):
         kind = fields.get("type", "").strip()
         if not kind:
             raise BadRequestError("type is required", hint="`type` says what the task is.")
-        task = Task(self._make_id(), kind, _as_json(fields.get("payload")), self.now_s)
-        most = self.site.people.tasks_per_account
-        try:
-            kept = await self.store.write_alone(tasks.add_task, self.me.account_id, task, limit=most)
-        except DuplicateError as exc:  # another node has added it at the same moment
-            raise ConflictError("The task is there already.", hint=_AGAIN) from exc
-        if kept is None:
-            raise ConflictError(f"This account has {most} tasks already.", hint="The operator can raise the limit.")
+        task = Task(self._make_id(), kind, as_json(fields.get("payload")), self.now_s)
+        kept = await keep_task(self, task)
         self.send_ok({"event": _form(kept)}, 201 if kept is task else 200)
 
     def _make_id(self) -> str:
@@ -98,18 +92,44 @@ class CompleteHandler(PersonHandler):
     @declare(ok(event=TaskForm), errors=(409,))
     async def patch(self, task_id: str) -> None:
         """Add `done` and `completedAt` to the payload, and answer with the task."""
-        task = await self.store.read_cold(tasks.find_task, self.me.account_id, task_id)
+        self.read_fields()
+        task = await complete_task(self, task_id)
         if task is None:
             raise NotFoundError("Not found", hint="GET /agent-events lists your tasks.")
-        self.read_fields()
-        done = {"done": True, "completedAt": iso_time(self.now_s)}
-        payload = json.dumps({**(json.loads(task.payload) or {}), **done}, ensure_ascii=False)
-        is_set = await self.store.write_alone(
-            tasks.set_payload, self.me.account_id, task_id, before=task.payload, payload=payload
-        )
-        if not is_set:
-            raise ConflictError("The task has changed meanwhile.", hint=_AGAIN)
-        self.send_ok({"event": _form(Task(task_id, task.kind, payload, task.created_at))})
+        self.send_ok({"event": _form(task)})
+
+
+async def keep_task(handler: PersonHandler, task: Task) -> Task:
+    """Store a task of the person, and return it as it is kept: one with the same id may be there already.
+
+    Raises:
+        ConflictError: the account has as many tasks as it may, or the task came twice at once.
+    """
+    most = handler.site.people.tasks_per_account
+    try:
+        kept = await handler.store.write_alone(tasks.add_task, handler.me.account_id, task, limit=most)
+    except DuplicateError as exc:  # another node has added it at the same moment
+        raise ConflictError("The task is there already.", hint=_AGAIN) from exc
+    if kept is None:
+        raise ConflictError(f"This account has {most} tasks already.", hint="The operator can raise the limit.")
+    return kept
+
+
+async def complete_task(handler: PersonHandler, task_id: str) -> Task | None:
+    """Complete a task of the person, and return it; None if there is no such task.
+
+    Raises:
+        ConflictError: it was changed at the same moment.
+    """
+    me = handler.me.account_id
+    task = await handler.store.read_cold(tasks.find_task, me, task_id)
+    if task is None:
+        return None
+    done = {"done": True, "completedAt": iso_time(handler.now_s)}
+    payload = json.dumps({**(json.loads(task.payload) or {}), **done}, ensure_ascii=False)
+    if not await handler.store.write_alone(tasks.set_payload, me, task_id, before=task.payload, payload=payload):
+        raise ConflictError("The task has changed meanwhile.", hint=_AGAIN)
+    return Task(task_id, task.kind, payload, task.created_at)
 
 
 ROUTES = (
@@ -118,7 +138,7 @@ ROUTES = (
 )
 
 
-def _as_json(payload: dict[str, Any] | None) -> str:
+def as_json(payload: dict[str, Any] | None) -> str:
     """Return a payload as JSON.
 
     Raises:

@@ -328,7 +328,7 @@ class SessionActor(LoopActor):
 
     def _my_completions(self) -> SessionCompletions:
         if self._completions is None:
-            self._completions = SessionCompletions(self, self._deps.asking, self._session_key)
+            self._completions = SessionCompletions(self, self._deps, self._session_key)
         return self._completions
 
     async def _commit_chat(self, growth: Growth, typed: Typed) -> None:

@@ -7,12 +7,12 @@ Not here: the work of a task (jobs/completion.py). Threads: the event loop.
 import asyncio
 from functools import partial
 
+from omi_actors.actors.session.commits import SessionDeps
 from omi_actors.actors.session.messages import Complete, CompletionEnded, CompletionLeft
 from omi_actors.clients.model import ModelAnswer, OnText
 from omi_actors.errors import FeatureOffError, QueueFullError
 from omi_actors.instruments.logs import get_logger
 from omi_actors.jobs.completion import complete
-from omi_actors.jobs.kinds import JobDeps
 from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
@@ -25,11 +25,12 @@ CompletionMessage = Complete | CompletionLeft | CompletionEnded
 class SessionCompletions:
     """The running completions of one session, made at its first one."""
 
-    __slots__ = ("_actor", "_deps", "_session_key", "_tasks")
+    __slots__ = ("_actor", "_deps", "_session_key", "_tasks", "_watchers")
 
-    def __init__(self, actor: LoopActor, deps: JobDeps | None, session_key: str) -> None:
+    def __init__(self, actor: LoopActor, deps: SessionDeps, session_key: str) -> None:
         self._actor = actor
-        self._deps = deps
+        self._deps = deps.asking
+        self._watchers = deps.watchers
         self._session_key = session_key
         self._tasks: dict[str, asyncio.Task[ModelAnswer]] = {}
 
@@ -47,8 +48,10 @@ class SessionCompletions:
                 task = self._tasks.get(completion_id)
                 if task is not None:
                     task.cancel()
-            case CompletionEnded(completion_id):
+            case CompletionEnded(completion_id, is_kept):
                 self._tasks.pop(completion_id, None)
+                if is_kept:
+                    self._watchers.note(self._session_key)
         return None
 
     def cancel_all(self) -> None:
@@ -67,9 +70,9 @@ class SessionCompletions:
         work = complete(self._session_key, message.asked, self._deps, _relay(message))
         task = asyncio.get_running_loop().create_task(work, name=message.completion_id)
         self._tasks[message.completion_id] = task
-        task.add_done_callback(partial(self._end, message.completion_id, reply))
+        task.add_done_callback(partial(self._end, message, reply))
 
-    def _end(self, completion_id: str, reply: Future[ModelAnswer], task: asyncio.Task[ModelAnswer]) -> None:
+    def _end(self, message: Complete, reply: Future[ModelAnswer], task: asyncio.Task[ModelAnswer]) -> None:
         """Settle the reply, also after a crash of the task, which ends no other completion."""
         error = ActorUnavailableError("the completion was stopped") if task.cancelled() else task.exception()
         if error is None:
@@ -78,7 +81,8 @@ class SessionCompletions:
             reply.try_fail(error)
             if not isinstance(error, ExpectedError):
                 _log.error("completion_crashed", error=type(error).__name__, exc_info=error)
-        self._actor.handle.tell_always(CompletionEnded(completion_id))
+        is_kept = error is None and message.asked.keeping is not None
+        self._actor.handle.tell_always(CompletionEnded(message.completion_id, is_kept))
 
 
 def _relay(message: Complete) -> OnText | None:

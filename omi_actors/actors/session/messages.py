@@ -238,9 +238,10 @@ class AnswerFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complete(Request[ModelAnswer]):
-    """Message from the web: go on with a program's conversation, in parallel to all others; nothing of it is stored.
+    """Message from the web: go on with a program's conversation, in parallel to all others.
 
-    `completion_id` names it. `on_delta` gets the pieces of the answer; it must be quick and must not raise.
+    Question and answer are stored before the reply, if the program wishes it; else nothing is. `completion_id` names
+    it. `on_delta` gets the pieces of the answer; it must be quick and must not raise.
     Fails with QueueFullError, ContextTooLongError, BudgetSpentError, UpstreamError, StoreError, ActorError.
     """
 
@@ -260,9 +261,10 @@ class CompletionLeft:
 
 @dataclass(frozen=True, slots=True)
 class CompletionEnded:
-    """Message from the task of a completion to its own session."""
+    """Message from the task of a completion to its own session. `is_kept`: question and answer are stored."""
 
     completion_id: str
+    is_kept: bool
 
 
 # --- to the router

@@ -18,6 +18,7 @@ from omi_actors.domain.answers.prompt import (
     build_notes,
     estimate_tokens,
     find_space,
+    wish_of,
 )
 from omi_actors.errors import ContextTooLongError
 
@@ -46,25 +47,50 @@ class CompletionLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """A program's wish that question and answer are kept, the answer as `message_id`.
+
+    `conversation_id` and `previous_id` are those of the kept response it goes on from, "" without one. `record` is kept
+    together with the answer for /v1/responses; None: the messages alone.
+    """
+
+    message_id: str
+    conversation_id: str = ""
+    previous_id: str = ""
+    record: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """What a program asks for. `messages` are its conversation, oldest first; `options` fields for the model's request.
 
-    `max_tokens` is the program's own limit of the answer, None if it has none.
+    `max_tokens` is the program's own limit of the answer, None if it has none. `keeping` is None if nothing is kept.
     """
 
     space: str
     messages: tuple[PromptMessage, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     max_tokens: int | None = None
+    keeping: Keeping | None = None
 
     @property
     def question(self) -> str:
         """Return the text of the last message of the user; "" if there is none."""
         return next((one.text for one in reversed(self.messages) if one.role == "user"), "")
 
+    @property
+    def is_new_question(self) -> bool:
+        """Return True if the conversation ends with a message of the user, and not with the result of a tool."""
+        return bool(self.messages) and self.messages[-1].role == "user"
+
+    @property
+    def earlier_answer(self) -> str:
+        """Return the last answer before the question; "" if there is none."""
+        return next((one.text for one in reversed(self.messages) if one.role == "assistant" and one.text), "")
+
 
 def build_completion_prompt(
-    asked: Completion, recalled: Sequence[RecalledLine], limits: CompletionLimits, *, language: str = ""
+    asked: Completion, recalled: Sequence[RecalledLine], limits: CompletionLimits, *, language: str = "", wish: str = ""
 ) -> Prompt:
     """Return the prompt: our instructions, the program's under them, recalled texts, the newest of the conversation.
 
@@ -73,7 +99,7 @@ def build_completion_prompt(
     """
     notes = build_notes(recalled)
     theirs = [one.text for one in asked.messages if one.role == "system" and one.text.strip()]
-    instructions = _build_instructions(find_space(asked.space), theirs, language, has_notes=bool(notes))
+    instructions = _build_instructions(find_space(asked.space), theirs, language, has_notes=bool(notes), wish=wish)
     turns = [one for one in asked.messages if one.role != "system"]
     kept = _choose_turns(turns, limits.context_tokens - estimate_tokens(instructions))
     wanted = asked.max_tokens or limits.max_tokens
@@ -85,10 +111,11 @@ def build_completion_prompt(
     )
 
 
-def _build_instructions(space: Space, theirs: Sequence[str], language: str, *, has_notes: bool) -> str:
+def _build_instructions(space: Space, theirs: Sequence[str], language: str, *, has_notes: bool, wish: str) -> str:
     ours = _WHO.format(language=LANGUAGES.get(language, "the language of the question"))
     ours += MEMORIES if has_notes else ""
     ours += f" {space.instruction}" if space.instruction else ""
+    ours += wish_of(wish)
     return _PROGRAM.join((ours, "\n\n".join(theirs))) if theirs else ours
 
 

@@ -181,7 +181,8 @@ class AnswerContext:
     """Stored input of a prompt: the session's latest segments and messages (without failures), oldest first.
 
     `space` is the name of the session's space. `use` is the use of the model so far, for the budgets. `recall_of` is
-    the account whose texts the prompt may recall; None: no text.
+    the account whose texts the prompt may recall; None: no text. `wish` is the text of the prompt that the person has
+    chosen for the space.
     """
 
     transcript: tuple[TranscriptLine, ...]
@@ -189,3 +190,4 @@ class AnswerContext:
     space: str = "default"
     use: Use = field(default_factory=Use)
     recall_of: str | None = None
+    wish: str = ""

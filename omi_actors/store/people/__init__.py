@@ -5,6 +5,7 @@ conversations.py  lists, messages, titles, deletion, parts for an export
 entries.py    the deletion of one message, or of what was said in one segment
 completions.py  what a completion of a person's program needs
 tasks.py      tasks of agents
+prompts.py    prompts with their versions, and the one that a space's answers follow
 followups.py  notifications that a person sends to the own wearable
 stats.py      counts and activity
 erasure.py    the deletion of an account with all its rows, step by step

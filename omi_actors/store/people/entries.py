@@ -9,6 +9,8 @@ from omi_actors.store.messages import enqueues
 from omi_actors.store.people.conversations import find_conversation
 from omi_actors.store.transaction import Transaction
 
+_RESPONSES = "DELETE FROM model_response WHERE message_id IN (SELECT id FROM message WHERE conversation_id = ?)"
+
 
 @enqueues
 def erase_entry(tx: Transaction, account_id: str, conversation_id: str, entry_id: str) -> bool:
@@ -24,6 +26,8 @@ def erase_entry(tx: Transaction, account_id: str, conversation_id: str, entry_id
     if text is None:
         return False
     tx.has_erased = True
+    # Those of programs may repeat what was said before.
+    tx.run(_RESPONSES, (conversation_id,))
     tx.run("UPDATE session SET epoch = epoch + 1 WHERE id = ?", (conversation.session_id,))
     if begins_with_title(text, conversation.title):
         tx.run("UPDATE conversation SET title = NULL WHERE id = ?", (conversation_id,))

@@ -32,6 +32,7 @@ _OF_SESSION = (
     ("delivery", "id", 2),
     ("raw_event", "id", _WHOLE),
     ("transcript_segment", "seq", 1),
+    ("model_response", "message_id", 1),
     ("message", "id", 4),
     ("memory", "id", 2),
     ("agent_event", "id", 1),
@@ -43,6 +44,8 @@ _OF_ACCOUNT = (
     ("agent_event", "id", 1),
     ("notification_event", "id", 1),
     ("omi_link", "id", 1),
+    ("prompt_version", "id", 1),
+    ("prompt", "id", 1),
 )
 # Few rows of one account or session: they go with it, by foreign keys.
 FEW = frozenset(

@@ -65,6 +65,20 @@ OF_ACCOUNT = (
     ),
     Listed("windows", "context_window", "account_id", "slot, conversation_id, is_active, created_at", ("slot",)),
     Listed("memories", "memory", "account_id", _MEMORY, _TIME),
+    Listed(
+        "prompts",
+        "prompt",
+        "account_id",
+        "id, name, space, version, text, output_type, created_at, updated_at",
+        _TIME,
+    ),
+    Listed(
+        "prompt_versions",
+        "prompt_version",
+        "account_id",
+        "id, prompt_id, number, text, output_type, created_at",
+        _TIME,
+    ),
     Listed("tasks", "agent_event", "account_id", _TASK, _TIME),
     Listed("notifications", "notification_event", "account_id", _NOTICE, _TIME),
     SESSIONS,
@@ -93,6 +107,13 @@ OF_SESSION = (
         "session_id",
         "id, session_id, conversation_id, role, kind, source, text, model, asker, speaker, created_at",
         _TIME,
+    ),
+    Listed(
+        "responses",
+        "model_response",
+        "session_id",
+        "message_id, session_id, previous_id, body, created_at",
+        ("created_at", "message_id"),
     ),
     # A body may have a megabyte.
     Listed(

@@ -74,7 +74,8 @@ class FakeOpenAI:
 
     `takes` names the only parameters allowed beside those of every request, `efforts` the allowed words of
     `reasoning_effort`; `names_parameter`: a refusal has the parameter in a field, else in its text only. A question
-    that contains `hangs_on`, if not empty, is never answered. `say` makes the answer of a question.
+    that contains `hangs_on`, if not empty, is never answered. `say` makes the answer of a question. A streamed question
+    that comes with tools is answered with the pieces `tool_calls`, if there are any. `usage` replaces `tokens`.
     """
 
     mode: Mode = Mode.NORMAL
@@ -88,6 +89,8 @@ class FakeOpenAI:
     retry_after: str = "1"
     hangs_on: str = ""
     say: Callable[[str], str] = "You asked: {}".format
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    usage: dict[str, int] | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
@@ -209,22 +212,28 @@ class _Completions(tornado.web.RequestHandler):
             self.write(whole)
         self._end()
 
-    async def _stream(self, body: dict[str, Any], text: str) -> None:
-        self.set_header("Content-Type", "text/event-stream")
+    def _build_events(self, body: dict[str, Any], text: str) -> list[str]:
         pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
-        deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in pieces)]
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in pieces)]
+        end = "stop"
+        if self.fake.tool_calls and body.get("tools") and body["messages"][-1]["role"] == "user":
+            deltas, end = [{"tool_calls": [piece]} for piece in self.fake.tool_calls], "tool_calls"
         events = [_event(body["model"], delta, None) for delta in deltas]
         if self.mode is Mode.MALFORMED:
             events = ["data: {this is no JSON\n\n"]
-        end = "stop"
         if self.mode in _WORDLESS:
             events, end = [_event(body["model"], {"role": "assistant"}, None)], _WORDLESS[self.mode]
         if self.mode is Mode.REFUSAL:
             events.append(_event(body["model"], {"refusal": "I'm sorry, I can't help with that."}, None))
         events.append(_event(body["model"], {}, end))
-        if self.fake.tokens and body.get("stream_options"):
-            events.append(f'data: {{"choices": [], "usage": {{"total_tokens": {self.fake.tokens}}}}}\n\n')
-        events.append("data: [DONE]\n\n")
+        usage = self.fake.usage or ({"total_tokens": self.fake.tokens} if self.fake.tokens else None)
+        if usage and body.get("stream_options"):
+            events.append(f'data: {{"choices": [], "usage": {json.dumps(usage)}}}\n\n')
+        return [*events, "data: [DONE]\n\n"]
+
+    async def _stream(self, body: dict[str, Any], text: str) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        events = self._build_events(body, text)
         if self.mode is Mode.DRIP:
             await self._write_pieces(list("".join(events)))
         elif self.mode is Mode.TIMED:
@@ -265,7 +274,7 @@ class _Completions(tornado.web.RequestHandler):
             self.finish()
 
 
-def _event(model: str, delta: dict[str, str], finish_reason: str | None) -> str:
+def _event(model: str, delta: dict[str, Any], finish_reason: str | None) -> str:
     chunk = {
         "id": "chatcmpl-fake",
         "object": "chat.completion.chunk",
