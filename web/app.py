@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 
 from tornado.web import Application, GZipContentEncoding
 
-from web.declare import Declared, Fields, Header, Text
+from web.declare import Declared, Fields
 from web.handlers import live, original, pages, queue, realtime, requests, sessions, webhooks
 from web.handlers.about import HelpHandler, InfoHandler
 from web.handlers.base import BaseHandler, NotFound
@@ -17,11 +17,12 @@ from web.handlers.chat import ChatHandler
 from web.handlers.context import StatusHandler, SwitchHandler
 from web.handlers.operator import OperatorHandler, OperatorLinksHandler, SignOutHandler
 from web.handlers.pages import AppFileHandler, IndexHandler, StyleHandler
-from web.handlers.reference import OpenApiHandler
+from web.handlers.reference import DocsFileHandler, DocsHandler, OpenApiHandler
 from web.handlers.status import HealthHandler, LiveHandler, MetricsHandler, QueueStatusHandler, ReadyHandler
 from web.handlers.transcript import TranscriptHandler
 from web.mcp import handler as mcp
 from web.openai import routes as openai
+from web.parameters import Header, Text
 from web.people import routes as people
 from web.prompts import routes as prompts
 from web.requests import GZIP_LEVEL
@@ -113,6 +114,8 @@ def build_application(site: Site, *, compress: bool = False) -> Application:
             (r"/api/info", InfoHandler),
             (r"/help", HelpHandler),
             (r"/openapi\.json", OpenApiHandler),
+            (r"/docs/?", DocsHandler),
+            (r"/docs/([a-z]+\.(?:js|css))", DocsFileHandler),
             *(_METRICS if site.has_metrics else ()),
         ],
         default_handler_class=NotFound,

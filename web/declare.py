@@ -20,19 +20,17 @@ client holds every reply against it, and reading an undeclared parameter fails.
 
 Forms of replies are TypedDicts, or msgspec Structs, with the names of the wire; `body` takes such a type, too. Statuses
 that follow from `access`, from ids in the address, and from the server's limits come by themselves.
-Not here: fields of bodies (people/bodies.py). Threads: any; constant.
+Not here: parameters and fields (parameters.py). Threads: any; constant.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, ClassVar, Literal, NotRequired, Protocol, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, NotRequired, Protocol, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 from tornado.web import RequestHandler
-
-from omi_actors.errors import BadRequestError
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _NAME = "declared"
@@ -42,157 +40,19 @@ Time = Annotated[str, Meta(examples=["2026-11-27T10:00:00.000Z"], extra_json_sch
 Id = Annotated[str, Meta(examples=["8f14e45f-ceea-467f-a0e6-3f2b1c9d7a10"], extra_json_schema={"format": "uuid"})]
 
 
-class BodyField(Protocol):
-    """A field of a JSON body (people/bodies.py), or of a form."""
+class Described(Protocol):
+    """A value that a request carries: a parameter, or a field of the body (parameters.py)."""
 
     @property
     def name(self) -> str:
-        """The name in the body."""
-
-    @property
-    def is_needed(self) -> bool:
-        """True if a body without it is refused."""
-
-    def schema(self) -> dict[str, Any]:
-        """Return its JSON Schema."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A value of the query. A handler reads it by `read`, and must declare it."""
-
-    name: str
-    about: str
-    place: ClassVar[Literal["query", "header"]] = "query"
-
-    def find(self, handler: RequestHandler) -> str:
-        """Return the given text, "" if there is none."""
-        assert self in declared_by(handler).parameters, f"{self.name} is not declared"  # noqa: S101 (a bug of ours)
-        return handler.get_query_argument(self.name, "")
+        """The name in the request."""
 
     @property
     def is_needed(self) -> bool:
         """True if a request without it is refused."""
-        return False
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the value."""
-        return {"type": "string"}
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Parameter):
-    """A whole number from `low` to `high`. With `is_cut`, larger ones mean `high`."""
-
-    default: int = 0
-    low: int = 0
-    high: int = 2**63 - 1
-    is_cut: bool = False
-
-    def read(self, handler: RequestHandler) -> int:
-        """Return the number.
-
-        Raises:
-            BadRequestError: the value is not a whole number, or out of its range.
-        """
-        text, high = self.find(handler), _LARGEST if self.is_cut else self.high
-        if not text:
-            return self.default
-        number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(high)) else -1
-        if not self.low <= number <= high:
-            raise BadRequestError(f"`{self.name}` must be a whole number from {self.low} to {high}.")
-        return min(number, self.high)
-
-    def is_given(self, handler: RequestHandler) -> bool:
-        """Return True if the request has it."""
-        return bool(self.find(handler))
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the value."""
-        return {
-            "type": "integer",
-            "minimum": self.low,
-            "maximum": _LARGEST if self.is_cut else self.high,
-            "default": self.default,
-        }
-
-
-# Limits above the address's own are cut to it, as clients expect; this only keeps numbers short.
-_LARGEST = 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Text(Parameter):
-    """A text of at most `max_chars` characters; `pattern` is only described, the handler checks it."""
-
-    max_chars: int = 1_000
-    example: str = ""
-    pattern: str = ""
-    needed: bool = False
-
-    @property
-    def is_needed(self) -> bool:
-        """True if a request without it is refused."""
-        return self.needed
-
-    def read(self, handler: RequestHandler) -> str:
-        """Return the text, "" if there is none.
-
-        Raises:
-            BadRequestError: it is too long.
-        """
-        text = self.find(handler)
-        if len(text) > self.max_chars:
-            raise BadRequestError(
-                f"`{self.name}` has {len(text)} characters.", hint=f"It must have at most {self.max_chars}."
-            )
-        return text
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the value."""
-        form: dict[str, Any] = {"type": "string", "maxLength": self.max_chars}
-        form |= {"pattern": self.pattern} if self.pattern else {}
-        return form | ({"examples": [self.example]} if self.example else {})
-
-
-@dataclass(frozen=True, slots=True)
-class Choice(Parameter):
-    """One of some words; the first one is the default. Capitals do not matter."""
-
-    words: tuple[str, ...] = ()
-
-    def read(self, handler: RequestHandler) -> str:
-        """Return the word.
-
-        Raises:
-            BadRequestError: it is none of them.
-        """
-        word = self.find(handler).lower() or self.words[0]
-        if word not in self.words:
-            raise BadRequestError(f"`{self.name}` must be one of {', '.join(self.words)}.")
-        return word
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the value."""
-        return {"type": "string", "enum": list(self.words), "default": self.words[0]}
-
-
-@dataclass(frozen=True, slots=True)
-class Header(Parameter):
-    """A header of the request, at most `max_chars` characters of it."""
-
-    place: ClassVar[Literal["query", "header"]] = "header"
-    max_chars: int = 200
-    example: str = ""
-
-    def find(self, handler: RequestHandler) -> str:
-        """Return the given text, "" if there is none."""
-        assert self in declared_by(handler).parameters, f"{self.name} is not declared"  # noqa: S101 (a bug of ours)
-        return handler.request.headers.get(self.name, "")
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the value."""
-        return {"type": "string", "maxLength": self.max_chars} | ({"examples": [self.example]} if self.example else {})
+    def schema(self, site: Any) -> dict[str, Any]:
+        """Return its JSON Schema; some limits are the server's settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +78,7 @@ def ok(**fields: Any) -> Fields:
     return Fields({"ok": Literal[True], **fields})
 
 
+Style = Literal["closed", "open", "form"]
 # A msgspec type, `Fields`, a `Media`; several, if the request chooses between content types; None: no body.
 Answer = Any
 
@@ -227,10 +88,10 @@ class Declared:
     """The declaration of one method."""
 
     answers: Mapping[int, Answer]
-    parameters: tuple[Parameter, ...] = ()
-    body: Sequence[BodyField] | type | None = None
+    parameters: tuple[Any, ...] = ()
+    body: Sequence[Described] | type | None = None
     errors: Sequence[int] = ()
-    is_form: bool = False
+    style: Style = "closed"
     example: Any = None
     # The text of a method that has no docstring, since a faster path handles it.
     about: str = ""
@@ -244,19 +105,20 @@ class Declared:
 def declare(
     answer: Answer | Mapping[int, Answer],
     *,
-    query: Sequence[Parameter] = (),
-    body: Sequence[BodyField] | type | None = None,
+    query: Sequence[Described] = (),
+    body: Sequence[Described] | type | None = None,
     errors: Sequence[int] = (),
-    is_form: bool = False,
+    style: Style = "closed",
     example: Any = None,
 ) -> Callable[[_Method], _Method]:
     """Declare a method; see the module. The method itself is returned unchanged.
 
-    `answer` is that of 200, or a table by status. `is_form` means a body as HTML forms send it. `example` is one of the
-    whole body; without it, the fields' examples make one.
+    `answer` is that of 200, or a table by status. `style` says that unknown fields of the body are errors, or
+    ignored ("open"), or that it is sent as an HTML form. `example` is one of the whole body; without it, the fields'
+    examples make one.
     """
     answers = answer if isinstance(answer, Mapping) else {int(HTTPStatus.OK): answer}
-    declared = Declared(answers, tuple(query), body, tuple(errors), is_form, example)
+    declared = Declared(answers, tuple(query), body, tuple(errors), style, example)
 
     def mark(method: _Method) -> _Method:
         setattr(method, _NAME, declared)
@@ -283,7 +145,7 @@ def declared_by(handler: RequestHandler) -> Declared:
 def build_type(answer: Answer, name: str) -> Any:
     """Return the msgspec type of an answer; None if it is no JSON."""
     if isinstance(answer, Fields):
-        return msgspec.defstruct(name, [_field(*one) for one in answer.fields.items()])
+        return msgspec.defstruct(name, [_field(*one) for one in answer.fields.items()], kw_only=True)
     return None if isinstance(answer, Media) else answer
 
 

@@ -11,7 +11,7 @@ from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.counters import WindowCounters
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.clock import SystemClock
-from omi_actors.errors import ConflictError, StoreUnavailableError
+from omi_actors.errors import StoreUnavailableError
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
@@ -130,7 +130,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
 
     @property
     def queue_admin(self) -> QueueAdmin:
-        raise ConflictError("queue admin is tested with the whole system")
+        raise StoreUnavailableError("queue admin is tested with the whole system")
 
     async def erase_account(self, account_id, *, key_digest, verified_hash):
         return await self.store.write(

@@ -56,6 +56,8 @@ OPEN = {
     "/health/db",
     "/rate-limit/:id",  # the rule only; figures are for the wearer and the operator
     "/openapi.json",
+    "/docs",
+    "/docs/:file",
     "/metrics-dashboard/dashboard.css",
     "/metrics-dashboard/:script",
     "/operator",  # its key, or the operator's cookie, is checked by the handler
@@ -159,7 +161,7 @@ OWNED: dict[str, Callable[[InlineStore, str], Awaitable[str]]] = {
 class Row:
     """A request. `status` is the one that permitted callers get; None: any but 401 and 403.
 
-    409: let in, and the queue's fake desk refuses.
+    503: let in, and the queue's fake desk refuses.
     """
 
     method: str
@@ -215,13 +217,13 @@ EXACT = [
     Row("GET", "/transcript/nobody", Access.OPERATOR, 404),
     Row("POST", "/operator/links", Access.OPERATOR, 201),
     Row("POST", "/metrics-dashboard/actors/restart", Access.OPERATOR, 404, b'{"path":"a"}'),
-    Row("GET", "/operator/events", Access.OPERATOR, 409),
-    Row("POST", "/operator/retention/resume", Access.OPERATOR, 409),
-    Row("GET", "/operator/queue/jobs", Access.OPERATOR, 409),
-    Row("GET", "/operator/queue/jobs/j1?text=1", Access.OPERATOR, 409),
-    Row("DELETE", "/operator/queue/jobs/j1", Access.OPERATOR, 409),
+    Row("GET", "/operator/events", Access.OPERATOR, 503),
+    Row("POST", "/operator/retention/resume", Access.OPERATOR, 503),
+    Row("GET", "/operator/queue/jobs", Access.OPERATOR, 503),
+    Row("GET", "/operator/queue/jobs/j1?text=1", Access.OPERATOR, 503),
+    Row("DELETE", "/operator/queue/jobs/j1", Access.OPERATOR, 503),
     *(
-        Row("POST", f"/operator/queue/{what}", Access.OPERATOR, 409)
+        Row("POST", f"/operator/queue/{what}", Access.OPERATOR, 503)
         for what in ("jobs/j1/retry", "jobs/j1/discard", "retry", "discard", "pause", "resume")
     ),
 ]

@@ -9,7 +9,7 @@ from omi_actors.status.snapshot import Snapshot
 from tests.web.conftest import ADMIN
 from tests.web.http_client import Connection
 from tests.web.test_dashboard import Page
-from web.pages.render import APP_FILES
+from web.pages.render import FILES
 
 # All files of the page for people together.
 MOST_BYTES = 120_000
@@ -98,7 +98,8 @@ async def test_start_page_names_the_wearables_own_wake_name(start):
 async def test_files_of_the_page_come_from_this_server_alone_and_are_small(connection):
     page = (await connection.request("GET", "/", headers=BROWSER)).body
     style = (await connection.request("GET", "/style.css")).body
-    files = {name: await connection.request("GET", f"/app/{name}") for name in APP_FILES}
+    names = [name.removeprefix("app/") for name in FILES if name.startswith("app/")]
+    files = {name: await connection.request("GET", f"/app/{name}") for name in names}
 
     assert {reply.status for reply in files.values()} == {200}
     bodies = [page, style, *(reply.body for reply in files.values())]

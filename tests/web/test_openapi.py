@@ -1,14 +1,17 @@
 """`/openapi.json`, and the declarations of which it is made."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.declared import hold, table
+from tests.declared import SITE, hold, table
 from tests.web.http_client import Reply
-from web.declare import Number, declare, ok
-from web.handlers.openapi import Limit, build_document
+from web.declare import declare, declared_of, ok
+from web.handlers.openapi import build_document
+from web.pages.render import FILES
+from web.parameters import Number
 
 LIMIT = Number("limit", "Rows.", default=5, low=1, high=9, is_cut=True)
 
@@ -31,8 +34,26 @@ async def test_document_is_sent_once_to_a_client_that_has_it(connection):
     assert (again.status, again.body) == (304, b"")
 
 
+def test_every_method_of_every_route_is_declared():
+    undeclared = [
+        (method, handler.route)
+        for _, handler in table()
+        for method in handler.allowed_methods()
+        if method != "HEAD" and declared_of(handler, method) is None and not handler.route.startswith("/v1/")
+    ]
+
+    assert undeclared == [], "see web/declare.py"
+
+
+async def test_files_of_its_page_load_nothing_from_elsewhere(connection):
+    for name in [name for name in FILES if name.startswith("docs/")]:
+        reply = await connection.request("GET", f"/{name}")
+        assert reply.status == 200
+        assert not re.findall(rb"innerHTML|outerHTML|eval\(|@import|\burl\(|https?://", reply.body), name
+
+
 def test_every_reference_of_the_document_leads_somewhere():
-    document = build_document(table(), Limit(1, 1))
+    document = build_document(table(), SITE)
 
     for place in references(document):
         found: Any = document

@@ -10,7 +10,7 @@ come in; `guarded.py`: limits, deadline.
 - `requests.py`: one request's timeline. `webhooks.py`: the webhook inspector.
 - `pages.py`: start page and dashboard. `live.py`: the dashboard's event stream, and the restart
 of an actor; `event_stream.py`: its base, and that of persons' streams.
-`about.py`: `/api/info` and `/help`. `reference.py`: `/openapi.json`, which `openapi.py` makes.
+`about.py`: `/api/info` and `/help`. `reference.py`: `/docs` and `/openapi.json`, which `openapi.py` makes.
 `status.py`: health and metrics.
 - `operator.py`: sign-in and sign-out. `queue.py`: queue admin.
 """

@@ -3,13 +3,14 @@
 Not here: its state (status.py). Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
 from tornado.routing import PathMatches
 from tornado.web import Application
 
 from omi_actors import __version__
 from omi_actors.status.health import OFF
+from web.declare import PAGE, Fields, Time, declare
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
@@ -25,6 +26,25 @@ _EXAMPLES = (
 )
 
 
+class RouteForm(TypedDict):
+    """An address with its methods."""
+
+    path: str
+    methods: list[str]
+
+
+_INFO = Fields(
+    {
+        "name": str,
+        "version": str,
+        "environment": str,
+        "features": list[str],
+        "routes": list[RouteForm],
+        "timestamp": Time,
+    }
+)
+
+
 class InfoHandler(BaseHandler):
     """Shows name, version, active features and all addresses."""
 
@@ -32,8 +52,9 @@ class InfoHandler(BaseHandler):
     access = Access.ANYBODY
     answers_without_store = True
 
+    @declare(_INFO)
     def get(self) -> None:
-        """Answer with JSON."""
+        """Show name, version, active features and all addresses."""
         self.send_json(
             {
                 "name": _NAME,
@@ -61,8 +82,9 @@ class HelpHandler(BaseHandler):
     content_policy = PAGE_POLICY
     answers_without_store = True
 
+    @declare((dict[str, Any], PAGE))
     def get(self) -> None:
-        """Answer with JSON, or with a page if a browser opens the address."""
+        """Show wake phrases, examples and features."""
         form = _help(self.site.wake_names, self._features())
         if self.wants_page:
             self.send_page(render_help(form))

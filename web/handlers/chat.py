@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 from tornado.iostream import StreamClosedError
@@ -17,6 +17,7 @@ from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, OnDelt
 from omi_actors.ids import new_id
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.store.people.recall import RecalledText
+from web.declare import Fields, Media, declare
 from web.edge.limits import LARGE_BODY_BYTES
 from web.edge.tolerant_json import short_key
 from web.handlers.asking import AskingHandler, StreamedHandler
@@ -24,14 +25,41 @@ from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.handlers.chat_body import ChatBody, read_chat
 from web.handlers.event_stream import HEARTBEAT, set_stream_headers
+from web.parameters import Field, Header
 from web.problems import Problem, api_problem
-from web.requests import header
-from web.sources import sources_form
+from web.sources import SourceForm, sources_form
 
 # Sessions whose keys begin so belong to no account: they have no sources.
 _WITHOUT_PERSON = "chat:"
 # Characters that wait for a slow reader. Beyond them no further piece is sent; the last event has the whole answer.
 _MAX_CHARS = 65_536
+
+
+_KEY = Header("Idempotency-Key", "Names the question: a repetition with the same key asks it once.")
+_BODY = (
+    Field("message", limit_of="max_message_chars", example="How high is the moon?", is_needed=True),
+    Field("session_id", about='The session\'s name; without it, "default".', example="kitchen"),
+    Field("context", object, limit_of="max_message_chars", about="The client's own data: a string, or any JSON."),
+)
+_FORM = {
+    "response": str,
+    "session_id": str,
+    "conversationId": NotRequired[str],
+    "duration": int,
+    "duplicate": NotRequired[bool],
+    "sources": NotRequired[list[SourceForm]],
+}
+
+
+class DeltaForm(TypedDict):
+    """The data of an event `delta`; that of `done` is the JSON reply, that of `error` is an error."""
+
+    text: str
+    restart: NotRequired[bool]
+
+
+# The answer as events, for a client that accepts them.
+EVENTS = Media("text/event-stream", DeltaForm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +211,7 @@ class ChatHandler(AskingHandler):
     # Its deadline is CHAT_REPLY_DEADLINE_MS.
     has_own_deadline = True
 
+    @declare((Fields(_FORM), EVENTS), query=(_KEY,), body=_BODY, style="open", errors=(409, 422, 502))
     async def post(self) -> None:
         """Reply with the answer; 502 with a text if it failed, 504 if it is late."""
         owner = self.find_owner()
@@ -223,7 +252,7 @@ class ChatHandler(AskingHandler):
         return await self.site.readers.read(len(self.request.body), read)
 
     def _build_question(self, session_key: str, body: ChatBody) -> AskQuestion:
-        given = header(self.request.headers, "Idempotency-Key")
+        given = _KEY.find(self)
         return AskQuestion(
             session_key=session_key,
             asker_id=new_id(),

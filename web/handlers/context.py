@@ -4,18 +4,26 @@ Not here: the effect of a space (omi_actors/domain/answers/prompt.py), owners of
 Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from omi_actors.actors.session.messages import SwitchSpace
 from omi_actors.domain.answers.prompt import DEFAULT, SPACES
 from omi_actors.errors import BadRequestError
+from web.declare import Fields, declare
 from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.handlers.chat_body import read_label
+from web.parameters import Field
 
 # A session's name and a space are short.
 _MAX_BODY_BYTES = 4_096
+_BODY = (
+    Field("session_id", example="kitchen", is_needed=True),
+    Field("space", may_be_null=True, about=f"One of {', '.join(SPACES)}.", example="todos"),
+)
+_SWITCHED = Fields({"success": Literal[True], "previousSpace": str, "currentSpace": str, "message": str})
+_SPACE = Fields({"space": str, "pending": None, "initialized": bool})
 
 
 class SwitchHandler(BaseHandler):
@@ -24,8 +32,9 @@ class SwitchHandler(BaseHandler):
     route = "/context/switch"
     access = Access.CHATTER
 
+    @declare(_SWITCHED, body=_BODY, style="open")
     async def post(self) -> None:
-        """Answer with the previous and the current space."""
+        """Switch a session to another space."""
         owner = self.find_owner()
         fields = read_object(self.request.body, max_bytes=_MAX_BODY_BYTES)
         if fields.get("session_id") in (None, ""):
@@ -49,8 +58,9 @@ class StatusHandler(BaseHandler):
     route = "/context/status/:sessionId"
     access = Access.CHATTER
 
+    @declare(_SPACE)
     async def get(self, label: str) -> None:
-        """Answer with the space. `pending` is always null, since no command of this server waits for a choice."""
+        """Show the space of a session."""
         space = await self.site.system.load_space(self.find_owner().session_key(label))
         self.send_json({"space": space or DEFAULT.name, "pending": None, "initialized": space is not None})
 

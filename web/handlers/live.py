@@ -3,21 +3,27 @@
 Not here: the document and its rounds (web/dashboard.py), actions on the queue (queue.py). Threads: the event loop.
 """
 
+from typing import Any
+
 from omi_actors.domain.people.accounts import Role
 from omi_actors.domain.work.queue_admin import Action
 from omi_actors.errors import BadRequestError
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from web.dashboard import EVERY
+from web.declare import Fields, Media, declare
 from web.edge.tolerant_json import read_object
-from web.handlers.base import BaseHandler, whole_number
+from web.handlers.base import BaseHandler
 from web.handlers.caller import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE, Access
 from web.handlers.event_stream import EventStreamHandler
 from web.pages.render import DASHBOARD
+from web.parameters import Field, Number
 
 _log = get_logger(__name__)
 
 _MAX_BODY_BYTES = 4_096
+_EVERY = Number("every", f"Seconds between two events: {', '.join(map(str, EVERY))}.", 1, low=1, high=max(EVERY))
+_PATH = Field("path", about="As in the section `actors` of data.json.", is_needed=True)
 # The last event: the page need not ask, and be refused, to know it.
 _SIGNED_OUT = b"data: signed-out\n\n"
 
@@ -30,9 +36,10 @@ class DashboardEventsHandler(EventStreamHandler):
     is_logged = False
     read_s = 10.0
 
+    @declare(Media("text/event-stream", dict[str, Any]), query=(_EVERY,))
     async def get(self) -> None:
         """Send a document at once, then by `every` (1, 5 or 15 seconds), and a comment each second between."""
-        every = whole_number(self, "every", 1, low=1, high=max(EVERY))
+        every = _EVERY.read(self)
         if every not in EVERY:
             raise BadRequestError(f"`every` must be one of {', '.join(map(str, EVERY))}.")
         dashboard = self.site.dashboard
@@ -69,6 +76,7 @@ class RestartHandler(BaseHandler):
     has_own_deadline = True
     is_slow_by_nature = True
 
+    @declare(Fields({"restarted": str}), body=(_PATH,), style="open", errors=(404,))
     async def post(self) -> None:
         """Restart the actor with the `path` of the body, a string.
 

@@ -14,13 +14,15 @@ from typing import Any, NotRequired, TypedDict
 import msgspec
 
 from omi_actors import __version__
-from web.declare import Answer, BodyField, Declared, Id, Media, Parameter, Time, build_type, declared_of
+from web.declare import PAGE, Answer, Declared, Id, Media, Time, build_type, declared_of
 from web.edge.browsers import SAFE_METHODS
 from web.edge.header_checks import MALFORMED, TARGET_TOO_LONG, TOO_LARGE_HEAD
 from web.handlers.base import BaseHandler
 from web.handlers.caller import CHAT_COOKIE, CHAT_SECRET_HEADER, OPERATOR_COOKIE, Access
 from web.identity import COOKIE
+from web.parameters import Parameter
 from web.problems import API, Problem
+from web.site import Site
 
 # Statuses that every address may answer: refusals of the edge and of limits, and failures.
 COMMON = frozenset({400, 408, 413, 414, 415, 421, 429, 431, 500, 503, 504})
@@ -49,14 +51,6 @@ class Error(TypedDict):
     requestId: Id
     timestamp: Time
     timeline: NotRequired[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """The rate limit of a kind of routes."""
-
-    requests: int
-    window_s: int
 
 
 _BEARER = {"type": "http", "scheme": "bearer"}
@@ -116,6 +110,14 @@ class Operation:
         return "_".join([self.method.lower(), *re.findall(r"[A-Za-z0-9]+", words)])
 
     @property
+    def answers(self) -> Mapping[int, Answer]:
+        """The declared replies. A browser that is not the operator's is led from the operator's pages to the door."""
+        is_page = any(PAGE in _parts(answer) for answer in self.declared.answers.values())
+        if not is_page or self.handler.access is not Access.OPERATOR or self.method != "GET":
+            return self.declared.answers
+        return {**self.declared.answers, 303: None}
+
+    @property
     def statuses(self) -> frozenset[int]:
         """All statuses that the operation may answer."""
         access, more = self.handler.access, set(self.declared.errors)
@@ -126,7 +128,7 @@ class Operation:
         # Without an id, too: another node has just deleted the account.
         if "{" in self.path or (access is Access.PERSON and self.method not in SAFE_METHODS):
             more.add(404)
-        return COMMON | more | self.declared.answers.keys()
+        return COMMON | more | self.answers.keys()
 
 
 Rules = Iterable[tuple[str, type[BaseHandler]]]
@@ -143,14 +145,14 @@ def operations_of(rules: Rules) -> list[Operation]:
     ]
 
 
-def build_document(rules: Rules, limit: Limit | None) -> dict[str, Any]:
-    """Return the document; without a `limit` there are no rate limits."""
+def build_document(rules: Rules, site: Site) -> dict[str, Any]:
+    """Return the document of a server with these routes and the site's limits."""
     operations = operations_of(rules)
     schemas = _Schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
     for one in operations:
-        paths.setdefault(one.path, {})[one.method.lower()] = _operation_form(one, schemas, limit)
-    statuses = {status for one in operations for status in one.statuses - one.declared.answers.keys()}
+        paths.setdefault(one.path, {})[one.method.lower()] = _operation_form(one, schemas, site)
+    statuses = {status for one in operations for status in one.statuses - one.answers.keys()}
     return {
         "openapi": "3.1.1",
         "info": {"title": "Omi Actors", "version": __version__, "description": _ABOUT},
@@ -170,7 +172,7 @@ class _Schemas:
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._places: dict[tuple[str, str], Any] = {("error", ""): Error}
         for one in operations:
-            for status, answer in one.declared.answers.items():
+            for status, answer in one.answers.items():
                 self._add_answer(one, status, answer)
             if isinstance(one.declared.body, type):
                 self._places[one.name, "body"] = one.declared.body
@@ -193,7 +195,7 @@ class _Schemas:
 
 def _type_name(one: Operation, status: int, number: int) -> str:
     words = "".join(word.capitalize() for word in one.name.split("_"))
-    return f"{words}Reply{'' if status == min(one.declared.answers) else status}{number or ''}"
+    return f"{words}Reply{'' if status == min(one.answers) else status}{number or ''}"
 
 
 def _parts(answer: Answer) -> tuple[Any, ...]:
@@ -225,7 +227,7 @@ def _groups(pattern: str) -> list[str]:
     return groups
 
 
-def _operation_form(one: Operation, schemas: _Schemas, limit: Limit | None) -> dict[str, Any]:
+def _operation_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, Any]:
     summary, more = _texts(one)
     names = re.findall(r"\{(\w+)\}", one.path)
     form: dict[str, Any] = {
@@ -238,27 +240,24 @@ def _operation_form(one: Operation, schemas: _Schemas, limit: Limit | None) -> d
                 {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": f"^{group}$"}}
                 for name, group in zip(names, one.groups, strict=True)
             ),
-            *map(_parameter_form, one.declared.parameters),
+            *(_parameter_form(parameter, site) for parameter in one.declared.parameters),
         ],
         "responses": {
-            **{str(status): _answer_form(one, status, schemas) for status in sorted(one.declared.answers)},
+            **{str(status): _answer_form(one, status, schemas) for status in sorted(one.answers)},
             **{
                 str(status): {"$ref": f"#/components/responses/{_error_name(status)}"}
-                for status in sorted(one.statuses - one.declared.answers.keys())
+                for status in sorted(one.statuses - one.answers.keys())
             },
         },
         "security": [{name: []} if name else {} for name in _SECURITY[one.handler.access]],
         "x-access": one.handler.access.value,
     }
-    body = _body_form(one, schemas)
+    body = _body_form(one, schemas, site)
     if body is not None:
         form["requestBody"] = body
-    if limit is not None and one.handler.limit_kind is not None:
-        form["x-rate-limit"] = {
-            "kind": one.handler.limit_kind,
-            "requests": limit.requests,
-            "windowSeconds": limit.window_s,
-        }
+    if site.request_limit is not None and one.handler.limit_kind is not None:
+        requests, window_s = site.request_limit.numbers
+        form["x-rate-limit"] = {"kind": one.handler.limit_kind, "requests": requests, "windowSeconds": window_s}
     return form
 
 
@@ -271,46 +270,46 @@ def _texts(one: Operation) -> tuple[str, str]:
     return first.rstrip("."), "\n\n".join(filter(None, parts))
 
 
-def _parameter_form(parameter: Parameter) -> dict[str, Any]:
+def _parameter_form(parameter: Parameter, site: Site) -> dict[str, Any]:
     return {
         "name": parameter.name,
         "in": parameter.place,
         "description": parameter.about,
         "required": parameter.is_needed,
-        "schema": parameter.schema(),
+        "schema": parameter.schema(site),
     }
 
 
-def _body_form(one: Operation, schemas: _Schemas) -> dict[str, Any] | None:
+def _body_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, Any] | None:
     body = one.declared.body
     if body is None or body == ():
         return None
-    schema = schemas.find(one.name, "body") if isinstance(body, type) else fields_schema(body)
+    schema = schemas.find(one.name, "body") if isinstance(body, type) else _fields_form(one.declared, site)
     content: dict[str, Any] = {"schema": schema}
     example = one.declared.example
     if example is None and not isinstance(body, type):
-        example = {field.name: made for field in body if (made := field.schema().get("examples"))}
+        example = {field.name: made for field in body if (made := field.schema(site).get("examples"))}
         example = {name: values[0] for name, values in example.items()}
     if example:
         content["example"] = example
     is_needed = isinstance(body, type) or any(field.is_needed for field in body)
-    kind = "application/x-www-form-urlencoded" if one.declared.is_form else "application/json"
+    kind = "application/x-www-form-urlencoded" if one.declared.style == "form" else "application/json"
     return {"required": is_needed, "content": {kind: content}}
 
 
-def fields_schema(fields: Sequence[BodyField]) -> dict[str, Any]:
-    """Return the JSON Schema of a body with these fields and no others."""
+def _fields_form(declared: Declared, site: Site) -> dict[str, Any]:
+    """Return the JSON Schema of a body with the declared fields."""
     return {
         "type": "object",
-        "properties": {field.name: field.schema() for field in fields},
-        "required": [field.name for field in fields if field.is_needed],
-        "additionalProperties": False,
+        "properties": {field.name: field.schema(site) for field in declared.fields},
+        "required": [field.name for field in declared.fields if field.is_needed],
+        "additionalProperties": declared.style == "open",
     }
 
 
 def _answer_form(one: Operation, status: int, schemas: _Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {}
-    for number, part in enumerate(_parts(one.declared.answers[status])):
+    for number, part in enumerate(_parts(one.answers[status])):
         schema = schemas.find(one.name, f"{status} {number}")
         if isinstance(part, Media):
             content[part.content_type] = {"schema": {"type": "string"}} | ({"x-event-data": schema} if schema else {})

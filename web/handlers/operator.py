@@ -5,6 +5,7 @@ Threads: the event loop.
 """
 
 from omi_actors.errors import ForbiddenError, SignatureMismatchError
+from web.declare import PAGE, Fields, declare
 from web.edge.browsers import PAGE_POLICY
 from web.edge.operator_sessions import KEY_LIFETIME_S, SESSION_LIFETIME_S
 from web.handlers.base import BaseHandler
@@ -12,9 +13,11 @@ from web.handlers.caller import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE, Access
 from web.handlers.pages import index_page
 from web.pages.render import OPERATOR_PLACE as ROUTE
 from web.pages.render import render_message, render_operator_door
+from web.parameters import Text
 
 # Sign-ins have a rate limit of their own, so that other requests do not use it up.
 _LIMIT_KIND = "sign-in"
+_KEY = Text("key", "The key of the link; it signs this browser in, once.", max_chars=8_192)
 
 
 class OperatorHandler(BaseHandler):
@@ -34,12 +37,13 @@ class OperatorHandler(BaseHandler):
         if self.request.query:
             self.set_header("Referrer-Policy", "no-referrer")
 
+    @declare({200: PAGE, 303: None}, query=(_KEY,), errors=(401, 403))
     def get(self) -> None:
         """Sign in, or show the page."""
-        key = self.get_query_argument("key", None)
-        if key is None and self.wants_page and not self.may_observe:
+        key = _KEY.read(self)
+        if not key and self.wants_page and not self.may_observe:
             self.send_page(render_operator_door())
-        elif key is None:
+        elif not key:
             self.require_operator()
             self.send_page(index_page(self))
         else:
@@ -65,8 +69,9 @@ class OperatorLinksHandler(BaseHandler):
     access = Access.OPERATOR
     limit_kind = _LIMIT_KIND
 
+    @declare({201: Fields({"path": str, "expiresInS": int})})
     def post(self) -> None:
-        """Answer with a sign-in path that works once."""
+        """Issue a sign-in path that works once."""
         self.send_json({"path": operator_path(self.site.operators.issue_key()), "expiresInS": int(KEY_LIFETIME_S)}, 201)
 
 
@@ -78,6 +83,7 @@ class SignOutHandler(BaseHandler):
     limit_kind = _LIMIT_KIND
     content_policy = PAGE_POLICY
 
+    @declare(PAGE)
     def post(self) -> None:
         """End the session and its cookie."""
         for name in (OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE):

@@ -3,15 +3,16 @@
 Not here: HTML (web/pages/), the figures (omi_actors/status/). Threads: the event loop.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tornado.web import HTTPError, RequestHandler
 
 from omi_actors.status.health import DEMO
+from web.declare import PAGE, Media, declare
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
-from web.pages.render import APP_FILES, DASHBOARD, read_asset, render_dashboard, render_index
+from web.pages.render import DASHBOARD, FILES, read_asset, render_dashboard, render_index
 from web.problems import iso_time
 
 
@@ -21,8 +22,9 @@ class AssetHandler(BaseHandler):
     content_type: ClassVar[str]
     is_logged = is_kept = False
 
+    @declare(Media("text/css"))
     def get(self) -> None:
-        """Answer with the file."""
+        """Send the file."""
         self.set_header("Content-Type", f"{self.content_type}; charset=utf-8")
         self.finish(read_asset(self.route.rpartition("/")[2]))
 
@@ -42,19 +44,21 @@ class AppFileHandler(BaseHandler):
     """The scripts and the style of the page for people. They are public: they hold no data."""
 
     route = "/app/:file"
+    folder: ClassVar[str] = "app"
     access = Access.ANYBODY
     answers_without_store = True
     is_logged = is_kept = False
 
+    @declare({200: (Media("text/javascript"), Media("text/css")), 304: None})
     def get(self, name: str) -> None:
-        """Answer with the file; 404 if there is none of that name."""
-        if name not in APP_FILES:
+        """Send a script or the style of the page for people."""
+        if f"{self.folder}/{name}" not in FILES:
             raise HTTPError(404)
         kind = "text/css" if name.endswith(".css") else "text/javascript"
         self.set_header("Content-Type", f"{kind}; charset=utf-8")
         # The browser keeps it, and asks each time whether it has changed.
         self.set_header("Cache-Control", "no-cache")
-        self.finish(read_asset(f"app/{name}"))
+        self.finish(read_asset(f"{self.folder}/{name}"))
 
     head = get
 
@@ -71,8 +75,9 @@ class IndexHandler(BaseHandler):
     answers_without_store = True
     content_policy = PAGE_POLICY
 
+    @declare(PAGE)
     def get(self) -> None:
-        """Answer with the page; only the operator sees states and links."""
+        """Show the page; only the operator sees states and links."""
         self.send_page(index_page(self))
 
     head = get
@@ -102,8 +107,9 @@ class DashboardHandler(BaseHandler):
     is_paced = True
     content_policy = PAGE_POLICY
 
+    @declare(PAGE)
     def get(self) -> None:
-        """Answer the operator with a snapshot as a page."""
+        """Show the dashboard."""
         taken_at = iso_time(self.site.clock.now_s())
         self.send_page(render_dashboard(self.site.system.snapshot(), taken_at, may_change=self.is_operator))
 
@@ -118,8 +124,9 @@ class DashboardDataHandler(BaseHandler):
     is_kept = False
     is_paced = True
 
+    @declare(dict[str, Any])
     async def get(self) -> None:
-        """Answer the operator with the document that open pages have, else with a new one."""
+        """Send the dashboard's document, whose form may change."""
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(await self.site.dashboard.load())
 
@@ -132,8 +139,9 @@ class MinutesHandler(BaseHandler):
     route = f"{DASHBOARD}/minutes.json"
     access = Access.OPERATOR
 
+    @declare(dict[str, Any])
     async def get(self) -> None:
-        """Answer the operator with a column for each figure."""
+        """Send a column for each figure."""
         self.send_json(await self.site.system.load_minutes())
 
     head = get
@@ -156,8 +164,9 @@ class DashboardScriptHandler(BaseHandler):
     answers_without_store = True
     is_logged = is_kept = False
 
+    @declare(Media("text/javascript"))
     def get(self, name: str) -> None:
-        """Answer with the script."""
+        """Send a script of the dashboard."""
         self.set_header("Content-Type", "text/javascript; charset=utf-8")
         self.finish(read_asset(name))
 

@@ -5,7 +5,7 @@ Not here: the changes themselves (omi_actors/status/queue_admin.py), HTML (web/p
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.domain.work.jobs import JobState
@@ -19,12 +19,14 @@ from omi_actors.domain.work.queue_admin import (
     redact_payload,
 )
 from omi_actors.errors import BadRequestError
+from web.declare import PAGE, Fields, Time, declare, declared_by
 from web.edge.browsers import PAGE_POLICY
 from web.edge.tolerant_json import read_object
-from web.handlers.base import BaseHandler, whole_number
+from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.pages.operator import render_job, render_jobs
 from web.pages.render import JOBS
+from web.parameters import Choice, Field, Number, Text
 from web.problems import iso_time
 
 _NAME = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")
@@ -47,7 +49,57 @@ def build_filter(fields: Mapping[str, str]) -> JobFilter:
     return JobFilter(kind=fields.get("kind"), state=state, lane=fields.get("lane"), session_key=session)
 
 
-def job_form(job: ListedJob) -> dict[str, Any]:
+class JobForm(TypedDict):
+    """A job, without texts of conversations."""
+
+    number: int
+    id: str
+    kind: str
+    state: str
+    lane: str
+    sessionId: str | None
+    priority: int
+    attempts: int
+    maxAttempts: int
+    deliveries: int
+    error: str | None
+    requestId: str | None
+    payloadVersion: int
+    payloadCharacters: int
+    createdAt: Time
+    runAt: Time
+    leaseUntil: Time | None
+    finishedAt: Time | None
+
+
+class TextForm(TypedDict):
+    """A text, or only its length."""
+
+    characters: int
+    text: NotRequired[str]
+
+
+class JobDetailForm(JobForm):
+    """A whole job."""
+
+    payload: dict[str, Any] | None
+    question: TextForm | None
+    answer: TextForm | None
+
+
+class OperatorEventForm(TypedDict):
+    """An action of the operator."""
+
+    number: int
+    who: str
+    at: Time
+    action: str
+    target: dict[str, Any]
+    jobs: int
+    requestId: str | None
+
+
+def job_form(job: ListedJob) -> JobForm:
     """Return a job for the list, without texts of conversations."""
     return {
         "number": job.seq,
@@ -71,7 +123,7 @@ def job_form(job: ListedJob) -> dict[str, Any]:
     }
 
 
-def job_detail_form(detail: JobDetail, *, with_text: bool) -> dict[str, Any]:
+def job_detail_form(detail: JobDetail, *, with_text: bool) -> JobDetailForm:
     """Return a whole job. Unless `with_text`, texts are replaced by their length."""
     payload = dict(detail.payload) if detail.payload is not None else None
     if payload is not None and not with_text:
@@ -84,7 +136,7 @@ def job_detail_form(detail: JobDetail, *, with_text: bool) -> dict[str, Any]:
     }
 
 
-def event_form(event: OperatorEvent) -> dict[str, Any]:
+def event_form(event: OperatorEvent) -> OperatorEventForm:
     """Return an event of the audit log for JSON."""
     return {
         "number": event.number,
@@ -101,21 +153,35 @@ def _time(utc_s: float | None) -> str | None:
     return None if utc_s is None else iso_time(utc_s)
 
 
-def _text(text: str | None, *, with_text: bool) -> dict[str, Any] | None:
+def _text(text: str | None, *, with_text: bool) -> TextForm | None:
     if text is None:
         return None
     return {"characters": len(text), "text": text} if with_text else {"characters": len(text)}
 
 
 _ID = r"([A-Za-z0-9_.:-]{1,128})"
-_DEFAULT_LIMIT = 50
+_BEFORE = Number("before", "`nextBefore` of the page before.")
+_LIMIT = Number("limit", "Rows of the page.", 50, low=1, high=500)
 # Of a page, which a person reads, also on a phone.
 _PAGE_LIMIT = 25
-_MAX_LIMIT = 500
-_MAX_NUMBER = 2**63 - 1
+_TEXT = Choice("text", "With 1, the texts; that is recorded.", ("0", "1"))
 # A filter and its confirmation are short.
 _MAX_BODY_BYTES = 4_096
-_FILTER_FIELDS = frozenset({"kind", "state", "lane", "session"})
+_FILTER_ABOUT = {
+    "kind": "Jobs of this kind.",
+    "state": f"Jobs in this state: {', '.join(JobState)}.",
+    "lane": "Jobs of this lane.",
+    "session": "Jobs of this session: a wearer's uid, or the whole key.",
+}
+_PATTERN = f"^{_NAME.pattern}$"
+_FILTER = tuple(Text(name, about, max_chars=256, pattern=_PATTERN) for name, about in _FILTER_ABOUT.items())
+_FILTER_FIELDS = tuple(
+    Field(name, max_chars=256, about=about, form={"pattern": _PATTERN}) for name, about in _FILTER_ABOUT.items()
+)
+_CONFIRM = Field("confirm", about="`confirm` of the reply that counted the jobs; with it they are changed.")
+_KIND = Field("kind", about="Jobs of this kind; without it, all.", example="answer")
+_CHANGED = Fields({"retried": NotRequired[int], "discarded": NotRequired[int]})
+_COUNTED = Fields({**_CHANGED.fields, "count": NotRequired[int], "confirm": NotRequired[str]})
 _DONE = {Action.RETRY: "retried", Action.DISCARD: "discarded"}
 
 
@@ -126,17 +192,17 @@ class _QueueAdminHandler(BaseHandler):
 
     def page(self) -> tuple[int | None, int]:
         """Return the page's size, and the number below which it begins (None: the newest entry)."""
-        before = whole_number(self, "before", 0, low=0, high=_MAX_NUMBER)
-        default = _PAGE_LIMIT if self.wants_page else _DEFAULT_LIMIT
-        return before or None, whole_number(self, "limit", default, low=1, high=_MAX_LIMIT)
+        limit = _LIMIT.read(self)
+        return _BEFORE.read(self) or None, _PAGE_LIMIT if self.wants_page and not _LIMIT.is_given(self) else limit
 
-    def read_fields(self, allowed: frozenset[str]) -> dict[str, str]:
-        """Return the body's fields, which must be strings; an empty body has none.
+    def read_fields(self) -> dict[str, str]:
+        """Return the declared fields of the body, which must be strings; an empty body has none.
 
         Raises:
             BadRequestError: a field is unknown. A misspelt filter must not select every job.
         """
         fields = read_object(self.request.body or b"{}", max_bytes=_MAX_BODY_BYTES)
+        allowed = {field.name for field in declared_by(self).fields}
         for name, value in fields.items():
             if name not in allowed or not isinstance(value, str):
                 raise BadRequestError(f"The fields must be strings named {', '.join(sorted(allowed))}.")
@@ -149,10 +215,11 @@ class JobsHandler(_QueueAdminHandler):
     route = JOBS
     content_policy = PAGE_POLICY
 
+    @declare((Fields({"jobs": list[JobForm], "nextBefore": int | None}), PAGE), query=(_BEFORE, _LIMIT, *_FILTER))
     async def get(self) -> None:
-        """Answer with a page; `nextBefore` is null on the last one."""
+        """List jobs, newest first; `nextBefore` is null on the last page."""
         before, limit = self.page()
-        fields = {name: self.get_query_argument(name) for name in _FILTER_FIELDS & {*self.request.arguments}}
+        fields = {one.name: one.find(self) for one in _FILTER if one.name in self.request.arguments}
         if self.wants_page:
             # A form sends its empty fields, too.
             fields = {name: value for name, value in fields.items() if value}
@@ -171,9 +238,10 @@ class JobHandler(_QueueAdminHandler):
     route = f"{JOBS}/:jobId"
     content_policy = PAGE_POLICY
 
+    @declare((JobDetailForm, PAGE), query=(_TEXT,))
     async def get(self, job_id: str) -> None:
-        """Answer with the job."""
-        with_text = self.get_query_argument("text", "") == "1"
+        """Show one job."""
+        with_text = _TEXT.read(self) == "1"
         admin = self.site.system.queue_admin
         detail = await admin.show_job(job_id, with_text=with_text, by=self.requester)
         form = job_detail_form(detail, with_text=with_text)
@@ -183,6 +251,7 @@ class JobHandler(_QueueAdminHandler):
         else:
             self.send_json(form)
 
+    @declare(Fields({"discarded": int}), errors=(409,))
     async def delete(self, job_id: str) -> None:
         """Discard the job if it waits or is dead."""
         await self.site.system.queue_admin.change_job(Action.DISCARD, job_id, by=self.requester)
@@ -195,6 +264,7 @@ class ActHandler(_QueueAdminHandler):
 
     route = f"{JOBS}/:jobId/:action"
 
+    @declare({200: _CHANGED, 303: None}, errors=(409,))
     async def post(self, job_id: str, word: str) -> None:
         """Make the dead job ready again, or cancel it."""
         action = Action(word)
@@ -211,10 +281,11 @@ class BulkHandler(_QueueAdminHandler):
 
     route = "/operator/queue/:action"
 
+    @declare(_COUNTED, body=(*_FILTER_FIELDS, _CONFIRM), errors=(409,))
     async def post(self, word: str) -> None:
         """Count the jobs, or change them."""
         action = Action(word)
-        fields = self.read_fields(_FILTER_FIELDS | {"confirm"})
+        fields = self.read_fields()
         confirmation = fields.pop("confirm", None)
         chosen, admin = build_filter(fields), self.site.system.queue_admin
         if confirmation is None:
@@ -231,9 +302,10 @@ class PauseHandler(_QueueAdminHandler):
 
     route = "/operator/queue/:action"
 
+    @declare(Fields({"kind": str, "changed": bool}), body=(_KIND,))
     async def post(self, word: str) -> None:
         """Pause or resume on every node. Restarts do not change this."""
-        kind = self.read_fields(frozenset({"kind"})).get("kind") or ALL_KINDS
+        kind = self.read_fields().get("kind") or ALL_KINDS
         admin = self.site.system.queue_admin
         change = admin.pause if word == "pause" else admin.resume
         changed = await change(kind, by=self.requester)
@@ -246,9 +318,10 @@ class RetentionHandler(_QueueAdminHandler):
 
     route = "/operator/retention/resume"
 
+    @declare(Fields({"changed": bool}))
     async def post(self) -> None:
         """Resume retention."""
-        self.read_fields(frozenset())
+        self.read_fields()
         changed = await self.site.system.queue_admin.resume_retention(by=self.requester)
         self.send_json({"changed": changed})
 
@@ -258,8 +331,9 @@ class EventsHandler(_QueueAdminHandler):
 
     route = "/operator/events"
 
+    @declare(Fields({"events": list[OperatorEventForm], "nextBefore": int | None}), query=(_BEFORE, _LIMIT))
     async def get(self) -> None:
-        """Answer with a page of events."""
+        """List the operator's actions, newest first."""
         before, limit = self.page()
         events = await self.site.system.queue_admin.load_events(before=before, limit=limit)
         next_before = events[-1].number if len(events) == limit else None

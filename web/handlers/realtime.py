@@ -11,10 +11,11 @@ from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.errors import BadRequestError, InvalidWebhookError, RateLimitedError, SignatureMismatchError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext
-from web.declare import Text, declare, ok
+from web.declare import declare, ok
 from web.edge.limits import LARGE_BODY_BYTES
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
+from web.parameters import Text
 from web.requests import parse_query
 from web.webhook.intake import Order, Webhook, read_order, send_all
 from web.webhook.payloads import WireSegment

@@ -1,4 +1,4 @@
-"""`/openapi.json`: the description of every address, for programs.
+"""`/openapi.json` and `/docs`: the description of every address, for programs and people.
 
 Not here: making it (web/handlers/openapi.py). Threads: the event loop; the document is made in a thread.
 """
@@ -9,11 +9,37 @@ from typing import Any
 import msgspec
 from tornado.web import RequestHandler
 
-from web.declare import declare
+from web.declare import PAGE, declare
+from web.edge.browsers import PAGE_POLICY
 from web.handlers.about import rules_of
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
-from web.handlers.openapi import Limit, build_document
+from web.handlers.openapi import build_document
+from web.handlers.pages import AppFileHandler
+from web.pages.render import render_template
+
+
+class DocsHandler(BaseHandler):
+    """The page of the interface, made in the browser from `/openapi.json`."""
+
+    route = "/docs"
+    access = Access.ANYBODY
+    answers_without_store = True
+    content_policy = PAGE_POLICY
+
+    @declare(PAGE)
+    def get(self) -> None:
+        """Show the page: every address, with a search and requests to try."""
+        self.send_page(render_template("docs.html"))
+
+    head = get
+
+
+class DocsFileHandler(AppFileHandler):
+    """The scripts and the style of that page."""
+
+    route = "/docs/:file"
+    folder = "docs"
 
 
 class OpenApiHandler(BaseHandler):
@@ -36,9 +62,7 @@ class OpenApiHandler(BaseHandler):
     head = get
 
     def _make(self) -> bytes:
-        limit = self.site.request_limit
-        numbers = None if limit is None else Limit(*limit.numbers)
-        return msgspec.json.encode(build_document(rules_of(self.application), numbers))
+        return msgspec.json.encode(build_document(rules_of(self.application), self.site))
 
     def compute_etag(self) -> str | None:
         """Return the document's digest, so that a client that has the document gets no copy."""

@@ -3,8 +3,11 @@
 Not here: what is kept of a request (omi_actors/instruments/requests.py), HTML (web/pages/). Threads: the event loop.
 """
 
+from typing import Any
+
 from omi_actors.errors import NotFoundError
 from omi_actors.status.requests import build_timeline
+from web.declare import PAGE, declare
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
@@ -21,8 +24,9 @@ class TimelineHandler(BaseHandler):
     access = Access.OPERATOR
     content_policy = PAGE_POLICY
 
+    @declare((dict[str, Any], PAGE))
     def get(self, request_id: str) -> None:
-        """Answer with the timeline.
+        """Show the stages, log lines and jobs of one request.
 
         Raises:
             NotFoundError: nothing is kept of such a request.

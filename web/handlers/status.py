@@ -3,16 +3,35 @@
 Not here: the figures (omi_actors/status/). Threads: the event loop.
 """
 
+from typing import Any, Literal, NotRequired
+
 from prometheus_client.exposition import choose_encoder
 
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.status.health import public_health
 from web.auth import bearer_token, is_same
+from web.declare import Fields, Media, Time, declare
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.problems import iso_time
 
 _UNAVAILABLE = 503
+_HEALTH = Fields(
+    {
+        "status": str,
+        "ready": bool,
+        "timestamp": Time,
+        "checks": dict[str, Any],
+        "features": dict[str, Any],
+        "database": Any,
+        "version": NotRequired[str],
+        "uptime": NotRequired[float],
+        "sessions": NotRequired[int],
+        "activeRequests": NotRequired[int],
+        **dict.fromkeys(("memory", "cache", "settings", "metrics"), NotRequired[dict[str, Any]]),
+    }
+)
+_STATE = Fields({"status": Literal["pass", "fail"]})
 _FOR_DEVELOPERS = ("uptime", "memory")
 
 
@@ -25,8 +44,9 @@ class HealthHandler(BaseHandler):
     limit_kind = None
     is_paced = True
 
+    @declare({200: _HEALTH, 503: _HEALTH})
     def get(self) -> None:
-        """Answer with the system's health; for the operator with the metrics too."""
+        """Show the state of all parts; 503 if a needed one fails."""
         system, timestamp = self.site.system, iso_time(self.site.clock.now_s())
         health = system.health()
         if self.may_observe:
@@ -49,8 +69,9 @@ class LiveHandler(BaseHandler):
     answers_without_store = True
     limit_kind = None
 
+    @declare(_STATE)
     def get(self) -> None:
-        """Answer 200."""
+        """Show that the process is alive."""
         self.send_json({"status": "pass"})
 
     head = get
@@ -64,8 +85,9 @@ class ReadyHandler(BaseHandler):
     answers_without_store = True
     limit_kind = None
 
+    @declare({200: _STATE, 503: _STATE})
     def get(self) -> None:
-        """Answer 200 or 503."""
+        """Show whether the server accepts work."""
         ready = self.site.system.ready
         self.send_json({"status": "pass" if ready else "fail"}, 200 if ready else _UNAVAILABLE)
 
@@ -80,8 +102,9 @@ class MetricsHandler(BaseHandler):
     limit_kind = None
     is_paced = True
 
+    @declare((Media("text/plain"), Media("application/openmetrics-text")))
     def get(self) -> None:
-        """Answer with the registry's text.
+        """Show all metrics in Prometheus's text format, or as OpenMetrics.
 
         Raises:
             SignatureMismatchError: the request has neither METRICS_TOKEN nor the operator's rights.
@@ -101,8 +124,9 @@ class QueueStatusHandler(BaseHandler):
     route = "/omi-webhook/queue-status"
     access = Access.OPERATOR
 
+    @declare(dict[str, Any])
     async def get(self) -> None:
-        """Answer with the counts."""
+        """Count the jobs and the sessions in memory."""
         self.send_json(await self.site.system.queue_status())
 
     head = get

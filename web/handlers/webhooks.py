@@ -19,6 +19,7 @@ from omi_actors.ids import new_id
 from omi_actors.instruments.logs import LogContext
 from omi_actors.instruments.webhooks import WEBHOOKS, KeptWebhook
 from omi_actors.status.requests import webhook_form
+from web.declare import PAGE, declare
 from web.edge.browsers import PAGE_POLICY
 from web.edge.limits import LARGE_BODY_BYTES
 from web.handlers.base import BaseHandler
@@ -84,8 +85,9 @@ class WebhookHandler(_WebhookHandler):
 
     route = f"{WEBHOOKS_PLACE}/:id"
 
+    @declare((dict[str, Any], PAGE))
     def get(self, request_id: str) -> None:
-        """Answer with the webhook."""
+        """Show one of the latest webhooks, without its text."""
         self.show(_build_form(self.find(request_id), may_act=self.is_operator))
 
     head = get
@@ -96,8 +98,9 @@ class RevealHandler(_WebhookHandler):
 
     route = f"{WEBHOOKS_PLACE}/:id/reveal"
 
+    @declare((dict[str, Any], PAGE))
     async def post(self, request_id: str) -> None:
-        """Record the reveal, then answer with the text."""
+        """Show one of the latest webhooks with its text; the audit log has who asked."""
         webhook, body = self.find_text(request_id)
         await self.site.system.queue_admin.record(Action.SHOW_TEXT, {"webhook": request_id}, by=self.requester)
         self.show(_build_form(webhook, may_act=True) | _build_text(webhook, body))
@@ -111,8 +114,9 @@ class ReplayHandler(_WebhookHandler):
     # Its deadline is that of a webhook.
     has_own_deadline = True
 
+    @declare((dict[str, Any], PAGE))
     async def post(self, request_id: str) -> None:
-        """Record the replay, then answer with what became of it, without text."""
+        """Send a webhook to a scratch session, and show what became of it."""
         webhook, body = self.find_text(request_id)
         label = new_id()[-12:]
         key = scratch_key(label)

@@ -13,7 +13,7 @@ from omi_actors.domain.people.memories import MAX_CHARS
 from omi_actors.errors import TooLargeError
 from omi_actors.instruments.requests import REQUESTS
 from omi_actors.kit.errors import ExpectedError
-from web.declare import Header, declare
+from web.declare import declare
 from web.mcp.protocol import (
     CALL,
     INITIALIZE,
@@ -31,6 +31,7 @@ from web.mcp.protocol import (
     read_call,
 )
 from web.mcp.tools import TOOLS, Tool, ToolHandler
+from web.parameters import Header
 from web.problems import api_problem
 
 # Bytes of a body around its longest text, each character of which may be two escapes: clients send icons of themselves.

@@ -35,8 +35,8 @@ _BAD_REQUEST, _UNAUTHORIZED, _SERVER_ERROR = 400, 401, 500
 _SIGN_IN = "Open the link that the server printed at its start, or one from `omi-actors operator-link`; it works once."
 
 
-# The files of the page for people.
-APP_FILES = frozenset(file.name for file in (files("web.pages") / "app").iterdir())
+# The files of the page for people, and of the page of the interface.
+FILES = frozenset(f"{name}/{file.name}" for name in ("app", "docs") for file in (files("web.pages") / name).iterdir())
 
 
 @cache

@@ -3,7 +3,7 @@
 Not here: sign-in (auth.py), export and deletion. Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
 from omi_actors.domain.people.accounts import (
     MAX_EMAIL_CHARS,
@@ -18,15 +18,43 @@ from omi_actors.domain.people.accounts import (
 )
 from omi_actors.errors import BadRequestError, DuplicateError, NotFoundError, SignatureMismatchError
 from omi_actors.store.people import accounts
+from web.declare import Time, declare, ok
+from web.parameters import Field
 from web.people.auth import LIMIT_KIND
-from web.people.base import PersonHandler, account_form
-from web.people.bodies import Field
+from web.people.base import AccountForm, PersonHandler, account_form
 from web.problems import iso_time
 
-_NAME = Field("display_name", max_chars=MAX_NAME_CHARS, may_be_null=True)
-_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS)
-_CURRENT = Field("current_password", max_chars=4 * MAX_PASSWORD_CHARS)
-_NEW = Field("new_password", max_chars=4 * MAX_PASSWORD_CHARS)
+_PROFILE = (
+    Field("display_name", max_chars=MAX_NAME_CHARS, may_be_null=True, example="Ada"),
+    Field("email", max_chars=4 * MAX_EMAIL_CHARS),
+    Field("current_password", max_chars=4 * MAX_PASSWORD_CHARS, about="Needed for a new `email`."),
+)
+_PASSWORDS = tuple(
+    Field(f"{which}_password", max_chars=4 * MAX_PASSWORD_CHARS, is_needed=True) for which in ("current", "new")
+)
+_REVOKE = (
+    Field("id", max_chars=100, about="The session's `id`, or else:"),
+    Field("session_token", max_chars=200, about="its whole token."),
+)
+
+
+class ProfileForm(AccountForm):
+    """An account with the time of its last change."""
+
+    updatedAt: Time
+
+
+class DeviceForm(TypedDict):
+    """A signed-in device."""
+
+    id: str
+    session_token_masked: str
+    createdAt: Time
+    expiresAt: Time
+    is_current: bool
+
+
+_PROFILE_REPLY = ok(user=ProfileForm)
 
 
 class ConfirmedHandler(PersonHandler):
@@ -51,14 +79,16 @@ class ProfileHandler(ConfirmedHandler):
 
     route = "/account/profile"
 
+    @declare(_PROFILE_REPLY)
     async def get(self) -> None:
-        """Answer with the account."""
+        """Show the account."""
         account = await self.load_me()
         self.send_ok({"user": {**account_form(account), "updatedAt": iso_time(account.updated_at)}})
 
+    @declare(_PROFILE_REPLY, body=_PROFILE)
     async def patch(self) -> None:
         """Change the name, the email, or both; a new email needs the password."""
-        fields = self.read_fields(_NAME, _EMAIL, _CURRENT)
+        fields = self.read_fields()
         changes: dict[str, Any] = {}
         if "display_name" in fields:
             changes["display_name"] = clean_name(fields["display_name"])
@@ -92,9 +122,10 @@ class PasswordHandler(ConfirmedHandler):
     route = "/account/password"
     limit_kind = LIMIT_KIND
 
+    @declare(ok(), body=_PASSWORDS)
     async def post(self) -> None:
-        """Set the new password, and end all other sessions."""
-        fields = self.read_fields(_CURRENT, _NEW)
+        """Set a new password, and end all other sessions."""
+        fields = self.read_fields()
         missing = [name for name in ("current_password", "new_password") if not fields.get(name)]
         if missing:
             raise BadRequestError("current_password and new_password are required", hint=f"`{missing[0]}` is missing.")
@@ -119,8 +150,9 @@ class SessionsHandler(PersonHandler):
 
     route = "/account/sessions"
 
+    @declare(ok(sessions=list[DeviceForm], items=list[DeviceForm]))
     async def get(self) -> None:
-        """Answer with the open sessions, newest first."""
+        """List the signed-in devices, newest first."""
         records = await self.store.read_cold(accounts.list_sessions, self.me.account_id, now_s=self.now_s)
         items = [_session_form(record, is_current=record.digest == self.me.digest) for record in records]
         self.send_ok({"sessions": items, "items": items})
@@ -131,9 +163,10 @@ class RevokeHandler(PersonHandler):
 
     route = "/account/sessions/revoke"
 
+    @declare(ok(), body=_REVOKE)
     async def post(self) -> None:
-        """Answer 200, or 404 if the person has no such session."""
-        fields = self.read_fields(Field("id", max_chars=100), Field("session_token", max_chars=200))
+        """End one session; 404 if the person has no such session."""
+        fields = self.read_fields()
         session_id, token = fields.get("id", ""), fields.get("session_token", "")
         if bool(session_id) == bool(token):
             raise BadRequestError("session_token is required", hint="Send `id` or `session_token`, one of them.")
@@ -156,14 +189,15 @@ class RevokeOthersHandler(PersonHandler):
 
     route = "/account/sessions/revoke-others"
 
+    @declare(ok(revoked=int))
     async def post(self) -> None:
-        """Answer with the number of ended sessions."""
+        """End all other sessions, and count them."""
         ended = await self.store.write_alone(accounts.revoke_others, self.me.account_id, keep_digest=self.me.digest)
         self.forget_tokens(ended)
         self.send_ok({"revoked": len(ended)})
 
 
-def _session_form(record: TokenRecord, *, is_current: bool) -> dict[str, Any]:
+def _session_form(record: TokenRecord, *, is_current: bool) -> DeviceForm:
     return {
         "id": record.session_id,
         "session_token_masked": record.hint,

@@ -27,16 +27,35 @@ from omi_actors.errors import (
 )
 from omi_actors.ids import new_id, new_secret
 from omi_actors.store.people import accounts, erasure
-from web.handlers.base import whole_number
+from web.declare import declare, ok
 from web.handlers.caller import Access
-from web.people.base import PersonHandler, account_form
-from web.people.bodies import Field
+from web.parameters import Field, Number, Text
+from web.people.base import AccountForm, PersonHandler, account_form
 from web.people.links import path_of
 
-_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS)
-_ROLE = Field("role", max_chars=40)
-_DEFAULT_LIMIT = 100
+_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS, example="ada@example.com", is_needed=True)
+_ROLE = Field(
+    "role",
+    max_chars=40,
+    about=f"One of {', '.join(role.wire for role in Role)}; capitals do not matter.",
+    example="USER",
+)
+_NEW = (
+    _EMAIL,
+    _ROLE,
+    Field("display_name", max_chars=MAX_NAME_CHARS, may_be_null=True, example="Ada"),
+    Field("password", max_chars=4 * MAX_PASSWORD_CHARS, about="Without it the reply has a link that sets one."),
+)
 _MAX_LIMIT = 500
+_LIMIT = Number("limit", "Rows of the page.", 100, low=1, high=_MAX_LIMIT)
+_AFTER = Text("after", "`nextAfter` of the page before.")
+_LINK = ok(path=str, expiresInS=int)
+
+
+class ListedForm(AccountForm):
+    """An account; `isErasing` while its rows are being deleted."""
+
+    isErasing: bool
 
 
 class AdminHandler(PersonHandler):
@@ -74,24 +93,20 @@ class AccountsHandler(AdminHandler):
 
     route = "/operator/accounts"
 
+    @declare(ok(items=list[ListedForm], nextAfter=str | None), query=(_LIMIT, _AFTER))
     async def get(self) -> None:
-        """Answer with a page of accounts by email; `nextAfter` is null on the last one."""
-        limit = whole_number(self, "limit", _DEFAULT_LIMIT, low=1, high=_MAX_LIMIT)
-        after = self.get_query_argument("after", "")
+        """List accounts by email; `nextAfter` is null on the last page."""
+        limit, after = _LIMIT.read(self), _AFTER.read(self)
         page = await self.store.read_cold(accounts.list_accounts, after=after, limit=limit)
         next_after = page[-1].email if len(page) == limit else None
         erasing = {one.account_id for one in await self.store.read(erasure.list_open, limit=_MAX_LIMIT)}
         items = [{**account_form(one), "isErasing": one.account_id in erasing} for one in page]
         self.send_ok({"items": items, "nextAfter": next_after})
 
+    @declare({201: ok(user=AccountForm, path=str | None)}, body=_NEW, errors=(409,))
     async def post(self) -> None:
-        """Answer 201 with the account; without `password` also with the link by which its person sets one."""
-        fields = self.read_fields(
-            _EMAIL,
-            _ROLE,
-            Field("display_name", max_chars=MAX_NAME_CHARS, may_be_null=True),
-            Field("password", max_chars=4 * MAX_PASSWORD_CHARS),
-        )
+        """Make an account; without `password` the reply has the link by which its person sets one."""
+        fields = self.read_fields()
         email, password, now_s = clean_email(fields.get("email", "")), fields.get("password"), self.now_s
         if email is None:
             raise BadRequestError("Invalid email format", hint="`email` must be like ada@example.com.")
@@ -115,9 +130,10 @@ class InviteHandler(AdminHandler):
 
     route = "/operator/accounts/invite"
 
+    @declare({201: _LINK}, body=(_ROLE,))
     async def post(self) -> None:
-        """Answer 201 with the path of the link."""
-        role = read_role(self.read_fields(_ROLE).get("role"))
+        """Issue a link by which somebody makes an account."""
+        role = read_role(self.read_fields().get("role"))
         if self.site.people.registration == "closed":
             raise NotPermittedError("Registration is closed.", hint="Set REGISTRATION=link, or make the account.")
         path = await self.issue_link(role, life_s=INVITE_LIFETIME_S)
@@ -129,9 +145,10 @@ class ResetHandler(AdminHandler):
 
     route = "/operator/accounts/reset"
 
+    @declare({201: _LINK}, body=(_EMAIL,), errors=(404,))
     async def post(self) -> None:
-        """Answer 201 with the path of the link."""
-        email = clean_email(self.read_fields(_EMAIL).get("email", ""))
+        """Issue a link by which a person sets a new password."""
+        email = clean_email(self.read_fields().get("email", ""))
         if email is None:
             raise BadRequestError("Invalid email format", hint="`email` must be like ada@example.com.")
         known = await self.store.read(accounts.load_credentials, email=email)

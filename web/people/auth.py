@@ -3,7 +3,7 @@
 Not here: changes of an account (account.py), one-time links (links.py). Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
 from omi_actors.domain.people.accounts import (
     MAX_EMAIL_CHARS,
@@ -29,19 +29,45 @@ from omi_actors.errors import (
 from omi_actors.ids import new_id, new_secret
 from omi_actors.store.people import accounts, linking
 from omi_actors.store.people.preferences import load_preferences
+from web.declare import declare, ok
 from web.handlers.caller import Access
-from web.people.base import PersonHandler, account_form
-from web.people.bodies import Field
-from web.people.preferences import preferences_form
-from web.people.wearables import link_form
+from web.parameters import Field
+from web.people.base import AccountForm, PersonHandler, account_form
+from web.people.preferences import PREFERENCES, preferences_form
+from web.people.wearables import LinkForm, link_form
 
 # Longer than any valid one, so that the sentence about its form is the one that is sent.
-_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS)
-_PASSWORD = Field("password", max_chars=4 * MAX_PASSWORD_CHARS)
-_NAMES = (
-    Field("display_name", max_chars=MAX_NAME_CHARS, may_be_null=True),
-    Field("name", max_chars=MAX_NAME_CHARS, may_be_null=True),
+_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS, example="ada@example.com", is_needed=True)
+_PASSWORD = Field(
+    "password",
+    max_chars=4 * MAX_PASSWORD_CHARS,
+    about="At least 8 characters.",
+    example="correct horse",
+    is_needed=True,
 )
+_NEW = (
+    _EMAIL,
+    _PASSWORD,
+    Field("display_name", max_chars=MAX_NAME_CHARS, may_be_null=True, example="Ada"),
+    Field("name", max_chars=MAX_NAME_CHARS, may_be_null=True, about="Another name of `display_name`."),
+    Field("setup_key", max_chars=200, about="The key of a set-up link, where registration needs one."),
+)
+_SIGNED_IN = ok(session_token=str, sid=str, user=AccountForm)
+
+
+class _Counts(TypedDict):
+    memories: int
+    conversations: int
+    sessions: int
+
+
+class PersonForm(AccountForm):
+    """The signed-in person, with counts of what is stored."""
+
+    preferences: PREFERENCES
+    stats: _Counts
+
+
 _NEEDED = "Email and password are required"
 # Registering and signing in share one rate limit; each costs a hash.
 LIMIT_KIND = "sign-in"
@@ -62,13 +88,13 @@ class SigningHandler(PersonHandler):
         if self.site.identities is None:
             raise FeatureOffError("ENABLE_USER_SYSTEM is off")
 
-    def read_needed(self, *others: Field) -> dict[str, Any]:
+    def read_needed(self) -> dict[str, Any]:
         """Return the body's fields; `email` and `password` are among them.
 
         Raises:
             BadRequestError: a field is missing or wrong.
         """
-        fields = self.read_fields(_EMAIL, _PASSWORD, *others)
+        fields = self.read_fields()
         missing = [name for name in ("email", "password") if not fields.get(name)]
         if missing:
             raise BadRequestError(_NEEDED, hint=f"`{missing[0]}` is missing.")
@@ -85,9 +111,10 @@ class RegisterHandler(SigningHandler):
 
     route = "/auth/register"
 
+    @declare({201: _SIGNED_IN}, body=_NEW, errors=(409,))
     async def post(self) -> None:
-        """Answer 201 with the account and its token."""
-        fields = self.read_needed(*_NAMES, Field("setup_key", max_chars=200))
+        """Make an account, and sign in."""
+        fields = self.read_needed()
         check_password(fields["password"])
         email = clean_email(fields["email"])
         if email is None:
@@ -132,8 +159,9 @@ class LoginHandler(SigningHandler):
 
     route = "/auth/login"
 
+    @declare(_SIGNED_IN, body=(_EMAIL, _PASSWORD), errors=(401,))
     async def post(self) -> None:
-        """Answer with the account and a new token. An unknown email takes the same time as a wrong password."""
+        """Sign in. An unknown email takes the same time as a wrong password."""
         fields = self.read_needed()
         email = clean_email(fields["email"]) or ""
         known = await self.store.read(accounts.load_credentials, email=email) if email else None
@@ -158,8 +186,9 @@ class LogoutHandler(SigningHandler):
 
     route = "/auth/logout"
 
+    @declare(ok(message=str))
     async def post(self) -> None:
-        """Answer 200, also without a valid token: then nobody is signed in already."""
+        """Sign out; 200 also without a valid token: then nobody is signed in already."""
         if self.person is not None:
             await self.store.write_alone(accounts.close_session, self.person.digest)
             self.forget_tokens((self.person.digest,))
@@ -172,8 +201,9 @@ class AuthMeHandler(PersonHandler):
 
     route = "/auth/me"
 
+    @declare(ok(user=PersonForm))
     async def get(self) -> None:
-        """Answer with the account."""
+        """Show the signed-in person, with preferences and counts."""
         account = await self.load_me()
         counts = await self.store.read_cold(accounts.count_belongings, account.account_id, now_s=self.now_s)
         stored = await self.store.read(load_preferences, account.account_id)
@@ -186,8 +216,9 @@ class MeHandler(PersonHandler):
 
     route = "/me"
 
+    @declare(ok(user=AccountForm, omi_links=list[LinkForm]))
     async def get(self) -> None:
-        """Answer with the account and its links."""
+        """Show the signed-in person, with the linked wearables."""
         account = await self.load_me()
         links = await self.store.read_cold(linking.list_links, account.account_id)
         self.send_ok({"user": account_form(account), "omi_links": [link_form(link) for link in links]})

@@ -13,7 +13,7 @@ Not here: finding the person (web/handlers/guarded.py), fields of bodies (bodies
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from omi_actors.actors.passwords import Verdict
 from omi_actors.domain.people.accounts import Account, Credentials, SignedIn
@@ -21,11 +21,12 @@ from omi_actors.errors import SignatureMismatchError
 from omi_actors.store.facade import Store
 from omi_actors.store.people.accounts import load_credentials
 from omi_actors.store.people.conversations import Stamp
-from web.declare import declared_by
+from web.declare import Id, Time, declared_by
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.identity import COOKIE, SECURE_COOKIE
-from web.people.bodies import Field, read_fields
+from web.parameters import Field
+from web.people.bodies import read_fields
 from web.people.passwords import PasswordCheck
 from web.problems import iso_time
 
@@ -56,7 +57,7 @@ class PersonHandler(BaseHandler):
 
     def read_fields(self, *fields: Field) -> dict[str, Any]:
         """Return the declared fields of the body by their snake_case names; see bodies.py for the errors."""
-        return read_fields(self.request.body, *(fields or declared_by(self).fields))
+        return read_fields(self.request.body, *[field.at(self.site) for field in fields or declared_by(self).fields])
 
     async def load_me(self) -> Account:
         """Return the account of the signed-in person.
@@ -115,7 +116,17 @@ class PolledHandler(PersonHandler):
         raise NotImplementedError
 
 
-def account_form(account: Account) -> dict[str, Any]:
+class AccountForm(TypedDict):
+    """An account. `role` is USER, OBSERVER or ADMIN."""
+
+    id: Id
+    email: str
+    displayName: str | None
+    role: str
+    createdAt: Time
+
+
+def account_form(account: Account) -> AccountForm:
     """Return an account as clients know it."""
     return {
         "id": account.account_id,

@@ -5,11 +5,11 @@ Not here: the meaning of the values (omi_actors/domain/people/). Threads: any; p
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any
 
 from omi_actors.errors import BadRequestError, MalformedJsonError, TooLargeError
+from web.parameters import Field
 
 # The longest text of one field, as two escapes a character, with the room around.
 _CHAR_BYTES = 12
@@ -18,7 +18,6 @@ _FRAME_BYTES = 4_096
 _MAX_DEPTH = 64
 # Characters that no store can hold.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_TYPES: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", dict: "object", list: "array"}
 _WORDS: Mapping[type, str] = {
     str: "a string",
     bool: "true or false",
@@ -26,40 +25,6 @@ _WORDS: Mapping[type, str] = {
     dict: "an object",
     list: "a list",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a body: its name in snake_case, and the kind of its value.
-
-    The camelCase name is taken, too. `max_chars` limits strings; `may_be_null` allows null. Kind `object` is any value:
-    the field's own rules check it. `about`, `example`, `is_needed` and `form`, the JSON Schema of those rules, describe
-    the field (web/handlers/openapi.py); that it is there the handler checks, with its own sentence.
-    """
-
-    name: str
-    kind: type = str
-    max_chars: int = 1_000
-    may_be_null: bool = False
-    about: str = ""
-    example: Any = None
-    is_needed: bool = False
-    form: Mapping[str, Any] | None = None
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the value."""
-        form: dict[str, Any] = {"type": _TYPES[self.kind]} if self.kind in _TYPES else {}
-        form |= ({"maxLength": self.max_chars} if self.kind is str else {}) | {**(self.form or {})}
-        if self.may_be_null and "type" in form:
-            form["type"] = [form["type"], "null"]
-        about = {"description": self.about} if self.about else {}
-        return form | about | ({} if self.example is None else {"examples": [self.example]})
-
-    @property
-    def camel_name(self) -> str:
-        """Return the name in camelCase."""
-        first, *others = self.name.split("_")
-        return first + "".join(word.capitalize() for word in others)
 
 
 def read_fields(body: bytes, *fields: Field) -> dict[str, Any]:

@@ -29,9 +29,9 @@ from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
-from web.declare import Choice, Media, Number, Text, Time, declare, ok
+from web.declare import Media, Time, declare, ok
+from web.parameters import Choice, Field, Number, Text
 from web.people.base import PersonHandler, PolledHandler
-from web.people.bodies import Field
 from web.people.forms import ConversationForm, MessageForm, conversation_form, cursor_of, message_form
 from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time

@@ -4,24 +4,27 @@ Not here: the end of the account (omi_actors/system.py), its rows (omi_actors/ac
 Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from omi_actors.domain.people.accounts import MAX_EMAIL_CHARS, MAX_PASSWORD_CHARS, clean_email, digest_of
 from omi_actors.errors import BadRequestError, NotFoundError, SignatureMismatchError
 from omi_actors.ids import new_secret
 from omi_actors.store.people import accounts, erasure
+from web.declare import Time, declare, ok
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
+from web.parameters import Field, Text
 from web.people.account import ConfirmedHandler
 from web.people.admin import AdminHandler
 from web.people.auth import LIMIT_KIND
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.problems import iso_time
 
 _STATUS = "/account/erasure"
-_CURRENT = Field("current_password", max_chars=4 * MAX_PASSWORD_CHARS)
-_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS)
+_CURRENT = Field("current_password", max_chars=4 * MAX_PASSWORD_CHARS, is_needed=True)
+_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS, example="ada@example.com", is_needed=True)
+_KEY = Text("key", "The key of the deletion's reply.", needed=True)
+_BEGUN = ok(status=Literal["erasing"], statusPath=str)
 
 
 async def erase(handler: PersonHandler, account_id: str, *, verified_hash: str | None = None) -> dict[str, Any] | None:
@@ -43,9 +46,10 @@ class AccountHandler(ConfirmedHandler):
     route = "/account"
     limit_kind = LIMIT_KIND
 
+    @declare({202: _BEGUN}, body=(_CURRENT,))
     async def delete(self) -> None:
-        """Answer 202: the account has ended, and its rows are being deleted."""
-        password = self.read_fields(_CURRENT).get("current_password")
+        """End the account at once, and begin to delete its rows."""
+        password = self.read_fields().get("current_password")
         if not password:
             raise BadRequestError("current_password is required", hint="Send it as `current_password`.")
         known = await self.confirm(password)
@@ -62,9 +66,10 @@ class ErasureHandler(BaseHandler):
     route = _STATUS
     access = Access.ANYBODY
 
+    @declare(ok(status=Literal["erasing", "erased"], beganAt=Time, endedAt=Time | None), query=(_KEY,), errors=(404,))
     async def get(self) -> None:
-        """Answer with `status`: erasing or erased."""
-        key = self.get_query_argument("key", "")
+        """Show whether an account is erased."""
+        key = _KEY.read(self)
         times = await self.site.system.store.read(erasure.load_times, digest_of(key)) if key else None
         if times is None:
             raise NotFoundError("No such erasure", hint="The key is of no erasure of the last 30 days.")
@@ -84,9 +89,10 @@ class DeleteAccountHandler(AdminHandler):
 
     route = "/operator/accounts/delete"
 
+    @declare({202: _BEGUN}, body=(_EMAIL,), errors=(404,))
     async def post(self) -> None:
-        """Answer 202 like `DELETE /account`."""
-        email = clean_email(self.read_fields(_EMAIL).get("email", "")) or ""
+        """End an account at once, and begin to delete its rows."""
+        email = clean_email(self.read_fields().get("email", "")) or ""
         known = await self.store.read(accounts.load_credentials, email=email) if email else None
         form = await erase(self, known.account.account_id) if known else None
         if known is None or form is None:

@@ -23,9 +23,10 @@ from omi_actors.kit.errors import ExpectedError
 from omi_actors.store.facade import Store
 from omi_actors.store.people import accounts, conversations, export
 from omi_actors.store.people.export import OF_ACCOUNT, OF_SESSION, SESSIONS, Listed
+from web.declare import Media, declare
+from web.parameters import Field
 from web.people.admin import AdminHandler
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.people.conversations import walk_conversation
 from web.problems import iso_time
 
@@ -45,7 +46,8 @@ Made {at}. It holds what was stored then.
 Passwords, tokens, codes and their digests are not in it. Nor are the index of words, which is made of these texts, and
 jobs, whose questions are among the messages.
 """
-_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS)
+_EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS, example="ada@example.com", is_needed=True)
+_ARCHIVE = Media("application/zip")
 
 
 class _Sink:
@@ -229,8 +231,9 @@ class ExportHandler(ArchiveHandler):
 
     route = "/account/export"
 
+    @declare(_ARCHIVE, errors=(409,))
     async def get(self) -> None:
-        """Send the archive."""
+        """Send everything that is stored of the person."""
         await self.send_archive(await self.load_me())
 
 
@@ -239,9 +242,10 @@ class ExportAccountHandler(AdminHandler, ArchiveHandler):
 
     route = "/operator/accounts/export"
 
+    @declare(_ARCHIVE, body=(_EMAIL,), errors=(404, 409))
     async def post(self) -> None:
-        """Send the archive."""
-        email = clean_email(self.read_fields(_EMAIL).get("email", "")) or ""
+        """Send everything that is stored of an account."""
+        email = clean_email(self.read_fields().get("email", "")) or ""
         known = await self.store.read(accounts.load_credentials, email=email) if email else None
         if known is None:
             raise NotFoundError("No account has this email.", hint="`omi-actors user list` shows all.")

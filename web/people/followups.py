@@ -7,11 +7,16 @@ from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.ids import new_id
 from omi_actors.store.people.followups import find_wearable
-from web.people.bodies import Field
+from web.declare import Id, declare, ok
+from web.parameters import Field
 from web.people.conversations import OneConversationHandler
 
 # The longest that both versions of Omi's API take.
 _MAX_CHARS = 500
+_BODY = (
+    Field("message", max_chars=_MAX_CHARS, example="water the plants", is_needed=True),
+    Field("conversation_id", max_chars=64, may_be_null=True, about="Without it, the last linked wearable gets it."),
+)
 
 
 class FollowupHandler(OneConversationHandler):
@@ -19,11 +24,10 @@ class FollowupHandler(OneConversationHandler):
 
     route = "/followups"
 
+    @declare(ok(followup_id=Id, message=str), body=_BODY, errors=(409,))
     async def post(self) -> None:
-        """Answer when the follow-up is stored. It goes to the conversation's wearable, else to the last linked one."""
-        fields = self.read_fields(
-            Field("message", max_chars=_MAX_CHARS), Field("conversation_id", max_chars=64, may_be_null=True)
-        )
+        """Send the person's own words to a wearable as a notification."""
+        fields = self.read_fields()
         text = fields.get("message", "").strip()
         if not text:
             raise BadRequestError("message is required", hint="`message` must not be blank.")

@@ -18,11 +18,21 @@ from omi_actors.domain.people.accounts import (
 from omi_actors.errors import BadRequestError, DuplicateError, NotFoundError, NotPermittedError
 from omi_actors.ids import new_id
 from omi_actors.store.people import accounts
+from web.declare import PAGE, declare
 from web.edge.browsers import PAGE_POLICY
 from web.pages.render import render_key_form, render_message
+from web.parameters import Field, Text
 from web.people.auth import SigningHandler
 
 _PATHS = {KeyPurpose.SET_UP: "/auth/set-up", KeyPurpose.RESET: "/auth/reset"}
+
+_KEY = Text("key", "The key of the link.", needed=True)
+_BODY = (
+    Field("key", is_needed=True),
+    Field("password", about="At least 8 characters.", is_needed=True),
+    Field("email", about="For a new account."),
+    Field("display_name", max_chars=MAX_NAME_CHARS, about="For a new account."),
+)
 
 
 def path_of(purpose: KeyPurpose, key: str) -> str:
@@ -37,12 +47,14 @@ class KeyHandler(SigningHandler):
     purpose: ClassVar[KeyPurpose]
     title: ClassVar[str]
 
+    @declare(PAGE, query=(_KEY,), errors=(403, 404))
     async def get(self) -> None:
-        """Answer with the form, if the key is valid."""
-        key = self.get_query_argument("key", "")
+        """Show the form, if the key is valid."""
+        key = _KEY.read(self)
         await self._check(key)
         self._show(key)
 
+    @declare({200: PAGE, 400: PAGE}, body=_BODY, style="form", errors=(404,))
     async def post(self) -> None:
         """Use the key. If a field is wrong, show the form again with the reason; the key stays valid."""
         key = self.get_body_argument("key", "")

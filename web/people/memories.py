@@ -13,9 +13,9 @@ from omi_actors.errors import BadRequestError, ConflictError, NotFoundError, Ups
 from omi_actors.instruments import metrics
 from omi_actors.store.people import memories
 from omi_actors.store.people.memories import Kept, MemoryPage
-from web.declare import Id, Number, Text, Time, declare, ok
+from web.declare import Id, Time, declare, ok
+from web.parameters import Field, Number, Text
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.people.forms import cursor_of
 from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal, NotRequired
 
 from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, ReplySent, StopQuestion
 from omi_actors.domain.answers.language import guess_language
@@ -23,20 +23,33 @@ from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.kit.errors import ActorUnavailableError, ExpectedError
 from omi_actors.store.people import conversations, entries, preferences, recall, windows
 from omi_actors.store.people.recall import RecalledText
+from web.declare import Fields, Id, declare, ok
 from web.edge.tolerant_json import short_key
 from web.handlers.asking import StreamedHandler
-from web.handlers.chat import EventStream, wants_stream
+from web.handlers.chat import EVENTS, EventStream, wants_stream
+from web.parameters import Field, Header
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.people.conversations import OneConversationHandler, no_conversation
 from web.people.windows import WindowHandler
-from web.requests import header
-from web.sources import sources_form
+from web.sources import SourceForm, sources_form
 
 _log = get_logger(__name__)
 
 _FLAGS = {"failed": "is_failure", "duplicate": "is_duplicate"}
 _CONVERSATION = Field("conversation_id", max_chars=64, may_be_null=True)
+_KEY = Header("Idempotency-Key", "Names the question: a repetition with the same key asks it once.")
+_BODY = (
+    Field("text", limit_of="max_message_chars", example="How high is the moon?", is_needed=True),
+    _CONVERSATION,
+    Field("slot", int, may_be_null=True, about="A window from 1 to 5, instead of the conversation.", example=1),
+)
+_DONE = {
+    "ok": Literal[True],
+    "conversation_id": Id,
+    "assistant_text": str,
+    "message": str,
+    "sources": NotRequired[list[SourceForm]],
+} | dict.fromkeys(("pending", *_FLAGS), NotRequired[bool])
 # Seconds between two looks for a question that is not stored yet, and messages that are looked at.
 _LOOK_S = 0.1
 _LATEST = 20
@@ -47,8 +60,9 @@ class SourcesHandler(PersonHandler):
 
     route = "/messages/:id/sources"
 
+    @declare(ok(items=list[SourceForm]))
     async def get(self, message_id: str) -> None:
-        """Answer with the sources, the best first; without any for a question, and for an answer that needed none."""
+        """Show the person's own texts that were in an answer's prompt, the best first."""
         sources = await self.store.read(recall.load_sources_of_message, self.me.account_id, message_id)
         if sources is None:
             raise NotFoundError("Not found", hint="You have no message with this id.")
@@ -60,8 +74,9 @@ class EntryHandler(PersonHandler):
 
     route = "/conversations/:id/messages/:message_id"
 
+    @declare(ok())
     async def delete(self, conversation_id: str, entry_id: str) -> None:
-        """Delete it; the rest of the conversation stays."""
+        """Delete one entry; the rest of the conversation stays."""
         if not await self.store.write(entries.erase_entry, self.me.account_id, conversation_id, entry_id):
             raise NotFoundError("Not found", hint="You have no such entry in this conversation.")
         self.site.system.words_deleted()
@@ -73,10 +88,11 @@ class StopHandler(OneConversationHandler):
 
     route = "/messages/stop"
 
+    @declare(ok(stopped=bool), query=(_KEY,), body=(replace(_CONVERSATION, is_needed=True),))
     async def post(self) -> None:
-        """Answer with `stopped`: false if the question has an answer already, or is not known."""
-        conversation_id = self.read_fields(_CONVERSATION).get("conversation_id", "")
-        given = header(self.request.headers, "Idempotency-Key")
+        """Stop a question; `stopped` is false if it has an answer already, or is not known."""
+        conversation_id = self.read_fields().get("conversation_id", "")
+        given = _KEY.find(self)
         if not given or not conversation_id:
             raise BadRequestError(
                 "Idempotency-Key and conversation_id are required", hint="Send those of the question to stop."
@@ -98,14 +114,10 @@ class SendHandler(StreamedHandler, WindowHandler):
     # Its deadline is MESSAGE_REPLY_DEADLINE_MS.
     has_own_deadline = True
 
+    @declare((Fields(_DONE), EVENTS), query=(_KEY,), body=_BODY, errors=(409, 422, 502))
     async def post(self) -> None:
         """Reply with the answer, or the reason why there is none; `pending` if the answer will come later."""
-        max_chars = self.site.max_message_chars
-        fields = self.read_fields(
-            Field("text", max_chars=max_chars),
-            _CONVERSATION,
-            Field("slot", int, may_be_null=True),
-        )
+        fields = self.read_fields()
         text = fields.get("text", "").strip()
         if not text:
             raise BadRequestError("text is required", hint="`text` must not be blank.")
@@ -175,7 +187,7 @@ class SendHandler(StreamedHandler, WindowHandler):
         return await self.begin_window(slot) if window is None else window.conversation
 
     def _build_question(self, conversation: Conversation, text: str) -> AskQuestion:
-        given = header(self.request.headers, "Idempotency-Key")
+        given = _KEY.find(self)
         return AskQuestion(
             session_key=conversation.session_key,
             asker_id=new_id(),

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError, UpstreamError
 from omi_actors.store.people.memories import load_verified_uids
 from web.auth import UID
-from web.declare import Choice, Number, Text, declare, ok
+from web.declare import declare, ok
 from web.handlers.caller import Access
+from web.parameters import Choice, Field, Number, Text
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 
 # Characters of a conversation's text, and of one memory.
 _TEXT_CHARS, _MEMORY_CHARS = 100_000, 10_000

@@ -9,7 +9,7 @@ from tornado.web import RequestHandler
 
 from omi_actors.domain.people.conversations import NEWEST, Position
 from omi_actors.errors import BadRequestError
-from web.declare import Number, Parameter
+from web.parameters import Number, Parameter
 from web.people.forms import parse_cursor
 
 

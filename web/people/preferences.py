@@ -6,15 +6,16 @@ Threads: the event loop.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from omi_actors.domain.people.preferences import FIELDS, Entered, find_invalid
 from omi_actors.errors import BadRequestError, NotFoundError
 from omi_actors.store.people import preferences
 from omi_actors.store.people.preferences import StoredPreferences
+from web.declare import Fields, Id, build_type, declare, ok
+from web.parameters import Field
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.site import People
 
 # Other names of the same fields: the original's first version, and its app, have them.
@@ -26,8 +27,35 @@ _ERRORS = {
     "quiet_hours_start": "Quiet hours start must be 0-23",
     "quiet_hours_end": "Quiet hours end must be 0-23",
 }
-_BODY = tuple(Field(name, kind=object, may_be_null=True) for name in (*FIELDS, *_ALIASES, _CONVERSATION))
+# Types of what is shown; all others are texts. A number may be a text while it is typed.
+_TYPES: Mapping[str, Any] = {
+    **dict.fromkeys(("mute", "quiet_hours_enabled", "meeting_transcribe", "inject_memories"), bool),
+    "followup_window_ms": int | str,
+    "activation_sensitivity": int,
+}
+_EXAMPLES = {"listen_mode": "FOLLOWUP", "wake_names": "Omi, Nora", "quiet_hours_start": "22:00", "language": "en"}
+_BODY = tuple(
+    Field(name, kind=object, may_be_null=True, about="Null takes the default.", example=_EXAMPLES.get(name))
+    for name in (*FIELDS, *_ALIASES, _CONVERSATION)
+)
 _CAMEL = {field.name: field.camel_name for field in _BODY}
+
+
+class InvalidForm(TypedDict):
+    """A field that has no effect yet, and what would be valid."""
+
+    field: str
+    reason: str
+
+
+# The form of the preferences as a type.
+PREFERENCES = build_type(
+    Fields(
+        {camel: _TYPES.get(_ALIASES.get(name, name), str) for name, camel in _CAMEL.items()}
+        | {_CAMEL[_CONVERSATION]: Id | None, "invalid": list[InvalidForm]}
+    ),
+    "Preferences",
+)
 
 
 class PreferencesHandler(PersonHandler):
@@ -37,12 +65,14 @@ class PreferencesHandler(PersonHandler):
     # A screen that saves at each keystroke must not use up the limit of the other screens.
     limit_kind = "preferences"
 
+    @declare(ok(preferences=PREFERENCES))
     async def get(self) -> None:
-        """Answer with all preferences."""
+        """Show all preferences."""
         self._send(await self.store.read(preferences.load_preferences, self.me.account_id))
 
+    @declare(ok(preferences=PREFERENCES), body=_BODY, errors=(404,))
     async def put(self) -> None:
-        """Change some preferences, and answer with all."""
+        """Change the preferences that the body names, and show all."""
         changes, default_conversation = self._read()
         changed = await self.store.write(
             preferences.change_preferences, self.me.account_id, changes, default_conversation=default_conversation
@@ -52,13 +82,11 @@ class PreferencesHandler(PersonHandler):
         self.site.system.preferences_changed(changed.session_keys)
         self._send(changed)
 
-    async def patch(self) -> None:
-        """Do the same as PUT."""
-        await self.put()
+    patch = put
 
     def _read(self) -> tuple[dict[str, Any], tuple[str | None] | None]:
         """Return the changed fields as they are kept, and the new default conversation, if the body has one."""
-        fields = self.read_fields(*_BODY)
+        fields = self.read_fields()
         if not fields:
             raise BadRequestError("No changes provided", hint=f"The fields are: {', '.join(_CAMEL)}.")
         conversation = (_read_id(fields.pop(_CONVERSATION)),) if _CONVERSATION in fields else None

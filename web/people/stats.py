@@ -3,9 +3,45 @@
 Not here: counting (omi_actors/store/people/stats.py). Threads: the event loop.
 """
 
+from typing import TypedDict
+
 from omi_actors.store.people.stats import load_stats
+from web.declare import declare, ok
 from web.people.base import PersonHandler
-from web.people.forms import message_form
+from web.people.forms import MessageForm, message_form
+
+
+class CountsForm(TypedDict):
+    """The number of what is stored."""
+
+    memories: int
+    conversations: int
+    sessions: int
+    messages: int
+
+
+class DayForm(TypedDict):
+    """The messages of a day."""
+
+    date: str
+    count: int
+
+
+class ModelForm(TypedDict):
+    """The answers of a model."""
+
+    model: str
+    answers: int
+
+
+class UseForm(TypedDict):
+    """The use of models."""
+
+    models: list[ModelForm]
+    tokensToday: int
+
+
+_STATS = ok(overall=CountsForm, recentActivity=list[MessageForm], dailyStats=list[DayForm], modelUse=UseForm)
 
 
 class StatsHandler(PersonHandler):
@@ -13,8 +49,9 @@ class StatsHandler(PersonHandler):
 
     route = "/stats"
 
+    @declare(_STATS)
     async def get(self) -> None:
-        """Answer with counts, the latest messages, messages by day, and the use of models."""
+        """Show counts, the latest messages, messages by day, and the use of models."""
         stats = await self.store.read_cold(load_stats, self.me.account_id, now_s=self.now_s)
         days = [{"date": day.isoformat(), "count": count} for day, count in sorted(stats.by_day.items())]
         models = [{"model": name, "answers": count} for name, count in sorted(stats.by_model.items())]

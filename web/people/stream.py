@@ -3,19 +3,30 @@
 Not here: finding what is new (feeds.py). Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
 from omi_actors.domain.people.conversations import Position, position_of
+from web.declare import Media, declare
 from web.feeds import FeedEvent
 from web.handlers.event_stream import HEARTBEAT, EventStreamHandler
+from web.parameters import Header
 from web.people.base import PersonHandler
-from web.people.forms import cursor_of, message_form, parse_cursor
-from web.requests import header
+from web.people.forms import MessageForm, cursor_of, message_form, parse_cursor
 
 # Messages of one event.
 _EVENT_MESSAGES = 50
+
+_LAST = Header("Last-Event-ID", "The id of the last event that the client has; the stream goes on behind it.")
+
+
+class EventForm(TypedDict):
+    """An event of the stream."""
+
+    type: Literal["connected", "conversation_changed", "new_messages"]
+    conversationId: NotRequired[str]
+    messages: NotRequired[list[MessageForm]]
 
 
 class StreamHandler(EventStreamHandler, PersonHandler):
@@ -26,6 +37,7 @@ class StreamHandler(EventStreamHandler, PersonHandler):
     takes_sid_in_url = True
     read_s = 30.0
 
+    @declare(Media("text/event-stream", EventForm), query=(_LAST,))
     async def get(self) -> None:
         """Send events without names: `connected`, then `conversation_changed` and `new_messages`."""
         feeds, me = self.site.people.feeds, self.me
@@ -44,7 +56,7 @@ class StreamHandler(EventStreamHandler, PersonHandler):
 
     def _last_position(self) -> Position | None:
         """Return the place of the last event that the client has, None if it names none of ours."""
-        return parse_cursor(header(self.request.headers, "Last-Event-ID") or "")
+        return parse_cursor(_LAST.find(self))
 
 
 def event_bytes(event: FeedEvent) -> bytes:

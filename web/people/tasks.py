@@ -14,9 +14,9 @@ from omi_actors.errors import BadRequestError, ConflictError, DuplicateError, No
 from omi_actors.ids import new_id
 from omi_actors.store.people import tasks
 from omi_actors.store.people.tasks import Task
-from web.declare import Header, Id, Time, declare, ok
+from web.declare import Id, Time, declare, ok
+from web.parameters import Field, Header
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.people.forms import cursor_of
 from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time

@@ -6,7 +6,7 @@ Not here: the rules of codes (omi_actors/domain/people/linking.py), rows (omi_ac
 Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from omi_actors.backplane.counters import Hit
 from omi_actors.domain.people import linking as rules
@@ -26,19 +26,47 @@ from omi_actors.ids import new_secret
 from omi_actors.instruments.logs import get_logger
 from omi_actors.store.people import linking
 from web.auth import UID
-from web.declare import declare, ok
+from web.declare import PAGE, Time, declare, ok
 from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.pages.render import render_message, render_undo_link
+from web.parameters import Field, Text
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.problems import iso_time
 
 _log = get_logger(__name__)
 
-_UID = Field("omi_user_id", max_chars=128)
-_CODE = Field("code", max_chars=20)
+_UID = Field(
+    "omi_user_id",
+    max_chars=128,
+    about="The user id that the Omi app shows.",
+    example="vT5mQ2rJx8NnPzK4eWcLh7sYb1D3",
+    is_needed=True,
+)
+_CODE = Field("code", max_chars=20, about="The code of the notification.", example="123456", is_needed=True)
+_SESSION = Field("omi_session_id", max_chars=256, may_be_null=True, about="Not needed; the original's clients send it.")
+_KEY = Text("key", "The key of the notification.", needed=True)
+_SENT = ok(omi_user_id=str, dev_code=NotRequired[str], already_linked=NotRequired[bool])
+
+
+class LinkForm(TypedDict):
+    """A linked wearable; not verified until its code was confirmed."""
+
+    omiUserId: str
+    isVerified: bool
+    verifiedAt: Time | None
+    createdAt: Time
+
+
+class SessionForm(TypedDict):
+    """A wearable's session."""
+
+    id: str
+    linked: bool
+    hasConversations: bool
+
+
 _HOUR_S = 3_600.0
 _UNDO = "/link/omi/undo"
 # Memories that one step of an undoing deletes: a few milliseconds.
@@ -103,9 +131,10 @@ class StartHandler(LinkHandler):
 
     route = "/link/omi/start"
 
+    @declare(_SENT, body=(_UID,), errors=(409, 502))
     async def post(self) -> None:
-        """Answer when the code is sent. In development the reply shows it as `dev_code`."""
-        fields = self.read_fields(_UID)
+        """Send a code to a wearable. In development the reply shows it as `dev_code`."""
+        fields = self.read_fields()
         self.send_ok(await self.send_code(self.check_uid(fields.get("omi_user_id"))))
 
 
@@ -114,9 +143,10 @@ class ResendHandler(LinkHandler):
 
     route = "/link/omi/resend"
 
+    @declare(_SENT, body=(_UID,), errors=(409, 502))
     async def post(self) -> None:
-        """Answer when the code is sent."""
-        uid = self.check_uid(self.read_fields(_UID).get("omi_user_id"))
+        """Send another code."""
+        uid = self.check_uid(self.read_fields().get("omi_user_id"))
         mine = {link.omi_uid: link for link in await self.store.read_cold(linking.list_links, self.me.account_id)}
         if uid not in mine:
             raise NotFoundError("Link not found", hint="Begin with POST /link/omi/start.")
@@ -130,9 +160,10 @@ class ConfirmHandler(LinkHandler):
 
     route = "/link/omi/confirm"
 
+    @declare(ok(already_verified=NotRequired[bool]), body=(_UID, _CODE, _SESSION), errors=(409,))
     async def post(self) -> None:
-        """Answer when the wearable is linked, and tell its wearer."""
-        fields = self.read_fields(_UID, _CODE, Field("omi_session_id", max_chars=256, may_be_null=True))
+        """Link the wearable by its code, and tell its wearer."""
+        fields = self.read_fields()
         if not fields.get("omi_user_id") or not fields.get("code"):
             raise BadRequestError("omi_user_id and code are required", hint="The notification shows the code.")
         uid, undo = self.check_uid(fields["omi_user_id"]), new_secret()
@@ -172,8 +203,9 @@ class LinksHandler(PersonHandler):
 
     route = "/link/omi"
 
+    @declare(ok(items=list[LinkForm]))
     async def get(self) -> None:
-        """Answer with all links."""
+        """List the person's wearables."""
         links = await self.store.read_cold(linking.list_links, self.me.account_id)
         self.send_ok({"items": [link_form(link) for link in links]})
 
@@ -183,9 +215,10 @@ class UnlinkHandler(LinkHandler):
 
     route = "/link/omi/unlink"
 
+    @declare(ok(), body=(_UID,))
     async def delete(self) -> None:
-        """Answer when it is removed."""
-        await self.unlink(self.check_uid(self.read_fields(_UID).get("omi_user_id")))
+        """Remove the link that the body names."""
+        await self.unlink(self.check_uid(self.read_fields().get("omi_user_id")))
 
     async def unlink(self, uid: str) -> None:
         """Remove a link, and answer."""
@@ -200,8 +233,9 @@ class UnlinkOneHandler(UnlinkHandler):
 
     route = "/link/omi/unlink/:omi_user_id"
 
+    @declare(ok())
     async def delete(self, uid: str) -> None:  # type: ignore[override]
-        """Answer when it is removed."""
+        """Remove the link that the address names."""
         await self.unlink(self.check_uid(uid))
 
 
@@ -228,9 +262,10 @@ class SessionLinkHandler(PersonHandler):
 
     route = "/sessions/link"
 
+    @declare(ok(session=SessionForm), body=(Field("session_id", max_chars=256, is_needed=True),))
     async def post(self) -> None:
-        """Answer with the session; 404 for one that is not the person's."""
-        session_id = self.read_fields(Field("session_id", max_chars=256)).get("session_id")
+        """Tell whether a wearable's session is the person's; 404 for one that is not."""
+        session_id = self.read_fields().get("session_id")
         if not session_id:
             raise BadRequestError("Validation failed", hint="`session_id` is missing.")
         uid = wearable_in(session_id) or session_id
@@ -254,14 +289,16 @@ class UndoHandler(BaseHandler):
         super().set_default_headers()
         self.set_header("Referrer-Policy", "same-origin")
 
+    @declare(PAGE, query=(_KEY,), errors=(404,))
     async def get(self) -> None:
-        """Show the question, since a look-ahead by a phone must not change anything."""
-        key = self.get_query_argument("key", "")
+        """Ask the wearer whether to undo the link; a look-ahead by a phone changes nothing."""
+        key = _KEY.read(self)
         store = self.site.system.store
         if not await store.read_cold(linking.can_undo, digest_of(key), now_s=self.site.clock.now_s()):
             raise _undo_is_over()
         self.send_page(render_undo_link(_UNDO, key))
 
+    @declare(PAGE, body=(Field("key", is_needed=True),), style="form", errors=(404,))
     async def post(self) -> None:
         """Delete what the account has from the wearable, then remove the link. A repetition goes on."""
         digest = digest_of(self.get_body_argument("key", ""))
@@ -292,7 +329,7 @@ ROUTES = (
 )
 
 
-def link_form(link: Link) -> dict[str, Any]:
+def link_form(link: Link) -> LinkForm:
     """Return a link as clients know it."""
     return {
         "omiUserId": link.omi_uid,

@@ -4,7 +4,7 @@ Not here: conversations (conversations.py), the effect of a space (omi_actors/do
 Threads: the event loop.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
 from omi_actors.actors.session.messages import OpenConversation
 from omi_actors.domain.answers.prompt import SPACES
@@ -13,12 +13,33 @@ from omi_actors.domain.sessions.keys import account_prefix
 from omi_actors.errors import BadRequestError
 from omi_actors.store.people import windows
 from omi_actors.store.people.windows import Window
+from web.declare import Id, Time, declare, ok
+from web.parameters import Field
 from web.people.base import PolledHandler
-from web.people.bodies import Field
 from web.people.conversations import OneConversationHandler
 from web.problems import iso_time
 
 SLOTS = range(1, 6)
+_SLOT = Field(
+    "slot",
+    object,
+    may_be_null=True,
+    example=1,
+    is_needed=True,
+    form={"type": "integer", "minimum": SLOTS[0], "maximum": SLOTS[-1]},
+)
+_SPACE = Field("space", max_chars=100, about=f"One of {', '.join(SPACES)}.", example="todos", is_needed=True)
+
+
+class WindowForm(TypedDict):
+    """A slot with its conversation, if there is one."""
+
+    slot: int
+    isActive: bool
+    conversationId: Id | None
+    title: str | None
+    summary: str | None
+    createdAt: Time | None
 
 
 class WindowHandler(OneConversationHandler):
@@ -52,8 +73,9 @@ class WindowsHandler(PolledHandler):
 
     stamp, load = staticmethod(windows.stamp_windows), staticmethod(windows.load_windows)
 
+    @declare(ok(items=list[WindowForm]))
     async def get(self) -> None:
-        """Answer with all slots, those without a conversation, too."""
+        """List the five windows, those without a conversation, too."""
         self.send_ok(self.show(await self.store.read(self.load, self.me.account_id)))
 
     @staticmethod
@@ -69,9 +91,10 @@ class ActivateHandler(WindowHandler):
 
     route = "/windows/activate"
 
+    @declare(ok(active_slot=int), body=(_SLOT,), errors=(409,))
     async def post(self) -> None:
-        """Answer with the slot. A slot without a conversation gets a new one."""
-        slot = self.check_slot(self.read_fields(Field("slot", object, may_be_null=True)).get("slot"))
+        """Make a window the active one. A slot without a conversation gets a new one."""
+        slot = self.check_slot(self.read_fields().get("slot"))
         if not await self.store.write(windows.activate_window, self.me.account_id, slot):
             await self.begin_window(slot)
         self.send_ok({"active_slot": slot})
@@ -82,8 +105,9 @@ class SpacesHandler(OneConversationHandler):
 
     route = "/spaces"
 
+    @declare(ok(active=str, spaces=list[str]))
     async def get(self) -> None:
-        """Answer with the names."""
+        """List the spaces, and show the person's."""
         active = await self.store.read(windows.load_space, self.me.account_id)
         self.send_ok({"active": active, "spaces": list(SPACES)})
 
@@ -93,9 +117,10 @@ class SwitchSpaceHandler(OneConversationHandler):
 
     route = "/spaces/switch"
 
+    @declare(ok(active=str), body=(_SPACE,))
     async def post(self) -> None:
-        """Answer with the new space."""
-        space = self.read_fields(Field("space", max_chars=100)).get("space", "").strip().lower()
+        """Switch the space of the person's answers."""
+        space = self.read_fields().get("space", "").strip().lower()
         if space not in SPACES:
             raise BadRequestError("Invalid space", hint=f"`space` is one of: {', '.join(SPACES)}.")
         await self.store.write(windows.switch_space, self.me.account_id, space, now_s=self.now_s)
@@ -110,13 +135,13 @@ ROUTES = (
 )
 
 
-def _window_form(slot: int, window: Window | None) -> dict[str, Any]:
+def _window_form(slot: int, window: Window | None) -> WindowForm:
     talk = window.conversation if window is not None else None
     return {
         "slot": slot,
         "isActive": window is not None and window.is_active,
-        "conversationId": talk and talk.conversation_id,
-        "title": talk and talk.title,
-        "summary": talk and talk.summary,
-        "createdAt": talk and iso_time(talk.started_at),
+        "conversationId": talk.conversation_id if talk else None,
+        "title": talk.title if talk else None,
+        "summary": talk.summary if talk else None,
+        "createdAt": iso_time(talk.started_at) if talk else None,
     }

@@ -20,8 +20,8 @@ from omi_actors.errors import BadRequestError, ConflictError, DuplicateError, No
 from omi_actors.store.people import prompts
 from omi_actors.store.people.prompts import Change
 from web.declare import Time, declare, ok
+from web.parameters import Field
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.problems import iso_time
 
 _NAME = Field("name", max_chars=64, about="Small letters, digits, `-` and `_`.", example="weekly", is_needed=True)

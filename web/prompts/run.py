@@ -28,8 +28,8 @@ from omi_actors.store.people import memories, prompts, tasks
 from omi_actors.store.people.tasks import Task
 from web.declare import Fields, declare, ok
 from web.handlers.caller import Access
+from web.parameters import Field
 from web.people.base import PersonHandler
-from web.people.bodies import Field
 from web.people.memories import MemoryForm, memory_form
 from web.problems import Problem, api_problem
 

@@ -62,6 +62,7 @@ _LATEST_OF_SESSION = (
 _LATEST_MESSAGES = (
     f"SELECT * FROM ({_MESSAGE} WHERE session_id = ? ORDER BY created_at DESC, id DESC LIMIT ?) AS latest"  # noqa: S608
 )
+_MERGED = "SELECT * FROM ({parts}) AS page ORDER BY {at} DESC, {key} DESC LIMIT ?"
 # Below the number of parts of a compound statement that every SQLite takes.
 _SESSIONS_PER_QUERY = 100
 _COUNT = "SELECT count(*) FROM session JOIN conversation ON session_id = session.id WHERE account_id = ?"
@@ -172,7 +173,8 @@ def list_conversations(tx: Transaction, account_id: str, *, before: Position, li
     for at in range(0, len(sessions), _SESSIONS_PER_QUERY):
         some = sessions[at : at + _SESSIONS_PER_QUERY]
         params = [value for session in some for value in (*session, before.at, before.row_id, limit)]
-        rows = tx.fetch(" UNION ALL ".join([_LATEST_OF_SESSION] * len(some)), params)
+        sql = _MERGED.format(parts=" UNION ALL ".join([_LATEST_OF_SESSION] * len(some)), at="started_at", key="id")
+        rows = tx.fetch(sql, (*params, limit))
         found.extend(map(build_conversation, rows))
     return tuple(sorted(found, key=lambda one: one.position, reverse=True)[:limit])
 
@@ -212,7 +214,8 @@ def load_latest(tx: Transaction, session_ids: Sequence[str], limit: int) -> tupl
     for at in range(0, len(session_ids), _SESSIONS_PER_QUERY):
         some = session_ids[at : at + _SESSIONS_PER_QUERY]
         params = [value for session_id in some for value in (session_id, limit)]
-        rows = tx.fetch(" UNION ALL ".join([_LATEST_MESSAGES] * len(some)), params)
+        sql = _MERGED.format(parts=" UNION ALL ".join([_LATEST_MESSAGES] * len(some)), at="created_at", key="id")
+        rows = tx.fetch(sql, (*params, limit))
         found.extend(map(_build_message, rows))
     return tuple(sorted(found, key=position_of, reverse=True)[:limit])
 

@@ -31,8 +31,7 @@ _LOAD_OWNER = (
     " LEFT JOIN user_preference AS preference ON preference.account_id = owner.account_id WHERE owner.account_id = ?"
 )
 _INDEXED = (
-    "SELECT no || CASE WHEN follows THEN ' 1 ' ELSE ' 0 ' END || replace(words, ?, '') AS line FROM recall_text"
-    " WHERE no IN ({marks})"
+    "SELECT no || CASE WHEN follows THEN ' 1 ' ELSE ' 0 ' END || words AS line FROM recall_text WHERE no IN ({marks})"
 )
 # A text that was deleted meanwhile is no source.
 _INSERT_SOURCE = (
@@ -112,11 +111,12 @@ def _load_indexed(
 ) -> dict[int, IndexedText]:
     """Load the words of the candidates and of their neighbours; without memories if `only_said`."""
     numbers = sorted({near for number in candidates for near in (number - 1, number, number + 1)})
+    owner = f"{owner_no}_"
     texts: dict[int, IndexedText] = {}
     for some in _slices(numbers):
         sql = _INDEXED.format(marks=", ".join("?" * len(some))) + (" AND memory_id IS NULL" if only_said else "")
-        for line in tx.fetch_lines(sql, (f"{owner_no}_", *some)):
-            no, follows, *words = line.split()
+        for line in tx.fetch_lines(sql, some):
+            no, follows, *words = line.replace(owner, "").split()
             texts[int(no)] = IndexedText(words, follows == "1")
     return texts
 

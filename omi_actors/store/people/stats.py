@@ -7,6 +7,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from omi_actors.domain.answers.budget import owner_of
 from omi_actors.domain.sessions.records import StoredMessage
@@ -19,16 +20,14 @@ from omi_actors.store.transaction import Transaction
 # Days of activity, today included.
 DAYS = 30
 _RECENT = 10
-# Seconds. Every time zone differs from UTC by a multiple of it.
-_SLOT_S = 900
 _COUNT = "SELECT count(*) FROM session JOIN message ON message.session_id = session.id WHERE account_id = ?"
-# By slots of time and by model. Integers of milliseconds, since the databases round fractions in different ways.
-_ACTIVITY = (
-    "SELECT slot || ' ' || count(*) || ' ' || model AS line FROM"  # noqa: S608
-    f" (SELECT CAST(message.created_at * 1000 AS BIGINT) / {_SLOT_S * 1000} AS slot, model FROM session"
-    " JOIN message ON message.session_id = session.id WHERE account_id = ? AND message.created_at >= ?) AS latest"
-    " GROUP BY slot, model"
+# Days of one length, counted from 0. Integers of milliseconds, since the databases round fractions in different ways.
+_IN_DAYS = (
+    "SELECT {first} + (CAST(message.created_at * 1000 AS BIGINT) - {start_ms}) / {length_ms} AS day, model FROM session"
+    " JOIN message ON message.session_id = session.id"
+    " WHERE account_id = ? AND message.created_at >= ? AND message.created_at < ?"
 )
+_ACTIVITY = "SELECT day || ' ' || count(*) || ' ' || model AS line FROM ({parts}) AS latest GROUP BY day, model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,7 @@ def load_stats(tx: Transaction, account_id: str, *, now_s: float) -> Stats:
     zone = parse_zone(preference[0] if preference is not None else None)
     (messages,) = tx.fetch(_COUNT, (account_id,))[0]
     sessions = tx.fetch("SELECT id, session_key FROM session WHERE account_id = ?", (account_id,))
-    today = dt.datetime.fromtimestamp(now_s, zone).date()
-    first = dt.datetime.combine(today - dt.timedelta(days=DAYS - 1), dt.time(), zone)
-    by_day: Counter[dt.date] = Counter({today - dt.timedelta(days=ago): 0 for ago in range(DAYS)})
-    by_model: Counter[str] = Counter()
-    for line in tx.fetch_lines(_ACTIVITY, (account_id, first.timestamp())):
-        slot, count, model = line.split(" ", 2)
-        by_day[dt.datetime.fromtimestamp(int(slot) * _SLOT_S, zone).date()] += int(count)
-        by_model[model] += int(count)
-    del by_model[""]  # questions and failures
+    by_day, by_model = _count_activity(tx, account_id, dt.datetime.fromtimestamp(now_s, zone).date(), zone)
     owners = {owner_of(key) for _, key in sessions}
     return Stats(
         counts={**count_belongings(tx, account_id, now_s=now_s), "messages": messages},
@@ -65,3 +56,25 @@ def load_stats(tx: Transaction, account_id: str, *, now_s: float) -> Stats:
         by_model=by_model,
         tokens_today=sum(load_use(tx, owner).owner.tokens for owner in owners),
     )
+
+
+def _count_activity(
+    tx: Transaction, account_id: str, today: dt.date, zone: dt.tzinfo
+) -> tuple[Counter[dt.date], Counter[str]]:
+    """Count the messages of each of the last days, and the answers of each model in them."""
+    days = [today - dt.timedelta(days=ago) for ago in range(DAYS - 1, -2, -1)]  # and tomorrow, where the last one ends
+    starts = [round(dt.datetime.combine(day, dt.time(), zone).timestamp()) for day in days]
+    parts, params = [], []
+    # A zone's days have one length, but for those on which its clocks change.
+    for length, places in groupby(range(DAYS), lambda place: starts[place + 1] - starts[place]):
+        first, *more = places
+        start, end = starts[first], starts[first + len(more) + 1]
+        parts.append(_IN_DAYS.format(first=first, start_ms=start * 1000, length_ms=length * 1000))
+        params += [account_id, start, end]
+    by_day, by_model = Counter(dict.fromkeys(days[:DAYS], 0)), Counter[str]()
+    for line in tx.fetch_lines(_ACTIVITY.format(parts=" UNION ALL ".join(parts)), params):
+        place, count, model = line.split(" ", 2)
+        by_day[days[min(int(place), DAYS - 1)]] += int(count)  # half a millisecond before midnight may be rounded up
+        by_model[model] += int(count)
+    del by_model[""]  # questions and failures
+    return by_day, by_model
