@@ -48,7 +48,7 @@ class Error(TypedDict):
     code: str
     hint: str
     request_id: str
-    requestId: Id
+    requestId: str
     timestamp: Time
     timeline: NotRequired[str]
 
