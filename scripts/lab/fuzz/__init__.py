@@ -2,4 +2,5 @@
 
 - `__main__.py`: the program `scripts/fuzz`.
 - `run.py`: the server, the callers, and the run of one caller.
+- `client.py`: a client made by a generator; `talk.py`: what it says.
 """

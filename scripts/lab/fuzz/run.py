@@ -8,9 +8,10 @@ Not here: declarations (web/declare.py). Threads: none.
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from omi_actors.clock import SystemClock
 from scripts.lab.replay.http import HttpClient, Target
@@ -42,30 +43,33 @@ _SETTINGS = {
 class Caller:
     """The sender of a run: a person or the operator, by a token."""
 
-    name: str
+    name: Literal["person", "operator"]
     token: str
-    is_operator: bool
 
     def arguments(self) -> list[str]:
         """Return the arguments that choose the caller's routes and token."""
-        which = "include" if self.is_operator else "exclude"
-        # Several patterns to exclude are joined by "or".
-        paths = [f"--{which}-path-regex", _OPERATORS, "--exclude-path-regex", _LEFT_OUT]
-        if not self.is_operator:
-            paths = ["--exclude-path-regex", f"{_OPERATORS}|{_LEFT_OUT}"]
+        paths = ["--exclude-path-regex", f"{_OPERATORS}|{_LEFT_OUT}"]
+        if self.name == "operator":
+            paths = ["--include-path-regex", _OPERATORS, "--exclude-path-regex", _LEFT_OUT]
         return [*paths, "--header", f"Authorization: Bearer {self.token}"]
 
 
-async def run_all(folder: Path, options: Sequence[str], *, database_url: str = "") -> list[str]:
-    """Start a server, run every caller, and return the names of those that found faults."""
+async def with_server(
+    folder: Path, work: Callable[[Target], Awaitable[list[str]]], *, database_url: str = ""
+) -> list[str]:
+    """Do the work with a server of its own."""
     server, target = build_server(folder, clock=SystemClock(), database_url=database_url, extra=_SETTINGS)
     await server.start()
     try:
-        callers = [Caller("person", await _sign_up(target), is_operator=False)]
-        callers.append(Caller("operator", target.admin_token, is_operator=True))
-        return [caller.name for caller in callers if await run(target, caller, folder, options)]
+        return await work(target)
     finally:
         server.kill()
+
+
+async def run_all(target: Target, folder: Path, options: Sequence[str]) -> list[str]:
+    """Run every caller, and return the names of those that found faults."""
+    callers = (Caller("person", await _sign_up(target)), Caller("operator", target.admin_token))
+    return [caller.name for caller in callers if await run(target, caller, folder, options)]
 
 
 async def run(target: Target, caller: Caller, folder: Path, options: Sequence[str]) -> int:
@@ -73,7 +77,7 @@ async def run(target: Target, caller: Caller, folder: Path, options: Sequence[st
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"http://{target.host}:{target.port}/openapi.json"),
         *("--checks", ",".join(CHECKS), "--no-color", "--warnings", "off", "--continue-on-failure"),
-        *("--suppress-health-check", "all", "--generation-database", "none"),
+        *("--suppress-health-check", "all"),
         *caller.arguments(),
         *options,
     ]
