@@ -3,7 +3,7 @@
 from scripts.lab.fuzz.run import run_all, with_server
 
 # All phases take minutes: scripts/fuzz.
-SHORT = ("--phases", "examples", "--max-examples", "1", "--generation-deterministic", "--max-failures", "5")
+SHORT = ("--phases", "examples,fuzzing", "--max-examples", "1", "--generation-deterministic", "--max-failures", "5")
 
 
 async def test_server_answers_persons_and_the_operator_as_described(tmp_path):
