@@ -30,7 +30,8 @@ from omi_actors.errors import (
 )
 from web.edge.encodings import Unpacker, find_unpacker
 from web.edge.header_checks import length_problem, refusal_bytes
-from web.edge.listener import EdgeConnection, EdgeStream, Peer
+from web.edge.listener import EdgeConnection, Peer
+from web.edge.stream import EdgeStream
 from web.people.polls import Polls
 from web.problems import api_problem
 from web.requests import as_path, header, request_id_of, send

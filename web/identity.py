@@ -105,7 +105,7 @@ class Identities:
         person = self.recall(digest)
         while person is None:
             revocations, began_mono_s = self._revocations, self._clock.mono_s()
-            person = await self._system.store.read_single(find_signed_in, digest)
+            person = await self._system.store.read_apart(find_signed_in, digest)
             if person is None:
                 self._kept.pop(digest, None)
                 return None

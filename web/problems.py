@@ -209,10 +209,11 @@ def omi_answer(error: BaseException, *, sender_retries: bool) -> Problem | Drop:
     return replace(_NOT_KEPT, code=drop.reason, retry_after_s=after_s)
 
 
-def problem_json(problem: Problem, *, request_id: str, now_s: float, timeline: str = "") -> bytes:
+def problem_json(problem: Problem, *, request_id: str, now_s: float, timeline: str = "", message: str = "") -> bytes:
     """Return an error as JSON, in the one form that all errors have.
 
-    `timeline` is the address of the request's timeline, for the operator only.
+    `timeline` is the address of the request's timeline, for the operator only. `message` is for clients of the
+    original's first version (legacy.py).
     """
     form = {
         "error": problem.error,
@@ -224,6 +225,8 @@ def problem_json(problem: Problem, *, request_id: str, now_s: float, timeline: s
     }
     if timeline:
         form["timeline"] = timeline
+    if message:
+        form["message"] = message
     return msgspec.json.encode(form)
 
 

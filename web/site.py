@@ -29,6 +29,7 @@ from web.edge.limits import (
 from web.edge.operator_sessions import FILE_NAME, OperatorSessions
 from web.feeds import Feeds
 from web.identity import REMEMBERED_ALONE_S, REMEMBERED_S, Identities
+from web.legacy import Legacy
 from web.prompt_files import load_prompts
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ class Site:
         self.max_message_chars = settings.chat_max_message_chars
         self.hosts = Hosts(settings)
         self.cors, self.trusted_proxies = Cors(settings.cors_origins, settings.cors_max_age_s), settings.trust_proxy
-        self.compresses = settings.enable_compression
+        # Without `legacy`, replies have the shapes of the original's second version.
+        self.compresses, self.legacy = settings.enable_compression, Legacy(settings) if settings.legacy_shapes else None
         self.sends_security_headers = settings.enable_helmet
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         secret = settings.session_secret.get_secret_value() if settings.session_secret else ""

@@ -33,6 +33,14 @@ class ServerSettings(BaseModel):
     port: int = Field(
         3000, validation_alias="PORT", ge=0, le=65535, description="TCP port to listen on; 0: any free port."
     )
+    legacy_shapes: OnOff = Field(
+        default=False,
+        validation_alias="LEGACY_SHAPES",
+        description=(
+            "Answers with the shapes of the original's first version where they differ from its second's: health, 404, "
+            "error bodies, replies about sign-in. `omi-actors serve --legacy` sets it."
+        ),
+    )
     max_request_size: Annotated[int, BeforeValidator(parse_size)] = Field(
         10 * 1024 * 1024,
         validation_alias="MAX_REQUEST_SIZE",

@@ -27,6 +27,8 @@ from omi_actors.kit.errors import ActorError, ExpectedError
 
 # Marks a reloader's server, which will be replaced.
 _CHILD = "--will-be-replaced"
+# Options without a value, by their settings.
+_FLAGS = {"LEGACY_SHAPES": "--legacy"}
 # ms for its running requests, so that an edit does not wait for a stream to end.
 _GRACE_MS = 1_000
 
@@ -38,15 +40,24 @@ _GRACE_MS = 1_000
 @click.option(
     "--reload", "is_reloading", is_flag=True, help="Development: restart when a program file or .env changes."
 )
+@click.option(
+    "--legacy", "is_legacy", is_flag=True, help="Answer in the shapes of the original's first version (LEGACY_SHAPES)."
+)
 @click.option(_CHILD, "will_be_replaced", is_flag=True, hidden=True)
 @in_sentences(InvalidSettingError)
 def serve(
-    *, host: str | None, port: int | None, env_file: Path | None, is_reloading: bool, will_be_replaced: bool
+    *,
+    host: str | None,
+    port: int | None,
+    env_file: Path | None,
+    is_reloading: bool,
+    is_legacy: bool,
+    will_be_replaced: bool,
 ) -> None:
     """Serve until SIGINT (Ctrl-C) or SIGTERM."""
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it asks for tables, and must not end a server that still starts
     file = env_file_to_load(env_file)
-    options = {"HOST": host, "PORT": port}
+    options = {"HOST": host, "PORT": port, "LEGACY_SHAPES": "true" if is_legacy else None}
     if is_reloading:
         _serve_with_restarts(file, options)
     loaded = add_made_secrets(load_with_origins(file, options))
@@ -86,7 +97,7 @@ def _serve_with_restarts(env_file: Path, options: dict[str, str | int | None]) -
         is_production = False  # the child explains the mistake, and the next change may mend it
     if is_production:
         fail("--reload is for development. Leave it out, or unset APP_ENV.")
-    given = [f"--{name.lower()}={value}" for name, value in options.items() if value is not None]
+    given = [_FLAGS.get(name, f"--{name.lower()}={value}") for name, value in options.items() if value is not None]
     command = [*own_arguments(), "serve", _CHILD, f"--env-file={env_file}", *given]
     if not env_file.exists():
         command.remove(f"--env-file={env_file}")

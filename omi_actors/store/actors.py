@@ -230,8 +230,8 @@ class StoreReader(ThreadActor):
     def receive(self, message: object) -> Any:
         """Run one query and return its result."""
         match message:
-            case Query(name, read, is_single):
-                return self._answer(name, partial(self._engine.read, read, is_single=is_single))
+            case Query(name, read, is_apart):
+                return self._answer(name, partial(self._engine.read, read, is_apart=is_apart))
             case ColdQuery(name, read):
                 return self._answer(name, partial(self._engine.read_cold, read))
             case _:

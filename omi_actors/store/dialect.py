@@ -86,8 +86,8 @@ class Dialect(Protocol):
         """Begin a transaction. If this engine writes, wait for the write lock."""
         ...
 
-    def begin_single(self, con: Any) -> None:
-        """Prepare to read one statement, if possible without a transaction. `rollback` comes after it."""
+    def begin_apart(self, con: Any) -> None:
+        """Prepare to read statements without a transaction, if possible. `rollback` comes after them."""
         ...
 
     def rollback(self, con: Any) -> None:

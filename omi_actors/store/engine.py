@@ -235,12 +235,12 @@ class Engine:
     def _lost_race(self, exc: Exception) -> bool:
         return isinstance(exc, core.IsolationError) or self._dialect.is_conflict(find_cause(exc))
 
-    def read(self, query: Callable[[Transaction], T], *, is_single: bool = False) -> T:
-        """Run `query` on one snapshot of the store. If it `is_single`, it makes one statement, without a transaction.
+    def read(self, query: Callable[[Transaction], T], *, is_apart: bool = False) -> T:
+        """Run `query` on one snapshot of the store; if it `is_apart`, each of its statements on one of its own.
 
         Raises: StoreUnavailableError, StoreError.
         """
-        return self._read(partial(self._connection.run, query, commits=False, is_single=is_single))
+        return self._read(partial(self._connection.run, query, commits=False, is_apart=is_apart))
 
     def read_cold(self, query: Callable[[EntityTransaction], T]) -> T:
         """Run `query` on one snapshot of the store, with Pony's entities.

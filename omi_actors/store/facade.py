@@ -72,11 +72,11 @@ class Store:
         name = _LABELS.get(work.__name__, work.__name__)
         return self._ask_reader(Query(name, Call(work, *args, **kwargs)))
 
-    def read_single(
+    def read_apart(
         self, work: Callable[Concatenate[Transaction, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[R]:
-        """Run `work`, which makes one statement, as `read` does. It has no transaction, so no further round trips."""
-        return self._ask_reader(Query(work.__name__, Call(work, *args, **kwargs), is_single=True))
+        """Run `work` as `read` does, but each of its statements on a snapshot of its own: no other round trips."""
+        return self._ask_reader(Query(work.__name__, Call(work, *args, **kwargs), is_apart=True))
 
     def _ask_reader(self, query: Query[R]) -> Future[R]:
         reader = min(self._readers, key=lambda handle: len(handle.mailbox))

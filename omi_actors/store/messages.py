@@ -60,12 +60,12 @@ class NextAlone:
 class Query(Request[R_co]):
     """Message to a reader: run `read` on a snapshot; `name` is its metric label. The reply is its result.
 
-    A `read` that is single makes one statement, which needs no transaction around it.
+    `is_apart`: each of its statements has a snapshot of its own.
     """
 
     name: str
     read: Callable[[Transaction], R_co]
-    is_single: bool = False
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,11 +140,11 @@ class Postgres:
         return ""
 
     def begin(self, con: Any) -> None:
-        """Do nothing: psycopg2 sends BEGIN with the first statement, unless single statements were read before."""
+        """Do nothing: psycopg2 sends BEGIN with the first statement, unless `begin_apart` has turned that off."""
         if con.autocommit:
             con.cursor().execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
-    def begin_single(self, con: Any) -> None:
+    def begin_apart(self, con: Any) -> None:
         """Send no BEGIN from now on. Behind a pooler, only transactions have our settings."""
         if not self._is_pooled and not con.autocommit:
             con.autocommit = True

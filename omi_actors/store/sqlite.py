@@ -144,7 +144,7 @@ class SQLite:
         """Begin with the write lock. A reader takes no lock; its snapshot begins with the first read."""
         con.execute(self._begin)
 
-    def begin_single(self, con: sqlite3.Connection) -> None:
+    def begin_apart(self, con: sqlite3.Connection) -> None:
         """Do nothing: a statement is a snapshot."""
 
     def rollback(self, con: sqlite3.Connection) -> None:

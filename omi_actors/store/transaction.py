@@ -262,16 +262,16 @@ class Connection:
             raise
         return con
 
-    def run(self, work: Callable[[Transaction], T], *, commits: bool, is_single: bool = False) -> T:
+    def run(self, work: Callable[[Transaction], T], *, commits: bool, is_apart: bool = False) -> T:
         """Run `work` in one transaction, commit (`commits`) or roll back, and return the result of `work`.
 
-        `is_single`: it makes one statement, which is read without a transaction where the database can do so.
+        `is_apart`: it only reads, and its statements need no transaction where the database can do without.
         """
         self.is_lost = self._is_committing = False
         con = self.get()
         try:
-            if is_single:
-                self._dialect.begin_single(con)
+            if is_apart:
+                self._dialect.begin_apart(con)
             else:
                 self._dialect.begin(con)
             tx = self.plain(con.cursor(), self._dialect, self._node, self._clock)

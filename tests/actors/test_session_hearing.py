@@ -260,7 +260,8 @@ def test_question_that_a_crash_left_open_is_asked_by_the_next_life(store):
 
 def test_next_life_goes_on_listening_where_the_last_one_ended(store):
     now_s = Session(store).driver.clock.now_s()
-    store.replies["load_session"] = record(stored("Hey Omi, remind me how far", created_at=now_s))
+    words = stored("Hey Omi, remind me how far", created_at=now_s)
+    store.replies["load_session"] = record(words, listening_until=now_s + 1.0)
     session = Session(store)
 
     session.hear(spoken("the moon is.", "s2", 3.0))
@@ -364,3 +365,27 @@ def test_session_is_taken_back_only_from_another_node(store, node, retakes):
     with pytest.raises(FencedError):
         reply.result()
     assert metrics.SESSION_RETAKES._value.get() - before == retakes
+
+
+def test_segments_that_are_only_stored_are_never_asked_not_even_after_a_restart(session):
+    said = spoken("Hey Omi, tell me", "s1")
+
+    quiet = session.driver.send(IngestSegments(KEY, "ada", (said,), session.driver.clock.now_s(), is_quiet=True))
+    assert quiet.result() == Ingested()
+    later = session.hear(spoken("about the moon?", "s2", 2.0))
+
+    assert later.result() == Ingested()
+    assert [len(commit.segments) for commit in session.commits] == [1, 1]
+    assert [commit.listening_until for commit in session.commits] == [None, None]
+    assert session.asked == []
+
+
+def test_session_without_a_stored_deadline_asks_nothing_of_what_it_finds(store):
+    now_s = Session(store).driver.clock.now_s()
+    store.replies["load_session"] = record(stored("Hey Omi, tell me about", created_at=now_s))
+    session = Session(store)
+
+    session.hear(spoken("the moon.", "s9", 3.0))
+    session.driver.tell(PauseOver(KEY))
+
+    assert session.asked == []

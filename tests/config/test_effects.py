@@ -51,6 +51,10 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "WEBHOOK_INSPECTOR_SIZE": ("web/test_inspector.py", "test_latest_webhooks_are_kept_in_bounds_and_none_when_off"),
     "WEBHOOK_INSPECTOR_BYTES": ("web/test_inspector.py", "test_bodies_are_bounded_in_bytes"),
     "PROMPTS_DIR": ("people/test_prompts.py", "test_output_is_kept_as_its_prompt_says_for_persons_only"),
+    "LEGACY_SHAPES": (
+        "people/test_contract_account.py",
+        "test_shipped_app_finds_accounts_and_preferences_as_it_reads_them",
+    ),
     "ADMIN_TOKEN": ("web/test_api.py", "test_transcript_is_for_the_operator_only"),
     "WEBHOOK_TOKEN": ("web/test_webhook_auth.py", "test_production_takes_the_right_token_only"),
     "SESSION_SECRET": ("web/test_operator.py", "test_another_session_secret_signs_every_browser_out"),

@@ -7,7 +7,20 @@ import pytest
 
 from tests.canaries import PASSWORD
 from tests.people.conftest import Client
-from tests.people.wire import AUTH_ME, DEVICE, ME, NOBODY, OK, ORIGIN, PREFERENCES, PROFILE, SIGNED_IN, App, preflights
+from tests.people.wire import (
+    AUTH_ME,
+    DEVICE,
+    ME,
+    NOBODY,
+    OK,
+    PREFERENCES,
+    PROFILE,
+    SIGNED_IN,
+    App,
+    in_both_modes,
+    preflights,
+    start_in_mode,
+)
 
 NEW_PASSWORD = "a longer correct horse"  # noqa: S105 (the test's own)
 ROUTES = {
@@ -19,11 +32,12 @@ ROUTES = {
 
 
 @pytest.fixture
-async def program(start, database_url):
+async def program(mode, start, database_url):
     """A server whose web app has another origin."""
-    return await start(database_url, CORS_ORIGINS=ORIGIN)
+    return await start_in_mode(start, mode, database_url)
 
 
+@in_both_modes
 async def test_shipped_app_finds_accounts_and_preferences_as_it_reads_them(program, subtests):
     ada, eve = App(Client(program.connection)), App(Client(program.connection))
     for part in (registers, signs_in, edits_the_profile, types_preferences, manages_devices, leaves):

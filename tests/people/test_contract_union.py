@@ -9,7 +9,7 @@ import pytest
 
 from tests.canaries import WEBHOOK_TOKEN
 from tests.people.conftest import Client
-from tests.people.wire import ORIGIN, TIME, App, Or, maybe, preflights
+from tests.people.wire import TIME, App, Or, in_both_modes, maybe, preflights, start_in_mode
 from tests.system.conftest import ADMIN, UID
 
 NUMBER = Or((int, float))
@@ -24,11 +24,12 @@ ROUTES = {
 
 
 @pytest.fixture
-async def program(start, database_url, notifier):
+async def program(mode, start, database_url, notifier):
     """A server whose web app has another origin, with Omi."""
-    return await start(database_url, notifier=notifier, CORS_ORIGINS=ORIGIN)
+    return await start_in_mode(start, mode, database_url, notifier=notifier)
 
 
+@in_both_modes
 async def test_clients_of_both_versions_find_every_other_address_as_they_read_it(program, omi, subtests):
     ada, anyone = App(Client(program.connection)), App(Client(program.connection))
     operator = App(Client(program.connection, headers=ADMIN), ada.asked)
@@ -43,6 +44,12 @@ async def test_clients_of_both_versions_find_every_other_address_as_they_read_it
 async def reads_the_state(_, anyone, operator, *__):
     health = {"status": str, "timestamp": TIME, "uptime": NUMBER, "memory": {"rss": int}}
     await anyone.get("/health", health)
+    if anyone.is_legacy:
+        api = {"type": str, "model": str, "conversation_state": str, "tools": []}
+        old = {"message": str, "trigger_phrases": [str], "help_keywords": [str], "example_usage": str, "api": api}
+        await anyone.get("/health", old | {"status": "OK", "rate_limiting": {"disabled": bool}})
+        await anyone.call("GET", "/none", None, {"error": "Not Found", "message": "Endpoint not found"}, 404)
+        anyone.asked.discard(("GET", "/none"))
     await operator.get("/health", health | {"metrics": {"requests": {"total": int}}, "activeRequests": int})
     await anyone.get("/health/db", {"ok": True})
     info = {"name": str, "version": str, "environment": str, "features": [str], "timestamp": TIME}

@@ -252,7 +252,7 @@ async def test_revocation_while_a_token_is_looked_up_wins(serve, store, clock, s
         def __init__(self):
             self.answers = [found, None]
 
-        async def read_single(self, *_):
+        async def read_apart(self, *_):
             answer = self.answers.pop(0)
             if answer is not None:
                 identities.forget((found.digest,))

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from tests.people.conftest import Client
 
 
@@ -130,12 +132,29 @@ def differences(shape, value, at="$"):
     return [] if (type(shape), shape) == (type(value), value) else [f"{at}: {value!r} is not {shape!r}"]
 
 
+# Refusals of the first version by those of the second: text and status.
+_SHORT = ("Invalid email or password too short", 400)
+LEGACY = {
+    "No session token provided": ("Not authenticated", 401),
+    "Invalid session": ("Session invalid", 401),
+    ("/auth/register", "Email and password are required"): _SHORT,
+    ("/auth/register", "Password must be at least 8 characters"): _SHORT,
+    ("/auth/register", "Invalid email format"): _SHORT,
+    ("/auth/register", "User with this email already exists"): ("Email already in use", 400),
+}
+
+
 @dataclass
 class App:
     """The app of one person: it sends what the shipped app sends, and compares each reply with its shape."""
 
     client: Client
     asked: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def is_legacy(self) -> bool:
+        """Return True if the server answers in the shapes of the first version."""
+        return not self.client.connection.holds
 
     async def get(self, target, shape, status=200, **headers) -> Any:
         """Read; return the reply's body."""
@@ -157,6 +176,8 @@ class App:
 
     async def refused(self, method, target, form, status, text) -> None:
         """Send a request that is refused, with the text that clients know."""
+        if self.is_legacy:
+            text, status = LEGACY.get((target, text)) or LEGACY.get(text) or (text, status)
         found = await self.call(method, target, form, {"error": str}, status)
         assert text in found["error"], (method, target, form, found)
 
@@ -177,3 +198,18 @@ async def preflights(client, asked) -> set[str]:
         assert (reply.status, differences(shape, reply.headers)) == (204, []), (method, target)
         found.add(f"{method} {_BY_ID.sub(':id', target)}")
     return found
+
+
+# The shapes of the second version on each database, and those of the first.
+in_both_modes = pytest.mark.parametrize(
+    ("database_url", "mode"),
+    [("sqlite", ""), pytest.param("postgres", "", marks=pytest.mark.service), ("sqlite", "legacy")],
+    indirect=["database_url"],
+)
+
+
+async def start_in_mode(start, mode, database_url, **more):
+    """Start a program whose web app has another origin, in the shapes of the second version, or of the first."""
+    program = await start(database_url, CORS_ORIGINS=ORIGIN, LEGACY_SHAPES=str(mode == "legacy"), **more)
+    program.connection.holds = mode != "legacy"
+    return program

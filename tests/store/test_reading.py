@@ -171,7 +171,7 @@ def test_reads_are_snapshots_and_cannot_write_after_a_single_statement_was_read(
 ) -> None:
     reader = Engine(config, NodeIdentity("reader"), readonly=True)
     reader.open()
-    assert reader.read(_count, is_single=True) == 0
+    assert reader.read(_count, is_apart=True) == 0
 
     def look_twice(tx: Transaction) -> tuple[int, int]:
         before = _count(tx)
@@ -179,12 +179,12 @@ def test_reads_are_snapshots_and_cannot_write_after_a_single_statement_was_read(
         return before, _count(tx)
 
     assert reader.read(look_twice) == (0, 0)
-    assert reader.read(_count, is_single=True) == 1
+    assert reader.read(_count, is_apart=True) == 1
     with pytest.raises(StoreError):
         reader.read(lambda tx: tx.run("DELETE FROM session"))
     with pytest.raises(StoreError):
-        reader.read(lambda tx: tx.fetch("SELECT nothing"), is_single=True)
-    assert reader.read(_count, is_single=True) == reader.read(_count) == 1
+        reader.read(lambda tx: tx.fetch("SELECT nothing"), is_apart=True)
+    assert reader.read(_count, is_apart=True) == reader.read(_count) == 1
     reader.close()
 
 

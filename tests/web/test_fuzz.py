@@ -62,7 +62,7 @@ _IMPATIENT = {"BODY_TIMEOUT_MS": "100", "IDLE_CONNECTION_TIMEOUT_MS": "100"}
 @pytest.fixture(autouse=True)
 def _no_last_words(monkeypatch):
     monkeypatch.setattr("web.entry._READ_REFUSAL_S", 0.01)
-    monkeypatch.setattr("web.edge.listener._LINGER_S", 0.01)
+    monkeypatch.setattr("web.edge.stream._LINGER_S", 0.01)
 
 
 def odd_json(rng, depth=4):

@@ -1,6 +1,6 @@
 """The edge: checks and limits before a request reaches its handler. No module here uses a route or the system.
 
-- `listener.py`: connections, their limits, and Tornado's refusals in our form.
+- `listener.py`: connections and their limits. `stream.py`: their streams, and Tornado's refusals in our form.
 - `header_checks.py`: refusal of requests that are too large or ambiguous.
 - `addresses.py`: names of this server, and addresses of clients behind proxies.
 - `encodings.py`: compressed bodies, unpacked piece by piece.

@@ -1,13 +1,12 @@
-"""Connections of one server: their limits, Tornado's refusals as our error replies, and timeouts of dead connections.
+"""Connections of one server: their limits, heads and their timeout, and timeouts of dead connections.
 
-Not here: requests (web/entry.py), slow heads (Tornado's timeout), slow bodies (limits.py). Threads: the event loop.
+Not here: requests (web/entry.py), slow bodies (limits.py), Tornado's refusals (stream.py). Threads: the event loop.
 """
 
 import asyncio
 import contextlib
 import resource
 import socket
-from asyncio import Future
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from copy import copy
@@ -23,69 +22,9 @@ from config.values import TrustedProxies
 from omi_actors.clock import Clock
 from omi_actors.instruments.logs import get_logger
 from web.edge.addresses import is_proxy
-from web.edge.header_checks import MALFORMED, head_problem, refusal_bytes, request_id_in
+from web.edge.header_checks import head_problem, refusal_bytes
+from web.edge.stream import EdgeStream
 from web.problems import Problem
-
-# The refusal that Tornado's HTTP1Connection writes; a test notices when it changes.
-_TORNADOS_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-# A refused sender's further bytes are read and discarded for this long: closing on unread bytes would make our kernel
-# discard the answer.
-_LINGER_S = 1.0
-_LINGER_BYTES = 1024 * 1024
-_READ_BYTES = 64 * 1024
-
-
-class EdgeStream(IOStream):
-    """Stream that replaces Tornado's refusals.
-
-    `refuse` builds a reply from a problem and a request id (None: a new id).
-    """
-
-    def __init__(
-        self, connection: socket.socket, refuse: Callable[[Problem, str | None], bytes], max_buffer_size: int
-    ) -> None:
-        super().__init__(connection, max_buffer_size=max_buffer_size)
-        self._refuse = refuse
-        # The current request's raw head and problem, and whether it is answered already.
-        self.head = b""
-        self.problem: Problem | None = None
-        self.is_answered = False
-        # A head that was read, for the connection that reads it again.
-        self.next_head: bytes | None = None
-        super().set_nodelay(True)
-
-    def set_nodelay(self, value: bool) -> None:  # noqa: FBT001 (Tornado's parameter)
-        """Do nothing: no write ever waits for another one, and Tornado's two system calls a reply are spared."""
-
-    def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
-        """Read a head, or return the one that was read already."""
-        head, self.next_head = self.next_head, None
-        if head is None:
-            return super().read_until_regex(regex, max_bytes)
-        ready: Future[bytes] = Future()
-        ready.set_result(head)
-        return ready
-
-    def write(self, data: bytes | memoryview) -> "Future[None]":
-        """Write data; replace a refusal by Tornado with ours."""
-        if data == _TORNADOS_REFUSAL:
-            return asyncio.ensure_future(self._write_refusal())
-        return super().write(data)
-
-    async def _write_refusal(self) -> None:
-        if not self.is_answered:
-            await super().write(self._refuse(self.problem or MALFORMED, request_id_in(self.head)))
-        await self._linger()
-
-    async def _linger(self) -> None:
-        """Close the sending direction, and read until the client closes the other direction."""
-        with contextlib.suppress(TimeoutError, OSError, StreamClosedError):
-            self.socket.shutdown(socket.SHUT_WR)
-            async with asyncio.timeout(_LINGER_S):
-                left_bytes = _LINGER_BYTES
-                while left_bytes > 0:
-                    left_bytes -= len(await self.read_bytes(_READ_BYTES, partial=True))
-
 
 _log = get_logger(__name__)
 
@@ -132,6 +71,9 @@ class RequestLoop(HTTP1ServerConnection):
         self._answer_known = answer_known
         assert params.header_timeout is not None  # noqa: S101 (our server sets it)
         self._head_timeout_s = params.header_timeout
+        # The second on the loop's clock until which a head must come; None while a request is under way.
+        self._head_due_s: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
         # Tornado's connections get heads that have been read.
         self._head_params = copy(params)
         self._head_params.header_timeout = None
@@ -142,6 +84,8 @@ class RequestLoop(HTTP1ServerConnection):
             while await self._serve_one(delegate):  # noqa: ASYNC110 (see above)
                 await asyncio.sleep(0)
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             delegate.on_close(self)
 
     async def _serve_one(self, delegate: HTTPServerConnectionDelegate) -> bool:
@@ -165,11 +109,26 @@ class RequestLoop(HTTP1ServerConnection):
 
     async def _read_head(self) -> bytes:
         """Read the next head; close the connection if it does not come in time."""
-        timer = asyncio.get_running_loop().call_later(self._head_timeout_s, self.stream.close)
-        try:
-            return await self.stream.read_until_regex(_HEAD_END, self.params.max_header_size)
-        finally:
-            timer.cancel()
+        self._head_due_s = asyncio.get_running_loop().time() + self._head_timeout_s
+        if self._timer is None:
+            self._look_again()
+        head = await self.stream.read_until_regex(_HEAD_END, self.params.max_header_size)
+        self._head_due_s = None
+        return head
+
+    def _look_again(self) -> None:
+        # One timer a connection: a new one for each head would cost as much as parsing it.
+        assert self._head_due_s is not None  # noqa: S101 (a head is awaited)
+        self._timer = asyncio.get_running_loop().call_at(self._head_due_s, self._check_time)
+
+    def _check_time(self) -> None:
+        self._timer = None
+        if self._head_due_s is None:
+            return  # a request is under way; the next head begins a new timer
+        if self._head_due_s > asyncio.get_running_loop().time():
+            self._look_again()
+        else:
+            self.stream.close()
 
 
 # Open files besides connections: the store, logs, connections to models and to Omi.

@@ -132,6 +132,8 @@ class BaseHandler(GuardedHandler):
 
     def send_json(self, value: Any, status: int = 200) -> None:
         """Answer with a JSON value."""
+        if self.site.legacy is not None:
+            value, status = self.site.legacy.reshape(self.route, value, status)
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(msgspec.json.encode(value))
@@ -143,7 +145,8 @@ class BaseHandler(GuardedHandler):
 
     def send_problem(self, problem: Problem) -> None:
         """Answer with an error: as a page if a browser opens the address, else as JSON."""
-        self.set_status(problem.status)
+        legacy = self.site.legacy
+        self.set_status((problem if legacy is None else legacy.reword(self.route, problem)[0]).status)
         if problem.retry_after_s is not None:
             self.set_header("Retry-After", str(max(1, round(problem.retry_after_s))))
         if self.wants_page:
@@ -178,8 +181,10 @@ class BaseHandler(GuardedHandler):
 
     def problem_json(self, problem: Problem) -> bytes:
         """Return an error of this request as JSON."""
-        now_s, timeline = self.site.clock.now_s(), self._timeline
-        return problem_json(problem, request_id=self.request_id, now_s=now_s, timeline=timeline)
+        now_s, timeline, message = self.site.clock.now_s(), self._timeline, ""
+        if self.site.legacy is not None:
+            problem, message = self.site.legacy.reword(self.route, problem)
+        return problem_json(problem, request_id=self.request_id, now_s=now_s, timeline=timeline, message=message)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer every failure, Tornado's and ours, with an error reply."""

@@ -13,6 +13,8 @@ links.py      pages of one-time links: make an account, set a password
 admin.py      the operator's: list and make accounts, issue links
 conversations.py  list, read, messages, rename, delete, export, the current one
 windows.py    five windows onto conversations, spaces
+polls.py      the short way of what phones poll
+stamps.py     whether what they show has changed
 messages.py   sending a message to a conversation, sources of an answer, deletion of one entry
 tasks.py      tasks of agents
 followups.py  a person's own words to the wearable

@@ -24,15 +24,18 @@ from tornado.web import GZipContentEncoding
 from omi_actors.domain.people.accounts import Role, digest_of, is_token
 from omi_actors.ids import new_request_id
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
+from omi_actors.store.messages import Call
 from omi_actors.store.people.conversations import stamp_load
 from web.edge.addresses import find_client
 from web.edge.browsers import API_POLICY, browser_headers
-from web.edge.listener import EdgeConnection, EdgeStream
+from web.edge.listener import EdgeConnection
+from web.edge.stream import EdgeStream
 from web.handlers.caller import OPERATOR_COOKIE
 from web.handlers.guarded import limit_key
 from web.identity import token_in_header
 from web.people.base import POLLED, PolledHandler
 from web.people.conversations import MAX_MESSAGES, CurrentHandler, MessagesHandler
+from web.people.stamps import Stamps
 from web.people.windows import WindowsHandler
 from web.recent import Recent
 from web.requests import CLOSED, GZIP_LEVEL, count_request, header, reply_bytes, request_id_of, send
@@ -86,6 +89,7 @@ class Polls:
         self._site = site
         # By the bytes of a head and its sender's address.
         self._heads: Recent[tuple[bytes, str], Poll] = Recent(_HEADS_BYTES)
+        self._stamps = Stamps(site.system)
         # By account, and by all that the body depends on.
         self._bodies: Recent[Hashable, _Body] = Recent(_BODIES_BYTES)
 
@@ -167,11 +171,11 @@ class Polls:
     async def _find_body(self, poll: Poll, account_id: str) -> _Body | None:
         """Return the body that shows what the store has now; None if the person has no such thing."""
         store, handler = self._site.system.store, poll.handler
-        stamp = await store.read_single(handler.stamp, account_id, *poll.ids, limit=poll.limit)
+        stamp = await self._stamps.read(Call(handler.stamp, account_id, *poll.ids, limit=poll.limit))
         if stamp is None and poll.ids:
             return None
-        key = account_id, handler, poll.limit, poll.is_packed, stamp
-        body = self._bodies.get(key)
+        shown = account_id, handler, poll.limit, poll.is_packed
+        body = self._bodies.get((*shown, stamp))
         if body is None:
             stamp, found = await store.read(
                 stamp_load, handler.stamp, handler.load, account_id, *poll.ids, limit=poll.limit
@@ -179,7 +183,7 @@ class Polls:
             if found is None and poll.ids:
                 return None
             body = _write_body(handler.show(found, poll.limit), is_packed=poll.is_packed)
-            self._bodies.put((*key[:-1], stamp), body, len(body.body) + _KEY_BYTES)
+            self._bodies.put((*shown, stamp), body, len(body.body) + _KEY_BYTES)
         return body
 
     def _count(self, poll: Poll, request_id: str, status: int | None, seconds: float) -> None:

@@ -15,6 +15,7 @@ from omi_actors.domain.answers.delivery_records import DeliveryState, OpenAnswer
 from omi_actors.domain.answers.language import ENGLISH
 from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.hearing.hearing import (
+    close_questions,
     cut_into_slices,
     hear,
     note_reply,
@@ -113,11 +114,12 @@ class SessionHearing:
         heard = [one for one in record.recent_segments if one.text and not self.is_silent(one.created_at)]
         segments = select_heard(heard, options, knows_user=record.knows_user)
         recalled = recall(segments, record.asked, now_s, options)
-        self._state = recalled.state
         self.listening_until = record.listening_until
-        # Without a stored deadline no utterance was open, so that nothing in old speech is asked now.
-        self._unasked = recalled.questions if record.listening_until is not None else ()
-        self.deadline = now_s if self._unasked else recalled.deadline
+        # Without a stored deadline no question was open: what looks like one was only stored. Nothing of it is asked.
+        was_listening = record.listening_until is not None
+        self._state = recalled.state if was_listening else close_questions(recalled.state)
+        self._unasked = recalled.questions if was_listening else ()
+        self.deadline = (now_s if self._unasked else recalled.deadline) if was_listening else None
 
     async def end_meeting(self, progress: Progress, store: Store, now_s: float) -> str | None:
         """Keep the transcript of a meeting that has ended as a memory. Return what its person is told, if anything.

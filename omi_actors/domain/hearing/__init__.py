@@ -2,7 +2,7 @@
 
 Not here: transcripts and conversations (domain/sessions/), timers (actors/session/), the answers (jobs/answer.py).
 
-hearing.py       the functions that a session calls: hear, pause_over, recall, relabel, note_reply
+hearing.py       the functions that a session calls: hear, pause_over, recall, relabel, close_questions, note_reply
 utterances.py    the full decision: it tracks the open utterance of every speaker
 overhearing.py   the same decision, fast, for speech without a wake phrase
 speech.py        parses the words of one utterance

@@ -99,6 +99,12 @@ def note_reply(state: HearingState, now_s: float, *, was_answered: bool = True) 
     return replace(state, replied_at=now_s, recent=state.recent if was_answered else ())
 
 
+def close_questions(state: HearingState) -> HearingState:
+    """Forget the open utterances that hold a question."""
+    kept = tuple(one for one in state.open_utterances if one.question is None)
+    return state if len(kept) == len(state.open_utterances) else replace(state, open_utterances=kept)
+
+
 def relabel(state: HearingState, corrected: Sequence[StoredSegment]) -> HearingState:
     """Move an open utterance to the speaker that a corrected segment names. Its words are not searched again.
 

@@ -108,6 +108,11 @@ def stamp_load(
     return stamp(tx, *args, limit=limit), load(tx, *args, limit=limit)
 
 
+def read_stamps(tx: Transaction, stamps: Sequence[Callable[[Transaction], Stamp | None]]) -> list[Stamp | None]:
+    """Return several stamps in order; they need no common snapshot."""
+    return [stamp(tx) for stamp in stamps]
+
+
 def find_conversation(tx: Transaction, account_id: str, conversation_id: str) -> Conversation | None:
     """Load a conversation of an account; None if it has no such one."""
     row = tx.fetch_one(f"SELECT {CONVERSATION_COLUMNS} {_OWN}", (conversation_id, account_id))

@@ -7,6 +7,7 @@ line: python -m scripts.lab.bench.people_load '{"port": …}'
 
 import asyncio
 import itertools
+import os
 import random
 import sys
 from collections import defaultdict, deque
@@ -61,12 +62,18 @@ class Load(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A measured slice: latencies in seconds by kind. `refused`: replies other than 200, and dropped webhooks."""
+    """A measured slice: latencies in seconds by kind. `refused`: replies other than 200, and dropped webhooks.
+
+    The load's own part: `load_cpu_s` of its process, and `late_s`, the lateness of the phones' requests. A lateness
+    counts into the latency, so that it can only make the server look worse.
+    """
 
     refused: int
     cpu_s: float
     wall_s: float
     seconds: dict[str, list[float]]
+    load_cpu_s: float = 0.0
+    late_s: list[float] = []
 
     @property
     def webhooks_per_s(self) -> float:
@@ -126,6 +133,7 @@ class _Meter:
 
     def __init__(self, clock: Clock) -> None:
         self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.late_s: list[float] = []
         self.refused = 0
         self.is_on = False
         self._clock = clock
@@ -153,15 +161,19 @@ async def run_load(load: Load, clock: Clock) -> Loaded:
         _poll(phone, persons[number % len(persons)], rng, meter, clock)
     await asyncio.sleep(load.warm_up_s)
     meter.is_on = True
-    before, began = read_cpu_s(load.pid), clock.mono_s()
+    before, began, own_before = read_cpu_s(load.pid), clock.mono_s(), read_cpu_s(os.getpid())
     await asyncio.sleep(load.seconds)
     meter.is_on = False
     cpu_s, wall_s = read_cpu_s(load.pid) - before, clock.mono_s() - began
+    own_s = read_cpu_s(os.getpid()) - own_before
     for task in tasks:
         task.cancel()
     for wire in itertools.chain(*wires):
         wire.close()
-    return Loaded(refused=meter.refused, cpu_s=cpu_s, wall_s=wall_s, seconds=dict(meter.seconds))
+    seconds = dict(meter.seconds)
+    return Loaded(
+        refused=meter.refused, cpu_s=cpu_s, wall_s=wall_s, seconds=seconds, load_cpu_s=own_s, late_s=meter.late_s
+    )
 
 
 def summarise(seconds: Sequence[float]) -> dict[str, float]:
@@ -241,13 +253,16 @@ def _poll(wire: _Wire, person: Person, rng: random.Random, meter: _Meter, clock:
     """Poll all addresses as the app does, each at its own pace from a random moment on."""
     loop = asyncio.get_running_loop()
 
-    def send(path: str, period_s: float, due_mono_s: float) -> None:
-        wire.send(_get(path, person), meter.expect("phone", due_mono_s))
-        loop.call_later(due_mono_s + period_s - clock.mono_s(), send, path, period_s, due_mono_s + period_s)
+    def send(request: bytes, period_s: float, due_mono_s: float) -> None:
+        now_mono_s = clock.mono_s()
+        if meter.is_on:
+            meter.late_s.append(now_mono_s - due_mono_s)
+        wire.send(request, meter.expect("phone", due_mono_s))
+        loop.call_later(due_mono_s + period_s - now_mono_s, send, request, period_s, due_mono_s + period_s)
 
     for path, period_s in POLLS.items():
         first_s = rng.random() * period_s
-        loop.call_later(first_s, send, path, period_s, clock.mono_s() + first_s)
+        loop.call_later(first_s, send, _get(path, person), period_s, clock.mono_s() + first_s)
 
 
 def _get(path: str, person: Person) -> bytes:
