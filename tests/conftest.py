@@ -13,6 +13,15 @@ settings.register_profile("suite", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
+# Folders of long files. Two workers take files in the order of collection (scripts/check), so short ones fill the end.
+LONG = ("e2e", "browser", "system", "people", "store")
+
+
+def pytest_collection_modifyitems(items):
+    """Put long files first; all else stays in its order."""
+    ranks = {folder: rank for rank, folder in enumerate(LONG)}
+    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(LONG)))
+
 
 @pytest.fixture(autouse=True)
 def no_actor_thread_is_left_alive():

@@ -56,10 +56,11 @@ class TimerHandle:
 class Runtime:
     """The runtime of all actors of one event loop. `hooks` gets reports.
 
-    Its calls hold the loop for about `slice_s` seconds at a time; then sockets and timers have their turn.
+    Its calls hold the loop for about `slice_s` seconds at a time; then sockets and timers have their turn. A request
+    waits for some of these slices when webhooks fill the loop.
     """
 
-    def __init__(self, clock: Clock, rng: random.Random, *, hooks: Hooks | None = None, slice_s: float = 0.005) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, *, hooks: Hooks | None = None, slice_s: float = 0.002) -> None:
         self.clock = clock
         self.rng = rng
         self.hooks = hooks or Hooks()

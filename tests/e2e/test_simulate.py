@@ -32,7 +32,7 @@ async def _simulate(folder, options):
 
 @pytest.mark.e2e
 async def test_every_question_of_some_wearables_is_answered_exactly_once(tmp_path):
-    report = await _simulate(tmp_path, Options(seed=3, wearables=16, seconds=12.0))
+    report = await _simulate(tmp_path, Options(seed=5, wearables=24, seconds=7.0))
 
     assert list(report.wrongs()) == []
     assert report.is_good
@@ -82,7 +82,7 @@ async def test_kept_answers_of_a_server_without_notifications_are_fetched_and_no
             omi=omi,
             clock=clock,
             speed=4.0,
-            settle_s=2.0,
+            settle_s=1.0,
             notifies=False,
             say=said.append,
             say_every_s=0.1,
@@ -93,7 +93,7 @@ async def test_kept_answers_of_a_server_without_notifications_are_fetched_and_no
     assert report.is_good
     assert report.figures()["kept"] == len(report.kept) > 0
     assert "of" in said[0]
-    assert said[-1] == "all is sent; watching for 2 s whether an answer comes twice"
+    assert said[-1] == "all is sent; watching for 1 s whether an answer comes twice"
 
 
 async def test_only_the_demo_model_can_be_judged():

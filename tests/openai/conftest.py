@@ -1,5 +1,6 @@
 """The official SDK at a real server, in front of a fake model's server."""
 
+import json
 from contextlib import asynccontextmanager
 
 import openai
@@ -40,3 +41,17 @@ async def signed_in(program, email="ada@example.com", **more):
         api_key=client.token, base_url=f"http://127.0.0.1:{program.port}/v1", **options
     ) as sdk:
         yield sdk, client
+
+
+async def talk(client):
+    """Return the person's conversations, newest first: the texts of each, oldest first."""
+    listed = (await client("GET", "/conversations")).json["items"]
+    pages = [(await client("GET", f"/conversations/{one['id']}/messages")).json["items"] for one in listed]
+    return [[message["text"] for message in reversed(page)] for page in pages]
+
+
+async def events_of(client):
+    """Read the data of the stream whose headers have come; `[DONE]` as it is."""
+    body = await client.connection._read_chunks()
+    lines = [line.removeprefix("data: ") for line in body.decode().splitlines() if line.startswith("data: ")]
+    return [line if line == "[DONE]" else json.loads(line) for line in lines]

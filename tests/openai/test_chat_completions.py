@@ -3,7 +3,7 @@
 import openai
 import pytest
 
-from tests.openai.conftest import signed_in
+from tests.openai.conftest import signed_in, talk
 
 
 async def test_sdk_talks_with_the_assistant_whole_and_streamed(start, model, fake):
@@ -49,3 +49,62 @@ async def test_sdk_talks_with_the_assistant_whole_and_streamed(start, model, fak
         with pytest.raises(openai.AuthenticationError) as refused:
             await sdk.with_options(api_key="sk-wrong").models.list()
         assert refused.value.code == "invalid_api_key"
+
+
+async def test_tools_of_the_program_are_called_and_their_results_answered(start, model, fake):
+    fake.tool_calls = [
+        {"index": 0, "id": "c1", "type": "function", "function": {"name": "light", "arguments": '{"on":'}},
+        {"index": 0, "function": {"arguments": "true}"}},
+        {"index": 1, "id": "c2", "type": "function", "function": {"name": "blind", "arguments": "{}"}},
+    ]
+    tools = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("light", "blind")]
+    asked = [{"role": "user", "content": "evening"}]
+    program = await start(model=model)
+    async with signed_in(program) as (sdk, _):
+        whole = await sdk.chat.completions.create(model="omi", messages=asked, tools=tools, tool_choice="auto")
+        stream = await sdk.chat.completions.create(model="omi", messages=asked, tools=tools, stream=True)
+        chunks = [chunk async for chunk in stream]
+
+        message, reason = whole.choices[0].message, whole.choices[0].finish_reason
+        calls = [(call.id, call.function.name, call.function.arguments) for call in message.tool_calls]
+        assert (calls, message.content, reason) == (
+            [("c1", "light", '{"on":true}'), ("c2", "blind", "{}")],
+            None,
+            "tool_calls",
+        )
+        assert fake.calls[0]["tools"] == tools
+        streamed = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
+        told = ["".join(one.function.arguments for one in streamed if one.index == at) for at in (0, 1)]
+        assert (told, [one.id for one in streamed if one.id]) == (['{"on":true}', "{}"], ["c1", "c2"])
+        assert chunks[-1].choices[0].finish_reason == "tool_calls"
+
+        results = [{"role": "tool", "tool_call_id": call.id, "content": "done"} for call in message.tool_calls]
+        answered = await sdk.chat.completions.create(
+            model="omi", messages=[*asked, message.model_dump(exclude_none=True), *results], tools=tools
+        )
+        assert answered.choices[0].message.content == "You asked: done"
+        _, _, called, *given = fake.calls[-1]["messages"]
+        assert [call["id"] for call in called["tool_calls"]] == [one["tool_call_id"] for one in given] == ["c1", "c2"]
+
+
+async def test_stored_completions_are_one_conversation_as_long_as_the_program_goes_on_with_it(start, model):
+    program = await start(model=model)
+    async with signed_in(program) as (sdk, client):
+
+        async def ask(*texts, **more):
+            roles = ("user", "assistant")
+            messages = [{"role": roles[at % 2], "content": text} for at, text in enumerate(texts)]
+            told = await sdk.chat.completions.create(model="omi", messages=messages, **more)
+            return told.choices[0].message.content
+
+        first = await ask("moon", store=True)
+        second = await ask("moon", first, "sun", store=True)
+        await ask("moon", first, "sun", second, "a title, please")
+        third = await ask("mars", store=True)
+
+        assert await talk(client) == [["mars", third], ["moon", first, "sun", second]]
+        # The person goes on with it on the page.
+        conversation = (await client("GET", "/conversations")).json["items"][1]["id"]
+        sent = await client("POST", "/messages/send", {"conversation_id": conversation, "text": "and pluto"})
+        assert sent.json["message"] == "You asked: and pluto"
+        assert (await talk(client))[1] == ["moon", first, "sun", second, "and pluto", "You asked: and pluto"]

@@ -3,7 +3,7 @@
 import openai
 import pytest
 
-from tests.openai.conftest import signed_in
+from tests.openai.conftest import signed_in, talk
 
 LIGHT = {"type": "function", "name": "light", "parameters": {"type": "object", "properties": {}}, "strict": False}
 CALL = [
@@ -11,13 +11,6 @@ CALL = [
     {"index": 0, "function": {"arguments": '{"on":'}},
     {"index": 0, "function": {"arguments": "true}"}},
 ]
-
-
-async def talk(client):
-    """Return the person's conversations, newest first: the texts of each, oldest first."""
-    listed = (await client("GET", "/conversations")).json["items"]
-    pages = [(await client("GET", f"/conversations/{one['id']}/messages")).json["items"] for one in listed]
-    return [[message["text"] for message in reversed(page)] for page in pages]
 
 
 async def test_responses_are_kept_as_a_conversation_and_go_on(start, model, fake):

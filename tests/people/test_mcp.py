@@ -13,8 +13,10 @@ from mcp.client.streamable_http import streamable_http_client
 
 from omi_actors.domain.people.conversations import NEWEST
 from omi_actors.store.people.conversations import list_messages
+from tests.canaries import SPOKEN
 from tests.people.conftest import Client
 from tests.people.test_conversations import register
+from tests.people.test_messages import RefusingModel
 from tests.system.conftest import eventually
 from tests.system.test_promises import GatedModel
 from tests.web.http_client import Connection, request_bytes
@@ -128,26 +130,12 @@ async def test_person_reaches_nothing_of_another_person(running, ada):
         assert (await tell(bob, name, **given))["structuredContent"] == {"texts": []}
     assert (await tell(bob, "list_tasks"))["structuredContent"] == {"tasks": []}
     assert not (await tell(ada, "list_tasks"))["structuredContent"]["tasks"][0]["is_done"]
+    # The answer counts as delivered, since the person can read it: it does not come again with another one.
+    rows = await running.system.store.read(lambda tx: tx.fetch("SELECT state FROM delivery"))
+    assert rows == [("sent",)]
     body, headers = message("tools/list")
     stranger = await Client(running.connection)("POST", "/mcp", body, **headers)
     assert (stranger.status, stranger.headers["www-authenticate"]) == (401, "Bearer")
-
-
-async def test_older_revisions_begin_with_initialize_and_get_no_session(ada):
-    await register(ada)
-
-    for asked, revision in ((OLD, OLD), (MIDDLE, MIDDLE), ("2024-11-05", MIDDLE), (MODERN, MIDDLE)):
-        body, _ = message("initialize", OLD, protocolVersion=asked, capabilities={}, clientInfo={"name": "x"})
-        reply = await ada("POST", "/mcp", body)
-        assert (reply.status, reply.json["result"]["protocolVersion"]) == (200, revision), reply
-        assert "mcp-session-id" not in reply.headers
-    body, headers = message("ping", OLD)
-    assert (await ada("POST", "/mcp", body, **headers)).json == {"jsonrpc": "2.0", "id": 1, "result": {}}
-    body, headers = message("tools/list", OLD)
-    assert set((await ada("POST", "/mcp", body, **headers)).json["result"]) == {"tools"}
-    body, headers = message("server/discover")
-    found = (await ada("POST", "/mcp", body, **headers)).json["result"]
-    assert (found["resultType"], found["supportedVersions"]) == ("complete", [MODERN, MIDDLE, OLD])
 
 
 def encoded(name):
@@ -168,7 +156,7 @@ MESSAGES = {
     "nested deeply": (b"[" * 50_000, LISTED, 400, -32700, None),
     "empty": (b"", LISTED, 400, -32700, None),
     "half a surrogate pair": (b'{"a":"\\ud800"}', LISTED, 400, -32700, None),
-    "a batch": ([LIST], LISTED, 400, -32600, None),
+    "a batch": ([LIST, LIST], LISTED, 400, -32600, None),
     "an empty batch": ([], LISTED, 400, -32600, None),
     "a batch of an older revision": ([LIST], {"MCP-Protocol-Version": OLD}, 400, -32600, None),
     "a text": ("x", LISTED, 400, -32600, None),
@@ -239,12 +227,37 @@ async def test_malformed_messages_are_answered_as_the_protocol_says(ada):
     for method in ("GET", "DELETE", "PUT"):
         reply = await ada(method, "/mcp")
         assert (reply.status, reply.headers["allow"]) == (405, "POST")
-    foreign = await ada("POST", "/mcp", LIST, Origin="https://elsewhere.example", **LISTED)
-    assert foreign.status == 403
+    batch = (await ada("POST", "/mcp", [LIST, LIST], **LISTED)).json["error"]["message"]
+    assert "each message as a request of its own" in batch
     assert (await ada("POST", "/mcp", b" " * 300_000, **LISTED)).status == 413
 
 
-async def test_tool_refuses_bad_arguments_with_a_sentence(ada):
+async def test_older_revisions_begin_with_initialize_and_get_no_session(start):
+    running = await start("", CORS_ORIGINS="https://chat.example")
+    ada = Client(running.connection)
+    await register(ada)
+
+    for asked, revision in ((OLD, OLD), (MIDDLE, MIDDLE), ("2024-11-05", MIDDLE), (MODERN, MIDDLE)):
+        body, _ = message("initialize", OLD, protocolVersion=asked, capabilities={}, clientInfo={"name": "x"})
+        reply = await ada("POST", "/mcp", body)
+        assert (reply.status, reply.json["result"]["protocolVersion"]) == (200, revision), reply
+        assert "mcp-session-id" not in reply.headers
+    body, headers = message("ping", OLD)
+    assert (await ada("POST", "/mcp", body, **headers)).json == {"jsonrpc": "2.0", "id": 1, "result": {}}
+    body, headers = message("tools/list", OLD)
+    assert set((await ada("POST", "/mcp", body, **headers)).json["result"]) == {"tools"}
+    body, headers = message("server/discover")
+    found = (await ada("POST", "/mcp", body, **headers)).json["result"]
+    assert (found["resultType"], found["supportedVersions"]) == ("complete", [MODERN, MIDDLE, OLD])
+    for origin, status in (("https://elsewhere.example", 403), ("https://chat.example", 200)):
+        assert (await ada("POST", "/mcp", LIST, Origin=origin, **LISTED)).status == status
+    before = await ada("OPTIONS", "/mcp", Origin="https://chat.example", Access_Control_Request_Method="POST")
+    assert set(LISTED) <= set(before.headers["access-control-allow-headers"].split(", "))
+
+
+async def test_tool_that_cannot_do_its_work_says_why(start):
+    running = await start("", model=RefusingModel(), RATE_LIMIT_MAX_REQUESTS="20")
+    ada = Client(running.connection)
     await register(ada)
     bad: tuple[tuple[str, dict[str, object], str], ...] = (
         ("ask", {}, "`question`"),
@@ -258,9 +271,15 @@ async def test_tool_refuses_bad_arguments_with_a_sentence(ada):
         ("remember", {"text": "x" * 10_001}, "10000"),
         ("add_task", {"text": " "}, "blank"),
         ("list_tasks", {"cursor": "x"}, "cursor"),
+        # The model refuses.
+        ("ask", {"question": SPOKEN}, "Ask again later."),
     )
     for name, given, words in bad:
         assert words in await refusal(ada, name, **given), (name, given)
+    # Questions count as those of chats do, too.
+    for _ in range(20 - 3):
+        await ada("POST", "/chat", {})
+    assert "Too many requests" in await refusal(ada, "ask", question=SPOKEN)
 
 
 async def test_answer_that_is_late_is_fetched_by_its_key(start):
@@ -269,11 +288,11 @@ async def test_answer_that_is_late_is_fetched_by_its_key(start):
     ada = Client(running.connection)
     await register(ada)
 
-    late = await refusal(ada, "ask", question="How far is the moon?")
+    late = await refusal(ada, "ask", question=SPOKEN)
 
     key = late.rpartition("the key ")[2].removesuffix(".")
     model.gate.set()
-    answered = await tell(ada, "ask", question="How far is the moon?", key=key)
+    answered = await tell(ada, "ask", question=SPOKEN, key=key)
     assert not answered["isError"], answered
     assert model.calls == 1
     assert "was used for another" in await refusal(ada, "ask", question="How far is the sun?", key=key)

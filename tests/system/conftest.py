@@ -130,7 +130,8 @@ async def start(tmp_path, monkeypatch):
     """Start a program: `await start(url, model=…, build_session=…, notifier=…, NAME=value, …)`; stopped at the end."""
     for name in ("HOST", "APP_ENV", "NODE_ENV", "OMI_SIGNING_SECRETS", "OPENAI_API_KEY", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
-    # Answers and idle sessions are swept ten times as often as in the program.
+    # The queue's tick and the sweeps for answers and idle sessions come ten times as often as in the program.
+    monkeypatch.setattr("omi_actors.actors.queue.dispatcher.TICK_S", 0.1)
     monkeypatch.setattr("omi_actors.actors.maintenance.answer_sweeper._PERIOD_S", 0.2)
     monkeypatch.setattr("omi_actors.actors.session.router._SWEEP_S", 0.2)
     running = []

@@ -36,7 +36,7 @@ class BusyModel(DemoModel):
 
 
 @pytest.fixture
-def no_tick(monkeypatch):
+def no_tick(monkeypatch, start):
     """Let the queues look only when they are told to."""
     monkeypatch.setattr("omi_actors.actors.queue.dispatcher.TICK_S", HOURS_S)
 

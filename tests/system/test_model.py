@@ -236,8 +236,8 @@ ASKING = [f"asking-{n}" for n in range(20)]
 async def test_model_that_drips_costs_each_who_asked_one_sentence_and_nobody_else_anything(
     serve, fake, reply_deadline_ms
 ):
-    fake.mode, fake.delay_s = Mode.DRIP, 1.0
-    program = await serve(OPENAI_TIMEOUT="2000", WEBHOOK_REPLY_DEADLINE_MS=reply_deadline_ms)
+    fake.mode, fake.delay_s = Mode.DRIP, 0.4
+    program = await serve(OPENAI_TIMEOUT="1000", WEBHOOK_REPLY_DEADLINE_MS=reply_deadline_ms)
     connections = [await Connection.open(program.port) for _ in ASKING]
 
     async def is_asked():

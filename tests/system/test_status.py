@@ -51,7 +51,7 @@ async def test_health_has_the_documents_keys_and_a_check_of_every_part(start, da
 
 
 async def test_strangers_learn_no_figure_of_a_real_system(start):
-    program = await start()
+    program = await start(APP_ENV="production")
 
     health = await get(program, "/health", {})
 

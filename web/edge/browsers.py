@@ -14,12 +14,13 @@ from tornado.httputil import HTTPHeaders
 from omi_actors.errors import ForbiddenError
 from web.requests import header
 
-# OpenAI's SDK sends the last ones from a page, too.
+# OpenAI's SDK and clients of MCP send the last ones from a page, too.
 _ALLOWED_HEADERS = (
     "Content-Type, Authorization, Accept, X-Requested-With, Idempotency-Key, X-Chat-Secret, X-Request-Id,"
     " OpenAI-Organization, OpenAI-Project, OpenAI-Beta, X-Stainless-Lang, X-Stainless-Package-Version, X-Stainless-OS,"
     " X-Stainless-Arch, X-Stainless-Runtime, X-Stainless-Runtime-Version, X-Stainless-Retry-Count, X-Stainless-Timeout,"
-    " X-Stainless-Helper-Method, X-Stainless-Poll-Helper"
+    " X-Stainless-Helper-Method, X-Stainless-Poll-Helper,"
+    " MCP-Protocol-Version, Mcp-Method, Mcp-Name"
 )
 _EXPOSED_HEADERS = "X-Request-Id, X-Chat-Secret, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 

@@ -2,7 +2,7 @@
 
 It explains the row `answers`. The session and the model record the times of their calls.
 Not here: the row `answers` (answers.py). Threads: a process of its own, on one event loop:
-python -m scripts.lab.bench.answer_steps --questions=N --model_url=URL --folder=DIR
+python -m scripts.lab.bench.answer_steps --questions=N --warm_up=N --model_url=URL --folder=DIR
 """
 
 import argparse
@@ -32,7 +32,6 @@ from scripts.lab.bench.in_process import Speech, open_system, run_row
 from scripts.lab.replay.report import percentile
 
 _TIMEOUT_S = 30.0
-_WARM_UP = 20
 _USERS = 20
 # Seconds between two questions: enough for all work after the last answer.
 _PAUSE_S = 0.1
@@ -49,9 +48,9 @@ STEPS = (
 )
 
 
-async def measure_steps(questions: int, *, model_url: str, folder: Path) -> Mapping[str, Any]:
+async def measure_steps(questions: int, *, warm_up: int, model_url: str, folder: Path) -> Mapping[str, Any]:
     """Ask `questions` questions, one after another; return the median milliseconds of each step."""
-    options = {"questions": questions, "model_url": model_url, "folder": folder}
+    options = {"questions": questions, "warm_up": warm_up, "model_url": model_url, "folder": folder}
     return await run_row("scripts.lab.bench.answer_steps", options, within_s=60 + questions)
 
 
@@ -90,7 +89,7 @@ def _note_sessions(moments: _Moments) -> type[SessionActor]:
     return _NotedSession
 
 
-async def _measure(questions: int, model_url: str, folder: Path, clock: Clock) -> dict[str, float]:
+async def _measure(questions: int, warm_up: int, model_url: str, folder: Path, clock: Clock) -> dict[str, float]:
     moments = _Moments(clock)
     model = _NotedModel(api_key="none", base_url=model_url, name="fake", concurrency=64, options=RequestOptions())
     model.moments = moments
@@ -98,11 +97,11 @@ async def _measure(questions: int, model_url: str, folder: Path, clock: Clock) -
     async with open_system(folder, clock, build_session=_note_sessions(moments), model=model) as system:
         await model.load()
         speech = Speech(clock)
-        for number in range(_WARM_UP + questions):
+        for number in range(warm_up + questions):
             await asyncio.sleep(_PAUSE_S)
             asked.append(await _ask(system, speech, number, moments))
     await model.close()
-    steps = zip(*asked[_WARM_UP:], strict=True)
+    steps = zip(*asked[warm_up:], strict=True)
     shown = {f"step_{name}_ms": _median_ms(taken) for name, taken in zip(STEPS, steps, strict=True)}
     return shown | {"synced_commit_alone_ms": _median_ms(_time_commits(folder, clock))}
 
@@ -140,10 +139,13 @@ def main() -> None:
     """Measure and print the result."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--questions", type=int, required=True)
+    parser.add_argument("--warm_up", type=int, required=True)
     parser.add_argument("--model_url", required=True)
     parser.add_argument("--folder", type=Path, required=True)
     options = parser.parse_args()
-    figures = asyncio.run(_measure(options.questions, options.model_url, options.folder, SystemClock()))
+    figures = asyncio.run(
+        _measure(options.questions, options.warm_up, options.model_url, options.folder, SystemClock())
+    )
     print(msgspec.json.encode(figures).decode())
 
 

@@ -19,8 +19,6 @@ from scripts.lab.replay.report import percentile
 from scripts.lab.replay.sender import Poster
 from scripts.lab.replay.server_process import build_server
 
-# Answers before the measurement: the first ones import the model's SDK and open connections.
-_WARM_UP = 20
 _USERS = 20
 
 
@@ -28,10 +26,12 @@ class NotAnsweredError(RuntimeError):
     """A question has no answer in its own reply, so there is nothing to measure."""
 
 
-async def measure_answers(questions: int, *, model_url: str, work_dir: Path, clock: Clock) -> dict[str, object]:
-    """Ask `questions` questions, one after another; return milliseconds."""
+async def measure_answers(
+    questions: int, *, warm_up: int, model_url: str, work_dir: Path, clock: Clock
+) -> dict[str, object]:
+    """Ask `questions` questions, one after another, and `warm_up` before them; return milliseconds."""
     server, target = build_server(work_dir, clock=clock, model_url=model_url)
-    webhooks = ConversationGenerator(seed=1, users=_USERS, question_every=1).take(_WARM_UP + questions)
+    webhooks = ConversationGenerator(seed=1, users=_USERS, question_every=1).take(warm_up + questions)
     answers_s = []
     try:
         await server.start()
@@ -45,7 +45,7 @@ async def measure_answers(questions: int, *, model_url: str, work_dir: Path, clo
     finally:
         server.kill()
     model_s = await _measure_model(model_url, questions, clock)
-    answers_ms = [seconds * 1000 for seconds in answers_s[_WARM_UP:]]
+    answers_ms = [seconds * 1000 for seconds in answers_s[warm_up:]]
     model_ms = percentile(model_s, 50) * 1000
     return {
         "share_p50_ms": round(percentile(answers_ms, 50) - model_ms, 2),
@@ -80,8 +80,10 @@ class _Delta(msgspec.Struct):
     text: str
 
 
-async def measure_first_tokens(questions: int, *, timed_url: str, work_dir: Path, clock: Clock) -> dict[str, object]:
-    """Ask `questions` typed questions, one after another; return milliseconds.
+async def measure_first_tokens(
+    questions: int, *, warm_up: int, timed_url: str, work_dir: Path, clock: Clock
+) -> dict[str, object]:
+    """Ask `questions` typed questions, one after another, and `warm_up` before them; return milliseconds.
 
     The model's first token holds the monotonic time of its sending (fake_openai.py, mode `timed`): all processes of a
     machine have the same clock.
@@ -91,10 +93,10 @@ async def measure_first_tokens(questions: int, *, timed_url: str, work_dir: Path
     server, target = build_server(work_dir, clock=clock, model_url=timed_url, extra=extra)
     try:
         await server.start()
-        taken_s = [await _ask(target, number, clock) for number in range(_WARM_UP + questions)]
+        taken_s = [await _ask(target, number, clock) for number in range(warm_up + questions)]
     finally:
         server.kill()
-    taken_ms = [seconds * 1000 for seconds in taken_s[_WARM_UP:]]
+    taken_ms = [seconds * 1000 for seconds in taken_s[warm_up:]]
     return {
         "first_token_p50_ms": round(percentile(taken_ms, 50), 2),
         "first_token_p99_ms": round(percentile(taken_ms, 99), 2),

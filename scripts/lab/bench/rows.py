@@ -39,6 +39,8 @@ class Sizes:
     """Sizes of each row's measurement."""
 
     throughput: ThroughputPlan = field(default_factory=ThroughputPlan)
+    # Questions before the measurement: the first ones import the model's library and open connections.
+    warm_up: int = 20
     questions: int = 500
     steps: int = 100
     starts: int = 10
@@ -56,22 +58,23 @@ class Sizes:
 
 QUICK = Sizes(
     throughput=ThroughputPlan(pairs=2, slice_s=0.3, connections=4),
+    warm_up=1,
     questions=5,
     steps=5,
     starts=1,
     sessions=200,
     crashes=5,
     storm_phases=1,
-    storm_phase_s=0.5,
-    trickle=TricklePlan(seconds=1.0, warm_up_s=0.5, spread_s=0.5, deadline_s=1.0, asking=5, others=5),
+    storm_phase_s=0.3,
+    trickle=TricklePlan(seconds=0.5, warm_up_s=0.1, spread_s=0.2, deadline_s=0.5, asking=5, others=5),
     queued=1_000,
     queue_runs=2,
     dashboards=DashboardsPlan(pages=3, load=ThroughputPlan(pairs=1, slice_s=0.3, connections=4)),
     people=PeoplePlan(
         store=StorePlan(large=20, small=10, others=9, linked=5, days=1),
         pairs=1,
-        slice_s=0.5,
-        warm_up_s=0.2,
+        slice_s=0.3,
+        warm_up_s=0.1,
         connections=4,
         phones=(40,),
         databases=("sqlite",),
@@ -140,17 +143,20 @@ async def _storm(bench: Bench) -> Figures:
 
 async def _answers(bench: Bench) -> Figures:
     folder = bench.folder("answers")
+    sizes, model_url = bench.sizes, bench.model_url
     figures = await measure_answers(
-        bench.sizes.questions, model_url=bench.model_url, work_dir=folder, clock=bench.clock
+        sizes.questions, warm_up=sizes.warm_up, model_url=model_url, work_dir=folder, clock=bench.clock
     )
-    steps = await measure_steps(bench.sizes.steps, model_url=bench.model_url, folder=bench.folder("answer_steps"))
+    steps = await measure_steps(
+        sizes.steps, warm_up=sizes.warm_up, model_url=model_url, folder=bench.folder("answer_steps")
+    )
     return {**figures, **steps}
 
 
 async def _first_token(bench: Bench) -> Figures:
-    folder = bench.folder("first_token")
+    folder, sizes = bench.folder("first_token"), bench.sizes
     return await measure_first_tokens(
-        bench.sizes.questions, timed_url=bench.timed_url, work_dir=folder, clock=bench.clock
+        sizes.questions, warm_up=sizes.warm_up, timed_url=bench.timed_url, work_dir=folder, clock=bench.clock
     )
 
 
