@@ -187,6 +187,7 @@ class Field:
     def schema(self, site: Any) -> dict[str, Any]:
         """Return the JSON Schema of the value."""
         form: dict[str, Any] = {"type": _TYPES[self.kind]} if self.kind in _TYPES else {}
+        form |= {"items": {}} if self.kind is list else {}
         form |= ({"maxLength": self.at(site).max_chars} if self.kind is str else {}) | {**(self.form or {})}
         if self.may_be_null and "type" in form:
             form["type"] = [form["type"], "null"]

@@ -62,6 +62,12 @@ def test_every_reference_of_the_document_leads_somewhere():
         assert found
 
 
+def test_every_form_has_a_name_of_its_own():
+    names = build_document(table(), SITE)["components"]["schemas"]
+
+    assert [name for name in names if not re.fullmatch(r"[A-Z]\w+", name)] == [], "two forms have one name"
+
+
 def references(value):
     if isinstance(value, dict):
         yield from (one for name, one in value.items() if name == "$ref")

@@ -14,7 +14,7 @@ from typing import Any, NotRequired, TypedDict
 import msgspec
 
 from omi_actors import __version__
-from web.declare import PAGE, Answer, Declared, Id, Media, Time, build_type, declared_of
+from web.declare import PAGE, Answer, Declared, Media, Time, build_type, declared_of
 from web.edge.browsers import SAFE_METHODS
 from web.edge.header_checks import MALFORMED, TARGET_TOO_LONG, TOO_LARGE_HEAD
 from web.handlers.base import BaseHandler
@@ -48,7 +48,7 @@ class Error(TypedDict):
     code: str
     hint: str
     request_id: str
-    requestId: Id
+    requestId: str
     timestamp: Time
     timeline: NotRequired[str]
 
@@ -312,7 +312,9 @@ def _answer_form(one: Operation, status: int, schemas: _Schemas) -> dict[str, An
     for number, part in enumerate(_parts(one.answers[status])):
         schema = schemas.find(one.name, f"{status} {number}")
         if isinstance(part, Media):
-            content[part.content_type] = {"schema": {"type": "string"}} | ({"x-event-data": schema} if schema else {})
+            is_text = part.content_type.startswith("text/")
+            text = {"type": "string"} if is_text else {"type": "string", "format": "binary"}
+            content[part.content_type] = {"schema": text} | ({"x-event-data": schema} if schema else {})
         else:
             content["application/json"] = {"schema": schema}
     if status >= _OK_BEFORE and not content:

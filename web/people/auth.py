@@ -55,7 +55,9 @@ _NEW = (
 _SIGNED_IN = ok(session_token=str, sid=str, user=AccountForm)
 
 
-class _Counts(TypedDict):
+class BelongingsForm(TypedDict):
+    """The number of what is stored."""
+
     memories: int
     conversations: int
     sessions: int
@@ -65,7 +67,7 @@ class PersonForm(AccountForm):
     """The signed-in person, with counts of what is stored."""
 
     preferences: PREFERENCES
-    stats: _Counts
+    stats: BelongingsForm
 
 
 _NEEDED = "Email and password are required"
