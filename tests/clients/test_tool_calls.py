@@ -1,6 +1,7 @@
 """Calls of tools in the shapes that servers give them, and fields of programs that a server refuses."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_calls_without_number_and_id_are_separate_and_get_ids():
 
 
 def stream(*deltas, end):
-    chunks = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks: list[dict[str, Any]] = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
     chunks.append(
         {"choices": [{"delta": {}, "finish_reason": end}], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
     )
