@@ -6,6 +6,7 @@ import json
 import openai
 import pytest
 
+from tests.canaries import PASSWORD
 from tests.fakes.openai_server import Mode
 from tests.openai.conftest import signed_in
 from tests.system.conftest import eventually
@@ -157,3 +158,19 @@ async def test_memories_are_recalled_if_the_person_wishes_and_never_for_a_task(s
 
         await eventually(is_recalled)
         assert not await ask("where is the basil" + " and so on" * 100)
+
+
+async def test_silent_stream_is_kept_alive_and_ends_with_its_person(start, model, fake):
+    fake.mode = Mode.HANG
+    program = await start(model=model)
+    program.server._site.times.heartbeat_s = 0.01
+    async with signed_in(program) as (_, client), await Connection.open(program.port) as waiting:
+        body = json.dumps({**CHAT, "stream": True}).encode()
+        token = {"Authorization": f"Bearer {client.token}"}
+        waiting.write(request_bytes("POST", "/v1/chat/completions", body, token))
+        async with asyncio.timeout(5):
+            begun = await waiting.reader.readuntil(b": still there\n\n")
+            assert b'"role":"assistant"' in begun
+            assert (await client("DELETE", "/account", {"current_password": PASSWORD})).status == 202
+            await fake.left.wait()
+            assert await waiting.reader.readuntil(b'"server_error"')

@@ -232,7 +232,7 @@ def _operation_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, 
     names = re.findall(r"\{(\w+)\}", one.path)
     form: dict[str, Any] = {
         "operationId": one.name,
-        "tags": [one.path.split("/")[1] or "pages"],
+        "tags": [_tag(one.path)],
         "summary": summary,
         "description": more,
         "parameters": [
@@ -259,6 +259,12 @@ def _operation_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, 
         requests, window_s = site.request_limit.numbers
         form["x-rate-limit"] = {"kind": one.handler.limit_kind, "requests": requests, "windowSeconds": window_s}
     return form
+
+
+def _tag(path: str) -> str:
+    """Return the subject of a path: its first part; pages, and what belongs to them, are one subject."""
+    first = path.split("/")[1]
+    return "pages" if "." in first or first in ("", "app", "docs") else first
 
 
 def _texts(one: Operation) -> tuple[str, str]:
