@@ -202,10 +202,12 @@ class _QueueAdminHandler(BaseHandler):
             BadRequestError: a field is unknown. A misspelt filter must not select every job.
         """
         fields = read_object(self.request.body or b"{}", max_bytes=_MAX_BODY_BYTES)
-        allowed = {field.name for field in declared_by(self).fields}
+        longest = {field.name: field.max_chars for field in declared_by(self).fields}
         for name, value in fields.items():
-            if name not in allowed or not isinstance(value, str):
-                raise BadRequestError(f"The fields must be strings named {', '.join(sorted(allowed))}.")
+            if name not in longest or not isinstance(value, str):
+                raise BadRequestError(f"The fields must be strings named {', '.join(sorted(longest))}.")
+            if len(value) > longest[name]:
+                raise BadRequestError(f"`{name}` must have at most {longest[name]} characters.")
         return fields
 
 
