@@ -191,7 +191,9 @@ class Field:
         form: dict[str, Any] = {"type": _TYPES[self.kind]} if self.kind in _TYPES else {}
         form |= {"items": {}} if self.kind is list else {}
         if self.kind is str:
-            form |= {"maxLength": self.at(site).max_chars} | ({"minLength": 1} if self.is_needed else {})
+            form |= {"maxLength": self.at(site).max_chars} | (
+                {"minLength": 1} if self.is_needed and not self.may_be_null else {}
+            )
         if self.may_be_null and "type" in form:
             form["type"] = [form["type"], "null"]
         form |= self.form or {}
