@@ -173,10 +173,10 @@ _FILTER_ABOUT = {
     "lane": "Jobs of this lane.",
     "session": "Jobs of this session: a wearer's uid, or the whole key.",
 }
-_PATTERN = f"^{_NAME.pattern}$"
-_FILTER = tuple(Text(name, about, max_chars=256, pattern=_PATTERN) for name, about in _FILTER_ABOUT.items())
+_PATTERNS = dict.fromkeys(_FILTER_ABOUT, f"^{_NAME.pattern}$") | {"state": f"^({'|'.join(JobState)})$"}
+_FILTER = tuple(Text(name, about, max_chars=256, pattern=_PATTERNS[name]) for name, about in _FILTER_ABOUT.items())
 _FILTER_FIELDS = tuple(
-    Field(name, max_chars=256, about=about, form={"pattern": _PATTERN}) for name, about in _FILTER_ABOUT.items()
+    Field(name, max_chars=256, about=about, form={"pattern": _PATTERNS[name]}) for name, about in _FILTER_ABOUT.items()
 )
 _CONFIRM = Field("confirm", about="`confirm` of the reply that counted the jobs; with it they are changed.")
 _KIND = Field("kind", about="Jobs of this kind; without it, all.", example="answer")

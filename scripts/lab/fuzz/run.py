@@ -1,7 +1,7 @@
 """One run of Schemathesis against a fresh server: what is sent, by whom, and what counts as a fault.
 
-A fault is a reply 5xx, a status, type or form that the document does not have, a request without a token that is let
-in, or a method that is answered though the document does not have it.
+A fault is a reply 5xx, a status, type or form that the document does not have, a value that is taken though the
+document forbids it, a request without a token that is let in, or a method that the document does not have.
 Not here: declarations (web/declare.py). Threads: none.
 """
 
@@ -23,6 +23,7 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
     "response_headers_conformance",
+    "negative_data_rejection",
     "ignored_auth",
     "unsupported_method",
 )
