@@ -83,7 +83,7 @@ def _check(field: Field, value: Any) -> Any:
     value = _converted(field, value)
     if field.kind not in (type(value), object):
         raise BadRequestError(f"`{field.name}` must be {_WORDS[field.kind]}.", hint="Correct its value.")
-    if type(value) is int:
+    if field.kind is int:
         _check_range(field, value)
     for text in value if isinstance(value, list) else (value,):
         if isinstance(text, str):
