@@ -24,9 +24,16 @@ class Parameter:
     place: ClassVar[Literal["query", "header"]] = "query"
 
     def find(self, handler: RequestHandler) -> str:
-        """Return the given text, "" if there is none."""
+        """Return the given text, "" if there is none.
+
+        Raises:
+            BadRequestError: it is given twice.
+        """
         assert self in declared_by(handler).parameters, f"{self.name} is not declared"  # noqa: S101 (a bug of ours)
-        return handler.get_query_argument(self.name, "")
+        values = handler.get_query_arguments(self.name)
+        if len(values) > 1:
+            raise BadRequestError(f"`{self.name}` is given twice.", hint="Give it once.")
+        return values[0] if values else ""
 
     @property
     def is_needed(self) -> bool:

@@ -27,6 +27,11 @@ CHECKS = (
     "ignored_auth",
     "unsupported_method",
 )
+# A forbidden value may also be refused for its length, before it is read.
+_CONFIG = """
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 409, 413, 414, 415, 422, 431]
+"""
 _PASSWORD = "a password of the fuzzer"  # noqa: S105 (of a server that lives for the run)
 # Never sent: what ends the caller's sign-in or the queue, and streams that do not end.
 _LEFT_OUT = "^/(auth/logout|operator/queue/pause|.*/(stream|events|transcripts))$"
@@ -82,6 +87,7 @@ async def run(target: Target, caller: Caller, folder: Path, options: Sequence[st
         *caller.arguments(),
         *options,
     ]
+    (folder / "schemathesis.toml").write_text(_CONFIG)
     process = await asyncio.create_subprocess_exec(*command, cwd=folder)
     return await process.wait()
 
