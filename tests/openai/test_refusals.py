@@ -6,6 +6,7 @@ import json
 import openai
 import pytest
 
+from omi_actors.actors.session.messages import Passivate
 from tests.canaries import PASSWORD
 from tests.fakes.openai_server import Mode
 from tests.openai.conftest import signed_in
@@ -133,8 +134,8 @@ async def test_program_that_leaves_stops_the_model_and_others_go_on(start, model
             await sdk.chat.completions.create(model="omi", messages=HI)
 
 
-async def _is_asked(fake):
-    return bool(fake.calls)
+async def _is_asked(fake, times=1):
+    return len(fake.calls) >= times
 
 
 async def _has_left(program):
@@ -174,3 +175,31 @@ async def test_silent_stream_is_kept_alive_and_ends_with_its_person(start, model
             assert (await client("DELETE", "/account", {"current_password": PASSWORD})).status == 202
             await fake.left.wait()
             assert await waiting.reader.readuntil(b'"server_error"')
+
+
+async def test_crash_of_a_session_ends_its_completions_and_no_others(start, model, fake):
+    fake.hangs_on = "wait"
+    program = await start(model=model)
+    async with signed_in(program) as (sdk, _):
+
+        async def ask(name, text="wait"):
+            return await sdk.chat.completions.create(model=name, messages=[{"role": "user", "content": text}])
+
+        doomed, other = asyncio.ensure_future(ask("omi")), asyncio.ensure_future(ask("omi-todos"))
+        await eventually(lambda: _is_asked(fake, 2))
+        live = program.system._tree.live_sessions.by_key
+        session = next(one.handle for key, one in live.items() if key.endswith(":default"))
+        # A session whose completion is under way is not put away.
+        session.tell(Passivate())
+        await ask("omi", "hi")
+        assert not doomed.done()
+
+        session.tell("a message that no session knows")
+        with pytest.raises(openai.InternalServerError) as failed:
+            await doomed
+        assert failed.value.status_code == 503
+        async with asyncio.timeout(5):
+            await fake.left.wait()
+        assert not other.done()
+        other.cancel()
+        assert (await ask("omi", "hi")).choices[0].message.content == "You asked: hi"
