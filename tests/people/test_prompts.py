@@ -6,7 +6,7 @@ import pytest
 
 from omi_actors.clients.model import DemoModel
 from omi_actors.domain.people.prompts import MAX_VERSIONS, Draft, fill
-from omi_actors.errors import StartFailedError, UpstreamUnavailableError
+from omi_actors.errors import SettingsError, UpstreamUnavailableError
 from tests.people.conftest import Client
 from web.prompt_files import load_prompts
 
@@ -174,10 +174,10 @@ def test_values_are_filled_in_once_and_missing_ones_are_left_out():
 def test_operators_prompt_that_is_wrong_ends_the_start_and_is_named(text, tmp_path):
     (tmp_path / "mine.toml").write_bytes(text.encode("latin-1"))
 
-    with pytest.raises(StartFailedError, match=r"mine\.toml"):
+    with pytest.raises(SettingsError, match=r"mine\.toml"):
         load_prompts(tmp_path)
 
 
 def test_operators_folder_that_is_missing_ends_the_start(tmp_path):
-    with pytest.raises(StartFailedError, match="PROMPTS_DIR"):
+    with pytest.raises(SettingsError, match="PROMPTS_DIR"):
         load_prompts(tmp_path / "none")

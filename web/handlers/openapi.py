@@ -318,14 +318,21 @@ def _answer_form(one: Operation, status: int, schemas: _Schemas) -> dict[str, An
     for number, part in enumerate(_parts(one.answers[status])):
         schema = schemas.find(one.name, f"{status} {number}")
         if isinstance(part, Media):
-            is_text = part.content_type.startswith("text/")
-            text = {"type": "string"} if is_text else {"type": "string", "format": "binary"}
-            content[part.content_type] = {"schema": text} | ({"x-event-data": schema} if schema else {})
+            content[part.content_type] = {"schema": _MEDIA.get(part.content_type, _FILE)}
+            content[part.content_type] |= {"x-event-data": schema} if schema else {}
         else:
             content["application/json"] = {"schema": schema}
     if status >= _OK_BEFORE and not content:
         content["application/json"] = {"schema": _ERROR}
     return {"description": HTTPStatus(status).phrase} | ({"content": content} if content else {})
+
+
+_FILE, _TEXT = {"type": "string", "format": "binary"}, {"type": "string"}
+# OpenAPI 3.1 has no words for the events of a stream; `x-event-data` is the form of their data.
+_MEDIA: Mapping[str, dict[str, str]] = {
+    "text/event-stream": {},
+    **dict.fromkeys(("text/html", "text/css", "text/javascript", "text/plain", "text/markdown"), _TEXT),
+}
 
 
 def _error_name(status: int) -> str:
