@@ -188,6 +188,11 @@ class _Schemas:
             if kind is not None:
                 self._places[one.name, f"{status} {number}"] = kind
 
+    def needs_something(self, schema: Mapping[str, Any] | None) -> bool:
+        """Return True if an object of this schema has fields that must be there."""
+        name = str((schema or {}).get("$ref", "")).rpartition("/")[2]
+        return bool(self.components.get(name, {}).get("required"))
+
     def find(self, operation: str, place: str) -> dict[str, Any] | None:
         """Return the schema of a body ("body"), or of a part of an answer ("200 0")."""
         return self._made.get((operation, place))
@@ -298,7 +303,7 @@ def _body_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, Any] 
         example = {name: values[0] for name, values in example.items()}
     if example:
         content["example"] = example
-    is_needed = isinstance(body, type) or any(field.is_needed for field in body)
+    is_needed = any(field.is_needed for field in one.declared.fields) or schemas.needs_something(schema)
     kind = "application/x-www-form-urlencoded" if one.declared.style == "form" else "application/json"
     return {"required": is_needed, "content": {kind: content}}
 
