@@ -17,6 +17,9 @@ HI = [{"role": "user", "content": "hi"}]
 CHAT = {"model": "omi", "messages": HI}
 
 
+LEFT = 'omi_completions_total{cause="",outcome="left"}'
+
+
 def chat(**more):
     return {"path": "/v1/chat/completions", "body": {**CHAT, **more}}
 
@@ -113,9 +116,10 @@ async def test_stream_that_breaks_off_ends_with_an_error(start, model, fake):
 
 
 async def test_program_that_leaves_stops_the_model_and_others_go_on(start, model, fake):
-    program = await start(model=model, COMPLETIONS_MAX_OPEN="1", MODEL_USER_REQUESTS_PER_MINUTE="2")
+    program = await start(model=model, COMPLETIONS_MAX_OPEN="1", MODEL_USER_TOKENS_PER_DAY="50")
     async with signed_in(program) as (sdk, client):
         fake.hangs_on = "for ever"
+        left_before = await program.metric(LEFT)
         body = json.dumps({**CHAT, "messages": [{"role": "user", "content": "think for ever"}]}).encode()
         headers = {"Authorization": f"Bearer {client.token}"}
         async with await Connection.open(program.port) as leaving:
@@ -128,10 +132,12 @@ async def test_program_that_leaves_stops_the_model_and_others_go_on(start, model
             assert other.choices[0].message.content == "You asked: hi"
         async with asyncio.timeout(5):
             await fake.left.wait()
+        # The one that left counts in the account's budget, together with the other.
         await eventually(lambda: _has_left(program))
-        # The one that left counts in the budget of the minute, together with the other.
-        with pytest.raises(openai.RateLimitError, match="minute"):
+        with pytest.raises(openai.RateLimitError) as spent:
             await sdk.chat.completions.create(model="omi", messages=HI)
+        assert spent.value.code == "insufficient_quota"
+        assert await program.metric(LEFT) == left_before + 1
 
 
 async def _is_asked(fake, times=1):
@@ -139,7 +145,9 @@ async def _is_asked(fake, times=1):
 
 
 async def _has_left(program):
-    return await program.metric('omi_completions_total{cause="",outcome="left"}') == 1
+    count = "SELECT requests FROM model_use WHERE owner LIKE 'account:%'"
+    ((requests,),) = await program.system.store.read(lambda tx: tx.fetch(count))
+    return requests == 2
 
 
 async def test_memories_are_recalled_if_the_person_wishes_and_never_for_a_task(start, model, fake):
