@@ -9,6 +9,7 @@ import pytest
 
 import web
 from tests.declared import SITE, hold, table
+from tests.web.conftest import ADMIN
 from tests.web.http_client import Reply
 from web.declare import declare, declared_of, ok
 from web.handlers.openapi import build_document
@@ -46,6 +47,12 @@ def test_every_method_of_every_route_is_declared():
     ]
 
     assert undeclared == [], "see web/declare.py"
+
+
+async def test_parameter_that_is_given_twice_is_refused(connection):
+    reply = await connection.request("GET", "/transcript/ada?limit=x&limit=5", headers=ADMIN)
+
+    assert (reply.status, reply.json["error"]) == (400, "`limit` is given twice.")
 
 
 def test_handlers_read_the_query_through_declared_parameters_only():

@@ -19,8 +19,8 @@ from web.parameters import Field
 # A session's name and a space are short.
 _MAX_BODY_BYTES = 4_096
 _BODY = (
-    Field("session_id", example="kitchen", is_needed=True),
-    Field("space", may_be_null=True, about=f"One of {', '.join(SPACES)}.", example="todos"),
+    Field("session_id", form={"pattern": "^[A-Za-z0-9_.@:-]{1,200}$"}, example="kitchen", is_needed=True),
+    Field("space", may_be_null=True, form={"enum": [*SPACES, None]}, example="todos"),
 )
 _SWITCHED = Fields({"success": bool, "previousSpace": str, "currentSpace": str, "message": str})
 _SPACE = Fields({"space": str, "pending": None, "initialized": bool})

@@ -31,7 +31,7 @@ from omi_actors.store.people import accounts, linking
 from omi_actors.store.people.preferences import load_preferences
 from web.declare import declare, ok
 from web.handlers.caller import Access
-from web.parameters import Field
+from web.parameters import PASSWORD_FORM, Field
 from web.people.base import AccountForm, PersonHandler, account_form
 from web.people.preferences import PREFERENCES, preferences_form
 from web.people.wearables import LinkForm, link_form
@@ -41,7 +41,7 @@ _EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS, example="ada@example.com"
 _PASSWORD = Field(
     "password",
     max_chars=4 * MAX_PASSWORD_CHARS,
-    about="At least 8 characters.",
+    form=PASSWORD_FORM,
     example="correct horse",
     is_needed=True,
 )

@@ -1,7 +1,7 @@
 """One run of Schemathesis against a fresh server: what is sent, by whom, and what counts as a fault.
 
-A fault is a reply 5xx, a status, type or form that the document does not have, a request without a token that is let
-in, or a method that is answered though the document does not have it.
+A fault is a reply 5xx, a status, type or form that the document does not have, a value that is taken though the
+document forbids it, a request without a token that is let in, or a method that the document does not have.
 Not here: declarations (web/declare.py). Threads: none.
 """
 
@@ -23,9 +23,15 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
     "response_headers_conformance",
+    "negative_data_rejection",
     "ignored_auth",
     "unsupported_method",
 )
+# A forbidden value may also be refused for its length, before it is read.
+_CONFIG = """
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 409, 413, 414, 415, 422, 431]
+"""
 _PASSWORD = "a password of the fuzzer"  # noqa: S105 (of a server that lives for the run)
 # Never sent: what ends the caller's sign-in or the queue, and streams that do not end.
 _LEFT_OUT = "^/(auth/logout|operator/queue/pause|.*/(stream|events|transcripts))$"
@@ -81,6 +87,7 @@ async def run(target: Target, caller: Caller, folder: Path, options: Sequence[st
         *caller.arguments(),
         *options,
     ]
+    (folder / "schemathesis.toml").write_text(_CONFIG)
     process = await asyncio.create_subprocess_exec(*command, cwd=folder)
     return await process.wait()
 
