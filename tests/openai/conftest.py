@@ -10,9 +10,9 @@ from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.openai_model import OpenAIModel
 from tests.fakes.openai_server import listening_fake
 from tests.people.conftest import Client
-from tests.system.conftest import notifier, omi, start
+from tests.system.conftest import database_url, module_postgres_url, notifier, omi, postgres_url, start
 
-__all__ = ["notifier", "omi", "start"]
+__all__ = ["database_url", "module_postgres_url", "notifier", "omi", "postgres_url", "start"]
 
 
 @pytest.fixture

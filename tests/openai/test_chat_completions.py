@@ -1,8 +1,11 @@
 """`/v1/chat/completions` and `/v1/models` by the official SDK: whole, streamed, refused."""
 
+import asyncio
+
 import openai
 import pytest
 
+from omi_actors.clients.model import DemoModel, ModelAnswer
 from tests.openai.conftest import signed_in, talk
 
 
@@ -108,3 +111,44 @@ async def test_stored_completions_are_one_conversation_as_long_as_the_program_go
         sent = await client("POST", "/messages/send", {"conversation_id": conversation, "text": "and pluto"})
         assert sent.json["message"] == "You asked: and pluto"
         assert (await talk(client))[1] == ["moon", first, "sun", second, "and pluto", "You asked: and pluto"]
+        # The session in memory learns of conversations that programs begin, and its person's pages of their news.
+        for text in ("venus", "ceres"):
+            told = asyncio.Event()
+            me = (await client("GET", "/me")).json["user"]["id"]
+            program.system.watchers.watch([f"account:{me}"], told.set)
+            await ask(text, store=True)
+            async with asyncio.timeout(5):
+                await told.wait()
+            await client("POST", "/messages/send", {"conversation_id": conversation, "text": f"about {text}"})
+        assert [len(one) for one in await talk(client)] == [2, 2, 2, 10]
+
+
+class HesitantModel(DemoModel):
+    """A model that breaks off once its first words are read, and begins anew."""
+
+    def __init__(self):
+        self.is_read = asyncio.Event()
+
+    async def answer(self, prompt, *, deadline_s, on_text=None) -> ModelAnswer:
+        if on_text is not None:
+            on_text("One")
+            await self.is_read.wait()
+            on_text("")
+            on_text("Two")
+        return ModelAnswer("Two", self.name)
+
+
+async def test_answer_that_begins_anew_ends_a_stream_and_is_whole_in_a_reply(start):
+    model = HesitantModel()
+    program = await start(model=model)
+    async with signed_in(program) as (sdk, _):
+        asked = {"model": "omi", "messages": [{"role": "user", "content": "x"}]}
+        whole = await sdk.chat.completions.create(**asked)
+        assert whole.choices[0].message.content == "Two"
+
+        stream = await sdk.chat.completions.create(**asked, stream=True)
+        begun = [(await anext(stream)).choices[0].delta.content for _ in range(2)]
+        model.is_read.set()
+        with pytest.raises(openai.APIError) as failed:
+            await anext(stream)
+        assert (begun, failed.value.code) == (["", "One"], "upstream_failed")

@@ -14,7 +14,7 @@ from typing import Any, NotRequired, TypedDict
 import msgspec
 
 from omi_actors import __version__
-from web.declare import PAGE, Answer, Declared, Id, Media, Time, build_type, declared_of
+from web.declare import PAGE, Answer, Declared, Media, Time, build_type, declared_of
 from web.edge.browsers import SAFE_METHODS
 from web.edge.header_checks import MALFORMED, TARGET_TOO_LONG, TOO_LARGE_HEAD
 from web.handlers.base import BaseHandler
@@ -48,7 +48,7 @@ class Error(TypedDict):
     code: str
     hint: str
     request_id: str
-    requestId: Id
+    requestId: str
     timestamp: Time
     timeline: NotRequired[str]
 
@@ -188,6 +188,11 @@ class _Schemas:
             if kind is not None:
                 self._places[one.name, f"{status} {number}"] = kind
 
+    def needs_something(self, schema: Mapping[str, Any] | None) -> bool:
+        """Return True if an object of this schema has fields that must be there."""
+        name = str((schema or {}).get("$ref", "")).rpartition("/")[2]
+        return bool(self.components.get(name, {}).get("required"))
+
     def find(self, operation: str, place: str) -> dict[str, Any] | None:
         """Return the schema of a body ("body"), or of a part of an answer ("200 0")."""
         return self._made.get((operation, place))
@@ -232,7 +237,7 @@ def _operation_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, 
     names = re.findall(r"\{(\w+)\}", one.path)
     form: dict[str, Any] = {
         "operationId": one.name,
-        "tags": [one.path.split("/")[1] or "pages"],
+        "tags": [_tag(one.path)],
         "summary": summary,
         "description": more,
         "parameters": [
@@ -259,6 +264,12 @@ def _operation_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, 
         requests, window_s = site.request_limit.numbers
         form["x-rate-limit"] = {"kind": one.handler.limit_kind, "requests": requests, "windowSeconds": window_s}
     return form
+
+
+def _tag(path: str) -> str:
+    """Return the subject of a path: its first part; pages, and what belongs to them, are one subject."""
+    first = path.split("/")[1]
+    return "pages" if "." in first or first in ("", "app", "docs") else first
 
 
 def _texts(one: Operation) -> tuple[str, str]:
@@ -292,7 +303,7 @@ def _body_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, Any] 
         example = {name: values[0] for name, values in example.items()}
     if example:
         content["example"] = example
-    is_needed = isinstance(body, type) or any(field.is_needed for field in body)
+    is_needed = any(field.is_needed for field in one.declared.fields) or schemas.needs_something(schema)
     kind = "application/x-www-form-urlencoded" if one.declared.style == "form" else "application/json"
     return {"required": is_needed, "content": {kind: content}}
 
@@ -312,12 +323,21 @@ def _answer_form(one: Operation, status: int, schemas: _Schemas) -> dict[str, An
     for number, part in enumerate(_parts(one.answers[status])):
         schema = schemas.find(one.name, f"{status} {number}")
         if isinstance(part, Media):
-            content[part.content_type] = {"schema": {"type": "string"}} | ({"x-event-data": schema} if schema else {})
+            content[part.content_type] = {"schema": _MEDIA.get(part.content_type, _FILE)}
+            content[part.content_type] |= {"x-event-data": schema} if schema else {}
         else:
             content["application/json"] = {"schema": schema}
     if status >= _OK_BEFORE and not content:
         content["application/json"] = {"schema": _ERROR}
     return {"description": HTTPStatus(status).phrase} | ({"content": content} if content else {})
+
+
+_FILE, _TEXT = {"type": "string", "format": "binary"}, {"type": "string"}
+# OpenAPI 3.1 has no words for the events of a stream; `x-event-data` is the form of their data.
+_MEDIA: Mapping[str, dict[str, str]] = {
+    "text/event-stream": {},
+    **dict.fromkeys(("text/html", "text/css", "text/javascript", "text/plain", "text/markdown"), _TEXT),
+}
 
 
 def _error_name(status: int) -> str:

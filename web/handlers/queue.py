@@ -173,10 +173,10 @@ _FILTER_ABOUT = {
     "lane": "Jobs of this lane.",
     "session": "Jobs of this session: a wearer's uid, or the whole key.",
 }
-_PATTERN = f"^{_NAME.pattern}$"
-_FILTER = tuple(Text(name, about, max_chars=256, pattern=_PATTERN) for name, about in _FILTER_ABOUT.items())
+_PATTERNS = dict.fromkeys(_FILTER_ABOUT, f"^{_NAME.pattern}$") | {"state": f"^({'|'.join(JobState)})$"}
+_FILTER = tuple(Text(name, about, max_chars=256, pattern=_PATTERNS[name]) for name, about in _FILTER_ABOUT.items())
 _FILTER_FIELDS = tuple(
-    Field(name, max_chars=256, about=about, form={"pattern": _PATTERN}) for name, about in _FILTER_ABOUT.items()
+    Field(name, max_chars=256, about=about, form={"pattern": _PATTERNS[name]}) for name, about in _FILTER_ABOUT.items()
 )
 _CONFIRM = Field("confirm", about="`confirm` of the reply that counted the jobs; with it they are changed.")
 _KIND = Field("kind", about="Jobs of this kind; without it, all.", example="answer")
@@ -202,10 +202,12 @@ class _QueueAdminHandler(BaseHandler):
             BadRequestError: a field is unknown. A misspelt filter must not select every job.
         """
         fields = read_object(self.request.body or b"{}", max_bytes=_MAX_BODY_BYTES)
-        allowed = {field.name for field in declared_by(self).fields}
+        longest = {field.name: field.max_chars for field in declared_by(self).fields}
         for name, value in fields.items():
-            if name not in allowed or not isinstance(value, str):
-                raise BadRequestError(f"The fields must be strings named {', '.join(sorted(allowed))}.")
+            if name not in longest or not isinstance(value, str):
+                raise BadRequestError(f"The fields must be strings named {', '.join(sorted(longest))}.")
+            if len(value) > longest[name]:
+                raise BadRequestError(f"`{name}` must have at most {longest[name]} characters.")
         return fields
 
 

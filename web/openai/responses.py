@@ -128,8 +128,11 @@ class ResponseHandler(OpenAIHandler):
     @declare({200: ResponseDeleted, **ERRORS})
     async def delete(self, response_id: str) -> None:
         """Delete it, with its question and answer in the person's conversation."""
-        message_id = response_id.removeprefix(_PREFIX)
-        if not await self.store.write(completions.erase_response, self.me.account_id, message_id):
+        message_id = _message_id(response_id)
+        is_known = message_id is not None and await self.store.write(
+            completions.erase_response, self.me.account_id, message_id
+        )
+        if not is_known:
             raise _no_response(response_id)
         self.site.system.words_deleted()
         self.send_json({"id": response_id, "object": "response", "deleted": True})
@@ -137,10 +140,16 @@ class ResponseHandler(OpenAIHandler):
 
 async def load_responses(handler: OpenAIHandler, response_id: str, *, limit: int) -> tuple[KeptResponse, ...]:
     """Load a response of the person, and those it goes on from; none if it is not there."""
-    if not response_id.startswith(_PREFIX):
+    message_id = _message_id(response_id)
+    if message_id is None:
         return ()
-    message_id = response_id.removeprefix(_PREFIX)
     return await handler.store.read(completions.load_responses, handler.me.account_id, message_id, limit=limit)
+
+
+def _message_id(response_id: str) -> str | None:
+    """Return the id of a response's answer; None for a text that names no response, or that no store can look up."""
+    is_named = response_id.startswith(_PREFIX) and "\0" not in response_id
+    return response_id.removeprefix(_PREFIX) if is_named else None
 
 
 def read_record(kept: KeptResponse) -> Record:
