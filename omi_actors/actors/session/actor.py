@@ -191,8 +191,6 @@ class SessionActor(LoopActor):
         self._set_pause_timer()
         if heard.repeated:
             metrics.QUESTIONS_REPEATED.inc(heard.repeated)
-        if heard.not_meant:
-            metrics.NOT_MEANT.labels("words").inc(heard.not_meant)
         if jobs:
             metrics.QUESTIONS.inc(len(jobs))
             metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))

@@ -30,6 +30,7 @@ from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResul
 from omi_actors.domain.people.preferences import Preferences, build_options
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.domain.sessions.transcript import Growth, Progress
+from omi_actors.instruments import metrics
 from omi_actors.kit.runtime import Runtime
 from omi_actors.store.facade import Store
 from omi_actors.store.people.meetings import keep_meeting
@@ -106,6 +107,8 @@ class SessionHearing:
 
     def keep(self, heard: HearingResult) -> None:
         """Remember a result, after its commit."""
+        if heard.not_meant:
+            metrics.NOT_MEANT.labels("words").inc(heard.not_meant)
         self._state = heard.state
         self._unasked = ()
         self.deadline = heard.deadline
