@@ -17,6 +17,7 @@ from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.hearing.hearing import (
     close_questions,
     cut_into_slices,
+    end_by_words,
     hear,
     note_reply,
     pause_over,
@@ -86,7 +87,7 @@ class SessionHearing:
             if before:
                 heard = replace(heard, questions=(*before, *heard.questions))
             repeated += heard.repeated
-        return replace(heard, repeated=repeated) if repeated else heard
+        return end_by_words(replace(heard, repeated=repeated) if repeated else heard, now_s, options)
 
     def pass_over(self, growth: Growth) -> HearingResult:
         """Return the result of segments that are only stored: the open utterance goes on as it was."""
