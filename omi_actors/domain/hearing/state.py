@@ -10,8 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
+from omi_actors.domain.hearing.names import NORMAL, WakePhrases, prepare
 from omi_actors.domain.hearing.speech import FoundQuestion, Piece
-from omi_actors.domain.hearing.wake import NORMAL, WakePhrases, prepare
 
 # Open utterances that a state keeps: those without a question, and all.
 IDLE_LIMIT = 2
