@@ -1,7 +1,7 @@
 """The supervision tree: every actor, its supervisor, and the order of starting.
 
 root (one_for_one, 3 restarts in 30 s, then the process ends)
-├─ store (one_for_one)      store_writer, store_reader_1 … n, store_reader_cold
+├─ store (one_for_one)      store_writer, store_reader_1 … n, store_reader_cold_1 … n
 ├─ node (one_for_one)       metrics_collector, node_lease, backplane_runner, janitor, embedder, indexer, eraser,
 │                           passwords
 ├─ jobs (one_for_all)       job_queue, workers
@@ -69,8 +69,8 @@ _MAX_PROCESS_LOSSES = 10
 _SESSION_BACKOFF = Backoff(min_s=0.0, max_s=0.0)
 # Readers of the store: one may be busy with a long page while another loads a session.
 _READERS = ("store_reader_1", "store_reader_2")
-# The reader of the operator's lists and of retention, which may take long.
-_COLD_READER = "store_reader_cold"
+# Readers of what persons and operators call, and of retention: a page does not wait behind a search.
+_COLD_READERS = ("store_reader_cold_1", "store_reader_cold_2")
 # Messages that may wait, beyond the default: the router gets every webhook, and the writer every commit.
 _ROUTER_MAILBOX = 100_000
 _WRITER_MAILBOX = 100_000
@@ -126,7 +126,7 @@ class Tree:
         self.store = Store(
             self.store_writer,
             [self._handles[name] for name in _READERS],
-            self._handles[_COLD_READER],
+            [self._handles[name] for name in _COLD_READERS],
             write_timeout_s=settings.store_write_timeout_s,
             read_timeout_s=settings.store_read_timeout_s,
         )
@@ -192,7 +192,7 @@ class Tree:
         each, together = Strategy.ONE_FOR_ONE, Strategy.ONE_FOR_ALL
         store = (
             _child("store_writer", self._build_writer, mailbox_capacity=_WRITER_MAILBOX),
-            *(_child(name, self._build_reader, "store_reader") for name in (*_READERS, _COLD_READER)),
+            *(_child(name, self._build_reader, "store_reader") for name in (*_READERS, *_COLD_READERS)),
         )
         node = (
             _child("metrics_collector", self._build_collector),

@@ -10,7 +10,8 @@ import msgspec
 from web.app import build_application
 from web.declare import Media, build_type
 from web.handlers.about import rules_of
-from web.handlers.openapi import Error, operations_of
+from web.handlers.openapi import Error
+from web.handlers.operations import operations_of
 
 # Replies of Tornado or of the edge that come before a method is found.
 _NOT_OURS = (405,)

@@ -75,7 +75,7 @@ class Fields:
 
 def ok(**fields: Any) -> Fields:
     """Return the form of `send_ok`: `{"ok": true, …}`."""
-    return Fields({"ok": Literal[True], **fields})
+    return Fields({"ok": bool, **fields})
 
 
 Style = Literal["closed", "open", "form"]

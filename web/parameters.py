@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from tornado.web import RequestHandler
 
+from omi_actors.domain.people.accounts import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from omi_actors.errors import BadRequestError
 from web.declare import declared_by
 from web.requests import header
@@ -23,9 +24,16 @@ class Parameter:
     place: ClassVar[Literal["query", "header"]] = "query"
 
     def find(self, handler: RequestHandler) -> str:
-        """Return the given text, "" if there is none."""
+        """Return the given text, "" if there is none.
+
+        Raises:
+            BadRequestError: it is given twice.
+        """
         assert self in declared_by(handler).parameters, f"{self.name} is not declared"  # noqa: S101 (a bug of ours)
-        return handler.get_query_argument(self.name, "")
+        values = handler.get_query_arguments(self.name)
+        if len(values) > 1:
+            raise BadRequestError(f"`{self.name}` is given twice.", hint="Give it once.")
+        return values[0] if values else ""
 
     @property
     def is_needed(self) -> bool:
@@ -140,10 +148,9 @@ class Choice(Parameter):
 
 @dataclass(frozen=True, slots=True)
 class Header(Parameter):
-    """A header of the request, at most `max_chars` characters of it."""
+    """A header of the request."""
 
     place: ClassVar[Literal["query", "header"]] = "header"
-    max_chars: int = 200
     example: str = ""
 
     def find(self, handler: RequestHandler) -> str:
@@ -154,10 +161,12 @@ class Header(Parameter):
     def schema(self, site: Any) -> dict[str, Any]:
         """Return the JSON Schema of the value."""
         del site
-        return {"type": "string", "maxLength": self.max_chars} | ({"examples": [self.example]} if self.example else {})
+        return {"type": "string"} | ({"examples": [self.example]} if self.example else {})
 
 
 _TYPES: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", dict: "object", list: "array"}
+# What a new password must be (omi_actors/domain/people/accounts.py checks it).
+PASSWORD_FORM: Mapping[str, Any] = {"minLength": MIN_PASSWORD_CHARS, "maxLength": MAX_PASSWORD_CHARS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +196,14 @@ class Field:
     def schema(self, site: Any) -> dict[str, Any]:
         """Return the JSON Schema of the value."""
         form: dict[str, Any] = {"type": _TYPES[self.kind]} if self.kind in _TYPES else {}
-        form |= ({"maxLength": self.at(site).max_chars} if self.kind is str else {}) | {**(self.form or {})}
+        form |= {"items": {}} if self.kind is list else {}
+        if self.kind is str:
+            form |= {"maxLength": self.at(site).max_chars} | (
+                {"minLength": 1} if self.is_needed and not self.may_be_null else {}
+            )
         if self.may_be_null and "type" in form:
             form["type"] = [form["type"], "null"]
+        form |= self.form or {}
         about = {"description": self.about} if self.about else {}
         return form | about | ({} if self.example is None else {"examples": [self.example]})
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from omi_actors.domain.people.prompts import MAX_CHARS, NAME, OUTPUT_TYPES, TEXT, NamedPrompt
-from omi_actors.errors import StartFailedError
+from omi_actors.errors import SettingsError
 
 _KEYS = {"about", "text", "output_type"}
 _END = ".toml"
@@ -21,14 +21,14 @@ def load_prompts(folder: Path | None) -> Mapping[str, NamedPrompt]:
     """Return the server's prompts by their names.
 
     Raises:
-        StartFailedError: the operator's folder or a file of it cannot be read; the message names it.
+        SettingsError: the operator's folder or a file of it cannot be read; the message names it.
     """
     found = _read_all((files("web.prompts") / "shipped").iterdir())
     if folder is not None:
         try:
             found |= _read_all(folder.iterdir())
         except OSError as exc:
-            raise StartFailedError(f"PROMPTS_DIR cannot be read: {exc.strerror or exc}") from exc
+            raise SettingsError(f"PROMPTS_DIR cannot be read: {exc.strerror or exc}") from exc
     return MappingProxyType(dict(sorted(found.items())))
 
 
@@ -41,11 +41,11 @@ def _read(name: str, place: Traversable) -> NamedPrompt:
     try:
         values = tomllib.loads(place.read_text(encoding="utf-8"))
     except ValueError as exc:
-        raise StartFailedError(f"the prompt {place.name} is not TOML in UTF-8: {exc}") from exc
+        raise SettingsError(f"the prompt {place.name} is not TOML in UTF-8: {exc}") from exc
     text, about, output_type = (values.get(key, other) for key, other in _DEFAULTS)
     is_whole = isinstance(about, str) and isinstance(text, str) and 0 < len(text.strip()) <= MAX_CHARS
     if not (is_whole and output_type in OUTPUT_TYPES and NAME.fullmatch(name) and values.keys() <= _KEYS):
-        raise StartFailedError(
+        raise SettingsError(
             f"the prompt {place.name} must have a `text` of at most {MAX_CHARS} characters, and may have `about` and an"
             f" `output_type` ({', '.join(OUTPUT_TYPES)}); its name has small letters, digits, - and _."
         )

@@ -4,6 +4,7 @@ Not here: the statement functions (a module per subject), the actors that run th
 blocks.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -36,14 +37,16 @@ class Store:
         self,
         writer: Handle,
         readers: Sequence[Handle],
-        cold_reader: Handle,
+        cold_readers: Sequence[Handle],
         *,
         write_timeout_s: float,
         read_timeout_s: float,
     ) -> None:
         self._writer = writer
         self._readers = tuple(readers)
-        self._cold_reader = cold_reader
+        self._cold_readers = tuple(cold_readers)
+        # Takes the cold readers in turns: one that is busy may have no waiting query.
+        self._turns = itertools.count()
         self._write_timeout_s = write_timeout_s
         self._read_timeout_s = read_timeout_s
 
@@ -85,6 +88,9 @@ class Store:
     def read_cold(
         self, work: Callable[Concatenate[EntityTransaction, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[R]:
-        """Run `work` with Pony's entities on a snapshot, by a reader that sessions do not use."""
+        """Run `work` with Pony's entities on a snapshot, by one of the readers that sessions do not use."""
         query = ColdQuery(work.__name__, Call(work, *args, **kwargs))
-        return self._cold_reader.ask(query, timeout_s=self._read_timeout_s)
+        first = next(self._turns) % len(self._cold_readers)
+        in_turn = (*self._cold_readers[first:], *self._cold_readers[:first])
+        reader = min(in_turn, key=lambda handle: len(handle.mailbox))
+        return reader.ask(query, timeout_s=self._read_timeout_s)

@@ -16,7 +16,19 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
 RIGHT_TO_LEFT = "مرحبا، كيف حالك؟ 😀"
-VIEWS = ("talk", "history", "memories", "tasks", "activity", "preferences", "devices", "account", "help", "more")
+VIEWS = (
+    "talk",
+    "history",
+    "memories",
+    "tasks",
+    "prompts",
+    "activity",
+    "preferences",
+    "devices",
+    "account",
+    "help",
+    "more",
+)
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +291,37 @@ async def test_memories_and_tasks_are_kept_changed_searched_and_removed(page):
     await button(page, "Add").click()
     await page.get_by_label("Call the dentist").check()
     await expect(page.locator(".task.done")).to_contain_text("done")
+
+
+async def test_prompt_is_tried_made_run_changed_and_removed(page):
+    await sign_up(page, "prompter")
+    await see(page, "prompts")
+    card, rows = page.locator(".card"), page.locator("#main > ul > li")
+    await card.get_by_label("Name").fill("short")
+    await card.get_by_label("Text").fill("Shorter: {what}")
+    await button(card, "Try it").click()
+    await card.get_by_label("what").fill("rain is wet")
+    await button(card, "Run").click()
+    await expect(card.get_by_role("status")).to_contain_text("Shorter: rain is wet")
+    await card.get_by_label("The output").select_option("memory")
+    await card.get_by_label("Answers that follow it").select_option("todos")
+    await button(card, "Save").click()
+    await expect(rows.first).to_contain_text("the output becomes a memory, for answers in todos, version 1")
+
+    await button(rows.first, "Run").click()
+    await rows.first.get_by_label("what").fill("snow")
+    await button(rows.first, "Run").last.click()
+    await expect(rows.first.get_by_role("status")).to_contain_text("Shorter: snow")
+    await button(rows.first, "Edit").click()
+    await rows.first.get_by_label("Text").fill("Longer: {what}")
+    await button(rows.first, "Save").click()
+    await button(rows.first, "Versions").click()
+    await button(rows.first, "Use again").click()
+    await expect(rows.first).to_contain_text("version 3")
+    await button(rows.first, "Delete").click()
+    await button(page.get_by_role("dialog"), "Delete").click()
+    await expect(rows.filter(has_text="of this server")).to_have_count(2)
+    await expect(rows).to_have_count(2)
 
 
 async def test_answer_shows_the_memories_that_it_used(page):

@@ -46,6 +46,8 @@ def test_nothing_is_spent_where_nothing_is_limited():
         ("chat:operator:default", "chat:operator"),
         ("chat:operator:other", "chat:operator"),
         ("anon:0a1b:default", "anon:0a1b"),
+        ("account:a1:page", "account:a1"),
+        ("api:a1:todos", "account:a1"),
     ],
 )
 def test_all_chats_of_one_person_have_one_owner(session_key, owner):

@@ -1,5 +1,6 @@
 """The official SDK at a real server, in front of a fake model's server."""
 
+import json
 from contextlib import asynccontextmanager
 
 import openai
@@ -9,9 +10,9 @@ from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.openai_model import OpenAIModel
 from tests.fakes.openai_server import listening_fake
 from tests.people.conftest import Client
-from tests.system.conftest import notifier, omi, start
+from tests.system.conftest import database_url, module_postgres_url, notifier, omi, postgres_url, start
 
-__all__ = ["notifier", "omi", "start"]
+__all__ = ["database_url", "module_postgres_url", "notifier", "omi", "postgres_url", "start"]
 
 
 @pytest.fixture
@@ -40,3 +41,17 @@ async def signed_in(program, email="ada@example.com", **more):
         api_key=client.token, base_url=f"http://127.0.0.1:{program.port}/v1", **options
     ) as sdk:
         yield sdk, client
+
+
+async def talk(client):
+    """Return the person's conversations, newest first: the texts of each, oldest first."""
+    listed = (await client("GET", "/conversations")).json["items"]
+    pages = [(await client("GET", f"/conversations/{one['id']}/messages")).json["items"] for one in listed]
+    return [[message["text"] for message in reversed(page)] for page in pages]
+
+
+async def events_of(client):
+    """Read the data of the stream whose headers have come; `[DONE]` as it is."""
+    body = await client.connection._read_chunks()
+    lines = [line.removeprefix("data: ") for line in body.decode().splitlines() if line.startswith("data: ")]
+    return [line if line == "[DONE]" else json.loads(line) for line in lines]

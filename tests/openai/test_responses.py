@@ -3,7 +3,7 @@
 import openai
 import pytest
 
-from tests.openai.conftest import signed_in
+from tests.openai.conftest import signed_in, talk
 
 LIGHT = {"type": "function", "name": "light", "parameters": {"type": "object", "properties": {}}, "strict": False}
 CALL = [
@@ -11,13 +11,6 @@ CALL = [
     {"index": 0, "function": {"arguments": '{"on":'}},
     {"index": 0, "function": {"arguments": "true}"}},
 ]
-
-
-async def talk(client):
-    """Return the person's conversations, newest first: the texts of each, oldest first."""
-    listed = (await client("GET", "/conversations")).json["items"]
-    pages = [(await client("GET", f"/conversations/{one['id']}/messages")).json["items"] for one in listed]
-    return [[message["text"] for message in reversed(page)] for page in pages]
 
 
 async def test_responses_are_kept_as_a_conversation_and_go_on(start, model, fake):
@@ -51,8 +44,8 @@ async def test_responses_are_kept_as_a_conversation_and_go_on(start, model, fake
         assert "Be brief." not in sent[0]["content"]
 
 
-async def test_responses_belong_to_their_person_until_they_are_deleted(start, model):
-    program = await start(model=model)
+async def test_responses_belong_to_their_person_until_they_are_deleted(start, model, database_url):
+    program = await start(database_url, model=model)
     async with signed_in(program) as (sdk, client), signed_in(program, "bob@example.com") as (bob, _):
         first = await sdk.responses.create(model="omi", input="how far is the moon")
         second = await sdk.responses.create(model="omi", input="and the sun", previous_response_id=first.id)
@@ -60,7 +53,7 @@ async def test_responses_belong_to_their_person_until_they_are_deleted(start, mo
         unkept = await sdk.responses.create(model="omi", input="a secret", store=False)
         assert await talk(client) == [["how far is the moon", first.output_text, "and the sun", second.output_text]]
         assert (await sdk.responses.retrieve(second.id)).model_dump() == second.model_dump()
-        for stranger, response_id in ((bob, first.id), (sdk, unkept.id)):
+        for stranger, response_id in ((bob, first.id), (sdk, unkept.id), (sdk, "resp_\0"), (sdk, "x")):
             with pytest.raises(openai.NotFoundError):
                 await stranger.responses.retrieve(response_id)
             with pytest.raises(openai.NotFoundError):

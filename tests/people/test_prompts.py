@@ -6,7 +6,7 @@ import pytest
 
 from omi_actors.clients.model import DemoModel
 from omi_actors.domain.people.prompts import MAX_VERSIONS, Draft, fill
-from omi_actors.errors import StartFailedError, UpstreamUnavailableError
+from omi_actors.errors import SettingsError, UpstreamUnavailableError
 from tests.people.conftest import Client
 from web.prompt_files import load_prompts
 
@@ -30,8 +30,18 @@ def model():
 
 
 @pytest.fixture
-async def ada(start, database_url, model, tmp_path):
-    """A person at a server whose operator has a prompt of their own."""
+async def ada(start, model, tmp_path):
+    """A person at a server whose operator has a prompt of their own, with SQLite."""
+    return await sign_up(start, model, tmp_path)
+
+
+@pytest.fixture
+async def ada_anywhere(start, model, tmp_path, database_url):
+    """The same on each database."""
+    return await sign_up(start, model, tmp_path, database_url)
+
+
+async def sign_up(start, model, tmp_path, database_url=""):
     folder = tmp_path / "prompts"
     folder.mkdir()
     (folder / "house.toml").write_text('text = "Whose turn is it? {list}"\noutput_type = "task"\n')
@@ -41,7 +51,8 @@ async def ada(start, database_url, model, tmp_path):
     return client
 
 
-async def test_persons_prompt_lives_from_its_first_draft_to_its_end(ada, model):
+async def test_persons_prompt_lives_from_its_first_draft_to_its_end(ada_anywhere, model):
+    ada = ada_anywhere
     tried = await ada("POST", "/prompts/try", {"text": "Shorter: {what} {more}", "variables": {"what": "a {b} c"}})
     assert (tried.status, model.prompts[-1].question) == (200, "Shorter: a {b} c")
 
@@ -87,7 +98,8 @@ async def test_output_is_kept_as_its_prompt_says_for_persons_only(ada, model):
     assert (await ada("GET", "/conversations")).json["items"] == []  # a run is no conversation
 
 
-async def test_prompt_chosen_for_a_space_stands_under_our_instructions_there(ada, model):
+async def test_prompt_chosen_for_a_space_stands_under_our_instructions_there(ada_anywhere, model):
+    ada = ada_anywhere
     await ada("POST", "/prompts", {"name": "pirate", "text": "Talk like\n{x}a pirate.", "space": "todos"})
     await ada("POST", "/prompts", {"name": "poet", "text": "Rhyme."})
 
@@ -162,10 +174,10 @@ def test_values_are_filled_in_once_and_missing_ones_are_left_out():
 def test_operators_prompt_that_is_wrong_ends_the_start_and_is_named(text, tmp_path):
     (tmp_path / "mine.toml").write_bytes(text.encode("latin-1"))
 
-    with pytest.raises(StartFailedError, match=r"mine\.toml"):
+    with pytest.raises(SettingsError, match=r"mine\.toml"):
         load_prompts(tmp_path)
 
 
 def test_operators_folder_that_is_missing_ends_the_start(tmp_path):
-    with pytest.raises(StartFailedError, match="PROMPTS_DIR"):
+    with pytest.raises(SettingsError, match="PROMPTS_DIR"):
         load_prompts(tmp_path / "none")

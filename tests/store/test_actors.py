@@ -47,10 +47,11 @@ class Stage:
         self.reader = Handle(
             ChildSpec("store_reader", "store_reader", lambda: StoreReader(config, self.opened)), self.runtime
         )
-        self.cold_reader = Handle(
-            ChildSpec("store_reader_cold", "store_reader", lambda: StoreReader(config, self.opened)), self.runtime
-        )
-        self.store = Store(self.writer, [self.reader], self.cold_reader, write_timeout_s=WAIT_S, read_timeout_s=WAIT_S)
+        self.cold_readers = [
+            Handle(ChildSpec(name, "store_reader", lambda: StoreReader(config, self.opened)), self.runtime)
+            for name in ("store_reader_cold_1", "store_reader_cold_2")
+        ]
+        self.store = Store(self.writer, [self.reader], self.cold_readers, write_timeout_s=WAIT_S, read_timeout_s=WAIT_S)
 
     def _build_writer(self) -> StoreWriter:
         return StoreWriter(self.config, self.node, self.opened, lease_s=15, max_deliveries=3)
@@ -58,7 +59,7 @@ class Stage:
     def start(self) -> None:
         self.root = start_root(
             self.runtime,
-            [self.writer, self.reader, self.cold_reader],
+            [self.writer, self.reader, *self.cold_readers],
             on_give_up=lambda _error: None,
             backoff=Backoff(min_s=0.0, max_s=0.0),
         )
@@ -142,6 +143,19 @@ async def test_write_alone_that_crashes_the_writer_fails_with_those_behind_it(st
     assert [
         event.request_id for event in await stage.store.read_cold(queue_admin.load_events, before=None, limit=9)
     ] == ["r1"]
+
+
+async def test_cold_read_does_not_wait_behind_a_long_one(stage: Stage) -> None:
+    stage.start()
+    ended = threading.Event()
+
+    long = stage.store.read_cold(lambda _tx: ended.wait(WAIT_S))
+    try:
+        assert await stage.store.read_cold(lambda _tx: "short") == "short"
+        assert not long.done
+    finally:
+        ended.set()
+    assert await long
 
 
 async def test_value_that_is_taken_is_told_to_its_asker_and_counted(stage: Stage) -> None:

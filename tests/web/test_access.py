@@ -184,6 +184,7 @@ EXACT = [
     ),
     *(Row(method, "/metrics-dashboard/live.js", Access.ANYBODY, 200) for method in SAFE),
     *(Row(method, "/app/main.js", Access.ANYBODY, 200) for method in SAFE),
+    *(Row(method, "/docs/docs.js", Access.ANYBODY, 200) for method in SAFE),
     Row("GET", "/operator", Access.OPERATOR, 200),
     Row("POST", "/operator/sign-out", Access.ANYBODY, 200),
     Row("POST", "/auth/register", Access.ANYBODY, 400),

@@ -1,18 +1,22 @@
 """`/openapi.json`, and the declarations of which it is made."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import web
 from tests.declared import SITE, hold, table
+from tests.web.conftest import ADMIN
 from tests.web.http_client import Reply
 from web.declare import declare, declared_of, ok
 from web.handlers.openapi import build_document
 from web.pages.render import FILES
 from web.parameters import Number
 
+WEB = Path(web.__file__).parent
 LIMIT = Number("limit", "Rows.", default=5, low=1, high=9, is_cut=True)
 
 
@@ -39,10 +43,23 @@ def test_every_method_of_every_route_is_declared():
         (method, handler.route)
         for _, handler in table()
         for method in handler.allowed_methods()
-        if method != "HEAD" and declared_of(handler, method) is None and not handler.route.startswith("/v1/")
+        if method != "HEAD" and declared_of(handler, method) is None
     ]
 
     assert undeclared == [], "see web/declare.py"
+
+
+async def test_parameter_that_is_given_twice_is_refused(connection):
+    reply = await connection.request("GET", "/transcript/ada?limit=x&limit=5", headers=ADMIN)
+
+    assert (reply.status, reply.json["error"]) == (400, "`limit` is given twice.")
+
+
+def test_handlers_read_the_query_through_declared_parameters_only():
+    direct = re.compile(r"get_(query_)?arguments?\(")
+    files = [path for path in WEB.rglob("*.py") if path.name != "parameters.py"]
+
+    assert [path.name for path in files if direct.search(path.read_text())] == []
 
 
 async def test_files_of_its_page_load_nothing_from_elsewhere(connection):
@@ -60,6 +77,12 @@ def test_every_reference_of_the_document_leads_somewhere():
         for step in place.removeprefix("#/").split("/"):
             found = found[step]
         assert found
+
+
+def test_every_form_has_a_name_of_its_own():
+    names = build_document(table(), SITE)["components"]["schemas"]
+
+    assert [name for name in names if not re.fullmatch(r"[A-Z]\w+", name)] == [], "two forms have one name"
 
 
 def references(value):

@@ -10,7 +10,8 @@ come in; `guarded.py`: limits, deadline.
 - `requests.py`: one request's timeline. `webhooks.py`: the webhook inspector.
 - `pages.py`: start page and dashboard. `live.py`: the dashboard's event stream, and the restart
 of an actor; `event_stream.py`: its base, and that of persons' streams.
-`about.py`: `/api/info` and `/help`. `reference.py`: `/docs` and `/openapi.json`, which `openapi.py` makes.
+`about.py`: `/api/info` and `/help`.
+- `reference.py`: `/docs` and `/openapi.json`; `openapi.py`: the document; `operations.py`: what it is made of.
 `status.py`: health and metrics.
-- `operator.py`: sign-in and sign-out. `queue.py`: queue admin.
+- `operator.py`: sign-in and sign-out. `queue.py`, `queue_forms.py`: queue admin.
 """

@@ -38,7 +38,13 @@ _MAX_CHARS = 65_536
 _KEY = Header("Idempotency-Key", "Names the question: a repetition with the same key asks it once.")
 _BODY = (
     Field("message", limit_of="max_message_chars", example="How high is the moon?", is_needed=True),
-    Field("session_id", about='The session\'s name; without it, "default".', example="kitchen"),
+    Field(
+        "session_id",
+        may_be_null=True,
+        about='The session\'s name; without it, "default".',
+        form={"pattern": "^[A-Za-z0-9_.@:-]{0,200}$"},
+        example="kitchen",
+    ),
     Field("context", object, limit_of="max_message_chars", about="The client's own data: a string, or any JSON."),
 )
 _FORM = {

@@ -4,7 +4,7 @@ Not here: the effect of a space (omi_actors/domain/answers/prompt.py), owners of
 Threads: the event loop.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 from omi_actors.actors.session.messages import SwitchSpace
 from omi_actors.domain.answers.prompt import DEFAULT, SPACES
@@ -19,10 +19,10 @@ from web.parameters import Field
 # A session's name and a space are short.
 _MAX_BODY_BYTES = 4_096
 _BODY = (
-    Field("session_id", example="kitchen", is_needed=True),
-    Field("space", may_be_null=True, about=f"One of {', '.join(SPACES)}.", example="todos"),
+    Field("session_id", form={"pattern": "^[A-Za-z0-9_.@:-]{1,200}$"}, example="kitchen", is_needed=True),
+    Field("space", may_be_null=True, form={"enum": [*SPACES, None]}, example="todos"),
 )
-_SWITCHED = Fields({"success": Literal[True], "previousSpace": str, "currentSpace": str, "message": str})
+_SWITCHED = Fields({"success": bool, "previousSpace": str, "currentSpace": str, "message": str})
 _SPACE = Fields({"space": str, "pending": None, "initialized": bool})
 
 

@@ -6,7 +6,6 @@ Source: the OpenAPI Specification 3.1.1.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any, NotRequired, TypedDict
@@ -14,18 +13,15 @@ from typing import Any, NotRequired, TypedDict
 import msgspec
 
 from omi_actors import __version__
-from web.declare import PAGE, Answer, Declared, Id, Media, Time, build_type, declared_of
-from web.edge.browsers import SAFE_METHODS
+from web.declare import Answer, Declared, Media, Time, build_type
 from web.edge.header_checks import MALFORMED, TARGET_TOO_LONG, TOO_LARGE_HEAD
-from web.handlers.base import BaseHandler
 from web.handlers.caller import CHAT_COOKIE, CHAT_SECRET_HEADER, OPERATOR_COOKIE, Access
+from web.handlers.operations import Operation, Rules, operations_of, parts_of
 from web.identity import COOKIE
 from web.parameters import Parameter
 from web.problems import API, Problem
 from web.site import Site
 
-# Statuses that every address may answer: refusals of the edge and of limits, and failures.
-COMMON = frozenset({400, 408, 413, 414, 415, 421, 429, 431, 500, 503, 504})
 _OK_BEFORE = 300
 _ABOUT = """\
 Programs sign in by `POST /auth/login` and send its token as `Authorization: Bearer …`; browsers get it as a cookie.
@@ -48,7 +44,7 @@ class Error(TypedDict):
     code: str
     hint: str
     request_id: str
-    requestId: Id
+    requestId: str
     timestamp: Time
     timeline: NotRequired[str]
 
@@ -93,58 +89,6 @@ _SECURITY: Mapping[Access, Sequence[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Operation:
-    """A method of a path with its handler and declaration."""
-
-    path: str
-    method: str
-    handler: type[BaseHandler]
-    declared: Declared
-    groups: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The operation's id, which generators make a function of."""
-        words = re.sub(r"\{(\w+)\}", r"by_\1", self.path)
-        return "_".join([self.method.lower(), *re.findall(r"[A-Za-z0-9]+", words)])
-
-    @property
-    def answers(self) -> Mapping[int, Answer]:
-        """The declared replies. A browser that is not the operator's is led from the operator's pages to the door."""
-        is_page = any(PAGE in _parts(answer) for answer in self.declared.answers.values())
-        if not is_page or self.handler.access is not Access.OPERATOR or self.method != "GET":
-            return self.declared.answers
-        return {**self.declared.answers, 303: None}
-
-    @property
-    def statuses(self) -> frozenset[int]:
-        """All statuses that the operation may answer."""
-        access, more = self.handler.access, set(self.declared.errors)
-        if access is not Access.ANYBODY:
-            more.add(401)
-        if self.method not in SAFE_METHODS:
-            more.add(403)
-        # Without an id, too: another node has just deleted the account.
-        if "{" in self.path or (access is Access.PERSON and self.method not in SAFE_METHODS):
-            more.add(404)
-        return COMMON | more | self.answers.keys()
-
-
-Rules = Iterable[tuple[str, type[BaseHandler]]]
-
-
-def operations_of(rules: Rules) -> list[Operation]:
-    """Return the declared operations of a table of routes: patterns with their handlers."""
-    return [
-        Operation(path, method, handler, declared, groups)
-        for pattern, handler in rules
-        for method in handler.allowed_methods()
-        if method != "HEAD" and (declared := declared_of(handler, method)) is not None
-        for path, groups in _paths(pattern, handler.route)
-    ]
-
-
 def build_document(rules: Rules, site: Site) -> dict[str, Any]:
     """Return the document of a server with these routes and the site's limits."""
     operations = operations_of(rules)
@@ -182,11 +126,16 @@ class _Schemas:
         self._made = dict(zip(self._places, made, strict=True))
 
     def _add_answer(self, one: Operation, status: int, answer: Answer) -> None:
-        for number, part in enumerate(_parts(answer)):
+        for number, part in enumerate(parts_of(answer)):
             data = part.data if isinstance(part, Media) else part
             kind = None if data is None else build_type(data, _type_name(one, status, number))
             if kind is not None:
                 self._places[one.name, f"{status} {number}"] = kind
+
+    def needs_something(self, schema: Mapping[str, Any] | None) -> bool:
+        """Return True if an object of this schema has fields that must be there."""
+        name = str((schema or {}).get("$ref", "")).rpartition("/")[2]
+        return bool(self.components.get(name, {}).get("required"))
 
     def find(self, operation: str, place: str) -> dict[str, Any] | None:
         """Return the schema of a body ("body"), or of a part of an answer ("200 0")."""
@@ -198,41 +147,12 @@ def _type_name(one: Operation, status: int, number: int) -> str:
     return f"{words}Reply{'' if status == min(one.answers) else status}{number or ''}"
 
 
-def _parts(answer: Answer) -> tuple[Any, ...]:
-    return answer if isinstance(answer, tuple) else () if answer is None else (answer,)
-
-
-def _paths(pattern: str, route: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the paths of a route, with the patterns of their parameters. Words to choose from make a path each."""
-    paths: list[tuple[str, tuple[str, ...]]] = [(route, ())]
-    for name, group in zip(re.findall(r":\w+", route), _groups(pattern), strict=True):
-        is_choice = re.fullmatch(r"[a-z-]+(\|[a-z-]+)+", group) is not None
-        parts = group.split("|") if is_choice else [f"{{{name[1:]}}}"]
-        more = () if is_choice else (group,)
-        paths = [(path.replace(name, part, 1), (*groups, *more)) for path, groups in paths for part in parts]
-    return paths
-
-
-def _groups(pattern: str) -> list[str]:
-    """Return the outermost groups of a pattern."""
-    groups, depth, start = [], 0, 0
-    for at, char in enumerate(pattern):
-        if (char == "(" and not pattern.startswith("(?:", at)) or (char == "(" and depth):
-            depth += 1
-            start = at + 1 if depth == 1 else start
-        elif char == ")" and depth:
-            depth -= 1
-            if not depth:
-                groups.append(pattern[start:at])
-    return groups
-
-
 def _operation_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, Any]:
     summary, more = _texts(one)
     names = re.findall(r"\{(\w+)\}", one.path)
     form: dict[str, Any] = {
         "operationId": one.name,
-        "tags": [one.path.split("/")[1] or "pages"],
+        "tags": [_tag(one.path)],
         "summary": summary,
         "description": more,
         "parameters": [
@@ -259,6 +179,12 @@ def _operation_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, 
         requests, window_s = site.request_limit.numbers
         form["x-rate-limit"] = {"kind": one.handler.limit_kind, "requests": requests, "windowSeconds": window_s}
     return form
+
+
+def _tag(path: str) -> str:
+    """Return the subject of a path: its first part; pages, and what belongs to them, are one subject."""
+    first = path.split("/")[1]
+    return "pages" if "." in first or first in ("", "app", "docs") else first
 
 
 def _texts(one: Operation) -> tuple[str, str]:
@@ -292,7 +218,7 @@ def _body_form(one: Operation, schemas: _Schemas, site: Site) -> dict[str, Any] 
         example = {name: values[0] for name, values in example.items()}
     if example:
         content["example"] = example
-    is_needed = isinstance(body, type) or any(field.is_needed for field in body)
+    is_needed = any(field.is_needed for field in one.declared.fields) or schemas.needs_something(schema)
     kind = "application/x-www-form-urlencoded" if one.declared.style == "form" else "application/json"
     return {"required": is_needed, "content": {kind: content}}
 
@@ -309,15 +235,24 @@ def _fields_form(declared: Declared, site: Site) -> dict[str, Any]:
 
 def _answer_form(one: Operation, status: int, schemas: _Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {}
-    for number, part in enumerate(_parts(one.answers[status])):
+    for number, part in enumerate(parts_of(one.answers[status])):
         schema = schemas.find(one.name, f"{status} {number}")
         if isinstance(part, Media):
-            content[part.content_type] = {"schema": {"type": "string"}} | ({"x-event-data": schema} if schema else {})
+            content[part.content_type] = {"schema": _MEDIA.get(part.content_type, _FILE)}
+            content[part.content_type] |= {"x-event-data": schema} if schema else {}
         else:
             content["application/json"] = {"schema": schema}
     if status >= _OK_BEFORE and not content:
         content["application/json"] = {"schema": _ERROR}
     return {"description": HTTPStatus(status).phrase} | ({"content": content} if content else {})
+
+
+_FILE, _TEXT = {"type": "string", "format": "binary"}, {"type": "string"}
+# OpenAPI 3.1 has no words for the events of a stream; `x-event-data` is the form of their data.
+_MEDIA: Mapping[str, dict[str, str]] = {
+    "text/event-stream": {},
+    **dict.fromkeys(("text/html", "text/css", "text/javascript", "text/plain", "text/markdown"), _TEXT),
+}
 
 
 def _error_name(status: int) -> str:

@@ -17,7 +17,7 @@ from web.parameters import Text
 
 # Sign-ins have a rate limit of their own, so that other requests do not use it up.
 _LIMIT_KIND = "sign-in"
-_KEY = Text("key", "The key of the link; it signs this browser in, once.", max_chars=8_192)
+_KEY = Text("key", "The key of the link; it signs this browser in, once.", max_chars=2_000)
 
 
 class OperatorHandler(BaseHandler):

@@ -3,7 +3,7 @@
 Not here: the other state of the server (status.py), the sessions in memory (sessions.py). Threads: the event loop.
 """
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.errors import BadRequestError
@@ -41,7 +41,7 @@ class Counters(TypedDict):
     aiResponses: int
 
 
-_DOWN = (Fields({"ok": Literal[False], "error": str}), PAGE)
+_DOWN = (Fields({"ok": bool, "error": str}), PAGE)
 _LIMIT = Fields({"user_id": str, "disabled": bool, "message": str, "rate_limit": NotRequired[Use]})
 
 

@@ -5,25 +5,22 @@ Not here: the changes themselves (omi_actors/status/queue_admin.py), HTML (web/p
 
 import re
 from collections.abc import Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired
 
 from omi_actors.domain.sessions.keys import wearable_key
 from omi_actors.domain.work.jobs import JobState
 from omi_actors.domain.work.queue_admin import (
     ALL_KINDS,
     Action,
-    JobDetail,
     JobFilter,
-    ListedJob,
-    OperatorEvent,
-    redact_payload,
 )
 from omi_actors.errors import BadRequestError
-from web.declare import PAGE, Fields, Time, declare, declared_by
+from web.declare import PAGE, Fields, declare, declared_by
 from web.edge.browsers import PAGE_POLICY
 from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
+from web.handlers.queue_forms import JobDetailForm, JobForm, OperatorEventForm, event_form, job_detail_form, job_form
 from web.pages.operator import render_job, render_jobs
 from web.pages.render import JOBS
 from web.parameters import Choice, Field, Number, Text
@@ -49,116 +46,6 @@ def build_filter(fields: Mapping[str, str]) -> JobFilter:
     return JobFilter(kind=fields.get("kind"), state=state, lane=fields.get("lane"), session_key=session)
 
 
-class JobForm(TypedDict):
-    """A job, without texts of conversations."""
-
-    number: int
-    id: str
-    kind: str
-    state: str
-    lane: str
-    sessionId: str | None
-    priority: int
-    attempts: int
-    maxAttempts: int
-    deliveries: int
-    error: str | None
-    requestId: str | None
-    payloadVersion: int
-    payloadCharacters: int
-    createdAt: Time
-    runAt: Time
-    leaseUntil: Time | None
-    finishedAt: Time | None
-
-
-class TextForm(TypedDict):
-    """A text, or only its length."""
-
-    characters: int
-    text: NotRequired[str]
-
-
-class JobDetailForm(JobForm):
-    """A whole job."""
-
-    payload: dict[str, Any] | None
-    question: TextForm | None
-    answer: TextForm | None
-
-
-class OperatorEventForm(TypedDict):
-    """An action of the operator."""
-
-    number: int
-    who: str
-    at: Time
-    action: str
-    target: dict[str, Any]
-    jobs: int
-    requestId: str | None
-
-
-def job_form(job: ListedJob) -> JobForm:
-    """Return a job for the list, without texts of conversations."""
-    return {
-        "number": job.seq,
-        "id": job.job_id,
-        "kind": job.kind,
-        "state": job.state,
-        "lane": job.lane,
-        "sessionId": job.session_key,
-        "priority": job.priority,
-        "attempts": job.attempts,
-        "maxAttempts": job.max_attempts,
-        "deliveries": job.deliveries,
-        "error": job.error,
-        "requestId": job.request_id,
-        "payloadVersion": job.version,
-        "payloadCharacters": job.payload_characters,
-        "createdAt": iso_time(job.created_at),
-        "runAt": iso_time(job.run_at),
-        "leaseUntil": _time(job.lease_until),
-        "finishedAt": _time(job.finished_at),
-    }
-
-
-def job_detail_form(detail: JobDetail, *, with_text: bool) -> JobDetailForm:
-    """Return a whole job. Unless `with_text`, texts are replaced by their length."""
-    payload = dict(detail.payload) if detail.payload is not None else None
-    if payload is not None and not with_text:
-        payload = redact_payload(payload)
-    return {
-        **job_form(detail.job),
-        "payload": payload,
-        "question": _text(detail.question, with_text=with_text),
-        "answer": _text(detail.answer, with_text=with_text),
-    }
-
-
-def event_form(event: OperatorEvent) -> OperatorEventForm:
-    """Return an event of the audit log for JSON."""
-    return {
-        "number": event.number,
-        "who": event.who,
-        "at": iso_time(event.happened_at),
-        "action": event.action,
-        "target": dict(event.target),
-        "jobs": event.job_count,
-        "requestId": event.request_id,
-    }
-
-
-def _time(utc_s: float | None) -> str | None:
-    return None if utc_s is None else iso_time(utc_s)
-
-
-def _text(text: str | None, *, with_text: bool) -> TextForm | None:
-    if text is None:
-        return None
-    return {"characters": len(text), "text": text} if with_text else {"characters": len(text)}
-
-
 _ID = r"([A-Za-z0-9_.:-]{1,128})"
 _BEFORE = Number("before", "`nextBefore` of the page before.")
 _LIMIT = Number("limit", "Rows of the page.", 50, low=1, high=500)
@@ -173,10 +60,10 @@ _FILTER_ABOUT = {
     "lane": "Jobs of this lane.",
     "session": "Jobs of this session: a wearer's uid, or the whole key.",
 }
-_PATTERN = f"^{_NAME.pattern}$"
-_FILTER = tuple(Text(name, about, max_chars=256, pattern=_PATTERN) for name, about in _FILTER_ABOUT.items())
+_PATTERNS = dict.fromkeys(_FILTER_ABOUT, f"^{_NAME.pattern}$") | {"state": f"^({'|'.join(JobState)})$"}
+_FILTER = tuple(Text(name, about, max_chars=256, pattern=_PATTERNS[name]) for name, about in _FILTER_ABOUT.items())
 _FILTER_FIELDS = tuple(
-    Field(name, max_chars=256, about=about, form={"pattern": _PATTERN}) for name, about in _FILTER_ABOUT.items()
+    Field(name, max_chars=256, about=about, form={"pattern": _PATTERNS[name]}) for name, about in _FILTER_ABOUT.items()
 )
 _CONFIRM = Field("confirm", about="`confirm` of the reply that counted the jobs; with it they are changed.")
 _KIND = Field("kind", about="Jobs of this kind; without it, all.", example="answer")
@@ -202,10 +89,12 @@ class _QueueAdminHandler(BaseHandler):
             BadRequestError: a field is unknown. A misspelt filter must not select every job.
         """
         fields = read_object(self.request.body or b"{}", max_bytes=_MAX_BODY_BYTES)
-        allowed = {field.name for field in declared_by(self).fields}
+        longest = {field.name: field.max_chars for field in declared_by(self).fields}
         for name, value in fields.items():
-            if name not in allowed or not isinstance(value, str):
-                raise BadRequestError(f"The fields must be strings named {', '.join(sorted(allowed))}.")
+            if name not in longest or not isinstance(value, str):
+                raise BadRequestError(f"The fields must be strings named {', '.join(sorted(longest))}.")
+            if len(value) > longest[name]:
+                raise BadRequestError(f"`{name}` must have at most {longest[name]} characters.")
         return fields
 
 

@@ -32,7 +32,7 @@ class SessionForm(TypedDict):
     conversationId: str | None
 
 
-class _ClearBody(TypedDict):
+class ClearForm(TypedDict):
     """The ms for which a session must have been idle; an hour without it."""
 
     olderThan: NotRequired[Annotated[int, Meta(ge=0, le=_MAX_MS)] | Annotated[str, Meta(pattern="^[0-9]{1,12}$")]]
@@ -69,7 +69,7 @@ class ClearHandler(BaseHandler):
     route = "/sessions/clear"
     access = Access.OPERATOR
 
-    @declare(Fields({"cleared": int, "remaining": int}), body=_ClearBody, example={"olderThan": 3_600_000})
+    @declare(Fields({"cleared": int, "remaining": int}), body=ClearForm, example={"olderThan": 3_600_000})
     async def post(self) -> None:
         """Answer how many were asked to leave, and how many stay. One that waits for an answer finishes it first."""
         done = await self.site.system.memory.clear(idle_s=_read_older_than_ms(self.request.body) / 1e3)

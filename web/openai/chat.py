@@ -13,9 +13,11 @@ import msgspec
 from omi_actors.clients.model import ModelAnswer
 from omi_actors.domain.answers.completions import Keeping
 from omi_actors.ids import new_id
+from web.declare import Media, declare
 from web.edge.limits import LARGE_BODY_BYTES
 from web.openai.base import CompletionHandler, model_name, usage_form
 from web.openai.chat_body import ChatBody, read_chat
+from web.openai.forms import ERRORS, ChatCompletion, ChatCompletionChunk
 from web.openai.streaming import CompletionStream, event
 
 
@@ -24,6 +26,11 @@ class ChatCompletionsHandler(CompletionHandler):
 
     route = "/v1/chat/completions"
 
+    @declare(
+        {200: (ChatCompletion, Media("text/event-stream", ChatCompletionChunk)), **ERRORS},
+        body=ChatBody,
+        example={"model": "omi", "messages": [{"role": "user", "content": "What is due today?"}]},
+    )
     async def post(self) -> None:
         """Reply with the completion, or with its chunks."""
         size, read = len(self.request.body), partial(read_chat, self.request.body)

@@ -17,10 +17,12 @@ from omi_actors.errors import NotFoundError
 from omi_actors.ids import new_id
 from omi_actors.store.people import completions
 from omi_actors.store.people.completions import KeptResponse
+from web.declare import Media, declare
 from web.edge.limits import LARGE_BODY_BYTES
 from web.openai.base import CompletionHandler, OpenAIHandler, ParameterError, find_space, model_name
+from web.openai.forms import ERRORS, ResponseDeleted, ResponseEvent, ResponseObject
 from web.openai.response_events import ResponseEvents, ResponseForm
-from web.openai.responses_body import Request, read_response_request
+from web.openai.responses_body import Request, ResponseBody, read_response_request
 from web.openai.streaming import CompletionStream
 
 _PREFIX = "resp_"
@@ -53,6 +55,11 @@ class ResponsesHandler(CompletionHandler):
 
     route = "/v1/responses"
 
+    @declare(
+        {200: (ResponseObject, Media("text/event-stream", ResponseEvent)), **ERRORS},
+        body=ResponseBody,
+        example={"model": "omi", "input": "What is due today?"},
+    )
     async def post(self) -> None:
         """Reply with the response, or with its events. It is kept unless `store` is false."""
         size, read = len(self.request.body), partial(read_response_request, self.request.body)
@@ -108,6 +115,7 @@ class ResponseHandler(OpenAIHandler):
 
     route = "/v1/responses/:id"
 
+    @declare({200: ResponseObject, **ERRORS})
     async def get(self, response_id: str) -> None:
         """Answer with the response as it was first sent."""
         kept = await load_responses(self, response_id, limit=1)
@@ -117,10 +125,14 @@ class ResponseHandler(OpenAIHandler):
         form = ResponseForm(response_id, record.model, kept[0].created_at, record.echo)
         self.send_json(form.whole(record.answer))
 
+    @declare({200: ResponseDeleted, **ERRORS})
     async def delete(self, response_id: str) -> None:
         """Delete it, with its question and answer in the person's conversation."""
-        message_id = response_id.removeprefix(_PREFIX)
-        if not await self.store.write(completions.erase_response, self.me.account_id, message_id):
+        message_id = _message_id(response_id)
+        is_known = message_id is not None and await self.store.write(
+            completions.erase_response, self.me.account_id, message_id
+        )
+        if not is_known:
             raise _no_response(response_id)
         self.site.system.words_deleted()
         self.send_json({"id": response_id, "object": "response", "deleted": True})
@@ -128,10 +140,16 @@ class ResponseHandler(OpenAIHandler):
 
 async def load_responses(handler: OpenAIHandler, response_id: str, *, limit: int) -> tuple[KeptResponse, ...]:
     """Load a response of the person, and those it goes on from; none if it is not there."""
-    if not response_id.startswith(_PREFIX):
+    message_id = _message_id(response_id)
+    if message_id is None:
         return ()
-    message_id = response_id.removeprefix(_PREFIX)
     return await handler.store.read(completions.load_responses, handler.me.account_id, message_id, limit=limit)
+
+
+def _message_id(response_id: str) -> str | None:
+    """Return the id of a response's answer; None for a text that names no response, or that no store can look up."""
+    is_named = response_id.startswith(_PREFIX) and "\0" not in response_id
+    return response_id.removeprefix(_PREFIX) if is_named else None
 
 
 def read_record(kept: KeptResponse) -> Record:

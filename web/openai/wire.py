@@ -14,6 +14,8 @@ B = TypeVar("B")
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
+# A value of the body.
+_QUOTED = re.compile(r" '.*'")
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 
 
@@ -41,5 +43,5 @@ def _explain(said: str) -> ParameterError:
     if missing:
         name = f"{inside}.{missing[1]}" if inside else missing[1]
         return ParameterError(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
-    what = _PLACE.sub("", said)
+    what = _QUOTED.sub("", _PLACE.sub("", said))
     return ParameterError(f"Invalid value for '{inside}': {what}.", param=inside or None, code="invalid_value")

@@ -25,6 +25,7 @@ JOBS = f"{OPERATOR_PLACE}/queue/jobs"
 _LINKS = (
     ("/health", "Health", "states of all parts, as JSON"),
     ("/omi-webhook/queue-status", "Queue", "counts of jobs and sessions, as JSON"),
+    ("/docs", "Interface", "every address, with requests to try"),
     ("/api/info", "Addresses", "version, features and every address, as JSON"),
 )
 _JOBS_LINK = (JOBS, "Jobs", "the queue, job by job, with errors and transcripts")

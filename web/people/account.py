@@ -19,7 +19,7 @@ from omi_actors.domain.people.accounts import (
 from omi_actors.errors import BadRequestError, DuplicateError, NotFoundError, SignatureMismatchError
 from omi_actors.store.people import accounts
 from web.declare import Time, declare, ok
-from web.parameters import Field
+from web.parameters import PASSWORD_FORM, Field
 from web.people.auth import LIMIT_KIND
 from web.people.base import AccountForm, PersonHandler, account_form
 from web.problems import iso_time
@@ -30,7 +30,8 @@ _PROFILE = (
     Field("current_password", max_chars=4 * MAX_PASSWORD_CHARS, about="Needed for a new `email`."),
 )
 _PASSWORDS = tuple(
-    Field(f"{which}_password", max_chars=4 * MAX_PASSWORD_CHARS, is_needed=True) for which in ("current", "new")
+    Field(name, max_chars=4 * MAX_PASSWORD_CHARS, form=form, is_needed=True)
+    for name, form in (("current_password", None), ("new_password", PASSWORD_FORM))
 )
 _REVOKE = (
     Field("id", max_chars=100, about="The session's `id`, or else:"),

@@ -29,7 +29,7 @@ from omi_actors.ids import new_id, new_secret
 from omi_actors.store.people import accounts, erasure
 from web.declare import declare, ok
 from web.handlers.caller import Access
-from web.parameters import Field, Number, Text
+from web.parameters import PASSWORD_FORM, Field, Number, Text
 from web.people.base import AccountForm, PersonHandler, account_form
 from web.people.links import path_of
 
@@ -37,14 +37,20 @@ _EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS, example="ada@example.com"
 _ROLE = Field(
     "role",
     max_chars=40,
-    about=f"One of {', '.join(role.wire for role in Role)}; capitals do not matter.",
+    about="Capitals do not matter.",
+    form={"enum": [role.wire for role in Role]},
     example="USER",
 )
 _NEW = (
     _EMAIL,
     _ROLE,
     Field("display_name", max_chars=MAX_NAME_CHARS, may_be_null=True, example="Ada"),
-    Field("password", max_chars=4 * MAX_PASSWORD_CHARS, about="Without it the reply has a link that sets one."),
+    Field(
+        "password",
+        max_chars=4 * MAX_PASSWORD_CHARS,
+        about="Without it the reply has a link that sets one.",
+        form=PASSWORD_FORM,
+    ),
 )
 _MAX_LIMIT = 500
 _LIMIT = Number("limit", "Rows of the page.", 100, low=1, high=_MAX_LIMIT)

@@ -31,7 +31,7 @@ from omi_actors.store.people import accounts, linking
 from omi_actors.store.people.preferences import load_preferences
 from web.declare import declare, ok
 from web.handlers.caller import Access
-from web.parameters import Field
+from web.parameters import PASSWORD_FORM, Field
 from web.people.base import AccountForm, PersonHandler, account_form
 from web.people.preferences import PREFERENCES, preferences_form
 from web.people.wearables import LinkForm, link_form
@@ -41,7 +41,7 @@ _EMAIL = Field("email", max_chars=4 * MAX_EMAIL_CHARS, example="ada@example.com"
 _PASSWORD = Field(
     "password",
     max_chars=4 * MAX_PASSWORD_CHARS,
-    about="At least 8 characters.",
+    form=PASSWORD_FORM,
     example="correct horse",
     is_needed=True,
 )
@@ -55,7 +55,9 @@ _NEW = (
 _SIGNED_IN = ok(session_token=str, sid=str, user=AccountForm)
 
 
-class _Counts(TypedDict):
+class BelongingsForm(TypedDict):
+    """The number of what is stored."""
+
     memories: int
     conversations: int
     sessions: int
@@ -65,7 +67,7 @@ class PersonForm(AccountForm):
     """The signed-in person, with counts of what is stored."""
 
     preferences: PREFERENCES
-    stats: _Counts
+    stats: BelongingsForm
 
 
 _NEEDED = "Email and password are required"

@@ -25,7 +25,6 @@ from web.declare import Id, Time, declared_by
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.identity import COOKIE, SECURE_COOKIE
-from web.parameters import Field
 from web.people.bodies import read_fields
 from web.people.passwords import PasswordCheck
 from web.problems import iso_time
@@ -55,9 +54,9 @@ class PersonHandler(BaseHandler):
         """Return the time in UTC seconds."""
         return self.site.clock.now_s()
 
-    def read_fields(self, *fields: Field) -> dict[str, Any]:
+    def read_fields(self) -> dict[str, Any]:
         """Return the declared fields of the body by their snake_case names; see bodies.py for the errors."""
-        return read_fields(self.request.body, *[field.at(self.site) for field in fields or declared_by(self).fields])
+        return read_fields(self.request.body, *[field.at(self.site) for field in declared_by(self).fields])
 
     async def load_me(self) -> Account:
         """Return the account of the signed-in person.

@@ -83,10 +83,20 @@ def _check(field: Field, value: Any) -> Any:
     value = _converted(field, value)
     if field.kind not in (type(value), object):
         raise BadRequestError(f"`{field.name}` must be {_WORDS[field.kind]}.", hint="Correct its value.")
+    if field.kind is int:
+        _check_range(field, value)
     for text in value if isinstance(value, list) else (value,):
         if isinstance(text, str):
             _check_text(field, text)
     return value
+
+
+def _check_range(field: Field, value: int) -> None:
+    rules = field.form or {}
+    low, high = rules.get("minimum", value), rules.get("maximum", value)
+    if not low <= value <= high:
+        words = f"from {low} to {high}" if "maximum" in rules else f"of at least {low}"
+        raise BadRequestError(f"`{field.name}` must be a whole number {words}.", hint="Correct its value.")
 
 
 def _converted(field: Field, value: Any) -> Any:

@@ -6,7 +6,7 @@ Not here: sending a message (messages.py), windows (windows.py), the event strea
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
 
 import msgspec
 from tornado.iostream import StreamClosedError
@@ -16,11 +16,9 @@ from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.people.conversations import (
     MAX_TITLE_CHARS,
     Conversation,
-    CountedConversation,
     Position,
     clean_title,
     position_of,
-    segment_id,
     write_heading,
     write_line,
 )
@@ -29,12 +27,21 @@ from omi_actors.domain.sessions.records import StoredMessage
 from omi_actors.errors import BadRequestError, ConflictError, NotFoundError
 from omi_actors.store.facade import Store
 from omi_actors.store.people import conversations, recall
-from web.declare import Media, Time, declare, ok
+from web.declare import Media, declare, ok
 from web.parameters import Choice, Field, Number, Text
 from web.people.base import PersonHandler, PolledHandler
-from web.people.forms import ConversationForm, MessageForm, conversation_form, cursor_of, message_form
+from web.people.forms import (
+    ConversationForm,
+    CountedForm,
+    ExportForm,
+    MessageForm,
+    conversation_form,
+    counted_form,
+    cursor_of,
+    entry_form,
+    message_form,
+)
 from web.people.paging import CURSOR, page_limit
-from web.problems import iso_time
 from web.sources import SourceForm, sources_form
 
 # Messages of the conversation that goes on.
@@ -50,31 +57,6 @@ _TITLE = Field(
     "title", max_chars=MAX_TITLE_CHARS, may_be_null=True, about='Null or "" removes it.', example="The garden"
 )
 _ONE = ok(conversation=ConversationForm)
-
-
-class CountedForm(ConversationForm):
-    """A conversation; in a page by offset with the number of its messages, and the last one."""
-
-    messageCount: NotRequired[int]
-    lastMessage: NotRequired[MessageForm | None]
-
-
-class SegmentForm(TypedDict):
-    """A sentence that was heard."""
-
-    id: str
-    speaker: str
-    isUser: bool
-    text: str
-    start: float
-    end: float
-    createdAt: Time
-
-
-class ExportForm(ConversationForm):
-    """A conversation with all that was said in it."""
-
-    entries: list[dict[str, Any]]
 
 
 _COUNTS = {"total": int, "limit": int, "offset": int, "hasMore": bool}
@@ -127,7 +109,7 @@ class ConversationsHandler(OneConversationHandler):
         total, page = await self.store.read_cold(
             conversations.list_by_offset, self.me.account_id, offset=offset, limit=limit
         )
-        forms = [_counted_form(one) for one in page]
+        forms = [counted_form(one) for one in page]
         has_more = offset + len(page) < total
         counts = {"total": total, "limit": limit, "offset": offset, "hasMore": has_more}
         self.send_ok({"items": forms, "conversations": forms, "nextCursor": None, **counts})
@@ -285,7 +267,7 @@ class ExportHandler(OneConversationHandler):
         separator = b""
         async for entries in walk_conversation(self.store, self.me.account_id, conversation):
             for entry in entries:
-                yield separator + msgspec.json.encode(_entry_form(entry))
+                yield separator + msgspec.json.encode(entry_form(entry))
                 separator = b","
         yield b"]}"
 
@@ -331,26 +313,3 @@ ROUTES = (
 def no_conversation() -> NotFoundError:
     """Return the refusal of a conversation that is not the person's, or does not exist."""
     return NotFoundError("Conversation not found", hint="GET /conversations lists yours.")
-
-
-def _counted_form(counted: CountedConversation) -> CountedForm:
-    last = counted.last_message
-    return {
-        **conversation_form(counted.conversation),
-        "messageCount": counted.message_count,
-        "lastMessage": None if last is None else message_form(last),
-    }
-
-
-def _entry_form(entry: StoredSegment | StoredMessage) -> MessageForm | SegmentForm:
-    if isinstance(entry, StoredMessage):
-        return message_form(entry)
-    return {
-        "id": segment_id(entry),
-        "speaker": entry.speaker,
-        "isUser": entry.is_user,
-        "text": entry.text,
-        "start": entry.start_s,
-        "end": entry.end_s,
-        "createdAt": iso_time(entry.created_at),
-    }

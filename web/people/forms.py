@@ -5,9 +5,10 @@ Not here: forms of one handler (its file). Threads: any; pure.
 
 import datetime as dt
 import re
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
-from omi_actors.domain.people.conversations import Conversation, Position
+from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.people.conversations import Conversation, CountedConversation, Position, segment_id
 from omi_actors.domain.sessions.keys import wearable_in
 from omi_actors.domain.sessions.records import StoredMessage
 from web.declare import Id, Time
@@ -39,6 +40,31 @@ class MessageForm(TypedDict):
     createdAt: Time
 
 
+class CountedForm(ConversationForm):
+    """A conversation; in a page by offset with the number of its messages, and the last one."""
+
+    messageCount: NotRequired[int]
+    lastMessage: NotRequired[MessageForm | None]
+
+
+class SegmentForm(TypedDict):
+    """A sentence that was heard."""
+
+    id: str
+    speaker: str
+    isUser: bool
+    text: str
+    start: float
+    end: float
+    createdAt: Time
+
+
+class ExportForm(ConversationForm):
+    """A conversation with all that was said in it."""
+
+    entries: list[dict[str, Any]]
+
+
 def conversation_form(conversation: Conversation) -> ConversationForm:
     """Return a conversation as clients know it."""
     return {
@@ -61,6 +87,31 @@ def message_form(message: StoredMessage) -> MessageForm:
         "source": message.source.upper(),
         "kind": message.kind,
         "createdAt": iso_time(message.created_at),
+    }
+
+
+def counted_form(counted: CountedConversation) -> CountedForm:
+    """Return a conversation with the number of its messages."""
+    last = counted.last_message
+    return {
+        **conversation_form(counted.conversation),
+        "messageCount": counted.message_count,
+        "lastMessage": None if last is None else message_form(last),
+    }
+
+
+def entry_form(entry: StoredSegment | StoredMessage) -> MessageForm | SegmentForm:
+    """Return a message, or a sentence that was heard, as clients know it."""
+    if isinstance(entry, StoredMessage):
+        return message_form(entry)
+    return {
+        "id": segment_id(entry),
+        "speaker": entry.speaker,
+        "isUser": entry.is_user,
+        "text": entry.text,
+        "start": entry.start_s,
+        "end": entry.end_s,
+        "createdAt": iso_time(entry.created_at),
     }
 
 

@@ -156,11 +156,8 @@ class ImportHandler(PersonHandler):
         into one. Within a minute of an import as large nothing is read again.
         """
         fields = self.read_fields()
-        limit, most = (
-            _in_range(fields, "limit", _OMI_PAGE, 1, _OMI_PAGE),
-            _in_range(fields, "max_total", 0, 0, _OMI_MAX),
-        )
-        account_id, most = self.me.account_id, most or _OMI_MAX
+        limit, most = fields.get("limit", _OMI_PAGE), fields.get("max_total") or _OMI_MAX
+        account_id = self.me.account_id
         uids = await self.store.read_cold(memories.load_verified_uids, account_id)
         if not uids:
             raise NotFoundError("No verified OMI link found", hint="Link your Omi first: POST /link/omi/start.")
@@ -205,13 +202,6 @@ class ImportHandler(PersonHandler):
             if await self.store.read_cold(memories.has_unknown, account_id, some):
                 count += await self.store.write_alone(memories.import_memories, account_id, uid, some)
         return count
-
-
-def _in_range(fields: dict[str, Any], name: str, default: int, low: int, high: int) -> int:
-    value: int = fields.get(name, default)
-    if not low <= value <= high:
-        raise BadRequestError(f"`{name}` must be a whole number from {low} to {high}.", hint="Correct its value.")
-    return value
 
 
 ROUTES = (

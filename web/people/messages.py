@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, NotRequired
+from typing import Any, NotRequired
 
 from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, ReplySent, StopQuestion
-from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.sentences import SENTENCES
+from omi_actors.domain.hearing.language import guess_language
 from omi_actors.domain.people.conversations import NEWEST, Conversation
 from omi_actors.domain.people.preferences import read_preferences
 from omi_actors.errors import BadRequestError, NotFoundError, StoreError
@@ -44,7 +44,7 @@ _BODY = (
     Field("slot", int, may_be_null=True, about="A window from 1 to 5, instead of the conversation.", example=1),
 )
 _DONE = {
-    "ok": Literal[True],
+    "ok": bool,
     "conversation_id": Id,
     "assistant_text": str,
     "message": str,

@@ -59,7 +59,7 @@ class LinkForm(TypedDict):
     createdAt: Time
 
 
-class SessionForm(TypedDict):
+class LinkedSessionForm(TypedDict):
     """A wearable's session."""
 
     id: str
@@ -262,7 +262,7 @@ class SessionLinkHandler(PersonHandler):
 
     route = "/sessions/link"
 
-    @declare(ok(session=SessionForm), body=(Field("session_id", max_chars=256, is_needed=True),))
+    @declare(ok(session=LinkedSessionForm), body=(Field("session_id", max_chars=256, is_needed=True),))
     async def post(self) -> None:
         """Tell whether a wearable's session is the person's; 404 for one that is not."""
         session_id = self.read_fields().get("session_id")

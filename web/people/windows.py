@@ -28,7 +28,7 @@ _SLOT = Field(
     is_needed=True,
     form={"type": "integer", "minimum": SLOTS[0], "maximum": SLOTS[-1]},
 )
-_SPACE = Field("space", max_chars=100, about=f"One of {', '.join(SPACES)}.", example="todos", is_needed=True)
+_SPACE = Field("space", max_chars=100, form={"enum": list(SPACES)}, example="todos", is_needed=True)
 
 
 class WindowForm(TypedDict):

@@ -3,6 +3,7 @@
 Not here: running one (run.py), the files (web/prompt_files.py). Threads: the event loop.
 """
 
+from dataclasses import replace
 from typing import Any, Literal, TypedDict
 
 from omi_actors.domain.answers.prompt import SPACES
@@ -44,6 +45,7 @@ _SPACE = Field(
     form={"enum": [*SPACES, None]},
 )
 _VERSION = Field("version", int, about="Takes the text of this version again.", form={"minimum": 1})
+_CHANGE = (*(replace(one, is_needed=False) for one in (_NAME, _TEXT, _OUTPUT, _SPACE)), _VERSION)
 _RESERVED = ("run", "try")
 
 
@@ -123,7 +125,7 @@ class PromptHandler(PersonHandler):
         _needed(change)
         await self._change(key, change)
 
-    @declare(_ONE, body=(_NAME, _TEXT, _OUTPUT, _SPACE, _VERSION), errors=(409,))
+    @declare(_ONE, body=_CHANGE, errors=(409,))
     async def patch(self, key: str) -> None:
         """Change what the body names. Another text makes a new version; the latest 20 are kept."""
         fields = self.read_fields()

@@ -11,6 +11,8 @@ patterns.py      compiles the patterns of persons
 question_end.py  finds the end of a question in its words
 phrases.py       word tables of twelve languages
 repetition.py    compares two questions
+meant.py         decides whether speech without a wake phrase is meant; meant_words.py: its words
+language.py      guesses the language of a text
 segments.py      segments as values, their keys and versions
 state.py         options, state and result of hearing
 """

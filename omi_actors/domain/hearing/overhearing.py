@@ -117,4 +117,4 @@ def _build_state(
         recent = tuple(known for known in recent if now_s - known[1] < options.near_duplicate_s)
     if not utterances and not recent and not state.asked and not state.asker:
         return SILENT
-    return HearingState(conversation_id, utterances, state.asked, recent, state.asker, state.replied_at)
+    return HearingState(conversation_id, utterances, state.asked, recent, state.asker, state.replied_at, state.moment)

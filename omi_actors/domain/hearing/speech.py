@@ -42,6 +42,7 @@ class FoundQuestion(NamedTuple):
     text: str
     key: str
     ordinal: int
+    has_wake: bool = True
 
 
 class ParsedLine(NamedTuple):
@@ -171,7 +172,7 @@ class _LineParser:
         text = text if has_words(text) else ""
         has_wake = question.start < question.end
         key = self._key_at(question.end - 1 if has_wake else self._begin(question))
-        return FoundQuestion(text, key, self._asked[key])
+        return FoundQuestion(text, key, self._asked[key], has_wake)
 
     def _key_at(self, place: int) -> str:
         end = 0

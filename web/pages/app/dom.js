@@ -18,7 +18,7 @@ export const s = (tag, props, ...children) => fill(document.createElementNS(SVG,
 
 const PATHS = {
   talk: "M4 5h16v11H9l-5 4z", history: "M5 6h14M5 12h14M5 18h9", memory: "M7 4h10v16l-5-4-5 4z",
-  task: "M5 12l4 4L19 6", activity: "M5 20V12M10 20V6M15 20V14M20 20V9", settings: "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
+  task: "M5 12l4 4L19 6", prompt: "M5 6l5 6-5 6M12 18h7", activity: "M5 20V12M10 20V6M15 20V14M20 20V9", settings: "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
   device: "M12 3a9 9 0 1 0 .01 0M12 8.5a3.5 3.5 0 1 0 .01 0", account: "M12 4a4 4 0 1 0 .01 0M4 20c1-5 15-5 16 0",
   help: "M9 9a3 3 0 1 1 3 3.5V14M12 17.5v.5", more: "M5 12h.01M12 12h.01M19 12h.01", plus: "M12 5v14M5 12h14",
   send: "M12 19V5M6 11l6-6 6 6", stop: "M7 7h10v10H7z", remove: "M7 7l10 10M17 7L7 17", search: "M11 4a7 7 0 1 0 .01 0M16 16l4 4", operator: "M4 19V9l8-5 8 5v10M9 19v-6h6v6",

@@ -20,7 +20,8 @@ function pages({ address, row, empty, signal }) {
   return { list, state, load, again: () => { cursor = null; return further(); } };
 }
 
-async function attempt(action, sentence) {
+// Does something; says the sentence afterwards, or why it failed.
+export async function attempt(action, sentence) {
   try {
     const result = await action();
     if (sentence) announce(sentence);

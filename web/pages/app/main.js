@@ -6,6 +6,7 @@ import { Live } from "./live.js";
 import * as talk from "./talk.js";
 import * as history from "./history.js";
 import * as keep from "./keep.js";
+import * as prompts from "./prompts.js";
 import * as activity from "./activity.js";
 import * as settings from "./settings.js";
 import * as devices from "./devices.js";
@@ -18,6 +19,7 @@ const VIEWS = {
   history: ["Conversations", "history", history.show],
   memories: ["Memories", "memory", keep.memories],
   tasks: ["Tasks", "task", keep.tasks],
+  prompts: ["Prompts", "prompt", prompts.show],
   activity: ["Activity", "activity", activity.show],
   preferences: ["Preferences", "settings", settings.show],
   devices: ["Devices", "device", devices.show],

@@ -94,6 +94,9 @@ function filter() {
   count.textContent = `${shown} of ${routes.length} requests`;
 }
 
+// By name; the pages and their files last.
+const byName = ([one], [other]) => (one === "pages") - (other === "pages") || one.localeCompare(other);
+
 function openHash() {
   const route = document.getElementById(location.hash.slice(1));
   if (!route?.matches("details.route")) return;
@@ -115,7 +118,7 @@ async function start() {
     }
   document.getElementById("about").prepend(`Version ${spec.info.version}. `);
   const more = h("details", {}, h("summary", {}, "What all addresses have in common"), paragraphs(spec.info.description));
-  list.replaceChildren(more, ...[...groups].map(([name, group]) => h("section", { "aria-label": name }, h("h2", {}, name), group)));
+  list.replaceChildren(more, ...[...groups].sort(byName).map(([name, group]) => h("section", { "aria-label": name }, h("h2", {}, name), group)));
   filter();
   openHash();
 }
