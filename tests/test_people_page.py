@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from omi_actors.domain.answers.language import LANGUAGES
+from omi_actors.domain.hearing.language import LANGUAGES
 from omi_actors.domain.people.preferences import FIELDS
 from tests.test_security_page import functions_of
 

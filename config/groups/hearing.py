@@ -38,7 +38,8 @@ class HearingSettings(BaseModel):
         validation_alias="DEFAULT_LISTEN_MODE",
         description=(
             "Speech that counts as a question. TRIGGER: after a wake phrase. FOLLOWUP: also soon after a reply, from "
-            "the same speaker. ALWAYS: all speech."
+            "the same speaker. ALWAYS: all speech. In the last two only what is meant for Omi: by its "
+            "words, and by the model."
         ),
     )
     default_followup_window_ms: int = Field(

@@ -65,6 +65,7 @@ def _answers(readings: Readings) -> dict[str, float]:
     notifications = readings.by("outcome", "omi_notifications_total")
     return {
         "questions": readings.total("omi_questions_total"),
+        "not_meant": readings.total("omi_questions_not_meant_total"),
         "answered": answers.get("answered", 0.0),
         "unanswered": answers.get("failed", 0.0),
         "model_calls": sum(calls.values()),

@@ -126,6 +126,13 @@ QUESTIONS_REPEATED = Counter(
     "Questions in speech that were not asked: nearly the same words as a moment ago.",
     registry=REGISTRY,
 )
+NOT_MEANT = Counter(
+    "omi_questions_not_meant_total",
+    "Speech without a wake phrase that was left alone, as it is for somebody else, by the step that found it: words "
+    "(before it became a question), or model (after it was asked; the question is withdrawn).",
+    ["step"],
+    registry=REGISTRY,
+)
 ANSWERS = Counter(
     "omi_answers_total",
     "Questions that ended, by outcome and cause: answered, or failed (the asker got a sentence that says so).",

@@ -20,9 +20,10 @@ from omi_actors.domain.answers.prompt import (
     choose_recalled,
     find_space,
 )
+from omi_actors.domain.answers.silence import is_silence
 from omi_actors.domain.hearing.state import Question, build_question_key
 from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
-from omi_actors.domain.sessions.records import AFTER_QUESTION_S, AnswerContext, AnswerDone, NewMessage
+from omi_actors.domain.sessions.records import AFTER_QUESTION_S, AnswerContext, AnswerDone, NewMessage, Withdrawn
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
 from omi_actors.errors import BudgetSpentError, CircuitOpenError
 from omi_actors.ids import new_id
@@ -61,6 +62,7 @@ def build_answer_job(
             "conversation_id": question.conversation_id,
             "question": question.text,
             "reply_until": reply_until,
+            **({"without_wake": True} if question.without_wake else {}),
         },
         created_at=question.asked_at,
         run_at=question.asked_at,
@@ -76,8 +78,8 @@ class AnswerJob:
     name = KIND
     form = PayloadForm(1, frozenset({"session_id", "session_key", "conversation_id", "question"}))
 
-    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
-        """Ask the model and store its answer.
+    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | Withdrawn:
+        """Ask the model and store its answer; or withdraw the question, if the model says that it is not for it.
 
         Raises:
             UpstreamError: the model did not answer.
@@ -106,8 +108,13 @@ class AnswerJob:
             max_tokens=allowance.max_tokens,
         )
         deadline_s = attempt_deadline_s(job.created_at, job.run_at, deps.clock.now_s(), allowance.timeout_s)
-        answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=deps.on_text)
+        may_be_silent = job.payload.get("without_wake", False)
+        # Before its end an answer may still turn out to be silence.
+        on_text = None if may_be_silent else deps.on_text
+        answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=on_text)
         REQUESTS.note("answered")
+        if may_be_silent and is_silence(answer.text):
+            return await _withdraw(job, deps, _build_spending(job, prompt, answer))
         done = _build_done(job, deps, kind="answer", text=answer.text, model=answer.model)
         sources = tuple(one.number for one in recalled)
         done = replace(done, spent=_build_spending(job, prompt, answer), sources=sources)
@@ -128,6 +135,13 @@ class AnswerJob:
         """Return the seconds by which a retry may be delayed: it must still fit into the question's time."""
         allowance = deps.answering.allowance_of(job.payload["session_key"])
         return longest_wait_s(job.created_at, deps.clock.now_s(), allowance.timeout_s)
+
+
+async def _withdraw(job: ClaimedJob, deps: JobDeps, spent: Spending) -> Withdrawn:
+    withdrawn = Withdrawn(job_id=job.job_id, token=job.token, finished_at=deps.clock.now_s(), spent=spent)
+    await stored(lambda: deps.store.write(jobs.withdraw_question, withdrawn), deps)
+    REQUESTS.note("withdrawn")
+    return withdrawn
 
 
 async def _recall(job: ClaimedJob, deps: JobDeps, context: AnswerContext) -> tuple[RecalledLine, ...]:
@@ -159,6 +173,7 @@ def _read_asking(job: ClaimedJob, space: str, recalled: tuple[RecalledLine, ...]
         recalled=recalled,
         language=_language(job),
         wish=wish,
+        may_be_silent=payload.get("without_wake", False),
     )
 
 

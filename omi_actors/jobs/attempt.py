@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from omi_actors.domain.answers.failures import find_cause
 from omi_actors.domain.answers.notifications import Notified
-from omi_actors.domain.sessions.records import AnswerDone
+from omi_actors.domain.sessions.records import AnswerDone, Withdrawn
 from omi_actors.domain.work.jobs import ClaimedJob, check_payload
 from omi_actors.domain.work.retry import Bury, Retry, decide_retry
 from omi_actors.errors import LeaseLostError, UnreadableJobError
@@ -44,7 +44,7 @@ class Attempted:
 
     job: ClaimedJob
     outcome: str
-    result: AnswerDone | Notified | None = None
+    result: AnswerDone | Notified | Withdrawn | None = None
     cause: str = ""
 
 
@@ -64,7 +64,9 @@ async def attempt_job(job: ClaimedJob, deps: JobDeps) -> Attempted:
         ms = round(seconds * 1e3, 1)
         _log.warning("slow job", job=job.job_id, kind=job.kind, ms=ms, **REQUESTS.slow_fields(job.request_id, started))
     metrics.JOB_ATTEMPTS.labels(job.kind, ended.outcome).inc()
-    if job.kind == ANSWER and ended.outcome in _ENDS:
+    if isinstance(ended.result, Withdrawn):
+        metrics.NOT_MEANT.labels("model").inc()
+    elif job.kind == ANSWER and ended.outcome in _ENDS:
         metrics.ANSWERS.labels(_ENDS[ended.outcome], ended.cause).inc()
     return ended
 

@@ -17,7 +17,7 @@ from omi_actors.clock import Clock
 from omi_actors.domain.answers.budget import BudgetRules, Overspent, Use, find_overspent
 from omi_actors.domain.answers.limits import AnswerRules
 from omi_actors.domain.answers.notifications import Notified
-from omi_actors.domain.sessions.records import AnswerDone
+from omi_actors.domain.sessions.records import AnswerDone, Withdrawn
 from omi_actors.domain.work.jobs import ClaimedJob, PayloadForm
 from omi_actors.errors import BudgetSpentError
 from omi_actors.instruments import metrics
@@ -110,7 +110,7 @@ class JobKind(Protocol):
     name: str
     form: PayloadForm
 
-    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | Notified | None:
+    async def run(self, job: ClaimedJob, deps: JobDeps) -> AnswerDone | Notified | Withdrawn | None:
         """Make one attempt; store its effect and the job's completion in one fenced transaction.
 
         Return what its session must get a message about, or None.

@@ -117,12 +117,17 @@ def _fates(now: Readings, recent: Readings) -> Table:
     return Table("fates", "Webhooks by fate", ("Fate", "Since start", _RECENTLY, "Meaning"), rows)
 
 
+_OUTCOMES = (
+    ("questions", "Questions"),
+    ("answered", "Answered"),
+    ("unanswered", "Without an answer"),
+    ("not_meant", "Not meant for Omi"),
+)
+
+
 def _outcomes(now: Readings, recent: Readings) -> Table:
     total, lately = count_all(now), count_all(recent)
-    rows = [
-        (word, format_count(total[name]), format_count(lately[name]))
-        for name, word in (("questions", "Questions"), ("answered", "Answered"), ("unanswered", "Without an answer"))
-    ]
+    rows = [(word, format_count(total[name]), format_count(lately[name])) for name, word in _OUTCOMES]
     failed = _count_by(now, recent, "omi_answers_total", "cause", outcome="failed")
     rows += [(f"without: {cause or 'unknown'}", since, latest) for cause, since, latest in failed]
     note = "The asker of a question without an answer got one sentence that says so."

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from omi_actors.domain.people.conversations import begins_with_title
 from omi_actors.domain.sessions.chat import KnownQuestion
-from omi_actors.domain.sessions.records import AnswerDone, SessionCommit
+from omi_actors.domain.sessions.records import AnswerDone, SessionCommit, Withdrawn
 from omi_actors.domain.work.jobs import ClaimedJob, JobState
 from omi_actors.domain.work.retry import CAP_S
 from omi_actors.errors import LeaseLostError
@@ -115,6 +116,26 @@ def complete_answer(tx: Transaction, done: AnswerDone) -> None:
     """
     if finish_job(tx, done.job_id, done.token, finished_at=done.finished_at):
         insert_end(tx, done)
+
+
+def withdraw_question(tx: Transaction, withdrawn: Withdrawn) -> None:
+    """Finish an answer job without an answer, and delete its question, which was for somebody else.
+
+    The job keeps the question's place, so that its segment does not ask again. A title made of its words goes, too.
+
+    Raises: LeaseLostError when `withdrawn.token` does not hold the job any more; nothing is written.
+    """
+    if not finish_job(tx, withdrawn.job_id, withdrawn.token, finished_at=withdrawn.finished_at):
+        return
+    add_use(tx, withdrawn.spent)
+    asked = tx.fetch_one(
+        "DELETE FROM message WHERE job_id = ? AND role = 'user' RETURNING conversation_id, text", (withdrawn.job_id,)
+    )
+    if asked is None:
+        return
+    titled = tx.fetch_one("SELECT title FROM conversation WHERE id = ?", (asked[0],))
+    if titled is not None and begins_with_title(asked[1], titled[0]):
+        tx.run("UPDATE conversation SET title = NULL WHERE id = ?", (asked[0],))
 
 
 def finish_job(tx: Transaction, job_id: str, token: str, *, finished_at: float) -> bool:

@@ -5,9 +5,9 @@ from dataclasses import asdict
 import pytest
 
 from omi_actors.domain.answers.failures import explain_failure
-from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.notifications import format_message
 from omi_actors.domain.answers.sentences import SENTENCES
+from omi_actors.domain.hearing.language import guess_language
 from omi_actors.errors import (
     BudgetSpentError,
     LeaseLostError,

@@ -7,10 +7,10 @@ from time import process_time
 import pytest
 
 from omi_actors.domain.hearing.hearing import end_by_words, hear, note_reply, pause_over
+from omi_actors.domain.hearing.names import prepare
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.speech import LineRules, Piece, parse_line
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, ListenMode
-from omi_actors.domain.hearing.wake import prepare
 
 FOLLOWUP = HearingOptions(mode=ListenMode.FOLLOWUP)
 ALWAYS = HearingOptions(mode=ListenMode.ALWAYS)

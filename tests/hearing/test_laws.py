@@ -7,9 +7,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from omi_actors.domain.hearing.hearing import hear, pause_over, relabel
+from omi_actors.domain.hearing.names import may_wake, prepare
 from omi_actors.domain.hearing.segments import Segment, StoredSegment
 from omi_actors.domain.hearing.state import SILENT, Question
-from omi_actors.domain.hearing.wake import find_wakes, may_wake, prepare
+from omi_actors.domain.hearing.wake import find_wakes
 from omi_actors.domain.sessions.transcript import build_progress, decide_growth
 
 WORDS = (

@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, NotRequired
 
 from omi_actors.actors.session.messages import AskQuestion, ChatAnswered, ReplySent, StopQuestion
-from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.sentences import SENTENCES
+from omi_actors.domain.hearing.language import guess_language
 from omi_actors.domain.people.conversations import NEWEST, Conversation
 from omi_actors.domain.people.preferences import read_preferences
 from omi_actors.errors import BadRequestError, NotFoundError, StoreError

@@ -171,6 +171,14 @@ class AnswerReady:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionWithdrawn:
+    """Message from the workers: the model found that this job's question was for somebody else. There is no answer."""
+
+    session_key: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerNotified:
     """Message from the workers at the end of a notification job: the delivery is now in state `state`."""
 

@@ -19,12 +19,13 @@ from omi_actors.actors.queue.messages import (
     HeartbeatTick,
     JobFinished,
     LeasesRenewed,
+    QuestionWithdrawn,
     RunJob,
     WorkersReady,
 )
 from omi_actors.domain.answers.delivery_records import DeliveryState
 from omi_actors.domain.answers.notifications import Notified
-from omi_actors.domain.sessions.records import AnswerDone
+from omi_actors.domain.sessions.records import AnswerDone, Withdrawn
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.instruments.logs import LogContext, bound_context, get_logger
 from omi_actors.jobs.attempt import Attempted, attempt_job
@@ -88,8 +89,8 @@ class Workers(LoopActor):
 
     State it owns: the running tasks by lease token. Messages it takes: RunJob, AttemptEnded, HeartbeatTick,
     LeasesRenewed, CancelJob, CancelAttempts, Drain. Messages it sends: WorkersReady and JobFinished to the queue;
-    AnswerReady, AnswerNotified and AnswerGrew to sessions; to other nodes a hint at an answer that no reply of this
-    node waits for. What kills it: an unexpected error.
+    AnswerReady, QuestionWithdrawn, AnswerNotified and AnswerGrew to sessions; to other nodes a hint at an answer that
+    no reply of this node waits for. What kills it: an unexpected error.
     What survives a restart: every job. Attempts under way are cancelled, and each releases its job.
     """
 
@@ -176,7 +177,7 @@ class Workers(LoopActor):
         if not self._tasks:
             self._settle_drained()
 
-    def _send_result(self, job: ClaimedJob, result: AnswerDone | Notified) -> None:
+    def _send_result(self, job: ClaimedJob, result: AnswerDone | Notified | Withdrawn) -> None:
         """Send the result to the session.
 
         If no reply on this node waits for the answer, send a hint to the other nodes.
@@ -255,11 +256,15 @@ def _cancel_once(task: asyncio.Task[Attempted]) -> None:
         task.cancel()
 
 
-def _build_fact(job: ClaimedJob, result: AnswerDone | Notified) -> AnswerReady | AnswerNotified:
+def _build_fact(
+    job: ClaimedJob, result: AnswerDone | Notified | Withdrawn
+) -> AnswerReady | AnswerNotified | QuestionWithdrawn:
     """Return the message to the session about a finished job."""
     session_key = job.payload["session_key"]
     if isinstance(result, Notified):
         return AnswerNotified(session_key, result.delivery_id, result.state)
+    if isinstance(result, Withdrawn):
+        return QuestionWithdrawn(session_key, job.job_id)
     return AnswerReady(
         session_key,
         result.job_id,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
+from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady, QuestionWithdrawn
 from omi_actors.actors.session.commits import DeliverySteps, SessionDeps
 from omi_actors.actors.session.messages import (
     AnswerFound,
@@ -52,7 +52,16 @@ from omi_actors.store.notifications import count_spent
 if TYPE_CHECKING:
     from omi_actors.kit.runtime import TimerHandle
 
-AnswerMessage = AnswerReady | AnswerFound | ReplySent | ReplyDeadline | GraceOver | AnswerNotified | ReplyUnsettled
+AnswerMessage = (
+    AnswerReady
+    | AnswerFound
+    | ReplySent
+    | ReplyDeadline
+    | GraceOver
+    | AnswerNotified
+    | ReplyUnsettled
+    | QuestionWithdrawn
+)
 
 # Seconds until a reply's end is recorded again, when the store failed.
 _RECORD_AGAIN_S = 5.0
@@ -124,7 +133,7 @@ class SessionAnswers:
                 await self._take_found(answer)
             case ReplySent():
                 await self._record_reply(message)
-            case ReplyDeadline(job_id):
+            case ReplyDeadline(job_id) | QuestionWithdrawn(job_id=job_id):
                 await self._stop_waiting(job_id)
             case GraceOver(delivery_id):
                 self._graces.pop(delivery_id, None)

@@ -9,26 +9,29 @@ import dataclasses
 
 from msgspec.structs import replace
 
-from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady
+from omi_actors.actors.queue.messages import AnswerNotified, AnswerReady, QuestionWithdrawn
 from omi_actors.actors.session.messages import AnswerFound, ReplySent
 from omi_actors.domain.answers.delivery_records import DeliveryState, OpenAnswer
-from omi_actors.domain.answers.language import ENGLISH
 from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.hearing.hearing import (
     close_questions,
     cut_into_slices,
     end_by_words,
     hear,
+    note_answer,
+    note_not_meant,
     note_reply,
     pause_over,
     recall,
     relabel,
     select_heard,
 )
+from omi_actors.domain.hearing.language import ENGLISH
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingResult, ListenMode, Question
 from omi_actors.domain.people.preferences import Preferences, build_options
 from omi_actors.domain.sessions.records import SessionRecord
 from omi_actors.domain.sessions.transcript import Growth, Progress
+from omi_actors.instruments import metrics
 from omi_actors.kit.runtime import Runtime
 from omi_actors.store.facade import Store
 from omi_actors.store.people.meetings import keep_meeting
@@ -78,7 +81,7 @@ class SessionHearing:
         heard = HearingResult(relabel(self._state, growth.corrected), self._unasked, None)
         options = self._options_at(now_s)
         heard_segments = select_heard(growth.fresh, options, knows_user=growth.progress.knows_user)
-        repeated = 0
+        repeated = not_meant = 0
         for number, part in enumerate(cut_into_slices(heard_segments)):
             if number:
                 await runtime.pause()
@@ -87,7 +90,9 @@ class SessionHearing:
             if before:
                 heard = replace(heard, questions=(*before, *heard.questions))
             repeated += heard.repeated
-        return end_by_words(replace(heard, repeated=repeated) if repeated else heard, now_s, options)
+            not_meant += heard.not_meant
+        heard = replace(heard, repeated=repeated, not_meant=not_meant) if repeated or not_meant else heard
+        return end_by_words(heard, now_s, options)
 
     def pass_over(self, growth: Growth) -> HearingResult:
         """Return the result of segments that are only stored: the open utterance goes on as it was."""
@@ -104,6 +109,8 @@ class SessionHearing:
 
     def keep(self, heard: HearingResult) -> None:
         """Remember a result, after its commit."""
+        if heard.not_meant:
+            metrics.NOT_MEANT.labels("words").inc(heard.not_meant)
         self._state = heard.state
         self._unasked = ()
         self.deadline = heard.deadline
@@ -141,5 +148,9 @@ class SessionHearing:
         match message:
             case AnswerReady(is_failure=True) | AnswerFound(answer=OpenAnswer(kind="failure")):
                 self._state = note_reply(self._state, now_s, was_answered=False)
+            case AnswerReady(text=text) | AnswerFound(answer=OpenAnswer(text=text)):
+                self._state = note_answer(self._state, text)
+            case QuestionWithdrawn():
+                self._state = note_not_meant(self._state)
             case ReplySent(reached=True, is_spoken=True) | AnswerNotified(state=DeliveryState.SENT):
                 self._state = note_reply(self._state, now_s)

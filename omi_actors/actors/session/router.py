@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from omi_actors.actors.queue.messages import AnswerGrew, AnswerNotified, AnswerReady
+from omi_actors.actors.queue.messages import AnswerGrew, AnswerNotified, AnswerReady, QuestionWithdrawn
 from omi_actors.actors.session.messages import (
     AnswerFound,
     AskerLeft,
@@ -128,6 +128,7 @@ class SessionRouter(LoopActor):
                 AnswerReady()
                 | AnswerFound()
                 | AnswerNotified()
+                | QuestionWithdrawn()
                 | ReplySent()
                 | ReplyUnsettled()
                 | AskerLeft()

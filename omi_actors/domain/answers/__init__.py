@@ -4,8 +4,8 @@ prompt.py            spaces and the prompt; limits.py: time and tokens of an ans
 completions.py       prompts from conversations that programs bring along
 budget.py            questions a minute and tokens a day
 breaker.py           a circuit breaker; patience.py: fallback models, deadlines, retries
-speech.py            the speech in a model's text; marks.py: the marks around it
-failures.py          a failure's sentence and the operator's fix; sentences.py, language.py: its words
+speech.py            the speech in a model's text; marks.py: the marks around it; silence.py: what is no answer
+failures.py          a failure's sentence and the operator's fix; sentences.py: its words
 delivery.py          the table of transitions; delivery_records.py: its states, channels and rows
 notifications.py     limits, values and text of notifications
 """

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from omi_actors.domain.answers.language import LANGUAGES
 from omi_actors.domain.answers.prompt import (
     MEMORIES,
     Prompt,
@@ -20,6 +19,7 @@ from omi_actors.domain.answers.prompt import (
     find_space,
     wish_of,
 )
+from omi_actors.domain.hearing.language import LANGUAGES
 from omi_actors.errors import ContextTooLongError
 
 _WHO = (

@@ -6,8 +6,8 @@ Threads: any; pure.
 
 from dataclasses import dataclass
 
-from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.sentences import SENTENCES, Sentences
+from omi_actors.domain.hearing.language import guess_language
 from omi_actors.errors import (
     BudgetSpentError,
     CircuitOpenError,

@@ -7,8 +7,8 @@ Threads: any; pure. Source: Omi drops a `message` of fewer than 6 characters.
 from dataclasses import dataclass
 from enum import Enum
 
-from omi_actors.domain.answers.language import guess_language
 from omi_actors.domain.answers.sentences import SENTENCES
+from omi_actors.domain.hearing.language import guess_language
 
 # Omi pushes a message only when it is longer than this many characters.
 _DROPPED_UP_TO = 5

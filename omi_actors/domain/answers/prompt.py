@@ -10,7 +10,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from omi_actors.domain.answers.language import LANGUAGES
+from omi_actors.domain.answers.silence import NOT_FOR_ME
+from omi_actors.domain.hearing.language import LANGUAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,11 @@ _SPOKEN = (
 )
 _TYPED = (
     "The person typed a question and reads your answer: answer it shortly, in {language}. If you do not know, say so. "
+)
+_MAY_BE_SILENT = (
+    "These words were spoken without your name, and may be meant for another person: judge by the transcript and by "
+    f"your last answer. If they are neither a question nor a request to you, answer with {NOT_FOR_ME} and nothing "
+    "else; nobody hears that. "
 )
 _RECORDS = (
     "A transcript of what was said around the person may follow, between the lines BEGIN TRANSCRIPT and END "
@@ -197,7 +203,8 @@ class Asking:
     """Details of a question: its space, if it was typed, and the data that the client sent with it (`context`).
 
     `recalled` are the texts that `choose_recalled` has chosen for it, the best first. `language` is the code of the
-    person's language; "" is the question's. `wish` is the person's own prompt for the space.
+    person's language; "" is the question's. `wish` is the person's own prompt for the space. `may_be_silent`: the
+    question may be for somebody else, and then gets no answer (silence.py).
     """
 
     space: Space = DEFAULT
@@ -206,6 +213,7 @@ class Asking:
     recalled: tuple[RecalledLine, ...] = ()
     language: str = ""
     wish: str = ""
+    may_be_silent: bool = False
 
 
 def build_prompt(
@@ -332,6 +340,7 @@ def _build_instructions(asking: Asking, *, has_quotes: bool, has_notes: bool) ->
     space = asking.space.instruction
     quotes, context = _QUOTES if has_quotes else "", _CONTEXT if asking.context else ""
     notes = MEMORIES if has_notes else ""
+    manner += _MAY_BE_SILENT if asking.may_be_silent else ""
     return "".join((_WHO, manner, _RECORDS, notes, quotes, context, f" {space}" if space else "", wish_of(asking.wish)))
 
 

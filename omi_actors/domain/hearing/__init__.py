@@ -12,6 +12,8 @@ question_end.py  finds the end of a question in its words
 pauses.py        decides how long a pause ends a question after which words
 phrases.py       word tables of twelve languages
 repetition.py    compares two questions
+meant.py         decides whether speech without a wake phrase is meant; meant_words.py: its words
+language.py      guesses the language of a text
 segments.py      segments as values, their keys and versions
 state.py         options, state and result of hearing
 """

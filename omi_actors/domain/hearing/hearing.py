@@ -11,6 +11,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
+from omi_actors.domain.hearing.meant import find_topic
 from omi_actors.domain.hearing.overhearing import overhear
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import (
@@ -99,12 +100,31 @@ def end_by_words(heard: HearingResult, now_s: float, options: HearingOptions = D
     if heard.deadline is None or heard.deadline > now_s:
         return heard
     ended = pause_over(heard.state, now_s, options)
-    return replace(ended, questions=(*heard.questions, *ended.questions), repeated=heard.repeated + ended.repeated)
+    return replace(
+        ended,
+        questions=(*heard.questions, *ended.questions),
+        repeated=heard.repeated + ended.repeated,
+        not_meant=heard.not_meant + ended.not_meant,
+    )
 
 
 def note_reply(state: HearingState, now_s: float, *, was_answered: bool = True) -> HearingState:
     """Note a reply: a follow-up soon after it needs no wake phrase. After a failure the question may be repeated."""
-    return replace(state, replied_at=now_s, recent=state.recent if was_answered else ())
+    moment = None if state.moment is None else state.moment._replace(is_among_others=False)
+    return replace(state, replied_at=now_s, recent=state.recent if was_answered else (), moment=moment)
+
+
+def note_answer(state: HearingState, text: str) -> HearingState:
+    """Note the words of an answer, which a follow-up may take up."""
+    moment = state.moment
+    if moment is None:
+        return state
+    return replace(state, moment=moment._replace(topic=moment.topic | find_topic(text)))
+
+
+def note_not_meant(state: HearingState) -> HearingState:
+    """Note that the latest question was none. Its words may be asked again at once; no reply is expected."""
+    return replace(state, recent=state.recent[:-1])
 
 
 def close_questions(state: HearingState) -> HearingState:

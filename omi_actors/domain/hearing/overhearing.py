@@ -7,6 +7,7 @@ Not here: segments that may hold a wake phrase (utterances.py). Threads: any; pu
 
 from collections.abc import Sequence
 
+from omi_actors.domain.hearing.names import may_wake
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.speech import Piece, is_piece, join, keep_piece, keep_rest
 from omi_actors.domain.hearing.state import (
@@ -19,7 +20,7 @@ from omi_actors.domain.hearing.state import (
     HearingState,
     OpenUtterance,
 )
-from omi_actors.domain.hearing.wake import CONTEXT_WORDS, may_wake
+from omi_actors.domain.hearing.wake import CONTEXT_WORDS
 
 # All letters of scripts without blanks between words come after this one.
 _FIRST_UNSPACED = "\u3000"
@@ -116,4 +117,4 @@ def _build_state(
         recent = tuple(known for known in recent if now_s - known[1] < options.near_duplicate_s)
     if not utterances and not recent and not state.asked and not state.asker:
         return SILENT
-    return HearingState(conversation_id, utterances, state.asked, recent, state.asker, state.replied_at)
+    return HearingState(conversation_id, utterances, state.asked, recent, state.asker, state.replied_at, state.moment)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from omi_actors.domain.hearing.names import WakePhrases, may_wake
 from omi_actors.domain.hearing.question_end import (
     clean,
     find_end,
@@ -18,15 +19,7 @@ from omi_actors.domain.hearing.question_end import (
     skip_acknowledgement,
     skip_leading,
 )
-from omi_actors.domain.hearing.wake import (
-    CONTEXT_CHARS,
-    CONTEXT_WORDS,
-    Wake,
-    WakePhrases,
-    ends_in_greeting,
-    find_wakes,
-    may_wake,
-)
+from omi_actors.domain.hearing.wake import CONTEXT_CHARS, CONTEXT_WORDS, Wake, ends_in_greeting, find_wakes
 
 # Pieces that a line keeps apart; more are joined, so that a long question keeps its size.
 _PIECES_LIMIT = 16
@@ -49,6 +42,7 @@ class FoundQuestion(NamedTuple):
     text: str
     key: str
     ordinal: int
+    has_wake: bool = True
 
 
 class ParsedLine(NamedTuple):
@@ -178,7 +172,7 @@ class _LineParser:
         text = text if has_words(text) else ""
         has_wake = question.start < question.end
         key = self._key_at(question.end - 1 if has_wake else self._begin(question))
-        return FoundQuestion(text, key, self._asked[key])
+        return FoundQuestion(text, key, self._asked[key], has_wake)
 
     def _key_at(self, place: int) -> str:
         end = 0

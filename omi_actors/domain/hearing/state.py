@@ -10,8 +10,9 @@ from enum import StrEnum
 
 import msgspec
 
+from omi_actors.domain.hearing.meant import Moment
+from omi_actors.domain.hearing.names import NORMAL, WakePhrases, prepare
 from omi_actors.domain.hearing.speech import FoundQuestion, Piece
-from omi_actors.domain.hearing.wake import NORMAL, WakePhrases, prepare
 
 # Open utterances that a state keeps: those without a question, and all.
 IDLE_LIMIT = 2
@@ -84,7 +85,8 @@ class Question:
     """A question: its words, its speaker, and the segment in which it was asked.
 
     `ordinal` counts the questions of that segment from 0. `asked_at` (UTC seconds) is the arrival of its last words.
-    `is_user`: Omi recognised the wearer's voice in all of its segments.
+    `is_user`: Omi recognised the wearer's voice in all of its segments. `without_wake`: it began without a wake
+    phrase, and may be for somebody else.
     """
 
     text: str
@@ -94,6 +96,7 @@ class Question:
     speaker: str = ""
     asked_at: float = 0.0
     is_user: bool = False
+    without_wake: bool = False
     ended_by: EndedBy = EndedBy.WORDS
 
 
@@ -121,7 +124,8 @@ class HearingState(msgspec.Struct, frozen=True, gc=False):
     """Memory of a session's hearing: a few hundred bytes while no question is open.
 
     `asked` holds digests of the latest segments with questions, each with the ordinal of its latest question. `recent`
-    holds the normalised words of the latest questions, each with its time.
+    holds the normalised words of the latest questions, each with its time. `moment` is of the latest question and its
+    answer; None where speech always needs a wake phrase.
     """
 
     conversation_id: str = ""
@@ -130,18 +134,21 @@ class HearingState(msgspec.Struct, frozen=True, gc=False):
     recent: tuple[tuple[str, float], ...] = ()
     asker: str = ""
     replied_at: float = -math.inf
+    moment: Moment | None = None
 
 
 class HearingResult(msgspec.Struct, frozen=True):
     """Result of a call: the new state, the questions that ended, and the time to call `pause_over`.
 
-    `deadline` (UTC seconds) is None when no call is needed. `repeated` counts questions that were known already.
+    `deadline` (UTC seconds) is None when no call is needed. `repeated` counts questions that were known already,
+    `not_meant` speech without a wake phrase that is for somebody else.
     """
 
     state: HearingState
     questions: tuple[Question, ...]
     deadline: float | None
     repeated: int = 0
+    not_meant: int = 0
 
 
 DEFAULTS = HearingOptions()

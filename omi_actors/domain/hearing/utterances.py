@@ -8,6 +8,8 @@ import math
 
 from msgspec.structs import replace
 
+from omi_actors.domain.hearing.language import guess_language
+from omi_actors.domain.hearing.meant import ANY_TIME, FOLLOWING, Moment, find_topic, is_meant
 from omi_actors.domain.hearing.pauses import Ending, has_marks, judge_ending
 from omi_actors.domain.hearing.repetition import is_near_duplicate, normalise
 from omi_actors.domain.hearing.segments import StoredSegment
@@ -94,8 +96,9 @@ class UtteranceTracker:
         self._recent = state.recent
         self._asker = state.asker
         self._replied_at = state.replied_at
+        self._moment = state.moment
         self._questions: list[Question] = []
-        self._repeated = 0
+        self._repeated = self._not_meant = 0
 
     def finish(self) -> HearingResult:
         """Return the result. An empty state is always the same object, which saves memory in idle sessions."""
@@ -103,11 +106,12 @@ class UtteranceTracker:
         deadline = min((_deadline(utterance, self._options) for utterance in utterances), default=math.inf)
         # Without an open utterance the next segment sets the conversation.
         conversation_id = self._conversation_id if utterances else ""
-        state = HearingState(conversation_id, utterances, self._asked, self._recent, self._asker, self._replied_at)
+        asked = (self._asked, self._recent, self._asker, self._replied_at, self._moment)
+        state = HearingState(conversation_id, utterances, *asked)
         if state == SILENT:
             state = SILENT
         ends_at = None if deadline == math.inf else deadline
-        return HearingResult(state, tuple(self._questions), ends_at, self._repeated)
+        return HearingResult(state, tuple(self._questions), ends_at, self._repeated, self._not_meant)
 
     def close_expired(self, *, is_webhook: bool = False) -> None:
         """Close the utterances that silence has ended since the state was made.
@@ -129,6 +133,8 @@ class UtteranceTracker:
         if segment.conversation_id != self._conversation_id:
             self._begin_conversation(segment.conversation_id)
         self._end_by_others(segment)
+        if self._moment is not None and self._replied_at > -math.inf and segment.speaker != self._asker:
+            self._moment = self._moment._replace(is_among_others=True)
         utterance = self._open.pop(segment.speaker, None) or self._take_renamed(segment)
         if utterance is None:
             self._begin(segment)
@@ -274,10 +280,13 @@ class UtteranceTracker:
         is_user: bool,
         ended_by: EndedBy = EndedBy.WORDS,
     ) -> None:
-        """Accept a question, unless it is known: from the same place, or in nearly the same words."""
+        """Accept a question, unless it is for others, or known: from the same place, or in nearly the same words."""
         words = normalise(found.text)
         asked, digest = dict(self._asked), hash(found.key)
         if found.ordinal <= asked.pop(digest, -1):
+            return
+        if not found.has_wake and not self._is_meant(found.text, asked_at):
+            self._not_meant += 1
             return
         self._asked = (*asked.items(), (digest, found.ordinal))[-ASKED_LIMIT:]
         if any(is_near_duplicate(words, known) for known, _ in self._recent):
@@ -286,5 +295,14 @@ class UtteranceTracker:
         self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))
         self._asker = speaker
         self._replied_at = -math.inf
+        if self._options.mode is not ListenMode.TRIGGER:
+            self._moment = Moment(topic=find_topic(found.text), language=guess_language(found.text))
         place = (found.key, self._conversation_id, found.ordinal)
-        self._questions.append(Question(found.text, *place, speaker, asked_at, is_user, ended_by))
+        self._questions.append(Question(found.text, *place, speaker, asked_at, is_user, not found.has_wake, ended_by))
+
+    def _is_meant(self, text: str, asked_at: float) -> bool:
+        """Decide by words and moment if speech without a wake phrase is a question to the wearable."""
+        moment = self._moment or Moment()
+        if self._options.mode is ListenMode.ALWAYS:
+            return is_meant(text, moment, ANY_TIME)
+        return is_meant(text, moment._replace(after_s=asked_at - self._replied_at), FOLLOWING)

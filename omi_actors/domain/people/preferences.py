@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from omi_actors.domain.answers.language import LANGUAGES
+from omi_actors.domain.hearing.language import LANGUAGES
 from omi_actors.domain.hearing.patterns import MAX_CHARS as MAX_PATTERN_CHARS
 from omi_actors.domain.hearing.patterns import compile_pattern
 from omi_actors.domain.hearing.state import HearingOptions, ListenMode, WakeBy

@@ -69,6 +69,19 @@ class AnswerDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """End of an answer job whose question was for somebody else: nothing is answered, and the question is no message.
+
+    It is stored as `AnswerDone` is. `spent` is the use of the model, which was asked.
+    """
+
+    job_id: str
+    token: str
+    finished_at: float
+    spent: Spending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RawEvent:
     """A webhook of a kind that no feature reads yet, stored unchanged. `dedupe_key` is unique within the session."""
 

@@ -23,7 +23,7 @@ from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import IngestSegments
 from omi_actors.cli import main
 from omi_actors.clock import SystemClock
-from omi_actors.domain.sessions.records import AnswerDone
+from omi_actors.domain.sessions.records import AnswerDone, Withdrawn
 from omi_actors.domain.work import retention
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.jobs.answer import AnswerJob
@@ -54,7 +54,7 @@ def _plant_crash_word() -> None:
 def _plant_job_word() -> None:
     run = AnswerJob.run
 
-    async def fail(self: AnswerJob, job: ClaimedJob, deps: JobDeps) -> AnswerDone:
+    async def fail(self: AnswerJob, job: ClaimedJob, deps: JobDeps) -> AnswerDone | Withdrawn:
         if JOB_WORD in job.payload["question"]:
             raise PlantedError
         return await run(self, job, deps)

@@ -8,8 +8,9 @@ import click
 from scripts.lab.hearing.curve import render_curve
 from scripts.lab.hearing.play import load_cases
 from scripts.lab.hearing.score import is_good_enough, judge, render_report
+from scripts.lab.hearing.talk import is_left_alone, is_taken, load_turns, render_talk
 
-_CASES = Path(__file__).parents[3] / "tests" / "hearing" / "cases"
+_DATA = Path(__file__).parents[3] / "tests" / "hearing"
 
 
 @click.command()
@@ -17,13 +18,19 @@ _CASES = Path(__file__).parents[3] / "tests" / "hearing" / "cases"
 def main(*, failures: bool) -> None:
     """Play the cases of hearing and print their figures, the times to answer, and the curve of pauses.
 
-    Exit 1 if a figure is below 0.985, or answers leave too late.
+    Exit 1 if a figure is below 0.985, or answers leave too late. Then play talk after an answer, and print how much of
+    it is taken for a follow-up, and how many follow-ups are missed. Exit 1 above 0.10 and 0.05.
     """
-    cases = load_cases(_CASES)
+    cases = load_cases(_DATA / "cases")
     results = [judge(case) for case in cases]
-    for line in (*render_report(results, failures=failures), *render_curve(cases)):
+    turns = load_turns(_DATA / "talk")
+    for line in (*render_report(results, failures=failures), *render_curve(cases), "", *render_talk(turns)):
         click.echo(line)
-    sys.exit(0 if is_good_enough(results) else 1)
+    if failures:
+        for turn in turns:
+            if not turn.is_held_out and is_taken(turn) != turn.is_followup:
+                click.echo(f"{turn.language}: {'missed' if turn.is_followup else 'taken'}: {turn.text}")
+    sys.exit(0 if is_good_enough(results) and is_left_alone(turns) else 1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Guesses the language of a short text: by its letters, or for the Latin alphabet by the most frequent words.
 
-It knows the twelve languages of domain/hearing/phrases.py; English is the default. Only fixed sentences need it: a
+It knows the twelve languages of phrases.py; English is the default. Only fixed sentences need it: a
 model finds the language of a question itself. Not here: the sentences (sentences.py). Threads: any; pure; linear.
 """
 
@@ -36,11 +36,11 @@ _SCRIPTS = (
     ("ar", re.compile(r"[\u0600-\u06ff]")),
     ("ru", re.compile(r"[\u0400-\u04ff]")),
 )
-# In the order of the rows in domain/hearing/phrases.py.
+# In the order of the rows in phrases.py.
 _LATIN = ("en", "es", "de", "fr", "pt", "it", "nl")
-# The commonest words that no question of domain/hearing/phrases.py has: articles, pronouns, "to be", "to have",
+# The commonest words that no question of phrases.py has: articles, pronouns, "to be", "to have",
 # prepositions.
-_COMMON = (
+COMMON = (
     (
         "the|of|a|an|to|and|or|my|your|is|are|was|were|it|you|me|we|they|he|she|this|that|there|do|does|did|can|will"
         "|with|for|in|on|at|from|have|has|not|i|could|can't|couldn't"
@@ -72,7 +72,7 @@ _LETTERS = {"es": "ñ¿¡", "de": "ßäü", "pt": "ãõâ", "fr": "êœëî", "i
 _MARKERS = tuple(
     words_of(*rows)
     for rows in zip(
-        _COMMON,
+        COMMON,
         phrases.QUESTION_WORDS[: len(_LATIN)],
         phrases.COMMANDS[: len(_LATIN)],
         phrases.DANGLING[: len(_LATIN)],

@@ -1,0 +1,251 @@
+"""Meant or not: decide by words and moment whether speech without a wake phrase is spoken to the wearable.
+
+A sum of cues, positive for speech to the wearable: a question or a command of the kind that one gives a machine, few
+words, words of the last answer; negative for talk among people: second person, names, tales, others who have spoken.
+Not here: the words (meant_words.py), the model's own decision (domain/answers/silence.py). Threads: any; pure.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from omi_actors.domain.hearing import language, meant_words, phrases
+from omi_actors.domain.hearing.language import guess_language
+from omi_actors.domain.hearing.phrases import words_in, words_of
+from omi_actors.domain.hearing.question_end import is_complete
+
+# Least sums of speech that is meant: soon after an answer, and at any time.
+FOLLOWING = 3
+ANY_TIME = 2
+# Characters read of a text. Nobody asks a machine so long a question without its name.
+_READ_CHARS = 400
+# Words of a question that goes on from an answer, of a usual follow-up, and of the longest one.
+_FEW, _USUAL, _MANY = 6, 14, 22
+# Words of "and in Fahrenheit" without a question mark.
+_FEWEST = 4
+# Letters by which a word of the answer is known again, in another form too; shorter words say nothing.
+_STEM_CHARS = 5
+_LEAST_CHARS = 4
+# Seconds after an answer in which most follow-ups begin.
+_SOON_S = 6.0
+
+_SENTENCE = re.compile(r"[^.!?…。！？؟।]+[.!?…。！？؟।]*")
+_QUESTION_MARKS = frozenset("?？؟")
+_AROUND = '"“”„«»()[]{}.,!?:;¿¡…–—、。，！？：；،؟؛।۔「」『』'
+_FORMAL = re.compile(r"(?<=[^.!?] )(?:Sie|Ihnen|Ihre?[nmrs]?)\b")
+_NAME = r"[^\W\d_a-zà-ÿ]\w+"
+_CALLED_FIRST = re.compile(rf"\W*({_NAME})(?: {_NAME})?,")
+_CALLED_LAST = re.compile(rf", ({_NAME})\W*$")
+# Languages by their rows in the tables; those of the Latin alphabet come first.
+_CODES = ("en", "es", "de", "fr", "pt", "it", "nl", "ru", "hi", "ar")
+_LATIN = _CODES[:7]
+
+_FILLERS = words_of(phrases.FILLERS)
+_THANKS = words_of(*phrases.ACKNOWLEDGEMENTS)
+# Words before a question that say nothing; "and" says that it goes on from the answer.
+_SKIPPED = (_FILLERS | _THANKS) - words_of(*meant_words.GOING_ON)
+_SAYS_NOTHING = words_of(*language.COMMON, *phrases.QUESTION_WORDS, meant_words.TIMES)
+_COMMAND_UNSPACED = re.compile(meant_words.MACHINE_COMMANDS_UNSPACED)
+_SECOND_UNSPACED = re.compile(meant_words.SECOND_PERSON_UNSPACED)
+_TOGETHER_UNSPACED = re.compile(meant_words.TOGETHER_UNSPACED)
+_CALLED_UNSPACED = re.compile(meant_words.CALLED_UNSPACED)
+_POINTING_UNSPACED = re.compile(meant_words.POINTING_UNSPACED)
+
+
+class _Cues(NamedTuple):
+    """Searches for the cues of one language."""
+
+    second: re.Pattern[str]
+    second_verbs: re.Pattern[str]
+    together: re.Pattern[str]
+    together_verbs: re.Pattern[str]
+    called: re.Pattern[str]
+    talk: re.Pattern[str]
+    pointing: re.Pattern[str]
+    first: re.Pattern[str]
+    can_you: re.Pattern[str]
+    machine_verbs: re.Pattern[str]
+    to_a_machine: re.Pattern[str]
+    going_on: re.Pattern[str]
+    correcting: re.Pattern[str]
+    commands: re.Pattern[str]
+    person_commands: re.Pattern[str]
+    tags: re.Pattern[str]
+
+
+def _any_of(row: str) -> str:
+    return f"(?:{'|'.join(map(re.escape, sorted(row.split('|'), key=len, reverse=True)))})"
+
+
+def _whole(row: str) -> re.Pattern[str]:
+    """Search for one of these words or phrases as a whole; a word with an apostrophe at its end goes on."""
+    return re.compile(rf"(?<!\w){_any_of(row)}(?:(?<=')|(?!\w))")
+
+
+def _after(table: tuple[str, str] | None) -> re.Pattern[str]:
+    """Search for a verb after any of some words; without a table nothing is found."""
+    return re.compile(rf"(?:{_any_of(table[0])} )*(?:{table[1]})" if table is not None else r"(?!)")
+
+
+@lru_cache(maxsize=len(_CODES))
+def _cues_of(code: str) -> _Cues:
+    n = _CODES.index(code)
+    return _Cues(
+        second=_whole(meant_words.SECOND_PERSON[n]),
+        second_verbs=_after(meant_words.SECOND_PERSON_VERBS.get(code)),
+        together=_whole(meant_words.TOGETHER[n]),
+        together_verbs=_after(meant_words.TOGETHER_VERBS.get(code)),
+        called=_whole(meant_words.CALLED[n]),
+        talk=_whole(meant_words.TALK[n]),
+        pointing=_whole(meant_words.POINTING[n]),
+        first=_whole(meant_words.FIRST_PERSON[n]),
+        can_you=_whole(meant_words.CAN_YOU[n]),
+        machine_verbs=_whole(meant_words.MACHINE_VERBS[n]),
+        to_a_machine=_whole(meant_words.TO_A_MACHINE[n]),
+        going_on=_whole(meant_words.GOING_ON[n]),
+        correcting=_whole(meant_words.CORRECTING[n]),
+        commands=re.compile(_any_of(meant_words.MACHINE_COMMANDS[n])),
+        person_commands=_whole(meant_words.PERSON_COMMANDS[n]),
+        tags=re.compile(rf", ?{_any_of(meant_words.TAGS[n])}\s*[?？؟]"),
+    )
+
+
+class Moment(NamedTuple):
+    """Circumstances of speech: seconds since the last answer; the stems and the language of that answer.
+
+    `is_among_others`: another person has spoken since.
+    """
+
+    after_s: float = 0.0
+    topic: frozenset[str] = frozenset()
+    language: str = ""
+    is_among_others: bool = False
+
+
+def is_meant(text: str, moment: Moment, least: int) -> bool:
+    """Return True if these words, spoken without a wake phrase, are a question or command to the wearable.
+
+    Example:
+        is_meant("And in Fahrenheit?", Moment(2.0), FOLLOWING)          # True
+        is_meant("Did you feed the cat?", Moment(2.0), FOLLOWING)       # False
+    """
+    return sum(weigh(text, moment).values()) >= least
+
+
+def weigh(text: str, moment: Moment) -> dict[str, int]:
+    """Return the cues in these words with their weights."""
+    text = text[-_READ_CHARS:].strip().replace("’", "'")
+    sentences = [one.strip() for one in _SENTENCE.findall(text) if any(map(str.isalnum, one))]
+    if not sentences:
+        return {}
+    *before, last = sentences
+    cues = _cues_of(_choose_language(text, moment))
+    folded = _bare(last)
+    going_on = cues.going_on.match(folded)
+    rest = folded[going_on.end() :].lstrip() if going_on is not None else folded
+    return (
+        _weigh_form(last, folded, rest, cues)
+        | _weigh_people(last, folded, rest, cues)
+        | _weigh_before(before, cues)
+        | _weigh_moment(folded, moment)
+    )
+
+
+def _choose_language(text: str, moment: Moment) -> str:
+    """Return the language of the cues: that of the last answer, since few words do not show theirs."""
+    code = guess_language(text)
+    if moment.language in _LATIN and (code in _LATIN or code not in _CODES):
+        return moment.language
+    return code if code in _CODES else language.ENGLISH
+
+
+def find_topic(text: str) -> frozenset[str]:
+    """Return the stems of the content words of a question and its answer."""
+    return frozenset(_stems(text[: 4 * _READ_CHARS].casefold().split()))
+
+
+def _stems(words: Iterable[str]) -> set[str]:
+    bare = (part for word in words for part in word.strip(_AROUND).replace("'", " ").replace("-", " ").split())
+    return {word[:_STEM_CHARS] for word in bare if word not in _SAYS_NOTHING and len(word) >= _LEAST_CHARS}
+
+
+def _bare(sentence: str) -> str:
+    """Return the words of a sentence as the tables write them, without fillers and thanks at the beginning."""
+    words = words_in(sentence)
+    while len(words) > 1 and words[0] in _SKIPPED:
+        del words[0]
+    return " ".join(words)
+
+
+def _weigh_form(last: str, folded: str, rest: str, cues: _Cues) -> dict[str, int]:
+    """Weigh whether the last sentence asks or commands, and in which form. `rest` is without an "and" before it."""
+    words = folded.count(" ") + 1
+    is_command = cues.commands.match(rest) is not None or _COMMAND_UNSPACED.search(folded) is not None
+    is_correcting = words <= _FEW and cues.correcting.match(rest) is not None
+    is_told = cues.first.match(rest) is not None
+    is_asking = not _QUESTION_MARKS.isdisjoint(last) or (is_complete(folded) and not is_told)
+    goes_on = rest is not folded and (words <= _FEW if is_asking else words <= _FEWEST and not is_told)
+    is_telling = not (is_asking or is_command or is_correcting or goes_on)
+    is_pointing = cues.pointing.search(folded) is not None or _POINTING_UNSPACED.search(folded) is not None
+    return {
+        "asking": 2 * is_asking,
+        "command": 3 * is_command,
+        "correcting": 3 * (is_correcting and not is_asking),
+        "going on": 2 * goes_on,
+        "few": 1 * (words <= _FEW),
+        "many": -(words > _USUAL) - 2 * (words > _MANY),
+        "pointing": 1 * is_pointing,
+        "telling": -3 * is_telling,
+        "tag": -2 * (cues.tags.search(last.casefold()) is not None),
+    }
+
+
+def _weigh_people(last: str, folded: str, rest: str, cues: _Cues) -> dict[str, int]:
+    """Weigh the cues that a person is spoken to."""
+    return {
+        "second person": _weigh_second(last, folded, cues),
+        "order": -4 * (cues.person_commands.match(rest) is not None and cues.commands.match(rest) is None),
+        "together": -2 * _is_found(folded, cues.together, cues.together_verbs, _TOGETHER_UNSPACED),
+        "called": -4 * _is_found(folded, cues.called, _CALLED_UNSPACED),
+        "name": -3 * _has_name(last, cues),
+        "talk": -2 * _is_found(folded, cues.talk),
+    }
+
+
+def _weigh_second(last: str, folded: str, cues: _Cues) -> int:
+    """Weigh the second person: "did you eat?" is for a person, "are you sure?" or "can you repeat that?" may be."""
+    is_request = cues.can_you.search(folded) is not None and cues.machine_verbs.search(folded) is not None
+    if is_request or cues.to_a_machine.search(folded) is not None:
+        return 1
+    is_second = _is_found(folded, cues.second, _SECOND_UNSPACED) or cues.second_verbs.match(folded) is not None
+    return -4 * (is_second or _FORMAL.search(last) is not None)
+
+
+def _is_found(folded: str, *patterns: re.Pattern[str]) -> bool:
+    return any(pattern.search(folded) is not None for pattern in patterns)
+
+
+def _has_name(sentence: str, cues: _Cues) -> bool:
+    """Return True if a sentence begins or ends with a name that somebody is called by, apart by a comma."""
+    found = _CALLED_FIRST.match(sentence) or _CALLED_LAST.search(sentence)
+    if found is None:
+        return False
+    word = found[1].casefold()
+    return word not in _FILLERS | _THANKS and not _is_found(word, cues.correcting, cues.pointing, cues.going_on)
+
+
+def _weigh_before(before: Sequence[str], cues: _Cues) -> dict[str, int]:
+    """Weigh the sentences before the last: a tale, or thanks for the answer."""
+    told = [folded for folded in map(_bare, before) if folded not in _THANKS]
+    is_personal = any(_is_found(folded, cues.second, cues.called, cues.talk) for folded in told)
+    return {"tale": -min(4, 2 * len(told)), "tale of persons": -2 * is_personal}
+
+
+def _weigh_moment(folded: str, moment: Moment) -> dict[str, int]:
+    """Weigh the moment: words of the last answer, time since, others who have spoken."""
+    return {
+        "topic": 2 * (not moment.topic.isdisjoint(_stems(folded.split()))),
+        "late": -(moment.after_s > _SOON_S),
+        "others": -3 * moment.is_among_others,
+    }
