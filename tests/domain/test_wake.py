@@ -5,8 +5,9 @@ import time
 import pytest
 
 from omi_actors.domain.hearing import wake as waking
+from omi_actors.domain.hearing.names import may_wake, prepare
 from omi_actors.domain.hearing.patterns import compile_pattern
-from omi_actors.domain.hearing.wake import ends_in_greeting, find_wakes, may_wake, prepare
+from omi_actors.domain.hearing.wake import ends_in_greeting, find_wakes
 
 OMI = prepare(("omi",))
 

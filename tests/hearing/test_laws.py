@@ -7,9 +7,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from omi_actors.domain.hearing.hearing import hear, pause_over, relabel
+from omi_actors.domain.hearing.names import may_wake, prepare
 from omi_actors.domain.hearing.segments import Segment, StoredSegment
 from omi_actors.domain.hearing.state import SILENT, Question
-from omi_actors.domain.hearing.wake import find_wakes, may_wake, prepare
+from omi_actors.domain.hearing.wake import find_wakes
 from omi_actors.domain.sessions.transcript import build_progress, decide_growth
 
 WORDS = (
@@ -42,10 +43,15 @@ QUESTION = "Well, hey Omi, what is the capital of New Zealand? I forgot."
 
 
 def cut(words, cuts, speaker="A"):
-    """Return the words as webhooks of segments, 0.05 s a word: no cut is a pause."""
+    """Return the words as webhooks of segments, 0.05 s a word: no cut is a pause.
+
+    No webhook ends after a full stop, which ends a statement.
+    """
     webhooks: list[list[Segment]] = [[]]
     at = 0.0
     for n, (word, how) in enumerate(zip(words, cuts, strict=False)):
+        if how == "webhook" and webhooks[-1] and webhooks[-1][-1].text.endswith("."):
+            how = "segment"  # noqa: PLW2901
         if how == "webhook" and webhooks[-1]:
             webhooks.append([])
         if how == "together" and webhooks[-1]:

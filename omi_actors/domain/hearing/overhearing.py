@@ -7,6 +7,7 @@ Not here: segments that may hold a wake phrase (utterances.py). Threads: any; pu
 
 from collections.abc import Sequence
 
+from omi_actors.domain.hearing.names import may_wake
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.speech import Piece, is_piece, join, keep_piece, keep_rest
 from omi_actors.domain.hearing.state import (
@@ -19,7 +20,7 @@ from omi_actors.domain.hearing.state import (
     HearingState,
     OpenUtterance,
 )
-from omi_actors.domain.hearing.wake import CONTEXT_WORDS, may_wake
+from omi_actors.domain.hearing.wake import CONTEXT_WORDS
 
 # All letters of scripts without blanks between words come after this one.
 _FIRST_UNSPACED = "\u3000"

@@ -39,14 +39,27 @@ GREETINGS_UNSPACED = (
     "ねえ|ねぇ|ヘイ|へい|ハイ|やあ|おい|ハロー|オーケー|オッケー|こんにちは|おはよう|すみません|もしもし",
     "嘿|嗨|你好|您好|喂|哈喽|哈啰|早上好|晚上好|嘿嘿",
 )
-# Spellings of a name by speech-to-text: those as safe as the name, and those that need a greeting before them.
+# Other spellings of "hey" by speech-to-text. All are words of their own, too.
+GREETINGS_MISHEARD = "hay|ay|a"
+# Greetings that speech-to-text joins to a name: "heyomi".
+JOINED_GREETINGS = "hey|hay|hi|hello|okay|ok|hallo|oye|ehi"
+# Spellings of a name in other scripts: those as safe as the name, and those that need a greeting before them.
 SPELLINGS = {"omi": ("оми", "オミ", "ओमी", "ओमि", "أومي", "اومي")}
 SPELLINGS_AFTER_GREETING = {
     "omi": (
-        *("omie", "ohmi", "ohmie", "omy", "ommi", "omee", "o mi", "oh mi", "oh-mi", "o-mi", "oh me"),
-        *("омми", "оми", "オーミ", "オミー", "おみ", "奥米", "欧咪", "ओमि", "अोमी", "أومى", "اومى", "عومي"),
+        *("омми", "хоми", "оми", "オーミ", "オミー", "オーミー", "おみ", "奥米", "欧咪"),
+        *("ओमि", "अोमी", "होमी", "أومى", "اومى", "عومي", "هومي"),
     )
 }
+# Names of the groups of a search: a greeting joined to the name, and a name in two words.
+JOINED, SPLIT = "joined", "split"
+# Words that speech-to-text writes for the name, and that people say: they need certain words after them.
+LIKE_NAME = "only|omni|omit|homie|homey|homy|hommie"
+# Words after "homie" that are said to a friend.
+SMALL_TALK = (
+    "what's up|whats up|what's good|what's new|what's going|what's happening|how are|how's it|how's life|how have"
+    "|where are|where you|what are|what you|why are|why you|who are|let's go|let's get|come on|look at"
+)
 # Words that may come before the name at the beginning of a sentence.
 FILLERS = (
     "um|uh|uhm|er|so|well|oh|and|but|now|right|please|alright|na|äh|ähm|also|bueno|pues|euh|bon|alors|então|allora|ну|а"
@@ -134,6 +147,11 @@ COMMANDS = (
     "скажи|напомни|расскажи|поставь|включи|выключи|найди|покажи|открой|объясни|переведи|добавь|позвони|подскажи|запиши",
     "बताओ|बताइए|मुझे बताओ|सुनाओ|चलाओ|लगाओ|याद दिलाना|खोलो|बंद करो",
     "أخبرني|اخبرني|ذكرني|قل|احك|احكي|شغل|أطفئ|افتح|ابحث|أضف|ترجم|اشرح|اتصل|اضبط|أرني|ضع",
+)
+# More verbs that command, after words that only may be the name. Said to a machine rather than to a friend.
+COMMANDS_TO_MACHINES = (
+    "please|pause|resume|skip|repeat|shuffle|mute|unmute|snooze|dim|lower|raise|increase|lock|unlock|book|order|text|email"
+    "|message|record|save|convert|count|compare|recommend|suggest|summarize|track"
 )
 # Words that make a question anywhere in a sentence, and the endings of commands in languages with the verb last.
 ASKING_ANYWHERE_UNSPACED = (

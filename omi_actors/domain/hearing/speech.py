@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from omi_actors.domain.hearing.names import WakePhrases, may_wake
 from omi_actors.domain.hearing.question_end import (
     clean,
     find_end,
@@ -18,15 +19,7 @@ from omi_actors.domain.hearing.question_end import (
     skip_acknowledgement,
     skip_leading,
 )
-from omi_actors.domain.hearing.wake import (
-    CONTEXT_CHARS,
-    CONTEXT_WORDS,
-    Wake,
-    WakePhrases,
-    ends_in_greeting,
-    find_wakes,
-    may_wake,
-)
+from omi_actors.domain.hearing.wake import CONTEXT_CHARS, CONTEXT_WORDS, Wake, ends_in_greeting, find_wakes
 
 # Pieces that a line keeps apart; more are joined, so that a long question keeps its size.
 _PIECES_LIMIT = 16

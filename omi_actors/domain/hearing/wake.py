@@ -3,18 +3,17 @@
 A greeting with the name is a wake phrase anywhere, unless the words before report it ("he said hey Omi"). The name
 alone is one at the beginning of a sentence, before a comma or before words that ask or command ("Omi, …", "Omi what …",
 but not "Omi is cool"); and at the end of a short question, after a comma ("…, Omi?"). A person may want more or fewer
-(`sensitivity`), or a pattern of their own in place of names.
-Not here: the end of the question (question_end.py), the rest of the line (speech.py). Threads: any; pure.
+(`sensitivity`), or a pattern of their own in place of names. Words that only may be the name, as speech-to-text writes
+it ("hey homie"), need a sentence's beginning before them and words that ask or command after them.
+Not here: the spellings of a name (names.py), the end of the question (question_end.py). Threads: any; pure.
 """
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 from omi_actors.domain.hearing import phrases
-from omi_actors.domain.hearing.patterns import compile_pattern
+from omi_actors.domain.hearing.names import ASKING, GREETED_FIRST, LETTER, MENTIONED, NORMAL, WakePhrases
 from omi_actors.domain.hearing.phrases import words_in, words_of
 from omi_actors.domain.hearing.question_end import is_complete
 
@@ -28,19 +27,14 @@ _BEFORE_CHARS = 48
 # Most wake phrases of one line: more than real speech has; each costs some microseconds.
 _WAKES_LIMIT = 64
 
-_KATAKANA = r"\u30a0-\u30ff"
-_UNSPACED = rf"\u3040-\u309f{_KATAKANA}\u4e00-\u9fff"
-# Vowel signs of Hindi and Arabic: parts of words that Python's \w leaves out.
-_SIGNS = r"\u0900-\u0903\u093a-\u094f\u0951-\u0957\u064b-\u065f"
-# A word of a script with blanks begins and ends where its letters do, also beside Chinese or Japanese.
-_BEGINS = rf"(?<![^\W{_UNSPACED}])(?<![{_SIGNS}])"
-_LETTER = rf"(?:[^\W{_UNSPACED}]|[{_SIGNS}])"
-_ENDS = rf"(?!{_LETTER})(?!['’-]{_LETTER})"
-_IS_LETTER = re.compile(_LETTER)
-
+_IS_LETTER = re.compile(LETTER)
 _PAUSES = " \t\n,.!:;…–—、。，！؛،।-"
 _SENTENCE_ENDS = ".!?。！？।؟۔…\n"
 _OPENING_QUOTES = ('"', "“", "„", "‘", "「", "『", "« ", "«")
+# German also quotes »so«.
+_QUOTES = (*_OPENING_QUOTES, "»")
+# The end of a quotation: »Hey Omi«, "Hey Omi," and « Hey Omi ».
+_CLOSING_QUOTE = re.compile(r"[,.!…]?(?: »|[\"”“»«’‘」』])[,.!:、，]?")
 _PAUSE_AFTER = re.compile(r"\s*[,.:!;…–—、。，！：،।-]|[^\S\n]*\n")
 # Words after a name that report it or talk about it: 「ねえオミ」と言った, "Оми же сломался".
 _REPORTED_AFTER = re.compile(r"[」』]?(?:って|と(?:言|い|呼))|\s+же\b", re.IGNORECASE)
@@ -68,8 +62,22 @@ _AMBIGUOUS = words_of(phrases.AMBIGUOUS)
 _OBJECTS = words_of(phrases.OBJECTS)
 _AUXILIARIES = words_of(phrases.AUXILIARIES)
 _PRONOUNS = words_of(phrases.PRONOUNS)
+# Words that ask or command only after a pause: not in "Omi is cool".
+_AFTER_PAUSE = words_of(phrases.AUXILIARIES, phrases.COMMANDS_TO_MACHINES)
 _AMBIGUOUS_QUESTION_NEXT = words_of(phrases.AMBIGUOUS_QUESTION_NEXT)
 _CERTAIN = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS) - _AMBIGUOUS - {phrases.AMBIGUOUS_QUESTION}
+_LIKE_NAME = words_of(phrases.LIKE_NAME)
+_SMALL_TALK = words_of(phrases.SMALL_TALK)
+_MISHEARD = words_of(phrases.GREETINGS_MISHEARD)
+_ENGLISH_GREETINGS = words_of(phrases.GREETINGS[0], phrases.GREETINGS_MISHEARD)
+_ENGLISH_QUESTION_WORDS = words_of(phrases.QUESTION_WORDS[0])
+_TABLES = (phrases.GREETINGS, phrases.QUESTION_WORDS, phrases.COMMANDS)
+# Words of Spanish, Portuguese and Italian alone, where "o mi" is ordinary speech.
+_ROMANCE_ONLY = words_of(*(rows[n] for rows in _TABLES for n in (1, 4, 5))) - words_of(
+    *(rows[n] for rows in _TABLES for n in (0, 2, 3, 6))
+)
+# After this letter come those of languages with the verb at the end, or without blanks.
+_LAST_ABJAD = "\u08ff"
 
 
 class Wake(NamedTuple):
@@ -82,94 +90,6 @@ class Wake(NamedTuple):
     end: int
     is_open: bool
     words_end: int = 0
-
-
-# First letter of some spellings, and the search for any of them.
-_Hint = tuple[str, Callable[[str], object]]
-
-
-class WakePhrases(NamedTuple):
-    """Searches for wake phrases: `spoken` finds any spelling of a name; `alone` holds those that need no greeting.
-
-    Each spelling contains one of `hints`, each ASCII spelling one of `ascii_hints`; their search is faster. With a
-    `pattern` its places are the wake phrases, and the names are none.
-    """
-
-    spoken: re.Pattern[str]
-    alone: frozenset[str]
-    hints: tuple[_Hint, ...]
-    ascii_hints: tuple[_Hint, ...]
-    sensitivity: int
-    pattern: Any | None
-
-
-# Sensitivity, from few wake phrases to many. Each level takes what the one before takes, and more.
-GREETED_FIRST = -2  # a greeting with the name, at the beginning of a sentence
-GREETED = -1  # a greeting with the name, anywhere
-NORMAL = 0  # also the name alone, by the rules above
-ASKING = 1  # also within a sentence, before words that ask or command; and in all known misspellings
-MENTIONED = 2  # also each mention of the name
-
-
-# More sets of names than a node's settings and most of its live sessions have; each session keeps its own anyway.
-@lru_cache(maxsize=256)
-def prepare(names: tuple[str, ...], pattern: str = "", sensitivity: int = NORMAL) -> WakePhrases:
-    """Compile the searches for these names, or for a pattern that `compile_pattern` takes; 3 ms for new names.
-
-    Raises:
-        ValueError: the pattern is none.
-    """
-    alone = {spelling for name in names for spelling in (name, *phrases.SPELLINGS.get(name.casefold(), ()))}
-    greeted = {spelling for name in names for spelling in phrases.SPELLINGS_AFTER_GREETING.get(name.casefold(), ())}
-    if sensitivity >= ASKING:
-        alone |= greeted
-    longest_first = sorted(alone | greeted, key=len, reverse=True)
-    unspaced = [_spelled_unspaced(name) for name in longest_first if _is_unspaced(name)]
-    spaced = "|".join(_spelled(name) for name in longest_first if not _is_unspaced(name))
-    # Only the names ignore case: with it, the ranges of letters around them would take 30 ms to compile.
-    spoken = "|".join([*unspaced, f"{_BEGINS}(?i:{spaced}){_ENDS}"] if spaced else unspaced)
-    every = {spelling.casefold().replace(" ", gap) for spelling in longest_first for gap in (" ", ", ")}
-    # The hint "omi" also finds "omie".
-    least = sorted(hint for hint in every if not any(other in hint for other in every - {hint}))
-    # Grouped by first letter, since a search for one letter is many times faster than one for several.
-    hints = tuple(
-        (initial, re.compile("|".join(map(re.escape, group))).search)
-        for initial, group in groupby(least, key=lambda hint: hint[0])
-    )
-    ascii_hints = tuple(hint for hint in hints if hint[0].isascii())
-    folded, compiled = frozenset(map(str.casefold, alone)), compile_pattern(pattern) if pattern else None
-    return WakePhrases(re.compile(spoken), folded, hints, ascii_hints, sensitivity, compiled)
-
-
-def _is_unspaced(name: str) -> bool:
-    return re.search(f"[{_UNSPACED}]", name) is not None
-
-
-def _spelled(name: str) -> str:
-    pattern = re.escape(name).replace(r"\ ", ",? ")
-    return pattern + r"(?![\s,]+oh)" if name == "oh me" else pattern
-
-
-def _spelled_unspaced(name: str) -> str:
-    return f"(?i:{re.escape(name)})(?![{_goes_on(name)}])"
-
-
-def _goes_on(name: str) -> str:
-    """Return the letters that make another word of a name if they follow it, as in オミクロン and 奥米克戎."""
-    if name[-1] in "米咪":
-        return "克茄"
-    return _KATAKANA if re.search(f"[{_KATAKANA}]", name) else rf"\u3040-\u309f{_KATAKANA}"
-
-
-def may_wake(line: str, wake: WakePhrases) -> bool:
-    """Return False when a line cannot hold a wake phrase. The search is fast."""
-    if wake.pattern is not None:
-        return wake.pattern.search(line) is not None
-    folded = line.casefold()
-    for initial, search in wake.ascii_hints if folded.isascii() else wake.hints:
-        if initial in folded and search(folded):
-            return True
-    return False
 
 
 def ends_in_greeting(line: str) -> bool:
@@ -207,7 +127,7 @@ def _judge(line: str, match: re.Match[str], wakes: list[Wake], wake_phrases: Wak
     """Return the wake phrase with the name at `match`; None if the name is only mentioned."""
     sensitivity = wake_phrases.sensitivity
     wake = _judge_greeted(line, match, is_first=sensitivity <= GREETED_FIRST)
-    if wake is not None or sensitivity < NORMAL or match.group().casefold() not in wake_phrases.alone:
+    if wake is not None or sensitivity < NORMAL or not _may_stand_alone(match, wake_phrases):
         return wake
     wake = _judge_last(line, match) or _judge_alone(line, match, wakes, may_follow=sensitivity >= ASKING)
     if wake is None and sensitivity >= MENTIONED:
@@ -215,19 +135,94 @@ def _judge(line: str, match: re.Match[str], wakes: list[Wake], wake_phrases: Wak
     return wake
 
 
+def _may_stand_alone(match: re.Match[str], wake_phrases: WakePhrases) -> bool:
+    name = match.group().casefold()
+    is_spelling = match.lastgroup is None and name not in _LIKE_NAME
+    return name in wake_phrases.alone or (wake_phrases.sensitivity >= ASKING and is_spelling)
+
+
+class _Greeted(NamedTuple):
+    """A name with its greeting. `is_sure`: it needs no certain words after it."""
+
+    start: int
+    end: int
+    greeting: str
+    is_sure: bool
+
+
 def _judge_greeted(line: str, match: re.Match[str], *, is_first: bool) -> Wake | None:
-    begin = max(0, match.start() - CONTEXT_CHARS)
-    before = line[begin : match.start()].rstrip(_PAUSES)
+    found = _find_greeted(line, match)
+    if found is None:
+        return None
+    start, end, is_sure = found.start, found.end, found.is_sure
+    quoted = _find_quotes(line, start, end)
+    if quoted is not None:
+        (start, end), is_sure = quoted, False
+    before = line[max(0, start - CONTEXT_CHARS) : start]
+    if (is_first or not is_sure) and not _is_sentence_start(before, is_whole=start < CONTEXT_CHARS):
+        return None
+    if _is_reported(before) or _REPORTED_AFTER.match(line, end) or _GROUP_AFTER.match(line, end):
+        return None
+    if is_sure:
+        return Wake(start, end, is_open=False)
+    return _judge_unsure(line, found._replace(start=start, end=end), match)
+
+
+def _find_greeted(line: str, match: re.Match[str]) -> _Greeted | None:
+    """Return the name at `match` with the greeting before it or in it; None if there is none."""
+    start, end = match.span()
+    if match.lastgroup == phrases.JOINED:
+        return _Greeted(start, end, "", is_sure=True)
+    start, end = _find_quotes(line, start, end) or (start, end)
+    before = line[max(0, start - CONTEXT_CHARS) : start].rstrip(_PAUSES)
+    is_sure = match.lastgroup is None and match.group().casefold() not in _LIKE_NAME
     length = _greeting_length(before)
     if not length:
+        length, is_sure = _misheard_length(before, is_sure=is_sure), False
+    if not length:
         return None
-    start = begin + len(before) - length
-    if is_first and not _is_sentence_start(line[max(0, start - CONTEXT_CHARS) : start], is_whole=start < CONTEXT_CHARS):
+    greeting_start = max(0, start - CONTEXT_CHARS) + len(before) - length
+    return _Greeted(greeting_start, end, before[-length:].casefold(), is_sure)
+
+
+def _find_quotes(line: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return the place of some words with the quotation marks around them; None if there are none."""
+    closing = _CLOSING_QUOTE.match(line, end)
+    if closing is None:
         return None
-    is_reported = _is_reported(line[max(0, start - CONTEXT_CHARS) : start])
-    if is_reported or _REPORTED_AFTER.match(line, match.end()) or _GROUP_AFTER.match(line, match.end()):
-        return None
-    return Wake(start, match.end(), is_open=False)
+    opening = next((quote for quote in _QUOTES if line.endswith(quote, 0, start)), None)
+    return None if opening is None else (start - len(opening), closing.end())
+
+
+def _judge_unsure(line: str, found: _Greeted, match: re.Match[str]) -> Wake | None:
+    """Return the wake phrase if the words after it ask or command, and fit words that only may be the name."""
+    after = line[found.end : found.end + 2 * CONTEXT_CHARS]
+    words = words_in(after)[:2]
+    is_verb_last = after.lstrip(_PAUSES)[:1] > _LAST_ABJAD and is_complete(after)
+    if is_verb_last or _are_addressing(words) or (_PAUSE_AFTER.match(after) and words[:1] and words[0] in _AFTER_PAUSE):
+        return Wake(found.start, found.end, is_open=False) if _fits(found, match, words, after) else None
+    return Wake(found.start, found.end, is_open=True) if len(after.split()) < 2 else None  # noqa: PLR2004
+
+
+def _fits(found: _Greeted, match: re.Match[str], words: list[str], after: str) -> bool:
+    """Return True when a greeting and the next words fit words that only may be the name."""
+    name, first, pair = match.group().casefold(), words[0], " ".join(words)
+    is_split_or_misheard = match.lastgroup == phrases.SPLIT or found.greeting in _MISHEARD
+    if is_split_or_misheard and not {found.greeting, first, pair}.isdisjoint(_ROMANCE_ONLY):
+        return False
+    if name not in _LIKE_NAME:
+        return True
+    if found.greeting not in _ENGLISH_GREETINGS or pair in _SMALL_TALK:
+        return False
+    # "Hey, only what we need" and "omit what you like" are ordinary speech, "hey only, what …" is none.
+    is_verb_or_adverb = name in {"only", "omit"} and _PAUSE_AFTER.match(after) is None
+    return not is_verb_or_adverb or (first in _ENGLISH_QUESTION_WORDS and words[-1] not in _PRONOUNS | _OBJECTS)
+
+
+def _misheard_length(before: str, *, is_sure: bool) -> int:
+    """Return the length of a misheard greeting at the end of this text; "a" is one only before a sure name."""
+    last = before.rpartition(" ")[2].casefold()
+    return len(last) if last in _MISHEARD and (is_sure or last != "a") else 0
 
 
 def _greeting_length(before: str) -> int:
