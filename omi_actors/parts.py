@@ -116,6 +116,8 @@ def build_session_deps(parts: Parts, store: Store, job_queue: Handle, answer_slo
         grace_s=settings.next_webhook_grace_s,
         expires_s=settings.answer_expires_s,
         can_notify=parts.notifier is not None and settings.enable_background_queue,
+        per_hour=0 if parts.notifier is None else parts.notifier.per_hour,
+        silence_s=settings.notify_after_silence_s,
     )
     return SessionDeps(
         store=store,

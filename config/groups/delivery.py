@@ -94,7 +94,19 @@ class DeliverySettings(BaseModel):
         description=(
             "Milliseconds that a late answer waits for the wearer's next webhook before it becomes a notification; Omi "
             "allows ten of them an hour. During speech a webhook comes every 1 to 3 s. With several nodes at least "
-            "4000: without Redis, a node learns only after that time of another node's answers."
+            "4000: without Redis, a node learns only after that time of another node's answers. While much of the "
+            "hour's notifications is left, NOTIFY_AFTER_SILENCE_MS ends the wait."
+        ),
+    )
+    notify_after_silence_ms: int = Field(
+        800,
+        validation_alias="NOTIFY_AFTER_SILENCE_MS",
+        ge=0,
+        le=60_000,
+        description=(
+            "Milliseconds of silence after which an answer that waits for a webhook becomes a notification, while more "
+            "than a third of the wearer's notifications of this hour is left. By default it is over when the shortest "
+            "pause ends a question. At NEXT_WEBHOOK_GRACE_MS or more it has no effect."
         ),
     )
     answer_expires_s: int = Field(
@@ -112,6 +124,7 @@ class DeliverySettings(BaseModel):
     omi_breaker_pause_s = Seconds("omi_breaker_pause_ms")
     omi_breaker_pause_cap_s = Seconds("omi_breaker_pause_cap_ms")
     next_webhook_grace_s = Seconds("next_webhook_grace_ms")
+    notify_after_silence_s = Seconds("notify_after_silence_ms")
     webhook_reply_deadline_s = Seconds("webhook_reply_deadline_ms")
 
 

@@ -50,14 +50,14 @@ class HearingSettings(BaseModel):
         description="Milliseconds after a reply in which FOLLOWUP needs no wake phrase.",
     )
     question_pause_ms: int = Field(
-        2_000,
+        1_600,
         validation_alias="QUESTION_PAUSE_MS",
         ge=200,
         le=30_000,
         description=(
-            "Milliseconds of silence that end a question without a question mark or a complete sentence; twice as "
-            "long if it ends in the middle of a phrase or has just begun. A shorter pause interrupts slow "
-            "speakers; a longer one delays the answer."
+            "Milliseconds of silence that end a question without a question mark or a complete sentence: half as long "
+            "if nothing is missing, 1.55 times as long if it breaks off (by default 800 to 2,480). A shorter pause "
+            "interrupts slow speakers; a longer one delays the answer. scripts/hearing prints the curve."
         ),
     )
     question_max_ms: int = Field(

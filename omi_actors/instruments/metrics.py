@@ -177,6 +177,14 @@ NOTIFICATION_LAST = Gauge(
     ["outcome"],
     registry=REGISTRY,
 )
+TIME_TO_ANSWER = Times(
+    "omi_time_to_answer_seconds",
+    "Seconds from the last words of a question to the moment when its answer has left, by channel (inline, "
+    "next_webhook, notify, chat) and by what ended the question (words, pause, speaker, limit, typed, unknown).",
+    ["channel", "ended_by"],
+    buckets=(0.05, 0.1, 0.3, 0.6, 1.0, 1.5, 2.0, 2.8, 4.0, 7.0, 12.0, 30.0, 120.0),
+    registry=REGISTRY,
+)
 ANSWER_SECONDS = Times(
     "omi_answer_seconds",
     "Seconds from the recognition of a question to its reply.",

@@ -15,7 +15,7 @@ from omi_actors.status.units import NOTHING, format_age, format_bytes, format_co
 
 _CLASSES = ("4xx", "5xx", "closed")
 _GROUPS = {WEBHOOK: "webhook", CHAT: "chat", PEOPLE: "people", PAGES: "pages"}
-_PARTS = {ANSWER: "question to reply", MODEL: "model call", COMMIT: "store commit"}
+_PARTS = {ANSWER: "last words to answer", MODEL: "model call", COMMIT: "store commit"}
 _FATES = (
     ("accepted", "stored", "durable, with everything in them"),
     ("repeated", "repeated", "signed, and stored before"),

@@ -94,7 +94,8 @@ def _answer_time(figures: Figures, hour: _Hour) -> Tile:
     found = figures.minutes.summary((ANSWER,), minutes=5)
     status = WARN if (found.p95 or 0.0) > _SLOW_ANSWER_S else OK
     note = (
-        f"from question to reply, p95 of the last 5 min; p50 {format_seconds(found.p50)}, {_of_hour(figures, ANSWER)}"
+        "from the last words to the answer, p95 of the last 5 min;"
+        f" p50 {format_seconds(found.p50)}, {_of_hour(figures, ANSWER)}"
     )
     series = _times(hour, (ANSWER,), lambda times: times.p95)
     return Tile("answer_time", "Time to answer", format_seconds(found.p95), note, status, series, "ms")

@@ -24,6 +24,7 @@ class FakeStore:
             "commit": None,
             "change_delivery": True,
             "enqueue_notification": True,
+            "count_spent": (0, 3600.0),
             "load_waiting_answers": (),
             "find_question": None,
             "cancel_question": True,

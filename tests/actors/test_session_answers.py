@@ -9,6 +9,8 @@ from omi_actors.actors.session.actor import SessionActor, SessionDeps
 from omi_actors.actors.session.messages import Ingested, IngestSegments, Passivate, ReplySent
 from omi_actors.domain.answers.delivery_records import DeliveryRules, OpenAnswer
 from omi_actors.domain.sessions.records import SessionRecord
+from omi_actors.errors import StoreUnavailableError
+from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator, spoken
 
@@ -21,10 +23,10 @@ SENDING_NEXT = ("d1", "pending", "sending", "next_webhook")
 class Session:
     """A driven session, its queue and its store."""
 
-    def __init__(self, store, *, can_notify=True, key=KEY):
+    def __init__(self, store, *, can_notify=True, key=KEY, per_hour=0):
         self.store = store
         self.queue = collaborator("job_queue")
-        rules = DeliveryRules(grace_s=5.0, expires_s=600.0, can_notify=can_notify)
+        rules = DeliveryRules(grace_s=5.0, expires_s=600.0, can_notify=can_notify, per_hour=per_hour)
         deps = SessionDeps(store, self.queue.handle, 12.0, job_max_attempts=4, delivery_rules=rules)
         self.replies = deps.open_replies
         self.driver = Driver(SessionActor(deps, key), name=key, kind="session", runtime=self.queue.runtime)
@@ -398,3 +400,97 @@ def test_session_stays_in_memory_during_a_grace_and_leaves_after_it(session):
     session.driver.tell(Passivate())
 
     assert session.driver.has_stopped
+
+
+# --- the grace, by the notifications that are left
+
+
+def frugal(store, *, spent):
+    """Return a session that asked, with ten notifications an hour of which some are spent, and an answer after 12 s."""
+    session = Session(store, per_hour=10)
+    store.replies["count_spent"] = (spent, 1800.0)
+    session.finish_late()
+    return session
+
+
+@pytest.mark.parametrize(("spent", "is_early"), [(0, True), (6, True), (7, False), (9, False), (10, False)])
+def test_answer_in_silence_is_notified_at_once_while_much_of_the_budget_is_left(store, spent, is_early):
+    session = frugal(store, spent=spent)
+
+    session.driver.advance(0.1)
+    assert session.notified == ["d1"] * is_early
+
+    session.driver.advance(5.0)
+    assert session.notified == ["d1"]
+
+
+def test_answer_waits_for_a_webhook_while_people_talk(store):
+    session = Session(store, per_hour=10)
+    _, job_id = session.ask()
+    session.driver.advance(12.1)
+    session.hear()
+    session.finish(job_id)
+    session.driver.advance(0.7)
+    assert session.notified == []
+
+    carried = session.hear()
+
+    assert carried.result() == Ingested(TEXT, "d1")
+    session.driver.advance(60.0)
+    assert session.notified == []
+
+
+def test_webhook_carries_an_answer_whose_notification_has_not_begun(store):
+    session = frugal(store, spent=0)
+    session.driver.advance(0.1)
+    assert session.notified == ["d1"]
+
+    carried = session.hear()
+
+    assert carried.result() == Ingested(TEXT, "d1")
+    assert session.steps == [SENDING_NEXT]
+
+
+def test_whole_grace_passes_when_the_budget_cannot_be_read(store):
+    session = Session(store, per_hour=10)
+    store.replies["count_spent"] = StoreUnavailableError("away")
+    session.finish_late()
+
+    session.driver.advance(4.9)
+    assert session.notified == []
+    session.driver.advance(0.2)
+    assert session.notified == ["d1"]
+
+
+# --- the time to the answer
+
+
+def measured(channel, ended_by):
+    labels = {"channel": channel, "ended_by": ended_by}
+    return [REGISTRY.get_sample_value(f"omi_time_to_answer_seconds_{name}", labels) or 0.0 for name in ("count", "sum")]
+
+
+def test_time_to_answer_counts_from_the_last_words_to_the_moment_it_has_left(store):
+    session, before = Session(store, per_hour=10), measured("notify", "pause")
+    session.hear("hey omi how far is the moon")
+    session.driver.advance(0.9)
+    job_id = session.store.of("commit")[-1].jobs[0].job_id
+    session.finish(job_id, age_s=0.9)
+    session.driver.advance(0.2)
+
+    session.driver.tell(AnswerNotified(KEY, "d1", "sent"))
+
+    count, seconds = (after - was for after, was in zip(measured("notify", "pause"), before, strict=True))
+    assert count == 1
+    assert seconds == pytest.approx(1.1, abs=0.01)
+
+
+def test_answer_that_left_in_its_own_reply_is_measured_once(store):
+    session, before = Session(store), measured("inline", "words")
+    _, job_id = session.ask()
+    session.finish(job_id)
+
+    for _ in range(2):
+        session.driver.tell(ReplySent(KEY, "d1", reached=True))
+
+    assert measured("inline", "words")[0] == before[0] + 1

@@ -145,6 +145,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "OMI_NOTIFY_TIMEOUT_MS": (_EFFECTS, "test_notifier_is_the_one_that_the_settings_name"),
     "WEBHOOK_REPLY_DEADLINE_MS": (_DELIVERIES, "test_late_answer_is_in_the_next_reply_and_in_no_other"),
     "NEXT_WEBHOOK_GRACE_MS": (_DELIVERIES, "test_late_answer_is_notified_once_when_nobody_speaks"),
+    "NOTIFY_AFTER_SILENCE_MS": (_EFFECTS, "test_work_has_its_settings"),
     "ANSWER_EXPIRES_S": (_EFFECTS, "test_work_has_its_settings"),
     "ENABLE_USER_SYSTEM": (_ACCOUNTS, "test_without_the_user_system_addresses_of_persons_say_so"),
     "ENABLE_SEMANTIC_RECALL": (

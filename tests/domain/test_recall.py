@@ -99,9 +99,9 @@ def test_question_whose_pause_passed_meanwhile_is_returned_once():
 
 
 def test_open_question_is_open_still():
-    recalled = recall([said("hey omi what time is it", 10.0)], (), 11.0)
+    recalled = recall([said("hey omi what time is it", 10.0)], (), 10.5)
 
-    assert (recalled.questions, recalled.deadline) == ((), 12.0)
+    assert (recalled.questions, recalled.deadline) == ((), 10.8)
     assert [question.text for question in pause_over(recalled.state, 12.0).questions] == ["what time is it"]
 
 

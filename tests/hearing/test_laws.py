@@ -45,10 +45,15 @@ QUESTION = "Well, hey Omi, what is the capital of New Zealand? I forgot."
 
 
 def cut(words, cuts, speaker="A"):
-    """Return the words as webhooks of segments, 0.05 s a word: no cut is a pause."""
+    """Return the words as webhooks of segments, 0.05 s a word: no cut is a pause.
+
+    No webhook ends after a full stop, which ends a statement.
+    """
     webhooks: list[list[Segment]] = [[]]
     at = 0.0
     for n, (word, how) in enumerate(zip(words, cuts, strict=False)):
+        if how == "webhook" and webhooks[-1] and webhooks[-1][-1].text.endswith("."):
+            how = "segment"  # noqa: PLW2901
         if how == "webhook" and webhooks[-1]:
             webhooks.append([])
         if how == "together" and webhooks[-1]:

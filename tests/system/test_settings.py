@@ -54,6 +54,7 @@ SEEN = [
     ("DEFAULT_LISTEN_MODE", "always", lambda built: built.sessions.hearing.mode, "ALWAYS"),
     ("DEFAULT_FOLLOWUP_WINDOW", "7000", lambda built: built.sessions.hearing.followup_s, 7.0),
     ("QUESTION_PAUSE_MS", "900", lambda built: built.sessions.hearing.pause_s, 0.9),
+    ("NOTIFY_AFTER_SILENCE_MS", "900", lambda built: built.sessions.delivery_rules.silence_s, 0.9),
     ("QUESTION_MAX_MS", "9000", lambda built: built.sessions.hearing.hard_cap_s, 9.0),
     ("QUEUE_BATCH_SIZE", "9", lambda built: built.pools["answer"].batch, 9),
     ("QUEUE_BATCH_SIZE", "9", lambda built: built.pools["notify"].batch, 9),

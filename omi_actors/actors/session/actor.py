@@ -42,7 +42,6 @@ from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context, current_context, get_logger
 from omi_actors.instruments.requests import REQUESTS
-from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.answer import in_language
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.loop_actor import LoopActor
@@ -192,8 +191,7 @@ class SessionActor(LoopActor):
         if heard.repeated:
             metrics.QUESTIONS_REPEATED.inc(heard.repeated)
         if jobs:
-            metrics.QUESTIONS.inc(len(jobs))
-            metrics.JOBS_ENQUEUED.labels(ANSWER).inc(len(jobs))
+            self._my_answers().note_asked(heard.questions, jobs)
         return jobs
 
     def _set_pause_timer(self) -> None:
@@ -301,7 +299,8 @@ class SessionActor(LoopActor):
 
     def _my_answers(self) -> SessionAnswers:
         if self._answers is None:
-            self._answers = SessionAnswers(self, self._deps, self._session_key, self._is_silent)
+            heard_at = lambda: self._progress.last_seen_at if self._progress is not None else 0.0  # noqa: E731
+            self._answers = SessionAnswers(self, self._deps, self._session_key, self._is_silent, heard_at)
         return self._answers
 
     def _take_answer(self, message: AnswerMessage) -> object:

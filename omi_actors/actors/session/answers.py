@@ -5,7 +5,7 @@ do the effect.
 Not here: the table (domain/answers/delivery.py), the steps in the store (commits.py). Threads: the event loop.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -29,6 +29,7 @@ from omi_actors.domain.answers.delivery import (
     StepOutcome,
     build_change,
     choose_event,
+    decide_grace_s,
     find_transition,
     phase_after_job,
     phase_of,
@@ -37,12 +38,16 @@ from omi_actors.domain.answers.delivery import (
 )
 from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, OpenAnswer
 from omi_actors.domain.answers.notifications import format_message
+from omi_actors.domain.hearing.state import Question
 from omi_actors.domain.sessions.keys import wearable_in
+from omi_actors.domain.work.jobs import NewJob
 from omi_actors.instruments import metrics
 from omi_actors.instruments.latencies import ANSWER, RECORDERS
 from omi_actors.instruments.requests import REQUESTS
+from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
+from omi_actors.store.notifications import count_spent
 
 if TYPE_CHECKING:
     from omi_actors.kit.runtime import TimerHandle
@@ -75,7 +80,9 @@ class SessionAnswers:
     __slots__ = (
         "_actor",
         "_deps",
+        "_ended_by",
         "_graces",
+        "_heard_at",
         "_is_silent",
         "_open",
         "_rules",
@@ -86,11 +93,17 @@ class SessionAnswers:
     )
 
     def __init__(
-        self, actor: LoopActor, deps: SessionDeps, session_key: str, is_silent: Callable[[], bool] = bool
+        self,
+        actor: LoopActor,
+        deps: SessionDeps,
+        session_key: str,
+        is_silent: Callable[[], bool] = bool,
+        heard_at: Callable[[], float] = float,
     ) -> None:
+        """Make a session's answers. `is_silent`: its person wants to hear nothing now; `heard_at`: the latest words."""
         self._actor = actor
-        # Returns True while the session's person wants to hear nothing.
         self._is_silent = is_silent
+        self._heard_at = heard_at
         self._deps = deps
         self._session_key = session_key
         # Omi's API reaches only wearables.
@@ -102,6 +115,8 @@ class SessionAnswers:
         # The channels of the replies that answers are in.
         self._sending: dict[str, Channel] = {}
         self._graces: dict[str, TimerHandle] = {}
+        # The signs that ended the questions, by job id, until their answers have left. A restart forgets them.
+        self._ended_by: dict[str, str] = {}
         self._steps = DeliverySteps(deps, session_key)
 
     @property
@@ -137,7 +152,7 @@ class SessionAnswers:
         self._open = loaded | known
         for delivery_id, answer in loaded.items():
             if delivery_id not in known and phase_of(answer) is Phase.PENDING:
-                self._start_grace(delivery_id)
+                self._start_grace(delivery_id, self._rules.grace_s)
 
     def forget(self) -> None:
         """End all open replies and graces without an answer, since the session is no longer in the store."""
@@ -145,6 +160,12 @@ class SessionAnswers:
             timer.cancel()
         for slot in self.slots.take_all():
             slot.close()
+
+    def note_asked(self, questions: Sequence[Question], jobs: Sequence[NewJob]) -> None:
+        """Count these questions, and remember the signs that ended them, for the time to their answers."""
+        metrics.QUESTIONS.inc(len(jobs))
+        metrics.JOBS_ENQUEUED.labels(jobs[0].kind).inc(len(jobs))
+        self._ended_by.update((job.job_id, one.ended_by) for one, job in zip(questions, jobs, strict=True))
 
     # --- replies that wait for their own answer
 
@@ -172,7 +193,6 @@ class SessionAnswers:
             if outgoing is not None:
                 seconds = self._actor.runtime.clock.mono_s() - slot.opened_mono_s
                 metrics.ANSWER_SECONDS.observe(seconds)
-                RECORDERS[ANSWER].note(seconds)
             await self._settle(slot, outgoing)
         elif has_intent:
             await self._take_back(answer.delivery_id)
@@ -265,6 +285,8 @@ class SessionAnswers:
     def _note_notified(self, notified: AnswerNotified) -> None:
         """Remember the result of a notification job. An answer that did not arrive waits for the next reply."""
         if notified.delivery_id in self._open and notified.delivery_id not in self._sending:
+            if notified.state == DeliveryState.SENT:
+                self._measure(self._open[notified.delivery_id], Channel.NOTIFY)
             self._enter(notified.delivery_id, phase_after_job(notified.state))
 
     # --- the table
@@ -286,7 +308,8 @@ class SessionAnswers:
         if after.to is not Phase.SAME:
             self._enter(delivery_id, resolve(after.to, before), reply, answer)
         if after.effect is Effect.START_GRACE:
-            self._start_grace(delivery_id)
+            # After a failure of the store the whole grace passes.
+            self._start_grace(delivery_id, await self._grace_s() if event is Event.NO_REPLY else self._rules.grace_s)
         elif after.effect is Effect.CHOOSE:
             await self._go_on(delivery_id)
         return after.effect
@@ -297,8 +320,9 @@ class SessionAnswers:
         """Remember the phase of a delivery. If the answer is not known here, remember only that it is being sent."""
         known = self._open.get(delivery_id, answer)
         if phase is Phase.SENT and known is not None:
-            by_reply = self._sending.get(delivery_id)
-            REQUESTS.note_delivered(known.job_id, by_reply or Channel.NOTIFY)
+            by_reply = self._sending.get(delivery_id, Channel.NOTIFY)
+            REQUESTS.note_delivered(known.job_id, by_reply)
+            self._measure(known, by_reply)
         if phase is Phase.SENDING:
             self._end_grace(delivery_id)
             self._sending[delivery_id] = reply
@@ -315,12 +339,35 @@ class SessionAnswers:
     def _drop(self, delivery_id: str, phase: Phase) -> None:
         if phase is Phase.EXPIRED:
             metrics.DELIVERIES.labels("none", "expired").inc()
-        self._open.pop(delivery_id, None)
+        dropped = self._open.pop(delivery_id, None)
+        if dropped is not None:
+            self._ended_by.pop(dropped.job_id, None)
         self._end_grace(delivery_id)
 
-    def _start_grace(self, delivery_id: str) -> None:
+    def _measure(self, answer: OpenAnswer, channel: Channel) -> None:
+        """Record the time from the last words of a question to the moment when its answer has left."""
+        seconds = max(0.0, self._actor.runtime.clock.now_s() - answer.asked_at)
+        ended_by = "typed" if channel is Channel.CHAT else self._ended_by.get(answer.job_id, "unknown")
+        metrics.TIME_TO_ANSWER.labels(channel, ended_by).observe(seconds)
+        RECORDERS[ANSWER].note(seconds)
+
+    # --- graces
+
+    async def _grace_s(self) -> float:
+        """Return the seconds of an answer's grace, by the notifications that are left and the silence so far."""
+        rules = self._rules
+        if not rules.per_hour:
+            return rules.grace_s
+        try:
+            spent, _ = await self._deps.store.read(count_spent, self._session_key)
+        except ExpectedError:
+            return rules.grace_s
+        silent_s = self._actor.runtime.clock.now_s() - self._heard_at()
+        return decide_grace_s(rules, spent=spent, silent_s=silent_s)
+
+    def _start_grace(self, delivery_id: str, grace_s: float) -> None:
         if delivery_id not in self._graces:
-            self._graces[delivery_id] = self._actor.timers.after(self._rules.grace_s, GraceOver(delivery_id))
+            self._graces[delivery_id] = self._actor.timers.after(grace_s, GraceOver(delivery_id))
 
     def _end_grace(self, delivery_id: str) -> None:
         timer = self._graces.pop(delivery_id, None)

@@ -16,6 +16,7 @@ from omi_actors.domain.answers.sentences import SENTENCES
 from omi_actors.domain.hearing.hearing import (
     close_questions,
     cut_into_slices,
+    end_by_words,
     hear,
     note_answer,
     note_not_meant,
@@ -90,7 +91,8 @@ class SessionHearing:
                 heard = replace(heard, questions=(*before, *heard.questions))
             repeated += heard.repeated
             not_meant += heard.not_meant
-        return replace(heard, repeated=repeated, not_meant=not_meant) if repeated or not_meant else heard
+        heard = replace(heard, repeated=repeated, not_meant=not_meant) if repeated or not_meant else heard
+        return end_by_words(heard, now_s, options)
 
     def pass_over(self, growth: Growth) -> HearingResult:
         """Return the result of segments that are only stored: the open utterance goes on as it was."""

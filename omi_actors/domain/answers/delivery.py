@@ -170,6 +170,8 @@ TRANSITIONS = (
     Transition((Phase.NOTIFYING,), Event.UNREACHABLE, Next(to=Phase.CHOSEN), (_SENDING,)),
     Transition((Phase.NOTIFYING,), Event.UNCLEAR, Next(to=Phase.UNKNOWN), (_SENDING,)),
 )
+# One part in so many of the hour's notifications is only spent after the whole grace.
+_SAVED_SHARE = 3
 TABLE = {(phase, row.event): row for row in TRANSITIONS for phase in row.phases}
 _STAYS = {event: Transition((), event) for event in Event}
 
@@ -236,6 +238,18 @@ def choose_event(
     if not rules.can_notify:
         return Event.NO_NOTIFIER
     return Event.GRACE_OVER if is_grace_over else Event.NO_REPLY
+
+
+def decide_grace_s(rules: DeliveryRules, *, spent: int, silent_s: float) -> float:
+    """Return the seconds that an answer waits for a webhook. `silent_s`: seconds since words were heard.
+
+    While more than a third of the hour's notifications is left, and more than one, silence ends the wait: people wait
+    in silence. The last ones are saved, since a webhook may still carry the answer for nothing.
+    """
+    left = rules.per_hour - spent
+    if left <= 1 or left * _SAVED_SHARE <= rules.per_hour:
+        return rules.grace_s
+    return min(rules.grace_s, max(0.0, rules.silence_s - silent_s))
 
 
 def build_change(row: Transition, before: Phase, reply: Channel, delivery_id: str, now_s: float) -> DeliveryChange:

@@ -81,9 +81,12 @@ class WaitingAnswer:
 class DeliveryRules:
     """Rules of a node. An answer waits `grace_s` for the next webhook's reply before it is sent as a notification.
 
-    When its question is `expires_s` old, it is sent no more. `can_notify`: there is a key for Omi's API.
+    When its question is `expires_s` old, it is sent no more. `can_notify`: there is a key for Omi's API. While much of
+    the `per_hour` notifications is left, the wait ends after `silence_s` without speech; 0: it never ends early.
     """
 
     grace_s: float = 5.0
     expires_s: float = 600.0
     can_notify: bool = False
+    per_hour: int = 0
+    silence_s: float = 0.8

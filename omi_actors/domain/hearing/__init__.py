@@ -2,13 +2,14 @@
 
 Not here: transcripts and conversations (domain/sessions/), timers (actors/session/), the answers (jobs/answer.py).
 
-hearing.py       the functions that a session calls: hear, pause_over, recall, relabel, close_questions, note_reply
+hearing.py       the functions that a session calls: hear, pause_over, end_by_words, recall, relabel, …
 utterances.py    the full decision: it tracks the open utterance of every speaker
 overhearing.py   the same decision, fast, for speech without a wake phrase
 speech.py        parses the words of one utterance
 wake.py          finds wake phrases
 patterns.py      compiles the patterns of persons
 question_end.py  finds the end of a question in its words
+pauses.py        decides how long a pause ends a question after which words
 phrases.py       word tables of twelve languages
 repetition.py    compares two questions
 meant.py         decides whether speech without a wake phrase is meant; meant_words.py: its words

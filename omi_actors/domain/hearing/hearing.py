@@ -84,7 +84,7 @@ def hear_in_full(
     if options.mode is ListenMode.NEVER:
         return HearingResult(SILENT, (), None)
     tracker = UtteranceTracker(state, now_s, options)
-    tracker.close_expired()
+    tracker.close_expired(is_webhook=bool(segments))
     for segment in segments:
         tracker.take(segment)
     return tracker.finish()
@@ -93,6 +93,19 @@ def hear_in_full(
 def pause_over(state: HearingState, now_s: float, options: HearingOptions = DEFAULTS) -> HearingResult:
     """Return the questions that silence has ended by now. A call that comes too early or too late does no harm."""
     return hear_in_full(state, (), now_s, options)
+
+
+def end_by_words(heard: HearingResult, now_s: float, options: HearingOptions = DEFAULTS) -> HearingResult:
+    """Add the questions that their words have ended, after the last slice of a webhook: a statement to Omi is one."""
+    if heard.deadline is None or heard.deadline > now_s:
+        return heard
+    ended = pause_over(heard.state, now_s, options)
+    return replace(
+        ended,
+        questions=(*heard.questions, *ended.questions),
+        repeated=heard.repeated + ended.repeated,
+        not_meant=heard.not_meant + ended.not_meant,
+    )
 
 
 def note_reply(state: HearingState, now_s: float, *, was_answered: bool = True) -> HearingState:

@@ -35,6 +35,15 @@ class ListenMode(StrEnum):
     ALWAYS = "ALWAYS"
 
 
+class EndedBy(StrEnum):
+    """The sign that ended a question: its words, a pause, another speaker's words after it, or its longest time."""
+
+    WORDS = "words"
+    PAUSE = "pause"
+    SPEAKER = "speaker"
+    LIMIT = "limit"
+
+
 class WakeBy(StrEnum):
     """People whose speech can be a question: anyone, or only the wearer, once Omi has recognised the wearer's voice."""
 
@@ -46,14 +55,14 @@ class WakeBy(StrEnum):
 class HearingOptions:
     """Settings of a session's hearing. Times in seconds.
 
-    `pause_s`: silence that ends a question; it is doubled after an incomplete sentence and after the first few words.
+    `pause_s`: silence that ends a question; pauses.py makes it shorter or longer by the words before it.
     `wake_wait_s`: the longest wait for words after a wake phrase. `hard_cap_s` and `max_chars` limit a question.
     `pattern` (RE2) stands in place of names; `sensitivity` is a level of wake.py. `wake` is made of the three.
     """
 
     names: tuple[str, ...] = ("omi",)
     mode: ListenMode = ListenMode.TRIGGER
-    pause_s: float = 2.0
+    pause_s: float = 1.6
     wake_wait_s: float = 8.0
     hard_cap_s: float = 30.0
     followup_s: float = 8.0
@@ -88,6 +97,7 @@ class Question:
     asked_at: float = 0.0
     is_user: bool = False
     without_wake: bool = False
+    ended_by: EndedBy = EndedBy.WORDS
 
 
 class OpenUtterance(msgspec.Struct, frozen=True, gc=False):

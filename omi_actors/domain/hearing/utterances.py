@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from omi_actors.domain.hearing.language import guess_language
 from omi_actors.domain.hearing.meant import ANY_TIME, FOLLOWING, Moment, find_topic, is_meant
-from omi_actors.domain.hearing.question_end import has_hardly_begun, is_dangling
+from omi_actors.domain.hearing.pauses import Ending, has_marks, judge_ending
 from omi_actors.domain.hearing.repetition import is_near_duplicate, normalise
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.speech import (
@@ -30,6 +30,7 @@ from omi_actors.domain.hearing.state import (
     SPEAKERS_LIMIT,
     SPLIT_ARRIVAL_S,
     SPLIT_S,
+    EndedBy,
     HearingOptions,
     HearingResult,
     HearingState,
@@ -48,12 +49,26 @@ def _deadline(utterance: OpenUtterance, options: HearingOptions) -> float:
         return math.inf
     if not utterance.question.text:
         return utterance.heard_at + options.wake_wait_s
-    pause_ends_at = utterance.heard_at + _pause_s(utterance.question.text, options)
+    pause_ends_at = utterance.heard_at + options.pause_s * _judge(utterance).value
     return min(pause_ends_at, utterance.opened_at + options.hard_cap_s)
 
 
-def _pause_s(words: str, options: HearingOptions) -> float:
-    return options.pause_s * (2 if is_dangling(words) or has_hardly_begun(words) else 1)
+def _judge(utterance: OpenUtterance) -> Ending:
+    """Return what the words say of the question's end. Without a wake phrase no statement is certainly for Omi."""
+    assert utterance.question is not None  # noqa: S101 (the callers checked it)
+    is_marked = any(has_marks(piece.text) for piece in utterance.pieces)
+    ending = judge_ending(utterance.question.text, is_marked=is_marked)
+    return Ending.OPEN if ending is Ending.OVER and utterance.without_wake else ending
+
+
+def _sign_of(utterance: OpenUtterance, options: HearingOptions) -> EndedBy:
+    """Return the sign that ends an open utterance at its deadline."""
+    if utterance.question is None:
+        return EndedBy.PAUSE
+    deadline = _deadline(utterance, options)
+    if deadline <= utterance.heard_at:
+        return EndedBy.WORDS
+    return EndedBy.LIMIT if deadline >= utterance.opened_at + options.hard_cap_s else EndedBy.PAUSE
 
 
 def rename(utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance:
@@ -98,14 +113,18 @@ class UtteranceTracker:
         ends_at = None if deadline == math.inf else deadline
         return HearingResult(state, tuple(self._questions), ends_at, self._repeated, self._not_meant)
 
-    def close_expired(self) -> None:
-        """Close the utterances that silence has ended since the state was made."""
+    def close_expired(self, *, is_webhook: bool = False) -> None:
+        """Close the utterances that silence has ended since the state was made.
+
+        With more segments of a webhook the words of the same webhook end nothing yet: it may have more of them.
+        """
         now_s, options = self._now_s, self._options
         self._recent = tuple(known for known in self._recent if now_s - known[1] < options.near_duplicate_s)
         for utterance in tuple(self._open.values()):
             is_split = utterance.question is None and now_s - utterance.heard_at > SPLIT_ARRIVAL_S
-            if is_split or _deadline(utterance, options) <= now_s:
-                self._close(utterance)
+            is_current = is_webhook and utterance.heard_at >= now_s
+            if is_split or (_deadline(utterance, options) <= now_s and not is_current):
+                self._close(utterance, _sign_of(utterance, options))
 
     def take(self, segment: StoredSegment) -> None:
         """Add one segment to its speaker's utterance, or begin another."""
@@ -113,6 +132,7 @@ class UtteranceTracker:
             segment = replace(segment, text=segment.text[:HEARD_CHARS])
         if segment.conversation_id != self._conversation_id:
             self._begin_conversation(segment.conversation_id)
+        self._end_by_others(segment)
         if self._moment is not None and self._replied_at > -math.inf and segment.speaker != self._asker:
             self._moment = self._moment._replace(is_among_others=True)
         utterance = self._open.pop(segment.speaker, None) or self._take_renamed(segment)
@@ -130,6 +150,15 @@ class UtteranceTracker:
         else:
             self._continue(utterance, segment)
         self._forget()
+
+    def _end_by_others(self, segment: StoredSegment) -> None:
+        """Close the whole questions that another speaker's words follow: somebody answers."""
+        for utterance in tuple(self._open.values()):
+            is_others = utterance.speaker != segment.speaker and not is_piece(utterance.pieces, segment.key)
+            is_after = is_others and segment.start_s >= utterance.last_end_s
+            has_words = utterance.question is not None and bool(utterance.question.text)
+            if is_after and has_words and _judge(utterance) in (Ending.OVER, Ending.COMPLETE):
+                self._close(utterance, EndedBy.SPEAKER)
 
     def _take_renamed(self, segment: StoredSegment) -> OpenUtterance | None:
         """Return the utterance of another speaker that holds this segment already."""
@@ -204,7 +233,8 @@ class UtteranceTracker:
         if not utterance.question.text:
             return silence_s >= self._options.wake_wait_s
         is_capped = segment.start_s - utterance.opened_start_s >= self._options.hard_cap_s
-        return is_capped or silence_s >= _pause_s(utterance.question.text, self._options)
+        # Both stretches of speech are here: to wait costs nothing, so no pause is shorter than the usual one.
+        return is_capped or silence_s >= self._options.pause_s * max(1.0, _judge(utterance).value)
 
     def _parse(self, utterance: OpenUtterance, segment: StoredSegment, *, is_late: bool = False) -> None:
         """Accept the questions in an utterance. The rest of the utterance stays open."""
@@ -234,13 +264,22 @@ class UtteranceTracker:
         elif rest.pieces:
             self._open[utterance.speaker] = rest
 
-    def _close(self, utterance: OpenUtterance) -> None:
+    def _close(self, utterance: OpenUtterance, ended_by: EndedBy = EndedBy.PAUSE) -> None:
         """End an utterance, and accept its open question."""
         self._open.pop(utterance.speaker, None)
         if utterance.question is not None and utterance.question.text:
-            self._accept(utterance.question, utterance.speaker, utterance.heard_at, is_user=utterance.is_user)
+            asked = (utterance.question, utterance.speaker, utterance.heard_at)
+            self._accept(*asked, is_user=utterance.is_user, ended_by=ended_by)
 
-    def _accept(self, found: FoundQuestion, speaker: str, asked_at: float, *, is_user: bool) -> None:
+    def _accept(
+        self,
+        found: FoundQuestion,
+        speaker: str,
+        asked_at: float,
+        *,
+        is_user: bool,
+        ended_by: EndedBy = EndedBy.WORDS,
+    ) -> None:
         """Accept a question, unless it is for others, or known: from the same place, or in nearly the same words."""
         words = normalise(found.text)
         asked, digest = dict(self._asked), hash(found.key)
@@ -259,7 +298,7 @@ class UtteranceTracker:
         if self._options.mode is not ListenMode.TRIGGER:
             self._moment = Moment(topic=find_topic(found.text), language=guess_language(found.text))
         place = (found.key, self._conversation_id, found.ordinal)
-        self._questions.append(Question(found.text, *place, speaker, asked_at, is_user, not found.has_wake))
+        self._questions.append(Question(found.text, *place, speaker, asked_at, is_user, not found.has_wake, ended_by))
 
     def _is_meant(self, text: str, asked_at: float) -> bool:
         """Decide by words and moment if speech without a wake phrase is a question to the wearable."""

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from omi_actors.domain.hearing.hearing import hear, note_reply, pause_over, relabel
+from omi_actors.domain.answers.delivery import decide_grace_s
+from omi_actors.domain.answers.delivery_records import DeliveryRules
+from omi_actors.domain.hearing.hearing import end_by_words, hear, note_reply, pause_over, relabel
 from omi_actors.domain.hearing.segments import Segment
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingState, ListenMode, Question
 from omi_actors.domain.sessions.transcript import build_progress, decide_growth
@@ -72,15 +74,23 @@ def load_cases(folder: Path) -> tuple[Case, ...]:
     return tuple(case for file in files for case in msgspec.json.decode(file.read_bytes(), type=tuple[Case, ...]))
 
 
+# A person who can be notified ten times in the hour.
+_RULES = DeliveryRules(can_notify=True, per_hour=10)
 # Seconds between a webhook and its repetition.
 _REPEAT_AFTER_S = 0.05
 
 
 class Taken(NamedTuple):
-    """A question that the detector found."""
+    """A question that the detector found, and what ended it.
+
+    `leaves_s`: seconds from its last words to the moment when the answer leaves, if the model answers at once: with the
+    webhook that ended it, with the next one, or as a notification of a person with budget in hand.
+    """
 
     text: str
     when: str
+    ended_by: str = ""
+    leaves_s: float = 0.0
 
 
 def play(case: Case, *, repeated: bool = False) -> tuple[Taken, ...]:
@@ -97,6 +107,8 @@ class _Player:
         self._options = HearingOptions(mode=ListenMode(case.mode))
         self._state: HearingState = SILENT
         self._deadline: float | None = None
+        self._heard_at = 0.0
+        self._moments_left = sorted(webhook.received_at_s or 0.0 for webhook in case.webhooks if webhook.segments)
         ids = count(1)
         self._new_id = lambda: f"c{next(ids)}"
         self._progress = build_progress(None, self._new_id)
@@ -116,9 +128,11 @@ class _Player:
     def _let_pass(self, until_s: float) -> Iterator[Taken]:
         """Call `pause_over` for every deadline until `until_s`, as the session's timer does."""
         while self._deadline is not None and self._deadline <= until_s:
-            heard = pause_over(self._state, self._deadline, self._options)
+            now_s = self._deadline
+            heard = pause_over(self._state, now_s, self._options)
             self._state, self._deadline = heard.state, heard.deadline
-            yield from _taken(heard.questions, "after pause")
+            for question in heard.questions:
+                yield self._take(question, "after pause", self._find_leaving(now_s))
 
     def _happen(self, webhook: Webhook, now_s: float) -> Iterator[Taken]:
         if webhook.reply_at_s is not None:
@@ -128,12 +142,21 @@ class _Player:
         growth = decide_growth(self._progress, segments, received_at=now_s, new_id=self._new_id)
         self._progress = growth.progress
         heard = hear(relabel(self._state, growth.corrected), growth.fresh, now_s, self._options)
+        heard = end_by_words(heard, now_s, self._options)
         self._state, self._deadline = heard.state, heard.deadline
-        yield from _taken(heard.questions, "at once")
+        self._heard_at = now_s
+        for question in heard.questions:
+            yield self._take(question, "at once", now_s)
 
+    def _find_leaving(self, now_s: float) -> float:
+        """Return when an answer leaves that is there now and that no reply waits for."""
+        silent_s = now_s - self._heard_at
+        notified_at = now_s + decide_grace_s(_RULES, spent=0, silent_s=silent_s)
+        return min((at_s for at_s in self._moments_left if now_s < at_s < notified_at), default=notified_at)
 
-def _taken(questions: tuple[Question, ...], when: str) -> Iterator[Taken]:
-    return (Taken(question.text, when) for question in questions)
+    @staticmethod
+    def _take(question: Question, when: str, leaves_at: float) -> Taken:
+        return Taken(question.text, when, question.ended_by, max(0.0, leaves_at - question.asked_at))
 
 
 def _build_segment(spoken: Spoken) -> Segment:
