@@ -41,10 +41,8 @@ from web.server import WebServer
 _log = get_logger(__name__)
 
 # Seconds after which a thread that waits for Python's lock gets it from a busy event loop; the default is 0.005.
-# A reader waits for it after each row. In turns, with 1,500 polling phones on SQLite, p50 and p99 were 1.0 and 2.5 s
-# with 0.005, and 0.1 and 0.7 s with 0.0005; with 1,000 phones the CPU time fell by a quarter (scripts/bench --only
-# phones). Webhooks alone were not compared.
-_SWITCH_S = 0.0005
+# A reader of SQLite waits for it after each row. Figures: docs/decisions.md, "The event loop".
+_SWITCH_S = 0.0001
 # Seconds. The import takes a second on a slow machine; a start must not hang for it.
 _LOAD_S = 10.0
 

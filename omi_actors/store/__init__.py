@@ -3,7 +3,7 @@
 Here: statements, entities, transactions, the actors that run them. Not here: decisions (domain/). Only values of
 domain/ leave this folder, never entities.
 
-facade.py         Store: commit, write, write_alone, read, read_cold
+facade.py         Store: commit, write, write_alone, read, read_apart, read_cold
 actors.py         the writer and the readers; messages.py: their messages
 engine.py         group commits, writes alone, reads; transaction.py: one transaction; migrate.py: the schema;
                   statement_log.py: transactions that log their statements

@@ -90,6 +90,10 @@ class Dialect(Protocol):
         """Prepare to read statements without a transaction, if possible. `rollback` comes after them."""
         ...
 
+    def end_apart(self, con: Any) -> None:
+        """Take back `begin_apart`, before a transaction of Pony's."""
+        ...
+
     def rollback(self, con: Any) -> None:
         """Roll back the transaction, if one is open."""
         ...

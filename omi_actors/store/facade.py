@@ -89,7 +89,15 @@ class Store:
         self, work: Callable[Concatenate[EntityTransaction, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[R]:
         """Run `work` with Pony's entities on a snapshot, by one of the readers that sessions do not use."""
-        query = ColdQuery(work.__name__, Call(work, *args, **kwargs))
+        return self._ask_cold(ColdQuery(work.__name__, Call(work, *args, **kwargs)))
+
+    def read_cold_apart(
+        self, work: Callable[Concatenate[Transaction, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[R]:
+        """Run `work` by a reader that sessions do not use, each of its statements on a snapshot of its own."""
+        return self._ask_cold(Query(work.__name__, Call(work, *args, **kwargs), is_apart=True))
+
+    def _ask_cold(self, query: ColdQuery[R] | Query[R]) -> Future[R]:
         first = next(self._turns) % len(self._cold_readers)
         in_turn = (*self._cold_readers[first:], *self._cold_readers[:first])
         reader = min(in_turn, key=lambda handle: len(handle.mailbox))

@@ -149,6 +149,11 @@ class Postgres:
         if not self._is_pooled and not con.autocommit:
             con.autocommit = True
 
+    def end_apart(self, con: Any) -> None:
+        """Let psycopg2 send BEGIN again: Pony would turn that on itself, within the transaction."""
+        if not self._is_pooled and con.autocommit:
+            con.autocommit = False
+
     def rollback(self, con: Any) -> None:
         """Roll back. Do nothing if the connection is closed: the server has rolled back then."""
         if con.closed:

@@ -147,6 +147,9 @@ class SQLite:
     def begin_apart(self, con: sqlite3.Connection) -> None:
         """Do nothing: a statement is a snapshot."""
 
+    def end_apart(self, con: sqlite3.Connection) -> None:
+        """Do nothing."""
+
     def rollback(self, con: sqlite3.Connection) -> None:
         """Roll back, unless the error has ended the transaction already, as a full disk does."""
         if con.in_transaction:

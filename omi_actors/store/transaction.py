@@ -298,6 +298,7 @@ class Connection:
         con = self.get()
         try:
             if not commits:
+                self._dialect.end_apart(con)
                 self._dialect.begin(con)
             with orm.db_session(immediate=commits or self._dialect.snapshot_is_immediate):
                 if commits:

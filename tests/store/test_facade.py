@@ -12,7 +12,7 @@ import omi_actors
 from omi_actors.store.messages import Call, comes_late, enqueues
 from omi_actors.store.transaction import Transaction
 
-WAYS = {"write", "write_alone", "read", "read_apart", "read_cold"}
+WAYS = {"write", "write_alone", "read", "read_apart", "read_cold", "read_cold_apart"}
 
 
 @enqueues

@@ -66,6 +66,7 @@ def test_settings_are_in_force_in_every_transaction(kind, server_url, tmp_path):
             with opened(url, tmp_path, readonly=True) as other:
                 for _ in range(3):
                     assert other.read(ask, is_apart=True) == other.read(ask) == IN_FORCE
+                    assert other.read_cold(ask) == IN_FORCE
     assert not way or bool(way.refused) is (kind == "refuses options")
 
 

@@ -180,11 +180,14 @@ def test_reads_are_snapshots_and_cannot_write_after_a_single_statement_was_read(
 
     assert reader.read(look_twice) == (0, 0)
     assert reader.read(_count, is_apart=True) == 1
+    assert reader.read_cold(lambda tx: (tx.db.Session.select().count(), _count(tx))) == (1, 1)
+    do(engine, first_commit("s2"))
+    assert reader.read(_count) == 2
     with pytest.raises(StoreError):
         reader.read(lambda tx: tx.run("DELETE FROM session"))
     with pytest.raises(StoreError):
         reader.read(lambda tx: tx.fetch("SELECT nothing"), is_apart=True)
-    assert reader.read(_count, is_apart=True) == reader.read(_count) == 1
+    assert reader.read(_count, is_apart=True) == reader.read(_count) == 2
     reader.close()
 
 

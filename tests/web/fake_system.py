@@ -46,7 +46,7 @@ class InlineStore:
     def read(self, work, /, *args, **kwargs):
         return self._settle(lambda: self._engine.read(lambda tx: work(tx, *args, **kwargs)))
 
-    read_apart = read
+    read_apart = read_cold_apart = read
 
     def read_cold(self, work, /, *args, **kwargs):
         return self._settle(lambda: self._engine.read_cold(lambda tx: work(tx, *args, **kwargs)))

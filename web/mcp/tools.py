@@ -116,7 +116,7 @@ class ToolHandler(AskingHandler, OneConversationHandler):
         return TextsMade(await self._find_texts(given.words, given.limit, only_said=True))
 
     async def _find_texts(self, words: str, limit: int, *, only_said: bool = False) -> list[Source]:
-        found = await self.store.read_cold(
+        found = await self.store.read_cold_apart(
             recall.find_texts, self.me.account_id, words, limit=limit, only_said=only_said
         )
         return _build_sources(found)

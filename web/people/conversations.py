@@ -106,7 +106,7 @@ class ConversationsHandler(OneConversationHandler):
             await self._send_page(limit)
             return
         offset = _OFFSET.read(self)
-        total, page = await self.store.read_cold(
+        total, page = await self.store.read_cold_apart(
             conversations.list_by_offset, self.me.account_id, offset=offset, limit=limit
         )
         forms = [counted_form(one) for one in page]
@@ -125,7 +125,7 @@ class ConversationsHandler(OneConversationHandler):
         self.send_ok({"conversation": {**conversation_form(begun), **({"title": title} if title else {})}}, 201)
 
     async def _send_page(self, limit: int) -> None:
-        page = await self.store.read_cold(
+        page = await self.store.read_cold_apart(
             conversations.list_conversations, self.me.account_id, before=CURSOR.read(self), limit=limit + 1
         )
         last = page[limit - 1].position if len(page) > limit else None
@@ -145,7 +145,9 @@ class SearchHandler(PersonHandler):
         if not words:
             raise BadRequestError("`q` is missing.", hint="It holds the words that are searched.")
         limit = FOUND.read(self)
-        found = await self.store.read_cold(recall.find_texts, self.me.account_id, words, limit=limit, only_said=True)
+        found = await self.store.read_cold_apart(
+            recall.find_texts, self.me.account_id, words, limit=limit, only_said=True
+        )
         self.send_ok({"items": sources_form(found)})
 
 

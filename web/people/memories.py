@@ -75,7 +75,7 @@ class MemoriesHandler(_TextHandler):
         limit, search = _LIMIT.read(self), _SEARCH.read(self)
         offset = _OFFSET.read(self) if _OFFSET.is_given(self) else None
         before = CURSOR.read(self) if offset is None else NEWEST
-        page = await self.store.read_cold(
+        page = await self.store.read_cold_apart(
             memories.list_memories, self.me.account_id, limit=limit, search=search, before=before, offset=offset
         )
         self.send_ok(_page_form(page, limit, offset))

@@ -52,7 +52,7 @@ class StatsHandler(PersonHandler):
     @declare(_STATS)
     async def get(self) -> None:
         """Show counts, the latest messages, messages by day, and the use of models."""
-        stats = await self.store.read_cold(load_stats, self.me.account_id, now_s=self.now_s)
+        stats = await self.store.read_cold_apart(load_stats, self.me.account_id, now_s=self.now_s)
         days = [{"date": day.isoformat(), "count": count} for day, count in sorted(stats.by_day.items())]
         models = [{"model": name, "answers": count} for name, count in sorted(stats.by_model.items())]
         self.send_ok(
