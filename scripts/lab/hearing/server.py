@@ -40,7 +40,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """Report on one run. `missing`, `twice` and `false_wakes` count questions without, and answers beyond, one answer."""
+    """Report on one run: its answers; questions without an answer or with two; answers to other words."""
 
     answered: Sequence[Answered]
     missing: int
