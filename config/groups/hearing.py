@@ -23,7 +23,7 @@ class HearingSettings(BaseModel):
         validation_alias="WAKE_NAMES",
         min_length=1,
         max_length=8,
-        description="Names of the wearable in wake phrases, separated by commas. Known misspellings of omi count, too.",
+        description="Names of the wearable in wake phrases, separated by commas. Other spellings of their sound count.",
     )
     wake_by: Annotated[Literal["ANYONE", "OWNER"], BeforeValidator(upper_word)] = Field(
         "ANYONE",

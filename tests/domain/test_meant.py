@@ -51,11 +51,23 @@ def test_words_that_ask_nothing_or_call_somebody_are_not_meant(text):
     assert not is_meant(text, Moment(2.0), FOLLOWING)
 
 
-def test_words_of_the_last_answer_make_a_question_a_followup():
-    text = "Which station is closest to the old harbour?"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What other factors led to a breakdown of trade in those days?",
+        "Tell me about the index. How is it used?",
+        "gibt es einen film dazu",
+    ],
+)
+def test_whole_question_alone_a_command_before_it_and_one_without_marks_are_meant(text):
+    assert is_meant(text, Moment(2.0, language="de" if text.startswith("gibt") else "en"), FOLLOWING)
+
+
+def test_words_of_the_last_answer_make_up_for_other_cues():
+    text = "The lifts close at the old harbour on Monday?"
 
     assert not is_meant(text, Moment(2.0), FOLLOWING)
-    assert is_meant(text, Moment(2.0, find_topic("The northern line has 50 stations.")), FOLLOWING)
+    assert is_meant(text, Moment(2.0, find_topic("The northern line has 50 stations at the harbour.")), FOLLOWING)
 
 
 def answered(options=FOLLOWUP):

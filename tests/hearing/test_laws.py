@@ -29,6 +29,8 @@ WORDS = (
         "oh",
         "me",
         "omie",
+        "homie",
+        "only",
         "they",
         "promise",
         "Naomi",

@@ -24,7 +24,18 @@ TALK = (
     *("nobody knew what it was about, but he said it all the same, and then he said good", "hi there -", ".", "ну"),
     *("一二三四五六七八九十" * 8, "word" * 20),
 )
-ADDRESSED = ("Omi", "hey omi what time is it", "Omi, what", "is it?", "Hey Omi, who is it?")
+ADDRESSED = (
+    "homie",
+    "only",
+    "oh me",
+    "what time",
+    '"',
+    "Omi",
+    "hey omi what time is it",
+    "Omi, what",
+    "is it?",
+    "Hey Omi, who is it?",
+)
 
 
 @st.composite

@@ -5,7 +5,9 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
+from omi_actors.domain.answers.budget import Spending
 from omi_actors.domain.sessions.chat import KnownQuestion
+from omi_actors.domain.sessions.records import Withdrawn
 from omi_actors.errors import LeaseLostError
 from omi_actors.store import jobs
 from omi_actors.store.engine import Engine
@@ -72,3 +74,28 @@ def test_answered_question_cannot_be_called_off(engine: Engine) -> None:
     assert not cancel(engine)
 
     assert rows(engine, "SELECT state FROM job") == [("done",)]
+
+
+def test_question_that_was_not_meant_is_withdrawn_with_its_title_and_asks_no_more(engine: Engine) -> None:
+    (claimed,) = claim(engine)
+    do(engine, lambda tx: tx.run("UPDATE conversation SET title = (SELECT text FROM message WHERE role = 'user')"))
+    withdrawn = Withdrawn(job_id=claimed.job_id, token=claimed.token, finished_at=9.0, spent=Spending("s1", tokens=7))
+    write = partial(jobs.withdraw_question, withdrawn=withdrawn)
+
+    do(engine, write)
+    do(engine, write)  # its reply was lost
+
+    assert rows(engine, "SELECT count(*) FROM message") == [(0,)]
+    assert rows(engine, "SELECT title FROM conversation") == [(None,)]
+    assert rows(engine, "SELECT state, payload, idempotency_key FROM job") == [("done", "{}", KEY)]
+    assert rows(engine, "SELECT DISTINCT tokens FROM model_use") == [(7,)]
+
+
+def test_question_is_not_withdrawn_without_its_lease(engine: Engine) -> None:
+    (claimed,) = claim(engine)
+    withdrawn = Withdrawn(job_id=claimed.job_id, token="old", finished_at=9.0, spent=Spending("s1", tokens=7))  # noqa: S106 (a lease's)
+
+    with pytest.raises(LeaseLostError):
+        do(engine, partial(jobs.withdraw_question, withdrawn=withdrawn))
+
+    assert rows(engine, "SELECT count(*) FROM message") == [(1,)]

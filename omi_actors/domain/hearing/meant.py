@@ -27,8 +27,8 @@ _FEWEST = 4
 # Letters by which a word of the answer is known again, in another form too; shorter words say nothing.
 _STEM_CHARS = 5
 _LEAST_CHARS = 4
-# Seconds after an answer in which most follow-ups begin.
-_SOON_S = 6.0
+# Seconds after an answer in which most follow-ups come; a person may allow a minute.
+_SOON_S = 10.0
 
 _SENTENCE = re.compile(r"[^.!?…。！？؟।]+[.!?…。！？؟।]*")
 _QUESTION_MARKS = frozenset("?？؟")
@@ -36,7 +36,9 @@ _AROUND = '"“”„«»()[]{}.,!?:;¿¡…–—、。，！？：；،؟؛।
 _FORMAL = re.compile(r"(?<=[^.!?] )(?:Sie|Ihnen|Ihre?[nmrs]?)\b")
 _NAME = r"[^\W\d_a-zà-ÿ]\w+"
 _CALLED_FIRST = re.compile(rf"\W*({_NAME})(?: {_NAME})?,")
+_PART = re.compile(r"[^,،、，]*\w[,،、，]")
 _CALLED_LAST = re.compile(rf", ({_NAME})\W*$")
+_NO = words_of("no|nope|nein|non|não|nee|нет|नहीं|لا")
 # Languages by their rows in the tables; those of the Latin alphabet come first.
 _CODES = ("en", "es", "de", "fr", "pt", "it", "nl", "ru", "hi", "ar")
 _LATIN = _CODES[:7]
@@ -50,6 +52,7 @@ _COMMAND_UNSPACED = re.compile(meant_words.MACHINE_COMMANDS_UNSPACED)
 _SECOND_UNSPACED = re.compile(meant_words.SECOND_PERSON_UNSPACED)
 _TOGETHER_UNSPACED = re.compile(meant_words.TOGETHER_UNSPACED)
 _CALLED_UNSPACED = re.compile(meant_words.CALLED_UNSPACED)
+_TELLING_UNSPACED = re.compile(meant_words.TELLING_UNSPACED)
 _POINTING_UNSPACED = re.compile(meant_words.POINTING_UNSPACED)
 
 
@@ -72,6 +75,7 @@ class _Cues(NamedTuple):
     commands: re.Pattern[str]
     person_commands: re.Pattern[str]
     tags: re.Pattern[str]
+    verbs_first: re.Pattern[str]
 
 
 def _any_of(row: str) -> str:
@@ -108,6 +112,7 @@ def _cues_of(code: str) -> _Cues:
         commands=re.compile(_any_of(meant_words.MACHINE_COMMANDS[n])),
         person_commands=_whole(meant_words.PERSON_COMMANDS[n]),
         tags=re.compile(rf", ?{_any_of(meant_words.TAGS[n])}\s*[?？؟]"),
+        verbs_first=_whole(meant_words.VERBS_FIRST[n]),
     )
 
 
@@ -145,7 +150,7 @@ def weigh(text: str, moment: Moment) -> dict[str, int]:
     going_on = cues.going_on.match(folded)
     rest = folded[going_on.end() :].lstrip() if going_on is not None else folded
     return (
-        _weigh_form(last, folded, rest, cues)
+        _weigh_form(last, folded, rest, cues, is_alone=not before)
         | _weigh_people(last, folded, rest, cues)
         | _weigh_before(before, cues)
         | _weigh_moment(folded, moment)
@@ -178,22 +183,28 @@ def _bare(sentence: str) -> str:
     return " ".join(words)
 
 
-def _weigh_form(last: str, folded: str, rest: str, cues: _Cues) -> dict[str, int]:
+def _weigh_form(last: str, folded: str, rest: str, cues: _Cues, *, is_alone: bool) -> dict[str, int]:
     """Weigh whether the last sentence asks or commands, and in which form. `rest` is without an "and" before it."""
     words = folded.count(" ") + 1
     is_command = cues.commands.match(rest) is not None or _COMMAND_UNSPACED.search(folded) is not None
-    is_correcting = words <= _FEW and cues.correcting.match(rest) is not None
-    is_told = cues.first.match(rest) is not None
-    is_asking = not _QUESTION_MARKS.isdisjoint(last) or (is_complete(folded) and not is_told)
+    correcting = cues.correcting.match(rest) if words <= _FEW else None
+    # "No, the bread" corrects, "no bread for me" tells.
+    is_correcting = correcting is not None and (correcting.group() not in _NO or _PART.match(last) is not None)
+    is_told = cues.first.match(rest) is not None or _TELLING_UNSPACED.search(folded) is not None
+    # Without any mark the form alone shows a question.
+    has_form = is_complete(folded) or (last[-1].isalnum() and cues.verbs_first.match(rest) is not None)
+    is_asking = not _QUESTION_MARKS.isdisjoint(last) or (has_form and not is_told)
     goes_on = rest is not folded and (words <= _FEW if is_asking else words <= _FEWEST and not is_told)
     is_telling = not (is_asking or is_command or is_correcting or goes_on)
     is_pointing = cues.pointing.search(folded) is not None or _POINTING_UNSPACED.search(folded) is not None
+    # A question that is whole and alone may have more words than one that goes on from the answer.
+    is_few = words <= _FEW or (words <= _USUAL and is_alone and is_asking and is_complete(rest))
     return {
         "asking": 2 * is_asking,
         "command": 3 * is_command,
         "correcting": 3 * (is_correcting and not is_asking),
         "going on": 2 * goes_on,
-        "few": 1 * (words <= _FEW),
+        "few": 1 * is_few,
         "many": -(words > _USUAL) - 2 * (words > _MANY),
         "pointing": 1 * is_pointing,
         "telling": -3 * is_telling,
@@ -232,12 +243,13 @@ def _has_name(sentence: str, cues: _Cues) -> bool:
     if found is None:
         return False
     word = found[1].casefold()
-    return word not in _FILLERS | _THANKS and not _is_found(word, cues.correcting, cues.pointing, cues.going_on)
+    is_other = word in _FILLERS | _THANKS or cues.commands.match(word) is not None
+    return not is_other and not _is_found(word, cues.correcting, cues.pointing, cues.going_on)
 
 
 def _weigh_before(before: Sequence[str], cues: _Cues) -> dict[str, int]:
-    """Weigh the sentences before the last: a tale, or thanks for the answer."""
-    told = [folded for folded in map(_bare, before) if folded not in _THANKS]
+    """Weigh the sentences before the last: a tale, thanks for the answer, or another command."""
+    told = [one for one in map(_bare, before) if one not in _THANKS and cues.commands.match(one) is None]
     is_personal = any(_is_found(folded, cues.second, cues.called, cues.talk) for folded in told)
     return {"tale": -min(4, 2 * len(told)), "tale of persons": -2 * is_personal}
 

@@ -15,12 +15,16 @@ SECOND_PERSON = (
     ),
     "du|dich|dir|dein|deine|deinen|deinem|deiner|deins|ihr|euch|euer|eure|euren|eurem|selbst|selber",
     "tu|te|t'|toi|ton|ta|tes|vous|votre|vos",
-    "você|vocês|te|ti|teu|tua|tens|queres|contigo",
-    "tu|ti|te|tuo|tua|tuoi|tue|voi|vi|vostro|vostra|hai|sei|vuoi|vai|stai|fai|avete|siete|volete",
+    "você|vocês|te|ti|teu|tua|tens|queres|contigo|achou|ligou|ficou sabendo|querem|está com|está rindo|topa",
+    (
+        "tu|ti|te|tuo|tua|tuoi|tue|voi|vi|vostro|vostra|hai|sei|vuoi|vai|stai|fai|avete|siete|volete|passi"
+        "|porti|aiuti|dai"
+        "|credi|ridi|pensi|senti|dici|esci|prendi|mangi|bevi|lavori|abiti|vivi|conosci|ricordi"
+    ),
     "je|jij|jou|jouw|jullie|u|uw",
     "ты|тебя|тебе|тобой|твой|твоя|твои|твоё|твою|вы|вас|вам|вами|ваш|ваша|ваши",
     "तुम|तुम्हें|तुम्हारा|तुम्हारी|तुम्हारे|तुमने|तू|तेरा|आप|आपका|आपकी|आपके|आपको|आपने",
-    "أنت|انت|أنتِ|أنتم|انتم|لك|عليك|معك|عندك|بك|إليك|منك",
+    "أنت|انت|وأنت|وانت|أنتِ|أنتم|انتم|لك|عليك|معك|عندك|بك|إليك|منك",
 )
 # Verbs of the second person that begin a question, in languages that leave the pronoun out, after any of the words in
 # the row before them: "¿me pasas la sal?", "а где живёшь?".
@@ -37,9 +41,16 @@ SECOND_PERSON_VERBS = {
         r"\w{2,}(?:ai|eni|uoi|hi|ndi|ngi|rti|ate|ete)\b",
     ),
     "pt": ("e|mas|me|te|não|já|onde|quando|como|com quem", r"(?!mas\b|as\b)(?:\w{2,}[ae]s|viu|quer|vem|foi)\b"),
-    "ru": ("а|и|но|не|где|когда|куда|как|с кем|почему|что", r"\w+(?:ешь|ишь|ёшь|ете|ите|шься|тесь)\b"),
+    "ru": (
+        "а|и|но|не|где|когда|куда|как|с кем|почему|что|чего|зачем",
+        r"(?:\w+(?:ешь|ишь|ёшь|ете|ите|шься|тесь)|слышал\w*|видел\w*)\b",
+    ),
+    "ar": (
+        "هل|ماذا|متى|أين|لماذا|كيف|و",
+        r"(?:س?ت(?:ريد|أتي|حب|شرب|أكل|ذهب|فكر|عمل)\w*|وضعت|(?:.*\s)?(?!هناك|ذلك|بنك)\w{2,}ك\b)",
+    ),
 }
-SECOND_PERSON_UNSPACED = "あなた|きみ|君|お前|你|您"
+SECOND_PERSON_UNSPACED = "あなた|きみ|君|お前|てくれ|元気|お腹|電話くれ|あげた|置いた|食べたい$|来る$|你|您"
 # What one asks a machine with those words: "can you repeat that", "are you sure", "how do you spell it". A verb of the
 # next table must follow the first ones, within four words.
 CAN_YOU = (
@@ -98,7 +109,10 @@ TO_A_MACHINE = (
     ("tu es sûr|tu es sûre|s'il te plaît|s'il vous plaît|tu sais quand|tu sais comment|tu recommandes|tu conseilles"),
     "tem certeza|tens a certeza|sabe quando|sabe como",
     "sei sicuro|sei sicura|sai quando|sai come|cosa intendi",
-    "weet je het zeker|ben je zeker|weet je wanneer|weet je hoe|alsjeblieft|dank je",
+    (
+        "weet je het zeker|hoe schrijf je|hoe zeg je|hoe spel je|ben je zeker|weet je wanneer|weet je hoe"
+        "|alsjeblieft|dank je"
+    ),
     "ты уверен|ты уверена|вы уверены|ты знаешь",
     "क्या आपको यकीन|आपको पता",
     "هل أنت متأكد|من فضلك|هل تعرف",
@@ -125,9 +139,14 @@ TOGETHER_VERBS = {
     "pt": ("e|mas|que|quando|onde|o que|não", r"\w{2,}(?:amos|emos|imos)\b"),
     "it": ("e|ma|che|quando|dove|cosa|ci|non", r"\w{2,}iamo(?:ci)?\b"),
     "fr": ("et|alors|mais|allez|bon", r"on (?!peut\b|doit\b|dit\b|met\b|l'|appelle\b)\w+"),
-    "ru": ("а|и|что|когда|где|не", r"(?:по\w+[еи]м|пошли|пойдём)\b"),
+    "ru": (
+        "а|и|что|когда|где|не",
+        r"(?!зачем|чем|почём|как|всем|совсем|потом)(?:\w{3,}(?:ем|ём|им)(?:ся)?|пошли)\b",
+    ),
 }
-TOGETHER_UNSPACED = "私たち|僕たち|俺たち|我们|咱们|吧[。！]?$|よね|だよ"
+TOGETHER_UNSPACED = "私たち|僕たち|俺たち|[こごとのぼもろよ]う[かよね][。？！]?$|我们|咱们|吧[。！]?$|よね|だよ"
+# Words of a tale, though one that asks stands in it: "I do not know what he thinks".
+TELLING_UNSPACED = "分からない|わからない|知らない|と思う|んだ。|不知道|我是|我觉得|我想"
 # People who are called, and whom only people call so.
 CALLED = (
     ("mum|mom|mummy|mommy|dad|daddy|honey|sweetie|darling|babe|dude|guys|buddy|mate|bro|sis|grandma|grandpa|sir|ma'am"),
@@ -217,11 +236,13 @@ MACHINE_COMMANDS = (
         "|donne-moi un|raconte|change"
     ),
     (
-        "lembr|coloca|põe|adiciona|cancela|repet|traduz|toca|converte|calcula|explica|procura|mostra|diz|diga"
+        "lembr|me lembr|me di|coloca|põe|adiciona|cancela|repet|traduz|toca|converte|calcula|explica"
+        "|procura|mostra|diz|diga"
         "|muda|para|lê|conta|continua"
     ),
     (
-        "ricorda|imposta|aggiungi|cancella|ripeti|tradu|suona|converti|calcola|spiega|cerca|mostra|dimmi|sposta"
+        "ricorda|annull|fallo|falla|imposta|aggiungi|cancella|ripeti|tradu|suona|converti|calcola|spiega"
+        "|cerca|mostra|dimmi|sposta"
         "|ferma|leggi|metti|continua|raccont"
     ),
     ("herinner|zet|voeg|annuleer|herhaal|vertaal|speel|reken|leg uit|zoek|toon|zeg|stop|verplaats|lees|ga door|vertel"),
@@ -230,10 +251,11 @@ MACHINE_COMMANDS = (
         "|прочитай|запиши|расскажи|останови|продолж|округли"
     ),
     "याद दिला|लगाओ|जोड़|रद्द|दोहरा|अनुवाद|चलाओ|समझा|खोज|दिखा|बताओ|बताइए|हटा|पढ़|बंद",
-    "ذكر|اضبط|أضف|ألغ|كرر|ترجم|شغل|احسب|اشرح|ابحث|أرني|أخبرني|اخبرني|انقل|احذف|اقرأ|توقف|أعد|قل",
+    "ذكر|اجعل|اضبط|أضف|ألغ|كرر|ترجم|شغل|احسب|اشرح|ابحث|أرني|أخبرني|اخبرني|انقل|احذف|اقرأ|توقف|أعد|قل",
 )
 MACHINE_COMMANDS_UNSPACED = (
-    "教えて|もう一度|繰り返|設定|翻訳|追加|止めて|再生|再说一遍|设置|提醒我|翻译|添加|取消|播放|告诉我"
+    "教えて|もう一度|繰り返|設定|翻訳|追加|止めて|再生|キャンセル|再说一遍|设置|提醒我|翻译|添加|取消|播放|告诉我|改成|解释|简单一点"
+    "|कर दो|समझाओ|दोहराओ|हटाओ|रद्द कर"
 )
 # Words that point to what was said before.
 POINTING = (
@@ -273,7 +295,10 @@ PERSON_COMMANDS = (
         "|prends-|va|vas-y|n'oublie"
         "|touche|devine|assieds|mange|bois|dis-lui|dis-moi quand|mets tes|mets ta|arrête de"
     ),
-    "vem|espera|olha|escuta|cuidado|deixa|dá|passa|ajuda|toma|traz|não esquece|avisa|senta|come|calma|vai",
+    (
+        "vem|espera|olha|escuta|cuidado|deixa|passa|ajuda|me passa|me ajuda|me dá|toma|traz|não esquece|avisa"
+        "|senta|come|calma"
+    ),
     (
         "vieni|aspetta|guarda|ascolta|sbrigati|attento|attenta|lascia|dammi|passami|aiutami|tieni|prendi|non"
         "|vai|mangia|siediti|portami"
@@ -319,4 +344,17 @@ TIMES = (
     "|hoy|mañana|noche|ayer|tiempo|hora|minutos|semana|tarde|heute|morgen|gestern|abend|stunde|uhr|woche"
     "|jahr|zeit|viel"
     "|aujourd|demain|soir|hier|heures|minutes|semaine|temps|combien|environ|prends|mettre|hoje|amanhã|oggi|domani"
+)
+# Verbs that begin a question, for speech-to-text that writes no marks: "gibt es einen Film".
+VERBS_FIRST = (
+    "is|are|was|do|does|did|can|could|will|would|should|am|have|has",
+    "es|son|está|están|estoy|hay|puedo|necesito|va|tiene|fue|era|se puede",
+    "ist|sind|war|gibt|geht|kann|habe|hat|brauche|regnet|muss|soll|wird|darf|reicht|bist du sicher|kannst du",
+    "est-ce|il y a|il reste|il fait|il me faut|il passe|ça fait|ça se|c'est|je peux|je suis|on peut|tu peux|y a",
+    "é|são|está|tem|posso|preciso|vai|dá|foi",
+    "è|sono|c'è|ci sono|posso|si può|serve|mi serve|ha",
+    "is|zijn|was|kan|heb|gaat|heeft|moet|mag|kun je",
+    "есть|можно|нужен|нужно|можешь",
+    "क्या|है",
+    "هل|أ",
 )

@@ -129,7 +129,7 @@ def _build_search(names: Sequence[str], *, is_omi: bool) -> str:
     if not spelled:
         return "|".join(unspaced)
     others = f"|only|omni|omit|{_SPLIT_OMI}" if is_omi else ""
-    spaced = f"(?:{spelled})|(?P<{phrases.JOINED}>(?:{_JOINED})-?(?:{spelled})){others}"
+    spaced = f"(?P<{phrases.JOINED}>(?:{_JOINED})-?)?(?:{spelled}){others}"
     # Only the names ignore case: with it, the ranges of letters around them would take 30 ms to compile.
     return "|".join([*unspaced, f"{_BEGINS}(?i:{spaced}){_ENDS}"])
 

@@ -55,6 +55,17 @@ SPELLINGS_AFTER_GREETING = {
 JOINED, SPLIT = "joined", "split"
 # Words that speech-to-text writes for the name, and that people say: they need certain words after them.
 LIKE_NAME = "only|omni|omit|homie|homey|homy|hommie"
+# Those of them that people say before questions, too: "okay, only what we need". Without a pause they need a greeting
+# that does not agree, and one of these pairs of words.
+VERB_OR_ADVERB = "only|omit"
+AGREEING = "ok|okay"
+CERTAIN_PAIRS = (
+    "what time|what's the|what's my|what is|what are|what does|how far|how long|how much|how many|how old|how tall"
+    "|how do|how is|when is|when does|where is|where are|where's the|who is|who was|who's the|why is|why are|why do"
+    "|which is"
+)
+# Words after "oh me" in a lament: "oh me what a day".
+LAMENTS = "what a|what an|what have|what did|what am|what will|why did|how could|how can|let me|tell me|look at|help me"
 # Words after "homie" that are said to a friend.
 SMALL_TALK = (
     "what's up|whats up|what's good|what's new|what's going|what's happening|how are|how's it|how's life|how have"

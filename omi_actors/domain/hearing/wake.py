@@ -70,7 +70,10 @@ _LIKE_NAME = words_of(phrases.LIKE_NAME)
 _SMALL_TALK = words_of(phrases.SMALL_TALK)
 _MISHEARD = words_of(phrases.GREETINGS_MISHEARD)
 _ENGLISH_GREETINGS = words_of(phrases.GREETINGS[0], phrases.GREETINGS_MISHEARD)
-_ENGLISH_QUESTION_WORDS = words_of(phrases.QUESTION_WORDS[0])
+_VERB_OR_ADVERB = words_of(phrases.VERB_OR_ADVERB)
+_AGREEING = words_of(phrases.AGREEING)
+_CERTAIN_PAIRS = words_of(phrases.CERTAIN_PAIRS)
+_LAMENTS = words_of(phrases.LAMENTS)
 _TABLES = (phrases.GREETINGS, phrases.QUESTION_WORDS, phrases.COMMANDS)
 # Words of Spanish, Portuguese and Italian alone, where "o mi" is ordinary speech.
 _ROMANCE_ONLY = words_of(*(rows[n] for rows in _TABLES for n in (1, 4, 5))) - words_of(
@@ -127,12 +130,28 @@ def _judge(line: str, match: re.Match[str], wakes: list[Wake], wake_phrases: Wak
     """Return the wake phrase with the name at `match`; None if the name is only mentioned."""
     sensitivity = wake_phrases.sensitivity
     wake = _judge_greeted(line, match, is_first=sensitivity <= GREETED_FIRST)
+    if wake is None and sensitivity >= NORMAL and match.lastgroup == phrases.SPLIT:
+        return _judge_split(line, match)
     if wake is not None or sensitivity < NORMAL or not _may_stand_alone(match, wake_phrases):
         return wake
     wake = _judge_last(line, match) or _judge_alone(line, match, wakes, may_follow=sensitivity >= ASKING)
     if wake is None and sensitivity >= MENTIONED:
         return Wake(*match.span(), is_open=False)
     return wake
+
+
+def _judge_split(line: str, match: re.Match[str]) -> Wake | None:
+    """Return the wake phrase "oh me" without greeting, at once before words that ask or command: "oh me can you"."""
+    start, end = match.span()
+    before = line[max(0, start - CONTEXT_CHARS) : start]
+    after = line[end : end + CONTEXT_CHARS]
+    if (after and after[0] != " ") or not _is_sentence_start(before, is_whole=start < CONTEXT_CHARS):
+        return None
+    words = words_in(after)[:2]
+    if len(words) < 2:  # noqa: PLR2004
+        return Wake(start, end, is_open=True)
+    is_asking = _are_addressing(words) and words[0] not in _ROMANCE_ONLY and " ".join(words) not in _LAMENTS
+    return Wake(start, end, is_open=False) if is_asking else None
 
 
 def _may_stand_alone(match: re.Match[str], wake_phrases: WakePhrases) -> bool:
@@ -198,25 +217,29 @@ def _judge_unsure(line: str, found: _Greeted, match: re.Match[str]) -> Wake | No
     """Return the wake phrase if the words after it ask or command, and fit words that only may be the name."""
     after = line[found.end : found.end + 2 * CONTEXT_CHARS]
     words = words_in(after)[:2]
-    is_verb_last = after.lstrip(_PAUSES)[:1] > _LAST_ABJAD and is_complete(after)
-    if is_verb_last or _are_addressing(words) or (_PAUSE_AFTER.match(after) and words[:1] and words[0] in _AFTER_PAUSE):
-        return Wake(found.start, found.end, is_open=False) if _fits(found, match, words, after) else None
-    return Wake(found.start, found.end, is_open=True) if len(after.split()) < 2 else None  # noqa: PLR2004
+    is_verb_last = after.lstrip(_PAUSES)[:1] > _LAST_ABJAD
+    is_asking = is_complete(after) if is_verb_last else _are_addressing(words)
+    if is_asking or (words[:1] and words[0] in _AFTER_PAUSE and _PAUSE_AFTER.match(after)):
+        return Wake(found.start, found.end, is_open=False) if _fits(found, match, words, line) else None
+    is_cut = is_verb_last and len(after) < 2 * CONTEXT_CHARS and _last_sentence(after) == after
+    return Wake(found.start, found.end, is_open=True) if len(words) < 2 or is_cut else None  # noqa: PLR2004
 
 
-def _fits(found: _Greeted, match: re.Match[str], words: list[str], after: str) -> bool:
+def _fits(found: _Greeted, match: re.Match[str], words: list[str], line: str) -> bool:
     """Return True when a greeting and the next words fit words that only may be the name."""
-    name, first, pair = match.group().casefold(), words[0], " ".join(words)
+    name, pair = match.group().casefold(), " ".join(words)
     is_split_or_misheard = match.lastgroup == phrases.SPLIT or found.greeting in _MISHEARD
-    if is_split_or_misheard and not {found.greeting, first, pair}.isdisjoint(_ROMANCE_ONLY):
+    if is_split_or_misheard and not {found.greeting, words[0], pair}.isdisjoint(_ROMANCE_ONLY):
         return False
     if name not in _LIKE_NAME:
         return True
     if found.greeting not in _ENGLISH_GREETINGS or pair in _SMALL_TALK:
         return False
-    # "Hey, only what we need" and "omit what you like" are ordinary speech, "hey only, what …" is none.
-    is_verb_or_adverb = name in {"only", "omit"} and _PAUSE_AFTER.match(after) is None
-    return not is_verb_or_adverb or (first in _ENGLISH_QUESTION_WORDS and words[-1] not in _PRONOUNS | _OBJECTS)
+    if name not in _VERB_OR_ADVERB or _PAUSE_AFTER.match(line, found.end):
+        return True
+    # "Hey, only what we need" is ordinary speech, "hey only what time" is none.
+    is_one_phrase = line[match.start() - 1].isspace() and line[match.start() - 2].isalpha()
+    return is_one_phrase and found.greeting not in _AGREEING and pair in _CERTAIN_PAIRS
 
 
 def _misheard_length(before: str, *, is_sure: bool) -> int:
