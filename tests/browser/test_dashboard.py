@@ -175,7 +175,7 @@ async def test_keys_filter_and_help(open_dashboard, server):
     await page.keyboard.press("/")
     await page.keyboard.type("store_reader ")  # its space pauses nothing
     await expect(page.locator("#filter-note")).to_have_text(re.compile(r"^\d+ rows$"))
-    assert await page.locator("#actors-body tbody tr:visible").count() == 3
+    assert await page.locator("#actors-body tbody tr:visible").count() == 4
     assert await page.get_by_text("Live, as of").is_visible()
 
     reply = await Wearable(page, server).say("One more.")
