@@ -47,6 +47,7 @@ def test_name_has_the_spellings_of_its_sound(name, spelled, other):
     assert [word for word in spelled.split() if not re.fullmatch(pattern, word)] == []
     assert [word for word in other.split() if re.fullmatch(pattern, word)] == []
     assert all(wakes(f"Hey {word}, what is up?", (name,)) for word in spelled.split())
+    assert all(may_wake(f"Hey {word}, what is up?", prepare((name,))) for word in spelled.split())
     assert not any(wakes(f"{word}, what is up?", (name,)) for word in spelled.split() if word != name.casefold())
 
 
@@ -68,6 +69,9 @@ def test_other_name_of_the_same_sound_has_all_spellings_of_omi():
         ("hey only what time is it", [("hey only", False)]),
         ("hey only what we need", []),
         ("hey, only what time is it", []),
+        ("hey, only call me if I must", []),
+        ("hey only call me a taxi", [("hey only", False)]),
+        ("hey only can you go", [("hey only", False)]),
         ("okay only what time is it", []),
         ("okay only, what time is it", [("okay only", False)]),
         ("oh me", [("oh me", True)]),
@@ -77,6 +81,10 @@ def test_other_name_of_the_same_sound_has_all_spellings_of_omi():
         ("oh me, can you go", []),
         ("oh me what a day", []),
         ("o mi casa que es", []),
+        ("hey o mi qué hora es", []),
+        ("hola o mi what time is it", []),
+        ("hola homie, what time is it", []),
+        ("hey homie, what's up with you", []),
         ("hey omni what we need", [("hey omni", False)]),
         ("hey homie. what", [("hey homie", False)]),
         ("hey homie. is", [("hey homie", False)]),

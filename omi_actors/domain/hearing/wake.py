@@ -72,6 +72,7 @@ _MISHEARD = words_of(phrases.GREETINGS_MISHEARD)
 _ENGLISH_GREETINGS = words_of(phrases.GREETINGS[0], phrases.GREETINGS_MISHEARD)
 _VERB_OR_ADVERB = words_of(phrases.VERB_OR_ADVERB)
 _AGREEING = words_of(phrases.AGREEING)
+_ENGLISH_QUESTION_WORDS = words_of(phrases.QUESTION_WORDS[0])
 _CERTAIN_PAIRS = words_of(phrases.CERTAIN_PAIRS)
 _LAMENTS = words_of(phrases.LAMENTS)
 _TABLES = (phrases.GREETINGS, phrases.QUESTION_WORDS, phrases.COMMANDS)
@@ -237,9 +238,13 @@ def _fits(found: _Greeted, match: re.Match[str], words: list[str], line: str) ->
         return False
     if name not in _VERB_OR_ADVERB or _PAUSE_AFTER.match(line, found.end):
         return True
-    # "Hey, only what we need" is ordinary speech, "hey only what time" is none.
+    # "Hey, only call me" and "hey only what we need" are ordinary speech, "hey only what time" is none.
     is_one_phrase = line[match.start() - 1].isspace() and line[match.start() - 2].isalpha()
-    return is_one_phrase and found.greeting not in _AGREEING and pair in _CERTAIN_PAIRS
+    return (
+        is_one_phrase
+        and found.greeting not in _AGREEING
+        and (pair in _CERTAIN_PAIRS or words[0] not in _ENGLISH_QUESTION_WORDS)
+    )
 
 
 def _misheard_length(before: str, *, is_sure: bool) -> int:
