@@ -451,6 +451,16 @@ def test_webhook_carries_an_answer_whose_notification_has_not_begun(store):
     assert session.steps == [SENDING_NEXT]
 
 
+def test_whole_grace_passes_for_a_question_that_was_asked_on_another_node(store):
+    session = Session(store, per_hour=10)
+    session.finish("j9")
+
+    session.driver.advance(4.9)
+    assert session.notified == []
+    session.driver.advance(0.2)
+    assert session.notified == ["d1"]
+
+
 def test_whole_grace_passes_when_the_budget_cannot_be_read(store):
     session = Session(store, per_hour=10)
     store.replies["count_spent"] = StoreUnavailableError("away")

@@ -309,7 +309,9 @@ class SessionAnswers:
             self._enter(delivery_id, resolve(after.to, before), reply, answer)
         if after.effect is Effect.START_GRACE:
             # After a failure of the store the whole grace passes.
-            self._start_grace(delivery_id, await self._grace_s() if event is Event.NO_REPLY else self._rules.grace_s)
+            self._start_grace(
+                delivery_id, await self._grace_s(delivery_id) if event is Event.NO_REPLY else self._rules.grace_s
+            )
         elif after.effect is Effect.CHOOSE:
             await self._go_on(delivery_id)
         return after.effect
@@ -353,10 +355,13 @@ class SessionAnswers:
 
     # --- graces
 
-    async def _grace_s(self) -> float:
-        """Return the seconds of an answer's grace, by the notifications that are left and the silence so far."""
+    async def _grace_s(self, delivery_id: str) -> float:
+        """Return the seconds of an answer's grace, by the notifications that are left and the silence so far.
+
+        A question that was asked elsewhere, or before a restart, has the whole grace: another node may hold its reply.
+        """
         rules = self._rules
-        if not rules.per_hour:
+        if not rules.per_hour or self._open[delivery_id].job_id not in self._ended_by:
             return rules.grace_s
         try:
             spent, _ = await self._deps.store.read(count_spent, self._session_key)

@@ -19,7 +19,7 @@ class Ending(Enum):
     """What the latest words of an open question say of its end, with the share of the usual pause that they need.
 
     OVER: a whole statement ("my name is Mara."). COMPLETE: it asks or commands, and nothing is missing. OPEN: it cannot
-    be told. UNFINISHED: another word must follow.
+    be told. UNFINISHED: another word must follow, or a question after words that only announce it.
     """
 
     OVER = 0.0
@@ -122,7 +122,7 @@ def judge_ending(text: str, *, is_marked: bool = False) -> Ending:
     if not words or _is_unfinished(bare, words):
         return Ending.UNFINISHED
     if bare.endswith(_STOPS):
-        return Ending.OPEN if _only_announces(bare, words) else Ending.OVER
+        return Ending.UNFINISHED if _only_announces(bare, words) else Ending.OVER
     if _introduces(bare, words):
         return Ending.OVER
     return Ending.COMPLETE if not is_marked and _is_whole(bare, words) else Ending.OPEN

@@ -1,5 +1,6 @@
 """Score the recognition of questions; run as scripts/hearing."""
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import click
 from scripts.lab.hearing.curve import render_curve
 from scripts.lab.hearing.play import load_cases
 from scripts.lab.hearing.score import is_good_enough, judge, render_report
+from scripts.lab.hearing.server import ask_server
 from scripts.lab.hearing.talk import is_left_alone, is_taken, load_turns, render_talk
 
 _DATA = Path(__file__).parents[3] / "tests" / "hearing"
@@ -15,13 +17,19 @@ _DATA = Path(__file__).parents[3] / "tests" / "hearing"
 
 @click.command()
 @click.option("--failures", is_flag=True, help="Name the tuned cases that went wrong. Never those held out.")
-def main(*, failures: bool) -> None:
+@click.option("--server", is_flag=True, help="Play the cases to a server of their own, at real pace, and time it.")
+def main(*, failures: bool, server: bool) -> None:
     """Play the cases of hearing and print their figures, the times to answer, and the curve of pauses.
 
     Exit 1 if a figure is below 0.985, or answers leave too late. Then play talk after an answer, and print how much of
     it is taken for a follow-up, and how many follow-ups are missed. Exit 1 above 0.10 and 0.05.
     """
     cases = load_cases(_DATA / "cases")
+    if server:
+        report = asyncio.run(ask_server(cases))
+        for line in report.render():
+            click.echo(line)
+        sys.exit(0 if report.is_soon else 1)
     results = [judge(case) for case in cases]
     turns = load_turns(_DATA / "talk")
     for line in (*render_report(results, failures=failures), *render_curve(cases), "", *render_talk(turns)):

@@ -84,13 +84,15 @@ class Taken(NamedTuple):
     """A question that the detector found, and what ended it.
 
     `leaves_s`: seconds from its last words to the moment when the answer leaves, if the model answers at once: with the
-    webhook that ended it, with the next one, or as a notification of a person with budget in hand.
+    webhook that ended it, with the next one, or as a notification of a person with budget in hand. `asked_at_s`: when
+    the webhook with the last words was received.
     """
 
     text: str
     when: str
     ended_by: str = ""
     leaves_s: float = 0.0
+    asked_at_s: float = 0.0
 
 
 def play(case: Case, *, repeated: bool = False) -> tuple[Taken, ...]:
@@ -156,7 +158,7 @@ class _Player:
 
     @staticmethod
     def _take(question: Question, when: str, leaves_at: float) -> Taken:
-        return Taken(question.text, when, question.ended_by, max(0.0, leaves_at - question.asked_at))
+        return Taken(question.text, when, question.ended_by, max(0.0, leaves_at - question.asked_at), question.asked_at)
 
 
 def _build_segment(spoken: Spoken) -> Segment:

@@ -151,7 +151,7 @@ def is_good_enough(results: Sequence[Result]) -> bool:
 
 def _is_soon(results: Sequence[Result]) -> bool:
     by_words = _times(results, EndedBy.WORDS)
-    return _quantile(by_words, 0.5) <= REQUIRED_P50_S and _quantile(_times(results), 0.95) <= REQUIRED_P95_S
+    return quantile(by_words, 0.5) <= REQUIRED_P50_S and quantile(_times(results), 0.95) <= REQUIRED_P95_S
 
 
 def _times(results: Sequence[Result], ended_by: str = "") -> list[float]:
@@ -161,7 +161,8 @@ def _times(results: Sequence[Result], ended_by: str = "") -> list[float]:
     )
 
 
-def _quantile(times: Sequence[float], share: float) -> float:
+def quantile(times: Sequence[float], share: float) -> float:
+    """Return the value that this share of ordered times does not exceed; 0 without times."""
     return times[math.ceil(share * len(times)) - 1] if times else 0.0
 
 
@@ -170,7 +171,7 @@ def _render_times(results: Sequence[Result]) -> Iterator[str]:
     for name in ("", *EndedBy):
         times = _times(results, name)
         if times:
-            figures = "".join(f"{_quantile(times, share):14.2f}" for share in (0.5, 0.95, 1.0))
+            figures = "".join(f"{quantile(times, share):14.2f}" for share in (0.5, 0.95, 1.0))
             yield f"  {name or 'all':20}{len(times):7}{figures}"
     yield ""
 
