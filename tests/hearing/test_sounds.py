@@ -80,6 +80,9 @@ def test_other_name_of_the_same_sound_has_all_spellings_of_omi():
         ("it is oh me can you go", []),
         ("oh me, can you go", []),
         ("oh me what a day", []),
+        ("hello, me tell me a joke", [("hello, me", False)]),
+        ("hello me, tell me a joke", []),
+        ("hello, me too please", []),
         ("o mi casa que es", []),
         ("hey o mi qué hora es", []),
         ("hola o mi what time is it", []),
@@ -118,3 +121,4 @@ def test_ordinary_words_with_the_letters_of_the_name_need_no_full_decision(line)
 def test_split_name_across_segments_may_wake(gap):
     assert may_wake(f"hey{gap}only{gap}what", OMI)
     assert may_wake(f"hey{gap}oh{gap}me{gap}what", OMI)
+    assert may_wake(f"hello{gap}me{gap}what", OMI)

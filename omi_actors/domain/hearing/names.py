@@ -31,8 +31,8 @@ _SOUNDS = re.compile(
 )
 _SPELLINGS = {"h": "h?", "o": "(?:oh?|ow|au)", "i": "(?:i|y|ie|ee|ei|ey)"}
 _JOINED = "|".join(words_of(phrases.JOINED_GREETINGS))
-# "Omi" in two words.
-_SPLIT_OMI = rf"(?P<{phrases.SPLIT}>oh?(?:,? |-)m[ei])"
+# "Omi" in two words, also with its o lost in that of "hello".
+_SPLIT_OMI = rf"(?P<{phrases.SPLIT}>oh?(?:,? |-)m[ei]|hello, m[ei])"
 _BEFORE_ONLY = "|".join(
     rf"(?<=\b{greeting}\W{{{gap}}}only)"
     for greeting in words_of(phrases.GREETINGS[0], phrases.GREETINGS_MISHEARD)
@@ -41,7 +41,7 @@ _BEFORE_ONLY = "|".join(
 # One search from one letter is the fastest. The letter before it is none, an h, or the last of a greeting ("heyomi").
 _OMI_HINT = (
     r"o(?:m(?<![a-gjl-xz]om)(?:m?(?:[iy]|e[eiy])|ni)|[hw]m{1,2}(?:[iy]|e[eiy])|h[ ,\n-]{1,4}m[ei](?!\w)"
-    rf"|[ ,\n-](?<![a-gjl-xz]o.)[ ,\n-]{{0,3}}m[ei](?!\w)|nly(?:{_BEFORE_ONLY}))"
+    rf"|[ ,\n-](?<![a-gjm-xz]o.)[ ,\n-]{{0,3}}m[ei](?!\w)|nly(?:{_BEFORE_ONLY}))"
 )
 
 

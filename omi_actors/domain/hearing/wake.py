@@ -142,7 +142,7 @@ def _judge(line: str, match: re.Match[str], wakes: list[Wake], wake_phrases: Wak
 
 
 def _judge_split(line: str, match: re.Match[str]) -> Wake | None:
-    """Return the wake phrase "oh me" without greeting, at once before words that ask or command: "oh me can you"."""
+    """Return the wake phrase "oh me" or "hello, me", at once before words that ask or command: "oh me can you"."""
     start, end = match.span()
     before = line[max(0, start - CONTEXT_CHARS) : start]
     after = line[end : end + CONTEXT_CHARS]
@@ -151,7 +151,8 @@ def _judge_split(line: str, match: re.Match[str]) -> Wake | None:
     words = words_in(after)[:2]
     if len(words) < 2:  # noqa: PLR2004
         return Wake(start, end, is_open=True)
-    is_asking = _are_addressing(words) and words[0] not in _ROMANCE_ONLY and " ".join(words) not in _LAMENTS
+    is_lament = line[start] in "oO" and " ".join(words) in _LAMENTS
+    is_asking = _are_addressing(words) and words[0] not in _ROMANCE_ONLY and not is_lament
     return Wake(start, end, is_open=False) if is_asking else None
 
 
