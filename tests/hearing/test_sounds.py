@@ -83,7 +83,7 @@ def test_other_name_of_the_same_sound_has_all_spellings_of_omi():
         ("hello, me tell me a joke", [("hello, me", False)]),
         ("hello me, tell me a joke", []),
         ("hello, me too please", []),
-        ("o mi casa que es", []),
+        ("o mi qué hora es", []),
         ("hey o mi qué hora es", []),
         ("hola o mi what time is it", []),
         ("hola homie, what time is it", []),
