@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from msgspec.structs import replace
 
 from omi_actors.domain.answers.prompt import Asking, build_prompt
 from omi_actors.domain.answers.silence import NOT_FOR_ME, is_silence
@@ -89,6 +90,13 @@ def test_statement_is_left_alone_when_its_pause_is_over():
     ended = pause_over(state, 20.0, FOLLOWUP)
 
     assert (texts(ended), ended.not_meant, ended.state.open_utterances) == ([], 1, ())
+
+
+@pytest.mark.parametrize(("is_user", "expected"), [(True, ["Is the pan hot?"]), (False, [])])
+def test_doubtful_words_of_another_voice_are_left_alone_after_the_wearers_question(is_user, expected):
+    spoken = replace(said("Is the pan hot?", 3.0, key="k2"), is_user=is_user)
+
+    assert texts(hear(answered(), [spoken], 4.0, FOLLOWUP)) == expected
 
 
 @pytest.mark.parametrize(("others", "expected"), [((), ["Is the pan hot?"]), ((said("Nice.", 3.0, speaker="B"),), [])])

@@ -117,14 +117,15 @@ def _cues_of(code: str) -> _Cues:
 
 
 class Moment(NamedTuple):
-    """Circumstances of speech: seconds since the last answer; the stems and the language of that answer.
+    """Circumstances of speech: seconds since the last answer; its stems and language.
 
-    `is_among_others`: another person has spoken since.
+    `is_owners`: the wearer asked for that answer. `is_among_others`: another person has spoken since, or speaks now.
     """
 
     after_s: float = 0.0
     topic: frozenset[str] = frozenset()
     language: str = ""
+    is_owners: bool = False
     is_among_others: bool = False
 
 
@@ -166,8 +167,8 @@ def _choose_language(text: str, moment: Moment) -> str:
 
 
 def find_topic(text: str) -> frozenset[str]:
-    """Return the stems of the content words of a question and its answer."""
-    return frozenset(_stems(text[: 4 * _READ_CHARS].casefold().split()))
+    """Return the stems of the content words at the beginning of a question or an answer, some dozens."""
+    return frozenset(_stems(text[:_READ_CHARS].casefold().split()))
 
 
 def _stems(words: Iterable[str]) -> set[str]:

@@ -285,24 +285,27 @@ class UtteranceTracker:
         asked, digest = dict(self._asked), hash(found.key)
         if found.ordinal <= asked.pop(digest, -1):
             return
-        if not found.has_wake and not self._is_meant(found.text, asked_at):
+        is_known = any(is_near_duplicate(words, known) for known, _ in self._recent)
+        if not is_known and not found.has_wake and not self._is_meant(found.text, asked_at, is_user=is_user):
             self._not_meant += 1
             return
         self._asked = (*asked.items(), (digest, found.ordinal))[-ASKED_LIMIT:]
-        if any(is_near_duplicate(words, known) for known, _ in self._recent):
+        if is_known:
             self._repeated += 1
             return
         self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))
         self._asker = speaker
         self._replied_at = -math.inf
         if self._options.mode is not ListenMode.TRIGGER:
-            self._moment = Moment(topic=find_topic(found.text), language=guess_language(found.text))
+            self._moment = Moment(0.0, find_topic(found.text), guess_language(found.text), is_owners=is_user)
         place = (found.key, self._conversation_id, found.ordinal)
         self._questions.append(Question(found.text, *place, speaker, asked_at, is_user, not found.has_wake, ended_by))
 
-    def _is_meant(self, text: str, asked_at: float) -> bool:
+    def _is_meant(self, text: str, asked_at: float, *, is_user: bool) -> bool:
         """Decide by words and moment if speech without a wake phrase is a question to the wearable."""
         moment = self._moment or Moment()
+        if moment.is_owners and not is_user:
+            moment = moment._replace(is_among_others=True)
         if self._options.mode is ListenMode.ALWAYS:
             return is_meant(text, moment, ANY_TIME)
         return is_meant(text, moment._replace(after_s=asked_at - self._replied_at), FOLLOWING)
