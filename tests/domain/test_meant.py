@@ -20,6 +20,7 @@ PAIRS = [
     ("en", "Make it twelve.", "Don't touch that, it's hot."),
     ("en", "Can you repeat that?", "Can you hold this for me?"),
     ("en", "Why is it sour?", "Mum, why is it sour?"),
+    ("en", "Can you tell me the time?", "Can you tell me what you think?"),
     ("de", "Und am Sonntag?", "Hast du Hunger?"),
     ("de", "Kannst du das langsamer sagen?", "Was haben Sie gestern gemacht?"),
     ("es", "¿Y en libras?", "¿Me pasas la sal?"),
@@ -82,6 +83,18 @@ def test_talk_in_the_window_is_left_alone_and_counted_and_a_followup_after_it_is
     assert (texts(talk), talk.not_meant) == ([], 1)
     assert texts(hear(talk.state, [said("Which butter?", 5.0)], 6.0, FOLLOWUP)) == ["Which butter?"]
     assert texts(hear(talk.state, [said("Which butter?", 9.5)], 10.1, FOLLOWUP)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Is the pan hot? Thanks. And which butter?", ["Is the pan hot?"]),
+        ("Is the pan hot? I burned my hand yesterday.", []),
+        ("Is the pan hot? Did you turn it off?", []),
+    ],
+)
+def test_words_behind_a_question_show_that_it_is_part_of_talk(text, expected):
+    assert texts(hear(answered(), [said(text, 3.0)], 4.0, FOLLOWUP)) == expected
 
 
 def test_statement_is_left_alone_when_its_pause_is_over():

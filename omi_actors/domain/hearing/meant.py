@@ -129,20 +129,22 @@ class Moment(NamedTuple):
     is_among_others: bool = False
 
 
-def is_meant(text: str, moment: Moment, least: int) -> bool:
+def is_meant(text: str, moment: Moment, least: int, after: str = "") -> bool:
     """Return True if these words, spoken without a wake phrase, are a question or command to the wearable.
+
+    `after` are the speaker's words behind them, as far as they were heard.
 
     Example:
         is_meant("And in Fahrenheit?", Moment(2.0), FOLLOWING)          # True
         is_meant("Did you feed the cat?", Moment(2.0), FOLLOWING)       # False
     """
-    return sum(weigh(text, moment).values()) >= least
+    return sum(weigh(text, moment, after).values()) >= least
 
 
-def weigh(text: str, moment: Moment) -> dict[str, int]:
+def weigh(text: str, moment: Moment, after: str = "") -> dict[str, int]:
     """Return the cues in these words with their weights."""
     text = text[-_READ_CHARS:].strip().replace("’", "'")
-    sentences = [one.strip() for one in _SENTENCE.findall(text) if any(map(str.isalnum, one))]
+    sentences = _cut(text)
     if not sentences:
         return {}
     *before, last = sentences
@@ -154,8 +156,13 @@ def weigh(text: str, moment: Moment) -> dict[str, int]:
         _weigh_form(last, folded, rest, cues, is_alone=not before)
         | _weigh_people(last, folded, rest, cues)
         | _weigh_before(before, cues)
+        | _weigh_after(after, cues)
         | _weigh_moment(folded, moment)
     )
+
+
+def _cut(text: str) -> list[str]:
+    return [one.strip() for one in _SENTENCE.findall(text) if any(map(str.isalnum, one))]
 
 
 def _choose_language(text: str, moment: Moment) -> str:
@@ -227,8 +234,11 @@ def _weigh_people(last: str, folded: str, rest: str, cues: _Cues) -> dict[str, i
 
 def _weigh_second(last: str, folded: str, cues: _Cues) -> int:
     """Weigh the second person: "did you eat?" is for a person, "are you sure?" or "can you repeat that?" may be."""
-    is_request = cues.can_you.search(folded) is not None and cues.machine_verbs.search(folded) is not None
-    if is_request or cues.to_a_machine.search(folded) is not None:
+    request = cues.can_you.search(folded) if cues.machine_verbs.search(folded) is not None else None
+    if request is not None:
+        # "Can you tell me what you think?" is for a person.
+        folded, last = folded[: request.start()] + folded[request.end() :], ""
+    if cues.to_a_machine.search(folded) is not None or (request is not None and not _is_found(folded, cues.second)):
         return 1
     is_second = _is_found(folded, cues.second, _SECOND_UNSPACED) or cues.second_verbs.match(folded) is not None
     return -4 * (is_second or _FORMAL.search(last) is not None)
@@ -253,6 +263,14 @@ def _weigh_before(before: Sequence[str], cues: _Cues) -> dict[str, int]:
     told = [one for one in map(_bare, before) if one not in _THANKS and cues.commands.match(one) is None]
     is_personal = any(_is_found(folded, cues.second, cues.called, cues.talk) for folded in told)
     return {"tale": -min(4, 2 * len(told)), "tale of persons": -2 * is_personal}
+
+
+def _weigh_after(after: str, cues: _Cues) -> dict[str, int]:
+    """Weigh the sentences behind a question: its speaker goes on to tell something, or speaks to a person."""
+    sentences = [one for one in _cut(after) if _bare(one) not in _THANKS]
+    is_told = any(_QUESTION_MARKS.isdisjoint(one) and cues.commands.match(_bare(one)) is None for one in sentences)
+    is_personal = any(_is_found(_bare(one), cues.second, cues.called) for one in sentences)
+    return {"tale after": -2 * is_told, "persons after": -2 * is_personal}
 
 
 def _weigh_moment(folded: str, moment: Moment) -> dict[str, int]:

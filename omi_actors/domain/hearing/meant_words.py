@@ -166,17 +166,22 @@ TALK = (
     (
         "haha|wow|aw|aww|ouch|yeah|yep|yup|nope|oh|ah|gosh|congratulations|congrats|hello|hi|hey|sorry|excuse"
         "|seriously|really|honestly|anyone|anybody|somebody|someone|everybody|guess|remember|apparently"
-        "|definitely"
+        "|definitely|may i|could i have|can i have|can i get|would you mind|what's wrong|what's up"
+        "|what's the matter|what's going on"
     ),
-    ("oh|ay|uf|anda|vaya|hola|adiós|perdona|perdone|perdón|enhorabuena|felicidades|alguien|serio|verdad|jo|hala|venga"),
+    (
+        "oh|ay|uf|anda|vaya|hola|adiós|perdona|perdone|perdón|enhorabuena|felicidades|alguien|serio|verdad|jo"
+        "|hala|venga|qué pasa|me permite|puedo pasar"
+    ),
     (
         "ach|oh|na|tja|wow|autsch|echt|ehrlich|glückwunsch|hallo|tschüss|sorry|entschuldigung|jemand|stimmt"
         "|alles in ordnung|alles klar bei|ernst"
+        "|darf ich|dürfte ich|könnte ich|was ist los|was gibt's|was für ein"
         "|quatsch|genau|krass|guck|mal|halt|denn|eigentlich|eben"
     ),
     (
         "oh|ah|ben|bah|aïe|ouais|salut|félicitations|pardon|excusez-moi|ça va|vas-y|quelqu'|sérieux"
-        "|franchement|dis donc|tiens|attends"
+        "|puis-je|je peux passer|que se passe|qu'est-ce qui se passe|franchement|dis donc|tiens|attends"
         "|allez|eh"
     ),
     "oh|ah|ai|olá|oi|desculpa|parabéns|alguém|sério|né|puxa",

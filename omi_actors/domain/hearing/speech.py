@@ -37,12 +37,16 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
 
 
 class FoundQuestion(NamedTuple):
-    """A question in a line, with its segment's key; `ordinal` counts the segment's questions from 0."""
+    """A question in a line, with its segment's key; `ordinal` counts the segment's questions from 0.
+
+    `after`: the words behind a question without a wake phrase, which show whether it was part of a tale.
+    """
 
     text: str
     key: str
     ordinal: int
     has_wake: bool = True
+    after: str = ""
 
 
 class ParsedLine(NamedTuple):
@@ -131,7 +135,8 @@ class _LineParser:
             begin = self._begin(question)
             end = find_end(line, begin, stop, self._rules.max_chars)
             if end is not None:
-                self._take(question, line[begin:end])
+                is_unnamed = self._rules.without_wake and not self._rules.always
+                self._take(question, line[begin:end], line[end : end + 2 * CONTEXT_CHARS] if is_unnamed else "")
                 question = Wake(end, end, is_open=False) if self._rules.always else None
                 self._pos = end
                 index = next((n for n in range(index, count) if self._wakes[n].start >= end), count)
@@ -160,10 +165,10 @@ class _LineParser:
         if question.start < question.end and not is_dangling(words):
             self._take(question, words)
 
-    def _take(self, question: Wake, words: str) -> None:
+    def _take(self, question: Wake, words: str, after: str = "") -> None:
         found = self._place(question, words)
         if found.text:
-            self._found.append(found)
+            self._found.append(found._replace(after=after) if after else found)
             self._asked[found.key] += 1
 
     def _place(self, question: Wake, words: str) -> FoundQuestion:

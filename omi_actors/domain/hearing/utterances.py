@@ -286,7 +286,7 @@ class UtteranceTracker:
         if found.ordinal <= asked.pop(digest, -1):
             return
         is_known = any(is_near_duplicate(words, known) for known, _ in self._recent)
-        if not is_known and not found.has_wake and not self._is_meant(found.text, asked_at, is_user=is_user):
+        if not is_known and not found.has_wake and not self._is_meant(found, asked_at, is_user=is_user):
             self._not_meant += 1
             return
         self._asked = (*asked.items(), (digest, found.ordinal))[-ASKED_LIMIT:]
@@ -301,11 +301,11 @@ class UtteranceTracker:
         place = (found.key, self._conversation_id, found.ordinal)
         self._questions.append(Question(found.text, *place, speaker, asked_at, is_user, not found.has_wake, ended_by))
 
-    def _is_meant(self, text: str, asked_at: float, *, is_user: bool) -> bool:
+    def _is_meant(self, found: FoundQuestion, asked_at: float, *, is_user: bool) -> bool:
         """Decide by words and moment if speech without a wake phrase is a question to the wearable."""
         moment = self._moment or Moment()
         if moment.is_owners and not is_user:
             moment = moment._replace(is_among_others=True)
         if self._options.mode is ListenMode.ALWAYS:
-            return is_meant(text, moment, ANY_TIME)
-        return is_meant(text, moment._replace(after_s=asked_at - self._replied_at), FOLLOWING)
+            return is_meant(found.text, moment, ANY_TIME)
+        return is_meant(found.text, moment._replace(after_s=asked_at - self._replied_at), FOLLOWING, found.after)
