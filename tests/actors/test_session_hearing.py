@@ -87,6 +87,13 @@ def test_question_without_an_end_is_asked_after_a_pause(session):
     assert session.queue.actor.messages == [JobsEnqueued("answer")]
 
 
+def test_statement_to_omi_is_asked_with_its_webhook_whose_reply_waits_for_the_answer(session):
+    reply = session.hear(spoken("Hi Omi, my name is Mara, I'm testing"))
+
+    assert session.asked == ["my name is Mara, I'm testing"]
+    assert not reply.done
+
+
 def test_more_words_put_the_pause_off(session):
     session.hear(spoken("Hey Omi, remind me how far", "s1", 1.0))
     session.driver.advance(1.5)

@@ -89,7 +89,17 @@ def test_statement_to_omi_ends_with_its_webhook(words):
     assert (question.ended_by, heard.deadline) == ("words", None)
 
 
-@pytest.mark.parametrize("words", ["Hey Omi, I have a question.", "Hey Omi, okay.", "Hi Omi, my name is", "Omi, so,"])
+def test_statement_without_a_wake_phrase_waits_for_the_pause():
+    heard = end_by_words(hear(SILENT, [said("I am at the station.")], 10.0, ALWAYS), 10.0, ALWAYS)
+
+    assert texts(heard) == []
+    assert heard.deadline == pytest.approx(11.6)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Hey Omi, I have a question.", "Omi, ich wollte wissen.", "Hey Omi, okay.", "Hi Omi, my name is", "Omi, so,"],
+)
 def test_statement_that_only_announces_a_question_waits_for_it(words):
     assert end_by_words(hear(SILENT, [said(words)], 10.0), 10.0).questions == ()
 

@@ -47,6 +47,7 @@ def test_name_has_the_spellings_of_its_sound(name, spelled, other):
     assert [word for word in spelled.split() if not re.fullmatch(pattern, word)] == []
     assert [word for word in other.split() if re.fullmatch(pattern, word)] == []
     assert all(wakes(f"Hey {word}, what is up?", (name,)) for word in spelled.split())
+    assert all(may_wake(f"Hey {word}, what is up?", prepare((name,))) for word in spelled.split())
     assert not any(wakes(f"{word}, what is up?", (name,)) for word in spelled.split() if word != name.casefold())
 
 
@@ -68,6 +69,9 @@ def test_other_name_of_the_same_sound_has_all_spellings_of_omi():
         ("hey only what time is it", [("hey only", False)]),
         ("hey only what we need", []),
         ("hey, only what time is it", []),
+        ("hey, only call me if I must", []),
+        ("hey only call me a taxi", [("hey only", False)]),
+        ("hey only can you go", [("hey only", False)]),
         ("okay only what time is it", []),
         ("okay only, what time is it", [("okay only", False)]),
         ("oh me", [("oh me", True)]),
@@ -76,7 +80,14 @@ def test_other_name_of_the_same_sound_has_all_spellings_of_omi():
         ("it is oh me can you go", []),
         ("oh me, can you go", []),
         ("oh me what a day", []),
-        ("o mi casa que es", []),
+        ("hello, me tell me a joke", [("hello, me", False)]),
+        ("hello me, tell me a joke", []),
+        ("hello, me too please", []),
+        ("o mi qué hora es", []),
+        ("hey o mi qué hora es", []),
+        ("hola o mi what time is it", []),
+        ("hola homie, what time is it", []),
+        ("hey homie, what's up with you", []),
         ("hey omni what we need", [("hey omni", False)]),
         ("hey homie. what", [("hey homie", False)]),
         ("hey homie. is", [("hey homie", False)]),
@@ -110,3 +121,4 @@ def test_ordinary_words_with_the_letters_of_the_name_need_no_full_decision(line)
 def test_split_name_across_segments_may_wake(gap):
     assert may_wake(f"hey{gap}only{gap}what", OMI)
     assert may_wake(f"hey{gap}oh{gap}me{gap}what", OMI)
+    assert may_wake(f"hello{gap}me{gap}what", OMI)

@@ -31,8 +31,8 @@ _SOUNDS = re.compile(
 )
 _SPELLINGS = {"h": "h?", "o": "(?:oh?|ow|au)", "i": "(?:i|y|ie|ee|ei|ey)"}
 _JOINED = "|".join(words_of(phrases.JOINED_GREETINGS))
-# "Omi" in two words.
-_SPLIT_OMI = rf"(?P<{phrases.SPLIT}>oh?(?:,? |-)m[ei])"
+# "Omi" in two words, also with its o lost in that of "hello".
+_SPLIT_OMI = rf"(?P<{phrases.SPLIT}>oh?(?:,? |-)m[ei]|hello, m[ei])"
 _BEFORE_ONLY = "|".join(
     rf"(?<=\b{greeting}\W{{{gap}}}only)"
     for greeting in words_of(phrases.GREETINGS[0], phrases.GREETINGS_MISHEARD)
@@ -41,8 +41,12 @@ _BEFORE_ONLY = "|".join(
 # One search from one letter is the fastest. The letter before it is none, an h, or the last of a greeting ("heyomi").
 _OMI_HINT = (
     r"o(?:m(?<![a-gjl-xz]om)(?:m?(?:[iy]|e[eiy])|ni)|[hw]m{1,2}(?:[iy]|e[eiy])|h[ ,\n-]{1,4}m[ei](?!\w)"
-    rf"|[ ,\n-](?<![a-gjl-xz]o.)[ ,\n-]{{0,3}}m[ei](?!\w)|nly(?:{_BEFORE_ONLY}))"
+    rf"|[ ,\n-](?<![a-gjm-xz]o.)[ ,\n-]{{0,3}}m[ei](?!\w)|nly(?:{_BEFORE_ONLY}))"
 )
+
+
+# A part of some spellings, and the search for any of them. A plain tuple, which is taken apart twice as fast.
+_Hint = tuple[str, Callable[[str], object]]
 
 
 class WakePhrases(NamedTuple):
@@ -54,17 +58,10 @@ class WakePhrases(NamedTuple):
 
     spoken: re.Pattern[str]
     alone: frozenset[str]
-    hints: tuple["Hint", ...]
-    ascii_hints: tuple["Hint", ...]
+    hints: tuple[_Hint, ...]
+    ascii_hints: tuple[_Hint, ...]
     sensitivity: int
     pattern: Any | None
-
-
-class Hint(NamedTuple):
-    """A part of some spellings, and the search for any of them."""
-
-    part: str
-    search: Callable[[str], object]
 
 
 # Sensitivity, from few wake phrases to many. Each level takes what the one before takes, and more.
@@ -93,7 +90,7 @@ def prepare(names: tuple[str, ...], pattern: str = "", sensitivity: int = NORMAL
         re.compile(_build_search(longest_first, is_omi=is_omi)),
         frozenset(map(str.casefold, alone)),
         hints,
-        tuple(hint for hint in hints if hint.part.isascii()),
+        tuple(hint for hint in hints if hint[0].isascii()),
         sensitivity,
         compile_pattern(pattern) if pattern else None,
     )
@@ -149,7 +146,7 @@ def _goes_on(name: str) -> str:
     return KATAKANA if re.search(f"[{KATAKANA}]", name) else rf"\u3040-\u309f{KATAKANA}"
 
 
-def _build_hints(names: Sequence[str], *, is_omi: bool) -> Iterator[Hint]:
+def _build_hints(names: Sequence[str], *, is_omi: bool) -> Iterator[_Hint]:
     """Return searches that find each spelling, grouped by a part, since a search for a part is many times faster."""
     patterns = defaultdict(list)
     for name in names:
@@ -160,7 +157,7 @@ def _build_hints(names: Sequence[str], *, is_omi: bool) -> Iterator[Hint]:
         patterns["o"].append(_OMI_HINT)
         patterns["aum"].append("aum")
     for part, group in patterns.items():
-        yield Hint(part, re.compile("|".join(group)).search)
+        yield part, re.compile("|".join(group)).search
 
 
 def _split(pattern: str) -> Iterator[tuple[str, str]]:

@@ -69,13 +69,14 @@ _MAY_GO_ON = words_of(
     "one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|first|last|next|new|dos|tres|diez|zwei|drei|zehn",
     "deux|trois|dix|dois|dez|due|tre|dieci|twee|drie|tien|два|три|десять|no|nein|non|não|nee|нет|not",
 )
-# Statements that announce a question: "I have a question."
+# Statements that announce a question: "I have a question.", "I want to know."
 _ANNOUNCES = words_of(
+    "wondering|wonder|know|saber|wissen|savoir|sapere|weten|знать|узнать|जानना|أعرف|اعرف",
     "question|ask|help|favor|favour|listen|wait|pregunta|preguntar|preguntarte|ayuda|escucha|frage|fragen|hilfe|moment",
     "demander|aide|attends|pergunta|perguntar|ajuda|domanda|chiedere|chiederti|aiuto|vraag|vragen|hulp|luister|wacht",
     "вопрос|спросить|помощь|помоги|подожди|सवाल|पूछना|मदद|سؤال|أسأل|أسألك|مساعدة|انتظر",
 )
-_ANNOUNCES_UNSPACED = re.compile("質問|聞きたい|教えてほし|问题|問題|想问|请问|等一下|ちょっと待")
+_ANNOUNCES_UNSPACED = re.compile("質問|聞きたい|教えてほし|问题|問題|想问|想知道|知りたい|请问|等一下|ちょっと待")
 _PREFACES = words_of(phrases.FILLERS, *phrases.ACKNOWLEDGEMENTS)
 # A person who introduces herself, or tests whether she is heard. Speech-to-text often writes no full stop then.
 _INTRODUCES = re.compile(

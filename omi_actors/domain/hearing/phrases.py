@@ -56,7 +56,7 @@ JOINED, SPLIT = "joined", "split"
 # Words that speech-to-text writes for the name, and that people say: they need certain words after them.
 LIKE_NAME = "only|omni|omit|homie|homey|homy|hommie"
 # Those of them that people say before questions, too: "okay, only what we need". Without a pause they need a greeting
-# that does not agree, and one of these pairs of words.
+# that does not agree, and a command or one of these pairs of words.
 VERB_OR_ADVERB = "only|omit"
 AGREEING = "ok|okay"
 CERTAIN_PAIRS = (

@@ -13,6 +13,16 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from omi_actors.domain.hearing import phrases
+from omi_actors.domain.hearing.addressing import (
+    AFTER_PAUSE,
+    LIKE_NAME,
+    MISHEARD,
+    ROMANCE_ONLY,
+    Around,
+    are_addressing,
+    begins_lament,
+    fits,
+)
 from omi_actors.domain.hearing.names import ASKING, GREETED_FIRST, LETTER, MENTIONED, NORMAL, WakePhrases
 from omi_actors.domain.hearing.phrases import words_in, words_of
 from omi_actors.domain.hearing.question_end import is_complete
@@ -58,27 +68,6 @@ _GREETING_ENDS = frozenset(greeting[-3:] for greeting in _EVERY_GREETING)
 _FILLERS = words_of(phrases.FILLERS)
 _REPORTING = words_of(*phrases.REPORTING)
 _REPORTING_UNSPACED = tuple(phrases.REPORTING_UNSPACED.split("|"))
-_AMBIGUOUS = words_of(phrases.AMBIGUOUS)
-_OBJECTS = words_of(phrases.OBJECTS)
-_AUXILIARIES = words_of(phrases.AUXILIARIES)
-_PRONOUNS = words_of(phrases.PRONOUNS)
-# Words that ask or command only after a pause: not in "Omi is cool".
-_AFTER_PAUSE = words_of(phrases.AUXILIARIES, phrases.COMMANDS_TO_MACHINES)
-_AMBIGUOUS_QUESTION_NEXT = words_of(phrases.AMBIGUOUS_QUESTION_NEXT)
-_CERTAIN = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS) - _AMBIGUOUS - {phrases.AMBIGUOUS_QUESTION}
-_LIKE_NAME = words_of(phrases.LIKE_NAME)
-_SMALL_TALK = words_of(phrases.SMALL_TALK)
-_MISHEARD = words_of(phrases.GREETINGS_MISHEARD)
-_ENGLISH_GREETINGS = words_of(phrases.GREETINGS[0], phrases.GREETINGS_MISHEARD)
-_VERB_OR_ADVERB = words_of(phrases.VERB_OR_ADVERB)
-_AGREEING = words_of(phrases.AGREEING)
-_CERTAIN_PAIRS = words_of(phrases.CERTAIN_PAIRS)
-_LAMENTS = words_of(phrases.LAMENTS)
-_TABLES = (phrases.GREETINGS, phrases.QUESTION_WORDS, phrases.COMMANDS)
-# Words of Spanish, Portuguese and Italian alone, where "o mi" is ordinary speech.
-_ROMANCE_ONLY = words_of(*(rows[n] for rows in _TABLES for n in (1, 4, 5))) - words_of(
-    *(rows[n] for rows in _TABLES for n in (0, 2, 3, 6))
-)
 # After this letter come those of languages with the verb at the end, or without blanks.
 _LAST_ABJAD = "\u08ff"
 
@@ -141,7 +130,7 @@ def _judge(line: str, match: re.Match[str], wakes: list[Wake], wake_phrases: Wak
 
 
 def _judge_split(line: str, match: re.Match[str]) -> Wake | None:
-    """Return the wake phrase "oh me" without greeting, at once before words that ask or command: "oh me can you"."""
+    """Return the wake phrase "oh me" or "hello, me", at once before words that ask or command: "oh me can you"."""
     start, end = match.span()
     before = line[max(0, start - CONTEXT_CHARS) : start]
     after = line[end : end + CONTEXT_CHARS]
@@ -150,13 +139,14 @@ def _judge_split(line: str, match: re.Match[str]) -> Wake | None:
     words = words_in(after)[:2]
     if len(words) < 2:  # noqa: PLR2004
         return Wake(start, end, is_open=True)
-    is_asking = _are_addressing(words) and words[0] not in _ROMANCE_ONLY and " ".join(words) not in _LAMENTS
+    is_lament = line[start] in "oO" and begins_lament(words)
+    is_asking = are_addressing(words) and words[0] not in ROMANCE_ONLY and not is_lament
     return Wake(start, end, is_open=False) if is_asking else None
 
 
 def _may_stand_alone(match: re.Match[str], wake_phrases: WakePhrases) -> bool:
     name = match.group().casefold()
-    is_spelling = match.lastgroup is None and name not in _LIKE_NAME
+    is_spelling = match.lastgroup is None and name not in LIKE_NAME
     return name in wake_phrases.alone or (wake_phrases.sensitivity >= ASKING and is_spelling)
 
 
@@ -194,7 +184,7 @@ def _find_greeted(line: str, match: re.Match[str]) -> _Greeted | None:
         return _Greeted(start, end, "", is_sure=True)
     start, end = _find_quotes(line, start, end) or (start, end)
     before = line[max(0, start - CONTEXT_CHARS) : start].rstrip(_PAUSES)
-    is_sure = match.lastgroup is None and match.group().casefold() not in _LIKE_NAME
+    is_sure = match.lastgroup is None and match.group().casefold() not in LIKE_NAME
     length = _greeting_length(before)
     if not length:
         length, is_sure = _misheard_length(before, is_sure=is_sure), False
@@ -218,34 +208,20 @@ def _judge_unsure(line: str, found: _Greeted, match: re.Match[str]) -> Wake | No
     after = line[found.end : found.end + 2 * CONTEXT_CHARS]
     words = words_in(after)[:2]
     is_verb_last = after.lstrip(_PAUSES)[:1] > _LAST_ABJAD
-    is_asking = is_complete(after) if is_verb_last else _are_addressing(words)
-    if is_asking or (words[:1] and words[0] in _AFTER_PAUSE and _PAUSE_AFTER.match(after)):
-        return Wake(found.start, found.end, is_open=False) if _fits(found, match, words, line) else None
+    is_asking = is_complete(after) if is_verb_last else are_addressing(words)
+    if is_asking or (words[:1] and words[0] in AFTER_PAUSE and _PAUSE_AFTER.match(after)):
+        is_apart = not line[match.start() - 1].isspace() or not line[match.start() - 2].isalpha()
+        is_split, has_pause = match.lastgroup == phrases.SPLIT, _PAUSE_AFTER.match(after) is not None
+        around = Around(match.group().casefold(), found.greeting, words, is_split, is_apart, has_pause)
+        return Wake(found.start, found.end, is_open=False) if fits(around) else None
     is_cut = is_verb_last and len(after) < 2 * CONTEXT_CHARS and _last_sentence(after) == after
     return Wake(found.start, found.end, is_open=True) if len(words) < 2 or is_cut else None  # noqa: PLR2004
-
-
-def _fits(found: _Greeted, match: re.Match[str], words: list[str], line: str) -> bool:
-    """Return True when a greeting and the next words fit words that only may be the name."""
-    name, pair = match.group().casefold(), " ".join(words)
-    is_split_or_misheard = match.lastgroup == phrases.SPLIT or found.greeting in _MISHEARD
-    if is_split_or_misheard and not {found.greeting, words[0], pair}.isdisjoint(_ROMANCE_ONLY):
-        return False
-    if name not in _LIKE_NAME:
-        return True
-    if found.greeting not in _ENGLISH_GREETINGS or pair in _SMALL_TALK:
-        return False
-    if name not in _VERB_OR_ADVERB or _PAUSE_AFTER.match(line, found.end):
-        return True
-    # "Hey, only what we need" is ordinary speech, "hey only what time" is none.
-    is_one_phrase = line[match.start() - 1].isspace() and line[match.start() - 2].isalpha()
-    return is_one_phrase and found.greeting not in _AGREEING and pair in _CERTAIN_PAIRS
 
 
 def _misheard_length(before: str, *, is_sure: bool) -> int:
     """Return the length of a misheard greeting at the end of this text; "a" is one only before a sure name."""
     last = before.rpartition(" ")[2].casefold()
-    return len(last) if last in _MISHEARD and (is_sure or last != "a") else 0
+    return len(last) if last in MISHEARD and (is_sure or last != "a") else 0
 
 
 def _greeting_length(before: str) -> int:
@@ -315,7 +291,7 @@ def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake], *, may_foll
     is_first = is_repeated or _is_sentence_start(line[begin:start], is_whole=begin == 0)
     after = line[end : end + 2 * CONTEXT_CHARS]
     if not is_first:
-        is_asking = may_follow and after[:1].isspace() and _are_addressing(words_in(after)[:2])
+        is_asking = may_follow and after[:1].isspace() and are_addressing(words_in(after)[:2])
         return Wake(start, end, is_open=False) if is_asking else None
     if _PAUSE_AFTER.match(after):
         return None if _APPOSITION.match(after) else Wake(start, end, is_open=False)
@@ -324,21 +300,7 @@ def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake], *, may_foll
     if not after[0].isspace():
         return None
     words = words_in(after)[:2]
-    if _are_addressing(words):
+    if are_addressing(words):
         return Wake(start, end, is_open=False)
     # Two words are enough to decide; with fewer, wait for the next.
     return Wake(start, end, is_open=True) if len(after.split()) < 2 else None  # noqa: PLR2004
-
-
-def _are_addressing(words: list[str]) -> bool:
-    """Return True when these words after a name ask or command, and do not talk about it."""
-    if not words:
-        return False
-    first, second = words[0], words[1] if len(words) > 1 else ""
-    if first in _CERTAIN or f"{first} {second}" in _CERTAIN:
-        return True
-    return (
-        (first in _AUXILIARIES and second in _PRONOUNS)
-        or (first in _AMBIGUOUS and second in _OBJECTS)
-        or (first == phrases.AMBIGUOUS_QUESTION and second in _AMBIGUOUS_QUESTION_NEXT)
-    )

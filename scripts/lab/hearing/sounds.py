@@ -52,8 +52,8 @@ def load_renderings(file: Path) -> tuple[Rendering, ...]:
     return msgspec.json.decode(file.read_bytes(), type=tuple[Rendering, ...])
 
 
-# Greetings before the name, without their own o ("hello").
-_GREETING = re.compile(r"\W*(?:hey|hi|hello|okay|ok)\b\W*", re.IGNORECASE)
+# Greetings before the name; "hello, me" has lost no more of it than its o.
+_GREETING = re.compile(r"\W*(?:hell(?=o, me [a-z])|(?:hey|hi|hello|okay|ok)\b)\W*", re.IGNORECASE)
 # An o, then an m with a vowel, or "only" or "omni": the least of the name that a rendering may hold.
 _TRACE = re.compile(r"o\W*h?\W*(?:m\W*[iey]|m?n[il])", re.IGNORECASE)
 # Characters after the greeting, in which a trace is looked for.
