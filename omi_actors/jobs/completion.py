@@ -69,6 +69,7 @@ async def _complete(session_key: str, asked: Completion, deps: JobDeps, on_text:
     if answer.tokens:
         spent = Spending(spent.owner, answer.tokens)
     metrics.MODEL_TOKENS.labels("told" if answer.tokens else "estimated").inc(spent.tokens)
+    answer = _with_counts(answer, prompt)
     if asked.keeping is None:
         await _count(spent, deps)
     else:
@@ -77,6 +78,14 @@ async def _complete(session_key: str, asked: Completion, deps: JobDeps, on_text:
         await deps.store.write(keep_turn, turn)
     REQUESTS.note("done")
     return answer
+
+
+def _with_counts(answer: ModelAnswer, prompt: Prompt) -> ModelAnswer:
+    """Return the answer with counts of tokens: programs read them without a look whether they are there."""
+    if all(answer.counts):
+        return answer
+    asked_for = estimate_spent_tokens(*(message.text for message in prompt.messages))
+    return replace(answer, counts=(asked_for, estimate_spent_tokens(answer.text)))
 
 
 async def _ask_model(session_key: str, prompt: Prompt, deps: JobDeps, on_text: OnText | None) -> ModelAnswer:

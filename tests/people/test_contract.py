@@ -27,10 +27,12 @@ from tests.people.wire import (
     WINDOW,
     App,
     differences,
+    in_both_modes,
     maybe,
     offset_page,
     page,
     preflights,
+    start_in_mode,
 )
 from tests.system.conftest import UID
 from tests.web.http_client import TIMEOUT_S, Connection, request_bytes
@@ -48,11 +50,12 @@ ROUTES = {
 
 
 @pytest.fixture
-async def program(start, database_url, notifier):
+async def program(mode, start, database_url, notifier):
     """A server whose web app has another origin, with Omi."""
-    return await start(database_url, notifier=notifier, CORS_ORIGINS=ORIGIN)
+    return await start_in_mode(start, mode, database_url, notifier=notifier)
 
 
+@in_both_modes
 async def test_shipped_app_gets_through_its_day_as_it_reads_the_wire(program, omi, subtests):
     ada, eve = App(Client(program.connection)), App(Client(program.connection))
     for app, name in ((ada, "ada"), (eve, "eve")):
@@ -179,11 +182,10 @@ async def reads_conversations(ada, eve, *_):
 
 async def listens(ada, _, program, __):
     path = "/conversations/current/stream"
-    client = Client(program.connection)
-    ada.asked.add(("GET", path))
+    guest = App(Client(program.connection), ada.asked)
     for target, text in ((path, "No session token provided"), (f"{path}?sid={NOBODY}", "Invalid session")):
-        reply = await client("GET", target)
-        assert (reply.status, reply.json["error"]) == (401, text)
+        await guest.refused("GET", target, None, 401, text)
+    client = guest.client
     head = await client("HEAD", f"{path}?sid={ada.client.token}", Origin=ORIGIN)
     assert (head.status, head.headers["content-type"].split(";")[0]) == (200, "text/event-stream")
     async with await Connection.open(program.port) as connection, asyncio.timeout(TIMEOUT_S):

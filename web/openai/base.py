@@ -190,11 +190,9 @@ class CompletionHandler(OpenAIHandler):
             self.leave()
 
 
-def usage_form(answer: ModelAnswer) -> dict[str, Any] | None:
-    """Return the tokens as the model's server has counted them; None if it has not told both."""
+def usage_form(answer: ModelAnswer) -> dict[str, Any]:
+    """Return the tokens as the model's server has counted them, else an estimate."""
     question, told = answer.counts
-    if not (question and told):
-        return None
     return {"prompt_tokens": question, "completion_tokens": told, "total_tokens": question + told}
 
 

@@ -57,9 +57,7 @@ class Frame:
         if answer.calls:
             message["tool_calls"] = list(answer.calls)
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason(answer)}
-        usage = usage_form(answer)
-        form = {**self._common, "object": "chat.completion", "choices": [choice]}
-        return form | ({"usage": usage} if usage else {})
+        return {**self._common, "object": "chat.completion", "choices": [choice], "usage": usage_form(answer)}
 
     def chunk(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
         """Return a chunk as an event."""
@@ -85,8 +83,7 @@ class Chunks:
     def end(self, answer: ModelAnswer) -> bytes:
         """Return the chunks of the calls of tools, of the end, and of the count of tokens if the program wants it."""
         calls = [self._delta({"tool_calls": [{"index": at, **call}]}) for at, call in enumerate(answer.calls)]
-        usage = usage_form(answer)
-        last = [self._frame.chunk([], usage=usage)] if self._includes_usage and usage else []
+        last = [self._frame.chunk([], usage=usage_form(answer))] if self._includes_usage else []
         return b"".join((*calls, self._delta({}, finish_reason(answer)), *last, event(b"[DONE]")))
 
     def fail(self, error: bytes) -> bytes:

@@ -64,14 +64,14 @@ class CompletionChoice(TypedDict):
 
 
 class ChatCompletion(TypedDict):
-    """A whole completion. Without `usage` the model's server does not count."""
+    """A whole completion. `usage` is estimated if the model's server does not count."""
 
     id: str
     object: Literal["chat.completion"]
     created: Seconds
     model: ModelName
     choices: list[CompletionChoice]
-    usage: NotRequired[CompletionUsage]
+    usage: CompletionUsage
 
 
 class ChunkChoice(TypedDict):

@@ -151,11 +151,9 @@ def text_part(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def _usage_form(answer: ModelAnswer) -> dict[str, Any] | None:
-    """Return the tokens as the model's server has counted them; None if it has not told both."""
+def _usage_form(answer: ModelAnswer) -> dict[str, Any]:
+    """Return the tokens as the model's server has counted them, else an estimate."""
     question, told = answer.counts
-    if not (question and told):
-        return None
     return {
         "input_tokens": question,
         "input_tokens_details": {"cached_tokens": 0},
