@@ -3,7 +3,6 @@
 Not here: the rows (store/original/). Threads: the main one.
 """
 
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -61,4 +60,3 @@ def import_original(source: str, record: Path | None, env_file: Path | None) -> 
         for reason, count in kept.left_out.items():
             click.echo(f"{'':<20} {count} left out: {reason}")
     click.echo(f"Recorded in {file}. What was said is searched and recalled when the server has indexed it.")
-    sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What the tools of `/mcp` take and return. A client gets the JSON schemas of these types, and checks by them.
+"""Arguments and results of the tools of `/mcp`. A client gets the JSON schemas of these types, and checks by them.
 
 Not here: what the tools do (tools.py). Threads: any; pure.
 """

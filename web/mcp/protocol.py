@@ -34,7 +34,7 @@ _Nothing = msgspec.UnsetType
 
 
 class Named(NamedTuple):
-    """What the headers say of a message; "" is a missing one."""
+    """Revision, method and tool of a message in its headers; "" is a missing one."""
 
     revision: str
     method: str

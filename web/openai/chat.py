@@ -46,7 +46,7 @@ class ChatCompletionsHandler(CompletionHandler):
 
 
 class Frame:
-    """What all objects of one completion have in common."""
+    """Common fields of all objects of one completion."""
 
     def __init__(self, completion_id: str, model: str, created_s: int) -> None:
         self._common = {"id": completion_id, "created": created_s, "model": model}

@@ -33,7 +33,7 @@ _MAX_RECORD_BYTES = 1_000_000
 
 
 class Record(msgspec.Struct):
-    """What is kept of a response as JSON."""
+    """The part of a response that is kept as JSON."""
 
     model: str
     echo: dict[str, Any]

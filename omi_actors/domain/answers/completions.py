@@ -62,7 +62,7 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What a program asks for. `messages` are its conversation, oldest first; `options` fields for the model's request.
+    """A program's question. `messages` are its conversation, oldest first; `options` fields for the model's request.
 
     `max_tokens` is the program's own limit of the answer, None if it has none. `keeping` is None if nothing is kept.
     """

@@ -16,7 +16,7 @@ _EDGE_CHARS = 160
 
 
 class Ending(Enum):
-    """What the latest words of an open question say of its end, with the share of the usual pause that they need.
+    """The end of an open question by its latest words, with the share of the usual pause that they need.
 
     OVER: a whole statement ("my name is Mara."). COMPLETE: it asks or commands, and nothing is missing. OPEN: it cannot
     be told. UNFINISHED: another word must follow, or a question after words that only announce it.

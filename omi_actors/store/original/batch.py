@@ -27,24 +27,12 @@ class Moved:
     there: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def read(self) -> int:
-        """Return the number of all rows."""
-        return self.kept + self.there + self.left_out.total()
 
-    def add(self, other: "Moved") -> None:
-        """Add the numbers of another batch."""
-        self.kept += other.kept
-        self.there += other.there
-        self.left_out.update(other.left_out)
-
-
-def keep(tx: Transaction, moved: Moved, bulk: Bulk, values: Sequence[Values]) -> int:
-    """Insert rows; those whose id is there already count as that. Return the number of new ones."""
+def keep(tx: Transaction, moved: Moved, bulk: Bulk, values: Sequence[Values]) -> None:
+    """Insert rows, and count the new ones and those whose id is there already."""
     new = max(0, tx.run_bulk(bulk, values)) if values else 0
     moved.kept += new
     moved.there += len(values) - new
-    return new
 
 
 def find(tx: Transaction, sql: str, keys: set[str], *first: str) -> dict[str, Any]:

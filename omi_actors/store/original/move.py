@@ -39,7 +39,7 @@ _BATCH = 500
 
 
 class TableRecord(msgspec.Struct, kw_only=True):
-    """What has become of one table so far. `place` is that of the last row; `in_all` was counted at the start."""
+    """The move of one table so far. `place` is that of the last row; `in_all` was counted at the start."""
 
     in_all: int
     kept: int = 0
