@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from omi_actors.domain.answers.notifications import NotificationBegun, NotificationLimits
+from omi_actors.domain.people.prompts import Draft
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import LeaseLostError
+from omi_actors.errors import DuplicateError, LeaseLostError
 from omi_actors.instruments import metrics
 from omi_actors.jobs.notify import build_notify_job
 from omi_actors.store import jobs, notifications
@@ -22,6 +23,7 @@ from omi_actors.store.dead_jobs import reap_jobs
 from omi_actors.store.engine import Engine, Outcome, StoreConfig, Write
 from omi_actors.store.messages import comes_late
 from omi_actors.store.nodes import register_node
+from omi_actors.store.people import prompts
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from scripts.lab.replay.postgres_server import fresh_postgres_database
 from tests.store.builders import NOW, answer, claim, do, first_commit, job, message, next_commit, rows, step
@@ -81,6 +83,11 @@ def ask(session: str, number: int, epoch: int) -> SessionCommit:
         jobs=(job(number, session=session, run_at=0.0),),
         messages=(asked,),
     )
+
+
+def add_person(account_id: str, tx: Transaction) -> None:
+    columns = "id, email, password_hash, created_at, updated_at"
+    tx.run(f"INSERT INTO account ({columns}) VALUES (?, 'a', 'x', 0, 0)", (account_id,))  # noqa: S608 (our own words)
 
 
 def finish(held: ClaimedJob) -> Write:
@@ -240,3 +247,16 @@ def test_answer_that_one_node_says_in_a_reply_is_not_notified_by_another_at_that
     assert said is True
     assert (begun.text, begun.state) == (None, "sending")
     assert rows(a, "SELECT state, channel, node FROM delivery") == [("sending", "inline", "a")]
+
+
+def test_one_prompt_name_taken_at_both_nodes_at_once_is_given_once_and_refused_once(nodes):
+    do(nodes[0], partial(add_person, "mara"))
+    draft = Draft(text="Be short.", output_type="text")
+
+    def take(node: Engine, name: str, meet: Callable[[Transaction], None]) -> Outcome:
+        return node.write_alone(lambda tx: (meet(tx), prompts.add_prompt(tx, "mara", name, draft, None))[1])
+
+    for number in range(10):
+        taken = at_once(*[partial(take, node, f"name {number}", meeting()) for node in nodes])
+
+        assert [type(one.error) for one in taken if one.error] == [DuplicateError]
