@@ -254,7 +254,11 @@ def test_one_prompt_name_taken_at_both_nodes_at_once_is_given_once_and_refused_o
     draft = Draft(text="Be short.", output_type="text")
 
     def take(node: Engine, name: str, meet: Callable[[Transaction], None]) -> Outcome:
-        return node.write_alone(lambda tx: (meet(tx), prompts.add_prompt(tx, "mara", name, draft, None))[1])
+        def work(tx: Any) -> Any:
+            meet(tx)
+            return prompts.add_prompt(tx, "mara", name, draft, None)
+
+        return node.write_alone(work)
 
     for number in range(10):
         taken = at_once(*[partial(take, node, f"name {number}", meeting()) for node in nodes])
