@@ -134,6 +134,10 @@ class Dialect(Protocol):
         """Return True if `exc` means that another transaction was in the way; this one may be repeated now."""
         ...
 
+    def is_in_the_way(self, exc: BaseException) -> bool:
+        """Return True if `exc` means that a step of the schema met statements of other nodes; it may be repeated."""
+        ...
+
     def is_full(self, exc: BaseException) -> bool:
         """Return True if `exc` means that the disk or database is full."""
         ...

@@ -154,7 +154,8 @@ class Engine:
     def _prepare_schema(self) -> None:
         folder = self._config.migrations or files("omi_actors.store.migrations")
         now_s = (self._config.clock or SystemClock()).now_s()
-        migrate(self._connection.get(), self._dialect, load_migrations(folder / self._dialect.name), now_s)
+        steps = load_migrations(folder / self._dialect.name)
+        self._node.schema_version = migrate(self._connection.get(), self._dialect, steps, now_s)
         self._map_entities(check_tables=True)
 
     def _map_entities(self, *, check_tables: bool) -> None:

@@ -62,10 +62,11 @@ def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Re
     name = tx.node.name
     _compare_with_previous(tx, now_s)
     (row,) = tx.fetch(
-        "INSERT INTO node (name, incarnation, started_at, heartbeat_at, lease_until) VALUES (?, 1, ?, ?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET incarnation = node.incarnation + 1, started_at = excluded.started_at,"
-        " heartbeat_at = excluded.heartbeat_at, lease_until = excluded.lease_until RETURNING incarnation",
-        (name, now_s, now_s, now_s + lease_s),
+        "INSERT INTO node (name, incarnation, started_at, heartbeat_at, lease_until, schema_version)"
+        " VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET incarnation = node.incarnation + 1,"
+        " started_at = excluded.started_at, heartbeat_at = excluded.heartbeat_at, lease_until = excluded.lease_until,"
+        " schema_version = excluded.schema_version RETURNING incarnation",
+        (name, now_s, now_s, now_s + lease_s, tx.node.schema_version),
     )
     incarnation = int(row[0])
     taken = take_back(

@@ -49,6 +49,8 @@ _SETTINGS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "30s",
 }
+# While a step of the schema waits for a table, all later statements there wait behind it: less than a write may take.
+_STEP_LOCK = "1s"
 _NO_SCHEMA = "3F000"
 _NO_TRANSACTIONS = (
     "the pooler hung up in the first transaction: its server is away, or it runs single statements; PgBouncer needs "
@@ -173,8 +175,9 @@ class Postgres:
         cursor.execute(script)
 
     def lock_schema(self, cursor: Any) -> None:
-        """Take an advisory lock that ends with the transaction."""
+        """Take an advisory lock that ends with the transaction. Further locks are waited for briefly."""
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+        cursor.execute(f"SET LOCAL lock_timeout = '{_STEP_LOCK}'")
 
     def has_table(self, cursor: Any, table: str) -> bool:
         """Return True if the table exists in the connection's search path."""
@@ -202,6 +205,10 @@ class Postgres:
     def is_conflict(self, exc: BaseException) -> bool:
         """Decide by SQLSTATE. After both errors the server has certainly rolled back."""
         return isinstance(exc, psycopg2.Error) and exc.pgcode in _CONFLICTS
+
+    def is_in_the_way(self, exc: BaseException) -> bool:
+        """Decide by SQLSTATE."""
+        return self.is_conflict(exc) or (isinstance(exc, psycopg2.Error) and exc.pgcode == _LOCK_NOT_AVAILABLE)
 
     def is_full(self, exc: BaseException) -> bool:
         """Decide by SQLSTATE."""

@@ -196,6 +196,10 @@ class SQLite:
         """Return False: with one writer there are no conflicts."""
         return False
 
+    def is_in_the_way(self, _exc: BaseException) -> bool:
+        """Return False: no other process uses the file."""
+        return False
+
     def is_full(self, exc: BaseException) -> bool:
         """Decide by the primary result code."""
         return find_code(exc) == sqlite3.SQLITE_FULL

@@ -24,11 +24,13 @@ class NodeIdentity:
     """The identity of this process in the store. `incarnation` is 0 until it is registered.
 
     It belongs to the process, not to a writer: a new writer uses the same incarnation and the same `watch`.
+    `schema_version` is the version of the schema that the program knows; None until a writer has opened the store.
     """
 
     name: str
     incarnation: int = 0
     watch: LeapWatch | None = None
+    schema_version: int | None = None
 
 
 class Transaction:

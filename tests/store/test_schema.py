@@ -1,3 +1,4 @@
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 from omi_actors.clock import ManualClock
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
-from omi_actors.store.migrate import load_migrations
+from omi_actors.store.migrate import SIDE_BY_SIDE, load_migrations
 from omi_actors.store.sqlite import KEEP_S
 from omi_actors.store.transaction import NodeIdentity
 from tests.store.builders import count, do, first_commit, rows
@@ -84,18 +85,64 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
         (21, "search_of_memories"),
         (22, "prompts"),
         (23, "responses"),
+        (24, "nodes_side_by_side"),
     ]
     again.close()
 
 
-def test_a_newer_schema_is_refused_in_plain_words(empty_config: StoreConfig) -> None:
+def test_a_newer_schema_that_this_program_cannot_go_on_with_is_refused_in_plain_words(
+    empty_config: StoreConfig,
+) -> None:
     engine = Engine(empty_config, NodeIdentity("node-a", 1))
     engine.open()
-    do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (99, 'future', 0)"))
+    do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (98, 'adds', 0, 0), (99, 'removes', 0, 98)"))
     engine.close()
 
-    with pytest.raises(StoreError, match="version 99; this program knows versions up to 23"):
+    with pytest.raises(StoreError, match="version 99; this program knows versions up to 24"):
         open_and_close(empty_config)
+
+
+# What an older program may still use, or what it does not fill. A trigger or an index may go at once.
+_BREAKS = re.compile(
+    r"DROP (TABLE|COLUMN)|\bRENAME\b|ALTER COLUMN|ADD (CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN)"
+    r"|ADD COLUMN [^,;]*NOT NULL(?![^,;]*DEFAULT)",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_a_step_that_would_break_an_older_program_says_what_a_program_must_know(database: str) -> None:
+    steps = load_migrations(Path("omi_actors/store/migrations") / database)[SIDE_BY_SIDE:]
+
+    assert [step.name for step in steps if _BREAKS.search(step.script) and not step.needs] == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE session DROP COLUMN mood;",
+        "ALTER TABLE session RENAME COLUMN mood TO tone;",
+        "ALTER TABLE session ADD COLUMN mood TEXT NOT NULL;",
+        "ALTER TABLE session ALTER COLUMN epoch SET NOT NULL;",
+    ],
+)
+def test_what_would_break_an_older_program_is_recognised(statement: str) -> None:
+    assert _BREAKS.search(statement)
+    assert not _BREAKS.search("ALTER TABLE session ADD COLUMN mood TEXT;")
+    assert not _BREAKS.search("ALTER TABLE session ADD COLUMN mood TEXT NOT NULL DEFAULT '';")
+
+
+def test_a_newer_schema_that_only_adds_is_left_as_it_is(empty_config: StoreConfig) -> None:
+    engine = Engine(empty_config, NodeIdentity("node-a", 1))
+    engine.open()
+    do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (98, 'removed', 0, 24), (99, 'adds', 0, 0)"))
+    engine.close()
+
+    again = Engine(empty_config, NodeIdentity("node-a", 1))
+    again.open()
+
+    assert again.read_version() == 99
+    again.close()
 
 
 def test_a_failing_migration_leaves_the_version_before(empty_config: StoreConfig, tmp_path: Path) -> None:

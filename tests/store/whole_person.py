@@ -10,7 +10,7 @@ from tests.store.builders import rows
 
 # Tables of no person. The words of the index stand in `recall_text`.
 OF_NOBODY = re.compile(
-    r"schema_migration|node|metric_minute|queue_pause|retention_state|operator_event|erasure|sqlite_.*|recall_word.*"
+    r"schema_migration|node|node_report|metric_minute|queue_pause|retention_state|operator_event|erasure|sqlite_.*|recall_word.*"
 )
 # Columns of checked words, and of the names of nodes.
 CHECKED = {
