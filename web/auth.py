@@ -10,10 +10,9 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-
-from tornado.httputil import HTTPHeaders
 
 from config.settings import Settings
 from omi_actors.clock import Clock
@@ -44,7 +43,7 @@ class WebhookAuth:
         """Return True if the caller must use `check_signature`, with the whole body, instead of `check_token`."""
         return bool(self._secrets)
 
-    def check_token(self, from_query: str | None, headers: HTTPHeaders) -> None:
+    def check_token(self, from_query: str | None, headers: Mapping[str, str]) -> None:
         """Check the webhook's token, from the query or the `Authorization: Bearer` header.
 
         Raises:
@@ -84,7 +83,7 @@ class WebhookAuth:
         raise SignatureMismatchError("The signature does not match.")
 
 
-def _is_from_outside(headers: HTTPHeaders) -> bool:
+def _is_from_outside(headers: Mapping[str, str]) -> bool:
     """Return True if a request to a loopback server does not come from a local program.
 
     A page in a local browser can send requests, too, but with its origin. A tunnel or proxy sends its own host name.

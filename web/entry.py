@@ -5,7 +5,7 @@ Not here: handlers (handlers/, webhook/), the other routes (app.py). Threads: th
 
 import asyncio
 from asyncio import Future
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from tornado.httputil import (
@@ -32,6 +32,7 @@ from web.edge.encodings import Unpacker, find_unpacker
 from web.edge.header_checks import length_problem, refusal_bytes
 from web.edge.listener import EdgeConnection, Peer
 from web.edge.stream import EdgeStream
+from web.edge.whole import WholeConnection, WholeRequest
 from web.people.polls import Polls
 from web.problems import api_problem
 from web.requests import as_path, header, request_id_of, send
@@ -68,6 +69,19 @@ class Entry(HTTPServerConnectionDelegate):
         """Answer a request that came before with the same head, if there is a shorter way than through Tornado."""
         poll = self._polls.recall(head, peer.remote_ip)
         return None if poll is None else self._polls.answer(poll, stream)
+
+    def find_whole(self, request: WholeRequest) -> Callable[[WholeConnection], None] | None:
+        """Return what answers a request that came whole; None if it must go through Tornado."""
+        is_webhook = request.target.partition("?")[0] in _WEBHOOK_PATHS
+        if not is_webhook or len(request.body) > self._site.free_body_bytes:
+            return None
+        return partial(self._take_webhook, request)
+
+    def _take_webhook(self, request: WholeRequest, connection: WholeConnection) -> None:
+        webhook = WebhookRequest(self._site, connection)
+        webhook.begin(request.target, request.headers)
+        webhook.data_received(request.body)
+        webhook.finish()
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Return the handler of the connection's next request."""

@@ -5,14 +5,15 @@ Not here: bodies (webhook/payloads.py), access (auth.py). Threads: the event loo
 
 import re
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from http.client import responses
+from typing import Protocol
 from urllib.parse import unquote_plus
 
 from prometheus_client import Counter, Histogram
-from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, RequestStartLine, format_timestamp
+from tornado.iostream import IOStream
 
 from omi_actors.ids import new_request_id
 from omi_actors.instruments import metrics
@@ -24,7 +25,7 @@ _ADDRESS = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def request_id_of(headers: HTTPHeaders) -> str:
+def request_id_of(headers: Mapping[str, str]) -> str:
     """Return the sender's X-Request-Id if it is safe, else a new one."""
     if "X-Request-Id" in headers:
         given = headers["X-Request-Id"]
@@ -33,7 +34,7 @@ def request_id_of(headers: HTTPHeaders) -> str:
     return new_request_id()
 
 
-def header(headers: HTTPHeaders, name: str) -> str | None:
+def header(headers: Mapping[str, str], name: str) -> str | None:
     """Return a header's value, or None. The test first is faster than `get`, which raises and catches an error."""
     return headers[name] if name in headers else None  # noqa: SIM401 (see above)
 
@@ -120,8 +121,29 @@ def reply_bytes(status: int, body: bytes, *, request_id: str, now_s: float, more
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
 
 
+class ReplyWay(Protocol):
+    """A connection that waits for one reply: Tornado's, or ours of a request that came whole."""
+
+    @property
+    def stream(self) -> IOStream:
+        """Return what the bytes go through."""
+        ...
+
+    def write(self, chunk: bytes, /) -> object:
+        """Send a whole reply."""
+        ...
+
+    def finish(self) -> None:
+        """End the request."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
 def send(
-    connection: HTTP1Connection,
+    connection: ReplyWay,
     reply: bytes,
     *,
     close: bool = False,

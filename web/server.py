@@ -48,7 +48,7 @@ class WebServer:
         )
         room = possible_connections(settings.max_connections)
         limits = ConnectionLimits(room, min(settings.max_connections_per_address, share_of(room)), settings.trust_proxy)
-        self.http_server.guard(limits, clock, settings.idle_connection_timeout_s, entry.answer_known)
+        self.http_server.guard(limits, clock, settings.idle_connection_timeout_s, entry.answer_known, entry.find_whole)
         self._sockets: list[socket] = []
         metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)
 

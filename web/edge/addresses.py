@@ -7,10 +7,9 @@ construction.
 """
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-
-from tornado.httputil import HTTPHeaders
 
 from config.settings import Settings
 from config.values import TrustedProxies
@@ -92,7 +91,7 @@ class Client:
         return self.address
 
 
-def find_client(peer: str, headers: HTTPHeaders, trusted: TrustedProxies) -> Client:
+def find_client(peer: str, headers: Mapping[str, str], trusted: TrustedProxies) -> Client:
     """Return the client of a request that arrived from the address `peer`."""
     if not trusted or not is_proxy(peer, trusted):
         return Client(peer)
@@ -123,8 +122,8 @@ def _client_of(chain: list[str], trusted: TrustedProxies) -> str:
     return last
 
 
-def _listed(headers: HTTPHeaders, name: str) -> list[str]:
-    return [part.strip() for line in headers.get_list(name) for part in line.split(",") if part.strip()]
+def _listed(headers: Mapping[str, str], name: str) -> list[str]:
+    return [part.strip() for part in headers.get(name, "").split(",") if part.strip()]
 
 
 def _parse(text: str) -> _Address | None:

@@ -24,6 +24,7 @@ from omi_actors.instruments.logs import get_logger
 from web.edge.addresses import is_proxy
 from web.edge.header_checks import head_problem, refusal_bytes
 from web.edge.stream import EdgeStream
+from web.edge.whole import WholeConnection, WholeRequest, read_whole
 from web.problems import Problem
 
 _log = get_logger(__name__)
@@ -55,20 +56,29 @@ class EdgeConnection(HTTP1Connection):
 
 # Answers a request by the bytes of its head and the other end, or returns None: at once, or in the end.
 AnswerKnown = Callable[[EdgeStream, bytes, "Peer"], Awaitable[bytes | None] | None]
+# Returns what answers a request that came whole; None: Tornado does.
+FindWhole = Callable[[WholeRequest], Callable[[WholeConnection], None] | None]
 _HEAD_END = rb"\r?\n\r?\n"
 
 
 class RequestLoop(HTTP1ServerConnection):
-    """Serves the requests of one connection in order: those that `answer_known` answers, the others by Tornado."""
+    """Serves the requests of one connection in order: those of `find_whole` and `answer_known`, others by Tornado."""
 
     stream: EdgeStream
     context: "Peer"
 
     def __init__(
-        self, stream: EdgeStream, params: HTTP1ConnectionParameters, peer: "Peer", answer_known: AnswerKnown
+        self,
+        stream: EdgeStream,
+        params: HTTP1ConnectionParameters,
+        peer: "Peer",
+        answer_known: AnswerKnown,
+        find_whole: FindWhole,
     ) -> None:
         super().__init__(stream, params, peer)
         self._answer_known = answer_known
+        self._find_whole = find_whole
+        stream.take_whole = self._take_whole
         assert params.header_timeout is not None  # noqa: S101 (our server sets it)
         self._head_timeout_s = params.header_timeout
         # The second on the loop's clock until which a head must come; None while a request is under way.
@@ -107,11 +117,29 @@ class RequestLoop(HTTP1ServerConnection):
             self.stream.close()
             return False
 
-    async def _read_head(self) -> bytes:
-        """Read the next head; close the connection if it does not come in time."""
+    def _take_whole(self, data: bytes) -> bool:
+        request = read_whole(data)
+        answer = None if request is None else self._find_whole(request)
+        if answer is None:
+            return False
+        self._head_due_s = None
+        self.stream.is_held = True
+        answer(WholeConnection(self.stream, self.context, self._end_whole))
+        return True
+
+    def _end_whole(self) -> None:
+        """Wait for the next request, as before."""
+        self._await_head()
+        self.stream.go_on()
+
+    def _await_head(self) -> None:
         self._head_due_s = asyncio.get_running_loop().time() + self._head_timeout_s
         if self._timer is None:
             self._look_again()
+
+    async def _read_head(self) -> bytes:
+        """Read the next head; close the connection if it does not come in time."""
+        self._await_head()
         head = await self.stream.read_until_regex(_HEAD_END, self.params.max_header_size)
         self._head_due_s = None
         return head
@@ -207,7 +235,14 @@ class Peer:
 class Listener(HTTPServer):
     """Tornado's server with our connections. Call `guard` before it accepts connections."""
 
-    def guard(self, limits: ConnectionLimits, clock: Clock, stall_timeout_s: float, answer_known: AnswerKnown) -> None:
+    def guard(
+        self,
+        limits: ConnectionLimits,
+        clock: Clock,
+        stall_timeout_s: float,
+        answer_known: AnswerKnown,
+        find_whole: FindWhole,
+    ) -> None:
         """Set the limits, and what answers below Tornado.
 
         Linux closes a connection if its client reads nothing of a reply for `stall_timeout_s`.
@@ -215,7 +250,7 @@ class Listener(HTTPServer):
         self._limits = limits
         self._clock = clock
         self._stall_timeout_s = stall_timeout_s
-        self._answer_known = answer_known
+        self._answer_known, self._find_whole = answer_known, find_whole
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Accept a connection, or refuse it if there are too many."""
@@ -226,7 +261,7 @@ class Listener(HTTPServer):
             return
         ours = EdgeStream(stream.socket, self._refusal, _READ_AHEAD_BYTES)
         _set_dead_peer_timeouts(ours.socket, self._stall_timeout_s)
-        loop = RequestLoop(ours, self.conn_params, peer, self._answer_known)
+        loop = RequestLoop(ours, self.conn_params, peer, self._answer_known, self._find_whole)
         self._connections.add(loop)
         loop.start_serving(self)
 

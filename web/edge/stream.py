@@ -1,4 +1,4 @@
-"""The stream of a connection: Tornado's refusals as our error replies, and heads that were read already.
+"""The stream of a connection: Tornado's refusals as our error replies, and requests and heads that were read already.
 
 Not here: connections (listener.py). Threads: the event loop.
 """
@@ -9,7 +9,7 @@ import socket
 from asyncio import Future
 from collections.abc import Awaitable, Callable
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream, StreamBufferFullError, StreamClosedError
 
 from web.edge.header_checks import MALFORMED, request_id_in
 from web.problems import Problem
@@ -21,6 +21,8 @@ _TORNADOS_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 _LINGER_S = 1.0
 _LINGER_BYTES = 1024 * 1024
 _READ_BYTES = 64 * 1024
+# A whole request that is read at once: a small body and its head.
+_WHOLE_BYTES = 16 * 1024
 
 
 class EdgeStream(IOStream):
@@ -40,6 +42,10 @@ class EdgeStream(IOStream):
         self.is_answered = False
         # A head that was read, for the connection that reads it again.
         self.next_head: bytes | None = None
+        # Takes a request that came whole, while a head is awaited; returns False if the bytes are Tornado's.
+        self.take_whole: Callable[[bytes], bool] | None = None
+        # True while such a request is under way: what comes meanwhile waits in the buffer.
+        self.is_held = False
         super().set_nodelay(True)
 
     def set_nodelay(self, value: bool) -> None:  # noqa: FBT001 (Tornado's parameter)
@@ -53,6 +59,37 @@ class EdgeStream(IOStream):
         ready: Future[bytes] = Future()
         ready.set_result(head)
         return ready
+
+    def _handle_read(self) -> None:
+        """Read what has come. Tornado's pending read gets it, unless it is a request that `take_whole` takes."""
+        if self.is_held:
+            with contextlib.suppress(OSError, StreamBufferFullError):  # the stream is closed then
+                self._read_to_buffer()
+            return
+        # Tornado waits for a regex only when a head is next.
+        if self.take_whole is not None and self._read_regex is not None and not self._read_buffer:
+            try:
+                data = self.socket.recv(_WHOLE_BYTES)
+            except OSError:
+                data = b""
+            if data and self.take_whole(data):
+                return
+            self._read_buffer += data
+            self._read_buffer_size += len(data)
+        super()._handle_read()
+
+    def go_on(self) -> None:
+        """Let Tornado read what has come while a request was held."""
+        self.is_held = False
+        if self._read_buffer:
+            self.io_loop.add_callback(self._handle_events, self.socket.fileno(), self.io_loop.READ)
+
+    def send(self, data: bytes) -> "Future[None] | None":
+        """Write a reply by one call of the system; return a future only if the system does not take all of it."""
+        if not self.closed() and not self.writing():
+            with contextlib.suppress(OSError):  # `write` meets it again, and knows what to do
+                data = data[self.socket.send(data) :]
+        return self.write(data) if data else None
 
     def write(self, data: bytes | memoryview) -> "Future[None]":
         """Write data; replace a refusal by Tornado with ours."""

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tornado.httputil import HTTPHeaders
-
 from omi_actors.actors.session.messages import Ingested, IngestSegments, KeepRaw
 from omi_actors.clock import Clock
 from omi_actors.domain.hearing.segments import Segment
@@ -36,7 +34,7 @@ class Webhook:
     """One received webhook, not yet parsed."""
 
     query: Mapping[str, str]
-    headers: HTTPHeaders
+    headers: Mapping[str, str]
     body: bytes
     received_at: float
 

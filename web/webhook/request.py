@@ -4,7 +4,7 @@ Not here: parsing the body and sending its messages (intake.py), the answer to e
 Threads: the event loop; bodies over 8 kB are read in a thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
@@ -23,6 +23,7 @@ from omi_actors.instruments.webhooks import WEBHOOKS, KeptWebhook
 from omi_actors.kit.errors import ExpectedError
 from web.edge.addresses import find_client
 from web.edge.limits import LARGE_BODY_BYTES
+from web.edge.whole import WholeConnection
 from web.problems import Problem, api_problem, omi_answer, problem_json
 from web.requests import (
     CLOSE,
@@ -104,7 +105,7 @@ def _webhooks_counter(kind: str, outcome: str) -> Counter:
 class WebhookRequest(HTTPMessageDelegate):
     """One webhook. It gets exactly one reply, unless its connection closes first."""
 
-    def __init__(self, site: Site, connection: HTTP1Connection) -> None:
+    def __init__(self, site: Site, connection: HTTP1Connection | WholeConnection) -> None:
         self._site = site
         self._connection = connection
         self._chunks: list[bytes] = []
@@ -119,10 +120,14 @@ class WebhookRequest(HTTPMessageDelegate):
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         """Check the token before the body arrives."""
+        self.begin(str(start_line[1]), headers)
+
+    def begin(self, target: str, headers: Mapping[str, str]) -> None:
+        """Begin with a request's target and headers: check the token."""
         self._headers = headers
         self._began_mono_s = self._site.clock.mono_s()
         self._request_id = request_id_of(headers)
-        self._query = parse_query(str(start_line[1]))
+        self._query = parse_query(target)
         self._site.traffic.begin()
         self._trace = Trace(self._request_id, "POST", ROUTE, self._began_mono_s)
         REQUESTS.begin(self._trace)
