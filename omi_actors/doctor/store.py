@@ -76,7 +76,7 @@ def _judge_owner(state: StoreState, *, is_running: bool) -> Iterator[Finding]:
 
 
 def _judge_schema(state: StoreState) -> Iterator[Finding]:
-    if state.version > state.newest:
+    if state.needs > state.newest:
         text = f"{state.place} has schema {state.version}, this program knows {state.newest}"
         fix = "Start the newer program again, or restore the copy that was made before the upgrade."
         yield problem("store", text, fix)
@@ -84,6 +84,9 @@ def _judge_schema(state: StoreState) -> Iterator[Finding]:
         yield ok("store", f"{state.database}: new, will be made")
     elif state.version < state.newest:
         yield ok("store", f"{state.database}: schema {state.version}, will be upgraded to {state.newest} at start")
+    elif state.version > state.newest:
+        known = f"this program knows {state.newest} and can go on with it"
+        yield ok("store", f"{state.database}: schema {state.version}, {known}")
     else:
         yield ok("store", f"{state.database}: schema {state.version}")
 

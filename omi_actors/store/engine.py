@@ -25,7 +25,7 @@ from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
 from omi_actors.store.dialect import Dialect
 from omi_actors.store.entities import define_entities
-from omi_actors.store.migrate import load_migrations, migrate, read_version
+from omi_actors.store.migrate import load_migrations, migrate, read_versions
 from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
 from omi_actors.store.retention_state import note_leap
 from omi_actors.store.sqlite import SQLite
@@ -262,13 +262,13 @@ class Engine:
                     raise self._translate(exc) from exc
                 is_fresh = True
 
-    def read_version(self) -> int:
-        """Return the version of the schema; 0 if the database is empty.
+    def read_versions(self) -> tuple[int, int]:
+        """Return the version of the schema, and the one that a program must know; 0 if the database is empty.
 
         Raises: StoreUnavailableError, StoreError.
         """
         try:
-            return read_version(self._connection.get(), self._dialect)
+            return read_versions(self._connection.get(), self._dialect)
         except self._foreign_errors as exc:
             raise self._translate(exc) from exc
 

@@ -60,7 +60,7 @@ def migrate(con: Any, dialect: Dialect, migrations: list[Migration], now_s: floa
     Raises: StoreError when it cannot, or when a step would break a program that runs now.
     """
     newest = migrations[-1].version
-    current, needs = _read_versions(con, dialect)
+    current, needs = read_versions(con, dialect)
     if current > newest and needs > newest:
         raise StoreError(
             f"The schema of {dialect.place} has version {current}; this program knows versions up to {newest}. "
@@ -74,13 +74,8 @@ def migrate(con: Any, dialect: Dialect, migrations: list[Migration], now_s: floa
     return newest
 
 
-def read_version(con: Any, dialect: Dialect) -> int:
-    """Return the version of the database's schema; 0 if the database is empty."""
-    return _read_versions(con, dialect)[0]
-
-
-def _read_versions(con: Any, dialect: Dialect) -> tuple[int, int]:
-    """Return the version of the schema, and the version that a program must know to run on it."""
+def read_versions(con: Any, dialect: Dialect) -> tuple[int, int]:
+    """Return the version of the schema, and the one that a program must know to go on with it; 0 if it is empty."""
     dialect.begin(con)
     try:
         cursor = con.cursor()

@@ -20,7 +20,8 @@ from omi_actors.store.transaction import NodeIdentity
 class StoreState:
     """State of a database; `place` names it for people.
 
-    `version` is its schema's, 0 if it does not exist yet; `newest` is the program's version. `owner` is the id of
+    `version` is its schema's, 0 if it does not exist yet; `newest` is the program's version, and `needs` the one that a
+    program must know. `owner` is the id of
     another process that has the SQLite database open. `now_s` is the time (UTC) of the database's clock; None if it
     uses this machine's.
     """
@@ -29,6 +30,7 @@ class StoreState:
     place: str
     version: int
     newest: int
+    needs: int = 0
     owner: str | None = None
     now_s: float | None = None
 
@@ -59,11 +61,17 @@ def probe_store(config: StoreConfig) -> StoreState:
     engine = Engine(config, NodeIdentity("probe"), readonly=True)
     engine.open()
     try:
-        version = engine.read_version()
+        version, needs = engine.read_versions()
         has_clock = dialect.name != SQLite.name
         now_s = engine.read(lambda tx: tx.now_s()) if has_clock else None
     finally:
         engine.close()
     return StoreState(
-        database=dialect.name, place=dialect.place, version=version, newest=newest, owner=owner, now_s=now_s
+        database=dialect.name,
+        place=dialect.place,
+        version=version,
+        newest=newest,
+        needs=needs,
+        owner=owner,
+        now_s=now_s,
     )

@@ -210,7 +210,7 @@ ODD_DATABASES = {
     "another program's": (lambda path: put_other(path, "CREATE TABLE moz_places (id)"), "of another", ELSEWHERE),
     "marked as another's": (lambda path: put_other(path, "PRAGMA application_id=7"), "of another", ELSEWHERE),
     "newer": (
-        lambda path: change(path, "INSERT INTO schema_migration VALUES (9999, 'later', 0)"),
+        lambda path: change(path, "INSERT INTO schema_migration VALUES (9999, 'later', 0, 9998)"),
         "9999",
         "Start the newer program again, or restore the copy that was made before the upgrade",
     ),

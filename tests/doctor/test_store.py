@@ -61,7 +61,10 @@ def test_database_that_another_process_has_open(patient, data):
 
 def test_schema_that_is_newer_than_the_program(patient, data):
     with closing(sqlite3.connect(data / DATABASE_FILE)) as con:
-        con.execute("INSERT INTO schema_migration VALUES (9999, 'later', 0)")
+        con.execute("INSERT INTO schema_migration VALUES (9999, 'later', 0, 0)")
+        con.commit()
+        assert patient.has_no_problem  # it only adds
+        con.execute("UPDATE schema_migration SET needs = 9998 WHERE version = 9999")
         con.commit()
         problem = patient.problem()
 

@@ -62,7 +62,7 @@ def test_a_step_that_removes_is_refused_while_a_program_runs_that_needs_what_goe
     with pytest.raises(StoreError, match="would break the programs that run now as node-a"):
         open_and_close(removing)
 
-    assert older.read_version() == KNOWN + 1
+    assert older.read_versions()[0] == KNOWN + 1
     do(older, lambda tx: tx.run("UPDATE node SET schema_version = ?", (KNOWN + 1,)))  # node-a is upgraded
     open_and_close(removing)
     with pytest.raises(StoreError, match=f"version {KNOWN + 2}; this program knows versions up to {KNOWN}"):
@@ -76,7 +76,7 @@ def test_a_step_that_removes_does_not_wait_for_a_node_that_is_gone(
 
     open_and_close(newer(config, tmp_path, ADDS, REMOVES))
 
-    assert older.read_version() == KNOWN + 2
+    assert older.read_versions()[0] == KNOWN + 2
 
 
 def test_a_step_waits_in_short_turns_for_a_table_in_use(
