@@ -4,6 +4,7 @@ Not here: secrets in production, which the operator must set (settings.py). Valu
 Threads: none; called once at start. Another process may start at the same moment.
 """
 
+import contextlib
 import dataclasses
 import os
 import secrets
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from config.durable import make_folder, sync_folder, write_new
 from config.env_file import load_env_file
 from config.settings import InvalidSettingError, LoadedSettings, Origin, Settings
 
@@ -77,17 +79,13 @@ def _load(path: Path) -> Mapping[str, str]:
 
 def _make(path: Path) -> None:
     """Write the whole file under a temporary name, then link it to `path`. So no process loads half a file."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    content = "".join(f"{name}={secrets.token_urlsafe(32)}\n" for name in _NAMES)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(f"{name}={secrets.token_urlsafe(32)}\n" for name in _NAMES)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
+        write_new(draft, content.encode())
+        with contextlib.suppress(FileExistsError):  # another process was first; its file is whole
             os.link(draft, path)
-        except FileExistsError:
-            return  # another process was first; its file is whole
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
+    sync_folder(path.parent)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from config.durable import make_folder, sync_file, sync_folder
 from omi_actors.errors import StoreError
 from omi_actors.store.lock import acquire_process_lock, release_process_lock
 from omi_actors.store.migrate import load_migrations
@@ -57,10 +58,10 @@ def save_copy(source: Path, target: Path) -> Copy:
             con.backup(copy)  # in one step: a read transaction, beside which a server may write
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, without companions
         checked = _check(draft, source, find_way_back(source))
-        _sync(draft)
+        sync_file(draft)
         os.link(draft, target)
         draft.unlink()
-        _sync(target.parent)
+        sync_folder(target.parent)
     return Copy(target, checked.version, checked.size_bytes)
 
 
@@ -102,7 +103,7 @@ def restore_copy(source: Path, place: Path, now_s: float) -> Path | None:
     if place.is_dir():
         raise StoreError(f"{place} is a folder, so nothing can be restored there. Move it away.")
     with _sentences(f"{source} cannot be restored to {place}", "Make room there, and let this account write there."):
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(place.parent)
         acquire_process_lock(lock)
         try:
             return _replace(place, source, f"replaced.{int(now_s)}")
@@ -115,10 +116,10 @@ def _replace(place: Path, source: Path, label: str) -> Path | None:
     with _removed_at_failure(draft):
         _make_private(draft)
         shutil.copyfile(source, draft)
-        _sync(draft)
+        sync_file(draft)
         earlier = _set_aside(place, label) if place.exists() else None
         draft.replace(place)
-        _sync(place.parent)
+        sync_folder(place.parent)
     return earlier
 
 
@@ -148,15 +149,6 @@ def _schema_version(con: sqlite3.Connection) -> int:
 
 def _make_private(file: Path) -> None:
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-
-
-def _sync(path: Path) -> None:
-    """Sync a file, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pony import orm
 
+from config.durable import make_folder
 from omi_actors.store.dialect import Bulk, Row
 from omi_actors.store.lock import acquire_process_lock, release_process_lock
 from omi_actors.store.sqlite_file import check_file, check_owner, describe_failure, find_code, make_file
@@ -99,7 +100,7 @@ class SQLite:
     def bind(self, db: orm.Database) -> None:
         """Make the directory and the file, private to their owner, lock them and connect."""
         if not self._readonly:
-            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.file.parent)
             acquire_process_lock(self.lock_file)
             self._is_locked = True
         place = self.file.resolve()

@@ -105,3 +105,28 @@ def test_page_shows_what_kills_broke_of_persons_data():
     assert "| sqlite | 10 | 1,000 | 0 | 0 | 20 | 20 | 0 | 0 | 0 | 0 | 0 | 1.5 | 3 |" in page
     assert "- sqlite: acknowledged by kind: memory 4, task 2." in page
     assert "Kills under" not in render_page([_run("sqlite", _fault("kill"))])
+
+
+def test_page_shows_power_cuts_with_their_circumstances():
+    names = ("cuts", "webhooks_acknowledged", "answers_spoken", "changes_of_files", "syncs")
+    power = dict.fromkeys(names, 1_000) | {
+        "lost": 0,
+        "stored_twice": 1,
+        "said_again": 2,
+        "unopened": 3,
+        "planted_found_in": 30,
+        "planted_cuts": 100,
+        "cuts_by_fate": {"torn": 4, "kept": 5},
+        "machine": {"cpu": "a cpu", "memory_gib": 8},
+        "versions": {"sqlite": "3.45"},
+        "date": "2026-09-21T10:00:00+00:00",
+        "commit": "abc",
+        "command": "scripts/power_cuts",
+        "seed": 7,
+    }
+
+    page = render_page([_run("sqlite", _fault("kill"))], (), power)
+
+    assert "| 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 0 | 1 | 2 | 3 | in 30 of 100 cuts |" in page
+    assert "kept 5, torn 4. Machine: a cpu, 8 GiB. Versions: sqlite 3.45." in page
+    assert "commit abc: `scripts/power_cuts`, seed 7." in page

@@ -254,7 +254,7 @@ async def test_damaged_file_opens_no_session_and_stops_nothing(content, start, f
 async def test_session_that_cannot_be_kept_is_none(start, folder, tmp_path):
     async with await Connection.open(await start(**folder)) as connection:
         path = start.server.operator_path()
-        (tmp_path / "operator-sessions.new").mkdir()  # where the file is written first
+        (tmp_path / "operator-sessions.json.new").mkdir()  # where the file is written first
 
         reply = await connection.request("GET", path)
 

@@ -1,9 +1,10 @@
 """The operator's sessions in browsers, and the one-time keys that open them. Only digests are kept.
 
-Not here: cookies and pages (handlers/operator.py), ADMIN_TOKEN (web/auth.py). Threads: the event loop; a sign-in or
-sign-out writes a file of at most 3 kB.
+Not here: cookies and pages (handlers/operator.py), ADMIN_TOKEN (web/auth.py). Threads: the event loop; a thread
+writes the file, of at most 3 kB, at a sign-in or sign-out.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import hmac
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from config.durable import make_folder, replace_file
 from omi_actors.clock import Clock
 from omi_actors.ids import new_secret
 
@@ -37,6 +39,7 @@ class OperatorSessions:
         # Digests, oldest first, with the UTC second at which each ends.
         self._keys: dict[str, float] = {}
         self._sessions = _load(file)
+        self._saving = asyncio.Lock()
 
     def issue_key(self) -> str:
         """Return a new key for one sign-in within ten minutes."""
@@ -44,38 +47,39 @@ class OperatorSessions:
         _put(self._keys, self._digest(key), self._clock.now_s() + KEY_LIFETIME_S, _MAX_KEYS)
         return key
 
-    def redeem(self, key: str) -> str | None:
+    async def redeem(self, key: str) -> str | None:
         """Exchange a key for the token of a new session; return None if the key is unknown, used or too old."""
         ends_at = self._keys.pop(self._digest(key), 0.0)
         if ends_at <= self._clock.now_s():
             return None
         token = new_secret()
         _put(self._sessions, self._digest(token), self._clock.now_s() + SESSION_LIFETIME_S, _MAX_SESSIONS)
-        self._save()
+        await self._save()
         return token
 
     def is_open(self, token: str) -> bool:
         """Return True if a token belongs to an open session."""
         return self._sessions.get(self._digest(token), 0.0) > self._clock.now_s()
 
-    def end(self, token: str) -> None:
+    async def end(self, token: str) -> None:
         """End the session of this token."""
         if self._sessions.pop(self._digest(token), None) is not None:
-            self._save()
+            await self._save()
 
     def _digest(self, token: str) -> str:
         return hmac.new(self._secret, token.encode(errors="replace"), hashlib.sha256).hexdigest()
 
-    def _save(self) -> None:
+    async def _save(self) -> None:
         """Replace the file. An OSError makes the request fail, since a restart would undo the sign-in or sign-out."""
-        now_s = self._clock.now_s()
-        self._sessions = {digest: ends_at for digest, ends_at in self._sessions.items() if ends_at > now_s}
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        new = self._file.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        new.touch(0o600)
-        new.write_bytes(msgspec.json.encode(self._sessions))
-        new.replace(self._file)
+        async with self._saving:  # the later state is the later file
+            now_s = self._clock.now_s()
+            self._sessions = {digest: ends_at for digest, ends_at in self._sessions.items() if ends_at > now_s}
+            await asyncio.to_thread(_replace, self._file, msgspec.json.encode(self._sessions))
+
+
+def _replace(file: Path, content: bytes) -> None:
+    make_folder(file.parent)
+    replace_file(file, content)
 
 
 def _put(entries: dict[str, float], digest: str, ends_at: float, most: int) -> None:

@@ -38,7 +38,7 @@ class OperatorHandler(BaseHandler):
             self.set_header("Referrer-Policy", "no-referrer")
 
     @declare({200: PAGE, 303: None}, query=(_KEY,), errors=(401, 403))
-    def get(self) -> None:
+    async def get(self) -> None:
         """Sign in, or show the page."""
         key = _KEY.read(self)
         if not key and self.wants_page and not self.may_observe:
@@ -47,12 +47,12 @@ class OperatorHandler(BaseHandler):
             self.require_operator()
             self.send_page(index_page(self))
         else:
-            self._sign_in(key)
+            await self._sign_in(key)
 
-    def _sign_in(self, key: str) -> None:
+    async def _sign_in(self, key: str) -> None:
         if "Sec-Purpose" in self.request.headers or "Purpose" in self.request.headers:
             raise ForbiddenError("This link works once, so it must not be prefetched.")
-        token = self.site.operators.redeem(key)
+        token = await self.site.operators.redeem(key)
         if token is None:
             raise SignatureMismatchError(
                 "This link was used already or is older than ten minutes. `omi-actors operator-link` prints another."
@@ -84,12 +84,12 @@ class SignOutHandler(BaseHandler):
     content_policy = PAGE_POLICY
 
     @declare(PAGE)
-    def post(self) -> None:
+    async def post(self) -> None:
         """End the session and its cookie."""
         for name in (OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE):
             token = self.get_cookie(name)
             if token is not None:
-                self.site.operators.end(token)
+                await self.site.operators.end(token)
                 self.clear_cookie(
                     name, path="/", httponly=True, samesite="Strict", secure=name == SECURE_OPERATOR_COOKIE
                 )

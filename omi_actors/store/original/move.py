@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from config.durable import replace_file
 from omi_actors.errors import StoreError
 from omi_actors.store.engine import Engine
 from omi_actors.store.original import persons, talk
@@ -137,9 +138,7 @@ def _note(kept: TableRecord, place: Place, moved: Moved) -> None:
 
 def _save(record: MoveRecord, file: Path) -> None:
     """Replace the file at once, so that it is always a whole record."""
-    draft = file.with_name(f"{file.name}.part")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
-    draft.replace(file)
+    replace_file(file, msgspec.json.format(msgspec.json.encode(record)) + b"\n")
 
 
 def _store(engine: Engine, write: Callable[[Transaction], Any]) -> Any:

@@ -52,7 +52,9 @@ def main(  # noqa: PLR0913 (one per option)
     outcomes of all other faults.
     """
     if docs:
-        (_DOCS / "reliability.md").write_text(render_page(_read_all("reliability"), _read_all("kills")))
+        cuts = _DOCS / "power-cuts.json"
+        power = msgspec.json.decode(cuts.read_bytes()) if cuts.exists() else None
+        (_DOCS / "reliability.md").write_text(render_page(_read_all("reliability"), _read_all("kills"), power))
         return
     clock = SystemClock()
     order = Order(
